@@ -1,0 +1,80 @@
+"""The exceptions that ctxsize raises on purpose.
+
+    CtxsizeError
+    ├── InputError           what the user named is not there or makes no sense
+    │   ├── IgnoreFileError  a line of an ignore file is not acceptable to the builder
+    │   └── DockerfileError  the builder would reject the Dockerfile
+    └── BuildFailsError      the builder itself would stop on this context
+
+Each is one line for a person: what, where, what to do. What spoils a single
+entry and leaves the rest of the answer standing is no exception but a
+`ctxsize.model.Problem`.
+"""
+
+from __future__ import annotations
+
+
+class CtxsizeError(Exception):
+    """Base of everything that ctxsize raises on purpose.
+
+    `path` is the file or directory it is about, `line` a 1-based line number
+    in it, `hint` what the user can do.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        line: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+        self.line = line
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = "" if self.path is None else self.path
+        if self.line is not None:
+            where += f":{self.line}" if where else f"line {self.line}"
+        text = f"{where}: {self.message}" if where else self.message
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class InputError(CtxsizeError):
+    """What the user named is not there or makes no sense."""
+
+
+class IgnoreFileError(InputError):
+    """A line of an ignore file is not acceptable to the builder.
+
+    `pattern` is the offending pattern as the builder sees it, `column` the
+    1-based column in the line where that is known, and `always` tells whether
+    every build fails or only one that reaches the pattern.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        line: int | None = None,
+        hint: str | None = None,
+        pattern: str | None = None,
+        column: int | None = None,
+        always: bool = True,
+    ) -> None:
+        super().__init__(message, path=path, line=line, hint=hint)
+        self.pattern = pattern
+        self.column = column
+        self.always = always
+
+
+class DockerfileError(InputError):
+    """The builder would reject the Dockerfile; `line` says where."""
+
+
+class BuildFailsError(CtxsizeError):
+    """The builder itself would stop on this context, so it has no size."""
