@@ -1,0 +1,84 @@
+"""The verdicts of a whole directory, pattern by pattern: the reference.
+
+An evaluator tells the walk what becomes of a directory's entries, given what
+the directories above matched. This one asks the spec about each name, just as
+Docker does, and is what every faster one is compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from ctxsize.engine.patterns import DockerIgnoreSpec
+from ctxsize.errors import IgnoreFileError
+
+
+class Mark(NamedTuple):
+    """What becomes of an entry."""
+
+    ignored: bool
+    decider: int | None
+    """Index of the pattern that decided."""
+    refused: bool
+    """Whether the sender refuses to open it, so that a file arrives empty."""
+
+
+class State(NamedTuple):
+    """What an evaluator remembers of a directory: its own mark, and what its children need."""
+
+    mark: Mark
+    memory: int
+
+
+class Evaluator(Protocol):
+    """Gives entries their marks, a directory at a time."""
+
+    def root(self) -> State:
+        """The state of the context itself."""
+
+    def odd(self, state: State, prefix: str, names: Iterable[str]) -> dict[str, Mark]:
+        """The marks of those `names` in the directory that differ from the directory's own.
+
+        `prefix` is the directory's path with a trailing `/`, `""` for the context.
+        """
+
+    def enter(self, state: State, prefix: str, name: str) -> State:
+        """The state of the subdirectory `name`."""
+
+    def enters(self, state: State, path: str) -> bool:
+        """Whether anything below the ignored directory `path` can be sent."""
+
+
+class PatternByPattern:
+    """Docker's own evaluation, one pattern after the other for each path."""
+
+    def __init__(self, spec: DockerIgnoreSpec) -> None:
+        self._spec = spec
+        self._may_refuse = spec.may_refuse
+
+    def root(self) -> State:
+        """The state of the context itself."""
+        return State(Mark(ignored=False, decider=None, refused=False), 0)
+
+    def odd(self, state: State, prefix: str, names: Iterable[str]) -> dict[str, Mark]:
+        """The marks of those `names` that differ from the directory's own."""
+        marks = ((name, self.enter(state, prefix, name).mark) for name in names)
+        return {name: mark for name, mark in marks if mark != state.mark}
+
+    def enter(self, state: State, prefix: str, name: str) -> State:
+        """The state of the entry `name`."""
+        path = prefix + name
+        step = self._spec.step(path, state.memory)
+        refused = self._may_refuse and not step.ignored and self._refuses(path)
+        return State(Mark(step.ignored, step.decider, refused), step.state)
+
+    def enters(self, state: State, path: str) -> bool:  # noqa: ARG002 - the protocol's shape
+        """Whether Docker looks into the ignored directory `path`."""
+        return self._spec.enters(path)
+
+    def _refuses(self, path: str) -> bool:
+        try:
+            return self._spec.refuses(path)
+        except IgnoreFileError:
+            return True

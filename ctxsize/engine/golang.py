@@ -1,0 +1,162 @@
+"""What Go's standard library does to the text of a pattern.
+
+The builders are written in Go, so the meaning of a line depends on details of
+`strings.TrimSpace`, `filepath.Clean` and `filepath.Match` that Python's
+counterparts do not share. Text is `str` with undecodable bytes as surrogate
+escapes throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What Go trims. Python's `str.strip()` would also take U+001C to U+001F."""
+
+
+def trim_space(text: str) -> str:
+    """`text` without the white space that `strings.TrimSpace` removes at both ends."""
+    return text.strip(WHITE_SPACE)
+
+
+def clean(path: str) -> str:
+    """The shortest path with the same meaning, found lexically (`filepath.Clean`).
+
+    >>> clean("a//b/../c/."), clean("../x"), clean("/.."), clean("")
+    ('a/c', '../x', '/', '.')
+    """
+    rooted = path.startswith("/")
+    kept: list[str] = []
+    for part in path.split("/"):
+        if part in ("", "."):
+            continue
+        if part != "..":
+            kept.append(part)
+        elif kept and kept[-1] != "..":
+            kept.pop()
+        elif not rooted:
+            kept.append(part)
+    if rooted:
+        return "/" + "/".join(kept)
+    return "/".join(kept) or "."
+
+
+def syntax_error(pattern: str) -> int | None:
+    """Where `filepath.Match(pattern, ".")` finds bad syntax, or None.
+
+    Builders validate each pattern with just that call. It stops as soon as the
+    name cannot match any more, so it sees little beyond the first star: `[` is
+    an error and `a*[` is not. The offset counts characters of `pattern`.
+    """
+    rest, name = 0, "."
+    while rest < len(pattern):
+        star, start, end = _next_chunk(pattern, rest)
+        rest = end
+        if star and start == end:
+            return None
+        outcome = _first_match(pattern[start:end], name, star=star, last=end == len(pattern))
+        if isinstance(outcome, _Bad):
+            return start + outcome.offset
+        if outcome is None:
+            return None
+        name = outcome
+    return None
+
+
+class _Bad(Exception):  # noqa: N818 - a signal between three functions, not an error to users
+    def __init__(self, offset: int) -> None:
+        super().__init__(offset)
+        self.offset = offset
+
+
+def _next_chunk(pattern: str, start: int) -> tuple[bool, int, int]:
+    """Whether a star precedes, and the bounds of the star-free text after it."""
+    first = start
+    while start < len(pattern) and pattern[start] == "*":
+        start += 1
+    in_class, at = False, start
+    while at < len(pattern):
+        char = pattern[at]
+        if char == "\\":
+            at = min(at + 1, len(pattern) - 1)
+        elif char in "[]":
+            in_class = char == "["
+        elif char == "*" and not in_class:
+            break
+        at += 1
+    return start > first, start, at
+
+
+def _first_match(chunk: str, name: str, *, star: bool, last: bool) -> str | None | _Bad:
+    """What is left of `name` after the leftmost match of `chunk`, None for no match."""
+    skips = range(len(name) + 1 if star else 1)
+    try:
+        for skip in skips:
+            if skip and name[skip - 1] == "/":
+                break
+            left = _match_chunk(chunk, name[skip:])
+            if left is not None and (left == "" or not last):
+                return left
+    except _Bad as bad:
+        return bad
+    return None
+
+
+def _match_chunk(chunk: str, name: str) -> str | None:
+    """What is left of `name` after `chunk`, or None; reads `chunk` to its end either way."""
+    failed = False
+    at = 0
+    while at < len(chunk):
+        failed = failed or not name
+        char = chunk[at]
+        if char == "[":
+            at, holds = _match_class(chunk, at, "" if failed else name[0])
+            failed = failed or not holds
+        elif char == "?":
+            failed = failed or name[0] == "/"
+            at += 1
+        else:
+            if char == "\\":
+                at += 1
+                if at == len(chunk):
+                    raise _Bad(at - 1)
+            failed = failed or chunk[at] != name[0]
+            at += 1
+        name = name[1:]
+    return None if failed else name
+
+
+def _match_class(chunk: str, at: int, char: str) -> tuple[int, bool]:
+    """The offset after the class that starts at `at`, and whether `char` is in it."""
+    opening = at
+    at += 1
+    negated = chunk[at : at + 1] == "^"
+    at += negated
+    holds, ranges = False, 0
+    while not (ranges and chunk[at : at + 1] == "]"):
+        low, at = _class_char(chunk, at, opening)
+        high = low
+        if chunk[at] == "-":
+            high, at = _class_char(chunk, at + 1, opening)
+        holds = holds or low <= char <= high
+        ranges += 1
+    return at + 1, holds != negated
+
+
+def _class_char(chunk: str, at: int, opening: int) -> tuple[str, int]:
+    if chunk[at : at + 1] in ("", "-", "]"):
+        raise _Bad(opening)
+    if chunk[at] == "\\":
+        at += 1
+    if at + 1 >= len(chunk) or "\udc80" <= chunk[at] <= "\udcff":
+        raise _Bad(opening)
+    return chunk[at], at + 1
+
+
+def code_points(text: str) -> Iterator[str]:
+    """The characters that Go sees: each undecodable byte is one U+FFFD."""
+    return ("\ufffd" if "\udc80" <= char <= "\udcff" else char for char in text)

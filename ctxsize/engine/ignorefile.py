@@ -1,0 +1,54 @@
+"""Ignore-file bytes as lines and back.
+
+Every line keeps its bytes, so writing a file back changes nothing:
+`b"".join(file.lines) == data` always.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ctxsize.errors import IgnoreFileError
+
+_LONGEST_LINE = 65_535
+
+
+@dataclass(frozen=True)
+class IgnoreFile:
+    """An ignore file: its path, and its lines with their line ends."""
+
+    path: str
+    lines: tuple[bytes, ...]
+
+    @classmethod
+    def parse(cls, path: str, data: bytes) -> IgnoreFile:
+        """The file that holds `data`. A lone CR ends no line."""
+        parts = data.split(b"\n")
+        lines = [part + b"\n" for part in parts[:-1]]
+        if parts[-1]:
+            lines.append(parts[-1])
+        return cls(path, tuple(lines))
+
+    @property
+    def data(self) -> bytes:
+        """The bytes that `parse` was given."""
+        return b"".join(self.lines)
+
+    def texts(self) -> list[str]:
+        """Each line without its end, undecodable bytes as surrogate escapes."""
+        return [
+            line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape")
+            for line in self.lines
+        ]
+
+    def check_line_lengths(self) -> None:
+        """Raise `IgnoreFileError` for a line that is too long for Docker's reader."""
+        for number, line in enumerate(self.lines, 1):
+            length = len(line.removesuffix(b"\n"))
+            if length > _LONGEST_LINE:
+                raise IgnoreFileError(
+                    "bufio.Scanner: token too long",
+                    path=self.path,
+                    line=number,
+                    hint=f"the line has {length:,} bytes, Docker reads at most {_LONGEST_LINE:,}",
+                )

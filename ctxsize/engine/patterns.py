@@ -1,0 +1,361 @@
+"""The dockerignore dialect on pathspec: one pattern, and a list of them.
+
+`DockerIgnorePattern` is a pathspec `RegexPattern` that gives one line the
+meaning that Docker gives it. `DockerIgnoreSpec` is a `PathSpec` that evaluates
+a list of them as Docker's tree walk does. Both can be used alone:
+
+>>> spec = DockerIgnoreSpec.from_lines(["*", "!src", "**/*.log"])
+>>> [path for path in ("README", "src/a.c", "src/b.log") if not spec.match_file(path)]
+['src/a.c']
+
+Behaviour: moby/patternmatcher (`MatchesUsingParentResults`) and its
+`ignorefile` reader, tonistiigi/fsutil for the pruning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, ClassVar, NamedTuple, cast
+
+from pathspec import PathSpec, RegexPattern
+from pathspec.util import CheckResult, StrPath, TStrPath, normalize_file, register_pattern
+
+from ctxsize.engine import golang, goregexp
+from ctxsize.errors import IgnoreFileError
+
+_BOM = "\ufeff"
+_WILDCARDS = frozenset("*[]?^\\")
+"""What makes BuildKit give up on pruning when it stands in an exception."""
+
+
+class Line(NamedTuple):
+    """A line of an ignore file that holds a pattern, as the builder's reader sees it."""
+
+    text: str
+    """The cleaned pattern without its `!`."""
+    exception: bool
+    """Whether it re-includes (`!`)."""
+
+
+class Step(NamedTuple):
+    """What became of one path."""
+
+    ignored: bool
+    state: int
+    """One bit per pattern that counts as matched; the parent state of the path's children."""
+    decider: int | None
+    """Index of the pattern that decided, None where nothing matched."""
+
+
+def read_line(line: str) -> Line | None:
+    """The pattern that a line of an ignore file holds; None for a comment or a blank line.
+
+    >>> read_line(" ! ./foo//bar/ ")
+    Line(text='foo/bar', exception=True)
+    """
+    if line.startswith("#"):
+        return None
+    text = golang.trim_space(line)
+    if not text:
+        return None
+    exception = text.startswith("!")
+    if exception:
+        text = golang.trim_space(text[1:])
+    if text:
+        text = golang.clean(text)
+        text = text[1:] if len(text) > 1 and text.startswith("/") else text
+    return Line(text, exception)
+
+
+class DockerIgnorePattern(RegexPattern):
+    """One line of an ignore file, with the meaning that Docker gives it.
+
+    `include` follows pathspec: True for a pattern that ignores, False for an
+    exception, None for a comment. `text` is the cleaned pattern without `!`,
+    `line` its 1-based line where the spec was made from lines, `column` that of
+    its first character. `fault` is None, or why Docker's build fails as soon as
+    the pattern is evaluated.
+
+    Raises `IgnoreFileError` for a pattern that fails every build.
+    """
+
+    __slots__ = ("column", "fault", "line", "text")
+
+    def __init__(self, pattern: Any, include: bool | None = None) -> None:
+        self.line = 0
+        self.column = 1
+        self.text = ""
+        self.fault: str | None = None
+        if isinstance(pattern, str):
+            parsed = self.read(pattern)
+            if parsed is not None:
+                self.text = parsed.text
+                self.column += len(pattern) - len(pattern.lstrip(golang.WHITE_SPACE))
+        super().__init__(pattern, include)
+        if self.regex is not None and self.regex.pattern == _NEVER:
+            self.fault = self._fault()
+
+    @classmethod
+    def read(cls, line: str) -> Line | None:
+        """The pattern of `line` after both of Docker's readers, checked as Docker checks it."""
+        parsed = read_line(line)
+        if parsed is None:
+            return None
+        text = parsed.text
+        if parsed.exception:
+            text = golang.clean("!" + golang.trim_space(text))[1:]
+            if not text:
+                raise IgnoreFileError(
+                    'illegal exclusion pattern: "!"',
+                    pattern="!",
+                    hint="an exception needs a path after its !",
+                )
+        else:
+            text = golang.clean(golang.trim_space(text))
+        offset = golang.syntax_error(text)
+        if offset is not None:
+            raise IgnoreFileError(
+                "syntax error in pattern",
+                pattern=line,
+                column=line.find(text) + 1 + offset if text in line else None,
+                hint=_explain(text, offset),
+            )
+        return Line(text, parsed.exception)
+
+    @classmethod
+    def pattern_to_regex(cls, pattern: Any) -> tuple[str | None, bool | None]:
+        """The Python expression for `pattern`, and whether a match ignores (pathspec's seam)."""
+        parsed = cls.read(pattern)
+        if parsed is None:
+            return None, None
+        try:
+            return cls.expression(parsed.text), not parsed.exception
+        except goregexp.GoRegexpError:
+            return _NEVER, not parsed.exception
+        except NotImplementedError as error:
+            raise IgnoreFileError(
+                f"ctxsize cannot evaluate this pattern: {error}", pattern=pattern
+            ) from None
+
+    @classmethod
+    def expression(cls, text: str) -> str:
+        """The Python expression that matches just what Docker's matcher for `text` matches."""
+        kind, expression = classify(text)
+        if kind == "exact":
+            return rf"\A{re.escape(text)}\Z"
+        if kind == "prefix":
+            return rf"\A{re.escape(text[:-2])}"
+        if kind == "suffix":
+            anchor = r"(?:\A|/)" if text[2:].startswith("/") else ""
+            return rf"{anchor}{re.escape(text[2:].removeprefix('/'))}\Z"
+        return goregexp.translate(expression)
+
+    def _fault(self) -> str:
+        try:
+            self.expression(self.text)
+        except goregexp.GoRegexpError as error:
+            return str(error)
+        return ""
+
+    def match_file(self, file: Any) -> Any:
+        """pathspec's match of one path alone; raises `IgnoreFileError` for a faulty pattern."""
+        if self.fault is not None:
+            raise self.error()
+        return super().match_file(file)
+
+    def error(self) -> IgnoreFileError:
+        """The error with which Docker's build fails once it evaluates this faulty pattern."""
+        return IgnoreFileError(
+            "syntax error in pattern",
+            line=self.line or None,
+            column=self.column,
+            pattern=str(self.pattern),
+            hint=f"{self.text!r}: {self.fault}",
+            always=False,
+        )
+
+
+_NEVER = r"(?!)"
+
+
+def classify(text: str) -> tuple[str, str]:
+    """How Docker matches `text`: exact, prefix, suffix or regexp, and its Go expression.
+
+    The first token that is `**` makes a suffix match, whatever was before; any
+    later wildcard turns that into a regular expression with another meaning.
+    """
+    kind, expression, at = "exact", "^", 0
+    scanned = text[text.startswith(_BOM) :]
+    while at < len(scanned):
+        char = scanned[at]
+        first = at == 0
+        at += 1
+        if char == "*" and scanned[at : at + 1] == "*":
+            at += 1 + (scanned[at + 1 : at + 2] == "/")
+            if at < len(scanned):
+                kind, expression = "regexp", expression + "(.*/)?"
+            elif kind == "exact":
+                kind = "prefix"
+            else:
+                kind, expression = "regexp", expression + ".*"
+            kind = "suffix" if first else kind
+        elif char in _TOKENS:
+            kind, expression = "regexp", expression + _TOKENS[char]
+        elif char == "\\" and at < len(scanned):
+            kind, expression = "regexp", expression + "\\" + scanned[at]
+            at += 1
+        else:
+            expression += "\\" + char if char in ".+()$" else char
+    return kind, expression + "$"
+
+
+_TOKENS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
+
+
+def _explain(text: str, offset: int) -> str:
+    if text[offset] == "\\":
+        return "a pattern cannot end in a backslash"
+    return "a [ needs a ] with at least one character between them, and [a-z] no loose -"
+
+
+class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
+    """A list of patterns, evaluated as BuildKit's walk over a context evaluates it.
+
+    A path's fate depends on the patterns that its parent directories matched,
+    so `match_file` and `check_file` walk down to it from the top.
+    """
+
+    pattern_class: ClassVar[type[DockerIgnorePattern]] = DockerIgnorePattern
+
+    def __init__(self, patterns: Iterable[DockerIgnorePattern], **_: Any) -> None:
+        """Keep `patterns`, comments dropped. pathspec's faster backends reject our dialect."""
+        kept = [pattern for pattern in patterns if pattern.include is not None]
+        super().__init__(kept, backend="simple")
+        self._tests = [
+            (1 << index, bool(pattern.include), _search(pattern))
+            for index, pattern in enumerate(kept)
+        ]
+        self._reach = _reach(kept)
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether some path could be sent by the walk and refused by the sender.
+
+        That takes a pattern that ignores after an exception.
+        """
+        kinds = [ignores for _, ignores, _ in self._tests]
+        return False in kinds and True in kinds[kinds.index(False) :]
+
+    @classmethod
+    def from_lines(  # type: ignore[override]
+        cls, lines: Iterable[str], pattern_factory: Any = None, **_: Any
+    ) -> DockerIgnoreSpec:
+        """The spec of an ignore file's lines, in order and with comments and blank ones.
+
+        Raises `IgnoreFileError`, with its line, for a line that fails every build.
+        """
+        make = pattern_factory or cls.pattern_class
+        patterns = []
+        for number, line in enumerate(lines, 1):
+            text = line.removeprefix(_BOM) if number == 1 else line
+            try:
+                pattern = make(text)
+            except IgnoreFileError as error:
+                error.line = number
+                raise
+            pattern.line = number
+            patterns.append(pattern)
+        return cls(patterns)
+
+    def step(self, path: str, parent: int = 0) -> Step:
+        """The fate of `path`, given its parent directory's state (0 at the top).
+
+        A pattern that could not change the outcome is not evaluated and leaves
+        no bit, so it does not hold for the path's children either: this is what
+        makes Docker differ from "the last match wins".
+        """
+        ignored, state, decider = False, 0, None
+        for index, (bit, ignores, search) in enumerate(self._tests):
+            if not parent & bit and (ignores == ignored or search(path) is None):
+                continue
+            state |= bit
+            if ignores != ignored:
+                ignored, decider = ignores, index
+        return Step(ignored, state, decider)
+
+    def steps(self, path: str) -> Iterator[tuple[str, Step]]:
+        """Each ancestor of `path` from the top, then `path` itself, with its fate."""
+        state = 0
+        for end in [*_slashes(path), len(path)]:
+            step = self.step(path[:end], state)
+            state = step.state
+            yield path[:end], step
+
+    def refuses(self, path: str) -> bool:
+        """Whether Docker's sender refuses to open `path`, so that it would arrive empty.
+
+        The sender asks another function than the walk (`MatchesOrParentMatches`):
+        there the last pattern that matches the path or an ancestor wins.
+        """
+        ignored = False
+        paths = [path[:end] for end in [*_slashes(path), len(path)]]
+        for _, ignores, search in self._tests:
+            if ignores != ignored and any(search(each) for each in paths):
+                ignored = ignores
+        return ignored
+
+    def enters(self, directory: str) -> bool:
+        """Whether Docker looks into an ignored directory for re-included entries."""
+        if self._reach is None:
+            return True
+        return any(f"{text}/".startswith(f"{directory}/") for text in self._reach)
+
+    def match_file(self, file: StrPath, separators: Collection[str] | None = None) -> bool:
+        """Whether `file` is ignored."""
+        return bool(self.check_file(file, separators).include)
+
+    def check_file(
+        self, file: TStrPath, separators: Collection[str] | None = None
+    ) -> CheckResult[TStrPath]:
+        """What becomes of `file`: `include` True if ignored, and the `index` that decided.
+
+        An entry below an ignored directory that Docker does not enter is
+        ignored by the pattern that ignored the directory.
+        """
+        path = normalize_file(cast(StrPath, file), separators)
+        step = Step(False, 0, None)
+        for ancestor, step in self.steps(path):
+            if step.ignored and ancestor != path and not self.enters(ancestor):
+                break
+        include = None if step.decider is None else step.ignored
+        return CheckResult(file, include, step.decider)
+
+    def check_files(
+        self, files: Iterable[TStrPath], separators: Collection[str] | None = None
+    ) -> Iterator[CheckResult[TStrPath]]:
+        """`check_file` for each of `files`."""
+        return (self.check_file(file, separators) for file in files)
+
+
+def _slashes(path: str) -> list[int]:
+    return [at for at, char in enumerate(path) if char == "/"]
+
+
+def _search(pattern: DockerIgnorePattern) -> Any:
+    if pattern.fault is not None or pattern.regex is None:
+        return pattern.match_file
+    return pattern.regex.search
+
+
+def _reach(patterns: list[DockerIgnorePattern]) -> list[str] | None:
+    """The literal paths that exceptions can reach; None if one of them holds a wildcard."""
+    texts = [
+        pattern.text.removesuffix("/**").removesuffix("/*")
+        for pattern in patterns
+        if pattern.include is False
+    ]
+    return None if any(_WILDCARDS.intersection(text) for text in texts) else texts
+
+
+register_pattern("dockerignore", DockerIgnorePattern, override=True)

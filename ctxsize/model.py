@@ -1,0 +1,203 @@
+"""The values that cross package borders.
+
+Everything here is frozen and imports nothing from the package. Integers of
+bytes end in `_bytes`; sizes are apparent ones (`st_size`). A *context* is what
+the ignore file leaves, a *transfer* what one Dockerfile asks for of it.
+Verdicts are only ever *ignored* or *sent*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Kind(str, Enum):
+    """What an entry of a directory is; a further name of a file is a `HARDLINK`."""
+
+    FILE = "file"
+    HARDLINK = "hardlink"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    FIFO = "fifo"
+    SOCKET = "socket"
+    DEVICE = "device"
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One pattern of an ignore file; `line` is 1-based, 0 for one that the builder adds."""
+
+    text: str
+    line: int
+    exception: bool
+    source: str = ""
+    """The line as it stands in the file."""
+
+    def __str__(self) -> str:
+        return ("!" if self.exception else "") + self.text
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an entry is ignored, and the pattern that decided (None: no pattern did)."""
+
+    ignored: bool
+    by: Pattern | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a context in the order in which the builder sends it."""
+
+    path: str
+    """Relative, `/`-separated; bytes that are not UTF-8 as surrogate escapes."""
+    kind: Kind
+    size_bytes: int
+    """As the builder announces it: `st_size`, 0 for a directory."""
+    content_bytes: int
+    """What travels of it: 0 for hard links, and for files that arrive empty."""
+    verdict: Verdict
+    arrives_empty: str | None = None
+    """Why a file with content arrives without it, or None."""
+
+
+class Effect(str, Enum):
+    """What a problem does to the numbers."""
+
+    NONE = "none"
+    """The numbers are exact; the user should know all the same."""
+    LOWER_BOUND = "lower_bound"
+    """Something could not be counted: each total is "at least"."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something worth knowing that did not stop the measurement."""
+
+    code: str
+    """A stable word for programs, for instance `arrives-empty`."""
+    message: str
+    path: str | None = None
+    line: int | None = None
+    effect: Effect = Effect.NONE
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over a set of entries."""
+
+    content_bytes: int = 0
+    files: int = 0
+    """Everything that is neither a directory nor a symlink, hard links included."""
+    directories: int = 0
+    symlinks: int = 0
+
+    @property
+    def entries(self) -> int:
+        """How many entries there are, of all kinds."""
+        return self.files + self.directories + self.symlinks
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            self.content_bytes + other.content_bytes,
+            self.files + other.files,
+            self.directories + other.directories,
+            self.symlinks + other.symlinks,
+        )
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory of the size tree; totals include everything below it."""
+
+    path: str
+    """Relative; `""` is the context itself."""
+    content_bytes: int
+    files: int
+    children: tuple[Directory, ...] = ()
+    """The subdirectories that hold anything, largest first."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A named part of a context: a file, a directory, an extension or a pattern."""
+
+    name: str
+    content_bytes: int
+    files: int
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """What the ignore file keeps out.
+
+    Unless `complete`, ignored directories were passed by unopened, as the
+    builder does: then `totals` holds just what the walk met, with no bytes.
+    """
+
+    totals: Totals
+    unopened: int
+    """How many ignored directories were not entered."""
+    complete: bool
+    by_pattern: tuple[Share, ...] = ()
+    """What each pattern saves, most first; empty unless `complete`."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What would be sent: the sums, and where they come from."""
+
+    totals: Totals
+    wire_bytes: int | None
+    """What the builder prints for a cold build, to the byte; None where it sends nothing."""
+    printed: str | None
+    """`wire_bytes` in the builder's own words."""
+    tree: Directory
+    largest_files: tuple[Share, ...]
+    largest_directories: tuple[Share, ...]
+    """By the files that lie directly in each."""
+    by_extension: tuple[Share, ...]
+    by_pattern: tuple[Share, ...]
+    """By the exception that let the files in; `""` where no pattern matched."""
+    ignored: Ignored
+    hardlinks: int = 0
+
+
+@dataclass(frozen=True)
+class IgnoreFileInfo:
+    """The ignore file that governs a context."""
+
+    path: str
+    """As the user would name it: relative to the working directory where that is shorter."""
+    patterns: tuple[Pattern, ...]
+    dockerfile_specific: bool = False
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where another builder would send something else for the same context."""
+
+    builder: str
+    only_here: tuple[str, ...]
+    only_there: tuple[str, ...]
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that `ctxsize measure` has to say."""
+
+    context_path: str
+    dockerfile: str | None
+    builder: str
+    ignore_file: IgnoreFileInfo | None
+    context: Measurement
+    problems: tuple[Problem, ...] = ()
+    differences: tuple[Difference, ...] = field(default=())
+
+    @property
+    def lower_bound(self) -> bool:
+        """Whether something could not be counted, so that each total is "at least"."""
+        return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)
