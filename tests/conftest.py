@@ -1,0 +1,62 @@
+"""Fixtures that hand out the real engines, and the budgets of the property tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.oracles.availability import require, unavailable
+from tests.oracles.buildah import Buildah, buildah_in
+from tests.oracles.dockerd import Dockerd, DockerdError, running_dockerd
+
+ENGINES = {"docker", "buildah"}
+
+# Engines and trees on disk take their time; a slow example is no failure.
+_CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+_FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "20000"))
+settings.register_profile("suite", _CALM, max_examples=100)
+settings.register_profile("fuzz", _CALM, max_examples=_FUZZ_EXAMPLES)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "engine: asks a real engine (set by its fixtures)")
+    config.addinivalue_line("markers", "fuzz: a property that `make fuzz` runs at length")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses an engine, so that ``-m 'not engine'`` needs no discipline."""
+    for item in items:
+        if ENGINES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.engine)
+
+
+@pytest.fixture(scope="session")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dockerd]:
+    """A private Docker daemon, started once; its log stays in pytest's directory."""
+    require("docker")
+    log = tmp_path_factory.getbasetemp() / "dockerd.log"
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(running_dockerd(log))
+        except DockerdError as error:
+            unavailable(str(error))
+        yield running
+
+
+@pytest.fixture(scope="session")
+def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
+    """A buildah with its own empty storage."""
+    require("buildah")
+    with buildah_in(tmp_path_factory.mktemp("buildah")) as ready:
+        yield ready
+
+
+@pytest.fixture(scope="session")
+def devtools() -> None:
+    """Asks for docker-devtools, which comes with the test dependencies."""
+    require("devtools")

@@ -1,0 +1,102 @@
+"""The one place that decides whether a test may run without a tool.
+
+A stranger without Docker gets the engine tests skipped, each with its reason.
+In CI (``CI=true``) the same reason is a failure: a suite that quietly stopped
+asking the engines would prove nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+PLUGIN_DIRECTORIES = tuple(
+    Path(prefix) / "docker" / "cli-plugins"
+    for prefix in ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec")
+)
+
+# dockerd lives in sbin, which an ordinary login's PATH leaves out.
+SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
+
+def in_ci() -> bool:
+    """Whether a missing tool is a failure."""
+    return os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip the test for ``reason``, or fail it in CI."""
+    if in_ci():
+        pytest.fail(f"CI must not skip this: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+def require(tool: str) -> None:
+    """Return if ``tool`` can be used here, else skip (in CI: fail) the test."""
+    reason = missing(tool)
+    if reason is not None:
+        unavailable(reason)
+
+
+def missing(tool: str) -> str | None:
+    """Why ``tool`` cannot be used here, or None if it can."""
+    check = _CHECKS.get(tool)
+    return check() if check else _command(tool)
+
+
+def find_command(name: str) -> str | None:
+    """The full path of an executable, sbin included."""
+    return shutil.which(name, path=SEARCH_PATH)
+
+
+def _command(name: str) -> str | None:
+    return None if find_command(name) else f"{name} is not installed"
+
+
+def _root() -> str | None:
+    if not sys.platform.startswith("linux"):
+        return "needs Linux"
+    return None if os.geteuid() == 0 else "needs root"
+
+
+def _buildx() -> str | None:
+    found = any((directory / "docker-buildx").exists() for directory in PLUGIN_DIRECTORIES)
+    return None if found else "the docker buildx plugin is not installed"
+
+
+def _first(*reasons: str | None) -> str | None:
+    return next((reason for reason in reasons if reason is not None), None)
+
+
+def _docker() -> str | None:
+    return _first(_root(), *(_command(name) for name in ("dockerd", "docker", "rm")), _buildx())
+
+
+def _buildah() -> str | None:
+    return _first(_root(), _command("buildah"))
+
+
+def _devtools() -> str | None:
+    try:
+        from docker_devtools import find_binary
+
+        find_binary()
+    except ImportError:
+        return "docker-devtools is not installed"
+    except FileNotFoundError as error:
+        return str(error)
+    return None
+
+
+_CHECKS: dict[str, Callable[[], str | None]] = {
+    "root": _root,
+    "docker": _docker,
+    "buildah": _buildah,
+    "devtools": _devtools,
+}

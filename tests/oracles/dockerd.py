@@ -1,0 +1,198 @@
+"""A private Docker daemon for one test session: started, asked, and gone again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.oracles import buildkit, classic
+from tests.oracles.availability import find_command
+from tests.oracles.processes import clean_environment, die_with_parent
+from tests.oracles.trees import remove_tree
+
+START_S = 60
+STOP_S = 20
+
+
+class DockerdError(Exception):
+    """The daemon did not start; the message ends with its last log lines."""
+
+
+class Dockerd:
+    """A running daemon and its two builders."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.socket = directory / "docker.sock"
+
+    def build_buildkit(
+        self,
+        context: Path | str,
+        *,
+        dockerfile: Path | str | None = None,
+        target: str | None = None,
+        extra: Sequence[str] = (),
+        unprivileged: bool = False,
+        warm: bool = False,
+    ) -> buildkit.BuildResult:
+        """Build with BuildKit; cold, whatever was built before, unless ``warm``."""
+        argv = _options(dockerfile, target, extra)
+        with self._settings(warm=warm) as settings:
+            environment = self._environment(self.socket, settings)
+            return buildkit.build(
+                context, argv, env=environment, work=settings, unprivileged=unprivileged
+            )
+
+    def build_classic(
+        self,
+        context: Path | str,
+        *,
+        dockerfile: Path | str | None = None,
+        target: str | None = None,
+        extra: Sequence[str] = (),
+        unprivileged: bool = False,
+    ) -> classic.ClassicResult:
+        """Build with the classic builder, keeping the exact tar that the CLI uploads."""
+        argv = _options(dockerfile, target, extra)
+        with self._settings() as settings:
+            proxy_socket = settings / "proxy.sock"
+            environment = self._environment(proxy_socket, settings)
+            return classic.build(
+                context,
+                argv,
+                env={**environment, "DOCKER_BUILDKIT": "0"},
+                sockets=(proxy_socket, self.socket),
+                unprivileged=unprivileged,
+            )
+
+    @contextmanager
+    def _settings(self, *, warm: bool = False) -> Iterator[Path]:
+        """A directory for the client's settings.
+
+        BuildKit recognises a context by its base name and the client's node
+        id, which lives here; a fresh directory makes every transfer a cold one.
+        """
+        if warm:
+            lasting = self.directory / "warm"
+            lasting.mkdir(exist_ok=True)
+            yield lasting
+            return
+        with tempfile.TemporaryDirectory(prefix="b", dir=self.directory) as fresh:
+            yield Path(fresh)
+
+    def _environment(self, endpoint: Path, settings: Path) -> dict[str, str]:
+        return clean_environment(
+            DOCKER_HOST=f"unix://{endpoint}",
+            DOCKER_CONFIG=str(settings),
+            HOME=str(settings),
+            TMPDIR=str(settings),
+        )
+
+
+@contextmanager
+def running_dockerd(log: Path) -> Iterator[Dockerd]:
+    """Start a daemon, wait until it answers, stop and remove everything afterwards.
+
+    Raises DockerdError if it does not come up. ``log`` is kept.
+    """
+    # A unix socket's path has 107 bytes, so not below pytest's long directories.
+    base = "/tmp" if Path("/tmp").is_dir() else None
+    directory = Path(tempfile.mkdtemp(prefix="ctxsize-", dir=base))
+    try:
+        with log.open("wb") as output, _spawn(directory, output.fileno()) as process:
+            try:
+                _wait_until_it_answers(process, directory / "docker.sock", log)
+                yield Dockerd(directory)
+            finally:
+                _stop(process, directory)
+    finally:
+        _unmount_below(directory)
+        remove_tree(directory)
+
+
+def _options(dockerfile: Path | str | None, target: str | None, extra: Sequence[str]) -> list[str]:
+    options = [] if dockerfile is None else ["--file", str(dockerfile)]
+    if target is not None:
+        options += ["--target", target]
+    return [*options, *extra]
+
+
+def _spawn(directory: Path, output: int) -> subprocess.Popen[bytes]:
+    # No networks, no firewall rules, no storage driver that needs a kernel module.
+    argv = [
+        find_command("dockerd") or "dockerd",
+        *("--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"),
+        *("--data-root", str(directory / "data"), "--exec-root", str(directory / "exec")),
+        *("--pidfile", str(directory / "docker.pid"), "-H", f"unix://{directory}/docker.sock"),
+    ]
+    environment = clean_environment(HOME=str(directory))
+    return subprocess.Popen(
+        die_with_parent(argv),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], endpoint: Path, log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while not _answers(endpoint):
+        if process.poll() is not None:
+            raise DockerdError(f"dockerd ended with {process.returncode}:\n{_tail(log)}")
+        if time.monotonic() > deadline:
+            raise DockerdError(f"dockerd gave no answer in {START_S} s:\n{_tail(log)}")
+        time.sleep(0.05)
+
+
+def _answers(endpoint: Path) -> bool:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(str(endpoint))
+            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+            return b" 200 " in connection.recv(64)
+    except OSError:
+        return False
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+
+
+def _stop(process: subprocess.Popen[bytes], directory: Path) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    # containerd is the daemon's child in a session of its own and follows it
+    # into the grave, but a daemon that was killed may leave it.
+    with suppress(OSError, ValueError):
+        _kill_containerd(directory / "exec")
+
+
+def _kill_containerd(exec_root: Path) -> None:
+    pid = int((exec_root / "containerd" / "containerd.pid").read_text())
+    if os.fsencode(exec_root) in Path(f"/proc/{pid}/cmdline").read_bytes():
+        os.kill(pid, signal.SIGKILL)
+
+
+def _unmount_below(directory: Path) -> None:
+    """Undo mounts that a killed daemon left, or the removal would stop at them."""
+    umount = shutil.which("umount")
+    mounts = Path("/proc/self/mounts").read_text(errors="surrogateescape").splitlines()
+    points = [line.split(" ")[1] for line in mounts]
+    for point in sorted((p for p in points if p.startswith(f"{directory}/")), reverse=True):
+        if umount:
+            subprocess.run([umount, "--lazy", point], check=False)
