@@ -81,6 +81,8 @@ class Problem:
     path: str | None = None
     line: int | None = None
     effect: Effect = Effect.NONE
+    count: int = 1
+    """How many entries it concerns; `path` is the first of them."""
 
 
 @dataclass(frozen=True)

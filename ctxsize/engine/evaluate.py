@@ -73,7 +73,7 @@ class PatternByPattern:
         refused = self._may_refuse and not step.ignored and self._refuses(path)
         return State(Mark(step.ignored, step.decider, refused), step.state)
 
-    def enters(self, state: State, path: str) -> bool:  # noqa: ARG002 - the protocol's shape
+    def enters(self, state: State, path: str) -> bool:
         """Whether Docker looks into the ignored directory `path`."""
         return self._spec.enters(path)
 

@@ -91,7 +91,7 @@ def _next_chunk(pattern: str, start: int) -> tuple[bool, int, int]:
     return start > first, start, at
 
 
-def _first_match(chunk: str, name: str, *, star: bool, last: bool) -> str | None | _Bad:
+def _first_match(chunk: str, name: str, *, star: bool, last: bool) -> str | _Bad | None:
     """What is left of `name` after the leftmost match of `chunk`, None for no match."""
     skips = range(len(name) + 1 if star else 1)
     try:

@@ -286,7 +286,11 @@ def _source(ranges: Ranges) -> str:
     """Python source for one character in `ranges`."""
     if not ranges:
         return "(?!)"
-    if len(ranges) == 1 and ranges[0][0] == ranges[0][1] and _code(chr(ranges[0][0])) != _REPLACEMENT:
+    if (
+        len(ranges) == 1
+        and ranges[0][0] == ranges[0][1]
+        and _code(chr(ranges[0][0])) != _REPLACEMENT
+    ):
         return re.escape(chr(ranges[0][0]))
     gaps = _complement(ranges)
     if len(gaps) < len(ranges) and gaps:
@@ -304,7 +308,8 @@ def _with_surrogates(ranges: Ranges) -> Ranges:
 
 def _ranges_source(ranges: Ranges) -> str:
     return "".join(
-        _escaped(low) if low == high else f"{_escaped(low)}-{_escaped(high)}" for low, high in ranges
+        _escaped(low) if low == high else f"{_escaped(low)}-{_escaped(high)}"
+        for low, high in ranges
     )
 
 

@@ -30,7 +30,7 @@ _WILDCARDS = frozenset("*[]?^\\")
 
 
 class Line(NamedTuple):
-    """A line of an ignore file that holds a pattern, as the builder's reader sees it."""
+    """A pattern as the builder's matcher holds it."""
 
     text: str
     """The cleaned pattern without its `!`."""
@@ -48,24 +48,23 @@ class Step(NamedTuple):
     """Index of the pattern that decided, None where nothing matched."""
 
 
-def read_line(line: str) -> Line | None:
-    """The pattern that a line of an ignore file holds; None for a comment or a blank line.
+def sent_text(line: str) -> str | None:
+    """What Docker's reader makes of a line of an ignore file; None if it holds no pattern.
 
-    >>> read_line(" ! ./foo//bar/ ")
-    Line(text='foo/bar', exception=True)
+    >>> sent_text(" ! ./foo//bar/ ")
+    '!foo/bar'
     """
     if line.startswith("#"):
         return None
     text = golang.trim_space(line)
     if not text:
         return None
-    exception = text.startswith("!")
-    if exception:
-        text = golang.trim_space(text[1:])
+    mark = "!" if text.startswith("!") else ""
+    text = golang.trim_space(text.removeprefix(mark))
     if text:
         text = golang.clean(text)
         text = text[1:] if len(text) > 1 and text.startswith("/") else text
-    return Line(text, exception)
+    return mark + text
 
 
 class DockerIgnorePattern(RegexPattern):
@@ -97,34 +96,43 @@ class DockerIgnorePattern(RegexPattern):
             self.fault = self._fault()
 
     @classmethod
+    def split(cls, line: str) -> Line | None:
+        """The pattern of `line` after Docker's two readers: the file's, then the matcher's.
+
+        The matcher gets text back from the first, so `./!x` ends as an exception.
+        """
+        sent = sent_text(line)
+        text = golang.trim_space(sent or "")
+        if not text:
+            return None
+        text = golang.clean(text)
+        exception = text.startswith("!")
+        return Line(text[exception:], exception)
+
+    @classmethod
     def read(cls, line: str) -> Line | None:
-        """The pattern of `line` after both of Docker's readers, checked as Docker checks it."""
-        parsed = read_line(line)
+        """The pattern of `line`, its syntax checked as far as the builder checks it at once."""
+        parsed = cls.split(line)
         if parsed is None:
             return None
-        text = parsed.text
-        if parsed.exception:
-            text = golang.clean("!" + golang.trim_space(text))[1:]
-            if not text:
-                raise IgnoreFileError(
-                    'illegal exclusion pattern: "!"',
-                    pattern="!",
-                    hint="an exception needs a path after its !",
-                )
-        else:
-            text = golang.clean(golang.trim_space(text))
-        offset = golang.syntax_error(text)
+        if not parsed.text:
+            raise IgnoreFileError(
+                'illegal exclusion pattern: "!"',
+                pattern="!",
+                hint="an exception needs a path after its !",
+            )
+        offset = golang.syntax_error(parsed.text)
         if offset is not None:
             raise IgnoreFileError(
                 "syntax error in pattern",
                 pattern=line,
-                column=line.find(text) + 1 + offset if text in line else None,
-                hint=_explain(text, offset),
+                column=line.find(parsed.text) + 1 + offset if parsed.text in line else None,
+                hint=_explain(parsed.text, offset),
             )
-        return Line(text, parsed.exception)
+        return parsed
 
     @classmethod
-    def pattern_to_regex(cls, pattern: Any) -> tuple[str | None, bool | None]:
+    def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
         """The Python expression for `pattern`, and whether a match ignores (pathspec's seam)."""
         parsed = cls.read(pattern)
         if parsed is None:
@@ -159,7 +167,7 @@ class DockerIgnorePattern(RegexPattern):
         return ""
 
     def match_file(self, file: Any) -> Any:
-        """pathspec's match of one path alone; raises `IgnoreFileError` for a faulty pattern."""
+        """Pathspec's match of one path alone; raises `IgnoreFileError` for a faulty pattern."""
         if self.fault is not None:
             raise self.error()
         return super().match_file(file)

@@ -1,0 +1,1 @@
+"""Tells exactly what `docker build` will send, and keeps it small."""

@@ -1,0 +1,1 @@
+"""Computes exactly which files a builder would be sent, and how many bytes."""

@@ -1,0 +1,54 @@
+"""What one builder does differently from another, as fields of a value.
+
+Nothing in ctxsize compares a builder's name: a difference is a field here, or
+it does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+
+
+@dataclass(frozen=True)
+class Builder:
+    """One builder's behaviour."""
+
+    name: str
+    """As `--builder` takes it."""
+    title: str
+    """As a person would call it."""
+    spec_class: type[DockerIgnoreSpec]
+    """Reads and evaluates the patterns."""
+
+    dockerfile_names: tuple[str, ...]
+    """The Dockerfile's names where the user gives none, first choice first."""
+    specific_suffixes: tuple[str, ...]
+    """What follows the Dockerfile's name in a Dockerfile-specific ignore file."""
+    ignore_file_names: tuple[str, ...]
+    """The names in the context's root, first choice first."""
+    links_may_leave: bool
+    """Whether an ignore file that is a symlink is followed out of its directory."""
+    must_read: bool
+    """Whether an ignore file that cannot be read stops the build instead of being empty."""
+    longest_line: bool
+    """Whether the reader gives up on a line of more than 65,535 bytes."""
+    check_patterns: Callable[[Sequence[DockerIgnorePattern]], None] | None
+    """Raises for a list of patterns that the builder cannot transport."""
+    replaces_undecodable: bool
+    """Whether bytes of a pattern that are not UTF-8 become U+FFFD on the way."""
+    always_sends: Callable[[DockerIgnoreSpec, str | None], Sequence[str]] | None
+    """The exceptions that the builder adds, given the spec and the Dockerfile's path."""
+
+    sends_ignored_parents: bool
+    """Whether an ignored directory is sent ahead of a re-included entry below it."""
+    unreadable_stops: bool
+    """Whether a file that cannot be read stops the build instead of arriving empty."""
+    refuses_to_open: bool
+    """Whether the sender has a second opinion on opening (`DockerIgnoreSpec.refuses`)."""
+    sends_sockets: bool
+    """Whether a socket is sent, as an empty file."""
+    meter: str | None
+    """How it counts what it sends: `"buildkit"`, `"tar"`, or None if it sends nothing."""

@@ -1,0 +1,59 @@
+"""BuildKit, behind `docker build`, `docker buildx`, Bake and Compose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ctxsize.engine.builders.builder import Builder
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, sent_text
+from ctxsize.errors import IgnoreFileError
+
+_HEADER_LIMIT = 1_048_896
+_HEADER_OVERHEAD = 48
+
+
+def check_header(patterns: Sequence[DockerIgnorePattern]) -> None:
+    """Raise `IgnoreFileError` for patterns that do not fit the header they travel in.
+
+    The list goes to the client as gRPC metadata: printable ASCII as it is,
+    anything else URL-encoded, but only if some pattern is not ASCII at all.
+    """
+    texts = [sent_text(str(pattern.pattern)) or "" for pattern in patterns]
+    if all(text.isascii() for text in texts):
+        for pattern, text in zip(patterns, texts, strict=True):
+            if not text.isprintable():
+                raise IgnoreFileError(
+                    'header key "exclude-patterns" contains value with non-printable ASCII '
+                    "characters",
+                    line=pattern.line,
+                    pattern=text,
+                    hint=f"remove the control character from {text!r}",
+                )
+    size = sum(_HEADER_OVERHEAD + len(text.encode("utf-8", "surrogateescape")) for text in texts)
+    if size > _HEADER_LIMIT:
+        raise IgnoreFileError(
+            f"the patterns take {size:,} bytes in the request to BuildKit, which accepts at "
+            f"most {_HEADER_LIMIT:,}",
+            hint="use fewer patterns, for instance one directory instead of its files",
+        )
+
+
+BUILDKIT = Builder(
+    name="buildkit",
+    title="BuildKit",
+    spec_class=DockerIgnoreSpec,
+    dockerfile_names=("Dockerfile", "dockerfile"),
+    specific_suffixes=(".dockerignore",),
+    ignore_file_names=(".dockerignore",),
+    links_may_leave=False,
+    must_read=False,
+    longest_line=True,
+    check_patterns=check_header,
+    replaces_undecodable=True,
+    always_sends=None,
+    sends_ignored_parents=True,
+    unreadable_stops=False,
+    refuses_to_open=True,
+    sends_sockets=True,
+    meter="buildkit",
+)

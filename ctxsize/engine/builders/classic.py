@@ -1,0 +1,73 @@
+"""Docker's classic builder: the command line sends a tar stream (`DOCKER_BUILDKIT=0`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ctxsize.engine.builders.builder import Builder
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+
+
+class ClassicIgnoreSpec(DockerIgnoreSpec):
+    """The same patterns with other pruning: exceptions are paths, even those with wildcards."""
+
+    def enters(self, directory: str) -> bool:
+        """Whether some exception's text, taken literally, lies in `directory`."""
+        return any(
+            f"{pattern.text}/".startswith(f"{directory}/")
+            for pattern in self.patterns
+            if pattern.include is False
+        )
+
+    def ignores_with_one_ancestor(self, path: str) -> bool:
+        """Whether moby's deprecated `Matches` calls `path` ignored.
+
+        It looks at the path and at one ancestor, the one as deep as the pattern.
+        The command line asks it, and only it, about the files it needs itself.
+        """
+        parents = path.split("/")[:-1]
+        ignored = False
+        for pattern in self.patterns:
+            if bool(pattern.include) == ignored:
+                continue
+            if self._matches_with_ancestor(pattern, path, parents):
+                ignored = not ignored
+        return ignored
+
+    @staticmethod
+    def _matches_with_ancestor(pattern: DockerIgnorePattern, path: str, parents: list[str]) -> bool:
+        if pattern.match_file(path) is not None:
+            return True
+        depth = pattern.text.count("/") + 1
+        return depth <= len(parents) and pattern.match_file("/".join(parents[:depth])) is not None
+
+
+def needed_files(spec: DockerIgnoreSpec, dockerfile: str | None) -> Sequence[str]:
+    """The exceptions that keep the ignore file and the Dockerfile in the stream.
+
+    The daemon needs both and removes them again if the patterns ignore them.
+    """
+    assert isinstance(spec, ClassicIgnoreSpec)
+    wanted = [".dockerignore"] if dockerfile is None else [".dockerignore", dockerfile]
+    return [f"!{path}" for path in wanted if spec.ignores_with_one_ancestor(path)]
+
+
+CLASSIC = Builder(
+    name="classic",
+    title="the classic builder",
+    spec_class=ClassicIgnoreSpec,
+    dockerfile_names=("Dockerfile", "dockerfile"),
+    specific_suffixes=(),
+    ignore_file_names=(".dockerignore",),
+    links_may_leave=True,
+    must_read=True,
+    longest_line=True,
+    check_patterns=None,
+    replaces_undecodable=False,
+    always_sends=needed_files,
+    sends_ignored_parents=False,
+    unreadable_stops=True,
+    refuses_to_open=False,
+    sends_sockets=False,
+    meter="tar",
+)

@@ -1,0 +1,98 @@
+"""Podman and Buildah: another reader, another matcher, and nothing is sent.
+
+Behaviour: openshift/imagebuilder's reader, containers/storage's matcher and
+Buildah's copier.
+"""
+
+from __future__ import annotations
+
+from ctxsize.engine import golang, goregexp
+from ctxsize.engine.builders.builder import Builder
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Line, Step
+
+
+class PodmanIgnorePattern(DockerIgnorePattern):
+    """One line with the meaning that Buildah gives it: always an expression, for whole trees."""
+
+    __slots__ = ()
+
+    @classmethod
+    def split(cls, line: str) -> Line | None:
+        """The pattern of `line`; slashes at both ends go before blanks and `!` are looked at."""
+        if line.startswith("#"):
+            return None
+        text = golang.trim_space(line.strip("/"))
+        if not text:
+            return None
+        text = golang.clean(text)
+        exception = text.startswith("!")
+        if exception and len(text) > 1:
+            return Line(golang.clean(text[1:]).removeprefix("/"), exception=True)
+        return Line(text[exception:], exception)
+
+    @classmethod
+    def expression(cls, text: str) -> str:
+        """Buildah's expression for `text`, which also matches everything below a match."""
+        expression, at = "^", int(text.startswith("\ufeff"))
+        while at < len(text):
+            char = text[at]
+            at += 1
+            if char == "*" and text[at : at + 1] == "*":
+                at += 1 + (text[at + 1 : at + 2] == "/")
+                expression += "(.*/)?" if at < len(text) else ".*"
+            elif char in "*?":
+                expression += "[^/]*" if char == "*" else "[^/]"
+            elif char in ".$":
+                expression += "\\" + char
+            elif char == "\\":
+                if at == len(text):
+                    raise goregexp.GoRegexpError("trailing backslash")
+                expression += "\\" + text[at]
+                at += 1
+            else:
+                expression += char
+        return goregexp.translate(expression + "(/.*)?$")
+
+
+class PodmanIgnoreSpec(DockerIgnoreSpec):
+    """The last pattern that matches decides, and each path is looked at alone."""
+
+    pattern_class = PodmanIgnorePattern
+
+    def step(self, path: str, parent: int = 0) -> Step:
+        """The fate of `path`; `parent` does not matter."""
+        decider = None
+        for index, (_, _, search) in enumerate(self._tests):
+            if search(path) is not None:
+                decider = index
+        ignored = decider is not None and self._tests[decider][1]
+        return Step(ignored, parent, decider)
+
+    def enters(self, directory: str) -> bool:
+        """Whether some exception's text starts as `directory` does (no separator between)."""
+        return any(
+            (pattern.text.strip("/") + "/").startswith(directory)
+            for pattern in self.patterns
+            if pattern.include is False
+        )
+
+
+PODMAN = Builder(
+    name="podman",
+    title="Podman",
+    spec_class=PodmanIgnoreSpec,
+    dockerfile_names=("Containerfile", "Dockerfile"),
+    specific_suffixes=(".dockerignore", ".containerignore"),
+    ignore_file_names=(".containerignore", ".dockerignore"),
+    links_may_leave=False,
+    must_read=True,
+    longest_line=False,
+    check_patterns=None,
+    replaces_undecodable=False,
+    always_sends=None,
+    sends_ignored_parents=False,
+    unreadable_stops=True,
+    refuses_to_open=False,
+    sends_sockets=False,
+    meter=None,
+)

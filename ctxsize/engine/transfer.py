@@ -1,0 +1,197 @@
+"""What travels, in bytes: BuildKit's packets and the classic builder's tar stream.
+
+Both sums depend on the order of entries, so a meter sees a whole walk. They
+equal what the builders print, to the byte. Sources: the packet format of
+tonistiigi/fsutil, and the tar writer of Go with the choices of moby/go-archive.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+
+from ctxsize import units
+from ctxsize.engine.request import Request
+from ctxsize.engine.walk import Files, Folder, Xattrs
+
+_CHUNK = 32 * 1024
+_FIN = 2
+_BLOCK = 512
+_RANDOM_LINE = len("\n.dockerfile.\n") + 20
+_MODE_BITS = {
+    stat.S_IFDIR: 1 << 31,
+    stat.S_IFLNK: 1 << 27,
+    stat.S_IFBLK: 1 << 26,
+    stat.S_IFCHR: 1 << 26 | 1 << 21,
+    stat.S_IFIFO: 1 << 25,
+}
+_EXTRA_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 20}
+
+
+class BuildKitMeter:
+    """Counts the bytes of a cold transfer as BuildKit's daemon does."""
+
+    def __init__(self) -> None:
+        self._position = 0
+        self._sum = 0
+
+    printed = staticmethod(units.printed_by_buildkit)
+
+    def total(self, request: Request) -> int:
+        """What BuildKit prints as `transferring context:` for what was added."""
+        return self._sum + _FIN
+
+    def folder(self, folder: Folder) -> None:
+        """Add a directory."""
+        self._sum += _stat_packet(folder.path, folder.stat, 0, "", folder.xattrs)
+        self._position += 1
+
+    def files(self, files: Files, empty: frozenset[str]) -> None:
+        """Add a batch of files, `empty` being those whose content does not arrive."""
+        for name, each in zip(files.names, files.stats, strict=True):
+            link = files.links.get(name) or files.linked.get(name, "")
+            self._sum += _stat_packet(
+                files.prefix + name, each, each.st_size, link, files.xattrs.get(name, {})
+            )
+            if not link and stat.S_IFMT(each.st_mode) in (stat.S_IFREG, stat.S_IFSOCK):
+                travels = stat.S_ISREG(each.st_mode) and name not in empty
+                self._sum += _content(each.st_size if travels else 0, self._position)
+            self._position += 1
+
+
+def _stat_packet(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
+    """The bytes of the packet that announces an entry."""
+    device = each.st_rdev if stat.S_IFMT(each.st_mode) in (stat.S_IFBLK, stat.S_IFCHR) else 0
+    length = (
+        _field(len(os.fsencode(path)))
+        + _number(_go_mode(each.st_mode))
+        + _number(size)
+        + _number(each.st_mtime_ns)
+        + _field(len(os.fsencode(link)))
+        + _number(device >> 8 & 0xFFF)
+        + _number(device & 0xFF | device >> 12 & 0xFFF00)
+    )
+    for key, value_bytes in xattrs.items():
+        length += _message(_required(len(os.fsencode(key))) + _required(value_bytes))
+    return 1 + _varint(length) + length
+
+
+def _content(size: int, position: int) -> int:
+    """The bytes of the packets that carry `size` bytes and of the empty one that ends them."""
+    identity = 2 + (1 + _varint(position) if position else 0)
+    whole, rest = divmod(size, _CHUNK)
+    total = whole * (identity + _required(_CHUNK)) + identity
+    return total + (identity + _required(rest) if rest else 0)
+
+
+def _varint(value: int) -> int:
+    """The length of a protobuf varint; negative values are 64-bit two's complement."""
+    return 10 if value < 0 else max(1, (value.bit_length() + 6) // 7)
+
+
+def _number(value: int) -> int:
+    return 1 + _varint(value) if value else 0
+
+
+def _required(length: int) -> int:
+    """A length-delimited field that is present even if empty."""
+    return 1 + _varint(length) + length
+
+
+def _field(length: int) -> int:
+    return _required(length) if length else 0
+
+
+def _message(length: int) -> int:
+    return _required(length)
+
+
+def _go_mode(mode: int) -> int:
+    """`mode` as Go's `fs.FileMode`, the socket bit dropped as the sender drops it."""
+    bits = mode & 0o777 | _MODE_BITS.get(stat.S_IFMT(mode), 0)
+    return bits | sum(go for unix, go in _EXTRA_BITS.items() if mode & unix)
+
+
+class TarMeter:
+    """Counts the bytes of the classic builder's tar stream."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    printed = staticmethod(units.printed_by_classic)
+
+    def total(self, request: Request) -> int:
+        """What the classic builder prints as `Sending build context`, as an exact number."""
+        return self._sum + self._outside_dockerfile(request) + 2 * _BLOCK
+
+    def folder(self, folder: Folder) -> None:
+        """Add a directory."""
+        self._sum += _header(f"{folder.path}/", folder.stat, 0, "", folder.xattrs)
+
+    def files(self, files: Files, empty: frozenset[str]) -> None:
+        """Add a batch of files; none arrives empty, the command line stops instead."""
+        for name, each in zip(files.names, files.stats, strict=True):
+            link = files.linked.get(name) or files.links.get(name, "")
+            size = each.st_size if stat.S_ISREG(each.st_mode) and not link else 0
+            path = files.prefix + name
+            self._sum += _header(path, each, size, link, files.xattrs.get(name, {}))
+            self._sum += _blocks(size)
+
+    @staticmethod
+    def _outside_dockerfile(request: Request) -> int:
+        """The bytes for a Dockerfile from outside the context.
+
+        It is added under a random name, which the command line then appends to
+        the ignore file; there is one from then on.
+        """
+        if request.dockerfile is None or request.dockerfile_in_context is not None:
+            return 0
+        added = _BLOCK + _blocks(request.dockerfile_bytes)
+        if request.ignore_file is None:
+            return added + _BLOCK + _blocks(len(".dockerignore") + _RANDOM_LINE)
+        size = len(request.ignore_file.data)
+        return added + _blocks(size + _RANDOM_LINE) - _blocks(size)
+
+
+def _blocks(size: int) -> int:
+    return -size % _BLOCK + size
+
+
+def _header(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
+    """The bytes of an entry's header, with the extended one that some entries need."""
+    seconds = each.st_mtime_ns // 10**9
+    name = os.fsencode(path)
+    target = os.fsencode(link)
+    records = {
+        "linkpath": len(target) if len(target) > 100 or not target.isascii() else 0,
+        "size": len(str(size)) if size > 8 * 1024**3 - 1 else 0,
+        "mtime": len(str(seconds)) if not 0 <= seconds <= 0o77777777777 else 0,
+        "SCHILY.xattr.security.capability": xattrs.get("security.capability", 0),
+    }
+    long = len(name) > 100 or not name.isascii()
+    if not any(records.values()) and (name.isascii() and _fits_ustar(name)):
+        return _BLOCK
+    records["path"] = len(name) if long else 0
+    body = sum(_record(key, length) for key, length in records.items() if length)
+    return 2 * _BLOCK + _blocks(body)
+
+
+def _fits_ustar(name: bytes) -> bool:
+    """Whether a header holds `name`, split at a slash into a prefix and a suffix if need be."""
+    if len(name) <= 100:
+        return True
+    end = min(len(name) - 1 if name.endswith(b"/") else len(name), 156)
+    cut = name.rfind(b"/", 0, end)
+    return cut > 0 and len(name) - cut - 1 <= 100
+
+
+def _record(key: str, value_bytes: int) -> int:
+    r"""The length of `"<length> <key>=<value>\n"`, which counts itself."""
+    rest = len(key) + value_bytes + 3
+    length = rest + len(str(rest))
+    return rest + len(str(length))
+
+
+Meter = BuildKitMeter | TarMeter
+METERS: dict[str, Callable[[], Meter]] = {"buildkit": BuildKitMeter, "tar": TarMeter}

@@ -1,0 +1,80 @@
+"""Sizes as people write them and as builders print them, and back to bytes."""
+
+from __future__ import annotations
+
+import re
+
+from ctxsize.errors import InputError
+
+_FACTORS = {
+    "": 1,
+    "k": 10**3,
+    "m": 10**6,
+    "g": 10**9,
+    "t": 10**12,
+    "ki": 2**10,
+    "mi": 2**20,
+    "gi": 2**30,
+    "ti": 2**40,
+}
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]i?)?b?\s*", re.IGNORECASE)
+
+
+def parse_size(text: str) -> int:
+    """Bytes for a size with a unit, decimal unless it has an `i`.
+
+    Raises `InputError` for anything else.
+
+    >>> parse_size("50MB"), parse_size("1.5 GiB"), parse_size("300")
+    (50000000, 1610612736, 300)
+    """
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise InputError(f"not a size: {text!r}", hint="write for instance 50MB, 1.5GB or 64MiB")
+    whole, _, fraction = found[1].partition(".")
+    factor = _FACTORS[(found[2] or "").lower()]
+    scale: int = 10 ** len(fraction)
+    return int(whole) * factor + int(fraction or 0) * factor // scale
+
+
+def human(size_bytes: int) -> str:
+    """`size_bytes` for a person, in decimal units as Docker shows them.
+
+    >>> human(20_214_000_000), human(999), human(1500)
+    ('20.2 GB', '999 B', '1.5 kB')
+    """
+    import humanize
+
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    return humanize.naturalsize(size_bytes, format="%.1f").replace(" KB", " kB")
+
+
+def printed_by_buildkit(size_bytes: int) -> str:
+    """`size_bytes` as BuildKit shows a transfer.
+
+    >>> printed_by_buildkit(2), printed_by_buildkit(20_214_000_000)
+    ('2B', '20.21GB')
+    """
+    if size_bytes < 1000:
+        return f"{size_bytes}B"
+    size, unit = _scaled(size_bytes, 1000.0)
+    return f"{size:.2f}{unit}"
+
+
+def printed_by_classic(size_bytes: int) -> str:
+    """`size_bytes` as the classic builder shows a context.
+
+    >>> printed_by_classic(2048), printed_by_classic(512)
+    ('2.048kB', '512B')
+    """
+    size, unit = _scaled(size_bytes, 1000.0)
+    return f"{size:.4g}{unit}"
+
+
+def _scaled(size_bytes: int, base: float) -> tuple[float, str]:
+    size, step = float(size_bytes), 0
+    names = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
+    while size >= base and step < len(names) - 1:
+        size, step = size / base, step + 1
+    return size, names[step]
