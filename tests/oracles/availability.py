@@ -55,6 +55,12 @@ def find_command(name: str) -> str | None:
     return shutil.which(name, path=SEARCH_PATH)
 
 
+def buildx_plugin() -> Path | None:
+    """The executable behind ``docker buildx``, which also runs alone."""
+    candidates = (directory / "docker-buildx" for directory in PLUGIN_DIRECTORIES)
+    return next((path for path in candidates if path.exists()), None)
+
+
 def _command(name: str) -> str | None:
     return None if find_command(name) else f"{name} is not installed"
 
@@ -66,8 +72,7 @@ def _root() -> str | None:
 
 
 def _buildx() -> str | None:
-    found = any((directory / "docker-buildx").exists() for directory in PLUGIN_DIRECTORIES)
-    return None if found else "the docker buildx plugin is not installed"
+    return None if buildx_plugin() else "the docker buildx plugin is not installed"
 
 
 def _first(*reasons: str | None) -> str | None:

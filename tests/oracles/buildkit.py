@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.oracles.archives import TarEntry, read_tar
-from tests.oracles.availability import find_command
+from tests.oracles.availability import buildx_plugin
 from tests.oracles.processes import run, without_root_powers
 
 MAIN_CONTEXT = "load build context"
@@ -62,10 +62,11 @@ def build(
     work: Path,
     unprivileged: bool,
 ) -> BuildResult:
-    """Run ``docker buildx build``; the image comes back as a tar through ``work``."""
+    """Run what ``docker buildx build`` runs; the image comes back as a tar through ``work``."""
     output = work / "out.tar"
     output.unlink(missing_ok=True)
-    argv = [find_command("docker") or "docker", "buildx", "build"]
+    # The plugin by itself: `docker buildx` would start it as a second process.
+    argv = [str(buildx_plugin() or "docker-buildx"), "build"]
     argv += ["--progress=rawjson", "--provenance=false", "--no-cache"]
     argv += ["--output", f"type=tar,dest={output}", *options, str(context)]
     finished = run(without_root_powers(argv) if unprivileged else argv, env=env)

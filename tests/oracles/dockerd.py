@@ -20,6 +20,7 @@ from tests.oracles.trees import remove_tree
 
 START_S = 60
 STOP_S = 20
+ROOM_BYTES = 4 << 30
 
 
 class DockerdError(Exception):
@@ -103,8 +104,7 @@ def running_dockerd(log: Path) -> Iterator[Dockerd]:
 
     Raises DockerdError if it does not come up. ``log`` is kept.
     """
-    # A unix socket's path has 107 bytes, so not below pytest's long directories.
-    base = "/tmp" if Path("/tmp").is_dir() else None
+    base = next((base for base in ("/dev/shm", "/tmp") if _suits(Path(base))), None)
     directory = Path(tempfile.mkdtemp(prefix="ctxsize-", dir=base))
     try:
         with log.open("wb") as output, _spawn(directory, output.fileno()) as process:
@@ -116,6 +116,22 @@ def running_dockerd(log: Path) -> Iterator[Dockerd]:
     finally:
         _unmount_below(directory)
         remove_tree(directory)
+
+
+def _suits(base: Path) -> bool:
+    """Whether a daemon can live there.
+
+    In memory a build takes half the time, for the daemon's databases sync to
+    disk. But containers often have a tiny /dev/shm, and old kernels keep no
+    extended attributes there. Pytest's own directory is no candidate: a unix
+    socket's path has 107 bytes.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=base) as probe:
+            os.setxattr(probe, "user.probe", b"")
+            return shutil.disk_usage(probe).free > ROOM_BYTES
+    except OSError:
+        return False
 
 
 def _options(dockerfile: Path | str | None, target: str | None, extra: Sequence[str]) -> list[str]:

@@ -86,7 +86,16 @@ class TestBuildKit:
         assert result.error.startswith("ERROR: failed to solve: ")
         assert result.error.endswith('invalid excludepatterns: [!]: illegal exclusion pattern: "!"')
 
-    def test_kinds_and_extended_attributes(self, docker: Dockerd, tmp_path: Path) -> None:
+    def test_extended_attributes_arrive_and_cost(self, docker: Dockerd, tmp_path: Path) -> None:
+        plain = docker.build_buildkit(build_tree(tmp_path / "plain", ["Dockerfile", "a"]))
+        marked = trees.file("a", xattrs={"user.k": b"v"})
+        result = docker.build_buildkit(build_tree(tmp_path / "ctx", ["Dockerfile", marked]))
+        assert result.entries[1].xattrs == {"user.k": "v"}
+        assert plain.transferred_bytes is not None
+        key_and_value = (2 + len("user.k")) + (2 + len("v"))
+        assert result.transferred_bytes == plain.transferred_bytes + 2 + key_and_value
+
+    def test_kinds(self, docker: Dockerd, tmp_path: Path) -> None:
         nodes: list[str | trees.Node] = [
             "Dockerfile",
             trees.file("f", b"12345", mode=0o4755),
