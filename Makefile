@@ -1,0 +1,59 @@
+# Two commands for a newcomer: `make demo` and `make test`.
+# PYTHON chooses the interpreter: make test PYTHON=python3.10
+
+PYTHON ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+DEMO := .venv/demo-$(VERSION)
+TEST := .venv/test-$(VERSION)
+FUZZ_EXAMPLES ?= 20000
+PYTEST_ARGS ?=
+
+.PHONY: help demo test check pytest fuzz clean
+
+help:
+	@echo 'make demo    measure an example context'
+	@echo 'make test    lint, types and every test'
+	@echo 'make check   lint and types only'
+	@echo 'make fuzz    the property tests at length (FUZZ_EXAMPLES=$(FUZZ_EXAMPLES))'
+	@echo 'make clean   remove the virtual environments in .venv'
+
+demo: $(DEMO)/installed
+	$(DEMO)/bin/ctxsize measure examples/rust-service
+
+test: check pytest
+
+check: $(TEST)/installed
+	$(TEST)/bin/ruff check .
+	$(TEST)/bin/ruff format --check .
+	$(TEST)/bin/mypy
+
+pytest: $(TEST)/installed
+	$(TEST)/bin/pytest --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+fuzz: $(TEST)/installed
+	HYPOTHESIS_PROFILE=fuzz FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(TEST)/bin/pytest -m fuzz $(PYTEST_ARGS)
+
+clean:
+	rm -rf .venv
+
+# An environment is made anew only when pyproject.toml changed.
+$(DEMO)/installed: pyproject.toml
+	$(call make_venv,$(DEMO))
+	$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+# `pip install --group` came with pip 25.1.
+$(TEST)/installed: pyproject.toml
+	$(call make_venv,$(TEST))
+	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group test
+	@touch $@
+
+define make_venv
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+	echo '$(PYTHON) does not run or is older than 3.10; choose another: make PYTHON=python3.12 ...' >&2; exit 1; }
+@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	echo '$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+rm -rf $(1)
+$(PYTHON) -m venv $(1)
+endef
