@@ -7,8 +7,8 @@ Docker does, and is what every faster one is compared with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import IgnoreFileError
@@ -31,22 +31,33 @@ class State(NamedTuple):
     memory: int
 
 
-class Evaluator(Protocol):
+class HasMark(Protocol):
+    """A directory's state as the walk sees it."""
+
+    @property
+    def mark(self) -> Mark:
+        """The mark of the directory, and of every entry that `odd` does not name."""
+
+
+S = TypeVar("S", bound=HasMark)
+
+
+class Evaluator(Protocol[S]):
     """Gives entries their marks, a directory at a time."""
 
-    def root(self) -> State:
+    def root(self) -> S:
         """The state of the context itself."""
 
-    def odd(self, state: State, prefix: str, names: Iterable[str]) -> dict[str, Mark]:
+    def odd(self, state: S, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         """The marks of those `names` in the directory that differ from the directory's own.
 
         `prefix` is the directory's path with a trailing `/`, `""` for the context.
         """
 
-    def enter(self, state: State, prefix: str, name: str) -> State:
+    def enter(self, state: S, prefix: str, name: str) -> S:
         """The state of the subdirectory `name`."""
 
-    def enters(self, state: State, path: str) -> bool:
+    def enters(self, state: S, path: str) -> bool:
         """Whether anything below the ignored directory `path` can be sent."""
 
 
@@ -61,7 +72,7 @@ class PatternByPattern:
         """The state of the context itself."""
         return State(Mark(ignored=False, decider=None, refused=False), 0)
 
-    def odd(self, state: State, prefix: str, names: Iterable[str]) -> dict[str, Mark]:
+    def odd(self, state: State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         """The marks of those `names` that differ from the directory's own."""
         marks = ((name, self.enter(state, prefix, name).mark) for name in names)
         return {name: mark for name, mark in marks if mark != state.mark}

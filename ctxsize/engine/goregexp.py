@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 
 Ranges = list[tuple[int, int]]
 """Inclusive ranges of code points, in any order."""
@@ -85,20 +86,20 @@ class _Parser:
 
     def sequence(self) -> str:
         done: list[str] = []
-        atom: str | None = None
         repeated = False
         while self.at < len(self.text) and self.text[self.at] not in "|)":
             operator = self._operator()
             if operator is None:
-                done.append(atom or "")
-                atom, repeated = self.atom(), False
-            elif atom is None:
+                done += self._atoms()
+                repeated = False
+            elif not done:
                 raise GoRegexpError("missing argument to repetition operator")
             elif repeated:
                 raise GoRegexpError("invalid nested repetition operator")
             else:
-                atom, repeated = f"{atom}{operator}", True
-        return "".join(done) + (atom or "")
+                done[-1] += operator
+                repeated = True
+        return "".join(done)
 
     def _operator(self) -> str | None:
         """The repetition at the current position, if there is one."""
@@ -118,6 +119,12 @@ class _Parser:
     def _lazy(self) -> str:
         return "?" if self._take("?") else ""
 
+    def _atoms(self) -> list[str]:
+        r"""The next atom, or the many or none of `\Q…\E`: repetition is for the last one."""
+        if self.text.startswith("\\Q", self.at):
+            return self._quoted()
+        return [self.atom()]
+
     def atom(self) -> str:
         char = self.text[self.at]
         self.at += 1
@@ -132,28 +139,25 @@ class _Parser:
             return self._escape()
         if char in "^$.":
             return {"^": r"(?:\A)", "$": r"(?:\Z)", ".": r"[^\n]"}[char]
-        return _source([(ord(char), ord(char))])
+        return _source([(_code(char), _code(char))])
 
     def _escape(self) -> str:
         char = self.text[self.at : self.at + 1]
         if char in _ASSERTIONS and char:
             self.at += 1
             return _ASSERTIONS[char]
-        if char == "Q":
-            return self._quoted()
         shorthand = self._shorthand()
         if shorthand is not None:
             return _source(shorthand)
         code = self._escaped_char()
         return _source([(code, code)])
 
-    def _quoted(self) -> str:
-        r"""The literal text of `\Q…\E`; an operator after it repeats its last character."""
-        start = self.at + 1
+    def _quoted(self) -> list[str]:
+        start = self.at + 2
         end = self.text.find("\\E", start)
         literal = self.text[start:] if end < 0 else self.text[start:end]
         self.at = len(self.text) if end < 0 else end + 2
-        return "".join(_source([(ord(char), ord(char))]) for char in literal)
+        return [_source([(_code(char), _code(char))]) for char in literal]
 
     def _shorthand(self) -> Ranges | None:
         r"""`\d \s \w \pL` and their complements, without the backslash."""
@@ -322,6 +326,7 @@ def _numeric(code: int) -> str:
     return "\\n" if code == 0x0A else f"\\U{code:08x}"
 
 
+@cache
 def _category_ranges(name: str) -> Ranges:
     """The code points whose Unicode general category starts with `name`."""
     import unicodedata

@@ -45,7 +45,7 @@ class Step(NamedTuple):
     state: int
     """One bit per pattern that counts as matched; the parent state of the path's children."""
     decider: int | None
-    """Index of the pattern that decided, None where nothing matched."""
+    """Index of the pattern that decided, the last one that matched; None if none did."""
 
 
 def sent_text(line: str) -> str | None:
@@ -235,6 +235,8 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     """
 
     pattern_class: ClassVar[type[DockerIgnorePattern]] = DockerIgnorePattern
+    remembers_parents: ClassVar[bool] = True
+    """Whether what a directory matched holds for its children (`step`)."""
 
     def __init__(self, patterns: Iterable[DockerIgnorePattern], **_: Any) -> None:
         """Keep `patterns`, comments dropped. pathspec's faster backends reject our dialect."""
@@ -283,14 +285,12 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         no bit, so it does not hold for the path's children either: this is what
         makes Docker differ from "the last match wins".
         """
-        ignored, state, decider = False, 0, None
-        for index, (bit, ignores, search) in enumerate(self._tests):
-            if not parent & bit and (ignores == ignored or search(path) is None):
-                continue
-            state |= bit
-            if ignores != ignored:
-                ignored, decider = ignores, index
-        return Step(ignored, state, decider)
+        ignored, state = False, 0
+        for bit, ignores, search in self._tests:
+            if parent & bit or (ignores != ignored and search(path) is not None):
+                state |= bit
+                ignored = ignores
+        return Step(ignored, state, state.bit_length() - 1 if state else None)
 
     def steps(self, path: str) -> Iterator[tuple[str, Step]]:
         """Each ancestor of `path` from the top, then `path` itself, with its fate."""

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator
 from errno import EACCES, ELOOP, ENOENT, ENOTDIR, ENOTSUP, EPERM
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern, State
+from ctxsize.engine.automaton import fastest
+from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
@@ -89,7 +90,7 @@ class _Frame:
 
     __slots__ = ("announced", "fd", "path", "plan", "prefix", "stat", "state")
 
-    def __init__(self, path: str, fd: int, state: State, *, announced: bool) -> None:
+    def __init__(self, path: str, fd: int, state: HasMark, *, announced: bool) -> None:
         self.path = path
         self.prefix = f"{path}/" if path else ""
         self.fd = fd
@@ -113,14 +114,14 @@ class Walk:
         request: Request,
         *,
         everything: bool = False,
-        evaluator: Evaluator | None = None,
+        evaluator: Evaluator[Any] | None = None,
     ) -> None:
         self.problems: list[Problem] = []
         self._builder = request.builder
         self._root = request.root
         self._base = request.root.rstrip("/") + "/"
         self._everything = everything
-        self._evaluator = evaluator or PatternByPattern(request.spec)
+        self._evaluator = evaluator or fastest(request.spec)
         self._inodes: dict[int, str] = {}
         self._every_inode = _has_mounts(self._base)
         self._stack: list[_Frame] = []
@@ -220,7 +221,7 @@ class Walk:
             yield self._folder(child)
         self._push(child)
 
-    def _open(self, frame: _Frame, name: str, state: State, *, stops: bool) -> _Frame | None:
+    def _open(self, frame: _Frame, name: str, state: HasMark, *, stops: bool) -> _Frame | None:
         path = frame.prefix + name
         try:
             fd = os.open(name, _OPEN_DIRECTORY, dir_fd=frame.fd)

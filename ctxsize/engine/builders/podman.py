@@ -58,6 +58,7 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
     """The last pattern that matches decides, and each path is looked at alone."""
 
     pattern_class = PodmanIgnorePattern
+    remembers_parents = False
 
     def step(self, path: str, parent: int = 0) -> Step:
         """The fate of `path`; `parent` does not matter."""
