@@ -163,9 +163,17 @@ class _Sums:
             _add(self._by_pattern, files.mark.decider, total, count)
 
     def _count_extensions(self, files: Files, sizes: list[int]) -> None:
+        sums, links = self._by_extension, files.links
         for name, size in zip(files.names, sizes, strict=True):
-            if name not in files.links:
-                _add(self._by_extension, extension(name), size, 1)
+            if links and name in links:
+                continue
+            # `extension`, written out: this runs once for every file there is
+            end = name.rfind(".")
+            each = sums.get(name[end:] if end > 0 and name[0] != "." else extension(name))
+            if each is None:
+                each = sums.setdefault(extension(name), [0, 0])
+            each[0] += size
+            each[1] += 1
 
     def _keep_largest(self, files: Files, sizes: list[int]) -> None:
         largest = self._largest
@@ -265,6 +273,8 @@ def _arrives_empty(files: list[tuple[str, int]], reason: str, code: str) -> Prob
 
 def content_sizes(files: Files, empty: frozenset[str]) -> list[int]:
     """The bytes of content that travel for each of `files.names`."""
+    if files.plain and not empty:
+        return files.sizes
     sizes = [each.st_size if stat.S_ISREG(each.st_mode) else 0 for each in files.stats]
     if files.linked or empty:
         none = empty.union(files.linked)

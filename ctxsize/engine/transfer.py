@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
+from array import array
 from collections.abc import Callable
+from functools import cache
 
 from ctxsize import units
 from ctxsize.engine.request import Request
@@ -17,6 +19,7 @@ from ctxsize.engine.walk import Files, Folder, Xattrs
 
 _CHUNK = 32 * 1024
 _FIN = 2
+_TYPE_FIELD = 2
 _BLOCK = 512
 _RANDOM_LINE = len("\n.dockerfile.\n") + 20
 _MODE_BITS = {
@@ -30,34 +33,87 @@ _EXTRA_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 
 
 
 class BuildKitMeter:
-    """Counts the bytes of a cold transfer as BuildKit's daemon does."""
+    """Counts the bytes of a cold transfer as BuildKit's daemon does.
 
-    def __init__(self) -> None:
-        self._position = 0
-        self._sum = 0
+    A file's packets name its position among all entries, so what they cost is
+    only known once everything before them is: `_packets` keeps how many packets
+    each entry's content takes, and `total` adds what the positions cost.
+    """
 
     printed = staticmethod(units.printed_by_buildkit)
 
-    def total(self, request: Request) -> int:
+    def __init__(self) -> None:
+        self._sum = _FIN
+        self._packets = array("I")
+
+    def merge(self, later: BuildKitMeter) -> None:
+        """Add what `later` counted, as coming after what this one did."""
+        self._sum += later._sum - _FIN
+        self._packets.extend(later._packets)
+
+    def total(self, request: Request) -> int:  # noqa: ARG002 - a meter's shape
         """What BuildKit prints as `transferring context:` for what was added."""
-        return self._sum + _FIN
+        packets, total, start = self._packets, self._sum, 1
+        total += _TYPE_FIELD * sum(packets)
+        for length in range(1, 6):  # a position takes 1 byte below 2**7, 2 below 2**14, ...
+            end = 1 << 7 * length
+            total += (1 + length) * sum(packets[start:end])
+            start = end
+        return total
 
     def folder(self, folder: Folder) -> None:
         """Add a directory."""
         self._sum += _stat_packet(folder.path, folder.stat, 0, "", folder.xattrs)
-        self._position += 1
+        self._packets.append(0)
 
     def files(self, files: Files, empty: frozenset[str]) -> None:
         """Add a batch of files, `empty` being those whose content does not arrive."""
+        if files.plain and not empty and not files.xattrs and _usual_times(files.stats):
+            self._plain_files(files)
+            return
         for name, each in zip(files.names, files.stats, strict=True):
             link = files.links.get(name) or files.linked.get(name, "")
             self._sum += _stat_packet(
                 files.prefix + name, each, each.st_size, link, files.xattrs.get(name, {})
             )
+            packets = 0
             if not link and stat.S_IFMT(each.st_mode) in (stat.S_IFREG, stat.S_IFSOCK):
                 travels = stat.S_ISREG(each.st_mode) and name not in empty
-                self._sum += _content(each.st_size if travels else 0, self._position)
-            self._position += 1
+                content, packets = _content(each.st_size if travels else 0)
+                self._sum += content
+            self._packets.append(packets)
+
+    def _plain_files(self, files: Files) -> None:
+        """`files` for readable regular files alone: the same sums with less work for each."""
+        total = 0
+        packets = []
+        modes = {mode: _number(_go_mode(mode)) + _USUAL_TIME for mode in set(files.modes)}
+        before = len(os.fsencode(files.prefix))
+        lengths = map(len, files.names if files.ascii else map(os.fsencode, files.names))
+        for length, mode, size in zip(lengths, files.modes, files.sizes, strict=True):
+            path = before + length
+            field = _NUMBER[size.bit_length()]
+            packet = path + (2 if path < 128 else 3) + field + modes[mode]
+            total += packet + (2 if packet < 128 else 3)
+            if size < _CHUNK:
+                total += size + field
+                packets.append(2 if size else 1)
+            else:
+                content, count = _content(size)
+                total += content
+                packets.append(count)
+        self._sum += total
+        self._packets.extend(packets)
+
+
+_USUAL_TIME = 10
+_FIRST_USUAL, _LAST_USUAL = 2**56 // 10**9 + 1, 2**63 // 10**9 - 1
+
+
+def _usual_times(stats: list[os.stat_result]) -> bool:
+    """Whether each modification time, in nanoseconds, takes nine bytes and a tag."""
+    seconds = [each[stat.ST_MTIME] for each in stats]
+    return _FIRST_USUAL <= min(seconds) and max(seconds) <= _LAST_USUAL
 
 
 def _stat_packet(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
@@ -73,16 +129,14 @@ def _stat_packet(path: str, each: os.stat_result, size: int, link: str, xattrs: 
         + _number(device & 0xFF | device >> 12 & 0xFFF00)
     )
     for key, value_bytes in xattrs.items():
-        length += _message(_required(len(os.fsencode(key))) + _required(value_bytes))
-    return 1 + _varint(length) + length
+        length += _required(_required(len(os.fsencode(key))) + _field(value_bytes))
+    return _required(length)
 
 
-def _content(size: int, position: int) -> int:
-    """The bytes of the packets that carry `size` bytes and of the empty one that ends them."""
-    identity = 2 + (1 + _varint(position) if position else 0)
+def _content(size: int) -> tuple[int, int]:
+    """The bytes of `size` bytes in packets, less what each packet's head takes, and how many."""
     whole, rest = divmod(size, _CHUNK)
-    total = whole * (identity + _required(_CHUNK)) + identity
-    return total + (identity + _required(rest) if rest else 0)
+    return whole * _required(_CHUNK) + _field(rest), whole + bool(rest) + 1
 
 
 def _varint(value: int) -> int:
@@ -94,6 +148,10 @@ def _number(value: int) -> int:
     return 1 + _varint(value) if value else 0
 
 
+_NUMBER = [_number(1 << bits >> 1) for bits in range(64)]
+"""What a number takes, by its bit length."""
+
+
 def _required(length: int) -> int:
     """A length-delimited field that is present even if empty."""
     return 1 + _varint(length) + length
@@ -103,10 +161,7 @@ def _field(length: int) -> int:
     return _required(length) if length else 0
 
 
-def _message(length: int) -> int:
-    return _required(length)
-
-
+@cache
 def _go_mode(mode: int) -> int:
     """`mode` as Go's `fs.FileMode`, the socket bit dropped as the sender drops it."""
     bits = mode & 0o777 | _MODE_BITS.get(stat.S_IFMT(mode), 0)
@@ -120,6 +175,10 @@ class TarMeter:
         self._sum = 0
 
     printed = staticmethod(units.printed_by_classic)
+
+    def merge(self, later: TarMeter) -> None:
+        """Add what `later` counted, as coming after what this one did."""
+        self._sum += later._sum
 
     def total(self, request: Request) -> int:
         """What the classic builder prints as `Sending build context`, as an exact number."""

@@ -32,6 +32,9 @@ _TYPE, _LINK = 0o170000, stat.S_IFLNK
 _ALL_MAY_READ = 0o444
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
+_NOTHING: dict[str, str] = {}
+_NOBODY: frozenset[str] = frozenset()
+
 Xattrs = dict[str, int]
 """Names of extended attributes, with the bytes of each value."""
 
@@ -52,6 +55,12 @@ class Files(NamedTuple):
     """The directory's path with a trailing `/`, `""` for the context."""
     names: list[str]
     stats: list[os.stat_result]
+    modes: list[int]
+    sizes: list[int]
+    """`st_size` of each, whatever it is."""
+    ascii: bool
+    plain: bool
+    """Whether they are regular files that all may read, with one name each."""
     mark: Mark
     """The mark of every name that `odd` does not hold."""
     odd: dict[str, Mark]
@@ -88,7 +97,7 @@ Event = Folder | Files | Ignored | IgnoredFolder
 class _Frame:
     """A directory that is being walked."""
 
-    __slots__ = ("announced", "fd", "path", "plan", "prefix", "stat", "state")
+    __slots__ = ("announced", "fd", "path", "plan", "prefix", "state", "stat")
 
     def __init__(self, path: str, fd: int, state: HasMark, *, announced: bool) -> None:
         self.path = path
@@ -122,9 +131,12 @@ class Walk:
         self._base = request.root.rstrip("/") + "/"
         self._everything = everything
         self._evaluator = evaluator or fastest(request.spec)
+        self._reads_xattrs = self._builder.meter is not None and hasattr(os, "listxattr")
+        self._easy: set[int] = set()
         self._inodes: dict[int, str] = {}
         self._every_inode = _has_mounts(self._base)
         self._stack: list[_Frame] = []
+        self._all_announced = True
 
     def __iter__(self) -> Iterator[Event]:
         try:
@@ -182,14 +194,20 @@ class Walk:
         except OSError as error:
             raise self._stops(error, frame.path) from None
         self._check_lengths(frame, directories, others)
+        if not directories:
+            return iter([others] if len(others) <= _BATCH else _batches(others))
+        return self._interleaved(directories, others)
+
+    @staticmethod
+    def _interleaved(directories: list[str], others: list[str]) -> Iterator[str | list[str]]:
         cuts = _positions(others, directories)
         for directory, (start, end) in zip(
             [None, *directories], pairwise([0, *cuts, len(others)]), strict=True
         ):
             if directory is not None:
                 yield directory
-            for at in range(start, end, _BATCH):
-                yield others[at : min(at + _BATCH, end)]
+            if start < end:
+                yield from _batches(others[start:end])
 
     def _check_lengths(self, frame: _Frame, directories: list[str], others: list[str]) -> None:
         before = len(self._base) + len(os.fsencode(frame.prefix))
@@ -217,8 +235,11 @@ class Walk:
         if child is None:
             return
         if not ignored:
-            yield from self._announce()
+            if not self._all_announced:
+                yield from self._announce()
             yield self._folder(child)
+        else:
+            self._all_announced = False
         self._push(child)
 
     def _open(self, frame: _Frame, name: str, state: HasMark, *, stops: bool) -> _Frame | None:
@@ -237,6 +258,7 @@ class Walk:
 
     def _announce(self) -> Iterator[Event]:
         """The ignored directories above a sent entry that were not sent yet."""
+        self._all_announced = True
         for frame in self._stack:
             if not frame.announced:
                 frame.announced = True
@@ -250,43 +272,60 @@ class Walk:
         mark = frame.state.mark
         odd = self._evaluator.odd(frame.state, frame.prefix, names)
         if mark.ignored:
-            sent = [name for name in names if name in odd and not odd[name].ignored]
+            sent = [name for name in names if name in odd and not odd[name].ignored] if odd else []
         elif odd:
             sent = [name for name in names if name not in odd or not odd[name].ignored]
         else:
             sent = names
         if sent:
-            yield from self._sent(frame, sent, odd)
+            files = self._sent(frame, sent, odd)
+            if files is not None:
+                if not self._all_announced:
+                    yield from self._announce()
+                yield files
         if len(sent) < len(names):
             kept = set(sent)
             ignored = [name for name in names if name not in kept]
             stats = self._ignored_stats(frame, ignored) if self._everything else []
             yield Ignored(frame.prefix, ignored, mark, odd, stats)
 
-    def _sent(self, frame: _Frame, names: list[str], odd: dict[str, Mark]) -> Iterator[Event]:
+    def _sent(self, frame: _Frame, names: list[str], odd: dict[str, Mark]) -> Files | None:
+        """`names` as the batch that is sent, None if nothing is left of them."""
         fd = frame.fd
         try:
             stats = [os.stat(name, dir_fd=fd, follow_symlinks=False) for name in names]
         except OSError:
             names, stats = self._stat_each(frame, names)
         if not self._builder.sends_sockets:
-            kept = [not stat.S_ISSOCK(each.st_mode) for each in stats]
-            names = [name for name, keep in zip(names, kept, strict=True) if keep]
-            stats = [each for each, keep in zip(stats, kept, strict=True) if keep]
+            names, stats = _without_sockets(names, stats)
         if not names:
-            return
-        yield from self._announce()
-        yield Files(
+            return None
+        modes = [each.st_mode for each in stats]
+        easy = self._easy.issuperset(modes) or self._are_easy(modes)
+        single = not self._every_inode and max([each.st_nlink for each in stats]) == 1
+        return Files(
             frame.prefix,
             names,
             stats,
+            modes,
+            [each.st_size for each in stats],
+            "".join(names).isascii(),
+            easy and single,
             frame.state.mark,
             odd,
-            self._links(frame, names, stats),
-            self._linked(frame.prefix, names, stats),
-            self._unreadable(frame, names, stats),
-            self._all_xattrs(frame.prefix, names),
+            _NOTHING if easy else self._links(frame, names, stats),
+            _NOTHING if single else self._linked(frame.prefix, names, stats),
+            _NOBODY if easy else self._unreadable(frame, names, stats),
+            self._all_xattrs(frame.prefix, names) if self._reads_xattrs else {},
         )
+
+    def _are_easy(self, modes: list[int]) -> bool:
+        """Whether all are regular files that everybody may read, learning which modes are."""
+        for mode in set(modes) - self._easy:
+            if not stat.S_ISREG(mode) or mode & _ALL_MAY_READ != _ALL_MAY_READ:
+                return False
+            self._easy.add(mode)
+        return True
 
     def _stat_each(self, frame: _Frame, names: list[str]) -> tuple[list[str], list[os.stat_result]]:
         """`names` that are still there, with their stats; the others become problems."""
@@ -362,11 +401,22 @@ class Walk:
         return frozenset(unreadable)
 
     def _all_xattrs(self, prefix: str, names: list[str]) -> dict[str, Xattrs]:
-        found = {name: self._xattrs(prefix + name) for name in names}
-        return {name: xattrs for name, xattrs in found.items() if xattrs}
+        before = self._base + prefix
+        try:
+            keys = [os.listxattr(before + name, follow_symlinks=False) for name in names]
+        except OSError:
+            found = {name: self._xattrs(prefix + name) for name in names}
+            return {name: xattrs for name, xattrs in found.items() if xattrs}
+        if not any(keys):
+            return {}
+        return {
+            name: self._xattrs(prefix + name)
+            for name, each in zip(names, keys, strict=True)
+            if each
+        }
 
     def _xattrs(self, path: str) -> Xattrs:
-        if self._builder.meter is None or not hasattr(os, "listxattr"):
+        if not self._reads_xattrs:
             return {}
         full = self._base + path
         try:
@@ -404,6 +454,10 @@ class Walk:
         )
 
 
+def _batches(names: list[str]) -> Iterator[list[str]]:
+    return (names[at : at + _BATCH] for at in range(0, len(names), _BATCH))
+
+
 def _close(frame: _Frame) -> None:
     if frame.fd >= 0:
         os.close(frame.fd)
@@ -411,30 +465,46 @@ def _close(frame: _Frame) -> None:
 
 
 def _listing(fd: int) -> tuple[list[str], list[str]]:
-    """The names in a directory in byte order: directories, and everything else."""
+    """The names in a directory, in byte order: directories, and everything else."""
     directories: list[str] = []
     others: list[str] = []
     with os.scandir(fd) as entries:
         for entry in entries:
             (directories if entry.is_dir(follow_symlinks=False) else others).append(entry.name)
-    return sorted(directories, key=_order(directories)), sorted(others, key=_order(others))
+    key = _order(directories, others)
+    directories.sort(key=key)
+    others.sort(key=key)
+    return directories, others
 
 
-def _order(names: list[str]) -> Callable[[str], bytes] | None:
-    """The key that sorts `names` as bytes: none but for names that are not UTF-8."""
-    try:
-        "".join(names).encode()
-    except UnicodeEncodeError:
-        return os.fsencode
+def _order(*names: list[str]) -> Callable[[str], bytes] | None:
+    """The key that sorts as bytes: none is needed but for names that are not UTF-8."""
+    joined = "".join(map("".join, names))
+    if not joined.isascii():
+        try:
+            joined.encode()
+        except UnicodeEncodeError:
+            return os.fsencode
     return None
 
 
 def _positions(others: list[str], directories: list[str]) -> list[int]:
     """Where each directory stands among the other names, all in byte order."""
-    if _order([*others, *directories]) is None:
+    if _order(others, directories) is None:
         return [bisect_left(others, name) for name in directories]
     keys = [os.fsencode(name) for name in others]
     return [bisect_left(keys, os.fsencode(name)) for name in directories]
+
+
+def _without_sockets(
+    names: list[str], stats: list[os.stat_result]
+) -> tuple[list[str], list[os.stat_result]]:
+    kept = [
+        (name, each)
+        for name, each in zip(names, stats, strict=True)
+        if not stat.S_ISSOCK(each.st_mode)
+    ]
+    return [name for name, _ in kept], [each for _, each in kept]
 
 
 def _has_mounts(base: str) -> bool:
