@@ -51,7 +51,7 @@ class BuildKitMeter:
         self._sum += later._sum - _FIN
         self._packets.extend(later._packets)
 
-    def total(self, request: Request) -> int:  # noqa: ARG002 - a meter's shape
+    def total(self, request: Request) -> int:
         """What BuildKit prints as `transferring context:` for what was added."""
         packets, total, start = self._packets, self._sum, 1
         total += _TYPE_FIELD * sum(packets)
@@ -113,7 +113,7 @@ _FIRST_USUAL, _LAST_USUAL = 2**56 // 10**9 + 1, 2**63 // 10**9 - 1
 def _usual_times(stats: list[os.stat_result]) -> bool:
     """Whether each modification time, in nanoseconds, takes nine bytes and a tag."""
     seconds = [each[stat.ST_MTIME] for each in stats]
-    return _FIRST_USUAL <= min(seconds) and max(seconds) <= _LAST_USUAL
+    return min(seconds) >= _FIRST_USUAL and max(seconds) <= _LAST_USUAL
 
 
 def _stat_packet(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:

@@ -97,7 +97,7 @@ Event = Folder | Files | Ignored | IgnoredFolder
 class _Frame:
     """A directory that is being walked."""
 
-    __slots__ = ("announced", "fd", "path", "plan", "prefix", "state", "stat")
+    __slots__ = ("announced", "fd", "path", "plan", "prefix", "stat", "state")
 
     def __init__(self, path: str, fd: int, state: HasMark, *, announced: bool) -> None:
         self.path = path
