@@ -35,10 +35,15 @@ class CtxsizeError(Exception):
         self.line = line
         self.hint = hint
 
+    @property
+    def where(self) -> str:
+        """The place that it is about, `""` for none: `path:line`."""
+        if self.line is None:
+            return self.path or ""
+        return f"{self.path}:{self.line}" if self.path else f"line {self.line}"
+
     def __str__(self) -> str:
-        where = "" if self.path is None else self.path
-        if self.line is not None:
-            where += f":{self.line}" if where else f"line {self.line}"
+        where = self.where
         text = f"{where}: {self.message}" if where else self.message
         return f"{text} ({self.hint})" if self.hint else text
 
@@ -70,6 +75,12 @@ class IgnoreFileError(InputError):
         self.pattern = pattern
         self.column = column
         self.always = always
+
+    @property
+    def where(self) -> str:
+        """The place that it is about: `path:line:column` as far as they are known."""
+        where = super().where
+        return where if self.line is None or self.column is None else f"{where}:{self.column}"
 
 
 class DockerfileError(InputError):

@@ -179,12 +179,30 @@ class IgnoreFileInfo:
 
 @dataclass(frozen=True)
 class Difference:
-    """Where another builder would send something else for the same context."""
+    """Where another builder would send something else for the same context.
+
+    The paths are the first few of each kind, directories with a trailing `/`;
+    the counts are of all.
+    """
 
     builder: str
-    only_here: tuple[str, ...]
-    only_there: tuple[str, ...]
+    only_here: tuple[str, ...] = ()
+    only_there: tuple[str, ...] = ()
     error: str | None = None
+    """Why the other builder would fail; then nothing was compared."""
+    only_here_count: int = 0
+    only_there_count: int = 0
+    content_differs: tuple[str, ...] = ()
+    """Sent by both, with content by one and without by the other."""
+    content_differs_count: int = 0
+    ignore_file: str | None = None
+    """The ignore file that the other builder reads."""
+
+    @property
+    def same(self) -> bool:
+        """Whether both builders send the same."""
+        counts = self.only_here_count + self.only_there_count + self.content_differs_count
+        return self.error is None and not counts
 
 
 @dataclass(frozen=True)
@@ -203,3 +221,70 @@ class Report:
     def lower_bound(self) -> bool:
         """Whether something could not be counted, so that each total is "at least"."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)
+
+
+class Outcome(str, Enum):
+    """What became of one pattern at one path."""
+
+    MATCHED = "matched"
+    NO_MATCH = "no match"
+    SKIPPED = "skipped"
+    """Not evaluated, because a match could not have changed anything."""
+    INHERITED = "inherited"
+    """Counts as matched because it did for the directory above."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What the builder did with one pattern at one path."""
+
+    pattern: Pattern
+    outcome: Outcome
+    ignored: bool
+    """Whether the path was ignored just before this pattern had its turn."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """The evaluation of one path on the way down: a directory above, or the path itself."""
+
+    path: str
+    verdict: Verdict
+    checks: tuple[Check, ...]
+    entered: bool = True
+    """Whether the builder looks for entries to send below it."""
+
+
+@dataclass(frozen=True)
+class NearMiss:
+    """A pattern that looks as if it decided otherwise, and did not.
+
+    Tested alone it matches `matches`, which is the path or a directory above.
+    `pruned` tells that the builder never gets there, rather than skips it.
+    """
+
+    pattern: Pattern
+    matches: str
+    pruned: bool
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a path is ignored or sent, step by step from the top of the context."""
+
+    path: str
+    verdict: Verdict
+    ignore_file: str | None
+    levels: tuple[Level, ...] = ()
+    """Ends early at an ignored directory that is not entered."""
+    near_misses: tuple[NearMiss, ...] = ()
+    arrives_empty: str | None = None
+    """Why the file would be listed but arrive without its content, or None."""
+    not_there: str | None = None
+    """Why the context holds no such entry, or None if it does."""
+
+    @property
+    def pruned_at(self) -> str | None:
+        """The ignored directory above that is not entered, if there is one."""
+        last = self.levels[-1] if self.levels else None
+        return None if last is None or last.path == self.path else last.path

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
 from ctxsize.engine.request import Request
-from ctxsize.errors import BuildFailsError
+from ctxsize.errors import BuildFailsError, IgnoreFileError
 from ctxsize.model import Effect, Problem
 
 _BATCH = 1024
@@ -34,65 +34,6 @@ _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _NOTHING: dict[str, str] = {}
 _NOBODY: frozenset[str] = frozenset()
-
-Xattrs = dict[str, int]
-"""Names of extended attributes, with the bytes of each value."""
-
-
-class Folder(NamedTuple):
-    """A directory that is sent."""
-
-    path: str
-    stat: os.stat_result
-    mark: Mark
-    xattrs: Xattrs
-
-
-class Files(NamedTuple):
-    """Entries of one directory, no directories among them, that are sent one after another."""
-
-    prefix: str
-    """The directory's path with a trailing `/`, `""` for the context."""
-    names: list[str]
-    stats: list[os.stat_result]
-    modes: list[int]
-    sizes: list[int]
-    """`st_size` of each, whatever it is."""
-    ascii: bool
-    plain: bool
-    """Whether they are regular files that all may read, with one name each."""
-    mark: Mark
-    """The mark of every name that `odd` does not hold."""
-    odd: dict[str, Mark]
-    links: dict[str, str]
-    """The symlinks among them, with their targets."""
-    linked: dict[str, str]
-    """The further names of files, with the path under which each was sent first."""
-    unreadable: frozenset[str]
-    xattrs: dict[str, Xattrs]
-
-
-class Ignored(NamedTuple):
-    """Entries of one directory, no directories among them, that are ignored."""
-
-    prefix: str
-    names: list[str]
-    mark: Mark
-    odd: dict[str, Mark]
-    stats: list[os.stat_result | None]
-    """Empty unless the walk was asked for everything; None for an entry that vanished."""
-
-
-class IgnoredFolder(NamedTuple):
-    """An ignored directory. It may still be sent, as `Folder`, for an entry below it."""
-
-    path: str
-    mark: Mark
-    entered: bool
-
-
-Event = Folder | Files | Ignored | IgnoredFolder
-
 
 class _Frame:
     """A directory that is being walked."""
@@ -128,6 +69,7 @@ class Walk:
         self.problems: list[Problem] = []
         self._builder = request.builder
         self._root = request.root
+        self._ignore_file = request.ignore_file.path if request.ignore_file else None
         self._base = request.root.rstrip("/") + "/"
         self._everything = everything
         self._evaluator = evaluator or fastest(request.spec)
@@ -141,6 +83,9 @@ class Walk:
     def __iter__(self) -> Iterator[Event]:
         try:
             yield from self._walk()
+        except IgnoreFileError as error:
+            error.path = error.path or self._ignore_file
+            raise
         finally:
             for frame in self._stack:
                 _close(frame)

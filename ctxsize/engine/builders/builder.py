@@ -52,3 +52,7 @@ class Builder:
     """Whether a socket is sent, as an empty file."""
     meter: str | None
     """How it counts what it sends: `"buildkit"`, `"tar"`, or None if it sends nothing."""
+    announces: str | None
+    """What it prints about it, with `{}` for the size; None if nothing."""
+    resends: bool
+    """Whether every build sends all of it again, not just the first."""

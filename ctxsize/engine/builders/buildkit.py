@@ -56,4 +56,6 @@ BUILDKIT = Builder(
     refuses_to_open=True,
     sends_sockets=True,
     meter="buildkit",
+    announces="transferring context: {}",
+    resends=False,
 )

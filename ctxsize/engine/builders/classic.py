@@ -70,4 +70,6 @@ CLASSIC = Builder(
     refuses_to_open=False,
     sends_sockets=False,
     meter="tar",
+    announces="Sending build context to Docker daemon  {}",
+    resends=True,
 )

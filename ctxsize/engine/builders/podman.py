@@ -96,4 +96,6 @@ PODMAN = Builder(
     refuses_to_open=False,
     sends_sockets=False,
     meter=None,
+    announces=None,
+    resends=False,
 )

@@ -1,0 +1,134 @@
+"""Every entry of a context with its verdict, in the order in which the builder sends them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+
+from ctxsize.engine.evaluate import Mark
+from ctxsize.engine.measure import content_sizes, public_pattern
+from ctxsize.engine.request import Request
+from ctxsize.engine.walk import Files, Folder, Ignored, IgnoredFolder, Walk
+from ctxsize.model import Entry, Kind, Problem, Verdict
+
+_KINDS = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFDIR: Kind.DIRECTORY,
+    stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFIFO: Kind.FIFO,
+    stat.S_IFSOCK: Kind.SOCKET,
+    stat.S_IFCHR: Kind.DEVICE,
+    stat.S_IFBLK: Kind.DEVICE,
+}
+WITHHELD = "the sender refuses to open it"
+NO_PERMISSION = "no permission to read it"
+
+
+class Listing:
+    """The entries of a request's context, the `sent` ones, the `ignored` ones or both.
+
+    Iterate it once; it streams, and holds no more than the paths of ignored
+    directories that are sent all the same. Asking for what is ignored opens the
+    directories that the builder passes by. `problems` is complete when the
+    iteration is. Raises what `Walk` raises.
+    """
+
+    def __init__(self, request: Request, *, sent: bool = True, ignored: bool = False) -> None:
+        self._request = request
+        self._walk = Walk(request, everything=ignored)
+        self._with_sent = sent
+        self._with_ignored = ignored
+        self._patterns = request.spec.patterns
+        self._verdicts: dict[tuple[bool, int | None], Verdict] = {}
+        self._sent_parents: frozenset[str] = frozenset()
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What made the listing incomplete."""
+        return self._walk.problems
+
+    def __iter__(self) -> Iterator[Entry]:
+        if self._with_ignored:
+            self._sent_parents = _sent_parents(self._request)
+        for event in self._walk:
+            if isinstance(event, Files):
+                if self._with_sent:
+                    yield from self._files(event)
+            elif isinstance(event, Ignored):
+                if self._with_ignored:
+                    yield from self._ignored(event)
+            elif isinstance(event, Folder):
+                if self._with_sent and event.path not in self._sent_parents:
+                    yield self._directory(event.path, event.mark, ignored=False)
+            else:
+                yield from self._ignored_folder(event)
+
+    def _ignored_folder(self, folder: IgnoredFolder) -> Iterator[Entry]:
+        """The directory, as sent if an entry below it is: it belongs before all below it."""
+        sent = folder.path in self._sent_parents
+        if self._with_sent if sent else self._with_ignored:
+            yield self._directory(folder.path, folder.mark, ignored=not sent)
+
+    def _directory(self, path: str, mark: Mark, *, ignored: bool) -> Entry:
+        return Entry(path, Kind.DIRECTORY, 0, 0, self._verdict(ignored, mark.decider))
+
+    def _files(self, files: Files) -> Iterator[Entry]:
+        withheld = self._withheld(files)
+        sizes = content_sizes(files, files.unreadable | withheld)
+        odd, usual = files.odd, self._verdict(files.mark.ignored, files.mark.decider)
+        for name, each, size in zip(files.names, files.stats, sizes, strict=True):
+            verdict, kind, empty = usual, _KINDS[stat.S_IFMT(each.st_mode)], None
+            if name in odd:
+                verdict = self._verdict(False, odd[name].decider)
+            if name in files.linked and kind is not Kind.SYMLINK:
+                kind = Kind.HARDLINK
+            elif kind is Kind.FILE and not size and each.st_size:
+                empty = WITHHELD if name in withheld else NO_PERMISSION
+            yield Entry(files.prefix + name, kind, each.st_size, size, verdict, empty)
+
+    def _withheld(self, files: Files) -> frozenset[str]:
+        """The names that the builder's sender refuses to open."""
+        if not self._request.builder.refuses_to_open:
+            return frozenset()
+        usual, odd = files.mark.refused, files.odd
+        if not usual and not odd:
+            return frozenset()
+        return frozenset(n for n in files.names if (odd[n].refused if n in odd else usual))
+
+    def _ignored(self, ignored: Ignored) -> Iterator[Entry]:
+        for name, each in zip(ignored.names, ignored.stats, strict=True):
+            if each is not None:
+                mark = ignored.odd.get(name, ignored.mark)
+                kind = _KINDS[stat.S_IFMT(each.st_mode)]
+                verdict = self._verdict(True, mark.decider)
+                yield Entry(ignored.prefix + name, kind, each.st_size, 0, verdict)
+
+    def _verdict(self, ignored: bool, decider: int | None) -> Verdict:
+        verdict = self._verdicts.get((ignored, decider))
+        if verdict is None:
+            by = None if decider is None else public_pattern(self._patterns[decider])
+            verdict = self._verdicts[ignored, decider] = Verdict(ignored, by)
+        return verdict
+
+
+def entries(request: Request, *, sent: bool = True, ignored: bool = False) -> Listing:
+    """The entries of `request`'s context: what is sent, what is ignored, or both in one order."""
+    return Listing(request, sent=sent, ignored=ignored)
+
+
+def _sent_parents(request: Request) -> frozenset[str]:
+    """The ignored directories that are sent ahead of a re-included entry below them.
+
+    Only a walk can tell, and only exceptions make any.
+    """
+    exceptions = any(pattern.include is False for pattern in request.spec.patterns)
+    if not exceptions or not request.builder.sends_ignored_parents:
+        return frozenset()
+    walk = Walk(request)
+    return frozenset(e.path for e in walk if isinstance(e, Folder) and e.mark.ignored)
+
+
+def order(path: str) -> bytes:
+    """The key that sorts paths as builders send them: a directory's entries follow it at once."""
+    return os.fsencode(path).replace(b"/", b"\0")
