@@ -1,0 +1,163 @@
+r"""A report for programs: a written-out, versioned shape, described in `report.schema.json`.
+
+Names that are not UTF-8 hold lone surrogates (`\udcff` for the byte 0xFF), as
+Python's `os.fsdecode` makes them. Integers are exact.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ctxsize.formats.look import Look
+from ctxsize.model import (
+    Difference,
+    Directory,
+    Entry,
+    Ignored,
+    IgnoreFileInfo,
+    Measurement,
+    Pattern,
+    Problem,
+    Report,
+    Share,
+)
+
+VERSION = 1
+
+
+def render(report: Report, look: Look | None = None) -> str:
+    """`report` as JSON; `look` does not matter."""
+    return json.dumps(_report(report), indent=2) + "\n"
+
+
+def line(entry: Entry) -> str:
+    """`entry` as one line of JSON."""
+    by = entry.verdict.by
+    shape = {
+        "path": entry.path,
+        "kind": entry.kind.value,
+        "ignored": entry.verdict.ignored,
+        "size_bytes": entry.size_bytes,
+        "content_bytes": entry.content_bytes,
+        "arrives_empty": entry.arrives_empty,
+        "by": None if by is None else _pattern(by),
+    }
+    return json.dumps(shape)
+
+
+def _report(report: Report) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "context_path": report.context_path,
+        "dockerfile": report.dockerfile,
+        "builder": report.builder,
+        "ignore_file": None if report.ignore_file is None else _ignore_file(report.ignore_file),
+        "lower_bound": report.lower_bound,
+        "context": _measurement(report.context),
+        "transfer": None,
+        "ignored": _ignored(report.context.ignored),
+        "problems": [_problem(each) for each in report.problems],
+        "differences": [_difference(each) for each in report.differences],
+    }
+
+
+def _ignore_file(info: IgnoreFileInfo) -> dict[str, Any]:
+    return {
+        "path": info.path,
+        "dockerfile_specific": info.dockerfile_specific,
+        "patterns": [_pattern(each) for each in info.patterns],
+    }
+
+
+def _pattern(pattern: Pattern) -> dict[str, Any]:
+    return {"line": pattern.line, "text": pattern.text, "exception": pattern.exception}
+
+
+def _measurement(context: Measurement) -> dict[str, Any]:
+    return {
+        "content_bytes": context.totals.content_bytes,
+        "files": context.totals.files,
+        "directories": context.totals.directories,
+        "symlinks": context.totals.symlinks,
+        "entries": context.totals.entries,
+        "hardlinks": context.hardlinks,
+        "wire_bytes": context.wire_bytes,
+        "printed": context.printed,
+        "tree": list(_flat(context.tree)),
+        "largest_files": [
+            {"path": each.name, "content_bytes": each.content_bytes}
+            for each in context.largest_files
+        ],
+        "largest_directories": _shares(context.largest_directories, "path"),
+        "by_extension": _shares(context.by_extension, "extension"),
+        "by_pattern": _pattern_shares(context.by_pattern),
+    }
+
+
+def _flat(tree: Directory) -> Iterator[dict[str, Any]]:
+    """The size tree as a list, each directory before its own: no tree is too deep for it."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        yield {"path": node.path, "content_bytes": node.content_bytes, "files": node.files}
+        pending += reversed(node.children)
+
+
+def _shares(shares: tuple[Share, ...], key: str) -> list[dict[str, Any]]:
+    return [
+        {key: each.name, "content_bytes": each.content_bytes, "files": each.files}
+        for each in shares
+    ]
+
+
+def _pattern_shares(shares: tuple[Share, ...]) -> list[dict[str, Any]]:
+    """What each pattern decided; `pattern` is null where none matched."""
+    return [
+        {
+            "line": each.line,
+            "pattern": each.name or None,
+            "content_bytes": each.content_bytes,
+            "files": each.files,
+        }
+        for each in shares
+    ]
+
+
+def _ignored(ignored: Ignored) -> dict[str, Any]:
+    """What is ignored; the bytes are null where ignored directories were not opened."""
+    return {
+        "complete": ignored.complete,
+        "content_bytes": ignored.totals.content_bytes if ignored.complete else None,
+        "files": ignored.totals.files,
+        "directories": ignored.totals.directories,
+        "symlinks": ignored.totals.symlinks,
+        "unopened": ignored.unopened,
+        "by_pattern": _pattern_shares(ignored.by_pattern),
+    }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "path": problem.path,
+        "line": problem.line,
+        "effect": problem.effect.value,
+        "count": problem.count,
+    }
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    return {
+        "builder": difference.builder,
+        "error": difference.error,
+        "ignore_file": difference.ignore_file,
+        "only_here": list(difference.only_here),
+        "only_here_count": difference.only_here_count,
+        "only_there": list(difference.only_there),
+        "only_there_count": difference.only_there_count,
+        "content_differs": list(difference.content_differs),
+        "content_differs_count": difference.content_differs_count,
+    }

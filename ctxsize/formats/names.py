@@ -1,0 +1,111 @@
+"""Names from a tree as text that is safe on a terminal, and no wider than it."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+
+_LETTERS = {
+    "\a": r"\a",
+    "\b": r"\b",
+    "\t": r"\t",
+    "\n": r"\n",
+    "\v": r"\v",
+    "\f": r"\f",
+    "\r": r"\r",
+}
+_ESCAPED = {letter: char for char, letter in _LETTERS.items()} | {r"\"": '"', r"\\": "\\"}
+
+
+def visible(text: str) -> str:
+    r"""`text` with everything escaped that is no printable character.
+
+    >>> visible("a\x1b[31m\n")
+    'a\\033[31m\\n'
+    """
+    return text if text.isprintable() else "".join(map(_escape, text))
+
+
+def quoted(name: str) -> str:
+    r"""`name` as it is, or in double quotes with escapes as `git` writes it, so that it reads back.
+
+    >>> quoted("a b.txt"), quoted("a\n"), quoted(os.fsdecode(b"\xff"))
+    ('a b.txt', '"a\\n"', '"\\377"')
+    """
+    plain = name.isprintable() and '"' not in name and "\\" not in name
+    if plain and name == name.strip():
+        return name
+    return '"' + visible(name.replace("\\", r"\\").replace('"', r"\"")) + '"'
+
+
+def unquoted(text: str) -> str:
+    r"""The name that `quoted` wrote as `text`.
+
+    >>> unquoted('"a\\n"'), unquoted("a b.txt")
+    ('a\n', 'a b.txt')
+    """
+    if len(text) < 2 or not (text.startswith('"') and text.endswith('"')):
+        return text
+    name, at, inner = b"", 0, text[1:-1]
+    while at < len(inner):
+        pair, octal = inner[at : at + 2], inner[at + 1 : at + 4]
+        if pair in _ESCAPED:
+            name, at = name + _ESCAPED[pair].encode(), at + 2
+        elif pair.startswith("\\") and len(octal) == 3 and set(octal) <= set("01234567"):
+            name, at = name + bytes([int(octal, 8) & 0xFF]), at + 4
+        else:
+            name, at = name + os.fsencode(inner[at]), at + 1
+    return os.fsdecode(name)
+
+
+def _escape(char: str) -> str:
+    if char.isprintable():
+        return char
+    return _LETTERS.get(char) or "".join(f"\\{byte:03o}" for byte in _bytes(char))
+
+
+def _bytes(char: str) -> bytes:
+    return char.encode(
+        "utf-8", "surrogateescape" if "\udc80" <= char <= "\udcff" else "surrogatepass"
+    )
+
+
+def columns(text: str) -> int:
+    """How many columns `text` takes on a terminal.
+
+    >>> columns("abc"), columns("日本")
+    (3, 4)
+    """
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def fit(text: str, width: int) -> str:
+    """`text`, its middle cut out if it takes more than `width` columns.
+
+    >>> fit("src/components/Button.tsx", 15)
+    'src/c…utton.tsx'
+    """
+    if columns(text) <= width:
+        return text
+    head, tail = max(1, (width - 1) // 3 + 1), 0
+    tail = max(0, width - 1 - head)
+    return _prefix(text, head) + "…" + _prefix(text[::-1], tail)[::-1]
+
+
+def _prefix(text: str, width: int) -> str:
+    for at, char in enumerate(text):
+        width -= _columns(char)
+        if width < 0:
+            return text[:at]
+    return text
+
+
+def pad(text: str, width: int) -> str:
+    """`text` with blanks up to `width` columns."""
+    return text + " " * (width - columns(text))

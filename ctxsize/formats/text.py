@@ -1,0 +1,203 @@
+"""A report for a person: first what to think of it and what to do, then where it comes from."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from itertools import groupby
+
+from ctxsize import units
+from ctxsize.engine.builders import BUILDERS
+from ctxsize.formats import advice, size_tree, tables
+from ctxsize.formats.advice import plural
+from ctxsize.formats.look import Look
+from ctxsize.formats.names import quoted, visible
+from ctxsize.model import Difference, Ignored, Problem, Report, Totals
+
+_LABEL = 15
+_PROBLEMS = 3
+"""How many problems of one kind are shown."""
+
+
+def render(report: Report, look: Look) -> str:
+    """`report` as text no wider than `look.width`; only one table of it if `look.only`."""
+    sections = [_verdict(report, look)]
+    if look.only is not None:
+        makers = tables.TABLES[look.only]
+        sections += [_table(maker(report, look.top), look) for maker in makers]
+        sections.append(_problems(report, look))
+    else:
+        sections += _whole(report, look)
+    return "\n".join("\n".join(section) + "\n" for section in sections if section)
+
+
+def _whole(report: Report, look: Look) -> list[list[str]]:
+    """The sections of the whole report."""
+    makers = [tables.files, tables.directories, tables.extensions]
+    if report.context.ignored.by_pattern:
+        makers.insert(0, tables.saved)
+    return [
+        _facts(report, look),
+        _problems(report, look),
+        _tree(report, look),
+        *(_table(maker(report, look.top), look) for maker in makers),
+        _differences(report, look),
+    ]
+
+
+def _verdict(report: Report, look: Look) -> list[str]:
+    concern = advice.level(report)
+    label = f"{concern.title}:"
+    command, purpose = advice.next_step(report)
+    first = _wrapped(f"{label} {advice.verdict(report)}", look, indent="")
+    first[0] = look.paint(label, concern.style) + first[0].removeprefix(label)
+    step = f"{command}  {purpose}" if command else purpose
+    second = _wrapped(f"Next: {step}", look, indent="      ")
+    if command and second[0].startswith(f"Next: {command}"):
+        second[0] = second[0].replace(command, look.paint(command, "bold"), 1)
+    return first + second
+
+
+def _facts(report: Report, look: Look) -> list[str]:
+    facts = [
+        ("Context", quoted(report.context_path)),
+        ("Dockerfile", "none found" if report.dockerfile is None else quoted(report.dockerfile)),
+        ("Ignore file", _ignore_file(report)),
+        ("Sent", _sent(report)),
+        ("Printed", _printed(report)),
+        ("Ignored", _ignored(report.context.ignored, report)),
+    ]
+    return [line for label, text in facts for line in _fact(label, text, look)]
+
+
+def _fact(label: str, text: str, look: Look) -> list[str]:
+    lines = _wrapped(f"  {label:<{_LABEL - 2}}{text}", look, indent=" " * _LABEL)
+    lines[0] = lines[0].replace(label, look.paint(label, "dim"), 1)
+    return lines
+
+
+def _ignore_file(report: Report) -> str:
+    info = report.ignore_file
+    if info is None:
+        return "none, so nothing is ignored"
+    kind = ", for this Dockerfile only" if info.dockerfile_specific else ""
+    return f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')}{kind})"
+
+
+def _sent(report: Report) -> str:
+    totals, hardlinks = report.context.totals, report.context.hardlinks
+    least = "at least " if report.lower_bound else ""
+    more = f" ({plural(hardlinks, 'hard link')} without content)" if hardlinks else ""
+    size = units.human(totals.content_bytes)
+    return f"{least}{size} of content in {_counts(totals)}{more}"
+
+
+def _counts(totals: Totals) -> str:
+    """How many entries of each kind there are, files first and kinds without any left out."""
+    kinds = ((totals.directories, "directory"), (totals.symlinks, "symlink"))
+    others = [plural(count, noun) for count, noun in kinds if count]
+    return ", ".join([plural(totals.files, "file"), *others])
+
+
+def _printed(report: Report) -> str:
+    builder, context = BUILDERS[report.builder], report.context
+    if builder.announces is None or context.wire_bytes is None:
+        return f"nothing: {builder.title} reads the context in place and sends nothing"
+    least = "at least " if report.lower_bound else ""
+    warm = "in each build" if builder.resends else "in a cold build, less in a warm one"
+    return f"{least}{builder.announces.format(context.printed)} ({builder.title}, {warm})"
+
+
+def _ignored(ignored: Ignored, report: Report) -> str:
+    totals = ignored.totals
+    if not totals.entries:
+        return "nothing" if report.ignore_file is None else "nothing: no entry matches a pattern"
+    if ignored.complete:
+        return f"{units.human(totals.content_bytes)} in {_counts(totals)}"
+    unopened = f" ({plural(ignored.unopened, 'directory')} not opened)" if ignored.unopened else ""
+    return f"at least {_counts(totals)}{unopened}"
+
+
+def _tree(report: Report, look: Look) -> list[str]:
+    tree, count = report.context.tree, report.context.totals.directories
+    if not tree.children:
+        return []
+    title = look.paint("Size tree", "bold")
+    limit = 2 * look.top + 1
+    return [f"{title}, of {plural(count, 'directory')}", *size_tree.lines(tree, look, limit=limit)]
+
+
+def _table(table: tables.Table, look: Look) -> list[str]:
+    if not table.rows and not table.rest:
+        return [f"{look.paint(table.title, 'bold')}: none"] if look.only else []
+    return tables.lines(table, look)
+
+
+def _problems(report: Report, look: Look) -> list[str]:
+    if not report.problems:
+        return []
+    lines = [look.paint("Suspicious", "yellow")]
+    ordered = sorted(report.problems, key=lambda problem: problem.code)
+    for code, group in groupby(ordered, key=lambda problem: problem.code):
+        problems = list(group)
+        for problem in problems[:_PROBLEMS]:
+            lines += _wrapped(f"  ! {_problem(problem)}", look, indent="    ")
+        if len(problems) > _PROBLEMS:
+            lines.append(f"    and {len(problems) - _PROBLEMS:,} more of the same ({code})")
+    return lines
+
+
+def _problem(problem: Problem) -> str:
+    where = "" if problem.path is None else quoted(problem.path)
+    if problem.line is not None:
+        where += f":{problem.line}"
+    if problem.count > 1:
+        return f"{visible(problem.message)}; the first is {where}"
+    return f"{where}: {visible(problem.message)}" if where else visible(problem.message)
+
+
+def _differences(report: Report, look: Look) -> list[str]:
+    if not report.differences:
+        return []
+    lines = [look.paint(f"Other builders, compared with {report.builder}", "bold")]
+    for difference in report.differences:
+        lines += _wrapped(f"  {difference.builder:<{_LABEL - 2}}{_said(difference)}", look)
+        for sign, word, paths, count in _samples(difference):
+            names = ", ".join(map(quoted, paths)) + (", …" if count > len(paths) else "")
+            lines += _wrapped(f"{' ' * _LABEL}{sign} {count:,} {word}: {names}", look)
+    return lines
+
+
+def _said(difference: Difference) -> str:
+    if difference.error is not None:
+        return f"the build fails: {visible(difference.error)}"
+    read = f" ({quoted(difference.ignore_file)})" if difference.ignore_file else " (no ignore file)"
+    return ("sends the same" if difference.same else "sends something else") + read
+
+
+def _samples(difference: Difference) -> Iterator[tuple[str, str, tuple[str, ...], int]]:
+    samples = (
+        ("-", "not sent", difference.only_here, difference.only_here_count),
+        ("+", "sent in addition", difference.only_there, difference.only_there_count),
+        (
+            "~",
+            "empty in one of them only",
+            difference.content_differs,
+            difference.content_differs_count,
+        ),
+    )
+    return (sample for sample in samples if sample[3])
+
+
+def _wrapped(text: str, look: Look, *, indent: str = " " * (_LABEL + 2)) -> list[str]:
+    lead = text[: len(text) - len(text.lstrip())]
+    lines = textwrap.wrap(
+        text,
+        look.width,
+        drop_whitespace=True,
+        initial_indent="",
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
+    return lines or [lead]

@@ -1,0 +1,178 @@
+"""Why a path is ignored or sent: one line as git gives it, or every step in plain words."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from itertools import groupby
+
+from ctxsize.engine.builders import Builder
+from ctxsize.formats.advice import plural
+from ctxsize.formats.look import Look
+from ctxsize.formats.names import fit, quoted, visible
+from ctxsize.model import Check, Explanation, Level, NearMiss, Outcome, Pattern, Verdict
+
+_ALIKE = 4
+"""From this many checks in a row with the same dull outcome on they share a line."""
+_DULL = (Outcome.NO_MATCH, Outcome.SKIPPED)
+
+
+def line(explained: Explanation) -> str:
+    """`<file>:<line>:<pattern>`, a tab and the path; `::` where no pattern matched."""
+    source, number, pattern = _fields(explained)
+    return f"{quoted(source)}:{number}:{visible(pattern)}\t{quoted(explained.path)}"
+
+
+def record(explained: Explanation) -> str:
+    """The same fields as they are, a NUL after each."""
+    return "".join(f"{field}\0" for field in (*_fields(explained), explained.path))
+
+
+def _fields(explained: Explanation) -> tuple[str, str, str]:
+    by = explained.verdict.by
+    if by is None:
+        return "", "", ""
+    source = explained.ignore_file if by.line else None
+    return source or "<builder>", str(by.line), _source(by)
+
+
+def render(explained: Explanation, look: Look, *, builder: Builder) -> str:
+    """Every step of the evaluation, from the top of the context down to the path."""
+    paragraphs = [_headline(explained, look)]
+    paragraphs += [_level(level, explained, look) for level in explained.levels]
+    paragraphs += [_note(text, look) for text in _notes(explained, builder)]
+    return "\n".join("\n".join(lines) for lines in paragraphs) + "\n"
+
+
+def _headline(explained: Explanation, look: Look) -> list[str]:
+    ignored = explained.verdict.ignored
+    word = "ignored" if ignored else "arrives empty" if explained.arrives_empty else "sent"
+    style = "red" if ignored else "yellow" if explained.arrives_empty else "green"
+    return [f"{look.paint(quoted(explained.path), 'bold')}: {look.paint(word, style)}"]
+
+
+def _level(level: Level, explained: Explanation, look: Look) -> list[str]:
+    lines = [f"  {quoted(level.path)}"]
+    places = [_place(check.pattern) for check in level.checks]
+    width = max([len(place) for place in places], default=0)
+    for dull, group in groupby(level.checks, key=lambda c: c.outcome in _DULL and c.outcome):
+        checks = list(group)
+        if dull and len(checks) >= _ALIKE:
+            lines.append(look.paint(f"    {_many(checks)}", "dim"))
+        else:
+            lines += [_check(check, width, look) for check in checks]
+    return [*lines, f"    => {_conclusion(level, explained)}"]
+
+
+def _check(check: Check, width: int, look: Look) -> str:
+    pattern = fit(visible(_source(check.pattern)), max(12, look.width // 3))
+    text = f"    {_place(check.pattern):>{width}}  {pattern:<{max(12, look.width // 3)}}"
+    text += f"  {_outcome(check)}"
+    return look.paint(text, "dim") if check.outcome in _DULL else text
+
+
+def _outcome(check: Check) -> str:
+    then = "sent" if check.pattern.exception else "ignored"
+    if check.outcome is Outcome.MATCHED:
+        return f"matches, so {then}"
+    if check.outcome is Outcome.INHERITED:
+        return f"matched above, so {then}"
+    if check.outcome is Outcome.NO_MATCH:
+        return "does not match"
+    return f"skipped, already {then}"
+
+
+def _many(checks: list[Check]) -> str:
+    first, last = checks[0], checks[-1]
+    what = "do not match" if first.outcome is Outcome.NO_MATCH else "are skipped"
+    between = f"{_place(first.pattern)} to {last.pattern.line}"
+    return f"{between}: {plural(len(checks), 'pattern')} {what}"
+
+
+def _conclusion(level: Level, explained: Explanation) -> str:
+    text = verdict(level.verdict, explained.ignore_file)
+    if not level.verdict.ignored or level.path == explained.path:
+        return text
+    return f"{text}; {'entered' if level.entered else 'not entered'}, as " + (
+        "an exception may reach below it" if level.entered else "no exception reaches below it"
+    )
+
+
+def verdict(value: Verdict, ignore_file: str | None) -> str:
+    """A verdict in plain words: "ignored by .dockerignore:3 `node_modules`"."""
+    if value.by is None:
+        return "sent: no pattern matches"
+    word = "ignored" if value.ignored else "sent"
+    return f"{word} by {named(value.by, ignore_file)}"
+
+
+def named(pattern: Pattern, ignore_file: str | None) -> str:
+    """A pattern with its place: ".dockerignore:3 `node_modules`"."""
+    text = f"`{visible(_source(pattern))}`"
+    if not pattern.line:
+        return f"{text}, which the builder adds"
+    return f"{quoted(ignore_file or '')}:{pattern.line} {text}"
+
+
+def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
+    """What else one should know about the path."""
+    if explained.path == ".":
+        yield "The context itself is always sent; patterns decide about what is in it."
+    if explained.pruned_at is not None:
+        yield (
+            f"{quoted(explained.pruned_at)} is ignored and {builder.title} does not enter it, so "
+            "nothing below it is looked at."
+        )
+    for miss in explained.near_misses:
+        yield _near_miss(miss, explained, builder)
+    if _may_be_parent(explained) and builder.sends_ignored_parents:
+        yield (
+            "If it is a directory, it is looked into all the same, and sent with what is "
+            "re-included below it."
+        )
+    if explained.arrives_empty:
+        yield (
+            f"The file is announced with its size but arrives empty: {explained.arrives_empty}. "
+            + _WHY_EMPTY
+        )
+    if explained.not_there is not None:
+        yield f"There is no such entry now ({visible(explained.not_there)})."
+
+
+def _may_be_parent(explained: Explanation) -> bool:
+    """Whether the path is ignored, and could be sent for an entry below it."""
+    last = explained.levels[-1] if explained.levels else None
+    at_path = last is not None and last.path == explained.path
+    return last is not None and at_path and last.verdict.ignored and last.entered
+
+
+_WHY_EMPTY = "A COPY of it succeeds and yields an empty file."
+
+
+def _near_miss(miss: NearMiss, explained: Explanation, builder: Builder) -> str:
+    what = "the path" if miss.matches == explained.path else quoted(miss.matches)
+    looks = (
+        f"{named(miss.pattern, explained.ignore_file)} looks as if it decided: it matches {what}"
+    )
+    if miss.pruned:
+        return f"{looks}. But {builder.title} never gets there."
+    state = "not ignored" if miss.pattern.exception else "ignored already"
+    return (
+        f"{looks}. But {builder.title} skips it there: {quoted(miss.matches)} was {state} when its "
+        "turn came, so it could change nothing, and what is skipped does not hold for the "
+        "entries below."
+    )
+
+
+def _note(text: str, look: Look) -> list[str]:
+    lines = textwrap.wrap(text, look.width - 4, break_on_hyphens=False)
+    return [f"  {look.paint('!', 'yellow')} {lines[0]}", *(f"    {each}" for each in lines[1:])]
+
+
+def _source(pattern: Pattern) -> str:
+    """The pattern as it stands in its file, without the blanks around it."""
+    return pattern.source.strip() or str(pattern)
+
+
+def _place(pattern: Pattern) -> str:
+    return f"line {pattern.line}" if pattern.line else "builder"
