@@ -1,1 +1,126 @@
-"""Tells exactly what `docker build` will send, and keeps it small."""
+"""Tells exactly what `docker build` will send, and keeps it small.
+
+The whole public API. Everything is imported when it is first used, so that
+`import ctxsize` costs next to nothing.
+
+>>> import ctxsize
+>>> spec = ctxsize.DockerIgnoreSpec.from_lines(["*", "!src"])
+>>> spec.match_file("README"), spec.match_file("src/main.c")
+(True, False)
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.api import explain, ls, measure
+    from ctxsize.engine.builders import BUILDERS, Builder
+    from ctxsize.engine.compare import compare
+    from ctxsize.engine.listing import Listing, entries
+    from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+    from ctxsize.engine.request import Request, resolve
+    from ctxsize.errors import (
+        BuildFailsError,
+        CtxsizeError,
+        DockerfileError,
+        IgnoreFileError,
+        InputError,
+    )
+    from ctxsize.model import (
+        Check,
+        Difference,
+        Directory,
+        Effect,
+        Entry,
+        Explanation,
+        Ignored,
+        IgnoreFileInfo,
+        Kind,
+        Level,
+        Measurement,
+        NearMiss,
+        Outcome,
+        Pattern,
+        Problem,
+        Report,
+        Share,
+        Totals,
+        Verdict,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BUILDERS",
+    "BuildFailsError",
+    "Builder",
+    "Check",
+    "CtxsizeError",
+    "Difference",
+    "Directory",
+    "DockerIgnorePattern",
+    "DockerIgnoreSpec",
+    "DockerfileError",
+    "Effect",
+    "Entry",
+    "Explanation",
+    "IgnoreFileError",
+    "IgnoreFileInfo",
+    "Ignored",
+    "InputError",
+    "Kind",
+    "Level",
+    "Listing",
+    "Measurement",
+    "NearMiss",
+    "Outcome",
+    "Pattern",
+    "Problem",
+    "Report",
+    "Request",
+    "Share",
+    "Totals",
+    "Verdict",
+    "__version__",
+    "compare",
+    "entries",
+    "explain",
+    "ls",
+    "measure",
+    "resolve",
+]
+
+_ELSEWHERE = {
+    "BUILDERS": "ctxsize.engine.builders",
+    "BuildFailsError": "ctxsize.errors",
+    "Builder": "ctxsize.engine.builders",
+    "CtxsizeError": "ctxsize.errors",
+    "DockerIgnorePattern": "ctxsize.engine.patterns",
+    "DockerIgnoreSpec": "ctxsize.engine.patterns",
+    "DockerfileError": "ctxsize.errors",
+    "IgnoreFileError": "ctxsize.errors",
+    "InputError": "ctxsize.errors",
+    "Listing": "ctxsize.engine.listing",
+    "Request": "ctxsize.engine.request",
+    "compare": "ctxsize.engine.compare",
+    "entries": "ctxsize.engine.listing",
+    "explain": "ctxsize.api",
+    "ls": "ctxsize.api",
+    "measure": "ctxsize.api",
+    "resolve": "ctxsize.engine.request",
+}
+"""Where the names come from that are not values of the model."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'ctxsize' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(_ELSEWHERE.get(name, "ctxsize.model")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,32 @@
+"""`python -m ctxsize`, and the `ctxsize` command."""
+
+import sys
+
+
+def main() -> int:
+    """The exit code of the command line in `sys.argv`."""
+    arguments = sys.argv[1:]
+    try:
+        if arguments == ["--version"] and _show_version():
+            return 0
+        from ctxsize.cli.app import run
+
+        return run(arguments)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _show_version() -> bool:
+    """Whether the version could be shown: scripts ask for it often, so it costs no imports."""
+    from ctxsize import __version__
+
+    try:
+        sys.stdout.write(f"ctxsize {__version__}\n")
+        sys.stdout.flush()
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

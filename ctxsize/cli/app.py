@@ -1,0 +1,132 @@
+"""The command `ctxsize`: finds the subcommand, runs it, and turns what comes out into an exit code.
+
+0 fine, 1 findings, 2 usage or input error, 3 a bug in ctxsize, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from ctxsize import __version__
+from ctxsize.cli import output
+from ctxsize.errors import CtxsizeError, IgnoreFileError
+
+COMMANDS = {
+    "measure": "What `docker build` would send, how big it is and what makes it so.",
+    "ls": "Every entry that would be sent, one a line, in the builder's order.",
+    "explain": "Which line of which ignore file decides about a path, and how.",
+}
+"""Each command is `command` in the module of its name in this package."""
+
+FINE, USAGE, BUG, INTERRUPTED = 0, 2, 3, 130
+_COMPLETE = "_CTXSIZE_COMPLETE"
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is used, not when it is listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"ctxsize.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(
+    "ctxsize",
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 fine, 1 findings, 2 usage or input error, 3 a bug, 130 interrupted.",
+)
+@click.version_option(__version__, message="ctxsize %(version)s")
+def app() -> None:
+    r"""Tells exactly what `docker build` will send, and keeps it small.
+
+    \b
+    Examples:
+      ctxsize measure            what `docker build .` would send
+      ctxsize ls --size | sort -n
+      ctxsize explain --trace src/secret.key
+    """
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of `ctxsize` with `arguments`; all that it says is printed."""
+    output.prepare()
+    code = _code(arguments)
+    try:
+        output.flush()
+    except output.ClosedPipeError:
+        output.abandon()
+    except CtxsizeError as error:
+        output.error(str(error))
+        return USAGE
+    return code
+
+
+def _code(arguments: list[str]) -> int:
+    try:
+        return _run(arguments)
+    except output.ClosedPipeError:
+        output.abandon()
+        return FINE
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        output.error(_usage(error))
+    except CtxsizeError as error:
+        output.error(_told(error))
+    except Exception as error:
+        return _bug(error)
+    return USAGE
+
+
+def _run(arguments: list[str]) -> int:
+    if _COMPLETE in os.environ:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(app, {}, "ctxsize", _COMPLETE, os.environ[_COMPLETE])
+    with output.closed_pipes(), app.make_context("ctxsize", arguments) as context:
+        result = app.invoke(context)
+        return result if isinstance(result, int) else FINE
+
+
+def _told(error: CtxsizeError) -> str:
+    """The error, marked where the words are the builder's: it is the build that would fail."""
+    text, where = str(error), f"{error.where}: "
+    if isinstance(error, IgnoreFileError) and text.startswith(where):
+        return f"{where}the build fails: {text.removeprefix(where)}"
+    return text
+
+
+def _usage(error: click.ClickException) -> str:
+    """One line for what click says about the command line."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return "which command? (ctxsize --help lists them)"
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "ctxsize"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return f"{message} ({path} --help)"
+
+
+def _bug(error: Exception) -> int:
+    if os.environ.get("CTXSIZE_DEBUG", "0") not in ("", "0"):
+        sys.excepthook(type(error), error, error.__traceback__)
+    output.error(
+        f"internal error: {type(error).__name__}: {error} (this is a bug in ctxsize, please "
+        "report it with the command; CTXSIZE_DEBUG=1 shows where)"
+    )
+    return BUG

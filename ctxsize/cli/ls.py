@@ -1,0 +1,106 @@
+"""`ctxsize ls`: every entry, in the order in which the builder sends it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import click
+
+from ctxsize import api
+from ctxsize.cli import output
+from ctxsize.cli.options import builder_option, context_argument, file_option
+from ctxsize.formats import json
+from ctxsize.formats.names import quoted
+from ctxsize.model import Entry, Kind
+
+
+@click.command("ls")
+@context_argument
+@file_option
+@builder_option
+@click.option("--ignored", is_flag=True, help="Only what is ignored.")
+@click.option("--all", "both", is_flag=True, help="Both, `+ ` before what is sent, `- ` if not.")
+@click.option(
+    "--size",
+    is_flag=True,
+    help="Bytes of content before each entry, marked * where a file arrives empty.",
+)
+@click.option("-0", "--null", is_flag=True, help="End each entry with NUL and escape nothing.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json is one object a line.",
+)
+def command(
+    context: str,
+    dockerfile: str | None,
+    builder: str,
+    ignored: bool,
+    both: bool,
+    size: bool,
+    null: bool,
+    format_name: str,
+) -> None:
+    r"""Every entry of CONTEXT that would be sent, in the order in which the builder sends it.
+
+    Directories end in `/`. Names that hold control characters, quotes or bytes
+    that are not UTF-8 are shown in double quotes as git shows them; -0 and json
+    give them as they are.
+
+    \b
+    Examples:
+      ctxsize ls --size | sort -n | tail
+      ctxsize ls -0 | xargs -0 -n1 basename
+      ctxsize ls --all | grep secret
+    """
+    if both and ignored:
+        raise click.UsageError("--all and --ignored exclude each other")
+    if format_name == "json" and (null or size):
+        raise click.UsageError("-0 and --size go with --format text")
+    listing = api.ls(
+        context,
+        dockerfile=dockerfile,
+        builder=builder,
+        sent=not ignored,
+        ignored=ignored or both,
+    )
+    write = _json if format_name == "json" else _text(signed=both, size=size, null=null)
+    emptied = 0
+    for entry in listing:
+        write(entry)
+        emptied += entry.arrives_empty is not None
+    if emptied and size:
+        output.note(f"* arrives empty ({emptied:,}); ctxsize explain --trace says why")
+    output.warn(listing.problems)
+
+
+def _json(entry: Entry) -> None:
+    output.write(json.line(entry) + "\n")
+
+
+def _text(*, signed: bool, size: bool, null: bool) -> Callable[[Entry], None]:
+    """What writes an entry as a line, or as a record that ends in NUL."""
+
+    def show(entry: Entry) -> None:
+        ignored = entry.verdict.ignored
+        path = f"{entry.path}/" if entry.kind is Kind.DIRECTORY else entry.path
+        lead = ("- " if ignored else "+ ") if signed else ""
+        if size:
+            lead += _size(entry)
+        if null:
+            output.write_bytes(os.fsencode(f"{lead}{path}\0"))
+        else:
+            output.write(f"{lead}{quoted(path)}\n")
+
+    return show
+
+
+def _size(entry: Entry) -> str:
+    """The bytes that travel, or of an ignored file those that do not."""
+    kept_out = entry.size_bytes if entry.kind is Kind.FILE else 0
+    shown = kept_out if entry.verdict.ignored else entry.content_bytes
+    return f"{shown:>13}{'*' if entry.arrives_empty else ' '} "

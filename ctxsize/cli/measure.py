@@ -1,0 +1,92 @@
+"""`ctxsize measure`: what would be sent, in one glance."""
+
+from __future__ import annotations
+
+import click
+
+from ctxsize import api
+from ctxsize.cli import output
+from ctxsize.cli.options import builder_option, colour_option, context_argument, file_option
+from ctxsize.formats import FORMATS
+from ctxsize.formats.tables import TABLES
+
+_TOP, _TOP_ALONE = 5, 30
+
+
+@click.command("measure")
+@context_argument
+@file_option
+@builder_option
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"Rows of each table.  [default: {_TOP}, with --by {_TOP_ALONE}]",
+)
+@click.option(
+    "--depth",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=3,
+    show_default=True,
+    help="Levels of the size tree.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(list(TABLES)),
+    help="Just one table: by directory, extension, rule (each pattern of the ignore file; "
+    "implies --ignored) or file.",
+)
+@click.option(
+    "--ignored",
+    is_flag=True,
+    help="Walk the ignored directories too, and show what each pattern saves.",
+)
+@click.option("--compare", is_flag=True, help="Say where other builders would differ.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(list(FORMATS)),
+    default="text",
+    show_default=True,
+    help="text for people, json for programs.",
+)
+@colour_option
+def command(
+    context: str,
+    dockerfile: str | None,
+    builder: str,
+    top: int | None,
+    depth: int,
+    by: str | None,
+    ignored: bool,
+    compare: bool,
+    format_name: str,
+    colour: str,
+) -> None:
+    r"""What `docker build CONTEXT` would send, how big it is and what makes it so.
+
+    CONTEXT is the build context, by default the working directory. Sizes are
+    those of a cold build, to the byte; nothing is built and no Docker is needed.
+
+    \b
+    Examples:
+      ctxsize measure
+      ctxsize measure -f docker/Dockerfile .
+      ctxsize measure --ignored            what each pattern saves
+      ctxsize measure --by ext --top 50
+      ctxsize measure --format json | jq .context.wire_bytes
+    """
+    rows = top or (_TOP_ALONE if by else _TOP)
+    with output.progress() as progress:
+        report = api.measure(
+            context,
+            dockerfile=dockerfile,
+            builder=builder,
+            ignored=ignored or by == "rule",
+            compare=compare,
+            top=rows,
+            depth=depth,
+            progress=progress,
+        )
+    output.write(FORMATS[format_name](report, output.look(colour, top=rows, only=by)))

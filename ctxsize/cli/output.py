@@ -1,0 +1,197 @@
+"""The only place that writes to stdout and stderr, and that knows what is behind them."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from errno import ENOSPC
+
+from ctxsize.errors import CtxsizeError
+from ctxsize.formats.look import Look
+from ctxsize.formats.names import visible
+from ctxsize.model import Problem
+
+_LONGEST_MESSAGE = 500
+_NARROWEST, _WIDEST = 40, 120
+_SHOWN_WARNINGS = 10
+_PROGRESS_AFTER, _PROGRESS_EVERY = 1.0, 0.1
+
+
+class ClosedPipeError(Exception):
+    """Whoever read our output has seen enough."""
+
+
+def prepare() -> None:
+    """Let no character make stdout or stderr fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def closed_pipes() -> Iterator[None]:
+    """Turn what click's own writes raise into what ours do."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise ClosedPipeError from None
+    except OSError as error:
+        if error.errno != ENOSPC:
+            raise
+        raise _cannot_write(error) from None
+
+
+def write(text: str) -> None:
+    """Write data to stdout."""
+    if sys.stdout is not None:
+        with _writing():
+            sys.stdout.write(text)
+
+
+def write_bytes(data: bytes) -> None:
+    """Write data to stdout as it is."""
+    if sys.stdout is not None:
+        with _writing():
+            sys.stdout.buffer.write(data)
+
+
+def flush() -> None:
+    """Write out what is still buffered, so that nothing can fail after the exit code is known."""
+    if sys.stdout is not None:
+        with _writing():
+            sys.stdout.flush()
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise ClosedPipeError from None
+    except OSError as error:
+        raise _cannot_write(error) from None
+
+
+def _cannot_write(error: OSError) -> CtxsizeError:
+    abandon()
+    return CtxsizeError(f"cannot write the output: {error.strerror}")
+
+
+def abandon() -> None:
+    """Send what is left in the buffer nowhere: the interpreter flushes once more at its end."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError, AttributeError):
+        return
+
+
+def error(message: str) -> None:
+    """Say in one line what went wrong."""
+    _say("error", message)
+
+
+def note(message: str) -> None:
+    """Say something that is no data."""
+    _say("note", message)
+
+
+def warn(problems: list[Problem]) -> None:
+    """Say what made an answer incomplete."""
+    for problem in problems[:_SHOWN_WARNINGS]:
+        where = f"{problem.path}: " if problem.path else ""
+        _say("warning", f"{where}{problem.message}")
+    if len(problems) > _SHOWN_WARNINGS:
+        _say("warning", f"and {len(problems) - _SHOWN_WARNINGS:,} more problems")
+
+
+def _say(level: str, message: str) -> None:
+    text = visible(message)
+    if len(text) > _LONGEST_MESSAGE:
+        half = _LONGEST_MESSAGE // 2
+        text = f"{text[:half]} … {text[-half:]}"
+    try:
+        # Data first, where both streams go to the same place.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        abandon()
+    try:
+        print(f"ctxsize: {level}: {text}", file=sys.stderr, flush=True)  # noqa: T201
+    except (OSError, AttributeError):
+        return
+
+
+def look(colour: str, *, top: int, only: str | None = None) -> Look:
+    """How text should look on this stdout; `colour` is auto, always or never."""
+    width = shutil.get_terminal_size().columns
+    return Look(
+        width=max(_NARROWEST, min(width, _WIDEST)),
+        colour=_wants_colour(colour),
+        ascii=not _holds("█├…"),
+        top=top,
+        only=only,
+    )
+
+
+def _wants_colour(choice: str) -> bool:
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    return terminal and os.environ.get("TERM") != "dumb"
+
+
+def _holds(text: str) -> bool:
+    """Whether stdout's encoding has these characters."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[int, int], None] | None]:
+    """A callback that shows entries and bytes on a terminal, once it takes over a second."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    shown = _Progress()
+    try:
+        yield shown
+    finally:
+        shown.clear()
+
+
+class _Progress:
+    def __init__(self) -> None:
+        self._next = time.monotonic() + _PROGRESS_AFTER
+        self._shown = False
+
+    def __call__(self, entries: int, content_bytes: int) -> None:
+        now = time.monotonic()
+        if now < self._next:
+            return
+        from ctxsize import units
+
+        self._next, self._shown = now + _PROGRESS_EVERY, True
+        self._write(f"\r\x1b[K{entries:,} entries, {units.human(content_bytes)} so far")
+
+    def clear(self) -> None:
+        if self._shown:
+            self._write("\r\x1b[K")
+
+    @staticmethod
+    def _write(text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
