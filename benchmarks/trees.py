@@ -47,13 +47,17 @@ class Folder:
     """Symlinks and their targets."""
 
 
+Plan = Callable[[float], Iterator[Folder]]
+"""The directories of a tree at a scale, parents before their children."""
+
+
 @dataclass(frozen=True)
 class Tree:
-    """A tree of the benchmark; `plan` yields parents before their children."""
+    """A tree of the benchmark."""
 
     name: str
     title: str
-    plan: Callable[[float], Iterator[Folder]]
+    plan: Plan
 
 
 def shares(total: int, weights: Iterable[int]) -> list[int]:
@@ -254,6 +258,16 @@ TREES = {
 }
 
 
+def small(_scale: float) -> Iterator[Folder]:
+    """A project of 20 files."""
+    yield Folder("", 8, 20_000, _any_file)
+    yield Folder("src", 8, 40_000, _any_file)
+    yield Folder("tests", 4, 10_000, _any_file)
+
+
+SMALL = Tree("small", "20 files", small)
+
+
 # --- on disk -------------------------------------------------------------------------------------
 
 
@@ -287,7 +301,7 @@ def ensure(tree: Tree, base: Path, scale: float = 1.0) -> Path:
 def _generate(tree: Tree, path: Path, scale: float) -> None:
     path.mkdir()
     workers = [
-        multiprocessing.Process(target=_fill_part, args=(tree.name, str(path), scale, part))
+        multiprocessing.Process(target=_fill_part, args=(tree.plan, str(path), scale, part))
         for part in range(WORKERS)
     ]
     for worker in workers:
@@ -298,9 +312,9 @@ def _generate(tree: Tree, path: Path, scale: float) -> None:
             raise SystemExit(f"could not generate {path}")
 
 
-def _fill_part(name: str, root: str, scale: float, part: int) -> None:
+def _fill_part(plan: Plan, root: str, scale: float, part: int) -> None:
     """Each worker makes runs of 64 directories, so that the two seldom share a parent."""
-    for number, folder in enumerate(TREES[name].plan(scale)):
+    for number, folder in enumerate(plan(scale)):
         if number // 64 % WORKERS == part:
             _fill(Path(root, folder.path), folder)
 

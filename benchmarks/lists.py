@@ -1,0 +1,61 @@
+"""Shows that the lists are equal: a benchmark of wrong answers is worth nothing."""
+
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from peers import Case, devtools, environment, list_command, plain_list_command
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How our list of a case compares with another one."""
+
+    case: Case
+    against: str
+    entries: int
+    difference: str
+    """Empty if the lists are equal."""
+
+
+def compare(case: Case, *, plain: bool = False) -> Comparison:
+    """Our list against Docker's walker, or against the plain evaluation.
+
+    Without docker-devtools it is always the plain evaluation. Runs in a child,
+    so that a million paths do not count as memory of what is timed later.
+    """
+    docker = devtools()
+    by_docker = not plain and not docker.missing
+    against = docker.name if by_docker else "plain evaluation"
+    other = docker.command(case) if by_docker else plain_list_command(case)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        entries, difference = pool.apply(_difference, (list_command(case), other))
+    return Comparison(case, against, entries, difference)
+
+
+def _difference(ours: list[str], theirs: list[str]) -> tuple[int, str]:
+    """How many entries `ours` lists, and the first difference between the two."""
+    try:
+        mine, other = _paths(ours), _paths(theirs)
+    except subprocess.CalledProcessError as error:
+        return 0, f"{Path(error.cmd[0]).name} failed with exit code {error.returncode}"
+    if sorted(mine) == sorted(other):
+        return len(mine), ""
+    only_mine, only_other = set(mine) - set(other), set(other) - set(mine)
+    parts = [
+        f"{len(paths)} only {where}, for instance {min(paths)!r}"
+        for where, paths in (("here", only_mine), ("there", only_other))
+        if paths
+    ]
+    return len(mine), "; ".join(parts) or "entries listed more than once"
+
+
+def _paths(command: list[str]) -> list[bytes]:
+    with tempfile.TemporaryFile() as file:
+        subprocess.run(command, stdout=file, env=environment(), check=True)
+        file.seek(0)
+        return [path.rstrip(b"/") for path in file.read().split(b"\0") if path]

@@ -1,0 +1,236 @@
+"""The programs that are timed: the floor, the peers and ctxsize itself.
+
+Each says how it is called for a tree and an ignore file, or why it cannot be:
+a peer that is missing is shown as missing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parent
+
+_MEASURE = """
+import sys
+from ctxsize.engine.measure import measure
+from ctxsize.engine.request import resolve
+print(measure(resolve(sys.argv[1], dockerfile=sys.argv[2])).context.totals)
+"""
+_LIST = """
+import os, sys
+from ctxsize.engine.request import resolve
+from ctxsize.engine.evaluate import PatternByPattern
+from ctxsize.engine.walk import Files, Folder, Walk
+request = resolve(sys.argv[1], dockerfile=sys.argv[2])
+plain = PatternByPattern(request.spec) if sys.argv[3:] == ["plain"] else None
+for event in Walk(request, evaluator=plain):
+    if isinstance(event, Folder):
+        sys.stdout.buffer.write(os.fsencode(event.path) + b"\\0")
+    elif isinstance(event, Files):
+        paths = [event.prefix + name + "\\0" for name in event.names]
+        sys.stdout.buffer.write(os.fsencode("".join(paths)))
+"""
+_DOCKER_PY = """
+import os, sys
+from docker.utils.build import exclude_paths
+root, ignore_file = sys.argv[1], sys.argv[2]
+lines = open(ignore_file).read().split("\\n") if os.path.exists(ignore_file) else []
+patterns = [line for line in lines if line and not line.startswith("#")]
+stats = [os.lstat(os.path.join(root, path)) for path in exclude_paths(root, patterns)]
+print(len(stats), sum(each.st_size for each in stats))
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One tree under one ignore file."""
+
+    tree: str
+    ignore: str
+    path: Path
+    dockerfile: Path
+
+    @property
+    def ignore_file(self) -> Path:
+        """The ignore file that goes with the Dockerfile; it need not exist."""
+        return self.dockerfile.with_name("Dockerfile.dockerignore")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program of the benchmark; `missing` says why it cannot be run here."""
+
+    name: str
+    command: Callable[[Case], list[str]]
+    missing: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
+    reads_ignore_file: bool = True
+    """A tool that reads none, and is no floor, is run once per tree only."""
+
+    def fits(self, case: Case) -> bool:
+        """Whether its answer means something for `case`."""
+        return self.reads_ignore_file or self.name == "floor" or case.ignore == "none"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where peers are looked for that need not be installed beside this Python."""
+
+    base: Path
+    docker_py: str = sys.executable
+    """A Python that can import `docker`."""
+    node_modules: str = ""
+
+
+def tools(places: Places) -> list[Tool]:
+    """Everything that is timed, the floor first and ctxsize last."""
+    return [
+        floor(places.base),
+        Tool(
+            "du",
+            lambda case: ["du", "-s", "--apparent-size", str(case.path)],
+            missing="" if _runs(["du", "-s", "--apparent-size", "/dev/null"]) else "no GNU du",
+            reads_ignore_file=False,
+        ),
+        devtools(),
+        _docker_py(places.docker_py),
+        _balena(places.node_modules),
+        *ours(),
+    ]
+
+
+def floor(base: Path) -> Tool:
+    """The C floor, compiled now if there is a compiler."""
+    binary = base / "floor"
+    compiler = shutil.which("cc")
+    if compiler:
+        base.mkdir(parents=True, exist_ok=True)
+        subprocess.run([compiler, "-O2", "-o", str(binary), str(HERE / "floor.c")], check=True)
+    return Tool(
+        "floor",
+        lambda case: [str(binary), str(case.path)],
+        missing="" if compiler else "no C compiler (cc)",
+        reads_ignore_file=False,
+    )
+
+
+def devtools() -> Tool:
+    """Docker's own walker, from PyPI."""
+    beside = Path(sys.executable).with_name("docker-devtools")
+    binary = str(beside) if beside.exists() else shutil.which("docker-devtools")
+    listing = [binary or "", "build-context", "ls", "--whole-context", "-0"]
+    return Tool(
+        "docker-devtools",
+        lambda case: [*listing, "-f", str(case.dockerfile), str(case.path)],
+        missing="" if binary else "not installed (pip install docker-devtools)",
+    )
+
+
+def _docker_py(python: str) -> Tool:
+    there = _runs([python, "-c", "import docker.utils.build"])
+    return Tool(
+        "docker-py",
+        lambda case: [python, "-c", _DOCKER_PY, str(case.path), str(case.ignore_file)],
+        missing="" if there else "no `docker` package (--docker-py PYTHON)",
+    )
+
+
+def _balena(node_modules: str) -> Tool:
+    node = shutil.which("node") or ""
+    environment = (("NODE_PATH", node_modules),) if node_modules else ()
+    there = node and _runs([node, "-e", 'require("@balena/dockerignore")'], dict(environment))
+
+    def command(case: Case) -> list[str]:
+        ignore_file = [str(case.ignore_file)] if case.ignore_file.exists() else []
+        return [node, str(HERE / "balena.js"), str(case.path), *ignore_file]
+
+    missing = "no @balena/dockerignore (--node-modules DIRECTORY)" if node else "no node"
+    return Tool("@balena/dockerignore", command, "" if there else missing, environment)
+
+
+# --- ctxsize -------------------------------------------------------------------------------------
+
+
+def ours() -> list[Tool]:
+    """`ctxsize measure` with one process and with two."""
+    help_text = _output(_ctxsize("measure", "--help"))
+    has_command, has_jobs = "--format" in help_text, "--jobs" in help_text
+    return [
+        Tool(
+            f"ctxsize, {('one process', 'two processes')[jobs - 1]}",
+            measure_command(jobs if has_jobs else 0) if has_command else _bare_measure,
+            missing="" if jobs == 1 or has_jobs else "this ctxsize has no --jobs",
+            environment=(("PYTHONPATH", str(CHECKOUT)), ("CTXSIZE_JOBS", str(jobs))),
+        )
+        for jobs in (1, 2)
+    ]
+
+
+def measure_command(jobs: int) -> Callable[[Case], list[str]]:
+    """How `ctxsize measure` is called; `jobs` 0 leaves the number of processes to it."""
+    option = ["--jobs", str(jobs)] if jobs else []
+
+    def command(case: Case) -> list[str]:
+        where = [str(case.path), "-f", str(case.dockerfile)]
+        return _ctxsize("measure", *where, "--format", "json", *option)
+
+    return command
+
+
+def _bare_measure(case: Case) -> list[str]:
+    """The engine alone, as long as there is no command."""
+    return [sys.executable, "-c", _MEASURE, str(case.path), str(case.dockerfile)]
+
+
+def list_command(case: Case) -> list[str]:
+    """What lists the entries that ctxsize would send, separated by NUL."""
+    where = [str(case.path), "-f", str(case.dockerfile)]
+    if "-0" in _output(_ctxsize("ls", "--help")):
+        return _ctxsize("ls", "-0", *where)
+    return [sys.executable, "-c", _LIST, str(case.path), str(case.dockerfile)]
+
+
+def plain_list_command(case: Case) -> list[str]:
+    """The same by the plain evaluation, pattern by pattern."""
+    return [sys.executable, "-c", _LIST, str(case.path), str(case.dockerfile), "plain"]
+
+
+def startup_commands(case: Case) -> dict[str, list[str]]:
+    """What start-up is measured with, the yardstick first."""
+    return {
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "ctxsize --version": _ctxsize("--version"),
+        "ctxsize measure, 20 files": ours()[0].command(case),
+    }
+
+
+def environment(*more: tuple[str, str]) -> dict[str, str]:
+    """The environment of a child: this checkout's ctxsize, and what the tool asks for."""
+    return {**os.environ, "PYTHONPATH": str(CHECKOUT), **dict(more)}
+
+
+def _ctxsize(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "ctxsize", *arguments]
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
+    return done.stdout if done.returncode == 0 else ""
+
+
+def _runs(command: list[str], more: dict[str, str] | None = None) -> bool:
+    """Whether `command` exists and ends well."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, env=environment(*(more or {}).items()), check=False
+        )
+    except OSError:
+        return False
+    return done.returncode == 0

@@ -1,0 +1,208 @@
+"""The results as values for JSON, as a table for the terminal, as a page for the docs."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from lists import Comparison
+from peers import Case
+from targets import MOST_MEMORY_BYTES, MOST_STARTUP, TARGETS
+from timing import Runs
+
+Row = dict[str, Any]
+_BEGIN, _END = "<!-- benchmark -->", "<!-- end of benchmark -->"
+_HEADER = ("tool", "seconds", "of floor", "of du", "Docker / this", "peak MB", "runs", "target")
+
+
+def machine(base: Path) -> dict[str, Any]:
+    """What kind of machine this is, with no names and no paths."""
+    kind = subprocess.run(
+        ["stat", "-f", "-c", "%T", str(base)], capture_output=True, text=True, check=False
+    )
+    version = re.match(r"[\d.]*\d", platform.release())
+    return {
+        "cpus": os.cpu_count(),
+        "filesystem": kind.stdout.strip() or "unknown",
+        "kernel": f"{platform.system()} {version[0] if version else ''}".strip(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+    }
+
+
+def today() -> str:
+    """The date in UTC."""
+    return datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+
+
+def rows(case: Case, results: list[Runs], du: float | None) -> list[Row]:
+    """One row for each tool; `du` is the median of du over the same tree."""
+    floor, docker = (median_of(results, name) for name in ("floor", "docker-devtools"))
+    return [_row(case, each, floor, docker, du) for each in results]
+
+
+def median_of(results: list[Runs], name: str) -> float | None:
+    """The median of the tool `name`, None if it was not run."""
+    return next((each.median for each in results if each.tool.name == name), None)
+
+
+def _row(
+    case: Case, runs: Runs, floor: float | None, docker: float | None, du: float | None
+) -> Row:
+    median = runs.median
+    row = {
+        "tree": case.tree,
+        "ignore": case.ignore,
+        "tool": runs.tool.name,
+        "missing": runs.tool.missing or runs.error or None,
+        "median_seconds": median,
+        "all_seconds": runs.seconds,
+        "of_floor": _ratio(median, floor),
+        "of_du": _ratio(median, du),
+        "docker_over_this": _ratio(docker, median),
+        "peak_bytes": runs.peak_bytes or None,
+    }
+    return {**row, "missed": _missed(row, floor)}
+
+
+def _missed(row: Row, floor: float | None) -> list[str] | None:
+    """Which targets `row` misses; None where there are none to reach."""
+    jobs = {"ctxsize, one process": 1, "ctxsize, two processes": 2}.get(row["tool"])
+    if jobs is None or row["median_seconds"] is None:
+        return None
+    missed = []
+    if row["peak_bytes"] > MOST_MEMORY_BYTES:
+        missed.append(f"memory above {MOST_MEMORY_BYTES // 10**6} MB")
+    target = TARGETS.get((row["tree"], row["ignore"], jobs))
+    if target is None:
+        return missed
+    if target.of_floor is not None and floor is not None:
+        limit = target.of_floor * floor + target.extra_seconds
+        if row["median_seconds"] > limit:
+            missed.append(f"floor: {limit:.2f} s")
+    if target.of_du is not None and row["of_du"] is not None and row["of_du"] > target.of_du:
+        missed.append(f"du: {target.of_du}")
+    fast = row["docker_over_this"]
+    if target.against_docker is not None and fast is not None and fast < target.against_docker:
+        missed.append(f"Docker: {target.against_docker}")
+    return missed
+
+
+def startup_rows(seconds: dict[str, float | None]) -> list[Row]:
+    """The medians of start-up against those of the first command, `python -c pass`."""
+    yardstick = next(iter(seconds.values()))
+    found = []
+    for name, median in seconds.items():
+        ratio, most = _ratio(median, yardstick), MOST_STARTUP.get(name)
+        missed = most is not None and ratio is not None and ratio > most
+        found.append({"command": name, "median_seconds": median, "ratio": ratio, "most": most})
+        found[-1]["missed"] = missed
+    return found
+
+
+def list_rows(comparisons: list[Comparison]) -> list[Row]:
+    """Which lists were compared, and with what result."""
+    return [
+        {
+            "tree": each.case.tree,
+            "ignore": each.case.ignore,
+            "against": each.against,
+            "entries": each.entries,
+            "difference": each.difference or None,
+        }
+        for each in comparisons
+    ]
+
+
+def _ratio(value: float | None, by: float | None) -> float | None:
+    return None if value is None or not by else value / by
+
+
+# --- as text -------------------------------------------------------------------------------------
+
+
+def table(results: dict[str, Any]) -> str:
+    """Everything, as Markdown that also reads well on a terminal."""
+    lines = [_about(results), ""]
+    for tree, ignore in dict.fromkeys((row["tree"], row["ignore"]) for row in results["rows"]):
+        here = [row for row in results["rows"] if (row["tree"], row["ignore"]) == (tree, ignore)]
+        lines += [f"**{results['trees'][tree]}; ignore file: {ignore}**", ""]
+        lines += [*_grid(_HEADER, [_cells(row) for row in here]), ""]
+    if results["startup"]:
+        cells = [_startup_cells(row) for row in results["startup"]]
+        header = ("start-up", "seconds", "of `python -c pass`", "target")
+        lines += [*_grid(header, cells), ""]
+    return "\n".join([*lines, *_equality(results["lists"])])
+
+
+def _about(results: dict[str, Any]) -> str:
+    kind = results["machine"]
+    scale = "" if results["scale"] == 1 else f" at scale {results['scale']:g}"
+    return (
+        f"{results['date']}{scale}: {kind['cpus']} CPUs, {kind['filesystem']}, {kind['kernel']}, "
+        f"{kind['python']}; medians of up to {results['rounds']} interleaved runs, "
+        "caches warm, whole processes."
+    )
+
+
+def _cells(row: Row) -> list[str]:
+    if row["missing"]:
+        return [row["tool"], f"missing: {row['missing']}", "", "", "", "", "", ""]
+    missed = row["missed"]
+    return [
+        row["tool"],
+        f"{row['median_seconds']:.3f}",
+        *(_number(row[key]) for key in ("of_floor", "of_du", "docker_over_this")),
+        f"{row['peak_bytes'] / 1e6:.0f}",
+        str(len(row["all_seconds"])),
+        "" if missed is None else "missed: " + ", ".join(missed) if missed else "met",
+    ]
+
+
+def _startup_cells(row: Row) -> list[str]:
+    if row["median_seconds"] is None:
+        return [row["command"], "missing", "", ""]
+    verdict = "" if row["most"] is None else "missed" if row["missed"] else "met"
+    limit = f"{verdict} (at most {row['most']:g})" if verdict else ""
+    return [row["command"], f"{row['median_seconds']:.3f}", _number(row["ratio"]), limit]
+
+
+def _equality(lists: list[Row]) -> list[str]:
+    if not lists:
+        return ["The lists were not compared in this run."]
+    equal = sum(row["difference"] is None for row in lists)
+    against = ", ".join(sorted({row["against"] for row in lists}))
+    lines = [f"Lists compared before timing (against {against}): {equal} of {len(lists)} equal."]
+    return lines + [
+        f"* DIFFERENT: {row['tree']}, {row['ignore']}: {row['difference']}"
+        for row in lists
+        if row["difference"]
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _grid(header: tuple[str, ...], cells: list[list[str]]) -> list[str]:
+    """A Markdown table with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return [
+        f"| {' | '.join(text.ljust(width) for text, width in zip(row, widths, strict=True))} |"
+        for row in (header, rule, *cells)
+    ]
+
+
+def write_page(results: dict[str, Any], page: Path) -> None:
+    """Replace the table in `page` between its two marks; a new page gets both."""
+    text = page.read_text() if page.exists() else f"# Performance\n\n{_BEGIN}\n{_END}\n"
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise SystemExit(f"{page} lacks the lines {_BEGIN} and {_END}")
+    page.write_text(f"{before}{begin}\n{table(results)}\n{end}{after}")
