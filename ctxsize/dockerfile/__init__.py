@@ -1,0 +1,34 @@
+"""Reads Dockerfiles: text in, values out; nothing is executed and no file is opened.
+
+`parse_dockerfile` splits the text into instructions, `read_stages` groups them,
+and `context_need` says what a build of one target takes from its contexts.
+"""
+
+from ctxsize.dockerfile.graph import ImageConfig
+from ctxsize.dockerfile.instructions import Directive, Dockerfile, Heredoc, Instruction
+from ctxsize.dockerfile.lines import find_syntax
+from ctxsize.dockerfile.need import ContextNeed, NamedNeed, context_need
+from ctxsize.dockerfile.parse import parse_dockerfile
+from ctxsize.dockerfile.sources import Source, Unknown
+from ctxsize.dockerfile.stages import Stage, global_arguments, read_stages
+from ctxsize.dockerfile.words import Expansion, expand
+
+__all__ = [
+    "ContextNeed",
+    "Directive",
+    "Dockerfile",
+    "Expansion",
+    "Heredoc",
+    "ImageConfig",
+    "Instruction",
+    "NamedNeed",
+    "Source",
+    "Stage",
+    "Unknown",
+    "context_need",
+    "expand",
+    "find_syntax",
+    "global_arguments",
+    "parse_dockerfile",
+    "read_stages",
+]

@@ -1,0 +1,216 @@
+"""What an instruction says behind its keyword: flags, then arguments in one of a few forms.
+
+Which form an instruction takes is a table; each form is one function.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+
+from ctxsize.dockerfile.complaints import quoted
+from ctxsize.dockerfile.words import LONE_SURROGATE, SPACE
+from ctxsize.errors import DockerfileError
+
+_BLANKS = re.compile("[\t\v\f\r ]+")
+
+# Returns the arguments, and whether they were a JSON array.
+_Form = Callable[[str, str], tuple[tuple[str, ...], bool]]
+
+
+def is_keyword(word: str) -> bool:
+    """Whether `word` is an instruction's name, in any case."""
+    return word.lower() in _FORMS
+
+
+def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
+    """Return the arguments in `rest`, and whether they were a JSON array.
+
+    An unknown keyword has none. Raises DockerfileError for a JSON array of
+    anything but strings and for a pair that is none.
+    """
+    form = _FORMS.get(keyword.lower())
+    return form(rest, escape) if form else ((), False)
+
+
+def partition(text: str) -> tuple[str, str, str]:
+    """Split `text` around its first run of blanks."""
+    match = _BLANKS.search(text)
+    if match is None:
+        return text, "", ""
+    return text[: match.start()], match.group(), text[match.end() :]
+
+
+def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
+    """Return the `--flag` words at the start, unquoted, and the rest of the line."""
+    # The builder goes through flags byte by byte and takes each for a character:
+    # beyond ASCII they come out garbled, and so they must here.
+    view = text.encode("utf-8", "surrogateescape").decode("latin-1")
+    flags: list[str] = []
+    position = 0
+    while True:
+        position = len(view) - len(view[position:].lstrip(SPACE))
+        if not view.startswith("--", position):
+            break
+        word, position = _flag_word(view, position, escape)
+        if word == "--":
+            break
+        flags.append(word)
+    return tuple(flags), view[position:].encode("latin-1").decode("utf-8", "surrogateescape")
+
+
+def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
+    """Return the word at `position` without quotes and escapes, and where it ends."""
+    characters: list[str] = []
+    quote = ""
+    while position < len(view):
+        character = view[position]
+        if not quote and character in SPACE:
+            break
+        if character == quote:
+            quote = ""
+        elif not quote and character in "'\"":
+            quote = character
+        else:
+            if character == escape:
+                position += 1
+            characters.append(view[position : position + 1] if character == escape else character)
+        position += 1
+    return "".join(characters), min(position, len(view))
+
+
+def _none(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
+    """ONBUILD's argument is an instruction, which is split on its own."""
+    return (), False
+
+
+def _string(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
+    """The whole rest is one argument."""
+    return (rest,) if rest else (), False
+
+
+def _list(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
+    """Blanks separate; quotes and escapes mean nothing yet."""
+    return tuple(_BLANKS.split(rest)) if rest else (), False
+
+
+def _json_or_string(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
+    """A JSON array, or one string for the shell."""
+    array = _json_array(rest)
+    return _string(rest, escape) if array is None else (array, True)
+
+
+def _json_or_list(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
+    """A JSON array, or words."""
+    array = _json_array(rest)
+    return _list(rest, escape) if array is None else (array, True)
+
+
+def _json_array(rest: str) -> tuple[str, ...] | None:
+    """Return the strings of a JSON array, or None if `rest` is none."""
+    if not rest.startswith("["):
+        return None
+    try:
+        array = json.loads(LONE_SURROGATE.sub("\ufffd", rest), parse_constant=_reject)
+    except (ValueError, RecursionError):
+        return None
+    if not all(isinstance(element, str) for element in array):
+        raise DockerfileError(
+            "when using JSON array syntax, arrays must be comprised of strings only"
+        )
+    return tuple(LONE_SURROGATE.sub("\ufffd", element) for element in array)
+
+
+def _reject(constant: str) -> None:
+    """Refuse NaN and Infinity, which Python's JSON has and JSON has not."""
+    raise ValueError(constant)
+
+
+def _health_check(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
+    """A type, then a JSON array or a string."""
+    kind, *command = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
+    if not kind:
+        return (), False
+    arguments, json_form = _json_or_string(command[0] if command else "", escape)
+    return (kind, *arguments), json_form
+
+
+def _words(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
+    """Words in which quotes and escapes protect blanks; both are kept."""
+    return tuple(_protected_words(LONE_SURROGATE.sub("\ufffd", rest), escape)), False
+
+
+def _protected_words(text: str, escape: str) -> Iterator[str]:
+    """Yield words, quotes and escapes kept; an escape at the very end is dropped."""
+    characters: list[str] = []
+    quote = ""
+    position = 0
+    while position < len(text):
+        character = text[position]
+        if not quote and character in SPACE:
+            if characters:
+                yield "".join(characters)
+            characters.clear()
+        elif character == escape and quote != "'":
+            position += 1
+            if position < len(text):
+                characters += (character, text[position])
+        else:
+            if not quote and character in "'\"":
+                quote = character
+            elif character == quote:
+                quote = ""
+            characters.append(character)
+        position += 1
+    if characters:
+        yield "".join(characters)
+
+
+def _pairs(keyword: str) -> _Form:
+    """`name=value …`, or the old `name value` with everything behind the name as value."""
+
+    def split(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
+        words, _ = _words(rest, escape)
+        if not words:
+            return (), False
+        if "=" not in words[0]:
+            name, blanks, value = partition(rest)
+            if not blanks:
+                raise DockerfileError(f"{keyword} must have two arguments")
+            return (name, value), False
+        return tuple(part for word in words for part in _pair(word)), False
+
+    return split
+
+
+def _pair(word: str) -> tuple[str, str]:
+    """Return name and value of `name=value`."""
+    name, equals, value = word.partition("=")
+    if not equals:
+        raise DockerfileError(
+            f"Syntax error - can't find = in {quoted(word)}. Must be of the form: name=value"
+        )
+    return name, value
+
+
+_FORMS: dict[str, _Form] = {
+    "add": _json_or_list,
+    "arg": _words,
+    "cmd": _json_or_string,
+    "copy": _json_or_list,
+    "entrypoint": _json_or_string,
+    "env": _pairs("ENV"),
+    "expose": _list,
+    "from": _list,
+    "healthcheck": _health_check,
+    "label": _pairs("LABEL"),
+    "maintainer": _string,
+    "onbuild": _none,
+    "run": _json_or_string,
+    "shell": _json_or_string,
+    "stopsignal": _string,
+    "user": _string,
+    "volume": _json_or_list,
+    "workdir": _string,
+}

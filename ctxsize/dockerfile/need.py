@@ -1,0 +1,145 @@
+"""What a Dockerfile takes from the build context, for one target and one platform.
+
+BuildKit follows every stage that the target reaches, collects the paths that
+are taken, and asks the client for those alone. Whether it asks at all depends
+on what the target's result is made from, which can be less.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from ctxsize.dockerfile.complaints import located
+from ctxsize.dockerfile.graph import SCRATCH, Graph, ImageConfig, Node, closure
+from ctxsize.dockerfile.instructions import Dockerfile
+from ctxsize.dockerfile.platforms import parse_platform, platform_arguments
+from ctxsize.dockerfile.sources import Source, Unknown
+from ctxsize.dockerfile.stages import global_arguments, read_stages
+from ctxsize.dockerfile.walk import Walk
+from ctxsize.dockerfile.words import expand
+
+_OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
+
+
+@dataclass(frozen=True)
+class NamedNeed:
+    """What is asked of a named context: one filter per transfer, None for all of it."""
+
+    name: str
+    filters: tuple[tuple[str, ...] | None, ...]
+
+
+@dataclass(frozen=True)
+class ContextNeed:
+    """What a build asks of its contexts.
+
+    `follow_paths` are sorted, relative, and patterns; None means no filter:
+    everything that is not ignored. They are empty where `context_used` is
+    False: nothing is asked for. `sources` come in the order of evaluation, and
+    include those of stages that end up unused.
+    """
+
+    context_used: bool
+    follow_paths: tuple[str, ...] | None
+    sources: tuple[Source, ...]
+    named: tuple[NamedNeed, ...]
+    unknowns: tuple[Unknown, ...]
+
+
+def context_need(
+    dockerfile: Dockerfile,
+    *,
+    target: str = "",
+    build_arguments: Mapping[str, str] | None = None,
+    platform: str = "linux/amd64",
+    build_platform: str = "linux/amd64",
+    named_contexts: Collection[str] = (),
+    images: Mapping[str, ImageConfig] | None = None,
+) -> ContextNeed:
+    """Return what `docker build` asks the client for.
+
+    `named_contexts` are the names given to `--build-context`. `images` holds
+    the configurations of base images as far as they are known, by name as FROM
+    has it. Raises DockerfileError where BuildKit would stop before it asks.
+    """
+    given = dict(build_arguments or {})
+    stages = read_stages(dockerfile)
+    predefined = platform_arguments(
+        parse_platform(platform), parse_platform(build_platform), target or stages[-1].name
+    )
+    arguments = _global_values(dockerfile, given, predefined)
+    graph = Graph(dockerfile.escape, images or {}, named_contexts)
+    for stage in stages:
+        graph.add_stage(stage, arguments)
+    target_node = graph.find_target(target)
+    graph.connect(stages)
+    reachable = graph.resolve(target_node)
+    walk = Walk(dockerfile.escape, given, arguments)
+    for node in graph.nodes:
+        if node in reachable and not node.done:
+            walk.follow(node)
+    target_node.paths.add("/")
+    unknowns = (*_other_frontend(dockerfile, given), *_unknown_bases(graph, reachable))
+    used = closure(target_node, lambda node: node.inputs)
+    context_used = any(node.uses_context for node in used)
+    return ContextNeed(
+        context_used=context_used,
+        follow_paths=_filter(walk.paths) if context_used else (),
+        sources=tuple(walk.sources),
+        named=_named_needs(used),
+        unknowns=(*unknowns, *walk.unknowns),
+    )
+
+
+def _global_values(
+    dockerfile: Dockerfile, given: Mapping[str, str], predefined: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the values of the ARGs in front of the first FROM, and the predefined ones."""
+    values = {name: given.get(name, value) for name, value in predefined.items()}
+    for instruction in global_arguments(dockerfile):
+        for argument in instruction.arguments:
+            name, has_default, default = argument.partition("=")
+            if name in given:
+                values[name] = given[name]
+            elif has_default:
+                with located(instruction.line):
+                    values[name] = expand(default, values, escape=dockerfile.escape).text
+    return values
+
+
+def _other_frontend(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:
+    """Yield the frontend that is not BuildKit's own, if one is asked for."""
+    line, name = 0, given.get("BUILDKIT_SYNTAX", "").strip().partition(" ")[0]
+    if not name and dockerfile.syntax:
+        line, name = dockerfile.syntax.line, dockerfile.syntax.value
+    if name and not _OWN_FRONTENDS.fullmatch(name):
+        yield Unknown("syntax", name, line)
+
+
+def _unknown_bases(graph: Graph, reachable: set[Node]) -> Iterator[Unknown]:
+    """Yield the base images whose triggers are not known."""
+    for node in graph.nodes:
+        external = node.is_stage and not node.base and not node.context
+        if node in reachable and external and node.base_name != SCRATCH and node.image is None:
+            yield Unknown("onbuild", node.base_name, node.line)
+
+
+def _named_needs(used: set[Node]) -> tuple[NamedNeed, ...]:
+    """Return the filters of each named context; equal ones are one transfer."""
+    filters: dict[str, set[tuple[str, ...] | None]] = {}
+    for node in used:
+        if node.context:
+            filters.setdefault(node.context, set()).add(_filter(node.paths))
+    return tuple(
+        NamedNeed(name, tuple(sorted(filters[name], key=lambda each: each or ())))
+        for name in sorted(filters)
+    )
+
+
+def _filter(paths: set[str]) -> tuple[str, ...] | None:
+    """Return the paths to ask for, or None for everything."""
+    if not paths or "/" in paths:
+        return None
+    return tuple(sorted(path[1:] for path in paths))

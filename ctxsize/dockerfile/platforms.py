@@ -1,0 +1,89 @@
+"""What a platform is called, and the arguments that the builder predefines from it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ctxsize.dockerfile.complaints import quoted
+from ctxsize.errors import DockerfileError
+
+_OS = re.compile(r"([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)(?:\+[A-Za-z0-9_.%+-]*)?\))?")
+_PART = re.compile(r"[A-Za-z0-9_.-]+")
+# Only what may stand alone needs to be known; any other pair is taken on trust.
+_SYSTEMS = frozenset(("darwin", "freebsd", "linux", "windows"))
+_ALONE = frozenset(
+    ("386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x", "wasm")
+)
+_MACHINES = {"i386": "386", "x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
+_ARMS = {"armhf": ("arm", "v7"), "armel": ("arm", "v6")}
+_VARIANTS = {
+    "amd64": {"v1": ""},
+    "arm64": {"8": "", "v8": "", "v8.0": "", "9": "v9", "9.0": "v9", "v9.0": "v9"},
+    "arm": {"": "v7", "5": "v5", "6": "v6", "7": "v7", "8": "v8"},
+}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """An operating system and a machine, in the spelling of Go."""
+
+    os: str = "linux"
+    architecture: str = "amd64"
+    variant: str = ""
+    os_version: str = ""
+
+    def __str__(self) -> str:
+        system = f"{self.os}({self.os_version})" if self.os_version else self.os
+        return "/".join(filter(None, (system, self.architecture, self.variant)))
+
+
+def parse_platform(text: str) -> Platform:
+    """Return the platform that `os/architecture[/variant]` names.
+
+    A system alone means amd64, a machine alone linux: the real builder takes
+    its own there. Raises DockerfileError for what is no platform.
+
+    >>> str(parse_platform("linux/aarch64/v8"))
+    'linux/arm64/v8'
+    """
+    system, *machine = text.split("/", 3)
+    match = _OS.fullmatch(system)
+    if match is None or len(machine) > 2 or not all(map(_PART.fullmatch, machine)):
+        raise DockerfileError(f"{quoted(text)}: cannot parse platform specifier")
+    name = {"macos": "darwin"}.get(match[1].lower(), match[1].lower())
+    is_machine = not machine and name not in _SYSTEMS
+    architecture, variant = _normalised([system] if is_machine else machine or ["amd64"])
+    if is_machine and architecture not in _ALONE:
+        raise DockerfileError(f"{quoted(text)}: unknown operating system or architecture")
+    name = "linux" if is_machine else name
+    return Platform(name, architecture, variant, match[2] or "")
+
+
+def platform_arguments(target: Platform, builder: Platform, stage: str) -> dict[str, str]:
+    """Return the predefined arguments, which a stage sees once it declares them."""
+    values = {"TARGETSTAGE": stage or "default"}
+    for prefix, platform in (("BUILD", builder), ("TARGET", target)):
+        values |= {
+            f"{prefix}PLATFORM": str(platform),
+            f"{prefix}OS": platform.os,
+            f"{prefix}OSVERSION": platform.os_version,
+            f"{prefix}ARCH": platform.architecture,
+            f"{prefix}VARIANT": platform.variant,
+        }
+    return values
+
+
+def _normalised(machine: list[str]) -> tuple[str, str]:
+    """Return architecture and variant in Go's spelling."""
+    name, given = machine[0].lower(), "".join(machine[1:]).lower()
+    if name in _ARMS:
+        return _ARMS[name]
+    architecture = _MACHINES.get(name, name)
+    variant = "" if name == "i386" else _VARIANTS.get(architecture, {}).get(given, given)
+    # Without a variant in the text the usual one is left out, with one it is kept.
+    if len(machine) == 1 and (architecture, variant) == ("arm", "v7"):
+        variant = ""
+    if len(machine) == 2 and (architecture, variant) == ("arm64", ""):
+        variant = "v8"
+    return architecture, variant

@@ -1,0 +1,177 @@
+"""Follows the instructions of a stage and collects what they take, and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ctxsize.dockerfile.complaints import located, quoted
+from ctxsize.dockerfile.environment import Environment, Expanded
+from ctxsize.dockerfile.graph import SCRATCH, Command, ImageConfig, Node
+from ctxsize.dockerfile.heredocs import parse_heredoc_word
+from ctxsize.dockerfile.instructions import Instruction
+from ctxsize.dockerfile.mounts import Mount, parse_mount
+from ctxsize.dockerfile.sources import (
+    Source,
+    Unknown,
+    check_heredocs,
+    check_sources,
+    is_git,
+    path_from_root,
+)
+from ctxsize.errors import DockerfileError
+
+
+@dataclass
+class Walk:
+    """Follows stages in order and collects what they take."""
+
+    escape: str
+    build_arguments: Mapping[str, str]
+    global_arguments: Mapping[str, str]
+    paths: set[str] = field(default_factory=set)
+    sources: list[Source] = field(default_factory=list)
+    unknowns: list[Unknown] = field(default_factory=list)
+
+    def follow(self, node: Node) -> None:
+        """Follow the instructions of one stage, whose base was followed before."""
+        node.done = True
+        node.environment = self._first_environment(node)
+        if node.base:
+            node.paths = node.base.paths
+            node.inputs.append(node.base)
+        for command in node.commands:
+            with located(command.instruction.line):
+                self._obey(node, command)
+
+    def _first_environment(self, node: Node) -> Environment:
+        if node.base:
+            environment = node.base.environment.inherit()
+            if "PATH" in environment.values:
+                return environment
+            environment.start({})
+            return environment
+        environment = Environment(self.escape)
+        known = node.base_name == SCRATCH or node.context
+        image = ImageConfig() if known else node.image
+        environment.start(None if image is None else image.env)
+        return environment
+
+    def _obey(self, node: Node, command: Command) -> None:
+        """Follow one instruction, with its effect on variables and paths."""
+        instruction = command.instruction
+        environment = node.environment
+        if instruction.keyword == "ENV":
+            environment.obey_env(instruction)
+        elif instruction.keyword == "ARG":
+            environment.obey_arg(instruction, self.build_arguments, self.global_arguments)
+        elif instruction.keyword in ("COPY", "ADD"):
+            self._copy(node, command)
+        elif instruction.keyword == "RUN":
+            self._run(node, command)
+        elif instruction.keyword in ("LABEL", "WORKDIR", "USER", "VOLUME", "STOPSIGNAL"):
+            for argument in instruction.arguments:
+                environment.expand(argument)
+
+    def _copy(self, node: Node, command: Command) -> None:
+        """Follow a COPY or ADD."""
+        instruction = command.instruction
+        for name in ("chown", "chmod", "checksum"):
+            for flag in instruction.flag_values(name):
+                node.environment.expand(flag)
+        *written, destination = instruction.arguments
+        files = [word for word in written if not parse_heredoc_word(word)]
+        values = [node.environment.expand(word) for word in files]
+        node.environment.expand(destination)
+        check_heredocs(instruction, written, node.environment)
+        origin = command.origins[0] if command.origins else None
+        if origin and not origin.done:
+            name = next(instruction.flag_values("from"))
+            raise DockerfileError(
+                f"cannot copy from stage {quoted(name)}, it needs to be defined before current"
+                f" stage {quoted(node.label)}"
+            )
+        check_sources(instruction, [value.text for value in values])
+        for word, value in zip(files, values, strict=True):
+            self._take(node, instruction, origin, word, value)
+
+    def _take(
+        self, node: Node, instruction: Instruction, origin: Node | None, word: str, value: Expanded
+    ) -> None:
+        """Note one source of a COPY or ADD."""
+        if not value.text.startswith(("http://", "https://")):
+            kind = "git" if is_git(value.text) else instruction.keyword.lower()
+            self._note(node, instruction, origin, word, value, kind)
+
+    def _run(self, node: Node, command: Command) -> None:
+        """Follow a RUN: any command may read all of its stage; mounts take from others."""
+        node.paths.add("/")
+        instruction = command.instruction
+        doubts: set[str] = set()
+
+        def expand_value(word: str) -> str:
+            expanded = node.environment.expand(word)
+            doubts.update(expanded.doubts)
+            return expanded.text
+
+        mounts = [parse_mount(text, expand_value) for text in instruction.flag_values("mount")]
+        for mount, origin in zip(mounts, command.origins, strict=True):
+            self._mount(node, instruction, mount, origin, frozenset(doubts))
+
+    def _mount(
+        self,
+        node: Node,
+        instruction: Instruction,
+        mount: Mount,
+        origin: Node,
+        doubts: frozenset[str],
+    ) -> None:
+        """Note one mount of a RUN."""
+        # A cache without an origin starts empty; a tmpfs was forgotten here, so
+        # that it counts as taking the whole context, though it takes nothing.
+        from_context = not mount.origin and mount.type != "cache"
+        if not from_context and not origin.done:
+            raise DockerfileError(
+                f"cannot mount from stage {quoted(mount.origin or SCRATCH)} to"
+                f" {quoted(mount.target)}, stage needs to be defined before current command"
+            )
+        if mount.type == "ssh" and mount.source:
+            raise DockerfileError("ssh does not support source")
+        if mount.type in ("secret", "ssh"):
+            return
+        if mount.target == "/":
+            raise DockerfileError('invalid mount target "/"')
+        value = Expanded(mount.source, doubts)
+        place = None if from_context else origin
+        self._note(node, instruction, place, mount.written, value, mount.type)
+
+    def _note(
+        self,
+        node: Node,
+        instruction: Instruction,
+        origin: Node | None,
+        written: str,
+        value: Expanded,
+        kind: str,
+    ) -> None:
+        """Record a path that is taken from the context (`origin` None) or another node."""
+        path = path_from_root(value.text)
+        (self.paths if origin is None else origin.paths).add(path)
+        if kind not in ("tmpfs", "git"):
+            node.uses_context = node.uses_context or origin is None
+            node.inputs += [origin] if origin else []
+        context = origin.context if origin else ""
+        if origin is None or context:
+            keyword, line = instruction.keyword, instruction.line
+            self.sources.append(
+                Source(keyword, line, node.label, written, path[1:] or ".", kind, context)
+            )
+            self._doubt(node, line, value.doubts)
+
+    def _doubt(self, node: Node, line: int, names: frozenset[str]) -> None:
+        """Record the unknown variables that a source depends on."""
+        for name in sorted(names):
+            kind = "argument" if name in node.environment.undecided else "environment"
+            unknown = Unknown(kind, name, line)
+            if unknown not in self.unknowns:
+                self.unknowns.append(unknown)
