@@ -50,6 +50,8 @@ class Builder:
     """Whether the sender has a second opinion on opening (`DockerIgnoreSpec.refuses`)."""
     sends_sockets: bool
     """Whether a socket is sent, as an empty file."""
+    links_symlinks: bool
+    """Whether a symlink with several names is sent as a hard link from the second on."""
     meter: str | None
     """How it counts what it sends: `"buildkit"`, `"tar"`, or None if it sends nothing."""
     announces: str | None

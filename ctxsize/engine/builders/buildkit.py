@@ -55,6 +55,7 @@ BUILDKIT = Builder(
     unreadable_stops=False,
     refuses_to_open=True,
     sends_sockets=True,
+    links_symlinks=False,
     meter="buildkit",
     announces="transferring context: {}",
     resends=False,

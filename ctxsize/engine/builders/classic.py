@@ -69,6 +69,7 @@ CLASSIC = Builder(
     unreadable_stops=True,
     refuses_to_open=False,
     sends_sockets=False,
+    links_symlinks=True,
     meter="tar",
     announces="Sending build context to Docker daemon  {}",
     resends=True,

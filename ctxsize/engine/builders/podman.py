@@ -95,6 +95,7 @@ PODMAN = Builder(
     unreadable_stops=True,
     refuses_to_open=False,
     sends_sockets=False,
+    links_symlinks=False,
     meter=None,
     announces=None,
     resends=False,

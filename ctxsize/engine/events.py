@@ -1,0 +1,69 @@
+"""What a walk tells, in the order in which the builder sends.
+
+Files come in batches: those of one directory that are sent one after another.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from ctxsize.engine.evaluate import Mark
+
+Xattrs = dict[str, int]
+"""Names of extended attributes, with the bytes of each value."""
+
+
+class Folder(NamedTuple):
+    """A directory that is sent."""
+
+    path: str
+    stat: os.stat_result
+    mark: Mark
+    xattrs: Xattrs
+
+
+class Files(NamedTuple):
+    """Entries of one directory, no directories among them, that are sent one after another."""
+
+    prefix: str
+    """The directory's path with a trailing `/`, `""` for the context."""
+    names: list[str]
+    stats: list[os.stat_result]
+    modes: list[int]
+    sizes: list[int]
+    """`st_size` of each, whatever it is."""
+    ascii: bool
+    plain: bool
+    """Whether they are regular files that all may read, with one name each."""
+    mark: Mark
+    """The mark of every name that `odd` does not hold."""
+    odd: dict[str, Mark]
+    links: dict[str, str]
+    """The symlinks among them, with their targets."""
+    linked: dict[str, str]
+    """The further names of files, with the path under which each was sent first."""
+    unreadable: frozenset[str]
+    xattrs: dict[str, Xattrs]
+
+
+class Ignored(NamedTuple):
+    """Entries of one directory, no directories among them, that are ignored."""
+
+    prefix: str
+    names: list[str]
+    mark: Mark
+    odd: dict[str, Mark]
+    stats: list[os.stat_result | None]
+    """Empty unless the walk was asked for everything; None for an entry that vanished."""
+
+
+class IgnoredFolder(NamedTuple):
+    """An ignored directory. It may still be sent, as `Folder`, for an entry below it."""
+
+    path: str
+    mark: Mark
+    entered: bool
+
+
+Event = Folder | Files | Ignored | IgnoredFolder

@@ -1,0 +1,261 @@
+"""What one directory holds: names in byte order, and what is known of each entry.
+
+This module and the walk above it are the only readers of a tree. Everything is
+asked for relative to an open directory and no symlink is followed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from bisect import bisect_left
+from collections.abc import Callable
+from errno import EACCES, ENOENT, ENOTSUP, EPERM
+from pathlib import Path
+
+from ctxsize.engine.builders import Builder
+from ctxsize.engine.evaluate import Mark
+from ctxsize.engine.events import Files, Xattrs
+from ctxsize.errors import BuildFailsError
+from ctxsize.model import Effect, Problem
+
+_TYPE, _LINK = 0o170000, stat.S_IFLNK
+_ALL_MAY_READ = 0o444
+_NOTHING: dict[str, str] = {}
+_NO_XATTRS: dict[str, Xattrs] = {}
+_NOBODY: frozenset[str] = frozenset()
+
+
+def listing(fd: int) -> tuple[list[str], list[str]]:
+    """The names in a directory, in byte order: directories, and everything else."""
+    directories: list[str] = []
+    others: list[str] = []
+    with os.scandir(fd) as entries:
+        for entry in entries:
+            (directories if entry.is_dir(follow_symlinks=False) else others).append(entry.name)
+    key = _order(directories, others)
+    directories.sort(key=key)
+    others.sort(key=key)
+    return directories, others
+
+
+def positions(others: list[str], directories: list[str]) -> list[int]:
+    """Where each directory stands among the other names, all in byte order."""
+    if _order(others, directories) is None:
+        return [bisect_left(others, name) for name in directories]
+    keys = [os.fsencode(name) for name in others]
+    return [bisect_left(keys, os.fsencode(name)) for name in directories]
+
+
+def _order(*names: list[str]) -> Callable[[str], bytes] | None:
+    """The key that sorts as bytes: none is needed but for names that are not UTF-8."""
+    joined = "".join(map("".join, names))
+    if not joined.isascii():
+        try:
+            joined.encode()
+        except UnicodeEncodeError:
+            return os.fsencode
+    return None
+
+
+class Inspector:
+    """Looks at entries as one builder's sender does.
+
+    `problems` grows by what could not be read or has gone. It also remembers
+    which files were sent before under another name, so one inspector sees a
+    whole walk, in order.
+    """
+
+    def __init__(self, root: str, builder: Builder) -> None:
+        self.problems: list[Problem] = []
+        self._builder = builder
+        self._root = root
+        self._base = root.rstrip("/") + "/"
+        self._reads_xattrs = builder.meter is not None and hasattr(os, "listxattr")
+        self._easy: set[int] = set()
+        self._inodes: dict[int, str] = {}
+        self._every_inode = _has_mounts(self._base)
+
+    def files(
+        self, fd: int, prefix: str, names: list[str], *, mark: Mark, odd: dict[str, Mark]
+    ) -> Files | None:
+        """`names` in the directory `fd` as a batch to send; None if nothing is left of them.
+
+        Raises `BuildFailsError` where the builder would stop.
+        """
+        try:
+            stats = [os.stat(name, dir_fd=fd, follow_symlinks=False) for name in names]
+        except OSError:
+            names, stats = self._stat_each(fd, prefix, names)
+        if not self._builder.sends_sockets:
+            names, stats = _without_sockets(names, stats)
+        if not names:
+            return None
+        modes = [each.st_mode for each in stats]
+        easy = self._easy.issuperset(modes) or self._are_easy(modes)
+        single = not self._every_inode and max([each.st_nlink for each in stats]) == 1
+        return Files(
+            prefix,
+            names,
+            stats,
+            modes,
+            [each.st_size for each in stats],
+            "".join(names).isascii(),
+            easy and single,
+            mark,
+            odd,
+            _NOTHING if easy else self._links(fd, prefix, names, stats),
+            _NOTHING if single else self._linked(prefix, names, stats),
+            _NOBODY if easy else self._unreadable(fd, prefix, names, stats),
+            self._all_xattrs(prefix, names) if self._reads_xattrs else _NO_XATTRS,
+        )
+
+    def ignored_stats(self, fd: int, prefix: str, names: list[str]) -> list[os.stat_result | None]:
+        """The stat of each ignored entry, None for one that cannot be looked at."""
+        stats: list[os.stat_result | None] = []
+        for name in names:
+            try:
+                stats.append(os.stat(name, dir_fd=fd, follow_symlinks=False))
+            except OSError as error:
+                stats.append(None)
+                self.unread(prefix + name, error)
+        return stats
+
+    def xattrs(self, path: str) -> Xattrs:
+        """The extended attributes of `path`, where the builder sends them."""
+        if not self._reads_xattrs:
+            return {}
+        full = self._base + path
+        try:
+            keys = os.listxattr(full, follow_symlinks=False)
+            return {key: len(os.getxattr(full, key, follow_symlinks=False)) for key in keys}
+        except OSError as error:
+            if error.errno not in (ENOTSUP, ENOENT):
+                self.unread(path, error)
+            return {}
+
+    def stops(self, error: OSError, path: str) -> BuildFailsError:
+        """The error for `path`, in the builder's words, where it would stop."""
+        denied = error.errno in (EACCES, EPERM)
+        reason = "permission denied" if denied else error.strerror or str(error)
+        return BuildFailsError(
+            f"{self._builder.title} stops: error from sender: open {path or '.'}: {reason}",
+            path=path or self._root,
+            hint="make it readable, or ignore it with no exception that leads into it",
+        )
+
+    def vanished(self, path: str, error: OSError) -> None:
+        """Note that `path` is gone, or something else than it was a moment ago."""
+        message = f"changed while it was measured ({error.strerror}): measure again"
+        self._note("changed-during-walk", message, path)
+
+    def unread(self, path: str, error: OSError) -> None:
+        """Note that `path` could not be looked at."""
+        self._note("unreadable", f"cannot be read: {error.strerror}", path)
+
+    def _note(self, code: str, message: str, path: str) -> None:
+        self.problems.append(Problem(code, message, path, effect=Effect.LOWER_BOUND))
+
+    def _stat_each(
+        self, fd: int, prefix: str, names: list[str]
+    ) -> tuple[list[str], list[os.stat_result]]:
+        """`names` that are still there, with their stats; the others become problems."""
+        kept, stats = [], []
+        for name in names:
+            try:
+                stats.append(os.stat(name, dir_fd=fd, follow_symlinks=False))
+                kept.append(name)
+            except OSError as error:
+                if error.errno != ENOENT:
+                    raise self.stops(error, prefix + name) from None
+                self.vanished(prefix + name, error)
+        return kept, stats
+
+    def _are_easy(self, modes: list[int]) -> bool:
+        """Whether all are regular files that everybody may read, learning which modes are."""
+        for mode in set(modes) - self._easy:
+            if not stat.S_ISREG(mode) or mode & _ALL_MAY_READ != _ALL_MAY_READ:
+                return False
+            self._easy.add(mode)
+        return True
+
+    def _links(
+        self, fd: int, prefix: str, names: list[str], stats: list[os.stat_result]
+    ) -> dict[str, str]:
+        links = {}
+        for name, each in zip(names, stats, strict=True):
+            if each.st_mode & _TYPE == _LINK:
+                try:
+                    links[name] = os.readlink(name, dir_fd=fd)
+                except OSError as error:
+                    links[name] = ""
+                    self.vanished(prefix + name, error)
+        return links
+
+    def _linked(self, prefix: str, names: list[str], stats: list[os.stat_result]) -> dict[str, str]:
+        """Further names of files that were sent before. Builders look at the inode alone."""
+        linked: dict[str, str] = {}
+        for name, each in zip(names, stats, strict=True):
+            if each.st_nlink == 1 and not self._every_inode:
+                continue
+            if each.st_mode & _TYPE == _LINK and not self._builder.links_symlinks:
+                continue
+            first = self._inodes.setdefault(each.st_ino, prefix + name)
+            if first != prefix + name and each.st_nlink > 1:
+                linked[name] = first
+        return linked
+
+    def _unreadable(
+        self, fd: int, prefix: str, names: list[str], stats: list[os.stat_result]
+    ) -> frozenset[str]:
+        me = os.geteuid()
+        doubtful = [
+            name
+            for name, each in zip(names, stats, strict=True)
+            if each.st_mode & _ALL_MAY_READ != _ALL_MAY_READ
+            and stat.S_ISREG(each.st_mode)
+            and not (each.st_uid == me and each.st_mode & stat.S_IRUSR)
+        ]
+        unreadable = [
+            name for name in doubtful if not os.access(name, os.R_OK, dir_fd=fd, effective_ids=True)
+        ]
+        if unreadable and self._builder.unreadable_stops:
+            raise BuildFailsError(
+                f"{self._builder.title} stops: no permission to read from the file",
+                path=prefix + unreadable[0],
+                hint="make it readable or ignore it",
+            )
+        return frozenset(unreadable)
+
+    def _all_xattrs(self, prefix: str, names: list[str]) -> dict[str, Xattrs]:
+        before = self._base + prefix
+        try:
+            keys = [os.listxattr(before + name, follow_symlinks=False) for name in names]
+        except OSError:
+            found = {name: self.xattrs(prefix + name) for name in names}
+            return {name: xattrs for name, xattrs in found.items() if xattrs}
+        if not any(keys):
+            return _NO_XATTRS
+        return {
+            name: self.xattrs(prefix + name) for name, each in zip(names, keys, strict=True) if each
+        }
+
+
+def _without_sockets(
+    names: list[str], stats: list[os.stat_result]
+) -> tuple[list[str], list[os.stat_result]]:
+    kept = [
+        (name, each)
+        for name, each in zip(names, stats, strict=True)
+        if not stat.S_ISSOCK(each.st_mode)
+    ]
+    return [name for name, _ in kept], [each for _, each in kept]
+
+
+def _has_mounts(base: str) -> bool:
+    """Whether anything is mounted below the context (Linux only; elsewhere taken as no)."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except OSError:
+        return False
+    return any(line.split(b" ", 5)[4].startswith(os.fsencode(base)) for line in lines)

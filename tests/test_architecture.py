@@ -1,0 +1,109 @@
+"""The layers and the places where things happen, held against our own source.
+
+A module imports only from lower layers, and reading, writing, deleting,
+printing and exiting are each done in the modules named for them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "ctxsize"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+LAYERS = [
+    ("errors", "model", "units"),
+    ("engine.golang", "engine.goregexp"),
+    ("engine.patterns", "engine.ignorefile", "dockerfile"),
+    ("engine.evaluate",),
+    ("engine.automaton", "engine.builders"),
+    ("engine.request",),
+    ("engine.walk",),
+    ("engine",),
+    ("recommender", "lints", "guard", "projects", "clean"),
+    ("writer",),
+    ("formats",),
+    ("cli",),
+    ("__main__", ""),
+]
+"""Lowest first; a package stands for all its modules that no earlier line names."""
+
+PLACES = {
+    "reads directories": ({"scandir", "listdir", "iterdir", "glob", "rglob", "walk"}, {"engine.walk"}),
+    "reads files": ({"read_bytes", "read_text", "open"}, {"engine.request", "engine.walk", "cli"}),
+    "writes files": ({"write_bytes", "write_text", "replace_file", "fsync"}, set()),
+    "deletes": ({"unlink", "rmdir", "rmtree", "removedirs"}, set()),
+    "prints": ({"print", "echo", "secho"}, {"cli", "__main__"}),
+    "exits": ({"exit", "_exit"}, {"cli", "__main__"}),
+}
+"""For each deed the calls that do it, and the modules or packages that may."""
+
+
+def name_of(module: Path) -> str:
+    parts = module.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def layer_of(name: str) -> int:
+    for level, members in enumerate(LAYERS):
+        if any(name == member or (member and name.startswith(f"{member}.")) for member in members):
+            return level
+    raise AssertionError(f"{name} stands in no layer: add it to LAYERS and to ARCHITECTURE.md")
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """The modules of the package that are imported, at the top or inside functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ctxsize":
+            base = (node.module or "").removeprefix("ctxsize").removeprefix(".")
+            for alias in node.names:
+                inner = f"{base}.{alias.name}".removeprefix(".")
+                is_module = (PACKAGE / inner.replace(".", "/")).is_dir() or (
+                    PACKAGE / f"{inner.replace('.', '/')}.py"
+                ).exists()
+                yield inner if is_module else base
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "ctxsize":
+                    yield alias.name.removeprefix("ctxsize").removeprefix(".")
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            function = node.func
+            if isinstance(function, ast.Name):
+                yield function.id, node.lineno
+            elif isinstance(function, ast.Attribute):
+                yield function.attr, node.lineno
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_imports_point_down(module: Path) -> None:
+    name = name_of(module)
+    for imported in imports(ast.parse(module.read_text())):
+        same_package = imported.split(".")[:-1] == name.split(".")[:-1] or name == imported
+        assert layer_of(imported) <= layer_of(name), f"{name} imports {imported} from above"
+        assert layer_of(imported) < layer_of(name) or same_package or imported.startswith(
+            name.split(".")[0]
+        ), f"{name} imports {imported} from beside it"
+
+
+@pytest.mark.parametrize("deed", PLACES)
+def test_deeds_happen_in_their_places(deed: str) -> None:
+    functions, places = PLACES[deed]
+    for module in MODULES:
+        name = name_of(module)
+        if any(name == place or name.startswith(f"{place}.") for place in places):
+            continue
+        for function, line in calls(ast.parse(module.read_text())):
+            assert function not in functions, f"ctxsize/{name}:{line} {deed}"
+
+
+def test_no_module_grows_out_of_sight() -> None:
+    longest = {name_of(module): len(module.read_text().splitlines()) for module in MODULES}
+    assert {name: lines for name, lines in longest.items() if lines > 450} == {}
