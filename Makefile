@@ -18,6 +18,7 @@ help:
 	@echo 'make clean   remove the virtual environments in .venv'
 
 demo: $(DEMO)/installed
+	$(DEMO)/bin/python examples/generate.py
 	$(DEMO)/bin/ctxsize measure examples/rust-service
 
 test: check pytest

@@ -1,0 +1,5 @@
+//! Counts lines.
+
+pub fn count(text: &str) -> usize {
+    text.lines().count()
+}
