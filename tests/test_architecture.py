@@ -36,7 +36,7 @@ LAYERS = [
 
 PLACES = {
     "reads directories": ({"scandir", "listdir", "iterdir", "glob", "rglob", "walk"}, {"engine.inspect"}),
-    "reads files": ({"read_bytes", "read_text", "open"}, {"engine.request", "engine.inspect", "cli"}),
+    "reads files": ({"read_bytes", "read_text", "open"}, {"engine.request", "engine.inspect", "engine.walk", "cli"}),
     "writes files": ({"write_bytes", "write_text", "replace_file", "fsync"}, set()),
     "deletes": ({"unlink", "rmdir", "rmtree", "removedirs"}, set()),
     "prints": ({"print", "echo", "secho"}, {"cli", "__main__"}),
