@@ -11,13 +11,18 @@ from ctxsize.errors import DockerfileError
 
 
 @contextmanager
-def located(line: int) -> Iterator[None]:
-    """Give a DockerfileError raised inside its line, and make its message printable."""
+def located(line: int, *, outermost: bool = False) -> Iterator[None]:
+    """Give a DockerfileError raised inside its line, and make its message printable.
+
+    A line that it already has stays, unless `outermost` says that it counts
+    something else, as inside a trigger.
+    """
     try:
         yield
     except DockerfileError as error:
         message = LONE_SURROGATE.sub("\ufffd", error.message)
-        raise DockerfileError(message, line=error.line or line, hint=error.hint) from None
+        known = None if outermost else error.line
+        raise DockerfileError(message, line=known or line, hint=error.hint) from None
 
 
 def quoted(text: str) -> str:

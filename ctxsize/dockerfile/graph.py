@@ -148,8 +148,6 @@ class Graph:
         for node, stage in zip(tuple(self.nodes), stages, strict=True):
             node.commands = [self.command(each) for each in stage.instructions]
         self._check_cycles()
-        if len(self.nodes) == 1:
-            self.nodes[0].label = ""
 
     def command(self, instruction: Instruction) -> Command:
         """Return the instruction with the nodes that it takes from."""
@@ -234,7 +232,7 @@ class Graph:
             triggers += _triggers_of(node.base)
         commands: list[Command] = []
         for text, line in triggers:
-            with located(line):
+            with located(line, outermost=True):
                 instruction = replace(parse_trigger(text), line=line, end_line=line)
                 commands.append(self.command(instruction))
         node.commands = commands + node.commands

@@ -45,14 +45,11 @@ class Walk:
                 self._obey(node, command)
 
     def _first_environment(self, node: Node) -> Environment:
-        if node.base:
-            environment = node.base.environment.inherit()
-            if "PATH" in environment.values:
-                return environment
-            environment.start({})
-            return environment
+        base = node.base or node
+        if node.base and not base.replaced:
+            return base.environment.inherit()
         environment = Environment(self.escape)
-        known = node.base_name == SCRATCH or node.context
+        known = base.context or base.base_name == SCRATCH
         image = ImageConfig() if known else node.image
         environment.start(None if image is None else image.env)
         return environment

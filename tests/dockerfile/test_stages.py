@@ -1,0 +1,316 @@
+"""Stages, reachability and the need for a context: recorded cases, rules, an oracle, laws."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxsize.dockerfile import (
+    ContextNeed,
+    ImageConfig,
+    NamedNeed,
+    Source,
+    Unknown,
+    context_need,
+    parse_dockerfile,
+    read_stages,
+)
+from ctxsize.errors import DockerfileError
+from tests.oracles.devtools import DevtoolsError, list_context
+from tests.oracles.trees import build_tree
+
+RECORDED = json.loads((Path(__file__).parents[1] / "data" / "followpaths.json").read_text("utf-8"))
+
+
+def need(text: str, **options: Any) -> ContextNeed:
+    return context_need(parse_dockerfile(text), **options)
+
+
+def refusal(text: str, **options: Any) -> DockerfileError:
+    with pytest.raises(DockerfileError) as caught:
+        need(text, **options)
+    return caught.value
+
+
+@pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: case["name"])
+def test_asks_for_what_buildkit_asks_for(case: dict[str, Any]) -> None:
+    base = ImageConfig(
+        dict(entry.split("=", 1) for entry in case.get("env", ())), tuple(case.get("onbuild", ()))
+    )
+    options = {
+        "target": case.get("target", ""),
+        "build_arguments": case.get("args"),
+        "images": {"alpine": base, "busybox": base},
+    }
+    if case["error"]:
+        error = refusal(case["dockerfile"], **options)
+        hint = f" ({error.hint})" if error.hint else ""
+        assert error.message + hint == case["error"]
+        return
+    found = need(case["dockerfile"], **options)
+    assert found.context_used is case["context_used"]
+    expected = {"ALL": None} if case["follow_paths"] == "ALL" else {}
+    assert found.follow_paths == expected.get("ALL", tuple(case["follow_paths"] or ()))
+
+
+STAGES = "ARG V=1\nFROM a:$V AS One\nRUN x\nFROM --platform=$BUILDPLATFORM one\nCOPY a /\nFROM b\n"
+
+
+def test_stages_have_names_labels_and_lines() -> None:
+    stages = read_stages(parse_dockerfile(STAGES))
+    assert [(each.label, each.base, each.line) for each in stages] == [
+        ("one", "a:$V", 2),
+        ("stage-1", "one", 4),
+        ("stage-2", "b", 6),
+    ]
+    assert stages[1].platform == "$BUILDPLATFORM"
+    assert [len(each.instructions) for each in stages] == [1, 1, 0]
+
+
+def test_sources_name_instruction_line_and_stage() -> None:
+    text = (
+        "FROM scratch AS s\nARG D=src\nCOPY ./$D/*.py b /\nADD https://x/y git://h/z c /\n"
+        "RUN --mount=source=$D/m,target=/m --mount=type=tmpfs,target=/t true\n"
+    )
+    assert need(text).sources == (
+        Source("COPY", 3, "s", "./$D/*.py", "src/*.py", "copy"),
+        Source("COPY", 3, "s", "b", "b", "copy"),
+        Source("ADD", 4, "s", "git://h/z", "git:/h/z", "git"),
+        Source("ADD", 4, "s", "c", "c", "add"),
+        Source("RUN", 5, "s", "$D/m", "src/m", "bind"),
+        Source("RUN", 5, "s", "", ".", "tmpfs"),
+    )
+
+
+ASKED = [
+    ("a tmpfs mount removes the filter", "RUN --mount=type=tmpfs,target=/t x\nCOPY a /", None),
+    ("a cache mount does not", "RUN --mount=type=cache,target=/t x\nCOPY a /", ("a",)),
+    ("ENV sees the old values", "ENV A=1\nENV A=2 B=$A\nCOPY $B /", ("1",)),
+    ("a heredoc is no source", 'COPY ["<<E", "a", "/"]', ("a",)),
+    ("flags beyond ASCII are garbled", "RUN --mount=source=é,target=/m x", ("Ã©",)),
+    ("a path is asked for once", "COPY a ./a /a a/. /", ("a",)),
+    ("PATH has a default", "COPY ${PATH%%:*} /", ("usr/local/sbin",)),
+    ("a git source takes nothing", "ADD git@h:a.git /\nRUN x", ()),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "paths"), [row[1:] for row in ASKED], ids=[row[0] for row in ASKED]
+)
+def test_one_stage(body: str, paths: tuple[str, ...] | None) -> None:
+    found = need(f"FROM scratch\n{body}\n")
+    assert found.follow_paths == paths
+    assert found.context_used is (paths != ())
+
+
+def test_env_of_a_parent_stage_wins_over_its_later_arg() -> None:
+    text = "FROM scratch AS p\nENV D=env\nARG D=arg\nCOPY $D/a /\nFROM p\nCOPY $D/b /\n"
+    assert need(text).follow_paths == ("arg/a", "env/b")
+
+
+def test_a_reached_stage_that_ends_up_unused_widens_the_filter_only() -> None:
+    text = (
+        "FROM scratch AS u\nCOPY big /\nFROM scratch\nRUN --mount=type=tmpfs,from=u,target=/t x\n"
+    )
+    assert need(text).context_used is False
+    assert need(text + "COPY a /\n").follow_paths == ("a", "big")
+
+
+def test_a_stage_called_scratch_is_reached_by_every_mount() -> None:
+    text = "FROM alpine AS scratch\nCOPY a /\nFROM alpine\nRUN --mount=target=/m,source=b x\n"
+    assert need(text).follow_paths == ("a", "b")
+
+
+def test_onbuild_of_a_stage_reaches_further_stages() -> None:
+    text = (
+        "FROM scratch AS dep\nCOPY a /\nFROM scratch AS base\nONBUILD COPY --from=dep /a /\n"
+        "ONBUILD COPY b /\nFROM base\n"
+    )
+    found = need(text)
+    assert found.follow_paths == ("a", "b")
+    assert [(each.line, each.stage) for each in found.sources] == [(2, "dep"), (5, "stage-2")]
+
+
+def test_platform_arguments_must_be_declared() -> None:
+    text = "FROM scratch\nARG TARGETPLATFORM\nCOPY $TARGETPLATFORM $TARGETOS/x /\n"
+    found = need(text, platform="linux/arm/v7", build_platform="linux/amd64")
+    assert found.follow_paths == ("linux/arm/v7", "x")
+
+
+FAILS = [
+    ("FROM $X\n", 1, "base name ($X) should not be blank"),
+    ("FROM --platform=$X a\n", 1, "empty platform value from expression $X"),
+    (
+        "FROM Alpine\n",
+        1,
+        'failed to parse stage name "Alpine": invalid reference format: '
+        "repository name (library/Alpine) must be lowercase",
+    ),
+    ("FROM a\nCOPY --from=7 x y\n", 2, "invalid stage index 7"),
+    ("FROM a AS b\nCOPY --from=b x y\n", 1, "circular dependency detected on stage: b"),
+    (
+        "FROM a AS x\nCOPY --from=y q /\nFROM a AS y\nFROM x\n",
+        2,
+        'cannot copy from stage "y", it needs to be defined before current stage "x"',
+    ),
+    ("FROM a\nCOPY https://x/y /\n", 2, "source can't be a URL for COPY"),
+    ("FROM a\nCOPY git@h:a.git /\n", 2, "source can't be a git ref for COPY"),
+    ("FROM a\nRUN --mount=type=x,target=/m y\n", 2, 'unsupported mount type "x"'),
+    ("FROM a\nRUN --mount=target=/ y\n", 2, 'invalid mount target "/"'),
+    ("FROM a\nRUN --mount=target=/m,foo=1 y\n", 2, "unexpected key 'foo' in 'foo=1'"),
+    ("FROM a\nARG A=${B:?no}\n", 2, 'failed to process "${B:?no}": B: no'),
+    (
+        "FROM a\nCOPY <<E /x\n${a^}\nE\n",
+        2,
+        'failed to process "${a^}\\n": unsupported modifier (^) in substitution',
+    ),
+    ("FROM a\nONBUILD FOO\nFROM a AS b\nONBUILD FOO\nFROM b\n", 4, "unknown instruction: FOO"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "reason"), FAILS)
+def test_fails_where_buildkit_fails(text: str, line: int, reason: str) -> None:
+    error = refusal(text)
+    assert (error.line, error.message) == (line, reason)
+
+
+def test_a_failure_in_a_stage_that_is_not_reached_is_none() -> None:
+    assert need("FROM a\nRUN --mount=type=x,target=/m y\nFROM a\n").context_used is False
+
+
+def test_named_contexts_have_their_own_filters() -> None:
+    text = (
+        "FROM lib AS l\nFROM docker.io/library/alpine:latest\nCOPY --from=lib a /\n"
+        "COPY --from=lib a /b\nCOPY --from=lib c /\nCOPY --from=l d /\nCOPY e /\n"
+    )
+    found = need(text, named_contexts=["lib", "alpine"])
+    assert found.follow_paths == ("e",)
+    assert found.named == (
+        NamedNeed("alpine", (None,)),
+        NamedNeed("lib", (("a",), ("c",), ("d",))),
+    )
+    assert [each.context for each in found.sources] == ["lib", "lib", "lib", "lib", ""]
+    assert found.unknowns == ()
+
+
+def test_a_named_context_replaces_a_stage() -> None:
+    text = "FROM alpine AS dep\nCOPY big /\nFROM alpine\nCOPY --from=dep x /\n"
+    found = need(text, named_contexts=["dep"])
+    assert (found.context_used, found.named) == (False, (NamedNeed("dep", (("x",),)),))
+
+
+def test_a_named_context_that_a_command_may_read_is_asked_for_whole() -> None:
+    text = "FROM lib AS l\nRUN x\nFROM scratch\nCOPY --from=l d /\n"
+    assert need(text, named_contexts=["lib"]).named == (NamedNeed("lib", (None,)),)
+
+
+def test_what_cannot_be_known_is_said() -> None:
+    text = (
+        "# syntax=some/frontend:1\nFROM alpine\nARG V\nENV W=$V-$X\nARG K=known\n"
+        "COPY $K /\nCOPY $W /\n"
+    )
+    assert need(text).unknowns == (
+        Unknown("syntax", "some/frontend:1", 1),
+        Unknown("onbuild", "alpine", 2),
+        Unknown("argument", "V", 7),
+        Unknown("environment", "X", 7),
+    )
+    known = {"alpine": ImageConfig(env={"X": "x"})}
+    options = {
+        "images": known,
+        "build_arguments": {"V": "v", "BUILDKIT_SYNTAX": "docker/dockerfile:1"},
+    }
+    assert need(text, **options).unknowns == ()
+
+
+def test_unknowns_of_stages_that_are_not_reached_are_not_said() -> None:
+    assert need("FROM alpine\nCOPY $X /\nFROM scratch\n").unknowns == ()
+
+
+TREE = ["a.py", "b.txt", "src/m.py", "src/n.txt", "src/deep/x.py", "lib/y.py"]
+# docker-devtools splits with BuildKit's own parser, but follows neither mounts
+# nor variables: those are left to the recorded cases and the laws.
+PLAIN = [
+    *("COPY a.py /", "COPY b.txt lib /x/", "ADD src/*.py /", "COPY s*c /", "COPY missing* /"),
+    *("COPY ./src/../lib /", 'COPY ["b.txt", "/"]', "COPY src/deep \\\n\n# no\n  lib /", "RUN x"),
+    *("COPY <<E /\nCOPY a.py /\nE", "ENV D=lib", "COPY --link --chown=1 lib/../src/n.txt /"),
+    *("COPY --from=one /q /", "COPY --from=two /q /", "COPY --from=0 /q /", "WORKDIR /w"),
+    *("RUN <<E\nCOPY b.txt /\nE", "ADD https://example.invalid/x /", "COPY . /", "copy a.py /"),
+]
+MOUNTS_AND_VARIABLES = [
+    *("COPY $D/y.py /", "ARG D=src\nCOPY ${D%c}c/deep /", "RUN --mount=from=one,target=/m x"),
+    *("RUN --mount=source=lib,target=/m x", "RUN --mount=type=tmpfs,target=/t x"),
+]
+
+
+@st.composite
+def dockerfiles(draw: st.DrawFn, instructions: list[str]) -> str:
+    """Three stages, of which later ones may take from earlier ones."""
+    bodies = st.lists(st.sampled_from(instructions), max_size=3).map("\n".join)
+    bases = st.sampled_from(["alpine", "scratch", "one"])
+    first = re.sub("=(one|two|0)", "=busybox", draw(bodies))
+    second = draw(bodies).replace("=two", "=one")
+    last = draw(bodies)
+    return (
+        f"FROM alpine AS one\n{first}\nFROM {draw(bases)} AS two\n{second}\n"
+        f"FROM {draw(bases | st.just('two'))}\n{last}\n"
+    )
+
+
+def sent(tree: list[str], found: ContextNeed) -> set[str]:
+    """The files of a tree without links that a need comes to."""
+    if not found.context_used or found.follow_paths is None:
+        return set(tree) if found.context_used else set()
+    return {path for path in tree for pattern in found.follow_paths if below(path, pattern)}
+
+
+def below(path: str, pattern: str) -> bool:
+    parts, wanted = path.split("/"), pattern.split("/")
+    return len(parts) >= len(wanted) and all(map(fnmatchcase, parts, wanted))
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tree(tmp_path_factory.mktemp("need") / "context", TREE)
+
+
+@pytest.mark.fuzz
+@given(text=dockerfiles(PLAIN), target=st.sampled_from(["", "", "one", "Two"]))
+def test_takes_the_files_that_devtools_lists(context: Path, text: str, target: str) -> None:
+    dockerfile = context.parent / "Dockerfile"
+    dockerfile.write_text(text, "utf-8")
+    try:
+        listed = list_context(context, dockerfile=dockerfile, target=target or None, whole=False)
+    except DevtoolsError:
+        with suppress(DockerfileError):
+            assert need(text, target=target) is None
+        return
+    theirs = {entry.name for entry in listed if not entry.name.endswith("/")}
+    assert sent(TREE, need(text, target=target)) == theirs
+
+
+@given(dockerfiles(PLAIN + MOUNTS_AND_VARIABLES), st.sampled_from(["", "one", "two"]))
+def test_a_need_is_consistent(text: str, target: str) -> None:
+    found = need(text, target=target)
+    paths = {source.path for source in found.sources if not source.context}
+    if not found.context_used:
+        assert found.follow_paths == ()
+    elif found.follow_paths is None:
+        assert "." in paths
+    else:
+        assert set(found.follow_paths) == paths
+        assert list(found.follow_paths) == sorted(found.follow_paths)
+
+
+@given(st.text(alphabet='FROMCPYaSR \n\\$"{}[]=-.,<:', max_size=60), st.sampled_from(["", "a"]))
+def test_any_text_has_a_need_or_is_refused(body: str, target: str) -> None:
+    with suppress(DockerfileError):
+        need(f"FROM a AS a\nCOPY {body} /\n", target=target)
