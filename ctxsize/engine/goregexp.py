@@ -90,7 +90,10 @@ class _Parser:
         while self.at < len(self.text) and self.text[self.at] not in "|)":
             operator = self._operator()
             if operator is None:
-                done += self._atoms()
+                atoms = self._atoms()
+                if not atoms and repeated:
+                    done[-1] = f"(?:{done[-1]})"
+                done += atoms
                 repeated = False
             elif not done:
                 raise GoRegexpError("missing argument to repetition operator")
@@ -333,17 +336,17 @@ def _category_ranges(name: str) -> Ranges:
 
     if name == "Any":
         return [(0, _LAST)]
-    if not re.fullmatch("[CLMNPSZ][a-z]?", name):
+    if re.fullmatch("[A-Z][a-z]+(_[A-Z][a-z]+)*", name) and len(name) > 2:
         raise NotImplementedError(f"Unicode class {name}")
-    holds: Callable[[int], bool] = lambda code: unicodedata.category(chr(code)).startswith(name)  # noqa: E731
+    holds: Callable[[str], bool] = lambda kind: kind.startswith(name) and kind != "Cn"  # noqa: E731
     ranges: Ranges = []
     for code in range(_LAST + 1):
-        if not holds(code):
+        if not holds(unicodedata.category(chr(code))):
             continue
         if ranges and ranges[-1][1] == code - 1:
             ranges[-1] = (ranges[-1][0], code)
         else:
             ranges.append((code, code))
-    if not ranges:
+    if not ranges or not name:
         raise GoRegexpError("invalid character class range")
     return ranges
