@@ -11,24 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from lists import Comparison
-from peers import Case
+from peers import DOCKER, Case
 from targets import MOST_MEMORY_BYTES, MOST_STARTUP, TARGETS
 from timing import Runs
 
 Row = dict[str, Any]
 _BEGIN, _END = "<!-- benchmark -->", "<!-- end of benchmark -->"
-_HEADER = ("tool", "seconds", "of floor", "of du", "Docker / this", "peak MB", "runs", "target")
+_HEADER = ("tree", "ignore file", "tool", "seconds", "of floor", "of du", "Docker / this")
+_HEADER += ("peak MB", "runs", "target")
 
 
 def machine(base: Path) -> dict[str, Any]:
     """What kind of machine this is, with no names and no paths."""
     kind = subprocess.run(
-        ["stat", "-f", "-c", "%T", str(base)], capture_output=True, text=True, check=False
+        ["df", "--output=fstype", str(base)], capture_output=True, text=True, check=False
     )
     version = re.match(r"[\d.]*\d", platform.release())
     return {
         "cpus": os.cpu_count(),
-        "filesystem": kind.stdout.strip() or "unknown",
+        "filesystem": kind.stdout.split()[-1] if kind.stdout else "unknown",
         "kernel": f"{platform.system()} {version[0] if version else ''}".strip(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     }
@@ -41,7 +42,8 @@ def today() -> str:
 
 def rows(case: Case, results: list[Runs], du: float | None) -> list[Row]:
     """One row for each tool; `du` is the median of du over the same tree."""
-    floor, docker = (median_of(results, name) for name in ("floor", "docker-devtools"))
+    floor = median_of(results, "floor")
+    docker = next(filter(None, (median_of(results, name) for name in DOCKER)), None)
     return [_row(case, each, floor, docker, du) for each in results]
 
 
@@ -127,11 +129,9 @@ def _ratio(value: float | None, by: float | None) -> float | None:
 
 def table(results: dict[str, Any]) -> str:
     """Everything, as Markdown that also reads well on a terminal."""
-    lines = [_about(results), ""]
-    for tree, ignore in dict.fromkeys((row["tree"], row["ignore"]) for row in results["rows"]):
-        here = [row for row in results["rows"] if (row["tree"], row["ignore"]) == (tree, ignore)]
-        lines += [f"**{results['trees'][tree]}; ignore file: {ignore}**", ""]
-        lines += [*_grid(_HEADER, [_cells(row) for row in here]), ""]
+    used = dict.fromkeys(row["tree"] for row in results["rows"])
+    lines = [_about(results), "", *(f"* {name}: {results['trees'][name]}" for name in used), ""]
+    lines += [*_grid(_HEADER, [_cells(row) for row in results["rows"]]), ""]
     if results["startup"]:
         cells = [_startup_cells(row) for row in results["startup"]]
         header = ("start-up", "seconds", "of `python -c pass`", "target")
@@ -145,16 +145,19 @@ def _about(results: dict[str, Any]) -> str:
     return (
         f"{results['date']}{scale}: {kind['cpus']} CPUs, {kind['filesystem']}, {kind['kernel']}, "
         f"{kind['python']}; medians of up to {results['rounds']} interleaved runs, "
-        "caches warm, whole processes."
+        "caches warm, whole processes. Docker is its walker, "
+        f"{' or else '.join(DOCKER)}; memory is that of the largest process, and never less than "
+        "the benchmark's own 20 MB."
     )
 
 
 def _cells(row: Row) -> list[str]:
+    names = [row["tree"], row["ignore"], row["tool"]]
     if row["missing"]:
-        return [row["tool"], f"missing: {row['missing']}", "", "", "", "", "", ""]
+        return [*names, "missing", "", "", "", "", "", row["missing"]]
     missed = row["missed"]
     return [
-        row["tool"],
+        *names,
         f"{row['median_seconds']:.3f}",
         *(_number(row[key]) for key in ("of_floor", "of_du", "docker_over_this")),
         f"{row['peak_bytes'] / 1e6:.0f}",
@@ -191,7 +194,7 @@ def _number(value: float | None) -> str:
 def _grid(header: tuple[str, ...], cells: list[list[str]]) -> list[str]:
     """A Markdown table with aligned columns."""
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    rule = ["-" * width for width in widths]
     return [
         f"| {' | '.join(text.ljust(width) for text, width in zip(row, widths, strict=True))} |"
         for row in (header, rule, *cells)

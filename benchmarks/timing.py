@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import statistics
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,9 +31,12 @@ class Runs:
         return statistics.median(self.seconds) if self.seconds and not self.error else None
 
 
-def run(command: list[str], more: Sequence[tuple[str, str]] = ()) -> tuple[float, int, int]:
+def run(
+    command: list[str], more: Sequence[tuple[str, str]] = (), limit: float | None = None
+) -> tuple[float, int, int]:
     """Seconds, peak resident bytes and exit code of one run, its output thrown away.
 
+    After `limit` seconds it is killed, with the exit code of that signal.
     Linux carries the peak over `exec`: no number is below this process's own
     size, some 20 MB, which is why nothing large is ever held here.
     """
@@ -42,7 +47,10 @@ def run(command: list[str], more: Sequence[tuple[str, str]] = ()) -> tuple[float
     ]
     began = time.perf_counter()
     child = os.posix_spawnp(command[0], command, environment(*more), file_actions=actions)
+    timer = threading.Timer(limit or threading.TIMEOUT_MAX, os.kill, (child, signal.SIGKILL))
+    timer.start()
     _, status, usage = os.wait4(child, 0)
+    timer.cancel()
     seconds = time.perf_counter() - began
     return seconds, usage.ru_maxrss * 1024, os.waitstatus_to_exitcode(status)
 
@@ -50,7 +58,8 @@ def run(command: list[str], more: Sequence[tuple[str, str]] = ()) -> tuple[float
 def interleaved(tools: Sequence[Tool], case: Case, rounds: int, patience: float) -> list[Runs]:
     """`rounds` runs of each tool in turn, so that the machine's moods hit all alike.
 
-    A tool that needed more than `patience` seconds is not run again.
+    A tool that needed more than `patience` seconds is not run again, and a peer
+    that needs more than ten times that is stopped.
     """
     results = [Runs(tool) for tool in tools if tool.fits(case)]
     for result in results:
@@ -59,7 +68,7 @@ def interleaved(tools: Sequence[Tool], case: Case, rounds: int, patience: float)
     for _ in range(rounds):
         for result in results:
             if _again(result, patience):
-                _add_run(result, case)
+                _add_run(result, case, 10 * patience)
     return results
 
 
@@ -68,9 +77,11 @@ def _again(result: Runs, patience: float) -> bool:
     return not (result.tool.missing or result.error or slow)
 
 
-def _add_run(result: Runs, case: Case) -> None:
-    seconds, peak_bytes, code = run(result.tool.command(case), result.tool.environment)
-    if code:
+def _add_run(result: Runs, case: Case, limit: float) -> None:
+    seconds, peak_bytes, code = run(result.tool.command(case), result.tool.environment, limit)
+    if code == -signal.SIGKILL and seconds >= limit:
+        result.error = f"stopped after {limit:.0f} s"
+    elif code:
         result.error = f"exit code {code}"
     result.seconds.append(seconds)
     result.peak_bytes = max(result.peak_bytes, peak_bytes)

@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from itertools import accumulate, islice, pairwise
 from pathlib import Path
 
-VERSION = 1
-"""Part of the stamp: raise it whenever the plan of a tree changes."""
 ENVIRONMENT = "CTXSIZE_BENCH_DIR"
 WORKERS = 2
 
@@ -58,6 +56,8 @@ class Tree:
     name: str
     title: str
     plan: Plan
+    version: int = 1
+    """Part of the stamp: raise it whenever the plan changes."""
 
 
 def shares(total: int, weights: Iterable[int]) -> list[int]:
@@ -198,7 +198,6 @@ vendor/github.com vendor/github.com/acme vendor/github.com/acme/kit
 vendor/github.com/acme/kit/internal data data/samples build build/classes build/classes/main
 build/reports dist dist/assets logs scripts
 """)
-_HEAVY = {"build/classes/main": 60, "dist/assets": 40, "src/core/__pycache__": 20}
 _SUFFIXES = _words("""
 .py .py .py .ts .ts .go .rs .java .json .yaml .md .txt .css .html .svg .png .csv .sql .sh .log
 .tmp .bak .map .pyc .class .o .lock .toml
@@ -219,7 +218,7 @@ def _modules() -> Iterator[tuple[str, int]]:
         for module in range(20):
             at = f"area{area:02}/module-{module:02}"
             for index, below in enumerate(_MODULE):
-                weight = _HEAVY.get(below) or _SKEW[(index + area + module) % len(_SKEW)]
+                weight = _SKEW[(index + area + module) % len(_SKEW)]
                 yield (at if below == "." else f"{at}/{below}"), weight
         area += 1
 
@@ -252,7 +251,7 @@ TREES = {
     for tree in (
         Tree("service", "the Rust service, 41,396 files in target/", service),
         Tree("javascript", "300,000 files in nested node_modules", javascript),
-        Tree("million", "1,000,000 files, 60,000 directories", million),
+        Tree("million", "1,000,000 files, 60,000 directories", million, version=2),
         Tree("flat", "200,000 files in one directory", flat),
     )
 }
@@ -284,7 +283,7 @@ def ensure(tree: Tree, base: Path, scale: float = 1.0) -> Path:
     """
     name = tree.name if scale == 1 else f"{tree.name}-{scale:g}"
     path, stamp = base / name, base / f"{name}.stamp"
-    finished = f"{tree.name} version {VERSION} scale {scale:g}\n"
+    finished = f"{tree.name} version {tree.version} scale {scale:g}\n"
     if path.is_dir() and stamp.is_file() and stamp.read_text() == finished:
         return path
     if path.exists() and not stamp.is_file():
