@@ -308,7 +308,7 @@ def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
 def _add(sums: dict, key: object, size: int, count: int) -> None:  # type: ignore[type-arg]
     each = sums.get(key)
     if each is None:
-        sums[key] = [size, count]
+        sums[key] = [size, int(count)]
     else:
         each[0] += size
         each[1] += count

@@ -8,15 +8,15 @@ walk keeps its own stack, so no tree is too deep for it, and few files open.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from errno import ELOOP, ENOENT, ENOTDIR
 from itertools import pairwise
 from typing import Any
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark
-from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder, Xattrs
-from ctxsize.engine.inspect import Inspector, listing, positions
+from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder, Subtree, Xattrs
+from ctxsize.engine.inspect import Inspector, has_mounts, listing, positions
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 from ctxsize.model import Problem
@@ -27,21 +27,23 @@ _LONGEST_PATH = 4095
 _LONGEST_NAME = 255
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
-__all__ = ["Event", "Files", "Folder", "Ignored", "IgnoredFolder", "Walk", "Xattrs"]
+__all__ = ["Event", "Files", "Folder", "Ignored", "IgnoredFolder", "Subtree", "Walk", "Xattrs"]
 
 
 class _Frame:
     """A directory that is being walked."""
 
-    __slots__ = ("announced", "fd", "path", "plan", "prefix", "stat", "state")
+    __slots__ = ("announced", "fd", "passed_by", "path", "plan", "prefix", "stat", "state")
 
-    def __init__(self, path: str, fd: int, state: HasMark) -> None:
+    def __init__(self, path: str, fd: int, state: HasMark, *, passed_by: bool = False) -> None:
         self.path = path
         self.prefix = f"{path}/" if path else ""
         self.fd = fd
         self.state = state
         self.stat = os.fstat(fd)
         self.announced = not state.mark.ignored
+        # Not entered by the builder: all below is ignored, whatever exceptions match there.
+        self.passed_by = passed_by
         self.plan: Iterator[str | list[str]] = iter(())
 
 
@@ -49,6 +51,8 @@ class Walk:
     """One walk over a request's context; iterate it once.
 
     `everything` also opens the ignored directories that the builder passes by.
+    At a directory in `leave_out` it yields a `Subtree` instead of what is below;
+    another walk that starts at `start` gives just that.
     What made the answer incomplete is in `problems`, complete when the walk is.
     Raises `BuildFailsError` where the builder would stop, `IgnoreFileError` at
     a pattern that cannot be evaluated.
@@ -60,12 +64,17 @@ class Walk:
         *,
         everything: bool = False,
         evaluator: Evaluator[Any] | None = None,
+        start: str = "",
+        leave_out: Container[str] = (),
     ) -> None:
         self._request = request
         self._base = request.root.rstrip("/") + "/"
         self._everything = everything
         self._evaluator = evaluator or fastest(request.spec)
-        self._inspector = Inspector(request.root, request.builder)
+        self._start = start
+        self._leave_out = leave_out
+        mounts = not start and has_mounts(request.root)
+        self._inspector = Inspector(request.root, request.builder, mounts=mounts)
         self._stack: list[_Frame] = []
         self._all_announced = True
 
@@ -73,6 +82,11 @@ class Walk:
     def problems(self) -> list[Problem]:
         """What made the answer incomplete."""
         return self._inspector.problems
+
+    @property
+    def inodes(self) -> dict[int, str]:
+        """The files with several names that were met, by inode, with the first name sent."""
+        return self._inspector.inodes
 
     def __iter__(self) -> Iterator[Event]:
         try:
@@ -101,13 +115,21 @@ class Walk:
                 self._reopen()
 
     def _open_root(self) -> _Frame:
+        """The directory at which the walk starts, counted as sent: that is its parent's task."""
+        state = self._evaluator.root()
+        prefix = ""
+        for name in self._start.split("/") if self._start else ():
+            state = self._evaluator.enter(state, prefix, name)
+            prefix += f"{name}/"
         try:
-            fd = os.open(self._request.root, _OPEN_DIRECTORY)
+            fd = os.open(self._base + self._start, _OPEN_DIRECTORY)
         except OSError as error:
             raise BuildFailsError(
-                f"the context cannot be read: {error.strerror}", path=self._request.root
+                f"the context cannot be read: {error.strerror}", path=self._base + self._start
             ) from None
-        return _Frame("", fd, self._evaluator.root())
+        frame = _Frame(self._start, fd, state)
+        frame.announced = True
+        return frame
 
     def _push(self, frame: _Frame) -> None:
         self._stack.append(frame)
@@ -131,8 +153,12 @@ class Walk:
         try:
             directories, others = listing(frame.fd)
         except OSError as error:
+            if frame.passed_by:
+                self._inspector.unread(frame.path, error)
+                return iter(())
             raise self._inspector.stops(error, frame.path) from None
-        self._check_lengths(frame, directories, others)
+        if not frame.passed_by:
+            self._check_lengths(frame, directories, others)
         if not directories:
             return _batches(others)
         return _interleaved(directories, others)
@@ -152,9 +178,12 @@ class Walk:
     def _enter(self, frame: _Frame, name: str) -> Iterator[Event]:
         """Announce the subdirectory `name` and put it on the stack, if the walk goes there."""
         path = frame.prefix + name
-        state = self._evaluator.enter(frame.state, frame.prefix, name)
-        ignored = state.mark.ignored
-        looks_inside = not ignored or self._evaluator.enters(state, path)
+        if frame.passed_by:
+            state, ignored, looks_inside = frame.state, True, False
+        else:
+            state = self._evaluator.enter(frame.state, frame.prefix, name)
+            ignored = state.mark.ignored
+            looks_inside = not ignored or self._evaluator.enters(state, path)
         if ignored:
             yield IgnoredFolder(path, state.mark, looks_inside or self._everything)
             if not looks_inside and not self._everything:
@@ -167,12 +196,17 @@ class Walk:
         else:
             yield from self._announce()
             yield self._folder(child)
-        self._push(child)
+        if path in self._leave_out:
+            _close(child)
+            yield Subtree(path, [self._folder(each) for each in self._unannounced(child)])
+        else:
+            self._push(child)
 
     def _open(self, frame: _Frame, name: str, state: HasMark, *, stops: bool) -> _Frame | None:
         path = frame.prefix + name
         try:
-            return _Frame(path, os.open(name, _OPEN_DIRECTORY, dir_fd=frame.fd), state)
+            fd = os.open(name, _OPEN_DIRECTORY, dir_fd=frame.fd)
+            return _Frame(path, fd, state, passed_by=not stops)
         except OSError as error:
             if error.errno in (ENOENT, ENOTDIR, ELOOP):
                 self._inspector.vanished(path, error)
@@ -187,18 +221,22 @@ class Walk:
         if self._all_announced:
             return
         self._all_announced = True
-        for frame in self._stack:
-            if not frame.announced:
-                frame.announced = True
-                if self._request.builder.sends_ignored_parents:
-                    yield self._folder(frame)
+        for frame in self._unannounced():
+            frame.announced = True
+            yield self._folder(frame)
+
+    def _unannounced(self, *below: _Frame) -> list[_Frame]:
+        """The directories on the way that are sent only with something in them."""
+        if not self._request.builder.sends_ignored_parents:
+            return []
+        return [frame for frame in (*self._stack, *below) if not frame.announced]
 
     def _folder(self, frame: _Frame) -> Folder:
         return Folder(frame.path, frame.stat, frame.state.mark, self._inspector.xattrs(frame.path))
 
     def _files(self, frame: _Frame, names: list[str]) -> Iterator[Event]:
         mark = frame.state.mark
-        odd = self._evaluator.odd(frame.state, frame.prefix, names)
+        odd = {} if frame.passed_by else self._evaluator.odd(frame.state, frame.prefix, names)
         if mark.ignored:
             sent = [name for name in names if name in odd and not odd[name].ignored] if odd else []
         elif odd:
