@@ -11,6 +11,8 @@ The whole public API. Everything is imported when it is first used, so that
 
 from __future__ import annotations
 
+from ctxsize.version import __version__
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.api import explain, ls, measure
@@ -47,8 +49,6 @@ if TYPE_CHECKING:
         Totals,
         Verdict,
     )
-
-__version__ = "0.1.0"
 
 __all__ = [
     "BUILDERS",

@@ -18,7 +18,7 @@ def main() -> int:
 
 def _show_version() -> bool:
     """Whether the version could be shown: scripts ask for it often, so it costs no imports."""
-    from ctxsize import __version__
+    from ctxsize.version import __version__
 
     try:
         sys.stdout.write(f"ctxsize {__version__}\n")

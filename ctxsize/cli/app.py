@@ -11,9 +11,9 @@ from importlib import import_module
 
 import click
 
-from ctxsize import __version__
 from ctxsize.cli import output
 from ctxsize.errors import CtxsizeError, IgnoreFileError
+from ctxsize.version import __version__
 
 COMMANDS = {
     "measure": "What `docker build` would send, how big it is and what makes it so.",
@@ -46,6 +46,7 @@ class LazyGroup(click.Group):
 @click.command(
     "ctxsize",
     cls=LazyGroup,
+    no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 fine, 1 findings, 2 usage or input error, 3 a bug, 130 interrupted.",
 )
@@ -114,8 +115,6 @@ def _told(error: CtxsizeError) -> str:
 
 def _usage(error: click.ClickException) -> str:
     """One line for what click says about the command line."""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        return "which command? (ctxsize --help lists them)"
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "ctxsize"
     message = " ".join(error.format_message().split()).rstrip(".")

@@ -68,7 +68,7 @@ def command(
         elif explained.verdict.by is None and not non_matching:
             silent += 1
         elif null:
-            output.write_bytes(os.fsencode(trace.record(explained)))
+            output.write_raw(os.fsencode(trace.record(explained)))
         else:
             output.write(trace.line(explained) + "\n")
     if silent and not stdin:

@@ -53,7 +53,7 @@ def write(text: str) -> None:
             sys.stdout.write(text)
 
 
-def write_bytes(data: bytes) -> None:
+def write_raw(data: bytes) -> None:
     """Write data to stdout as it is."""
     if sys.stdout is not None:
         with _writing():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from heapq import merge
 
 from ctxsize.engine.evaluate import Mark
+from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder
 from ctxsize.engine.measure import content_sizes, public_pattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.walk import Files, Folder, Ignored, IgnoredFolder, Walk
+from ctxsize.engine.walk import Walk
 from ctxsize.model import Entry, Kind, Problem, Verdict
 
 _KINDS = {
@@ -51,18 +53,47 @@ class Listing:
     def __iter__(self) -> Iterator[Entry]:
         if self._with_ignored:
             self._sent_parents = _sent_parents(self._request)
+        if self._with_sent and self._with_ignored:
+            return self._in_one_order()
+        return self._apart()
+
+    def _apart(self) -> Iterator[Entry]:
+        """The entries of each event in turn."""
         for event in self._walk:
-            if isinstance(event, Files):
-                if self._with_sent:
-                    yield from self._files(event)
-            elif isinstance(event, Ignored):
-                if self._with_ignored:
-                    yield from self._ignored(event)
-            elif isinstance(event, Folder):
-                if self._with_sent and event.path not in self._sent_parents:
-                    yield self._directory(event.path, event.mark, ignored=False)
-            else:
-                yield from self._ignored_folder(event)
+            yield from self._entries(event)
+
+    def _in_one_order(self) -> Iterator[Entry]:
+        """The entries with sent and ignored files of a directory merged into one order.
+
+        The walk tells the sent ones of a batch first, then the ignored ones.
+        """
+        held: Files | None = None
+        for event in self._walk:
+            if held is not None and isinstance(event, Ignored) and event.prefix == held.prefix:
+                yield from merge(self._files(held), self._ignored(event), key=_by_order)
+                held = None
+                continue
+            if held is not None:
+                yield from self._files(held)
+            held = event if isinstance(event, Files) else None
+            if held is None:
+                yield from self._entries(event)
+        if held is not None:
+            yield from self._files(held)
+
+    def _entries(self, event: Event) -> Iterator[Entry]:
+        """What `event` adds to the listing."""
+        if isinstance(event, Files):
+            if self._with_sent:
+                yield from self._files(event)
+        elif isinstance(event, Ignored):
+            if self._with_ignored:
+                yield from self._ignored(event)
+        elif isinstance(event, Folder):
+            if self._with_sent and event.path not in self._sent_parents:
+                yield self._directory(event.path, event.mark, ignored=False)
+        else:
+            yield from self._ignored_folder(event)
 
     def _ignored_folder(self, folder: IgnoredFolder) -> Iterator[Entry]:
         """The directory, as sent if an entry below it is: it belongs before all below it."""
@@ -132,3 +163,7 @@ def _sent_parents(request: Request) -> frozenset[str]:
 def order(path: str) -> bytes:
     """The key that sorts paths as builders send them: a directory's entries follow it at once."""
     return os.fsencode(path).replace(b"/", b"\0")
+
+
+def _by_order(entry: Entry) -> bytes:
+    return order(entry.path)

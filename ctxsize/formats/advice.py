@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ctxsize import units
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats.names import quoted, visible
+from ctxsize.formats.size_tree import percent
 from ctxsize.model import Directory, Effect, Report
 
 LARGE_BYTES = 50_000_000
@@ -53,8 +54,8 @@ def verdict(report: Report) -> str:
     sentence = f"{least}{size} in {files} {would}"
     cause = dominant(report)
     if cause is not None and level(report) is not FINE:
-        share = cause.content_bytes / totals.content_bytes
-        sentence += f", {share:.0%} of it in {quoted(cause.path)}"
+        share = percent(cause.content_bytes / totals.content_bytes)
+        sentence += f", {share} of it in {quoted(cause.path)}"
     return f"{sentence}; see what is suspicious below" if report.problems else sentence
 
 
@@ -72,8 +73,8 @@ def next_step(report: Report) -> tuple[str, str]:
     for problem in report.problems:
         if problem.code == "arrives-empty" and problem.path:
             return command(report, "explain", "--trace", problem.path), "says why it arrives empty"
-    if _hides_all(report) and not report.context.ignored.complete:
-        return command(report, "measure", "--ignored"), "shows which pattern keeps what out"
+    if _hides_all(report):
+        return command(report, "measure", "--by", "rule"), "shows which pattern keeps what out"
     if any(problem.effect is Effect.LOWER_BOUND for problem in report.problems):
         return command(report, "measure"), "again, when what is listed below is readable and quiet"
     if level(report) is not FINE and _sizeable(report):
@@ -97,13 +98,14 @@ def _shrink(report: Report) -> tuple[str, str]:
 
 def command(report: Report, name: str, *arguments: str) -> str:
     """The ctxsize command line for the same context, Dockerfile and builder."""
-    words = ["ctxsize", name, *arguments]
+    words = ["ctxsize", name, *map(_argument, arguments)]
     if report.builder != next(iter(BUILDERS)):
         words += ["--builder", report.builder]
     if report.dockerfile is not None and not _default_dockerfile(report):
-        words += ["-f", report.dockerfile]
+        words += ["-f", _argument(report.dockerfile)]
     if report.context_path != ".":
-        words += ["-C", report.context_path] if name == "explain" else [report.context_path]
+        context = _argument(report.context_path)
+        words += ["-C", context] if name == "explain" else [context]
     return " ".join(map(_shell, words))
 
 
@@ -113,8 +115,15 @@ def _default_dockerfile(report: Report) -> bool:
     return os.path.normpath(report.dockerfile or "") in usual
 
 
+def _argument(word: str) -> str:
+    """A path that is not taken for an option; ctxsize's own options begin with two dashes."""
+    return f"./{word}" if word.startswith("-") and word not in _OPTIONS else word
+
+
+_OPTIONS = ("--ignored", "--by", "--size", "--trace")
+
+
 def _shell(word: str) -> str:
-    word = f"./{word}" if word.startswith("-") and not word.startswith("--") else word
     if word.isprintable():
         return shlex.quote(word)
     return "$'" + visible(word.replace("\\", r"\\").replace("'", r"\'")) + "'"

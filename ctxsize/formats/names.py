@@ -93,8 +93,9 @@ def fit(text: str, width: int) -> str:
     """
     if columns(text) <= width:
         return text
-    head, tail = max(1, (width - 1) // 3 + 1), 0
-    tail = max(0, width - 1 - head)
+    width = max(width, 2)
+    head = (width - 1) // 3 + 1
+    tail = width - 1 - head
     return _prefix(text, head) + "…" + _prefix(text[::-1], tail)[::-1]
 
 

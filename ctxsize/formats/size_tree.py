@@ -13,6 +13,7 @@ from ctxsize.model import Directory
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _WIDEST_BAR = 40
 _NARROWEST_BAR = 8
+_SHORTEST_NAME = 6
 
 
 class Row(NamedTuple):
@@ -31,18 +32,21 @@ def lines(tree: Directory, look: Look, *, limit: int) -> list[str]:
     size_width, count_width = max(map(len, sizes)), max(5, *map(len, counts))
     free = look.width - 2 - size_width - 2 - count_width - 2 - len(" 100%")
     widest = max(columns(row.guides + row.name) for row in rows)
-    label_width = min(widest, max(8, free - _NARROWEST_BAR - 2))
-    bar_width = min(_WIDEST_BAR, free - label_width - 2)
+    bar_width = min(_WIDEST_BAR, max(_NARROWEST_BAR, free - widest - 2))
+    if free < 3 * _NARROWEST_BAR:
+        bar_width = 0
+    label_width = min(widest, free - (bar_width + 2 if bar_width else 0))
     head = f"  {'size':>{size_width}}  {'files':>{count_width}}"
     found = [look.paint(head, "dim")]
     for row, size, count in zip(rows, sizes, counts, strict=True):
         share = row.node.content_bytes / tree.content_bytes if tree.content_bytes else 0.0
-        label = fit(row.name, label_width - columns(row.guides))
-        padding = " " * (label_width - columns(row.guides + label))
+        guides = fit(row.guides, label_width - _SHORTEST_NAME)
+        label = fit(row.name, label_width - columns(guides))
+        padding = " " * (label_width - columns(guides + label))
         parts = [
             f"  {size:>{size_width}}  {count:>{count_width}}  ",
-            look.paint(row.guides, "dim") + label + padding,
-            *([] if bar_width < 3 else ["  " + look.paint(_bar(share, bar_width, look), "bar")]),
+            look.paint(guides, "dim") + label + padding,
+            *(["  " + look.paint(_bar(share, bar_width, look), "bar")] if bar_width else []),
             f" {percent(share):>4}",
         ]
         found.append("".join(parts))

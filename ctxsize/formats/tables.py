@@ -36,7 +36,7 @@ def files(report: Report, top: int) -> Table:
 def directories(report: Report, top: int) -> Table:
     """The largest directories, each without what its subdirectories hold."""
     shares = report.context.largest_directories[:top]
-    title = "Largest directories, each without its subdirectories"
+    title = "Largest directories, own files only"
     return Table(title, (*_HEADERS, "directory"), _rows(shares, report))
 
 
@@ -93,9 +93,9 @@ def lines(table: Table, look: Look) -> list[str]:
         room -= max(columns(row[at]) for row in (table.headers, *table.rows)) + 2
     rows = [(*row[:-1], fit(row[-1], max(8, room))) for row in table.rows]
     align = ["right"] * (len(table.headers) - 1) + ["left"]
-    body = tabulate(
-        rows, table.headers, tablefmt="plain", disable_numparse=True, colalign=align
-    ).splitlines()
+    # Headers as a row like others: tabulate makes their columns wider than need be.
+    every = [table.headers, *rows]
+    body = tabulate(every, tablefmt="plain", disable_numparse=True, colalign=align).splitlines()
     head, *others = [f"  {line}".rstrip() for line in body]
     found = [look.paint(table.title, "bold"), look.paint(head, "dim"), *others]
     return found + ([look.paint(f"  {table.rest}", "dim")] if table.rest else [])

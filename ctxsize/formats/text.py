@@ -11,10 +11,11 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats import advice, size_tree, tables
 from ctxsize.formats.advice import plural
 from ctxsize.formats.look import Look
-from ctxsize.formats.names import quoted, visible
+from ctxsize.formats.names import columns, quoted, visible
 from ctxsize.model import Difference, Ignored, Problem, Report, Totals
 
 _LABEL = 15
+_NO_FILE = "no ignore file"
 _PROBLEMS = 3
 """How many problems of one kind are shown."""
 
@@ -51,11 +52,13 @@ def _verdict(report: Report, look: Look) -> list[str]:
     command, purpose = advice.next_step(report)
     first = _wrapped(f"{label} {advice.verdict(report)}", look, indent="")
     first[0] = look.paint(label, concern.style) + first[0].removeprefix(label)
-    step = f"{command}  {purpose}" if command else purpose
-    second = _wrapped(f"Next: {step}", look, indent="      ")
-    if command and second[0].startswith(f"Next: {command}"):
-        second[0] = second[0].replace(command, look.paint(command, "bold"), 1)
-    return first + second
+    if not command:
+        return first + _wrapped(f"Next: {purpose}", look, indent="      ")
+    # A command is one line, however long, so that it can be copied.
+    step = f"Next: {look.paint(command, 'bold')}"
+    if columns(f"Next: {command}  {purpose}") <= look.width:
+        return [*first, f"{step}  {purpose}"]
+    return [*first, step, *_wrapped(f"      {purpose}", look, indent="      ")]
 
 
 def _facts(report: Report, look: Look) -> list[str]:
@@ -73,13 +76,13 @@ def _facts(report: Report, look: Look) -> list[str]:
 def _fact(label: str, text: str, look: Look) -> list[str]:
     lines = _wrapped(f"  {label:<{_LABEL - 2}}{text}", look, indent=" " * _LABEL)
     lines[0] = lines[0].replace(label, look.paint(label, "dim"), 1)
-    return lines
+    return [line.replace(_NO_FILE, look.paint(_NO_FILE, "yellow")) for line in lines]
 
 
 def _ignore_file(report: Report) -> str:
     info = report.ignore_file
     if info is None:
-        return "none, so nothing is ignored"
+        return f"{_NO_FILE}, so nothing is left out"
     kind = ", for this Dockerfile only" if info.dockerfile_specific else ""
     return f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')}{kind})"
 
@@ -114,8 +117,10 @@ def _ignored(ignored: Ignored, report: Report) -> str:
         return "nothing" if report.ignore_file is None else "nothing: no entry matches a pattern"
     if ignored.complete:
         return f"{units.human(totals.content_bytes)} in {_counts(totals)}"
-    unopened = f" ({plural(ignored.unopened, 'directory')} not opened)" if ignored.unopened else ""
-    return f"at least {_counts(totals)}{unopened}"
+    if not ignored.unopened:
+        return _counts(totals)
+    unopened = plural(ignored.unopened, "directory")
+    return f"at least {_counts(totals)} ({unopened} not opened)"
 
 
 def _tree(report: Report, look: Look) -> list[str]:
