@@ -1,0 +1,168 @@
+"""`ctxsize explain`: the deciding line, and every step to it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.contexts import CONTEXTS
+from tests.oracles.trees import build_tree, file, link
+
+
+@pytest.fixture
+def traps(tmp_path: Path) -> Path:
+    return build_tree(tmp_path / "ctx", CONTEXTS["traps"])
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> Path:
+    """A context where exceptions do not reach as far as they look."""
+    lines = b"*\n!foo/*/**\n!Dockerfile\n"
+    return build_tree(tmp_path / "wide", [file(".dockerignore", lines), "foo/sub/x", "Dockerfile"])
+
+
+SHAPE = [
+    ("foo/bar", ".dockerignore:4:foo/*\tfoo/bar"),
+    ("node_modules/keep/", ".dockerignore:2:!node_modules/keep\tnode_modules/keep"),
+    ("./node_modules//x/../new.js", ".dockerignore:1:node_modules\tnode_modules/new.js"),
+    ("app.py", "::\tapp.py"),
+    (".", "::\t."),
+]
+
+
+@pytest.mark.parametrize(("path", "line"), SHAPE)
+def test_shape_of_check_ignore(cli: Cli, traps: Path, path: str, line: str) -> None:
+    result = cli("explain", "-n", path, cwd=traps)
+    assert (result.code, result.out) == (0, f"{line}\n")
+
+
+def test_what_no_pattern_matches_is_only_noted(cli: Cli, traps: Path) -> None:
+    result = cli("explain", "app.py", "foo/bar", cwd=traps)
+    assert result.lines == [".dockerignore:4:foo/*\tfoo/bar"]
+    assert "no pattern matches 1 of the paths" in result.err
+
+
+def test_nul_records(cli: Cli, traps: Path) -> None:
+    result = cli("explain", "-z", "-n", "--stdin", cwd=traps, stdin=b"foo/bar\0app.py\0")
+    assert result.raw == b".dockerignore\x004\x00foo/*\x00foo/bar\x00\0\0\0app.py\0"
+
+
+def test_what_ls_prints_can_be_explained(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", CONTEXTS["names"])
+    listed = cli("ls", cwd=context)
+    result = cli("explain", "-n", "--stdin", cwd=context, stdin=listed.raw)
+    assert [line.removeprefix("::\t") for line in result.lines] == listed.lines
+
+
+def test_paths_from_the_working_directory_and_absolute_ones(cli: Cli, traps: Path) -> None:
+    expected = f"{traps.name}/.dockerignore:4:foo/*\tfoo/bar"
+    for path in ("foo/bar", f"{traps.name}/foo/bar", str(traps / "foo/bar")):
+        assert cli("explain", "-C", traps.name, path, cwd=traps.parent).lines == [expected]
+
+
+def test_symlinked_context(cli: Cli, traps: Path) -> None:
+    (traps.parent / "alias").symlink_to(traps)
+    for path in (traps / "foo/bar", traps.parent / "alias/foo/bar"):
+        assert cli("explain", "-C", "alias", str(path), cwd=traps.parent).out.endswith(
+            "\tfoo/bar\n"
+        )
+
+
+@pytest.mark.parametrize("path", ["../x", "/", "", "a/../../b"])
+def test_outside_is_an_error(cli: Cli, traps: Path, path: str) -> None:
+    result = cli("explain", path, cwd=traps)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.count("\n") == 1
+
+
+TRACE = """\
+foo/bar: ignored
+  foo
+    line 1  node_modules                does not match
+    line 2  !node_modules/keep          skipped, already sent
+    line 3  **/node_modules             does not match
+    line 4  foo/*                       does not match
+    line 5  !foo                        skipped, already sent
+    => sent: no pattern matches
+  foo/bar
+    line 1  node_modules                does not match
+    line 2  !node_modules/keep          skipped, already sent
+    line 3  **/node_modules             does not match
+    line 4  foo/*                       matches, so ignored
+    line 5  !foo                        does not match
+    => ignored by .dockerignore:4 `foo/*`
+  ! .dockerignore:5 `!foo` looks as if it decided: it matches foo. But BuildKit
+    skips it there: foo was not ignored when its turn came, so it could change
+    nothing, and what is skipped does not hold for the entries below.
+"""
+
+
+def test_trace_shows_each_step_and_what_only_looks_like_a_match(cli: Cli, traps: Path) -> None:
+    assert cli("explain", "--trace", "foo/bar", cwd=traps).out == TRACE
+
+
+def test_trace_of_a_file_that_arrives_empty(cli: Cli, traps: Path) -> None:
+    out = cli("explain", "--trace", "node_modules/keep/deep/f.js", cwd=traps).out
+    assert out.startswith("node_modules/keep/deep/f.js: arrives empty\n")
+    assert "line 2  !node_modules/keep          matched above, so sent" in out
+    assert "`**/node_modules` looks as if it decided: it matches" in out
+    assert "arrives empty: the sender refuses to open it" in " ".join(out.split())
+
+
+def test_trace_stops_at_a_directory_that_is_not_entered(cli: Cli, wide: Path) -> None:
+    out = " ".join(cli("explain", "--trace", "foo/sub/x", cwd=wide).out.split())
+    assert "foo/sub is ignored and BuildKit does not enter it" in out
+    assert "`!foo/*/**` looks as if it decided: it matches the path. But BuildKit never" in out
+
+
+def test_trace_of_an_ignored_directory_that_may_be_sent(cli: Cli, traps: Path) -> None:
+    out = " ".join(cli("explain", "--trace", "node_modules", cwd=traps).out.split())
+    assert "sent with what is re-included below it" in out
+
+
+def test_trace_of_what_is_not_there(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", ["a/b", link("to-a", "a")])
+    assert "no such entry now (nope:" in cli("explain", "--trace", "nope/x", cwd=context).out
+    below = " ".join(cli("explain", "--trace", "to-a/b", cwd=context).out.split())
+    assert "to-a is a symlink, which no builder follows" in below
+
+
+def test_many_dull_steps_share_a_line(cli: Cli, tmp_path: Path) -> None:
+    lines = b"".join(b"f%d\n" % n for n in range(50)) + b"x\n"
+    context = build_tree(tmp_path / "ctx", [file(".dockerignore", lines), "x"])
+    out = cli("explain", "--trace", "x", cwd=context).out
+    assert "line 1 to 50: 50 patterns do not match" in out
+    assert "line 51" in out
+
+
+def test_podman_tests_every_pattern_and_the_last_one_decides(cli: Cli, traps: Path) -> None:
+    out = cli("explain", "--trace", "--builder", "podman", "foo/bar", cwd=traps).out
+    assert out.startswith("foo/bar: sent\n")
+    assert "skipped" not in out
+
+
+def test_exceptions_that_the_classic_builder_adds(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", [file(".dockerignore", b"*\n"), "Dockerfile"])
+    result = cli("explain", "--builder", "classic", "Dockerfile", cwd=context)
+    assert result.out == "<builder>:0:!Dockerfile\tDockerfile\n"
+
+
+def test_a_pattern_that_fails_when_reached(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", [file(".dockerignore", b"a\n[z-a]\n"), "x"])
+    result = cli("explain", "x", cwd=context)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("ctxsize: error: .dockerignore:2:1: the build fails: syntax error")
+
+
+def test_paths_and_stdin_exclude_each_other(cli: Cli) -> None:
+    assert cli("explain").code == 2
+    assert cli("explain", "--stdin", "x").code == 2
+
+
+def test_undecodable_paths(cli: Cli, tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff")
+    context = build_tree(tmp_path / "ctx", [file(".dockerignore", b"?\n"), name])
+    assert cli("explain", name, cwd=context).out == '.dockerignore:1:?\t"\\377"\n'

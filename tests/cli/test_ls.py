@@ -1,0 +1,108 @@
+"""`ctxsize ls`: the entries, in order, in every shape."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ctxsize.formats.names import unquoted
+from tests.cli.conftest import Cli, unprivileged
+from tests.contexts import CONTEXTS
+from tests.oracles.trees import build_tree, file
+
+ALL = """\
++ .dockerignore
++ app.py
++ foo/
+- foo/bar
++ node_modules/
+- node_modules/drop.js
++ node_modules/keep/
++ node_modules/keep/deep/
++ node_modules/keep/deep/f.js
++ z-again.py
+"""
+
+
+@pytest.fixture
+def traps(tmp_path: Path) -> Path:
+    return build_tree(tmp_path / "ctx", CONTEXTS["traps"])
+
+
+def test_all_shows_each_entry_once_in_the_order_of_sending(cli: Cli, traps: Path) -> None:
+    result = cli("ls", "--all", cwd=traps)
+    assert (result.code, result.out, result.err) == (0, ALL, "")
+
+
+def test_sent_and_ignored_share_all_between_them(cli: Cli, traps: Path) -> None:
+    both = [line[2:] for line in ALL.splitlines() if line.startswith("+ ")]
+    assert cli("ls", str(traps)).lines == both
+    assert cli("ls", "--ignored", str(traps)).lines == ["foo/bar", "node_modules/drop.js"]
+
+
+def test_classic_does_not_send_ignored_parents(cli: Cli, traps: Path) -> None:
+    lines = cli("ls", "--all", "--builder", "classic", cwd=traps).lines
+    assert "- node_modules/" in lines
+    assert "+ node_modules/keep/deep/f.js" in lines
+
+
+def test_size_marks_a_file_that_arrives_empty(cli: Cli, traps: Path) -> None:
+    result = cli("ls", "--size", cwd=traps)
+    sizes = {line[15:]: line[:15].strip() for line in result.lines}
+    assert sizes["app.py"] == "7"
+    assert sizes["z-again.py"] == "0"
+    assert sizes["node_modules/keep/deep/f.js"] == "0*"
+    assert "arrives empty (1)" in result.err
+
+
+def test_size_of_an_ignored_file_is_what_is_saved(cli: Cli, traps: Path) -> None:
+    line = cli("ls", "--ignored", "--size", cwd=traps).lines[0]
+    assert line.split() == ["8", "foo/bar"]
+
+
+def test_json_lines(cli: Cli, traps: Path) -> None:
+    entries = [json.loads(line) for line in cli("ls", "--format", "json", cwd=traps).lines]
+    last = entries[-1]
+    assert (last["path"], last["kind"], last["size_bytes"], last["content_bytes"]) == (
+        "z-again.py",
+        "hardlink",
+        7,
+        0,
+    )
+    emptied = next(entry for entry in entries if entry["arrives_empty"])
+    assert emptied["path"] == "node_modules/keep/deep/f.js"
+    assert emptied["content_bytes"] == 0
+    assert emptied["by"] == {"line": 2, "text": "node_modules/keep", "exception": True}
+
+
+def test_odd_names_print_safely_and_losslessly(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", CONTEXTS["names"])
+    names = sorted(os.fsencode(path.name) for path in context.iterdir())
+    shown = cli("ls", cwd=context)
+    assert shown.out.replace("\n", "").isprintable()
+    assert [os.fsencode(unquoted(line)) for line in shown.lines] == names
+    assert cli("ls", "-0", cwd=context).raw == b"".join(name + b"\0" for name in names)
+    parsed = [json.loads(line)["path"] for line in cli("ls", "--format", "json", cwd=context).lines]
+    assert [os.fsencode(name) for name in parsed] == names
+
+
+def test_unreadable_below_an_ignored_directory_is_a_warning(
+    cli: Cli, readable_by_all: Path
+) -> None:
+    context = build_tree(readable_by_all / "ctx", [file(".dockerignore", b"x\n"), "x/y/z"])
+    (context / "x/y").chmod(0)
+    with unprivileged():
+        result = cli("ls", "--ignored", cwd=context)
+    (context / "x/y").chmod(0o755)
+    assert result.code == 0
+    assert "ctxsize: warning: x/y" in result.err
+
+
+@pytest.mark.parametrize("options", [["--all", "--ignored"], ["-0", "--format", "json"]])
+def test_contradictions_are_usage_errors(cli: Cli, options: list[str]) -> None:
+    result = cli("ls", *options)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("ctxsize: error: ")

@@ -1,0 +1,125 @@
+"""`ctxsize measure`: options, widths and colours. What it prints in full is in tests/formats."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from ctxsize.formats.names import columns
+from tests.cli.conftest import Cli
+from tests.contexts import CONTEXTS
+from tests.oracles.trees import build_tree, deep_tree, remove_tree
+
+
+@pytest.fixture(params=["rust", "node", "traps", "names", "hidden", "empty"])
+def context(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return build_tree(tmp_path / "ctx", CONTEXTS[request.param])
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_fits_the_terminal(cli: Cli, context: Path, width: int) -> None:
+    out = cli("measure", "--ignored", "--compare", cwd=context, columns=width).out
+    too_wide = [line for line in out.splitlines() if columns(line) > width]
+    # A command is one line, and a single word, such as a path, is not broken.
+    assert [line for line in too_wide if len(line.split()) > 2 and line[:4] != "Next"] == []
+
+
+def test_no_name_reaches_the_terminal_unescaped(cli: Cli, context: Path) -> None:
+    for options in ([], ["--by", "file"], ["--by", "ext"], ["--by", "dir"], ["--by", "rule"]):
+        assert cli("measure", *options, cwd=context).out.replace("\n", "").isprintable()
+
+
+ESCAPE = "\x1b["
+COLOURS = [
+    ({}, [], False),
+    ({"FORCE_COLOR": "1"}, [], True),
+    ({"FORCE_COLOR": "0"}, [], False),
+    ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, [], False),
+    ({"NO_COLOR": "1"}, ["--color", "always"], True),
+    ({"FORCE_COLOR": "1"}, ["--color", "never"], False),
+]
+
+
+@pytest.mark.parametrize(("env", "options", "coloured"), COLOURS)
+def test_colour(
+    cli: Cli, tmp_path: Path, env: dict[str, str], options: list[str], coloured: bool
+) -> None:
+    context = build_tree(tmp_path / "ctx", CONTEXTS["traps"])
+    plain = cli("measure", cwd=context).out
+    painted = cli("measure", *options, cwd=context, env=env).out
+    assert (ESCAPE in painted) is coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", painted) == plain
+    traced = cli("explain", "--trace", *options, "foo/bar", cwd=context, env=env).out
+    assert (ESCAPE in traced) is coloured
+
+
+def test_by_shows_one_table(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", CONTEXTS["node"])
+    for by, title in (("dir", "directories"), ("ext", "extension"), ("file", "Largest files")):
+        out = cli("measure", "--by", by, cwd=context).out
+        assert title in out
+        assert "Size tree" not in out
+    saved = cli("measure", "--by", "rule", cwd=context).lines
+    assert next(line for line in saved if line.endswith("node_modules")).split() == [
+        "1.2",
+        "MB",
+        "30",
+        "1",
+        "node_modules",
+    ]
+
+
+def test_top_and_depth(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", CONTEXTS["rust"])
+    report = json.loads(
+        cli("measure", "--top", "2", "--depth", "1", "--format", "json", cwd=context).out
+    )
+    assert len(report["context"]["largest_files"]) == 2
+    assert [node["path"] for node in report["context"]["tree"]] == ["", "target", "src"]
+
+
+def test_no_tree_is_too_deep(cli: Cli, tmp_path: Path) -> None:
+    context = deep_tree(tmp_path / "ctx", 1900)
+    for options in ([], ["--format", "json"], ["--ignored", "--compare"]):
+        assert cli("measure", "--depth", "10000", *options, cwd=context).code in (0, 2)
+    remove_tree(context)
+
+
+def test_the_next_command_can_be_typed(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "a b", CONTEXTS["node"])
+    (context / "other.Dockerfile").write_text("FROM scratch\n")
+    options = ["-f", "a b/other.Dockerfile", "--builder", "classic", "a b"]
+    step = cli("measure", *options, cwd=tmp_path).lines[1:3]
+    assert " ".join(" ".join(step).split()).startswith(
+        "Next: ctxsize measure --ignored --builder classic -f 'a b/other.Dockerfile' 'a b'"
+    )
+
+
+def test_podman_sends_nothing(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", CONTEXTS["node"])
+    report = json.loads(cli("measure", "--builder", "podman", "--format", "json", cwd=context).out)
+    assert report["context"]["wire_bytes"] is None
+    assert report["context"]["printed"] is None
+    assert "sends nothing" in cli("measure", "--builder", "podman", cwd=context).out
+
+
+def test_compare_names_what_differs(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", CONTEXTS["traps"])
+    report = json.loads(cli("measure", "--compare", "--format", "json", cwd=context).out)
+    classic, podman = report["differences"]
+    assert classic["only_here"] == ["node_modules/"]
+    assert classic["content_differs"] == ["node_modules/keep/deep/f.js"]
+    assert podman["only_there"] == ["foo/bar"]
+    assert podman["only_here_count"] == 4
+
+
+def test_compare_says_where_another_build_fails(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", ["a", "sub/b"])
+    (context / ".dockerignore").mkdir()
+    out = cli("measure", "--compare", cwd=context).out
+    assert re.search(
+        r"classic +the build fails: \S*\.dockerignore: the classic builder cannot", out
+    )

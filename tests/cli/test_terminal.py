@@ -1,0 +1,76 @@
+"""What only shows on a terminal: colour by itself, the width, and progress."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from ctxsize.cli import output
+from tests.cli.conftest import environment
+from tests.contexts import CONTEXTS
+from tests.oracles.trees import build_tree
+
+
+def on_a_terminal(*arguments: str, cwd: Path, columns: int, **env: str) -> str:
+    """What `ctxsize ARGUMENTS` writes to a terminal of that width."""
+    mine, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    variables = {**environment(**env), "TERM": env.get("TERM", "xterm")}
+    variables.pop("COLUMNS", None)
+    command = [sys.executable, "-m", "ctxsize", *arguments]
+    with subprocess.Popen(command, cwd=cwd, env=variables, stdout=theirs, stderr=theirs):
+        os.close(theirs)
+        written = b""
+        while True:
+            try:
+                chunk = os.read(mine, 65536)
+            except OSError:  # Linux reports the end of a terminal as an error
+                break
+            if not chunk:
+                break
+            written += chunk
+    os.close(mine)
+    return written.decode()
+
+
+def test_a_terminal_gets_colour_and_its_own_width(tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", CONTEXTS["rust"])
+    shown = on_a_terminal("measure", cwd=context, columns=50)
+    assert "\x1b[1;31mToo big:\x1b[0m" in shown
+    plain = on_a_terminal("measure", cwd=context, columns=50, NO_COLOR="1")
+    assert "\x1b" not in plain
+    assert max(len(line) for line in plain.splitlines()) == 50
+    assert "\x1b" not in on_a_terminal("measure", cwd=context, columns=50, TERM="dumb")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_shows_late_seldom_and_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.5, 1.1, 1.15, 1.3])
+    monkeypatch.setattr(output.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with output.progress() as progress:
+        assert progress is not None
+        for seen in (10, 2000, 3000, 4000):
+            progress(seen, seen * 1000)
+    assert sys.stderr.getvalue() == (  # type: ignore[attr-defined]
+        "\r\x1b[K2,000 entries, 2.0 MB so far\r\x1b[K4,000 entries, 4.0 MB so far\r\x1b[K"
+    )
+
+
+def test_no_progress_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with output.progress() as progress:
+        assert progress is None

@@ -1,0 +1,58 @@
+"""Whole reports over described contexts, held against the files in `golden/`.
+
+`GOLDEN=update pytest tests/formats` writes them anew; then read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from ctxsize.formats import FORMATS, Look
+from tests.contexts import CONTEXTS
+from tests.oracles.trees import build_tree
+
+GOLDEN = Path(__file__).parent / "golden"
+
+CASES = {
+    "rust.txt": ("rust", {}, Look()),
+    "rust-60.txt": ("rust", {}, Look(width=60)),
+    "rust-120.txt": ("rust", {}, Look(width=120)),
+    "rust-ascii.txt": ("rust", {}, Look(ascii=True)),
+    "rust-colour.txt": ("rust", {}, Look(colour=True)),
+    "rust.json": ("rust", {}, Look()),
+    "node.txt": ("node", {}, Look()),
+    "node-ignored.txt": ("node", {"ignored": True}, Look()),
+    "node-by-rule.txt": ("node", {"ignored": True}, Look(only="rule", top=30)),
+    "node-by-ext.txt": ("node", {}, Look(only="ext", top=30)),
+    "node-by-dir.txt": ("node", {}, Look(only="dir", top=30)),
+    "node-by-file.txt": ("node", {}, Look(only="file", top=30)),
+    "node-ignored.json": ("node", {"ignored": True}, Look()),
+    "node-classic.txt": ("node", {"builder": "classic"}, Look()),
+    "node-podman.txt": ("node", {"builder": "podman"}, Look()),
+    "traps-compare.txt": ("traps", {"compare": True}, Look()),
+    "traps-compare.json": ("traps", {"compare": True}, Look()),
+    "names.txt": ("names", {}, Look()),
+    "names.json": ("names", {}, Look()),
+    "hidden.txt": ("hidden", {}, Look()),
+    "empty.txt": ("empty", {}, Look()),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_report(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context, options, look = CASES[name]
+    monkeypatch.chdir(build_tree(tmp_path / "ctx", CONTEXTS[context]))
+    report = api.measure(top=look.top, **options)
+    render = FORMATS["json" if name.endswith(".json") else "text"]
+    golden, rendered = GOLDEN / name, render(report, look)
+    if os.environ.get("GOLDEN") == "update":
+        golden.write_text(rendered, encoding="utf-8")
+    assert rendered == golden.read_text(encoding="utf-8")
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == set(CASES)

@@ -1,0 +1,67 @@
+"""Real JSON reports against the published schema."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from ctxsize import api
+from ctxsize.formats import FORMATS, Look
+from tests.contexts import CONTEXTS
+from tests.oracles.trees import build_tree, file
+
+
+def published() -> dict[str, Any]:
+    """The schema as the installed package holds it."""
+    text = resources.files("ctxsize.formats").joinpath("report.schema.json").read_text("utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+def closed(schema: Any) -> Any:
+    """The schema with no room for keys that it does not describe."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: closed(value) for key, value in schema.items()}
+    return found | {"additionalProperties": False} if "properties" in found else found
+
+
+@pytest.mark.parametrize("builder", ["buildkit", "classic", "podman"])
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_reports_follow_the_schema(context: str, builder: str, tmp_path: Path) -> None:
+    root = str(build_tree(tmp_path / "ctx", CONTEXTS[context]))
+    for ignored in (False, True):
+        report = api.measure(root, builder=builder, ignored=ignored, compare=ignored)
+        shape = json.loads(FORMATS["json"](report, Look()))
+        jsonschema.validate(shape, closed(published()))
+
+
+def test_failing_builders_and_faulty_patterns_follow_it_too(tmp_path: Path) -> None:
+    nodes = ["a", file(".dockerignore", b"*\n[z-a]\n")]
+    context = build_tree(tmp_path / "ctx", nodes)
+    report = api.measure(str(context), compare=True)
+    shape = json.loads(FORMATS["json"](report, Look()))
+    jsonschema.validate(shape, closed(published()))
+    assert shape["problems"][0]["code"] == "unreached-bad-pattern"
+    assert any(difference["error"] for difference in shape["differences"])
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(published())
+
+
+def test_the_keys_that_others_build_on(tmp_path: Path) -> None:
+    root = str(build_tree(tmp_path / "ctx", CONTEXTS["node"]))
+    shape = json.loads(FORMATS["json"](api.measure(root), Look()))
+    assert shape["version"] == 1
+    assert shape["transfer"] is None
+    assert {"path", "patterns"} <= set(shape["ignore_file"])
+    context = {"content_bytes", "files", "directories", "symlinks", "entries", "wire_bytes"}
+    assert context | {"printed"} <= set(shape["context"])
