@@ -8,6 +8,7 @@ escapes throughout.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 WHITE_SPACE = (
@@ -160,3 +161,56 @@ def _class_char(chunk: str, at: int, opening: int) -> tuple[str, int]:
 def code_points(text: str) -> Iterator[str]:
     """The characters that Go sees: each undecodable byte is one U+FFFD."""
     return ("\ufffd" if "\udc80" <= char <= "\udcff" else char for char in text)
+
+
+def has_prefix(prefix: str) -> str:
+    r"""The Python expression for what `strings.HasPrefix` tests, which may end inside a character.
+
+    >>> begins = re.compile(has_prefix("a\udcc3"))
+    >>> [bool(begins.search(path)) for path in ("aé", "a\udcc3", "ae")]
+    [True, True, False]
+    """
+    whole = rf"\A{re.escape(prefix)}"
+    raw = prefix[len(prefix.rstrip(_RAW)) :][-3:]
+    for at, char in enumerate(raw):
+        lead, have = ord(char) - 0xDC00, len(raw) - at
+        need = 2 + (lead >= 0xE0) + (lead >= 0xF0)
+        if lead >= 0xC2 and have < need and all(each <= "\udcbf" for each in raw[at + 1 :]):
+            bits = lead & 0x7F >> need
+            for each in raw[at + 1 :]:
+                bits = bits << 6 | ord(each) & 0x3F
+            step = 64 ** (need - have)
+            chars = _characters(range(bits * step, (bits + 1) * step), need)
+            if chars:
+                return rf"(?:{whole}|\A{re.escape(prefix[:-have])}[{chars[0]}-{chars[-1]}])"
+    return whole
+
+
+def has_suffix(suffix: str) -> str:
+    r"""The Python expression for what `strings.HasSuffix` tests, which may start inside a character.
+
+    >>> ends = re.compile(has_suffix("\udca9"))
+    >>> [bool(ends.search(path)) for path in ("é", "\udca9", "e")]
+    [True, True, False]
+    """
+    tails, bits = [re.escape(suffix)], 0
+    for count, char in enumerate(suffix[:3], 1):
+        if not "\udc80" <= char <= "\udcbf":
+            break
+        bits = bits << 6 | ord(char) & 0x3F
+        chars = "".join(_characters(range(bits, 0x110000, 64**count), count + 1))
+        tails.append(f"[{chars}]{re.escape(suffix[count:])}")
+    return rf"(?:{'|'.join(tails)})\Z"
+
+
+_RAW = "".join(map(chr, range(0xDC80, 0xDD00)))
+_SHORTEST = {2: 0x80, 3: 0x800, 4: 0x10000}
+
+
+def _characters(codes: range, length: int) -> list[str]:
+    """The characters among `codes` that take at least `length` bytes."""
+    return [
+        chr(code)
+        for code in codes
+        if _SHORTEST[length] <= code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF
+    ]

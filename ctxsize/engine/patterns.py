@@ -153,10 +153,13 @@ class DockerIgnorePattern(RegexPattern):
         if kind == "exact":
             return rf"\A{re.escape(text)}\Z"
         if kind == "prefix":
-            return rf"\A{re.escape(text[:-2])}"
+            return golang.has_prefix(text[:-2])
         if kind == "suffix":
-            anchor = r"(?:\A|/)" if text[2:].startswith("/") else ""
-            return rf"{anchor}{re.escape(text[2:].removeprefix('/'))}\Z"
+            # Two bytes go, not characters: the stars may follow a BOM.
+            data = text.encode("utf-8", "surrogateescape")
+            rest = data[2:].decode("utf-8", "surrogateescape")
+            anchor = r"(?:\A|/)" if rest.startswith("/") else ""
+            return anchor + golang.has_suffix(rest.removeprefix("/"))
         return goregexp.translate(expression)
 
     def _fault(self) -> str:

@@ -105,7 +105,9 @@ func reply(asked question) (told answer) {
 
 // matcher is made anew after an error: version 0.6.0 panics when it meets a
 // bad pattern for the second time.
-type matcher struct{ made *patternmatcher.PatternMatcher }
+type matcher struct {
+	made *patternmatcher.PatternMatcher
+}
 
 func (m *matcher) ask(patterns []string, question func(*patternmatcher.PatternMatcher) (bool, error)) string {
 	if m.made == nil {
