@@ -118,11 +118,18 @@ class Graph:
             message = f"failed to parse platform {stage.platform}: {error.message}"
             raise DockerfileError(message) from None
 
-    def _named_context(self, name: str) -> str:
-        """Return the named context that replaces `name`, or "". Two names never are replaced."""
-        if not name or name.lower() in (SCRATCH, "context"):
+    def _named_context(self, stage_name: str) -> str:
+        """Return the named context that replaces a stage, or ""; two names never are replaced."""
+        if not stage_name or stage_name in (SCRATCH, "context"):
             return ""
-        familiar = familiar_name(name)
+        return self._replacement(stage_name, f"invalid context name {stage_name}")
+
+    def _replacement(self, name: str, problem: str) -> str:
+        """Return the named context that is the same image as `name`, or ""."""
+        try:
+            familiar = familiar_name(name)
+        except DockerfileError as error:
+            raise DockerfileError(f"{problem}: {error.message}") from None
         return familiar if familiar in self.named_contexts else ""
 
     def _add(self, node: Node) -> None:
@@ -215,9 +222,10 @@ class Graph:
             node.done = node.done or not (node.is_stage or node.base)
             return
         with located(node.line):
-            familiar_name(node.base_name)
-            if reached and not node.replaced:
-                node.context = self._named_context(node.base_name)
+            problem = f"failed to parse stage name {quoted(node.base_name)}"
+            context = self._replacement(node.base_name, problem)
+        if reached and not node.replaced:
+            node.context = context
         if reached and not node.context:
             node.image = self.images.get(node.base_name)
         node.done = not node.is_stage or (reached and node.replaced)

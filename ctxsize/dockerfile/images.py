@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from ctxsize.dockerfile.complaints import quoted
 from ctxsize.errors import DockerfileError
 
 _HUB = "docker.io"
@@ -31,20 +30,19 @@ def familiar_name(reference: str) -> str:
     >>> familiar_name("docker.io/library/alpine:latest")
     'alpine'
     """
-    problem = f"failed to parse stage name {quoted(reference)}: "
     if _IDENTIFIER.fullmatch(reference):
         reason = (
             f"invalid repository name ({reference}), cannot specify 64-byte hexadecimal strings"
         )
-        raise DockerfileError(problem + reason)
+        raise DockerfileError(reason)
     domain, rest = _split_domain(reference)
     repository = rest.partition(":")[0]
     if repository != repository.lower():
         reason = f"invalid reference format: repository name ({repository}) must be lowercase"
-        raise DockerfileError(problem + reason)
+        raise DockerfileError(reason)
     match = _REFERENCE.fullmatch(f"{domain}/{rest}")
     if match is None:
-        raise DockerfileError(problem + "invalid reference format")
+        raise DockerfileError("invalid reference format")
     tag = match["tag"] or ""
     return _familiar(match) + ("" if tag == ":latest" else tag) + (match["digest"] or "")
 

@@ -154,6 +154,7 @@ FAILS = [
         'failed to parse stage name "Alpine": invalid reference format: '
         "repository name (library/Alpine) must be lowercase",
     ),
+    ("FROM a AS b-\n", 1, "invalid context name b-: invalid reference format"),
     ("FROM a\nCOPY --from=7 x y\n", 2, "invalid stage index 7"),
     ("FROM a AS b\nCOPY --from=b x y\n", 1, "circular dependency detected on stage: b"),
     (
@@ -182,6 +183,48 @@ def test_fails_where_buildkit_fails(text: str, line: int, reason: str) -> None:
     assert (error.line, error.message) == (line, reason)
 
 
+MOUNTS = [
+    ("type=secret,id=x", ""),
+    ("type=secret,id=x,required", ""),
+    ("type=secret,id=x,required=true,mode=0400,uid=1", ""),
+    ("type=bind,target=/m,required", "unexpected key 'required' for mount type 'bind'"),
+    ("target=/m,required=1", "unexpected key 'required' for mount type 'bind'"),
+    ("target=/m,ro=x", "invalid value for ro: x"),
+    ("target=/m,rw", ""),
+    ("type=tmpfs,target=/t,size=1m", ""),
+    ("target=/t,size=1m", "unexpected key 'size' for mount type 'bind'"),
+    ("type=tmpfs,target=/t,size=x", "invalid value for size: x"),
+    ("type=cache,target=/t,sharing=locked", ""),
+    (
+        "type=cache,target=/t,sharing=lokced",
+        'unsupported sharing value "lokced" (did you mean locked?)',
+    ),
+    ("target=/t,sharing=locked", "invalid cache sharing set for bind mount"),
+    ("target=/t,mode=0755", 'mode not allowed for "bind" type mounts'),
+    ("type=cache,target=/t,mode=9", "invalid value 9 for mode"),
+    ("type=cache,target=/t,uid=-1", "invalid value -1 for uid"),
+    ("type=secret", "invalid secret mount. one of source, target required"),
+    ("type=secret,id=x,from=y", "secret mount should not have a from"),
+    ("type=secret,source=a,id=b", "both source and id can't be set"),
+    ("type=secret,id=a,sharing=shared", "secret mount should not define sharing"),
+    ("type=ssh,source=a", "ssh does not support source"),
+    ("target=/m,foo", "invalid field 'foo' must be a key=value pair"),
+    ("target=/m,sorce=a", "unexpected key 'sorce' in 'sorce=a' (did you mean source?)"),
+    ("type=bnid,target=/m", 'unsupported mount type "bnid" (did you mean bind?)'),
+    ("type=cache,from=nope,target=/m", ""),
+]
+
+
+@pytest.mark.parametrize(("mount", "reason"), MOUNTS)
+def test_accepts_the_mounts_that_buildkit_accepts(mount: str, reason: str) -> None:
+    text = f"FROM a\nRUN --mount={mount} y\n"
+    if not reason:
+        need(text)
+        return
+    error = refusal(text)
+    assert error.message + (f" ({error.hint})" if error.hint else "") == reason
+
+
 def test_a_failure_in_a_stage_that_is_not_reached_is_none() -> None:
     assert need("FROM a\nRUN --mount=type=x,target=/m y\nFROM a\n").context_used is False
 
@@ -199,6 +242,13 @@ def test_named_contexts_have_their_own_filters() -> None:
     )
     assert [each.context for each in found.sources] == ["lib", "lib", "lib", "lib", ""]
     assert found.unknowns == ()
+
+
+def test_only_stages_are_safe_from_a_context_called_context() -> None:
+    copied = need("FROM scratch\nCOPY --from=context a /\n", named_contexts=["context"])
+    assert copied.named == (NamedNeed("context", (("a",),)),)
+    stage = "FROM scratch AS context\nCOPY b /\nFROM scratch\nCOPY --from=context b /\n"
+    assert need(stage, named_contexts=["context"]).follow_paths == ("b",)
 
 
 def test_a_named_context_replaces_a_stage() -> None:
