@@ -1,8 +1,10 @@
 // Docker's own walk over a context, with the library that BuildKit's client
-// uses, and the size of everything it sends. Nothing is printed but the sums.
+// uses, and the size of everything it sends. Prints the sums, or with a third
+// argument what is sent, separated by NUL.
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	gofs "io/fs"
@@ -13,15 +15,23 @@ import (
 )
 
 func main() {
-	entries, bytes, err := walk(os.Args[1], os.Args[2])
+	list := bufio.NewWriter(os.Stdout)
+	if len(os.Args) < 4 {
+		list = nil
+	}
+	entries, bytes, err := walk(os.Args[1], os.Args[2], list)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("%d entries, %d bytes\n", entries, bytes)
+	if list == nil {
+		fmt.Printf("%d entries, %d bytes\n", entries, bytes)
+	} else if list.Flush() != nil {
+		os.Exit(1)
+	}
 }
 
-func walk(root, ignoreFile string) (entries, bytes int64, err error) {
+func walk(root, ignoreFile string, list *bufio.Writer) (entries, bytes int64, err error) {
 	patterns, err := read(ignoreFile)
 	if err != nil {
 		return
@@ -33,7 +43,7 @@ func walk(root, ignoreFile string) (entries, bytes int64, err error) {
 	if err != nil {
 		return
 	}
-	err = filtered.Walk(context.Background(), "", func(_ string, entry gofs.DirEntry, err error) error {
+	err = filtered.Walk(context.Background(), "", func(path string, entry gofs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -42,6 +52,9 @@ func walk(root, ignoreFile string) (entries, bytes int64, err error) {
 			return err
 		}
 		entries++
+		if list != nil {
+			list.WriteString(path + "\x00")
+		}
 		if info.Mode().IsRegular() {
 			bytes += info.Size()
 		}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from peers import Case, devtools, environment, list_command, plain_list_command
+from peers import Case, Tool, environment, list_command, plain_list_command
 
 
 @dataclass(frozen=True)
@@ -22,18 +23,16 @@ class Comparison:
     """Empty if the lists are equal."""
 
 
-def compare(case: Case, *, plain: bool = False) -> Comparison:
-    """Our list against Docker's walker, or against the plain evaluation.
+def compare(case: Case, others: Sequence[Tool]) -> Comparison:
+    """Our list against that of the first of `others` that is there, else the plain evaluation.
 
-    Without docker-devtools it is always the plain evaluation. Runs in a child,
-    so that a million paths do not count as memory of what is timed later.
+    Runs in a child, so that a million paths do not count as memory of what is timed later.
     """
-    docker = devtools()
-    by_docker = not plain and not docker.missing
-    against = docker.name if by_docker else "plain evaluation"
-    other = docker.command(case) if by_docker else plain_list_command(case)
+    there = [tool for tool in others if not tool.missing]
+    against = there[0].name if there else "the plain evaluation"
+    listing = [*there[0].command(case), *there[0].lists] if there else plain_list_command(case)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        entries, difference = pool.apply(_difference, (list_command(case), other))
+        entries, difference = pool.apply(_difference, (list_command(case), listing))
     return Comparison(case, against, entries, difference)
 
 
@@ -56,6 +55,8 @@ def _difference(ours: list[str], theirs: list[str]) -> tuple[int, str]:
 
 def _paths(command: list[str]) -> list[bytes]:
     with tempfile.TemporaryFile() as file:
-        subprocess.run(command, stdout=file, env=environment(), check=True)
+        subprocess.run(
+            command, stdout=file, stderr=subprocess.DEVNULL, env=environment(), check=True
+        )
         file.seek(0)
         return [path.rstrip(b"/") for path in file.read().split(b"\0") if path]

@@ -11,13 +11,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent
 DOCKER = ("fsutil", "docker-devtools")
-"""The yardsticks for Docker's own walker: the first that is there counts."""
+"""The names of Docker's own walker: the first that is there is the yardstick."""
 _GO_PACKAGE = "golang-github-tonistiigi-fsutil-dev"
 _GO_LIBRARIES = "/usr/share/gocode"
 
@@ -75,6 +75,10 @@ class Tool:
     command: Callable[[Case], list[str]]
     missing: str = ""
     environment: tuple[tuple[str, str], ...] = ()
+    lists: tuple[str, ...] = ()
+    """What to add to its command so that it lists what is sent, separated by NUL."""
+    may_be_stopped: bool = True
+    """False for what the ratios need, however long it takes."""
     reads_ignore_file: bool = True
     """A tool that reads none, and is no floor, is run once per tree only."""
 
@@ -103,8 +107,7 @@ def tools(places: Places) -> list[Tool]:
             missing="" if _runs(["du", "-s", "--apparent-size", "/dev/null"]) else "no GNU du",
             reads_ignore_file=False,
         ),
-        _fsutil(places.base),
-        devtools(),
+        *docker(places.base),
         _docker_py(places.docker_py),
         _balena(places.node_modules),
         *ours(),
@@ -122,35 +125,48 @@ def floor(base: Path) -> Tool:
         "floor",
         lambda case: [str(binary), str(case.path)],
         missing="" if compiler else "no C compiler (cc)",
+        may_be_stopped=False,
         reads_ignore_file=False,
     )
+
+
+def docker(base: Path) -> list[Tool]:
+    """Docker's own walker, in two guises: the first that is not missing is the yardstick."""
+    library, program = _fsutil(base), _devtools()
+    yardstick = program if library.missing else library
+    return [replace(tool, may_be_stopped=tool is not yardstick) for tool in (library, program)]
 
 
 def _fsutil(base: Path) -> Tool:
     """The library that BuildKit's client walks with, from Debian's packages, and nothing around it.
 
-    The fairest opponent: it is faster than docker-devtools, which also explains.
+    The fairest opponent: with many patterns docker-devtools needs several times as long.
     """
     binary, go = base / "fsutil", shutil.which("go")
     missing = "" if go else "no Go compiler"
     if go:
+        base.mkdir(parents=True, exist_ok=True)
         libraries = {"GO111MODULE": "off", "GOPATH": _GO_LIBRARIES, "GOTOOLCHAIN": "local"}
         build = [go, "build", "-o", str(binary), str(HERE / "fsutil.go")]
         missing = "" if _runs(build, libraries) else f"no {_GO_PACKAGE}"
     return Tool(
-        "fsutil", lambda case: [str(binary), str(case.path), str(case.ignore_file)], missing
+        "fsutil",
+        lambda case: [str(binary), str(case.path), str(case.ignore_file)],
+        missing,
+        lists=("list",),
     )
 
 
-def devtools() -> Tool:
-    """Docker's own walker with its evaluation, from PyPI."""
+def _devtools() -> Tool:
+    """docker-devtools from PyPI: Docker's walker and evaluation in a program of its own."""
     beside = Path(sys.executable).with_name("docker-devtools")
     binary = str(beside) if beside.exists() else shutil.which("docker-devtools")
-    listing = [binary or "", "build-context", "ls", "--whole-context", "-0"]
+    listing = [binary or "", "build-context", "ls", "--whole-context"]
     return Tool(
         "docker-devtools",
         lambda case: [*listing, "-f", str(case.dockerfile), str(case.path)],
         missing="" if binary else "not installed (pip install docker-devtools)",
+        lists=("-0",),
     )
 
 
@@ -188,7 +204,8 @@ def ours() -> list[Tool]:
             f"ctxsize, {('one process', 'two processes')[jobs - 1]}",
             measure_command(jobs if has_jobs else 0) if has_command else _bare_measure,
             missing="" if jobs == 1 or has_jobs else "this ctxsize has no --jobs",
-            environment=(("PYTHONPATH", str(CHECKOUT)), ("CTXSIZE_JOBS", str(jobs))),
+            environment=(("CTXSIZE_JOBS", str(jobs)),),
+            may_be_stopped=False,
         )
         for jobs in (1, 2)
     ]

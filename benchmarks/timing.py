@@ -58,8 +58,8 @@ def run(
 def interleaved(tools: Sequence[Tool], case: Case, rounds: int, patience: float) -> list[Runs]:
     """`rounds` runs of each tool in turn, so that the machine's moods hit all alike.
 
-    A tool that needed more than `patience` seconds is not run again, and a peer
-    that needs more than ten times that is stopped.
+    A tool that needed more than `patience` seconds is not run again; one that
+    no ratio needs is stopped after ten times that.
     """
     results = [Runs(tool) for tool in tools if tool.fits(case)]
     for result in results:
@@ -78,8 +78,10 @@ def _again(result: Runs, patience: float) -> bool:
 
 
 def _add_run(result: Runs, case: Case, limit: float) -> None:
-    seconds, peak_bytes, code = run(result.tool.command(case), result.tool.environment, limit)
-    if code == -signal.SIGKILL and seconds >= limit:
+    tool = result.tool
+    limited = limit if tool.may_be_stopped else None
+    seconds, peak_bytes, code = run(tool.command(case), tool.environment, limited)
+    if limited and code == -signal.SIGKILL and seconds >= limit:
         result.error = f"stopped after {limit:.0f} s"
     elif code:
         result.error = f"exit code {code}"
