@@ -164,7 +164,7 @@ def code_points(text: str) -> Iterator[str]:
 
 
 def has_prefix(prefix: str) -> str:
-    r"""The Python expression for what `strings.HasPrefix` tests, which may end inside a character.
+    r"""The Python expression for `strings.HasPrefix`; `prefix` may end inside a character.
 
     >>> begins = re.compile(has_prefix("a\udcc3"))
     >>> [bool(begins.search(path)) for path in ("aé", "a\udcc3", "ae")]
@@ -187,7 +187,7 @@ def has_prefix(prefix: str) -> str:
 
 
 def has_suffix(suffix: str) -> str:
-    r"""The Python expression for what `strings.HasSuffix` tests, which may start inside a character.
+    r"""The Python expression for `strings.HasSuffix`; `suffix` may start inside a character.
 
     >>> ends = re.compile(has_suffix("\udca9"))
     >>> [bool(ends.search(path)) for path in ("é", "\udca9", "e")]

@@ -241,6 +241,9 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     remembers_parents: ClassVar[bool] = True
     """Whether what a directory matched holds for its children (`step`)."""
 
+    strips_bom: ClassVar[bool] = True
+    """Whether the reader drops a byte order mark before the first line."""
+
     def __init__(self, patterns: Iterable[DockerIgnorePattern], **_: Any) -> None:
         """Keep `patterns`, comments dropped. pathspec's faster backends reject our dialect."""
         kept = [pattern for pattern in patterns if pattern.include is not None]
@@ -271,7 +274,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         make = pattern_factory or cls.pattern_class
         patterns = []
         for number, line in enumerate(lines, 1):
-            text = line.removeprefix(_BOM) if number == 1 else line
+            text = line.removeprefix(_BOM) if number == 1 and cls.strips_bom else line
             try:
                 pattern = make(text)
             except IgnoreFileError as error:

@@ -43,6 +43,8 @@ class Answer:
     """What a walk over the asked directory sends, in order; directories end in ``/``."""
     refused: frozenset[str]
     walk_error: str
+    includes: tuple[str, ...] | None = None
+    """What the followed paths come to; None for no filter."""
 
 
 class GoLibrary:
@@ -58,13 +60,18 @@ class GoLibrary:
         patterns: Sequence[str] = (),
         paths: Sequence[str] = (),
         root: Path | None = None,
+        follow: Sequence[str] = (),
     ) -> Answer:
-        """The verdicts on `paths`, and the list of `root`, by an ignore file or by patterns."""
+        """The verdicts on `paths`, and the list of `root`, by an ignore file or by patterns.
+
+        With `follow` only what these paths come to is listed.
+        """
         question = {
             "file": None if ignorefile is None else _packed(ignorefile),
             "patterns": [_packed(_encoded(pattern)) for pattern in patterns],
             "paths": [_packed(_encoded(path)) for path in paths],
             "root": None if root is None else _packed(bytes(root)),
+            "follow": [_packed(_encoded(path)) for path in follow],
         }
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -117,6 +124,7 @@ def _answer(told: dict[str, Any]) -> Answer:
         listed=_texts(told["listed"]),
         refused=frozenset(_texts(told["refused"])),
         walk_error=told["walk_error"],
+        includes=None if told["includes"] is None else _texts(told["includes"]),
     )
 
 

@@ -3,7 +3,8 @@
 //
 // Bytes travel as base64, for neither patterns nor paths need be UTF-8. A
 // question holds the bytes of an ignore file (`file`) or its patterns, and
-// `paths`, or a directory to list (`root`).
+// `paths`, or a directory to list (`root`), of which a build may ask for the
+// paths in `follow` alone.
 package main
 
 import (
@@ -26,6 +27,7 @@ type question struct {
 	Patterns [][]byte `json:"patterns"`
 	Paths    [][]byte `json:"paths"`
 	Root     []byte   `json:"root"`
+	Follow   [][]byte `json:"follow"`
 }
 
 type answer struct {
@@ -39,6 +41,8 @@ type answer struct {
 	// Listed holds what a walk over Root sends, Refused what then cannot be opened.
 	Listed  [][]byte `json:"listed"`
 	Refused [][]byte `json:"refused"`
+	// Includes holds what the paths of Follow come to; null is no filter.
+	Includes [][]byte `json:"includes"`
 	// WalkError is why the walk over Root stopped.
 	WalkError string `json:"walk_error"`
 }
@@ -98,7 +102,11 @@ func reply(asked question) (told answer) {
 		}))
 	}
 	if len(asked.Root) > 0 {
-		list(string(asked.Root), patterns, &told)
+		var follow []string
+		for _, path := range asked.Follow {
+			follow = append(follow, string(path))
+		}
+		list(string(asked.Root), patterns, follow, &told)
 	}
 	return
 }
@@ -142,10 +150,17 @@ func chained(m *patternmatcher.PatternMatcher, path string) (ignored bool, err e
 }
 
 // list walks root as BuildKit's client does and opens every regular file.
-func list(root string, patterns []string, told *answer) {
+func list(root string, patterns, follow []string, told *answer) {
 	plain, err := fsutil.NewFS(root)
+	if err == nil && follow != nil {
+		var includes []string
+		includes, err = fsutil.FollowLinks(plain, follow)
+		for _, path := range includes {
+			told.Includes = append(told.Includes, []byte(path))
+		}
+	}
 	if err == nil {
-		plain, err = fsutil.NewFilterFS(plain, &fsutil.FilterOpt{ExcludePatterns: patterns})
+		plain, err = fsutil.NewFilterFS(plain, &fsutil.FilterOpt{ExcludePatterns: patterns, FollowPaths: follow})
 	}
 	if err != nil {
 		told.WalkError = err.Error()

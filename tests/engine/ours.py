@@ -1,0 +1,67 @@
+"""What ctxsize says about a context, in the form in which the oracles answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctxsize.engine.builders import BUILDKIT, Builder
+from ctxsize.engine.evaluate import PatternByPattern
+from ctxsize.engine.events import Files, Folder
+from ctxsize.engine.listing import Listing
+from ctxsize.engine.measure import measure
+from ctxsize.engine.request import Request, resolve
+from ctxsize.engine.walk import Walk
+from ctxsize.errors import CtxsizeError
+from ctxsize.model import Kind
+
+
+@dataclass(frozen=True)
+class Ours:
+    """The names in the order of sending, directories with a `/`, or why the build fails."""
+
+    names: tuple[str, ...] = ()
+    emptied: frozenset[str] = frozenset()
+    wire_bytes: int | None = None
+    error: CtxsizeError | None = None
+
+
+def ask(context: Path, *, dockerfile: Path | None = None, builder: Builder = BUILDKIT) -> Ours:
+    """What we say about `context`: the list, the emptied files, the bytes, or the error."""
+    try:
+        request = resolve(
+            str(context),
+            dockerfile=None if dockerfile is None else str(dockerfile),
+            builder=builder,
+        )
+        entries = list(Listing(request))
+        wire_bytes = measure(request).context.wire_bytes
+    except CtxsizeError as error:
+        return Ours(error=error)
+    return Ours(
+        tuple(e.path + "/" * (e.kind is Kind.DIRECTORY) for e in entries),
+        frozenset(e.path for e in entries if e.arrives_empty),
+        wire_bytes,
+    )
+
+
+def walked(request: Request, *, reference: bool = False, everything: bool = False) -> list[str]:
+    """The names that the walk sends, in its order; `reference` evaluates pattern by pattern."""
+    evaluator = PatternByPattern(request.spec) if reference else None
+    names: list[str] = []
+    for event in Walk(request, everything=everything, evaluator=evaluator):
+        if isinstance(event, Folder):
+            names.append(f"{event.path}/")
+        elif isinstance(event, Files):
+            names += [event.prefix + name for name in event.names]
+    return names
+
+
+def with_parents(names: Iterable[str]) -> set[str]:
+    """`names` and the directories that they lie in."""
+    found = set(names)
+    for name in names:
+        parts = name.rstrip("/").split("/")
+        found.update("/".join(parts[:depth]) + "/" for depth in range(1, len(parts)))
+    return found
