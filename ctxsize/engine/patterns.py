@@ -158,8 +158,9 @@ class DockerIgnorePattern(RegexPattern):
             # Two bytes go, not characters: the stars may follow a BOM.
             data = text.encode("utf-8", "surrogateescape")
             rest = data[2:].decode("utf-8", "surrogateescape")
-            anchor = r"(?:\A|/)" if rest.startswith("/") else ""
-            return anchor + golang.has_suffix(rest.removeprefix("/"))
+            if rest.startswith("/"):
+                return rf"(?:\A|/){re.escape(rest[1:])}\Z"
+            return golang.has_suffix(rest)
         return goregexp.translate(expression)
 
     def _fault(self) -> str:
