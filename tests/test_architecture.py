@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
     ("errors", "model", "units", "version"),
-    ("engine.golang", "engine.goregexp"),
+    ("engine.golang", "engine.goglob", "engine.goregexp"),
     ("engine.patterns", "engine.ignorefile", "dockerfile"),
     ("engine.evaluate",),
     ("engine.automaton", "engine.builders"),
@@ -40,7 +40,7 @@ PLACES = {
     "writes files": ({"write_bytes", "write_text", "replace_file", "fsync"}, set()),
     "deletes": ({"unlink", "rmdir", "rmtree", "removedirs"}, set()),
     "prints": ({"print", "echo", "secho"}, {"cli", "__main__"}),
-    "exits": ({"exit", "_exit"}, {"cli", "__main__"}),
+    "exits": ({"exit", "_exit"}, {"cli", "__main__", "engine.parallel"}),
 }
 """For each deed the calls that do it, and the modules or packages that may."""
 

@@ -66,4 +66,12 @@ class IgnoredFolder(NamedTuple):
     entered: bool
 
 
-Event = Folder | Files | Ignored | IgnoredFolder
+class Subtree(NamedTuple):
+    """What is below a directory that this walk was told to leave out."""
+
+    path: str
+    parents: list[Folder]
+    """The ignored directories that are sent ahead of it if it holds anything to send."""
+
+
+Event = Subtree | Folder | Files | Ignored | IgnoredFolder

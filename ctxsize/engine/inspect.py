@@ -10,7 +10,7 @@ import os
 import stat
 from bisect import bisect_left
 from collections.abc import Callable
-from errno import EACCES, ENOENT, ENOTSUP, EPERM
+from errno import EACCES, EINVAL, ENOENT, ENOTDIR, ENOTSUP, EPERM
 from pathlib import Path
 
 from ctxsize.engine.builders import Builder
@@ -58,23 +58,65 @@ def _order(*names: list[str]) -> Callable[[str], bytes] | None:
     return None
 
 
+def link_target(path: str) -> str | None:
+    """What the symlink at `path` points to; None for anything else and for nothing.
+
+    Raises `OSError` where that cannot be told.
+    """
+    try:
+        return os.readlink(path)  # noqa: PTH115
+    except OSError as error:
+        if error.errno in (ENOENT, ENOTDIR, EINVAL):
+            return None
+        raise
+
+
+def names_in(path: str) -> list[str]:
+    """All names in the directory at `path`, in byte order; none if it is no directory itself.
+
+    Raises `OSError` for a directory that cannot be read.
+    """
+    try:
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            return []
+        names = os.listdir(path)  # noqa: PTH208
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(names, key=_order(names))
+
+
+def listing_at(path: str) -> tuple[list[str], list[str]]:
+    """The `listing` of the directory at `path`; nothing if it cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return [], []
+    try:
+        return listing(fd)
+    except OSError:
+        return [], []
+    finally:
+        os.close(fd)
+
+
 class Inspector:
     """Looks at entries as one builder's sender does.
 
     `problems` grows by what could not be read or has gone. It also remembers
     which files were sent before under another name, so one inspector sees a
-    whole walk, in order.
+    whole walk, in order. With `mounts` it remembers all files, since builders
+    tell a further name by the inode's number alone, whatever the file system.
     """
 
-    def __init__(self, root: str, builder: Builder) -> None:
+    def __init__(self, root: str, builder: Builder, *, mounts: bool) -> None:
         self.problems: list[Problem] = []
         self._builder = builder
         self._root = root
         self._base = root.rstrip("/") + "/"
         self._reads_xattrs = builder.meter is not None and hasattr(os, "listxattr")
         self._easy: set[int] = set()
-        self._inodes: dict[int, str] = {}
-        self._every_inode = _has_mounts(self._base)
+        self.inodes: dict[int, str] = {}
+        self._every_inode = mounts
 
     def files(
         self, fd: int, prefix: str, names: list[str], *, mark: Mark, odd: dict[str, Mark]
@@ -200,7 +242,7 @@ class Inspector:
                 continue
             if each.st_mode & _TYPE == _LINK and not self._builder.links_symlinks:
                 continue
-            first = self._inodes.setdefault(each.st_ino, prefix + name)
+            first = self.inodes.setdefault(each.st_ino, prefix + name)
             if first != prefix + name and each.st_nlink > 1:
                 linked[name] = first
         return linked
@@ -252,8 +294,9 @@ def _without_sockets(
     return [name for name, _ in kept], [each for _, each in kept]
 
 
-def _has_mounts(base: str) -> bool:
-    """Whether anything is mounted below the context (Linux only; elsewhere taken as no)."""
+def has_mounts(root: str) -> bool:
+    """Whether anything is mounted below `root` (Linux only; elsewhere taken as no)."""
+    base = root.rstrip("/") + "/"
     try:
         lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
     except OSError:

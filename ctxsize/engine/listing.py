@@ -92,7 +92,7 @@ class Listing:
         elif isinstance(event, Folder):
             if self._with_sent and event.path not in self._sent_parents:
                 yield self._directory(event.path, event.mark, ignored=False)
-        else:
+        elif isinstance(event, IgnoredFolder):
             yield from self._ignored_folder(event)
 
     def _ignored_folder(self, folder: IgnoredFolder) -> Iterator[Entry]:

@@ -116,18 +116,19 @@ class Walk:
 
     def _open_root(self) -> _Frame:
         """The directory at which the walk starts, counted as sent: that is its parent's task."""
-        state = self._evaluator.root()
-        prefix = ""
+        state, path, passed_by = self._evaluator.root(), "", False
         for name in self._start.split("/") if self._start else ():
-            state = self._evaluator.enter(state, prefix, name)
-            prefix += f"{name}/"
+            if not passed_by:
+                state = self._evaluator.enter(state, f"{path}/" if path else "", name)
+            path = f"{path}/{name}" if path else name
+            passed_by = state.mark.ignored and not self._evaluator.enters(state, path)
         try:
             fd = os.open(self._base + self._start, _OPEN_DIRECTORY)
         except OSError as error:
             raise BuildFailsError(
                 f"the context cannot be read: {error.strerror}", path=self._base + self._start
             ) from None
-        frame = _Frame(self._start, fd, state)
+        frame = _Frame(self._start, fd, state, passed_by=passed_by)
         frame.announced = True
         return frame
 

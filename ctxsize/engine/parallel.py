@@ -1,0 +1,283 @@
+"""One measurement by several processes, with the answer that one gives.
+
+The top of the tree is expanded until enough directories are left whose insides
+can be walked on their own. Forked workers and this process take them from a
+pipe; the sums of the parts are then merged in the order of the walk. A tree
+that is small, or for which the parts would not add up, is walked by this
+process alone.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ctxsize.engine.automaton import fastest
+from ctxsize.engine.evaluate import Evaluator
+from ctxsize.engine.events import Folder, Subtree
+from ctxsize.engine.inspect import has_mounts, listing_at
+from ctxsize.engine.request import Request
+from ctxsize.engine.sums import Sums
+from ctxsize.engine.walk import Walk
+from ctxsize.errors import CtxsizeError
+from ctxsize.model import Problem
+
+Progress = Callable[[int, int], None]
+"""Called now and then with the entries and the bytes seen so far."""
+
+_PAYS_FROM = 5_000
+"""So many entries in sight are worth the start of a second process."""
+_FEW_PARTS, _ENOUGH_PARTS = 24, 200
+"""With so many directories left to walk each process finds its share."""
+_MOST_LISTED = 1_000
+_TICKET = 4
+
+Gathered = tuple[Sums, list[Problem]]
+
+
+def gather(
+    request: Request,
+    *,
+    everything: bool = False,
+    top: int = 10,
+    progress: Progress | None = None,
+    evaluator: Evaluator[Any] | None = None,
+    jobs: int = 1,
+) -> Gathered:
+    """The sums of `request`, and the problems on the way. Raises what `Walk` raises."""
+    task = _Task(request, everything, top, evaluator or fastest(request.spec))
+    if jobs > 1 and _may_fork() and not has_mounts(request.root):
+        paths = _cuts(task)
+        if paths:
+            gathered = _in_parallel(task, paths, progress, jobs)
+            if gathered is not None:
+                return gathered
+    part = task.gather(progress=progress)
+    if part.error is not None:
+        raise part.error
+    return part.sums, part.problems
+
+
+def _may_fork() -> bool:
+    """Whether forking is there, and safe: no other thread can be in the middle of anything."""
+    return sys.platform.startswith("linux") and threading.active_count() == 1
+
+
+def _cuts(task: _Task) -> list[str]:
+    """Directories to be walked on their own, found breadth-first; none for a small tree."""
+    evaluator = task.evaluator
+    frontier: deque[tuple[str, Any]] = deque([("", evaluator.root())])
+    seen = 0
+    for _ in range(_MOST_LISTED):
+        if len(frontier) >= _ENOUGH_PARTS or (seen >= _PAYS_FROM and len(frontier) >= _FEW_PARTS):
+            return [path for path, _ in frontier]
+        if not frontier:
+            break
+        path, state = frontier.popleft()
+        prefix = f"{path}/" if path else ""
+        directories, others = listing_at(os.path.join(task.request.root, path))  # noqa: PTH118
+        seen += len(directories) + len(others)
+        for name in directories:
+            child = evaluator.enter(state, prefix, name)
+            ignored = child.mark.ignored and not task.everything
+            if not ignored or evaluator.enters(child, prefix + name):
+                frontier.append((prefix + name, child))
+    return []
+
+
+@dataclass
+class _Part:
+    """What one walk gave. An `error` ended it early."""
+
+    sums: Sums
+    problems: list[Problem] = field(default_factory=list)
+    inodes: set[int] = field(default_factory=set)
+    error: CtxsizeError | None = None
+
+
+class _Task(NamedTuple):
+    """What every part of a measurement has in common."""
+
+    request: Request
+    everything: bool
+    top: int
+    evaluator: Evaluator[Any]
+
+    def new_part(self) -> _Part:
+        """A part with nothing in it."""
+        return _Part(Sums(self.request.builder, self.top))
+
+    def new_walk(self, *, start: str = "", leave_out: Container[str] = ()) -> Walk:
+        """A walk over a part of the tree."""
+        return Walk(
+            self.request,
+            everything=self.everything,
+            evaluator=self.evaluator,
+            start=start,
+            leave_out=leave_out,
+        )
+
+    def gather(self, start: str = "", progress: Progress | None = None) -> _Part:
+        """What is below `start`."""
+        part = self.new_part()
+        walk = self.new_walk(start=start)
+        try:
+            for event in walk:
+                part.sums.add(event)
+                if progress is not None:
+                    progress(part.sums.entries, part.sums.content_bytes)
+        except CtxsizeError as error:
+            part.error = error
+        part.problems = walk.problems
+        part.inodes = set(walk.inodes)
+        return part
+
+
+def _in_parallel(
+    task: _Task, paths: list[str], progress: Progress | None, jobs: int
+) -> Gathered | None:
+    """The sums with the insides of `paths` walked by `jobs` processes; None if they overlap."""
+    with _Workers(task, paths, jobs - 1) as workers:
+        steps = list(_top(task, frozenset(paths)))
+        parts = workers.take(progress)
+        parts.update(workers.results())
+    missing = [path for path in paths if path not in parts]
+    parts.update({path: task.gather(path) for path in missing})
+    return _merged(task, steps, parts)
+
+
+_Step = _Part | Folder | Subtree
+
+
+def _top(task: _Task, leave_out: Container[str]) -> Iterator[_Step]:
+    """The walk over the top of the tree: sums, and between them what is decided later.
+
+    Whether an ignored directory was already sent depends on the parts before.
+    """
+    walk = task.new_walk(leave_out=leave_out)
+    part = task.new_part()
+    try:
+        for event in walk:
+            if isinstance(event, Subtree) or (isinstance(event, Folder) and event.mark.ignored):
+                yield part
+                yield event
+                part = task.new_part()
+            else:
+                part.sums.add(event)
+    except CtxsizeError as error:
+        part.error = error
+    part.problems = walk.problems
+    part.inodes = set(walk.inodes)
+    yield part
+
+
+def _merged(task: _Task, steps: list[_Step], parts: dict[str, _Part]) -> Gathered | None:
+    """The whole, in the order of the walk; None if a file has names in several parts.
+
+    Which of its names carries the content is known only to a single walk.
+    """
+    whole = task.new_part()
+    announced: set[str] = set()
+    for step in steps:
+        folders: Sequence[Folder] = [step] if isinstance(step, Folder) else ()
+        part = step if isinstance(step, _Part) else None
+        if isinstance(step, Subtree):
+            part = parts[step.path]
+            folders = step.parents if part.sums.entries else ()
+        for folder in folders:
+            if folder.path not in announced:
+                announced.add(folder.path)
+                whole.sums.add_folder(folder)
+        if part is not None:
+            if part.error is not None:
+                raise part.error
+            if whole.inodes & part.inodes:
+                return None
+            whole.inodes |= part.inodes
+            whole.sums.merge(part.sums)
+            whole.problems += part.problems
+    return whole.sums, whole.problems
+
+
+class _Workers:
+    """Forked processes that take parts from a pipe, as this one does, and send back sums."""
+
+    def __init__(self, task: _Task, paths: list[str], count: int) -> None:
+        self._task = task
+        self._paths = paths
+        self._count = min(count, len(paths))
+        self._tickets = -1
+        self._pipes: list[int] = []
+        self._children: list[int] = []
+        self._seen = memoryview(mmap.mmap(-1, 16 * (self._count + 1))).cast("Q")
+
+    def __enter__(self) -> _Workers:
+        self._tickets, write = os.pipe()
+        numbers = b"".join(number.to_bytes(_TICKET, "little") for number in range(len(self._paths)))
+        os.set_blocking(write, False)
+        written = os.write(write, numbers)
+        assert written % _TICKET == 0  # a pipe takes whole pages
+        os.close(write)
+        for number in range(1, self._count + 1):
+            read, write = os.pipe()
+            child = os.fork()
+            if not child:
+                self._work(number, write)
+            os.close(write)
+            self._pipes.append(read)
+            self._children.append(child)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._tickets)
+        for pipe in self._pipes:
+            os.close(pipe)
+        for child in self._children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(child, 0)
+
+    def take(self, progress: Progress | None = None, number: int = 0) -> dict[str, _Part]:
+        """The parts that this process gets hold of, walked."""
+        parts: dict[str, _Part] = {}
+        entries = size = 0
+        while ticket := os.read(self._tickets, _TICKET):
+            path = self._paths[int.from_bytes(ticket, "little")]
+            part = self._task.gather(path)
+            parts[path] = part
+            entries += part.sums.entries
+            size += part.sums.content_bytes
+            self._seen[2 * number], self._seen[2 * number + 1] = entries, size
+            if progress is not None:
+                progress(sum(self._seen[::2]), sum(self._seen[1::2]))
+        return parts
+
+    def results(self) -> dict[str, _Part]:
+        """What the workers walked; nothing of one that died."""
+        parts: dict[str, _Part] = {}
+        for pipe in self._pipes:
+            with os.fdopen(os.dup(pipe), "rb") as file:
+                data = file.read()
+            with suppress(pickle.UnpicklingError, EOFError):
+                parts.update(pickle.loads(data))
+        return parts
+
+    def _work(self, number: int, write: int) -> None:
+        """The life of a worker: it never returns."""
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            parts = self.take(number=number)
+            with os.fdopen(write, "wb") as file:
+                pickle.dump(parts, file, pickle.HIGHEST_PROTOCOL)
+        finally:
+            os._exit(0)

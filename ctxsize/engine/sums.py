@@ -1,0 +1,308 @@
+"""The sums of a measurement: totals, the size tree, the largest, by pattern and by kind."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import stat
+from collections.abc import Iterable
+from operator import add
+
+from ctxsize.engine.builders import Builder
+from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder
+from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.request import Request
+from ctxsize.engine.transfer import METERS
+from ctxsize.model import Directory, Measurement, Pattern, Problem, Share, Totals
+from ctxsize.model import Ignored as IgnoredSums
+
+Sum = list[int]
+"""Bytes, files."""
+
+
+class Sums:
+    """The accumulator of one measurement.
+
+    The sums of consecutive parts of a context `merge` into those of the whole.
+    They can be pickled.
+    """
+
+    def __init__(self, builder: Builder, top: int) -> None:
+        self._refuses = builder.refuses_to_open
+        self._top = top
+        self._meter = METERS[builder.meter]() if builder.meter else None
+        self.content_bytes = 0
+        self._files = self._directories = self._symlinks = self._hardlinks = 0
+        self._direct: dict[str, Sum] = {"": [0, 0]}
+        self._by_extension: dict[str, Sum] = {}
+        self._by_pattern: dict[int | None, Sum] = {}
+        self._largest: list[tuple[int, int, str]] = []
+        """A heap of sizes, negative places in the walk, and paths."""
+        self._refused: list[tuple[str, int]] = []
+        self._unreadable: list[tuple[str, int]] = []
+        self._saved: dict[int | None, Sum] = {}
+        self._ignored = [0, 0, 0, 0]
+        self._unopened = 0
+
+    @property
+    def entries(self) -> int:
+        """How many entries were added that are sent."""
+        return self._files + self._directories + self._symlinks
+
+    def add(self, event: Event) -> None:
+        """Add what a walk tells."""
+        if isinstance(event, Files):
+            self._add_files(event)
+        elif isinstance(event, Folder):
+            self.add_folder(event)
+        elif isinstance(event, Ignored):
+            self._add_ignored(event)
+        elif isinstance(event, IgnoredFolder):
+            self._ignored[2] += 1
+            self._unopened += not event.entered
+
+    def merge(self, later: Sums) -> None:
+        """Add what `later` holds, as coming after what this one does."""
+        theirs = [(size, place - self.entries, path) for size, place, path in later._largest]
+        self._largest = heapq.nlargest(self._top, [*self._largest, *theirs])[::-1]
+        self.content_bytes += later.content_bytes
+        self._files += later._files
+        self._directories += later._directories
+        self._symlinks += later._symlinks
+        self._hardlinks += later._hardlinks
+        self._unopened += later._unopened
+        self._ignored = [*map(add, self._ignored, later._ignored)]
+        for mine, others in (
+            (self._direct, later._direct),
+            (self._by_extension, later._by_extension),
+            (self._by_pattern, later._by_pattern),
+            (self._saved, later._saved),
+        ):
+            for key, (size, count) in others.items():
+                _add(mine, key, size, count)
+        self._refused += later._refused
+        self._unreadable += later._unreadable
+        if self._meter is not None:
+            self._meter.merge(later._meter)  # type: ignore[arg-type] # one builder, one kind
+
+    def add_folder(self, folder: Folder) -> None:
+        """Add a directory that is sent."""
+        self._directories += 1
+        self._direct.setdefault(f"{folder.path}/", [0, 0])
+        if self._meter is not None:
+            self._meter.folder(folder)
+
+    def _add_files(self, files: Files) -> None:
+        refused = self._refusals(files)
+        empty = files.unreadable | refused
+        if self._meter is not None:
+            self._meter.files(files, empty)
+        sizes = content_sizes(files, empty)
+        total, count = sum(sizes), len(sizes) - len(files.links)
+        self.content_bytes += total
+        self._files += count
+        self._symlinks += len(files.links)
+        self._hardlinks += len(files.linked)
+        _add(self._direct, files.prefix, total, count)
+        self._count_patterns(files, sizes, total, count)
+        self._count_extensions(files, sizes)
+        self._keep_largest(files, sizes)
+
+    def _refusals(self, files: Files) -> frozenset[str]:
+        """The names whose content the builder's sender withholds."""
+        if not self._refuses:
+            return frozenset()
+        if files.mark.refused:
+            odd = files.odd
+            names = {name for name in files.names if name not in odd or odd[name].refused}
+        else:
+            names = {name for name, mark in files.odd.items() if mark.refused}
+        regular = _regular(files) if names or files.unreadable else {}
+        self._refused += [(files.prefix + n, size) for n, size in regular.items() if n in names]
+        self._unreadable += [
+            (files.prefix + n, size) for n, size in regular.items() if n in files.unreadable - names
+        ]
+        return frozenset(names)
+
+    def _count_patterns(self, files: Files, sizes: list[int], total: int, count: int) -> None:
+        odd = files.odd
+        if odd:
+            for name, size in zip(files.names, sizes, strict=True):
+                if name in odd:
+                    is_file = name not in files.links
+                    _add(self._by_pattern, odd[name].decider, size, is_file)
+                    total, count = total - size, count - is_file
+        if total or count:
+            _add(self._by_pattern, files.mark.decider, total, count)
+
+    def _count_extensions(self, files: Files, sizes: list[int]) -> None:
+        sums, links = self._by_extension, files.links
+        for name, size in zip(files.names, sizes, strict=True):
+            if links and name in links:
+                continue
+            # `extension`, written out: this runs once for every file there is
+            end = name.rfind(".")
+            each = sums.get(name[end:] if end > 0 and name[0] != "." else extension(name))
+            if each is None:
+                each = sums.setdefault(extension(name), [0, 0])
+            each[0] += size
+            each[1] += 1
+
+    def _keep_largest(self, files: Files, sizes: list[int]) -> None:
+        """Of files of one size the first ones are kept."""
+        largest = self._largest
+        if len(largest) >= self._top and max(sizes) <= largest[0][0]:
+            return
+        start = self.entries - len(sizes)
+        for place, (name, size) in enumerate(zip(files.names, sizes, strict=True), start):
+            if size and (len(largest) < self._top or size > largest[0][0]):
+                heapq.heappush(largest, (size, -place, files.prefix + name))
+                if len(largest) > self._top:
+                    heapq.heappop(largest)
+
+    def _add_ignored(self, ignored: Ignored) -> None:
+        if not ignored.stats:
+            self._ignored[1] += len(ignored.names)
+            return
+        for name, each in zip(ignored.names, ignored.stats, strict=True):
+            if each is None:
+                continue
+            link = stat.S_ISLNK(each.st_mode)
+            size = each.st_size if stat.S_ISREG(each.st_mode) else 0
+            self._ignored[0] += size
+            self._ignored[3 if link else 1] += 1
+            mark = ignored.odd.get(name, ignored.mark)
+            _add(self._saved, mark.decider, size, not link)
+
+    def problems(self) -> list[Problem]:
+        """What was found about the files themselves."""
+        found = []
+        if self._refused:
+            found.append(_arrives_empty(self._refused, _WITHHELD, "arrives-empty"))
+        if self._unreadable:
+            found.append(_arrives_empty(self._unreadable, _NO_PERMISSION, "unreadable-file"))
+        return found
+
+    def measurement(self, request: Request, *, everything: bool, depth: int | None) -> Measurement:
+        """What was added, as the measurement of `request`."""
+        tree = _tree(self._direct, depth)
+        totals = Totals(self.content_bytes, self._files, self._directories, self._symlinks)
+        wire_bytes = None if self._meter is None else self._meter.total(request)
+        return Measurement(
+            totals=totals,
+            wire_bytes=wire_bytes,
+            printed=None
+            if wire_bytes is None or self._meter is None
+            else self._meter.printed(wire_bytes),
+            tree=tree,
+            largest_files=tuple(
+                Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)
+            ),
+            largest_directories=_shares(
+                (path.rstrip("/") or ".", each, None) for path, each in self._direct.items()
+            )[: self._top],
+            by_extension=_shares((ext, each, None) for ext, each in self._by_extension.items()),
+            by_pattern=_pattern_shares(request, self._by_pattern),
+            ignored=IgnoredSums(
+                Totals(*self._ignored),
+                self._unopened,
+                complete=everything or (not self._unopened and not self._ignored[1]),
+                by_pattern=_pattern_shares(request, self._saved),
+            ),
+            hardlinks=self._hardlinks,
+        )
+
+
+def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:
+    shares = (Share(name, size, count, line) for name, (size, count), line in sums if count)
+    return tuple(sorted(shares, key=lambda share: (-share.content_bytes, share.name)))
+
+
+def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Share, ...]:
+    named = []
+    for index, each in sums.items():
+        pattern = None if index is None else public_pattern(request.spec.patterns[index])
+        named.append((str(pattern or ""), each, pattern.line if pattern else None))
+    return _shares(named)
+
+
+_WITHHELD = (
+    "sent without content: Docker's sender applies the patterns in another way than its walk, "
+    "and refuses to open"
+)
+_NO_PERMISSION = "sent without content: no permission to read"
+
+
+def _arrives_empty(files: list[tuple[str, int]], reason: str, code: str) -> Problem:
+    size = sum(size for _, size in files)
+    noun = "file is" if len(files) == 1 else "files are"
+    return Problem(
+        code, f"{len(files)} {noun} {reason} ({size:,} bytes)", files[0][0], count=len(files)
+    )
+
+
+def content_sizes(files: Files, empty: frozenset[str]) -> list[int]:
+    """The bytes of content that travel for each of `files.names`."""
+    if files.plain and not empty:
+        return files.sizes
+    sizes = [each.st_size if stat.S_ISREG(each.st_mode) else 0 for each in files.stats]
+    if files.linked or empty:
+        none = empty.union(files.linked)
+        return [0 if name in none else size for name, size in zip(files.names, sizes, strict=True)]
+    return sizes
+
+
+def _regular(files: Files) -> dict[str, int]:
+    """The regular files with content of a batch, and their sizes."""
+    return {
+        name: each.st_size
+        for name, each in zip(files.names, files.stats, strict=True)
+        if stat.S_ISREG(each.st_mode) and each.st_size and name not in files.linked
+    }
+
+
+def extension(name: str) -> str:
+    """The extension of a file's name with its dot, `""` if there is none.
+
+    >>> extension("a.tar.gz"), extension(".env"), extension("Makefile")
+    ('.gz', '', '')
+    """
+    return os.path.splitext(name)[1]  # noqa: PTH122 - a Path for each of a million names
+
+
+def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
+    """The engine's pattern as the value that reports carry."""
+    return Pattern(pattern.text, pattern.line, pattern.include is False, str(pattern.pattern))
+
+
+def _add(sums: dict, key: object, size: int, count: int) -> None:  # type: ignore[type-arg]
+    each = sums.get(key)
+    if each is None:
+        sums[key] = [size, int(count)]
+    else:
+        each[0] += size
+        each[1] += count
+
+
+def _tree(direct: dict[str, Sum], depth: int | None) -> Directory:
+    """The size tree from the sums of each directory's own files."""
+    totals = {prefix: list(each) for prefix, each in direct.items()}
+    for prefix in list(totals):
+        while prefix:
+            prefix = prefix[: prefix.rfind("/", 0, -1) + 1]
+            if prefix in totals:
+                break
+            totals[prefix] = [0, 0]
+    children: dict[str, list[Directory]] = {}
+    for prefix in sorted(totals, key=lambda each: -each.count("/")):
+        size, count = totals[prefix]
+        parent = prefix[: prefix.rfind("/", 0, -1) + 1]
+        below = sorted(children.pop(prefix, ()), key=lambda d: (-d.content_bytes, d.path))
+        node = Directory(prefix.rstrip("/"), size, count, tuple(below))
+        if not prefix:
+            return node
+        totals[parent][0] += size
+        totals[parent][1] += count
+        if (depth is None or prefix.count("/") <= depth) and count:
+            children.setdefault(parent, []).append(node)
+    raise AssertionError("the context itself is always there")
