@@ -66,9 +66,9 @@ samples
 """)
 _DEEP = _words("""
 src/**/__pycache__/** vendor/**/internal/*_0[0-4]?.* node_modules/**/node_modules/**/*.md
-**/node_modules/*/test **/node_modules/dep-[0-1]*/docs packages/**/types/*.d.ts
+**/node_modules/**/test **/node_modules/**/docs **/node_modules/**/dist packages/**/types/*.d.ts
 module-*/**/handlers/test_* target/**/s-[0-7]*/*.rmeta **/lib/**/*-[5-9].js src/**/*_[0-2]??.sql
-**/*.py[co] **/[Tt]emp **/*-cache **/deps/part-00[1-9] **/.[a-z]*_cache
+**/*.py[co] **/[Tt]emp **/deps/part-00[1-9] **/.[a-z]*_cache
 """)
 _STEMS = _words("main model view store client server helper schema test keep")
 _EXCEPTIONS = _words("""

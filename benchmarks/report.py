@@ -17,8 +17,10 @@ from timing import Runs
 
 Row = dict[str, Any]
 _BEGIN, _END = "<!-- benchmark -->", "<!-- end of benchmark -->"
-_HEADER = ("tree", "ignore file", "tool", "seconds", "of floor", "of du", "Docker / this")
-_HEADER += ("peak MB", "runs", "target")
+_HEADER = (
+    *("tree", "ignore file", "tool", "seconds", "of floor", "of du", "Docker / this"),
+    *("peak MB", "runs", "target"),
+)
 
 
 def machine(base: Path) -> dict[str, Any]:
