@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass
+from errno import ELOOP
 from pathlib import Path
 
 from ctxsize.engine import golang
@@ -47,6 +48,10 @@ class Request:
     def dockerfile_bytes(self) -> int:
         """The Dockerfile's size, 0 without one."""
         return 0 if self.dockerfile is None else Path(self.dockerfile).stat().st_size
+
+    def dockerfile_data(self) -> bytes:
+        """The Dockerfile's bytes, none without one. Raises `OSError` if it cannot be read."""
+        return b"" if self.dockerfile is None else Path(self.dockerfile).read_bytes()
 
 
 def resolve(
@@ -148,19 +153,36 @@ def _readable(directory: str, name: str, builder: Builder, *, specific: bool) ->
         return None
     target = path
     if not builder.links_may_leave and not (specific and builder.must_read):
-        inside = follow_inside(os.path.realpath(directory), name)
+        try:
+            inside = follow_inside(os.path.realpath(directory), name)
+        except OSError as error:
+            if builder.must_read:
+                raise _unreadable(path, builder, error) from None
+            return None
         if inside is None:
             return None
         target = path if not Path(path).is_symlink() else inside
     if builder.must_read:
-        return target if Path(target).exists() else None
+        return None if _is_missing(target) else target
     return target if Path(target).is_file() else None
+
+
+def _is_missing(path: str) -> bool:
+    """Whether nothing is there. A loop of symlinks is something: it cannot be read."""
+    try:
+        os.stat(path)  # noqa: PTH116 - Path.exists() takes a loop for nothing
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def follow_inside(root: str, path: str) -> str | None:
     """Where `path` below `root` leads if no symlink may leave `root`, or None.
 
     Absolute targets and `..` start again at `root`, as in a chroot.
+    Raises `OSError` for a loop.
     """
     pending = path.split("/")[::-1]
     at: list[str] = []
@@ -180,7 +202,7 @@ def follow_inside(root: str, path: str) -> str | None:
         target = os.readlink(here)  # noqa: PTH115
         at = [] if target.startswith("/") else at
         pending += target.split("/")[::-1]
-    return None
+    raise OSError(ELOOP, os.strerror(ELOOP), path)
 
 
 def _read(path: str, builder: Builder) -> IgnoreFile:
@@ -188,14 +210,18 @@ def _read(path: str, builder: Builder) -> IgnoreFile:
         data = Path(path).read_bytes()
     except OSError as error:
         if builder.must_read:
-            raise BuildFailsError(
-                f"{builder.title} cannot read the ignore file: {error.strerror}", path=path
-            ) from None
+            raise _unreadable(path, builder, error) from None
         data = b""
     ignore_file = IgnoreFile.parse(path, data)
     if builder.longest_line:
         ignore_file.check_line_lengths()
     return ignore_file
+
+
+def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
+    return BuildFailsError(
+        f"{builder.title} cannot read the ignore file: {error.strerror}", path=path
+    )
 
 
 def _spec(ignore_file: IgnoreFile | None, builder: Builder) -> DockerIgnoreSpec:

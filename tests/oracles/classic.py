@@ -56,7 +56,8 @@ def build(
     printed = _PRINTED.findall(finished.stdout)
     tar = _uploaded(recorded.requests())
     return ClassicResult(
-        sent=() if tar is None else read_tar(tar),
+        # With a Dockerfile from outside, the CLI ends without the padding of the last file.
+        sent=() if tar is None else read_tar(tar + bytes(-len(tar) % 512 + 1024)),
         tar=tar,
         printed=printed[-1] if printed else None,
         error=_DEPRECATION.sub("", finished.stderr).strip() if finished.code else None,
