@@ -206,6 +206,50 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class SourceShare:
+    """What one source of an instruction takes from the context, were it the only one."""
+
+    instruction: str
+    """`COPY`, `ADD` or `RUN`."""
+    line: int
+    """Of the Dockerfile, 1-based."""
+    stage: str
+    source: str
+    """As it is written."""
+    path: str
+    """What it comes to, relative to the context: a pattern, `.` for all of it."""
+    kind: str
+    """`copy`, `add` or `bind`; `tmpfs` or `git` for what only widens the transfer."""
+    files: int
+    content_bytes: int
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What of the context a build of one target makes travel."""
+
+    context_used: bool
+    """Whether anything is asked for at all."""
+    follow_paths: tuple[str, ...] | None
+    """The paths that the builder asks for; None where it asks for all that is not ignored."""
+    content_bytes: int
+    files: int
+    wire_bytes: int | None
+    """What the builder prints for a cold build, to the byte; None where it prints nothing."""
+    printed: str | None
+    """`wire_bytes` in the builder's own words."""
+    sources: tuple[SourceShare, ...] = ()
+    """In the order in which the builder evaluates them."""
+    problems: tuple[Problem, ...] = ()
+    """What was assumed, as the Dockerfile alone cannot tell it."""
+
+    @property
+    def everything(self) -> bool:
+        """Whether the whole context travels."""
+        return self.context_used and self.follow_paths is None
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that `ctxsize measure` has to say."""
 
@@ -216,6 +260,8 @@ class Report:
     context: Measurement
     problems: tuple[Problem, ...] = ()
     differences: tuple[Difference, ...] = field(default=())
+    transfer: Transfer | None = None
+    """None without a Dockerfile, and where `problems` says why it is not known."""
 
     @property
     def lower_bound(self) -> bool:

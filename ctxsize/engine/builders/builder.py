@@ -42,6 +42,8 @@ class Builder:
     always_sends: Callable[[DockerIgnoreSpec, str | None], Sequence[str]] | None
     """The exceptions that the builder adds, given the spec and the Dockerfile's path."""
 
+    asks_for_paths: bool
+    """Whether only what the Dockerfile takes from the context is sent."""
     sends_ignored_parents: bool
     """Whether an ignored directory is sent ahead of a re-included entry below it."""
     unreadable_stops: bool

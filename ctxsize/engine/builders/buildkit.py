@@ -51,6 +51,7 @@ BUILDKIT = Builder(
     check_patterns=check_header,
     replaces_undecodable=True,
     always_sends=None,
+    asks_for_paths=True,
     sends_ignored_parents=True,
     unreadable_stops=False,
     refuses_to_open=True,

@@ -65,6 +65,7 @@ CLASSIC = Builder(
     check_patterns=None,
     replaces_undecodable=False,
     always_sends=needed_files,
+    asks_for_paths=False,
     sends_ignored_parents=False,
     unreadable_stops=True,
     refuses_to_open=False,

@@ -91,6 +91,7 @@ PODMAN = Builder(
     check_patterns=None,
     replaces_undecodable=False,
     always_sends=None,
+    asks_for_paths=False,
     sends_ignored_parents=False,
     unreadable_stops=True,
     refuses_to_open=False,

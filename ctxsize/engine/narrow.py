@@ -1,0 +1,127 @@
+"""The verdicts of a transfer: what the Dockerfile asks for and the ignore file leaves.
+
+BuildKit's sender evaluates a list of include patterns just as it evaluates an
+ignore file, with the opposite meaning. So the list is written as an ignore
+file, everything ignored but for the patterns as exceptions, and an entry is
+sent if neither ignores it. Behaviour: tonistiigi/fsutil (`filterFS`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ctxsize.engine import golang
+from ctxsize.engine.automaton import fastest
+from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Line
+from ctxsize.errors import DockerfileError, IgnoreFileError
+
+NOT_ASKED_FOR = Mark(ignored=True, decider=None, refused=False)
+"""The mark of an entry that the ignore file leaves and the Dockerfile does not take.
+
+No other mark is ignored without a decider.
+"""
+
+_HINT = "what COPY, ADD and mounts take are patterns, like the lines of an ignore file"
+
+
+class IncludePattern(DockerIgnorePattern):
+    """An include pattern as the exception that lets in what it includes.
+
+    Nothing is a comment here: only the matcher reads it, no reader of files before.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def split(cls, line: str) -> Line | None:
+        """The pattern of `line`; one that begins with `!` takes away again."""
+        text = golang.trim_space(line)
+        if not text:
+            return None
+        text = golang.clean(text)
+        takes_away = text.startswith("!")
+        return Line(text[takes_away:], not takes_away)
+
+
+def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
+    """The spec that ignores all that `patterns` do not include.
+
+    Raises `DockerfileError` for a pattern that fails the build.
+    """
+    try:
+        included = [IncludePattern(pattern) for pattern in patterns]
+    except IgnoreFileError as error:
+        raise _refusal(error, "invalid includepatterns: []") from None
+    return DockerIgnoreSpec([DockerIgnorePattern("**"), *included])
+
+
+def _refusal(error: IgnoreFileError, lead: str) -> DockerfileError:
+    """The error about an include pattern: it comes from the Dockerfile, not the ignore file."""
+    return DockerfileError(f"{lead}: {error.message}", hint=f"{error.pattern!r}: {_HINT}")
+
+
+class NarrowState:
+    """A directory's state for both lists, and the mark that they give it."""
+
+    __slots__ = ("asked", "left", "mark")
+
+    def __init__(self, asked: HasMark, left: HasMark) -> None:
+        self.asked = asked
+        self.left = left
+        self.mark = _both(asked.mark, left.mark)
+
+
+class Narrowed:
+    """An evaluator that sends what a list of include patterns asks for and a spec leaves.
+
+    Raises `DockerfileError` for an include pattern that fails the build, some of
+    them only when an entry makes the builder look at it.
+    """
+
+    def __init__(self, spec: DockerIgnoreSpec, include: Iterable[str]) -> None:
+        self._asked: Evaluator[Any] = fastest(include_spec(include))
+        self._left: Evaluator[Any] = fastest(spec)
+
+    def root(self) -> NarrowState:
+        """The state of the context itself, which is no entry and always walked."""
+        return NarrowState(self._asked.root(), self._left.root())
+
+    def odd(self, state: NarrowState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
+        """The marks of those `names` that differ from the directory's own."""
+        try:
+            asked = self._asked.odd(state.asked, prefix, names)
+        except IgnoreFileError as error:
+            raise _refusal(error, "failed to match includepatterns") from None
+        left = self._left.odd(state.left, prefix, names)
+        usual_asked, usual_left = state.asked.mark, state.left.mark
+        marks = {
+            name: _both(asked.get(name, usual_asked), left.get(name, usual_left))
+            for name in (asked | left if asked and left else asked or left)
+        }
+        return {name: mark for name, mark in marks.items() if mark != state.mark}
+
+    def enter(self, state: NarrowState, prefix: str, name: str) -> NarrowState:
+        """The state of the subdirectory `name`."""
+        try:
+            asked = self._asked.enter(state.asked, prefix, name)
+        except IgnoreFileError as error:
+            raise _refusal(error, "failed to match includepatterns") from None
+        return NarrowState(asked, self._left.enter(state.left, prefix, name))
+
+    def enters(self, state: NarrowState, path: str) -> bool:
+        """Whether anything below `path`, which itself is not sent, can be sent."""
+        return all(
+            not inner.mark.ignored or evaluator.enters(inner, path)
+            for evaluator, inner in ((self._asked, state.asked), (self._left, state.left))
+        )
+
+
+def _both(asked: Mark, left: Mark) -> Mark:
+    """The mark of an entry, given that of the include patterns and that of the ignore file."""
+    if left.ignored:
+        return left
+    if asked.ignored:
+        return NOT_ASKED_FOR
+    return left._replace(refused=True) if asked.refused else left

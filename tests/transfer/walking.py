@@ -1,0 +1,37 @@
+"""What our walk over a transfer tells, as plain lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ctxsize.engine.events import Files, Folder
+from ctxsize.engine.need import Build, context_need_of, evaluator_for
+from ctxsize.engine.request import Request, resolve
+from ctxsize.engine.walk import Walk
+
+
+def names_sent(request: Request, evaluator: object = None) -> tuple[list[str], set[str]]:
+    """The names that are sent, directories with a trailing `/`, and those refused on opening."""
+    names: list[str] = []
+    refused: set[str] = set()
+    for event in Walk(request, evaluator=evaluator):  # type: ignore[arg-type]
+        if isinstance(event, Folder):
+            names.append(f"{event.path}/")
+        elif isinstance(event, Files):
+            names += [event.prefix + name for name in event.names]
+            marks = ((name, event.odd.get(name, event.mark)) for name in event.names)
+            refused |= {event.prefix + name for name, mark in marks if mark.refused}
+    return names, refused
+
+
+def names_transferred(
+    context: Path,
+    dockerfile: Path | None = None,
+    *,
+    target: str = "",
+    arguments: dict[str, str] | None = None,
+) -> list[str]:
+    """The names that a build makes travel, in order."""
+    request = resolve(str(context), dockerfile=None if dockerfile is None else str(dockerfile))
+    need = context_need_of(request, Build(target, arguments))
+    return names_sent(request, evaluator_for(request, need))[0]
