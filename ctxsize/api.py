@@ -40,16 +40,20 @@ def measure(
     top: int = 10,
     depth: int | None = 3,
     progress: measuring.Progress | None = None,
+    jobs: int = 1,
 ) -> Report:
     """What `docker build context` would send.
 
     `ignored` also measures what each pattern saves, `compare` says where other
     builders differ. `top` bounds the lists of the largest, `depth` the tree.
+    With more `jobs`, forked processes help with a large tree.
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
     and `BuildFailsError` for a context on which the build itself would fail.
     """
     request = request_for(context, dockerfile=dockerfile, builder=builder)
-    report = measuring.measure(request, everything=ignored, top=top, depth=depth, progress=progress)
+    report = measuring.measure(
+        request, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
+    )
     if not compare:
         return report
     return replace(report, differences=comparing.compare(request, dockerfile=dockerfile))

@@ -52,14 +52,14 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, message="ctxsize %(version)s")
 def app() -> None:
-    r"""Tells exactly what `docker build` will send, and keeps it small.
+    """Tells exactly what `docker build` will send, and keeps it small.
 
     \b
     Examples:
       ctxsize measure            what `docker build .` would send
       ctxsize ls --size | sort -n
       ctxsize explain --trace src/secret.key
-    """
+    """  # noqa: D301
 
 
 def run(arguments: list[str]) -> int:

@@ -42,7 +42,7 @@ def command(
     traced: bool,
     colour: str,
 ) -> None:
-    r"""Which line of which ignore file decides about each PATH.
+    """Which line of which ignore file decides about each PATH.
 
     Prints `FILE:LINE:PATTERN<tab>PATH` as `git check-ignore -v` does: the path is
     ignored, or sent if the pattern starts with `!`. A path need not exist; it
@@ -54,7 +54,7 @@ def command(
       ctxsize explain node_modules/left-pad/index.js
       ctxsize explain --trace src/secret.key
       ctxsize ls | ctxsize explain --stdin -n
-    """
+    """  # noqa: D301
     if stdin == bool(paths):
         raise click.UsageError("name paths, or read them with --stdin; not both")
     if traced and null:

@@ -45,7 +45,7 @@ def command(
     null: bool,
     format_name: str,
 ) -> None:
-    r"""Every entry of CONTEXT that would be sent, in the order in which the builder sends it.
+    """Every entry of CONTEXT that would be sent, in the order in which the builder sends it.
 
     Directories end in `/`. Names that hold control characters, quotes or bytes
     that are not UTF-8 are shown in double quotes as git shows them; -0 and json
@@ -56,7 +56,7 @@ def command(
       ctxsize ls --size | sort -n | tail
       ctxsize ls -0 | xargs -0 -n1 basename
       ctxsize ls --all | grep secret
-    """
+    """  # noqa: D301
     if both and ignored:
         raise click.UsageError("--all and --ignored exclude each other")
     if format_name == "json" and (null or size):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from ctxsize import api
@@ -11,6 +13,7 @@ from ctxsize.formats import FORMATS
 from ctxsize.formats.tables import TABLES
 
 _TOP, _TOP_ALONE = 5, 30
+_MOST_JOBS = 4
 
 
 @click.command("measure")
@@ -44,6 +47,13 @@ _TOP, _TOP_ALONE = 5, 30
 )
 @click.option("--compare", is_flag=True, help="Say where other builders would differ.")
 @click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    envvar="CTXSIZE_JOBS",
+    help="Processes for a large tree.  [default: one for each processor, at most 4]",
+)
+@click.option(
     "--format",
     "format_name",
     type=click.Choice(list(FORMATS)),
@@ -61,10 +71,11 @@ def command(
     by: str | None,
     ignored: bool,
     compare: bool,
+    jobs: int | None,
     format_name: str,
     colour: str,
 ) -> None:
-    r"""What `docker build CONTEXT` would send, how big it is and what makes it so.
+    """What `docker build CONTEXT` would send, how big it is and what makes it so.
 
     CONTEXT is the build context, by default the working directory. Sizes are
     those of a cold build, to the byte; nothing is built and no Docker is needed.
@@ -76,7 +87,7 @@ def command(
       ctxsize measure --ignored            what each pattern saves
       ctxsize measure --by ext --top 50
       ctxsize measure --format json | jq .context.wire_bytes
-    """
+    """  # noqa: D301
     rows = top or (_TOP_ALONE if by else _TOP)
     with output.progress() as progress:
         report = api.measure(
@@ -88,5 +99,6 @@ def command(
             top=rows,
             depth=depth,
             progress=progress,
+            jobs=jobs or min(_MOST_JOBS, os.cpu_count() or 1),
         )
     output.write(FORMATS[format_name](report, output.look(colour, top=rows, only=by)))
