@@ -33,4 +33,8 @@ def _show_version() -> bool:
 
 
 if __name__ == "__main__":
+    if not getattr(sys.flags, "safe_path", False):
+        # `python -m` looks for modules in the working directory first, but that is a stranger's
+        # context, whose `inspect.py` is none of ours.
+        sys.path[0] = __file__.rpartition("/ctxsize/")[0]
     sys.exit(main())

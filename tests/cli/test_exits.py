@@ -200,6 +200,14 @@ def test_interrupted(large: Path) -> None:
     assert process.returncode == 130
 
 
+def test_no_module_of_the_context_is_run(tmp_path: Path) -> None:
+    names = ("inspect", "click", "humanize", "tabulate", "shutil")
+    nodes = [file(f"{name}.py", b"raise SystemExit(9)\n") for name in names]
+    with spawn("measure", cwd=build_tree(tmp_path / "ctx", nodes)) as process:
+        assert process.communicate()[1] == b""
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_any_encoding_of_the_terminal_will_do(tmp_path: Path, encoding: str) -> None:
     context = build_tree(tmp_path / "ctx", ["ünï/日本", "b/c"])
