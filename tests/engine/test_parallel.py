@@ -91,18 +91,11 @@ def test_the_first_failure_is_told(tree: Path) -> None:
     for directory in locked:
         directory.chmod(0)
     try:
-        argv = [sys.executable, "-c", code, str(tree)]
-        done = subprocess.run(
-            processes.without_root_powers(argv) if os.geteuid() == 0 else argv,
-            cwd=Path(__file__).parent.parent.parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        told = run_python(code, tree, without_root_powers=os.geteuid() == 0)
     finally:
         for directory in locked:
             directory.chmod(0o755)
-    assert done.stdout.split() == [BuildFailsError.__name__, "svc-05/pkg-1/deep"]
+    assert told.split() == [BuildFailsError.__name__, "svc-05/pkg-1/deep"]
 
 
 def test_a_worker_that_dies_costs_nothing_but_time(
@@ -124,6 +117,26 @@ def test_a_worker_that_dies_costs_nothing_but_time(
 
 
 def test_no_child_is_left(tree: Path) -> None:
-    measure(request_for(tree, "none"), jobs=3)
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    """In a process of its own, which has no other children."""
+    code = (
+        "import os, sys; from ctxsize.engine.request import resolve; "
+        "from ctxsize.engine.measure import measure\n"
+        "measure(resolve(sys.argv[1]), jobs=3)\n"
+        "try: os.waitpid(-1, os.WNOHANG)\n"
+        "except ChildProcessError: print('none')"
+    )
+    request_for(tree, "none")
+    assert run_python(code, tree).split() == ["none"]
+
+
+def run_python(code: str, tree: Path, *, without_root_powers: bool = False) -> str:
+    """What `code` prints in a new interpreter, `tree` being its argument."""
+    argv = [sys.executable, "-c", code, str(tree)]
+    done = subprocess.run(
+        processes.without_root_powers(argv) if without_root_powers else argv,
+        cwd=Path(__file__).parent.parent.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
