@@ -7,12 +7,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ctxsize.engine import compare as comparing
 from ctxsize.engine import explain as explaining
 from ctxsize.engine import measure as measuring
+from ctxsize.engine import need as needing
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.listing import Listing
 from ctxsize.engine.request import Request, resolve
@@ -34,6 +35,8 @@ def measure(
     context: str = ".",
     *,
     dockerfile: str | None = None,
+    target: str = "",
+    build_arguments: Mapping[str, str] | None = None,
     builder: str = "buildkit",
     ignored: bool = False,
     compare: bool = False,
@@ -44,7 +47,8 @@ def measure(
 ) -> Report:
     """What `docker build context` would send.
 
-    `ignored` also measures what each pattern saves, `compare` says where other
+    `target` and `build_arguments` are those of the build and decide about its
+    transfer. `ignored` also measures what each pattern saves, `compare` says where other
     builders differ. `top` bounds the lists of the largest, `depth` the tree.
     With more `jobs`, forked processes help with a large tree.
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
@@ -54,6 +58,8 @@ def measure(
     report = measuring.measure(
         request, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
     )
+    build = needing.Build(target, build_arguments)
+    report = needing.with_transfer(request, report, build)
     if not compare:
         return report
     return replace(report, differences=comparing.compare(request, dockerfile=dockerfile))
@@ -66,14 +72,20 @@ def ls(
     builder: str = "buildkit",
     sent: bool = True,
     ignored: bool = False,
+    transfer: bool = False,
+    target: str = "",
+    build_arguments: Mapping[str, str] | None = None,
 ) -> Listing:
     """The entries that `docker build context` would send, in its order, as a stream.
 
-    `ignored` adds those that it would not; `sent=False` leaves only them.
+    `ignored` adds those that it would not; `sent=False` leaves only them. With
+    `transfer` it is only what the Dockerfile makes travel for `target`.
     Raises what `measure` raises, some of it in the course of the iteration.
     """
     request = request_for(context, dockerfile=dockerfile, builder=builder)
-    return Listing(request, sent=sent, ignored=ignored)
+    build = needing.Build(target, build_arguments)
+    evaluator = needing.transfer_evaluator(request, build) if transfer else None
+    return Listing(request, sent=sent, ignored=ignored, evaluator=evaluator)
 
 
 def explain(

@@ -35,8 +35,14 @@ LAYERS = [
 """Lowest first; a package stands for all its modules that no earlier line names."""
 
 PLACES = {
-    "reads directories": ({"scandir", "listdir", "iterdir", "glob", "rglob", "walk"}, {"engine.inspect"}),
-    "reads files": ({"read_bytes", "read_text", "open"}, {"engine.request", "engine.inspect", "engine.walk", "cli"}),
+    "reads directories": (
+        {"scandir", "listdir", "iterdir", "glob", "rglob", "walk"},
+        {"engine.inspect"},
+    ),
+    "reads files": (
+        {"read_bytes", "read_text", "open"},
+        {"engine.request", "engine.inspect", "engine.walk", "cli"},
+    ),
     "writes files": ({"write_bytes", "write_text", "replace_file", "fsync"}, set()),
     "deletes": ({"unlink", "rmdir", "rmtree", "removedirs"}, set()),
     "prints": ({"print", "echo", "secho"}, {"cli", "__main__"}),
@@ -90,8 +96,10 @@ def test_imports_point_down(module: Path) -> None:
     for imported in imports(ast.parse(module.read_text())):
         same_package = imported.split(".")[:-1] == name.split(".")[:-1] or name == imported
         assert layer_of(imported) <= layer_of(name), f"{name} imports {imported} from above"
-        assert layer_of(imported) < layer_of(name) or same_package or imported.startswith(
-            name.split(".")[0]
+        assert (
+            layer_of(imported) < layer_of(name)
+            or same_package
+            or imported.startswith(name.split(".")[0])
         ), f"{name} imports {imported} from beside it"
 
 

@@ -9,7 +9,14 @@ import click
 
 from ctxsize import api
 from ctxsize.cli import output
-from ctxsize.cli.options import builder_option, context_argument, file_option
+from ctxsize.cli.options import (
+    build_argument_option,
+    builder_option,
+    context_argument,
+    file_option,
+    target_option,
+    values,
+)
 from ctxsize.formats import json
 from ctxsize.formats.names import quoted
 from ctxsize.model import Entry, Kind
@@ -18,7 +25,10 @@ from ctxsize.model import Entry, Kind
 @click.command("ls")
 @context_argument
 @file_option
+@target_option
+@build_argument_option
 @builder_option
+@click.option("--transfer", is_flag=True, help="Only what the Dockerfile makes travel.")
 @click.option("--ignored", is_flag=True, help="Only what is ignored.")
 @click.option("--all", "both", is_flag=True, help="Both, `+ ` before what is sent, `- ` if not.")
 @click.option(
@@ -38,7 +48,10 @@ from ctxsize.model import Entry, Kind
 def command(
     context: str,
     dockerfile: str | None,
+    target: str,
+    build_arguments: tuple[str, ...],
     builder: str,
+    transfer: bool,
     ignored: bool,
     both: bool,
     size: bool,
@@ -54,11 +67,16 @@ def command(
     \b
     Examples:
       ctxsize ls --size | sort -n | tail
+      ctxsize ls --transfer --target builder
       ctxsize ls -0 | xargs -0 -n1 basename
       ctxsize ls --all | grep secret
     """  # noqa: D301
     if both and ignored:
         raise click.UsageError("--all and --ignored exclude each other")
+    if transfer and (both or ignored):
+        raise click.UsageError("--transfer lists what is sent: not with --all or --ignored")
+    if not transfer and (target or build_arguments):
+        raise click.UsageError("--target and --build-arg go with --transfer")
     if format_name == "json" and (null or size):
         raise click.UsageError("-0 and --size go with --format text")
     listing = api.ls(
@@ -67,6 +85,9 @@ def command(
         builder=builder,
         sent=not ignored,
         ignored=ignored or both,
+        transfer=transfer,
+        target=target,
+        build_arguments=values(build_arguments),
     )
     write = _json if format_name == "json" else _text(signed=both, size=size, null=null)
     emptied = 0

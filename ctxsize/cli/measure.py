@@ -8,7 +8,15 @@ import click
 
 from ctxsize import api
 from ctxsize.cli import output
-from ctxsize.cli.options import builder_option, colour_option, context_argument, file_option
+from ctxsize.cli.options import (
+    build_argument_option,
+    builder_option,
+    colour_option,
+    context_argument,
+    file_option,
+    target_option,
+    values,
+)
 from ctxsize.formats import FORMATS
 from ctxsize.formats.tables import TABLES
 
@@ -19,6 +27,8 @@ _MOST_JOBS = 4
 @click.command("measure")
 @context_argument
 @file_option
+@target_option
+@build_argument_option
 @builder_option
 @click.option(
     "--top",
@@ -65,6 +75,8 @@ _MOST_JOBS = 4
 def command(
     context: str,
     dockerfile: str | None,
+    target: str,
+    build_arguments: tuple[str, ...],
     builder: str,
     top: int | None,
     depth: int,
@@ -84,6 +96,7 @@ def command(
     Examples:
       ctxsize measure
       ctxsize measure -f docker/Dockerfile .
+      ctxsize measure --target builder --build-arg VERSION=3
       ctxsize measure --ignored            what each pattern saves
       ctxsize measure --by ext --top 50
       ctxsize measure --format json | jq .context.wire_bytes
@@ -93,6 +106,8 @@ def command(
         report = api.measure(
             context,
             dockerfile=dockerfile,
+            target=target,
+            build_arguments=values(build_arguments),
             builder=builder,
             ignored=ignored or by == "rule",
             compare=compare,

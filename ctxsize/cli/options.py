@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -21,6 +22,18 @@ file_option: Decorator = click.option(
     help="The Dockerfile, relative to the working directory, as for `docker build`.",
 )
 
+target_option: Decorator = click.option(
+    "--target", metavar="STAGE", default="", help="The stage to build, as for `docker build`."
+)
+
+build_argument_option: Decorator = click.option(
+    "--build-arg",
+    "build_arguments",
+    metavar="NAME[=VALUE]",
+    multiple=True,
+    help="The value of an ARG, as for `docker build`; without one, that of the environment.",
+)
+
 builder_option: Decorator = click.option(
     "--builder",
     type=click.Choice(list(BUILDERS)),
@@ -28,6 +41,17 @@ builder_option: Decorator = click.option(
     show_default=True,
     help="Whose behaviour applies.",
 )
+
+
+def values(build_arguments: Iterable[str]) -> dict[str, str]:
+    """The build arguments by name; one without a value that the environment lacks is none."""
+    found = {}
+    for each in build_arguments:
+        name, given, value = each.partition("=")
+        if given or name in os.environ:
+            found[name] = value if given else os.environ[name]
+    return found
+
 
 colour_option: Decorator = click.option(
     "--color",

@@ -6,8 +6,9 @@ import os
 import stat
 from collections.abc import Iterator
 from heapq import merge
+from typing import Any
 
-from ctxsize.engine.evaluate import Mark
+from ctxsize.engine.evaluate import Evaluator, Mark
 from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder
 from ctxsize.engine.measure import content_sizes, public_pattern
 from ctxsize.engine.request import Request
@@ -36,9 +37,16 @@ class Listing:
     iteration is. Raises what `Walk` raises.
     """
 
-    def __init__(self, request: Request, *, sent: bool = True, ignored: bool = False) -> None:
+    def __init__(
+        self,
+        request: Request,
+        *,
+        sent: bool = True,
+        ignored: bool = False,
+        evaluator: Evaluator[Any] | None = None,
+    ) -> None:
         self._request = request
-        self._walk = Walk(request, everything=ignored)
+        self._walk = Walk(request, everything=ignored, evaluator=evaluator)
         self._with_sent = sent
         self._with_ignored = ignored
         self._patterns = request.spec.patterns

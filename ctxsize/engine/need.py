@@ -70,6 +70,21 @@ def context_need_of(request: Request, build: Build) -> ContextNeed:
     return need
 
 
+def transfer_evaluator(request: Request, build: Build) -> Evaluator[Any] | None:
+    """The evaluator of what travels; None where all that is not ignored does.
+
+    Raises what `context_need_of` and `evaluator_for` raise, and `InputError`
+    without a Dockerfile.
+    """
+    if not request.builder.asks_for_paths:
+        return None
+    if request.dockerfile is None:
+        raise InputError(
+            "there is no Dockerfile, so what travels is not known", hint="name it with -f"
+        )
+    return evaluator_for(request, context_need_of(request, build))
+
+
 def evaluator_for(request: Request, need: ContextNeed) -> Evaluator[Any] | None:
     """The evaluator of the transfer; None where it is that of the ignore file alone.
 

@@ -35,11 +35,17 @@ TOO_BIG = Level("Too big", "red")
 
 def level(report: Report) -> Level:
     """How worrying `report` is."""
-    totals = report.context.totals
-    if totals.content_bytes >= TOO_LARGE_BYTES or totals.files >= TOO_MANY_FILES:
+    size, files = _sent(report)
+    if size >= TOO_LARGE_BYTES or files >= TOO_MANY_FILES:
         return TOO_BIG
-    large = totals.content_bytes >= LARGE_BYTES or totals.files >= MANY_FILES
-    return LOOK if large or report.problems or _hides_all(report) else FINE
+    return LOOK if _sizeable(report) or report.problems or _hides_all(report) else FINE
+
+
+def _sent(report: Report) -> tuple[int, int]:
+    """The bytes and files that travel, or those of the context where that is not known."""
+    if report.transfer is not None:
+        return report.transfer.content_bytes, report.transfer.files
+    return report.context.totals.content_bytes, report.context.totals.files
 
 
 def verdict(report: Report) -> str:
@@ -48,15 +54,22 @@ def verdict(report: Report) -> str:
     would = "would be sent" if sends else "are in the context"
     if _hides_all(report):
         return "everything is ignored, so COPY and ADD find nothing"
-    totals = report.context.totals
     least = "at least " if report.lower_bound else ""
-    size, files = units.human(totals.content_bytes), plural(totals.files, "file")
-    sentence = f"{least}{size} in {files} {would}"
+    content_bytes, count = _sent(report)
+    sentence = f"{least}{units.human(content_bytes)} in {plural(count, 'file')} {would}"
     cause = dominant(report)
-    if cause is not None and level(report) is not FINE:
-        share = percent(cause.content_bytes / totals.content_bytes)
+    if _narrower(report):
+        whole = units.human(report.context.totals.content_bytes)
+        sentence += f", of a context of {whole}"
+    elif cause is not None and level(report) is not FINE:
+        share = percent(cause.content_bytes / report.context.totals.content_bytes)
         sentence += f", {share} of it in {quoted(cause.path)}"
     return f"{sentence}; see what is suspicious below" if report.problems else sentence
+
+
+def _narrower(report: Report) -> bool:
+    """Whether the Dockerfile leaves a part of the context behind."""
+    return report.transfer is not None and not report.transfer.everything
 
 
 def dominant(report: Report) -> Directory | None:
@@ -134,8 +147,8 @@ def _hides_all(report: Report) -> bool:
 
 
 def _sizeable(report: Report) -> bool:
-    totals = report.context.totals
-    return totals.content_bytes >= LARGE_BYTES or totals.files >= MANY_FILES
+    size, files = _sent(report)
+    return size >= LARGE_BYTES or files >= MANY_FILES
 
 
 def plural(count: int, noun: str) -> str:

@@ -22,6 +22,7 @@ from ctxsize.model import (
     Problem,
     Report,
     Share,
+    Transfer,
 )
 
 VERSION = 1
@@ -56,7 +57,7 @@ def _report(report: Report) -> dict[str, Any]:
         "ignore_file": None if report.ignore_file is None else _ignore_file(report.ignore_file),
         "lower_bound": report.lower_bound,
         "context": _measurement(report.context),
-        "transfer": None,
+        "transfer": None if report.transfer is None else _transfer(report.transfer),
         "ignored": _ignored(report.context.ignored),
         "problems": [_problem(each) for each in report.problems],
         "differences": [_difference(each) for each in report.differences],
@@ -93,6 +94,31 @@ def _measurement(context: Measurement) -> dict[str, Any]:
         "largest_directories": _shares(context.largest_directories, "path"),
         "by_extension": _shares(context.by_extension, "extension"),
         "by_pattern": _pattern_shares(context.by_pattern),
+    }
+
+
+def _transfer(transfer: Transfer) -> dict[str, Any]:
+    return {
+        "context_used": transfer.context_used,
+        "follow_paths": None if transfer.follow_paths is None else list(transfer.follow_paths),
+        "content_bytes": transfer.content_bytes,
+        "files": transfer.files,
+        "wire_bytes": transfer.wire_bytes,
+        "printed": transfer.printed,
+        "sources": [
+            {
+                "instruction": each.instruction,
+                "line": each.line,
+                "stage": each.stage,
+                "source": each.source,
+                "path": each.path,
+                "kind": each.kind,
+                "content_bytes": each.content_bytes,
+                "files": each.files,
+            }
+            for each in transfer.sources
+        ],
+        "problems": [_problem(each) for each in transfer.problems],
     }
 
 

@@ -10,7 +10,7 @@ from ctxsize.formats.advice import plural
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import columns, fit, quoted
 from ctxsize.formats.size_tree import percent
-from ctxsize.model import IgnoreFileInfo, Report, Share
+from ctxsize.model import IgnoreFileInfo, Report, Share, SourceShare
 
 
 class Table(NamedTuple):
@@ -47,6 +47,28 @@ def extensions(report: Report, top: int) -> Table:
     title = "By extension"
     rows = _rows(shares[:top], report, unnamed="(none)")
     return Table(title, (*_HEADERS, "extension"), rows, rest)
+
+
+def sources(report: Report, top: int) -> Table:
+    """What each source of the Dockerfile takes from the context, the largest first."""
+    transfer = report.transfer
+    shares = sorted(
+        () if transfer is None else transfer.sources,
+        key=lambda each: (-each.content_bytes, each.line),
+    )
+    rows = [
+        (units.human(each.content_bytes), f"{each.files:,}", str(each.line), taking(each))
+        for each in shares[:top]
+    ]
+    rest = f"and {plural(len(shares) - top, 'more source')}" if len(shares) > top else ""
+    return Table("Taken by the Dockerfile", ("size", "files", "line", "by"), rows, rest)
+
+
+def taking(source: SourceShare) -> str:
+    """The instruction and the one source of it."""
+    if source.instruction == "RUN":
+        return f"RUN --mount, {source.kind} of {quoted(source.path)}"
+    return f"{source.instruction} {quoted(source.source)}"
 
 
 def patterns(report: Report, top: int) -> Table:

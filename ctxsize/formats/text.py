@@ -12,7 +12,7 @@ from ctxsize.formats import advice, size_tree, tables
 from ctxsize.formats.advice import plural
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import columns, quoted, visible
-from ctxsize.model import Difference, Ignored, Problem, Report, Totals
+from ctxsize.model import Difference, Ignored, Problem, Report, Totals, Transfer
 
 _LABEL = 15
 _NO_FILE = "no ignore file"
@@ -35,6 +35,8 @@ def render(report: Report, look: Look) -> str:
 def _whole(report: Report, look: Look) -> list[list[str]]:
     """The sections of the whole report."""
     makers = [tables.files, tables.directories, tables.extensions]
+    if report.transfer is not None and not report.transfer.everything:
+        makers.insert(0, tables.sources)
     if report.context.ignored.by_pattern:
         makers.insert(0, tables.saved)
     return [
@@ -66,8 +68,10 @@ def _facts(report: Report, look: Look) -> list[str]:
         ("Context", quoted(report.context_path)),
         ("Dockerfile", "none found" if report.dockerfile is None else quoted(report.dockerfile)),
         ("Ignore file", _ignore_file(report)),
-        ("Sent", _sent(report)),
+        ("Sent" if report.transfer is None else "Context size", _sent(report)),
+        *([] if report.transfer is None else [("Transfer", _transfer(report, report.transfer))]),
         ("Printed", _printed(report)),
+        *([("Assumed", text)] if (text := _assumed(report)) else []),
         ("Ignored", _ignored(report.context.ignored, report)),
     ]
     return [line for label, text in facts for line in _fact(label, text, look)]
@@ -95,6 +99,27 @@ def _sent(report: Report) -> str:
     return f"{least}{size} of content in {_counts(totals)}{more}"
 
 
+def _transfer(report: Report, transfer: Transfer) -> str:
+    """What travels, and the instruction that makes all of it travel if one does."""
+    if not transfer.context_used:
+        return "nothing: the Dockerfile takes nothing from the context"
+    if not transfer.everything:
+        size, files = units.human(transfer.content_bytes), plural(transfer.files, "file")
+        return f"{size} of content in {files}, what the Dockerfile takes"
+    whole = next((each for each in transfer.sources if each.path == "."), None)
+    if whole is None:
+        return "all of it"
+    where = f"{quoted(report.dockerfile or '')}:{whole.line}"
+    return f"all of it: {tables.taking(whole)} ({where}) takes the whole context"
+
+
+def _assumed(report: Report) -> str:
+    """What the transfer takes for granted; base images rarely have triggers, so not those."""
+    problems = () if report.transfer is None else report.transfer.problems
+    shown = [each.message for each in problems if each.code != "unknown-onbuild"]
+    return visible("; ".join(shown))
+
+
 def _counts(totals: Totals) -> str:
     """How many entries of each kind there are, files first and kinds without any left out."""
     kinds = ((totals.directories, "directory"), (totals.symlinks, "symlink"))
@@ -103,7 +128,9 @@ def _counts(totals: Totals) -> str:
 
 
 def _printed(report: Report) -> str:
-    builder, context = BUILDERS[report.builder], report.context
+    builder, context = BUILDERS[report.builder], report.transfer or report.context
+    if report.transfer is not None and not report.transfer.context_used:
+        return "nothing, not even a line"
     if builder.announces is None or context.wire_bytes is None:
         return f"nothing: {builder.title} reads the context in place and sends nothing"
     least = "at least " if report.lower_bound else ""

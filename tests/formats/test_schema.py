@@ -61,7 +61,8 @@ def test_the_keys_that_others_build_on(tmp_path: Path) -> None:
     root = str(build_tree(tmp_path / "ctx", CONTEXTS["node"]))
     shape = json.loads(FORMATS["json"](api.measure(root), Look()))
     assert shape["version"] == 1
-    assert shape["transfer"] is None
+    transfer = {"context_used", "follow_paths", "content_bytes", "files", "wire_bytes", "printed"}
+    assert transfer | {"sources"} <= set(shape["transfer"])
     assert {"path", "patterns"} <= set(shape["ignore_file"])
     context = {"content_bytes", "files", "directories", "symlinks", "entries", "wire_bytes"}
     assert context | {"printed"} <= set(shape["context"])

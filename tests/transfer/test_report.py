@@ -1,0 +1,117 @@
+"""What reports and commands say about the transfer."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from ctxsize.errors import InputError
+from ctxsize.model import SourceShare
+from tests.oracles.trees import build_tree, file
+
+ROOT = Path(__file__).parents[2]
+STAGES = b"""FROM scratch AS one
+ARG D=src
+COPY $D /x/
+FROM scratch
+COPY Dockerfile docs /x/
+COPY docs /y/
+"""
+
+
+@pytest.fixture
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    nodes = ["src/a.py", "docs/b", "docs/deep/c", file("big", size_bytes=9_000)]
+    tree = build_tree(tmp_path / "context", [*nodes, file("Dockerfile", STAGES)])
+    monkeypatch.chdir(tree)
+    return tree
+
+
+def ctxsize(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ctxsize", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_what_each_source_takes(context: Path) -> None:
+    transfer = api.measure().transfer
+    assert transfer is not None
+    assert transfer.follow_paths == ("Dockerfile", "docs")
+    assert (transfer.files, transfer.content_bytes) == (3, len(STAGES) + 7 + 12)
+    share = SourceShare("COPY", 5, "stage-1", "docs", "docs", "copy", 2, 19)
+    assert transfer.sources[1] == share
+    assert [each.line for each in transfer.sources] == [5, 5, 6]
+    assert not transfer.everything
+
+
+def test_target_and_arguments(context: Path) -> None:
+    report = api.measure(target="ONE", build_arguments={"D": "docs/deep"})
+    assert report.transfer is not None
+    assert report.transfer.follow_paths == ("docs/deep",)
+    with pytest.raises(InputError, match=r"target stage .* could not be found"):
+        api.measure(target="two")
+
+
+def test_the_classic_builder_sends_everything_and_podman_nothing(context: Path) -> None:
+    classic, podman = api.measure(builder="classic"), api.measure(builder="podman")
+    assert classic.transfer is not None
+    assert classic.transfer.everything
+    assert classic.transfer.wire_bytes == classic.context.wire_bytes
+    assert podman.transfer is None
+    assert podman.problems == ()
+
+
+def test_a_dockerfile_that_cannot_be_used(context: Path) -> None:
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY [ /\n")
+    report = api.measure(target="")
+    (problem,) = report.problems
+    assert (report.transfer, problem.code) == (None, "transfer-unknown")
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY x\n")
+    (problem,) = api.measure(target="one").problems
+    assert (problem.path, problem.line) == ("Dockerfile", 2)
+    (context / "Dockerfile").unlink()
+    report = api.measure()
+    assert (report.transfer, report.problems) == (None, ())
+
+
+def test_nothing_is_taken(context: Path) -> None:
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY <<E /x\ny\nE\n")
+    done = ctxsize("measure")
+    assert "nothing: the Dockerfile takes nothing from the context" in done.stdout
+    assert ctxsize("ls", "--transfer").stdout == ""
+
+
+def test_the_instruction_that_takes_everything_is_named(context: Path) -> None:
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY src /s\nCOPY . /x\n")
+    assert "all of it: COPY . (Dockerfile:3) takes the whole context" in " ".join(
+        ctxsize("measure").stdout.split()
+    )
+
+
+def test_what_is_assumed_is_said(context: Path) -> None:
+    (context / "Dockerfile").write_text("FROM alpine\nARG V\nCOPY src$V /s\n")
+    assert "taken as empty: ARG V" in ctxsize("measure").stdout
+    shape = json.loads(ctxsize("measure", "--format", "json", "--build-arg", "V=").stdout)
+    assert [each["code"] for each in shape["transfer"]["problems"]] == ["unknown-onbuild"]
+
+
+def test_commands_take_dockers_flags(context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = ctxsize("ls", "--transfer", "--target", "one", "--build-arg", "D=docs/deep")
+    assert listed.stdout.split() == ["docs/", "docs/deep/", "docs/deep/c"]
+    monkeypatch.setenv("D", "docs")
+    listed = ctxsize("ls", "--transfer", "--target", "one", "--build-arg", "D")
+    assert listed.stdout.split() == ["docs/", "docs/b", "docs/deep/", "docs/deep/c"]
+    wrong = ctxsize("measure", "--target", "nope")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert ctxsize("ls", "--transfer", "--all").returncode == 2
+    assert ctxsize("ls", "--target", "one").returncode == 2
