@@ -86,8 +86,9 @@ class Sums:
             self._meter.merge(later._meter)  # type: ignore[arg-type] # one builder, one kind
 
     def add_folder(self, folder: Folder) -> None:
-        """Add a directory that is sent."""
+        """Add a directory that is sent, be it ignored: then it was met as that before."""
         self._directories += 1
+        self._ignored[2] -= folder.mark.ignored
         self._direct.setdefault(f"{folder.path}/", [0, 0])
         if self._meter is not None:
             self._meter.folder(folder)
