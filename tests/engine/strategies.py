@@ -106,3 +106,29 @@ def _random_name(rng: Random, lines: list[str]) -> str:
     name = line[start : start + rng.randint(0, 6)] if rng.random() < 0.5 else ""
     name += "".join(rng.choice(_IN_NAMES) for _ in range(rng.randint(0, 2)))
     return name if name not in ("", ".", "..") else "a"
+
+
+@st.composite
+def trees_with_ignore_files(draw: st.DrawFn) -> tuple[list[str], bytes]:
+    """Paths of files that fit into one tree, and an ignore file that is about them."""
+    names = st.sampled_from(NAMES[:8]) | nasty_names
+    paths = st.lists(names, min_size=1, max_size=4).map("/".join)
+    drawn = draw(st.lists(paths, min_size=1, max_size=9, unique=True))
+    files = [path for path in drawn if not any(other.startswith(f"{path}/") for other in drawn)]
+    lines = draw(st.lists(nasty_patterns | _about(files), min_size=1, max_size=5))
+    return files, "\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+@st.composite
+def _about(draw: st.DrawFn, files: list[str]) -> str:
+    """A pattern that matches one of `files` or nearly so."""
+    parts = draw(st.sampled_from(files)).split("/")
+    parts = parts[: draw(st.integers(1, len(parts)))]
+    for at in draw(st.sets(st.integers(0, len(parts) - 1), max_size=2)):
+        globs = ["*", "**", "?", f"*{parts[at][1:]}", f"{parts[at][:1]}*", f"[^{parts[at][0]}]*"]
+        parts[at] = draw(st.sampled_from(globs))
+    mark, end = draw(st.sampled_from(["", "", "!", "**/", "!**/", "*/"])), draw(_ENDS)
+    return mark + "/".join(parts) + end
+
+
+_ENDS = st.sampled_from(["", "", "", "/", "/*", "/**", "/*/**", "*", "**"])
