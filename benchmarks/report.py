@@ -12,7 +12,7 @@ from typing import Any
 
 from lists import Comparison
 from peers import DOCKER, Case
-from targets import MOST_MEMORY_BYTES, MOST_STARTUP, TARGETS
+from targets import MOST_MEMORY_BYTES, MOST_STARTUP, TARGETS, Target
 from timing import Runs
 
 Row = dict[str, Any]
@@ -42,22 +42,15 @@ def today() -> str:
     return datetime.datetime.now(datetime.timezone.utc).date().isoformat()
 
 
-def rows(case: Case, results: list[Runs], du: float | None) -> list[Row]:
-    """One row for each tool; `du` is the median of du over the same tree."""
-    floor = median_of(results, "floor")
-    docker = next(filter(None, (median_of(results, name) for name in DOCKER)), None)
-    return [_row(case, each, floor, docker, du) for each in results]
+def rows(case: Case, results: list[Runs]) -> list[Row]:
+    """One row for each tool, with its ratios to what was timed beside it."""
+    medians = {each.tool.name: each.median for each in results}
+    docker = next(filter(None, map(medians.get, DOCKER)), None)
+    return [_row(case, each, {**medians, "docker": docker}) for each in results]
 
 
-def median_of(results: list[Runs], name: str) -> float | None:
-    """The median of the tool `name`, None if it was not run."""
-    return next((each.median for each in results if each.tool.name == name), None)
-
-
-def _row(
-    case: Case, runs: Runs, floor: float | None, docker: float | None, du: float | None
-) -> Row:
-    median = runs.median
+def _row(case: Case, runs: Runs, medians: dict[str, float | None]) -> Row:
+    median, floor = runs.median, medians.get("floor")
     row = {
         "tree": case.tree,
         "ignore": case.ignore,
@@ -66,8 +59,9 @@ def _row(
         "median_seconds": median,
         "all_seconds": runs.seconds,
         "of_floor": _ratio(median, floor),
-        "of_du": _ratio(median, du),
-        "docker_over_this": _ratio(docker, median),
+        "of_du": _ratio(median, medians.get("du")),
+        "docker_over_this": _ratio(medians["docker"], median),
+        "devtools_over_this": _ratio(medians.get("docker-devtools"), median),
         "peak_bytes": runs.peak_bytes or None,
     }
     return {**row, "missed": _missed(row, floor)}
@@ -81,18 +75,19 @@ def _missed(row: Row, floor: float | None) -> list[str] | None:
     missed = []
     if row["peak_bytes"] > MOST_MEMORY_BYTES:
         missed.append(f"memory above {MOST_MEMORY_BYTES // 10**6} MB")
-    target = TARGETS.get((row["tree"], row["ignore"], jobs))
-    if target is None:
-        return missed
+    target = TARGETS.get((row["tree"], row["ignore"], jobs), Target())
     if target.of_floor is not None and floor is not None:
         limit = target.of_floor * floor + target.extra_seconds
         if row["median_seconds"] > limit:
             missed.append(f"floor: {limit:.2f} s")
     if target.of_du is not None and row["of_du"] is not None and row["of_du"] > target.of_du:
         missed.append(f"du: {target.of_du}")
-    fast = row["docker_over_this"]
-    if target.against_docker is not None and fast is not None and fast < target.against_docker:
-        missed.append(f"Docker: {target.against_docker}")
+    for name, least, times in (
+        ("Docker", target.against_docker, row["docker_over_this"]),
+        ("docker-devtools", target.against_devtools, row["devtools_over_this"]),
+    ):
+        if least is not None and times is not None and times < least:
+            missed.append(f"{name}: {least}")
     return missed
 
 

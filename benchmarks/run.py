@@ -73,12 +73,10 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         sys.exit("The lists differ: times would mean nothing.")
     tools = _tools(options, base)
     rows: list[report.Row] = []
-    du: dict[str, float | None] = {}
     for case in cases:
         _say(f"timing {case.tree}, {case.ignore}")
         results = timing.interleaved(tools, case, options.rounds, options.patience)
-        du.setdefault(case.tree, report.median_of(results, "du"))
-        rows += report.rows(case, results, du[case.tree])
+        rows += report.rows(case, results)
     return {
         "version": 1,
         "date": report.today(),
