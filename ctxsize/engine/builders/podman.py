@@ -59,6 +59,7 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
 
     pattern_class = PodmanIgnorePattern
     remembers_parents = False
+    strips_bom = False
 
     def step(self, path: str, parent: int = 0) -> Step:
         """The fate of `path`; `parent` does not matter."""
