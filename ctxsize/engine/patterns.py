@@ -16,13 +16,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from pathspec import PathSpec, RegexPattern
-from pathspec.util import CheckResult, StrPath, TStrPath, normalize_file, register_pattern
+from pathspec.util import (
+    CheckResult,
+    StrPath,
+    TreeEntry,
+    TStrPath,
+    normalize_file,
+    register_pattern,
+)
 
 from ctxsize.engine import golang, goregexp
 from ctxsize.errors import IgnoreFileError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _BOM = "\ufeff"
 _WILDCARDS = frozenset("*[]?^\\")
@@ -338,7 +348,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         An entry below an ignored directory that Docker does not enter is
         ignored by the pattern that ignored the directory.
         """
-        path = normalize_file(cast(StrPath, file), separators)
+        path = normalize_file(cast(StrPath, file), separators).rstrip("/")
         step = Step(False, 0, None)
         for ancestor, step in self.steps(path):
             if step.ignored and ancestor != path and not self.enters(ancestor):
@@ -351,6 +361,32 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     ) -> Iterator[CheckResult[TStrPath]]:
         """`check_file` for each of `files`."""
         return (self.check_file(file, separators) for file in files)
+
+    def match_files(
+        self,
+        files: Iterable[TStrPath],
+        separators: Collection[str] | None = None,
+        *,
+        negate: bool | None = None,
+    ) -> Iterator[TStrPath]:
+        """Those of `files` that are ignored, or with `negate` those that are sent."""
+        return (file for file in files if self.match_file(file, separators) != bool(negate))
+
+    def match_entries(
+        self,
+        entries: Iterable[TreeEntry],
+        separators: Collection[str] | None = None,
+        *,
+        negate: bool | None = None,
+    ) -> Iterator[TreeEntry]:
+        """Those of `entries` that are ignored, or with `negate` those that are sent."""
+        return (
+            entry for entry in entries if self.match_file(entry.path, separators) != bool(negate)
+        )
+
+    def __iadd__(self, other: PathSpec[Any]) -> Self:
+        """A new spec, with the patterns of both."""
+        return self + other
 
 
 def _slashes(path: str) -> list[int]:
