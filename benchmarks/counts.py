@@ -51,9 +51,8 @@ def _sent(case: peers.Case) -> tuple[int, int]:
     listing = subprocess.run(
         peers.list_command(case), env=peers.environment(), capture_output=True, check=True
     )
-    paths = [path.rstrip(b"/") for path in listing.stdout.split(b"\0") if path]
-    parents = {path.rpartition(b"/")[0] for path in paths}
-    return len(parents | {b""}), len(paths)
+    paths = listing.stdout.split(b"\0")[:-1]
+    return 1 + sum(path.endswith(b"/") for path in paths), len(paths)
 
 
 def _row(case: peers.Case, measure: peers.Tool, idle: Counter[str]) -> list[str]:
