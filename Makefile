@@ -8,13 +8,14 @@ TEST := .venv/test-$(VERSION)
 FUZZ_EXAMPLES ?= 20000
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check pytest fuzz clean
+.PHONY: help demo test check pytest fuzz bench clean
 
 help:
 	@echo 'make demo    measure an example context'
 	@echo 'make test    lint, types and every test'
 	@echo 'make check   lint and types only'
 	@echo 'make fuzz    the property tests at length (FUZZ_EXAMPLES=$(FUZZ_EXAMPLES))'
+	@echo 'make bench   equal lists first, then times beside a C floor and the peers'
 	@echo 'make clean   remove the virtual environments in .venv'
 
 demo: $(DEMO)/installed
@@ -33,6 +34,10 @@ pytest: $(TEST)/installed
 
 fuzz: $(TEST)/installed
 	HYPOTHESIS_PROFILE=fuzz FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(TEST)/bin/pytest -m fuzz $(PYTEST_ARGS)
+
+# BENCH holds options, for instance BENCH='--scale 0.1 --rounds 3'.
+bench: $(TEST)/installed
+	$(TEST)/bin/python benchmarks/run.py $(BENCH)
 
 clean:
 	rm -rf .venv
