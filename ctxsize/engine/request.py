@@ -206,6 +206,8 @@ def follow_inside(root: str, path: str) -> str | None:
 
 
 def _read(path: str, builder: Builder) -> IgnoreFile:
+    if builder.must_read and Path(path).is_fifo():
+        raise BuildFailsError(f"{builder.title} waits for ever for the FIFO", path=path)
     try:
         data = Path(path).read_bytes()
     except OSError as error:
