@@ -7,6 +7,7 @@ asked for relative to an open directory and no symlink is followed.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from bisect import bisect_left
 from collections.abc import Callable
@@ -301,4 +302,5 @@ def has_mounts(root: str) -> bool:
         lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
     except OSError:
         return False
-    return any(line.split(b" ", 5)[4].startswith(os.fsencode(base)) for line in lines)
+    escaped = re.sub(rb"[ \t\n\\]", lambda found: b"\\%03o" % found[0][0], os.fsencode(base))
+    return any(line.split(b" ", 5)[4].startswith(escaped) for line in lines)
