@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from itertools import count, pairwise
 
 Ranges = list[tuple[int, int]]
 """Inclusive ranges of code points, in any order."""
@@ -102,7 +103,7 @@ class _Parser:
             else:
                 done[-1] += operator
                 repeated = True
-        return "".join(done)
+        return _without_backtracking(done)
 
     def _operator(self) -> str | None:
         """The repetition at the current position, if there is one."""
@@ -270,6 +271,36 @@ class _Parser:
         taken = self.text.startswith(char, self.at)
         self.at += taken
         return taken
+
+
+_STAR = "[^/]*"
+_names = count()
+
+
+def _without_backtracking(pieces: list[str]) -> str:
+    """The sequence with each star's match fixed at the leftmost one, where that is enough.
+
+    It is if only single characters other than a slash follow, and then another
+    star: whatever a later match would leave to that star, an earlier one can.
+    Without it, `*a*a*a*b` would take time without bound on a long name.
+    """
+    stars = [at for at, piece in enumerate(pieces) if piece == _STAR]
+    for start, end in pairwise(stars):
+        chunk = pieces[start + 1 : end]
+        if chunk and all(_never_slash(piece) for piece in chunk):
+            name = f"star{next(_names)}"
+            pieces[start] = f"(?=(?P<{name}>[^/]*?{''.join(chunk)}))(?P={name})"
+            pieces[start + 1 : end] = [""] * len(chunk)
+    return "".join(pieces)
+
+
+def _never_slash(piece: str) -> bool:
+    """Whether `piece` is one character of a kind that no slash is."""
+    if not piece:
+        return True
+    if piece[0] == "[":
+        return piece[-1] == "]" and re.fullmatch(piece, "/") is None
+    return len(piece.removeprefix("\\")) == 1 and piece not in ("/", ".", "^", "$")
 
 
 def _code(char: str) -> int:

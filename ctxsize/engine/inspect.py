@@ -24,6 +24,7 @@ _TYPE, _LINK = 0o170000, stat.S_IFLNK
 _ALL_MAY_READ = 0o444
 _NOTHING: dict[str, str] = {}
 _NO_XATTRS: dict[str, Xattrs] = {}
+UNREAD_IGNORED = "unreadable-ignored"
 _NOBODY: frozenset[str] = frozenset()
 
 
@@ -161,7 +162,7 @@ class Inspector:
                 stats.append(os.stat(name, dir_fd=fd, follow_symlinks=False))
             except OSError as error:
                 stats.append(None)
-                self.unread(prefix + name, error)
+                self.unread_ignored(prefix + name, error)
         return stats
 
     def xattrs(self, path: str) -> Xattrs:
@@ -196,8 +197,15 @@ class Inspector:
         """Note that `path` could not be looked at."""
         self._note("unreadable", f"cannot be read: {error.strerror}", path)
 
-    def _note(self, code: str, message: str, path: str) -> None:
-        self.problems.append(Problem(code, message, path, effect=Effect.LOWER_BOUND))
+    def unread_ignored(self, path: str, error: OSError) -> None:
+        """Note that the ignored `path` could not be looked at; what is sent stays exact."""
+        message = f"ignored, and cannot be read to see what that saves: {error.strerror}"
+        self._note(UNREAD_IGNORED, message, path, Effect.NONE)
+
+    def _note(
+        self, code: str, message: str, path: str, effect: Effect = Effect.LOWER_BOUND
+    ) -> None:
+        self.problems.append(Problem(code, message, path, effect=effect))
 
     def _stat_each(
         self, fd: int, prefix: str, names: list[str]

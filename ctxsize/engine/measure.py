@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ctxsize.engine.evaluate import Evaluator
+from ctxsize.engine.inspect import UNREAD_IGNORED
 from ctxsize.engine.parallel import Progress, gather
 from ctxsize.engine.request import Request
 from ctxsize.engine.sums import content_sizes, extension, public_pattern
@@ -46,12 +47,13 @@ def measure(
         evaluator=evaluator,
         jobs=jobs,
     )
+    complete = everything and not any(each.code == UNREAD_IGNORED for each in problems)
     return Report(
         context_path=request.context,
         dockerfile=request.dockerfile,
         builder=request.builder.name,
         ignore_file=ignore_file_info(request),
-        context=sums.measurement(request, everything=everything, depth=depth),
+        context=sums.measurement(request, complete=complete, depth=depth),
         problems=(*_faults(request), *problems, *sums.problems()),
     )
 

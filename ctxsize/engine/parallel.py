@@ -40,6 +40,7 @@ _FEW_PARTS, _ENOUGH_PARTS = 24, 200
 """With so many directories left to walk each process finds its share."""
 _MOST_LISTED = 1_000
 _TICKET = 4
+_MOST_WORKERS = 64
 
 Gathered = tuple[Sums, list[Problem]]
 
@@ -214,31 +215,47 @@ class _Workers:
     def __init__(self, task: _Task, paths: list[str], count: int) -> None:
         self._task = task
         self._paths = paths
-        self._count = min(count, len(paths))
+        self._count = min(count, len(paths), _MOST_WORKERS)
         self._tickets = -1
         self._pipes: list[int] = []
         self._children: list[int] = []
         self._seen = memoryview(mmap.mmap(-1, 16 * (self._count + 1))).cast("Q")
 
     def __enter__(self) -> _Workers:
+        with suppress(OSError):  # no descriptor or process to be had: then with fewer, or none
+            self._print_tickets()
+            for number in range(1, self._count + 1):
+                self._start(number)
+        return self
+
+    def _print_tickets(self) -> None:
         self._tickets, write = os.pipe()
         numbers = b"".join(number.to_bytes(_TICKET, "little") for number in range(len(self._paths)))
         os.set_blocking(write, False)
         written = os.write(write, numbers)
         assert written % _TICKET == 0  # a pipe takes whole pages
         os.close(write)
-        for number in range(1, self._count + 1):
-            read, write = os.pipe()
+
+    def _start(self, number: int) -> None:
+        """Start a worker. It keeps no reading end, so that it cannot outlive this process."""
+        read, write = os.pipe()
+        try:
             child = os.fork()
-            if not child:
-                self._work(number, write)
+        except OSError:
+            os.close(read)
             os.close(write)
-            self._pipes.append(read)
-            self._children.append(child)
-        return self
+            raise
+        if not child:
+            for pipe in (read, *self._pipes):
+                os.close(pipe)
+            self._work(number, write)
+        os.close(write)
+        self._pipes.append(read)
+        self._children.append(child)
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._tickets)
+        if self._tickets >= 0:
+            os.close(self._tickets)
         for pipe in self._pipes:
             os.close(pipe)
         for child in self._children:
@@ -251,7 +268,7 @@ class _Workers:
         """The parts that this process gets hold of, walked."""
         parts: dict[str, _Part] = {}
         entries = size = 0
-        while ticket := os.read(self._tickets, _TICKET):
+        while self._tickets >= 0 and (ticket := os.read(self._tickets, _TICKET)):
             path = self._paths[int.from_bytes(ticket, "little")]
             part = self._task.gather(path)
             parts[path] = part

@@ -86,7 +86,7 @@ def _context_root(context: str) -> str:
         mode = os.stat(context).st_mode  # noqa: PTH116 - keeps the path as the user gave it
     except OSError as error:
         raise InputError(
-            f"no such context: {error.strerror}", path=context, hint="name a directory"
+            f"no such context: {error.strerror}", path=context or "''", hint="name a directory"
         ) from None
     except ValueError as error:
         raise InputError(f"no such context: {error}", path=repr(context)) from None
@@ -206,8 +206,12 @@ def follow_inside(root: str, path: str) -> str | None:
 
 
 def _read(path: str, builder: Builder) -> IgnoreFile:
-    if builder.must_read and Path(path).is_fifo():
-        raise BuildFailsError(f"{builder.title} waits for ever for the FIFO", path=path)
+    if builder.must_read and not Path(path).is_file() and not Path(path).is_dir():
+        raise BuildFailsError(
+            f"{builder.title} waits for ever for what is no file",
+            path=path,
+            hint="make the ignore file a regular file",
+        )
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -233,9 +237,9 @@ def _spec(ignore_file: IgnoreFile | None, builder: Builder) -> DockerIgnoreSpec:
     if builder.replaces_undecodable:
         lines = ["".join(golang.code_points(line)) for line in lines]
     try:
-        spec = builder.spec_class.from_lines(lines)
         if builder.check_patterns is not None:
-            builder.check_patterns(list(spec.patterns))
+            builder.check_patterns(lines)
+        spec = builder.spec_class.from_lines(lines)
     except IgnoreFileError as error:
         error.path = ignore_file.path
         raise

@@ -184,8 +184,11 @@ class Sums:
             found.append(_arrives_empty(self._unreadable, _NO_PERMISSION, "unreadable-file"))
         return found
 
-    def measurement(self, request: Request, *, everything: bool, depth: int | None) -> Measurement:
-        """What was added, as the measurement of `request`."""
+    def measurement(self, request: Request, *, complete: bool, depth: int | None) -> Measurement:
+        """What was added, as the measurement of `request`.
+
+        `complete` tells whether all that is ignored was looked at.
+        """
         tree = _tree(self._direct, depth)
         totals = Totals(self.content_bytes, self._files, self._directories, self._symlinks)
         wire_bytes = None if self._meter is None else self._meter.total(request)
@@ -207,7 +210,7 @@ class Sums:
             ignored=IgnoredSums(
                 Totals(*self._ignored),
                 self._unopened,
-                complete=everything or (not self._unopened and not self._ignored[1]),
+                complete=complete or (not self._unopened and not self._ignored[1]),
                 by_pattern=_pattern_shares(request, self._saved),
             ),
             hardlinks=self._hardlinks,

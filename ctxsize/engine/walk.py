@@ -111,8 +111,7 @@ class Walk:
                 else:
                     yield from self._files(frame, step)
             else:
-                _close(self._stack.pop())
-                self._reopen()
+                self._leave()
 
     def _open_root(self) -> _Frame:
         """The directory at which the walk starts, counted as sent: that is its parent's task."""
@@ -138,16 +137,19 @@ class Walk:
         if len(self._stack) > _OPEN_AT_ONCE:
             _close(self._stack[-1 - _OPEN_AT_ONCE])
 
-    def _reopen(self) -> None:
-        """Open the top directory again if it was closed to save descriptors."""
-        if not self._stack or self._stack[-1].fd >= 0:
-            return
-        frame = self._stack[-1]
-        try:
-            frame.fd = os.open(self._base + frame.path, _OPEN_DIRECTORY)
-        except OSError as error:
-            self._inspector.vanished(frame.path, error)
-            frame.plan = iter(())
+    def _leave(self) -> None:
+        """Close the top directory. The one above is opened again if it was closed meanwhile."""
+        child = self._stack.pop()
+        if self._stack and self._stack[-1].fd < 0:
+            frame = self._stack[-1]
+            try:
+                frame.fd = os.open("..", _OPEN_DIRECTORY, dir_fd=child.fd)
+                if not os.path.samestat(os.fstat(frame.fd), frame.stat):
+                    raise OSError(ENOENT, os.strerror(ENOENT))
+            except OSError as error:
+                self._inspector.vanished(frame.path, error)
+                frame.plan = iter(())
+        _close(child)
 
     def _plan(self, frame: _Frame) -> Iterator[str | list[str]]:
         """The directory's entries in order: names of directories, runs of other names."""
@@ -177,7 +179,7 @@ class Walk:
                 )
 
     def _enter(self, frame: _Frame, name: str) -> Iterator[Event]:
-        """Announce the subdirectory `name` and put it on the stack, if the walk goes there."""
+        """Put the subdirectory `name` on the stack and announce it, if the walk goes there."""
         path = frame.prefix + name
         if frame.passed_by:
             state, ignored, looks_inside = frame.state, True, False
@@ -192,16 +194,15 @@ class Walk:
         child = self._open(frame, name, state, stops=looks_inside)
         if child is None:
             return
+        self._push(child)
         if ignored:
             self._all_announced = False
         else:
             yield from self._announce()
             yield self._folder(child)
         if path in self._leave_out:
-            _close(child)
-            yield Subtree(path, [self._folder(each) for each in self._unannounced(child)])
-        else:
-            self._push(child)
+            child.plan = iter(())
+            yield Subtree(path, [self._folder(each) for each in self._unannounced()])
 
     def _open(self, frame: _Frame, name: str, state: HasMark, *, stops: bool) -> _Frame | None:
         path = frame.prefix + name
@@ -214,7 +215,7 @@ class Walk:
             elif stops:
                 raise self._inspector.stops(error, path) from None
             else:
-                self._inspector.unread(path, error)
+                self._inspector.unread_ignored(path, error)
             return None
 
     def _announce(self) -> Iterator[Event]:
@@ -226,11 +227,11 @@ class Walk:
             frame.announced = True
             yield self._folder(frame)
 
-    def _unannounced(self, *below: _Frame) -> list[_Frame]:
+    def _unannounced(self) -> list[_Frame]:
         """The directories on the way that are sent only with something in them."""
         if not self._request.builder.sends_ignored_parents:
             return []
-        return [frame for frame in (*self._stack, *below) if not frame.announced]
+        return [frame for frame in self._stack if not frame.announced]
 
     def _folder(self, frame: _Frame) -> Folder:
         return Folder(frame.path, frame.stat, frame.state.mark, self._inspector.xattrs(frame.path))

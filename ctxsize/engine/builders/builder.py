@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.engine.patterns import DockerIgnoreSpec
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Builder:
     """Whether an ignore file that cannot be read stops the build instead of being empty."""
     longest_line: bool
     """Whether the reader gives up on a line of more than 65,535 bytes."""
-    check_patterns: Callable[[Sequence[DockerIgnorePattern]], None] | None
-    """Raises for a list of patterns that the builder cannot transport."""
+    check_patterns: Callable[[Sequence[str]], None] | None
+    """Raises for lines whose patterns the builder cannot transport."""
     replaces_undecodable: bool
     """Whether bytes of a pattern that are not UTF-8 become U+FFFD on the way."""
     always_sends: Callable[[DockerIgnoreSpec, str | None], Sequence[str]] | None

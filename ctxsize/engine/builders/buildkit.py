@@ -5,31 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ctxsize.engine.builders.builder import Builder
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, sent_text
+from ctxsize.engine.patterns import DockerIgnoreSpec, sent_text
 from ctxsize.errors import IgnoreFileError
 
 _HEADER_LIMIT = 1_048_896
 _HEADER_OVERHEAD = 48
 
 
-def check_header(patterns: Sequence[DockerIgnorePattern]) -> None:
-    """Raise `IgnoreFileError` for patterns that do not fit the header they travel in.
+def check_header(lines: Sequence[str]) -> None:
+    """Raise `IgnoreFileError` for lines whose patterns do not fit the header they travel in.
 
     The list goes to the client as gRPC metadata: printable ASCII as it is,
     anything else URL-encoded, but only if some pattern is not ASCII at all.
     """
-    texts = [sent_text(str(pattern.pattern)) or "" for pattern in patterns]
-    if all(text.isascii() for text in texts):
-        for pattern, text in zip(patterns, texts, strict=True):
+    sent = [(number, sent_text(line)) for number, line in enumerate(lines, 1)]
+    texts = [(number, text) for number, text in sent if text is not None]
+    if all(text.isascii() for _, text in texts):
+        for number, text in texts:
             if not text.isprintable():
                 raise IgnoreFileError(
                     'header key "exclude-patterns" contains value with non-printable ASCII '
                     "characters",
-                    line=pattern.line,
+                    line=number,
                     pattern=text,
                     hint=f"remove the control character from {text!r}",
                 )
-    size = sum(_HEADER_OVERHEAD + len(text.encode("utf-8", "surrogateescape")) for text in texts)
+        size = sum(_HEADER_OVERHEAD + len(text) for _, text in texts)
+    else:
+        from urllib.parse import quote_plus
+
+        size = sum(_HEADER_OVERHEAD + len(quote_plus(text, safe="")) for _, text in texts)
     if size > _HEADER_LIMIT:
         raise IgnoreFileError(
             f"the patterns take {size:,} bytes in the request to BuildKit, which accepts at "
