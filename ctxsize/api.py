@@ -17,6 +17,7 @@ from ctxsize.engine import need as needing
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.listing import Listing
 from ctxsize.engine.request import Request, resolve
+from ctxsize.engine.takers import Takers
 from ctxsize.errors import InputError
 from ctxsize.model import Explanation, Report
 
@@ -94,13 +95,18 @@ def explain(
     context: str = ".",
     dockerfile: str | None = None,
     builder: str = "buildkit",
+    target: str = "",
+    build_arguments: Mapping[str, str] | None = None,
 ) -> list[Explanation]:
-    """Why each of `paths`, relative to the context, is ignored or sent.
+    """Why each of `paths`, relative to the context, is ignored or sent, and what takes it.
 
+    `target` and `build_arguments` decide which instructions do.
     Raises what `measure` raises, and `InputError` for a path outside the context.
     """
     request = request_for(context, dockerfile=dockerfile, builder=builder)
-    return [explaining.explain(request, explaining.in_context(request, path)) for path in paths]
+    takers = Takers(request, needing.Build(target, build_arguments))
+    explained = (explaining.explain(request, explaining.in_context(request, p)) for p in paths)
+    return [takers.added_to(each) for each in explained]
 
 
 def _builder(name: str) -> Builder:

@@ -315,6 +315,21 @@ class NearMiss:
 
 
 @dataclass(frozen=True)
+class Taker:
+    """An instruction that would carry a path into the build, were it not ignored."""
+
+    instruction: str
+    """`COPY`, `ADD` or `RUN`."""
+    line: int
+    source: str
+    """As it is written."""
+    kind: str
+    """As in `SourceShare`."""
+    below: bool = False
+    """Whether it may only take something below the path, which is a directory."""
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Why a path is ignored or sent, step by step from the top of the context."""
 
@@ -328,9 +343,54 @@ class Explanation:
     """Why the file would be listed but arrive without its content, or None."""
     not_there: str | None = None
     """Why the context holds no such entry, or None if it does."""
+    takers: tuple[Taker, ...] | None = None
+    """The instructions that take it, in order; None where that is not known or was not asked."""
+    takers_unknown: str | None = None
+    """Why it is not known."""
 
     @property
     def pruned_at(self) -> str | None:
         """The ignored directory above that is not entered, if there is one."""
         last = self.levels[-1] if self.levels else None
         return None if last is None or last.path == self.path else last.path
+
+
+class Fate(str, Enum):
+    """What the builder finds for a source; all but the first two fail the build."""
+
+    FOUND = "found"
+    NO_MATCH = "no match"
+    """A source with wildcards that match nothing: the build goes on without it."""
+    IGNORED = "ignored"
+    ABSENT = "absent"
+    LOOP = "loop"
+    """A symlink leads back to itself."""
+    NOT_ASKED = "not asked for"
+    """The context holds it, but what the Dockerfile takes makes it stay behind."""
+
+
+@dataclass(frozen=True)
+class SourceCheck:
+    """Whether the builder finds one source of an instruction, and why not."""
+
+    instruction: str
+    line: int | None
+    """Of the Dockerfile; None if the instruction is only supposed to stand there."""
+    source: str
+    """As it is written."""
+    path: str
+    """What it comes to, relative to the context."""
+    fate: Fate
+    at: str
+    """The entry that decides: `path`, or where symlinks lead from it."""
+    matches: int | None = None
+    """How many entries wildcards match and the builder gets; None without wildcards."""
+    hidden: tuple[Explanation, ...] = ()
+    """The entries that would be found if they were not ignored."""
+    notes: tuple[str, ...] = ()
+    """What may be behind it."""
+
+    @property
+    def found(self) -> bool:
+        """Whether the build gets past it."""
+        return self.fate in (Fate.FOUND, Fate.NO_MATCH)

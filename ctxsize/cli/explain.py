@@ -5,14 +5,27 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 import click
 
 from ctxsize import api
 from ctxsize.cli import output
-from ctxsize.cli.options import builder_option, colour_option, file_option
+from ctxsize.cli.options import (
+    build_argument_option,
+    builder_option,
+    colour_option,
+    file_option,
+    target_option,
+    values,
+)
 from ctxsize.engine import explain as engine
+from ctxsize.engine.need import Build
+from ctxsize.engine.request import Request
+from ctxsize.engine.sourcing import Sources
+from ctxsize.engine.takers import Takers
 from ctxsize.errors import InputError
+from ctxsize.formats import sources as source_format
 from ctxsize.formats import trace
 from ctxsize.formats.names import unquoted
 
@@ -23,6 +36,8 @@ from ctxsize.formats.names import unquoted
     "-C", "--context", metavar="DIR", default=".", show_default=True, help="The build context."
 )
 @file_option
+@target_option
+@build_argument_option
 @builder_option
 @click.option("-n", "--non-matching", is_flag=True, help="Show paths that no pattern matches too.")
 @click.option(
@@ -30,41 +45,71 @@ from ctxsize.formats.names import unquoted
 )
 @click.option("--stdin", is_flag=True, help="Read the paths from stdin, one a line.")
 @click.option("--trace", "traced", is_flag=True, help="Show each step of the evaluation in order.")
+@click.option(
+    "--source",
+    "sources",
+    metavar="SOURCE|LINE",
+    multiple=True,
+    help="Say instead whether a COPY or ADD finds SOURCE, or those on a LINE of the Dockerfile.",
+)
 @colour_option
 def command(
     paths: tuple[str, ...],
     context: str,
     dockerfile: str | None,
+    target: str,
+    build_arguments: tuple[str, ...],
     builder: str,
     non_matching: bool,
     null: bool,
     stdin: bool,
     traced: bool,
+    sources: tuple[str, ...],
     colour: str,
-) -> None:
+) -> int:
     """Which line of which ignore file decides about each PATH.
 
     Prints `FILE:LINE:PATTERN<tab>PATH` as `git check-ignore -v` does: the path is
     ignored, or sent if the pattern starts with `!`. A path need not exist; it
     is relative to the context, or to the working directory if it is only there.
-    The exit code is 0 whatever the answer is.
+    The exit code is 0 whatever the answer is. With --trace it also tells which
+    instruction of the Dockerfile takes the path.
+
+    --source tells why a COPY or ADD fails with "not found": SOURCE is as it is
+    written there, LINE that of the instruction (./4 is a source named 4). The
+    exit code is 1 if one is not found.
 
     \b
     Examples:
       ctxsize explain node_modules/left-pad/index.js
       ctxsize explain --trace src/secret.key
       ctxsize ls | ctxsize explain --stdin -n
+      ctxsize explain --source dist --source 12
     """  # noqa: D301
+    request_of = partial(api.request_for, context, dockerfile=dockerfile, builder=builder)
+    build = Build(target, values(build_arguments))
+    if sources:
+        if paths or stdin or traced or null or non_matching:
+            raise click.UsageError("--source goes with no PATH, --stdin, --trace, -n or -z")
+        return _check(request_of(), build, sources, colour)
     if stdin == bool(paths):
         raise click.UsageError("name paths, or read them with --stdin; not both")
     if traced and null:
         raise click.UsageError("-z does not go with --trace")
-    request = api.request_for(context, dockerfile=dockerfile, builder=builder)
+    if (target or build_arguments) and not traced:
+        raise click.UsageError("--target and --build-arg go with --trace or --source")
+    request = request_of()
+    takers = Takers(request, build) if traced else None
     look, silent = output.look(colour, top=0), 0
     for path in _from_stdin(null=null) if stdin else paths:
         explained = engine.explain(request, engine.in_context(request, path))
-        if traced:
-            output.write(trace.render(explained, look, builder=request.builder))
+        if takers is not None:
+            explained = takers.added_to(explained)
+            output.write(
+                trace.render(
+                    explained, look, builder=request.builder, dockerfile=request.dockerfile
+                )
+            )
         elif explained.verdict.by is None and not non_matching:
             silent += 1
         elif null:
@@ -73,6 +118,22 @@ def command(
             output.write(trace.line(explained) + "\n")
     if silent and not stdin:
         output.note(f"no pattern matches {silent} of the paths, so they are sent (-n lists them)")
+    return 0
+
+
+def _check(request: Request, build: Build, wanted: tuple[str, ...], colour: str) -> int:
+    """Tell what becomes of each source; 1 if one is not found."""
+    sources, look, missing = Sources(request, build), output.look(colour, top=0), False
+    for each in wanted:
+        checks = sources.check(each)
+        if not checks:
+            output.note(f"line {each} takes nothing from the build context in this build")
+        elif checks[0].line is None:
+            output.note(f"no COPY or ADD of this build takes {each}: this is as if one did")
+        for check in checks:
+            output.write(source_format.render(check, look, dockerfile=request.dockerfile))
+            missing = missing or not check.found
+    return int(missing)
 
 
 def _from_stdin(*, null: bool) -> Iterator[str]:

@@ -9,7 +9,7 @@ from ctxsize.dockerfile.instructions import Directive, Dockerfile, Heredoc, Inst
 from ctxsize.dockerfile.lines import find_syntax
 from ctxsize.dockerfile.need import ContextNeed, NamedNeed, context_need
 from ctxsize.dockerfile.parse import parse_dockerfile
-from ctxsize.dockerfile.sources import Source, Unknown
+from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
 from ctxsize.dockerfile.stages import Stage, global_arguments, read_stages
 from ctxsize.dockerfile.words import Expansion, expand
 
@@ -30,5 +30,6 @@ __all__ = [
     "find_syntax",
     "global_arguments",
     "parse_dockerfile",
+    "path_from_root",
     "read_stages",
 ]

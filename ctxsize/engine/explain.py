@@ -34,7 +34,7 @@ def explain(request: Request, path: str) -> Explanation:
 def _explained(request: Request, path: str, ignore_file: str | None) -> Explanation:
     spec = request.spec
     levels, last = _levels(spec, path)
-    found = _lstat(request, path)
+    found = entry_at(request, path)
     regular = isinstance(found, str) or stat.S_ISREG(found.st_mode)
     empty = None
     if not last.ignored and regular:
@@ -118,7 +118,7 @@ def _refuses(spec: DockerIgnoreSpec, path: str) -> bool:
         return True  # the sender fails on the pattern, and swallows that too
 
 
-def _lstat(request: Request, path: str) -> os.stat_result | str:
+def entry_at(request: Request, path: str) -> os.stat_result | str:
     """The entry at `path`, or why the context holds none; no symlink is followed."""
     parts = path.split("/")
     for depth in range(1, len(parts) + 1):

@@ -44,7 +44,7 @@ def with_transfer(request: Request, report: Report, build: Build) -> Report:
     try:
         transfer = _transfer(request, report.context, build)
     except CtxsizeError as error:
-        if _is_wrong_target(request, build):
+        if is_wrong_target(request, build):
             raise
         return replace(report, problems=(*report.problems, _unknown_transfer(request, error)))
     return replace(report, transfer=transfer)
@@ -129,7 +129,7 @@ def _made(need: ContextNeed, measurement: Measurement) -> Transfer:
         measurement.totals.files,
         measurement.wire_bytes,
         measurement.printed,
-        problems=tuple(map(_problem, need.unknowns)),
+        problems=tuple(map(unknown_problem, need.unknowns)),
     )
 
 
@@ -179,7 +179,8 @@ _UNKNOWNS = {
 """What is assumed where the Dockerfile alone cannot tell, by the kind of `Unknown`."""
 
 
-def _problem(unknown: Unknown) -> Problem:
+def unknown_problem(unknown: Unknown) -> Problem:
+    """What is assumed in place of something that the Dockerfile alone does not tell."""
     message = _UNKNOWNS[unknown.kind].format(name=unknown.name)
     return Problem(f"unknown-{unknown.kind}", message, line=unknown.line or None)
 
@@ -193,7 +194,7 @@ def _unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
     return Problem("transfer-unknown", f"{fails}: {error.message}{hint}", path, line=error.line)
 
 
-def _is_wrong_target(request: Request, build: Build) -> bool:
+def is_wrong_target(request: Request, build: Build) -> bool:
     """Whether the Dockerfile can be read and has no stage of the asked name."""
     if not build.target:
         return False

@@ -10,10 +10,12 @@ from ctxsize.engine.builders import Builder
 from ctxsize.formats.advice import plural
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import fit, quoted, visible
-from ctxsize.model import Check, Explanation, Level, NearMiss, Outcome, Pattern, Verdict
+from ctxsize.model import Check, Explanation, Level, NearMiss, Outcome, Pattern, Taker, Verdict
 
 _ALIKE = 4
 """From this many checks in a row with the same dull outcome on they share a line."""
+WIDENING = ("tmpfs", "git")
+"""The kinds of sources that only widen the transfer."""
 _DULL = (Outcome.NO_MATCH, Outcome.SKIPPED)
 
 
@@ -36,12 +38,15 @@ def _fields(explained: Explanation) -> tuple[str, str, str]:
     return source or "<builder>", str(by.line), _source(by)
 
 
-def render(explained: Explanation, look: Look, *, builder: Builder) -> str:
+def render(
+    explained: Explanation, look: Look, *, builder: Builder, dockerfile: str | None = None
+) -> str:
     """Every step of the evaluation, from the top of the context down to the path."""
     paragraphs = [_headline(explained, look)]
     paragraphs += [_level(level, explained, look) for level in explained.levels]
-    paragraphs += [_note(text, look) for text in _notes(explained, builder)]
-    return "\n".join("\n".join(lines) for lines in paragraphs) + "\n"
+    paragraphs += [_taken(explained, dockerfile, look)]
+    paragraphs += [note(text, look) for text in _notes(explained, builder)]
+    return "".join(f"{line}\n" for lines in paragraphs for line in lines)
 
 
 def _headline(explained: Explanation, look: Look) -> list[str]:
@@ -114,6 +119,35 @@ def named(pattern: Pattern, ignore_file: str | None) -> str:
     return f"{quoted(ignore_file or '')}:{pattern.line} {text}"
 
 
+def _taken(explained: Explanation, dockerfile: str | None, look: Look) -> list[str]:
+    """Which instructions would carry the path into the build."""
+    if explained.takers is None:
+        unknown = explained.takers_unknown
+        return note(f"Which instruction takes it: {visible(unknown)}.", look) if unknown else []
+    texts = [_takes(taker, explained, dockerfile) for taker in explained.takers]
+    texts = texts or ["no instruction takes it, so it does not travel"]
+    return ["  Dockerfile", *(f"    => {text}" for text in texts)]
+
+
+def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
+    mount = f"RUN --mount, {taker.kind} of" if taker.instruction == "RUN" else ""
+    source = taker.source or "."
+    text = instruction(mount or taker.instruction, source, taker.line, dockerfile)
+    ignored = explained.verdict.ignored
+    if taker.kind in WIDENING:
+        verb = "would make" if ignored else "makes"
+        return f"{text} {verb} it travel, though it takes nothing"
+    if taker.below:
+        return f"{text} may take something below it"
+    return f"{text} would take it, were it not ignored" if ignored else f"{text} takes it"
+
+
+def instruction(keyword: str, source: str, line: int | None, dockerfile: str | None) -> str:
+    """A source with its instruction's place: "COPY packages (Dockerfile:4)"."""
+    text = f"{keyword} {visible(source)}" if source else keyword
+    return f"{text} ({quoted(dockerfile or 'Dockerfile')}:{line})" if line else text
+
+
 def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
     """What else one should know about the path."""
     if explained.path == ".":
@@ -164,7 +198,8 @@ def _near_miss(miss: NearMiss, explained: Explanation, builder: Builder) -> str:
     )
 
 
-def _note(text: str, look: Look) -> list[str]:
+def note(text: str, look: Look) -> list[str]:
+    """A remark below an answer, wrapped."""
     lines = textwrap.wrap(text, look.width - 4, break_on_hyphens=False)
     return [f"  {look.paint('!', 'yellow')} {lines[0]}", *(f"    {each}" for each in lines[1:])]
 

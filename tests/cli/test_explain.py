@@ -94,6 +94,7 @@ foo/bar: ignored
     line 4  foo/*                       matches, so ignored
     line 5  !foo                        does not match
     => ignored by .dockerignore:4 `foo/*`
+  ! Which instruction takes it: not known, as there is no Dockerfile.
   ! .dockerignore:5 `!foo` looks as if it decided: it matches foo. But BuildKit
     skips it there: foo was not ignored when its turn came, so it could change
     nothing, and what is skipped does not hold for the entries below.

@@ -1,0 +1,218 @@
+"""Whether the builder finds what COPY and ADD name, and what hides it where it does not.
+
+The builder gets what the Dockerfile asks for and the ignore file leaves, looks
+each source up in that, and follows symlinks inside it. Wildcards may match
+nothing. Behaviour: moby/buildkit (`contenthash`, `file` backend), tonistiigi/fsutil (`copy`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from difflib import get_close_matches
+
+from ctxsize.dockerfile import (
+    ContextNeed,
+    Dockerfile,
+    Instruction,
+    Source,
+    global_arguments,
+    parse_dockerfile,
+    path_from_root,
+)
+from ctxsize.engine.arrivals import Arrivals
+from ctxsize.engine.explain import explain
+from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.inspect import names_in
+from ctxsize.engine.need import Build, context_need_of, evaluator_for, unknown_problem
+from ctxsize.engine.request import Request
+from ctxsize.errors import InputError
+from ctxsize.model import Explanation, Fate, SourceCheck
+
+_TAKING = ("copy", "add")
+_NOTHING = ContextNeed(True, (), (), (), ())
+
+
+class Sources:
+    """Checks the sources of one build. Raises what `context_need_of` raises, and `InputError`."""
+
+    def __init__(self, request: Request, build: Build) -> None:
+        if not request.builder.asks_for_paths:
+            raise InputError(
+                f"how {request.builder.title} looks for a source is not known here",
+                hint="--source goes with --builder buildkit",
+            )
+        self._request = request
+        self._need, self._dockerfile = _NOTHING, Dockerfile((), ())
+        if request.dockerfile is not None:
+            self._need = context_need_of(request, build)
+            self._dockerfile = parse_dockerfile(request.dockerfile_data())
+
+    def check(self, wanted: str) -> list[SourceCheck]:
+        """What becomes of a source as it is written, or of those on a line of the Dockerfile.
+
+        What no instruction takes is checked as if `COPY` took it, with no `line`.
+        """
+        if re.fullmatch("[0-9]{1,9}", wanted):
+            found = self._on_line(int(wanted))
+        else:
+            path = path_from_root(wanted)[1:] or "."
+            taken = [source for source in self._need.sources if _is_taken(source)]
+            found = [source for source in taken if source.source == wanted]
+            found = found or [source for source in taken if source.path == path]
+            found = found or [Source("COPY", 0, "", wanted, path, "copy")]
+        return [self._checked(source) for source in found]
+
+    def _on_line(self, number: int) -> list[Source]:
+        """The sources of the instruction on a line; none if this build takes nothing there."""
+        path = self._request.dockerfile
+        if path is None:
+            raise InputError("there is no Dockerfile to have a line", hint="name it with -f")
+        instruction = self._instruction(number)
+        if instruction is None or instruction.keyword not in ("COPY", "ADD"):
+            what = instruction.keyword if instruction else "nothing"
+            raise InputError(
+                f"no COPY or ADD on this line, but {what}",
+                path=path,
+                line=number,
+                hint="./4 is the source named 4",
+            )
+        line = instruction.line
+        return [each for each in self._need.sources if each.line == line and _is_taken(each)]
+
+    def _instruction(self, number: int) -> Instruction | None:
+        for each in self._dockerfile.instructions:
+            if each.line <= number <= each.end_line:
+                return each
+        return None
+
+    def _checked(self, source: Source) -> SourceCheck:
+        need = self._need
+        if not source.line or not need.context_used:
+            asked = None if source.path == "." else (source.path,)
+            need = ContextNeed(True, asked, (source,), (), ())
+        arrivals = Arrivals(self._request, evaluator_for(self._request, need))
+        self._check_flags(source)
+        if any(map(has_wildcards, source.path.split("/"))):
+            return self._with_wildcards(source, arrivals)
+        at, arrives = arrivals.follow(source.path)
+        return (
+            self._made(source, Fate.FOUND, at) if arrives else self._missing(source, at, arrivals)
+        )
+
+    def _check_flags(self, source: Source) -> None:
+        instruction = self._instruction(source.line)
+        flags = instruction.flags if instruction is not None else ()
+        if any(flag.partition("=")[0] == "--parents" for flag in flags):
+            raise InputError(
+                "how --parents looks for a source is not known here",
+                path=self._request.dockerfile,
+                line=source.line,
+            )
+
+    def _with_wildcards(self, source: Source, arrivals: Arrivals) -> SourceCheck:
+        base, matching = arrivals.matching(source.path)
+        arriving = [path for path in matching if arrivals.holds(path)]
+        hidden = tuple(
+            explained
+            for explained in (explain(self._request, path) for path in matching)
+            if explained.verdict.ignored and explained.path not in arriving
+        )
+        if not arrivals.follow(base)[1]:
+            check = self._missing(source, base, arrivals, 0)
+            return replace(check, hidden=hidden) if check.fate is Fate.NOT_ASKED else check
+        for path in arriving:
+            end, arrives = arrivals.follow(path)
+            if not arrives:
+                return self._missing(source, end, arrivals, len(arriving))
+        fate = Fate.FOUND if arriving else Fate.NO_MATCH
+        return self._made(source, fate, source.path, matches=len(arriving), hidden=hidden)
+
+    def _missing(
+        self, source: Source, at: str, arrivals: Arrivals, matches: int | None = None
+    ) -> SourceCheck:
+        explained = explain(self._request, at)
+        if explained.not_there is not None:
+            return self._made(source, Fate.ABSENT, at, matches=matches)
+        if not explained.verdict.ignored:
+            fate = Fate.LOOP if arrivals.holds(at) else Fate.NOT_ASKED
+            return self._made(source, fate, at, matches=matches)
+        return self._made(source, Fate.IGNORED, at, matches=matches, hidden=(explained,))
+
+    def _made(
+        self,
+        source: Source,
+        fate: Fate,
+        at: str,
+        *,
+        matches: int | None = None,
+        hidden: tuple[Explanation, ...] = (),
+    ) -> SourceCheck:
+        notes = [*self._variables(source)]
+        if fate is not Fate.FOUND:
+            notes += _clamped(self._request, source)
+        if fate in (Fate.ABSENT, Fate.NO_MATCH) and not hidden:
+            notes += _nearest(self._request, at)
+        line, written = source.line or None, source.source
+        return SourceCheck(
+            source.instruction, line, written, source.path, fate, at, matches, hidden, tuple(notes)
+        )
+
+    def _variables(self, source: Source) -> Iterator[str]:
+        """What the variables of the source are taken for."""
+        early = {
+            argument.partition("=")[0]
+            for instruction in global_arguments(self._dockerfile)
+            for argument in instruction.arguments
+        }
+        for unknown in self._need.unknowns:
+            of_source = unknown.line == source.line and unknown.name in source.source
+            if of_source and unknown.kind in ("argument", "environment"):
+                yield unknown_problem(unknown).message
+                if unknown.name in early and unknown.kind == "environment":
+                    yield f"the stage needs its own ARG {unknown.name}: one before FROM is for FROM"
+
+
+def _is_taken(source: Source) -> bool:
+    return not source.context and source.kind in _TAKING
+
+
+def _clamped(request: Request, source: Source) -> Iterator[str]:
+    """That `..` does not lead out of the context."""
+    depth = 0
+    for part in source.source.split("/"):
+        depth += -1 if part == ".." else part not in ("", ".")
+        if depth < 0:
+            yield f".. cannot lead out of the context: it takes {source.path}"
+            outside = os.path.join(request.root, source.source)  # noqa: PTH118
+            if "\0" not in outside and os.path.lexists(outside):
+                yield "it exists outside the context, which would have to be a directory above"
+            return
+
+
+def _nearest(request: Request, path: str) -> Iterator[str]:
+    """What there is instead of `path`, which is not there."""
+    at = ""
+    for part in path.split("/"):
+        names: list[str] = []
+        with suppress(OSError, ValueError):
+            names = names_in(os.path.join(request.root, at))  # noqa: PTH118
+        if part not in names:
+            yield from _alike(at, part, names)
+            break
+        at = os.path.join(at, part)  # noqa: PTH118
+    directory = os.path.dirname(request.dockerfile or "")  # noqa: PTH120
+    beside = os.path.join(directory, path)  # noqa: PTH118
+    if directory and "\0" not in path and os.path.lexists(beside):
+        yield "it is there beside the Dockerfile, but sources count from the context"
+
+
+def _alike(directory: str, part: str, names: list[str]) -> Iterator[str]:
+    same = [name for name in names if name.casefold() == part.casefold()]
+    close = [] if same or has_wildcards(part) else get_close_matches(part, names, n=1)
+    for name in (same + close)[:1]:
+        found = os.path.join(directory, name)  # noqa: PTH118
+        yield f"there is {found}" + (": upper and lower case count" if same else "")

@@ -1,0 +1,83 @@
+"""Which instructions of the Dockerfile would carry a path into the build."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+
+from ctxsize.dockerfile import ContextNeed, Source
+from ctxsize.engine.explain import entry_at
+from ctxsize.engine.follow import follow
+from ctxsize.engine.narrow import include_spec
+from ctxsize.engine.need import Build, context_need_of, is_wrong_target
+from ctxsize.engine.patterns import DockerIgnoreSpec
+from ctxsize.engine.request import Request
+from ctxsize.errors import CtxsizeError, IgnoreFileError
+from ctxsize.model import Explanation, Taker
+
+
+class Takers:
+    """Tells which instructions take a path; `unknown` says why, where nothing can.
+
+    Raises `CtxsizeError` for a target that the Dockerfile does not have.
+    """
+
+    def __init__(self, request: Request, build: Build) -> None:
+        self._request = request
+        self._need: ContextNeed | None = None
+        self._specs: dict[str, DockerIgnoreSpec | None] = {}
+        self.unknown = self._read(build)
+
+    def _read(self, build: Build) -> str | None:
+        """Read the Dockerfile; why what it takes is not known, or None."""
+        request = self._request
+        if not request.builder.asks_for_paths:
+            return f"{request.builder.title} takes the whole context, whatever the Dockerfile says"
+        if request.dockerfile is None:
+            return "not known, as there is no Dockerfile"
+        try:
+            self._need = context_need_of(request, build)
+        except CtxsizeError as error:
+            if is_wrong_target(request, build):
+                raise
+            return f"not known: {error}"
+        return None
+
+    def added_to(self, explained: Explanation) -> Explanation:
+        """`explained` with the instructions that take its path."""
+        if explained.path == ".":
+            return explained
+        if self._need is None:
+            return replace(explained, takers_unknown=self.unknown)
+        try:
+            takers = tuple(self._of(explained.path, self._need))
+        except (CtxsizeError, IgnoreFileError) as error:
+            return replace(explained, takers_unknown=f"not known: {error}")
+        return replace(explained, takers=takers)
+
+    def _of(self, path: str, need: ContextNeed) -> list[Taker]:
+        found = entry_at(self._request, path)
+        directory = not isinstance(found, str) and stat.S_ISDIR(found.st_mode)
+        takers = []
+        for source in need.sources if need.context_used else ():
+            takes, below = (False, False) if source.context else self._takes(source, path)
+            if takes or (below and directory):
+                takers.append(
+                    Taker(source.instruction, source.line, source.source, source.kind, not takes)
+                )
+        return takers
+
+    def _takes(self, source: Source, path: str) -> tuple[bool, bool]:
+        """Whether `source` takes `path`, and else whether it may take something below it."""
+        if source.path not in self._specs:
+            include = follow(self._request.root, (source.path,))
+            self._specs[source.path] = None if include is None else include_spec(include)
+        spec = self._specs[source.path]
+        if spec is None:
+            return True, False
+        for ancestor, step in spec.steps(path):
+            if ancestor == path and not step.ignored:
+                return True, False
+            if step.ignored and not spec.enters(ancestor):
+                return False, False
+        return False, True

@@ -1,0 +1,66 @@
+"""Whether each source is found: one line, what hides it, and what may be behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ctxsize.formats.advice import plural
+from ctxsize.formats.look import Look
+from ctxsize.formats.names import quoted, visible
+from ctxsize.formats.trace import instruction, note, verdict
+from ctxsize.model import Fate, SourceCheck
+
+_MOST_HIDDEN = 5
+
+
+def render(check: SourceCheck, look: Look, *, dockerfile: str | None) -> str:
+    """The answer about one source."""
+    place = instruction(check.instruction, check.source, check.line, dockerfile)
+    style = "green" if check.found else "red"
+    text = _FATES[check.fate](check)
+    word, colon, rest = text.partition(":")
+    lines = [f"{look.paint(place, 'bold')}: {look.paint(word, style)}{colon}{rest}"]
+    if check.fate is not Fate.IGNORED:
+        lines += [
+            f"    {quoted(each.path)} is {verdict(each.verdict, each.ignore_file)}"
+            for each in check.hidden[:_MOST_HIDDEN]
+        ]
+        if len(check.hidden) > _MOST_HIDDEN:
+            lines.append(f"    and {len(check.hidden) - _MOST_HIDDEN} more")
+    for text in check.notes:
+        lines += note(visible(text), look)
+    if check.fate is Fate.IGNORED and any(each.near_misses for each in check.hidden):
+        lines += note(f"each step: ctxsize explain --trace {quoted(check.at)}", look)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _found(check: SourceCheck) -> str:
+    if check.matches is None:
+        return "found"
+    hidden = f", {len(check.hidden)} more ignored" if check.hidden else ""
+    return f"found: matches {plural(check.matches, 'entry')}{hidden}"
+
+
+def _not_asked(check: SourceCheck) -> str:
+    at = quoted(check.at)
+    if check.matches == 0:
+        return f"not found: nothing that is sent matches, so {at} is not sent either"
+    return f"not found: {at} is not ignored, but does not travel"
+
+
+def _ignored(check: SourceCheck) -> str:
+    (explained,) = check.hidden
+    lead = f"{quoted(check.at)} is " if check.at != check.path else ""
+    return f"not found: {lead}{verdict(explained.verdict, explained.ignore_file)}"
+
+
+_FATES: dict[Fate, Callable[[SourceCheck], str]] = {
+    Fate.FOUND: _found,
+    Fate.NO_MATCH: lambda check: (
+        f"matches nothing that is sent: the build goes on without {visible(check.source)}"
+    ),
+    Fate.IGNORED: _ignored,
+    Fate.ABSENT: lambda check: f"not found: the context holds no {quoted(check.at)}",
+    Fate.LOOP: lambda check: f"not found: the symlink {quoted(check.at)} leads in a circle",
+    Fate.NOT_ASKED: _not_asked,
+}

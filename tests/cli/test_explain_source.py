@@ -1,0 +1,242 @@
+"""`ctxsize explain --source`: whether COPY finds its sources, as the real engine does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.oracles.dockerd import Dockerd
+from tests.oracles.trees import build_tree, file, link
+
+IGNORING = b"""\
+dist
+*.log
+build
+!build/keep
+out
+!out/keep
+**/secret
+lib/old
+linked
+deep/*
+!deep/a
+"""
+TREE = [
+    file(".dockerignore", IGNORING),
+    *("app.py", "weird[1].txt", "dist/x.js", "a.log", "b.log", "build/keep", "build/drop"),
+    *("out/drop", "src/main.py", "src/secret", "src/x.log", "lib/v2/two", "lib/old/one"),
+    *("deep/a/x", "deep/b/x", "empty/", "Upper.txt"),
+    link("current", "lib/v2"),
+    link("absolute", "/lib/v2"),
+    link("to-old", "lib/old"),
+    link("outside", "../../../src"),
+    link("gone", "no/where"),
+    link("round", "round"),
+    link("linked", "src"),
+]
+
+BUILDS = {
+    "a file": ("app.py", None),
+    "all of it": (".", None),
+    "a directory": ("src", None),
+    "an empty directory": ("empty/", None),
+    "out of the root": ("../../src/main.py", None),
+    "absent": ("missing", "missing"),
+    "other case": ("upper.txt", "upper.txt"),
+    "absent above": ("missing/x", "missing/x"),
+    "below a file": ("app.py/x", "app.py/x"),
+    "ignored directory": ("dist", "dist"),
+    "below an ignored directory": ("dist/x.js", "dist/x.js"),
+    "ignored with something re-included": ("build", None),
+    "re-included": ("build/keep", None),
+    "not re-included": ("build/drop", "build/drop"),
+    "ignored with an exception that meets nothing": ("out", "out"),
+    "ignored in a directory": ("src/secret", "src/secret"),
+    "re-included at a star": ("deep/a/x", None),
+    "not re-included at a star": ("deep/b", "deep/b"),
+    "link": ("current", None),
+    "through a link": ("current/two", None),
+    "absolute link": ("absolute/two", None),
+    "link to what is ignored": ("to-old", "lib/old"),
+    "through a link to what is ignored": ("to-old/one", "lib/old/one"),
+    "link out of the context": ("outside/main.py", None),
+    "link to nowhere": ("gone", "no/where"),
+    "link to itself": ("round", "round"),
+    "ignored link": ("linked/main.py", "linked"),
+    "star": ("*.py", None),
+    "star that matches nothing": ("*.nothing", None),
+    "star that matches what is ignored": ("*.log", None),
+    "star that matches some": ("src/*", None),
+    "star below nothing": ("missing/*", "missing"),
+    "star that leaves nothing of its directory": ("lib/*/nope", "lib"),
+    "star that meets what is ignored": ("src/sec*", "src"),
+    "star below what is ignored": ("dist/*", "dist"),
+    "star behind a link": ("current/*", None),
+    "star for links": ("curr*", None),
+    "star for a link to nowhere": ("gon*", "no/where"),
+    "star for a link to what is ignored": ("to-o*", "lib/old"),
+    "star through a link": ("curr*/two", None),
+    "brackets are a class": ("weird[1].txt", None),
+    "taken away": ("src/main.py !src", "!src"),
+    "unset variable": ("$NOPE/src", None),
+    "unset variable in a name": ("app$NOPE-1.py", "app-1.py"),
+}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tree(tmp_path_factory.mktemp("source") / "context", TREE)
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_not_found_when_docker_does_not(
+    cli: Cli, docker: Dockerd, tree: Path, tmp_path: Path, name: str
+) -> None:
+    source, missing = BUILDS[name]
+    dockerfile = tmp_path / "Dockerfile"
+    keyword = "ADD" if len(name) % 4 == 0 else "COPY"
+    dockerfile.write_text(f"FROM scratch\n{keyword} {source} /x/\n")
+    error = docker.build_buildkit(tree, dockerfile=dockerfile).error
+    result = cli("explain", "-C", str(tree), "-f", str(dockerfile), "--source", "2")
+    assert result.code == int(missing is not None), (result.out, result.err)
+    assert (error is not None) == (missing is not None), error
+    assert (missing or "") in result.out
+
+
+def context(tmp_path: Path, dockerfile: str, *more: str, ignoring: str = "") -> Path:
+    """A context with a Dockerfile."""
+    files = [file("Dockerfile", dockerfile.encode()), file(".dockerignore", ignoring.encode())]
+    return build_tree(tmp_path / "ctx", [*files, *more])
+
+
+def test_names_the_line_that_hides_a_source(cli: Cli, tmp_path: Path) -> None:
+    where = context(
+        tmp_path,
+        "FROM scratch\nCOPY app.py \\\n dist /x/\n",
+        *("app.py", "dist/x"),
+        ignoring="*.md\ndist\n!README.md\n",
+    )
+    for wanted in ("2", "3"):
+        result = cli("explain", "--source", wanted, cwd=where)
+        assert (result.code, result.lines) == (
+            1,
+            [
+                "COPY app.py (Dockerfile:2): found",
+                "COPY dist (Dockerfile:2): not found: ignored by .dockerignore:2 `dist`",
+            ],
+        )
+    assert cli("explain", "--source", "app.py", cwd=where).code == 0
+    assert cli("explain", "--source", "./dist/", cwd=where).code == 1
+
+
+def test_an_exception_that_comes_to_nothing(cli: Cli, tmp_path: Path) -> None:
+    ignoring = "*\n!foo/*/**\n"
+    where = context(tmp_path, "FROM scratch\nCOPY foo/sub /x/\n", "foo/sub/x", ignoring=ignoring)
+    result = cli("explain", "--source", "foo/sub", "--source", "foo/sub/x", cwd=where)
+    assert result.lines == [
+        "COPY foo/sub (Dockerfile:2): not found: ignored by .dockerignore:1 `*`",
+        "COPY foo/sub/x: not found: ignored by .dockerignore:1 `*`",
+        "  ! each step: ctxsize explain --trace foo/sub/x",
+    ]
+
+
+CAUSES = {
+    "case": ("COPY App.py /", "there is app.py: upper and lower case count"),
+    "typing error": ("COPY ap.py /", "there is app.py"),
+    "above the context": ("COPY ../beside /", "it exists outside the context"),
+    "clamped": ("COPY ../nope /", ".. cannot lead out of the context: it takes nope"),
+    "beside the Dockerfile": ("COPY run.sh /", "it is there beside the Dockerfile"),
+    "unset": ("COPY $NOPE/x /", "taken as unset: $NOPE"),
+    "no value": ("ARG V\nCOPY v$V.py /", "ARG V, which has no value"),
+    "before FROM": ("COPY v$EARLY.py /", "the stage needs its own ARG EARLY"),
+    "the whole context": ("COPY $NOPE /", "taken as unset: $NOPE"),
+    "no match": ("COPY *.rs /", "matches nothing that is sent: the build goes on"),
+}
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_nearest_cause(cli: Cli, tmp_path: Path, name: str) -> None:
+    text, cause = CAUSES[name]
+    dockerfile = file("ctx/docker/Dockerfile", f"ARG EARLY=1\nFROM busybox\n{text}\n".encode())
+    build_tree(tmp_path, [dockerfile, "ctx/app.py", "ctx/docker/run.sh", "beside"])
+    line = str(2 + len(text.splitlines()))
+    options = ("-f", "docker/Dockerfile", "--source", line)
+    result = cli("explain", *options, cwd=tmp_path / "ctx", columns=200)
+    assert cause in result.out
+    assert result.code == int(name not in ("the whole context", "no match"))
+
+
+def test_build_arguments_and_target(cli: Cli, tmp_path: Path) -> None:
+    text = "FROM scratch AS a\nARG D\nCOPY $D /\nFROM scratch\nCOPY nope /\n"
+    where = context(tmp_path, text, "x")
+    options = ("--target", "a", "--build-arg", "D=x", "--source")
+    assert cli("explain", *options, "$D", cwd=where).out == "COPY $D (Dockerfile:3): found\n"
+    result = cli("explain", *options, "5", cwd=where)
+    assert (result.code, result.out) == (0, "")
+    assert "takes nothing from the build context in this build" in result.err
+    assert cli("explain", "--target", "b", "--source", "x", cwd=where).code == 2
+
+
+def test_what_no_instruction_takes(cli: Cli, tmp_path: Path) -> None:
+    where = build_tree(tmp_path / "ctx", [file(".dockerignore", b"y\n"), "x", "y"])
+    for source, code in (("x", 0), ("y", 1), ("../x", 0)):
+        result = cli("explain", "--source", source, cwd=where)
+        assert (result.code, result.out.startswith(f"COPY {source}: ")) == (code, True)
+        assert "as if one did" in result.err
+    assert cli("explain", "--source", "4", cwd=where).code == 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("1",),
+        ("9",),
+        ("3",),
+        ("x", "--builder", "classic"),
+        ("x", "--trace"),
+        ("x", "-n"),
+        ("x", "x"),
+    ],
+)
+def test_refused(cli: Cli, tmp_path: Path, options: tuple[str, ...]) -> None:
+    where = context(tmp_path, "FROM scratch\nCOPY x /\nCOPY --parents x /\n", "x")
+    result = cli("explain", "--source", *options, cwd=where)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+
+
+TAKERS = {
+    "taken": ("COPY src /s", "src/x", "COPY src (Dockerfile:2) takes it"),
+    "by a star": ("COPY sr* /s", "src/x", "COPY sr* (Dockerfile:2) takes it"),
+    "by all": ("ADD . /s", "other", "ADD . (Dockerfile:2) takes it"),
+    "not taken": ("COPY src /s", "other", "no instruction takes it, so it does not travel"),
+    "ignored": ("COPY src /s", "src/no", "COPY src (Dockerfile:2) would take it, were it not"),
+    "below it": ("COPY src/x /s", "src", "COPY src/x (Dockerfile:2) may take something below it"),
+    "widened": (
+        "COPY src /s\nRUN --mount=type=tmpfs,target=/t x",
+        "other",
+        "(Dockerfile:3) makes it travel, though it takes nothing",
+    ),
+    "rejected": ("COPY", "other", "Which instruction takes it: not known: Dockerfile:2: "),
+}
+
+
+@pytest.mark.parametrize("name", TAKERS)
+def test_trace_names_the_instruction(cli: Cli, tmp_path: Path, name: str) -> None:
+    text, path, expected = TAKERS[name]
+    where = context(
+        tmp_path, f"FROM scratch\n{text}\n", "src/x", "src/no", "other", ignoring="*/no\n"
+    )
+    assert expected in cli("explain", "--trace", path, cwd=where, columns=200).out
+
+
+def test_trace_of_a_target(cli: Cli, tmp_path: Path) -> None:
+    where = context(tmp_path, "FROM scratch AS a\nCOPY x /\nFROM scratch\nCOPY y /\n", "x", "y")
+    assert "no instruction takes it" in cli("explain", "--trace", "x", cwd=where).out
+    options = ("explain", "--target", "a")
+    assert "COPY x (Dockerfile:2) takes it" in cli(*options, "--trace", "x", cwd=where).out
+    assert cli(*options, "x", cwd=where).code == 2
+    assert cli("explain", "--target", "b", "--trace", "x", cwd=where).code == 2
+    classic = cli("explain", "--builder", "classic", "--trace", "x", cwd=where, columns=200)
+    assert "takes the whole context, whatever the Dockerfile says" in classic.out
