@@ -59,6 +59,8 @@ def segments(pattern: DockerIgnorePattern) -> list[Segment] | None:
     kind, _ = classify(text)
     if kind == "exact":
         return _final([Segment("literal", part) for part in text.split("/")])
+    if not _utf8(text) or text.startswith("\ufeff"):
+        return None  # Docker cuts such a text between bytes, not between characters
     if kind == "prefix":
         return _open_ended(text[:-2].split("/"))
     if kind == "suffix":
@@ -93,7 +95,7 @@ def _anywhere(text: str) -> list[Segment]:
 
 def _globs(text: str) -> list[Segment] | None:
     """The segments of a wildcard pattern; None if a wildcard could match across a slash."""
-    if _REGEXP_CHARACTERS.intersection(text) or not _utf8(text):
+    if _REGEXP_CHARACTERS.intersection(text):
         return None
     without_classes = _PLAIN_CLASS.sub("_", text)
     if "[" in without_classes or "]" in without_classes:

@@ -106,8 +106,8 @@ class Inspector:
 
     `problems` grows by what could not be read or has gone. It also remembers
     which files were sent before under another name, so one inspector sees a
-    whole walk, in order. With `mounts` it remembers all files, since builders
-    tell a further name by the inode's number alone, whatever the file system.
+    whole walk, in order. `mounts` tells that the tree has several file systems:
+    then inode numbers mean less than BuildKit thinks.
     """
 
     def __init__(self, root: str, builder: Builder, *, mounts: bool) -> None:
@@ -118,7 +118,7 @@ class Inspector:
         self._reads_xattrs = builder.meter is not None and hasattr(os, "listxattr")
         self._easy: set[int] = set()
         self.inodes: dict[int, str] = {}
-        self._every_inode = mounts
+        self._every_inode = mounts and builder.confuses_file_systems
 
     def files(
         self, fd: int, prefix: str, names: list[str], *, mark: Mark, odd: dict[str, Mark]

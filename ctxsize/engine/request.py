@@ -206,7 +206,7 @@ def follow_inside(root: str, path: str) -> str | None:
 
 
 def _read(path: str, builder: Builder) -> IgnoreFile:
-    if builder.must_read and not Path(path).is_file() and not Path(path).is_dir():
+    if builder.must_read and _never_ends(path):
         raise BuildFailsError(
             f"{builder.title} waits for ever for what is no file",
             path=path,
@@ -222,6 +222,12 @@ def _read(path: str, builder: Builder) -> IgnoreFile:
     if builder.longest_line:
         ignore_file.check_line_lengths()
     return ignore_file
+
+
+def _never_ends(path: str) -> bool:
+    """Whether to read it is to wait: a FIFO, a device. /dev/null is a file for this purpose."""
+    special = Path(path).is_fifo() or Path(path).is_char_device()
+    return special and not os.path.samefile(path, os.devnull)  # noqa: PTH121
 
 
 def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:

@@ -182,7 +182,9 @@ class TarMeter:
 
     def total(self, request: Request) -> int:
         """What the classic builder prints as `Sending build context`, as an exact number."""
-        return self._sum + self._outside_dockerfile(request) + 2 * _BLOCK
+        if request.dockerfile is None or request.dockerfile_in_context is not None:
+            return self._sum + 2 * _BLOCK
+        return self._sum + self._outside_dockerfile(request)
 
     def folder(self, folder: Folder) -> None:
         """Add a directory."""
@@ -199,14 +201,15 @@ class TarMeter:
 
     @staticmethod
     def _outside_dockerfile(request: Request) -> int:
-        """The bytes for a Dockerfile from outside the context.
+        """The bytes for a Dockerfile from outside the context, at the end of the stream.
 
         It is added under a random name, which the command line then appends to
-        the ignore file; there is one from then on.
+        the ignore file; there is one from then on. The stream that does this is
+        not closed: the last entry has no padding and no end comes after it.
+        Without an ignore file the order of the two is random; the Dockerfile is
+        taken to be last.
         """
-        if request.dockerfile is None or request.dockerfile_in_context is not None:
-            return 0
-        added = _BLOCK + _blocks(request.dockerfile_bytes)
+        added = _BLOCK + request.dockerfile_bytes
         if request.ignore_file is None:
             return added + _BLOCK + _blocks(len(".dockerignore") + _RANDOM_LINE)
         size = len(request.ignore_file.data)

@@ -282,6 +282,7 @@ CONTEXTS: dict[str, Context] = {
         TREE, prepare=_replace_by_link(".dockerignore", "../outside")
     ),
     "ignore file is a dangling symlink": Context((*TREE, link(".dockerignore", "nowhere"))),
+    "ignore file is /dev/null": Context((*TREE, link(".dockerignore", "/dev/null"))),
     "ignore file is a loop": Context((*TREE, link(".dockerignore", ".dockerignore"))),
     "ignore file is a directory": Context((*TREE, ".dockerignore/x")),
     "specific ignore file is a symlink to the outside": Context(

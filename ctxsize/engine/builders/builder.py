@@ -52,6 +52,8 @@ class Builder:
     """Whether the sender has a second opinion on opening (`DockerIgnoreSpec.refuses`)."""
     sends_sockets: bool
     """Whether a socket is sent, as an empty file."""
+    confuses_file_systems: bool
+    """Whether a file with several names is taken for any other one with its inode's number."""
     links_symlinks: bool
     """Whether a symlink with several names is sent as a hard link from the second on."""
     meter: str | None

@@ -61,6 +61,7 @@ BUILDKIT = Builder(
     unreadable_stops=False,
     refuses_to_open=True,
     sends_sockets=True,
+    confuses_file_systems=True,
     links_symlinks=False,
     meter="buildkit",
     announces="transferring context: {}",

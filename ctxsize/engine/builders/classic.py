@@ -70,6 +70,7 @@ CLASSIC = Builder(
     unreadable_stops=True,
     refuses_to_open=False,
     sends_sockets=False,
+    confuses_file_systems=False,
     links_symlinks=True,
     meter="tar",
     announces="Sending build context to Docker daemon  {}",

@@ -97,6 +97,7 @@ PODMAN = Builder(
     unreadable_stops=True,
     refuses_to_open=False,
     sends_sockets=False,
+    confuses_file_systems=False,
     links_symlinks=False,
     meter=None,
     announces=None,
