@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import ClassVar
 
 
 class Kind(str, Enum):
@@ -252,6 +253,8 @@ class Transfer:
 @dataclass(frozen=True)
 class Report:
     """Everything that `ctxsize measure` has to say."""
+
+    kind: ClassVar[str] = "measure"
 
     context_path: str
     dockerfile: str | None

@@ -25,9 +25,9 @@ from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Sources
 from ctxsize.engine.takers import Takers
 from ctxsize.errors import InputError
-from ctxsize.formats import sources as source_format
-from ctxsize.formats import trace
 from ctxsize.formats.names import unquoted
+from ctxsize.formats.text import sources as source_format
+from ctxsize.formats.text import trace
 
 
 @click.command("explain")

@@ -17,7 +17,7 @@ from ctxsize.cli.options import (
     target_option,
     values,
 )
-from ctxsize.formats import json
+from ctxsize.formats.json import measure as json
 from ctxsize.formats.names import quoted
 from ctxsize.model import Entry, Kind
 

@@ -17,8 +17,8 @@ from ctxsize.cli.options import (
     target_option,
     values,
 )
-from ctxsize.formats import FORMATS
-from ctxsize.formats.tables import TABLES
+from ctxsize.formats import FORMATS, render
+from ctxsize.formats.text.tables import TABLES
 
 _TOP, _TOP_ALONE = 5, 30
 _MOST_JOBS = 4
@@ -66,7 +66,7 @@ _MOST_JOBS = 4
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice(FORMATS),
     default="text",
     show_default=True,
     help="text for people, json for programs.",
@@ -116,4 +116,4 @@ def command(
             progress=progress,
             jobs=jobs or min(_MOST_JOBS, os.cpu_count() or 1),
         )
-    output.write(FORMATS[format_name](report, output.look(colour, top=rows, only=by)))
+    output.write(render(format_name, report, output.look(colour, top=rows, only=by)))

@@ -1,20 +1,24 @@
-"""How a report is shown: each module here has `render(report, look) -> str`.
+"""How the outcome of a command is shown: `render(format, outcome, look) -> str`.
 
-A format never prints, opens or exits.
+Each format is a module or package here with `render(outcome, look)`. A format
+never prints, opens or exits. One is loaded when it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
-from ctxsize.formats import json, text
 from ctxsize.formats.look import Look
-from ctxsize.model import Report
 
-FORMATS: dict[str, Callable[[Report, Look], str]] = {
-    "text": text.render,
-    "json": json.render,
-}
+FORMATS = ("text", "json")
 """The choices of `--format`."""
 
-__all__ = ["FORMATS", "Look"]
+
+def render(name: str, outcome: Any, look: Look) -> str:
+    """`outcome`, a value with a `kind`, in the format `name`."""
+    text: str = import_module(f"ctxsize.formats.{name}").render(outcome, look)
+    return text
+
+
+__all__ = ["FORMATS", "Look", "render"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.formats import FORMATS, Look
+from ctxsize.formats import Look, render
 from tests.contexts import CONTEXTS
 from tests.oracles.trees import build_tree
 
@@ -47,8 +47,8 @@ def test_report(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     context, options, look = CASES[name]
     monkeypatch.chdir(build_tree(tmp_path / "ctx", CONTEXTS[context]))
     report = api.measure(top=look.top, **options)
-    render = FORMATS["json" if name.endswith(".json") else "text"]
-    golden, rendered = GOLDEN / name, render(report, look)
+    format_name = "json" if name.endswith(".json") else "text"
+    golden, rendered = GOLDEN / name, render(format_name, report, look)
     if os.environ.get("GOLDEN") == "update":
         golden.write_text(rendered, encoding="utf-8")
     assert rendered == golden.read_text(encoding="utf-8")

@@ -11,14 +11,16 @@ import jsonschema
 import pytest
 
 from ctxsize import api
-from ctxsize.formats import FORMATS, Look
+from ctxsize.formats import Look, render
 from tests.contexts import CONTEXTS
 from tests.oracles.trees import build_tree, file
 
 
 def published() -> dict[str, Any]:
     """The schema as the installed package holds it."""
-    text = resources.files("ctxsize.formats").joinpath("report.schema.json").read_text("utf-8")
+    text = (
+        resources.files("ctxsize.formats.json").joinpath("measure.schema.json").read_text("utf-8")
+    )
     schema: dict[str, Any] = json.loads(text)
     return schema
 
@@ -39,7 +41,7 @@ def test_reports_follow_the_schema(context: str, builder: str, tmp_path: Path) -
     root = str(build_tree(tmp_path / "ctx", CONTEXTS[context]))
     for ignored in (False, True):
         report = api.measure(root, builder=builder, ignored=ignored, compare=ignored)
-        shape = json.loads(FORMATS["json"](report, Look()))
+        shape = json.loads(render("json", report, Look()))
         jsonschema.validate(shape, closed(published()))
 
 
@@ -47,7 +49,7 @@ def test_failing_builders_and_faulty_patterns_follow_it_too(tmp_path: Path) -> N
     nodes = ["a", file(".dockerignore", b"*\n[z-a]\n")]
     context = build_tree(tmp_path / "ctx", nodes)
     report = api.measure(str(context), compare=True)
-    shape = json.loads(FORMATS["json"](report, Look()))
+    shape = json.loads(render("json", report, Look()))
     jsonschema.validate(shape, closed(published()))
     assert shape["problems"][0]["code"] == "unreached-bad-pattern"
     assert any(difference["error"] for difference in shape["differences"])
@@ -59,7 +61,7 @@ def test_the_schema_is_one() -> None:
 
 def test_the_keys_that_others_build_on(tmp_path: Path) -> None:
     root = str(build_tree(tmp_path / "ctx", CONTEXTS["node"]))
-    shape = json.loads(FORMATS["json"](api.measure(root), Look()))
+    shape = json.loads(render("json", api.measure(root), Look()))
     assert shape["version"] == 1
     transfer = {"context_used", "follow_paths", "content_bytes", "files", "wire_bytes", "printed"}
     assert transfer | {"sources"} <= set(shape["transfer"])

@@ -8,10 +8,10 @@ from itertools import groupby
 
 from ctxsize import units
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.formats import advice, size_tree, tables
-from ctxsize.formats.advice import plural
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import columns, quoted, visible
+from ctxsize.formats.text import advice, size_tree, tables
+from ctxsize.formats.text.advice import plural
 from ctxsize.model import Difference, Ignored, Problem, Report, Totals, Transfer
 
 _LABEL = 15

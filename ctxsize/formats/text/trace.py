@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from ctxsize.engine.builders import Builder
-from ctxsize.formats.advice import plural
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import fit, quoted, visible
+from ctxsize.formats.text.advice import plural
 from ctxsize.model import Check, Explanation, Level, NearMiss, Outcome, Pattern, Taker, Verdict
 
 _ALIKE = 4

@@ -1,4 +1,4 @@
-r"""A report for programs: a written-out, versioned shape, described in `report.schema.json`.
+r"""A report for programs: a written-out, versioned shape, described in `measure.schema.json`.
 
 Names that are not UTF-8 hold lone surrogates (`\udcff` for the byte 0xFF), as
 Python's `os.fsdecode` makes them. Integers are exact.
@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ctxsize.formats.look import Look
 from ctxsize.model import (
     Difference,
     Directory,
@@ -28,27 +27,8 @@ from ctxsize.model import (
 VERSION = 1
 
 
-def render(report: Report, look: Look | None = None) -> str:
-    """`report` as JSON; `look` does not matter."""
-    return json.dumps(_report(report), indent=2) + "\n"
-
-
-def line(entry: Entry) -> str:
-    """`entry` as one line of JSON."""
-    by = entry.verdict.by
-    shape = {
-        "path": entry.path,
-        "kind": entry.kind.value,
-        "ignored": entry.verdict.ignored,
-        "size_bytes": entry.size_bytes,
-        "content_bytes": entry.content_bytes,
-        "arrives_empty": entry.arrives_empty,
-        "by": None if by is None else _pattern(by),
-    }
-    return json.dumps(shape)
-
-
-def _report(report: Report) -> dict[str, Any]:
+def shape(report: Report) -> dict[str, Any]:
+    """`report` as plain JSON values."""
     return {
         "version": VERSION,
         "context_path": report.context_path,
@@ -62,6 +42,21 @@ def _report(report: Report) -> dict[str, Any]:
         "problems": [_problem(each) for each in report.problems],
         "differences": [_difference(each) for each in report.differences],
     }
+
+
+def line(entry: Entry) -> str:
+    """`entry` as one line of JSON."""
+    by = entry.verdict.by
+    fields = {
+        "path": entry.path,
+        "kind": entry.kind.value,
+        "ignored": entry.verdict.ignored,
+        "size_bytes": entry.size_bytes,
+        "content_bytes": entry.content_bytes,
+        "arrives_empty": entry.arrives_empty,
+        "by": None if by is None else _pattern(by),
+    }
+    return json.dumps(fields)
 
 
 def _ignore_file(info: IgnoreFileInfo) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ctxsize import units
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats.names import quoted, visible
-from ctxsize.formats.size_tree import percent
+from ctxsize.formats.text.size_tree import percent
 from ctxsize.model import Directory, Effect, Report
 
 LARGE_BYTES = 50_000_000

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ctxsize import units
-from ctxsize.formats.advice import plural
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import columns, fit, quoted
-from ctxsize.formats.size_tree import percent
+from ctxsize.formats.text.advice import plural
+from ctxsize.formats.text.size_tree import percent
 from ctxsize.model import IgnoreFileInfo, Report, Share, SourceShare
 
 
