@@ -15,7 +15,8 @@ from ctxsize.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ctxsize.api import explain, ls, measure
+    from ctxsize.api import explain, ls, measure, request_for
+    from ctxsize.build import Build
     from ctxsize.engine.builders import BUILDERS, Builder
     from ctxsize.engine.compare import compare
     from ctxsize.engine.listing import Listing, entries
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUILDERS",
+    "Build",
     "BuildFailsError",
     "Builder",
     "Check",
@@ -87,11 +89,13 @@ __all__ = [
     "explain",
     "ls",
     "measure",
+    "request_for",
     "resolve",
 ]
 
 _ELSEWHERE = {
     "BUILDERS": "ctxsize.engine.builders",
+    "Build": "ctxsize.build",
     "BuildFailsError": "ctxsize.errors",
     "Builder": "ctxsize.engine.builders",
     "CtxsizeError": "ctxsize.errors",
@@ -107,6 +111,7 @@ _ELSEWHERE = {
     "explain": "ctxsize.api",
     "ls": "ctxsize.api",
     "measure": "ctxsize.api",
+    "request_for": "ctxsize.api",
     "resolve": "ctxsize.engine.request",
 }
 """Where the names come from that are not values of the model."""

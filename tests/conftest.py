@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from tests.oracles.availability import require, unavailable
 from tests.oracles.buildah import Buildah, buildah_in
 from tests.oracles.dockerd import Dockerd, DockerdError, running_dockerd
+from tests.oracles.golibrary import GoLibrary, go_library, missing_library
 
 ENGINES = {"docker", "buildah"}
 
@@ -60,3 +61,13 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
 def devtools() -> None:
     """Asks for docker-devtools, which comes with the test dependencies."""
     require("devtools")
+
+
+@pytest.fixture(scope="session")
+def golibrary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoLibrary]:
+    """Docker's Go libraries, compiled and started once."""
+    reason = missing_library()
+    if reason is not None:
+        unavailable(reason)
+    with go_library(tmp_path_factory.mktemp("gomatch")) as running:
+        yield running

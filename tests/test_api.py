@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from collections import Counter
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import ctxsize
-from ctxsize import CtxsizeError, Entry, Kind
+from ctxsize import Build, CtxsizeError, Entry, Kind
+from ctxsize.build import Options
 from ctxsize.engine.listing import order
 from tests.oracles.recorded import Case, catalogue
 from tests.oracles.trees import build_tree, file
@@ -55,7 +57,7 @@ def check_totals(report: ctxsize.Report, sent: list[Entry]) -> None:
 
 
 def check_explanations(context: str, builder: str, entries: list[Entry]) -> None:
-    explained = ctxsize.explain([e.path for e in entries], context=context, builder=builder)
+    explained = ctxsize.explain([e.path for e in entries], build=context, builder=builder)
     for entry, explanation in zip(entries, explained, strict=True):
         assert explanation.not_there is None
         # A directory may be ignored itself and sent for an entry below it.
@@ -101,6 +103,17 @@ def test_compare_lets_each_builder_find_its_own_dockerfile(tmp_path: Path) -> No
 def test_unknown_builder() -> None:
     with pytest.raises(ctxsize.InputError, match="no such builder: 'kaniko'"):
         ctxsize.measure(builder="kaniko")
+
+
+def test_keywords_are_the_fields_of_a_build(tmp_path: Path) -> None:
+    names = [field.name for field in dataclasses.fields(Build)]
+    assert names == ["context", *Options.__annotations__]
+    build = Build(str(tmp_path), target="test", builder="classic")
+    assert ctxsize.request_for(build) == ctxsize.request_for(
+        str(tmp_path), target="test", builder="classic"
+    )
+    assert ctxsize.request_for(build, builder="podman").build.builder == "podman"
+    assert build.given() == ("--target",)
 
 
 def test_every_public_name_is_there() -> None:

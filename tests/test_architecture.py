@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "ctxsize"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    ("errors", "model", "findings", "units", "version"),
+    ("errors", "build", "model", "findings", "units", "version"),
     ("engine.golang", "engine.goglob", "engine.goregexp"),
     ("engine.patterns", "engine.ignorefile", "dockerfile"),
     ("engine.evaluate",),

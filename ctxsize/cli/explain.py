@@ -5,22 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from functools import partial
 
 import click
 
 from ctxsize import api
+from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import (
-    build_argument_option,
-    builder_option,
-    colour_option,
-    file_option,
-    target_option,
-    values,
-)
+from ctxsize.cli.options import build_options_beside_paths, colour_option
 from ctxsize.engine import explain as engine
-from ctxsize.engine.need import Build
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Sources
 from ctxsize.engine.takers import Takers
@@ -32,13 +24,7 @@ from ctxsize.formats.text import trace
 
 @click.command("explain")
 @click.argument("paths", metavar="PATH...", nargs=-1)
-@click.option(
-    "-C", "--context", metavar="DIR", default=".", show_default=True, help="The build context."
-)
-@file_option
-@target_option
-@build_argument_option
-@builder_option
+@build_options_beside_paths
 @click.option("-n", "--non-matching", is_flag=True, help="Show paths that no pattern matches too.")
 @click.option(
     "-z", "null", is_flag=True, help="NUL instead of colon, tab and newline, also on stdin."
@@ -54,12 +40,9 @@ from ctxsize.formats.text import trace
 )
 @colour_option
 def command(
+    *,
+    build: Build,
     paths: tuple[str, ...],
-    context: str,
-    dockerfile: str | None,
-    target: str,
-    build_arguments: tuple[str, ...],
-    builder: str,
     non_matching: bool,
     null: bool,
     stdin: bool,
@@ -86,20 +69,18 @@ def command(
       ctxsize ls | ctxsize explain --stdin -n
       ctxsize explain --source dist --source 12
     """  # noqa: D301
-    request_of = partial(api.request_for, context, dockerfile=dockerfile, builder=builder)
-    build = Build(target, values(build_arguments))
     if sources:
         if paths or stdin or traced or null or non_matching:
             raise click.UsageError("--source goes with no PATH, --stdin, --trace, -n or -z")
-        return _check(request_of(), build, sources, colour)
+        return _check(api.request_for(build), sources, colour)
     if stdin == bool(paths):
         raise click.UsageError("name paths, or read them with --stdin; not both")
     if traced and null:
         raise click.UsageError("-z does not go with --trace")
-    if (target or build_arguments) and not traced:
-        raise click.UsageError("--target and --build-arg go with --trace or --source")
-    request = request_of()
-    takers = Takers(request, build) if traced else None
+    if build.given() and not traced:
+        raise click.UsageError(f"{build.given()[0]} goes with --trace or --source")
+    request = api.request_for(build)
+    takers = Takers(request) if traced else None
     look, silent = output.look(colour, top=0), 0
     for path in _from_stdin(null=null) if stdin else paths:
         explained = engine.explain(request, engine.in_context(request, path))
@@ -121,9 +102,9 @@ def command(
     return 0
 
 
-def _check(request: Request, build: Build, wanted: tuple[str, ...], colour: str) -> int:
+def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
     """Tell what becomes of each source; 1 if one is not found."""
-    sources, look, missing = Sources(request, build), output.look(colour, top=0), False
+    sources, look, missing = Sources(request), output.look(colour, top=0), False
     for each in wanted:
         checks = sources.check(each)
         if not checks:

@@ -8,26 +8,16 @@ from collections.abc import Callable
 import click
 
 from ctxsize import api
+from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import (
-    build_argument_option,
-    builder_option,
-    context_argument,
-    file_option,
-    target_option,
-    values,
-)
+from ctxsize.cli.options import build_options
 from ctxsize.formats.json import measure as json
 from ctxsize.formats.names import quoted
 from ctxsize.model import Entry, Kind
 
 
 @click.command("ls")
-@context_argument
-@file_option
-@target_option
-@build_argument_option
-@builder_option
+@build_options
 @click.option("--transfer", is_flag=True, help="Only what the Dockerfile makes travel.")
 @click.option("--ignored", is_flag=True, help="Only what is ignored.")
 @click.option("--all", "both", is_flag=True, help="Both, `+ ` before what is sent, `- ` if not.")
@@ -46,11 +36,8 @@ from ctxsize.model import Entry, Kind
     help="json is one object a line.",
 )
 def command(
-    context: str,
-    dockerfile: str | None,
-    target: str,
-    build_arguments: tuple[str, ...],
-    builder: str,
+    *,
+    build: Build,
     transfer: bool,
     ignored: bool,
     both: bool,
@@ -75,20 +62,11 @@ def command(
         raise click.UsageError("--all and --ignored exclude each other")
     if transfer and (both or ignored):
         raise click.UsageError("--transfer lists what is sent: not with --all or --ignored")
-    if not transfer and (target or build_arguments):
-        raise click.UsageError("--target and --build-arg go with --transfer")
+    if not transfer and build.given():
+        raise click.UsageError(f"{build.given()[0]} goes with --transfer")
     if format_name == "json" and (null or size):
         raise click.UsageError("-0 and --size go with --format text")
-    listing = api.ls(
-        context,
-        dockerfile=dockerfile,
-        builder=builder,
-        sent=not ignored,
-        ignored=ignored or both,
-        transfer=transfer,
-        target=target,
-        build_arguments=values(build_arguments),
-    )
+    listing = api.ls(build, sent=not ignored, ignored=ignored or both, transfer=transfer)
     write = _json if format_name == "json" else _text(signed=both, size=size, null=null)
     emptied = 0
     for entry in listing:

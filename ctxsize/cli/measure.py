@@ -7,16 +7,9 @@ import os
 import click
 
 from ctxsize import api
+from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import (
-    build_argument_option,
-    builder_option,
-    colour_option,
-    context_argument,
-    file_option,
-    target_option,
-    values,
-)
+from ctxsize.cli.options import build_options, colour_option
 from ctxsize.formats import FORMATS, render
 from ctxsize.formats.text.tables import TABLES
 
@@ -25,11 +18,7 @@ _MOST_JOBS = 4
 
 
 @click.command("measure")
-@context_argument
-@file_option
-@target_option
-@build_argument_option
-@builder_option
+@build_options
 @click.option(
     "--top",
     type=click.IntRange(min=1),
@@ -73,11 +62,8 @@ _MOST_JOBS = 4
 )
 @colour_option
 def command(
-    context: str,
-    dockerfile: str | None,
-    target: str,
-    build_arguments: tuple[str, ...],
-    builder: str,
+    *,
+    build: Build,
     top: int | None,
     depth: int,
     by: str | None,
@@ -104,11 +90,7 @@ def command(
     rows = top or (_TOP_ALONE if by else _TOP)
     with output.progress() as progress:
         report = api.measure(
-            context,
-            dockerfile=dockerfile,
-            target=target,
-            build_arguments=values(build_arguments),
-            builder=builder,
+            build,
             ignored=ignored or by == "rule",
             compare=compare,
             top=rows,

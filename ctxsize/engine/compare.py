@@ -21,27 +21,22 @@ Pair = tuple[Entry | None, Entry | None]
 def compare(
     request: Request,
     builders: Iterable[Builder] | None = None,
-    *,
-    dockerfile: str | None = None,
 ) -> tuple[Difference, ...]:
     """How each of `builders` (all others by default) differs from the one of `request`.
 
-    `dockerfile` is the one that the user named. The walks run side by side, so
-    that memory does not depend on the context.
+    The walks run side by side, so that memory does not depend on the context.
     Raises what `Walk` raises for the request itself; where another builder
     would fail, its difference says so.
     """
     others = BUILDERS.values() if builders is None else builders
     return tuple(
-        _difference(request, builder, dockerfile)
-        for builder in others
-        if builder is not request.builder
+        _difference(request, builder) for builder in others if builder is not request.builder
     )
 
 
-def _difference(request: Request, builder: Builder, dockerfile: str | None) -> Difference:
+def _difference(request: Request, builder: Builder) -> Difference:
     # One of the builder's own names is no choice of the user: the other has its own.
-    named = dockerfile or (None if _is_default(request) else request.dockerfile)
+    named = request.build.dockerfile or (None if _is_default(request) else request.dockerfile)
     try:
         other = resolve(request.context, dockerfile=named, builder=builder)
     except CtxsizeError as error:

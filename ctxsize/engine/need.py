@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ctxsize.dockerfile import (
@@ -23,17 +22,7 @@ from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, Input
 from ctxsize.model import Measurement, Problem, Report, SourceShare, Transfer
 
 
-@dataclass(frozen=True)
-class Build:
-    """What `docker build` was told besides the context and the Dockerfile."""
-
-    target: str = ""
-    """The stage to build; the last one if empty."""
-    arguments: Mapping[str, str] | None = None
-    """The values of `--build-arg`, by name."""
-
-
-def with_transfer(request: Request, report: Report, build: Build) -> Report:
+def with_transfer(request: Request, report: Report) -> Report:
     """`report`, which measures the whole context of `request`, with what of it travels.
 
     Where that is not known, a problem says why. Raises `InputError` for a target
@@ -42,15 +31,15 @@ def with_transfer(request: Request, report: Report, build: Build) -> Report:
     if request.dockerfile is None or request.builder.meter is None:
         return report
     try:
-        transfer = _transfer(request, report.context, build)
+        transfer = _transfer(request, report.context)
     except CtxsizeError as error:
-        if is_wrong_target(request, build):
+        if is_wrong_target(request):
             raise
         return replace(report, problems=(*report.problems, _unknown_transfer(request, error)))
     return replace(report, transfer=transfer)
 
 
-def context_need_of(request: Request, build: Build) -> ContextNeed:
+def context_need_of(request: Request) -> ContextNeed:
     """What the Dockerfile of `request` asks of its context.
 
     Raises `DockerfileError` for a Dockerfile that the builder rejects, and for
@@ -58,7 +47,11 @@ def context_need_of(request: Request, build: Build) -> ContextNeed:
     """
     try:
         dockerfile = parse_dockerfile(request.dockerfile_data())
-        need = context_need(dockerfile, target=build.target, build_arguments=build.arguments or {})
+        need = context_need(
+            dockerfile,
+            target=request.build.target,
+            build_arguments=request.build.build_arguments,
+        )
         _check_header(need)
     except OSError as error:
         raise InputError(
@@ -70,7 +63,7 @@ def context_need_of(request: Request, build: Build) -> ContextNeed:
     return need
 
 
-def transfer_evaluator(request: Request, build: Build) -> Evaluator[Any] | None:
+def transfer_evaluator(request: Request) -> Evaluator[Any] | None:
     """The evaluator of what travels; None where all that is not ignored does.
 
     Raises what `context_need_of` and `evaluator_for` raise, and `InputError`
@@ -82,7 +75,7 @@ def transfer_evaluator(request: Request, build: Build) -> Evaluator[Any] | None:
         raise InputError(
             "there is no Dockerfile, so what travels is not known", hint="name it with -f"
         )
-    return evaluator_for(request, context_need_of(request, build))
+    return evaluator_for(request, context_need_of(request))
 
 
 def evaluator_for(request: Request, need: ContextNeed) -> Evaluator[Any] | None:
@@ -103,10 +96,10 @@ def _evaluator(request: Request, paths: tuple[str, ...]) -> Narrowed | None:
     return None if include is None else Narrowed(request.spec, include)
 
 
-def _transfer(request: Request, context: Measurement, build: Build) -> Transfer:
+def _transfer(request: Request, context: Measurement) -> Transfer:
     if not request.builder.asks_for_paths:
         return _made(ContextNeed(True, None, (), (), ()), context)
-    need = context_need_of(request, build)
+    need = context_need_of(request)
     if not need.context_used:
         return replace(
             _made(need, context), content_bytes=0, files=0, wire_bytes=None, printed=None
@@ -194,15 +187,16 @@ def _unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
     return Problem("transfer-unknown", f"{fails}: {error.message}{hint}", path, line=error.line)
 
 
-def is_wrong_target(request: Request, build: Build) -> bool:
+def is_wrong_target(request: Request) -> bool:
     """Whether the Dockerfile can be read and has no stage of the asked name."""
-    if not build.target:
+    target = request.build.target
+    if not target:
         return False
     try:
         stages = read_stages(parse_dockerfile(request.dockerfile_data()))
     except (OSError, DockerfileError):
         return False
-    return build.target.lower() not in {stage.name for stage in stages}
+    return target.lower() not in {stage.name for stage in stages}
 
 
 def _check_header(need: ContextNeed) -> None:

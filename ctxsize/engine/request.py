@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from errno import ELOOP
 from pathlib import Path
 
+from ctxsize.build import Build
 from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDKIT, Builder
 from ctxsize.engine.ignorefile import IgnoreFile
@@ -27,6 +28,8 @@ _MOST_LINKS = 255
 class Request:
     """A context directory, the Dockerfile and the patterns that govern it."""
 
+    build: Build
+    """What it was made of."""
     context: str
     """As the user gave it."""
     root: str
@@ -59,15 +62,24 @@ def resolve(
 ) -> Request:
     """The request for `context`, with `dockerfile` relative to the working directory.
 
+    Raises what `request_of` raises.
+    """
+    return request_of(Build(context, dockerfile, builder=builder.name), builder)
+
+
+def request_of(build: Build, builder: Builder) -> Request:
+    """The request for `build`, whose `builder` this is.
+
     Raises `InputError` if the context or the Dockerfile cannot be used,
     `IgnoreFileError` if the ignore file would fail the build.
     """
+    context = build.context
     root = _context_root(context)
-    found = _find_dockerfile(context, dockerfile, builder)
+    found = _find_dockerfile(context, build.dockerfile, builder)
     path, specific = _find_ignore_file(context, found, builder)
     ignore_file = None if path is None else _read(path, builder)
     spec = _spec(ignore_file, builder)
-    request = Request(context, root, found, builder, ignore_file, specific, spec)
+    request = Request(build, context, root, found, builder, ignore_file, specific, spec)
     return _with_needed_files(request)
 
 
@@ -262,7 +274,7 @@ def _with_needed_files(request: Request) -> Request:
         return request
     added = [builder.spec_class.pattern_class(line) for line in needed]
     spec = builder.spec_class([*request.spec.patterns, *added])
-    return Request(**{**request.__dict__, "spec": spec})
+    return replace(request, spec=spec)
 
 
 def _inside(root: str, path: str) -> str | None:

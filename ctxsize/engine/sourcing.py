@@ -27,7 +27,7 @@ from ctxsize.engine.arrivals import Arrivals
 from ctxsize.engine.explain import explain
 from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.inspect import names_in
-from ctxsize.engine.need import Build, context_need_of, evaluator_for, unknown_problem
+from ctxsize.engine.need import context_need_of, evaluator_for, unknown_problem
 from ctxsize.engine.request import Request
 from ctxsize.errors import InputError
 from ctxsize.model import Explanation, Fate, SourceCheck
@@ -39,7 +39,7 @@ _NOTHING = ContextNeed(True, (), (), (), ())
 class Sources:
     """Checks the sources of one build. Raises what `context_need_of` raises, and `InputError`."""
 
-    def __init__(self, request: Request, build: Build) -> None:
+    def __init__(self, request: Request) -> None:
         if not request.builder.asks_for_paths:
             raise InputError(
                 f"how {request.builder.title} looks for a source is not known here",
@@ -48,7 +48,7 @@ class Sources:
         self._request = request
         self._need, self._dockerfile = _NOTHING, Dockerfile((), ())
         if request.dockerfile is not None:
-            self._need = context_need_of(request, build)
+            self._need = context_need_of(request)
             self._dockerfile = parse_dockerfile(request.dockerfile_data())
 
     def check(self, wanted: str) -> list[SourceCheck]:

@@ -9,7 +9,7 @@ from ctxsize.dockerfile import ContextNeed, Source
 from ctxsize.engine.explain import entry_at
 from ctxsize.engine.follow import follow
 from ctxsize.engine.narrow import include_spec
-from ctxsize.engine.need import Build, context_need_of, is_wrong_target
+from ctxsize.engine.need import context_need_of, is_wrong_target
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError, IgnoreFileError
@@ -22,13 +22,13 @@ class Takers:
     Raises `CtxsizeError` for a target that the Dockerfile does not have.
     """
 
-    def __init__(self, request: Request, build: Build) -> None:
+    def __init__(self, request: Request) -> None:
         self._request = request
         self._need: ContextNeed | None = None
         self._specs: dict[str, DockerIgnoreSpec | None] = {}
-        self.unknown = self._read(build)
+        self.unknown = self._read()
 
-    def _read(self, build: Build) -> str | None:
+    def _read(self) -> str | None:
         """Read the Dockerfile; why what it takes is not known, or None."""
         request = self._request
         if not request.builder.asks_for_paths:
@@ -36,9 +36,9 @@ class Takers:
         if request.dockerfile is None:
             return "not known, as there is no Dockerfile"
         try:
-            self._need = context_need_of(request, build)
+            self._need = context_need_of(request)
         except CtxsizeError as error:
-            if is_wrong_target(request, build):
+            if is_wrong_target(request):
                 raise
             return f"not known: {error}"
         return None

@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.engine.measure import measure
-from ctxsize.engine.need import Build, with_transfer
-from ctxsize.engine.request import resolve
+from ctxsize import api
 from ctxsize.model import Report
 from tests.oracles.dockerd import Dockerd
 from tests.oracles.trees import Node, build_tree, file, hardlink, link
@@ -198,9 +196,12 @@ def arranged(tree: Path, case: Case, directory: Path) -> Path:
 
 
 def measured(tree: Path, dockerfile: Path, case: Case) -> Report:
-    request = resolve(str(tree), dockerfile=str(dockerfile))
-    build = Build(case.target, case.arguments)
-    return with_transfer(request, measure(request), build)
+    return api.measure(
+        str(tree),
+        dockerfile=str(dockerfile),
+        target=case.target,
+        build_arguments=case.arguments,
+    )
 
 
 def built(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ctxsize import api
 from ctxsize.engine.events import Files, Folder
-from ctxsize.engine.need import Build, context_need_of, evaluator_for
-from ctxsize.engine.request import Request, resolve
+from ctxsize.engine.need import context_need_of, evaluator_for
+from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
 
 
@@ -32,6 +33,11 @@ def names_transferred(
     arguments: dict[str, str] | None = None,
 ) -> list[str]:
     """The names that a build makes travel, in order."""
-    request = resolve(str(context), dockerfile=None if dockerfile is None else str(dockerfile))
-    need = context_need_of(request, Build(target, arguments))
+    request = api.request_for(
+        str(context),
+        dockerfile=None if dockerfile is None else str(dockerfile),
+        target=target,
+        build_arguments=arguments or {},
+    )
+    need = context_need_of(request)
     return names_sent(request, evaluator_for(request, need))[0]
