@@ -117,3 +117,15 @@ def test_deeds_happen_in_their_places(deed: str) -> None:
 def test_no_module_grows_out_of_sight() -> None:
     longest = {name_of(module): len(module.read_text().splitlines()) for module in MODULES}
     assert {name: lines for name, lines in longest.items() if lines > 420} == {}
+
+
+def test_programs_are_run_in_one_place() -> None:
+    for module in MODULES:
+        if name_of(module) != "engine.git":
+            imported = {
+                alias.name
+                for node in ast.walk(ast.parse(module.read_text()))
+                if isinstance(node, ast.Import)
+                for alias in node.names
+            }
+            assert "subprocess" not in imported, f"ctxsize/{name_of(module)} runs programs"
