@@ -41,10 +41,10 @@ PLACES = {
     ),
     "reads files": (
         {"read_bytes", "read_text", "open"},
-        {"engine.request", "engine.inspect", "engine.walk", "cli"},
+        {"engine.request", "engine.inspect", "engine.walk", "writer.apply", "cli"},
     ),
-    "writes files": ({"write_bytes", "write_text", "replace_file", "fsync"}, set()),
-    "deletes": ({"unlink", "rmdir", "rmtree", "removedirs"}, set()),
+    "writes files": ({"write_bytes", "write_text", "replace_file", "fsync"}, {"writer.apply"}),
+    "deletes": ({"unlink", "rmdir", "rmtree", "removedirs"}, {"writer.apply"}),
     "prints": ({"print", "echo", "secho"}, {"cli", "__main__"}),
     "exits": ({"exit", "_exit"}, {"cli", "__main__", "engine.parallel"}),
 }

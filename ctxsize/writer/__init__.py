@@ -1,0 +1,1 @@
+"""Edits of ignore files: merged without loss, and written whole or not at all."""
