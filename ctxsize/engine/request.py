@@ -83,6 +83,27 @@ def request_of(build: Build, builder: Builder) -> Request:
     return _with_needed_files(request)
 
 
+def with_ignore_file(request: Request, data: bytes) -> Request:
+    """`request` as it would be if the ignore file that governs held `data`.
+
+    Where none governs, it is the one that would be made: `ignore_file_to_write`.
+    Raises `IgnoreFileError` if `data` would fail the build.
+    """
+    ignore_file = IgnoreFile.parse(ignore_file_to_write(request), data)
+    if request.builder.longest_line:
+        ignore_file.check_line_lengths()
+    spec = _spec(ignore_file, request.builder)
+    return _with_needed_files(replace(request, ignore_file=ignore_file, spec=spec))
+
+
+def ignore_file_to_write(request: Request) -> str:
+    """The path of the ignore file that governs, or of the one to make where there is none."""
+    if request.ignore_file is not None:
+        return request.ignore_file.path
+    name = request.builder.ignore_file_names[-1]
+    return os.path.normpath(os.path.join(request.context, name))  # noqa: PTH118
+
+
 def _context_root(context: str) -> str:
     if context == "-":
         raise InputError(

@@ -1,0 +1,134 @@
+"""A snapshot tells what a walk would, for the request's own ignore file and for any other."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.evaluate import Evaluator
+from ctxsize.engine.listing import Listing
+from ctxsize.engine.narrow import Narrowed
+from ctxsize.engine.request import Request, resolve, with_ignore_file
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.errors import CtxsizeError
+from ctxsize.model import Kind
+from tests.engine.strategies import trees_with_ignore_files
+from tests.oracles.recorded import Case, catalogue
+from tests.oracles.trees import build_tree, file, hardlink, link
+
+NODES = [
+    file(".dockerignore", b"target\n*.log\n"),
+    *("src/a.rs", "src/b.rs", "a.log", "target/debug/x.o", "target/keep.rs", "z/only.log"),
+    file("src/big", size_bytes=5_000),
+    file("target/again", size_bytes=700),
+    hardlink("a-first-name", "target/again"),
+    link("latest", "target"),
+]
+
+
+def walked(request: Request, evaluator: Evaluator[Any] | None = None) -> Any:
+    """What a real walk says, in the terms of `Sent`; or why the build fails."""
+    try:
+        listed = list(Listing(request, evaluator=evaluator))
+    except CtxsizeError as error:
+        return type(error)
+    return (
+        {entry.path: entry.content_bytes for entry in listed},
+        {entry.path for entry in listed if entry.kind is Kind.DIRECTORY},
+        {entry.path for entry in listed if entry.arrives_empty},
+        sum(entry.content_bytes for entry in listed),
+        sum(entry.kind not in (Kind.DIRECTORY, Kind.SYMLINK) for entry in listed),
+    )
+
+
+def tried(snapshot: Snapshot, request: Request, include: tuple[str, ...] | None = None) -> Any:
+    """What the snapshot says about the ignore file of `request`."""
+    try:
+        sent = snapshot.sent(request.spec, include=include)
+    except CtxsizeError as error:
+        return type(error)
+    return sent.sizes, sent.directories, sent.empty, sent.content_bytes, sent.files
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@pytest.mark.parametrize("case", catalogue(), ids=lambda case: case.name)
+def test_recorded_contexts(case: Case, builder: str, tmp_path: Path) -> None:
+    root = case.build(tmp_path / "ctx")
+    try:
+        request = resolve(str(root), builder=BUILDERS[builder])
+    except CtxsizeError:
+        return
+    expected = walked(request)
+    if isinstance(expected, type):
+        with pytest.raises(expected):
+            Snapshot.take(request).sent()
+    else:
+        assert tried(Snapshot.take(request), request) == expected
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@given(tree=trees_with_ignore_files(), other=trees_with_ignore_files())
+def test_any_ignore_file(
+    builder: str, tree: tuple[list[str], bytes], other: tuple[list[str], bytes]
+) -> None:
+    files, data = tree
+    with tempfile.TemporaryDirectory() as directory:
+        root = build_tree(Path(directory) / "ctx", files)
+        snapshot = Snapshot.take(resolve(str(root), builder=BUILDERS[builder]))
+        for each in (data, other[1]):
+            try:
+                request = with_ignore_file(snapshot.request, each)
+            except CtxsizeError:
+                continue
+            assert tried(snapshot, request) == walked(request)
+            include = ("*a*/*", "b", "foo/**", "!foo/x1")
+            narrowed = Narrowed(request.spec, include)
+            assert tried(snapshot, request, include) == walked(request, narrowed)
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@pytest.mark.parametrize("data", [b"", b"target", b"*\n!z", b"a-first-name", b"**/*.rs\n!src"])
+def test_links_sockets_and_large_files(builder: str, data: bytes, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", NODES)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(root / "z" / "socket"))
+    snapshot = Snapshot.take(resolve(str(root), builder=BUILDERS[builder]))
+    request = with_ignore_file(snapshot.request, data)
+    assert tried(snapshot, request) == walked(request)
+
+
+def test_a_file_that_is_written_later(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", NODES)
+    snapshot = Snapshot.take(resolve(str(root)))
+    for path, size in ((".dockerignore", 4), ("src/new", 9), ("target/again", 1)):
+        changed = snapshot.with_file(path, size)
+        assert changed.file(path) is not None
+        (root / path).unlink(missing_ok=True)
+        (root / path).write_bytes(b"x" * size)
+        taken = Snapshot.take(snapshot.request)
+        assert changed.sent().sizes == taken.sent().sizes
+        assert changed.root.content_bytes == taken.root.content_bytes
+        snapshot = changed
+    assert Snapshot.take(resolve(str(root))).file("src/nothing") is None
+
+
+def test_differences(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", NODES)
+    snapshot = Snapshot.take(resolve(str(root)))
+    before = snapshot.sent()
+    after = snapshot.sent(with_ignore_file(snapshot.request, b"target\nsrc\n").spec)
+    assert before.without(after) == ["src", "src/a.rs", "src/b.rs", "src/big"]
+    assert after.without(before) == ["a.log"]
+    assert before.same(snapshot.sent())
+    assert not before.same(after)
+    target = snapshot.folder("target")
+    assert target is not None
+    sizes = [(root / "target" / name).stat().st_size for name in ("again", "debug/x.o", "keep.rs")]
+    assert (target.content_bytes, target.count, target.name) == (sum(sizes), 3, "target")
