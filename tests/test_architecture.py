@@ -19,7 +19,7 @@ LAYERS = [
     ("errors", "build", "model", "findings", "units", "version"),
     ("engine.golang", "engine.goglob", "engine.goregexp"),
     ("engine.patterns", "engine.ignorefile", "dockerfile"),
-    ("engine.evaluate",),
+    ("engine.evaluate", "engine.quoting", "writer.merge"),
     ("engine.automaton", "engine.builders"),
     ("engine.events", "engine.request"),
     ("engine.inspect",),

@@ -91,6 +91,9 @@ class DockerIgnorePattern(RegexPattern):
 
     __slots__ = ("column", "fault", "line", "text")
 
+    wildcards: ClassVar[str] = "*?[]\\"
+    """What makes an expression of a text, and never stands for itself."""
+
     def __init__(self, pattern: Any, include: bool | None = None) -> None:
         self.line = 0
         self.column = 1

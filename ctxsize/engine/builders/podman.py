@@ -6,6 +6,8 @@ Buildah's copier.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ctxsize.engine import golang, goregexp
 from ctxsize.engine.builders.builder import Builder
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Line, Step
@@ -15,6 +17,9 @@ class PodmanIgnorePattern(DockerIgnorePattern):
     """One line with the meaning that Buildah gives it: always an expression, for whole trees."""
 
     __slots__ = ()
+
+    wildcards: ClassVar[str] = "*?[]\\+(){}|^"
+    """All are expressions here, so that more characters have a meaning."""
 
     @classmethod
     def split(cls, line: str) -> Line | None:
