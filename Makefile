@@ -6,6 +6,8 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 DEMO := .venv/demo-$(VERSION)
 TEST := .venv/test-$(VERSION)
 FUZZ_EXAMPLES ?= 20000
+# Tests run in as many processes as there are processors; JOBS=0 for just one.
+JOBS ?= auto
 PYTEST_ARGS ?=
 
 .PHONY: help demo test check pytest fuzz bench clean
@@ -30,7 +32,7 @@ check: $(TEST)/installed
 	$(TEST)/bin/mypy
 
 pytest: $(TEST)/installed
-	$(TEST)/bin/pytest --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	$(TEST)/bin/pytest --cov --cov-report=term:skip-covered -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
 
 fuzz: $(TEST)/installed
 	HYPOTHESIS_PROFILE=fuzz FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(TEST)/bin/pytest -m fuzz $(PYTEST_ARGS)

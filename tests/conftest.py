@@ -30,10 +30,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses an engine, so that ``-m 'not engine'`` needs no discipline."""
+    """Mark what uses an engine, so that ``-m 'not engine'`` needs no discipline.
+
+    Of several processes one keeps all tests of an engine, since each would start its own.
+    """
     for item in items:
-        if ENGINES & set(getattr(item, "fixturenames", ())):
+        for engine in sorted(ENGINES & set(getattr(item, "fixturenames", ()))):
             item.add_marker(pytest.mark.engine)
+            item.add_marker(pytest.mark.xdist_group(engine))
 
 
 @pytest.fixture(scope="session")
