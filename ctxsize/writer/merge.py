@@ -107,8 +107,10 @@ def edit_lines(ignore_file: IgnoreFile, changes: Mapping[int, str | None]) -> by
             end = _end_of(line)
             new = text.encode("utf-8", "surrogateescape").split(b"\n")
             edited += [each + (end or usual) for each in new[:-1]] + [new[-1] + end]
-    if edited and lines and not _end_of(lines[-1]):
-        edited[-1] = edited[-1].removesuffix(_end_of(edited[-1]))
+    if edited and not _end_of(lines[-1]):
+        bare = edited[-1].removesuffix(_end_of(edited[-1]))
+        # Without its end a blank line would be none, and of "\r" less would be left.
+        edited[-1] = bare if bare and not bare.endswith(b"\r") else edited[-1]
     return bom + b"".join(edited)
 
 
