@@ -25,6 +25,7 @@ LAYERS = [
     ("engine.inspect",),
     ("engine.walk",),
     ("engine",),
+    ("recommender.rules", "recommender.knowledge"),
     ("recommender", "lints", "guard", "projects", "clean"),
     ("writer",),
     ("api",),

@@ -1,0 +1,1 @@
+"""What an ignore file should hold: evidence, candidates, proof, rank."""

@@ -1,0 +1,88 @@
+"""Go."""
+
+from __future__ import annotations
+
+from ctxsize.recommender.rules import (
+    Begins,
+    Category,
+    Content,
+    Form,
+    Kind,
+    OnlyPrograms,
+    Rule,
+    all_of,
+    beside,
+    inside,
+)
+
+RULES = (
+    Rule(
+        "go.vendor",
+        ("vendor",),
+        Category.DEPS,
+        0.05,
+        inside("modules.txt"),
+        why="with vendor/modules.txt Go builds from this directory",
+        form=Form.ANCHORED,
+        volatile=False,
+        never=True,
+        traps=("vendored",),
+    ),
+    Rule(
+        "go.test",
+        ("*.test",),
+        Category.ARTEFACT,
+        0.8,
+        Begins(("7f454c46", "cffaedfe", "feedfacf")),
+        why="a test as a program, from go test -c",
+        again="go test -c",
+        kind=Kind.FILE,
+        volatile=False,
+        cleanable=True,
+    ),
+    Rule(
+        "go.cover",
+        ("*.coverprofile", "coverage.out"),
+        Category.ARTEFACT,
+        0.9,
+        Content(r"\Amode: (set|count|atomic)"),
+        why="a coverage profile",
+        again="go test -cover",
+        kind=Kind.FILE,
+        cleanable=True,
+    ),
+    Rule(
+        "go.bin",
+        ("bin",),
+        Category.ARTEFACT,
+        0.75,
+        all_of(beside("go.mod"), OnlyPrograms()),
+        why="compiled programs",
+        again="go build",
+        form=Form.ANCHORED,
+        traps=("prebuilt_pipeline",),
+    ),
+    Rule(
+        "go.modules",
+        ("pkg/mod",),
+        Category.CACHE,
+        0.95,
+        inside("cache/download"),
+        why="modules that Go downloaded, with GOPATH inside the project",
+        again="go mod download",
+    ),
+    Rule(
+        "go.release",
+        ("dist",),
+        Category.ARTEFACT,
+        0.85,
+        all_of(
+            beside("go.mod", ".goreleaser.y*ml"),
+            inside("artifacts.json", "config.yaml", "metadata.json"),
+        ),
+        why="what GoReleaser built",
+        again="goreleaser build",
+        form=Form.ANCHORED,
+        traps=("prebuilt_pipeline",),
+    ),
+)

@@ -1,0 +1,303 @@
+"""The words in which the knowledge is written: rules and markers, data alone.
+
+A marker is what proves that a directory or a file is what its name says. It is
+a value; `ctxsize.recommender.evidence` looks whether it holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+MIB = 1024 * 1024
+
+
+class Category(str, Enum):
+    """What a thing is for, which decides about what may be done with it."""
+
+    ARTEFACT = "artefact"
+    CACHE = "cache"
+    DEPS = "deps"
+    VCS = "vcs"
+    IDE = "ide"
+    OS = "os"
+    DOCS = "docs"
+    TESTS = "tests"
+    CI = "ci"
+    DOCKER = "docker"
+    DATA = "data"
+    CONFIG = "config"
+    SECRET = "secret"
+    LOG = "log"
+
+    @property
+    def heading(self) -> str:
+        """The heading over its patterns in an ignore file."""
+        return _HEADINGS[self]
+
+    @property
+    def belongs_to_sources(self) -> bool:
+        """Whether it is usually tracked, so that tracked files prove nothing against it."""
+        return self in _TRACKED
+
+
+_HEADINGS = {
+    Category.ARTEFACT: "Build artefacts",
+    Category.CACHE: "Caches",
+    Category.DEPS: "Installed dependencies",
+    Category.VCS: "Version control",
+    Category.IDE: "Editors",
+    Category.OS: "Operating systems",
+    Category.DOCS: "Documentation",
+    Category.TESTS: "Tests",
+    Category.CI: "Continuous integration",
+    Category.DOCKER: "Docker",
+    Category.DATA: "Local data",
+    Category.CONFIG: "Settings of this machine",
+    Category.SECRET: "Secrets",
+    Category.LOG: "Logs",
+}
+_TRACKED = frozenset(
+    {
+        Category.VCS,
+        Category.IDE,
+        Category.OS,
+        Category.DOCS,
+        Category.TESTS,
+        Category.CI,
+        Category.DOCKER,
+    }
+)
+
+
+class Kind(str, Enum):
+    """What a rule is about."""
+
+    DIRECTORY = "directory"
+    FILE = "file"
+    SYMLINK = "symlink"
+
+
+class Form(str, Enum):
+    """How a proven thing is written as a pattern."""
+
+    ANYWHERE = "anywhere"
+    """`**/name`: the name means the same wherever it stands, and all there are were proved."""
+    ANCHORED = "anchored"
+    """The path itself: directories of that name are often something else."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One of these stands beside it; glob names, `../` for the directory above."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BesideAll:
+    """All of these stand beside it."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Inside:
+    """One of these is in the directory; glob paths, `*` does not cross a `/`."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class InsideAll:
+    """All of these are in the directory."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A valid `CACHEDIR.TAG` is in it."""
+
+
+@dataclass(frozen=True)
+class SelfIgnored:
+    """It holds a `.gitignore` that ignores all of it."""
+
+
+@dataclass(frozen=True)
+class GitIgnored:
+    """Git ignores it and tracks nothing of it."""
+
+
+@dataclass(frozen=True)
+class Untracked:
+    """A repository covers it, and git does not know it."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """A regular expression is found in the file's first 8 KiB."""
+
+    pattern: str
+
+
+@dataclass(frozen=True)
+class Begins:
+    """The file has one of these bytes, in hexadecimal, at an offset."""
+
+    magics: tuple[str, ...]
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Twin:
+    """The file of the same name without this ending stands beside it."""
+
+    ending: str
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """It has this many bytes or more."""
+
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class MostlyOf:
+    """Files with these endings hold more than half of its bytes."""
+
+    endings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OnlyPrograms:
+    """Every file in it is a compiled program."""
+
+
+@dataclass(frozen=True)
+class OnlyDocuments:
+    """Every file in it is text, markup or a picture; none is a program's source."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """It is a symlink whose target begins so."""
+
+    into: str = ""
+
+
+@dataclass(frozen=True)
+class IsDockerfile:
+    """It is the Dockerfile or the ignore file of a build of this context."""
+
+
+@dataclass(frozen=True)
+class Exists:
+    """It is there: the name says what people use it for, and no more is known."""
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """One of several markers."""
+
+    markers: tuple[Marker, ...]
+
+
+@dataclass(frozen=True)
+class AllOf:
+    """All of several markers."""
+
+    markers: tuple[Marker, ...]
+
+
+Marker = (
+    Beside
+    | BesideAll
+    | Inside
+    | InsideAll
+    | Tagged
+    | SelfIgnored
+    | GitIgnored
+    | Untracked
+    | Content
+    | Begins
+    | Twin
+    | AtLeast
+    | MostlyOf
+    | OnlyPrograms
+    | OnlyDocuments
+    | Link
+    | IsDockerfile
+    | Exists
+    | AnyOf
+    | AllOf
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is known about one kind of directory or file."""
+
+    name: str
+    """`rust.target`: the ecosystem, and a word for it."""
+    find: tuple[str, ...]
+    """Names or paths, the last of several components at any depth; `/x` at the top only.
+
+    Empty for a directory of any name, which its marker alone gives away.
+    """
+    category: Category
+    confidence: float
+    """How likely it is that no build misses it: given the marker, and that no trap fires."""
+    marker: Marker
+    why: str
+    """One sentence."""
+    again: str = ""
+    """How it is made again; empty where it is not."""
+    kind: Kind = Kind.DIRECTORY
+    form: Form = Form.ANYWHERE
+    contents: bool = False
+    """Whether only what is in the directory goes and the directory itself stays."""
+    volatile: bool = True
+    """Whether it changes without a change of the sources."""
+    traps: tuple[str, ...] = ()
+    """The names of the traps that concern it, besides those that concern all."""
+    cleanable: bool = False
+    """Whether `ctxsize clean` may delete it, by its own stricter proof."""
+    only_proved: bool = False
+    """Whether its name says nothing, for a secret: it speaks with its marker alone."""
+    never: bool = False
+    """Whether it is written down only to say why it is not suggested."""
+
+    @property
+    def ecosystem(self) -> str:
+        """The part of the name before the dot."""
+        return self.name.partition(".")[0]
+
+
+def beside(*names: str) -> Beside:
+    """The marker that one of `names` stands beside it."""
+    return Beside(names)
+
+
+def inside(*names: str) -> Inside:
+    """The marker that one of `names` is in it."""
+    return Inside(names)
+
+
+def any_of(*markers: Marker) -> AnyOf:
+    """The marker that one of `markers` holds."""
+    return AnyOf(markers)
+
+
+def all_of(*markers: Marker) -> AllOf:
+    """The marker that all `markers` hold."""
+    return AllOf(markers)
+
+
+TAGGED = Tagged()
+SELF_IGNORED = SelfIgnored()
+GIT_IGNORED = GitIgnored()
+UNTRACKED = Untracked()
+EXISTS = Exists()
