@@ -42,7 +42,14 @@ PLACES = {
     ),
     "reads files": (
         {"read_bytes", "read_text", "open"},
-        {"engine.request", "engine.inspect", "engine.walk", "writer.apply", "cli"},
+        {
+            "engine.request",
+            "engine.inspect",
+            "engine.walk",
+            "recommender.look",
+            "writer.apply",
+            "cli",
+        },
     ),
     "writes files": ({"write_bytes", "write_text", "replace_file", "fsync"}, {"writer.apply"}),
     "deletes": ({"unlink", "rmdir", "rmtree", "removedirs"}, {"writer.apply"}),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 from ctxsize.model import Problem
@@ -85,10 +86,10 @@ class Repository:
         options = ("-o", "-i", "--exclude-standard", "--directory", "-z")
         listed = sorted(map(os.fsdecode, _records(self.root, "ls-files", *options)))
         # Git also lists directories that it does not ignore, but all that is in them.
-        after = [*listed[1:], ""]
+        below = pairwise([*listed, ""])
         return frozenset(
             path
-            for path, following in zip(listed, after, strict=True)
+            for path, following in below
             if not (path.endswith("/") and following.startswith(path))
         )
 

@@ -60,6 +60,13 @@ def test_tracked_and_ignored_are_those_below_the_directory(repository: Path) -> 
     assert "local/" in at_top.ignored
 
 
+def test_nothing_tracked_and_nothing_ignored(tmp_path: Path) -> None:
+    run(tmp_path, "init", "-q")
+    found = Repository.at(str(tmp_path))
+    assert found is not None
+    assert (found.tracked, found.ignored, found.submodules) == (set(), set(), set())
+
+
 def test_a_directory_that_is_ignored_itself(repository: Path) -> None:
     found = Repository.at(str(repository / "local"))
     assert found is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctxsize.recommender.rules import EXISTS, Category, Content, Form, Kind, Rule, any_of, inside
+from ctxsize.recommender.rules import EXISTS, Category, Content, Form, Kind, Rule, inside
 
 RULES = (
     Rule(
@@ -20,10 +20,10 @@ RULES = (
     ),
     Rule(
         "ci.gitlab",
-        (".gitlab-ci.yml", ".gitlab"),
+        (".gitlab-ci.yml",),
         Category.CI,
         0.9,
-        any_of(Content(r"(?m)^\S+:"), inside("*")),
+        Content(r"(?m)^\S+:"),
         why="GitLab's pipelines",
         kind=Kind.FILE,
         form=Form.ANCHORED,

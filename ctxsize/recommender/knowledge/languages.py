@@ -116,7 +116,7 @@ RULES = (
         ("nimcache",),
         Category.CACHE,
         0.93,
-        inside("*.json", "*.c", "*.o", "*.cpp"),
+        inside("*.nim.c", "*.nim.cpp", "*.nim.c.o", "*.json"),
         why="C code and objects that Nim generated",
         again="nim c",
         cleanable=True,

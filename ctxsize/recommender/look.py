@@ -1,0 +1,52 @@
+"""The only place where the recommender reads what is in files, and never much of it.
+
+What is read is looked at and forgotten: no text from a file ever becomes part
+of a message, as it may be a secret.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+FIRST_BYTES = 8192
+_SMALL = 1024 * 1024
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def first_bytes(root: str, path: str, limit: int = FIRST_BYTES) -> bytes:
+    """The first `limit` bytes of the regular file at `path`; none of what cannot be read."""
+    try:
+        fd = os.open(os.path.join(root, path), _FLAGS)  # noqa: PTH118
+    except (OSError, ValueError):
+        return b""
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return b""
+        parts = []
+        while limit > 0 and (part := os.read(fd, limit)):
+            parts.append(part)
+            limit -= len(part)
+        return b"".join(parts)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
+
+
+def small_file(root: str, path: str) -> bytes:
+    """A manifest or a source: all of it, or its first MiB."""
+    return first_bytes(root, path, _SMALL)
+
+
+def text(data: bytes) -> str:
+    """`data` to search in; UTF-16 by leaving out its zeros."""
+    return data.replace(b"\0", b"").decode("utf-8", "replace")
+
+
+def link_target(root: str, path: str) -> str:
+    """Where a symlink leads, `""` if it is none."""
+    try:
+        return os.readlink(os.path.join(root, path))  # noqa: PTH115, PTH118
+    except (OSError, ValueError):
+        return ""

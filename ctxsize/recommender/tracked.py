@@ -1,0 +1,121 @@
+"""What the repositories of a context track and ignore, each path asked of its own one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ctxsize.engine import git
+from ctxsize.engine.git import GitError, Repository
+from ctxsize.model import Problem
+from ctxsize.recommender.tree import Tree
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What one repository says, as sorted lists to search in."""
+
+    tracked: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+class Tracked:
+    """What git knows of a context: the repository around it and those inside it."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._root = tree.snapshot.request.root
+        found = git.find(self._root)
+        self.problem: Problem | None = found.problem
+        """Why it is not known what is tracked, though there seems to be a repository."""
+        self._known = {"": self._ask(found.repository)}
+        self._inner = lru_cache(maxsize=None)(self._find_inner)
+
+    def _ask(self, repository: Repository | None) -> _Known | None:
+        if repository is None:
+            return None
+        try:
+            tracked = sorted({*repository.tracked, *(f"{at}/" for at in repository.submodules)})
+            return _Known(tuple(tracked), tuple(sorted(repository.ignored)))
+        except GitError as error:
+            self.problem = Problem("git", f"what git tracks is not known: {error}", path=self._root)
+            return None
+
+    @property
+    def has_repository(self) -> bool:
+        """Whether a repository covers the context."""
+        return self._known[""] is not None
+
+    def first(self, path: str) -> str | None:
+        """A tracked file at or below `path`; None if git tracks nothing there or is not there."""
+        known, inner, prefix = self._of(path)
+        if known is None:
+            return None
+        at = bisect_left(known.tracked, inner)
+        if known.tracked[at : at + 1] == (inner,):
+            return path
+        at = bisect_left(known.tracked, f"{inner}/")
+        found = known.tracked[at : at + 1]
+        return prefix + found[0] if found and found[0].startswith(f"{inner}/") else None
+
+    def below(self, path: str) -> list[str]:
+        """Every tracked file below `path`."""
+        known, inner, prefix = self._of(path)
+        if known is None:
+            return []
+        start = bisect_left(known.tracked, f"{inner}/")
+        end = bisect_left(known.tracked, f"{inner}0")
+        return [prefix + each for each in known.tracked[start:end]]
+
+    def covers(self, path: str) -> bool:
+        """Whether a repository says anything about `path`."""
+        return self._of(path)[0] is not None
+
+    def ignores(self, path: str) -> bool:
+        """Whether git ignores all of `path` and tracks nothing there."""
+        known, inner, _ = self._of(path)
+        if known is None:
+            return False
+        parts = inner.split("/")
+        above = ("/".join(parts[:depth]) + "/" for depth in range(1, len(parts) + 1))
+        hits = (inner, "./", *above)
+        return any(_holds(known.ignored, each) for each in hits)
+
+    def _of(self, path: str) -> tuple[_Known | None, str, str]:
+        """What the repository of `path` knows, the path as it knows it, and what it leaves out."""
+        top = self._inner(path.rpartition("/")[0])
+        prefix = f"{top}/" if top else ""
+        return self._known[top], path[len(prefix) :], prefix
+
+    def _find_inner(self, directory: str) -> str:
+        """The repository that `directory` belongs to: its path in the context.
+
+        One inside what the outer repository ignores is a download, no part of the sources.
+        """
+        if not directory:
+            return ""
+        outer = self._inner(directory.rpartition("/")[0])
+        if ".git" not in self._tree.names(directory) or self._is_ignored(outer, directory):
+            return outer
+        found = git.find(f"{self._root}/{directory}").repository
+        if found is None or found.top != f"{self._root.rstrip('/')}/{directory}":
+            return outer
+        self._known[directory] = self._ask(found)
+        return directory
+
+    def _is_ignored(self, top: str, directory: str) -> bool:
+        known = self._known[top]
+        if known is None:
+            return False
+        inner = directory[len(top) + 1 if top else 0 :]
+        parts = inner.split("/")
+        return any(
+            _holds(known.ignored, "/".join(parts[:depth]) + "/")
+            for depth in range(1, len(parts) + 1)
+        )
+
+
+def _holds(items: tuple[str, ...], wanted: str) -> bool:
+    at = bisect_left(items, wanted)
+    return items[at : at + 1] == (wanted,)

@@ -1,0 +1,116 @@
+"""A snapshot with its names at hand, and the sums of what is sent of each directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import NamedTuple
+
+from ctxsize.engine.snapshot import File, Held, Sent, Snapshot
+
+_WILDCARDS = frozenset("*?[")
+
+
+class Sums(NamedTuple):
+    """How much of something there is."""
+
+    files: int = 0
+    """Entries that are no directories."""
+    content_bytes: int = 0
+
+    def __add__(self, other: object) -> Sums:
+        if not isinstance(other, Sums):
+            return NotImplemented
+        return Sums(self.files + other.files, self.content_bytes + other.content_bytes)
+
+
+class Tree:
+    """A snapshot to ask about names: what is beside, inside, below."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.root = snapshot.root
+        self._names: dict[str, dict[str, File | Held]] = {}
+
+    def names(self, directory: str) -> dict[str, File | Held]:
+        """What is in a directory, by name; nothing if there is no such directory."""
+        found = self._names.get(directory)
+        if found is None:
+            held = self.snapshot.folder(directory)
+            found = {}
+            if held is not None:
+                found.update({each.name: each for each in held.files})
+                found.update({each.name: each for each in held.folders})
+            self._names[directory] = found
+        return found
+
+    def entry(self, path: str) -> File | Held | None:
+        """The entry at `path`, which is none where nothing is."""
+        directory, _, name = path.rpartition("/")
+        return self.names(directory).get(name)
+
+    def find(self, directory: str, pattern: str) -> str | None:
+        """The first path below `directory` that matches, component by component; None if none.
+
+        `../` at its beginning leads to the directory above, not out of the context.
+        """
+        while pattern.startswith("../"):
+            if not directory:
+                return None
+            directory, pattern = directory.rpartition("/")[0], pattern[3:]
+        return next(self.all(directory, pattern), None)
+
+    def all(self, directory: str, pattern: str) -> Iterator[str]:
+        """Every path below `directory` that matches, in order of names."""
+        first, _, rest = pattern.partition("/")
+        names = self.names(directory)
+        prefix = f"{directory}/" if directory else ""
+        matching = (
+            sorted(name for name in names if like(first, name)) if is_glob(first) else [first]
+        )
+        for name in matching:
+            entry = names.get(name)
+            if entry is not None and not rest:
+                yield prefix + name
+            elif isinstance(entry, Held):
+                yield from self.all(prefix + name, rest)
+
+    def files_below(self, path: str) -> Iterator[tuple[str, File]]:
+        """Every entry below a directory that is none itself, or the file at `path`."""
+        held = self.snapshot.folder(path)
+        if held is None:
+            entry = self.entry(path)
+            if isinstance(entry, File):
+                yield path, entry
+            return
+        for each in held.tree():
+            for file in each.files:
+                yield each.prefix + file.name, file
+
+
+@lru_cache(maxsize=4096)
+def is_glob(name: str) -> bool:
+    """Whether a name has wildcards."""
+    return not _WILDCARDS.isdisjoint(name)
+
+
+def like(pattern: str, name: str) -> bool:
+    """Whether a glob pattern matches a name; case counts on every system."""
+    return fnmatchcase(name, pattern)
+
+
+def sums_of(sent: Sent) -> dict[str, Sums]:
+    """What is sent of each entry and below each directory, by path; `""` is the context."""
+    files: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+    for path, size in sent.sizes.items():
+        count = path not in sent.directories
+        at = path
+        while True:
+            files[at] = files.get(at, 0) + count
+            sizes[at] = sizes.get(at, 0) + size
+            if not at:
+                break
+            at = at.rpartition("/")[0]
+    return {path: Sums(files[path], sizes[path]) for path in files}

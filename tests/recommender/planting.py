@@ -1,0 +1,161 @@
+"""Puts on disk what a marker asks for, so that each rule can be seen to speak."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from ctxsize.recommender import rules
+from ctxsize.recommender.rules import Kind, Rule
+
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+SAMPLES = [
+    "gitdir: ../.git/modules/x",
+    '<module type="WEB_MODULE">',
+    '{"folders": [], "settings": {}, "hashes": {}, "pid": 7, "version": 1, "auths": {}}',
+    '<Project Sdk="x"><projectDescription/><classpath/><coverage/><testsuite/>',
+    "[.ShellClassInfo]",
+    "thread 'rustc' panicked",
+    "0 verbose cli npm yarn pnpm lerna silly",
+    "!coverage.py: This is a private format",
+    "# A fatal error has been detected by the Java Runtime Environment:",
+    "sdk.dir=/home/me/Android",
+    "=erl_crash_dump:0.5",
+    "mode: atomic\nx.go:1.1,2.2 1 1",
+    '{"vendor": {"conan": {}}}',
+    "repos:\n- repo: local",
+    "stages:\n  - build",
+    '{"extends": ["config:base"]}',
+    'app = "shop"',
+    "services:\n  web:",
+    'target "app" {}',
+    "kind: Config",
+    "PASSWORD=not-a-real-one",
+    "export TOKEN=not-a-real-one",
+    "-----BEGIN OPENSSH PRIVATE KEY-----",
+    "PuTTY-User-Key-File-3: ssh-ed25519",
+    "machine example.org login me password not-a-real-one",
+    "[pypi]\npassword = not-a-real-one",
+    "//registry.example.org/:_authToken=not-a-real-one",
+    "npmAuthToken: not-a-real-one",
+    '[registry]\ntoken = "not-a-real-one"',
+    '{"github-oauth": {"github.com": "x"}}',
+    "<server><password>not-a-real-one</password></server>",
+    '<add key="ClearTextPassword" value="x" />',
+    "production:\n  secret_key_base: 0123456789abcdef0123",
+    "me:$apr1$xyz",
+    '{"type": "service_account", "private_key": "x"}',
+    '{"refresh_token": "x"}',
+    "client-key-data: eA==",
+    "AGE-SECRET-KEY-1X",
+    "secret_key = x",
+    '{"terraform_version": "1.9"}',
+    'db_password = "x"',
+]
+"""One of them is found by each expression of the rules."""
+
+
+def put(path: Path, data: bytes = b"x") -> None:
+    """A file, unless something is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not os.path.lexists(path):
+        path.write_bytes(data)
+
+
+def concrete(pattern: str) -> str:
+    """A name that a glob pattern matches."""
+    name = pattern
+    for glob, text in (("[0-9a-f]", "0"), ("[0-9]", "1"), ("[op]", "p"), ("*", "x")):
+        name = name.replace(glob, text)
+    return name
+
+
+def place_of(rule: Rule, find: str | None = None) -> str:
+    """Where in a tree something is planted for `rule`: three directories down if it may be."""
+    name = concrete(find or (rule.find[0] if rule.find else "anything"))
+    return name[1:] if name.startswith("/") else f"a/b/c/{name}"
+
+
+def plant(root: Path, marker: rules.Marker, path: str, kind: Kind) -> None:
+    """Make `marker` hold at `path` below `root`."""
+    _plant(root, marker, path, kind)
+    plain(root, path, kind)
+
+
+def _plant(root: Path, marker: rules.Marker, path: str, kind: Kind) -> None:
+    at = root / path
+    if isinstance(marker, rules.AnyOf):
+        _plant(root, marker.markers[0], path, kind)
+    elif isinstance(marker, rules.AllOf):
+        for each in marker.markers:
+            _plant(root, each, path, kind)
+    elif isinstance(marker, rules.Beside):
+        put(Path(os.path.normpath(at.parent / concrete(marker.names[0]))))
+    elif isinstance(marker, rules.BesideAll):
+        for name in marker.names:
+            put(at.parent / name / "x")
+    elif isinstance(marker, rules.Inside | rules.InsideAll):
+        names = marker.names if isinstance(marker, rules.InsideAll) else marker.names[:1]
+        for name in names:
+            put(at / concrete(name))
+    elif isinstance(marker, rules.Tagged):
+        put(at / "CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n")
+    elif isinstance(marker, rules.SelfIgnored):
+        put(at / ".gitignore", b"# made by a tool\n*\n")
+    elif isinstance(marker, rules.GitIgnored | rules.Untracked):
+        _repository(root, path if isinstance(marker, rules.GitIgnored) else "")
+    elif isinstance(marker, rules.Content):
+        put(at, sample_for(marker.pattern))
+    elif isinstance(marker, rules.Begins):
+        put(at)
+        with at.open("r+b") as file:
+            file.write(b"\0" * marker.offset + bytes.fromhex(marker.magics[0]))
+    elif isinstance(marker, rules.Twin):
+        put(at.with_name(at.name.removesuffix(marker.ending)))
+    elif isinstance(marker, rules.AtLeast | rules.MostlyOf):
+        _grow(at, marker, kind)
+    elif isinstance(marker, rules.OnlyPrograms):
+        put(at / "tool", b"\x7fELF\0")
+    elif isinstance(marker, rules.OnlyDocuments):
+        put(at / "design.md", b"# Design")
+    elif isinstance(marker, rules.Link):
+        at.parent.mkdir(parents=True, exist_ok=True)
+        at.symlink_to(f"{marker.into or '/elsewhere/'}x")
+    else:
+        assert isinstance(marker, rules.IsDockerfile | rules.Exists)
+
+
+def plain(root: Path, path: str, kind: Kind) -> None:
+    """The name alone, with nothing that speaks for it."""
+    if os.path.lexists(root / path):
+        return
+    if kind is Kind.DIRECTORY:
+        put(root / path / "keep.c", b"int main;")
+    elif kind is Kind.FILE:
+        put(root / path, b"\x01 nothing in particular")
+    else:
+        (root / path).mkdir(parents=True)
+
+
+def sample_for(pattern: str) -> bytes:
+    """A text in which an expression of the rules is found."""
+    import re
+
+    return next(text for text in SAMPLES if re.search(pattern, text)).encode()
+
+
+def _grow(at: Path, marker: rules.AtLeast | rules.MostlyOf, kind: Kind) -> None:
+    if isinstance(marker, rules.MostlyOf):
+        put(at / f"rows{marker.endings[0]}", b"x" * 1000)
+        return
+    target = at if kind is Kind.FILE else at / "large.csv"
+    put(target)
+    os.truncate(target, marker.size_bytes)
+
+
+def _repository(root: Path, ignored: str) -> None:
+    for command in (["init", "-q"], ["add", "-f", ".gitignore"]):
+        (root / ".gitignore").write_text(f"/{ignored}\n" if ignored else "")
+        subprocess.run(["git", *command], cwd=root, env=CLEAN, check=True, capture_output=True)

@@ -1,0 +1,117 @@
+"""Each rule speaks where its marker holds, and is silent about the name alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from ctxsize.engine.request import resolve
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.recommender import describe, rules
+from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.knowledge import BY_NAME, RULES
+from ctxsize.recommender.rules import Category, Kind, Rule
+from ctxsize.recommender.tracked import Tracked
+from ctxsize.recommender.tree import Tree
+from tests.recommender.planting import place_of, plain, plant
+
+DOCS = Path(__file__).parents[2] / "docs" / "ecosystems.md"
+PROVED = [rule for rule in RULES if not isinstance(rule.marker, rules.Exists)]
+
+
+def evidence_of(root: Path, path: str) -> Evidence:
+    tree = Tree(Snapshot.take(resolve(str(root))))
+    return Evidence(tree, Tracked(tree), [path] if (root / path).is_file() else [])
+
+
+def name_of(rule: Rule) -> str:
+    return rule.name
+
+
+@pytest.mark.parametrize("rule", RULES, ids=name_of)
+def test_speaks(rule: Rule, tmp_path: Path) -> None:
+    path = place_of(rule)
+    plant(tmp_path, rule.marker, path, rule.kind)
+    assert evidence_of(tmp_path, path).shows(rule.marker, path) is not None
+
+
+@pytest.mark.parametrize("rule", PROVED, ids=name_of)
+def test_silent_about_the_name_alone(rule: Rule, tmp_path: Path) -> None:
+    for number, find in enumerate(rule.find or (None,)):
+        root = tmp_path / str(number)
+        root.mkdir()
+        path = place_of(rule, find)
+        plain(root, path, rule.kind)
+        tree = Tree(Snapshot.take(resolve(str(root))))
+        evidence = Evidence(tree, Tracked(tree))
+        if any(isinstance(each, rules.Inside) and each.names == ("*",) for each in _all(rule)):
+            pytest.skip("anything in it will do: the name is that of one program")
+        assert evidence.shows(rule.marker, path) is None
+
+
+def test_a_name_alone_is_never_safe() -> None:
+    alone = {rule.name: rule.confidence for rule in RULES if rule not in PROVED}
+    secrets = {name for name in alone if BY_NAME[name].category is Category.SECRET}
+    assert {name: found for name, found in alone.items() if found > 0.7} == {
+        name: alone[name] for name in secrets if alone[name] > 0.7
+    }
+
+
+def test_names_are_unique_and_sentences_are_sentences() -> None:
+    assert len(BY_NAME) == len(RULES)
+    for rule in RULES:
+        assert re.fullmatch(r"[a-z0-9]+\.[a-z0-9]+", rule.name)
+        assert 5 <= len(rule.why) <= 220, rule.name
+        assert not rule.why.endswith("."), rule.name
+        assert "!" not in "".join(rule.find), rule.name
+
+
+def test_what_is_never_suggested_says_why_not() -> None:
+    assert {rule.name for rule in RULES if rule.never} >= {
+        "rust.home",
+        "rust.vendor",
+        "go.vendor",
+        "gradle.jars",
+        "php.composeglob",
+        "docs.licence",
+        "ci.makefile",
+    }
+
+
+def test_what_can_be_deleted_can_be_made_again() -> None:
+    unclear = {rule.name for rule in RULES if rule.cleanable and not rule.again}
+    logs = {name for name in unclear if BY_NAME[name].category is Category.LOG}
+    assert unclear - logs <= {"r.studio"}
+    kept = {Category.SECRET, Category.DATA, Category.VCS, Category.DOCS, Category.TESTS}
+    assert not {rule.name for rule in RULES if rule.cleanable and rule.category in kept}
+
+
+def test_kinds_and_markers_fit() -> None:
+    for rule in RULES:
+        inner = {type(each) for each in _all(rule)}
+        if rule.kind is Kind.FILE:
+            assert not inner & {rules.Inside, rules.InsideAll, rules.Tagged} or rule.name in (
+                "rust.vendor",
+            ), rule.name
+        if not rule.find:
+            assert rule.kind is Kind.DIRECTORY, rule.name
+
+
+def _all(rule: Rule) -> list[rules.Marker]:
+    found: list[rules.Marker] = [rule.marker]
+    for each in found:
+        if isinstance(each, rules.AnyOf | rules.AllOf):
+            found += each.markers
+    return found
+
+
+def test_every_ecosystem_is_in_the_documentation() -> None:
+    """`CTXSIZE_UPDATE=1` writes the page anew."""
+    intro = DOCS.read_text().partition("\n## ")[0]
+    page = f"{intro}\n{describe.page(RULES)}"
+    if os.environ.get("CTXSIZE_UPDATE"):
+        DOCS.write_text(page)
+    assert DOCS.read_text() == page
