@@ -2,6 +2,7 @@
 
     CtxsizeError
     ├── InputError           what the user named is not there or makes no sense
+    │   ├── InputErrors      several of them at once
     │   ├── IgnoreFileError  a line of an ignore file is not acceptable to the builder
     │   └── DockerfileError  the builder would reject the Dockerfile
     └── BuildFailsError      the builder itself would stop on this context
@@ -12,6 +13,10 @@ entry and leaves the rest of the answer standing is no exception but a
 """
 
 from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class CtxsizeError(Exception):
@@ -50,6 +55,14 @@ class CtxsizeError(Exception):
 
 class InputError(CtxsizeError):
     """What the user named is not there or makes no sense."""
+
+
+class InputErrors(InputError):  # noqa: N818 - there are several
+    """Several things that are wrong at once, each told on a line of its own."""
+
+    def __init__(self, errors: Sequence[CtxsizeError]) -> None:
+        super().__init__("; ".join(map(str, errors)))
+        self.errors = tuple(errors)
 
 
 class IgnoreFileError(InputError):

@@ -26,6 +26,7 @@ LAYERS = [
     ("engine.walk",),
     ("engine",),
     ("recommender.rules", "recommender.knowledge"),
+    ("config",),
     ("recommender", "lints", "guard", "projects", "clean"),
     ("writer",),
     ("api",),
@@ -43,6 +44,7 @@ PLACES = {
     "reads files": (
         {"read_bytes", "read_text", "open"},
         {
+            "config",
             "engine.request",
             "engine.inspect",
             "engine.walk",

@@ -12,7 +12,7 @@ from importlib import import_module
 import click
 
 from ctxsize.cli import output
-from ctxsize.errors import CtxsizeError, IgnoreFileError
+from ctxsize.errors import CtxsizeError, IgnoreFileError, InputErrors
 from ctxsize.version import __version__
 
 COMMANDS = {
@@ -88,6 +88,9 @@ def _code(arguments: list[str]) -> int:
         return stop.exit_code
     except click.ClickException as error:
         output.error(_usage(error))
+    except InputErrors as several:
+        for each in several.errors:
+            output.error(_told(each))
     except CtxsizeError as error:
         output.error(_told(error))
     except Exception as error:

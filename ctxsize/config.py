@@ -1,0 +1,408 @@
+"""The configuration of a repository: `ctxsize.toml`, or `[tool.ctxsize]` in `pyproject.toml`.
+
+The nearest one upward from the context counts, and nothing above the top of a
+git repository. Both hold the same keys. Every mistake in it is told at once,
+since a budget that is silently left out would be a budget that nobody holds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ctxsize.engine.builders import BUILDERS
+from ctxsize.errors import CtxsizeError, InputError, InputErrors
+from ctxsize.units import parse_size
+
+NAMES = ("ctxsize.toml", "pyproject.toml")
+"""The files that are looked for in each directory, the first one wins."""
+
+OF = ("context", "transfer")
+"""What a budget may be of."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far from its baseline a context may be: bytes, or a share of the baseline.
+
+    >>> Tolerance.parse("10%").limit(3000), Tolerance.parse("1kB").limit(3000)
+    (300, 1000)
+    """
+
+    content_bytes: int | None = None
+    percent: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Tolerance:
+        """The tolerance that `text` says: `5%`, `2MB`. Raises `InputError` for anything else."""
+        share = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", text)
+        if share is not None:
+            return cls(percent=float(share[1]))
+        try:
+            return cls(content_bytes=parse_size(text))
+        except InputError:
+            raise InputError(
+                f"neither a size nor a percentage: {text!r}", hint="write for instance 5MB or 10%"
+            ) from None
+
+    def limit(self, baseline: int) -> int:
+        """The tolerated difference from `baseline`; bytes that are cut are not tolerated."""
+        if self.percent is not None:
+            return int(baseline * self.percent / 100)
+        return self.content_bytes or 0
+
+    def __str__(self) -> str:
+        from ctxsize.units import human
+
+        return f"{self.percent:g}%" if self.percent is not None else human(self.content_bytes or 0)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a context may be; None where nothing is said."""
+
+    max_bytes: int | None = None
+    max_files: int | None = None
+    of: str | None = None
+    """`context` or `transfer`."""
+    growth: Tolerance | None = None
+    """How much larger than its baseline."""
+    shrink: Tolerance | None = None
+    """How much smaller than its baseline."""
+    min_bytes: int | None = None
+    min_files: int | None = None
+
+    @property
+    def limits(self) -> bool:
+        """Whether anything is limited without a baseline."""
+        limits = (self.max_bytes, self.max_files, self.min_bytes, self.min_files)
+        return any(each is not None for each in limits)
+
+    def over(self, other: Budget) -> Budget:
+        """This budget, and that of `other` where this one says nothing."""
+        return replace(
+            other, **{key: value for key, value in vars(self).items() if value is not None}
+        )
+
+
+@dataclass(frozen=True)
+class Context:
+    """A table `[contexts."name"]`: one build of one context, and its budget."""
+
+    name: str
+    path: str
+    """Relative to the directory of the file; may hold `*`, `?` and `[…]`."""
+    dockerfile: str | None = None
+    """Relative to the directory of the file."""
+    target: str | None = None
+    builder: str | None = None
+    build_arguments: Mapping[str, str] = field(default_factory=dict)
+    budget: Budget = Budget()
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """A `[[suppress]]` table: findings that are known and accepted."""
+
+    code: str
+    reason: str
+    path: str | None = None
+    """Of the file; None for every file."""
+    pattern: str | None = None
+    """The text of the line; None for every line."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a repository says about its contexts; empty where there is no file."""
+
+    path: str | None = None
+    """The file as it was found, None for none."""
+    select: tuple[str, ...] = ()
+    """Codes or their beginnings; empty for the usual ones."""
+    ignore: tuple[str, ...] = ()
+    suppress: tuple[Suppression, ...] = ()
+    defaults: Context = Context("", "")
+    """What is said at the top level; its budget is already part of that of each context."""
+    baseline: str | None = None
+    contexts: tuple[Context, ...] = ()
+    """In the order of the file."""
+
+    @property
+    def directory(self) -> str:
+        """The directory that the paths in it are relative to."""
+        return os.path.dirname(self.path or "") or "."  # noqa: PTH120
+
+
+def load(start: str) -> Config:
+    """The configuration that holds for the directory `start`, an empty one where there is none.
+
+    Raises `InputErrors` with everything that is wrong with it.
+    """
+    for directory in _upward(start):
+        for name in NAMES:
+            path = os.path.normpath(os.path.join(directory, name))  # noqa: PTH118
+            if os.path.isfile(path):  # noqa: PTH113
+                config = read(path)
+                if config is not None:
+                    return config
+    return Config()
+
+
+def read(path: str) -> Config | None:
+    """The configuration in the file `path`; None for a `pyproject.toml` without a table for it.
+
+    Raises `InputErrors`.
+    """
+    table = _parsed(path)
+    if os.path.basename(path) == "pyproject.toml":  # noqa: PTH119
+        tool = table.get("tool", {})
+        if not isinstance(tool, dict) or "ctxsize" not in tool:
+            return None
+        table = tool["ctxsize"]
+    return _Reader(path).config(table)
+
+
+def _upward(start: str) -> Iterator[str]:
+    """`start` and the directories above it, up to the top of its git repository."""
+    directory = start
+    while True:
+        yield directory
+        if os.path.lexists(os.path.join(directory, ".git")):  # noqa: PTH118
+            return
+        above = os.path.join(directory, "..")  # noqa: PTH118
+        if os.path.realpath(above) == os.path.realpath(directory):
+            return
+        directory = os.path.relpath(os.path.realpath(above))
+
+
+def _parsed(path: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        parsed: dict[str, Any] = tomllib.loads(Path(path).read_bytes().decode("utf-8"))
+    except UnicodeDecodeError:
+        raise InputErrors([InputError("is not UTF-8", path=path)]) from None
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise InputErrors([InputError(message, path=path)]) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        message = f"is not TOML: {error or 'nested too deep'}"
+        raise InputErrors([InputError(message, path=path)]) from None
+    return parsed
+
+
+class _Reader:
+    """Reads the tables of one file and collects what is wrong with them."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._errors: list[CtxsizeError] = []
+
+    def config(self, table: object) -> Config:
+        known = {**_CONTEXT_KEYS, **_TOP_KEYS}
+        values = self._values(table, "", known)
+        defaults = _context("", "", values)
+        contexts = tuple(self._contexts(values.get("contexts", {}), defaults))
+        suppressed = tuple(self._suppressions(values.get("suppress", [])))
+        if self._errors:
+            raise InputErrors(self._errors)
+        return Config(
+            path=self._path,
+            select=values.get("select", ()),
+            ignore=values.get("ignore", ()),
+            suppress=suppressed,
+            defaults=defaults,
+            baseline=values.get("baseline"),
+            contexts=contexts,
+        )
+
+    def _contexts(self, tables: Mapping[str, object], defaults: Context) -> Iterator[Context]:
+        known = {**_CONTEXT_KEYS, "path": _text}
+        for name, table in tables.items():
+            where = f"contexts.{_key(name)}"
+            if not name:
+                self._wrong(where, "a context needs a name")
+            values = self._values(table, where, known)
+            own = _context(name, values.get("path", name), values)
+            yield Context(
+                name=name,
+                path=own.path,
+                dockerfile=own.dockerfile or defaults.dockerfile,
+                target=own.target if own.target is not None else defaults.target,
+                builder=own.builder or defaults.builder,
+                build_arguments={**defaults.build_arguments, **own.build_arguments},
+                budget=own.budget.over(defaults.budget),
+            )
+
+    def _suppressions(self, tables: list[object]) -> Iterator[Suppression]:
+        known = {"code": _code, "path": _text, "pattern": _text, "reason": _text}
+        for number, table in enumerate(tables, 1):
+            where = f"suppress[{number}]"
+            before = len(self._errors)
+            values = self._values(table, where, known)
+            for key, why in (("code", "CTX101, for instance"), ("reason", "why it is accepted")):
+                if key not in values and len(self._errors) == before:
+                    self._wrong(where, f"lacks {key!r}", hint=why)
+            yield Suppression(
+                values.get("code", ""),
+                values.get("reason", ""),
+                values.get("path"),
+                values.get("pattern"),
+            )
+
+    def _values(
+        self, table: object, where: str, known: Mapping[str, Callable[[object], Any]]
+    ) -> dict[str, Any]:
+        """The keys of `table` as `known` reads them; a wrong one is noted and left out."""
+        if not isinstance(table, dict):
+            self._wrong(where or "tool.ctxsize", "must be a table")
+            return {}
+        found: dict[str, Any] = {}
+        for key, value in table.items():
+            place = f"{where}.{_key(key)}" if where else _key(key)
+            if key not in known:
+                self._wrong(place, "unknown key", hint=_nearest(key, known))
+                continue
+            try:
+                found[key] = known[key](value)
+            except InputError as error:
+                self._wrong(place, error.message, hint=error.hint)
+        return found
+
+    def _wrong(self, where: str, message: str, *, hint: str | None = None) -> None:
+        self._errors.append(InputError(f"{where}: {message}", path=self._path, hint=hint))
+
+
+def _context(name: str, path: str, values: Mapping[str, Any]) -> Context:
+    budget = Budget(
+        max_bytes=values.get("max"),
+        max_files=values.get("max-files"),
+        of=values.get("of"),
+        growth=values.get("growth"),
+        shrink=values.get("shrink"),
+        min_bytes=values.get("min"),
+        min_files=values.get("min-files"),
+    )
+    return Context(
+        name,
+        path,
+        dockerfile=values.get("dockerfile"),
+        target=values.get("target"),
+        builder=values.get("builder"),
+        build_arguments=values.get("build-args", {}),
+        budget=budget,
+    )
+
+
+def _key(name: str) -> str:
+    """`name` as a part of a dotted TOML key."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
+
+
+def _nearest(key: str, known: Mapping[str, object]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(key, known, 1, 0.6)
+    return f"is {near[0]!r} meant?" if near else f"one of {', '.join(sorted(known))}"
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InputError("must be a text that is not empty")
+    return value
+
+
+def _size(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if not isinstance(value, str):
+        raise InputError("must be a size", hint='for instance "50MB", or a number of bytes')
+    return parse_size(value)
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InputError("must be a number that is not negative")
+    return value
+
+
+def _tolerance(value: object) -> Tolerance:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Tolerance(content_bytes=value)
+    if not isinstance(value, str):
+        raise InputError("must be a size or a percentage", hint='for instance "5MB" or "10%"')
+    return Tolerance.parse(value)
+
+
+def _choice(*choices: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if value not in choices:
+            raise InputError(f"no such choice: {value!r}", hint=f"one of {', '.join(choices)}")
+        return str(value)
+
+    return read
+
+
+def _code(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"CTX[0-9]{3}", value):
+        raise InputError(f"no code: {value!r}", hint="for instance CTX101")
+    return value
+
+
+def _codes(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise InputError("must be a list of codes", hint='for instance ["CTX101"]')
+    for each in value:
+        if not isinstance(each, str) or not re.fullmatch(r"CTX[0-9]{0,3}", each):
+            raise InputError(f"no code: {each!r}", hint="for instance CTX101, or CTX1 for all such")
+    return tuple(value)
+
+
+def _arguments(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise InputError("must be a table of texts", hint='for instance { VERSION = "3" }')
+    return dict(value)
+
+
+def _tables(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise InputError("must be tables", hint='[contexts."services/api"]')
+    return value
+
+
+def _list_of_tables(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise InputError("must be an array of tables", hint="[[suppress]]")
+    return value
+
+
+_CONTEXT_KEYS: dict[str, Callable[[object], Any]] = {
+    "dockerfile": _text,
+    "target": _text,
+    "builder": _choice(*BUILDERS),
+    "build-args": _arguments,
+    "max": _size,
+    "max-files": _number,
+    "min": _size,
+    "min-files": _number,
+    "of": _choice(*OF),
+    "growth": _tolerance,
+    "shrink": _tolerance,
+}
+"""What a context may say, and the top level for all of them."""
+
+_TOP_KEYS: dict[str, Callable[[object], Any]] = {
+    "select": _codes,
+    "ignore": _codes,
+    "suppress": _list_of_tables,
+    "baseline": _text,
+    "contexts": _tables,
+}
