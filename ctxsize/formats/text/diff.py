@@ -1,0 +1,47 @@
+"""Edits as a unified diff, which `patch -p0` and `git apply -p0` read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ctxsize.findings import Edit
+from ctxsize.formats.look import Look
+from ctxsize.formats.names import quoted, visible
+
+_STYLES = {"+": "green", "-": "red", "@": "bar"}
+_NO_END = "\\ No newline at end of file\n"
+
+
+def render(edits: Iterable[Edit], look: Look) -> str:
+    """What `edits` change, in their order; nothing where nothing changes.
+
+    Names are quoted as `git` does it. Control characters in lines are escaped,
+    but for tabs and the carriage return of a line end.
+    """
+    return "".join(line for edit in edits for line in _diff(edit, look))
+
+
+def _diff(edit: Edit, look: Look) -> Iterator[str]:
+    from difflib import unified_diff
+
+    if edit.before == edit.after:
+        return
+    name = quoted(edit.path)
+    yield look.paint(f"--- {'/dev/null' if edit.before is None else name}", "bold") + "\n"
+    yield look.paint(f"+++ {name}", "bold") + "\n"
+    before, after = _lines(edit.before or b""), _lines(edit.after)
+    for line in [*unified_diff(before, after)][2:]:
+        text = _shown(line.removesuffix("\n"))
+        style = _STYLES.get(text[:1])
+        yield look.paint(text, style) if style else text
+        yield "\n" if line.endswith("\n") else f"\n{_NO_END}"
+
+
+def _lines(data: bytes) -> list[str]:
+    parts = data.decode("utf-8", "surrogateescape").split("\n")
+    return [f"{part}\n" for part in parts[:-1]] + [part for part in parts[-1:] if part]
+
+
+def _shown(text: str) -> str:
+    end = "\r" if text.endswith("\r") else ""
+    return "\t".join(map(visible, text.removesuffix(end).split("\t"))) + end
