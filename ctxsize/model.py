@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.findings import Finding
+
 
 class Kind(str, Enum):
     """What an entry of a directory is; a further name of a file is a `HARDLINK`."""
@@ -270,6 +274,13 @@ class Report:
     def lower_bound(self) -> bool:
         """Whether something could not be counted, so that each total is "at least"."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The problems as findings, for the formats that know nothing else."""
+        from ctxsize import problems
+
+        return problems.findings(self)
 
 
 class Outcome(str, Enum):

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "ctxsize"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    ("errors", "build", "model", "findings", "units", "version"),
+    ("errors", "build", "model", "findings", "problems", "units", "version"),
     ("engine.golang", "engine.goglob", "engine.goregexp"),
     ("engine.patterns", "engine.ignorefile", "dockerfile"),
     ("engine.evaluate", "engine.quoting", "writer.merge"),
@@ -45,6 +45,7 @@ PLACES = {
         {"read_bytes", "read_text", "open"},
         {
             "config",
+            "formats.json",
             "engine.request",
             "engine.inspect",
             "engine.walk",

@@ -9,8 +9,7 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options, colour_option
-from ctxsize.formats import FORMATS, render
+from ctxsize.cli.options import build_options, colour_option, format_option
 from ctxsize.formats.text.tables import TABLES
 
 _TOP, _TOP_ALONE = 5, 30
@@ -52,14 +51,7 @@ _MOST_JOBS = 4
     envvar="CTXSIZE_JOBS",
     help="Processes for a large tree.  [default: one for each processor, at most 4]",
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(FORMATS),
-    default="text",
-    show_default=True,
-    help="text for people, json for programs.",
-)
+@format_option
 @colour_option
 def command(
     *,
@@ -70,7 +62,7 @@ def command(
     ignored: bool,
     compare: bool,
     jobs: int | None,
-    format_name: str,
+    formats: tuple[output.Format, ...],
     colour: str,
 ) -> None:
     """What `docker build CONTEXT` would send, how big it is and what makes it so.
@@ -86,6 +78,7 @@ def command(
       ctxsize measure --ignored            what each pattern saves
       ctxsize measure --by ext --top 50
       ctxsize measure --format json | jq .context.wire_bytes
+      ctxsize measure --format text --format json=report.json
     """  # noqa: D301
     rows = top or (_TOP_ALONE if by else _TOP)
     with output.progress() as progress:
@@ -98,4 +91,4 @@ def command(
             progress=progress,
             jobs=jobs or min(_MOST_JOBS, os.cpu_count() or 1),
         )
-    output.write(render(format_name, report, output.look(colour, top=rows, only=by)))
+    output.emit(report, formats, output.look(colour, top=rows, only=by))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ctxsize.build import Build
+from ctxsize.cli.output import Format
 from ctxsize.engine.builders import BUILDERS
+from ctxsize.formats import FORMATS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -99,4 +102,63 @@ colour_option: Decorator = click.option(
     default="auto",
     show_default=True,
     help="Colours; auto is on a terminal only, and heeds NO_COLOR and FORCE_COLOR.",
+)
+
+
+if TYPE_CHECKING:
+    _FormatParam = click.ParamType[Format]  # generic from click 8.4 on
+else:
+    _FormatParam = click.ParamType
+
+
+class _FormatType(_FormatParam):
+    """`NAME`, or `NAME=FILE`."""
+
+    name = "format"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Format:
+        if isinstance(value, Format):
+            return value
+        name, named, path = value.partition("=")
+        if name not in FORMATS:
+            self.fail(f"no such format: {name!r} (one of {', '.join(FORMATS)})", param, ctx)
+        if named and not path:
+            self.fail(f"{value!r} names no file", param, ctx)
+        return Format(name, path if named and path != "-" else None)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
+
+
+def _apart(
+    ctx: click.Context, param: click.Parameter, value: tuple[Format, ...]
+) -> tuple[Format, ...]:
+    """The formats, if each of them has a place of its own."""
+    places = [None if each.path is None else os.path.abspath(each.path) for each in value]  # noqa: PTH100
+    for format_, place in zip(value, places, strict=True):
+        if places.count(place) > 1:
+            where = "stdout" if place is None else repr(format_.path)
+            raise click.BadParameter(
+                f"several formats for {where}: name files, as in --format sarif=FILE", ctx, param
+            )
+    return value or (Format("text"),)
+
+
+format_option: Decorator = click.option(
+    "--format",
+    "formats",
+    metavar="NAME[=FILE]",
+    type=_FormatType(),
+    multiple=True,
+    callback=_apart,
+    help=f"{', '.join(FORMATS)}; into a FILE, or to stdout. Several are possible.  [default: text]",
+)
+"""The formats of a report, as `formats` for `output.emit`."""
+
+exit_zero_option: Decorator = click.option(
+    "--exit-zero", is_flag=True, help="Exit with 0 whatever is found; errors keep their codes."
 )

@@ -7,19 +7,30 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from errno import ENOSPC
+from typing import Any, NamedTuple
 
 from ctxsize.errors import CtxsizeError
+from ctxsize.formats import render
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import visible
 from ctxsize.model import Problem
 
 _LONGEST_MESSAGE = 500
-_NARROWEST, _WIDEST = 40, 120
+_NARROWEST, _WIDEST, _FILE_WIDTH = 40, 120, 80
 _SHOWN_WARNINGS = 10
 _PROGRESS_AFTER, _PROGRESS_EVERY = 1.0, 0.1
+
+
+class Format(NamedTuple):
+    """A format that was asked for, and where its text shall go."""
+
+    name: str
+    path: str | None = None
+    """A file; None for stdout."""
 
 
 class ClosedPipeError(Exception):
@@ -51,6 +62,28 @@ def write(text: str) -> None:
     if sys.stdout is not None:
         with _writing():
             sys.stdout.write(text)
+
+
+def emit(outcome: Any, formats: Iterable[Format], look: Look) -> None:
+    """Write `outcome` in each of `formats`: into their files first, then to stdout.
+
+    A file gets no colour and the usual width, as nobody knows what will show it.
+    Nothing is written unless every format could be made.
+    Raises `InputError` for a file that cannot be written.
+    """
+    plain = replace(look, width=_FILE_WIDTH, colour=False, ascii=False)
+    made = [
+        (each.path, render(each.name, outcome, look if each.path is None else plain))
+        for each in formats
+    ]
+    for path, text in made:
+        if path is not None:
+            from ctxsize.writer.apply import write_output
+
+            write_output(path, text.encode("utf-8", "backslashreplace"))
+    for path, text in made:
+        if path is None:
+            write(text)
 
 
 def write_raw(data: bytes) -> None:

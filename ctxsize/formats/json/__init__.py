@@ -16,3 +16,19 @@ def render(outcome: Any, look: Look | None = None) -> str:
     """`outcome` as JSON; `look` does not matter."""
     shape = import_module(f"{__name__}.{_MODULES[outcome.kind]}").shape(outcome)
     return json.dumps(shape, indent=2) + "\n"
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema of a kind of outcome, with that of findings in it where it refers to it."""
+    own = _schema(kind)
+    if kind != "findings":
+        own.setdefault("$defs", {})["finding"] = _schema("findings")
+    return own
+
+
+def _schema(name: str) -> dict[str, Any]:
+    from importlib import resources
+
+    text = resources.files(__name__).joinpath(f"{name}.schema.json").read_text("utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found

@@ -1,0 +1,57 @@
+"""The shape of a finding in every JSON output; `findings.schema.json` describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ctxsize.findings import Edit, Finding, Fix
+
+
+def shape(finding: Finding) -> dict[str, Any]:
+    """`finding` as plain JSON values."""
+    location = finding.location
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "confidence": finding.confidence.value,
+        "message": finding.message,
+        "location": {
+            "path": location.path,
+            "line": location.line,
+            "column": location.column,
+            "end_line": location.end_line,
+            "end_column": location.end_column,
+        },
+        "evidence": list(finding.evidence),
+        "content_bytes": finding.content_bytes,
+        "files": finding.files,
+        "help": finding.help,
+        "fix": None if finding.fix is None else _fix(finding.fix),
+    }
+
+
+def shapes(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Each of `findings` as plain JSON values."""
+    return [shape(each) for each in findings]
+
+
+def edit(change: Edit) -> dict[str, Any]:
+    """A file before and after; bytes that are not UTF-8 are lone surrogates."""
+    return {
+        "path": change.path,
+        "before": None if change.before is None else _text(change.before),
+        "after": _text(change.after),
+    }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    return {
+        "message": fix.message,
+        "certain": fix.certain,
+        "edits": [edit(each) for each in fix.edits],
+    }
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")

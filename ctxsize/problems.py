@@ -1,0 +1,153 @@
+"""The kinds of `Problem`, and a report's problems as findings.
+
+What a measurement met on its way is a `Problem` to those who read the report,
+and a finding to the formats that know nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from ctxsize.findings import Code, Confidence, Finding, Location, Severity, in_order
+from ctxsize.model import Effect, Problem, Report
+
+_KINDS = (
+    Code(
+        "CTX000",
+        "problem",
+        Severity.WARNING,
+        "Something was met that spoils a part of the answer.",
+        "The message says what it was.",
+    ),
+    Code(
+        "CTX001",
+        "arrives-empty",
+        Severity.WARNING,
+        "A file is listed with its size and arrives without its content.",
+        "Docker walks the context by one rule and opens its files by another. Where they disagree, "
+        "COPY succeeds and yields an empty file. `ctxsize explain --trace FILE` names the lines.",
+        "vendor\n!vendor/keep\n**/vendor",
+        "vendor\n!vendor/keep",
+    ),
+    Code(
+        "CTX002",
+        "unreadable-file",
+        Severity.WARNING,
+        "A file arrives without its content, as it may not be read.",
+        "Docker sends a file that it may not open as an empty one, and says nothing. Make it "
+        "readable, or ignore it.",
+    ),
+    Code(
+        "CTX003",
+        "unreached-bad-pattern",
+        Severity.WARNING,
+        "A pattern has a syntax error that no entry has made Docker look at so far.",
+        "Docker compiles a pattern when it first needs it: the build goes on until an entry gets "
+        "as far as this line, and fails on that day.",
+        "*\n[z-a]",
+        "*\n[a-z]",
+    ),
+    Code(
+        "CTX004",
+        "transfer-unknown",
+        Severity.WARNING,
+        "What the Dockerfile takes from the context is not known.",
+        "The build would fail on it, or its answer lies elsewhere. The size of the context is "
+        "still exact; that of the transfer is missing.",
+    ),
+    Code(
+        "CTX005",
+        "changed-during-walk",
+        Severity.WARNING,
+        "Something changed or vanished while it was counted.",
+        "Every total is a lower bound then: count again when nobody writes to the context.",
+    ),
+    Code(
+        "CTX006",
+        "unreadable-ignored",
+        Severity.INFO,
+        "An ignored directory cannot be read, so what it holds is not known.",
+        "It does not travel. Only the sums of what is ignored lack it.",
+    ),
+    Code(
+        "CTX007",
+        "unknown-syntax",
+        Severity.INFO,
+        "Another frontend reads the Dockerfile, perhaps otherwise than BuildKit's own.",
+        "A `# syntax=` line names an image that interprets the Dockerfile.",
+    ),
+    Code(
+        "CTX008",
+        "unknown-onbuild",
+        Severity.INFO,
+        "A base image is taken as having no ONBUILD triggers.",
+        "Triggers of a base image may take more from the context. Only the image tells.",
+    ),
+    Code(
+        "CTX009",
+        "unknown-environment",
+        Severity.INFO,
+        "A variable is taken as unset that the base image may set.",
+        "It stands in a source of COPY or ADD; only the image tells its value.",
+    ),
+    Code(
+        "CTX010",
+        "unknown-argument",
+        Severity.INFO,
+        "A build argument without a value is taken as empty.",
+        "Give it with `--build-arg`, as for `docker build`.",
+    ),
+    Code(
+        "CTX011",
+        "hard-link-broken",
+        Severity.INFO,
+        "A file that was written had further names, which keep the old content.",
+        "Files are replaced and never written in place, so that no half of one is ever there.",
+    ),
+    Code(
+        "CTX012",
+        "owner-changed",
+        Severity.INFO,
+        "A file that was written belongs to you now.",
+        "Files are replaced, and only root may give a new one to somebody else.",
+    ),
+)
+
+CODES: dict[str, Code] = {each.name: each for each in _KINDS}
+
+_BY_SLUG = {each.slug: each for each in _KINDS}
+_IN_CONTEXT = {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored"}
+"""Those whose `path` is relative to the context."""
+
+
+def findings(report: Report) -> tuple[Finding, ...]:
+    """The problems of `report`, and what its transfer takes for granted, as findings."""
+    assumed = () if report.transfer is None else report.transfer.problems
+    # Triggers of base images are rare, and the line would stand in every report.
+    told = [each for each in assumed if each.code != "unknown-onbuild"]
+    return in_order([_finding(each, report) for each in (*report.problems, *told)])
+
+
+def of_edits(problems: Iterable[Problem]) -> tuple[Finding, ...]:
+    """The problems of writing files, whose paths are those of the edits, as findings."""
+    return in_order([_found(each, each.path or "") for each in problems])
+
+
+def _finding(problem: Problem, report: Report) -> Finding:
+    path = problem.path or report.dockerfile or report.context_path
+    if problem.path is not None and problem.code in _IN_CONTEXT:
+        path = os.path.normpath(os.path.join(report.context_path, problem.path))  # noqa: PTH118
+    return _found(problem, path)
+
+
+def _found(problem: Problem, path: str) -> Finding:
+    code = _BY_SLUG.get(problem.code, CODES["CTX000"])
+    return Finding(
+        code.name,
+        code.severity,
+        problem.message,
+        Location(path, problem.line),
+        Confidence.CERTAIN if problem.effect is Effect.NONE else Confidence.LIKELY,
+        files=problem.count if problem.count > 1 else None,
+    )

@@ -1,0 +1,84 @@
+"""Findings as text and JSON: golden files, and the schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from ctxsize import api
+from ctxsize.findings import Finding
+from ctxsize.formats import Look, render
+from ctxsize.formats.json import findings as shapes
+from ctxsize.formats.json import schema
+from ctxsize.formats.text import findings as text
+from tests.contexts import CONTEXTS
+from tests.formats.findings import FINDINGS
+from tests.formats.golden import held
+from tests.formats.test_schema import closed
+from tests.oracles.trees import build_tree, file
+
+LOOKS = {
+    "findings.txt": Look(),
+    "findings-60.txt": Look(width=60),
+    "findings-colour.txt": Look(colour=True),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_findings_as_text(name: str) -> None:
+    held(name, "\n".join(text.lines(FINDINGS, LOOKS[name])) + "\n")
+
+
+def test_no_findings_are_no_lines() -> None:
+    assert text.lines([], Look()) == []
+    assert text.summary([]) == "no findings"
+
+
+def test_findings_as_json() -> None:
+    shaped = shapes.shapes(FINDINGS)
+    held("findings.json", json.dumps(shaped, indent=2) + "\n")
+    for each in json.loads(json.dumps(shaped)):
+        jsonschema.validate(each, closed(schema("findings")))
+
+
+def test_the_schema_is_one_and_goes_into_others() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema("findings"))
+    host = {**schema("measure"), "properties": {"f": {"$ref": "urn:ctxsize:finding:1"}}}
+    host = {key: value for key, value in host.items() if key in ("properties", "$defs")}
+    jsonschema.validate({"f": shapes.shape(FINDINGS[0])}, host)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"f": {"code": "x"}}, host)
+
+
+def findings_of(context: Path, **options: object) -> dict[str, Finding]:
+    return {each.code: each for each in api.measure(str(context), **options).findings}  # type: ignore[arg-type]
+
+
+def test_problems_of_a_report_are_findings(tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", CONTEXTS["traps"])
+    found = findings_of(context)["CTX001"]
+    assert found.location.path == f"{context}/node_modules/keep/deep/f.js"
+    assert "refuses to open" in found.message
+
+
+def test_what_a_transfer_assumes_is_one_too(tmp_path: Path) -> None:
+    nodes = [file("Dockerfile", b"FROM scratch\nARG WHAT\nCOPY ${WHAT}/a /\n"), "a"]
+    context = build_tree(tmp_path / "ctx", nodes)
+    found = findings_of(context)["CTX010"]
+    assert (found.location.path, found.severity) == (f"{context}/Dockerfile", "info")
+
+
+def test_faulty_patterns_are_at_their_line(tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", ["a", file(".dockerignore", b"*\n[z-a]\n")])
+    assert findings_of(context)["CTX003"].location.line == 2
+
+
+def test_every_context_renders(tmp_path: Path) -> None:
+    for name, nodes in CONTEXTS.items():
+        report = api.measure(str(build_tree(tmp_path / name, nodes)), compare=True)
+        for each in report.findings:
+            assert each.code != "CTX000"
+        assert render("text", report, Look())
