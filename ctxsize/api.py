@@ -1,5 +1,7 @@
 """The public functions: names of directories and builders in, values out.
 
+Each imports what it alone needs: start-up is a good part of a small run.
+
 >>> report = measure(".", builder="classic")        # doctest: +SKIP
 >>> report.context.totals.content_bytes             # doctest: +SKIP
 20214000000
@@ -11,22 +13,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ctxsize.build import Build
-from ctxsize.engine import compare as comparing
-from ctxsize.engine import explain as explaining
-from ctxsize.engine import measure as measuring
-from ctxsize.engine import need as needing
 from ctxsize.engine.builders import BUILDERS, Builder
-from ctxsize.engine.listing import Listing
 from ctxsize.engine.request import Request, request_of
-from ctxsize.engine.takers import Takers
 from ctxsize.errors import InputError
-from ctxsize.model import Explanation, Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ctxsize.build import Options
+    from ctxsize.engine.listing import Listing
+    from ctxsize.engine.parallel import Progress
+    from ctxsize.model import Explanation, Report
 
 
 def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request:
@@ -49,7 +47,7 @@ def measure(
     compare: bool = False,
     top: int = 10,
     depth: int | None = 3,
-    progress: measuring.Progress | None = None,
+    progress: Progress | None = None,
     jobs: int = 1,
     **options: Unpack[Options],
 ) -> Report:
@@ -61,12 +59,19 @@ def measure(
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
     and `BuildFailsError` for a context on which the build itself would fail.
     """
+    from ctxsize.engine import measure as measuring
+    from ctxsize.engine.need import with_transfer
+
     request = request_for(build, **options)
     report = measuring.measure(
         request, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
     )
-    report = needing.with_transfer(request, report)
-    return replace(report, differences=comparing.compare(request)) if compare else report
+    report = with_transfer(request, report)
+    if not compare:
+        return report
+    from ctxsize.engine import compare as comparing
+
+    return replace(report, differences=comparing.compare(request))
 
 
 def ls(
@@ -83,8 +88,14 @@ def ls(
     `transfer` it is only what the Dockerfile makes travel for the target.
     Raises what `measure` raises, some of it in the course of the iteration.
     """
+    from ctxsize.engine.listing import Listing
+
     request = request_for(build, **options)
-    evaluator = needing.transfer_evaluator(request) if transfer else None
+    evaluator = None
+    if transfer:
+        from ctxsize.engine.need import transfer_evaluator
+
+        evaluator = transfer_evaluator(request)
     return Listing(request, sent=sent, ignored=ignored, evaluator=evaluator)
 
 
@@ -95,6 +106,9 @@ def explain(
 
     Raises what `measure` raises, and `InputError` for a path outside the context.
     """
+    from ctxsize.engine import explain as explaining
+    from ctxsize.engine.takers import Takers
+
     request = request_for(build, **options)
     takers = Takers(request)
     explained = (explaining.explain(request, explaining.in_context(request, p)) for p in paths)

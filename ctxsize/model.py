@@ -8,9 +8,11 @@ Verdicts are only ever *ignored* or *sent*.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import ClassVar
+
+from ctxsize.values import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
 from ctxsize.cli.options import build_options, colour_option, format_option
-from ctxsize.formats.text.tables import TABLES
+from ctxsize.formats import TABLES
 
 _TOP, _TOP_ALONE = 5, 30
 _MOST_JOBS = 4
@@ -34,7 +34,7 @@ _MOST_JOBS = 4
 )
 @click.option(
     "--by",
-    type=click.Choice(list(TABLES)),
+    type=click.Choice(TABLES),
     help="Just one table: by directory, extension, rule (each pattern of the ignore file; "
     "implies --ignored) or file.",
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -163,6 +162,8 @@ def _say(level: str, message: str) -> None:
 
 def look(colour: str, *, top: int, only: str | None = None) -> Look:
     """How text should look on this stdout; `colour` is auto, always or never."""
+    import shutil
+
     width = shutil.get_terminal_size().columns
     return Look(
         width=max(_NARROWEST, min(width, _WIDEST)),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.words import expand
+from ctxsize.values import dataclass
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Switches of the builder that look like arguments and never become variables.
@@ -21,7 +22,7 @@ class Expanded:
     doubts: frozenset[str] = frozenset()
 
 
-@dataclass
+@dataclass()
 class Environment:
     """What `$NAME` stands for in one stage, at one point of it.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ctxsize.dockerfile.complaints import did_you_mean, located, quoted
 from ctxsize.dockerfile.environment import Environment
@@ -20,6 +20,7 @@ from ctxsize.dockerfile.platforms import parse_platform
 from ctxsize.dockerfile.stages import Stage
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError
+from ctxsize.values import dataclass
 
 SCRATCH = "scratch"
 _INDEX = re.compile("[-+]?[0-9]+")

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from ctxsize.dockerfile.complaints import located
 from ctxsize.dockerfile.instructions import Directive
 from ctxsize.dockerfile.words import SPACE
 from ctxsize.errors import DockerfileError
+from ctxsize.values import dataclass
 
 # The builder's scanner holds 64 KiB: a line may have that much with its line
 # end, and one byte less at the end of the file without one.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from ctxsize.dockerfile.complaints import did_you_mean, quoted
 from ctxsize.errors import DockerfileError
+from ctxsize.values import dataclass
 
 _TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
 _SHARING = ("shared", "private", "locked")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 
 from ctxsize.dockerfile.complaints import located
 from ctxsize.dockerfile.graph import SCRATCH, Graph, ImageConfig, Node, closure
@@ -19,6 +18,7 @@ from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.stages import global_arguments, read_stages
 from ctxsize.dockerfile.walk import Walk
 from ctxsize.dockerfile.words import expand
+from ctxsize.values import dataclass
 
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 

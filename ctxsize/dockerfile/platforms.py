@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ctxsize.dockerfile.complaints import quoted
 from ctxsize.errors import DockerfileError
+from ctxsize.values import dataclass
 
 _OS = re.compile(r"([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)(?:\+[A-Za-z0-9_.%+-]*)?\))?")
 _PART = re.compile(r"[A-Za-z0-9_.-]+")

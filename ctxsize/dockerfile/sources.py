@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ctxsize.dockerfile.environment import Environment
 from ctxsize.dockerfile.heredocs import parse_heredoc_word, strip_leading_tabs
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError
+from ctxsize.values import dataclass
 
 _PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
 _SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ctxsize.dockerfile.complaints import located, quoted
 from ctxsize.dockerfile.environment import Environment, Expanded
@@ -20,9 +20,10 @@ from ctxsize.dockerfile.sources import (
     path_from_root,
 )
 from ctxsize.errors import DockerfileError
+from ctxsize.values import dataclass
 
 
-@dataclass
+@dataclass()
 class Walk:
     """Follows stages in order and collects what they take."""
 

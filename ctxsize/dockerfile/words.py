@@ -11,10 +11,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from ctxsize.dockerfile.substitution import NO_CHARACTER, substitute, trim
 from ctxsize.errors import DockerfileError
+from ctxsize.values import dataclass
 
 # What Go's unicode.IsSpace accepts; str.isspace() also takes U+001C to U+001F.
 SPACE = (

@@ -9,12 +9,12 @@ name another repository than the one that is asked about.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
 from ctxsize.model import Problem
+from ctxsize.values import dataclass
 
 _SECONDS = 60.0
 _KEPT_VARIABLES = (

@@ -6,9 +6,8 @@ Every line keeps its bytes, so writing a file back changes nothing:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ctxsize.errors import IgnoreFileError
+from ctxsize.values import dataclass
 
 _LONGEST_LINE = 65_535
 

@@ -18,7 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from ctxsize.engine.automaton import fastest
@@ -30,6 +30,7 @@ from ctxsize.engine.sums import Sums
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
+from ctxsize.values import dataclass
 
 Progress = Callable[[int, int], None]
 """Called now and then with the entries and the bytes seen so far."""
@@ -95,7 +96,7 @@ def _cuts(task: _Task) -> list[str]:
     return []
 
 
-@dataclass
+@dataclass()
 class _Part:
     """What one walk gave. An `error` ended it early."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from errno import ELOOP
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from ctxsize.engine.builders import BUILDKIT, Builder
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import BuildFailsError, IgnoreFileError, InputError
+from ctxsize.values import dataclass
 
 _REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _MOST_LINKS = 255

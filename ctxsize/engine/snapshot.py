@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from ctxsize.engine.automaton import fastest
@@ -21,6 +21,7 @@ from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
+from ctxsize.values import dataclass
 
 _PROGRESS_EVERY = 256
 
@@ -42,7 +43,7 @@ class File(NamedTuple):
         return self.size_bytes if self.readable and stat.S_ISREG(self.mode) else 0
 
 
-@dataclass
+@dataclass()
 class Held:
     """A directory of a snapshot, to be read only."""
 

@@ -14,6 +14,9 @@ from ctxsize.formats.look import Look
 FORMATS = ("text", "json")
 """The choices of `--format`."""
 
+TABLES = ("dir", "ext", "rule", "file")
+"""The choices of `--by`: the ways to take a report apart, each one of `text.tables`."""
+
 
 def render(name: str, outcome: Any, look: Look) -> str:
     """`outcome`, a value with a `kind`, in the format `name`."""
@@ -21,4 +24,4 @@ def render(name: str, outcome: Any, look: Look) -> str:
     return text
 
 
-__all__ = ["FORMATS", "Look", "render"]
+__all__ = ["FORMATS", "TABLES", "Look", "render"]

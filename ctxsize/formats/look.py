@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ctxsize.values import dataclass
 
 _STYLES = {
     "bold": "1",

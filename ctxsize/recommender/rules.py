@@ -6,8 +6,9 @@ a value; `ctxsize.recommender.evidence` looks whether it holds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from ctxsize.values import dataclass
 
 MIB = 1024 * 1024
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ctxsize.engine import git
 from ctxsize.engine.git import GitError, Repository
 from ctxsize.model import Problem
 from ctxsize.recommender.tree import Tree
+from ctxsize.values import dataclass
 
 
 @dataclass(frozen=True)

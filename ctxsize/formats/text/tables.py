@@ -108,19 +108,27 @@ _HEADERS = ("size", "files", "%")
 
 def lines(table: Table, look: Look) -> list[str]:
     """`table` as text no wider than `look.width`."""
-    from tabulate import tabulate
-
     room = look.width - 2
     for at in range(len(table.headers) - 1):
         room -= max(columns(row[at]) for row in (table.headers, *table.rows)) + 2
     rows = [(*row[:-1], fit(row[-1], max(8, room))) for row in table.rows]
-    align = ["right"] * (len(table.headers) - 1) + ["left"]
-    # Headers as a row like others: tabulate makes their columns wider than need be.
-    every = [table.headers, *rows]
-    body = tabulate(every, tablefmt="plain", disable_numparse=True, colalign=align).splitlines()
-    head, *others = [f"  {line}".rstrip() for line in body]
+    head, *others = _aligned([table.headers, *rows])
     found = [look.paint(table.title, "bold"), look.paint(head, "dim"), *others]
     return found + ([look.paint(f"  {table.rest}", "dim")] if table.rest else [])
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """`rows` as lines: all columns to the right but the last.
+
+    Written out, as tabulate takes longer to import than a small context to measure.
+    """
+    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)][:-1]
+    lines = []
+    for row in rows:
+        numbers = zip(row[:-1], widths, strict=True)
+        cells = [" " * (width - columns(cell)) + cell for cell, width in numbers]
+        lines.append("  ".join(["", *cells, row[-1]]).rstrip())
+    return lines
 
 
 def _rows(shares: Sequence[Share], report: Report, unnamed: str = "") -> list[tuple[str, ...]]:

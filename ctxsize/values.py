@@ -1,0 +1,93 @@
+"""Dataclasses that cost next to nothing until they are used in earnest.
+
+`dataclass` is that of the standard library, put off. It writes a class's
+methods as text and compiles them, a third of a millisecond for each class; a
+run knows a hundred classes and makes a few instances of some of them. So the
+first few instances are filled in here, and the class is finished when there are
+more, or when anything else is asked of it. Type checkers see the original.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    _FEW = 20
+    _METHODS = ("__setattr__", "__delattr__", "__repr__", "__eq__", "__hash__")
+    _ATTRIBUTES = ("__dataclass_fields__", "__match_args__")
+
+    def dataclass(**options):
+        """A decorator like `dataclasses.dataclass`."""
+
+        def put_off(cls):
+            _Unfinished(cls, options)
+            return cls
+
+        return put_off
+
+    class _Unfinished:
+        """A class on its way; what stands in for its methods finishes it."""
+
+        def __init__(self, cls, options):
+            self.cls, self.options = cls, options
+            self.names = [n for n, k in cls.__annotations__.items() if not _is_of_class(k)]
+            self.defaults = {name: vars(cls)[name] for name in self.names if name in vars(cls)}
+            odd = hasattr(cls, "__post_init__") or any(map(_is_field, self.defaults.values()))
+            self.left = 0 if odd or cls.__bases__ != (object,) else _FEW
+            self.stand_ins = {
+                "__init__": self.init(),
+                **{name: self.method(name) for name in _METHODS if name not in vars(cls)},
+                **{name: _Attribute(self, name) for name in _ATTRIBUTES},
+            }
+            for name, each in self.stand_ins.items():
+                setattr(cls, name, each)
+
+        def init(self):
+            def __init__(instance, *values, **named):  # noqa: N807
+                fields = {**self.defaults, **dict(zip(self.names, values, strict=False)), **named}
+                self.left -= 1
+                twice = named.keys() & set(self.names[: len(values)])
+                wrong = fields.keys() != set(self.names) or len(values) > len(self.names)
+                if self.left < 0 or twice or wrong:
+                    self.finish()
+                    self.cls.__init__(instance, *values, **named)
+                else:
+                    instance.__dict__.update(fields)
+
+            return __init__
+
+        def method(self, name):
+            def finishes(instance, *arguments):
+                self.finish()
+                return getattr(self.cls, name)(instance, *arguments)
+
+            return finishes
+
+        def finish(self):
+            import dataclasses
+
+            for name, each in self.stand_ins.items():
+                if vars(self.cls).get(name) is each:
+                    delattr(self.cls, name)
+            if "__dataclass_fields__" not in vars(self.cls):
+                dataclasses.dataclass(**self.options)(self.cls)
+
+    class _Attribute:
+        """An attribute of a finished class."""
+
+        def __init__(self, unfinished, name):
+            self.unfinished, self.name = unfinished, name
+
+        def __get__(self, instance, owner):
+            self.unfinished.finish()
+            return getattr(owner, self.name)
+
+    def _is_of_class(kind):
+        return str(kind).startswith("ClassVar")
+
+    def _is_field(value):
+        return type(value).__name__ == "Field"
+
+
+__all__ = ["dataclass"]

@@ -1,0 +1,126 @@
+"""Dataclasses that are finished late are dataclasses all the same."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytest
+
+from ctxsize.values import dataclass
+
+
+def point(decorate: Callable[..., Any]) -> type:
+    @decorate(frozen=True)
+    class Point:
+        """A point."""
+
+        kind: ClassVar[str] = "point"
+
+        x: int
+        y: int = 2
+        names: tuple[str, ...] = ()
+
+        def __str__(self) -> str:
+            return f"({self.x}, {self.y})"
+
+    return Point
+
+
+def counter(decorate: Callable[..., Any]) -> type:
+    @decorate()
+    class Counter:
+        seen: list[int] = dataclasses.field(default_factory=list)
+        count: int = 0
+
+    return Counter
+
+
+def named(decorate: Callable[..., Any]) -> type:
+    @decorate(frozen=True)
+    class Base:
+        x: int
+
+    @decorate(frozen=True)
+    class Derived(Base):
+        y: int = 1
+
+    return Derived
+
+
+@dataclass(frozen=True)
+class Module:
+    """One that can be pickled."""
+
+    x: int
+    y: int = 2
+
+
+USES: dict[str, Callable[[type], object]] = {
+    "repr": lambda cls: repr(cls(1)),
+    "str": lambda cls: str(cls(1)),
+    "equal": lambda cls: (cls(1) == cls(x=1), cls(1) == cls(2), cls(1) == 1),
+    "hash": lambda cls: len({cls(1), cls(1), cls(2)}),
+    "positional": lambda cls: vars(cls(1, 3, ("a",))),
+    "named": lambda cls: vars(cls(y=3, x=1)),
+    "defaults": lambda cls: (cls.y, cls.kind, cls(0).names),
+    "fields": lambda cls: [field.name for field in dataclasses.fields(cls)],
+    "is one": lambda cls: (dataclasses.is_dataclass(cls), dataclasses.is_dataclass(cls(1))),
+    "replace": lambda cls: repr(dataclasses.replace(cls(1), x=5)),
+    "as dict": lambda cls: dataclasses.asdict(cls(1)),
+    "copy": lambda cls: repr(copy.deepcopy(cls(1))),
+    "match": lambda cls: cls.__match_args__,
+    "many": lambda cls: [vars(cls(each)) for each in range(50)],
+    "doc": lambda cls: cls.__doc__,
+}
+REFUSED: dict[str, Callable[[type], object]] = {
+    "set": lambda cls: setattr(cls(1), "x", 2),
+    "delete": lambda cls: delattr(cls(1), "x"),
+    "nothing given": lambda cls: cls(),
+    "too much given": lambda cls: cls(1, 2, (), 3),
+    "unknown": lambda cls: cls(1, z=1),
+    "twice": lambda cls: cls(1, x=1),
+    "unknown for one with a default": lambda cls: cls(1, zz=1),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_used_as_any_other(use: str) -> None:
+    assert USES[use](point(dataclass)) == USES[use](point(dataclasses.dataclass))
+
+
+@pytest.mark.parametrize("use", REFUSED)
+def test_refuses_as_any_other(use: str) -> None:
+    with pytest.raises((TypeError, AttributeError)) as expected:
+        REFUSED[use](point(dataclasses.dataclass))
+    with pytest.raises(expected.type) as raised:
+        REFUSED[use](point(dataclass))
+    assert str(raised.value) == str(expected.value)
+
+
+def test_lists_are_not_shared() -> None:
+    first, second = (made() for made in [counter(dataclass)] * 2)
+    first.seen.append(1)
+    first.count += 1
+    assert (second.seen, second.count) == ([], 0)
+
+
+def test_a_derived_class_has_the_fields_of_its_base() -> None:
+    assert repr(named(dataclass)(3)) == repr(named(dataclasses.dataclass)(3))
+
+
+def test_an_instance_from_another_process() -> None:
+    data = pickle.dumps(Module(3))
+    assert pickle.loads(data) == Module(3)
+
+
+def test_nothing_is_compiled_for_a_few_instances() -> None:
+    cls = point(dataclass)
+    made = [cls(each) for each in range(5)]
+    assert [each.x for each in made] == [0, 1, 2, 3, 4]
+    assert "__dataclass_params__" not in vars(cls)
+    assert made[0] == cls(0)
+    assert "__dataclass_params__" in vars(cls)
