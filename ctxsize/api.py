@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from ctxsize.build import Options
     from ctxsize.engine.listing import Listing
     from ctxsize.engine.parallel import Progress
-    from ctxsize.model import Explanation, Report
+    from ctxsize.engine.union import Union
+    from ctxsize.explanations import Explanation
+    from ctxsize.model import Report
 
 
 def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request:
@@ -60,13 +62,13 @@ def measure(
     and `BuildFailsError` for a context on which the build itself would fail.
     """
     from ctxsize.engine import measure as measuring
-    from ctxsize.engine.need import with_transfer
+    from ctxsize.engine.transfers import with_transfers
 
     request = request_for(build, **options)
     report = measuring.measure(
         request, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
     )
-    report = with_transfer(request, report)
+    report = with_transfers(request, report, progress=progress, jobs=jobs)
     if not compare:
         return report
     from ctxsize.engine import compare as comparing
@@ -80,39 +82,55 @@ def ls(
     sent: bool = True,
     ignored: bool = False,
     transfer: bool = False,
+    named: str = "",
     **options: Unpack[Options],
-) -> Listing:
+) -> Listing | Union:
     """The entries that `docker build` would send, in its order, as a stream.
 
     `ignored` adds those that it would not; `sent=False` leaves only them. With
     `transfer` it is only what the Dockerfile makes travel for the target.
+    `named` is the named context to list instead of the build context.
     Raises what `measure` raises, some of it in the course of the iteration.
     """
     from ctxsize.engine.listing import Listing
 
-    request = request_for(build, **options)
-    evaluator = None
-    if transfer:
-        from ctxsize.engine.need import transfer_evaluator
+    request = _named(request_for(build, **options), named)
+    if not transfer:
+        return Listing(request, sent=sent, ignored=ignored)
+    from ctxsize.engine.need import transfer_evaluators
+    from ctxsize.engine.union import Union
 
-        evaluator = transfer_evaluator(request)
-    return Listing(request, sent=sent, ignored=ignored, evaluator=evaluator)
+    return Union([Listing(request, evaluator=each) for each in transfer_evaluators(request)])
 
 
 def explain(
-    paths: Iterable[str], build: Build | str = ".", **options: Unpack[Options]
+    paths: Iterable[str],
+    build: Build | str = ".",
+    *,
+    named: str = "",
+    **options: Unpack[Options],
 ) -> list[Explanation]:
     """Why each of `paths`, relative to the context, is ignored or sent, and what takes it.
 
+    With `named` they are paths of that named context.
     Raises what `measure` raises, and `InputError` for a path outside the context.
     """
     from ctxsize.engine import explain as explaining
     from ctxsize.engine.takers import Takers
 
-    request = request_for(build, **options)
+    request = _named(request_for(build, **options), named)
     takers = Takers(request)
     explained = (explaining.explain(request, explaining.in_context(request, p)) for p in paths)
     return [takers.added_to(each) for each in explained]
+
+
+def _named(request: Request, name: str) -> Request:
+    """The request for the named context `name`; itself for `""`."""
+    if not name:
+        return request
+    from ctxsize.engine.named import request_named
+
+    return request_named(request, name)
 
 
 def _builder(name: str) -> Builder:

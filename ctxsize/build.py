@@ -18,7 +18,7 @@ class Build:
     context: str = "."
     """The directory; relative paths count from the working directory, here and below."""
     dockerfile: str | None = None
-    """`-f`; None for the usual names in the context."""
+    """`-f`; None for the usual names in the context, `-` for `dockerfile_inline`."""
     target: str = ""
     """`--target`; the last stage if empty."""
     build_arguments: Mapping[str, str] = field(default_factory=dict)
@@ -29,6 +29,18 @@ class Build:
     """`--platform`; that of this machine if empty."""
     builder: str = "buildkit"
     """Whose behaviour applies, a key of `BUILDERS`."""
+    dockerfile_inline: bytes | None = None
+    """What is read for the Dockerfile `-`: it has no file, and no ignore file of its own."""
+
+    def words(self) -> tuple[str, ...]:
+        """The same options as words of a command line."""
+        words = ["--target", self.target] if self.target else []
+        for option, values in (
+            ("--build-arg", self.build_arguments),
+            ("--build-context", self.build_contexts),
+        ):
+            words += [word for name in values for word in (option, f"{name}={values[name]}")]
+        return (*words, *(word for each in self.platforms for word in ("--platform", each)))
 
     def given(self) -> tuple[str, ...]:
         """The options in it that decide only about what the Dockerfile takes."""
@@ -50,3 +62,4 @@ class Options(TypedDict, total=False):
     build_contexts: Mapping[str, str]
     platforms: tuple[str, ...]
     builder: str
+    dockerfile_inline: bytes | None

@@ -163,6 +163,9 @@ class Measurement:
     """What the builder prints for a cold build, to the byte; None where it sends nothing."""
     printed: str | None
     """`wire_bytes` in the builder's own words."""
+    warm_bytes: int | None
+    """What it prints in the next build if nothing changed."""
+    warm_printed: str | None
     tree: Directory
     largest_files: tuple[Share, ...]
     largest_directories: tuple[Share, ...]
@@ -245,6 +248,12 @@ class Transfer:
     """What the builder prints for a cold build, to the byte; None where it prints nothing."""
     printed: str | None
     """`wire_bytes` in the builder's own words."""
+    warm_bytes: int | None = None
+    """What it prints in the next build if nothing changed: at least, and no more than
+    `wire_bytes`, where several transfers take from one context."""
+    warm_printed: str | None = None
+    platforms: tuple[str, ...] = ()
+    """Those that ask for this; empty where it was not asked."""
     sources: tuple[SourceShare, ...] = ()
     """In the order in which the builder evaluates them."""
     problems: tuple[Problem, ...] = ()
@@ -254,6 +263,28 @@ class Transfer:
     def everything(self) -> bool:
         """Whether the whole context travels."""
         return self.context_used and self.follow_paths is None
+
+
+@dataclass(frozen=True)
+class NamedContext:
+    """A context that `--build-context` adds."""
+
+    name: str
+    value: str
+    """What it stands for, as it was given."""
+    kind: str
+    """`local` for a directory; what else there is, is fetched by the builder and not sent."""
+    announced: str
+    """What the builder calls it: `transferring <announced>:`."""
+    used: bool | None
+    """Whether this build asks for anything of it; None where that is not known."""
+    ignore_file: IgnoreFileInfo | None = None
+    """Its own one: that of the build context does not count here."""
+    context: Measurement | None = None
+    """What its ignore file leaves; None for what is not sent or not used."""
+    transfers: tuple[Transfer, ...] = ()
+    """One for each set of paths that is asked for; they run side by side."""
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -270,12 +301,31 @@ class Report:
     problems: tuple[Problem, ...] = ()
     differences: tuple[Difference, ...] = field(default=())
     transfer: Transfer | None = None
-    """None without a Dockerfile, and where `problems` says why it is not known."""
+    """None without a Dockerfile, and where `problems` says why it is not known.
+
+    Of several platforms, that of the first.
+    """
+    more_transfers: tuple[Transfer, ...] = ()
+    """Those of other platforms, where they ask for something else."""
+    named_contexts: tuple[NamedContext, ...] = ()
+    options: tuple[str, ...] = ()
+    """Further options of the build, as words of the command line."""
+
+    @property
+    def transfers(self) -> tuple[Transfer, ...]:
+        """All that travels of the build context; nothing where that is not known."""
+        return () if self.transfer is None else (self.transfer, *self.more_transfers)
+
+    @property
+    def all_problems(self) -> tuple[Problem, ...]:
+        """Those of named contexts too."""
+        named = (problem for each in self.named_contexts for problem in each.problems)
+        return (*self.problems, *named)
 
     @property
     def lower_bound(self) -> bool:
         """Whether something could not be counted, so that each total is "at least"."""
-        return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)
+        return any(problem.effect is Effect.LOWER_BOUND for problem in self.all_problems)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -283,130 +333,3 @@ class Report:
         from ctxsize import problems
 
         return problems.findings(self)
-
-
-class Outcome(str, Enum):
-    """What became of one pattern at one path."""
-
-    MATCHED = "matched"
-    NO_MATCH = "no match"
-    SKIPPED = "skipped"
-    """Not evaluated, because a match could not have changed anything."""
-    INHERITED = "inherited"
-    """Counts as matched because it did for the directory above."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """What the builder did with one pattern at one path."""
-
-    pattern: Pattern
-    outcome: Outcome
-    ignored: bool
-    """Whether the path was ignored just before this pattern had its turn."""
-
-
-@dataclass(frozen=True)
-class Level:
-    """The evaluation of one path on the way down: a directory above, or the path itself."""
-
-    path: str
-    verdict: Verdict
-    checks: tuple[Check, ...]
-    entered: bool = True
-    """Whether the builder looks for entries to send below it."""
-
-
-@dataclass(frozen=True)
-class NearMiss:
-    """A pattern that looks as if it decided otherwise, and did not.
-
-    Tested alone it matches `matches`, which is the path or a directory above.
-    `pruned` tells that the builder never gets there, rather than skips it.
-    """
-
-    pattern: Pattern
-    matches: str
-    pruned: bool
-
-
-@dataclass(frozen=True)
-class Taker:
-    """An instruction that would carry a path into the build, were it not ignored."""
-
-    instruction: str
-    """`COPY`, `ADD` or `RUN`."""
-    line: int
-    source: str
-    """As it is written."""
-    kind: str
-    """As in `SourceShare`."""
-    below: bool = False
-    """Whether it may only take something below the path, which is a directory."""
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why a path is ignored or sent, step by step from the top of the context."""
-
-    path: str
-    verdict: Verdict
-    ignore_file: str | None
-    levels: tuple[Level, ...] = ()
-    """Ends early at an ignored directory that is not entered."""
-    near_misses: tuple[NearMiss, ...] = ()
-    arrives_empty: str | None = None
-    """Why the file would be listed but arrive without its content, or None."""
-    not_there: str | None = None
-    """Why the context holds no such entry, or None if it does."""
-    takers: tuple[Taker, ...] | None = None
-    """The instructions that take it, in order; None where that is not known or was not asked."""
-    takers_unknown: str | None = None
-    """Why it is not known."""
-
-    @property
-    def pruned_at(self) -> str | None:
-        """The ignored directory above that is not entered, if there is one."""
-        last = self.levels[-1] if self.levels else None
-        return None if last is None or last.path == self.path else last.path
-
-
-class Fate(str, Enum):
-    """What the builder finds for a source; all but the first two fail the build."""
-
-    FOUND = "found"
-    NO_MATCH = "no match"
-    """A source with wildcards that match nothing: the build goes on without it."""
-    IGNORED = "ignored"
-    ABSENT = "absent"
-    LOOP = "loop"
-    """A symlink leads back to itself."""
-    NOT_ASKED = "not asked for"
-    """The context holds it, but what the Dockerfile takes makes it stay behind."""
-
-
-@dataclass(frozen=True)
-class SourceCheck:
-    """Whether the builder finds one source of an instruction, and why not."""
-
-    instruction: str
-    line: int | None
-    """Of the Dockerfile; None if the instruction is only supposed to stand there."""
-    source: str
-    """As it is written."""
-    path: str
-    """What it comes to, relative to the context."""
-    fate: Fate
-    at: str
-    """The entry that decides: `path`, or where symlinks lead from it."""
-    matches: int | None = None
-    """How many entries wildcards match and the builder gets; None without wildcards."""
-    hidden: tuple[Explanation, ...] = ()
-    """The entries that would be found if they were not ignored."""
-    notes: tuple[str, ...] = ()
-    """What may be behind it."""
-
-    @property
-    def found(self) -> bool:
-        """Whether the build gets past it."""
-        return self.fate in (Fate.FOUND, Fate.NO_MATCH)

@@ -112,6 +112,36 @@ _KINDS = (
         "A file that was written belongs to you now.",
         "Files are replaced, and only root may give a new one to somebody else.",
     ),
+    Code(
+        "CTX013",
+        "no-dockerfile",
+        Severity.WARNING,
+        "There is no Dockerfile, so the build would fail.",
+        "The size of the context is exact all the same. Name the Dockerfile with `-f`.",
+    ),
+    Code(
+        "CTX014",
+        "unusable-dockerfile",
+        Severity.ERROR,
+        "The Dockerfile is there and the builder cannot read it.",
+        "BuildKit gets the Dockerfile from its directory alone: a symlink that leads out of it, "
+        "a directory and a file that may not be read all fail the build.",
+    ),
+    Code(
+        "CTX015",
+        "ignore-file-passed-over",
+        Severity.ERROR,
+        "There is an ignore file that the builder does not read, and it does not say so.",
+        "BuildKit goes on without an ignore file that is a directory, or a symlink that leads out "
+        "of its directory or nowhere: then everything is sent.",
+    ),
+    Code(
+        "CTX016",
+        "ignore-file-unreadable",
+        Severity.ERROR,
+        "The ignore file may not be read, and the builder takes it for an empty one.",
+        "BuildKit says nothing and sends everything. Make the file readable.",
+    ),
 )
 
 CODES: dict[str, Code] = {each.name: each for each in _KINDS}
@@ -123,10 +153,19 @@ _IN_CONTEXT = {"arrives-empty", "unreadable-file", "changed-during-walk", "unrea
 
 def findings(report: Report) -> tuple[Finding, ...]:
     """The problems of `report`, and what its transfer takes for granted, as findings."""
-    assumed = () if report.transfer is None else report.transfer.problems
+    assumed = dict.fromkeys(problem for each in report.transfers for problem in each.problems)
     # Triggers of base images are rare, and the line would stand in every report.
     told = [each for each in assumed if each.code != "unknown-onbuild"]
-    return in_order([_finding(each, report) for each in (*report.problems, *told)])
+    return in_order(
+        [
+            *(_finding(each, report) for each in (*report.problems, *told)),
+            *(
+                _finding(problem, report, context.value)
+                for context in report.named_contexts
+                for problem in context.problems
+            ),
+        ]
+    )
 
 
 def of_edits(problems: Iterable[Problem]) -> tuple[Finding, ...]:
@@ -134,10 +173,12 @@ def of_edits(problems: Iterable[Problem]) -> tuple[Finding, ...]:
     return in_order([_found(each, each.path or "") for each in problems])
 
 
-def _finding(problem: Problem, report: Report) -> Finding:
-    path = problem.path or report.dockerfile or report.context_path
+def _finding(problem: Problem, report: Report, context: str | None = None) -> Finding:
+    """`problem` as a finding; `context` is the directory of a named one."""
+    path = problem.path or context or report.dockerfile or report.context_path
     if problem.path is not None and problem.code in _IN_CONTEXT:
-        path = os.path.normpath(os.path.join(report.context_path, problem.path))  # noqa: PTH118
+        inside = context or report.context_path
+        path = os.path.normpath(os.path.join(inside, problem.path))  # noqa: PTH118
     return _found(problem, path)
 
 

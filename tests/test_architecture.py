@@ -17,12 +17,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
     ("values",),
-    ("errors", "build", "model", "findings", "problems", "units", "version"),
+    ("errors", "build", "model", "explanations", "findings", "problems", "units", "version"),
     ("engine.golang", "engine.goglob", "engine.goregexp"),
     ("engine.patterns", "engine.ignorefile", "dockerfile"),
     ("engine.evaluate", "engine.quoting", "writer.merge"),
     ("engine.automaton", "engine.builders"),
-    ("engine.events", "engine.request"),
+    ("engine.dockerfiles", "engine.events", "engine.request"),
     ("engine.inspect",),
     ("engine.walk",),
     ("engine",),
@@ -40,7 +40,7 @@ LAYERS = [
 PLACES = {
     "reads directories": (
         {"scandir", "listdir", "iterdir", "glob", "rglob", "walk"},
-        {"engine.inspect"},
+        {"engine.dockerfiles", "engine.inspect"},
     ),
     "reads files": (
         {"read_bytes", "read_text", "open"},

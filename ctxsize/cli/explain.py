@@ -11,8 +11,9 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options_beside_paths, colour_option
+from ctxsize.cli.options import build_options_beside_paths, colour_option, named_option
 from ctxsize.engine import explain as engine
+from ctxsize.engine.named import request_named
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Sources
 from ctxsize.engine.takers import Takers
@@ -25,6 +26,7 @@ from ctxsize.formats.text import trace
 @click.command("explain")
 @click.argument("paths", metavar="PATH...", nargs=-1)
 @build_options_beside_paths
+@named_option
 @click.option("-n", "--non-matching", is_flag=True, help="Show paths that no pattern matches too.")
 @click.option(
     "-z", "null", is_flag=True, help="NUL instead of colon, tab and newline, also on stdin."
@@ -42,6 +44,7 @@ from ctxsize.formats.text import trace
 def command(
     *,
     build: Build,
+    named: str,
     paths: tuple[str, ...],
     non_matching: bool,
     null: bool,
@@ -72,14 +75,14 @@ def command(
     if sources:
         if paths or stdin or traced or null or non_matching:
             raise click.UsageError("--source goes with no PATH, --stdin, --trace, -n or -z")
-        return _check(api.request_for(build), sources, colour)
+        return _check(request_named(api.request_for(build), named), sources, colour)
     if stdin == bool(paths):
         raise click.UsageError("name paths, or read them with --stdin; not both")
     if traced and null:
         raise click.UsageError("-z does not go with --trace")
-    if build.given() and not traced:
+    if build.given() and not (traced or named):
         raise click.UsageError(f"{build.given()[0]} goes with --trace or --source")
-    request = api.request_for(build)
+    request = request_named(api.request_for(build), named)
     takers = Takers(request) if traced else None
     look, silent = output.look(colour, top=0), 0
     for path in _from_stdin(null=null) if stdin else paths:

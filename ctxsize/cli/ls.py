@@ -10,7 +10,7 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options
+from ctxsize.cli.options import build_options, named_option
 from ctxsize.formats.json import measure as json
 from ctxsize.formats.names import quoted
 from ctxsize.model import Entry, Kind
@@ -19,6 +19,7 @@ from ctxsize.model import Entry, Kind
 @click.command("ls")
 @build_options
 @click.option("--transfer", is_flag=True, help="Only what the Dockerfile makes travel.")
+@named_option
 @click.option("--ignored", is_flag=True, help="Only what is ignored.")
 @click.option("--all", "both", is_flag=True, help="Both, `+ ` before what is sent, `- ` if not.")
 @click.option(
@@ -39,6 +40,7 @@ def command(
     *,
     build: Build,
     transfer: bool,
+    named: str,
     ignored: bool,
     both: bool,
     size: bool,
@@ -55,6 +57,7 @@ def command(
     Examples:
       ctxsize ls --size | sort -n | tail
       ctxsize ls --transfer --target builder
+      ctxsize ls --build-context lib=../lib --named lib
       ctxsize ls -0 | xargs -0 -n1 basename
       ctxsize ls --all | grep secret
     """  # noqa: D301
@@ -62,11 +65,13 @@ def command(
         raise click.UsageError("--all and --ignored exclude each other")
     if transfer and (both or ignored):
         raise click.UsageError("--transfer lists what is sent: not with --all or --ignored")
-    if not transfer and build.given():
+    if not (transfer or named) and build.given():
         raise click.UsageError(f"{build.given()[0]} goes with --transfer")
     if format_name == "json" and (null or size):
         raise click.UsageError("-0 and --size go with --format text")
-    listing = api.ls(build, sent=not ignored, ignored=ignored or both, transfer=transfer)
+    listing = api.ls(
+        build, sent=not ignored, ignored=ignored or both, transfer=transfer, named=named
+    )
     write = _json if format_name == "json" else _text(signed=both, size=size, null=null)
     emptied = 0
     for entry in listing:

@@ -43,6 +43,7 @@ _MOST_JOBS = 4
     is_flag=True,
     help="Walk the ignored directories too, and show what each pattern saves.",
 )
+@click.option("--warm", is_flag=True, help="Also what a second build prints if nothing changed.")
 @click.option("--compare", is_flag=True, help="Say where other builders would differ.")
 @click.option(
     "--jobs",
@@ -60,6 +61,7 @@ def command(
     depth: int,
     by: str | None,
     ignored: bool,
+    warm: bool,
     compare: bool,
     jobs: int | None,
     formats: tuple[output.Format, ...],
@@ -75,6 +77,7 @@ def command(
       ctxsize measure
       ctxsize measure -f docker/Dockerfile .
       ctxsize measure --target builder --build-arg VERSION=3
+      ctxsize measure --build-context lib=../lib --platform linux/amd64,linux/arm64
       ctxsize measure --ignored            what each pattern saves
       ctxsize measure --by ext --top 50
       ctxsize measure --format json | jq .context.wire_bytes
@@ -91,4 +94,4 @@ def command(
             progress=progress,
             jobs=jobs or min(_MOST_JOBS, os.cpu_count() or 1),
         )
-    output.emit(report, formats, output.look(colour, top=rows, only=by))
+    output.emit(report, formats, output.look(colour, top=rows, only=by, warm=warm))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from click.shell_completion import CompletionItem
 from ctxsize.build import Build
 from ctxsize.cli.output import Format
 from ctxsize.engine.builders import BUILDERS
+from ctxsize.errors import InputError
 from ctxsize.formats import FORMATS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -29,7 +31,8 @@ _build_options: tuple[Decorator, ...] = (
         "--file",
         "dockerfile",
         metavar="PATH",
-        help="The Dockerfile, relative to the working directory, as for `docker build`.",
+        help="The Dockerfile, relative to the working directory, or - for stdin, as for "
+        "`docker build`.",
     ),
     click.option(
         "--target", metavar="STAGE", default="", help="The stage to build, as for `docker build`."
@@ -40,6 +43,21 @@ _build_options: tuple[Decorator, ...] = (
         metavar="NAME[=VALUE]",
         multiple=True,
         help="The value of an ARG, as for `docker build`; without one, that of the environment.",
+    ),
+    click.option(
+        "--build-context",
+        "build_contexts",
+        metavar="NAME=PATH",
+        multiple=True,
+        help="A further context, as for `docker build`.",
+    ),
+    click.option(
+        "--platform",
+        "platforms",
+        metavar="OS/ARCH",
+        multiple=True,
+        envvar="DOCKER_DEFAULT_PLATFORM",
+        help="The platforms to build for, as for `docker build`.  [default: this machine's]",
     ),
     click.option(
         "--builder",
@@ -73,16 +91,35 @@ def _with_build(command: Callable[..., Any], context: Decorator) -> Callable[...
         dockerfile: str | None,
         target: str,
         build_arguments: tuple[str, ...],
+        build_contexts: tuple[str, ...],
+        platforms: tuple[str, ...],
         builder: str,
         **others: Any,
     ) -> Any:
-        build = Build(context, dockerfile, target, values(build_arguments), builder=builder)
+        build = Build(
+            context,
+            dockerfile,
+            target,
+            values(build_arguments),
+            contexts(build_contexts),
+            platforms,
+            builder,
+            _stdin() if dockerfile == "-" else None,
+        )
         return command(build=build, **others)
 
     decorated: Callable[..., Any] = with_one_value
     for option in reversed((context, *_build_options)):
         decorated = option(decorated)
     return decorated
+
+
+named_option: Decorator = click.option(
+    "--named",
+    metavar="NAME",
+    default="",
+    help="The named context of this name instead of the build context.",
+)
 
 
 def values(build_arguments: Iterable[str]) -> dict[str, str]:
@@ -93,6 +130,24 @@ def values(build_arguments: Iterable[str]) -> dict[str, str]:
         if given or name in os.environ:
             found[name] = value if given else os.environ[name]
     return found
+
+
+def contexts(build_contexts: Iterable[str]) -> dict[str, str]:
+    """The named contexts by name, the last of each."""
+    found = {}
+    for each in build_contexts:
+        name, given, value = each.partition("=")
+        if not given:
+            raise click.UsageError(f"invalid context value: {each}, expected key=value")
+        found[name] = value
+    return found
+
+
+def _stdin() -> bytes:
+    """The Dockerfile that `-f -` reads."""
+    if sys.stdin is None:
+        raise InputError("there is no stdin to read the Dockerfile from")
+    return sys.stdin.buffer.read()
 
 
 colour_option: Decorator = click.option(

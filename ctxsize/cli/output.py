@@ -160,7 +160,7 @@ def _say(level: str, message: str) -> None:
         return
 
 
-def look(colour: str, *, top: int, only: str | None = None) -> Look:
+def look(colour: str, *, top: int, only: str | None = None, warm: bool = False) -> Look:
     """How text should look on this stdout; `colour` is auto, always or never."""
     import shutil
 
@@ -171,6 +171,7 @@ def look(colour: str, *, top: int, only: str | None = None) -> Look:
         ascii=not _holds("█├…"),
         top=top,
         only=only,
+        warm=warm,
     )
 
 

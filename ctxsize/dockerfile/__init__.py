@@ -5,10 +5,12 @@ and `context_need` says what a build of one target takes from its contexts.
 """
 
 from ctxsize.dockerfile.graph import ImageConfig
+from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, Heredoc, Instruction
 from ctxsize.dockerfile.lines import find_syntax
 from ctxsize.dockerfile.need import ContextNeed, NamedNeed, context_need
 from ctxsize.dockerfile.parse import parse_dockerfile
+from ctxsize.dockerfile.platforms import Platform, machine_platform, parse_platform
 from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
 from ctxsize.dockerfile.stages import Stage, global_arguments, read_stages
 from ctxsize.dockerfile.words import Expansion, expand
@@ -22,14 +24,18 @@ __all__ = [
     "ImageConfig",
     "Instruction",
     "NamedNeed",
+    "Platform",
     "Source",
     "Stage",
     "Unknown",
     "context_need",
     "expand",
+    "familiar_name",
     "find_syntax",
     "global_arguments",
+    "machine_platform",
     "parse_dockerfile",
+    "parse_platform",
     "path_from_root",
     "read_stages",
 ]

@@ -17,6 +17,7 @@ from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.mounts import mount_origin
 from ctxsize.dockerfile.parse import parse_trigger
 from ctxsize.dockerfile.platforms import parse_platform
+from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.stages import Stage
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError
@@ -52,8 +53,9 @@ class Node:
     """A stage, or an image or named context that is copied from.
 
     `context` is the named context that stands in for it; `paths` what is taken
-    from it, shared with the stages based on it; `inputs` the nodes that its
-    result is really made from, which are fewer than it depends on.
+    from it and `sources` by what, both shared with the stages based on it;
+    `inputs` the nodes that its result is really made from, which are fewer
+    than it depends on.
     """
 
     base_name: str
@@ -69,6 +71,7 @@ class Node:
     commands: list[Command] = field(default_factory=list)
     triggered: bool = False
     paths: set[str] = field(default_factory=set)
+    sources: list[Source] = field(default_factory=list)
     inputs: list[Node] = field(default_factory=list)
     uses_context: bool = False
     environment: Environment = field(default_factory=lambda: Environment("\\"))

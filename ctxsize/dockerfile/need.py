@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import field
 
 from ctxsize.dockerfile.complaints import located
 from ctxsize.dockerfile.graph import SCRATCH, Graph, ImageConfig, Node, closure
+from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import Dockerfile
 from ctxsize.dockerfile.platforms import parse_platform, platform_arguments
 from ctxsize.dockerfile.sources import Source, Unknown
@@ -25,10 +27,15 @@ _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:
 
 @dataclass(frozen=True)
 class NamedNeed:
-    """What is asked of a named context: one filter per transfer, None for all of it."""
+    """What is asked of a named context: one filter per transfer, None for all of it.
+
+    `sources` holds, for each filter, what asks for it. That may be nothing: a
+    stage on this context that is the target, or in which a command runs, is all of it.
+    """
 
     name: str
     filters: tuple[tuple[str, ...] | None, ...]
+    sources: tuple[tuple[Source, ...], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -56,13 +63,15 @@ def context_need(
     platform: str = "linux/amd64",
     build_platform: str = "linux/amd64",
     named_contexts: Collection[str] = (),
+    image_contexts: Collection[str] = (),
     images: Mapping[str, ImageConfig] | None = None,
 ) -> ContextNeed:
     """Return what `docker build` asks the client for.
 
-    `named_contexts` are the names given to `--build-context`. `images` holds
-    the configurations of base images as far as they are known, by name as FROM
-    has it. Raises DockerfileError where BuildKit would stop before it asks.
+    `named_contexts` are the names given to `--build-context`, `image_contexts`
+    those of them that are images. `images` holds the configurations of base
+    images as far as they are known, by name as FROM has it. Raises
+    DockerfileError where BuildKit would stop before it asks.
     """
     given = dict(build_arguments or {})
     stages = read_stages(dockerfile)
@@ -76,12 +85,13 @@ def context_need(
     target_node = graph.find_target(target)
     graph.connect(stages)
     reachable = graph.resolve(target_node)
-    walk = Walk(dockerfile.escape, given, arguments)
+    unread = frozenset(map(familiar_name, image_contexts))
+    walk = Walk(dockerfile.escape, given, arguments, unread)
     for node in graph.nodes:
         if node in reachable and not node.done:
             walk.follow(node)
     target_node.paths.add("/")
-    unknowns = (*_other_frontend(dockerfile, given), *_unknown_bases(graph, reachable))
+    unknowns = (*_other_frontend(dockerfile, given), *_unknown_bases(graph, reachable, unread))
     used = closure(target_node, lambda node: node.inputs)
     context_used = any(node.uses_context for node in used)
     return ContextNeed(
@@ -118,24 +128,39 @@ def _other_frontend(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterato
         yield Unknown("syntax", name, line)
 
 
-def _unknown_bases(graph: Graph, reachable: set[Node]) -> Iterator[Unknown]:
+def _unknown_bases(
+    graph: Graph, reachable: set[Node], image_contexts: Collection[str]
+) -> Iterator[Unknown]:
     """Yield the base images whose triggers are not known."""
     for node in graph.nodes:
-        external = node.is_stage and not node.base and not node.context
-        if node in reachable and external and node.base_name != SCRATCH and node.image is None:
+        if node not in reachable or not node.is_stage or node.base or node.replaced:
+            continue
+        if node.context:
+            unknown = node.context in image_contexts
+        else:
+            unknown = node.base_name != SCRATCH and node.image is None
+        if unknown:
             yield Unknown("onbuild", node.base_name, node.line)
 
 
 def _named_needs(used: set[Node]) -> tuple[NamedNeed, ...]:
     """Return the filters of each named context; equal ones are one transfer."""
-    filters: dict[str, set[tuple[str, ...] | None]] = {}
+    found: dict[str, dict[tuple[str, ...] | None, set[Source]]] = {}
     for node in used:
         if node.context:
-            filters.setdefault(node.context, set()).add(_filter(node.paths))
-    return tuple(
-        NamedNeed(name, tuple(sorted(filters[name], key=lambda each: each or ())))
-        for name in sorted(filters)
-    )
+            by_filter = found.setdefault(node.context, {})
+            by_filter.setdefault(_filter(node.paths), set()).update(node.sources)
+    return tuple(_named_need(name, found[name]) for name in sorted(found))
+
+
+def _named_need(name: str, by_filter: dict[tuple[str, ...] | None, set[Source]]) -> NamedNeed:
+    filters = sorted(by_filter, key=lambda each: (each is not None, each or ()))
+    sources = (sorted(by_filter[each], key=_in_file_order) for each in filters)
+    return NamedNeed(name, tuple(filters), tuple(map(tuple, sources)))
+
+
+def _in_file_order(source: Source) -> tuple[int, str, str]:
+    return source.line, source.path, source.source
 
 
 def _filter(paths: set[str]) -> tuple[str, ...] | None:

@@ -38,11 +38,25 @@ class Platform:
         return "/".join(filter(None, (system, self.architecture, self.variant)))
 
 
-def parse_platform(text: str) -> Platform:
+def machine_platform(machine: str) -> Platform:
+    """Return the platform on which Docker builds on a machine, as `uname -m` names it.
+
+    >>> str(machine_platform("x86_64")), str(machine_platform("armv7l"))
+    ('linux/amd64', 'linux/arm/v7')
+    """
+    arm = re.fullmatch("armv([5-7]).*", machine)
+    if arm:
+        return Platform(architecture="arm", variant=f"v{arm[1]}")
+    name = {"i486": "386", "i586": "386", "i686": "386", "loongarch64": "loong64"}
+    architecture, _ = _normalised([name.get(machine, machine)])
+    return Platform(architecture=architecture)
+
+
+def parse_platform(text: str, default: Platform | None = None) -> Platform:
     """Return the platform that `os/architecture[/variant]` names.
 
-    A system alone means amd64, a machine alone linux: the real builder takes
-    its own there. Raises DockerfileError for what is no platform.
+    A system alone means the machine of `default`, a machine alone linux.
+    Raises DockerfileError for what is no platform.
 
     >>> str(parse_platform("linux/aarch64/v8"))
     'linux/arm64/v8'
@@ -53,7 +67,10 @@ def parse_platform(text: str) -> Platform:
         raise DockerfileError(f"{quoted(text)}: cannot parse platform specifier")
     name = {"macos": "darwin"}.get(match[1].lower(), match[1].lower())
     is_machine = not machine and name not in _SYSTEMS
-    architecture, variant = _normalised([system] if is_machine else machine or ["amd64"])
+    if not machine and not is_machine:
+        default = default or Platform()
+        return Platform(name, default.architecture, default.variant, match[2] or "")
+    architecture, variant = _normalised([system] if is_machine else machine)
     if is_machine and architecture not in _ALONE:
         raise DockerfileError(f"{quoted(text)}: unknown operating system or architecture")
     name = "linux" if is_machine else name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field
 
 from ctxsize.dockerfile.complaints import located, quoted
@@ -30,6 +30,7 @@ class Walk:
     escape: str
     build_arguments: Mapping[str, str]
     global_arguments: Mapping[str, str]
+    image_contexts: Collection[str] = ()
     paths: set[str] = field(default_factory=set)
     sources: list[Source] = field(default_factory=list)
     unknowns: list[Unknown] = field(default_factory=list)
@@ -39,7 +40,7 @@ class Walk:
         node.done = True
         node.environment = self._first_environment(node)
         if node.base:
-            node.paths = node.base.paths
+            node.paths, node.sources = node.base.paths, node.base.sources
             node.inputs.append(node.base)
         for command in node.commands:
             with located(command.instruction.line):
@@ -50,10 +51,16 @@ class Walk:
         if node.base and not base.replaced:
             return base.environment.inherit()
         environment = Environment(self.escape)
-        known = base.context or base.base_name == SCRATCH
+        known = self._has_no_image(base)
         image = ImageConfig() if known else node.image
         environment.start(None if image is None else image.env)
         return environment
+
+    def _has_no_image(self, base: Node) -> bool:
+        """Whether no image's variables are behind `base`, so that those it has are known."""
+        if base.context:
+            return base.context not in self.image_contexts
+        return base.base_name == SCRATCH
 
     def _obey(self, node: Node, command: Command) -> None:
         """Follow one instruction, with its effect on variables and paths."""
@@ -161,9 +168,10 @@ class Walk:
         context = origin.context if origin else ""
         if origin is None or context:
             keyword, line = instruction.keyword, instruction.line
-            self.sources.append(
-                Source(keyword, line, node.label, written, path[1:] or ".", kind, context)
-            )
+            source = Source(keyword, line, node.label, written, path[1:] or ".", kind, context)
+            self.sources.append(source)
+            if origin is not None:
+                origin.sources.append(source)
             self._doubt(node, line, value.doubts)
 
     def _doubt(self, node: Node, line: int, names: frozenset[str]) -> None:

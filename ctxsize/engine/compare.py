@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.listing import entries, order
-from ctxsize.engine.request import Request, resolve
+from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Difference, Entry, Kind
 
@@ -38,7 +39,7 @@ def _difference(request: Request, builder: Builder) -> Difference:
     # One of the builder's own names is no choice of the user: the other has its own.
     named = request.build.dockerfile or (None if _is_default(request) else request.dockerfile)
     try:
-        other = resolve(request.context, dockerfile=named, builder=builder)
+        other = request_of(replace(request.build, dockerfile=named), builder)
     except CtxsizeError as error:
         return Difference(builder.name, error=str(error))
     there = _Failable(entries(other))

@@ -12,7 +12,8 @@ from ctxsize.engine.measure import public_pattern
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step
 from ctxsize.engine.request import Request
 from ctxsize.errors import IgnoreFileError, InputError
-from ctxsize.model import Check, Explanation, Level, NearMiss, Outcome, Verdict
+from ctxsize.explanations import Check, Explanation, Level, NearMiss, Outcome
+from ctxsize.model import Verdict
 
 
 def explain(request: Request, path: str) -> Explanation:

@@ -54,7 +54,8 @@ def measure(
         builder=request.builder.name,
         ignore_file=ignore_file_info(request),
         context=sums.measurement(request, complete=complete, depth=depth),
-        problems=(*_faults(request), *problems, *sums.problems()),
+        options=request.build.words(),
+        problems=(*request.problems, *_faults(request), *problems, *sums.problems()),
     )
 
 

@@ -1,58 +1,86 @@
-"""What of a context the Dockerfile makes travel, and which instruction takes how much of it."""
+"""What a Dockerfile asks for of a context, transfer by transfer, and evaluators for that.
+
+A build of several platforms reads the Dockerfile once for each; platforms that
+ask for the same share a transfer. So do, of a named context, the instructions
+that ask for the same: each of the others has a transfer of its own.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+import sys
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from ctxsize.dockerfile import (
     ContextNeed,
+    Dockerfile,
+    Platform,
     Source,
     Unknown,
     context_need,
+    machine_platform,
     parse_dockerfile,
+    parse_platform,
     read_stages,
 )
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.follow import follow
-from ctxsize.engine.measure import measure
+from ctxsize.engine.named import named_contexts
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.request import Request
-from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
-from ctxsize.model import Measurement, Problem, Report, SourceShare, Transfer
+from ctxsize.errors import DockerfileError, InputError
+from ctxsize.model import Problem
+from ctxsize.values import dataclass
+
+Paths = tuple[str, ...] | None
+"""The paths that are asked for; None for all that is not ignored."""
 
 
-def with_transfer(request: Request, report: Report) -> Report:
-    """`report`, which measures the whole context of `request`, with what of it travels.
+@dataclass(frozen=True)
+class Asked:
+    """One transfer of a context: what is asked for, by what, and for which platforms."""
 
-    Where that is not known, a problem says why. Raises `InputError` for a target
-    that the Dockerfile does not have.
+    paths: Paths
+    sources: tuple[Source, ...]
+    platforms: tuple[str, ...]
+    unknowns: tuple[Unknown, ...] = ()
+
+
+def platforms_of(request: Request) -> tuple[str, ...]:
+    """The platforms of the build, each once; this machine's where none is given.
+
+    Raises `InputError` for what is no platform.
     """
-    if request.dockerfile is None or request.builder.meter is None:
-        return report
-    try:
-        transfer = _transfer(request, report.context)
-    except CtxsizeError as error:
-        if is_wrong_target(request):
-            raise
-        return replace(report, problems=(*report.problems, _unknown_transfer(request, error)))
-    return replace(report, transfer=transfer)
+    own, found = _own_platform(), []
+    for each in ",".join(request.build.platforms).split(","):
+        text = each.strip()
+        try:
+            found.append(own if text in ("", "local") else parse_platform(text, own))
+        except DockerfileError as error:
+            raise InputError(
+                f"--platform: {error.message}", hint="for instance linux/arm64"
+            ) from None
+    return tuple(dict.fromkeys(map(str, found)))
 
 
-def context_need_of(request: Request) -> ContextNeed:
-    """What the Dockerfile of `request` asks of its context.
+@cache
+def _own_platform() -> Platform:
+    """The platform on which Docker builds here: Linux, also where it runs in a virtual machine."""
+    return machine_platform("x86_64" if sys.platform == "win32" else os.uname().machine)
+
+
+def needs_of(request: Request) -> dict[str, ContextNeed]:
+    """What the Dockerfile of `request` asks of its contexts, by platform.
 
     Raises `DockerfileError` for a Dockerfile that the builder rejects, and for
     paths that it cannot ask for; `InputError` for one that cannot be read.
     """
+    platforms, named = platforms_of(request), named_contexts(request.build)
     try:
         dockerfile = parse_dockerfile(request.dockerfile_data())
-        need = context_need(
-            dockerfile,
-            target=request.build.target,
-            build_arguments=request.build.build_arguments,
-        )
-        _check_header(need)
+        needs = {each: _need(request, dockerfile, each, named) for each in platforms}
     except OSError as error:
         raise InputError(
             f"the Dockerfile cannot be read: {error.strerror}", path=request.dockerfile
@@ -60,107 +88,93 @@ def context_need_of(request: Request) -> ContextNeed:
     except DockerfileError as error:
         error.path = request.dockerfile
         raise
+    return needs
+
+
+def _need(request: Request, dockerfile: Dockerfile, platform: str, named: Any) -> ContextNeed:
+    need = context_need(
+        dockerfile,
+        target=request.build.target,
+        build_arguments=request.build.build_arguments,
+        platform=platform,
+        build_platform=str(_own_platform()),
+        named_contexts=[each.name for each in named],
+        image_contexts=[each.name for each in named if each.image],
+    )
+    _check_header(need.follow_paths)
+    for each in need.named:
+        for paths in each.filters:
+            _check_header(paths)
     return need
 
 
-def transfer_evaluator(request: Request) -> Evaluator[Any] | None:
-    """The evaluator of what travels; None where all that is not ignored does.
+def context_need_of(request: Request) -> ContextNeed:
+    """What the Dockerfile asks of its contexts on the first platform. Raises as `needs_of`."""
+    return next(iter(needs_of(request).values()))
 
-    Raises what `context_need_of` and `evaluator_for` raise, and `InputError`
-    without a Dockerfile.
+
+def asked_of(request: Request) -> tuple[Asked, ...]:
+    """The transfers of the context of `request`, which may be a named one; none if it is not used.
+
+    Raises what `needs_of` raises.
+    """
+    found: dict[Paths, list[tuple[str, Asked]]] = {}
+    for platform, need in needs_of(request).items():
+        for asked in _named(need, request.name) if request.name else _main(need):
+            found.setdefault(asked.paths, []).append((platform, asked))
+    return tuple(_joined(paths, each) for paths, each in found.items())
+
+
+def _main(need: ContextNeed) -> Iterator[Asked]:
+    if need.context_used:
+        sources = tuple(source for source in need.sources if not source.context)
+        yield Asked(need.follow_paths, sources, (), need.unknowns)
+
+
+def _named(need: ContextNeed, name: str) -> Iterator[Asked]:
+    for each in need.named:
+        if each.name == name:
+            for paths, sources in zip(each.filters, each.sources, strict=True):
+                yield Asked(paths, sources, ())
+
+
+def _joined(paths: Paths, asked: list[tuple[str, Asked]]) -> Asked:
+    """One transfer for all platforms that ask for the same."""
+    sources = dict.fromkeys(source for _, each in asked for source in each.sources)
+    unknowns = dict.fromkeys(unknown for _, each in asked for unknown in each.unknowns)
+    return Asked(paths, tuple(sources), tuple(platform for platform, _ in asked), tuple(unknowns))
+
+
+def transfer_evaluators(request: Request) -> list[Evaluator[Any] | None]:
+    """An evaluator for each transfer of the context; None for all that is not ignored.
+
+    Raises what `needs_of` and `evaluator_of` raise, and `InputError` without a
+    Dockerfile.
     """
     if not request.builder.asks_for_paths:
-        return None
+        return [None]
     if request.dockerfile is None:
         raise InputError(
             "there is no Dockerfile, so what travels is not known", hint="name it with -f"
         )
-    return evaluator_for(request, context_need_of(request))
+    return [evaluator_of(request, asked.paths) for asked in asked_of(request)]
 
 
 def evaluator_for(request: Request, need: ContextNeed) -> Evaluator[Any] | None:
-    """The evaluator of the transfer; None where it is that of the ignore file alone.
+    """The evaluator of what `need` makes travel of the build context. Raises as `evaluator_of`."""
+    return evaluator_of(request, need.follow_paths if need.context_used else ())
+
+
+def evaluator_of(request: Request, paths: Paths) -> Evaluator[Any] | None:
+    """The evaluator of a transfer; None where it is that of the ignore file alone.
 
     Raises `DockerfileError` for a path that the builder rejects as a pattern,
     `BuildFailsError` where the sender cannot follow a link.
     """
-    if not need.context_used:
-        return Narrowed(request.spec, ())
-    if need.follow_paths is None:
+    if paths is None:
         return None
-    return _evaluator(request, need.follow_paths)
-
-
-def _evaluator(request: Request, paths: tuple[str, ...]) -> Narrowed | None:
     include = follow(request.root, paths)
     return None if include is None else Narrowed(request.spec, include)
-
-
-def _transfer(request: Request, context: Measurement) -> Transfer:
-    if not request.builder.asks_for_paths:
-        return _made(ContextNeed(True, None, (), (), ()), context)
-    need = context_need_of(request)
-    if not need.context_used:
-        return replace(
-            _made(need, context), content_bytes=0, files=0, wire_bytes=None, printed=None
-        )
-    measured: dict[tuple[str, ...], Measurement] = {}
-    whole = _measured(request, need.follow_paths, context, measured)
-    shares = (
-        _share(source, _measured(request, _asked(source), context, measured))
-        for source in need.sources
-        if not source.context
-    )
-    return replace(_made(need, whole), sources=tuple(shares))
-
-
-def _made(need: ContextNeed, measurement: Measurement) -> Transfer:
-    return Transfer(
-        need.context_used,
-        need.follow_paths,
-        measurement.totals.content_bytes,
-        measurement.totals.files,
-        measurement.wire_bytes,
-        measurement.printed,
-        problems=tuple(map(unknown_problem, need.unknowns)),
-    )
-
-
-def _asked(source: Source) -> tuple[str, ...] | None:
-    return None if source.path == "." else (source.path,)
-
-
-def _measured(
-    request: Request,
-    paths: tuple[str, ...] | None,
-    context: Measurement,
-    measured: dict[tuple[str, ...], Measurement],
-) -> Measurement:
-    """What a build that asks for `paths` makes travel; each set is walked once."""
-    if paths is None:
-        return context
-    if paths not in measured:
-        evaluator = _evaluator(request, paths)
-        measured[paths] = (
-            context
-            if evaluator is None
-            else measure(request, top=1, depth=0, evaluator=evaluator).context
-        )
-    return measured[paths]
-
-
-def _share(source: Source, measurement: Measurement) -> SourceShare:
-    totals = measurement.totals
-    return SourceShare(
-        source.instruction,
-        source.line,
-        source.stage,
-        source.source,
-        source.path,
-        source.kind,
-        totals.files,
-        totals.content_bytes,
-    )
 
 
 _UNKNOWNS = {
@@ -178,15 +192,6 @@ def unknown_problem(unknown: Unknown) -> Problem:
     return Problem(f"unknown-{unknown.kind}", message, line=unknown.line or None)
 
 
-def _unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
-    fails = "the build stops" if isinstance(error, BuildFailsError) else "the build fails"
-    if isinstance(error, InputError) and not isinstance(error, DockerfileError):
-        fails = "what the Dockerfile takes is not known"
-    hint = f" ({error.hint})" if error.hint else ""
-    path = request.dockerfile if error.path in (None, request.dockerfile) else error.path
-    return Problem("transfer-unknown", f"{fails}: {error.message}{hint}", path, line=error.line)
-
-
 def is_wrong_target(request: Request) -> bool:
     """Whether the Dockerfile can be read and has no stage of the asked name."""
     target = request.build.target
@@ -199,9 +204,9 @@ def is_wrong_target(request: Request) -> bool:
     return target.lower() not in {stage.name for stage in stages}
 
 
-def _check_header(need: ContextNeed) -> None:
+def _check_header(paths: Paths) -> None:
     """Raise for paths that the builder cannot ask the client for: they travel as a header."""
-    paths = need.follow_paths or ()
+    paths = paths or ()
     if all(path.isascii() for path in paths) and not all(path.isprintable() for path in paths):
         raise DockerfileError(
             'header key "followpaths" contains value with non-printable ASCII characters',

@@ -10,24 +10,34 @@ import os
 import re
 import stat
 from dataclasses import replace
-from errno import ELOOP
 from pathlib import Path
 
 from ctxsize.build import Build
 from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDKIT, Builder
+from ctxsize.engine.dockerfiles import (
+    STDIN,
+    FoundDockerfile,
+    find_dockerfile,
+    follow_inside,
+    never_ends,
+)
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnoreSpec
-from ctxsize.errors import BuildFailsError, IgnoreFileError, InputError
+from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
+from ctxsize.model import Problem
 from ctxsize.values import dataclass
 
 _REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
-_MOST_LINKS = 255
 
 
 @dataclass(frozen=True)
 class Request:
-    """A context directory, the Dockerfile and the patterns that govern it."""
+    """A context directory, the Dockerfile and the patterns that govern it.
+
+    The context may be a named one, which has its own ignore file. The build and
+    its Dockerfile are the same then.
+    """
 
     build: Build
     """What it was made of."""
@@ -36,26 +46,45 @@ class Request:
     root: str
     """Its real path."""
     dockerfile: str | None
-    """The Dockerfile's path as the user would name it, None if there is none."""
+    """The Dockerfile's path as the user would name it, None if there is none; `-` for stdin."""
     builder: Builder
     ignore_file: IgnoreFile | None
     """The file that governs, None where the builder reads none."""
     dockerfile_specific: bool
     spec: DockerIgnoreSpec
+    dockerfile_read_from: str | None = None
+    """The file that holds the Dockerfile's text, where symlinks lead from `dockerfile`."""
+    dockerfile_fault: str | None = None
+    """Why the build fails for want of a Dockerfile, in the builder's words."""
+    name: str = ""
+    """That of a named context; empty for the build context."""
+    problems: tuple[Problem, ...] = ()
+    """What is odd about the files that were looked for."""
 
     @property
     def dockerfile_in_context(self) -> str | None:
         """The Dockerfile's path relative to the context, None if it lies outside."""
-        return None if self.dockerfile is None else _inside(self.root, self.dockerfile)
+        if self.dockerfile in (None, STDIN):
+            return None
+        return _inside(self.root, str(self.dockerfile))
 
     @property
     def dockerfile_bytes(self) -> int:
         """The Dockerfile's size, 0 without one."""
-        return 0 if self.dockerfile is None else Path(self.dockerfile).stat().st_size
+        if self.dockerfile_read_from is None:
+            return len(self.build.dockerfile_inline or b"")
+        return Path(self.dockerfile_read_from).stat().st_size
 
     def dockerfile_data(self) -> bytes:
-        """The Dockerfile's bytes, none without one. Raises `OSError` if it cannot be read."""
-        return b"" if self.dockerfile is None else Path(self.dockerfile).read_bytes()
+        """The Dockerfile's bytes, none without one.
+
+        Raises `DockerfileError` for one that fails the build, `OSError` if it cannot be read.
+        """
+        if self.dockerfile_fault is not None:
+            raise DockerfileError(self.dockerfile_fault, path=self.dockerfile)
+        if self.dockerfile_read_from is None:
+            return self.build.dockerfile_inline or b""
+        return Path(self.dockerfile_read_from).read_bytes()
 
 
 def resolve(
@@ -68,19 +97,37 @@ def resolve(
     return request_of(Build(context, dockerfile, builder=builder.name), builder)
 
 
-def request_of(build: Build, builder: Builder) -> Request:
-    """The request for `build`, whose `builder` this is.
+def request_of(build: Build, builder: Builder, *, alone: bool = False) -> Request:
+    """The request for `build`, whose `builder` this is; `alone` looks for no Dockerfile.
 
     Raises `InputError` if the context or the Dockerfile cannot be used,
     `IgnoreFileError` if the ignore file would fail the build.
     """
     context = build.context
     root = _context_root(context)
-    found = _find_dockerfile(context, build.dockerfile, builder)
-    path, specific = _find_ignore_file(context, found, builder)
+    if alone:
+        found = FoundDockerfile(None)
+    elif build.dockerfile == STDIN and build.dockerfile_inline is None:
+        raise InputError("the Dockerfile is to come from stdin, and its text is not given")
+    else:
+        found = find_dockerfile(context, build.dockerfile, builder)
+    path, specific, problems = _find_ignore_file(context, found.path, builder)
+    if found.fault is not None:
+        problems.append(_unusable(found))
     ignore_file = None if path is None else _read(path, builder)
-    spec = _spec(ignore_file, builder)
-    request = Request(build, context, root, found, builder, ignore_file, specific, spec)
+    request = Request(
+        build,
+        context,
+        root,
+        found.path,
+        builder,
+        ignore_file,
+        specific,
+        _spec(ignore_file, builder),
+        dockerfile_read_from=found.read_from,
+        dockerfile_fault=found.fault,
+        problems=tuple(problems),
+    )
     return _with_needed_files(request)
 
 
@@ -105,13 +152,25 @@ def ignore_file_to_write(request: Request) -> str:
     return os.path.normpath(os.path.join(request.context, name))  # noqa: PTH118
 
 
+def _unusable(found: FoundDockerfile) -> Problem:
+    if found.path is not None:
+        return Problem("unusable-dockerfile", f"the build fails: {found.fault}", found.path)
+    hint = "the context holds no Dockerfile; name it with -f"
+    return Problem("no-dockerfile", f"the build fails: {found.fault} ({hint})")
+
+
+def is_remote(context: str) -> bool:
+    """Whether the builder fetches a context of this name itself."""
+    return _REMOTE.match(context) is not None
+
+
 def _context_root(context: str) -> str:
     if context == "-":
         raise InputError(
             "a context from standard input is sent as it is and reads no ignore file",
             hint="name a directory",
         )
-    if _REMOTE.match(context) and not Path(context).exists():
+    if is_remote(context) and not Path(context).exists():
         raise InputError(
             f"{context} is fetched by the builder: nothing is sent and no ignore file is read",
             hint="clone it and name the directory",
@@ -119,8 +178,10 @@ def _context_root(context: str) -> str:
     try:
         mode = os.stat(context).st_mode  # noqa: PTH116 - keeps the path as the user gave it
     except OSError as error:
+        absent = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        lead = "no such context" if absent else "the context cannot be used"
         raise InputError(
-            f"no such context: {error.strerror}", path=context or "''", hint="name a directory"
+            f"{lead}: {error.strerror}", path=context or "''", hint="name a directory"
         ) from None
     except ValueError as error:
         raise InputError(f"no such context: {error}", path=repr(context)) from None
@@ -133,54 +194,32 @@ def _context_root(context: str) -> str:
     return os.path.realpath(context)
 
 
-def _find_dockerfile(context: str, named: str | None, builder: Builder) -> str | None:
-    if named == "-":
-        return None
-    if named is not None:
-        return _named_dockerfile(named)
-    for name in builder.dockerfile_names:
-        path = os.path.join(context, name)  # noqa: PTH118 - keeps "./x" as the user gave it
-        if os.path.lexists(path):
-            return os.path.normpath(path)
-    return None
-
-
-def _named_dockerfile(named: str) -> str:
-    """`named` if it can be read, `dockerfile` beside it where Docker would take that."""
-    try:
-        if not Path(named).is_file():
-            lower = Path(named).parent / "dockerfile"
-            if Path(named).name == "Dockerfile" and lower.is_file():
-                return str(lower)
-            reason = "is a directory" if Path(named).is_dir() else "does not exist"
-            raise InputError(
-                f"the Dockerfile {reason}",
-                path=named,
-                hint="-f is relative to the working directory, not to the context",
-            )
-    except (OSError, ValueError) as error:
-        raise InputError(f"the Dockerfile cannot be used: {error}", path=repr(named)) from None
-    return named
-
-
 def _find_ignore_file(
     context: str, dockerfile: str | None, builder: Builder
-) -> tuple[str | None, bool]:
-    """The path of the ignore file that governs, and whether it is Dockerfile-specific."""
-    if dockerfile is not None:
+) -> tuple[str | None, bool, list[Problem]]:
+    """The path of the ignore file that governs, whether it is Dockerfile-specific, what is odd."""
+    problems: list[Problem] = []
+    if dockerfile is not None and dockerfile != STDIN:
         directory, name = os.path.split(dockerfile)
         for suffix in builder.specific_suffixes:
-            path = _readable(directory or ".", name + suffix, builder, specific=True)
+            path = _readable(directory or ".", name + suffix, builder, problems, specific=True)
             if path is not None:
-                return path, True
+                return path, True, problems
     for name in builder.ignore_file_names:
-        path = _readable(context, name, builder, specific=False)
+        path = _readable(context, name, builder, problems)
         if path is not None:
-            return path, False
-    return None, False
+            return path, False, problems
+    return None, False, problems
 
 
-def _readable(directory: str, name: str, builder: Builder, *, specific: bool) -> str | None:
+def _readable(
+    directory: str,
+    name: str,
+    builder: Builder,
+    problems: list[Problem],
+    *,
+    specific: bool = False,
+) -> str | None:
     """The path to read for `name` in `directory`, or None if the builder sees no file there."""
     path = os.path.normpath(os.path.join(directory, name))  # noqa: PTH118
     if not os.path.lexists(path):
@@ -192,13 +231,34 @@ def _readable(directory: str, name: str, builder: Builder, *, specific: bool) ->
         except OSError as error:
             if builder.must_read:
                 raise _unreadable(path, builder, error) from None
+            problems.append(_passed_over(path, "it is a symlink that leads in a circle", builder))
             return None
         if inside is None:
+            where = "out of its directory" if Path(path).exists() else "nowhere"
+            problems.append(_passed_over(path, f"it is a symlink that leads {where}", builder))
             return None
         target = path if not Path(path).is_symlink() else inside
     if builder.must_read:
         return None if _is_missing(target) else target
-    return target if Path(target).is_file() else None
+    if Path(target).is_dir():
+        problems.append(_passed_over(path, "it is a directory", builder))
+        return None
+    if not os.access(target, os.R_OK):
+        problems.append(_read_as_empty(path, builder))
+    return target
+
+
+def _passed_over(path: str, reason: str, builder: Builder) -> Problem:
+    message = f"{builder.title} passes over this ignore file without a word: {reason}"
+    return Problem("ignore-file-passed-over", message, path)
+
+
+def _read_as_empty(path: str, builder: Builder) -> Problem:
+    message = (
+        f"no permission to read it: {builder.title} takes this ignore file for empty without a "
+        "word, and ignores nothing"
+    )
+    return Problem("ignore-file-unreadable", message, path)
 
 
 def _is_missing(path: str) -> bool:
@@ -212,35 +272,8 @@ def _is_missing(path: str) -> bool:
     return False
 
 
-def follow_inside(root: str, path: str) -> str | None:
-    """Where `path` below `root` leads if no symlink may leave `root`, or None.
-
-    Absolute targets and `..` start again at `root`, as in a chroot.
-    Raises `OSError` for a loop.
-    """
-    pending = path.split("/")[::-1]
-    at: list[str] = []
-    for _ in range(_MOST_LINKS + len(pending)):
-        if not pending:
-            return os.path.join(root, *at)  # noqa: PTH118
-        part = pending.pop()
-        if part in ("", ".", ".."):
-            at = at[:-1] if part == ".." else at
-            continue
-        here = os.path.join(root, *at, part)  # noqa: PTH118
-        if not os.path.lexists(here):
-            return None
-        if not Path(here).is_symlink():
-            at.append(part)
-            continue
-        target = os.readlink(here)  # noqa: PTH115
-        at = [] if target.startswith("/") else at
-        pending += target.split("/")[::-1]
-    raise OSError(ELOOP, os.strerror(ELOOP), path)
-
-
 def _read(path: str, builder: Builder) -> IgnoreFile:
-    if builder.must_read and _never_ends(path):
+    if never_ends(path):
         raise BuildFailsError(
             f"{builder.title} waits for ever for what is no file",
             path=path,
@@ -256,12 +289,6 @@ def _read(path: str, builder: Builder) -> IgnoreFile:
     if builder.longest_line:
         ignore_file.check_line_lengths()
     return ignore_file
-
-
-def _never_ends(path: str) -> bool:
-    """Whether to read it is to wait: a FIFO, a device. /dev/null is a file for this purpose."""
-    special = Path(path).is_fifo() or Path(path).is_char_device()
-    return special and not os.path.samefile(path, os.devnull)  # noqa: PTH121
 
 
 def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:

@@ -15,10 +15,10 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from ctxsize.dockerfile import (
-    ContextNeed,
     Dockerfile,
     Instruction,
     Source,
+    Unknown,
     global_arguments,
     parse_dockerfile,
     path_from_root,
@@ -27,13 +27,12 @@ from ctxsize.engine.arrivals import Arrivals
 from ctxsize.engine.explain import explain
 from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.inspect import names_in
-from ctxsize.engine.need import context_need_of, evaluator_for, unknown_problem
+from ctxsize.engine.need import Paths, asked_of, evaluator_of, needs_of, unknown_problem
 from ctxsize.engine.request import Request
 from ctxsize.errors import InputError
-from ctxsize.model import Explanation, Fate, SourceCheck
+from ctxsize.explanations import Explanation, Fate, SourceCheck
 
 _TAKING = ("copy", "add")
-_NOTHING = ContextNeed(True, (), (), (), ())
 
 
 class Sources:
@@ -46,10 +45,21 @@ class Sources:
                 hint="--source goes with --builder buildkit",
             )
         self._request = request
-        self._need, self._dockerfile = _NOTHING, Dockerfile((), ())
+        self._dockerfile = Dockerfile((), ())
+        self._asked: dict[Source, Paths] = {}
+        self._sources: list[Source] = []
+        self._unknowns: list[Unknown] = []
         if request.dockerfile is not None:
-            self._need = context_need_of(request)
-            self._dockerfile = parse_dockerfile(request.dockerfile_data())
+            self._read(request)
+
+    def _read(self, request: Request) -> None:
+        for need in needs_of(request).values():
+            of_context = (source for source in need.sources if source.context == request.name)
+            self._sources += [each for each in of_context if each not in self._sources]
+            self._unknowns += [each for each in need.unknowns if each not in self._unknowns]
+        for asked in asked_of(request):
+            self._asked |= dict.fromkeys(asked.sources, asked.paths)
+        self._dockerfile = parse_dockerfile(request.dockerfile_data())
 
     def check(self, wanted: str) -> list[SourceCheck]:
         """What becomes of a source as it is written, or of those on a line of the Dockerfile.
@@ -60,7 +70,7 @@ class Sources:
             found = self._on_line(int(wanted))
         else:
             path = path_from_root(wanted)[1:] or "."
-            taken = [source for source in self._need.sources if _is_taken(source)]
+            taken = [source for source in self._sources if _is_taken(source)]
             found = [source for source in taken if source.source == wanted]
             found = found or [source for source in taken if source.path == path]
             found = found or [Source("COPY", 0, "", wanted, path, "copy")]
@@ -81,7 +91,7 @@ class Sources:
                 hint="./4 is the source named 4",
             )
         line = instruction.line
-        return [each for each in self._need.sources if each.line == line and _is_taken(each)]
+        return [each for each in self._sources if each.line == line and _is_taken(each)]
 
     def _instruction(self, number: int) -> Instruction | None:
         for each in self._dockerfile.instructions:
@@ -90,11 +100,9 @@ class Sources:
         return None
 
     def _checked(self, source: Source) -> SourceCheck:
-        need = self._need
-        if not source.line or not need.context_used:
-            asked = None if source.path == "." else (source.path,)
-            need = ContextNeed(True, asked, (source,), (), ())
-        arrivals = Arrivals(self._request, evaluator_for(self._request, need))
+        alone = None if source.path == "." else (source.path,)
+        asked = self._asked.get(source, alone)
+        arrivals = Arrivals(self._request, evaluator_of(self._request, asked))
         self._check_flags(source)
         if any(map(has_wildcards, source.path.split("/"))):
             return self._with_wildcards(source, arrivals)
@@ -168,7 +176,7 @@ class Sources:
             for instruction in global_arguments(self._dockerfile)
             for argument in instruction.arguments
         }
-        for unknown in self._need.unknowns:
+        for unknown in self._unknowns:
             of_source = unknown.line == source.line and unknown.name in source.source
             if of_source and unknown.kind in ("argument", "environment"):
                 yield unknown_problem(unknown).message
@@ -177,7 +185,7 @@ class Sources:
 
 
 def _is_taken(source: Source) -> bool:
-    return not source.context and source.kind in _TAKING
+    return source.kind in _TAKING
 
 
 def _clamped(request: Request, source: Source) -> Iterator[str]:

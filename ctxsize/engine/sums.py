@@ -191,13 +191,15 @@ class Sums:
         """
         tree = _tree(self._direct, depth)
         totals = Totals(self.content_bytes, self._files, self._directories, self._symlinks)
-        wire_bytes = None if self._meter is None else self._meter.total(request)
+        meter = self._meter
+        wire_bytes = None if meter is None else meter.total(request)
+        warm_bytes = None if meter is None else meter.warm_total(request)
         return Measurement(
             totals=totals,
             wire_bytes=wire_bytes,
-            printed=None
-            if wire_bytes is None or self._meter is None
-            else self._meter.printed(wire_bytes),
+            printed=None if wire_bytes is None or meter is None else meter.printed(wire_bytes),
+            warm_bytes=warm_bytes,
+            warm_printed=None if warm_bytes is None or meter is None else meter.printed(warm_bytes),
             tree=tree,
             largest_files=tuple(
                 Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import stat
 from dataclasses import replace
 
-from ctxsize.dockerfile import ContextNeed, Source
+from ctxsize.dockerfile import Source
 from ctxsize.engine.explain import entry_at
 from ctxsize.engine.follow import follow
 from ctxsize.engine.narrow import include_spec
-from ctxsize.engine.need import context_need_of, is_wrong_target
+from ctxsize.engine.need import asked_of, is_wrong_target
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError, IgnoreFileError
-from ctxsize.model import Explanation, Taker
+from ctxsize.explanations import Explanation, Taker
 
 
 class Takers:
@@ -24,7 +24,7 @@ class Takers:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._need: ContextNeed | None = None
+        self._sources: tuple[Source, ...] | None = None
         self._specs: dict[str, DockerIgnoreSpec | None] = {}
         self.unknown = self._read()
 
@@ -36,31 +36,32 @@ class Takers:
         if request.dockerfile is None:
             return "not known, as there is no Dockerfile"
         try:
-            self._need = context_need_of(request)
+            asked = asked_of(request)
         except CtxsizeError as error:
             if is_wrong_target(request):
                 raise
             return f"not known: {error}"
+        self._sources = tuple(dict.fromkeys(source for each in asked for source in each.sources))
         return None
 
     def added_to(self, explained: Explanation) -> Explanation:
         """`explained` with the instructions that take its path."""
         if explained.path == ".":
             return explained
-        if self._need is None:
+        if self._sources is None:
             return replace(explained, takers_unknown=self.unknown)
         try:
-            takers = tuple(self._of(explained.path, self._need))
+            takers = tuple(self._of(explained.path, self._sources))
         except (CtxsizeError, IgnoreFileError) as error:
             return replace(explained, takers_unknown=f"not known: {error}")
         return replace(explained, takers=takers)
 
-    def _of(self, path: str, need: ContextNeed) -> list[Taker]:
+    def _of(self, path: str, sources: tuple[Source, ...]) -> list[Taker]:
         found = entry_at(self._request, path)
         directory = not isinstance(found, str) and stat.S_ISDIR(found.st_mode)
         takers = []
-        for source in need.sources if need.context_used else ():
-            takes, below = (False, False) if source.context else self._takes(source, path)
+        for source in sources:
+            takes, below = self._takes(source, path)
             if takes or (below and directory):
                 takers.append(
                     Taker(source.instruction, source.line, source.source, source.kind, not takes)

@@ -33,33 +33,47 @@ _EXTRA_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 
 
 
 class BuildKitMeter:
-    """Counts the bytes of a cold transfer as BuildKit's daemon does.
+    """Counts the bytes of a transfer as BuildKit's daemon does, of a cold one and of the next.
 
     A file's packets name its position among all entries, so what they cost is
     only known once everything before them is: `_packets` keeps how many packets
     each entry's content takes, and `total` adds what the positions cost.
+
+    In the next build, if nothing changed, every entry is announced again and no
+    content is asked for, but where a file arrived empty: it has not the size
+    that is announced.
     """
 
     printed = staticmethod(units.printed_by_buildkit)
 
     def __init__(self) -> None:
         self._sum = _FIN
+        self._content = 0
         self._packets = array("I")
+        self._again: list[int] = []
 
     def merge(self, later: BuildKitMeter) -> None:
         """Add what `later` counted, as coming after what this one did."""
+        self._again += [len(self._packets) + position for position in later._again]
         self._sum += later._sum - _FIN
+        self._content += later._content
         self._packets.extend(later._packets)
 
     def total(self, request: Request) -> int:
         """What BuildKit prints as `transferring context:` for what was added."""
-        packets, total, start = self._packets, self._sum, 1
+        packets, total, start = self._packets, self._sum + self._content, 1
         total += _TYPE_FIELD * sum(packets)
         for length in range(1, 6):  # a position takes 1 byte below 2**7, 2 below 2**14, ...
             end = 1 << 7 * length
             total += (1 + length) * sum(packets[start:end])
             start = end
         return total
+
+    def warm_total(self, request: Request) -> int:
+        """What it prints in the next build if nothing changed."""
+        content, _ = _content(0)
+        positions = (_number(position) for position in self._again)
+        return self._sum + sum(_TYPE_FIELD + content + each for each in positions)
 
     def folder(self, folder: Folder) -> None:
         """Add a directory."""
@@ -80,12 +94,14 @@ class BuildKitMeter:
             if not link and stat.S_IFMT(each.st_mode) in (stat.S_IFREG, stat.S_IFSOCK):
                 travels = stat.S_ISREG(each.st_mode) and name not in empty
                 content, packets = _content(each.st_size if travels else 0)
-                self._sum += content
+                self._content += content
+                if each.st_size and not travels:
+                    self._again.append(len(self._packets))
             self._packets.append(packets)
 
     def _plain_files(self, files: Files) -> None:
         """`files` for readable regular files alone: the same sums with less work for each."""
-        total = 0
+        total = contents = 0
         packets = []
         modes = {mode: _number(_go_mode(mode)) + _USUAL_TIME for mode in set(files.modes)}
         before = len(os.fsencode(files.prefix))
@@ -96,13 +112,14 @@ class BuildKitMeter:
             packet = path + (2 if path < 128 else 3) + field + modes[mode]
             total += packet + (2 if packet < 128 else 3)
             if size < _CHUNK:
-                total += size + field
+                contents += size + field
                 packets.append(2 if size else 1)
             else:
                 content, count = _content(size)
-                total += content
+                contents += content
                 packets.append(count)
         self._sum += total
+        self._content += contents
         self._packets.extend(packets)
 
 
@@ -185,6 +202,10 @@ class TarMeter:
         if request.dockerfile is None or request.dockerfile_in_context is not None:
             return self._sum + 2 * _BLOCK
         return self._sum + self._outside_dockerfile(request)
+
+    def warm_total(self, request: Request) -> int:
+        """The same: every build sends everything."""
+        return self.total(request)
 
     def folder(self, folder: Folder) -> None:
         """Add a directory."""

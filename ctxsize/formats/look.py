@@ -24,6 +24,8 @@ class Look:
     """Whether the output cannot hold block and line characters."""
     top: int = 5
     """Rows of each table."""
+    warm: bool = False
+    """Whether to tell what the next build prints."""
     only: str | None = None
     """The one table to show, a key of `formats.tables.TABLES`; None for the whole report."""
 

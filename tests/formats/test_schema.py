@@ -46,13 +46,23 @@ def test_reports_follow_the_schema(context: str, builder: str, tmp_path: Path) -
 
 
 def test_failing_builders_and_faulty_patterns_follow_it_too(tmp_path: Path) -> None:
-    nodes = ["a", file(".dockerignore", b"*\n[z-a]\n")]
+    nodes = ["a", "Dockerfile", file(".dockerignore", b"*\n[z-a]\n")]
     context = build_tree(tmp_path / "ctx", nodes)
     report = api.measure(str(context), compare=True)
     shape = json.loads(render("json", report, Look()))
     jsonschema.validate(shape, closed(published()))
     assert shape["problems"][0]["code"] == "unreached-bad-pattern"
     assert any(difference["error"] for difference in shape["differences"])
+
+
+def test_named_contexts_follow_it_too(tmp_path: Path) -> None:
+    text = b"FROM scratch\nCOPY --from=lib l /\nCOPY --from=lib m /\n"
+    root = build_tree(tmp_path, [file("app/Dockerfile", text), "lib/l", file("lib/.dockerignore")])
+    contexts = {"lib": f"{root}/lib", "image": "docker-image://alpine", "spare": str(root)}
+    report = api.measure(f"{root}/app", build_contexts=contexts)
+    shape = json.loads(render("json", report, Look()))
+    jsonschema.validate(shape, closed(published()))
+    assert [len(each["transfers"]) for each in shape["named_contexts"]] == [2, 0, 0]
 
 
 def test_the_schema_is_one() -> None:
@@ -66,5 +76,6 @@ def test_the_keys_that_others_build_on(tmp_path: Path) -> None:
     transfer = {"context_used", "follow_paths", "content_bytes", "files", "wire_bytes", "printed"}
     assert transfer | {"sources"} <= set(shape["transfer"])
     assert {"path", "patterns"} <= set(shape["ignore_file"])
+    assert {"platforms", "warm_bytes"} <= set(shape["transfer"])
     context = {"content_bytes", "files", "directories", "symlinks", "entries", "wire_bytes"}
     assert context | {"printed"} <= set(shape["context"])

@@ -25,6 +25,8 @@ class Builder:
 
     dockerfile_names: tuple[str, ...]
     """The Dockerfile's names where the user gives none, first choice first."""
+    fetches_dockerfile: bool
+    """Whether the Dockerfile is sent like a context, so that no link may leave its directory."""
     specific_suffixes: tuple[str, ...]
     """What follows the Dockerfile's name in a Dockerfile-specific ignore file."""
     ignore_file_names: tuple[str, ...]

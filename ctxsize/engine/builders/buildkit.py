@@ -48,6 +48,7 @@ BUILDKIT = Builder(
     title="BuildKit",
     spec_class=DockerIgnoreSpec,
     dockerfile_names=("Dockerfile", "dockerfile"),
+    fetches_dockerfile=True,
     specific_suffixes=(".dockerignore",),
     ignore_file_names=(".dockerignore",),
     links_may_leave=False,

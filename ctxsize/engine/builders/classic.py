@@ -57,6 +57,7 @@ CLASSIC = Builder(
     title="the classic builder",
     spec_class=ClassicIgnoreSpec,
     dockerfile_names=("Dockerfile", "dockerfile"),
+    fetches_dockerfile=False,
     specific_suffixes=(),
     ignore_file_names=(".dockerignore",),
     links_may_leave=True,

@@ -89,6 +89,7 @@ PODMAN = Builder(
     title="Podman",
     spec_class=PodmanIgnoreSpec,
     dockerfile_names=("Containerfile", "Dockerfile"),
+    fetches_dockerfile=False,
     specific_suffixes=(".dockerignore", ".containerignore"),
     ignore_file_names=(".containerignore", ".dockerignore"),
     links_may_leave=False,

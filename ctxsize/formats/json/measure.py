@@ -17,6 +17,7 @@ from ctxsize.model import (
     Ignored,
     IgnoreFileInfo,
     Measurement,
+    NamedContext,
     Pattern,
     Problem,
     Report,
@@ -38,6 +39,8 @@ def shape(report: Report) -> dict[str, Any]:
         "lower_bound": report.lower_bound,
         "context": _measurement(report.context),
         "transfer": None if report.transfer is None else _transfer(report.transfer),
+        "more_transfers": [_transfer(each) for each in report.more_transfers],
+        "named_contexts": [_named(each) for each in report.named_contexts],
         "ignored": _ignored(report.context.ignored),
         "problems": [_problem(each) for each in report.problems],
         "differences": [_difference(each) for each in report.differences],
@@ -81,6 +84,8 @@ def _measurement(context: Measurement) -> dict[str, Any]:
         "hardlinks": context.hardlinks,
         "wire_bytes": context.wire_bytes,
         "printed": context.printed,
+        "warm_bytes": context.warm_bytes,
+        "warm_printed": context.warm_printed,
         "tree": list(_flat(context.tree)),
         "largest_files": [
             {"path": each.name, "content_bytes": each.content_bytes}
@@ -100,6 +105,9 @@ def _transfer(transfer: Transfer) -> dict[str, Any]:
         "files": transfer.files,
         "wire_bytes": transfer.wire_bytes,
         "printed": transfer.printed,
+        "warm_bytes": transfer.warm_bytes,
+        "warm_printed": transfer.warm_printed,
+        "platforms": list(transfer.platforms),
         "sources": [
             {
                 "instruction": each.instruction,
@@ -114,6 +122,21 @@ def _transfer(transfer: Transfer) -> dict[str, Any]:
             for each in transfer.sources
         ],
         "problems": [_problem(each) for each in transfer.problems],
+    }
+
+
+def _named(context: NamedContext) -> dict[str, Any]:
+    info = context.ignore_file
+    return {
+        "name": context.name,
+        "value": context.value,
+        "kind": context.kind,
+        "announced": context.announced,
+        "used": context.used,
+        "ignore_file": None if info is None else _ignore_file(info),
+        "context": None if context.context is None else _measurement(context.context),
+        "transfers": [_transfer(each) for each in context.transfers],
+        "problems": [_problem(each) for each in context.problems],
     }
 
 

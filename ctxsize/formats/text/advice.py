@@ -38,14 +38,22 @@ def level(report: Report) -> Level:
     size, files = _sent(report)
     if size >= TOO_LARGE_BYTES or files >= TOO_MANY_FILES:
         return TOO_BIG
-    return LOOK if _sizeable(report) or report.problems or _hides_all(report) else FINE
+    return LOOK if _sizeable(report) or report.all_problems or _hides_all(report) else FINE
 
 
 def _sent(report: Report) -> tuple[int, int]:
-    """The bytes and files that travel, or those of the context where that is not known."""
-    if report.transfer is not None:
-        return report.transfer.content_bytes, report.transfer.files
-    return report.context.totals.content_bytes, report.context.totals.files
+    """The bytes and files that travel, or those of the context where that is not known.
+
+    Of named contexts too: a build waits for all of them.
+    """
+    transfers = [each for one in report.named_contexts for each in one.transfers]
+    transfers += report.transfers
+    size = sum(each.content_bytes for each in transfers)
+    files = sum(each.files for each in transfers)
+    if report.transfer is None:
+        totals = report.context.totals
+        return size + totals.content_bytes, files + totals.files
+    return size, files
 
 
 def verdict(report: Report) -> str:
@@ -59,17 +67,26 @@ def verdict(report: Report) -> str:
     sentence = f"{least}{units.human(content_bytes)} in {plural(count, 'file')} {would}"
     cause = dominant(report)
     if _narrower(report):
-        whole = units.human(report.context.totals.content_bytes)
-        sentence += f", of a context of {whole}"
+        sentence += f", of {_whole(report)}"
     elif cause is not None and level(report) is not FINE:
         share = percent(cause.content_bytes / report.context.totals.content_bytes)
         sentence += f", {share} of it in {quoted(cause.path)}"
-    return f"{sentence}; see what is suspicious below" if report.problems else sentence
+    return f"{sentence}; see what is suspicious below" if report.all_problems else sentence
 
 
 def _narrower(report: Report) -> bool:
-    """Whether the Dockerfile leaves a part of the context behind."""
-    return report.transfer is not None and not report.transfer.everything
+    """Whether something else travels than just the whole build context."""
+    single = len(report.transfers) == 1 and report.transfers[0].everything
+    named = any(each.transfers for each in report.named_contexts)
+    return bool(report.transfers) and not (single and not named)
+
+
+def _whole(report: Report) -> str:
+    """What there is to take from."""
+    named = [each.context for each in report.named_contexts if each.context is not None]
+    size = sum(each.totals.content_bytes for each in (report.context, *named))
+    several = plural(1 + len(named), "context")
+    return f"{several} with {units.human(size)}" if named else f"a context of {units.human(size)}"
 
 
 def dominant(report: Report) -> Directory | None:
@@ -94,6 +111,8 @@ def next_step(report: Report) -> tuple[str, str]:
         return _shrink(report)
     if not report.context.ignored.complete:
         return command(report, "measure", "--ignored"), "shows what each pattern saves"
+    if report.transfer is not None and not report.transfer.everything:
+        return command(report, "ls", "--transfer", "--size"), "lists every entry that is sent"
     return command(report, "ls", "--size"), "lists every entry that is sent"
 
 
@@ -110,12 +129,14 @@ def _shrink(report: Report) -> tuple[str, str]:
 
 
 def command(report: Report, name: str, *arguments: str) -> str:
-    """The ctxsize command line for the same context, Dockerfile and builder."""
+    """The ctxsize command line for the same build."""
     words = ["ctxsize", name, *map(_argument, arguments)]
     if report.builder != next(iter(BUILDERS)):
         words += ["--builder", report.builder]
     if report.dockerfile is not None and not _default_dockerfile(report):
-        words += ["-f", _argument(report.dockerfile)]
+        words += ["-f", "-" if report.dockerfile == "-" else _argument(report.dockerfile)]
+    if name == "measure" or {"--transfer", "--trace"} & set(arguments):
+        words += report.options
     if report.context_path != ".":
         context = _argument(report.context_path)
         words += ["-C", context] if name == "explain" else [context]
@@ -133,7 +154,7 @@ def _argument(word: str) -> str:
     return f"./{word}" if word.startswith("-") and word not in _OPTIONS else word
 
 
-_OPTIONS = ("--ignored", "--by", "--size", "--trace")
+_OPTIONS = ("--ignored", "--by", "--size", "--trace", "--transfer")
 
 
 def _shell(word: str) -> str:

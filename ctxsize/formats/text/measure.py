@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from ctxsize import units
-from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import columns, quoted, visible
-from ctxsize.formats.text import advice, size_tree, tables
+from ctxsize.formats.text import advice, size_tree, tables, transfers
 from ctxsize.formats.text.advice import plural
-from ctxsize.model import Difference, Ignored, Problem, Report, Totals, Transfer
+from ctxsize.formats.text.transfers import NO_FILE
+from ctxsize.model import Difference, Ignored, NamedContext, Problem, Report
 
 _LABEL = 15
-_NO_FILE = "no ignore file"
 _PROBLEMS = 3
 """How many problems of one kind are shown."""
 
@@ -35,12 +34,13 @@ def render(report: Report, look: Look) -> str:
 def _whole(report: Report, look: Look) -> list[list[str]]:
     """The sections of the whole report."""
     makers = [tables.files, tables.directories, tables.extensions]
-    if report.transfer is not None and not report.transfer.everything:
+    if any(not each.everything for each in report.transfers):
         makers.insert(0, tables.sources)
     if report.context.ignored.by_pattern:
         makers.insert(0, tables.saved)
     return [
         _facts(report, look),
+        *(_named(report, each, look) for each in report.named_contexts),
         _problems(report, look),
         _tree(report, look),
         *(_table(maker(report, look.top), look) for maker in makers),
@@ -66,76 +66,42 @@ def _verdict(report: Report, look: Look) -> list[str]:
 def _facts(report: Report, look: Look) -> list[str]:
     facts = [
         ("Context", quoted(report.context_path)),
-        ("Dockerfile", "none found" if report.dockerfile is None else quoted(report.dockerfile)),
-        ("Ignore file", _ignore_file(report)),
-        ("Sent" if report.transfer is None else "Context size", _sent(report)),
-        *([] if report.transfer is None else [("Transfer", _transfer(report, report.transfer))]),
-        ("Printed", _printed(report)),
+        ("Dockerfile", _dockerfile(report)),
+        ("Ignore file", transfers.ignore_file(report.ignore_file)),
+        (
+            "Sent" if report.transfer is None else "Context size",
+            transfers.size(report, report.context),
+        ),
+        *transfers.facts(report, look),
         *([("Assumed", text)] if (text := _assumed(report)) else []),
         ("Ignored", _ignored(report.context.ignored, report)),
     ]
     return [line for label, text in facts for line in _fact(label, text, look)]
 
 
+def _dockerfile(report: Report) -> str:
+    if report.dockerfile is None:
+        return "none found"
+    return "from stdin" if report.dockerfile == "-" else quoted(report.dockerfile)
+
+
+def _named(report: Report, context: NamedContext, look: Look) -> list[str]:
+    facts = transfers.named(report, context, look)
+    title = look.paint(f"Named context {visible(context.name)}", "bold")
+    return [title, *(line for label, text in facts for line in _fact(label, text, look))]
+
+
 def _fact(label: str, text: str, look: Look) -> list[str]:
     lines = _wrapped(f"  {label:<{_LABEL - 2}}{text}", look, indent=" " * _LABEL)
     lines[0] = lines[0].replace(label, look.paint(label, "dim"), 1)
-    return [line.replace(_NO_FILE, look.paint(_NO_FILE, "yellow")) for line in lines]
-
-
-def _ignore_file(report: Report) -> str:
-    info = report.ignore_file
-    if info is None:
-        return f"{_NO_FILE}, so nothing is left out"
-    kind = ", for this Dockerfile only" if info.dockerfile_specific else ""
-    return f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')}{kind})"
-
-
-def _sent(report: Report) -> str:
-    totals, hardlinks = report.context.totals, report.context.hardlinks
-    least = "at least " if report.lower_bound else ""
-    more = f" ({plural(hardlinks, 'hard link')} without content)" if hardlinks else ""
-    size = units.human(totals.content_bytes)
-    return f"{least}{size} of content in {_counts(totals)}{more}"
-
-
-def _transfer(report: Report, transfer: Transfer) -> str:
-    """What travels, and the instruction that makes all of it travel if one does."""
-    if not transfer.context_used:
-        return "nothing: the Dockerfile takes nothing from the context"
-    if not transfer.everything:
-        size, files = units.human(transfer.content_bytes), plural(transfer.files, "file")
-        return f"{size} of content in {files}, what the Dockerfile takes"
-    whole = next((each for each in transfer.sources if each.path == "."), None)
-    if whole is None:
-        return "all of it"
-    where = f"{quoted(report.dockerfile or '')}:{whole.line}"
-    return f"all of it: {tables.taking(whole)} ({where}) takes the whole context"
+    return [line.replace(NO_FILE, look.paint(NO_FILE, "yellow")) for line in lines]
 
 
 def _assumed(report: Report) -> str:
     """What the transfer takes for granted; base images rarely have triggers, so not those."""
-    problems = () if report.transfer is None else report.transfer.problems
+    problems = [problem for each in report.transfers for problem in each.problems]
     shown = [each.message for each in problems if each.code != "unknown-onbuild"]
-    return visible("; ".join(shown))
-
-
-def _counts(totals: Totals) -> str:
-    """How many entries of each kind there are, files first and kinds without any left out."""
-    kinds = ((totals.directories, "directory"), (totals.symlinks, "symlink"))
-    others = [plural(count, noun) for count, noun in kinds if count]
-    return ", ".join([plural(totals.files, "file"), *others])
-
-
-def _printed(report: Report) -> str:
-    builder, context = BUILDERS[report.builder], report.transfer or report.context
-    if report.transfer is not None and not report.transfer.context_used:
-        return "nothing, not even a line"
-    if builder.announces is None or context.wire_bytes is None:
-        return f"nothing: {builder.title} reads the context in place and sends nothing"
-    least = "at least " if report.lower_bound else ""
-    warm = "in each build" if builder.resends else "in a cold build, less in a warm one"
-    return f"{least}{builder.announces.format(context.printed)} ({builder.title}, {warm})"
+    return visible("; ".join(dict.fromkeys(shown)))
 
 
 def _ignored(ignored: Ignored, report: Report) -> str:
@@ -143,11 +109,11 @@ def _ignored(ignored: Ignored, report: Report) -> str:
     if not totals.entries:
         return "nothing" if report.ignore_file is None else "nothing: no entry matches a pattern"
     if ignored.complete:
-        return f"{units.human(totals.content_bytes)} in {_counts(totals)}"
+        return f"{units.human(totals.content_bytes)} in {transfers.counts(totals)}"
     if not ignored.unopened:
-        return _counts(totals)
+        return transfers.counts(totals)
     unopened = plural(ignored.unopened, "directory")
-    return f"at least {_counts(totals)} ({unopened} not opened)"
+    return f"at least {transfers.counts(totals)} ({unopened} not opened)"
 
 
 def _tree(report: Report, look: Look) -> list[str]:
@@ -166,10 +132,10 @@ def _table(table: tables.Table, look: Look) -> list[str]:
 
 
 def _problems(report: Report, look: Look) -> list[str]:
-    if not report.problems:
+    if not report.all_problems:
         return []
     lines = [look.paint("Suspicious", "yellow")]
-    ordered = sorted(report.problems, key=lambda problem: problem.code)
+    ordered = sorted(report.all_problems, key=lambda problem: problem.code)
     for code, group in groupby(ordered, key=lambda problem: problem.code):
         problems = list(group)
         for problem in problems[:_PROBLEMS]:

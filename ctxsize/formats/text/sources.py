@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ctxsize.explanations import Fate, SourceCheck
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.text.advice import plural
 from ctxsize.formats.text.trace import instruction, note, verdict
-from ctxsize.model import Fate, SourceCheck
 
 _MOST_HIDDEN = 5
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from ctxsize.engine.builders import Builder
+from ctxsize.explanations import Check, Explanation, Level, NearMiss, Outcome, Taker
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import fit, quoted, visible
 from ctxsize.formats.text.advice import plural
-from ctxsize.model import Check, Explanation, Level, NearMiss, Outcome, Pattern, Taker, Verdict
+from ctxsize.model import Pattern, Verdict
 
 _ALIKE = 4
 """From this many checks in a row with the same dull outcome on they share a line."""

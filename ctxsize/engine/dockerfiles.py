@@ -1,0 +1,148 @@
+"""Finds the Dockerfile of a build as the builder does, and says where the builder would fail.
+
+BuildKit gets the Dockerfile's directory like a context of its own: a symlink
+cannot lead out of it, and `dockerfile` counts where `Dockerfile` cannot be read.
+Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`ReadEntrypoint`).
+"""
+
+from __future__ import annotations
+
+import os
+from errno import ELOOP
+from pathlib import Path
+
+from ctxsize.engine.builders import Builder
+from ctxsize.errors import InputError
+from ctxsize.values import dataclass
+
+STDIN = "-"
+_USUAL, _LOWER = "Dockerfile", "dockerfile"
+_MOST_LINKS = 255
+_RELATIVE = "-f is relative to the working directory, not to the context"
+
+
+@dataclass(frozen=True)
+class FoundDockerfile:
+    """Where a Dockerfile is; `path` names it and its ignore file, `read_from` holds its text."""
+
+    path: str | None
+    read_from: str | None = None
+    fault: str | None = None
+    """Why the build fails, in BuildKit's words if it is that."""
+
+
+def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
+    """The Dockerfile of a build in `context`, `named` being what `-f` says.
+
+    Raises `InputError` for one that is named and cannot be used.
+    """
+    if named == STDIN:
+        return FoundDockerfile(STDIN)
+    find = _fetched if builder.fetches_dockerfile else _opened
+    try:
+        found = find(context, named, builder)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        found = FoundDockerfile(None, fault=f"the Dockerfile cannot be used: {reason}")
+    if named is not None and found.fault is not None:
+        hint = _RELATIVE if found.path is None else None
+        where = repr(named) if "\0" in named else named
+        raise InputError(f"the build fails: {found.fault}", path=where, hint=hint)
+    return found
+
+
+def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
+    """The Dockerfile of a builder that opens it in place."""
+    if named is None:
+        paths = (os.path.join(context, name) for name in builder.dockerfile_names)  # noqa: PTH118
+        usual = next((path for path in paths if os.path.lexists(path)), None)
+        if usual is None:
+            return FoundDockerfile(None, fault="there is no Dockerfile")
+        return _opened(context, os.path.normpath(usual), builder)
+    lower = Path(named).parent / _LOWER
+    if Path(named).name == _USUAL and not Path(named).is_file() and lower.is_file():
+        named = str(lower)
+    if not Path(named).exists():
+        path = named if os.path.lexists(named) else None
+        return FoundDockerfile(path, fault="the Dockerfile does not exist")
+    if Path(named).is_dir():
+        return FoundDockerfile(named, fault="the Dockerfile is a directory")
+    return _readable(named, named, builder, "the Dockerfile cannot be read")
+
+
+def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
+    """The Dockerfile as BuildKit gets it, from its directory alone."""
+    path = os.path.normpath(os.path.join(context, _USUAL)) if named is None else named  # noqa: PTH118
+    directory, name = os.path.split(path)
+    if name == _USUAL and _LOWER in (names := _names(directory)) and _USUAL not in names:
+        path, name = os.path.join(directory, _LOWER), _LOWER  # noqa: PTH118
+    found = _inside(path, directory, name, builder)
+    if found.fault is not None and name == _USUAL:
+        lower = _inside(path, directory, _LOWER, builder)
+        return lower if lower.fault is None else found
+    return found
+
+
+def _names(directory: str) -> list[str]:
+    """What lies beside a Dockerfile: case counts here, also where the file system ignores it."""
+    try:
+        return os.listdir(directory or ".")  # noqa: PTH208
+    except OSError:
+        return []
+
+
+def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDockerfile:
+    """The Dockerfile called `name` in its directory, `path` being its name for the user."""
+    failed = "failed to read dockerfile:"
+    try:
+        target = follow_inside(os.path.realpath(directory or "."), name)
+    except OSError:
+        return FoundDockerfile(path, fault=f"{failed} too many links")
+    if target is None:
+        there = path if os.path.lexists(path) else None
+        return FoundDockerfile(there, fault=f"{failed} open {name}: no such file or directory")
+    if Path(target).is_dir():
+        return FoundDockerfile(path, fault=f"{failed} read {name}: is a directory")
+    # What is no regular file or cannot be read arrives without content.
+    return _readable(path, target, builder, "the Dockerfile cannot be empty")
+
+
+def _readable(path: str, read_from: str, builder: Builder, fault: str) -> FoundDockerfile:
+    if never_ends(read_from):
+        fault = f"{builder.title} waits for ever for a Dockerfile that is no file"
+    elif Path(read_from).is_file() and os.access(read_from, os.R_OK):
+        return FoundDockerfile(path, read_from)
+    return FoundDockerfile(path, fault=fault)
+
+
+def never_ends(path: str) -> bool:
+    """Whether to read it is to wait: a FIFO, a device. /dev/null is a file for this purpose."""
+    special = Path(path).is_fifo() or Path(path).is_char_device()
+    return special and not os.path.samefile(path, os.devnull)  # noqa: PTH121
+
+
+def follow_inside(root: str, path: str) -> str | None:
+    """Where `path` below `root` leads if no symlink may leave `root`, or None.
+
+    Absolute targets and `..` start again at `root`, as in a chroot.
+    Raises `OSError` for a loop.
+    """
+    pending = path.split("/")[::-1]
+    at: list[str] = []
+    for _ in range(_MOST_LINKS + len(pending)):
+        if not pending:
+            return os.path.join(root, *at)  # noqa: PTH118
+        part = pending.pop()
+        if part in ("", ".", ".."):
+            at = at[:-1] if part == ".." else at
+            continue
+        here = os.path.join(root, *at, part)  # noqa: PTH118
+        if not os.path.lexists(here):
+            return None
+        if not Path(here).is_symlink():
+            at.append(part)
+            continue
+        target = os.readlink(here)  # noqa: PTH115
+        at = [] if target.startswith("/") else at
+        pending += target.split("/")[::-1]
+    raise OSError(ELOOP, os.strerror(ELOOP), path)

@@ -1,0 +1,190 @@
+"""What of its contexts a build makes travel, measured, and which instruction takes how much."""
+
+from __future__ import annotations
+
+from dataclasses import field, replace
+
+from ctxsize.dockerfile import Source
+from ctxsize.engine.measure import Progress, ignore_file_info, measure
+from ctxsize.engine.named import Named, named_contexts, named_request
+from ctxsize.engine.need import (
+    Asked,
+    Paths,
+    asked_of,
+    evaluator_of,
+    is_wrong_target,
+    platforms_of,
+    unknown_problem,
+)
+from ctxsize.engine.request import Request
+from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
+from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Transfer
+from ctxsize.values import dataclass
+
+
+def with_transfers(
+    request: Request, report: Report, *, progress: Progress | None = None, jobs: int = 1
+) -> Report:
+    """`report`, which measures the whole context of `request`, with what of it travels.
+
+    Where that is not known, a problem says why. Named contexts are measured too.
+    Raises `InputError` for a target that the Dockerfile does not have and for
+    options that make no sense, and what measuring a named context raises.
+    """
+    builder = request.builder
+    if builder.meter is None:
+        return replace(report, named_contexts=_unsent(request))
+    if not builder.asks_for_paths:
+        return replace(report, transfer=_everything(request, report.context))
+    platforms_of(request)
+    measuring = _Measuring(request, report.context, progress, jobs)
+    transfers, problems = _transfers(measuring)
+    known = request.dockerfile is not None and not problems and not request.dockerfile_fault
+    return replace(
+        report,
+        transfer=transfers[0] if transfers else None,
+        more_transfers=tuple(transfers[1:]),
+        problems=(*report.problems, *problems),
+        named_contexts=tuple(
+            _named(measuring, named, known=known) for named in named_contexts(request.build)
+        ),
+    )
+
+
+@dataclass()
+class _Measuring:
+    """Measures transfers of one context; each set of paths is walked once."""
+
+    request: Request
+    context: Measurement
+    progress: Progress | None
+    jobs: int
+    measured: dict[Paths, Measurement] = field(default_factory=dict)
+
+    def of(self, paths: Paths) -> Measurement:
+        """What travels of the context if `paths` are asked for."""
+        if paths is None:
+            return self.context
+        if paths not in self.measured:
+            self.measured[paths] = self._walked(paths)
+        return self.measured[paths]
+
+    def _walked(self, paths: Paths) -> Measurement:
+        evaluator = evaluator_of(self.request, paths)
+        if evaluator is None:
+            return self.context
+        return measure(
+            self.request,
+            top=1,
+            depth=0,
+            evaluator=evaluator,
+            progress=self.progress,
+            jobs=self.jobs,
+        ).context
+
+    def transfer(self, asked: Asked) -> Transfer:
+        """One transfer with the share of each source."""
+        made = _made(self.of(asked.paths), asked.paths, asked.platforms)
+        problems = tuple(map(unknown_problem, asked.unknowns))
+        sources = tuple(map(self._share, asked.sources))
+        return replace(made, sources=sources, problems=problems)
+
+    def _share(self, source: Source) -> SourceShare:
+        totals = self.of(None if source.path == "." else (source.path,)).totals
+        return SourceShare(
+            source.instruction,
+            source.line,
+            source.stage,
+            source.source,
+            source.path,
+            source.kind,
+            totals.files,
+            totals.content_bytes,
+        )
+
+
+def _made(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
+    totals = measurement.totals
+    return Transfer(
+        True,
+        paths,
+        totals.content_bytes,
+        totals.files,
+        measurement.wire_bytes,
+        measurement.printed,
+        measurement.warm_bytes,
+        measurement.warm_printed,
+        platforms=platforms,
+    )
+
+
+def _everything(request: Request, context: Measurement) -> Transfer | None:
+    """The transfer of a builder that sends the whole context."""
+    if request.build.build_contexts:
+        raise InputError(
+            f"{request.builder.title} has no --build-context", hint="leave out --builder"
+        )
+    return None if request.dockerfile is None else _made(context, None, ())
+
+
+def _unsent(request: Request) -> tuple[NamedContext, ...]:
+    """The named contexts of a builder that reads all contexts in place."""
+    return tuple(
+        NamedContext(each.name, each.value, each.kind, each.announced, None)
+        for each in named_contexts(request.build)
+    )
+
+
+def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
+    """The transfers of the build context, or the problem because of which they are not known."""
+    request = measuring.request
+    if request.dockerfile is None or request.dockerfile_fault is not None:
+        return [], []  # the request has a problem that says so
+    try:
+        asked = asked_of(request)
+        transfers = [measuring.transfer(each) for each in asked]
+    except CtxsizeError as error:
+        if is_wrong_target(request):
+            raise
+        return [], [_unknown_transfer(request, error)]
+    missing = set(platforms_of(request)) - {each for one in asked for each in one.platforms}
+    if missing:
+        platforms = tuple(each for each in platforms_of(request) if each in missing)
+        transfers.append(Transfer(False, (), 0, 0, None, None, platforms=platforms))
+        transfers.sort(key=lambda each: platforms_of(request).index(each.platforms[0]))
+    return transfers, []
+
+
+def _unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
+    fails = "the build stops" if isinstance(error, BuildFailsError) else "the build fails"
+    if isinstance(error, InputError) and not isinstance(error, DockerfileError):
+        fails = "what the Dockerfile takes is not known"
+    hint = f" ({error.hint})" if error.hint else ""
+    path = request.dockerfile if error.path in (None, request.dockerfile) else error.path
+    return Problem("transfer-unknown", f"{fails}: {error.message}{hint}", path, line=error.line)
+
+
+def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
+    """A named context; one that the build does not use is not looked at."""
+    plain = NamedContext(named.name, named.value, named.kind, named.announced, None)
+    if not named.local:
+        return replace(plain, used=_is_used(measuring.request, named) if known else None)
+    request = replace(measuring.request, name=named.name)
+    asked = asked_of(request) if known else ()
+    if known and not asked:
+        return replace(plain, used=False)
+    request = named_request(measuring.request, named)
+    report = measure(request, top=1, depth=0, progress=measuring.progress, jobs=measuring.jobs)
+    inner = _Measuring(request, report.context, measuring.progress, measuring.jobs)
+    return replace(
+        plain,
+        used=True if known else None,
+        ignore_file=ignore_file_info(request),
+        context=report.context,
+        transfers=tuple(inner.transfer(each) for each in asked),
+        problems=report.problems,
+    )
+
+
+def _is_used(request: Request, named: Named) -> bool:
+    return bool(asked_of(replace(request, name=named.name)))

@@ -1,0 +1,151 @@
+"""What travels and what the builder prints about it: of the build context, and of named ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ctxsize import units
+from ctxsize.engine.builders import BUILDERS
+from ctxsize.formats.look import Look
+from ctxsize.formats.names import quoted, visible
+from ctxsize.formats.text.advice import plural
+from ctxsize.formats.text.tables import taking
+from ctxsize.model import IgnoreFileInfo, Measurement, NamedContext, Report, Totals, Transfer
+
+NO_FILE = "no ignore file"
+_MOST_SOURCES = 3
+Fact = tuple[str, str]
+"""A label and what there is to say."""
+
+
+def facts(report: Report, look: Look) -> Iterator[Fact]:
+    """What travels of the build context, and the figure that the builder prints."""
+    for lead, transfer in _led(report.transfers):
+        yield "Transfer", lead + _transfer(report, transfer)
+        yield "Printed", lead + _printed(report, transfer)
+        if look.warm:
+            yield "Again", lead + _again_of(report, report.transfers, transfer, "context")
+    if report.transfer is None:
+        yield "Printed", _printed(report, report.context)
+        if look.warm:
+            yield "Again", _again(report, report.context)
+
+
+def _led(transfers: tuple[Transfer, ...]) -> Iterator[tuple[str, Transfer]]:
+    """Each transfer behind its platforms, where others ask for something else."""
+    several = len({each.platforms for each in transfers}) > 1
+    for transfer in transfers:
+        yield f"{', '.join(transfer.platforms)}: " if several else "", transfer
+
+
+def _transfer(report: Report, transfer: Transfer) -> str:
+    """What travels, and the instruction that makes all of it travel if one does."""
+    if not transfer.context_used:
+        return "nothing: the Dockerfile takes nothing from the context"
+    if not transfer.everything:
+        return f"{_amount(transfer)}, what the Dockerfile takes"
+    whole = next((each for each in transfer.sources if each.path == "."), None)
+    if whole is None:
+        return "all of it"
+    return f"all of it: {taking(whole)} ({_place(report, whole.line)}) takes the whole context"
+
+
+def _amount(transfer: Transfer) -> str:
+    size, files = units.human(transfer.content_bytes), plural(transfer.files, "file")
+    return f"{size} of content in {files}"
+
+
+def _place(report: Report, line: int) -> str:
+    return f"{quoted(report.dockerfile or '')}:{line}"
+
+
+def _printed(report: Report, context: Transfer | Measurement, name: str = "context") -> str:
+    builder = BUILDERS[report.builder]
+    if isinstance(context, Transfer) and not context.context_used:
+        return "nothing, not even a line"
+    if builder.announces is None or context.wire_bytes is None:
+        return f"nothing: {builder.title} reads the context in place and sends nothing"
+    warm = "in each build" if builder.resends else "in a cold build, less in a warm one"
+    return f"{_announced(report, context.printed, name)} ({builder.title}, {warm})"
+
+
+def _again(report: Report, context: Transfer | Measurement, name: str = "context") -> str:
+    """What the next build prints."""
+    if BUILDERS[report.builder].announces is None or context.warm_bytes is None:
+        return "nothing"
+    return f"{_announced(report, context.warm_printed, name)} in a second build if nothing changed"
+
+
+def _announced(report: Report, printed: str | None, name: str) -> str:
+    announces = BUILDERS[report.builder].announces or ""
+    text = announces.replace("context:", f"{visible(name)}:").format(printed)
+    return f"at least {text}" if report.lower_bound else text
+
+
+def ignore_file(info: IgnoreFileInfo | None) -> str:
+    """The ignore file that governs, or that none does."""
+    if info is None:
+        return f"{NO_FILE}, so nothing is left out"
+    kind = ", for this Dockerfile only" if info.dockerfile_specific else ""
+    return f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')}{kind})"
+
+
+def size(report: Report, context: Measurement) -> str:
+    """How big a context is."""
+    least = "at least " if report.lower_bound else ""
+    more = (
+        f" ({plural(context.hardlinks, 'hard link')} without content)" if context.hardlinks else ""
+    )
+    content = units.human(context.totals.content_bytes)
+    return f"{least}{content} of content in {counts(context.totals)}{more}"
+
+
+def counts(totals: Totals) -> str:
+    """How many entries of each kind there are, files first and kinds without any left out."""
+    kinds = ((totals.directories, "directory"), (totals.symlinks, "symlink"))
+    others = [plural(count, noun) for count, noun in kinds if count]
+    return ", ".join([plural(totals.files, "file"), *others])
+
+
+def named(report: Report, context: NamedContext, look: Look) -> Iterator[Fact]:
+    """What there is to say about a named context."""
+    yield "Stands for", quoted(context.value)
+    if context.kind != "local":
+        yield "Sent", "nothing: the builder fetches it, and no ignore file is read"
+    if context.used is False:
+        yield "Transfer", "nothing: this build takes nothing from it"
+    if context.context is None:
+        return
+    yield "Ignore file", ignore_file(context.ignore_file)
+    yield "Context size", size(report, context.context)
+    for lead, transfer in _led(context.transfers):
+        yield "Transfer", lead + _taken(report, transfer)
+        yield "Printed", lead + _printed(report, transfer, context.announced)
+        if look.warm:
+            again = _again_of(report, context.transfers, transfer, context.announced)
+            yield "Again", lead + again
+
+
+def _taken(report: Report, transfer: Transfer) -> str:
+    """What travels of a named context, and what takes it."""
+    shown = [f"{taking(one)} ({_place(report, one.line)})" for one in transfer.sources]
+    by = ", ".join(shown[:_MOST_SOURCES])
+    if len(shown) > _MOST_SOURCES:
+        by += f" and {plural(len(shown) - _MOST_SOURCES, 'more source')}"
+    if transfer.everything:
+        return f"all of it: {by or 'a stage is built on it'}"
+    return f"{_amount(transfer)}: {by}"
+
+
+def _again_of(
+    report: Report, transfers: tuple[Transfer, ...], transfer: Transfer, name: str
+) -> str:
+    """What the next build prints, which is a matter of chance where transfers run side by side."""
+    alone = sum(each.context_used for each in transfers) < 2
+    if alone or transfer.warm_printed == transfer.printed:
+        return _again(report, transfer, name)
+    least = _announced(report, transfer.warm_printed, name)
+    return (
+        f"{least} to {transfer.printed} in a second build if nothing changed, as each of several "
+        "transfers may meet what another one left"
+    )

@@ -1,0 +1,228 @@
+"""Named contexts and platforms in reports and commands; tests of transfers ask the engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from ctxsize.engine.need import platforms_of
+from ctxsize.errors import InputError
+from ctxsize.model import NamedContext, Report
+from tests.cli.conftest import Cli
+from tests.oracles.trees import build_tree, file
+
+TEXT = b"""FROM scratch AS one
+ARG TARGETARCH
+COPY bin/$TARGETARCH common /
+FROM scratch
+COPY --from=lib a sub /x/
+COPY --from=lib b /y/
+COPY --from=lib b /z/
+COPY app.py /
+"""
+TREE = [
+    *("app/app.py", "app/common", "app/bin/amd64/tool", "app/bin/arm64/longer-tool"),
+    file("app/Dockerfile", TEXT),
+    file("app/.dockerignore", b"b\n"),
+    *("lib/a", "lib/b", "lib/sub/c", "lib/sub/d"),
+    file("lib/.dockerignore", b"sub/d\n"),
+]
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    build_tree(tmp_path, TREE)
+    monkeypatch.chdir(tmp_path / "app")
+    monkeypatch.delenv("DOCKER_DEFAULT_PLATFORM", raising=False)
+    return tmp_path / "app"
+
+
+def named(report: Report, name: str) -> NamedContext:
+    (found,) = (each for each in report.named_contexts if each.name == name)
+    return found
+
+
+def test_each_set_of_paths_is_a_transfer_with_its_sources(app: Path) -> None:
+    report = api.measure(build_contexts={"lib": "../lib"})
+    lib = named(report, "lib")
+    assert lib.ignore_file is not None
+    assert lib.ignore_file.path == "../lib/.dockerignore"
+    assert lib.context is not None
+    assert lib.context.totals.files == 4
+    sets = [(each.follow_paths, each.files) for each in lib.transfers]
+    assert sets == [(("a", "sub"), 2), (("b",), 1)]
+    lines = [[source.line for source in each.sources] for each in lib.transfers]
+    assert lines == [[5, 5], [6, 7]]
+    assert report.transfer is not None
+    assert [source.line for source in report.transfer.sources] == [8]
+
+
+def test_what_is_not_sent(app: Path) -> None:
+    contexts = {
+        "spare": "../lib",
+        "lib": "docker-image://alpine",
+        "git": "https://github.com/a/b.git#main",
+        "url": "http://example.com/x.tar",
+        "layout": "oci-layout://../lib",
+    }
+    report = api.measure(build_contexts=contexts)
+    found = {each.name: (each.kind, each.used) for each in report.named_contexts}
+    assert found == {
+        "spare": ("local", False),
+        "lib": ("docker-image", True),
+        "git": ("http", False),
+        "url": ("http", False),
+        "layout": ("oci-layout", False),
+    }
+    assert not any(each.transfers or each.context for each in report.named_contexts)
+
+
+def test_a_name_stands_for_an_image_however_it_is_spelt(app: Path) -> None:
+    (app / "Dockerfile").write_text("FROM docker.io/library/lib:latest\nCOPY app.py /\n")
+    report = api.measure(build_contexts={"docker.io/library/lib": "../lib"})
+    (transfer,) = named(report, "lib").transfers
+    assert transfer.everything
+    assert transfer.sources == ()
+
+
+def test_an_image_may_bring_variables_and_triggers(app: Path) -> None:
+    (app / "Dockerfile").write_text("FROM base\nCOPY $DIR/app.py /\n")
+    for value, codes in (
+        ("docker-image://alpine", {"unknown-onbuild", "unknown-environment"}),
+        ("../lib", set()),
+        ("docker-image://scratch", set()),
+    ):
+        transfer = api.measure(build_contexts={"base": value}).transfer
+        assert transfer is not None
+        assert {each.code for each in transfer.problems} == codes
+
+
+@pytest.mark.parametrize(
+    ("contexts", "message"),
+    [
+        ({"x": "../none"}, "failed to get build context x: stat ../none: no such file"),
+        ({"x": "../lib/a"}, "failed to get build context x: stat ../lib/a: not a directory"),
+        ({"X": "../lib"}, "invalid context name X: invalid reference format"),
+        ({"": "../lib"}, "invalid context name : invalid reference format"),
+    ],
+)
+def test_refused(app: Path, contexts: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        api.measure(build_contexts=contexts)
+    assert message in str(caught.value)
+
+
+def test_other_builders(app: Path) -> None:
+    with pytest.raises(InputError, match="has no --build-context"):
+        api.measure(build_contexts={"lib": "../lib"}, builder="classic")
+    (lib,) = api.measure(build_contexts={"lib": "../lib"}, builder="podman").named_contexts
+    assert (lib.used, lib.transfers) == (None, ())
+
+
+def test_without_a_dockerfile_a_named_context_is_measured_all_the_same(app: Path) -> None:
+    (app / "Dockerfile").unlink()
+    lib = named(api.measure(build_contexts={"lib": "../lib"}), "lib")
+    assert (lib.used, lib.transfers) == (None, ())
+    assert lib.context is not None
+    assert lib.context.totals.files == 4
+
+
+def test_platforms_that_ask_for_the_same_share_a_transfer(app: Path) -> None:
+    platforms = ("linux/amd64,linux/arm64", "linux/amd64")
+    report = api.measure(target="one", platforms=platforms)
+    sets = [(each.platforms, each.follow_paths) for each in report.transfers]
+    assert sets == [
+        (("linux/amd64",), ("bin/amd64", "common")),
+        (("linux/arm64",), ("bin/arm64", "common")),
+    ]
+    (only,) = api.measure(build_contexts={"lib": "../lib"}, platforms=platforms).transfers
+    assert only.platforms == ("linux/amd64", "linux/arm64")
+
+
+def test_a_platform_may_ask_for_nothing(app: Path) -> None:
+    text = "FROM scratch AS amd64\nCOPY app.py /\nFROM scratch AS arm64\n"
+    (app / "Dockerfile").write_text("ARG TARGETARCH\n" + text + "FROM $TARGETARCH\n")
+    report = api.measure(platforms=("linux/arm64", "linux/amd64"))
+    used = [(each.platforms, each.context_used) for each in report.transfers]
+    assert used == [(("linux/arm64",), False), (("linux/amd64",), True)]
+
+
+def test_the_default_platform_is_this_machines(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ctxsize.engine import need
+
+    own = str(need._own_platform())
+    assert platforms_of(api.request_for()) == (own,)
+    assert platforms_of(api.request_for(platforms=("local", "linux"))) == (own,)
+    with pytest.raises(InputError, match=r"--platform: .*cannot parse platform"):
+        platforms_of(api.request_for(platforms=("a b",)))
+
+
+def test_text(app: Path, cli: Cli) -> None:
+    options = ["--build-context", "lib=../lib", "--build-context", "far=docker-image://alpine"]
+    out = cli("measure", *options, columns=120).out
+    assert "Transfer     4 B of content in 1 file: COPY b (Dockerfile:6), COPY b (Dock" not in out
+    for text in (
+        "Named context lib\n  Stands for   ../lib\n",
+        "COPY a (Dockerfile:5), COPY sub (Dockerfile:5)",
+        "COPY b (Dockerfile:6), COPY b (Dockerfile:7)",
+        "Printed      transferring lib: ",
+        "Stands for   docker-image://alpine\n  Sent         nothing: the builder fetches it",
+        "of 2 contexts with",
+        "ctxsize ls --transfer --size --build-context lib=../lib",
+    ):
+        assert text in out
+    out = cli("measure", "--target", "one", "--platform", "linux/arm64,linux/amd64").out
+    assert "Transfer     linux/arm64: " in out
+    assert "Printed      linux/amd64: transferring context: " in out
+
+
+def test_warm(app: Path, cli: Cli) -> None:
+    options = ["--build-context", "lib=../lib"]
+    assert "Again" not in cli("measure", *options).out
+    out = " ".join(cli("measure", "--warm", *options).out.split())
+    report = api.measure(build_contexts={"lib": "../lib"})
+    assert report.transfer is not None
+    least = f"transferring context: {report.transfer.warm_printed} in a second build if nothing"
+    assert least in out
+    one, _ = named(report, "lib").transfers
+    assert f"transferring lib: {one.warm_printed} to {one.printed} in a second" in out
+
+
+def test_ls_and_explain(app: Path, cli: Cli) -> None:
+    lib = ["--build-context", "lib=../lib", "--named", "lib"]
+    assert cli("ls", *lib).lines == [".dockerignore", "a", "b", "sub/", "sub/c"]
+    assert cli("ls", "--transfer", *lib).lines == ["a", "b", "sub/", "sub/c"]
+    sizes = ["ls", "--transfer", "--target", "one", "--platform", "linux/arm64,linux/amd64"]
+    assert [line for line in cli(*sizes).lines if "tool" in line] == [
+        "bin/amd64/tool",
+        "bin/arm64/longer-tool",
+    ]
+    assert cli("explain", *lib, "sub/d").out == "../lib/.dockerignore:1:sub/d\tsub/d\n"
+    traced = cli("explain", *lib, "--trace", "b").out
+    assert "=> COPY b (Dockerfile:6) takes it" in traced
+    assert "app.py" not in traced
+    found = cli("explain", *lib, "--source", "sub/d", "--source", "6")
+    assert found.code == 1
+    assert "not found: ignored by ../lib/.dockerignore:1 `sub/d`" in found.out
+    assert "COPY b (Dockerfile:6): found" in found.out
+    assert "no such named context: x (one of lib)" in cli("ls", *lib[:2], "--named", "x").err
+    far = cli("ls", "--build-context", "far=docker-image://a", "--named", "far")
+    assert (far.code, "the builder fetches it" in far.err) == (2, True)
+    assert cli("ls", "--build-context", "lib").code == 2
+
+
+def test_a_dockerfile_from_stdin(app: Path, cli: Cli) -> None:
+    text = b"FROM scratch\nCOPY common /\n"
+    done = cli("measure", "-f", "-", stdin=text)
+    assert "Dockerfile   from stdin" in done.out
+    assert "ctxsize ls --transfer --size -f -" in done.out
+    assert cli("ls", "--transfer", "-f", "-", stdin=text).lines == ["common"]
+    shape = json.loads(cli("measure", "-f", "-", "--format", "json", stdin=text).out)
+    assert shape["transfer"]["follow_paths"] == ["common"]
+    assert shape["dockerfile"] == "-"
+    assert api.measure(dockerfile="-", dockerfile_inline=text).transfer is not None
+    with pytest.raises(InputError, match="its text is not given"):
+        api.measure(dockerfile="-")
