@@ -15,7 +15,7 @@ from ctxsize.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ctxsize.api import explain, ls, measure, request_for
+    from ctxsize.api import discover, explain, ls, measure, request_for
     from ctxsize.build import Build
     from ctxsize.engine.builders import BUILDERS, Builder
     from ctxsize.engine.compare import compare
@@ -87,6 +87,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "compare",
+    "discover",
     "entries",
     "explain",
     "ls",
@@ -114,6 +115,7 @@ _ELSEWHERE = {
     "Outcome": "ctxsize.explanations",
     "Request": "ctxsize.engine.request",
     "compare": "ctxsize.engine.compare",
+    "discover": "ctxsize.api",
     "entries": "ctxsize.engine.listing",
     "explain": "ctxsize.api",
     "ls": "ctxsize.api",

@@ -9,6 +9,7 @@ Each imports what it alone needs: start-up is a good part of a small run.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ctxsize.engine.union import Union
     from ctxsize.explanations import Explanation
     from ctxsize.model import Report
+    from ctxsize.projects import Discovery
 
 
 def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request:
@@ -131,6 +133,16 @@ def _named(request: Request, name: str) -> Request:
     from ctxsize.engine.named import request_named
 
     return request_named(request, name)
+
+
+def discover(root: str = ".") -> Discovery:
+    """The builds that the files below `root` tell of, in the environment of this process.
+
+    Raises `InputError` for no directory.
+    """
+    from ctxsize import projects
+
+    return projects.discover(root, environment=os.environ)
 
 
 def _builder(name: str) -> Builder:

@@ -25,10 +25,10 @@ LAYERS = [
     ("engine.dockerfiles", "engine.events", "engine.request"),
     ("engine.inspect",),
     ("engine.walk",),
-    ("engine",),
+    ("shell", "engine"),
     ("recommender.rules", "recommender.knowledge"),
-    ("config",),
-    ("recommender", "lints", "guard", "projects", "clean"),
+    ("config", "projects"),
+    ("recommender", "lints", "guard", "clean", "advice"),
     ("writer",),
     ("api",),
     ("formats",),
@@ -40,7 +40,7 @@ LAYERS = [
 PLACES = {
     "reads directories": (
         {"scandir", "listdir", "iterdir", "glob", "rglob", "walk"},
-        {"engine.dockerfiles", "engine.inspect"},
+        {"engine.dockerfiles", "engine.inspect", "projects.files"},
     ),
     "reads files": (
         {"read_bytes", "read_text", "open"},
@@ -51,6 +51,7 @@ PLACES = {
             "engine.inspect",
             "engine.walk",
             "recommender.look",
+            "projects.files",
             "writer.apply",
             "cli",
         },

@@ -1,0 +1,77 @@
+"""Which builds a repository has: one module for each kind of file that tells of them.
+
+`discover` reads names and small files, and runs nothing. A file that cannot be
+understood is a `Problem`, and the search goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from types import ModuleType
+
+from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
+from ctxsize.projects.files import Files, list_files
+from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, merged
+
+SOURCES: dict[str, ModuleType] = {
+    "compose": compose,
+    "bake": bake,
+    "workflow": workflows,
+    "command": hints,
+}
+"""What asks for builds, by the word that `Place.how` has for it.
+
+Each module has `is_wanted(path) -> bool` and `builds(files, environment) -> Haul`.
+"""
+
+
+def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -> Discovery:
+    """Every build that the files below `root` tell of, those of the same thing as one.
+
+    `environment` is what Compose and Bake files see besides `.env`; nothing by
+    default. A Dockerfile that nothing asks for is built with the nearest
+    directory that holds what it takes. Raises `InputError` for no directory.
+    """
+    files = list_files(root, _is_wanted)
+    hauls = [source.builds(files, environment or {}) for source in SOURCES.values()]
+    used = {path for haul in hauls for each in haul.builds if (path := _dockerfile(each))}
+    hauls.append(dockerfiles.builds(files, used))
+    problems = [*files.problems, *(each for haul in hauls for each in haul.problems)]
+    return Discovery(
+        root,
+        merged([each for haul in hauls for each in haul.builds]),
+        _shown(files, dockerfiles.is_dockerfile),
+        _shown(files, dockerfiles.is_ignore_file),
+        tuple(each for haul in hauls for each in haul.findings),
+        tuple(sorted(dict.fromkeys(problems), key=lambda each: (each.path or "", each.line or 0))),
+    )
+
+
+def _is_wanted(path: str) -> bool:
+    return (
+        dockerfiles.is_dockerfile(path)
+        or dockerfiles.is_ignore_file(path)
+        or any(source.is_wanted(path) for source in SOURCES.values())
+    )
+
+
+def _shown(files: Files, accepts: Callable[[str], bool]) -> tuple[str, ...]:
+    return tuple(files.shown(path) for path in files.paths if accepts(path))
+
+
+def _dockerfile(found: FoundBuild) -> str | None:
+    """The real path of the Dockerfile that a build reads."""
+    build = found.build
+    if found.inline is not None:
+        return None
+    if build.dockerfile is not None:
+        return os.path.realpath(build.dockerfile)
+    for name in ("Dockerfile", "dockerfile"):
+        path = os.path.join(build.context, name)  # noqa: PTH118
+        if os.path.lexists(path):
+            return os.path.realpath(path)
+    return None
+
+
+__all__ = ["SOURCES", "Discovery", "FoundBuild", "Haul", "Place", "discover"]

@@ -1,0 +1,163 @@
+"""Builds of Bake files: which files belong together, and what their targets build."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ctxsize.build import Build
+from ctxsize.findings import Location
+from ctxsize.projects import compose
+from ctxsize.projects.bakefile import BakeError, BakeFile, Resolver, Target, read_hcl, read_json
+from ctxsize.projects.files import Files
+from ctxsize.projects.found import FoundBuild, Haul, Place
+
+_DEFAULTS = (
+    *("docker-bake.json", "docker-bake.override.json"),
+    *("docker-bake.hcl", "docker-bake.override.hcl"),
+)
+"""The names that Bake looks for, all of which it reads, in this order."""
+_NAME = re.compile(r"(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hcl|json)", re.IGNORECASE)
+
+
+def is_wanted(path: str) -> bool:
+    """Whether this is, by its name, a Bake file."""
+    return _NAME.fullmatch(path.rpartition("/")[2]) is not None
+
+
+def builds(files: Files, environment: Mapping[str, str]) -> Haul:
+    """The builds of every Bake file."""
+    haul = Haul()
+    by_directory: dict[str, list[str]] = {}
+    for path in filter(is_wanted, files.paths):
+        directory, _, name = path.rpartition("/")
+        by_directory.setdefault(directory, []).append(name)
+    for directory, names in by_directory.items():
+        for usual, group in _groups(names):
+            paths = [f"{directory}/{name}" if directory else name for name in group]
+            bake = BakeFile()
+            if usual:
+                _add_compose(bake, files, directory, environment)
+            for path in paths:
+                _add(bake, files, path, haul)
+            haul.builds += _found(bake, files, directory, environment, haul)
+    return haul
+
+
+def _groups(names: list[str]) -> Iterator[tuple[bool, list[str]]]:
+    """The files that are read together, and whether they are the ones that need no `-f`."""
+    usual = [name for name in _DEFAULTS if name in names]
+    if usual:
+        yield True, usual
+    for name in names:
+        if name not in _DEFAULTS:
+            yield False, [name]
+
+
+def _add_compose(
+    bake: BakeFile, files: Files, directory: str, environment: Mapping[str, str]
+) -> None:
+    """Make the services of Compose files in the directory targets, as Bake does."""
+    names = [*compose.NAMES, *compose.OVERRIDES]
+    paths = [os.path.join(directory, name) for name in names]  # noqa: PTH118
+    present = [path for path in paths if path in files.paths]
+    # What is wrong with them is told where they are looked at for themselves.
+    for service in (
+        compose.services_of(files, present, Haul(), environment).values() if present else ()
+    ):
+        found = None if service.build is None else compose.found_build(files, service, Haul())
+        if found is None:
+            continue
+        name = service.name.replace(".", "_")
+        bake.targets[name] = {
+            "compose": found,
+            "context": os.path.relpath(found.build.context, files.shown(directory)),
+            "dockerfile": os.path.relpath(
+                found.build.dockerfile or "Dockerfile", found.build.context
+            ),
+            "dockerfile-inline": found.inline,
+            "target": found.build.target or None,
+            "args": dict(found.build.build_arguments),
+            "platforms": list(found.build.platforms) or None,
+        }
+
+
+def _add(bake: BakeFile, files: Files, path: str, haul: Haul) -> None:
+    text = files.read(path)
+    if text is None:
+        return
+    try:
+        blocks = read_hcl(text) if path.lower().endswith(".hcl") else read_json(text)
+    except BakeError as error:
+        haul.complain("bake", f"not read: {error.message}", files.shown(path), error.line)
+        return
+    bake.add(blocks, files.shown(path), text)
+
+
+def _found(
+    bake: BakeFile, files: Files, directory: str, environment: Mapping[str, str], haul: Haul
+) -> Iterator[FoundBuild]:
+    resolver = Resolver(bake, environment)
+    for target in resolver.targets():
+        if target.declared in bake.lines:
+            where = Location(*bake.lines[target.declared])
+            made = _build(files, directory, target, Place("bake", target.name, where), haul)
+            if made is not None:
+                yield made
+    for name, reason in resolver.unknown.items():
+        if name in bake.lines:
+            path, line = bake.lines[name]
+            haul.complain("bake", f"the target {name} is not known: {reason}", path, line)
+
+
+def _build(
+    files: Files, directory: str, target: Target, place: Place, haul: Haul
+) -> FoundBuild | None:
+    values = target.values
+    context = str(values.get("context") or ".")
+    if "://" in context or context.startswith(("git@", "target:")):
+        return None
+    start = _start(files, directory, context, values)
+    shown = files.shown(os.path.join(start, context))  # noqa: PTH118
+    if not Path(shown).is_dir():
+        where = place.where
+        haul.complain(
+            "no-context", f"{place.name}: there is no directory {shown}", where.path, where.line
+        )
+        return None
+    inline = values.get("dockerfile-inline")
+    dockerfile = os.path.join(shown, str(values.get("dockerfile") or "Dockerfile"))  # noqa: PTH118
+    build = Build(
+        shown,
+        None if inline else os.path.normpath(dockerfile),
+        str(values.get("target") or ""),
+        values.get("args") or {},
+        {
+            name: value if _is_reference(value) else files.shown(os.path.join(start, value))  # noqa: PTH118
+            for name, value in (values.get("contexts") or {}).items()
+        },
+        tuple(map(str, values.get("platforms") or ())),
+    )
+    return FoundBuild(build, (place,), str(inline) if inline else None)
+
+
+def _start(files: Files, directory: str, context: str, values: Mapping[str, Any]) -> str:
+    """Where Bake is run: beside its file, or at the root if only from there it makes sense.
+
+    Bake takes paths as relative to the working directory, wherever its file lies.
+    """
+    dockerfile = str(values.get("dockerfile") or "Dockerfile")
+    for start in (directory, ""):
+        here = os.path.join(files.shown(start), context)  # noqa: PTH118
+        if Path(here).is_dir() and (
+            "dockerfile-inline" in values or Path(here, dockerfile).is_file()
+        ):
+            return start
+    return directory
+
+
+def _is_reference(value: str) -> bool:
+    return "://" in value or value.startswith(("target:", "git@"))

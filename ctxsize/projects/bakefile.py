@@ -1,0 +1,297 @@
+"""Bake files, HCL or JSON, into targets: variables, inheritance and matrices resolved."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from ctxsize.projects.expressions import UnknownError, as_text, evaluate, fill
+
+_MAPS = ("args", "contexts", "labels")
+_DEEPEST = 50
+_MOST_COMBINATIONS = 512
+_HEREDOC = re.compile(r"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*\Z", re.DOTALL)
+
+
+class BakeError(Exception):
+    """The file cannot be read; the message is a clause, `line` is 1-based."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+
+
+@dataclass
+class BakeFile:
+    """What the blocks of one or more files say, values not yet evaluated."""
+
+    variables: dict[str, Any] = field(default_factory=dict)
+    groups: dict[str, list[Any]] = field(default_factory=dict)
+    targets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lines: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Where each target begins: file and line."""
+
+    def add(self, blocks: Mapping[str, Any], path: str, text: str) -> None:
+        """Take in the blocks of a further file, which wins over those before."""
+        for name, body in blocks.get("variable", ()):
+            self.variables[name] = body.get("default")
+        for name, body in blocks.get("group", ()):
+            self.groups[name] = list(body.get("targets") or [])
+        for name, body in blocks.get("target", ()):
+            self.targets[name] = _over(self.targets.get(name, {}), body)
+            self.lines[name] = (path, _line_of(text, name))
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target with every value that decides what is built."""
+
+    name: str
+    declared: str
+    """The name of its block, which differs for one of a matrix."""
+    values: Mapping[str, Any]
+
+
+def read_hcl(text: str) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """The blocks of an HCL file, by kind; values are `Raw`. Raises `BakeError`.
+
+    Needs python-hcl2, which comes with the extra `ctxsize[bake]`.
+    """
+    try:
+        import hcl2
+    except ImportError:
+        raise BakeError("HCL needs python-hcl2: pip install 'ctxsize[bake]'") from None
+    try:
+        document = hcl2.loads(text if text.endswith("\n") else text + "\n")
+    except Exception as error:  # the parser raises what its parser raises
+        line = getattr(error, "line", None)
+        raise BakeError(
+            "it is no HCL", line if isinstance(line, int) and line > 0 else None
+        ) from None
+    found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for kind, blocks in document.items():
+        if isinstance(blocks, list):
+            for block in blocks:
+                for name, body in block.items():
+                    if isinstance(body, dict):
+                        found.setdefault(kind, []).append((name.strip('"'), _raw(body)))
+        elif kind != "__is_block__":
+            found.setdefault("variable", []).append((kind, {"default": _raw_value(blocks)}))
+    return found
+
+
+def read_json(text: str) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """The blocks of a JSON file, by kind. Raises `BakeError`."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
+        raise BakeError(f"it is no JSON: {error}", line) from None
+    except RecursionError:
+        raise BakeError("it is nested too deeply") from None
+    found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for kind in ("variable", "group", "target"):
+        blocks = document.get(kind) if isinstance(document, dict) else None
+        for name, body in blocks.items() if isinstance(blocks, dict) else ():
+            # A list of one is another spelling of a block.
+            body = body[0] if isinstance(body, list) and body else body
+            if isinstance(body, dict):
+                found.setdefault(kind, []).append((name, body))
+    return found
+
+
+@dataclass(frozen=True)
+class Raw:
+    """An expression of HCL as text."""
+
+    text: str
+
+
+def _raw(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key.strip('"'): _raw_value(value) for key, value in body.items() if key != "__is_block__"
+    }
+
+
+def _raw_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _raw(value)
+    if isinstance(value, list):
+        return [_raw_value(each) for each in value]
+    return Raw(value) if isinstance(value, str) else value
+
+
+class Resolver:
+    """Evaluates the targets of a `BakeFile`."""
+
+    def __init__(self, bake: BakeFile, environment: Mapping[str, str]) -> None:
+        self._bake = bake
+        self._environment = environment
+        self._names: dict[str, Any] = {}
+        self._open: set[str] = set()
+        self.unknown: dict[str, str] = {}
+        """The targets that are left out, and why."""
+        for name in bake.variables:
+            self._variable(name)
+
+    def _variable(self, name: str) -> None:
+        """Give `name` its value: that of the environment, else its default; "" without one."""
+        if name in self._names or name in self._open:
+            return
+        self._open.add(name)
+        default = self._bake.variables[name]
+        if isinstance(default, Raw):
+            for other in re.findall(r"[A-Za-z_]\w*", default.text):
+                if other in self._bake.variables:
+                    self._variable(other)
+        try:
+            value = "" if default is None else self._value(default, self._names)
+        except UnknownError:
+            value = None
+        if name in self._environment:
+            value = _typed(self._environment[name], value)
+        if value is not None:
+            self._names[name] = value
+
+    def targets(self) -> Iterator[Target]:
+        """The targets that are built for their own sake, those of a matrix one by one.
+
+        One that only others inherit from, and no group names, is not.
+        """
+        wanted = self._wanted()
+        for name in self._bake.targets:
+            if name in wanted:
+                yield from self._expanded(name)
+
+    def group_of(self, declared: str) -> str:
+        """The first group that names a target, `""` if none does."""
+        for name, members in self._bake.groups.items():
+            if declared in {_plain(each) for each in members}:
+                return name
+        return ""
+
+    def _wanted(self) -> set[str]:
+        named = {_plain(each) for members in self._bake.groups.values() for each in members}
+        parents = {
+            _plain(each)
+            for body in self._bake.targets.values()
+            for each in body.get("inherits") or ()
+        }
+        return {
+            name
+            for name in self._bake.targets
+            if name in named or (name not in parents and not name.startswith("_"))
+        }
+
+    def _expanded(self, name: str) -> Iterator[Target]:
+        body = self._bake.targets[name]
+        try:
+            matrix = self._value(body.get("matrix"), self._names) if body.get("matrix") else {}
+            axes = {key: list(values) for key, values in matrix.items()}
+            combinations = [*product(*axes.values())][:_MOST_COMBINATIONS]
+            for each in combinations:
+                names = {**self._names, **dict(zip(axes, each, strict=True))}
+                shown = self._value(body["name"], names) if "name" in body else name
+                merged = self._inherited(name, names, 0)
+                yield Target(str(shown), name, self._decisive(merged, names))
+        except UnknownError as error:
+            self.unknown[name] = str(error)
+
+    def _inherited(self, name: str, names: Mapping[str, Any], depth: int) -> dict[str, Any]:
+        """A target's raw values on top of those of what it inherits from, later ones first."""
+        body = self._bake.targets.get(name)
+        if body is None or depth > _DEEPEST:
+            raise UnknownError(f"the target {name} that is inherited from")
+        merged: dict[str, Any] = {}
+        for parent in body.get("inherits") or ():
+            merged = _over(
+                merged, self._inherited(str(self._value(parent, names)), names, depth + 1)
+            )
+        return _over(merged, body)
+
+    def _decisive(self, body: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that decide what is built; the others may be beyond us."""
+        found: dict[str, Any] = {}
+        for key in ("context", "dockerfile", "dockerfile-inline", "target", "platforms"):
+            if body.get(key) is not None:
+                found[key] = self._value(body[key], names)
+        for key in ("args", "contexts"):
+            values = body.get(key) or {}
+            values = self._value(values, names) if isinstance(values, Raw) else values
+            found[key] = self._known(values, names, strict=key == "contexts")
+        return found
+
+    def _known(
+        self, values: Mapping[str, Any], names: Mapping[str, Any], *, strict: bool
+    ) -> dict[str, str]:
+        """The pairs whose values can be told, `strict` for those that must be."""
+        found = {}
+        for name, value in values.items():
+            try:
+                known = self._value(value, names)
+            except UnknownError:
+                if strict:
+                    raise
+                continue
+            if known is not None:
+                found[name] = as_text(known)
+        return found
+
+    def _value(self, value: Any, names: Mapping[str, Any]) -> Any:
+        if isinstance(value, list):
+            return [self._value(each, names) for each in value]
+        if isinstance(value, dict):
+            return {key: self._value(each, names) for key, each in value.items()}
+        if isinstance(value, str):
+            return fill(value, names) if "${" in value else value
+        return self._raw(value.text, names) if isinstance(value, Raw) else value
+
+    def _raw(self, text: str, names: Mapping[str, Any]) -> Any:
+        """The value of what python-hcl2 leaves as text: a quoted string, `${…}` or a name."""
+        if text.startswith('"<<') and (heredoc := _HEREDOC.match(text[1:-1])):
+            body = heredoc[3] + "\n"
+            return fill(_undented(body) if heredoc[1] else body, names).replace("\\n", "\n")
+        if text.startswith("${") and text.endswith("}"):
+            return evaluate(text[2:-1], names)
+        return evaluate(text, names)
+
+
+def _undented(body: str) -> str:
+    lines = body.split("\n")
+    indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
+    return "\n".join(line[min(indents, default=0) :] for line in lines)
+
+
+def _typed(text: str, default: Any) -> Any:
+    """A variable of the environment, of the type that the default has."""
+    if isinstance(default, bool):
+        return text.lower() in ("1", "true", "t")
+    if isinstance(default, int):
+        return int(text) if text.lstrip("-").isdigit() else text
+    return text
+
+
+def _over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Two bodies of a target: maps key by key, else the later one."""
+    merged = {**base, **{key: value for key, value in over.items() if value is not None}}
+    for key in _MAPS:
+        below, above = base.get(key), over.get(key)
+        if isinstance(below, dict) and isinstance(above, dict):
+            merged[key] = {**below, **above}
+    return merged
+
+
+def _plain(value: Any) -> str:
+    return value.text.strip('"') if isinstance(value, Raw) else str(value)
+
+
+def _line_of(text: str, name: str) -> int:
+    quoted = re.escape(name)
+    match = re.search(rf'^\s*target\s+"?{quoted}"?\s*\{{', text, re.MULTILINE)
+    match = match or re.search(rf'"{quoted}"\s*:\s*[\[{{]', text)
+    return 1 if match is None else text.count("\n", 0, match.end()) + 1

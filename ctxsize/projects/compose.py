@@ -1,0 +1,139 @@
+"""Builds of Compose files: which files make a project, and what its services build."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from ctxsize.build import Build
+from ctxsize.model import Problem
+from ctxsize.projects.composefile import Loader, Service, as_mapping
+from ctxsize.projects.files import Files
+from ctxsize.projects.found import FoundBuild, Haul, Place
+from ctxsize.projects.scalars import as_text
+
+NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+"""The names that Compose looks for, first choice first."""
+OVERRIDES = (
+    *("compose.override.yml", "compose.override.yaml"),
+    *("docker-compose.override.yml", "docker-compose.override.yaml"),
+)
+_NAME = re.compile(
+    r"(?:docker-)?compose(?:[.\-_][\w.\-]+)?\.ya?ml|[\w\-]+[.\-]compose\.ya?ml", re.I
+)
+
+
+def is_wanted(path: str) -> bool:
+    """Whether this is, by its name, a Compose file."""
+    return _NAME.fullmatch(path.rpartition("/")[2]) is not None
+
+
+def builds(files: Files, environment: Mapping[str, str]) -> Haul:
+    """The builds of every Compose project, whatever its profiles."""
+    haul = Haul()
+    by_directory: dict[str, list[str]] = {}
+    for path in filter(is_wanted, files.paths):
+        directory, _, name = path.rpartition("/")
+        by_directory.setdefault(directory, []).append(name)
+    for directory, names in by_directory.items():
+        for project in _projects(names):
+            paths = [f"{directory}/{name}" if directory else name for name in project]
+            services = services_of(files, paths, haul, environment)
+            haul.builds += _found(files, services, haul)
+    return haul
+
+
+def services_of(
+    files: Files, paths: list[str], haul: Haul, environment: Mapping[str, str]
+) -> dict[str, Service]:
+    """The services of the project that `paths` make."""
+
+    def complain(code: str, message: str, path: str, line: int | None) -> None:
+        problem = Problem(code, message, files.shown(path), line)
+        if problem not in haul.problems:
+            haul.problems.append(problem)
+
+    def exists(path: str) -> bool:
+        return Path(files.shown(path)).is_file()
+
+    loader = Loader(files.read, exists, files.shown, complain, environment)
+    return loader.services(paths)
+
+
+def _projects(names: list[str]) -> Iterator[list[str]]:
+    """The sets of files that are used together: the usual one, then each other one on top.
+
+    A file for a purpose (`compose.prod.yaml`) is taken with the base file, as
+    Compose is told to by `-f base -f it`.
+    """
+    base = next((name for name in NAMES if name in names), None)
+    override = next((name for name in OVERRIDES if name in names), None)
+    if base is not None:
+        yield [base, override] if override else [base]
+    for name in names:
+        if name not in (*NAMES, *OVERRIDES):
+            yield [base, name] if base else [name]
+        elif base is None and name == override:
+            yield [name]
+
+
+def _found(files: Files, services: Mapping[str, Service], haul: Haul) -> Iterable[FoundBuild]:
+    for service in services.values():
+        made = None if service.build is None else found_build(files, service, haul)
+        if made is not None:
+            yield made
+
+
+def found_build(files: Files, service: Service, haul: Haul) -> FoundBuild | None:
+    """The build of a service, None if its context is no directory of this machine."""
+    build = dict(service.build or {})
+    place = Place("compose", service.name, service.where)
+    context = build.get("context")
+    directory = str(build.get("directory") or "")
+    context = directory or "." if context is None else str(context)
+    if "://" in context or context.startswith("git@"):
+        return None
+    shown = files.shown(context)
+    if not Path(shown).is_dir():
+        haul.complain("no-context", f"{service.name}: there is no directory {shown}", *_at(place))
+        return None
+    inline = build.get("dockerfile_inline")
+    dockerfile = None if inline else _dockerfile(shown, build.get("dockerfile"))
+    made = Build(
+        shown,
+        dockerfile,
+        str(build.get("target") or ""),
+        {
+            str(name): as_text(value)
+            for name, value in as_mapping(build.get("args")).items()
+            if value is not None
+        },
+        {
+            str(name): value if _is_reference(value) else files.shown(value)
+            for name, value in as_mapping(build.get("additional_contexts")).items()
+        },
+        _platforms(build, service.platform),
+    )
+    return FoundBuild(made, (place,), str(inline) if inline else None)
+
+
+def _at(place: Place) -> tuple[str, int | None]:
+    return place.where.path, place.where.line
+
+
+def _is_reference(value: str) -> bool:
+    return "://" in value or value.startswith(("service:", "target:", "git@"))
+
+
+def _dockerfile(context: str, named: object) -> str:
+    """The Dockerfile's path, which is relative to the context."""
+    return os.path.normpath(os.path.join(context, str(named or "Dockerfile")))  # noqa: PTH118
+
+
+def _platforms(build: Mapping[str, object], platform: str) -> tuple[str, ...]:
+    listed = build.get("platforms")
+    if isinstance(listed, list):
+        return tuple(map(str, listed))
+    return (platform,) if platform else ()

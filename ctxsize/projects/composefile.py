@@ -1,0 +1,333 @@
+"""A Compose project: its files read, interpolated, included, extended and merged.
+
+As Docker Compose does it, as far as builds are concerned: only `build`,
+`platform`, `extends`, `include` and `profiles` are looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ctxsize.findings import Location
+from ctxsize.projects.interpolation import InterpolationError, interpolate, read_dotenv
+from ctxsize.projects.yaml import Mapping as YamlMapping
+from ctxsize.projects.yaml import Tagged, Text, YamlError, load
+
+_KEPT = ("build", "platform", "extends", "profiles", "image", "develop")
+_PATHS = ("./", "../", "/", "~")
+_DEEPEST = 50
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service with its build as Compose would see it; paths are relative to the root."""
+
+    name: str
+    build: Mapping[str, Any] | None
+    """Long form, its `context` resolved, its variables replaced."""
+    platform: str
+    where: Location
+    profiles: tuple[str, ...] = ()
+
+
+Reader = Callable[[str], str | None]
+"""Gives the text of a file by its path relative to the root; None if it cannot be read."""
+Complain = Callable[[str, str, str, int | None], None]
+
+
+@dataclass
+class Loader:
+    """Reads Compose projects below one root."""
+
+    read: Reader
+    exists: Callable[[str], bool]
+    shown: Callable[[str], str]
+    complain: Complain
+    environment: Mapping[str, str]
+    _trail: list[tuple[str, str]] = field(default_factory=list)
+
+    def services(self, paths: Iterable[str], *, directory: str | None = None) -> dict[str, Service]:
+        """The services of a project made of `paths`, later files over earlier ones."""
+        paths = list(paths)
+        directory = os.path.dirname(paths[0]) if directory is None else directory  # noqa: PTH120
+        variables = self.variables(directory, None)
+        raw = self._project(paths, directory, variables, 0)
+        return {name: self._service(name, each) for name, each in raw.items()}
+
+    def variables(self, directory: str, env_files: Iterable[str] | None) -> dict[str, str]:
+        """The environment on top of what the `.env` files of a project set."""
+        found: dict[str, str] = {}
+        default = _join(directory, ".env")
+        for path in [default] if env_files is None else env_files:
+            if self.exists(path) and (text := self.read(path)) is not None:
+                found |= read_dotenv(text, self.environment)
+        return {**found, **self.environment}
+
+    def _project(
+        self, paths: list[str], directory: str, variables: Mapping[str, str], depth: int
+    ) -> dict[str, Any]:
+        """The raw services of some files, with `build.context` made relative to the root."""
+        merged: dict[str, Any] = {}
+        for path in paths:
+            document = self._document(path)
+            if document is None:
+                continue
+            services = self._included(document, path, directory, variables, depth)
+            for name, service in self._own(document, path, directory, variables).items():
+                services[name] = _merge_service(services.get(name), service)
+            for name, service in services.items():
+                merged[name] = _merge_service(merged.get(name), service)
+        return merged
+
+    def _document(self, path: str) -> YamlMapping | None:
+        text = self.read(path)
+        if text is None:
+            return None
+        try:
+            document = load(text)
+        except YamlError as error:
+            self.complain("yaml", f"not read: {error.message}", path, error.line)
+            return None
+        if document is not None and not isinstance(document, YamlMapping):
+            self.complain("yaml", "not read: it is no mapping", path, None)
+            return None
+        return document
+
+    def _included(
+        self,
+        document: YamlMapping,
+        path: str,
+        directory: str,
+        variables: Mapping[str, str],
+        depth: int,
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        included = self._interpolated(document.get("include"), variables, path, document.line)
+        for each in included if isinstance(included, list) else []:
+            if depth >= _DEEPEST:
+                self.complain("include", "includes itself", path, document.line_of("include"))
+                return found
+            found |= self._include(each, directory, variables, depth)
+        return found
+
+    def _include(
+        self, each: Any, directory: str, variables: Mapping[str, str], depth: int
+    ) -> dict[str, Any]:
+        entry = each if isinstance(each, dict) else {"path": each}
+        names = entry.get("path")
+        names = names if isinstance(names, list) else [names]
+        paths = [_join(directory, str(name)) for name in names if name and not _is_remote(name)]
+        if not paths:
+            return {}
+        inner = entry.get("project_directory")
+        inner_directory = (
+            _join(directory, str(inner)) if inner else os.path.dirname(paths[0])  # noqa: PTH120
+        )
+        env_files = entry.get("env_file")
+        listed = env_files if isinstance(env_files, list) or env_files is None else [env_files]
+        files = None if listed is None else [_join(directory, str(name)) for name in listed]
+        inner_variables = {**self.variables(inner_directory, files), **variables}
+        return self._project(paths, inner_directory, inner_variables, depth + 1)
+
+    def _own(
+        self, document: YamlMapping, path: str, directory: str, variables: Mapping[str, str]
+    ) -> dict[str, Any]:
+        services = document.get("services")
+        if not isinstance(services, YamlMapping):
+            return {}
+        return {
+            name: self._resolved(services, name, path, directory, variables) for name in services
+        }
+
+    def _resolved(
+        self,
+        services: YamlMapping,
+        name: str,
+        path: str,
+        directory: str,
+        variables: Mapping[str, str],
+    ) -> dict[str, Any] | Tagged | None:
+        """A service of a file, with what it extends."""
+        line = services.line_of(name)
+        value = services[name]
+        if isinstance(value, Tagged):
+            return value
+        if not isinstance(value, dict):
+            return None
+        raw = {key: value[key] for key in _KEPT if key in value}
+        service = self._interpolated(raw, variables, path, line)
+        service = service if isinstance(service, dict) else {}
+        service["where"] = Location(self.shown(path), _build_line(value, line))
+        if "build" in service:
+            service["build"] = _with_values(_long_form(service["build"], directory), variables)
+        extends = service.pop("extends", None)
+        if extends is None:
+            return service
+        base = self._extended(extends, name, (path, line), directory, variables)
+        return service if base is None else _merge_service(base, service)
+
+    def _extended(
+        self,
+        extends: Any,
+        name: str,
+        at: tuple[str, int],
+        directory: str,
+        variables: Mapping[str, str],
+    ) -> Any:
+        path, line = at
+        entry = extends if isinstance(extends, dict) else {"service": extends}
+        service = str(entry.get("service") or name)
+        other = _join(directory, str(entry["file"])) if entry.get("file") else path
+        key = (other, service)
+        if key in self._trail:
+            self.complain("extends", f"{name} extends itself", path, line)
+            return None
+        document = self._document(other)
+        services = None if document is None else document.get("services")
+        if not isinstance(services, YamlMapping) or service not in services:
+            self.complain("extends", f"{name} extends {service}, which is not there", path, line)
+            return None
+        self._trail.append(key)
+        try:
+            inner = os.path.dirname(other) if entry.get("file") else directory  # noqa: PTH120
+            return self._resolved(services, service, other, inner, variables)
+        finally:
+            self._trail.pop()
+
+    def _interpolated(self, value: Any, variables: Mapping[str, str], path: str, line: int) -> Any:
+        try:
+            return _interpolated(value, variables, {})
+        except InterpolationError as error:
+            self.complain("variable", f"not understood: {error}", path, line)
+            return None
+
+    def _service(self, name: str, raw: Any) -> Service:
+        service = raw if isinstance(raw, dict) else {}
+        build = service.get("build")
+        profiles = service.get("profiles")
+        return Service(
+            name,
+            build if isinstance(build, dict) else None,
+            str(service.get("platform") or ""),
+            service.get("where") or Location(""),
+            tuple(map(str, profiles)) if isinstance(profiles, list) else (),
+        )
+
+
+def _build_line(service: Any, line: int) -> int:
+    return service.line_of("build") if isinstance(service, YamlMapping) else line
+
+
+def _interpolated(value: Any, variables: Mapping[str, str], done: dict[int, Any]) -> Any:
+    """`value` with its texts interpolated; what several aliases name is done once."""
+    if isinstance(value, str):
+        text = Text(interpolate(value, variables))
+        text.plain = isinstance(value, Text) and value.plain
+        return text
+    if not isinstance(value, dict | list | Tagged):
+        return value
+    if id(value) not in done:
+        done[id(value)] = None
+        if isinstance(value, Tagged):
+            made: Any = Tagged(value.tag, _interpolated(value.value, variables, done))
+        elif isinstance(value, list):
+            made = [_interpolated(each, variables, done) for each in value]
+        else:
+            made = {key: _interpolated(each, variables, done) for key, each in value.items()}
+        done[id(value)] = made
+    return done[id(value)]
+
+
+def _long_form(build: Any, directory: str) -> Any:
+    """A build as a mapping, its local paths relative to the root."""
+    if isinstance(build, Tagged):
+        return Tagged(build.tag, _long_form(build.value, directory))
+    if isinstance(build, str):
+        build = {"context": build}
+    if not isinstance(build, dict):
+        return build
+    made = dict(build)
+    if isinstance(context := made.get("context"), str):
+        made["context"] = resolved(context, directory)
+    if "additional_contexts" in made:
+        pairs = as_mapping(made["additional_contexts"])
+        made["additional_contexts"] = {
+            name: _named(str(value), directory) for name, value in pairs.items()
+        }
+    for key in ("args", "labels"):
+        if key in made and not isinstance(made[key], Tagged):
+            made[key] = as_mapping(made[key])
+    made.setdefault("directory", directory)
+    return made
+
+
+def _with_values(build: Any, variables: Mapping[str, str]) -> Any:
+    """A build whose arguments without a value have that of the variable of their name."""
+    if isinstance(build, dict) and isinstance(args := build.get("args"), dict):
+        build["args"] = {
+            name: variables.get(name) if value is None else value for name, value in args.items()
+        }
+    return build
+
+
+def _named(value: str, directory: str) -> str:
+    """An additional context: a path becomes relative to the root, a URL or image stays."""
+    if "://" in value or value.startswith("service:") or _is_remote(value):
+        return value
+    return resolved(value, directory)
+
+
+def resolved(path: str, directory: str) -> str:
+    """A local path relative to the root; a remote one as it is."""
+    return path if _is_remote(path) else _join(directory, os.path.expanduser(path))  # noqa: PTH111
+
+
+def _is_remote(path: str) -> bool:
+    return "://" in path or path.startswith(("git@", "github.com/"))
+
+
+def _join(directory: str, path: str) -> str:
+    return os.path.normpath(os.path.join(directory, path))  # noqa: PTH118
+
+
+def as_mapping(value: Any) -> dict[str, Any]:
+    """`NAME=value` in a list, or a mapping, as a mapping; None stands for no value."""
+    if isinstance(value, dict):
+        return dict(value)
+    if not isinstance(value, list):
+        return {}
+    found: dict[str, Any] = {}
+    for each in value:
+        name, given, text = str(each).partition("=")
+        found[name] = text if given else None
+    return found
+
+
+def _merge_service(base: Any, over: Any) -> Any:
+    if isinstance(over, Tagged):
+        return over.value if over.tag == "!override" else None
+    if not isinstance(base, dict) or not isinstance(over, dict):
+        return base if over is None else over
+    merged = {**base, **over}
+    if "build" in over:
+        merged["build"] = _merge(base.get("build"), over["build"])
+    elif "build" in base:
+        merged["where"] = base.get("where")
+    return merged
+
+
+def _merge(base: Any, over: Any) -> Any:
+    """Two values of one key: mappings key by key, else the later one."""
+    if isinstance(over, Tagged):
+        return over.value if over.tag == "!override" else None
+    if isinstance(base, dict) and isinstance(over, dict):
+        merged = {**base, **{key: _merge(base.get(key), value) for key, value in over.items()}}
+        return {key: value for key, value in merged.items() if not _is_reset(over.get(key))}
+    return over
+
+
+def _is_reset(value: Any) -> bool:
+    return isinstance(value, Tagged) and value.tag == "!reset"

@@ -1,0 +1,127 @@
+"""The files of a repository that may tell of builds: the only reader of directories here.
+
+Not looked into: `.git` and its like, `node_modules`, directories that say
+themselves that they are a cache or an environment (`CACHEDIR.TAG`, `pyvenv.cfg`),
+vendored modules of Go, and what git ignores. Symlinks to directories are not
+followed, so there are no loops and nothing outside the root is read.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ctxsize.engine.git import GitError, find
+from ctxsize.errors import InputError
+from ctxsize.model import Effect, Problem
+
+_NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_components"))
+_TELLTALES = frozenset(("CACHEDIR.TAG", "pyvenv.cfg", "modules.txt"))
+_LARGEST_BYTES = 1_000_000
+
+
+@dataclass
+class Files:
+    """The names of a tree, directory by directory, and what could not be read."""
+
+    root: str
+    """As the user named it."""
+    paths: list[str] = field(default_factory=list)
+    """Relative to the root, in order, only those that were asked for."""
+    problems: list[Problem] = field(default_factory=list)
+
+    def shown(self, path: str) -> str:
+        """A path relative to the root as the user would name it."""
+        return os.path.normpath(os.path.join(self.root, path))  # noqa: PTH118
+
+    def read(self, path: str) -> str | None:
+        """The text of a file of the root, None if it is no text, too large or unreadable.
+
+        What `path` names may lie outside the root: an included or extended file does.
+        """
+        name = self.shown(path)
+        try:
+            if not stat.S_ISREG(os.stat(name).st_mode):  # noqa: PTH116
+                raise OSError(0, "it is no file")
+            with Path(name).open("rb") as stream:
+                data = stream.read(_LARGEST_BYTES + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            self.problems.append(_unread(name, reason))
+            return None
+        if len(data) > _LARGEST_BYTES:
+            self.problems.append(_unread(name, "it is larger than 1 MB"))
+            return None
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            self.problems.append(_unread(name, "it is not UTF-8"))
+            return None
+
+
+def list_files(root: str, wanted: Callable[[str], bool]) -> Files:
+    """The paths below `root` that `wanted` accepts. Raises `InputError` for no directory."""
+    if not Path(root).is_dir():
+        raise InputError("no such directory", path=root or "''", hint="name a directory")
+    files = Files(root)
+    skipped = _ignored_by_git(files)
+    for path in _walk(files, skipped):
+        if wanted(path):
+            files.paths.append(path)
+    return files
+
+
+def _walk(files: Files, skipped: frozenset[str]) -> Iterator[str]:
+    pending = [""]
+    while pending:
+        directory = pending.pop()
+        entries = _entries(files, directory)
+        names = {entry.name for entry in entries}
+        if directory and _is_made(directory, names):
+            continue
+        below: list[str] = []
+        for entry in entries:
+            path = f"{directory}/{entry.name}" if directory else entry.name
+            if not entry.is_dir(follow_symlinks=False):
+                yield path
+            elif entry.name not in _NEVER and f"{path}/" not in skipped:
+                below.append(path)
+        pending += reversed(below)
+
+
+def _entries(files: Files, directory: str) -> list[os.DirEntry[str]]:
+    name = files.shown(directory)
+    try:
+        with os.scandir(name) as found:
+            return sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        files.problems.append(
+            Problem("unread", f"not looked into: {reason}", name, effect=Effect.LOWER_BOUND)
+        )
+        return []
+
+
+def _is_made(directory: str, names: set[str]) -> bool:
+    """Whether the directory says that its content was made or fetched by a tool."""
+    if "modules.txt" in names and directory.rpartition("/")[2] != "vendor":
+        names = names - {"modules.txt"}
+    return not names.isdisjoint(_TELLTALES)
+
+
+def _ignored_by_git(files: Files) -> frozenset[str]:
+    found = find(files.root)
+    if found.repository is None:
+        return frozenset()
+    try:
+        return found.repository.ignored
+    except GitError as error:
+        files.problems.append(Problem("git", f"what git ignores is not known: {error}", files.root))
+        return frozenset()
+
+
+def _unread(path: str, reason: str) -> Problem:
+    return Problem("unread", f"not read: {reason}", path, effect=Effect.LOWER_BOUND)

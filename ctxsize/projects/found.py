@@ -1,0 +1,114 @@
+"""What was found in a repository: builds, where they come from, and what was not understood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ctxsize.build import Build
+from ctxsize.findings import Finding, Location
+from ctxsize.model import Problem
+
+
+@dataclass(frozen=True)
+class Place:
+    """Something that asks for a build."""
+
+    how: str
+    """`compose`, `bake`, `workflow`, `command`, or `dockerfile` where nothing but the file does."""
+    name: str
+    """What it is called there: a service, a target, a job; `""` if it has no name."""
+    where: Location
+
+    def __str__(self) -> str:
+        named = f" {self.name}" if self.name else ""
+        return f"{self.where} ({self.how}{named})"
+
+
+@dataclass(frozen=True)
+class FoundBuild:
+    """A build of a local context, and everything that asks for just this one."""
+
+    build: Build
+    """With paths as the user would name them, relative to the working directory if shorter."""
+    places: tuple[Place, ...]
+    inline: str | None = None
+    """The Dockerfile's text where no file holds it."""
+    guessed: bool = False
+    """Whether the context was concluded from the Dockerfile alone."""
+
+    @property
+    def where(self) -> Location:
+        """The first place that asks for it."""
+        return self.places[0].where
+
+    @property
+    def how(self) -> str:
+        """How the first place does."""
+        return self.places[0].how
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """Every build of a repository that its files tell of."""
+
+    root: str
+    builds: tuple[FoundBuild, ...] = ()
+    """By context, Dockerfile and target."""
+    dockerfiles: tuple[str, ...] = ()
+    """Every Dockerfile in the tree, whether a build reads it or not."""
+    ignore_files: tuple[str, ...] = ()
+    """Every ignore file in the tree, likewise."""
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    """What could not be read or understood; the builds there are missing."""
+
+
+@dataclass
+class Haul:
+    """What one source of contexts brings in."""
+
+    builds: list[FoundBuild] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def complain(self, code: str, message: str, path: str, line: int | None = None) -> None:
+        """Note something that was not understood."""
+        self.problems.append(Problem(code, message, path=path, line=line))
+
+
+def merged(builds: list[FoundBuild]) -> tuple[FoundBuild, ...]:
+    """`builds` with equal ones made one, in order of context, Dockerfile and target."""
+    found: dict[object, FoundBuild] = {}
+    for each in builds:
+        key = _key(each)
+        if key in found:
+            other = found[key]
+            places = tuple(dict.fromkeys((*other.places, *each.places)))
+            build = replace(
+                other.build,
+                platforms=tuple(dict.fromkeys((*other.build.platforms, *each.build.platforms))),
+            )
+            found[key] = replace(
+                other, build=build, places=places, guessed=other.guessed and each.guessed
+            )
+        else:
+            found[key] = each
+    return tuple(sorted(found.values(), key=_order))
+
+
+def _key(found: FoundBuild) -> object:
+    build = found.build
+    return (
+        build.context,
+        build.dockerfile,
+        found.inline,
+        build.target,
+        tuple(sorted(build.build_arguments.items())),
+        tuple(sorted(build.build_contexts.items())),
+    )
+
+
+def _order(found: FoundBuild) -> tuple[str, str, str, str]:
+    build = found.build
+    arguments = repr(sorted(build.build_arguments.items()))
+    return build.context, build.dockerfile or "", build.target, arguments

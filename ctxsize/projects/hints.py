@@ -1,0 +1,191 @@
+"""Builds of plain commands: `docker build` and its like in Makefiles, scripts and package.json.
+
+A hint only: what is not written out (a variable, a loop) is passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from ctxsize.build import Build
+from ctxsize.findings import Location
+from ctxsize.projects.files import Files
+from ctxsize.projects.found import FoundBuild, Haul, Place
+from ctxsize.shell import Command, commands
+
+_NAME = re.compile(
+    r"(?:GNU)?makefile|.*\.(?:mk|sh|bash)|justfile|taskfile\.ya?ml|package\.json|\.gitlab-ci\.yml",
+    re.IGNORECASE,
+)
+_BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah|buildx)\b[^\n]*?\b(?:build|bud)\b")
+_MAKE_VARIABLE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*[:?]?=\s*(.*?)\s*$", re.MULTILINE)
+_REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)")
+_STARTS = (
+    *(("docker", "build"), ("docker", "buildx", "build"), ("docker", "image", "build")),
+    *(("docker", "builder", "build"), ("podman", "build"), ("podman", "image", "build")),
+    *(("buildah", "build"), ("buildah", "bud"), ("nerdctl", "build")),
+)
+_SWITCHES = frozenset(
+    (
+        *("--load", "--push", "--pull", "--no-cache", "--rm", "--force-rm", "--quiet", "-q"),
+        *("--squash", "--compress", "--debug", "-D", "--disable-content-trust", "--check"),
+        *("--layers", "--squash-all", "--tls-verify", "--format-docker", "-h", "--help"),
+    )
+)
+
+
+def is_wanted(path: str) -> bool:
+    """Whether commands may stand in this file."""
+    return _NAME.fullmatch(path.rpartition("/")[2]) is not None
+
+
+def builds(files: Files, environment: Mapping[str, str]) -> Haul:
+    """The builds that commands in these files ask for, as far as they are written out."""
+    haul = Haul()
+    for path in filter(is_wanted, files.paths):
+        text = files.read(path)
+        if text is None or not _BUILD.search(text):
+            continue
+        directory = os.path.dirname(path)  # noqa: PTH120
+        for script, line in _scripts(path, text):
+            place = Place("command", "", Location(files.shown(path), line))
+            haul.builds += builds_of_script(files, script, (directory, ""), place)
+    return haul
+
+
+def builds_of_script(
+    files: Files, script: str, directories: Iterable[str], place: Place
+) -> Iterator[FoundBuild]:
+    """The builds in a script that runs in the first of `directories` in which it makes sense."""
+    inside: str | None = ""
+    for command in commands(script):
+        if command.program in ("cd", "pushd") and inside is not None:
+            target = next(iter(command.operands), "")
+            known = target and "$" not in target and not target.startswith("/")
+            inside = os.path.join(inside, target) if known else None  # noqa: PTH118
+        words = _arguments(command)
+        if words is None or inside is None:
+            continue
+        builder = "podman" if command.program in ("podman", "buildah") else "buildkit"
+        line = (place.where.line or 1) + command.line
+        where = Location(place.where.path, line)
+        for directory in directories:
+            start = os.path.normpath(os.path.join(directory, inside))  # noqa: PTH118
+            found = _build(files, words, start, Place(place.how, place.name, where), builder)
+            if found is not None:
+                yield found
+                break
+
+
+def _scripts(path: str, text: str) -> Iterator[tuple[str, int]]:
+    """The parts of a file that are shell, and the lines on which they begin."""
+    name = path.rpartition("/")[2].lower()
+    if name == "package.json":
+        yield from _package_scripts(text)
+    elif name.endswith((".sh", ".bash")):
+        yield _expanded(text, text), 1
+    else:
+        # Each recipe line is a shell of its own, in which `cd` ends.
+        variables = text
+        for script, line in _recipes(text):
+            if _BUILD.search(script):
+                yield _expanded(script, variables), line
+
+
+def _recipes(text: str) -> Iterator[tuple[str, int]]:
+    lines, script, start = text.splitlines(), "", 0
+    for number, line in enumerate(lines, 1):
+        start = start if script else number
+        script += line
+        if line.endswith("\\"):
+            script += "\n"
+            continue
+        yield re.sub(r"^[\s@\-+]*(?:\w+:\s+)?", "", script), start
+        script = ""
+
+
+def _package_scripts(text: str) -> Iterator[tuple[str, int]]:
+    try:
+        scripts = json.loads(text).get("scripts")
+    except (ValueError, AttributeError, RecursionError):
+        return
+    for name, script in scripts.items() if isinstance(scripts, dict) else ():
+        if isinstance(script, str) and _BUILD.search(script):
+            before = text.partition(f'"{name}"')[0]
+            yield script, before.count("\n") + 1
+
+
+def _expanded(script: str, variables: str) -> str:
+    """`script` with the variables that are set once, and to plain text."""
+    values: dict[str, list[str]] = {}
+    for match in _MAKE_VARIABLE.finditer(variables):
+        values.setdefault(match[1], []).append(match[2].strip("'\""))
+
+    def value(match: re.Match[str]) -> str:
+        found = values.get(match[1] or match[2], [])
+        return found[0] if len(found) == 1 and "$" not in found[0] else match[0]
+
+    return _REFERENCE.sub(value, script)
+
+
+def _arguments(command: Command) -> tuple[str, ...] | None:
+    """What a build is told, None if the command is no build."""
+    words = (command.program, *command.arguments)
+    for start in _STARTS:
+        if words[: len(start)] == start:
+            return words[len(start) :]
+    return None
+
+
+def _build(
+    files: Files, words: tuple[str, ...], directory: str, place: Place, builder: str
+) -> FoundBuild | None:
+    """The build if its context is a directory and its Dockerfile is there."""
+    options: dict[str, list[str]] = {}
+    operands: list[str] = []
+    pending = iter(words)
+    for word in pending:
+        name, given, value = word.partition("=")
+        if not word.startswith("-"):
+            operands.append(word)
+        elif name in _SWITCHES:
+            continue
+        elif re.fullmatch(r"-[ft].+", word) and not given:
+            options.setdefault(word[:2], []).append(word[2:])
+        else:
+            options.setdefault(name, []).append(value if given else next(pending, ""))
+    if len(operands) != 1 or any("$" in each for each in _decisive(operands, options)):
+        return None
+    context = files.shown(os.path.join(directory, operands[0]))  # noqa: PTH118
+    file = next((options[name][-1] for name in ("-f", "--file") if name in options), None)
+    dockerfile = os.path.normpath(os.path.join(context, "Dockerfile"))  # noqa: PTH118
+    if file is not None:
+        dockerfile = files.shown(os.path.join(directory, file))  # noqa: PTH118
+    if not Path(context).is_dir() or not Path(dockerfile).is_file():
+        return None
+    pairs = [each.partition("=") for each in options.get("--build-arg", [])]
+    contexts = [each.partition("=") for each in options.get("--build-context", [])]
+    build = Build(
+        context,
+        dockerfile,
+        next(iter(options.get("--target", [])[-1:]), ""),
+        {name: value for name, given, value in pairs if given and "$" not in value},
+        {
+            name: value if "://" in value else files.shown(os.path.join(directory, value))  # noqa: PTH118
+            for name, given, value in contexts
+            if given and "$" not in value
+        },
+        tuple(p for each in options.get("--platform", []) for p in each.split(",") if "$" not in p),
+        builder,
+    )
+    return FoundBuild(build, (place,))
+
+
+def _decisive(operands: list[str], options: Mapping[str, list[str]]) -> Iterator[str]:
+    yield from operands
+    for name in ("-f", "--file", "--target"):
+        yield from options.get(name, [])

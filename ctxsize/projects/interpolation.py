@@ -1,0 +1,125 @@
+"""What `$NAME` and `${NAME:-default}` stand for in Compose files, and the `.env` beside them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
+_OPERATORS = (":-", "-", ":?", "?", ":+", "+")
+_LINE = re.compile(
+    r"""[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-\[\]]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*
+    (?: '(?P<single>(?:[^'\\]|\\.)*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>[^\r\n]*) )""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+class InterpolationError(Exception):
+    """The text cannot be interpolated; the message is a clause for a person."""
+
+
+def interpolate(text: str, variables: Mapping[str, str]) -> str:
+    """`text` with its variables replaced; one that is not set is empty.
+
+    Raises `InterpolationError` for what Compose refuses.
+
+    >>> interpolate("${A:-x${B}}-$$C-$B", {"B": "b"})
+    'xb-$C-b'
+    """
+    if "$" not in text:
+        return text
+    pieces: list[str] = []
+    at = 0
+    while at < len(text):
+        dollar = text.find("$", at)
+        if dollar < 0:
+            break
+        pieces.append(text[at:dollar])
+        piece, at = _variable(text, dollar + 1, variables)
+        pieces.append(piece)
+    return "".join((*pieces, text[at:]))
+
+
+def _variable(text: str, at: int, variables: Mapping[str, str]) -> tuple[str, int]:
+    """What stands for the variable behind a `$`, and where it ends."""
+    if text.startswith("$", at):
+        return "$", at + 1
+    if name := _NAME.match(text, at):
+        return variables.get(name[0], ""), name.end()
+    if not text.startswith("{", at):
+        raise InterpolationError(f"a lone $ in {text!r}; write $$ for a dollar sign")
+    end = _closing(text, at)
+    name = _NAME.match(text, at + 1)
+    if end < 0 or name is None:
+        raise InterpolationError(f"invalid interpolation in {text!r}")
+    return _substituted(text, name[0], text[name.end() : end], variables), end + 1
+
+
+def _closing(text: str, at: int) -> int:
+    depth = 0
+    for position in range(at, len(text)):
+        if text.startswith("${", position - 1) or position == at:
+            depth += 1
+        elif text[position] == "}":
+            depth -= 1
+            if depth == 0:
+                return position
+    return -1
+
+
+def _substituted(text: str, name: str, rest: str, variables: Mapping[str, str]) -> str:
+    value = variables.get(name)
+    if not rest:
+        return value or ""
+    operator = next((each for each in _OPERATORS if rest.startswith(each)), None)
+    if operator is None:
+        raise InterpolationError(f"invalid interpolation in {text!r}")
+    word = rest[len(operator) :]
+    given = value is not None and not (operator.startswith(":") and not value)
+    if operator.endswith("-"):
+        return (value or "") if given else interpolate(word, variables)
+    if operator.endswith("+"):
+        return interpolate(word, variables) if given else ""
+    if not given:
+        reason = interpolate(word, variables) or "it is required"
+        raise InterpolationError(f"the variable {name} has no value: {reason}")
+    return value or ""
+
+
+def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
+    r"""The variables that a `.env` file sets; `outer` ones may be used in it.
+
+    >>> read_dotenv("A=1\n# no\nexport B='$A' # yes\nC=\"${A}\\n\"\nD=x #y\n", {})
+    {'A': '1', 'B': '$A', 'C': '1\n', 'D': 'x'}
+    """
+    found: dict[str, str] = {}
+    at = 0
+    while at < len(text):
+        match = _LINE.match(text, at)
+        end = text.find("\n", match.end() if match else at)
+        at = len(text) if end < 0 else end + 1
+        if match is None:
+            continue
+        variables = {**found, **outer}
+        if match["single"] is not None:
+            found[match["name"]] = match["single"]
+        elif match["double"] is not None:
+            unescaped = re.sub(r"\\(.)", _unescape, match["double"], flags=re.DOTALL)
+            found[match["name"]] = _forgiving(unescaped, variables)
+        else:
+            bare = re.split(r"(?:^|[ \t])#", match["bare"], maxsplit=1)[0].strip()
+            found[match["name"]] = _forgiving(bare, variables)
+    return found
+
+
+def _unescape(match: re.Match[str]) -> str:
+    character = match[1]
+    return _ESCAPES.get(character, character if character in '"\\' else match[0])
+
+
+def _forgiving(text: str, variables: Mapping[str, str]) -> str:
+    try:
+        return interpolate(text, variables)
+    except InterpolationError:
+        return text

@@ -1,0 +1,110 @@
+"""YAML with the lines of its keys, scalars left as they are written.
+
+What a scalar means is for its reader to say: Compose and GitHub do not agree
+with YAML 1.1 about `on`, `yes` and `010`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class YamlError(Exception):
+    """The text is no YAML; `line` says where, 1-based."""
+
+    def __init__(self, message: str, line: int | None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+
+
+class Mapping(dict[str, Any]):
+    """A mapping, where it begins, and the lines of its keys."""
+
+    line: int = 0
+    lines: dict[str, int]
+
+    def line_of(self, key: str) -> int:
+        """The line of a key, or of the mapping."""
+        return self.lines.get(key, self.line)
+
+
+class Text(str):
+    """A scalar as it is written; `plain` if no quotes say that it is a string."""
+
+    plain: bool = False
+
+
+class Tagged:
+    """A value behind `!reset` or `!override`, which Compose obeys when files are merged."""
+
+    def __init__(self, tag: str, value: Any) -> None:
+        self.tag = tag
+        self.value = value
+
+
+def load(text: str) -> Any:
+    """The first document of `text`: `Mapping`, list, `Text`, None or `Tagged`.
+
+    Anchors, aliases and merge keys are resolved; a value that several aliases
+    name is one object. Raises `YamlError`.
+    """
+    import yaml
+
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_node() if loader.check_node() else None
+        return None if node is None else _Reading(loader).value(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        message = error.problem or "no YAML"
+        raise YamlError(message, None if mark is None else mark.line + 1) from None
+    except yaml.YAMLError as error:
+        raise YamlError(str(error).splitlines()[0], None) from None
+    except RecursionError:
+        raise YamlError("nested too deeply", None) from None
+    finally:
+        loader.dispose()
+
+
+class _Reading:
+    """Turns nodes into values, each node once."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+        self._done: dict[int, Any] = {}
+
+    def value(self, node: Any) -> Any:
+        if id(node) not in self._done:
+            # A value that holds itself is met again before it is complete.
+            self._done[id(node)] = None
+            self._done[id(node)] = self._made(node)
+        return self._done[id(node)]
+
+    def _made(self, node: Any) -> Any:
+        if node.tag in ("!reset", "!override"):
+            return Tagged(node.tag, self._plain(node))
+        return self._plain(node)
+
+    def _plain(self, node: Any) -> Any:
+        import yaml
+
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(each) for each in node.value]
+        if node.style is None and node.value in ("", "~", "null", "Null", "NULL"):
+            return None
+        text = Text(node.value)
+        text.plain = node.style is None and node.tag != "!!str"
+        return text
+
+    def _mapping(self, node: Any) -> Mapping:
+        self._loader.flatten_mapping(node)
+        found = Mapping()
+        found.line, found.lines = node.start_mark.line + 1, {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value) if isinstance(key_node.value, str) else repr(key_node.value)
+            found[key] = self.value(value_node)
+            found.lines[key] = key_node.start_mark.line + 1
+        return found

@@ -1,0 +1,127 @@
+"""What is found in Compose and Bake files, against Docker Compose and buildx on the same files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctxsize.projects import FoundBuild, discover
+from tests.oracles.availability import PLUGIN_DIRECTORIES, buildx_plugin, unavailable
+from tests.oracles.trees import build_tree
+from tests.projects.layouts import BAKE, COMPOSE
+
+ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/")}
+
+
+def plugin(name: str) -> str:
+    """The executable of a plugin of the Docker CLI, which also runs alone."""
+    found = buildx_plugin() if name == "docker-buildx" else None
+    candidates = [found, *(directory / name for directory in PLUGIN_DIRECTORIES)]
+    path = next((path for path in candidates if path is not None and path.exists()), None)
+    if path is None:
+        unavailable(f"the plugin {name} is not installed")
+    return str(path)
+
+
+def asked(*command: str, where: Path) -> Any:
+    """The JSON that a command prints in a directory."""
+    done = subprocess.run(command, cwd=where, env=ENVIRONMENT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+def found_in(root: Path, how: str) -> dict[str, FoundBuild]:
+    discovery = discover(str(root), environment=ENVIRONMENT)
+    assert discovery.problems == ()
+    return {
+        place.name: each for each in discovery.builds for place in each.places if place.how == how
+    }
+
+
+@pytest.mark.parametrize("layout", COMPOSE)
+def test_compose_says_the_same(layout: str, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "repository", COMPOSE[layout])
+    here = root / "deploy" if (root / "deploy/compose.yaml").exists() else root
+    compose = plugin("docker-compose")
+    config = asked(compose, "--profile", "*", "config", "--format", "json", where=here)
+    wanted = {name: each for name, each in config["services"].items() if "build" in each}
+    found = found_in(root, "compose")
+    assert {name: compose_shape(each) for name, each in found.items() if name in wanted} == {
+        name: _printed(each) for name, each in wanted.items()
+    }
+    assert found.keys() == wanted.keys()
+
+
+def _printed(service: dict[str, Any]) -> dict[str, Any]:
+    """What is printed of a build: dollar signs are doubled, a service has its platform beside."""
+    build: dict[str, Any] = json.loads(json.dumps(service["build"]).replace("$$", "$"))
+    platform = service.get("platform")
+    return {"platforms": [platform], **build} if platform else build
+
+
+def compose_shape(found: FoundBuild) -> dict[str, Any]:
+    """The build as `docker compose config` prints it."""
+    build = found.build
+    shape: dict[str, Any] = {"context": os.path.realpath(build.context)}
+    if found.inline is None:
+        shape["dockerfile"] = os.path.relpath(build.dockerfile or "", build.context)
+    else:
+        shape["dockerfile_inline"] = found.inline
+    contexts = {
+        name: value if "://" in value else os.path.realpath(value)
+        for name, value in build.build_contexts.items()
+    }
+    optional = {
+        "args": dict(build.build_arguments),
+        "target": build.target,
+        "additional_contexts": contexts,
+        "platforms": list(build.platforms),
+    }
+    return shape | {key: value for key, value in optional.items() if value}
+
+
+@pytest.mark.parametrize("layout", BAKE)
+def test_bake_says_the_same(layout: str, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "repository", BAKE[layout])
+    found = found_in(root, "bake")
+    buildx = plugin("docker-buildx")
+    printed = asked(buildx, "bake", "--print", *sorted(found), where=root)
+    assert {name: bake_shape(each, root) for name, each in found.items()} == {
+        name: {key: value for key, value in each.items() if key != "tags"}
+        for name, each in printed["target"].items()
+    }
+
+
+@pytest.mark.parametrize("layout", [name for name in BAKE if name != "over compose"])
+def test_nothing_that_bake_builds_by_default_is_missing(layout: str, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "repository", BAKE[layout])
+    names = [] if layout not in ("override",) else ["app"]
+    printed = asked(plugin("docker-buildx"), "bake", "--print", *names, where=root)
+    assert printed["target"].keys() <= found_in(root, "bake").keys()
+
+
+def bake_shape(found: FoundBuild, root: Path) -> dict[str, Any]:
+    """The build as `docker buildx bake --print` prints it."""
+    build = found.build
+    dockerfile = os.path.relpath(build.dockerfile or f"{build.context}/Dockerfile", build.context)
+    shape: dict[str, Any] = {
+        "context": os.path.relpath(build.context, root),
+        "dockerfile": dockerfile,
+    }
+    contexts = {
+        name: value if ":" in value else "./" + os.path.relpath(value, root)
+        for name, value in build.build_contexts.items()
+    }
+    optional = {
+        "dockerfile-inline": found.inline,
+        "args": dict(build.build_arguments),
+        "target": build.target,
+        "contexts": contexts,
+        "platforms": list(build.platforms),
+    }
+    return shape | {key: value for key, value in optional.items() if value}
