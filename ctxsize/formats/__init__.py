@@ -11,7 +11,7 @@ from typing import Any
 
 from ctxsize.formats.look import Look
 
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
 """The choices of `--format`."""
 
 TABLES = ("dir", "ext", "rule", "file")

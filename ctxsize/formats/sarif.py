@@ -1,0 +1,167 @@
+"""SARIF 2.1.0, for code scanning: findings with their rules, fingerprints and fixes.
+
+Paths are relative to the working directory, which `%SRCROOT%` stands for;
+columns count characters.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import Any
+from urllib.parse import quote
+
+from ctxsize.findings import Code, Edit, Finding, Fix, Location, Severity
+from ctxsize.formats.codes import codes_of
+from ctxsize.formats.fingerprints import fingerprints
+from ctxsize.formats.look import Look
+from ctxsize.formats.names import visible
+from ctxsize.version import __version__
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def render(outcome: Any, look: Look | None = None) -> str:
+    """The findings of `outcome` as a SARIF log; `look` does not matter."""
+    codes = codes_of(outcome.findings)
+    index = {each.name: at for at, each in enumerate(codes)}
+    marks = fingerprints(outcome.findings)
+    run = {
+        "tool": {
+            "driver": {
+                "name": "ctxsize",
+                "semanticVersion": __version__,
+                "rules": [_rule(each) for each in codes],
+            }
+        },
+        "automationDetails": {"id": f"ctxsize/{outcome.kind}/"},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {
+            "%SRCROOT%": {"description": {"text": "The directory that ctxsize ran in."}}
+        },
+        "results": [
+            _result(each, index[each.code], mark)
+            for each, mark in zip(outcome.findings, marks, strict=True)
+        ],
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _rule(code: Code) -> dict[str, Any]:
+    examples = [("Found", code.bad), ("Mended", code.good)]
+    shown = "".join(f"\n\n{title}:\n\n```\n{text}\n```" for title, text in examples if text)
+    plain = "".join(f"\n\n{title}:\n{text}" for title, text in examples if text)
+    why = code.why or code.summary
+    name = "".join(part.capitalize() for part in code.slug.split("-"))
+    return {
+        "id": code.name,
+        **({} if name.upper() == code.name else {"name": name}),
+        "shortDescription": {"text": code.summary},
+        "fullDescription": {"text": why},
+        "help": {"text": why + plain, "markdown": why + shown},
+        "defaultConfiguration": {"level": _LEVELS[code.severity]},
+    }
+
+
+def _result(finding: Finding, rule: int, mark: str) -> dict[str, Any]:
+    text = visible(finding.message)
+    text += f"\n{visible(finding.help)}" if finding.help else ""
+    result: dict[str, Any] = {
+        "ruleId": finding.code,
+        "ruleIndex": rule,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": text},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": _artifact(finding.location.path),
+                    "region": _region(finding.location),
+                }
+            }
+        ],
+        "partialFingerprints": {"ctxsize/v1": mark},
+        "properties": {
+            "confidence": finding.confidence.value,
+            "evidence": [visible(each) for each in finding.evidence],
+            "contentBytes": finding.content_bytes,
+            "files": finding.files,
+        },
+    }
+    changes = [] if finding.fix is None else list(_changes(finding.fix))
+    if finding.fix is not None and changes:
+        description = {"text": visible(finding.fix.message)}
+        result["fixes"] = [{"description": description, "artifactChanges": changes}]
+    return result
+
+
+def _artifact(path: str) -> dict[str, str]:
+    """Where the file is: below `%SRCROOT%`, or anywhere else by its absolute path."""
+    path = os.path.normpath(path)
+    if path.startswith("/") or path.split("/")[0] == "..":
+        return {"uri": "file://" + quote(os.fsencode(os.path.abspath(path)))}  # noqa: PTH100
+    return {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"}
+
+
+def _region(location: Location) -> dict[str, int]:
+    """The place in the file; a finding about all of it is at its first line, where it is seen."""
+    numbers = {
+        "startLine": location.line or 1,
+        "startColumn": location.column,
+        "endLine": location.end_line,
+        "endColumn": location.end_column,
+    }
+    return {key: value for key, value in numbers.items() if value is not None}
+
+
+def _changes(fix: Fix) -> Iterator[dict[str, Any]]:
+    """The edits of `fix`, or none at all if one of them is of a file that is no text.
+
+    A new file is written in one replacement, from nothing.
+    """
+    changes = [_change(edit) for edit in fix.edits if edit.before != edit.after]
+    if None not in changes:
+        yield from (each for each in changes if each)
+
+
+def _change(edit: Edit) -> dict[str, Any] | None:
+    try:
+        before = (edit.before or b"").decode("utf-8")
+        after = edit.after.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    replacements = list(_replacements(_lines(before), _lines(after)))
+    return {"artifactLocation": _artifact(edit.path), "replacements": replacements}
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of `text` with their ends; only a line feed ends one."""
+    return [f"{each}\n" for each in text.split("\n")[:-1]] + [
+        last for last in text.split("\n")[-1:] if last
+    ]
+
+
+def _replacements(before: list[str], after: list[str]) -> Iterator[dict[str, Any]]:
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for tag, first, last, start, end in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        region = dict(
+            zip(
+                ("startLine", "startColumn", "endLine", "endColumn"),
+                (*_position(before, first), *_position(before, last)),
+                strict=True,
+            )
+        )
+        inserted = "".join(after[start:end])
+        change: dict[str, Any] = {"deletedRegion": region}
+        yield change | ({"insertedContent": {"text": inserted}} if inserted else {})
+
+
+def _position(lines: list[str], at: int) -> tuple[int, int]:
+    """Line and column just before the line `at`, which may be the end of the file."""
+    if at == len(lines) and lines and not lines[-1].endswith("\n"):
+        return at, len(lines[-1]) + 1
+    return at + 1, 1

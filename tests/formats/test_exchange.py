@@ -1,0 +1,307 @@
+"""The formats for other programs: golden files, and what those programs make of them."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_to_bytes
+from xml.etree import ElementTree
+
+import jsonschema
+import junitparser
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from ctxsize import api
+from ctxsize.findings import Edit, Finding, Fix, Location, Severity
+from ctxsize.formats import Look, render
+from ctxsize.formats.fingerprints import fingerprints
+from ctxsize.formats.github import SHOWN
+from tests.contexts import CONTEXTS
+from tests.formats.findings import FINDINGS, Outcome
+from tests.formats.golden import held
+from tests.oracles.schemas import sarif
+from tests.oracles.trees import build_tree
+
+GOLDEN = {
+    "exchange.md": "markdown",
+    "exchange.github": "github",
+    "exchange.sarif": "sarif",
+    "exchange.junit.xml": "junit",
+    "exchange.gitlab.json": "gitlab",
+}
+FORMATS = sorted(set(GOLDEN.values()))
+TEXT = st.text(st.characters(), max_size=12)
+PATHS = st.binary(max_size=9).map(lambda name: "x" + os.fsdecode(name).replace("\0", "/"))
+SOME = st.builds(
+    Finding,
+    code=st.sampled_from(["CTX001", "CTX101", "CTX999"]),
+    severity=st.sampled_from(Severity),
+    message=TEXT,
+    location=st.builds(
+        Location,
+        st.binary(min_size=1, max_size=9).map(lambda b: "x" + b.decode("utf-8", "surrogateescape")),
+    ),
+    evidence=st.tuples(TEXT),
+    help=TEXT,
+)
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden(name: str) -> None:
+    held(name, render(GOLDEN[name], Outcome(FINDINGS), Look()))
+
+
+@pytest.mark.parametrize("context", ["rust", "names", "empty", "traps"])
+def test_reports_in_markdown(context: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(build_tree(tmp_path / "ctx", CONTEXTS[context]))
+    rendered = render("markdown", api.measure(), Look())
+    held(f"measure-{context}.md", rendered)
+
+
+_NAMES = ("measure-rust.md", "measure-names.md", "measure-empty.md", "measure-traps.md")
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_nothing_found(format_name: str) -> None:
+    text = render(format_name, Outcome(), Look())
+    assert text.endswith("\n")
+    if format_name == "junit":
+        suite = next(iter(junitparser.JUnitXml.fromstring(text.encode())))
+        assert (suite.tests, suite.failures) == (1, 0)
+
+
+# --- SARIF
+
+
+def sarif_of(findings: Any) -> dict[str, Any]:
+    log: dict[str, Any] = json.loads(render("sarif", Outcome(tuple(findings)), Look()))
+    jsonschema.validate(log, sarif())
+    run: dict[str, Any] = log["runs"][0]
+    return run
+
+
+def test_the_schema_of_sarif_refuses_what_is_none() -> None:
+    log = json.loads(render("sarif", Outcome(FINDINGS), Look()))
+    log["runs"][0]["results"][0]["level"] = "grave"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(log, sarif())
+
+
+@given(st.lists(SOME, max_size=4))
+def test_sarif_of_anything(findings: list[Finding]) -> None:
+    run = sarif_of(findings)
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    for result, finding in zip(run["results"], findings, strict=True):
+        assert rules[result["ruleIndex"]] == finding.code
+        uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        assert re.fullmatch(r"[A-Za-z0-9_.~/%-]+", uri)
+    assert len({r["partialFingerprints"]["ctxsize/v1"] for r in run["results"]}) == len(findings)
+
+
+URIS = [
+    ("a b/c%.txt", "a%20b/c%25.txt", "%SRCROOT%"),
+    ("./x:y", "x%3Ay", "%SRCROOT%"),
+    ("ü\udcff", "%C3%BC%FF", "%SRCROOT%"),
+    ("/srv/a#b", "file:///srv/a%23b", None),
+    ("../up", "file://", None),
+]
+
+
+@pytest.mark.parametrize(("path", "uri", "base"), URIS)
+def test_artifact_uris(path: str, uri: str, base: str | None) -> None:
+    run = sarif_of([Finding("CTX001", Severity.ERROR, "m", Location(path))])
+    found = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert found.get("uriBaseId") == base
+    if path == "../up":
+        assert unquote_to_bytes(found["uri"][7:]) == bytes(Path.cwd().parent / "up")
+    else:
+        assert found["uri"] == uri
+
+
+def replaced(before: str, replacements: list[dict[str, Any]]) -> str:
+    """`before` as a program that reads SARIF would change it."""
+    lines = re.findall(r"[^\n]*\n|[^\n]+$", before)
+    starts = [sum(map(len, lines[:at])) for at in range(len(lines) + 1)]
+
+    def offset(line: int, column: int) -> int:
+        return starts[line - 1] + column - 1
+
+    for each in reversed(replacements):
+        region = each["deletedRegion"]
+        start = offset(region["startLine"], region["startColumn"])
+        end = offset(region["endLine"], region["endColumn"])
+        inserted = each.get("insertedContent", {}).get("text", "")
+        before = before[:start] + inserted + before[end:]
+    return before
+
+
+LINES = st.lists(st.sampled_from(["a", "b", "ü\n", "\n", "c\r\n", "d\n"]), max_size=8).map("".join)
+
+
+@given(LINES, LINES)
+def test_fixes_lead_where_the_edit_does(before: str, after: str) -> None:
+    fix = Fix("mend it", (Edit("f", before.encode(), after.encode()),), certain=True)
+    run = sarif_of([Finding("CTX001", Severity.ERROR, "m", Location("f"), fix=fix)])
+    if before == after:
+        return
+    (change,) = run["results"][0]["fixes"][0]["artifactChanges"]
+    assert replaced(before, change["replacements"]) == after
+
+
+def test_no_fix_for_what_is_no_text() -> None:
+    fix = Fix("mend it", (Edit("f", b"\xff", b"a"), Edit("g", b"a", b"b")), certain=True)
+    run = sarif_of([Finding("CTX001", Severity.ERROR, "m", Location("f"), fix=fix)])
+    assert "fixes" not in run["results"][0]
+
+
+def test_fingerprints_outlive_lines_and_figures() -> None:
+    old = Finding("CTX101", Severity.ERROR, "30 files, 60.0 MB", Location("f", 3))
+    new = Finding("CTX101", Severity.ERROR, "1,031 files, 9 kB", Location("f", 4))
+    other = Finding("CTX101", Severity.ERROR, "30 files, 60.0 MB", Location("g", 3))
+    assert fingerprints([old]) == fingerprints([new]) != fingerprints([other])
+    assert len(set(fingerprints([old, new]))) == 2
+
+
+# --- GitHub
+
+COMMAND = re.compile(r"::(?P<level>\w+) (?P<properties>[^:]*)::(?P<data>.*)")
+
+
+def told(value: str) -> str:
+    """A value as the runner reads it."""
+    for code, char in (("%2C", ","), ("%3A", ":"), ("%0A", "\n"), ("%0D", "\r"), ("%25", "%")):
+        value = value.replace(code, char)
+    return value
+
+
+def annotations(text: str) -> list[dict[str, str]]:
+    """The commands in `text` as a runner takes them: at the beginning of a line."""
+    found = []
+    for line in text.splitlines():
+        command = COMMAND.fullmatch(line)
+        if command is not None:
+            pairs = (pair.split("=", 1) for pair in command["properties"].split(","))
+            properties = {key: told(value) for key, value in pairs}
+            found.append({**properties, "level": command["level"], "said": told(command["data"])})
+    return found
+
+
+def test_annotations_read_back() -> None:
+    found = annotations(render("github", Outcome(FINDINGS), Look()))
+    hard = next(each for each in found if each["level"] == "error")
+    assert hard["file"] == "a, b:c%\n<x>.txt"
+    assert "100%, a colon: a comma" in hard["said"]
+    placed = next(each for each in found if each["title"].startswith("CTX999"))
+    assert (placed["line"], placed["col"], placed["endColumn"]) == ("2", "1", "13")
+
+
+@given(st.lists(SOME, max_size=30))
+def test_no_name_becomes_a_command(findings: list[Finding]) -> None:
+    text = render("github", Outcome(tuple(findings)), Look())
+    levels = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+    expected = {
+        level: min(SHOWN, sum(each.severity is severity for each in findings))
+        for severity, level in levels.items()
+    }
+    found = [line for line in text.split("\n") if line.lstrip().startswith("::")]
+    by_level = {level: sum(line.startswith(f"::{level} ") for line in found) for level in expected}
+    assert by_level == expected
+    rest = [line for line in found if line.split(" ")[0].strip(":") not in expected]
+    assert [line.split("::")[1] for line in rest] in ([], ["group", "endgroup"])
+    folded = text.split("::group::")[1] if "::group::" in text else ""
+    assert "##[" not in folded
+
+
+# --- JUnit
+
+
+@given(st.lists(SOME, max_size=5))
+def test_junit_of_anything(findings: list[Finding]) -> None:
+    data = render("junit", Outcome(tuple(findings)), Look()).encode("utf-8")
+    parsed = junitparser.JUnitXml.fromstring(data)
+    (suite,) = parsed
+    cases = list(suite)
+    failed = [each for each in cases if not each.is_passed]
+    grave = [each for each in findings if each.severity is not Severity.INFO]
+    assert len(failed) == len(grave) == suite.failures == parsed.failures
+    assert len(cases) == suite.tests == max(1, len(findings))
+    assert ElementTree.parse(io.BytesIO(data)).getroot().tag == "testsuites"
+
+
+# --- GitLab
+
+CODE_QUALITY = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["description", "check_name", "fingerprint", "severity", "location"],
+        "properties": {
+            "description": {"type": "string"},
+            "check_name": {"type": "string"},
+            "fingerprint": {"type": "string"},
+            "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+            "location": {
+                "type": "object",
+                "required": ["path", "lines"],
+                "properties": {
+                    "path": {"type": "string", "pattern": "^(?!\\./)"},
+                    "lines": {
+                        "type": "object",
+                        "required": ["begin"],
+                        "properties": {"begin": {"type": "integer"}},
+                    },
+                },
+            },
+        },
+    },
+}
+"""What GitLab's documentation asks of a code quality report; it publishes no schema."""
+
+
+@given(st.lists(SOME, max_size=5))
+def test_code_quality_of_anything(findings: list[Finding]) -> None:
+    text = render("gitlab", Outcome(tuple(findings)), Look())
+    assert not text.startswith("\ufeff")
+    issues = json.loads(text)
+    jsonschema.validate(issues, CODE_QUALITY)
+    assert len({each["fingerprint"] for each in issues}) == len(findings)
+
+
+# --- Markdown
+
+
+@given(st.lists(SOME, max_size=5))
+def test_markdown_of_anything_is_text(findings: list[Finding]) -> None:
+    text = render("markdown", Outcome(tuple(findings)), Look())
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+    inner = [child for token in tokens for child in token.children or []]
+    assert {each.type for each in inner} <= {
+        "text",
+        "code_inline",
+        "strong_open",
+        "strong_close",
+        "softbreak",
+    }
+    html = "".join(each.content for each in tokens if each.type == "html_block")
+    grave = any(each.severity is Severity.ERROR for each in findings)
+    opening = "<details open>" if grave else "<details>"
+    tags = [opening, "<summary>", "</summary>", "</details>"] if findings else []
+    assert re.findall(r"<[^>]*>", html) == tags
+
+
+def test_tables_hold_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["a|b", "c`d", "e\\|f", "<b>", "g" * 200]
+    monkeypatch.chdir(build_tree(tmp_path / "ctx", names))
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(
+        render("markdown", api.measure(), Look(top=10))
+    )
+    inner = [child for token in tokens for child in token.children or []]
+    shown = {each.content for each in inner if each.type == "code_inline"}
+    assert {"a|b", "c`d", "<b>", "g" * 200} <= shown
