@@ -37,6 +37,53 @@ def parse_size(text: str) -> int:
     return int(whole) * factor + int(fraction or 0) * factor // scale
 
 
+_SECONDS = {
+    "s": 1,
+    "sec": 1,
+    "m": 60,
+    "min": 60,
+    "h": 3600,
+    "d": 86400,
+    "day": 86400,
+    "days": 86400,
+    "w": 604800,
+    "week": 604800,
+    "weeks": 604800,
+}
+_AGE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)\s*", re.IGNORECASE)
+
+
+def parse_age(text: str) -> float:
+    """Seconds for a length of time with a unit; `0` needs none.
+
+    Raises `InputError` for anything else.
+
+    >>> parse_age("30d"), parse_age("12 h"), parse_age("1.5min"), parse_age("0")
+    (2592000.0, 43200.0, 90.0, 0.0)
+    """
+    if text.strip() == "0":
+        return 0.0
+    found = _AGE.fullmatch(text)
+    unit = None if found is None else _SECONDS.get(found[2].lower())
+    if found is None or unit is None:
+        raise InputError(f"not a length of time: {text!r}", hint="write for instance 30d or 12h")
+    return float(found[1]) * unit
+
+
+def human_age(seconds: float) -> str:
+    """A length of time for a person, in its largest unit.
+
+    >>> human_age(42), human_age(150), human_age(86400 * 3.5)
+    ('42 seconds', '2 minutes', '3 days')
+    """
+    for size, noun in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {noun}" + ("s" if count != 1 else "")
+    count = int(seconds)
+    return f"{count} second" + ("s" if count != 1 else "")
+
+
 def human(size_bytes: int) -> str:
     """`size_bytes` for a person, in decimal units as Docker shows them.
 

@@ -1,0 +1,356 @@
+"""Carries out a plan; the only place that deletes anything.
+
+A directory is first renamed to a sibling, which makes it unreachable for
+builds that come along, then compared with what was planned, then emptied entry
+by entry: each is looked at once more just before, and what was not planned is
+kept. Whatever speaks against it before the first entry is deleted puts the
+directory back under its name.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from errno import ENOENT, ENOTEMPTY
+
+from ctxsize.clean import record, use
+from ctxsize.clean.descent import Descent
+from ctxsize.clean.inventory import start_token, take, token
+from ctxsize.clean.kinds import BY_NAME
+from ctxsize.clean.look import locks_of
+from ctxsize.clean.tracked import Tracking
+from ctxsize.clean.values import Candidate, Category, Inventory, Plan, Result, Stamp
+
+Step = Callable[[str, str], None]
+"""Told when an item is `checked`, `renamed` and `compared`, each before what follows."""
+Progress = Callable[[int, int], None]
+
+_SHOWN = 3
+_BLOCK = 512
+
+
+def delete(
+    plan: Plan, *, progress: Progress | None = None, step: Step | None = None
+) -> Iterator[Result]:
+    """What became of each item, one after the other, as it is done."""
+    deleter = _Deleter(plan, progress or (lambda entries, content_bytes: None), step or _nothing)
+    for item in plan.items:
+        yield deleter.remove(item)
+
+
+def _nothing(step: str, path: str) -> None:
+    return
+
+
+@dataclass
+class _Deleter:
+    plan: Plan
+    progress: Progress
+    step: Step
+    tracking: Tracking = field(default_factory=Tracking)
+    entries: int = 0
+    content_bytes: int = 0
+
+    def remove(self, item: Candidate) -> Result:
+        """Delete one item, or say why not."""
+        above, _, name = item.path.rpartition("/")
+        try:
+            with Descent.at(self.plan.root) as descent:
+                found = os.fstat(descent.fd)
+                if (found.st_dev, found.st_ino) != (self.plan.device, self.plan.inode):
+                    return Result(item.path, False, message="ROOT is another directory now")
+                descent.follow(above)
+                return self._in(descent, item, name)
+        except OSError as error:
+            return Result(item.path, False, message=f"it has changed: {error.strerror}")
+
+    def _in(self, descent: Descent, item: Candidate, name: str) -> Result:
+        """Delete the item `name` in the directory where `descent` is."""
+        above = os.dup(descent.fd)
+        try:
+            descent.enter(name)
+            with use.Locks() as locks:
+                inventory, reason = self._checked(descent, item, locks)
+                if reason is not None:
+                    return Result(item.path, False, message=reason)
+                directory = _Renamed(self, item, inventory, above, descent.fd, name)
+                if item.category is Category.LEFTOVER:
+                    return directory.empty()
+                return directory.renamed() or directory.empty()
+        finally:
+            os.close(above)
+
+    def _checked(
+        self, descent: Descent, item: Candidate, locks: use.Locks
+    ) -> tuple[Inventory, str | None]:
+        """What is in the directory now, and the reason not to delete it."""
+        held = locks.take(descent.fd, self._locks(item))
+        locked = use.locked(descent.device)
+        inventory = take(descent.fd, locked=locked)
+        if held is not None:
+            return inventory, f"a build holds the lock {held}"
+        reason = difference(item.inventory.stamp, inventory.stamp)
+        full = f"{self.plan.root.rstrip('/')}/{item.path}"
+        return inventory, reason or self._objection(full, inventory)
+
+    @staticmethod
+    def _locks(item: Candidate) -> tuple[str, ...]:
+        kind = BY_NAME.get(item.kind)
+        return item.inventory.locks if kind is None else locks_of(kind, item.inventory)
+
+    def _objection(self, full: str, inventory: Inventory) -> str | None:
+        """What speaks against deleting the directory at `full`."""
+        tracked = self.tracking.objection(full)
+        return tracked.message if tracked is not None else in_use(full, inventory)
+
+    def deleted(self, content_bytes: int) -> None:
+        """Note that one more entry is gone."""
+        self.entries += 1
+        self.content_bytes += content_bytes
+        if self.entries % 500 == 0:
+            self.progress(self.entries, self.content_bytes)
+
+
+def in_use(full: str, inventory: Inventory) -> str | None:
+    """Who uses the directory at `full`, a real path, or what else is wrong with it, or None."""
+    for each in inventory.objections:
+        return each.message
+    mount = use.below(use.mounts(), full)
+    if mount is not None:
+        return f"something is mounted at {mount}"
+    return next((str(each) for each in use.users(full)), None)
+
+
+def difference(planned: Stamp, found: Stamp, *, renamed: bool = False) -> str | None:
+    """How a directory differs from the planned one, or None; renaming it sets its `ctime`."""
+    if (planned.device, planned.inode) != (found.device, found.inode):
+        return "another directory is there now"
+    if renamed:
+        found = replace(found, ctime_ns=planned.ctime_ns)
+    if planned == found:
+        return None
+    if planned.entries != found.entries:
+        count = found.entries - planned.entries
+        what = f"{count:,} more" if count > 0 else f"{-count:,} fewer"
+        return f"it has changed: {what} entries are in it"
+    return "it has changed: something in it is another file or was written"
+
+
+@dataclass
+class _Renamed:
+    """One directory on its way out."""
+
+    deleter: _Deleter
+    item: Candidate
+    inventory: Inventory
+    above: int
+    fd: int
+    name: str
+    trash: str = field(default_factory=record.new_name)
+
+    def __post_init__(self) -> None:
+        if self.item.category is Category.LEFTOVER:
+            self.trash = self.name
+
+    def renamed(self) -> Result | None:
+        """Rename it and compare; the result where that is the end of it."""
+        self._write_record()
+        self.deleter.step("checked", self.item.path)
+        try:
+            os.rename(self.name, self.trash, src_dir_fd=self.above, dst_dir_fd=self.above)
+        except OSError as error:
+            self._drop_record()
+            return self._failed(f"it cannot be renamed: {error.strerror}")
+        try:
+            self.deleter.step("renamed", self.item.path)
+            reason = self._objection()
+        except BaseException:
+            self._put_back("interrupted")
+            raise
+        return None if reason is None else self._put_back(reason)
+
+    def _objection(self) -> str | None:
+        """What speaks against deleting it, now that nobody else finds it."""
+        try:
+            found = os.stat(self.trash, dir_fd=self.above, follow_symlinks=False)
+            stamp = self.inventory.stamp
+            if (found.st_dev, found.st_ino) != (stamp.device, stamp.inode):
+                return "another directory is there now"
+            again = take(self.fd)
+        except OSError as error:
+            return f"it has changed: {error.strerror}"
+        path = self._path(self.trash)
+        full = f"{self.deleter.plan.root.rstrip('/')}/{path}"
+        return difference(stamp, again.stamp, renamed=True) or in_use(full, again)
+
+    def empty(self) -> Result:
+        """Delete what is in it and then itself, and say what is left."""
+        self.deleter.step("compared", self.item.path)
+        emptying = _Emptying(self.inventory.tokens, self.deleter)
+        with Descent(self.fd) as descent:
+            emptying.run(descent)
+        if not emptying.kept and not emptying.failed:
+            self._remove_itself(emptying)
+        if not emptying.kept and not emptying.failed:
+            self._drop_record()
+            done = emptying.files, emptying.disk_bytes
+            return Result(self.item.path, True, *done)
+        return self._rest(emptying)
+
+    def _remove_itself(self, emptying: _Emptying) -> None:
+        try:
+            os.rmdir(self.trash, dir_fd=self.above)
+            emptying.disk_bytes += os.fstat(self.fd).st_blocks * _BLOCK
+        except OSError as error:
+            if error.errno == ENOTEMPTY:
+                emptying.kept.append(".")
+            else:
+                emptying.failed.append((".", error.strerror or str(error)))
+
+    def _rest(self, emptying: _Emptying) -> Result:
+        """The result where something is left: what is not ours goes back to where it came from."""
+        files, disk_bytes = emptying.files, emptying.disk_bytes
+        if not emptying.kept:
+            path, reason = emptying.failed[0]
+            count = len(emptying.failed)
+            message = f"{count:,} of its entries could not be deleted: {path}: {reason}"
+            left: tuple[str, ...] = (self._path(self.trash),)
+            return Result(self.item.path, False, files, disk_bytes, message, left)
+        shown = ", ".join(emptying.kept[:_SHOWN]) + (", …" if len(emptying.kept) > _SHOWN else "")
+        message = f"appeared meanwhile and was kept: {shown}"
+        return replace(self._put_back(message), files=files, disk_bytes=disk_bytes)
+
+    def _put_back(self, reason: str) -> Result:
+        """Give it its name again, unless something else has it now."""
+        if self.trash == self.name:
+            return self._failed(reason, self._path(self.trash))
+        try:
+            os.stat(self.name, dir_fd=self.above, follow_symlinks=False)
+            why = "as its name was taken meanwhile"
+        except OSError as error:
+            why = error.strerror or ""
+            if error.errno == ENOENT:
+                try:
+                    os.rename(self.trash, self.name, src_dir_fd=self.above, dst_dir_fd=self.above)
+                    self._drop_record()
+                    return self._failed(reason, self.item.path)
+                except OSError as failure:
+                    why = failure.strerror or ""
+        where = self._path(self.trash)
+        return self._failed(f"{reason}; it could not be put back ({why})", where)
+
+    def _failed(self, reason: str, *left: str) -> Result:
+        return Result(self.item.path, False, message=reason, left=left)
+
+    def _path(self, name: str) -> str:
+        above = self.item.path.rpartition("/")[0]
+        return f"{above}/{name}".lstrip("/")
+
+    def _write_record(self) -> None:
+        """Note what is in it for the next run; a full disk leaves no room for that, which is fine."""
+        stamp = self.inventory.stamp
+        noted = record.Record(
+            self.name, self.item.kind, stamp.device, stamp.inode, self.inventory.tokens
+        )
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            file = os.open(self.trash + record.ENDING, flags, 0o600, dir_fd=self.above)
+        except OSError:
+            return
+        try:
+            with open(file, "wb") as opened:  # noqa: PTH123
+                opened.write(noted.encoded())
+        except OSError:
+            self._drop_record()
+
+    def _drop_record(self) -> None:
+        try:
+            os.unlink(self.trash + record.ENDING, dir_fd=self.above)
+        except OSError:
+            return
+
+
+@dataclass
+class _Emptying:
+    """Deletes the entries with these numbers, and no others."""
+
+    tokens: frozenset[int]
+    deleter: _Deleter
+    files: int = 0
+    disk_bytes: int = 0
+    kept: list[str] = field(default_factory=list)
+    """What is there and was not planned."""
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+    def run(self, descent: Descent) -> None:
+        """Empty the directory where `descent` is."""
+        stack = [(iter(self._entries(descent, start_token())), 0)]
+        while stack:
+            inner, troubles = stack[-1]
+            following = next(inner, None)
+            if following is not None:
+                name, number = following
+                if self._entered(descent, name):
+                    before = len(self.kept) + len(self.failed)
+                    stack.append((iter(self._entries(descent, number)), before))
+                continue
+            stack.pop()
+            if stack:
+                clean = troubles == len(self.kept) + len(self.failed)
+                path = descent.path
+                self._remove(descent, descent.leave(), path, clean=clean)
+
+    def _entered(self, descent: Descent, name: str) -> bool:
+        try:
+            descent.enter(name)
+        except OSError as error:
+            self.failed.append((descent.below(name), error.strerror or str(error)))
+            return False
+        return True
+
+    def _entries(self, descent: Descent, above: bytes) -> list[tuple[str, bytes]]:
+        """Delete the files in the directory where `descent` is; its planned directories."""
+        directories = []
+        try:
+            names = os.listdir(descent.fd)  # noqa: PTH208
+        except OSError as error:
+            self.failed.append((descent.path, error.strerror or str(error)))
+            return []
+        for name in names:
+            try:
+                found = os.stat(name, dir_fd=descent.fd, follow_symlinks=False)
+                number = token(above, name, found)
+                if int.from_bytes(number, "big") not in self.tokens:
+                    self.kept.append(descent.below(name))
+                elif stat.S_ISDIR(found.st_mode):
+                    directories.append((name, number))
+                else:
+                    os.unlink(name, dir_fd=descent.fd)
+                    self._count(found)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                self.failed.append((descent.below(name), error.strerror or str(error)))
+        return directories
+
+    def _remove(self, descent: Descent, name: str, path: str, *, clean: bool) -> None:
+        """Remove the directory `name`; where it should be empty and is not, something came."""
+        try:
+            found = os.stat(name, dir_fd=descent.fd, follow_symlinks=False)
+            os.rmdir(name, dir_fd=descent.fd)
+            self.disk_bytes += found.st_blocks * _BLOCK
+        except OSError as error:
+            if not clean:
+                return
+            if error.errno == ENOTEMPTY:
+                self.kept.append(path)
+            else:
+                self.failed.append((path, error.strerror or str(error)))
+
+    def _count(self, found: os.stat_result) -> None:
+        self.files += not stat.S_ISLNK(found.st_mode)
+        if found.st_nlink == 1:
+            self.disk_bytes += found.st_blocks * _BLOCK
+        self.deleter.deleted(found.st_size)

@@ -1,0 +1,267 @@
+"""Everything that is in a directory, counted and made comparable.
+
+Each entry becomes a number made of its place, type, inode, size and time of
+change. Two walks over the same tree give the same numbers, so that what came,
+went or changed in between shows, and a deleter knows what it may delete.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from hashlib import blake2b
+
+from ctxsize.clean.descent import Descent, ElsewhereError
+from ctxsize.clean.kinds import LOCKS
+from ctxsize.clean.values import Inventory, Objection, Part, Shared, Stamp
+
+Progress = Callable[[int, int], None]
+
+REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "_darcs", ".pijul", "CVS"})
+"""Names that tell that a directory is under version control."""
+_BARE = frozenset({"HEAD", "objects", "refs"})
+_DEVICES = (stat.S_IFCHR, stat.S_IFBLK)
+_BLOCK = 512
+_START = bytes(8)
+_SHOWN_EVERY = 500
+_OBJECTIONS = 5
+
+
+def token(above: bytes, name: str, found: os.stat_result) -> bytes:
+    """The number of one entry as eight bytes; `above` is that of its directory.
+
+    A directory's own size and times say nothing, as they change with its entries.
+    """
+    form = stat.S_IFMT(found.st_mode)
+    text = f"{form}:{found.st_ino}"
+    if form != stat.S_IFDIR:
+        text += f":{found.st_size}:{found.st_mtime_ns}"
+    raw = above + os.fsencode(name) + b"\0" + text.encode()
+    return blake2b(raw, digest_size=8).digest()
+
+
+def start_token() -> bytes:
+    """The number of the directory at which an inventory starts."""
+    return _START
+
+
+@dataclass
+class _Sums:
+    files: int = 0
+    content_bytes: int = 0
+    disk_bytes: int = 0
+
+
+@dataclass
+class _Taking:
+    """The state of one walk."""
+
+    parts: Sequence[str]
+    locked: frozenset[int]
+    progress: Progress | None
+    counted: int = 0
+    tokens: set[int] = field(default_factory=set)
+    kinds: dict[int, int] = field(default_factory=dict)
+    total: _Sums = field(default_factory=_Sums)
+    by_part: dict[str, _Sums] = field(default_factory=dict)
+    shared: dict[int, Shared] = field(default_factory=dict)
+    newest_ns: int = 0
+    changed_ns: int = 0
+    locks: list[str] = field(default_factory=list)
+    objections: list[Objection] = field(default_factory=list)
+
+    def object(self, code: str, message: str) -> None:
+        """Note a reason to leave the directory alone."""
+        if len(self.objections) < _OBJECTIONS:
+            self.objections.append(Objection(code, message))
+
+    def part_of(self, way: tuple[str, ...]) -> str:
+        """The part that a directory belongs to, the first pattern that fits its beginning."""
+        for pattern in self.parts:
+            wanted = pattern.split("/")
+            if len(wanted) <= len(way) and all(map(fnmatchcase, way, wanted)):
+                return "/".join(way[: len(wanted)])
+        return ""
+
+
+def take(
+    fd: int,
+    *,
+    parts: Sequence[str] = (),
+    locked: frozenset[int] = frozenset(),
+    progress: Progress | None = None,
+) -> Inventory:
+    """The inventory of the directory `fd`.
+
+    `parts` are patterns for the directories that are summed up for themselves,
+    `locked` the inodes of files that processes have locked.
+    Whatever cannot be looked at becomes an objection. Raises `OSError` where the
+    directory itself cannot be read or the tree moves meanwhile.
+    """
+    taking = _Taking(parts, locked, progress)
+    top = os.fstat(fd)
+    with Descent(fd) as descent:
+        listing = _walk(taking, descent, top)
+    digest = blake2b(digest_size=20)
+    for each in sorted(taking.tokens):
+        digest.update(each.to_bytes(8, "big"))
+    stamp = Stamp(
+        device=top.st_dev,
+        inode=top.st_ino,
+        mtime_ns=top.st_mtime_ns,
+        ctime_ns=top.st_ctime_ns,
+        changed_ns=taking.changed_ns,
+        entries=len(taking.tokens),
+        listing=listing,
+        digest=digest.hexdigest(),
+    )
+    return _finished(taking, stamp)
+
+
+def _finished(taking: _Taking, stamp: Stamp) -> Inventory:
+    kinds = taking.kinds
+    directories = kinds.get(stat.S_IFDIR, 0)
+    symlinks = kinds.get(stat.S_IFLNK, 0)
+    parts = [
+        Part(name, sums.files, sums.content_bytes, sums.disk_bytes)
+        for name, sums in taking.by_part.items()
+    ]
+    parts.sort(key=lambda part: (-part.content_bytes, part.name))
+    return Inventory(
+        stamp=stamp,
+        tokens=frozenset(taking.tokens),
+        files=sum(kinds.values()) - directories - symlinks,
+        directories=directories,
+        symlinks=symlinks,
+        content_bytes=taking.total.content_bytes,
+        disk_bytes=taking.total.disk_bytes,
+        newest_ns=taking.newest_ns,
+        parts=tuple(parts) if taking.parts else (),
+        shared=taking.shared,
+        locks=tuple(taking.locks),
+        objections=tuple(taking.objections),
+    )
+
+
+def _walk(taking: _Taking, descent: Descent, top: os.stat_result) -> str:
+    """Walk the whole tree; a digest of the first directory's entries comes back."""
+    taking.newest_ns = top.st_mtime_ns
+    _count_directory(taking, top, "")
+    stack: list[tuple[Iterator[tuple[str, bytes]], tuple[str, ...]]] = []
+    found = _directory(taking, descent, _START, ())
+    listing = blake2b(digest_size=20)
+    for each in sorted(taking.tokens):
+        listing.update(each.to_bytes(8, "big"))
+    stack.append((iter(found), ()))
+    while stack:
+        inner, way = stack[-1]
+        following = next(inner, None)
+        if following is None:
+            stack.pop()
+            if stack:
+                descent.leave()
+            continue
+        name, above = following
+        below = (*way, name) if len(way) < 3 else way
+        if _enter(taking, descent, name):
+            stack.append((iter(_directory(taking, descent, above, below)), below))
+    return listing.hexdigest()
+
+
+def _enter(taking: _Taking, descent: Descent, name: str) -> bool:
+    """Whether the walk is in the directory `name` now; if not, that is an objection."""
+    try:
+        descent.enter(name)
+    except ElsewhereError:
+        where = _shown(descent.below(name))
+        taking.object("mount", f"another file system or mount is in it: {where}")
+    except OSError as error:
+        taking.object("unreadable", f"{_shown(descent.below(name))}: {error.strerror}")
+    else:
+        return True
+    return False
+
+
+def _directory(
+    taking: _Taking, descent: Descent, above: bytes, way: tuple[str, ...]
+) -> list[tuple[str, bytes]]:
+    """Count what is in the directory where the walk is; its directories with their numbers."""
+    directories, names = [], set()
+    part = taking.part_of(way)
+    try:
+        with os.scandir(descent.fd) as entries:
+            found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+    except OSError as error:
+        taking.object("unreadable", f"{_shown(descent.path)}: {error.strerror}")
+        return []
+    for name, status in found:
+        names.add(name)
+        number = token(above, name, status)
+        taking.tokens.add(int.from_bytes(number, "big"))
+        if stat.S_ISDIR(status.st_mode):
+            directories.append((name, number))
+            _count_directory(taking, status, taking.part_of((*way, name)[:3]))
+        else:
+            _count(taking, descent, name, status, part)
+    _judge(taking, descent, names)
+    if taking.progress is not None and len(taking.tokens) - taking.counted >= _SHOWN_EVERY:
+        taking.counted = len(taking.tokens)
+        taking.progress(taking.counted, taking.total.content_bytes)
+    return sorted(directories)
+
+
+def _count_directory(taking: _Taking, status: os.stat_result, part: str) -> None:
+    taking.kinds[stat.S_IFDIR] = taking.kinds.get(stat.S_IFDIR, 0) + 1
+    taking.newest_ns = max(taking.newest_ns, status.st_mtime_ns)
+    for sums in (taking.total, taking.by_part.setdefault(part, _Sums())):
+        sums.disk_bytes += status.st_blocks * _BLOCK
+
+
+def _count(taking: _Taking, descent: Descent, name: str, status: os.stat_result, part: str) -> None:
+    form = stat.S_IFMT(status.st_mode)
+    taking.kinds[form] = taking.kinds.get(form, 0) + 1
+    taking.newest_ns = max(taking.newest_ns, status.st_mtime_ns)
+    if form in _DEVICES:
+        taking.object("device", f"it holds a device: {_shown(descent.below(name))}")
+    if form == stat.S_IFREG and name in LOCKS:
+        taking.locks.append(descent.below(name))
+    if status.st_ino in taking.locked:
+        taking.object("in-use", f"a process has locked {_shown(descent.below(name))}")
+    disk_bytes, first = status.st_blocks * _BLOCK, True
+    content_bytes = status.st_size if form == stat.S_IFREG else 0
+    if status.st_nlink > 1:
+        known = taking.shared.get(status.st_ino)
+        first = known is None
+        met = 1 if known is None else known.met + 1
+        taking.shared[status.st_ino] = Shared(met, status.st_nlink, disk_bytes, content_bytes)
+    else:
+        taking.changed_ns = max(taking.changed_ns, status.st_ctime_ns)
+    sums = taking.by_part.setdefault(part, _Sums())
+    for each in (taking.total, sums):
+        each.files += form != stat.S_IFLNK
+        if first:
+            each.disk_bytes += disk_bytes
+            each.content_bytes += content_bytes
+
+
+def _judge(taking: _Taking, descent: Descent, names: set[str]) -> None:
+    """Object to repositories, and to directories that nothing can be deleted from."""
+    here = descent.path or "."
+    for name in sorted(REPOSITORIES & names):
+        where = _shown(descent.below(name))
+        taking.object("repository", f"it holds a repository: {where}")
+    if names >= _BARE:
+        taking.object("repository", f"it holds a bare repository: {_shown(here)}")
+    if names and not os.access(".", os.W_OK | os.X_OK, dir_fd=descent.fd, effective_ids=_EFFECTIVE):
+        taking.object("read-only", f"no permission to delete from {_shown(here)}")
+
+
+_EFFECTIVE = os.access in os.supports_effective_ids
+
+
+def _shown(path: str) -> str:
+    """`path`, its middle left out where it is very long."""
+    return path if len(path) <= 200 else f"{path[:100]}…{path[-99:]}"

@@ -1,0 +1,360 @@
+"""Reads a tree: every directory below ROOT that is proven regenerable, and what speaks against it.
+
+The only reader of cleaning. Symlinks are not followed, other file systems and
+mounts not entered, and what belongs to a repository itself (`.git`) is not
+looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ctxsize.clean import record, use
+from ctxsize.clean.descent import Descent, ElsewhereError, read_start
+from ctxsize.clean.inventory import REPOSITORIES, Progress, take
+from ctxsize.clean.kinds import BY_NAME, INCREMENTAL, KINDS
+from ctxsize.clean.proofs import Kind, Listing, Place, Proof, Unproven, judge, looks_like
+from ctxsize.clean.tracked import Tracking
+from ctxsize.clean.values import Candidate, Category, Choice, Inventory, Objection, Passed
+from ctxsize.errors import InputError
+from ctxsize.model import Effect, Problem
+
+_START_BYTES = 4096
+_LONGEST_PATH = 4000
+SERVICES = (
+    *("Dockerfile", "Dockerfile.*", "*.Dockerfile", "Containerfile", "Containerfile.*"),
+    *("Cargo.toml", "package.json", "pyproject.toml", "setup.py", "requirements.txt", "go.mod"),
+    *("pom.xml", "build.gradle", "build.gradle.kts", "mix.exs", "composer.json", "Gemfile"),
+    *("*.csproj", "*.fsproj", "*.vbproj", "CMakeLists.txt", "meson.build", "pubspec.yaml"),
+    *("dune-project", "*.cabal", "*.tf"),
+)
+"""What tells that a directory is a service of its own."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at a tree found."""
+
+    root: str
+    device: int
+    inode: int
+    candidates: tuple[Candidate, ...]
+    passed: tuple[Passed, ...]
+    problems: tuple[Problem, ...]
+
+
+def root_of(path: str) -> str:
+    """The real path of the directory ROOT. Raises `InputError` where cleaning must not start."""
+    real = os.path.realpath(path)
+    if not os.path.isdir(real):  # noqa: PTH112
+        raise InputError("no such directory", path=path)
+    found = os.stat(real)  # noqa: PTH116
+    for home in _homes():
+        at = home
+        while True:
+            if _is_same(at, found):
+                what = "the home directory" if at == home else "above the home directory"
+                what = "the root of the file system" if real == "/" else what
+                raise InputError(f"ROOT must not be {what}", path=path, hint="name a project")
+            if at == os.path.dirname(at):  # noqa: PTH120
+                break
+            at = os.path.dirname(at)  # noqa: PTH120
+    if any(name in REPOSITORIES for name in real.split("/")):
+        raise InputError("ROOT belongs to a repository's own files", path=path)
+    return real
+
+
+def _homes() -> Iterator[str]:
+    """The home directories of the user; `/` alone where there are none."""
+    yield "/"
+    if os.environ.get("HOME"):
+        yield os.path.realpath(os.environ["HOME"])
+    try:
+        yield os.path.realpath(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return
+
+
+def _is_same(path: str, found: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), found)  # noqa: PTH116
+    except OSError:
+        return False
+
+
+def look(root: str, choice: Choice, *, progress: Progress | None = None) -> Seen:
+    """All candidates below `root`, a real path, in order of their paths. Raises `OSError`."""
+    with Descent.at(root) as descent:
+        status = os.fstat(descent.fd)
+        looking = _Looking(root, choice, progress)
+        looking.walk(descent)
+    passed = sorted(looking.passed, key=lambda each: each.path)
+    candidates = sorted(looking.candidates, key=lambda each: each.path)
+    return Seen(
+        root,
+        status.st_dev,
+        status.st_ino,
+        tuple(candidates),
+        tuple(passed),
+        tuple(looking.problems),
+    )
+
+
+@dataclass
+class _Looking:
+    root: str
+    choice: Choice
+    progress: Progress | None
+    candidates: list[Candidate] = field(default_factory=list)
+    passed: list[Passed] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    above: list[Listing] = field(default_factory=list)
+    entries: int = 0
+    content_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        wanted = self.choice.ecosystems
+        self.kinds = [kind for kind in KINDS if not wanted or kind.ecosystem in wanted]
+        self.tracking = Tracking()
+        self.mounts = use.mounts()
+        self.locked = use.locked(Path(self.root).stat().st_dev)
+        self.uses = use.users(self.root)
+
+    def walk(self, descent: Descent) -> None:
+        """Look at every directory below the start."""
+        stack = [self._names(descent)]
+        while stack:
+            name = next(stack[-1], None)
+            if name is None:
+                stack.pop()
+                self.above.pop()
+                if stack:
+                    descent.leave()
+            elif self._entered(descent, name):
+                if self._is_settled(descent, name):
+                    descent.leave()
+                else:
+                    stack.append(self._names(descent))
+
+    def _entered(self, descent: Descent, name: str) -> bool:
+        """Whether the walk is in the directory `name` now."""
+        try:
+            descent.enter(name)
+        except ElsewhereError:
+            kind = looks_like(name, self.above[::-1], self.kinds)
+            if kind is not None:
+                self._pass(descent.below(name), kind, "mount", "it is a mount of its own")
+            return False
+        except OSError as error:
+            self._problem(descent.below(name), error)
+            return False
+        return True
+
+    def _names(self, descent: Descent) -> Iterator[str]:
+        """The directories to look at below here, in order; notes the symlinked candidates."""
+        listing = self._listing(descent)
+        self.above.append(listing)
+        for name in sorted(listing.links):
+            kind = looks_like(name, self.above[::-1], self.kinds)
+            if kind is not None:
+                self._pass(descent.below(name), kind, "symlink", "it is a symlink")
+        return iter(sorted(listing.directories - REPOSITORIES))
+
+    def _listing(self, descent: Descent) -> Listing:
+        found: tuple[set[str], set[str], set[str]] = (set(), set(), set())
+        try:
+            with os.scandir(descent.fd) as entries:
+                for entry in entries:
+                    which = 0 if entry.is_dir(follow_symlinks=False) else 1
+                    found[2 if entry.is_symlink() else which].add(entry.name)
+        except OSError as error:
+            self._problem(descent.path, error)
+        self.entries += sum(map(len, found))
+        if self.progress is not None:
+            self.progress(self.entries, self.content_bytes)
+        return Listing(*map(frozenset, found))
+
+    def _is_settled(self, descent: Descent, name: str) -> bool:
+        """Whether the directory where the walk is needs no look inside; it is noted if so."""
+        if record.is_trash(name):
+            self._leftover(descent, name)
+            return True
+        fd = descent.fd
+        listing = self._listing(descent)
+        place = Place(
+            name, listing, self.above[::-1], lambda path: read_start(fd, path, _START_BYTES)
+        )
+        verdict = judge(place, self.kinds)
+        if isinstance(verdict, Unproven):
+            message = f"not proven: {verdict.reason}"
+            self._pass(descent.path, verdict.kind, "not-proven", message)
+            return verdict.kind.category is Category.DEPS
+        if verdict is None:
+            return False
+        if not self.choice.incremental_only:
+            self._candidate(descent, verdict.kind, verdict, self._service(descent.path))
+        elif verdict.kind.name.startswith("cargo-target"):
+            self._incremental(descent, verdict)
+        return True
+
+    def _candidate(self, descent: Descent, kind: Kind, proof: Proof, service: str) -> None:
+        """Note the directory where the walk is, with all that speaks against deleting it."""
+        path = descent.path
+        try:
+            inventory = take(
+                descent.fd, parts=kind.parts, locked=self.locked, progress=self._further
+            )
+        except OSError as error:
+            self._problem(path, error)
+            return
+        self.entries += inventory.stamp.entries
+        self.content_bytes += inventory.content_bytes
+        self.candidates.append(
+            Candidate(
+                path=path,
+                kind=kind.name,
+                ecosystem=kind.ecosystem,
+                category=kind.category,
+                title=kind.title,
+                service=service,
+                evidence=proof.evidence,
+                inventory=inventory,
+                objections=(*self._objections(descent, inventory, kind), *inventory.objections),
+            )
+        )
+
+    def _further(self, entries: int, content_bytes: int) -> None:
+        if self.progress is not None:
+            self.progress(self.entries + entries, self.content_bytes + content_bytes)
+
+    def _objections(
+        self, descent: Descent, inventory: Inventory, kind: Kind
+    ) -> Iterator[Objection]:
+        full = os.path.join(self.root, descent.path)  # noqa: PTH118
+        if len(os.fsencode(full)) > _LONGEST_PATH:
+            yield Objection("too-deep", "its path is too long to ask git and the system about it")
+            return
+        tracked = self.tracking.objection(full)
+        if tracked is not None:
+            yield tracked
+        mount = use.below(self.mounts, full)
+        if mount is not None:
+            yield Objection("mount", f"something is mounted at {mount}")
+        using = next((each for each in self.uses if use.below([each.path], full)), None)
+        if using is not None:
+            yield Objection("in-use", str(using))
+        held = self._held(descent, locks_of(kind, inventory))
+        if held is not None:
+            yield held
+        if not _may_delete_from(descent):
+            yield Objection("read-only", "no permission to delete from the directory above")
+
+    @staticmethod
+    def _held(descent: Descent, paths: Iterable[str]) -> Objection | None:
+        with use.Locks() as locks:
+            held = locks.take(descent.fd, paths)
+        return None if held is None else Objection("in-use", f"a build holds the lock {held}")
+
+    def _incremental(self, descent: Descent, proof: Proof) -> None:
+        """Note the directories of incremental compilation in the target where the walk is."""
+        service = self._service(descent.path)
+        stack = [sorted(self._listing(descent).directories)]
+        while stack:
+            if not stack[-1]:
+                stack.pop()
+                if stack:
+                    descent.leave()
+                continue
+            name = stack[-1].pop(0)
+            if not self._entered(descent, name):
+                continue
+            if name == INCREMENTAL.names[0] and len(stack) > 1:
+                self._candidate(descent, INCREMENTAL, proof, service)
+                descent.leave()
+            elif len(stack) < 3:
+                stack.append(sorted(self._listing(descent).directories))
+            else:
+                descent.leave()
+
+    def _leftover(self, descent: Descent, name: str) -> None:
+        """Note what an earlier run left behind, if its record says that all of it was proven."""
+        path = descent.path
+        inventory = take(descent.fd, locked=self.locked, progress=self._further)
+        found = record.of(descent.fd, name)
+        wanted = self.choice.ecosystems
+        if found is None:
+            message = "an earlier run left it and there is no record of what it was: look into it"
+            self.passed.append(_passed(path, "leftover", "", "not-proven", message, inventory))
+            return
+        kind = BY_NAME[found.kind]
+        if wanted and kind.ecosystem not in wanted:
+            return
+        objections = [*self._objections(descent, inventory, kind), *inventory.objections]
+        if not found.covers(inventory):
+            message = f"more is in it than {found.name} held; rename it back to see what"
+            objections.insert(0, Objection("changed", message))
+        self.candidates.append(
+            Candidate(
+                path=path,
+                kind="leftover",
+                ecosystem=kind.ecosystem,
+                category=Category.LEFTOVER,
+                title=f"left of {found.name} by an interrupted run",
+                service=self._service(path),
+                evidence=("the record of that run",),
+                inventory=inventory,
+                objections=tuple(objections),
+            )
+        )
+
+    def _service(self, path: str) -> str:
+        """The nearest directory above with a manifest or a Dockerfile, `""` for ROOT."""
+        above = path.split("/")[:-1]
+        while above:
+            if _is_service(self.above[len(above)]):
+                break
+            above.pop()
+        return "/".join(above)
+
+    def _pass(self, path: str, kind: Kind, code: str, message: str) -> None:
+        service = self._service(path)
+        self.passed.append(Passed(path, kind.name, kind.ecosystem, service, code, message))
+
+    def _problem(self, path: str, error: OSError) -> None:
+        message = f"cannot be read: {error.strerror}"
+        self.problems.append(Problem("unreadable", message, path or ".", effect=Effect.LOWER_BOUND))
+
+
+def locks_of(kind: Kind, inventory: Inventory) -> tuple[str, ...]:
+    """The files that a build of this kind locks, relative to the directory."""
+    return (*inventory.locks, *(f"../{name}" for name in kind.locks_beside))
+
+
+def _passed(
+    path: str, kind: str, ecosystem: str, code: str, message: str, inventory: Inventory
+) -> Passed:
+    return replace(
+        Passed(path, kind, ecosystem, "", code, message),
+        files=inventory.files,
+        content_bytes=inventory.content_bytes,
+        disk_bytes=inventory.disk_bytes,
+    )
+
+
+def _is_service(listing: Listing) -> bool:
+    names = listing.files | listing.links
+    plain = (name for name in SERVICES if "*" not in name)
+    if not names.isdisjoint(plain):
+        return True
+    globs = [name for name in SERVICES if "*" in name]
+    return any(fnmatchcase(name, pattern) for name in names for pattern in globs)
+
+
+def _may_delete_from(descent: Descent) -> bool:
+    effective = os.access in os.supports_effective_ids
+    return os.access("..", os.W_OK | os.X_OK, dir_fd=descent.fd, effective_ids=effective)

@@ -1,0 +1,255 @@
+"""What proves that a directory is regenerable: evidence in it and around it.
+
+A name proves nothing. A kind asks for something *inside* that only the tool
+writes which makes the directory, and for something *around* it that the tool
+makes it from. `ctxsize.clean.kinds` holds the kinds as data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from ctxsize.clean.values import Category
+
+Read = Callable[[str], bytes | None]
+"""The first bytes of a regular file below the directory, nothing for a directory (with a
+trailing `/`), None if there is none."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A file inside (a directory with a trailing `/`), and what its first bytes must hold."""
+
+    path: str
+    """Relative; the first of several names may be a glob."""
+    holds: tuple[bytes, ...] = ()
+
+    def __str__(self) -> str:
+        return self.path
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of regenerable directory."""
+
+    name: str
+    ecosystem: str
+    category: Category
+    title: str
+    """What it is, for a person."""
+    names: tuple[str, ...]
+    """Globs for the directory's own name; `*` for any."""
+    inside: tuple[tuple[Mark, ...], ...]
+    """Any of these groups must be there as a whole."""
+    beside: tuple[str, ...] = ()
+    """Globs, of which one must match a file in the directory above."""
+    also_beside: tuple[str, ...] = ()
+    """The same once more: both must be there."""
+    above: tuple[str, ...] = ()
+    """Globs, of which one must match a file in any directory above, up to ROOT."""
+    never_inside: tuple[str, ...] = ()
+    """Names of entries that belong to no such directory."""
+    only_inside: tuple[str, ...] = ()
+    """Globs for all that may be in it, where a tool makes just that; empty for anything."""
+    parts: tuple[str, ...] = ()
+    """Patterns for the directories that a report sums up for themselves."""
+    locks_beside: tuple[str, ...] = ()
+    """Files beside it that a build locks."""
+    check: str = ""
+    """A further check, a key of `CHECKS`."""
+    again: str = ""
+    """What makes it again, for a person."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The names in a directory."""
+
+    directories: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+    """Everything that is neither a directory nor a symlink."""
+    links: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A directory and what is around it."""
+
+    name: str
+    inside: Listing
+    above: Sequence[Listing]
+    """The directories above, the nearest first, ROOT last."""
+    read: Read = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A directory is of this kind, and that shows it."""
+
+    kind: Kind
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Unproven:
+    """A directory looks like this kind, but it cannot be proved."""
+
+    kind: Kind
+    reason: str
+
+
+def judge(place: Place, kinds: Iterable[Kind]) -> Proof | Unproven | None:
+    """The first kind that `place` is proven to be, else one that it looks like, else None."""
+    doubtful: Unproven | None = None
+    for kind in kinds:
+        verdict = _judge(place, kind)
+        if isinstance(verdict, Proof):
+            return verdict
+        doubtful = doubtful or verdict
+    return doubtful
+
+
+def looks_like(name: str, above: Sequence[Listing], kinds: Iterable[Kind]) -> Kind | None:
+    """The kind that has this very name and stands where it would be made, else None."""
+    for kind in kinds:
+        if "*" not in kind.names and _named(name, kind) and _beside(above, kind.beside):
+            return kind
+    return None
+
+
+def _judge(place: Place, kind: Kind) -> Proof | Unproven | None:
+    if not _named(place.name, kind):
+        return None
+    inside = _inside(place, kind)
+    around = _around(place.above, kind)
+    if inside is None:
+        known = "*" not in kind.names and kind.beside and _beside(place.above, kind.beside)
+        return Unproven(kind, f"no {_alternatives(kind)} in it") if known else None
+    if around is None:
+        return Unproven(kind, f"{inside[0]} is in it, but there is no {_wanted(kind)}")
+    reason = _foreign(place.inside, kind) or (CHECKS[kind.check](place) if kind.check else None)
+    return Proof(kind, (*inside, *around)) if reason is None else Unproven(kind, reason)
+
+
+def _foreign(inside: Listing, kind: Kind) -> str | None:
+    """Why something in the directory belongs to no such directory, or None."""
+    every = inside.directories | inside.files | inside.links
+    for name in kind.never_inside:
+        if name in every:
+            return f"{name} is in it"
+    if kind.only_inside:
+        for name in sorted(every):
+            if not any(fnmatchcase(name, pattern) for pattern in kind.only_inside):
+                return f"{name} is in it, which belongs to no such directory"
+    return None
+
+
+def _named(name: str, kind: Kind) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in kind.names)
+
+
+def _inside(place: Place, kind: Kind) -> tuple[str, ...] | None:
+    """The evidence in the directory, of the first group that is complete."""
+    for group in kind.inside:
+        found = [_found(place, mark) for mark in group]
+        if None not in found:
+            return tuple(each for each in found if each is not None)
+    return None
+
+
+def _found(place: Place, mark: Mark) -> str | None:
+    """Where the mark is, relative to the directory, or None."""
+    first, slash, rest = mark.path.partition("/")
+    pool = place.inside.directories if slash else place.inside.files
+    names = sorted(pool) if "*" in first else [first] if first in pool else []
+    for name in names:
+        path = f"{name}{slash}{rest}"
+        if fnmatchcase(name, first) and _holds(place, mark, path):
+            return path
+    return None
+
+
+def _holds(place: Place, mark: Mark, path: str) -> bool:
+    if "/" not in path.removesuffix("/") and not mark.holds:
+        return True
+    start = place.read(path)
+    return start is not None and all(each in start for each in mark.holds)
+
+
+def _around(above: Sequence[Listing], kind: Kind) -> tuple[str, ...] | None:
+    """The evidence around the directory, or None if some is missing."""
+    found = []
+    for wanted in (kind.beside, kind.also_beside):
+        if wanted:
+            name = _beside(above, wanted)
+            if not name:
+                return None
+            found.append(f"{name} beside it")
+    if kind.above:
+        name = next(filter(None, (_matching(each, kind.above) for each in above)), "")
+        if not name:
+            return None
+        beside = _matching(above[0], kind.above)
+        found.append(f"{beside} beside it" if beside else f"{name} above it")
+    return tuple(found)
+
+
+def _beside(above: Sequence[Listing], wanted: tuple[str, ...]) -> str:
+    return _matching(above[0], wanted) if above else ""
+
+
+def _matching(listing: Listing, wanted: tuple[str, ...]) -> str:
+    names = listing.files | listing.links
+    for pattern in wanted:
+        if "*" not in pattern:
+            if pattern in names:
+                return pattern
+            continue
+        found = min((name for name in names if fnmatchcase(name, pattern)), default="")
+        if found:
+            return found
+    return ""
+
+
+def _alternatives(kind: Kind) -> str:
+    return " or ".join(dict.fromkeys(" with ".join(map(str, group)) for group in kind.inside))
+
+
+def _wanted(kind: Kind) -> str:
+    parts = [
+        f"{' or '.join(names)} {where}"
+        for names, where in (
+            (kind.beside, "beside it"),
+            (kind.also_beside, "beside it"),
+            (kind.above, "above it"),
+        )
+        if names
+    ]
+    return ", or no ".join(parts)
+
+
+def _compiled(place: Place) -> str | None:
+    """Why a directory of compiled Python is not just that, or None."""
+    if place.inside.directories or place.inside.links:
+        return "there is more in it than compiled files"
+    sources = place.above[0].files if place.above else frozenset()
+    for name in sorted(place.inside.files):
+        if not name.endswith(".pyc"):
+            return f"{name} is in it, which is no compiled file"
+        stems = name.split(".")
+        if not any(
+            ".".join(stems[:count]) + ending in sources
+            for count in range(1, len(stems))
+            for ending in (".py", ".pyw")
+        ):
+            return f"the source of {name} is not beside it"
+        start = place.read(name)
+        if start is None or start[2:4] != b"\r\n":
+            return f"{name} is no compiled file"
+    return None
+
+
+CHECKS: dict[str, Callable[[Place], str | None]] = {"compiled": _compiled}
+"""Checks that look at every entry: why it is not proven, or None."""

@@ -1,0 +1,105 @@
+"""What a run writes beside a directory that it renames, so that the next one can go on.
+
+A renamed directory is called `.ctxsize-trash-` and 32 hexadecimal digits; its
+record has the same name and `.record` at the end: a line of JSON, then the
+numbers of all entries that were proven (see `ctxsize.clean.inventory`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from dataclasses import dataclass, field
+
+from ctxsize.clean.descent import OPEN_DIRECTORY
+from ctxsize.clean.values import Inventory
+
+PREFIX = ".ctxsize-trash-"
+ENDING = ".record"
+_NAME = re.compile(re.escape(PREFIX) + r"[0-9a-f]{32}")
+_VERSION = 1
+_MOST_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was renamed."""
+
+    name: str
+    """What it was called before."""
+    kind: str
+    device: int
+    inode: int
+    tokens: frozenset[int] = field(repr=False)
+
+    def covers(self, inventory: Inventory) -> bool:
+        """Whether all that is there now was proven then."""
+        stamp = inventory.stamp
+        same = (stamp.device, stamp.inode) == (self.device, self.inode)
+        return same and inventory.tokens <= self.tokens
+
+    def encoded(self) -> bytes:
+        """The record as a file holds it."""
+        head = {
+            "ctxsize-trash": _VERSION,
+            "name": self.name,
+            "kind": self.kind,
+            "device": self.device,
+            "inode": self.inode,
+        }
+        numbers = b"".join(each.to_bytes(8, "big") for each in sorted(self.tokens))
+        return json.dumps(head).encode() + b"\n" + numbers
+
+
+def new_name() -> str:
+    """A name that nothing has."""
+    return PREFIX + secrets.token_hex(16)
+
+
+def is_trash(name: str) -> bool:
+    """Whether a run gave a directory this name."""
+    return _NAME.fullmatch(name) is not None
+
+
+def of(fd: int, name: str) -> Record | None:
+    """The record of the renamed directory `fd` called `name`, if there is one that we wrote."""
+    try:
+        above = os.open("..", OPEN_DIRECTORY, dir_fd=fd)
+    except OSError:
+        return None
+    try:
+        return _read(above, name + ENDING)
+    finally:
+        os.close(above)
+
+
+def _read(above: int, name: str) -> Record | None:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        with open(os.open(name, flags, dir_fd=above), "rb") as file:  # noqa: PTH123
+            status = os.fstat(file.fileno())
+            if status.st_uid != os.geteuid() or status.st_size > _MOST_BYTES:
+                return None
+            return _decoded(file.read())
+    except OSError:
+        return None
+
+
+def _decoded(data: bytes) -> Record | None:
+    from ctxsize.clean.kinds import BY_NAME
+
+    head, _, numbers = data.partition(b"\n")
+    try:
+        told = json.loads(head)
+        if told["ctxsize-trash"] != _VERSION or told["kind"] not in BY_NAME or len(numbers) % 8:
+            return None
+        tokens = frozenset(
+            int.from_bytes(numbers[at : at + 8], "big") for at in range(0, len(numbers), 8)
+        )
+        return Record(
+            str(told["name"]), told["kind"], int(told["device"]), int(told["inode"]), tokens
+        )
+    except (ValueError, KeyError, TypeError):
+        return None

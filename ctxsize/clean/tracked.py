@@ -1,0 +1,95 @@
+"""What git tracks, asked of every repository above a directory.
+
+A directory can lie in several: a submodule, a nested repository, a worktree.
+Any of them may track what is in it, so each is asked, once.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from ctxsize.clean.values import Objection
+from ctxsize.engine import git
+
+
+class Tracking:
+    """The answers of git so far, by the top of each repository."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, _Names | Objection] = {}
+        self._has_git: dict[str, bool] = {}
+
+    def objection(self, path: str) -> Objection | None:
+        """Why the directory `path`, a real path, holds what git tracks, or None.
+
+        Where there is a repository and git does not answer, that is a reason too.
+        """
+        try:
+            tops = list(self._tops(os.path.dirname(path)))  # noqa: PTH120
+        except OSError as error:
+            return Objection("git", f"what git tracks is not known: {error.strerror}")
+        for top in tops:
+            answer = self._answers.get(top)
+            if answer is None:
+                answer = self._answers[top] = _asked(top)
+            if isinstance(answer, Objection):
+                return answer
+            found = _first_below(answer, os.path.relpath(path, top))
+            if found is not None:
+                return Objection("tracked", f"git tracks {found}")
+        return None
+
+    def _tops(self, path: str) -> Iterator[str]:
+        """Every directory from `path` upward that holds a `.git`. Raises `OSError`."""
+        while True:
+            if path not in self._has_git:
+                self._has_git[path] = _is_there(os.path.join(path, ".git"))  # noqa: PTH118
+            if self._has_git[path]:
+                yield path
+            above = os.path.dirname(path)  # noqa: PTH120
+            if above == path:
+                return
+            path = above
+
+
+_Names = list[tuple[str, str]]
+"""Names folded and as they are, in the order of the former."""
+
+
+def _is_there(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def _asked(top: str) -> _Names | Objection:
+    """All that the repository at `top` tracks."""
+    found = git.find(top)
+    if found.problem is not None:
+        return Objection("git", found.problem.message)
+    if found.repository is None:
+        return []
+    try:
+        names = found.repository.tracked | found.repository.submodules
+    except git.GitError as error:
+        return Objection("git", f"what git tracks is not known: {error}")
+    return sorted((_folded(name), name) for name in names)
+
+
+def _first_below(names: _Names, directory: str) -> str | None:
+    folded = _folded(directory)
+    for wanted in (folded, f"{folded}/"):
+        at = bisect_left(names, (wanted,))
+        if at < len(names) and (names[at][0] == folded or names[at][0].startswith(f"{folded}/")):
+            return names[at][1]
+    return None
+
+
+def _folded(name: str) -> str:
+    """`name` as file systems compare it that do not tell upper from lower case."""
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
