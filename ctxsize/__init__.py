@@ -15,7 +15,15 @@ from ctxsize.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ctxsize.api import discover, explain, ls, measure, request_for
+    from ctxsize.api import (
+        clean_apply,
+        clean_plan,
+        discover,
+        explain,
+        ls,
+        measure,
+        request_for,
+    )
     from ctxsize.build import Build
     from ctxsize.engine.builders import BUILDERS, Builder
     from ctxsize.engine.compare import compare
@@ -86,6 +94,8 @@ __all__ = [
     "Transfer",
     "Verdict",
     "__version__",
+    "clean_apply",
+    "clean_plan",
     "compare",
     "discover",
     "entries",
@@ -114,6 +124,8 @@ _ELSEWHERE = {
     "NearMiss": "ctxsize.explanations",
     "Outcome": "ctxsize.explanations",
     "Request": "ctxsize.engine.request",
+    "clean_apply": "ctxsize.api",
+    "clean_plan": "ctxsize.api",
     "compare": "ctxsize.engine.compare",
     "discover": "ctxsize.api",
     "entries": "ctxsize.engine.listing",

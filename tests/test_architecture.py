@@ -40,7 +40,15 @@ LAYERS = [
 PLACES = {
     "reads directories": (
         {"scandir", "listdir", "iterdir", "glob", "rglob", "walk"},
-        {"engine.dockerfiles", "engine.inspect", "projects.files"},
+        {
+            "engine.dockerfiles",
+            "engine.inspect",
+            "projects.files",
+            "clean.look",
+            "clean.inventory",
+            "clean.use",
+            "clean.delete",
+        },
     ),
     "reads files": (
         {"read_bytes", "read_text", "open"},
@@ -53,11 +61,15 @@ PLACES = {
             "recommender.look",
             "projects.files",
             "writer.apply",
+            "clean.delete",
+            "clean.descent",
+            "clean.record",
+            "clean.use",
             "cli",
         },
     ),
     "writes files": ({"write_bytes", "write_text", "replace_file", "fsync"}, {"writer.apply"}),
-    "deletes": ({"unlink", "rmdir", "rmtree", "removedirs"}, {"writer.apply"}),
+    "deletes": ({"unlink", "rmdir", "rmtree", "removedirs"}, {"clean.delete", "writer.apply"}),
     "prints": ({"print", "echo", "secho"}, {"cli", "__main__"}),
     "exits": ({"exit", "_exit"}, {"cli", "__main__", "engine.parallel"}),
 }

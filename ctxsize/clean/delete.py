@@ -133,8 +133,8 @@ def difference(planned: Stamp, found: Stamp, *, renamed: bool = False) -> str | 
         return None
     if planned.entries != found.entries:
         count = found.entries - planned.entries
-        what = f"{count:,} more" if count > 0 else f"{-count:,} fewer"
-        return f"it has changed: {what} entries are in it"
+        noun = "entry" if abs(count) == 1 else "entries"
+        return f"it has changed: {abs(count):,} {noun} {'more' if count > 0 else 'fewer'} in it"
     return "it has changed: something in it is another file or was written"
 
 
@@ -183,7 +183,11 @@ class _Renamed:
             return f"it has changed: {error.strerror}"
         path = self._path(self.trash)
         full = f"{self.deleter.plan.root.rstrip('/')}/{path}"
-        return difference(stamp, again.stamp, renamed=True) or in_use(full, again)
+        reason = difference(stamp, again.stamp, renamed=True)
+        if reason is None and self.item.category is Category.CACHE:
+            # There may be thousands, and whoever has a file of a cache open keeps it.
+            return None
+        return reason or in_use(full, again)
 
     def empty(self) -> Result:
         """Delete what is in it and then itself, and say what is left."""
@@ -205,7 +209,7 @@ class _Renamed:
             emptying.disk_bytes += os.fstat(self.fd).st_blocks * _BLOCK
         except OSError as error:
             if error.errno == ENOTEMPTY:
-                emptying.kept.append(".")
+                emptying.kept += sorted(os.listdir(self.fd))  # noqa: PTH208
             else:
                 emptying.failed.append((".", error.strerror or str(error)))
 
@@ -249,7 +253,7 @@ class _Renamed:
         return f"{above}/{name}".lstrip("/")
 
     def _write_record(self) -> None:
-        """Note what is in it for the next run; a full disk leaves no room for that, which is fine."""
+        """Note what is in it for the next run, if the disk has room for that."""
         stamp = self.inventory.stamp
         noted = record.Record(
             self.name, self.item.kind, stamp.device, stamp.inode, self.inventory.tokens

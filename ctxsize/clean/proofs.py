@@ -219,7 +219,7 @@ def _alternatives(kind: Kind) -> str:
 
 def _wanted(kind: Kind) -> str:
     parts = [
-        f"{' or '.join(names)} {where}"
+        f"{_few(names)} {where}"
         for names, where in (
             (kind.beside, "beside it"),
             (kind.also_beside, "beside it"),
@@ -228,6 +228,11 @@ def _wanted(kind: Kind) -> str:
         if names
     ]
     return ", or no ".join(parts)
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = " or ".join(names[:3])
+    return f"{shown} or the like" if len(names) > 3 else shown
 
 
 def _compiled(place: Place) -> str | None:

@@ -205,6 +205,8 @@ class Cleaning:
     results: tuple[Result, ...] = ()
     refused: str = ""
     """Why a saved plan was not applied at all, or empty."""
+    reasons: tuple[str, ...] = ()
+    """What has changed since it was saved."""
     command: str = ""
     """The command that deletes what a dry run lists."""
     findings: tuple[Finding, ...] = ()

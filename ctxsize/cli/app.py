@@ -19,6 +19,7 @@ COMMANDS = {
     "measure": "What `docker build` would send, how big it is and what makes it so.",
     "ls": "Every entry that would be sent, one a line, in the builder's order.",
     "explain": "Which line of which ignore file decides about a path, and how.",
+    "clean": "Delete what is proven regenerable; without --yes only say what.",
 }
 """Each command is `command` in the module of its name in this package."""
 

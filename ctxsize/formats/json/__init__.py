@@ -8,7 +8,7 @@ from typing import Any
 
 from ctxsize.formats.look import Look
 
-_MODULES = {"measure": "measure"}
+_MODULES = {"clean": "clean", "measure": "measure"}
 """The module here that gives the shape of a kind of outcome."""
 
 

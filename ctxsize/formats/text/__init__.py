@@ -7,7 +7,7 @@ from typing import Any
 
 from ctxsize.formats.look import Look
 
-_MODULES = {"measure": "measure"}
+_MODULES = {"clean": "clean", "measure": "measure"}
 """The module here that renders a kind of outcome."""
 
 

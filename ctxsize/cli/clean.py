@@ -1,0 +1,205 @@
+"""`ctxsize clean`: deletes what is proven regenerable; without `--yes` it only says what."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ctxsize import api, units
+from ctxsize.clean.kinds import ECOSYSTEMS
+from ctxsize.clean.values import Cleaning, Plan
+from ctxsize.cli import output
+from ctxsize.cli.options import colour_option, format_option
+from ctxsize.errors import InputError
+
+_TOP = 10
+_RECENT = "10min"
+
+
+@click.command("clean")
+@click.argument("root", required=False)
+@click.option(
+    "--ecosystem",
+    "ecosystems",
+    type=click.Choice(ECOSYSTEMS),
+    metavar="NAME",
+    multiple=True,
+    help=f"Only this one; may be given several times. One of {', '.join(ECOSYSTEMS)}.",
+)
+@click.option(
+    "--deps",
+    is_flag=True,
+    help="Installed packages too: node_modules, vendor and virtual environments.",
+)
+@click.option(
+    "--incremental-only",
+    is_flag=True,
+    help="Of Cargo's target directories only what incremental compilation keeps.",
+)
+@click.option(
+    "--older-than",
+    metavar="AGE",
+    help="Only directories in which nothing was written for so long, for instance 30d.",
+)
+@click.option(
+    "--keep-size",
+    metavar="SIZE",
+    help="Keep the newest directories that take no more than this together on disk.",
+)
+@click.option(
+    "--recent",
+    metavar="AGE",
+    default=_RECENT,
+    show_default=True,
+    help="Leave alone where anything was written in this time, as it may be in use; 0 for never.",
+)
+@click.option("--yes", is_flag=True, help="Delete. Without it nothing is changed.")
+@click.option(
+    "--plan",
+    "plan_file",
+    metavar="FILE",
+    help="Save the plan as JSON, to be looked at and applied later.",
+)
+@click.option(
+    "--apply",
+    "apply_file",
+    metavar="FILE",
+    help="Take a saved plan, if all is still as it was; deletes with --yes.",
+)
+@format_option
+@colour_option
+def command(
+    root: str | None,
+    ecosystems: tuple[str, ...],
+    deps: bool,
+    incremental_only: bool,
+    older_than: str | None,
+    keep_size: str | None,
+    recent: str,
+    yes: bool,
+    plan_file: str | None,
+    apply_file: str | None,
+    formats: tuple[output.Format, ...],
+    colour: str,
+) -> int:
+    """Delete what builds below ROOT made and can make again. Without --yes only say what.
+
+    A directory is deleted only if evidence inside it proves which tool made it
+    and the files around it say that the tool can make it again; if git tracks
+    nothing in it, no repository, mount or symlink is in the way, and nobody uses
+    it. ROOT is by default the working directory, and never `/` or your home.
+
+    \b
+    Examples:
+      ctxsize clean                              what could be deleted, and what not and why
+      ctxsize clean --ecosystem rust --yes       every target directory of Cargo
+      ctxsize clean --incremental-only --yes     the cheap part of them
+      ctxsize clean --older-than 30d --keep-size 20GB
+      ctxsize clean --deps --plan plan.json      look at it, then:
+      ctxsize clean --apply plan.json --yes
+    """  # noqa: D301
+    if apply_file is not None:
+        _only_alone(click.get_current_context())
+        cleaning = _applied(root, apply_file, yes)
+    else:
+        _refuse_both(plan_file, yes)
+        options = _options(ecosystems, deps, incremental_only, older_than, keep_size, recent)
+        with output.progress() as progress:
+            plan = api.clean_plan(root or ".", progress=progress, **options)
+        if plan_file is not None:
+            _save(plan, plan_file)
+        cleaning = _carried_out(root or ".", plan, yes, plan_file)
+    output.emit(cleaning, formats, output.look(colour, top=_TOP))
+    return 0 if cleaning.complete else 1
+
+
+def _options(
+    ecosystems: tuple[str, ...],
+    deps: bool,
+    incremental_only: bool,
+    older_than: str | None,
+    keep_size: str | None,
+    recent: str,
+) -> dict[str, Any]:
+    return {
+        "ecosystems": ecosystems,
+        "deps": deps,
+        "incremental_only": incremental_only,
+        "older_than_s": None if older_than is None else units.parse_age(older_than),
+        "keep_bytes": None if keep_size is None else units.parse_size(keep_size),
+        "recent_s": units.parse_age(recent),
+    }
+
+
+_WITH_APPLY = {"root", "apply_file", "yes", "formats", "colour"}
+
+
+def _only_alone(context: click.Context) -> None:
+    """Refuse options that say what to look for: a saved plan says that already."""
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if given and name not in _WITH_APPLY:
+            raise click.UsageError(f"{parameter.opts[0]} does not go with --apply", context)
+
+
+def _refuse_both(plan_file: str | None, yes: bool) -> None:
+    if plan_file is not None and yes:
+        raise click.UsageError("--plan only saves; apply it with --apply FILE --yes")
+
+
+def _save(plan: Plan, path: str) -> None:
+    from ctxsize.clean.saved import encoded
+    from ctxsize.writer.apply import write_output
+
+    write_output(path, encoded(plan))
+    output.note(f"the plan is in {path}")
+
+
+def _applied(root: str | None, path: str, yes: bool) -> Cleaning:
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from None
+    with output.progress() as progress:
+        plan, reasons = api.clean_saved(data, path=path, root=root, progress=progress)
+    if reasons:
+        refused = "the tree is not as it was when the plan was saved, so nothing was deleted"
+        return Cleaning(root or plan.root, plan, yes, refused=refused, reasons=reasons)
+    return _carried_out(root or plan.root, plan, yes)
+
+
+def _carried_out(root: str, plan: Plan, yes: bool, plan_file: str | None = None) -> Cleaning:
+    if not yes:
+        command = f"ctxsize clean --apply {shlex.quote(plan_file)} --yes" if plan_file else ""
+        return Cleaning(root, plan, command=command or _command_line())
+    with output.progress() as progress:
+        try:
+            results = api.clean_apply(plan, progress=progress)
+        except KeyboardInterrupt:
+            output.note("interrupted; what is half deleted is offered by the next run")
+            raise
+    return Cleaning(root, plan, applied=True, results=results)
+
+
+def _command_line() -> str:
+    """The command that was given, with `--yes` and without what only concerns this report."""
+    context = click.get_current_context()
+    given = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        commandline = click.core.ParameterSource.COMMANDLINE
+        if context.get_parameter_source(name) is not commandline or name in _NOT_REPEATED:
+            continue
+        value = context.params[name]
+        for each in value if isinstance(value, tuple) else (value,):
+            flag = isinstance(parameter, click.Option) and parameter.is_flag
+            option = [] if isinstance(parameter, click.Argument) else [parameter.opts[0]]
+            given += option if flag else [*option, shlex.quote(str(each))]
+    return " ".join(["ctxsize clean", *given, "--yes"])
+
+
+_NOT_REPEATED = {"formats", "colour", "plan_file", "yes"}
