@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,7 +15,7 @@ from tests.oracles.buildah import Buildah, buildah_in
 from tests.oracles.dockerd import Dockerd, DockerdError, running_dockerd
 from tests.oracles.golibrary import GoLibrary, go_library, missing_library
 
-ENGINES = {"docker", "buildah"}
+ENGINES = {"docker", "docker_platforms", "buildah"}
 
 # Engines and trees on disk take their time; a slow example is no failure.
 _CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -43,11 +44,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dockerd]:
     """A private Docker daemon, started once; its log stays in pytest's directory."""
+    with _docker(tmp_path_factory.getbasetemp() / "dockerd.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def docker_platforms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dockerd]:
+    """Another one, which builds for several platforms at once."""
+    log = tmp_path_factory.getbasetemp() / "dockerd-platforms.log"
+    with _docker(log, platforms=True) as running:
+        yield running
+
+
+@contextmanager
+def _docker(log: Path, *, platforms: bool = False) -> Iterator[Dockerd]:
     require("docker")
-    log = tmp_path_factory.getbasetemp() / "dockerd.log"
     with ExitStack() as stack:
         try:
-            running = stack.enter_context(running_dockerd(log))
+            running = stack.enter_context(running_dockerd(log, platforms=platforms))
         except DockerdError as error:
             unavailable(str(error))
         yield running

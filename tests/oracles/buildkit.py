@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.oracles.availability import buildx_plugin
 from tests.oracles.processes import run, without_root_powers
 
 MAIN_CONTEXT = "load build context"
+_CONTEXT = re.compile(r"\[internal\] load build context|\[context (.*)\] load from client")
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Transfer:
     step: str
     status: str
     bytes: int
+    done: bool = True
+    """Whether the count is the last one: that of a short build may get lost."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,15 @@ class BuildResult:
     def transferred_bytes(self) -> int | None:
         """The N of ``transferring context: N``; None if the context was not asked for."""
         return self.bytes_of(MAIN_CONTEXT)
+
+    def loaded(self) -> dict[str, list[Transfer]]:
+        """The transfers of contexts by their names; `""` is the build context."""
+        found: dict[str, list[Transfer]] = {}
+        for transfer in self.transfers:
+            name = _CONTEXT.fullmatch(transfer.step)
+            if name:
+                found.setdefault(name[1] or "", []).append(transfer)
+        return found
 
     def bytes_of(self, step: str) -> int | None:
         """The bytes of the transfer whose step contains ``step``, or None."""
@@ -98,11 +111,15 @@ def _error(text: str) -> str:
 
 def _transfers(messages: Sequence[Mapping[str, Any]]) -> tuple[Transfer, ...]:
     steps = {vertex["digest"]: vertex["name"] for vertex in _each(messages, "vertexes")}
-    last: dict[tuple[str, str], int] = {}
+    last: dict[tuple[str, str], tuple[int, bool]] = {}
     for status in _each(messages, "statuses"):
         if status["id"].startswith("transferring "):
-            last[status["vertex"], status["id"]] = status.get("current", 0)
-    return tuple(Transfer(steps.get(v, v), status, count) for (v, status), count in last.items())
+            count = status.get("current", 0), "completed" in status
+            last[status["vertex"], status["id"]] = count
+    return tuple(
+        Transfer(steps.get(vertex, vertex), status, *count)
+        for (vertex, status), count in last.items()
+    )
 
 
 def _each(messages: Sequence[Mapping[str, Any]], key: str) -> Iterator[Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -99,15 +100,16 @@ class Dockerd:
 
 
 @contextmanager
-def running_dockerd(log: Path) -> Iterator[Dockerd]:
+def running_dockerd(log: Path, *, platforms: bool = False) -> Iterator[Dockerd]:
     """Start a daemon, wait until it answers, stop and remove everything afterwards.
 
-    Raises DockerdError if it does not come up. ``log`` is kept.
+    With ``platforms`` it can build for several at once, which takes the image
+    store of containerd. Raises DockerdError if it does not come up. ``log`` is kept.
     """
     base = next((base for base in ("/dev/shm", "/tmp") if _suits(Path(base))), None)
     directory = Path(tempfile.mkdtemp(prefix="ctxsize-", dir=base))
     try:
-        with log.open("wb") as output, _spawn(directory, output.fileno()) as process:
+        with log.open("wb") as output, _spawn(directory, output.fileno(), platforms) as process:
             try:
                 _wait_until_it_answers(process, directory / "docker.sock", log)
                 yield Dockerd(directory)
@@ -141,11 +143,15 @@ def _options(dockerfile: Path | str | None, target: str | None, extra: Sequence[
     return [*options, *extra]
 
 
-def _spawn(directory: Path, output: int) -> subprocess.Popen[bytes]:
+def _spawn(directory: Path, output: int, platforms: bool) -> subprocess.Popen[bytes]:
     # No networks, no firewall rules, no storage driver that needs a kernel module.
+    driver = "native" if platforms else "vfs"
+    features = {"features": {"containerd-snapshotter": True}} if platforms else {}
+    (directory / "daemon.json").write_text(json.dumps(features))
     argv = [
         find_command("dockerd") or "dockerd",
-        *("--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"),
+        *("--iptables=false", "--ip6tables=false", "--bridge=none", f"--storage-driver={driver}"),
+        *("--config-file", str(directory / "daemon.json")),
         *("--data-root", str(directory / "data"), "--exec-root", str(directory / "exec")),
         *("--pidfile", str(directory / "docker.pid"), "-H", f"unix://{directory}/docker.sock"),
     ]
