@@ -9,7 +9,8 @@ from __future__ import annotations
 from ctxsize.errors import IgnoreFileError
 from ctxsize.values import dataclass
 
-_LONGEST_LINE = 65_535
+LONGEST_LINE = 65_535
+"""The bytes of the longest line that Docker's reader accepts, without its line feed."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,10 @@ class IgnoreFile:
         """Raise `IgnoreFileError` for a line that is too long for Docker's reader."""
         for number, line in enumerate(self.lines, 1):
             length = len(line.removesuffix(b"\n"))
-            if length > _LONGEST_LINE:
+            if length > LONGEST_LINE:
                 raise IgnoreFileError(
                     "bufio.Scanner: token too long",
                     path=self.path,
                     line=number,
-                    hint=f"the line has {length:,} bytes, Docker reads at most {_LONGEST_LINE:,}",
+                    hint=f"the line has {length:,} bytes, Docker reads at most {LONGEST_LINE:,}",
                 )

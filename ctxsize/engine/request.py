@@ -103,6 +103,17 @@ def request_of(build: Build, builder: Builder, *, alone: bool = False) -> Reques
     Raises `InputError` if the context or the Dockerfile cannot be used,
     `IgnoreFileError` if the ignore file would fail the build.
     """
+    request = without_patterns(build, builder, alone=alone)
+    if request.ignore_file is not None and builder.longest_line:
+        request.ignore_file.check_line_lengths()
+    return _with_needed_files(replace(request, spec=_spec(request.ignore_file, builder)))
+
+
+def without_patterns(build: Build, builder: Builder, *, alone: bool = False) -> Request:
+    """The request for `build` as if its ignore file, which it holds, had no pattern at all.
+
+    Raises `InputError` if the context or the Dockerfile cannot be used.
+    """
     context = build.context
     root = _context_root(context)
     if alone:
@@ -115,7 +126,7 @@ def request_of(build: Build, builder: Builder, *, alone: bool = False) -> Reques
     if found.fault is not None:
         problems.append(_unusable(found))
     ignore_file = None if path is None else _read(path, builder)
-    request = Request(
+    return Request(
         build,
         context,
         root,
@@ -123,12 +134,11 @@ def request_of(build: Build, builder: Builder, *, alone: bool = False) -> Reques
         builder,
         ignore_file,
         specific,
-        _spec(ignore_file, builder),
+        builder.spec_class([]),
         dockerfile_read_from=found.read_from,
         dockerfile_fault=found.fault,
         problems=tuple(problems),
     )
-    return _with_needed_files(request)
 
 
 def with_ignore_file(request: Request, data: bytes) -> Request:
@@ -285,10 +295,7 @@ def _read(path: str, builder: Builder) -> IgnoreFile:
         if builder.must_read:
             raise _unreadable(path, builder, error) from None
         data = b""
-    ignore_file = IgnoreFile.parse(path, data)
-    if builder.longest_line:
-        ignore_file.check_line_lengths()
-    return ignore_file
+    return IgnoreFile.parse(path, data)
 
 
 def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:

@@ -1,0 +1,99 @@
+"""Where another builder would send something else of this context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ctxsize.engine.builders import BUILDERS, Builder
+from ctxsize.engine.request import Request, request_of, with_ignore_file
+from ctxsize.engine.snapshot import Sent
+from ctxsize.errors import CtxsizeError
+from ctxsize.findings import Code, Finding, Severity
+from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.effects import decider, last_step
+from ctxsize.lints.tree import Tree
+from ctxsize.lints.words import amount
+
+DIFFERENCE = Code(
+    "CTX126",
+    "builder-difference",
+    Severity.INFO,
+    "Another builder sends other files of this tree, or fails.",
+    "BuildKit, the classic builder and Podman read the same patterns in different ways: exceptions "
+    "with wildcards below ignored directories, `+` and parentheses, `**name`, a blank behind `!`, "
+    "and which file is read at all. Reported is only what makes a difference in this tree.",
+    "*\n!src/**/*.py",
+    "*\n!src",
+)
+
+
+def difference(case: Case) -> Iterator[Finding]:
+    """What other builders would do otherwise, by the line that is behind it."""
+    tree = case.tree
+    if tree is None:
+        return
+    for builder in BUILDERS.values():
+        if builder is not tree.request.builder:
+            yield from _of_builder(case, tree, builder)
+
+
+def _of_builder(case: Case, tree: Tree, builder: Builder) -> Iterator[Finding]:
+    try:
+        request = _request(case, tree, builder)
+        if request is None:
+            return
+        sent = tree.as_other(request)
+    except CtxsizeError as error:
+        number = error.line or 0
+        line = case.lines[number - 1] if 0 < number <= len(case.lines) else None
+        if line is None or line.error is None:
+            yield case.finding(
+                DIFFERENCE, line, f"{builder.title} fails: {error.message}", help=error.hint or ""
+            )
+        return
+    yield from _of_lines(case, tree, request, sent)
+
+
+def _request(case: Case, tree: Tree, builder: Builder) -> Request | None:
+    """The request of another builder for the same file, None where it reads another one."""
+    build = replace(tree.request.build, builder=builder.name)
+    request = request_of(build, builder)
+    if request.ignore_file is None or request.ignore_file.path != case.file.path:
+        return None
+    data = "\n".join(tree.texts).encode("utf-8", "surrogateescape")
+    return with_ignore_file(request, data)
+
+
+def _of_lines(case: Case, tree: Tree, request: Request, there: Sent) -> Iterator[Finding]:
+    own = {request.dockerfile_in_context, tree.request.dockerfile_in_context}
+    own |= {*request.builder.ignore_file_names}
+    by_line: dict[tuple[int, bool], list[str]] = {}
+    for path in sorted(tree.now.sizes.keys() ^ there.sizes.keys()):
+        if path not in own and not tree.is_directory(path):
+            line = _behind(case, request, path, sent_here=path in tree.now)
+            by_line.setdefault((0 if line is None else line.number, path in there), []).append(path)
+    for (number, more), paths in sorted(by_line.items()):
+        what = "sends" if more else "does not send"
+        yield case.finding(
+            DIFFERENCE,
+            case.lines[number - 1] if number else None,
+            f"{request.builder.title} {what} {amount(tree, paths)} that {tree.request.builder.title}"
+            f" {'does not' if more else 'sends'}",
+            paths=paths,
+        )
+
+
+def _behind(case: Case, request: Request, path: str, *, sent_here: bool) -> Line | None:
+    """The line that lets `path` in where it is sent, else the one that keeps it out."""
+    if sent_here:
+        return decider(case, last_step(case.spec, path))
+    found = [each for _, each in request.spec.steps(path)]
+    index = found[-1].decider if found else None
+    patterns = [*request.spec.patterns]
+    if index is not None and 0 < patterns[index].line <= len(case.lines):
+        return case.lines[patterns[index].line - 1]
+    return decider(case, last_step(case.spec, path))
+
+
+LINTS = (Lint(DIFFERENCE, difference),)

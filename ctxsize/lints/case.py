@@ -1,0 +1,181 @@
+"""What every lint gets: the lines of one ignore file, and what is known about its surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.errors import IgnoreFileError
+from ctxsize.findings import Code, Confidence, Finding, Location, Severity
+from ctxsize.lints.changes import Proposal
+from ctxsize.lints.dockerfiles import Use
+from ctxsize.lints.tree import Tree
+
+BOM = "\ufeff"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of an ignore file."""
+
+    number: int
+    """1-based."""
+    raw: str
+    """Without its end and without a byte order mark."""
+    pattern: DockerIgnorePattern | None = None
+    """None for a comment, a blank line, and a pattern that fails the build."""
+    text: str = ""
+    """The pattern as the builder's matcher holds it, without `!`; `""` where there is none."""
+    exception: bool = False
+    error: IgnoreFileError | None = None
+    """Why the build fails, at once or as soon as it comes to this pattern."""
+    marked: bool = False
+    """Whether a byte order mark stands in front, which counts as a column."""
+
+    @property
+    def written(self) -> str:
+        """The line without the blanks around it."""
+        return self.raw.strip()
+
+    @property
+    def ignores(self) -> bool:
+        """Whether it is a pattern that can be evaluated, and no exception."""
+        return self.pattern is not None and not self.exception
+
+    @property
+    def column(self) -> int:
+        """That of the first character that is not blank."""
+        return 1 + self.marked + len(self.raw) - len(self.raw.lstrip())
+
+
+@dataclass(frozen=True)
+class Case:
+    """One ignore file to lint."""
+
+    file: IgnoreFile
+    spec_class: type[DockerIgnoreSpec] = DockerIgnoreSpec
+    tree: Tree | None = None
+    """The context, where there is one."""
+    uses: tuple[Use, ...] = ()
+    """The Dockerfiles whose builds read this file."""
+    unread: str | None = None
+    """Why no build reads this file, or None."""
+    likely_unread: str | None = None
+    """Why probably no build reads this file, or None."""
+    fallback: IgnoreFile | None = None
+    """The other ignore file, which this one replaces for its Dockerfile."""
+    length_limit: int | None = LONGEST_LINE
+    """The longest line that the builder reads, in bytes."""
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """All lines of the file."""
+        return tuple(self._line(number, raw) for number, raw in enumerate(self.file.texts(), 1))
+
+    @property
+    def pattern_class(self) -> type[DockerIgnorePattern]:
+        """What reads one line."""
+        return self.spec_class.pattern_class
+
+    @cached_property
+    def spec(self) -> DockerIgnoreSpec:
+        """The patterns that can be evaluated, as one list."""
+        return self.spec_class(line.pattern for line in self.patterns if line.pattern is not None)
+
+    def spec_before(self, line: Line) -> DockerIgnoreSpec:
+        """The patterns above `line`."""
+        return self.spec_class(
+            each.pattern
+            for each in self.patterns
+            if each.pattern is not None and each.number < line.number
+        )
+
+    @cached_property
+    def patterns(self) -> list[Line]:
+        """The lines that hold a pattern which can be evaluated."""
+        return [line for line in self.lines if line.pattern is not None]
+
+    @property
+    def has_exceptions(self) -> bool:
+        """Whether any pattern is an exception."""
+        return any(line.exception for line in self.patterns)
+
+    def _line(self, number: int, raw: str) -> Line:
+        marked = number == 1 and raw.startswith(BOM)
+        raw = raw[1:] if marked else raw
+        limit = self.length_limit
+        if limit is not None and len(self.file.lines[number - 1].removesuffix(b"\n")) > limit:
+            error = IgnoreFileError(
+                "bufio.Scanner: token too long", hint=f"Docker reads at most {limit:,} bytes"
+            )
+            return Line(number, raw, error=error, marked=marked)
+        parsed = self.pattern_class.split(raw)
+        if parsed is None:
+            return Line(number, raw, marked=marked)
+        try:
+            pattern = self.pattern_class(raw)
+        except IgnoreFileError as error:
+            return Line(
+                number, raw, None, parsed.text, parsed.exception, error=error, marked=marked
+            )
+        pattern.line = number
+        if pattern.fault is not None:
+            error = pattern.error()
+            return Line(number, raw, None, parsed.text, parsed.exception, error, marked)
+        return Line(number, raw, pattern, parsed.text, parsed.exception, marked=marked)
+
+    def finding(
+        self,
+        code: Code,
+        line: Line | None,
+        message: str,
+        *,
+        severity: Severity | None = None,
+        confidence: Confidence = Confidence.CERTAIN,
+        paths: Sequence[str] | None = None,
+        content_bytes: int | None = None,
+        files: int | None = None,
+        evidence: Iterable[str] = (),
+        help: str = "",  # noqa: A002 - the name of the field
+        fix: Proposal | None = None,
+        columns: tuple[int, int] | None = None,
+    ) -> Finding:
+        """A finding about `line`, with the figures of `paths` in this tree if they are given."""
+        if paths is not None and self.tree is not None:
+            figures = self.tree.figures(paths)
+            files, content_bytes = figures.files, figures.content_bytes
+            evidence = (*evidence, *self.tree.shown(paths))
+        return Finding(
+            code.name,
+            severity or code.severity,
+            message,
+            self.location(line, columns),
+            confidence,
+            tuple(evidence),
+            content_bytes,
+            files,
+            help,
+            None if fix is None else fix.proved(self.file, self.tree, self.uses),
+        )
+
+    def location(self, line: Line | None, columns: tuple[int, int] | None = None) -> Location:
+        """The place of `line`, of the characters `columns` of it (1-based, end excluded)."""
+        if line is None:
+            return Location(self.file.path)
+        start, end = columns or (line.column, line.column + len(line.written))
+        return Location(self.file.path, line.number, start, line.number, max(start, end))
+
+
+Check = Callable[[Case], Iterator[Finding]]
+"""A lint: the findings of one code."""
+
+
+@dataclass(frozen=True)
+class Lint:
+    """A code and what finds it."""
+
+    code: Code
+    check: Check

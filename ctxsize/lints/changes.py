@@ -1,0 +1,105 @@
+"""What a lint would change, and the proof that it does just that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
+from ctxsize.engine.patterns import DockerIgnorePattern, sent_text
+from ctxsize.errors import IgnoreFileError
+from ctxsize.findings import Edit, Fix
+from ctxsize.lints.tree import Tree, changed
+from ctxsize.writer.merge import edit_lines
+
+if TYPE_CHECKING:
+    from ctxsize.lints.dockerfiles import Use
+
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A change of some lines, and the paths that it means to change."""
+
+    message: str
+    """As an order: "write `**/node_modules`"."""
+    lines: Mapping[int, str | None] = field(default_factory=dict)
+    """New texts by line; None removes a line, and a line end separates several."""
+    append: str | None = None
+    """A line to add at the end."""
+    drops_bom: bool = False
+    means: frozenset[str] | None = None
+    """The paths that shall be sent no more, or sent from now on; None if that is not known."""
+    without_tree: bool = False
+    """Whether it follows from the text alone that it changes what it means to."""
+
+    def edited(self, file: IgnoreFile) -> bytes:
+        """The bytes of `file` after the change."""
+        changes = dict(self.lines)
+        texts = file.texts()
+        if self.append is not None:
+            if not texts:
+                return f"{self.append}\n".encode("utf-8", "surrogateescape")
+            last = changes.get(len(texts), texts[-1].removeprefix("\ufeff"))
+            kept = [] if last is None else [last]
+            changes[len(texts)] = "\n".join([*kept, self.append])
+        data = edit_lines(file, changes)
+        return data.removeprefix(_BOM) if self.drops_bom else data
+
+    def proved(self, file: IgnoreFile, tree: Tree | None, uses: Iterable[Use]) -> Fix:
+        """The fix, certain if a simulation shows that just the intended paths change."""
+        after = self.edited(file)
+        edits = (Edit(file.path, file.data, after),)
+        return Fix(self.message, edits, self._is_certain(file, after, tree, uses))
+
+    def _is_certain(
+        self, file: IgnoreFile, after: bytes, tree: Tree | None, uses: Iterable[Use]
+    ) -> bool:
+        if self.means is None:
+            return False
+        if tree is None:
+            return self.without_tree
+        sent = tree.sent(usable(tree, IgnoreFile.parse(file.path, after).texts()))
+        if sent is None or not _is_just(changed(tree.now, sent), self.means, tree):
+            return False
+        hidden = self.means - sent.sizes.keys()
+        if tree.tracked is not None and not tree.tracked.isdisjoint(hidden):
+            return False
+        return not any(use.names(hidden) for use in uses)
+
+
+def _is_just(found: frozenset[str], meant: frozenset[str], tree: Tree) -> bool:
+    """Whether just what is meant changes, and with it directories that hold nothing else."""
+    if not meant <= found:
+        return False
+    above = {path[:at] for path in meant for at, char in enumerate(path) if char == "/"}
+    return all(path in above and tree.is_directory(path) for path in found - meant)
+
+
+NOTHING: frozenset[str] = frozenset()
+"""What a change means that moves comments or drops lines without effect."""
+
+
+def usable(tree: Tree, texts: Iterable[str]) -> list[str]:
+    """`texts` with a comment in place of each line that would fail the build."""
+    builder = tree.request.builder
+    make, lines = builder.spec_class.pattern_class, list(texts)
+    # Control characters stop a list that is all ASCII: it travels as it is, in a header.
+    sent = [sent_text(line) or "" for line in lines] if builder.check_patterns else []
+    strict = bool(sent) and all(text.isascii() for text in sent)
+    return [
+        "#" if fails(make, line) or (strict and not sent[at].isprintable()) else line
+        for at, line in enumerate(lines)
+    ]
+
+
+def fails(make: type[DockerIgnorePattern], text: str) -> bool:
+    """Whether a line fails the build, at once or when the builder comes to it."""
+    if len(text.encode("utf-8", "surrogateescape")) > LONGEST_LINE:
+        return True
+    try:
+        return make(text.removeprefix("\ufeff")).fault is not None
+    except IgnoreFileError:
+        return True

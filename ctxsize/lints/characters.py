@@ -1,0 +1,162 @@
+"""Characters that nobody sees: byte order marks, controls, blanks."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from ctxsize.engine import golang
+from ctxsize.engine.patterns import sent_text
+from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.lints.case import BOM, Case, Line, Lint
+from ctxsize.lints.changes import NOTHING, Proposal
+from ctxsize.lints.effects import effect, intended
+
+BYTE_ORDER_MARK = Code(
+    "CTX119",
+    "byte-order-mark",
+    Severity.INFO,
+    "The file begins with a byte order mark.",
+    "Docker drops it in front of the first line. Other readers do not: Podman keeps it, and "
+    "scripts that read the file meet it in the first pattern. Save the file as UTF-8 without it. "
+    "Line ends of Windows are harmless and not reported.",
+    "\ufeffdist",
+    "dist",
+)
+CONTROL = Code(
+    "CTX122",
+    "control-character",
+    Severity.ERROR,
+    "A control character in a pattern stops the build, or keeps it from matching.",
+    "The patterns travel to BuildKit in a header that holds printable ASCII only; where some "
+    "pattern has other letters, the header is encoded and the control character becomes part of "
+    "the name. A tab inside a line and a carriage return that ends no line are the usual ones.",
+    "node_modules\tdist",
+    "node_modules\ndist",
+)
+INVISIBLE = Code(
+    "CTX123",
+    "invisible-character",
+    Severity.WARNING,
+    "A character that is not seen, or bytes that are no text, make the pattern miss its name.",
+    "A blank of no width, a blank that does not break, a mark of direction or a byte order mark in "
+    "the middle of a file belongs to the pattern. Bytes that are not UTF-8 become `\ufffd`.",
+    "dist\u200b",
+    "dist",
+)
+WHITESPACE = Code(
+    "CTX128",
+    "useless-whitespace",
+    Severity.INFO,
+    "Blanks around a pattern that Docker drops and others may not.",
+    "Docker takes `! dist` for `!dist`; Podman and git look for a name that begins with a blank. "
+    "Blanks in front of a pattern or behind it go without effect.",
+    "  dist\n! dist/keep",
+    "dist\n!dist/keep",
+)
+_UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def byte_order_mark(case: Case) -> Iterator[Finding]:
+    """A byte order mark in front of the first line."""
+    if case.lines and case.lines[0].marked:
+        yield case.finding(
+            BYTE_ORDER_MARK,
+            case.lines[0],
+            "Docker drops the byte order mark, Podman does not",
+            columns=(1, 2),
+            fix=Proposal("remove it", drops_bom=True, means=NOTHING, without_tree=True),
+        )
+
+
+def control(case: Case) -> Iterator[Finding]:
+    """Control characters in patterns."""
+    texts = [sent_text(line.raw) or "" for line in case.lines]
+    ascii_only = all(text.isascii() for text in texts)
+    for line, text in zip(case.lines, texts, strict=True):
+        bad = [char for char in text if _is_control(char)]
+        if not bad:
+            continue
+        at = 1 + line.marked + line.raw.index(bad[0])
+        stops = ascii_only and case.spec_class.remembers_parents
+        what = "stops the build" if stops else "belongs to the name that is matched"
+        cleaned = "\n".join("".join(" " if _is_control(c) else c for c in line.raw).split())
+        yield case.finding(
+            CONTROL,
+            line,
+            f"the control character {bad[0]!r} {what}",
+            severity=Severity.ERROR if stops else Severity.WARNING,
+            columns=(at, at + 1),
+            fix=Proposal("take it out", {line.number: cleaned}, means=None),
+        )
+
+
+def invisible(case: Case) -> Iterator[Finding]:
+    """Characters that are not seen, and bytes that are not text."""
+    for line in case.lines:
+        bad = next((char for char in line.text if _is_unseen(char)), None)
+        if bad is None or effect(case, line):
+            continue
+        at = 1 + line.marked + max(0, line.raw.find(bad))
+        raw = bad.encode("utf-8", "surrogateescape")
+        undecodable = len(raw) == 1
+        cleaned = "".join(
+            " " if char == "\u00a0" else "" if _is_unseen(char) else char for char in line.raw
+        ).strip()
+        name = f"the byte 0x{raw[0]:02x}, no UTF-8," if undecodable else _named(bad)
+        yield case.finding(
+            INVISIBLE,
+            line,
+            f"{name} is part of the pattern",
+            confidence=Confidence.CERTAIN,
+            columns=(at, at + 1),
+            fix=None
+            if undecodable or not cleaned
+            else Proposal(
+                "take it out", {line.number: cleaned}, means=intended(case, line, [cleaned])
+            ),
+        )
+
+
+def whitespace(case: Case) -> Iterator[Finding]:
+    """Blanks around patterns."""
+    for line in case.lines:
+        if not line.text or line.pattern is None or line.raw.lstrip().startswith("#"):
+            continue
+        trimmed = golang.trim_space(line.raw)
+        gap = trimmed.startswith("!") and trimmed[1:2].isspace()
+        clean = "!" + golang.trim_space(trimmed[1:]) if gap else trimmed
+        if clean == line.raw or any(map(_is_control, trimmed)):
+            continue
+        lead = "a blank behind ! is dropped by Docker, and by no other" if gap else "useless blanks"
+        yield case.finding(
+            WHITESPACE,
+            line,
+            lead,
+            severity=Severity.WARNING if gap else Severity.INFO,
+            columns=(1 + line.marked, 1 + line.marked + len(line.raw)),
+            fix=Proposal(
+                "remove the blanks", {line.number: clean}, means=NOTHING, without_tree=True
+            ),
+        )
+
+
+def _is_control(char: str) -> bool:
+    return char < " " or char == "\x7f"
+
+
+def _is_unseen(char: str) -> bool:
+    return char in (BOM, "\u00a0") or unicodedata.category(char) in _UNSEEN
+
+
+def _named(char: str) -> str:
+    name = unicodedata.name(char, f"U+{ord(char):04X}").lower()
+    return f"the character U+{ord(char):04X} ({name})"
+
+
+LINTS = (
+    Lint(BYTE_ORDER_MARK, byte_order_mark),
+    Lint(CONTROL, control),
+    Lint(INVISIBLE, invisible),
+    Lint(WHITESPACE, whitespace),
+)

@@ -1,0 +1,168 @@
+"""Lines that hold more, or something else, than one pattern."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.lints.artefacts import ARTEFACTS
+from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.changes import NOTHING, Proposal
+from ctxsize.lints.effects import effect, intended
+from ctxsize.lints.words import amount
+
+TRAILING = Code(
+    "CTX102",
+    "trailing-comment",
+    Severity.ERROR,
+    "A comment behind a pattern is part of the pattern, which then matches nothing.",
+    "A line is a comment only if its very first character is `#`. Put the comment on a line of "
+    "its own, above the pattern.",
+    "dist # made by the bundler",
+    "# made by the bundler\ndist",
+)
+NOT_A_COMMENT = Code(
+    "CTX103",
+    "not-a-comment",
+    Severity.WARNING,
+    "What looks like a comment is a pattern.",
+    "Only `#` in the first column begins a comment. An indented `#`, and `//`, `;` or `--`, begin "
+    "a pattern; one of `//` even loses its slashes and may match.",
+    "  # caches\n// node_modules",
+    "# caches\n# node_modules",
+)
+SEVERAL = Code(
+    "CTX104",
+    "several-patterns",
+    Severity.ERROR,
+    "Several patterns on one line are a single one with blanks in it.",
+    "Each line holds one pattern, and blanks inside belong to it. Write one pattern a line.",
+    "node_modules dist",
+    "node_modules\ndist",
+)
+_TRAILING = re.compile(r"(?P<pattern>\S.*?)\s+(?P<comment>#.*)")
+_FOREIGN = re.compile(r"(?P<mark>//+|;+|--+)(?P<rest>\s.*|[^/\s].*|)")
+_WORD = re.compile(r"[\w.*?/!\[\]@~$+-]+")
+
+
+def trailing(case: Case) -> Iterator[Finding]:
+    """A pattern with a comment behind it."""
+    for line in case.lines:
+        found = _TRAILING.fullmatch(line.written)
+        if found is None or not line.text or found["pattern"].startswith("#"):
+            continue
+        if _exists(case, line):
+            continue
+        pattern, comment = found["pattern"], found["comment"]
+        start = line.column + found.start("comment")
+        yield case.finding(
+            TRAILING,
+            line,
+            f"the comment belongs to the pattern; {_meant(case, [pattern])}",
+            columns=(start, start + len(comment)),
+            **_figures(case, line, [pattern]),
+            fix=Proposal(
+                "move the comment to a line of its own",
+                {line.number: f"{comment}\n{pattern}"},
+                means=intended(case, line, [pattern]),
+            ),
+        )
+
+
+def not_a_comment(case: Case) -> Iterator[Finding]:
+    """An indented `#`, or the comment of another language."""
+    for line in case.lines:
+        if not line.text or _exists(case, line):
+            continue
+        indented = line.raw[:1].isspace() and line.written.startswith("#")
+        foreign = _FOREIGN.fullmatch(line.written)
+        if not indented and (foreign is None or not _is_prose(foreign)):
+            continue
+        text = line.written if foreign is None else f"# {foreign['rest'].strip()}".rstrip()
+        gone = effect(case, line)
+        message = "this is a pattern, not a comment"
+        if case.tree is not None and gone:
+            message += f"; it decides about {amount(case.tree, gone)}"
+        yield case.finding(
+            NOT_A_COMMENT,
+            line,
+            message,
+            severity=Severity.ERROR if gone else Severity.WARNING,
+            paths=gone or None,
+            fix=Proposal(
+                "make it a comment",
+                {line.number: text},
+                means=None if gone else NOTHING,
+                without_tree=not gone and line.ignores and not line.text.startswith(("/", "**")),
+            ),
+        )
+
+
+def several(case: Case) -> Iterator[Finding]:
+    """Several patterns, separated by blanks or commas."""
+    for line in case.lines:
+        words = line.written.lstrip("!").replace(",", " ").split()
+        if len(words) < 2 or not line.text or "#" in line.written or _exists(case, line):
+            continue
+        if _FOREIGN.fullmatch(line.written) or not all(map(_WORD.fullmatch, words)):
+            continue
+        likely = [word for word in words if _looks_like_pattern(case, word)]
+        if len(likely) < len(words):
+            continue
+        mark = "!" if line.exception else ""
+        patterns = [word if word.startswith("!") else mark + word for word in words]
+        yield case.finding(
+            SEVERAL,
+            line,
+            f"one pattern with blanks in it, not {len(words)}; {_meant(case, patterns)}",
+            **_figures(case, line, patterns),
+            fix=Proposal(
+                "write one pattern a line",
+                {line.number: "\n".join(patterns)},
+                means=intended(case, line, patterns),
+            ),
+        )
+
+
+def _exists(case: Case, line: Line) -> bool:
+    """Whether something is named just so."""
+    if case.tree is None or line.pattern is None:
+        return False
+    literal = line.written.removeprefix("!").strip("/")
+    return bool(case.tree.matched(line.pattern)) and literal in case.tree.everything
+
+
+def _is_prose(foreign: re.Match[str]) -> bool:
+    """Whether it begins as a comment does rather than as a path with a slash too many."""
+    rest = foreign["rest"]
+    return foreign["mark"][0] != "/" or not rest or rest[0].isspace() or " " in rest
+
+
+def _looks_like_pattern(case: Case, word: str) -> bool:
+    name = word.strip("!/").rpartition("/")[2]
+    if name in ARTEFACTS or "*" in word or word.startswith((".", "/", "!")):
+        return True
+    if case.tree is not None:
+        return name in case.tree.by_name
+    return "." in word[1:-1] or word.endswith("/")
+
+
+def _meant(case: Case, patterns: Sequence[str]) -> str:
+    """What the pattern would do if it were read as it is meant."""
+    names = " ".join(patterns)
+    if case.tree is None:
+        return f"{names} does not match what it names"
+    return f"{names} would decide about what is named so"
+
+
+def _figures(case: Case, line: Line, patterns: Sequence[str]) -> dict[str, object]:
+    paths = intended(case, line, patterns)
+    return {"paths": sorted(paths)} if paths else {}
+
+
+LINTS = (
+    Lint(TRAILING, trailing),
+    Lint(NOT_A_COMMENT, not_a_comment),
+    Lint(SEVERAL, several),
+)

@@ -1,0 +1,170 @@
+"""What a Dockerfile needs and a pattern hides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.quoting import pattern_for
+from ctxsize.engine.sourcing import Sources
+from ctxsize.errors import CtxsizeError
+from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.changes import Proposal
+from ctxsize.lints.dockerfiles import Use
+from ctxsize.lints.effects import decider, last_step
+from ctxsize.lints.tree import Tree
+from ctxsize.model import Fate, SourceCheck
+
+HIDDEN_SOURCE = Code(
+    "CTX111",
+    "hidden-source",
+    Severity.ERROR,
+    "An instruction takes what a pattern ignores, so that the build fails or goes on without it.",
+    "BuildKit looks for the source in what was sent. It warns by itself only as long as the ignore "
+    "file has no exception. Take the source back with an exception below the pattern.",
+    "dist",
+    "dist/*\n!dist/server.js",
+)
+MANIFEST = Code(
+    "CTX116",
+    "hidden-manifest",
+    Severity.ERROR,
+    "A pattern for many names also ignores a manifest or a lock file.",
+    "Without its manifest or lock file a build fails, or resolves other versions than intended. "
+    "`compose*` ignores `composer.json`, `*.lock` every lock file. Name what is meant, or add an "
+    "exception.",
+    "compose*",
+    "compose*.y*ml",
+)
+_MANIFESTS = frozenset(
+    (
+        *("package.json", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"),
+        *("pnpm-workspace.yaml", "composer.json", "composer.lock", "symfony.lock"),
+        *("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "go.mod", "go.sum", "go.work"),
+        *("pyproject.toml", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile", "Pipfile.lock"),
+        *("requirements.txt", "setup.py", "setup.cfg", "Gemfile", "Gemfile.lock"),
+        *("mix.exs", "mix.lock", "pom.xml", "build.gradle", "build.gradle.kts"),
+        *("settings.gradle", "settings.gradle.kts", "gradle.properties", "build.sbt"),
+        *("Package.swift", "Package.resolved", "pubspec.yaml", "pubspec.lock", "tsconfig.json"),
+        *("deno.json", "deno.lock", "nuget.config", "packages.lock.json", "global.json"),
+    )
+)
+"""Names without which a build is another one."""
+_EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
+
+
+def hidden_source(case: Case) -> Iterator[Finding]:
+    """Sources of COPY and ADD that do not arrive because a pattern ignores them."""
+    told: set[tuple[str, int | None, str]] = set()
+    for use in case.uses:
+        for build in use.for_targets():
+            for check in _checks(case, build):
+                key = (use.path, check.line, check.source)
+                if key not in told:
+                    told.add(key)
+                    yield from _of_check(case, build, check)
+
+
+def _checks(case: Case, use: Use) -> Iterator[SourceCheck]:
+    """What becomes of each source of COPY and ADD."""
+    if use.need is None or not use.request.builder.asks_for_paths:
+        return
+    try:
+        sources = Sources(replace(use.request, spec=case.spec))
+    except CtxsizeError:
+        return
+    lines = [each.line for each in use.need.sources if each.kind in ("copy", "add")]
+    for number in dict.fromkeys(lines):
+        try:
+            yield from sources.check(str(number))
+        except CtxsizeError:
+            continue
+
+
+def _of_check(case: Case, use: Use, check: SourceCheck) -> Iterator[Finding]:
+    if check.fate is not Fate.IGNORED and not (check.fate is Fate.NO_MATCH and check.hidden):
+        return
+    pattern = check.hidden[0].verdict.by
+    if pattern is None or not 0 < pattern.line <= len(case.lines):
+        return
+    line = case.lines[pattern.line - 1]
+    place = f"{use.path}:{check.line}"
+    target = f" for the target {use.request.build.target}" if use.request.build.target else ""
+    fails = check.fate is Fate.IGNORED
+    result = "the build fails" if fails else "it finds nothing"
+    text = pattern_for(check.at, pattern_class=case.pattern_class)
+    if has_wildcards(check.path):
+        text = check.path
+    yield case.finding(
+        HIDDEN_SOURCE,
+        line,
+        f"ignores what {check.instruction} {check.source} takes ({place}){target}: {result}",
+        severity=Severity.ERROR if fails else Severity.WARNING,
+        evidence=(place, *(each.path for each in check.hidden[:3])),
+        fix=None
+        if text is None
+        else Proposal(f"add !{text}", append=f"!{text}", means=None),
+    )
+
+
+def manifest(case: Case) -> Iterator[Finding]:
+    """Manifests and lock files that a pattern with wildcards ignores."""
+    tree = case.tree
+    if tree is None:
+        return
+    by_line: dict[int, list[str]] = {}
+    for name in sorted(_MANIFESTS & tree.by_name.keys()):
+        for path in tree.by_name[name]:
+            line = _hidden_by(case, tree, path)
+            if line is not None and _is_accident(line, name) and _is_taken(case, tree, path):
+                by_line.setdefault(line.number, []).append(path)
+    for number, paths in by_line.items():
+        line = case.lines[number - 1]
+        exceptions = "\n".join(f"!{path}" for path in paths)
+        yield case.finding(
+            MANIFEST,
+            line,
+            f"also ignores {', '.join(tree.shown(paths))}",
+            severity=Severity.ERROR if case.uses else Severity.WARNING,
+            confidence=Confidence.LIKELY,
+            paths=paths,
+            fix=Proposal("add exceptions", append=exceptions, means=None),
+        )
+
+
+def _hidden_by(case: Case, tree: Tree, path: str) -> Line | None:
+    """The line that ignores the file at `path` itself, no directory above it."""
+    if path in tree.now or tree.is_directory(path):
+        return None
+    parent = path.rpartition("/")[0]
+    if parent and last_step(case.spec, parent).ignored:
+        return None
+    return decider(case, last_step(case.spec, path))
+
+
+def _is_accident(line: Line, name: str) -> bool:
+    """Whether the pattern is about many names, of which this is one by chance."""
+    last = line.text.rpartition("/")[2]
+    if line.text in _EVERYTHING or last in _EVERYTHING or "*" not in last:
+        return False
+    stem = last.split("*")[0].rstrip(".")
+    return not stem or stem.casefold() != name.split(".")[0].casefold()
+
+
+def _is_taken(case: Case, tree: Tree, path: str) -> bool:
+    """Whether some build would take the file if it were there."""
+    known = [use for use in case.uses if use.need is not None]
+    if not known:
+        return True
+    for use in known:
+        if use.follow_paths is None:
+            return True
+        spec = case.spec_class([])
+        if path in tree.snapshot.sent(spec, include=use.follow_paths):
+            return True
+    return False
+
+
+LINTS = (Lint(HIDDEN_SOURCE, hidden_source), Lint(MANIFEST, manifest))

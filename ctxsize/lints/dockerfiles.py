@@ -1,0 +1,101 @@
+"""The Dockerfiles whose builds an ignore file governs, and what they take of the context."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from ctxsize.dockerfile import ContextNeed, Dockerfile, parse_dockerfile, read_stages
+from ctxsize.engine.follow import follow
+from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.need import context_need_of
+from ctxsize.engine.request import Request
+from ctxsize.errors import CtxsizeError
+from ctxsize.lints.tree import Tree
+
+
+@dataclass(frozen=True)
+class Use:
+    """One Dockerfile that is built from the context; `request.build` says how."""
+
+    request: Request
+
+    @property
+    def path(self) -> str:
+        """The Dockerfile as the user would name it."""
+        return self.request.dockerfile or "Dockerfile"
+
+    @cached_property
+    def parsed(self) -> Dockerfile | None:
+        """The Dockerfile, None where it cannot be read."""
+        try:
+            return parse_dockerfile(self.request.dockerfile_data())
+        except (CtxsizeError, OSError):
+            return None
+
+    @cached_property
+    def need(self) -> ContextNeed | None:
+        """What the build takes, None where that is not known."""
+        try:
+            return context_need_of(self.request)
+        except CtxsizeError:
+            return None
+
+    def for_targets(self) -> Iterator[Use]:
+        """This build, and those of the other stages, the last one first."""
+        yield self
+        build = self.request.build
+        if self.parsed is None or build.target:
+            return
+        for stage in read_stages(self.parsed)[-2::-1]:
+            if stage.name:
+                yield Use(replace(self.request, build=replace(build, target=stage.name)))
+
+    @cached_property
+    def follow_paths(self) -> tuple[str, ...] | None:
+        """The include patterns of what is asked for; None for all of the context."""
+        need = self.need
+        if need is None or not self.request.builder.asks_for_paths:
+            return None
+        if not need.context_used:
+            return ()
+        try:
+            return None if need.follow_paths is None else follow(self.request.root, need.follow_paths)
+        except CtxsizeError:
+            return None
+
+    @property
+    def takes_everything(self) -> bool:
+        """Whether all that is not ignored travels."""
+        return self.need is not None and self.follow_paths is None
+
+    def names(self, paths: Collection[str]) -> bool:
+        """Whether an instruction takes one of `paths` by its name."""
+        if self.need is None:
+            return False
+        return any(
+            source.path in paths
+            for source in self.need.sources
+            if not source.context and not has_wildcards(source.path)
+        )
+
+    def runs(self) -> str:
+        """The text of all RUN instructions."""
+        instructions = () if self.parsed is None else self.parsed.instructions
+        return "\n".join(" ".join(each.arguments) for each in instructions if each.keyword == "RUN")
+
+
+def taken(uses: Collection[Use], tree: Tree) -> frozenset[str] | None:
+    """The paths that some build makes travel, None where no Dockerfile is known."""
+    known = [use for use in uses if use.need is not None]
+    if not known:
+        return None
+    found = set[str]()
+    for use in known:
+        if use.follow_paths is None:
+            return frozenset(tree.now.paths)
+        spec = tree.spec(tree.texts)
+        if spec is not None:
+            found |= set(tree.snapshot.sent(spec, include=use.follow_paths).paths)
+    return frozenset(found)

@@ -1,0 +1,71 @@
+"""What a line does to the context, and what it would do if it were written otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step
+from ctxsize.errors import IgnoreFileError
+from ctxsize.lints.case import Case, Line
+from ctxsize.lints.changes import usable
+from ctxsize.lints.tree import changed
+from ctxsize.writer.merge import edit_lines
+
+
+def after(case: Case, line: Line, text: str | None) -> frozenset[str] | None:
+    """The paths whose fate changes if `line` becomes `text` (None: goes away).
+
+    None where that is not known: without a tree, or where the build then fails.
+    """
+    if case.tree is None:
+        return None
+    data = edit_lines(case.file, {line.number: "#" if text is None else text})
+    texts = usable(case.tree, IgnoreFile.parse(case.file.path, data).texts())
+    sent = case.tree.sent(texts)
+    return None if sent is None else changed(case.tree.now, sent)
+
+
+def effect(case: Case, line: Line) -> list[str]:
+    """The paths about which `line` decides: whose fate would be another without it."""
+    return sorted(after(case, line, None) or ())
+
+
+def intended(case: Case, line: Line, patterns: Sequence[str]) -> frozenset[str] | None:
+    """The paths that `patterns` in place of `line` would ignore, or let in as exceptions.
+
+    None if that is not known, as without a tree.
+    """
+    if case.tree is None:
+        return None
+    made = [_made(case, each) for each in patterns]
+    if None in made or len({each.include for each in made if each is not None}) != 1:
+        return None
+    tops = {path for each in made if each is not None for path in case.tree.matched(each)}
+    if made[0] is not None and made[0].include:
+        return frozenset(case.tree.below(tops))
+    sent = case.tree.now
+    return frozenset(
+        path for path in case.tree.below(tops, of=case.tree.everything) if path not in sent
+    )
+
+
+def _made(case: Case, text: str) -> DockerIgnorePattern | None:
+    try:
+        pattern = case.pattern_class(text)
+    except IgnoreFileError:
+        return None
+    return None if pattern.fault is not None or pattern.include is None else pattern
+
+
+def last_step(spec: DockerIgnoreSpec, path: str) -> Step:
+    """What becomes of `path` by the patterns alone, whether or not the builder gets there."""
+    step = Step(ignored=False, state=0, decider=None)
+    for _, step in spec.steps(path):
+        pass
+    return step
+
+
+def decider(case: Case, step: Step) -> Line | None:
+    """The line that decided, None if no pattern did."""
+    return None if step.decider is None else case.patterns[step.decider]

@@ -1,0 +1,157 @@
+"""Exceptions that do nothing, or less than they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ctxsize.findings import Code, Finding, Severity
+from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.changes import NOTHING, Proposal
+from ctxsize.lints.effects import decider, last_step
+from ctxsize.lints.words import amount
+
+USELESS = Code(
+    "CTX106",
+    "useless-exception",
+    Severity.WARNING,
+    "An exception for what no pattern above it ignores does nothing.",
+    "Patterns are evaluated from top to bottom, so an exception takes back only what a line above "
+    "has ignored. One for a directory that is not ignored itself does not reach what is ignored "
+    "in it: `docs/*` is taken back by `!docs/*`, not by `!docs`.",
+    "docs/*\n!docs",
+    "docs/*\n!docs/api",
+)
+OVERRIDDEN = Code(
+    "CTX107",
+    "overridden-exception",
+    Severity.WARNING,
+    "A later pattern ignores again all that the exception takes back.",
+    "The last pattern that matches decides. Put the exception below the pattern that it is about.",
+    "*\n!README.md\n*.md",
+    "*\n*.md\n!README.md",
+)
+PRUNED = Code(
+    "CTX125",
+    "unreachable-exception",
+    Severity.WARNING,
+    "The builder never looks into the directory that the exception reaches for.",
+    "An ignored directory is only entered if some exception seems to lead there. BuildKit drops "
+    "`/**` and then `/*` from an exception's end to find out, so that `!src/*/**` seems to lead "
+    "to `src` alone. The classic builder and Podman take exceptions for plain paths, so that "
+    "those with wildcards lead nowhere.",
+    "*\n!src/*/**",
+    "*\n!src/*/**/*",
+)
+_WILD = frozenset("*?[\\")
+
+
+def useless(case: Case) -> Iterator[Finding]:
+    """Exceptions without anything to take back."""
+    for line in case.patterns:
+        if not line.exception or line.text in (".", "/") or line.text.startswith("../"):
+            continue
+        before = case.spec_before(line)
+        ordinary = [pattern for pattern in before.patterns if pattern.include]
+        if ordinary and (_WILD.intersection(line.text) or last_step(before, line.text).ignored):
+            continue
+        if _is_ignored_later(case, line):
+            continue
+        inside = [each for each in ordinary if each.text.startswith(f"{line.text}/")]
+        message = "nothing above ignores anything" if not ordinary else f"{line.text} is not ignored"
+        if inside:
+            message += f", and what {inside[-1].text} ignores in it stays ignored"
+        yield case.finding(
+            USELESS,
+            line,
+            f"does nothing: {message}",
+            help=f"name what is in it: !{line.text}/*" if inside else "",
+            fix=None
+            if inside
+            else Proposal("remove the line", {line.number: None}, means=NOTHING, without_tree=False),
+        )
+
+
+def overridden(case: Case) -> Iterator[Finding]:
+    """Exceptions that a later pattern undoes completely."""
+    for line in case.patterns:
+        if not line.exception or any(
+            each.exception and each.text == line.text and each.number > line.number
+            for each in case.patterns
+        ):
+            continue
+        by = _undone_by(case, line)
+        if by is not None:
+            yield case.finding(
+                OVERRIDDEN,
+                line,
+                f"line {by.number} ({by.written}) ignores it again",
+                fix=Proposal(
+                    "put the exception last", {line.number: None}, append=line.written, means=None
+                ),
+            )
+
+
+def _undone_by(case: Case, line: Line) -> Line | None:
+    """The later pattern that ignores again all that `line` matches, if there is one."""
+    names = [line.text]
+    if _WILD.intersection(line.text):
+        if case.tree is None or line.pattern is None:
+            return None
+        names = case.tree.matched(line.pattern)
+    if case.tree is not None and any(case.tree.below(names)):
+        return None
+    found = [last_step(case.spec, name) for name in names]
+    deciders = [decider(case, step) for step in found if step.ignored]
+    if not names or len(deciders) < len(names):
+        return None
+    last = max((each for each in deciders if each is not None), key=lambda each: each.number)
+    later = all(each is not None and each.number > line.number for each in deciders)
+    return last if later else None
+
+
+def _is_ignored_later(case: Case, line: Line) -> bool:
+    return not _WILD.intersection(line.text) and _undone_by(case, line) is not None
+
+
+def pruned(case: Case) -> Iterator[Finding]:
+    """Exceptions for what lies in directories that the builder passes by."""
+    tree = case.tree
+    if tree is None:
+        return
+    for line in case.patterns:
+        if not line.exception or line.pattern is None:
+            continue
+        lost = [path for path in tree.matched(line.pattern) if _is_pruned(case, line, path)]
+        if not lost:
+            continue
+        below = [path for path in tree.below(lost, of=tree.everything) if path not in tree.now]
+        kept = [path for path in below if not last_step(case.spec, path).ignored]
+        if not any(not tree.is_directory(path) for path in kept):
+            continue
+        title = tree.request.builder.title
+        yield case.finding(
+            PRUNED,
+            line,
+            f"{title} does not look into the directory, so {amount(tree, kept)} stay out",
+            paths=kept,
+            help="name the directories without wildcards",
+            fix=_reaching(line, frozenset(kept)),
+        )
+
+
+def _reaching(line: Line, means: frozenset[str]) -> Proposal | None:
+    if not line.text.endswith("/*/**"):
+        return None
+    text = f"!{line.text}/*"
+    return Proposal(f"write {text}", {line.number: text}, means=means)
+
+
+def _is_pruned(case: Case, line: Line, path: str) -> bool:
+    assert case.tree is not None
+    if path in case.tree.now:
+        return False
+    step = last_step(case.spec, path)
+    return not step.ignored and decider(case, step) is line
+
+
+LINTS = (Lint(USELESS, useless), Lint(OVERRIDDEN, overridden), Lint(PRUNED, pruned))

@@ -1,0 +1,107 @@
+"""What every ignore file should keep out and this one lets through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.lints.case import Case, Lint
+from ctxsize.lints.changes import Proposal
+from ctxsize.lints.dockerfiles import taken
+from ctxsize.lints.tree import Tree
+from ctxsize.lints.words import amount
+
+GIT = Code(
+    "CTX109",
+    "git-not-ignored",
+    Severity.WARNING,
+    "The repository's own data travels with every build.",
+    "`.git` changes with every git command, so that a `COPY .` is never cached for long, and it "
+    "holds all that was ever committed. Builds that ask git for a version need it; give them the "
+    "version as a build argument, or keep `.git` on purpose with `!.git`.",
+    "node_modules",
+    "node_modules\n.git",
+)
+ENV = Code(
+    "CTX110",
+    "env-not-ignored",
+    Severity.WARNING,
+    "A file of local settings, which often holds secrets, ends up in the image.",
+    "`.env` and its variants are made for one machine. Keep them out at every depth, and take "
+    "templates such as `.env.example` back with an exception.",
+    "node_modules",
+    "node_modules\n**/.env\n**/.env.*\n!**/.env.example",
+)
+_ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
+_TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
+_USES_GIT = re.compile(r"\bgit\s+(?:describe|rev-parse|log|rev-list|status|submodule|show)\b")
+
+
+def git(case: Case) -> Iterator[Finding]:
+    """`.git` at the top, sent and taken."""
+    tree = case.tree
+    if tree is None or ".git" not in tree.now or _is_kept(case, ".git"):
+        return
+    travels = taken(case.uses, tree)
+    if travels is not None and ".git" not in travels:
+        return
+    paths = tree.below([".git"])
+    wanted = any(_USES_GIT.search(use.runs()) for use in case.uses)
+    known = travels is not None
+    yield case.finding(
+        GIT,
+        None,
+        f".git travels with every build: {amount(tree, paths)}"
+        + ("; a RUN asks git, so it may be needed" if wanted else ""),
+        severity=Severity.INFO if wanted or not known else Severity.WARNING,
+        confidence=Confidence.POSSIBLE if wanted or not known else Confidence.LIKELY,
+        paths=paths,
+        fix=Proposal("add **/.git", append="**/.git", means=None),
+    )
+
+
+def env(case: Case) -> Iterator[Finding]:
+    """Files of local settings that git does not track, sent and taken."""
+    tree = case.tree
+    if tree is None:
+        return
+    travels = taken(case.uses, tree)
+    paths = [path for path in _env_files(tree) if travels is None or path in travels]
+    paths = [path for path in paths if not _is_kept(case, path)]
+    if not paths:
+        return
+    untracked = tree.tracked is not None
+    yield case.finding(
+        ENV,
+        None,
+        f"{', '.join(tree.shown(paths))} would be sent: {amount(tree, paths)} of local settings",
+        severity=Severity.WARNING if untracked and travels is not None else Severity.INFO,
+        confidence=Confidence.LIKELY if untracked else Confidence.POSSIBLE,
+        paths=paths,
+        fix=Proposal(
+            "add the names at every depth",
+            append="\n".join(dict.fromkeys("**/" + path.rpartition("/")[2] for path in paths)),
+            means=None,
+        ),
+    )
+
+
+def _env_files(tree: Tree) -> Iterator[str]:
+    """The files of local settings that are sent and not tracked."""
+    for name, paths in tree.by_name.items():
+        if not _ENV_NAME.fullmatch(name) or _TEMPLATE.search(name[4:]):
+            continue
+        for path in paths:
+            tracked = tree.tracked is not None and path in tree.tracked
+            if path in tree.now and not tree.is_directory(path) and not tracked:
+                yield path
+
+
+def _is_kept(case: Case, path: str) -> bool:
+    """Whether an exception names just this path."""
+    name = path.rpartition("/")[2]
+    return any(line.exception and line.text in (path, f"**/{name}") for line in case.patterns)
+
+
+LINTS = (Lint(GIT, git), Lint(ENV, env))

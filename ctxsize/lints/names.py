@@ -1,0 +1,143 @@
+"""Names that are meant at every depth and written for one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.lints.artefacts import ARTEFACTS, Artefact, worth_a_word
+from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.changes import Proposal
+from ctxsize.lints.tree import Tree
+from ctxsize.lints.words import amount, count, first_of
+
+ROOT_ONLY = Code(
+    "CTX101",
+    "root-only-name",
+    Severity.WARNING,
+    "A name without `**/` matches at the top of the context only, and its copies below are sent.",
+    "A pattern of an ignore file is a path from the top of the context, not a name at any depth "
+    "as in `.gitignore`. Write `**/` in front of what turns up in many directories. A leading "
+    "`/` says that only the top is meant, and keeps this lint quiet.",
+    "node_modules",
+    "**/node_modules",
+)
+SINGLE_STAR = Code(
+    "CTX105",
+    "single-star-depth",
+    Severity.INFO,
+    "`*/name` matches at the second level only.",
+    "`*` stands for exactly one directory. Write `**/name` for any number of them, none included.",
+    "*/node_modules",
+    "**/node_modules",
+)
+_STARS = re.compile(r"(?:\*/)+(?!\*)([^/]+)")
+
+
+def root_only(case: Case) -> Iterator[Finding]:
+    """Names of artefacts at the top whose copies below are sent."""
+    for line in case.patterns:
+        artefact = ARTEFACTS.get(line.text)
+        if line.exception or artefact is None or line.written.startswith(("/", "./")):
+            continue
+        if not _has_any_depth(case, line.text):
+            yield from _of_name(case, ROOT_ONLY, line, artefact, "the top of the context")
+
+
+def single_star(case: Case) -> Iterator[Finding]:
+    """`*/name`, where the name is that of an artefact."""
+    for line in case.patterns:
+        found = _STARS.fullmatch(line.text)
+        artefact = None if found is None else ARTEFACTS.get(found[1])
+        if line.exception or artefact is None or _has_any_depth(case, artefact.pattern):
+            continue
+        depth = line.text.count("/") + 1
+        yield from _of_name(case, SINGLE_STAR, line, artefact, f"level {depth}")
+
+
+def _has_any_depth(case: Case, name: str) -> bool:
+    return any(line.ignores and line.text == f"**/{name}" for line in case.patterns)
+
+
+def _of_name(case: Case, code: Code, line: Line, artefact: Artefact, where: str) -> Iterator[Finding]:
+    tree, name = case.tree, artefact.pattern
+    lead = f"{line.text} matches at {where} only"
+    if tree is None:
+        if not artefact.doubtful:
+            yield case.finding(
+                code,
+                line,
+                f"{lead}; copies elsewhere are sent",
+                severity=Severity.INFO,
+                confidence=Confidence.POSSIBLE,
+                fix=_widened(line, name, None),
+            )
+        return
+    tops = _sent_copies(tree, artefact)
+    copies = tree.below(tops)
+    if any(not tree.is_directory(path) for path in copies):
+        yield _of_copies(case, code, line, artefact, lead, (tops, copies))
+    elif worth_a_word(artefact):
+        places = [place for place in artefact.places(tree) if place.count("/") + 2 != _depth(line)]
+        if places:
+            yield _of_places(case, code, line, artefact, f"{lead}; {first_of(places)}")
+
+
+def _of_copies(
+    case: Case,
+    code: Code,
+    line: Line,
+    artefact: Artefact,
+    lead: str,
+    found: tuple[list[str], list[str]],
+) -> Finding:
+    (tops, copies), tree = found, case.tree
+    assert tree is not None
+    wanted = tree.tracked is not None and not tree.tracked.isdisjoint(copies)
+    sure = not artefact.doubtful and not wanted
+    note = "; git tracks some of it, so it may be meant to be sent" if wanted else ""
+    return case.finding(
+        code,
+        line,
+        f"{lead}: {count(tops, 'other copy', 'other copies')} sent, {amount(tree, copies)}{note}",
+        severity=Severity.WARNING if sure else Severity.INFO,
+        confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
+        paths=copies,
+        fix=_widened(line, artefact.pattern, frozenset(copies)),
+    )
+
+
+def _of_places(case: Case, code: Code, line: Line, artefact: Artefact, lead: str) -> Finding:
+    return case.finding(
+        code,
+        line,
+        f"{lead} would send theirs, as soon as there is one",
+        severity=Severity.INFO,
+        confidence=Confidence.LIKELY,
+        fix=_widened(line, artefact.pattern, None if artefact.doubtful else frozenset()),
+    )
+
+
+def _sent_copies(tree: Tree, artefact: Artefact) -> list[str]:
+    """The topmost entries of that name that are sent now."""
+    pattern = tree.request.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
+    tops: list[str] = []
+    for path in tree.matched(pattern):
+        if tops and path.startswith(f"{tops[-1]}/"):
+            continue
+        if path in tree.now and artefact.proves(tree, path):
+            tops.append(path)
+    return tops
+
+
+def _depth(line: Line) -> int:
+    return line.text.count("/") + 1
+
+
+def _widened(line: Line, name: str, means: frozenset[str] | None) -> Proposal:
+    text = f"**/{name}"
+    return Proposal(f"write {text}", {line.number: text}, means=means)
+
+
+LINTS = (Lint(ROOT_ONLY, root_only), Lint(SINGLE_STAR, single_star))

@@ -1,0 +1,162 @@
+"""Patterns and exceptions that undo each other by the order in which they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ctxsize.findings import Code, Finding, Severity
+from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.changes import Proposal
+from ctxsize.lints.effects import decider, last_step
+from ctxsize.lints.tree import Tree
+from ctxsize.lints.words import amount, files
+
+SHADOWED = Code(
+    "CTX108",
+    "shadowed-pattern",
+    Severity.ERROR,
+    "A directory is ignored below an exception that takes back what is in it.",
+    "Docker does not look at a pattern that would change nothing: for a directory that is ignored "
+    "already, a further pattern does not count as matched, and what an exception takes back "
+    "inside stays in the context. `dir/**` matches each entry by itself and keeps it out.",
+    "*\n!**/Cargo.toml\nwasm",
+    "*\n!**/Cargo.toml\nwasm/**",
+)
+EMPTY = Code(
+    "CTX120",
+    "arrives-empty",
+    Severity.ERROR,
+    "A file is listed as part of the context and arrives without its content.",
+    "BuildKit decides twice, by different rules: when it lists the context, and when it opens a "
+    "file. Where a pattern behind an exception ignores the directory, the file is listed and "
+    "never opened, and the image gets an empty file without a word. A file that must not be read "
+    "arrives empty as well.",
+    "vendor\n!vendor/keep\n**/vendor",
+    "**/vendor\n!vendor/keep",
+)
+UNDONE = Code(
+    "CTX130",
+    "undone-pattern",
+    Severity.WARNING,
+    "An exception for a directory brings back what a pattern above keeps out of it.",
+    "An exception for a directory takes back all that is in it. Patterns for what shall stay out "
+    "belong below the exception.",
+    "**/target\n*\n!services",
+    "*\n!services\n**/target",
+)
+
+
+def shadowed(case: Case) -> Iterator[Finding]:
+    """Patterns for directories that do not count, as the directory is ignored already."""
+    tree = case.tree
+    if tree is None:
+        return
+    exceptions = [line.number for line in case.patterns if line.exception]
+    for line in case.patterns:
+        if not line.ignores or not any(number < line.number for number in exceptions):
+            continue
+        left = _left_below(case, tree, line)
+        if not left:
+            continue
+        empty = len(tree.now.empty.intersection(left))
+        note = f", {files(empty)} of it without content" if empty else ""
+        text = f"{line.text}/**"
+        yield case.finding(
+            SHADOWED,
+            line,
+            f"does not keep out what it names: {amount(tree, left)} are sent{note}",
+            paths=left,
+            fix=Proposal(f"write {text}", {line.number: text}, means=frozenset(left)),
+        )
+
+
+def _left_below(case: Case, tree: Tree, line: Line) -> list[str]:
+    """What is sent below the directories that `line` matches, by exceptions above it."""
+    assert line.pattern is not None
+    tops = [path for path in tree.matched(line.pattern) if tree.is_directory(path)]
+    found = []
+    for path in tree.below(tops):
+        if line.pattern.match_file(path) is not None:
+            continue
+        step = last_step(case.spec, path)
+        by = decider(case, step)
+        if not step.ignored and by is not None and by.number < line.number:
+            found.append(path)
+    return found if any(not tree.is_directory(path) for path in found) else []
+
+
+def empty(case: Case) -> Iterator[Finding]:
+    """Files that arrive without their content."""
+    tree = case.tree
+    if tree is None or not tree.now.empty:
+        return
+    by_line: dict[int, list[str]] = {}
+    for path in sorted(tree.now.empty):
+        withheld = tree.request.builder.refuses_to_open and case.spec.refuses(path)
+        by = decider(case, last_step(case.spec, path)) if withheld else None
+        by_line.setdefault(0 if by is None else by.number, []).append(path)
+    for number, paths in by_line.items():
+        if not number:
+            yield case.finding(
+                EMPTY,
+                None,
+                f"no permission to read {amount(tree, paths)}: they arrive without content",
+                paths=paths,
+                help="make them readable, or ignore them",
+            )
+            continue
+        line = case.lines[number - 1]
+        yield case.finding(
+            EMPTY,
+            line,
+            f"lists {amount(tree, paths)} that arrive without their content, as a pattern below "
+            "ignores a directory above them",
+            paths=paths,
+            fix=Proposal(
+                "put the exception last", {line.number: None}, append=line.written, means=None
+            ),
+        )
+
+
+def undone(case: Case) -> Iterator[Finding]:
+    """Patterns whose work an exception for a directory undoes."""
+    tree = case.tree
+    if tree is None or not case.has_exceptions:
+        return
+    for line in case.patterns:
+        if not line.ignores or line.pattern is None:
+            continue
+        tops = [path for path in tree.matched(line.pattern) if _is_undone(case, tree, line, path)]
+        back = tree.below(tops)
+        if not any(not tree.is_directory(path) for path in back):
+            continue
+        by = decider(case, last_step(case.spec, tops[0]))
+        assert by is not None
+        yield case.finding(
+            UNDONE,
+            line,
+            f"line {by.number} ({by.written}) brings back {amount(tree, back)} of what it ignores",
+            paths=back,
+            fix=Proposal(
+                f"put {line.text} last",
+                {line.number: None},
+                append=line.written,
+                means=frozenset(back),
+            ),
+        )
+
+
+def _is_undone(case: Case, tree: Tree, line: Line, path: str) -> bool:
+    """Whether an exception below `line`, for a directory above `path`, brings `path` back."""
+    parent = path.rpartition("/")[0]
+    assert line.pattern is not None
+    if path not in tree.now or not parent or line.pattern.match_file(parent) is not None:
+        return False
+    step = last_step(case.spec, path)
+    by = decider(case, step)
+    if step.ignored or by is None or by.number < line.number or by.pattern is None:
+        return False
+    return by.pattern.match_file(path) is None
+
+
+LINTS = (Lint(SHADOWED, shadowed), Lint(EMPTY, empty), Lint(UNDONE, undone))

@@ -1,0 +1,115 @@
+"""Patterns that match nothing, in this tree or in any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.lints.artefacts import is_known
+from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.changes import Proposal
+from ctxsize.lints.tree import Tree
+
+OUTSIDE = Code(
+    "CTX114",
+    "outside-context",
+    Severity.WARNING,
+    "The pattern leads out of the context, or names the context itself, and never matches.",
+    "Patterns count from the top of the context, also in a Dockerfile-specific ignore file that "
+    "lies somewhere else. Nothing outside is ever sent. To ignore everything write `*`.",
+    "../dist\n.",
+    "dist\n*",
+)
+DEAD = Code(
+    "CTX118",
+    "dead-pattern",
+    Severity.INFO,
+    "The pattern matches nothing in this tree, and something that looks like it is there.",
+    "Upper and lower case count, and a pattern without `**/` begins at the top. A pattern for a "
+    "directory that has gone or moved keeps nothing out any more.",
+    "readme.md",
+    "README.md",
+)
+_WILD = frozenset("*?[\\")
+
+
+def outside(case: Case) -> Iterator[Finding]:
+    """Patterns that can match nothing in any tree."""
+    for line in case.lines:
+        text = line.text
+        if text not in (".", "..", "/") and not text.startswith("../"):
+            continue
+        inner = text.lstrip("./")
+        leads = text.startswith("..")
+        yield case.finding(
+            OUTSIDE,
+            line,
+            "leads out of the context" if leads else "names the context itself, which is no entry",
+            help=f"{inner} counts from the top of the context" if inner else "* ignores everything",
+            fix=Proposal("remove the line", {line.number: None}, means=None),
+        )
+
+
+def dead(case: Case) -> Iterator[Finding]:
+    """Patterns without a match whose cause can be told."""
+    tree = case.tree
+    if tree is None:
+        return
+    for line in case.patterns:
+        text = line.text
+        if line.pattern is None or text.startswith(("..", "!")) or text in (".", "/"):
+            continue
+        if _WILD.intersection(text) or tree.matched(line.pattern):
+            continue
+        yield from _told(case, tree, line)
+
+
+def _told(case: Case, tree: Tree, line: Line) -> Iterator[Finding]:
+    other = _in_other_case(tree, line.text)
+    if other is not None:
+        if (other in tree.now) == line.exception:
+            return
+        mark = "!" if line.exception else ""
+        yield case.finding(
+            DEAD,
+            line,
+            f"matches nothing: the entry is named {other}, and upper and lower case count",
+            severity=Severity.WARNING,
+            fix=Proposal(f"write {mark}{other}", {line.number: mark + other}, means=None),
+        )
+        return
+    gone = _missing_directory(tree, line.text)
+    if gone is not None and not is_known(gone) and not _is_artefact_path(line.text):
+        yield case.finding(
+            DEAD,
+            line,
+            f"matches nothing: there is no {gone}/",
+            confidence=Confidence.POSSIBLE,
+        )
+
+
+def _in_other_case(tree: Tree, text: str) -> str | None:
+    """The path that differs from `text` by upper and lower case only."""
+    name = text.rpartition("/")[2]
+    folded = text.casefold()
+    same = [each for each in tree.by_name if each.casefold() == name.casefold()]
+    paths = (path for each in same for path in tree.by_name[each])
+    return next((path for path in paths if path.casefold() == folded), None)
+
+
+def _missing_directory(tree: Tree, text: str) -> str | None:
+    """The topmost directory of a path that is not there."""
+    parts = text.split("/")
+    for depth in range(1, len(parts)):
+        path = "/".join(parts[:depth])
+        if not tree.is_directory(path):
+            return path
+    return None
+
+
+def _is_artefact_path(text: str) -> bool:
+    """Whether some part of it is made by a tool, so that it comes and goes."""
+    return any(is_known(part) or part.startswith(".") for part in text.split("/"))
+
+
+LINTS = (Lint(OUTSIDE, outside), Lint(DEAD, dead))

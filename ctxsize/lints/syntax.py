@@ -1,0 +1,169 @@
+"""Patterns that mean something else than they say, or nothing at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ctxsize.engine.patterns import classify
+from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.changes import Proposal
+from ctxsize.lints.effects import effect, intended
+from ctxsize.lints.words import amount
+
+GITIGNORE = Code(
+    "CTX115",
+    "gitignore-syntax",
+    Severity.WARNING,
+    "Syntax of `.gitignore` or of a shell that Docker reads in another way.",
+    "`[!a]` is a class of `!` and `a`; its opposite is `[^a]`. Braces are no alternatives: write "
+    "one line for each. A backslash is no separator, also on Windows; in front of a letter it is "
+    "an escape of regular expressions.",
+    "*.{log,tmp}\nbuild\\out",
+    "*.log\n*.tmp\nbuild/out",
+)
+FAILS = Code(
+    "CTX121",
+    "pattern-fails-build",
+    Severity.ERROR,
+    "The build fails at this line.",
+    "Docker refuses a pattern that it cannot read: a `[` without its `]`, a lone `!`, a backslash "
+    "at the end, a line of more than 65,535 bytes. Some faults show only once the pattern is tried "
+    "on a path, so that a build may pass until the tree changes.",
+    "logs[\n!",
+    "logs",
+)
+REGEX = Code(
+    "CTX124",
+    "leaking-expression",
+    Severity.WARNING,
+    "`|`, `^` or a count in braces in a pattern with wildcards acts as a regular expression.",
+    "Docker makes an expression of a pattern with wildcards and does not escape `|`, `^`, `{` and "
+    "`}`. `*.py|*.md` ignores everything at the top that begins as `*.py` does, and everything "
+    "anywhere that ends in `.md`. Without wildcards they are plain characters, and no "
+    "alternatives either. Write one pattern a line, or put a backslash in front.",
+    "*.py|*.md",
+    "*.py\n*.md",
+)
+_NEGATED = re.compile(r"\[!(?=[^\]])")
+_BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
+_COUNT = re.compile(r"\{\d+(,\d*)?\}")
+
+
+def gitignore(case: Case) -> Iterator[Finding]:
+    """`[!a]`, `{a,b}` and backslashes in front of letters."""
+    for line in case.lines:
+        if not line.text or _names_an_entry(case, line):
+            continue
+        for what, texts in _translations(line):
+            yield case.finding(
+                GITIGNORE,
+                line,
+                what,
+                fix=_rewritten(case, line, texts),
+                **_decides(case, line),
+            )
+            break
+
+
+def _translations(line: Line) -> Iterator[tuple[str, list[str]]]:
+    """What is wrong, and the lines to write instead."""
+    written = line.written
+    if _NEGATED.search(written):
+        yield "[!…] is a class with a ! in it, no opposite", [_NEGATED.sub("[^", written)]
+    braces = _BRACES.fullmatch(written)
+    if braces is not None:
+        inner = braces["inner"].split(",")
+        texts = [f"{braces['head']}{each.strip()}{braces['tail']}" for each in inner]
+        yield "braces are plain characters, no alternatives", texts
+    if re.search(r"\\[A-Za-z0-9_]", written):
+        yield "a backslash is an escape, no separator", [written.replace("\\", "/")]
+
+
+def fails(case: Case) -> Iterator[Finding]:
+    """Lines that stop the build."""
+    for line in case.lines:
+        if line.error is None:
+            continue
+        if line.error.always:
+            message, severity = f"the build fails: {line.error.message}", Severity.ERROR
+        elif _is_reached(case, line):
+            message, severity = f"the build fails here: {line.error.message}", Severity.ERROR
+        else:
+            message = f"the build fails as soon as it comes to this: {line.error.message}"
+            severity = Severity.WARNING if case.tree is not None else Severity.ERROR
+        yield case.finding(
+            FAILS, line, message, severity=severity, help=line.error.hint or "", fix=_mended(line)
+        )
+
+
+def _is_reached(case: Case, line: Line) -> bool:
+    """Whether the builder comes to the faulty pattern in this tree."""
+    if case.tree is None:
+        return False
+    texts = [
+        each.raw if each.pattern is not None or each is line else "#" for each in case.lines
+    ]
+    return case.tree.spec(texts) is not None and case.tree.sent(texts) is None
+
+
+def _mended(line: Line) -> Proposal | None:
+    """What may be meant by a line that is nothing but a slip."""
+    if line.written.strip("!/. ") == "":
+        return Proposal("remove the line", {line.number: None}, means=None)
+    if line.written.endswith("\\") and "\\" not in line.written[:-1]:
+        text = line.written.rstrip("\\").rstrip()
+        return Proposal(f"write {text}", {line.number: text}, means=None)
+    return None
+
+
+def regex(case: Case) -> Iterator[Finding]:
+    """`|`, `^` and `{}` that are not escaped."""
+    for line in case.lines:
+        if not line.text or _names_an_entry(case, line) or " " in line.text:
+            continue
+        bare = re.sub(r"\\.|\[\^?[^\]]*\]", "", line.text)
+        kind = classify(line.text)[0]
+        if "|" in bare:
+            parts = [part for part in line.written.removeprefix("!").split("|") if part.strip()]
+            mark = "!" if line.exception else ""
+            what = "| cuts the expression in two" if kind == "regexp" else "| is no alternative"
+            texts = [mark + part.strip() for part in parts]
+        elif kind == "regexp" and "^" in bare:
+            what, texts = "^ is the beginning of the path, and never matches behind it", []
+            texts = [re.sub(r"(?<![\\\[])\^", r"\\^", line.written)]
+        elif kind == "regexp" and _COUNT.search(bare):
+            what, texts = "braces count what stands in front of them", []
+            texts = [re.sub(r"(?<!\\)([{}])", r"\\\1", line.written)]
+        else:
+            continue
+        yield case.finding(
+            REGEX, line, what, fix=_rewritten(case, line, texts), **_decides(case, line)
+        )
+
+
+def _decides(case: Case, line: Line) -> dict[str, list[str]]:
+    """The paths about which the line decides now, as it is read."""
+    paths = effect(case, line) if case.tree is not None and line.pattern is not None else []
+    return {"paths": paths} if paths else {}
+
+
+def _rewritten(case: Case, line: Line, texts: list[str]) -> Proposal:
+    """The lines that say what is meant; certain only where nothing depended on the old one."""
+    means = intended(case, line, texts)
+    if case.tree is not None and line.pattern is not None and effect(case, line):
+        means = None
+    message = "write " + ", ".join(texts)
+    return Proposal(message, {line.number: "\n".join(texts)}, means=means)
+
+
+def _names_an_entry(case: Case, line: Line) -> bool:
+    """Whether something has just this name."""
+    if case.tree is None:
+        return False
+    literal = line.written.removeprefix("!").strip("/")
+    return literal in case.tree.everything or line.text in case.tree.everything
+
+
+LINTS = (Lint(GITIGNORE, gitignore), Lint(FAILS, fails), Lint(REGEX, regex))

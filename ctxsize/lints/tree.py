@@ -1,0 +1,161 @@
+"""A context in memory, asked what each pattern does to it; nothing here is theory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from ctxsize.engine.listing import order
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, classify
+from ctxsize.engine.request import Request, with_ignore_file
+from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.errors import CtxsizeError, IgnoreFileError
+
+_SHOWN = 3
+_WILD = frozenset("*?[\\")
+
+
+class Figures(NamedTuple):
+    """How much some paths are."""
+
+    files: int
+    content_bytes: int
+
+
+class Tree:
+    """The context of a request; remembers every simulation that was made.
+
+    `tracked` are the files that git tracks, None where git does not say.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        request: Request,
+        *,
+        tracked: frozenset[str] | None = None,
+        texts: Sequence[str] = (),
+    ) -> None:
+        self.snapshot = snapshot
+        self.request = request
+        self.tracked = tracked
+        self._sent: dict[tuple[str, ...], Sent | None] = {}
+        self._matched: dict[str, list[str]] = {}
+        self.texts = tuple(texts)
+
+    def with_texts(self, texts: Sequence[str]) -> Tree:
+        """The same context with other lines in its ignore file; what is known stays known."""
+        other = Tree(self.snapshot, self.request, tracked=self.tracked, texts=texts)
+        other._sent, other._matched = self._sent, self._matched
+        if "everything" in self.__dict__:
+            other.__dict__["everything"] = self.everything
+        return other
+
+    @cached_property
+    def everything(self) -> Sent:
+        """What would be sent without any pattern."""
+        return self.snapshot.sent(self.request.builder.spec_class([]))
+
+    @cached_property
+    def in_order(self) -> list[str]:
+        """Every path, in the builder's order."""
+        return sorted(self.everything.paths, key=order)
+
+    @cached_property
+    def by_name(self) -> dict[str, list[str]]:
+        """The paths by their last part."""
+        found: dict[str, list[str]] = {}
+        for path in self.in_order:
+            found.setdefault(path.rpartition("/")[2], []).append(path)
+        return found
+
+    @cached_property
+    def now(self) -> Sent:
+        """What is sent with the file as it stands, patterns that fail the build left out."""
+        return self.sent(self.texts) or self.everything
+
+    def sent(self, texts: Sequence[str]) -> Sent | None:
+        """What would be sent with these lines; None if they fail the build."""
+        key = tuple(texts)
+        if key not in self._sent:
+            spec = self.spec(key)
+            try:
+                self._sent[key] = None if spec is None else self.snapshot.sent(spec)
+            except CtxsizeError:
+                self._sent[key] = None
+        return self._sent[key]
+
+    def spec(self, texts: Sequence[str]) -> DockerIgnoreSpec | None:
+        """The patterns of these lines, None where they fail the build."""
+        data = "\n".join(texts).encode("utf-8", "surrogateescape")
+        try:
+            return with_ignore_file(self.request, data).spec
+        except IgnoreFileError:
+            return None
+
+    def matched(self, pattern: DockerIgnorePattern) -> list[str]:
+        """The entries that `pattern` matches by itself, in order."""
+        text = pattern.text
+        if text not in self._matched:
+            self._matched[text] = self._search(pattern)
+        return self._matched[text]
+
+    def _search(self, pattern: DockerIgnorePattern) -> list[str]:
+        text = pattern.text
+        paths: Iterable[str] = self.in_order
+        kind = classify(text)[0] if self.request.builder.spec_class.remembers_parents else "podman"
+        if kind == "exact":
+            paths = [text] if text in self.everything else []
+        elif kind == "suffix" and text.startswith("**/") and not _WILD.intersection(text[3:]):
+            paths = self.by_name.get(text.rpartition("/")[2], [])
+        try:
+            return [path for path in paths if pattern.match_file(path) is not None]
+        except IgnoreFileError:
+            return []
+
+    def below(self, tops: Collection[str], *, of: Sent | None = None) -> list[str]:
+        """`tops` and all below them that is sent in `of` (by default now), in order."""
+        sent, found = self.now if of is None else of, []
+        wanted = set(tops)
+        if not wanted:
+            return []
+        for path in sorted(sent.paths, key=order):
+            if path in wanted or path.rpartition("/")[0] in wanted:
+                wanted.add(path)
+                found.append(path)
+        return found
+
+    def is_directory(self, path: str) -> bool:
+        """Whether there is a directory at `path`."""
+        return path in self.everything.directories
+
+    def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Figures:
+        """How many files `paths` are, and the bytes of their content as they are sent."""
+        sizes = (self.everything if of is None else of).sizes
+        files = [path for path in paths if path in sizes and not self.is_directory(path)]
+        return Figures(len(files), sum(sizes[path] for path in files))
+
+    def shown(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """The first few of `paths` without what lies below another one of them."""
+        kept: list[str] = []
+        for path in sorted(paths, key=order):
+            if kept and path.startswith(f"{kept[-1].rstrip('/')}/"):
+                continue
+            if len(kept) == _SHOWN:
+                break
+            kept.append(path + "/" * self.is_directory(path))
+        return tuple(kept)
+
+    def as_other(self, request: Request) -> Sent:
+        """What another builder would send of the same context. Raises what a walk does."""
+        snapshot = Snapshot(request, self.snapshot.root, self.snapshot.problems)
+        return snapshot.sent(request.spec)
+
+
+def changed(before: Sent, after: Sent) -> frozenset[str]:
+    """The paths whose fate differs: sent or not, with or without content."""
+    differing = before.sizes.keys() ^ after.sizes.keys()
+    both = before.sizes.keys() & after.sizes.keys()
+    differing |= {path for path in both if before.sizes[path] != after.sizes[path]}
+    return frozenset(differing | ((before.empty ^ after.empty) & both))
