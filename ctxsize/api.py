@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
     from ctxsize.build import Options
     from ctxsize.clean.values import Choice, Plan, Result
+    from ctxsize.config import Config
     from ctxsize.engine.listing import Listing
     from ctxsize.engine.parallel import Progress
     from ctxsize.engine.union import Union
     from ctxsize.explanations import Explanation
+    from ctxsize.findings import Severity
+    from ctxsize.lints.run import Linted
     from ctxsize.model import Report
     from ctxsize.projects import Discovery
 
@@ -206,6 +209,51 @@ def _cleaning_plan(root: str, choice: Choice, progress: Progress | None) -> Plan
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=root) from None
     return plan(seen, choice, now_ns=time.time_ns())
+
+
+def lint(
+    paths: Iterable[str] = (),
+    build: Build | str | None = None,
+    *,
+    data: bytes | None = None,
+    fix: bool = False,
+    unsafe_fixes: bool = False,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    severity: Severity | None = None,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[Options],
+) -> Linted:
+    """What ignore files do that their authors did not mean, with the fixes; nothing is written.
+
+    `paths` are ignore files, and directories for all ignore files below them. With
+    a `build`, or its options, it is the file that governs this build, or `paths`
+    for its context. `data` stands for the content of the one path; without a path
+    it is linted by itself. `fix` applies what is proved to change just what it
+    means to (`unsafe_fixes`: all the rest too): the outcome holds the edits.
+    `config` is by default the one of the first path.
+    Raises `InputError` for what is not there, and for codes that do not exist.
+    """
+    from ctxsize.lints.command import lint as run
+
+    if build is None:
+        given = Build(**options) if options else None
+    else:
+        given = replace(build, **options) if isinstance(build, Build) else Build(build, **options)
+    return run(
+        [*paths],
+        given,
+        _builder((given or Build()).builder),
+        data=data,
+        fix=fix or unsafe_fixes,
+        unsafe=unsafe_fixes,
+        select=select,
+        ignore=ignore,
+        severity=severity,
+        config=config,
+        progress=progress,
+    )
 
 
 def _builder(name: str) -> Builder:

@@ -20,6 +20,8 @@ COMMANDS = {
     "ls": "Every entry that would be sent, one a line, in the builder's order.",
     "explain": "Which line of which ignore file decides about a path, and how.",
     "clean": "Delete what is proven regenerable; without --yes only say what.",
+    "lint": "What ignore files do that their authors did not mean, and the fixes.",
+    "rule": "What a code of a finding means, and what to do about it.",
 }
 """Each command is `command` in the module of its name in this package."""
 
@@ -60,6 +62,7 @@ def app() -> None:
       ctxsize measure            what `docker build .` would send
       ctxsize ls --size | sort -n
       ctxsize explain --trace src/secret.key
+      ctxsize lint --fix
     """  # noqa: D301
 
 

@@ -85,6 +85,12 @@ def emit(outcome: Any, formats: Iterable[Format], look: Look) -> None:
             write(text)
 
 
+def clear() -> None:
+    """Clear a terminal for what comes next; elsewhere nothing happens."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        write("\x1b[H\x1b[2J\x1b[3J")
+
+
 def write_raw(data: bytes) -> None:
     """Write data to stdout as it is."""
     if sys.stdout is not None:

@@ -298,6 +298,22 @@ def _read(path: str, builder: Builder) -> IgnoreFile:
     return IgnoreFile.parse(path, data)
 
 
+def read_ignore_file(path: str) -> IgnoreFile:
+    """The ignore file at `path`, whichever builder would read it.
+
+    Raises `InputError` for what is no regular file, or cannot be read.
+    """
+    try:
+        if not Path(path).is_file():
+            reason = "is a directory" if Path(path).is_dir() else "is no regular file"
+            raise InputError(reason if os.path.lexists(path) else "does not exist", path=path)
+        return IgnoreFile.parse(path, Path(path).read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from None
+    except ValueError as error:
+        raise InputError(f"cannot be read: {error}", path=repr(path)) from None
+
+
 def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
     return BuildFailsError(
         f"{builder.title} cannot read the ignore file: {error.strerror}", path=path

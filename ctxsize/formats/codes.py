@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib import import_module
+from typing import ClassVar
 
 from ctxsize.findings import Code, Finding
 
@@ -18,18 +20,43 @@ _REGISTRIES = {
 """The package whose `CODES` hold the codes that begin so."""
 
 
+@dataclass(frozen=True)
+class Rules:
+    """The codes that `ctxsize rule` explains."""
+
+    kind: ClassVar[str] = "rules"
+
+    codes: tuple[Code, ...]
+    asked: bool = False
+    """Whether they were asked for by name, so that each is explained at length."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """None: to explain finds nothing."""
+        return ()
+
+
+def all_codes() -> tuple[Code, ...]:
+    """The codes of all packages, in the order of their names."""
+    found = (code for package in _REGISTRIES.values() for code in _codes_in(package).values())
+    return tuple(sorted(found, key=lambda code: code.name))
+
+
 def code_of(name: str) -> Code | None:
     """What is known of the code `name`, None if nothing is."""
     package = _REGISTRIES.get(name[:4])
-    if package is None:
-        return None
+    return None if package is None else _codes_in(package).get(name)
+
+
+def _codes_in(package: str) -> dict[str, Code]:
+    """The codes of a package, none where it is not there."""
     try:
         codes: dict[str, Code] = getattr(import_module(package), "CODES", {})
     except ModuleNotFoundError as missing:
         if missing.name != package:
             raise
-        return None
-    return codes.get(name)
+        return {}
+    return codes
 
 
 def codes_of(findings: Iterable[Finding]) -> list[Code]:

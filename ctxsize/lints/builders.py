@@ -78,8 +78,8 @@ def _of_lines(case: Case, tree: Tree, request: Request, there: Sent) -> Iterator
         yield case.finding(
             DIFFERENCE,
             case.lines[number - 1] if number else None,
-            f"{request.builder.title} {what} {amount(tree, paths)} that {tree.request.builder.title}"
-            f" {'does not' if more else 'sends'}",
+            f"{request.builder.title} {what} {amount(tree, paths)} that "
+            f"{tree.request.builder.title} {'does not' if more else 'sends'}",
             paths=paths,
         )
 

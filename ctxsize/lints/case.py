@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Code, Confidence, Finding, Location, Severity
-from ctxsize.lints.changes import Proposal
+from ctxsize.lints.changes import Proposal, usable
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.tree import Tree
 
@@ -98,6 +98,14 @@ class Case:
         """The lines that hold a pattern which can be evaluated."""
         return [line for line in self.lines if line.pattern is not None]
 
+    def with_data(self, data: bytes) -> Case:
+        """The same case with other bytes in the file."""
+        file = IgnoreFile.parse(self.file.path, data)
+        tree = self.tree
+        if tree is not None:
+            tree = tree.with_texts(usable(tree, file.texts()))
+        return replace(self, file=file, tree=tree)
+
     @property
     def has_exceptions(self) -> bool:
         """Whether any pattern is an exception."""
@@ -123,8 +131,7 @@ class Case:
             )
         pattern.line = number
         if pattern.fault is not None:
-            error = pattern.error()
-            return Line(number, raw, None, parsed.text, parsed.exception, error, marked)
+            return Line(number, raw, None, parsed.text, parsed.exception, pattern.error(), marked)
         return Line(number, raw, pattern, parsed.text, parsed.exception, marked=marked)
 
     def finding(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ctxsize.engine import golang
 from ctxsize.engine.patterns import sent_text
 from ctxsize.findings import Code, Confidence, Finding, Severity
-from ctxsize.lints.case import BOM, Case, Line, Lint
+from ctxsize.lints.case import BOM, Case, Lint
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import effect, intended
 

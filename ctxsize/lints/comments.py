@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.findings import Code, Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import NOTHING, Proposal
@@ -61,7 +61,7 @@ def trailing(case: Case) -> Iterator[Finding]:
             line,
             f"the comment belongs to the pattern; {_meant(case, [pattern])}",
             columns=(start, start + len(comment)),
-            **_figures(case, line, [pattern]),
+            paths=_figures(case, line, [pattern]),
             fix=Proposal(
                 "move the comment to a line of its own",
                 {line.number: f"{comment}\n{pattern}"},
@@ -116,7 +116,7 @@ def several(case: Case) -> Iterator[Finding]:
             SEVERAL,
             line,
             f"one pattern with blanks in it, not {len(words)}; {_meant(case, patterns)}",
-            **_figures(case, line, patterns),
+            paths=_figures(case, line, patterns),
             fix=Proposal(
                 "write one pattern a line",
                 {line.number: "\n".join(patterns)},
@@ -156,9 +156,9 @@ def _meant(case: Case, patterns: Sequence[str]) -> str:
     return f"{names} would decide about what is named so"
 
 
-def _figures(case: Case, line: Line, patterns: Sequence[str]) -> dict[str, object]:
+def _figures(case: Case, line: Line, patterns: Sequence[str]) -> list[str] | None:
     paths = intended(case, line, patterns)
-    return {"paths": sorted(paths)} if paths else {}
+    return sorted(paths) if paths else None
 
 
 LINTS = (

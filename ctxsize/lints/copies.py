@@ -9,13 +9,13 @@ from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError
+from ctxsize.explanations import Fate, SourceCheck
 from ctxsize.findings import Code, Confidence, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.effects import decider, last_step
 from ctxsize.lints.tree import Tree
-from ctxsize.model import Fate, SourceCheck
 
 HIDDEN_SOURCE = Code(
     "CTX111",
@@ -103,9 +103,7 @@ def _of_check(case: Case, use: Use, check: SourceCheck) -> Iterator[Finding]:
         f"ignores what {check.instruction} {check.source} takes ({place}){target}: {result}",
         severity=Severity.ERROR if fails else Severity.WARNING,
         evidence=(place, *(each.path for each in check.hidden[:3])),
-        fix=None
-        if text is None
-        else Proposal(f"add !{text}", append=f"!{text}", means=None),
+        fix=None if text is None else Proposal(f"add !{text}", append=f"!{text}", means=None),
     )
 
 

@@ -61,7 +61,9 @@ class Use:
         if not need.context_used:
             return ()
         try:
-            return None if need.follow_paths is None else follow(self.request.root, need.follow_paths)
+            return (
+                None if need.follow_paths is None else follow(self.request.root, need.follow_paths)
+            )
         except CtxsizeError:
             return None
 

@@ -60,10 +60,7 @@ def _made(case: Case, text: str) -> DockerIgnorePattern | None:
 
 def last_step(spec: DockerIgnoreSpec, path: str) -> Step:
     """What becomes of `path` by the patterns alone, whether or not the builder gets there."""
-    step = Step(ignored=False, state=0, decider=None)
-    for _, step in spec.steps(path):
-        pass
-    return step
+    return [step for _, step in spec.steps(path)][-1]
 
 
 def decider(case: Case, step: Step) -> Line | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.findings import Code, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import NOTHING, Proposal
@@ -54,21 +55,39 @@ def useless(case: Case) -> Iterator[Finding]:
         ordinary = [pattern for pattern in before.patterns if pattern.include]
         if ordinary and (_WILD.intersection(line.text) or last_step(before, line.text).ignored):
             continue
-        if _is_ignored_later(case, line):
+        if _is_ignored_later(case, line) or _is_meant(line.text, ordinary):
             continue
         inside = [each for each in ordinary if each.text.startswith(f"{line.text}/")]
-        message = "nothing above ignores anything" if not ordinary else f"{line.text} is not ignored"
+        message = (
+            "nothing above ignores anything" if not ordinary else f"{line.text} is not ignored"
+        )
         if inside:
             message += f", and what {inside[-1].text} ignores in it stays ignored"
+        idiom = any(
+            each.exception and each.text.startswith(f"{line.text}/") for each in case.patterns
+        )
         yield case.finding(
             USELESS,
             line,
             f"does nothing: {message}",
+            severity=Severity.INFO if idiom else Severity.WARNING,
             help=f"name what is in it: !{line.text}/*" if inside else "",
-            fix=None
-            if inside
-            else Proposal("remove the line", {line.number: None}, means=NOTHING, without_tree=False),
+            fix=None if inside else _removed(line),
         )
+
+
+def _is_meant(path: str, ordinary: Sequence[DockerIgnorePattern]) -> bool:
+    """Whether a pattern names the path or a directory above, and only another exception undid it.
+
+    The exception then does nothing today, and is right all the same.
+    """
+    parts = path.split("/")
+    above = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+    return any(each.match_file(name) is not None for each in ordinary for name in above)
+
+
+def _removed(line: Line) -> Proposal:
+    return Proposal("remove the line", {line.number: None}, means=NOTHING)
 
 
 def overridden(case: Case) -> Iterator[Finding]:

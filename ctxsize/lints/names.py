@@ -60,7 +60,9 @@ def _has_any_depth(case: Case, name: str) -> bool:
     return any(line.ignores and line.text == f"**/{name}" for line in case.patterns)
 
 
-def _of_name(case: Case, code: Code, line: Line, artefact: Artefact, where: str) -> Iterator[Finding]:
+def _of_name(
+    case: Case, code: Code, line: Line, artefact: Artefact, where: str
+) -> Iterator[Finding]:
     tree, name = case.tree, artefact.pattern
     lead = f"{line.text} matches at {where} only"
     if tree is None:
@@ -95,7 +97,7 @@ def _of_copies(
     (tops, copies), tree = found, case.tree
     assert tree is not None
     wanted = tree.tracked is not None and not tree.tracked.isdisjoint(copies)
-    sure = not artefact.doubtful and not wanted
+    sure = not wanted and (not artefact.doubtful or tree.tracked is not None)
     note = "; git tracks some of it, so it may be meant to be sent" if wanted else ""
     return case.finding(
         code,
@@ -104,7 +106,7 @@ def _of_copies(
         severity=Severity.WARNING if sure else Severity.INFO,
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
         paths=copies,
-        fix=_widened(line, artefact.pattern, frozenset(copies)),
+        fix=_widened(line, artefact.pattern, frozenset(copies) if sure else None),
     )
 
 

@@ -24,7 +24,7 @@ SHADOWED = Code(
 )
 EMPTY = Code(
     "CTX120",
-    "arrives-empty",
+    "emptied-file",
     Severity.ERROR,
     "A file is listed as part of the context and arrives without its content.",
     "BuildKit decides twice, by different rules: when it lists the context, and when it opens a "
@@ -127,7 +127,7 @@ def undone(case: Case) -> Iterator[Finding]:
         if not line.ignores or line.pattern is None:
             continue
         tops = [path for path in tree.matched(line.pattern) if _is_undone(case, tree, line, path)]
-        back = tree.below(tops)
+        back = [path for path in tree.below(tops) if not _is_named_later(case, line, path)]
         if not any(not tree.is_directory(path) for path in back):
             continue
         by = decider(case, last_step(case.spec, tops[0]))
@@ -138,12 +138,20 @@ def undone(case: Case) -> Iterator[Finding]:
             f"line {by.number} ({by.written}) brings back {amount(tree, back)} of what it ignores",
             paths=back,
             fix=Proposal(
-                f"put {line.text} last",
-                {line.number: None},
-                append=line.written,
+                f"put {line.text} below line {by.number}",
+                {line.number: None, by.number: f"{by.raw}\n{line.raw}"},
                 means=frozenset(back),
             ),
         )
+
+
+def _is_named_later(case: Case, line: Line, path: str) -> bool:
+    """Whether an exception below `line` is about `path` itself, not just a directory above."""
+    return any(
+        each.pattern.match_file(path) is not None
+        for each in case.patterns
+        if each.exception and each.pattern is not None and each.number > line.number
+    )
 
 
 def _is_undone(case: Case, tree: Tree, line: Line, path: str) -> bool:

@@ -78,12 +78,16 @@ def _told(case: Case, tree: Tree, line: Line) -> Iterator[Finding]:
             fix=Proposal(f"write {mark}{other}", {line.number: mark + other}, means=None),
         )
         return
-    gone = _missing_directory(tree, line.text)
-    if gone is not None and not is_known(gone) and not _is_artefact_path(line.text):
+    elsewhere = [
+        path
+        for path in tree.by_name.get(line.text.rpartition("/")[2], [])
+        if path.endswith(f"/{line.text}")
+    ]
+    if "/" in line.text and len(elsewhere) == 1 and not _is_artefact_path(line.text):
         yield case.finding(
             DEAD,
             line,
-            f"matches nothing: there is no {gone}/",
+            f"matches nothing: it counts from the top of the context, and there is {elsewhere[0]}",
             confidence=Confidence.POSSIBLE,
         )
 
@@ -95,16 +99,6 @@ def _in_other_case(tree: Tree, text: str) -> str | None:
     same = [each for each in tree.by_name if each.casefold() == name.casefold()]
     paths = (path for each in same for path in tree.by_name[each])
     return next((path for path in paths if path.casefold() == folded), None)
-
-
-def _missing_directory(tree: Tree, text: str) -> str | None:
-    """The topmost directory of a path that is not there."""
-    parts = text.split("/")
-    for depth in range(1, len(parts)):
-        path = "/".join(parts[:depth])
-        if not tree.is_directory(path):
-            return path
-    return None
 
 
 def _is_artefact_path(text: str) -> bool:

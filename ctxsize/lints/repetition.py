@@ -56,9 +56,7 @@ def duplicate(case: Case) -> Iterator[Finding]:
         if _other_kind_between(case, first, line):
             seen[key] = line
             continue
-        yield case.finding(
-            DUPLICATE, line, f"the same as line {first.number}", fix=_removed(line)
-        )
+        yield case.finding(DUPLICATE, line, f"the same as line {first.number}", fix=_removed(line))
 
 
 def _implies(case: Case, wide: Line, narrow: Line) -> bool:

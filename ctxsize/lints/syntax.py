@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 
 from ctxsize.engine.patterns import classify
-from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.findings import Code, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.effects import effect, intended
-from ctxsize.lints.words import amount
 
 GITIGNORE = Code(
     "CTX115",
@@ -62,7 +61,7 @@ def gitignore(case: Case) -> Iterator[Finding]:
                 line,
                 what,
                 fix=_rewritten(case, line, texts),
-                **_decides(case, line),
+                paths=_decides(case, line),
             )
             break
 
@@ -102,9 +101,7 @@ def _is_reached(case: Case, line: Line) -> bool:
     """Whether the builder comes to the faulty pattern in this tree."""
     if case.tree is None:
         return False
-    texts = [
-        each.raw if each.pattern is not None or each is line else "#" for each in case.lines
-    ]
+    texts = [each.raw if each.pattern is not None or each is line else "#" for each in case.lines]
     return case.tree.spec(texts) is not None and case.tree.sent(texts) is None
 
 
@@ -139,14 +136,14 @@ def regex(case: Case) -> Iterator[Finding]:
         else:
             continue
         yield case.finding(
-            REGEX, line, what, fix=_rewritten(case, line, texts), **_decides(case, line)
+            REGEX, line, what, fix=_rewritten(case, line, texts), paths=_decides(case, line)
         )
 
 
-def _decides(case: Case, line: Line) -> dict[str, list[str]]:
+def _decides(case: Case, line: Line) -> list[str] | None:
     """The paths about which the line decides now, as it is read."""
     paths = effect(case, line) if case.tree is not None and line.pattern is not None else []
-    return {"paths": paths} if paths else {}
+    return paths or None
 
 
 def _rewritten(case: Case, line: Line, texts: list[str]) -> Proposal:

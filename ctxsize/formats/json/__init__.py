@@ -8,7 +8,12 @@ from typing import Any
 
 from ctxsize.formats.look import Look
 
-_MODULES = {"clean": "clean", "measure": "measure"}
+_MODULES = {
+    "clean": "clean",
+    "lint": "lint",
+    "measure": "measure",
+    "rules": "rules",
+}
 """The module here that gives the shape of a kind of outcome."""
 
 

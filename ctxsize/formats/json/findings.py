@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ctxsize.findings import Edit, Finding, Fix
@@ -42,7 +42,24 @@ def edit(change: Edit) -> dict[str, Any]:
         "path": change.path,
         "before": None if change.before is None else _text(change.before),
         "after": _text(change.after),
+        "changes": list(_changes(_lines(change.before or b""), _lines(change.after))),
     }
+
+
+def _changes(before: list[str], after: list[str]) -> Iterator[dict[str, Any]]:
+    """The runs of lines to replace, for editors: whole lines, 1-based, the end excluded."""
+    from difflib import SequenceMatcher
+
+    for kind, start, end, first, last in SequenceMatcher(None, before, after, False).get_opcodes():
+        if kind != "equal":
+            text = "".join(after[first:last])
+            yield {"start_line": start + 1, "end_line": end + 1, "text": text}
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines with their ends; only a line feed ends one."""
+    *parts, last = _text(data).split("\n")
+    return [f"{part}\n" for part in parts] + ([last] if last else [])
 
 
 def _fix(fix: Fix) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""Do something again whenever one of a few files changes, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+
+from ctxsize.cli import output
+from ctxsize.errors import CtxsizeError
+
+EVERY = 0.3
+"""The seconds between two looks at the files."""
+
+
+def watch(run: Callable[[], object], files: Callable[[], Iterable[str]]) -> None:
+    """Call `run` now and after every change of `files`; ends only by an exception.
+
+    What is wrong with an input is said, and the next save is waited for.
+    """
+    while True:
+        # Looked at before the run: what is saved during it counts as the next change.
+        paths = _paths(files)
+        seen = [*map(_stamp, paths)]
+        output.clear()
+        try:
+            run()
+        except CtxsizeError as error:
+            output.error(str(error))
+        output.flush()
+        while [*map(_stamp, paths)] == seen:
+            time.sleep(EVERY)
+
+
+def _paths(files: Callable[[], Iterable[str]]) -> list[str]:
+    try:
+        return [*files()]
+    except CtxsizeError:
+        return []
+
+
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    """What changes with every save; None while the file is not there, as editors rename."""
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

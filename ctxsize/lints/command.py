@@ -1,0 +1,127 @@
+"""What `lint` is asked to look at, as targets, and the one run over them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from ctxsize.build import Build
+from ctxsize.config import Config, load
+from ctxsize.engine.builders import Builder
+from ctxsize.engine.parallel import Progress
+from ctxsize.engine.request import without_patterns
+from ctxsize.errors import InputError
+from ctxsize.findings import Severity
+from ctxsize.lints import CODES
+from ctxsize.lints.discover import Layout, Target, is_ignore_file
+from ctxsize.lints.run import Linted, Linter
+from ctxsize.lints.selection import Selection, Suppressions, checked
+
+STDIN = "<stdin>"
+"""The name of a file that has none."""
+
+
+def lint(
+    paths: Sequence[str],
+    build: Build | None,
+    builder: Builder,
+    *,
+    data: bytes | None,
+    fix: bool,
+    unsafe: bool,
+    select: Iterable[str],
+    ignore: Iterable[str],
+    severity: Severity | None,
+    config: Config | None,
+    progress: Progress | None,
+) -> Linted:
+    """See `ctxsize.api.lint`."""
+    alone = data is not None and not paths
+    start = paths[0] if paths else (build or Build()).context
+    if config is None:
+        config = Config() if alone else load(_directory(start))
+    selection = Selection(
+        checked(select, CODES) or config.select,
+        (*checked(ignore, CODES), *config.ignore),
+        severity or Severity.INFO,
+    )
+    suppressions = Suppressions(config)
+    linter = Linter(
+        build or Build(builder=builder.name),
+        builder,
+        selection=selection,
+        suppressions=suppressions,
+        progress=progress,
+    )
+    targets = [Target(STDIN)] if alone else [*_targets(paths, build, builder)]
+    files = [linter.lint(each, data=data, fix=fix, unsafe=unsafe) for each in targets]
+    whole = not alone and all(os.path.isdir(each) for each in paths or (".",))  # noqa: PTH112
+    unused = tuple(suppressions.unused(selection, whole=whole))
+    return Linted(tuple(files), tuple(linter.problems), unused)
+
+
+def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:
+    """The files on which the answer about `paths` depends most: those that people edit."""
+    found = dict.fromkeys(
+        path
+        for target in _targets(paths, build, builder)
+        for path in (target.path, *target.dockerfiles, *filter(None, [target.fallback]))
+    )
+    return [*found]
+
+
+def _targets(paths: Sequence[str], build: Build | None, builder: Builder) -> Iterator[Target]:
+    if not paths and build is not None:
+        yield _governing(build, builder)
+        return
+    seen = set[str]()
+    for path in paths or (".",):
+        for target in _targets_at(path, build):
+            if os.path.normpath(target.path) not in seen:
+                seen.add(os.path.normpath(target.path))
+                yield target
+
+
+def _governing(build: Build, builder: Builder) -> Target:
+    """The file that governs `build`. Raises `InputError` if there is none."""
+    request = without_patterns(build, builder)
+    if request.ignore_file is None:
+        raise InputError(
+            "no ignore file governs this build",
+            path=build.context,
+            hint="`ctxsize suggest` proposes one",
+        )
+    dockerfiles = () if request.dockerfile is None else (request.dockerfile,)
+    general = os.path.normpath(os.path.join(build.context, ".dockerignore"))  # noqa: PTH118
+    fallback = general if request.dockerfile_specific and os.path.isfile(general) else None  # noqa: PTH113
+    return Target(request.ignore_file.path, build.context, dockerfiles, fallback)
+
+
+def _targets_at(path: str, build: Build | None) -> Iterator[Target]:
+    if os.path.isdir(path) and not is_ignore_file(os.path.basename(path)):  # noqa: PTH112, PTH119
+        yield from Layout.below(os.path.normpath(path)).targets()
+        return
+    if not os.path.lexists(path):
+        raise InputError("does not exist", path=path, hint="name an ignore file or a directory")
+    normal = os.path.normpath(path)
+    layout = _layout_around(normal)
+    target = layout.target(normal)
+    if build is not None:
+        dockerfiles = (build.dockerfile,) if build.dockerfile else target.dockerfiles
+        target = replace(target, context=build.context, dockerfiles=dockerfiles)
+    yield target
+
+
+def _layout_around(path: str) -> Layout:
+    """The layout of the directory of the file at `path`; for a Dockerfile-specific one, above."""
+    directory = os.path.dirname(path)  # noqa: PTH120
+    if os.path.basename(path).startswith("."):  # noqa: PTH119
+        return Layout.below(directory or ".")
+    dockerfile = path.rpartition(".")[0]
+    found = (dockerfile,) if os.path.isfile(dockerfile) else ()  # noqa: PTH113
+    return Layout(".", (path,), found)
+
+
+def _directory(path: str) -> str:
+    return path if os.path.isdir(path) else os.path.dirname(path) or "."  # noqa: PTH112, PTH120

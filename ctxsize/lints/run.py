@@ -1,0 +1,220 @@
+"""Ignore files with their surroundings, linted: what the command and the API do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from ctxsize.build import Build
+from ctxsize.engine.builders import Builder
+from ctxsize.engine.git import GitError, Repository
+from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
+from ctxsize.engine.parallel import Progress
+from ctxsize.engine.request import Request, read_ignore_file, without_patterns
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.errors import CtxsizeError
+from ctxsize.findings import Edit, Finding, in_order
+from ctxsize.lints import LINTS
+from ctxsize.lints.case import Case
+from ctxsize.lints.changes import usable
+from ctxsize.lints.discover import Target
+from ctxsize.lints.dockerfiles import Use
+from ctxsize.lints.fixing import mend
+from ctxsize.lints.selection import Selection, Suppressions
+from ctxsize.lints.tree import Tree
+from ctxsize.model import Problem
+
+
+@dataclass(frozen=True)
+class LintedFile:
+    """One ignore file and what was found in it."""
+
+    path: str
+    context: str | None
+    """The directory whose context it governs, None where there is no tree."""
+    dockerfiles: tuple[str, ...]
+    patterns: int
+    findings: tuple[Finding, ...]
+    """What is left, after fixes if some were asked for."""
+    content_bytes: int | None = None
+    """What is sent with it, None without a tree."""
+    files: int | None = None
+    mended: tuple[Finding, ...] = ()
+    """What the fixes mended, in the order of the fixes."""
+    edit: Edit | None = None
+    """What the fixes make of the file, None if nothing."""
+    suppressed: int = 0
+
+
+@dataclass(frozen=True)
+class Linted:
+    """Everything that `ctxsize lint` has to say."""
+
+    kind: ClassVar[str] = "lint"
+
+    files: tuple[LintedFile, ...]
+    problems: tuple[Problem, ...] = ()
+    unused: tuple[Finding, ...] = ()
+    """Suppressions that suppress nothing."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that is found, in order of place."""
+        return in_order([*(each for file in self.files for each in file.findings), *self.unused])
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """What the fixes make of the files."""
+        return tuple(file.edit for file in self.files if file.edit is not None)
+
+
+def lint_case(case: Case) -> tuple[Finding, ...]:
+    """All findings of one ignore file, in order of place."""
+    found = [finding for lint in LINTS.values() for finding in lint.check(case)]
+    misread = {each.location.line for each in found if each.code in _MISREAD}
+    return in_order(
+        [
+            each
+            for each in found
+            if each.code not in _OF_PATTERNS or each.location.line not in misread
+        ]
+    )
+
+
+_MISREAD = frozenset({"CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124"})
+"""Found in lines that are not the pattern that they look like."""
+_OF_PATTERNS = frozenset({"CTX112", "CTX113", "CTX118", "CTX128"})
+"""What is not worth a word about such a line."""
+
+
+class Linter:
+    """Lints files one after the other; contexts that several of them govern are walked once."""
+
+    def __init__(
+        self,
+        build: Build,
+        builder: Builder,
+        *,
+        selection: Selection,
+        suppressions: Suppressions,
+        progress: Progress | None = None,
+    ) -> None:
+        self._build = build
+        self._builder = builder
+        self._selection = selection
+        self._suppressions = suppressions
+        self._progress = progress
+        self._snapshots: dict[str, Snapshot] = {}
+        self.problems: list[Problem] = []
+
+    def lint(
+        self, target: Target, *, data: bytes | None = None, fix: bool = False, unsafe: bool = False
+    ) -> LintedFile:
+        """The file of `target` linted, with `data` in place of what is in it.
+
+        Raises `InputError` for a file that cannot be read.
+        """
+        case = self.case(target, data)
+        suppressed = 0
+
+        def wanted(each: Case) -> list[Finding]:
+            nonlocal suppressed
+            found = [one for one in lint_case(each) if self._selection.wants(one)]
+            kept = self._suppressions.kept(found, each.file)
+            suppressed = len(found) - len(kept)
+            return kept
+
+        if not fix:
+            return _linted(case, target, wanted(case), suppressed=suppressed)
+        mended = mend(case, wanted, unsafe=unsafe)
+        linted = _linted(mended.case, target, mended.left, suppressed=suppressed)
+        edit = Edit(case.file.path, case.file.data, mended.case.file.data)
+        return replace(linted, mended=mended.applied, edit=edit if mended.applied else None)
+
+    def case(self, target: Target, data: bytes | None = None) -> Case:
+        """The case of `target`."""
+        if target.unread is not None and data is None:
+            data = b""
+        file = (
+            IgnoreFile.parse(target.path, data)
+            if data is not None
+            else read_ignore_file(target.path)
+        )
+        uses = tuple(self._uses(target)) if target.context is not None else ()
+        fallback = None if target.fallback is None else read_ignore_file(target.fallback)
+        return Case(
+            file,
+            self._builder.spec_class,
+            self._tree(target, file, uses),
+            uses,
+            target.unread,
+            target.likely_unread,
+            fallback,
+            LONGEST_LINE if self._builder.longest_line else None,
+        )
+
+    def _uses(self, target: Target) -> Iterator[Use]:
+        for dockerfile in target.dockerfiles:
+            request = self._request(target, dockerfile)
+            if request is not None:
+                yield Use(request)
+
+    def _request(self, target: Target, dockerfile: str | None) -> Request | None:
+        assert target.context is not None
+        build = replace(self._build, context=target.context, dockerfile=dockerfile)
+        try:
+            return without_patterns(build, self._builder)
+        except CtxsizeError as error:
+            self._note(error)
+            return None
+
+    def _tree(self, target: Target, file: IgnoreFile, uses: Sequence[Use]) -> Tree | None:
+        if target.context is None or target.unread is not None:
+            return None
+        request = uses[0].request if uses else self._request(target, None)
+        if request is None:
+            return None
+        request = replace(request, ignore_file=file)
+        try:
+            snapshot = self._snapshot(request)
+        except CtxsizeError as error:
+            self._note(error)
+            return None
+        tree = Tree(snapshot, request, tracked=_tracked(request.root))
+        return tree.with_texts(usable(tree, file.texts()))
+
+    def _snapshot(self, request: Request) -> Snapshot:
+        if request.root not in self._snapshots:
+            self._snapshots[request.root] = Snapshot.take(request, progress=self._progress)
+        kept = self._snapshots[request.root]
+        return Snapshot(request, kept.root, kept.problems)
+
+    def _note(self, error: CtxsizeError) -> None:
+        problem = Problem("tree-unknown", error.message, path=error.path, line=error.line)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def _linted(
+    case: Case, target: Target, findings: Sequence[Finding], *, suppressed: int
+) -> LintedFile:
+    tree = case.tree
+    return LintedFile(
+        case.file.path,
+        target.context if tree is not None else None,
+        target.dockerfiles,
+        len(case.patterns),
+        tuple(findings),
+        None if tree is None else tree.now.content_bytes,
+        None if tree is None else tree.now.files,
+        suppressed=suppressed,
+    )
+
+
+def _tracked(root: str) -> frozenset[str] | None:
+    repository = Repository.at(root)
+    try:
+        return None if repository is None else repository.tracked
+    except GitError:
+        return None
