@@ -104,6 +104,7 @@ __all__ = [
     "measure",
     "request_for",
     "resolve",
+    "suggest",
 ]
 
 _ELSEWHERE = {
@@ -134,6 +135,7 @@ _ELSEWHERE = {
     "measure": "ctxsize.api",
     "request_for": "ctxsize.api",
     "resolve": "ctxsize.engine.request",
+    "suggest": "ctxsize.api",
 }
 """Where the names come from that are not values of the model."""
 

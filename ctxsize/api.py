@@ -10,7 +10,7 @@ Each imports what it alone needs: start-up is a good part of a small run.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from ctxsize.build import Build
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ctxsize.lints.run import Linted
     from ctxsize.model import Report
     from ctxsize.projects import Discovery
+    from ctxsize.recommender.outcome import Advice, Suggestion
 
 
 def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request:
@@ -254,6 +255,56 @@ def lint(
         config=config,
         progress=progress,
     )
+
+
+def suggest(
+    build: Build | str = ".",
+    *,
+    write: bool = False,
+    unsafe: bool = False,
+    only: Collection[str] = (),
+    progress: Progress | None = None,
+    **options: Unpack[Options],
+) -> Advice:
+    """What the ignore file of a build should hold; see `request_for` for `build` and `options`.
+
+    Safe suggestions are chosen; with `unsafe` all, with `only` those of these
+    rules or paths. What is chosen is written with `write`, and the size after it
+    is measured again; else it is as predicted.
+    Raises what `measure` raises, `InputError` for a name that nothing is
+    suggested by and for a file that changed meanwhile or cannot be written.
+    """
+    from ctxsize.engine.snapshot import Snapshot
+    from ctxsize.recommender.suggest import Advisor, Choice
+
+    request = request_for(build, **options)
+    advisor = Advisor(Snapshot.take(request, progress=progress))
+    advice = advisor.advise(lambda chosen: _merged(request, chosen), Choice(only, unsafe))
+    return _written(request, advice) if write and advice.edit is not None else advice
+
+
+def _merged(request: Request, chosen: Iterable[Suggestion]) -> bytes:
+    """The ignore file that governs, with the patterns of `chosen`."""
+    from ctxsize.writer.merge import Addition, merge
+
+    additions = [
+        Addition(pattern, each.heading, each.why) for each in chosen for pattern in each.patterns
+    ]
+    pattern_class = request.builder.spec_class.pattern_class
+    return merge(request.ignore_file, additions, pattern_class=pattern_class)
+
+
+def _written(request: Request, advice: Advice) -> Advice:
+    """`advice` once its edit is carried out, with the size as it is now."""
+    from ctxsize.recommender.outcome import Amount, Size
+    from ctxsize.writer.apply import apply
+
+    apply([advice.edit] if advice.edit is not None else [])
+    report = measure(request.build, top=1, depth=0)
+    totals, transfer = report.context.totals, report.transfer
+    travels = None if transfer is None else Amount(transfer.files, transfer.content_bytes)
+    after = Size(Amount(totals.files, totals.content_bytes), travels)
+    return replace(advice, written=True, after=after)
 
 
 def _builder(name: str) -> Builder:

@@ -18,6 +18,7 @@ from ctxsize.version import __version__
 COMMANDS = {
     "measure": "What `docker build` would send, how big it is and what makes it so.",
     "ls": "Every entry that would be sent, one a line, in the builder's order.",
+    "suggest": "What the ignore file should hold, proved; --write writes it.",
     "explain": "Which line of which ignore file decides about a path, and how.",
     "clean": "Delete what is proven regenerable; without --yes only say what.",
     "lint": "What ignore files do that their authors did not mean, and the fixes.",
@@ -61,6 +62,7 @@ def app() -> None:
     Examples:
       ctxsize measure            what `docker build .` would send
       ctxsize ls --size | sort -n
+      ctxsize suggest --write    an ignore file, proved not to break the build
       ctxsize explain --trace src/secret.key
       ctxsize lint --fix
     """  # noqa: D301

@@ -47,6 +47,12 @@ class Tracked:
         """Whether a repository covers the context."""
         return self._known[""] is not None
 
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """What the repository around the context ignores, directories with a trailing `/`."""
+        known = self._known[""]
+        return () if known is None else known.ignored
+
     def first(self, path: str) -> str | None:
         """A tracked file at or below `path`; None if git tracks nothing there or is not there."""
         known, inner, prefix = self._of(path)
@@ -73,14 +79,16 @@ class Tracked:
         return self._of(path)[0] is not None
 
     def ignores(self, path: str) -> bool:
-        """Whether git ignores all of `path` and tracks nothing there."""
+        """Whether git ignores all of `path` and tracks nothing there.
+
+        Not where it ignores the whole context: that says nothing about a part of it.
+        """
         known, inner, _ = self._of(path)
         if known is None:
             return False
         parts = inner.split("/")
         above = ("/".join(parts[:depth]) + "/" for depth in range(1, len(parts) + 1))
-        hits = (inner, "./", *above)
-        return any(_holds(known.ignored, each) for each in hits)
+        return any(_holds(known.ignored, each) for each in (inner, *above))
 
     def _of(self, path: str) -> tuple[_Known | None, str, str]:
         """What the repository of `path` knows, the path as it knows it, and what it leaves out."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from ctxsize.engine.snapshot import File, Held, Sent, Snapshot
@@ -16,13 +17,22 @@ class Sums(NamedTuple):
     """How much of something there is."""
 
     files: int = 0
-    """Entries that are no directories."""
+    """Entries that are neither directories nor symlinks."""
     content_bytes: int = 0
+    symlinks: int = 0
 
-    def __add__(self, other: object) -> Sums:
-        if not isinstance(other, Sums):
-            return NotImplemented
-        return Sums(self.files + other.files, self.content_bytes + other.content_bytes)
+    @property
+    def entries(self) -> int:
+        """Entries that are no directories."""
+        return self.files + self.symlinks
+
+    def plus(self, other: Sums) -> Sums:
+        """Both together."""
+        return Sums(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+    def minus(self, other: Sums) -> Sums:
+        """What is left without `other`."""
+        return Sums(*(mine - its for mine, its in zip(self, other, strict=True)))
 
 
 class Tree:
@@ -32,6 +42,16 @@ class Tree:
         self.snapshot = snapshot
         self.root = snapshot.root
         self._names: dict[str, dict[str, File | Held]] = {}
+
+    @cached_property
+    def symlinks(self) -> frozenset[str]:
+        """The paths of all symlinks."""
+        return frozenset(
+            held.prefix + file.name
+            for held in self.root.tree()
+            for file in held.files
+            if stat.S_ISLNK(file.mode)
+        )
 
     def names(self, directory: str) -> dict[str, File | Held]:
         """What is in a directory, by name; nothing if there is no such directory."""
@@ -100,17 +120,19 @@ def like(pattern: str, name: str) -> bool:
     return fnmatchcase(name, pattern)
 
 
-def sums_of(sent: Sent) -> dict[str, Sums]:
+def sums_of(sent: Sent, tree: Tree) -> dict[str, Sums]:
     """What is sent of each entry and below each directory, by path; `""` is the context."""
-    files: dict[str, int] = {}
-    sizes: dict[str, int] = {}
+    links = tree.symlinks
+    sums: dict[str, list[int]] = {"": [0, 0, 0]}
     for path, size in sent.sizes.items():
-        count = path not in sent.directories
+        link = path in links
+        own = (not link and path not in sent.directories, size, link)
         at = path
         while True:
-            files[at] = files.get(at, 0) + count
-            sizes[at] = sizes.get(at, 0) + size
+            found = sums.setdefault(at, [0, 0, 0])
+            for index, amount in enumerate(own):
+                found[index] += amount
             if not at:
                 break
             at = at.rpartition("/")[0]
-    return {path: Sums(files[path], sizes[path]) for path in files}
+    return {path: Sums(*found) for path, found in sums.items()}

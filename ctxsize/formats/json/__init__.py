@@ -13,6 +13,7 @@ _MODULES = {
     "lint": "lint",
     "measure": "measure",
     "rules": "rules",
+    "suggest": "suggest",
 }
 """The module here that gives the shape of a kind of outcome."""
 

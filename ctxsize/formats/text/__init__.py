@@ -12,6 +12,7 @@ _MODULES = {
     "lint": "lint",
     "measure": "measure",
     "rules": "rules",
+    "suggest": "suggest",
 }
 """The module here that renders a kind of outcome."""
 

@@ -32,7 +32,7 @@ RULES = (
         "go.test",
         ("*.test",),
         Category.ARTEFACT,
-        0.8,
+        0.85,
         Begins(("7f454c46", "cffaedfe", "feedfacf")),
         why="a test as a program, from go test -c",
         again="go test -c",

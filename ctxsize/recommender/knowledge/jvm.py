@@ -155,7 +155,6 @@ RULES = (
         why="where the Android SDK is on this machine; in the image that is wrong",
         again="Android Studio",
         kind=Kind.FILE,
-        volatile=False,
     ),
     Rule(
         "scala.target",

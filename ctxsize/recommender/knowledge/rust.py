@@ -91,7 +91,6 @@ RULES = (
         why="a file as it was before rustfmt",
         again="cargo fmt",
         kind=Kind.FILE,
-        volatile=False,
     ),
     Rule(
         "rust.crash",

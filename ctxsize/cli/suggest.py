@@ -1,0 +1,101 @@
+"""`ctxsize suggest`: what the ignore file should hold, proved; and into the file with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from ctxsize import api
+from ctxsize.build import Build
+from ctxsize.cli import output
+from ctxsize.cli.options import build_options, colour_option, format_option
+from ctxsize.errors import InputError
+
+_MISSING = 1
+_ALL = "all"
+
+
+@click.command("suggest")
+@build_options
+@click.option("--write", is_flag=True, help="Write what is chosen into the ignore file.")
+@click.option("--diff", is_flag=True, help="Show that change, and write nothing.")
+@click.option("--check", is_flag=True, help="Exit with 1 if anything safe is missing.")
+@click.option("--unsafe", is_flag=True, help="Choose the unsafe suggestions too.")
+@click.option(
+    "--only",
+    metavar="RULE|PATH",
+    multiple=True,
+    help="Choose the suggestions of this rule, or about this path, and no others.",
+)
+@click.option(
+    "--explain",
+    "explain",
+    metavar="RULE",
+    multiple=True,
+    help="Say what a rule looks for, what it found and what blocked it; all for everything "
+    "that was found and is not suggested.",
+)
+@format_option
+@colour_option
+def command(
+    *,
+    build: Build,
+    write: bool,
+    diff: bool,
+    check: bool,
+    unsafe: bool,
+    only: tuple[str, ...],
+    explain: tuple[str, ...],
+    formats: tuple[output.Format, ...],
+    colour: str,
+) -> int:
+    """What the ignore file of CONTEXT should hold, so that only what is needed is sent.
+
+    A rule speaks where its evidence is (a CACHEDIR.TAG, a Cargo.toml beside
+    target), never about a name alone. Each suggestion is tried on the context in
+    memory: nothing that a Dockerfile takes by name disappears, every COPY finds
+    its source, and what is saved is measured. Nothing is written without --write.
+
+    \b
+    Examples:
+      ctxsize suggest
+      ctxsize suggest --write
+      ctxsize suggest --diff services/api
+      ctxsize suggest --write --only docs.directory --only data/raw
+      ctxsize suggest --check                    for CI: 1 if something is missing
+      ctxsize suggest --explain rust.target
+    """  # noqa: D301
+    if write and (diff or check):
+        raise click.UsageError("--write goes with neither --diff nor --check")
+    rules = _known(explain)
+    with output.progress() as progress:
+        advice = api.suggest(build, write=write, unsafe=unsafe, only=only, progress=progress)
+    look = output.look(colour, top=0)
+    if diff:
+        from ctxsize.formats.text import diff as differences
+
+        output.write(differences.render([advice.edit] if advice.edit else [], look))
+    elif explain and all(each.name == "text" for each in formats):
+        from ctxsize.formats.text import explained
+
+        output.write(explained.render(advice, rules, look))
+    else:
+        output.emit(advice, formats, look)
+    if write and advice.written:
+        output.note(f"{advice.ignore_file} is written")
+    return _MISSING if check and any(each.safe for each in advice.suggestions) else 0
+
+
+def _known(names: Iterable[str]) -> tuple[str, ...]:
+    """The rules of these names, none for all. Raises `InputError` for one that there is not."""
+    from ctxsize.recommender.knowledge import BY_NAME
+
+    for name in names:
+        if name not in BY_NAME and name != _ALL:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, BY_NAME, n=1)
+            hint = f"did you mean {close[0]}?" if close else "docs/ecosystems.md lists them"
+            raise InputError(f"no such rule: {name!r}", hint=hint)
+    return tuple(name for name in names if name != _ALL)

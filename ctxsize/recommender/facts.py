@@ -1,0 +1,142 @@
+"""What manifests, sources and Dockerfiles say that decides whether a thing may go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.recipes import Recipes
+from ctxsize.recommender.tree import Sums, like
+
+_VERSIONED_BY_GIT = re.compile(
+    r"setuptools[_-]scm|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
+    r"|uv-dynamic-versioning|pdm-backend.*scm|\bvergen|git-version|git_version!|shadow-rs"
+    r"|^\s*built\s*=|git2|\bgit (describe|rev-parse|log)\b|jgitver|gitversion|MinVer|Nerdbank",
+    re.M | re.I,
+)
+_GIT_IN_COMMANDS = re.compile(
+    r"\bgit\s+(-\S+\s+\S+\s+)*(describe|rev-parse|log|rev-list|show|status|submodule)\b"
+)
+_MANIFESTS = (
+    *("pyproject.toml", "setup.py", "setup.cfg", "Cargo.toml", "build.rs", "package.json"),
+    *("pom.xml", "build.gradle", "build.gradle.kts", "build.sbt", "*.csproj", "*.gemspec"),
+    *("Directory.Build.props", "CMakeLists.txt", "meson.build", "Makefile", "GNUmakefile"),
+)
+_WORKSPACES = (
+    *("Cargo.toml", "pnpm-workspace.yaml", "package.json", "go.work", "settings.gradle"),
+    *("settings.gradle.kts", "*.sln", "*.slnx", "pom.xml", "lerna.json", "pyproject.toml"),
+)
+_SOURCES = tuple(
+    f".{ending}"
+    for group in (
+        "rs py pyi go js mjs cjs ts mts cts tsx jsx vue svelte astro java kt kts scala sbt clj",
+        "rb php ex exs erl c cc cpp cxx h hpp cs fs vb swift m dart hs ml zig nim cr lua pl pm r",
+        "sh bash zsh ps1 toml json jsonc cfg ini gradle xml cmake mk csproj fsproj props targets",
+        "gemspec cabal nix bzl proto graphql sql",
+    )
+    for ending in group.split()
+)
+_SOURCE_NAMES = frozenset(
+    {"Makefile", "GNUmakefile", "makefile", "justfile", "Justfile", "Rakefile", "Gemfile"}
+    | {"CMakeLists.txt", "MANIFEST.in", "BUILD", "WORKSPACE", "Procfile", "Earthfile"}
+)
+_LOCKS = frozenset({"package-lock.json", "composer.lock", "Cargo.lock", "yarn.lock", "uv.lock"})
+_LARGEST_SOURCE = 512 * 1024
+_MOST_SOURCES = 20_000
+_MOST_MANIFESTS = 300
+
+
+class Facts:
+    """Facts about one context, each found out when it is asked for."""
+
+    def __init__(self, evidence: Evidence, recipes: Recipes, sums: dict[str, Sums]) -> None:
+        self.evidence = evidence
+        self.recipes = recipes
+        self._sums = sums
+
+    @cached_property
+    def git_is_sent(self) -> bool:
+        """Whether the repository itself is in the context, so that a build can ask it."""
+        return ".git" in self._sums
+
+    @cached_property
+    def version_from_git(self) -> str | None:
+        """What makes the build ask git for a version, None if nothing is known to."""
+        for recipe in self.recipes.recipes:
+            if _GIT_IN_COMMANDS.search(recipe.commands):
+                return f"{recipe.path} runs git"
+        for path in self.sent_like(_MANIFESTS):
+            if _VERSIONED_BY_GIT.search(self.evidence.small_file(path)):
+                return f"{path} takes its version from git"
+        return None
+
+    @cached_property
+    def _sources(self) -> list[tuple[str, str]]:
+        """The paths and texts of the sources and manifests that are sent."""
+        texts: list[tuple[str, str]] = []
+        for path in self._source_paths():
+            if len(texts) >= _MOST_SOURCES:
+                break
+            texts.append((path, self.evidence.small_file(path)))
+        return texts
+
+    def _source_paths(self) -> Iterator[str]:
+        git = self.evidence.git
+        for path in sorted(self._sums):
+            name = path.rpartition("/")[2]
+            source = name.endswith(_SOURCES) or name in _SOURCE_NAMES
+            if not source or name in _LOCKS or self._sums[path].content_bytes > _LARGEST_SOURCE:
+                continue
+            if git.has_repository and git.first(path) is None and git.ignores(path):
+                continue
+            if self.evidence.tree.snapshot.folder(path) is None:
+                yield path
+
+    @cached_property
+    def saw_all_sources(self) -> bool:
+        """Whether every source was looked at."""
+        return len(self._sources) < _MOST_SOURCES
+
+    def mentions(self, path: str) -> str | None:
+        """A source or a Dockerfile that names `path`, None if none does."""
+        name = re.escape(path.rpartition("/")[2])
+        pattern = re.compile(
+            rf"(?<![\w.-]){name}(?=/)|[\"'`/=(]{name}[\"'`),\s]|^\s*-\s*{name}\b", re.M
+        )
+        for at, text in self._sources:
+            if at != path and not at.startswith(f"{path}/") and pattern.search(text):
+                return at
+        for recipe in self.recipes.recipes:
+            if pattern.search(recipe.commands):
+                return recipe.path
+        return None
+
+    def member_of(self, path: str) -> str | None:
+        """The manifest of a workspace that names `path`, None if none does."""
+        name = re.escape(path.rpartition("/")[2])
+        pattern = re.compile(
+            rf"[\"'/: ,]{name}[\"'/\\, )]|^\s*-\s*[\"']?(\S*/)?{name}\b"
+            rf"|^\s*(use\s+)?\S*/{name}\s*$",
+            re.M,
+        )
+        kinds = re.compile(
+            r"\[\[?(bench|test|example|workspace)|workspaces|packages:|^use\b|include|Project\(|<module>",
+            re.M,
+        )
+        for at in self.sent_like(_WORKSPACES):
+            text = self.evidence.small_file(at)
+            if not at.startswith(f"{path}/") and kinds.search(text) and pattern.search(text):
+                return at
+        return None
+
+    def sent_like(self, names: tuple[str, ...]) -> list[str]:
+        """The files that are sent whose names match, the topmost ones first."""
+        found = [
+            path
+            for path in self._sums
+            if any(like(name, path.rpartition("/")[2]) for name in names)
+            and not self.evidence.git.ignores(path)
+        ]
+        return sorted(found, key=lambda path: (path.count("/"), path))[:_MOST_MANIFESTS]

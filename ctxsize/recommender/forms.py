@@ -1,0 +1,107 @@
+"""Matches into the lines of an ignore file that hide them and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.quoting import pattern_for
+from ctxsize.recommender.matches import Match, Objection, fits
+from ctxsize.recommender.recipes import Recipes
+from ctxsize.recommender.rules import Form, Kind, Rule
+from ctxsize.recommender.tree import Sums
+from ctxsize.values import dataclass
+
+_MANY = 4
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Matches of one rule, and the lines that would hide them."""
+
+    rule: Rule
+    matches: tuple[Match, ...]
+    lines: tuple[str, ...]
+    objections: tuple[Objection, ...] = ()
+    """What a person may overrule; none for a safe candidate."""
+    keeps: tuple[str, ...] = ()
+    """What stays of it, because a Dockerfile takes it by name."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where the matches are."""
+        return tuple(match.path for match in self.matches)
+
+
+class Forms:
+    """Writes patterns for one ignore file."""
+
+    def __init__(
+        self,
+        sums: Mapping[str, Sums],
+        recipes: Recipes,
+        *,
+        pattern_class: type[DockerIgnorePattern],
+        after_exceptions: bool,
+    ) -> None:
+        self._sums = sums
+        self._recipes = recipes
+        self._pattern_class = pattern_class
+        self._after_exceptions = after_exceptions
+
+    def candidates(self, found: Iterable[tuple[Match, list[Objection]]]) -> list[Candidate]:
+        """The matches as candidates: those of one name together, doubtful ones apart."""
+        groups: dict[tuple[str, bool], list[tuple[Match, list[Objection]]]] = {}
+        for match, objections in found:
+            name = match.find or match.path
+            groups.setdefault((name, bool(objections)), []).append((match, objections))
+        candidates = []
+        for group in groups.values():
+            matches = [match for match, _ in group]
+            candidates += self._of([*matches], [each for _, said in group for each in said])
+        return candidates
+
+    def _of(self, matches: list[Match], objections: list[Objection]) -> list[Candidate]:
+        said = tuple(dict.fromkeys(objections))
+        rule = matches[0].rule
+        if self._is_unanimous(matches):
+            lines = (f"**/{matches[0].find}{self._ending(rule)}",)
+            return [Candidate(rule, tuple(matches), lines, said)]
+        by_rule: dict[str, list[Match]] = {}
+        for match in matches:
+            by_rule.setdefault(match.rule.name, []).append(match)
+        return [each for group in by_rule.values() for each in self._anchored(group, said)]
+
+    def _anchored(self, matches: list[Match], said: tuple[Objection, ...]) -> list[Candidate]:
+        """One candidate with a line for each path; nothing where a path has no pattern."""
+        rule = matches[0].rule
+        kept, lines = [], []
+        for match in matches:
+            pattern = pattern_for(match.path, pattern_class=self._pattern_class)
+            if pattern is not None:
+                kept.append(match)
+                lines.append(pattern + self._ending(rule))
+        return [Candidate(rule, tuple(kept), tuple(lines), said)] if kept else []
+
+    def _ending(self, rule: Rule) -> str:
+        if rule.contents:
+            return "/*"
+        # Behind an exception the bare name can leave files of a directory in the context.
+        return "/**" if self._after_exceptions and rule.kind is Kind.DIRECTORY else ""
+
+    def _is_unanimous(self, matches: list[Match]) -> bool:
+        """Whether `**/name` hides just these, and no build takes such a name from elsewhere."""
+        find = matches[0].find
+        anywhere = all(match.rule.form is Form.ANYWHERE for match in matches)
+        if not find or find.startswith("/") or not (anywhere or len(matches) > _MANY):
+            return False
+        if matches[0].rule.contents or any(
+            named.goes_through(find) for named in self._recipes.named
+        ):
+            return False
+        proven = {match.path for match in matches}
+        return all(
+            path in proven or any(path.startswith(f"{each}/") for each in proven)
+            for path in self._sums
+            if path and fits(find, path)
+        )

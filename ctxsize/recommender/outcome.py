@@ -1,0 +1,121 @@
+"""What `ctxsize suggest` has to say: values for people's and programs' formats."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ctxsize.findings import Edit, Finding
+from ctxsize.model import Problem
+from ctxsize.values import dataclass
+
+
+@dataclass(frozen=True)
+class Amount:
+    """So many files with so much content."""
+
+    files: int
+    """Neither directories nor symlinks."""
+    content_bytes: int
+
+    def __sub__(self, other: Amount) -> Amount:
+        return Amount(self.files - other.files, self.content_bytes - other.content_bytes)
+
+
+@dataclass(frozen=True)
+class Size:
+    """A context, and what of it this build makes travel."""
+
+    context: Amount
+    transfer: Amount | None
+    """None without a Dockerfile: then nobody knows."""
+
+    @property
+    def counted(self) -> Amount:
+        """What travels, or the context where that is not known."""
+        return self.context if self.transfer is None else self.transfer
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Patterns that are worth having."""
+
+    rule: str
+    """The name of the rule behind it."""
+    category: str
+    heading: str
+    """Over which the writer groups it."""
+    patterns: tuple[str, ...]
+    """The lines to add, exceptions with their `!`."""
+    paths: tuple[str, ...]
+    """What they hide, outermost paths."""
+    why: str
+    again: str
+    """How it is made again; empty where it is not."""
+    evidence: tuple[str, ...]
+    """What shows it, for each path."""
+    size: Size
+    """What it saves beyond the suggestions before it."""
+    confidence: float
+    safe: bool
+    """Whether `--write` applies it without being told to."""
+    doubts: tuple[str, ...] = ()
+    """Why it is not safe."""
+    volatile: bool = False
+    """Whether it changes without a change of the sources, and so busts caches."""
+    chosen: bool = False
+    """Whether it is part of the edit."""
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """What a rule found and is not suggested."""
+
+    rule: str
+    path: str
+    trap: str
+    """The name of the trap, or `proof`."""
+    reason: str
+    evidence: str
+    size: Amount
+
+
+@dataclass(frozen=True)
+class Question:
+    """A large part of the context that no rule explains."""
+
+    path: str
+    size: Amount
+    note: str
+    """What git says of it."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Everything that `ctxsize suggest` has to say."""
+
+    kind: ClassVar[str] = "suggest"
+
+    context_path: str
+    dockerfile: str | None
+    builder: str
+    ignore_file: str
+    """The file that governs, or the one that would be made."""
+    new_file: bool
+    before: Size
+    after: Size
+    """With what is chosen; measured again if it was written."""
+    suggestions: tuple[Suggestion, ...]
+    questions: tuple[Question, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    git_ignored: Amount | None = None
+    """What git ignores and the builder would be sent; None without git."""
+    edit: Edit | None = None
+    """What `--write` does; None where nothing is chosen."""
+    written: bool = False
+
+    @property
+    def saving(self) -> Amount:
+        """What is chosen saves."""
+        return self.before.counted - self.after.counted

@@ -1,0 +1,161 @@
+"""The proof: an ignore file is tried on the context in memory, and every build with it.
+
+What must hold: just the paths that were matched disappear and nothing else
+changes; what a Dockerfile takes by name is still there; every COPY, ADD and
+mount still finds its source. All of it with the code that decides in `measure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ctxsize.engine.goglob import has_wildcards, match
+from ctxsize.engine.request import Request, with_ignore_file
+from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.sourcing import Sources
+from ctxsize.errors import CtxsizeError
+from ctxsize.recommender.forms import Candidate
+from ctxsize.recommender.recipes import Recipe, Recipes
+from ctxsize.values import dataclass
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a trial showed."""
+
+    fault: str = ""
+    """What was wrong, as a clause; empty if all of it held."""
+    sent: Sent | None = None
+    """What would be sent, if the ignore file could be read."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the proof holds."""
+        return not self.fault
+
+
+class Proof:
+    """Tries candidates on one context; what is sent before is worked out once."""
+
+    def __init__(self, snapshot: Snapshot, recipes: Recipes) -> None:
+        self._snapshot = snapshot
+        self._request = snapshot.request
+        self._recipes = recipes
+        self.before = snapshot.sent()
+        self._needed = frozenset(self._named_entries())
+        self._found: dict[tuple[str, str, int, str], bool] = {}
+
+    def of(self, candidates: Sequence[Candidate]) -> Verdict:
+        """Whether the lines of `candidates`, at the end of the ignore file, do what they should."""
+        lines = [line for each in candidates for line in each.lines]
+        data = with_lines(self._request, lines)
+        hidden = [path for each in candidates for path in each.paths]
+        contents = {path for each in candidates if each.rule.contents for path in each.paths}
+        kept = {path for each in candidates for path in each.keeps}
+        return self.of_file(data, hidden, stays=contents | kept)
+
+    def of_file(self, data: bytes, hidden: Iterable[str], *, stays: Iterable[str] = ()) -> Verdict:
+        """Whether the ignore file `data` hides all below `hidden`, and nothing else.
+
+        A directory in `hidden` may itself stay, empty; what is in `stays` has to.
+        """
+        try:
+            after = with_ignore_file(self._request, data)
+            sent = self._snapshot.sent(after.spec)
+        except CtxsizeError as error:
+            return Verdict(f"the builder rejects the pattern: {error.message}")
+        fault = self._wrong(sent, frozenset(hidden), frozenset(stays))
+        return Verdict(fault or self._lost(sent) or self._unfound(data), sent)
+
+    def _wrong(self, sent: Sent, hidden: frozenset[str], stays: frozenset[str]) -> str:
+        """What disappears though it should not, or stays though it should not."""
+        for path in self.before.paths:
+            below = _is_below(path, hidden)
+            gone = path not in sent
+            if gone and not below and path not in hidden:
+                return f"{path} would disappear too"
+            if gone and path in stays:
+                return f"{path} would disappear"
+            expected = below and path not in stays and path not in self.before.directories
+            if not gone and (expected or self._is_hidden_file(path, hidden)) and path not in stays:
+                return f"{path} would still be sent"
+        return next((f"{path} would be sent" for path in sent.paths if path not in self.before), "")
+
+    def _is_hidden_file(self, path: str, hidden: frozenset[str]) -> bool:
+        return path in hidden and path not in self.before.directories
+
+    def _lost(self, sent: Sent) -> str:
+        """What a Dockerfile takes by name, and no longer finds."""
+        lost = sorted(path for path in self._needed if path not in sent)
+        return f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else ""
+
+    def _named_entries(self) -> Iterable[str]:
+        """The entries that are sent and that any Dockerfile takes by name."""
+        for named in self._recipes.named:
+            if not has_wildcards(named.path):
+                if named.path in self.before:
+                    yield named.path
+                continue
+            parts = named.parts
+            for path in self.before.paths:
+                if path.count("/") == len(parts) - 1 and all(map(match, parts, path.split("/"))):
+                    yield path
+
+    def _unfound(self, data: bytes) -> str:
+        """A source that was found before and is not any more."""
+        for recipe in self._recipes.recipes:
+            if not recipe.request.builder.asks_for_paths:
+                continue
+            after = with_ignore_file(recipe.request, data)
+            for target, source, line in _sources(recipe):
+                if self._finds(recipe, target, source, line) and not _found(
+                    after, target, line, source
+                ):
+                    return f"{recipe.path}:{line} would not find {source}"
+        return ""
+
+    def _finds(self, recipe: Recipe, target: str, source: str, line: int) -> bool:
+        key = (recipe.path, target, line, source)
+        if key not in self._found:
+            self._found[key] = _found(recipe.request, target, line, source)
+        return self._found[key]
+
+
+def with_lines(request: Request, lines: Iterable[str]) -> bytes:
+    """The ignore file that governs `request` with `lines` behind all of its own."""
+    before = b"" if request.ignore_file is None else request.ignore_file.data
+    if before and not before.endswith(b"\n"):
+        before += b"\n"
+    return before + "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def _sources(recipe: Recipe) -> Iterable[tuple[str, str, int]]:
+    """Each source with a target that reaches it: target, source and line."""
+    seen = set()
+    for target, need in recipe.needs:
+        for source in need.sources:
+            key = (need.follow_paths, source.line, source.source)
+            if source.context or source.kind not in ("copy", "add") or key in seen:
+                continue
+            seen.add(key)
+            yield target, source.source, source.line
+
+
+def _found(request: Request, target: str, line: int, source: str) -> bool:
+    """Whether the build finds a source; what cannot be known counts as found."""
+    asked = replace(request, build=replace(request.build, target=target))
+    try:
+        checks = Sources(asked).check(str(line))
+    except CtxsizeError:
+        return True
+    return all(check.found for check in checks if check.source == source)
+
+
+def _is_below(path: str, hidden: frozenset[str]) -> bool:
+    at = path.rpartition("/")[0]
+    while at:
+        if at in hidden:
+            return True
+        at = at.rpartition("/")[0]
+    return False

@@ -1,0 +1,73 @@
+"""Large parts of a context that no rule explains, as questions to whoever knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ctxsize.engine.snapshot import Held
+from ctxsize.recommender.outcome import Amount, Question
+from ctxsize.recommender.tracked import Tracked
+from ctxsize.recommender.tree import Sums, Tree
+
+_LEAST_BYTES = 10 * 1024 * 1024
+_LEAST_SHARE = 0.02
+_SPREAD = 0.8
+_MOST = 10
+
+
+def questions(
+    tree: Tree, tracked: Tracked, sums: Mapping[str, Sums], explained: Iterable[str]
+) -> tuple[Question, ...]:
+    """The largest subtrees and files that none of `explained` holds, largest first.
+
+    Where most of a directory lies in a few of its own, it is asked about those.
+    """
+    left = _without(sums, explained)
+    least = max(_LEAST_BYTES, int(_LEAST_SHARE * sums.get("", Sums()).content_bytes))
+    found = [
+        Question(path, Amount(left[path].files, left[path].content_bytes), _note(tracked, path))
+        for path in _large(tree.root, left, least)
+    ]
+    return tuple(sorted(found, key=lambda each: (-each.size.content_bytes, each.path))[:_MOST])
+
+
+def _without(sums: Mapping[str, Sums], explained: Iterable[str]) -> dict[str, Sums]:
+    left = dict(sums)
+    outermost: set[str] = set()
+    for path in sorted(explained):
+        if not any(path.startswith(f"{each}/") for each in outermost):
+            outermost.add(path)
+    for path in outermost:
+        gone = left.pop(path, Sums())
+        at = path
+        while at:
+            at = at.rpartition("/")[0]
+            left[at] = left.get(at, Sums()).minus(gone)
+    return left
+
+
+def _large(held: Held, left: Mapping[str, Sums], least: int) -> Iterator[str]:
+    """The paths to ask about at or below `held`."""
+    entries = [
+        *(folder.path for folder in held.folders),
+        *(held.prefix + f.name for f in held.files),
+    ]
+    big = [path for path in entries if left.get(path, Sums()).content_bytes >= least]
+    folders = {folder.path: folder for folder in held.folders}
+    inside = sum(left[path].content_bytes for path in big)
+    if held.path and inside < _SPREAD * left[held.path].content_bytes:
+        yield held.path
+        return
+    for path in big:
+        if path in folders:
+            yield from _large(folders[path], left, least)
+        else:
+            yield path
+
+
+def _note(tracked: Tracked, path: str) -> str:
+    if not tracked.covers(path):
+        return ""
+    if tracked.ignores(path):
+        return "git ignores it"
+    return "git does not track it" if tracked.first(path) is None else "git tracks it"

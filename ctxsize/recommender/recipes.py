@@ -1,0 +1,258 @@
+"""The Dockerfiles that an ignore file governs, and what they take from the context by name.
+
+An ignore file serves every build of its context: the Dockerfile that was asked
+about and all others in the tree, but for those with an ignore file of their own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+
+from ctxsize.dockerfile import (
+    ContextNeed,
+    Dockerfile,
+    Source,
+    parse_dockerfile,
+    read_stages,
+)
+from ctxsize.engine.follow import follow
+from ctxsize.engine.goglob import has_wildcards, match
+from ctxsize.engine.need import needs_of
+from ctxsize.engine.request import Request, request_of
+from ctxsize.errors import CtxsizeError, DockerfileError
+from ctxsize.model import Problem
+from ctxsize.recommender.tracked import Tracked
+from ctxsize.recommender.tree import Tree, is_glob, like
+from ctxsize.values import dataclass
+
+_NAMES = ("Dockerfile", "dockerfile", "Containerfile")
+_ENDINGS = (".Dockerfile", ".dockerfile", ".Containerfile")
+_IGNORE_FILES = (".dockerignore", ".containerignore")
+_NOT_SOURCES = frozenset(
+    {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
+)
+_TAKING = ("copy", "add", "bind")
+_MOST = 200
+
+
+@dataclass(frozen=True)
+class Named:
+    """Something that an instruction takes from the context by its name."""
+
+    dockerfile: str
+    """As the user would name it, or as it stands in the context."""
+    line: int
+    instruction: str
+    source: str
+    """As it is written."""
+    path: str
+    """What it comes to; a pattern where it has wildcards."""
+
+    def __str__(self) -> str:
+        return f"{self.instruction} {self.source} ({self.dockerfile}:{self.line})"
+
+    @property
+    def parts(self) -> list[str]:
+        """The components of the path."""
+        return self.path.split("/")
+
+    def is_at_or_below(self, path: str) -> bool:
+        """Whether it takes `path` itself or something below it."""
+        parts, wanted = self.parts, path.split("/")
+        return len(parts) >= len(wanted) and all(map(_agree, parts, wanted))
+
+    def goes_through(self, find: str) -> bool:
+        """Whether a name or path that a pattern matches at any depth lies on its way."""
+        parts, wanted = self.parts, find.split("/")
+        starts = range(len(parts) - len(wanted) + 1)
+        return any(all(map(_agree, parts[at:], wanted)) for at in starts)
+
+    def contains(self, path: str) -> bool:
+        """Whether it takes a directory in which `path` is."""
+        parts, wanted = self.parts, path.split("/")
+        return len(parts) < len(wanted) and all(map(_agree, parts, wanted))
+
+
+def _agree(part: str, wanted: str) -> bool:
+    """Whether a component of a source and one of a path or a rule can be the same."""
+    if part == wanted:
+        return True
+    if has_wildcards(part):
+        return is_glob(wanted) or match(part, wanted)
+    return is_glob(wanted) and like(wanted, part)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One Dockerfile, and what the builds of all its stages take."""
+
+    request: Request
+    """The request with this Dockerfile."""
+    path: str
+    dockerfile: Dockerfile
+    needs: tuple[tuple[str, ContextNeed], ...]
+    """For each target that the builder accepts; `""` is the usual one."""
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """What its instructions take from the build context, each once."""
+        taken = (
+            source
+            for _, need in self.needs
+            for source in need.sources
+            if not source.context and source.kind in _TAKING
+        )
+        return tuple(dict.fromkeys(replace(source, stage="") for source in taken))
+
+    @cached_property
+    def named(self) -> tuple[Named, ...]:
+        """What it takes by name, and what symlinks among that lead to."""
+        found: list[Named] = []
+        for source in self.sources:
+            where = (self.path, source.line, source.instruction, source.source)
+            found += [Named(*where, path) for path in self._followed(source.path)]
+        return tuple(dict.fromkeys(found))
+
+    def _followed(self, path: str) -> tuple[str, ...]:
+        if path == ".":
+            return ()
+        try:
+            return (path, *(follow(self.request.root, (path,)) or ()))
+        except CtxsizeError:
+            return (path,)
+
+    @cached_property
+    def takes_everything(self) -> bool:
+        """Whether an instruction takes the whole context."""
+        return any(source.path == "." for source in self.sources)
+
+    @cached_property
+    def unknown(self) -> tuple[Named, ...]:
+        """Sources with a variable that has no value here; the path is what stands before it."""
+        found = []
+        for _, need in self.needs:
+            names = {(each.line, each.name) for each in need.unknowns}
+            for source in need.sources:
+                for line, name in names:
+                    at = source.source.find("$")
+                    if line == source.line and at >= 0 and name in source.source:
+                        before = source.source[:at].rpartition("/")[0].strip("/")
+                        where = (self.path, source.line, source.instruction, source.source)
+                        found.append(Named(*where, before))
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def commands(self) -> str:
+        """What its RUN instructions run, heredocs included."""
+        return "\n".join(
+            "\n".join([each.text, *(heredoc.content for heredoc in each.heredocs)])
+            for each in self.dockerfile.instructions
+            if each.keyword == "RUN" or (each.trigger and each.trigger.keyword == "RUN")
+        )
+
+
+@dataclass(frozen=True)
+class Recipes:
+    """All Dockerfiles that the ignore file governs."""
+
+    recipes: tuple[Recipe, ...]
+    problems: tuple[Problem, ...] = ()
+    own_files: frozenset[str] = frozenset()
+    """The Dockerfiles in the context, and the ignore files beside them or at its top."""
+
+    @cached_property
+    def named(self) -> tuple[Named, ...]:
+        """What any of them takes by name."""
+        return tuple(each for recipe in self.recipes for each in recipe.named)
+
+    @cached_property
+    def unknown(self) -> tuple[Named, ...]:
+        """What any of them takes by a name that is not known."""
+        return tuple(each for recipe in self.recipes for each in recipe.unknown)
+
+
+def read_recipes(request: Request, tree: Tree, tracked: Tracked) -> Recipes:
+    """The Dockerfiles of `request`: its own, and others in the tree that share the ignore file.
+
+    Raises what `parse_dockerfile` raises for its own.
+    """
+    recipes: list[Recipe] = []
+    problems: list[Problem] = []
+    own = request.dockerfile_in_context
+    files = [*_dockerfiles(tree, tracked)]
+    if request.dockerfile is not None:
+        try:
+            recipes.append(_recipe(request, request.dockerfile, request.dockerfile_data()))
+        except DockerfileError as error:
+            error.path = request.dockerfile
+            raise
+    for path in files if not request.dockerfile_specific else ():
+        if path == own:
+            continue
+        try:
+            other = _other(request, path)
+            if not other.dockerfile_specific:
+                recipes.append(_recipe(other, path, other.dockerfile_data()))
+        except CtxsizeError as error:
+            message = f"it is no Dockerfile that the builder accepts: {error.message}"
+            problems.append(Problem("unread-dockerfile", message, path=path))
+    return Recipes(tuple(recipes), tuple(problems), frozenset(_own_files(request, tree, files)))
+
+
+def _other(request: Request, path: str) -> Request:
+    """The request for the same context with its Dockerfile at `path`. Raises `InputError`."""
+    full = os.path.join(request.context, path)  # noqa: PTH118
+    build = replace(request.build, dockerfile=full, dockerfile_inline=None, target="")
+    return request_of(build, request.builder)
+
+
+def _recipe(request: Request, path: str, data: bytes) -> Recipe:
+    dockerfile = parse_dockerfile(data)
+    labels = [stage.name or str(stage.index) for stage in read_stages(dockerfile)]
+    needs = []
+    for target in dict.fromkeys([request.build.target, "", *labels]):
+        asked = replace(request, build=replace(request.build, target=target))
+        try:
+            needs += [(target, need) for need in needs_of(asked).values()]
+        except DockerfileError:
+            if target in ("", request.build.target):
+                raise
+    return Recipe(request, path, dockerfile, tuple(needs))
+
+
+def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
+    """The files that are Dockerfiles by name, but for those inside dependencies and artefacts."""
+    found = 0
+    pending = [tree.root]
+    while pending and found < _MOST:
+        held = pending.pop()
+        for file in held.files:
+            if _is_dockerfile(file.name):
+                found += 1
+                yield held.prefix + file.name
+        pending += (
+            folder
+            for folder in reversed(held.folders)
+            if folder.name not in _NOT_SOURCES and not tracked.ignores(folder.path)
+        )
+
+
+def _is_dockerfile(name: str) -> bool:
+    if name.endswith(_IGNORE_FILES):
+        return False
+    return (
+        name in _NAMES or name.endswith(_ENDINGS) or name.startswith(tuple(f"{n}." for n in _NAMES))
+    )
+
+
+def _own_files(request: Request, tree: Tree, dockerfiles: list[str]) -> Iterator[str]:
+    yield from dockerfiles
+    for path in ("", *dockerfiles):
+        for ending in _IGNORE_FILES:
+            if tree.entry(path + ending) is not None:
+                yield path + ending
+    if request.dockerfile_in_context:
+        yield request.dockerfile_in_context

@@ -1,0 +1,321 @@
+"""Evidence → matches → candidates → proof → rank: what an ignore file should hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+
+from ctxsize.engine.follow import follow
+from ctxsize.engine.need import asked_of
+from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_file
+from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.errors import InputError
+from ctxsize.findings import Edit, Finding, Location, in_order
+from ctxsize.model import Problem
+from ctxsize.recommender import secrets
+from ctxsize.recommender.codes import CODES
+from ctxsize.recommender.describe import SAFE_FROM
+from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.forms import Candidate, Forms
+from ctxsize.recommender.knowledge import BY_NAME, RULES
+from ctxsize.recommender.matches import Collected, Finder, Match, Objection, collect
+from ctxsize.recommender.outcome import Advice, Amount, Blocked, Question, Size, Suggestion
+from ctxsize.recommender.proof import Proof
+from ctxsize.recommender.questions import questions
+from ctxsize.recommender.rank import Ranked, ranked
+from ctxsize.recommender.recipes import read_recipes
+from ctxsize.recommender.rules import Category
+from ctxsize.recommender.tracked import Tracked
+from ctxsize.recommender.traps import objections
+from ctxsize.recommender.tree import Sums, Tree, sums_of
+from ctxsize.values import dataclass
+
+Merge = Callable[[Sequence[Suggestion]], bytes]
+"""Makes an ignore file of the one that governs and what is added to it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which suggestions become part of the edit."""
+
+    only: Collection[str] = ()
+    """The names of rules, or paths; then nothing else, and these even if they are not safe."""
+    unsafe: bool = False
+    """All of them."""
+
+    def takes(self, suggestion: Suggestion) -> bool:
+        """Whether `suggestion` is chosen."""
+        if self.only:
+            return suggestion.rule in self.only or not set(suggestion.paths).isdisjoint(self.only)
+        return suggestion.safe or self.unsafe
+
+
+class Advisor:
+    """Works out what is worth saying about one context."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.request = snapshot.request
+        self._real = snapshot
+        self._own_path = _in_context(self.request, ignore_file_to_write(self.request))
+        self._planned = self._with_ignore_file(snapshot, 0)
+        self._tree = Tree(self._planned)
+        self._git = Tracked(self._tree)
+        self._recipes = read_recipes(self.request, self._tree, self._git)
+        own = {self._own_path} if self._own_path else set()
+        self._evidence = Evidence(self._tree, self._git, self._recipes.own_files | own)
+        self._include = _include(self.request)
+        self._context = sums_of(self._planned.sent(), self._tree)
+        self._transfer = (
+            self._context
+            if self._include is None
+            else sums_of(self._planned.sent(include=self._include), self._tree)
+        )
+        self._proof = Proof(self._planned, self._recipes)
+
+    def _with_ignore_file(self, snapshot: Snapshot, size_bytes: int) -> Snapshot:
+        """The context once the ignore file is there: it is itself part of it."""
+        path = self._own_path
+        if path is None or (size_bytes == 0 and snapshot.file(path) is not None):
+            return snapshot
+        return snapshot.with_file(path, size_bytes)
+
+    def advise(self, merge: Merge, choice: Choice) -> Advice:
+        """The advice, with the edit that `choice` comes to. Raises `InputError`.
+
+        What is in the edit holds together: the proof is of the very file that is written.
+        """
+        facts = Facts(self._evidence, self._recipes, self._context)
+        found = collect(
+            self._evidence, Finder(RULES), self._context, lambda match: objections(facts, match)
+        )
+        candidates, failed = self._proved(found)
+        made = self._suggestions(candidates)
+        _check(choice, made)
+        suggestions, edit, after = self._edited(made, merge, choice)
+        return Advice(
+            self.request.context,
+            self.request.dockerfile,
+            self.request.builder.name,
+            ignore_file_to_write(self.request),
+            self.request.ignore_file is None,
+            self._size(self._real.sent(), self._real, self.request),
+            after,
+            suggestions,
+            self._questions(found),
+            (*self._blocked(found), *failed),
+            in_order([*self._missing(suggestions), *self._findings(found)]),
+            (*self._real.problems, *self._recipes.problems, *self._git_problems()),
+            self._git_ignored(),
+            edit,
+        )
+
+    def _proved(self, found: Collected) -> tuple[list[Candidate], list[Blocked]]:
+        """The candidates that hold together, and those that do not."""
+        forms = Forms(
+            self._context,
+            self._recipes,
+            pattern_class=self.request.builder.spec_class.pattern_class,
+            after_exceptions=any(
+                pattern.include is False for pattern in self.request.spec.patterns
+            ),
+        )
+        candidates = forms.candidates(found.matches)
+        good, failed = self._holding(candidates)
+        return good, [self._failed(candidate, fault) for candidate, fault in failed]
+
+    def _holding(
+        self, candidates: list[Candidate]
+    ) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
+        if not candidates or self._proof.of(candidates).holds:
+            return candidates, []
+        good: list[Candidate] = []
+        failed: list[tuple[Candidate, str]] = []
+        for each in candidates:
+            verdict = self._proof.of([each])
+            if verdict.holds:
+                good.append(each)
+            else:
+                failed.append((each, verdict.fault))
+        while good and not (verdict := self._proof.of(good)).holds:
+            failed.append((good.pop(), verdict.fault))
+        return good, failed
+
+    def _amount(self, path: str) -> Amount:
+        return _amount(self._context.get(path, Sums()))
+
+    def _failed(self, candidate: Candidate, fault: str) -> Blocked:
+        match = candidate.matches[0]
+        amount = self._amount(match.path)
+        return Blocked(match.rule.name, match.path, "proof", fault, match.evidence, amount)
+
+    def _suggestions(self, candidates: Iterable[Candidate]) -> list[Suggestion]:
+        judged = [(each, _is_safe(each)) for each in candidates]
+        return [self._suggestion(each) for each in ranked(judged, self._context, self._transfer)]
+
+    def _suggestion(self, found: Ranked) -> Suggestion:
+        candidate, rule = found.candidate, found.candidate.rule
+        transfer = None if self.request.dockerfile is None else _amount(found.transfer)
+        doubts = tuple(dict.fromkeys(each.reason for each in candidate.objections))
+        if not found.safe and not doubts:
+            doubts = ("not every build can do without it",)
+        return Suggestion(
+            rule.name,
+            rule.category.value,
+            rule.category.heading,
+            candidate.lines,
+            candidate.paths,
+            rule.why,
+            rule.again,
+            tuple(f"{match.path}: {match.evidence}" for match in candidate.matches),
+            Size(_amount(found.context), transfer),
+            rule.confidence,
+            found.safe,
+            doubts,
+            rule.volatile,
+        )
+
+    def _edited(
+        self, made: list[Suggestion], merge: Merge, choice: Choice
+    ) -> tuple[tuple[Suggestion, ...], Edit | None, Size]:
+        """The suggestions with those marked that are chosen, the edit, and the size after it."""
+        chosen = [each for each in made if choice.takes(each)]
+        if all(each.paths == (self._own_path,) for each in chosen) and self._is_new:
+            # A file that would hide itself and nothing else is not worth making.
+            made = [each for each in made if each.paths != (self._own_path,)]
+            chosen = []
+        if not chosen:
+            before = self._size(self._real.sent(), self._real, self.request)
+            return tuple(made), None, before
+        data = merge(chosen)
+        self._check_merged(chosen, data)
+        before_data = None if self.request.ignore_file is None else self.request.ignore_file.data
+        edit = Edit(ignore_file_to_write(self.request), before_data, data)
+        after_request = with_ignore_file(self.request, data)
+        snapshot = self._with_ignore_file(self._real, len(data))
+        after = self._size(snapshot.sent(after_request.spec), snapshot, after_request)
+        marked = tuple(replace(each, chosen=each in chosen) for each in made)
+        return marked, edit, after
+
+    @property
+    def _is_new(self) -> bool:
+        return self.request.ignore_file is None
+
+    def _check_merged(self, chosen: Sequence[Suggestion], data: bytes) -> None:
+        """The proof of the very bytes that are written. Raises `InputError` if it fails."""
+        hidden = [path for each in chosen for path in each.paths]
+        stays = [path for each in chosen if BY_NAME[each.rule].contents for path in each.paths]
+        verdict = self._proof.of_file(data, hidden, stays=stays)
+        if not verdict.holds:
+            raise InputError(
+                f"these suggestions do not hold together: {verdict.fault}",
+                path=ignore_file_to_write(self.request),
+                hint="take fewer of them, with --only",
+            )
+
+    def _size(self, sent: Sent, snapshot: Snapshot, request: Request) -> Size:
+        context = Amount(sent.files, sent.content_bytes)
+        if self.request.dockerfile is None:
+            return Size(context, None)
+        if self._include is None:
+            return Size(context, context)
+        part = snapshot.sent(request.spec, include=self._include)
+        return Size(context, Amount(part.files, part.content_bytes))
+
+    def _questions(self, found: Collected) -> tuple[Question, ...]:
+        explained = [match.path for match, _ in found.matches]
+        return questions(self._tree, self._git, self._transfer, explained)
+
+    def _blocked(self, found: Collected) -> tuple[Blocked, ...]:
+        return tuple(self._made_blocked(match, said) for match, said in found.blocked)
+
+    def _made_blocked(self, match: Match, said: Sequence[Objection]) -> Blocked:
+        amount = self._amount(match.path)
+        hard = [each for each in said if not each.soft] or [Objection("never", match.rule.why)]
+        name, reason = hard[0].trap, hard[0].reason
+        return Blocked(match.rule.name, match.path, name, reason, match.evidence, amount)
+
+    def _missing(self, suggestions: Iterable[Suggestion]) -> list[Finding]:
+        """What is safe to add, as findings about the ignore file, or the Dockerfile without one."""
+        where = ignore_file_to_write(self.request)
+        if self._is_new and self.request.dockerfile is not None:
+            where = self.request.dockerfile
+        return [
+            Finding(
+                "CTX501",
+                CODES["CTX501"].severity,
+                f"{' '.join(each.patterns)} is missing: {each.why}",
+                Location(where),
+                evidence=each.evidence,
+                content_bytes=each.size.counted.content_bytes,
+                files=each.size.counted.files,
+                help="ctxsize suggest --write adds it",
+            )
+            for each in suggestions
+            if each.safe and each.category != Category.SECRET.value
+        ]
+
+    def _findings(self, found: Collected) -> list[Finding]:
+        findings = []
+        for match, _ in (*found.matches, *found.blocked):
+            if match.secret is None or match.secret is secrets.Certainty.POSSIBLE:
+                continue
+            takers = [each for each in self._recipes.named if each.is_at_or_below(match.path)]
+            findings += [
+                secrets.copied(match.rule, match.path, each, match.secret) for each in takers
+            ]
+            if not takers:
+                where = os.path.normpath(os.path.join(self.request.context, match.path))  # noqa: PTH118
+                findings.append(secrets.sent(match.rule, match.path, where, match.secret))
+        return findings
+
+    def _git_problems(self) -> tuple[Problem, ...]:
+        return () if self._git.problem is None else (self._git.problem,)
+
+    def _git_ignored(self) -> Amount | None:
+        if not self._git.has_repository:
+            return None
+        total = Sums()
+        for path in self._git.ignored:
+            total = total.plus(self._context.get(path.rstrip("/"), Sums()))
+        return _amount(total)
+
+
+def _is_safe(candidate: Candidate) -> bool:
+    if candidate.rule.category is Category.SECRET:
+        return not candidate.objections
+    return not candidate.objections and candidate.rule.confidence >= SAFE_FROM
+
+
+def _check(choice: Choice, made: Sequence[Suggestion]) -> None:
+    """Raise `InputError` for a name that no suggestion has."""
+    known = {each.rule for each in made} | {path for each in made for path in each.paths}
+    for name in choice.only:
+        if name not in known:
+            hint = "ctxsize suggest lists what there is"
+            if name in BY_NAME:
+                hint = f"ctxsize suggest --explain {name} says why"
+            raise InputError(f"nothing to suggest by the name of {name!r}", hint=hint)
+
+
+def _include(request: Request) -> tuple[str, ...] | None:
+    """The include patterns of this build's first transfer; None for all that is not ignored."""
+    if request.dockerfile is None or not request.builder.asks_for_paths:
+        return None
+    asked = asked_of(request)
+    if not asked:
+        return ()
+    return None if asked[0].paths is None else follow(request.root, asked[0].paths)
+
+
+def _in_context(request: Request, path: str) -> str | None:
+    """`path` relative to the context, None if it lies outside."""
+    directory, name = os.path.split(path)
+    real = os.path.join(os.path.realpath(directory or "."), name)  # noqa: PTH118
+    relative = os.path.relpath(real, request.root)
+    return None if relative.startswith("../") else relative
+
+
+def _amount(sums: Sums) -> Amount:
+    return Amount(sums.files, sums.content_bytes)

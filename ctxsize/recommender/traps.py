@@ -1,0 +1,269 @@
+"""The traps: for each a small function that says why a match is not suggested, or None.
+
+A trap never says yes. What all of them let pass is still proved by simulation,
+in `ctxsize.recommender.proof`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.matches import Match, Objection
+from ctxsize.recommender.recipes import Recipe
+from ctxsize.recommender.rules import Category
+from ctxsize.recommender.secrets import Certainty
+from ctxsize.recommender.tree import like
+
+_PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
+_INPUTS = (
+    *("Cargo.lock", "Cargo.toml", "rust-toolchain*", "package.json", "package-lock.json"),
+    *("npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "pnpm-workspace.yaml", "bun.lock*"),
+    *(".nvmrc", ".node-version", ".yarnrc.yml", "tsconfig*.json", "composer.json"),
+    *("composer.lock", "pyproject.toml", "poetry.lock", "uv.lock", "Pipfile*", "setup.py"),
+    *("setup.cfg", "requirements*.txt", ".python-version", ".tool-versions", "go.mod"),
+    *("go.sum", "go.work", "Gemfile", "Gemfile.lock", ".ruby-version", "mix.exs", "mix.lock"),
+    *("pom.xml", "build.gradle*", "settings.gradle*", "gradle.properties", "gradlew", "mvnw"),
+    *("gradle-wrapper.jar", "gradle-wrapper.properties", "maven-wrapper.*", "*.csproj"),
+    *("*.fsproj", "*.sln", "*.slnx", "global.json", "nuget.config", "Directory.*.props"),
+    *("Package.swift", "Package.resolved", "pubspec.yaml", "pubspec.lock", "stack.yaml"),
+    *("*.cabal", "build.zig*", "shard.yml", "shard.lock", "rebar.config", "rebar.lock"),
+    *("CMakeLists.txt", "vcpkg.json", "conanfile.*", "flake.nix", "flake.lock"),
+)
+_BUILD_TOOLS = re.compile(
+    r"\b(cargo|npm|npx|yarn|pnpm|bun|deno|make|cmake|ninja|meson|go (build|install|run|test)|mvnw?|"
+    r"gradlew?|dotnet|msbuild|mix|rebar3|sbt|mill|lein|clojure|python3?|pip3?|uv|poetry|pdm|hatch|"
+    r"tsc|vite|webpack|ng|swift|flutter|dart|stack|cabal|dune|zig|nim|nimble|shards|crystal|gleam|"
+    r"bazel|bundle|rails|rake|composer|build)\b|\.sh\b|\./"
+)
+_INSTALLS = {
+    "node": r"\b(npm|pnpm|bun|yarn)\b",
+    "php": r"\bcomposer\b",
+    "elixir": r"\bmix\b",
+    "crystal": r"\bshards\b",
+}
+_SCRIPTS = re.compile(r"\.sh\b|\bmake\b|\bjust\b|\btask\b")
+_FRAMEWORKS = re.compile(r"\"(vite|next|nuxt|react-scripts|@sveltejs/kit|astro|gatsby)\"\s*:")
+_TESTS_RUN = re.compile(
+    r"\b(pytest|cargo (test|bench|nextest)|go test|(npm|yarn|pnpm|bun)( run)? test|mvnw? .*verify"
+    r"|ctest|rspec|phpunit|mix test|dotnet test|gradlew? .*(check|test)|tox|nox)\b"
+)
+
+
+def copied_by_name(facts: Facts, match: Match) -> Objection | None:
+    """An instruction takes the thing, or something in it, by its name."""
+    for named in facts.recipes.named:
+        if named.is_at_or_below(match.path):
+            return Objection("copied_by_name", f"{named} takes it")
+    return None
+
+
+def unknown_source(facts: Facts, match: Match) -> Objection | None:
+    """An instruction takes something whose name depends on a variable without a value here."""
+    for named in facts.recipes.unknown:
+        if not named.path or named.is_at_or_below(match.path) or named.contains(match.path):
+            reason = f"what {named} takes depends on a variable; see --build-arg"
+            return Objection("unknown_source", reason, soft=True)
+    return None
+
+
+def tracked(facts: Facts, match: Match) -> Objection | None:
+    """Git tracks it or something in it, so that it is part of the sources."""
+    rule = match.rule
+    if rule.category.belongs_to_sources:
+        return None
+    found = facts.evidence.git.first(match.path)
+    if found is not None and rule.contents:
+        below = facts.evidence.git.below(match.path)
+        found = next((each for each in below if not _is_placeholder(each)), None)
+    if found is not None:
+        where = "it" if found == match.path else found
+        return Objection("tracked", f"git tracks {where}", soft=rule.category is Category.SECRET)
+    return None
+
+
+def tracking_unknown(facts: Facts, match: Match) -> Objection | None:
+    """There is a repository that git does not tell about."""
+    problem = facts.evidence.git.problem
+    certain = "CACHEDIR.TAG" in match.evidence or match.rule.category.belongs_to_sources
+    if problem is None or certain or match.rule.category is Category.SECRET:
+        return None
+    return Objection("tracked", problem.message, soft=True)
+
+
+def matches_manifest(_: Facts, match: Match) -> Objection | None:
+    """It is a manifest, a lock file or a tool's version, which builds need."""
+    name = match.path.rpartition("/")[2]
+    secret = match.rule.category is Category.SECRET
+    if not secret and any(like(each, name) for each in _INPUTS):
+        return Objection("matches_manifest", "it is an input of builds")
+    return None
+
+
+def scm_version_in_build(facts: Facts, match: Match) -> Objection | None:
+    """The build asks git for a version: it needs `.git`, and every tracked file beside it."""
+    if not facts.git_is_sent or facts.version_from_git is None:
+        return None
+    if match.rule.name == "vcs.git" and match.path == ".git":
+        return Objection("scm_version_in_build", facts.version_from_git)
+    if facts.evidence.git.first(match.path) is not None:
+        reason = f"{facts.version_from_git}, which would call the tree dirty without it"
+        return Objection("scm_version_in_build", reason)
+    return None
+
+
+def declared_in_manifest(facts: Facts, match: Match) -> Objection | None:
+    """A manifest or a source names it, and may stop without it."""
+    return _mentioned("declared_in_manifest", facts, match)
+
+
+def mentioned(facts: Facts, match: Match) -> Objection | None:
+    """A source names it, and may read it."""
+    return _mentioned("mentioned", facts, match)
+
+
+def _mentioned(trap: str, facts: Facts, match: Match) -> Objection | None:
+    where = facts.mentions(match.path)
+    if where is not None:
+        return Objection(trap, f"{where} mentions it", soft=True)
+    if not facts.saw_all_sources:
+        return Objection(trap, "there are too many sources to see whether one reads it", soft=True)
+    return None
+
+
+def workspace_member(facts: Facts, match: Match) -> Objection | None:
+    """It is a member of a workspace, whose manifest fails without it."""
+    where = facts.member_of(match.path)
+    return None if where is None else Objection("workspace_member", f"{where} names it")
+
+
+def test_stage(facts: Facts, match: Match) -> Objection | None:
+    """A stage runs the tests."""
+    for recipe in facts.recipes.recipes:
+        if _TESTS_RUN.search(recipe.commands):
+            return Objection("test_stage", f"{recipe.path} runs tests")
+    return None
+
+
+def no_install_step(facts: Facts, match: Match) -> Objection | None:
+    """No stage installs the dependencies, so that the image has those of this machine."""
+    tool = _INSTALLS.get(match.rule.ecosystem)
+    for recipe in _taking(facts, match):
+        if tool and not re.search(tool, recipe.commands):
+            script = bool(_SCRIPTS.search(recipe.commands))
+            reason = f"{recipe.path} takes it and does not install it anew"
+            return Objection("no_install_step", reason, soft=script)
+    return None
+
+
+def prebuilt_pipeline(facts: Facts, match: Match) -> Objection | None:
+    """No stage builds anything, so that the image may ship what was built here."""
+    for recipe in _taking(facts, match):
+        if not _BUILD_TOOLS.search(recipe.commands):
+            reason = f"{recipe.path} builds nothing: the image may need it as it is"
+            return Objection("prebuilt_pipeline", reason, soft=True)
+    return None
+
+
+def only_possible(_: Facts, match: Match) -> Objection | None:
+    """It may be a secret: its name is one that other things have too."""
+    if match.secret is not Certainty.POSSIBLE:
+        return None
+    return Objection("only_possible", "its name does not prove it a secret", soft=True)
+
+
+def vendored(facts: Facts, match: Match) -> Objection | None:
+    """The build takes its dependencies from this directory."""
+    modules = facts.evidence.tree.find(match.path, "modules.txt")
+    crates = facts.evidence.tree.find(match.path, "*/Cargo.toml")
+    found = modules or crates
+    return (
+        None if found is None else Objection("vendored", f"{found}: the build takes it from here")
+    )
+
+
+def tracked_cargo_config(facts: Facts, match: Match) -> Objection | None:
+    """Cargo's configuration is in it."""
+    for name in ("config.toml", "config"):
+        found = facts.evidence.tree.find(match.path, name)
+        if found is not None:
+            return Objection("tracked_cargo_config", f"{found} changes how Cargo builds")
+    return None
+
+
+def wrapper_jar(_: Facts, match: Match) -> Objection | None:
+    """Gradle's and Maven's wrappers are jars that the build starts with."""
+    if "wrapper" in match.path:
+        return Objection("wrapper_jar", "the build starts with it")
+    return None
+
+
+def env_at_build(facts: Facts, match: Match) -> Objection | None:
+    """A framework reads the file while it builds."""
+    name = match.path.rpartition("/")[2]
+    if not name.startswith(".env") or name.endswith((".local", ".development", ".test")):
+        return None
+    if facts.evidence.git.covers(match.path) and facts.evidence.git.first(match.path) is None:
+        return None
+    manifest = facts.evidence.tree.find(match.path.rpartition("/")[0], "package.json")
+    symfony = facts.evidence.tree.find(match.path.rpartition("/")[0], "symfony.lock")
+    if manifest and _FRAMEWORKS.search(facts.evidence.small_file(manifest)):
+        return Objection("env_at_build", f"what {manifest} builds may read it", soft=True)
+    if symfony:
+        return Objection("env_at_build", "Symfony reads it", soft=True)
+    return None
+
+
+def _taking(facts: Facts, match: Match) -> Iterator[Recipe]:
+    """The Dockerfiles that take it along with a directory above."""
+    for recipe in facts.recipes.recipes:
+        above = any(named.contains(match.path) for named in recipe.named)
+        if recipe.takes_everything or above:
+            yield recipe
+
+
+def _is_placeholder(path: str) -> bool:
+    return path.rpartition("/")[2] in _PLACEHOLDERS
+
+
+Trap = Callable[[Facts, Match], "Objection | None"]
+
+TRAPS: dict[str, Trap] = {
+    "copied_by_name": copied_by_name,
+    "unknown_source": unknown_source,
+    "tracked": tracked,
+    "tracking_unknown": tracking_unknown,
+    "matches_manifest": matches_manifest,
+    "scm_version_in_build": scm_version_in_build,
+    "declared_in_manifest": declared_in_manifest,
+    "mentioned": mentioned,
+    "workspace_member": workspace_member,
+    "test_stage": test_stage,
+    "no_install_step": no_install_step,
+    "prebuilt_pipeline": prebuilt_pipeline,
+    "only_possible": only_possible,
+    "vendored": vendored,
+    "tracked_cargo_config": tracked_cargo_config,
+    "wrapper_jar": wrapper_jar,
+    "env_at_build": env_at_build,
+}
+"""Every trap by the name that rules call it."""
+
+FOR_ALL = (
+    *("copied_by_name", "unknown_source", "tracked", "tracking_unknown", "matches_manifest"),
+    *("scm_version_in_build", "env_at_build", "only_possible"),
+)
+"""The traps that concern every rule, the cheap ones first."""
+
+
+def objections(facts: Facts, match: Match) -> list[Objection]:
+    """Everything that speaks against a match; nothing more once it is settled."""
+    found: list[Objection] = []
+    for name in dict.fromkeys((*FOR_ALL, *match.rule.traps)):
+        objection = TRAPS[name](facts, match)
+        if objection is not None:
+            found.append(objection)
+            if not objection.soft:
+                break
+    return found

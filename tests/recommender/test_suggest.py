@@ -1,0 +1,258 @@
+"""`suggest` over projects of many ecosystems: what is left, what is saved, and that it is true."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import ctxsize
+from ctxsize import api
+from ctxsize.engine.listing import entries
+from ctxsize.engine.request import resolve
+from ctxsize.model import Kind
+from ctxsize.recommender.outcome import Advice, Amount
+from tests.oracles.trees import COPY_ALL, Node, build_tree, file
+from tests.recommender.planting import CLEAN
+from tests.recommender.projects import PROJECTS, Project, sources_of
+
+TARGET = Path(__file__).parents[2] / "examples" / "rust-service" / "target.txt"
+
+
+def plant(root: Path, project: Project) -> Path:
+    return build_tree(root, [*project.nodes, *project.extra])
+
+
+def sent(root: Path) -> set[str]:
+    listed = entries(resolve(str(root)))
+    return {each.path for each in listed if each.kind is not Kind.DIRECTORY}
+
+
+def measured(root: Path) -> tuple[Amount, Amount | None]:
+    """What `measure` counts: the context, and what travels."""
+    report = api.measure(str(root))
+    totals, transfer = report.context.totals, report.transfer
+    travels = None if transfer is None else Amount(transfer.files, transfer.content_bytes)
+    return Amount(totals.files, totals.content_bytes), travels
+
+
+def suggested(root: Path, **options: bool) -> Advice:
+    return api.suggest(str(root), **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_one_write_leaves_the_sources(name: str, tmp_path: Path) -> None:
+    project = PROJECTS[name]
+    root = plant(tmp_path / "ctx", project)
+    before = measured(root)
+    predicted = suggested(root)
+    assert (predicted.before.context, predicted.before.transfer) == before
+    written = suggested(root, write=True)
+    assert written.written
+    assert written.after == predicted.after
+    assert (written.after.context, written.after.transfer) == measured(root)
+    assert sent(root) == sources_of(project)
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_a_second_run_suggests_nothing(name: str, tmp_path: Path) -> None:
+    root = plant(tmp_path / "ctx", PROJECTS[name])
+    suggested(root, write=True)
+    data = (root / ".dockerignore").read_bytes()
+    again = suggested(root, write=True)
+    assert [each for each in again.suggestions if each.safe] == []
+    assert not again.written
+    assert (root / ".dockerignore").read_bytes() == data
+
+
+def test_the_service_of_20_gb(tmp_path: Path) -> None:
+    """`target/` of 41,396 files, no ignore file, `.cargo/`, IDE files, docs."""
+    root = build_tree(
+        tmp_path / "ctx",
+        [
+            file("Dockerfile", b"FROM rust AS build\nCOPY . .\nRUN cargo build --release\n"),
+            *("Cargo.toml", "Cargo.lock", "src/main.rs", "src/aggregate/mod.rs"),
+            *(".idea/workspace.xml", ".vscode/settings.json", "docs/design.md", "docs/flow.svg"),
+            file(".cargo/registry/index/x", size_bytes=40_000_000),
+            file(".cargo/git/db/y", size_bytes=1_000_000),
+        ],
+    )
+    for line in TARGET.read_text().splitlines():
+        if line and not line.startswith("#"):
+            directory, count, size = line.split()
+            fill(root / directory, int(count), int(size))
+    before = suggested(root)
+    assert before.before.context.files == 41_396 + 11
+    assert before.before.context.content_bytes > 20_200_000_000
+    assert before.suggestions[0].patterns == ("**/target",)
+    assert before.suggestions[0].size.context.files == 41_396
+    after = suggested(root, write=True)
+    assert sent(root) == {"Cargo.toml", "Cargo.lock", "src/main.rs", "src/aggregate/mod.rs"}
+    assert after.after.context == measured(root)[0]
+    assert [each for each in suggested(root).suggestions if each.safe] == []
+
+
+def fill(directory: Path, files: int, size_bytes: int) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    each, rest = divmod(size_bytes, files)
+    for number in range(files):
+        with (directory / f"unit-{number:05d}.o").open("wb") as made:
+            os.truncate(made.fileno(), each + (rest if number == 0 else 0))
+
+
+def tree(root: Path, *nodes: str | Node, dockerfile: bytes = COPY_ALL) -> Path:
+    return build_tree(root, [file("Dockerfile", dockerfile), *nodes])
+
+
+def repository(root: Path, *tracked: str) -> None:
+    for arguments in (["init", "-q"], ["add", "-f", *tracked]):
+        subprocess.run(["git", *arguments], cwd=root, env=CLEAN, check=True, capture_output=True)
+
+
+def patterns(advice: Advice, *, safe: bool = True) -> set[str]:
+    return {line for each in advice.suggestions if each.safe is safe for line in each.patterns}
+
+
+def blocked(advice: Advice) -> dict[str, str]:
+    return {each.path: each.trap for each in advice.blocked}
+
+
+CARGO = b"FROM rust AS build\nCOPY . .\nRUN cargo build\n"
+
+
+def test_what_a_dockerfile_copies_by_name_stays(tmp_path: Path) -> None:
+    text = CARGO + b"FROM scratch\nCOPY target/release/app /app\n"
+    root = tree(tmp_path / "ctx", "Cargo.toml", "target/release/app", dockerfile=text)
+    advice = suggested(root, write=True)
+    assert blocked(advice) == {"target": "copied_by_name"}
+    assert "target/release/app" in sent(root)
+
+
+def test_so_does_what_another_dockerfile_of_the_context_copies(tmp_path: Path) -> None:
+    other = file("docker/web.Dockerfile", b"FROM scratch\nCOPY web/dist /www\n")
+    nodes = ("web/package.json", "web/dist/index.html", ".gitignore")
+    root = tree(tmp_path / "ctx", *nodes, other, dockerfile=CARGO)
+    (root / ".gitignore").write_text("dist\n")
+    repository(root, ".gitignore", "Dockerfile", "web/package.json")
+    assert blocked(suggested(root))["web/dist"] == "copied_by_name"
+    build_tree(root, [file("docker/web.Dockerfile.dockerignore", b"")])
+    assert "web/dist" not in blocked(suggested(root))
+
+
+def test_a_stage_that_the_target_does_not_reach_counts_too(tmp_path: Path) -> None:
+    text = b"FROM scratch AS unused\nCOPY app/node_modules /m\n" + CARGO
+    root = tree(tmp_path / "ctx", "app/package.json", "app/node_modules/x", dockerfile=text)
+    assert blocked(suggested(root)) == {"app/node_modules": "copied_by_name"}
+
+
+def test_what_git_tracks_stays(tmp_path: Path) -> None:
+    root = tree(tmp_path / "ctx", "Cargo.toml", "target/notes.md", dockerfile=CARGO)
+    repository(root, "Cargo.toml", "target/notes.md")
+    advice = suggested(root)
+    assert {each.path: each.reason for each in advice.blocked} == {
+        "target": "git tracks target/notes.md"
+    }
+
+
+def test_a_name_alone_is_nothing(tmp_path: Path) -> None:
+    root = tree(tmp_path / "ctx", "target/x", "build/y", "dist/z", "vendor/v", "bin/tool")
+    assert patterns(suggested(root)) == {"Dockerfile", ".dockerignore"}
+    assert patterns(suggested(root), safe=False) == set()
+
+
+def test_git_stays_where_the_version_comes_from_it(tmp_path: Path) -> None:
+    scm = file("pyproject.toml", b'[build-system]\nrequires = ["setuptools-scm"]\n')
+    text = b"FROM python AS b\nCOPY . .\nRUN pip install .\n"
+    root = tree(tmp_path / "ctx", scm, "docs/a.md", ".venv/pyvenv.cfg", dockerfile=text)
+    repository(root, "pyproject.toml", "docs/a.md", "Dockerfile")
+    advice = suggested(root)
+    found = blocked(advice)
+    assert found[".git"] == found["docs"] == found["Dockerfile"] == "scm_version_in_build"
+    assert "**/.venv" in patterns(advice)
+
+
+def test_git_goes_where_nothing_asks_it(tmp_path: Path) -> None:
+    root = tree(tmp_path / "ctx", "Cargo.toml", "src/main.rs", dockerfile=CARGO)
+    repository(root, "Cargo.toml", "src/main.rs")
+    assert "**/.git" in patterns(suggested(root))
+
+
+def test_dependencies_stay_where_no_stage_installs_them(tmp_path: Path) -> None:
+    root = tree(tmp_path / "ctx", "package.json", "node_modules/.package-lock.json")
+    assert blocked(suggested(root)) == {"node_modules": "no_install_step"}
+
+
+def test_paths_where_the_name_means_something_else_elsewhere(tmp_path: Path) -> None:
+    nodes = ("a/Cargo.toml", "a/target/debug/x", "b/target/source.c")
+    root = tree(tmp_path / "ctx", *nodes, dockerfile=CARGO)
+    advice = suggested(root, write=True)
+    assert "a/target" in patterns(advice)
+    assert "b/target/source.c" in sent(root)
+
+
+def test_documents_that_a_source_reads_are_not_safe(tmp_path: Path) -> None:
+    source = file("src/lib.rs", b'const HELP: &str = include_str!("../docs/help.md");\n')
+    root = tree(tmp_path / "ctx", "Cargo.toml", "docs/help.md", source, dockerfile=CARGO)
+    advice = suggested(root)
+    assert "docs" not in patterns(advice)
+    doubts = {each.rule: each.doubts for each in advice.suggestions}
+    assert doubts["docs.directory"] == ("src/lib.rs mentions it",)
+
+
+def test_a_source_whose_name_is_not_known_makes_everything_doubtful(tmp_path: Path) -> None:
+    text = CARGO + b"FROM scratch\nARG OUT\nCOPY $OUT /app\n"
+    root = tree(tmp_path / "ctx", "Cargo.toml", "target/x", dockerfile=text)
+    assert "**/target" not in patterns(suggested(root))
+    known = api.suggest(str(root), build_arguments={"OUT": "target/x"})
+    assert blocked(known)["target"] == "copied_by_name"
+
+
+def test_unsafe_and_only(tmp_path: Path) -> None:
+    nodes = ("Cargo.toml", file("data/rows.csv", size_bytes=60_000_000), "target/x")
+    root = tree(tmp_path / "ctx", *nodes, dockerfile=CARGO)
+    assert patterns(suggested(root), safe=False) == {"data"}
+    only = api.suggest(str(root), only=["ml.data"])
+    assert [each.rule for each in only.suggestions if each.chosen] == ["ml.data"]
+    assert api.suggest(str(root), only=["data"]).edit == only.edit
+    both = suggested(root, unsafe=True)
+    assert all(each.chosen for each in both.suggestions)
+    with pytest.raises(ctxsize.InputError, match="nothing to suggest"):
+        api.suggest(str(root), only=["rust.nothing"])
+
+
+def test_large_and_unexplained_is_a_question(tmp_path: Path) -> None:
+    nodes = ("Cargo.toml", file("assets/raw/film.mov", size_bytes=80_000_000), "assets/a.txt")
+    root = tree(tmp_path / "ctx", *nodes, dockerfile=CARGO)
+    assert [each.path for each in suggested(root).questions] == ["assets/raw/film.mov"]
+
+
+def test_what_git_ignores_and_docker_would_be_sent(tmp_path: Path) -> None:
+    nodes = ("Cargo.toml", file("scratch/big.bin", size_bytes=3_000_000), "scratch/small")
+    root = tree(tmp_path / "ctx", *nodes, file(".gitignore", b"/scratch\n"), dockerfile=CARGO)
+    repository(root, "Cargo.toml", ".gitignore")
+    advice = suggested(root)
+    assert advice.git_ignored is not None
+    assert advice.git_ignored.files == 2
+    assert [each.rule for each in advice.suggestions if not each.safe] == ["any.gitignored"]
+
+
+def test_the_classic_builder_and_podman(tmp_path: Path) -> None:
+    for builder in ("classic", "podman"):
+        root = tree(tmp_path / builder, "Cargo.toml", "target/x", dockerfile=CARGO)
+        advice = api.suggest(str(root), builder=builder, write=True)
+        assert advice.written
+        report = api.measure(str(root), builder=builder)
+        assert report.context.totals.content_bytes == advice.after.context.content_bytes
+        assert not [
+            each for each in api.suggest(str(root), builder=builder).suggestions if each.safe
+        ]
+
+
+def test_written_into_the_file_of_the_dockerfile(tmp_path: Path) -> None:
+    specific = file("Dockerfile.dockerignore", b"# mine\n")
+    root = tree(tmp_path / "ctx", "Cargo.toml", "target/x", specific, dockerfile=CARGO)
+    suggested(root, write=True)
+    assert b"**/target" in (root / "Dockerfile.dockerignore").read_bytes()
+    assert not (root / ".dockerignore").exists()
