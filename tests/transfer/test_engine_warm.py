@@ -125,4 +125,4 @@ def test_of_several_transfers_each_may_meet_what_another_left(
     assert seen & cold
     assert seen & warm
     for figure in seen:
-        assert any(w <= figure <= c for w, c in map(both, transfers))  # type: ignore[operator]
+        assert any(least <= figure <= most for most, least in map(both, transfers))  # type: ignore[operator]
