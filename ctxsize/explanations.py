@@ -86,6 +86,8 @@ class Explanation:
     """The instructions that take it, in order; None where that is not known or was not asked."""
     takers_unknown: str | None = None
     """Why it is not known."""
+    stops: str | None = None
+    """Why the build stops at it, or None."""
 
     @property
     def pruned_at(self) -> str | None:

@@ -18,6 +18,7 @@ from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Sources
 from ctxsize.engine.takers import Takers
 from ctxsize.errors import InputError
+from ctxsize.explanations import Explanation
 from ctxsize.formats.names import unquoted
 from ctxsize.formats.text import sources as source_format
 from ctxsize.formats.text import trace
@@ -84,7 +85,8 @@ def command(
         raise click.UsageError(f"{build.given()[0]} goes with --trace or --source")
     request = request_named(api.request_for(build), named)
     takers = Takers(request) if traced else None
-    look, silent = output.look(colour, top=0), 0
+    look = output.look(colour, top=0)
+    silent: list[Explanation] = []
     for path in _from_stdin(null=null) if stdin else paths:
         explained = engine.explain(request, engine.in_context(request, path))
         if takers is not None:
@@ -95,14 +97,24 @@ def command(
                 )
             )
         elif explained.verdict.by is None and not non_matching:
-            silent += 1
+            silent.append(explained)
         elif null:
             output.write_raw(os.fsencode(trace.record(explained)))
         else:
             output.write(trace.line(explained) + "\n")
     if silent and not stdin:
-        output.note(f"no pattern matches {silent} of the paths, so they are sent (-n lists them)")
+        output.note(_not_shown(silent))
     return 0
+
+
+def _not_shown(silent: list[Explanation]) -> str:
+    """What becomes of the paths that no pattern matches."""
+    text = f"no pattern matches {len(silent)} of the paths, so nothing ignores them"
+    absent = sum(each.not_there is not None for each in silent)
+    troubled = sum(bool(each.stops or each.arrives_empty) for each in silent)
+    text += f"; {absent} of them not there" if absent else ""
+    text += f"; {troubled} of them may not be read (--trace tells more)" if troubled else ""
+    return f"{text} (-n lists them)"
 
 
 def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:

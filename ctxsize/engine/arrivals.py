@@ -42,6 +42,16 @@ class Arrivals:
         mark = self._evaluator.odd(state, prefix, [name]).get(name, state.mark)
         return not mark.ignored and not stat.S_ISSOCK(found.st_mode)
 
+    def empties(self, path: str) -> bool:
+        """Whether the sender refuses to open the file at `path`, which is sent."""
+        *above, name = path.split("/")
+        state, prefix = self._evaluator.root(), ""
+        for part in above:
+            state = self._evaluator.enter(state, prefix, part)
+            prefix += f"{part}/"
+        mark = self._evaluator.odd(state, prefix, [name]).get(name, state.mark)
+        return not mark.ignored and mark.refused
+
     def _arrives(self, state: Any, path: str) -> bool:
         """Whether a directory arrives: for itself, or for something below it."""
         if not state.mark.ignored:

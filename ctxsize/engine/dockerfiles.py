@@ -110,9 +110,14 @@ def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDock
 def _readable(path: str, read_from: str, builder: Builder, fault: str) -> FoundDockerfile:
     if never_ends(read_from):
         fault = f"{builder.title} waits for ever for a Dockerfile that is no file"
-    elif Path(read_from).is_file() and os.access(read_from, os.R_OK):
+    elif Path(read_from).is_file() and may_read(read_from):
         return FoundDockerfile(path, read_from)
     return FoundDockerfile(path, fault=fault)
+
+
+def may_read(path: str) -> bool:
+    """Whether this process may read what is at `path`."""
+    return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def never_ends(path: str) -> bool:

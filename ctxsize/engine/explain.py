@@ -7,6 +7,7 @@ import posixpath
 import stat
 from collections.abc import Iterator
 
+from ctxsize.engine.dockerfiles import may_read
 from ctxsize.engine.listing import NO_PERMISSION, WITHHELD
 from ctxsize.engine.measure import public_pattern
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step
@@ -36,10 +37,9 @@ def _explained(request: Request, path: str, ignore_file: str | None) -> Explanat
     spec = request.spec
     levels, last = _levels(spec, path)
     found = entry_at(request, path)
-    regular = isinstance(found, str) or stat.S_ISREG(found.st_mode)
-    empty = None
-    if not last.ignored and regular:
-        empty = _arrives_empty(request, path, found)
+    empty = stops = None
+    if not last.ignored:
+        empty, stops = _troubles(request, path, found)
     return Explanation(
         path,
         levels[-1].verdict,
@@ -48,6 +48,7 @@ def _explained(request: Request, path: str, ignore_file: str | None) -> Explanat
         tuple(_near_misses(spec, path, levels[-1].path, last)),
         empty,
         found if isinstance(found, str) else None,
+        stops=stops,
     )
 
 
@@ -104,12 +105,18 @@ def _matches(pattern: DockerIgnorePattern, path: str) -> bool:
         return False
 
 
-def _arrives_empty(request: Request, path: str, found: os.stat_result | str) -> str | None:
-    if request.builder.refuses_to_open and _refuses(request.spec, path):
-        return WITHHELD
+def _troubles(
+    request: Request, path: str, found: os.stat_result | str
+) -> tuple[str | None, str | None]:
+    """Why a path that is sent arrives empty, and why the build stops at it."""
+    mode, builder = stat.S_IFREG if isinstance(found, str) else found.st_mode, request.builder
+    if stat.S_ISREG(mode) and builder.refuses_to_open and _refuses(request.spec, path):
+        return WITHHELD, None
     full = os.path.join(request.root, path)  # noqa: PTH118 - bytes and trailing dots as they are
-    unreadable = not isinstance(found, str) and not os.access(full, os.R_OK)
-    return NO_PERMISSION if unreadable and not request.builder.unreadable_stops else None
+    if isinstance(found, str) or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or may_read(full):
+        return None, None
+    stops = stat.S_ISDIR(mode) or builder.unreadable_stops
+    return (None, NO_PERMISSION) if stops else (NO_PERMISSION, None)
 
 
 def _refuses(spec: DockerIgnoreSpec, path: str) -> bool:

@@ -67,26 +67,31 @@ class NarrowState:
 
     __slots__ = ("asked", "left", "mark")
 
-    def __init__(self, asked: HasMark, left: HasMark) -> None:
+    def __init__(self, asked: HasMark, left: HasMark, mark: Mark) -> None:
         self.asked = asked
         self.left = left
-        self.mark = _both(asked.mark, left.mark)
+        self.mark = mark
 
 
 class Narrowed:
     """An evaluator that sends what a list of include patterns asks for and a spec leaves.
 
+    With `blame_include` a file counts as refused only if the include patterns do it.
+
     Raises `DockerfileError` for an include pattern that fails the build, some of
     them only when an entry makes the builder look at it.
     """
 
-    def __init__(self, spec: DockerIgnoreSpec, include: Iterable[str]) -> None:
+    def __init__(
+        self, spec: DockerIgnoreSpec, include: Iterable[str], *, blame_include: bool = False
+    ) -> None:
+        self._blame_include = blame_include
         self._asked: Evaluator[Any] = fastest(include_spec(include))
         self._left: Evaluator[Any] = fastest(spec)
 
     def root(self) -> NarrowState:
         """The state of the context itself, which is no entry and always walked."""
-        return NarrowState(self._asked.root(), self._left.root())
+        return self._state(self._asked.root(), self._left.root())
 
     def odd(self, state: NarrowState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         """The marks of those `names` that differ from the directory's own."""
@@ -97,7 +102,7 @@ class Narrowed:
         left = self._left.odd(state.left, prefix, names)
         usual_asked, usual_left = state.asked.mark, state.left.mark
         marks = {
-            name: _both(asked.get(name, usual_asked), left.get(name, usual_left))
+            name: self._both(asked.get(name, usual_asked), left.get(name, usual_left))
             for name in (asked | left if asked and left else asked or left)
         }
         return {name: mark for name, mark in marks.items() if mark != state.mark}
@@ -108,7 +113,7 @@ class Narrowed:
             asked = self._asked.enter(state.asked, prefix, name)
         except IgnoreFileError as error:
             raise _refusal(error, "failed to match includepatterns") from None
-        return NarrowState(asked, self._left.enter(state.left, prefix, name))
+        return self._state(asked, self._left.enter(state.left, prefix, name))
 
     def enters(self, state: NarrowState, path: str) -> bool:
         """Whether anything below `path`, which itself is not sent, can be sent."""
@@ -117,11 +122,15 @@ class Narrowed:
             for evaluator, inner in ((self._asked, state.asked), (self._left, state.left))
         )
 
+    def _state(self, asked: HasMark, left: HasMark) -> NarrowState:
+        return NarrowState(asked, left, self._both(asked.mark, left.mark))
 
-def _both(asked: Mark, left: Mark) -> Mark:
-    """The mark of an entry, given that of the include patterns and that of the ignore file."""
-    if left.ignored:
-        return left
-    if asked.ignored:
-        return NOT_ASKED_FOR
-    return left._replace(refused=True) if asked.refused else left
+    def _both(self, asked: Mark, left: Mark) -> Mark:
+        """The mark of an entry, given that of the include patterns and of the ignore file."""
+        if left.ignored:
+            return left
+        if asked.ignored:
+            return NOT_ASKED_FOR
+        if self._blame_include:
+            return left._replace(refused=asked.refused)
+        return left._replace(refused=True) if asked.refused else left

@@ -20,6 +20,7 @@ from ctxsize.engine.dockerfiles import (
     FoundDockerfile,
     find_dockerfile,
     follow_inside,
+    may_read,
     never_ends,
 )
 from ctxsize.engine.ignorefile import IgnoreFile
@@ -253,7 +254,7 @@ def _readable(
     if Path(target).is_dir():
         problems.append(_passed_over(path, "it is a directory", builder))
         return None
-    if not os.access(target, os.R_OK):
+    if not may_read(target):
         problems.append(_read_as_empty(path, builder))
     return target
 

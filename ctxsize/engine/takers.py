@@ -6,14 +6,18 @@ import stat
 from dataclasses import replace
 
 from ctxsize.dockerfile import Source
+from ctxsize.engine.arrivals import Arrivals
 from ctxsize.engine.explain import entry_at
 from ctxsize.engine.follow import follow
+from ctxsize.engine.listing import WITHHELD
 from ctxsize.engine.narrow import include_spec
-from ctxsize.engine.need import asked_of, is_wrong_target
+from ctxsize.engine.need import Paths, asked_of, evaluator_of, is_wrong_target
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.explanations import Explanation, Taker
+
+BLAMED = "sources of the Dockerfile are patterns, of which one takes it away again"
 
 
 class Takers:
@@ -25,6 +29,7 @@ class Takers:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._sources: tuple[Source, ...] | None = None
+        self._paths: tuple[Paths, ...] = ()
         self._specs: dict[str, DockerIgnoreSpec | None] = {}
         self.unknown = self._read()
 
@@ -41,6 +46,7 @@ class Takers:
             if is_wrong_target(request):
                 raise
             return f"not known: {error}"
+        self._paths = tuple(each.paths for each in asked)
         self._sources = tuple(dict.fromkeys(source for each in asked for source in each.sources))
         return None
 
@@ -52,9 +58,22 @@ class Takers:
             return replace(explained, takers_unknown=self.unknown)
         try:
             takers = tuple(self._of(explained.path, self._sources))
+            explained = self._with_emptied(explained)
         except (CtxsizeError, IgnoreFileError) as error:
             return replace(explained, takers_unknown=f"not known: {error}")
         return replace(explained, takers=takers)
+
+    def _with_emptied(self, explained: Explanation) -> Explanation:
+        """`explained`, with word of it if what the Dockerfile asks for empties the file."""
+        found = entry_at(self._request, explained.path)
+        regular = not isinstance(found, str) and stat.S_ISREG(found.st_mode)
+        if not regular or explained.arrives_empty or explained.verdict.ignored:
+            return explained
+        for paths in self._paths:
+            evaluator = evaluator_of(self._request, paths)
+            if evaluator is not None and Arrivals(self._request, evaluator).empties(explained.path):
+                return replace(explained, arrives_empty=f"{WITHHELD}, for {BLAMED}")
+        return explained
 
     def _of(self, path: str, sources: tuple[Source, ...]) -> list[Taker]:
         found = entry_at(self._request, path)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import field, replace
 
 from ctxsize.dockerfile import Source
+from ctxsize.engine.follow import follow
 from ctxsize.engine.measure import Progress, ignore_file_info, measure
 from ctxsize.engine.named import Named, named_contexts, named_request
+from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.need import (
     Asked,
     Paths,
@@ -17,6 +19,7 @@ from ctxsize.engine.need import (
     unknown_problem,
 )
 from ctxsize.engine.request import Request
+from ctxsize.engine.takers import BLAMED
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Transfer
 from ctxsize.values import dataclass
@@ -44,7 +47,7 @@ def with_transfers(
         report,
         transfer=transfers[0] if transfers else None,
         more_transfers=tuple(transfers[1:]),
-        problems=(*report.problems, *problems),
+        problems=(*report.problems, *problems, *dict.fromkeys(measuring.emptied)),
         named_contexts=tuple(
             _named(measuring, named, known=known) for named in named_contexts(request.build)
         ),
@@ -60,6 +63,8 @@ class _Measuring:
     progress: Progress | None
     jobs: int
     measured: dict[Paths, Measurement] = field(default_factory=dict)
+    emptied: list[Problem] = field(default_factory=list)
+    """The files that the paths of a transfer empty."""
 
     def of(self, paths: Paths) -> Measurement:
         """What travels of the context if `paths` are asked for."""
@@ -84,10 +89,24 @@ class _Measuring:
 
     def transfer(self, asked: Asked) -> Transfer:
         """One transfer with the share of each source."""
+        self.emptied += self._emptied(asked.paths)
         made = _made(self.of(asked.paths), asked.paths, asked.platforms)
         problems = tuple(map(unknown_problem, asked.unknowns))
         sources = tuple(map(self._share, asked.sources))
         return replace(made, sources=sources, problems=problems)
+
+    def _emptied(self, paths: Paths) -> list[Problem]:
+        """The problem of files that arrive empty for what is asked for, not for what is ignored.
+
+        Only a source that begins with `!` can do that.
+        """
+        include = None if paths is None else follow(self.request.root, paths)
+        if include is None or not any("!" in each for each in include):
+            return []
+        evaluator = Narrowed(self.request.spec, include, blame_include=True)
+        report = measure(self.request, top=1, depth=0, evaluator=evaluator, jobs=self.jobs)
+        found = (each for each in report.problems if each.code == "arrives-empty")
+        return [replace(each, message=f"{each.message}; {BLAMED}") for each in found]
 
     def _share(self, source: Source) -> SourceShare:
         totals = self.of(None if source.path == "." else (source.path,)).totals
@@ -176,13 +195,14 @@ def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
     request = named_request(measuring.request, named)
     report = measure(request, top=1, depth=0, progress=measuring.progress, jobs=measuring.jobs)
     inner = _Measuring(request, report.context, measuring.progress, measuring.jobs)
+    transfers = tuple(inner.transfer(each) for each in asked)
     return replace(
         plain,
         used=True if known else None,
         ignore_file=ignore_file_info(request),
         context=report.context,
-        transfers=tuple(inner.transfer(each) for each in asked),
-        problems=report.problems,
+        transfers=transfers,
+        problems=(*report.problems, *dict.fromkeys(inner.emptied)),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, unprivileged
 from tests.contexts import CONTEXTS
 from tests.oracles.trees import build_tree, file, link
 
@@ -129,6 +129,35 @@ def test_trace_of_what_is_not_there(cli: Cli, tmp_path: Path) -> None:
     assert "no such entry now (nope:" in cli("explain", "--trace", "nope/x", cwd=context).out
     below = " ".join(cli("explain", "--trace", "to-a/b", cwd=context).out.split())
     assert "to-a is a symlink, which no builder follows" in below
+
+
+def test_what_is_not_there_is_not_said_to_be_sent(cli: Cli, tmp_path: Path) -> None:
+    nodes = [file("Dockerfile", b"FROM scratch\nCOPY a no /x/\n"), "a", file(".dockerignore", b"b")]
+    context = build_tree(tmp_path / "ctx", nodes)
+    out = cli("explain", "--trace", "no", cwd=context).out
+    assert out.startswith("no: would be sent\n")
+    assert "=> would be sent: no pattern matches" in out
+    assert "COPY no (Dockerfile:2) would take it, were it there" in out
+    assert cli("explain", "--trace", "b", cwd=context).out.startswith("b: would be ignored\n")
+    noted = cli("explain", "a", "no", "none", cwd=context).err
+    assert "matches 3 of the paths, so nothing ignores them; 2 of them not there (-n" in noted
+
+
+def test_what_may_not_be_read_is_not_said_to_be_sent(cli: Cli, readable_by_all: Path) -> None:
+    nodes = [file("f", mode=0), "d/a", link("l", "f"), "ok", "Dockerfile"]
+    context = build_tree(readable_by_all / "ctx", nodes)
+    (context / "d").chmod(0)
+    with unprivileged():
+        traced = {each: cli("explain", "--trace", each, cwd=context).out for each in "fdl"}
+        noted = cli("explain", *"fdl", "ok", cwd=context).err
+        classic = cli("explain", "--trace", "--builder", "classic", "f", cwd=context).out
+    (context / "d").chmod(0o755)
+    assert traced["f"].startswith("f: arrives empty\n")
+    assert traced["d"].startswith("d: stops the build\n")
+    assert "BuildKit stops here: no permission to read it." in traced["d"]
+    assert traced["l"].startswith("l: sent\n")
+    assert "nothing ignores them; 2 of them may not be read" in noted
+    assert classic.startswith("f: stops the build\n")
 
 
 def test_many_dull_steps_share_a_line(cli: Cli, tmp_path: Path) -> None:

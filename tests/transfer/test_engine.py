@@ -143,6 +143,8 @@ FAILING = {
     "named and ignored": Case(S + "COPY app.py /\n", ignoring="app.py\n"),
     "missing": Case(S + "COPY missing /\n"),
     "below a file": Case(S + "COPY app.py/x /\n"),
+    "emptied by a source": Case(S + 'COPY [" app.py", "!app.py", "docs", "/x/"]\n'),
+    "emptied below a source": Case(S + 'COPY [" src/main.py", "!src", "/x/"]\n'),
     "an exception takes away": Case(S + "COPY src/main.py !src /x/\n"),
     # No program can run in an empty image, but what it mounts is sent first.
     "bind mount": Case(S + "RUN --mount=type=bind,source=src,target=/m x\n"),

@@ -116,3 +116,57 @@ def test_commands_take_dockers_flags(context: Path, monkeypatch: pytest.MonkeyPa
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert ctxsize("ls", "--transfer", "--all").returncode == 2
     assert ctxsize("ls", "--target", "one").returncode == 2
+
+
+def test_files_that_only_the_sources_empty_are_a_problem(context: Path) -> None:
+    """A source that begins with a blank is sorted before one that takes it away."""
+    (context / "Dockerfile").write_text('FROM scratch\nCOPY [" docs/b", "!docs", "/x/"]\n')
+    report = api.measure()
+    assert report.transfer is not None
+    assert (report.transfer.files, report.transfer.content_bytes) == (1, 0)
+    (problem,) = report.problems
+    assert (problem.code, problem.path, problem.count) == ("arrives-empty", "docs/b", 1)
+    assert "sources of the Dockerfile are patterns" in problem.message
+    done = ctxsize("measure")
+    assert "Next: ctxsize explain --trace docs/b  says why it arrives empty" in done.stdout
+    traced = ctxsize("explain", "--trace", "docs/b").stdout
+    assert traced.startswith("docs/b: arrives empty\n")
+    assert "of which one takes it away" in " ".join(traced.split())
+    assert ctxsize("explain", "--trace", "src/a.py").stdout.startswith("src/a.py: sent\n")
+
+
+def test_the_next_step_lists_what_travels(context: Path) -> None:
+    line = "Next: ctxsize ls --transfer --size --target one  lists every entry that is sent"
+    assert line in ctxsize("measure", "--target", "one").stdout
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY . /x\n")
+    assert "Next: ctxsize ls --size  lists" in ctxsize("measure").stdout
+
+
+def test_several_processes_walk_a_transfer_too(tmp_path: Path) -> None:
+    for number in range(300):
+        directory = tmp_path / f"top-{number % 20:02}" / f"d-{number}"
+        directory.mkdir(parents=True)
+        for name in range(45):
+            (directory / f"f{name}").write_bytes(b"x" * name)
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY top-0* top-11 /x/\n")
+    counting = (
+        "import os, sys; from ctxsize import measure; forks = []\n"
+        "os.register_at_fork(before=lambda: forks.append(1))\n"
+        "transfer = measure(sys.argv[1], jobs=int(sys.argv[2])).transfer\n"
+        "print(len(forks), transfer)"
+    )
+    shown = [
+        subprocess.run(
+            [sys.executable, "-c", counting, str(tmp_path), jobs],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split(" ", 1)
+        for jobs in "12"
+    ]
+    (none, alone), (forks, together) = shown
+    assert none == "0"
+    # The context, the transfer, and the first source; the other one is small.
+    assert int(forks) == 3
+    assert together == alone

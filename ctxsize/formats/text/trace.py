@@ -51,9 +51,15 @@ def render(
 
 
 def _headline(explained: Explanation, look: Look) -> list[str]:
-    ignored = explained.verdict.ignored
-    word = "ignored" if ignored else "arrives empty" if explained.arrives_empty else "sent"
-    style = "red" if ignored else "yellow" if explained.arrives_empty else "green"
+    there = explained.not_there is None
+    if explained.verdict.ignored:
+        word, style = "ignored" if there else "would be ignored", "red"
+    elif explained.stops:
+        word, style = "stops the build", "red"
+    elif explained.arrives_empty:
+        word, style = "arrives empty" if there else "would arrive empty", "yellow"
+    else:
+        word, style = "sent" if there else "would be sent", "green"
     return [f"{look.paint(quoted(explained.path), 'bold')}: {look.paint(word, style)}"]
 
 
@@ -97,6 +103,8 @@ def _many(checks: list[Check]) -> str:
 
 def _conclusion(level: Level, explained: Explanation) -> str:
     text = verdict(level.verdict, explained.ignore_file)
+    if level.path == explained.path and explained.not_there is not None:
+        text = f"would be {text}"
     if not level.verdict.ignored or level.path == explained.path:
         return text
     return f"{text}; {'entered' if level.entered else 'not entered'}, as " + (
@@ -136,11 +144,13 @@ def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
     text = instruction(mount or taker.instruction, source, taker.line, dockerfile)
     ignored = explained.verdict.ignored
     if taker.kind in WIDENING:
-        verb = "would make" if ignored else "makes"
+        verb = "would make" if ignored or explained.not_there is not None else "makes"
         return f"{text} {verb} it travel, though it takes nothing"
     if taker.below:
         return f"{text} may take something below it"
-    return f"{text} would take it, were it not ignored" if ignored else f"{text} takes it"
+    if ignored or explained.not_there is not None:
+        return f"{text} would take it, were it {'not ignored' if ignored else 'there'}"
+    return f"{text} takes it"
 
 
 def instruction(keyword: str, source: str, line: int | None, dockerfile: str | None) -> str:
@@ -170,6 +180,8 @@ def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
             f"The file is announced with its size but arrives empty: {explained.arrives_empty}. "
             + _WHY_EMPTY
         )
+    if explained.stops:
+        yield f"{builder.title} stops here: {explained.stops}."
     if explained.not_there is not None:
         yield f"There is no such entry now ({visible(explained.not_there)})."
 
