@@ -25,23 +25,47 @@ def pattern_for(
         return None
     if any(part in ("", ".", "..") for part in path.split("/")):
         return None
-    special = set(pattern_class.wildcards)
-    raw = path[0] not in _LEADING and path == golang.trim_space(path) and _printable(path)
-    if raw and not special.intersection(path):
+    if (
+        is_plain(path, pattern_class)
+        and path[0] not in _LEADING
+        and path == golang.trim_space(path)
+    ):
         return path
-    special.update(_IN_EXPRESSIONS)
-    last = len(path) - 1
-    return "".join(_quoted(char, special, at in (0, last), at == 0) for at, char in enumerate(path))
+    return escaped(path, pattern_class)
 
 
-def _quoted(char: str, special: set[str], at_end: bool, first: bool) -> str:
+def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:
+    """Whether each character of `text` stands for itself, if it is no part of an expression."""
+    return _printable(text) and not set(pattern_class.wildcards) & set(text)
+
+
+def escaped(
+    text: str,
+    pattern_class: type[DockerIgnorePattern],
+    *,
+    starts: bool = True,
+    ends: bool = True,
+) -> str:
+    """`text` so that it stands for itself in a pattern that is an expression.
+
+    `starts` and `ends` tell whether it comes first and last in its line.
+    """
+    special = {*pattern_class.wildcards, *_IN_EXPRESSIONS}
+    last = len(text) - 1
+    edges = {at for at, is_edge in ((0, starts), (last, ends)) if is_edge}
+    return "".join(
+        _quoted(char, special, at in edges, starts and at == 0) for at, char in enumerate(text)
+    )
+
+
+def _quoted(char: str, special: set[str], at_edge: bool, first: bool) -> str:
     if char in special:
         return "\\" + char
     if not _printable(char):
         return "\\n" if char == "\n" else f"\\x{ord(char):02x}"
     if first and char in _LEADING:
         return _LEADING[char]
-    return f"[{char}]" if at_end and char in golang.WHITE_SPACE else char
+    return f"[{char}]" if at_edge and char in golang.WHITE_SPACE else char
 
 
 def _printable(text: str) -> bool:

@@ -1,0 +1,196 @@
+"""Lines of git's in the builder's language, held against git's own answers."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxsize.engine.builders import BUILDERS, Builder
+from ctxsize.engine.builders.buildkit import check_header
+from ctxsize.engine.patterns import DockerIgnoreSpec
+from ctxsize.recommender.modes.gitignore import CannotSayError, Translated, translate
+from tests.oracles.availability import require
+from tests.oracles.trees import build_tree, directory
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("foo", "**/foo"),
+        ("/foo", "foo"),
+        ("foo/bar", "foo/bar"),
+        ("foo/bar/", "foo/bar"),
+        ("foo/", "**/foo"),
+        ("**/foo", "**/foo"),
+        ("foo/**", "foo/**"),
+        ("a/**/b", "a/**/b"),
+        ("**/a/**", "**/a/**"),
+        ("*.log", "**/*.log"),
+        ("*", "**/*"),
+        ("**", "**/*"),
+        ("a**b", "**/a*b"),
+        ("foo?", "**/foo?"),
+        ("[!a]", "**/[^a/]"),
+        ("[^a-c]x", "**/[^a-c/]x"),
+        ("[[:alpha:]_]", "**/[[:alpha:]_]"),
+        ("[]a]", "**/[\\]a]"),
+        ("[*?]", "**/[\\*\\?]"),
+        ("\\#x", "**/#x"),
+        ("\\!x", "**/!x"),
+        ("/\\#x", "\\#x"),
+        ("/\\!x", "\\!x"),
+        ("!keep", "!**/keep"),
+        ("!/keep", "!keep"),
+        ("a\\*b", "**/a\\*b"),
+        ("a\\bc", "**/abc"),
+        ("x\\ ", "**/x[ ]"),
+        ("x  ", "**/x"),
+        ("x\r", "**/x"),
+        (" x", "**/ x"),
+        ("/ x", "[ ]x"),
+        ("a|b", "**/a|b"),
+        ("a|b*", "**/a\\|b*"),
+        ("{a,b}*", "**/\\{a,b\\}*"),
+        ("c++", "**/c++"),
+        ("a.b+c*", "**/a.b+c*"),
+        ("tab\there", "**/tab\\x09here"),
+    ],
+)
+def test_table(line: str, expected: str) -> None:
+    translated = translate(line)
+    assert translated is not None
+    assert translated.line == expected
+
+
+@pytest.mark.parametrize("line", ["", "# comment", "   ", "/", "!"])
+def test_nothing(line: str) -> None:
+    assert translate(line) is None
+
+
+@pytest.mark.parametrize("line", ["[a", "a\\", "[+-9]", "[/]", "a//b", "./a", "a/..", "/a**b/c"])
+def test_what_cannot_be_said(line: str) -> None:
+    with pytest.raises(CannotSayError):
+        translate(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "directory", "expected"),
+    [
+        ("foo", "web", "web/**/foo"),
+        ("/foo", "web", "web/foo"),
+        ("!foo/x", "a/b", "!a/b/foo/x"),
+        ("x", "a[1]", "a\\[1\\]/**/x"),
+        ("x", "#a", "\\#a/**/x"),
+    ],
+)
+def test_nested_files(line: str, directory: str, expected: str) -> None:
+    translated = translate(line, directory=directory)
+    assert translated is not None
+    assert translated.line == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("foo", "**/foo"),
+        ("/services/api/foo", "foo"),
+        ("/services/*/foo/*.o", "foo/*.o"),
+        ("services/**/foo", "**/foo"),
+        ("**/x/y", "**/x/y"),
+        ("/services/web/foo", None),
+        ("/services/api", None),
+        ("/foo", None),
+    ],
+)
+def test_files_above_the_context(line: str, expected: str | None) -> None:
+    translated = translate(line, below=("services", "api"))
+    assert (translated.line if translated else None) == expected
+
+
+TREE = [
+    *("a", "b", "ab", "a.o", "foo/a", "foo/b.o", "foo/bar/a", "foo/bar/c|d", "x/foo", "x/a/foo/b"),
+    *("#x", "!x", "a*b", "a|b", "a|c", "{a,b}", "sp ", " sp", "c++", "x/a|b", "abc", "a-b", "A"),
+    *("x/]a", "a^", "[a]", "x/y/z/a", "foo/x/y/a.o", "foo/.a", ".a", "a\\b", "a+b", "a.b"),
+]
+_TEXTS = ["a", "b", "foo", "x", ".o", "ab", *"|{},+^-.#! "]
+_WILD = ["*", "**", "?", "/", "/", "/**/", "**/", "/**", r"\*", r"\a", r"\ ", r"\#", r"\\", r"\["]
+_CLASSES = [
+    "[ab]",
+    "[!a]",
+    "[^b]",
+    "[a-z]",
+    "[]a]",
+    "[[:alpha:]]",
+    r"[\]a]",
+    r"[a\-z]",
+    "[|]",
+    "[*]",
+]
+pieces = st.sampled_from(_TEXTS + _WILD + _CLASSES)
+lines = st.lists(pieces, min_size=1, max_size=5).map("".join)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require("git")
+    root = tmp_path_factory.mktemp("repository")
+    build_tree(root, [*TREE, directory("empty")])
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    return root
+
+
+def entries(root: Path) -> list[tuple[str, bool]]:
+    found = [path for path in root.rglob("*") if ".git" not in path.parts]
+    names = [(str(path.relative_to(root)), path.is_dir()) for path in found]
+    return [(name, is_directory) for name, is_directory in names if name != ".gitignore"]
+
+
+def ignored_by_git(root: Path, line: str, paths: list[tuple[str, bool]]) -> set[str]:
+    """The entries that the line alone matches, by git; those below them do not count."""
+    (root / ".gitignore").write_text(line + "\n")
+    asked = "\0".join(name for name, _ in paths)
+    answer = subprocess.run(
+        ["git", "check-ignore", "-z", "--stdin", "--no-index", "--verbose", "--non-matching"],
+        cwd=root,
+        input=asked.encode(),
+        capture_output=True,
+        check=False,
+    ).stdout.decode()
+    records = answer.split("\0")[:-1]
+    hits = {records[at + 3] for at in range(0, len(records), 4) if records[at]}
+    return {name for name, _ in paths if name in hits}
+
+
+@pytest.mark.parametrize("builder", BUILDERS.values(), ids=BUILDERS)
+@given(line=lines)
+def test_git_and_the_builder_agree(builder: Builder, repository: Path, line: str) -> None:
+    pattern_class = builder.spec_class.pattern_class
+    try:
+        translated = translate(line, pattern_class=pattern_class)
+    except CannotSayError:
+        return
+    if translated is None:
+        return
+    paths = entries(repository)
+    rest = line.removeprefix("!")
+    by_git = ignored_by_git(
+        repository, f"\\{rest}" if rest != line and rest[0] in "!#" else rest, paths
+    )
+    positive = Translated(translated.line.removeprefix("!"), False, translated.directories_only)
+    check_header([positive.line])
+    spec = builder.spec_class.from_lines(["", positive.line])
+    by_us = {name for name, _ in paths if _hidden(spec, name, dict(paths), positive)}
+    assert by_us == by_git, (positive.line, line)
+
+
+def _hidden(
+    spec: DockerIgnoreSpec, name: str, kinds: dict[str, bool], translated: Translated
+) -> bool:
+    """Whether the builder ignores it, were it to tell directories from files as git does."""
+    at = [name[:end] for end, char in enumerate(f"{name}/") if char == "/"]
+    may = [each for each in at if kinds[each] or not translated.directories_only]
+    return any(map(spec.match_file, may))
