@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from errno import ENOENT, ENOTEMPTY
 
@@ -21,7 +21,7 @@ from ctxsize.clean.inventory import start_token, take, token
 from ctxsize.clean.kinds import BY_NAME
 from ctxsize.clean.look import locks_of
 from ctxsize.clean.tracked import Tracking
-from ctxsize.clean.values import Candidate, Category, Inventory, Plan, Result, Stamp
+from ctxsize.clean.values import Candidate, Category, Inventory, Objection, Plan, Result, Stamp
 
 Step = Callable[[str, str], None]
 """Told when an item is `checked`, `renamed` and `compared`, each before what follows."""
@@ -56,6 +56,8 @@ class _Deleter:
     def remove(self, item: Candidate) -> Result:
         """Delete one item, or say why not."""
         above, _, name = item.path.rpartition("/")
+        if not {"", ".", ".."}.isdisjoint(item.path.split("/")):
+            return Result(item.path, False, message="it is not below ROOT")
         try:
             with Descent.at(self.plan.root) as descent:
                 found = os.fstat(descent.fd)
@@ -91,19 +93,19 @@ class _Deleter:
         inventory = take(descent.fd, locked=locked)
         if held is not None:
             return inventory, f"a build holds the lock {held}"
-        reason = difference(item.inventory.stamp, inventory.stamp)
+        reason = _first(inventory.objections) or difference(item.inventory.stamp, inventory.stamp)
         full = f"{self.plan.root.rstrip('/')}/{item.path}"
-        return inventory, reason or self._objection(full, inventory)
+        return inventory, reason or self._objection(full)
 
     @staticmethod
     def _locks(item: Candidate) -> tuple[str, ...]:
         kind = BY_NAME.get(item.kind)
         return item.inventory.locks if kind is None else locks_of(kind, item.inventory)
 
-    def _objection(self, full: str, inventory: Inventory) -> str | None:
+    def _objection(self, full: str) -> str | None:
         """What speaks against deleting the directory at `full`."""
         tracked = self.tracking.objection(full)
-        return tracked.message if tracked is not None else in_use(full, inventory)
+        return in_use(full) if tracked is None else tracked.message
 
     def deleted(self, content_bytes: int) -> None:
         """Note that one more entry is gone."""
@@ -113,14 +115,16 @@ class _Deleter:
             self.progress(self.entries, self.content_bytes)
 
 
-def in_use(full: str, inventory: Inventory) -> str | None:
-    """Who uses the directory at `full`, a real path, or what else is wrong with it, or None."""
-    for each in inventory.objections:
-        return each.message
+def in_use(full: str) -> str | None:
+    """Who uses the directory at `full`, a real path, or what is mounted in it, or None."""
     mount = use.below(use.mounts(), full)
     if mount is not None:
         return f"something is mounted at {mount}"
     return next((str(each) for each in use.users(full)), None)
+
+
+def _first(objections: Sequence[Objection]) -> str | None:
+    return objections[0].message if objections else None
 
 
 def difference(planned: Stamp, found: Stamp, *, renamed: bool = False) -> str | None:
@@ -183,11 +187,11 @@ class _Renamed:
             return f"it has changed: {error.strerror}"
         path = self._path(self.trash)
         full = f"{self.deleter.plan.root.rstrip('/')}/{path}"
-        reason = difference(stamp, again.stamp, renamed=True)
+        reason = _first(again.objections) or difference(stamp, again.stamp, renamed=True)
         if reason is None and self.item.category is Category.CACHE:
             # There may be thousands, and whoever has a file of a cache open keeps it.
             return None
-        return reason or in_use(full, again)
+        return reason or in_use(full)
 
     def empty(self) -> Result:
         """Delete what is in it and then itself, and say what is left."""

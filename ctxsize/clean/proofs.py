@@ -114,7 +114,7 @@ def judge(place: Place, kinds: Iterable[Kind]) -> Proof | Unproven | None:
 def looks_like(name: str, above: Sequence[Listing], kinds: Iterable[Kind]) -> Kind | None:
     """The kind that has this very name and stands where it would be made, else None."""
     for kind in kinds:
-        if "*" not in kind.names and _named(name, kind) and _beside(above, kind.beside):
+        if "*" not in kind.names and _named(name, kind) and _stands(above, kind):
             return kind
     return None
 
@@ -125,7 +125,7 @@ def _judge(place: Place, kind: Kind) -> Proof | Unproven | None:
     inside = _inside(place, kind)
     around = _around(place.above, kind)
     if inside is None:
-        known = "*" not in kind.names and kind.beside and _beside(place.above, kind.beside)
+        known = "*" not in kind.names and _stands(place.above, kind)
         return Unproven(kind, f"no {_alternatives(kind)} in it") if known else None
     if around is None:
         return Unproven(kind, f"{inside[0]} is in it, but there is no {_wanted(kind)}")
@@ -144,6 +144,12 @@ def _foreign(inside: Listing, kind: Kind) -> str | None:
             if not any(fnmatchcase(name, pattern) for pattern in kind.only_inside):
                 return f"{name} is in it, which belongs to no such directory"
     return None
+
+
+def _stands(above: Sequence[Listing], kind: Kind) -> bool:
+    """Whether a directory of this kind would be made here."""
+    wanted = kind.beside or kind.above
+    return not wanted or bool(_beside(above, wanted))
 
 
 def _named(name: str, kind: Kind) -> bool:

@@ -1,0 +1,36 @@
+"""Cleaning a described tree, and what must be true of it afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ctxsize import api
+from ctxsize.clean.delete import Step, delete
+from ctxsize.clean.values import Plan, Result
+from tests.clean.snapshots import snapshot, without
+
+
+def planned(root: Path, **options: Any) -> Plan:
+    """The plan for all that is regenerable below `root`, installed packages too."""
+    return api.clean_plan(str(root), **{"deps": True, **options})
+
+
+def paths(plan: Plan) -> list[str]:
+    """What would be deleted."""
+    return [each.path for each in plan.items]
+
+
+def codes(plan: Plan) -> dict[str, str]:
+    """Why each of the others is left alone."""
+    return {each.path: each.code for each in plan.passed}
+
+
+def carried_out(plan: Plan, step: Step | None = None) -> dict[str, Result]:
+    """The results by path; nothing but what was done may be missing afterwards."""
+    root = Path(plan.root)
+    before = snapshot(root)
+    results = {each.path: each for each in delete(plan, step=step)}
+    done = [path for path, each in results.items() if each.done]
+    assert snapshot(root) == without(before, done)
+    return results

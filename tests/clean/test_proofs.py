@@ -1,0 +1,158 @@
+"""Each kind speaks on what its tool leaves behind, and is silent without any part of the proof."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctxsize.clean.kinds import KINDS
+from tests.clean.cleaning import carried_out, codes, paths, planned
+from tests.clean.planting import CARGO_TAG, PLANTS, PYC, RUSTC_INFO, SIGNATURE, Plant
+from tests.oracles.trees import Node, build_tree, file, link
+
+IDS = [f"{plant.kind}-{number}" for number, plant in enumerate(PLANTS)]
+LACKING = [
+    pytest.param(plant, name, id=f"{plant.kind}-{name}")
+    for plant in PLANTS
+    for name in plant.needed
+]
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=IDS)
+def test_it_speaks(plant: Plant, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "r", [*plant.nodes("a/b"), "a/b/keep.txt"])
+    (item,) = planned(root).items
+    assert (item.path, item.kind) == (f"a/b/{plant.path}", plant.kind)
+    results = carried_out(planned(root))
+    assert [each.done for each in results.values()] == [True]
+    assert not (root / "a/b" / plant.path).exists()
+    assert (root / "a/b/keep.txt").exists()
+
+
+@pytest.mark.parametrize(("plant", "name"), LACKING)
+def test_it_is_silent(plant: Plant, name: str, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "r", ["keep", *plant.nodes(without=name)])
+    assert plant.kind not in [each.kind for each in planned(root).items]
+
+
+def test_every_kind_is_planted() -> None:
+    assert {plant.kind for plant in PLANTS} == {kind.name for kind in KINDS}
+
+
+NOT_PROVEN: dict[str, list[str | Node]] = {
+    "a directory called target": ["Cargo.toml", "target/debug/app"],
+    "the tag of another tool": [
+        "Cargo.toml",
+        file("target/CACHEDIR.TAG", SIGNATURE + b"# created by a person"),
+    ],
+    "a tag without the signature": ["Cargo.toml", file("target/CACHEDIR.TAG", b"created by cargo")],
+    "a tag that is a symlink": [
+        "Cargo.toml",
+        file("tag", CARGO_TAG),
+        link("target/CACHEDIR.TAG", "../tag"),
+    ],
+    "a tag that is a directory": ["Cargo.toml", "target/CACHEDIR.TAG/x"],
+    "a crate of its own": [
+        "Cargo.toml",
+        file("target/CACHEDIR.TAG", CARGO_TAG),
+        "target/Cargo.toml",
+    ],
+    "a tag without Cargo.toml": [file("target/CACHEDIR.TAG", CARGO_TAG)],
+    "Cargo.toml below only": [file("target/CACHEDIR.TAG", CARGO_TAG), "x/Cargo.toml"],
+    "the fingerprint of nobody": ["Cargo.toml", file("target/.rustc_info.json", b"{}")],
+    "any tagged directory": [file("photos/CACHEDIR.TAG", SIGNATURE), "photos/a.jpg"],
+    "an environment without a lock": [file("v/pyvenv.cfg", b"home = /usr\n"), "v/bin/python"],
+    "an environment with work in it": [
+        "requirements.txt",
+        file("v/pyvenv.cfg", b"home = /usr\n"),
+        "v/bin/python",
+        "v/notes.txt",
+    ],
+    "an environment at the top of a project": [
+        "requirements.txt",
+        file("app/pyvenv.cfg", b"home = /usr\n"),
+        "app/bin/python",
+        "app/requirements.txt",
+        "app/app.py",
+    ],
+    "packages without a package.json": [
+        file("node_modules/.package-lock.json", b'{"lockfileVersion": 3}')
+    ],
+    "packages that somebody put there": ["package.json", "node_modules/mine/index.js"],
+    "compiled files whose source is gone": [file("p/__pycache__/a.cpython-312.pyc", PYC), "p/b.py"],
+    "compiled files and something else": [
+        "p/a.py",
+        file("p/__pycache__/a.cpython-312.pyc", PYC),
+        "p/__pycache__/notes.txt",
+    ],
+    "compiled files and a directory": [
+        "p/a.py",
+        file("p/__pycache__/a.cpython-312.pyc", PYC),
+        "p/__pycache__/x/y.pyc",
+    ],
+    "a text called pyc": ["p/a.py", file("p/__pycache__/a.cpython-312.pyc", b"my notes")],
+    "a build of CMake in its source": [
+        "CMakeLists.txt",
+        "x/CMakeLists.txt",
+        file("x/CMakeCache.txt", b"# This is the CMakeCache file.\n"),
+        "x/CMakeFiles/a",
+        "x/cmake_install.cmake",
+    ],
+    "the state of Terraform": [
+        ".terraform.lock.hcl",
+        "main.tf",
+        ".terraform/providers/x",
+        ".terraform/terraform.tfstate",
+    ],
+    "the workspace of Terraform": [
+        ".terraform.lock.hcl",
+        "main.tf",
+        ".terraform/providers/x",
+        ".terraform/environment",
+    ],
+    "Composer without a lock": [
+        "composer.json",
+        "vendor/composer/installed.json",
+        "vendor/autoload.php",
+    ],
+    "names that prove nothing": ["dist/a", "build/a", "out/a", "bin/a", "tmp/a", ".cache/a"],
+}
+
+
+@pytest.mark.parametrize("name", NOT_PROVEN)
+def test_what_is_not_proven_stays(name: str, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "r", NOT_PROVEN[name])
+    plan = planned(root)
+    assert paths(plan) == []
+    assert carried_out(plan) == {}
+
+
+def test_the_report_says_what_is_missing(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "r", NOT_PROVEN["an environment without a lock"])
+    (passed,) = planned(root).passed
+    assert (passed.path, passed.code) == ("v", "not-proven")
+    assert "no uv.lock or poetry.lock" in passed.message
+
+
+def test_a_workspace_proves_its_target(tmp_path: Path) -> None:
+    nodes = ["Cargo.toml", "crates/a/Cargo.toml", file("target/.rustc_info.json", RUSTC_INFO)]
+    root = build_tree(tmp_path / "r", nodes)
+    (item,) = planned(root).items
+    assert item.evidence == (".rustc_info.json", "Cargo.toml beside it")
+
+
+def test_nothing_inside_something_unproven_or_refused_is_taken(tmp_path: Path) -> None:
+    """Packages that are not proven may still need what is in them."""
+    inner = PLANTS[0].nodes("node_modules/native")
+    root = build_tree(tmp_path / "r", ["package.json", *inner])
+    plan = planned(root)
+    assert (paths(plan), codes(plan)) == ([], {"node_modules": "not-proven"})
+
+
+def test_only_the_ecosystems_that_were_asked_for(tmp_path: Path) -> None:
+    nodes = [node for plant in (PLANTS[0], PLANTS[3]) for node in plant.nodes("a")]
+    root = build_tree(tmp_path / "r", nodes)
+    assert paths(planned(root)) == ["a/node_modules", "a/target"]
+    assert paths(planned(root, ecosystems=["rust"])) == ["a/target"]
+    assert paths(planned(root, ecosystems=["rust", "node"])) == ["a/node_modules", "a/target"]
