@@ -8,6 +8,7 @@ Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`ReadEntrypoint`).
 from __future__ import annotations
 
 import os
+import re
 from errno import ELOOP
 from pathlib import Path
 
@@ -16,9 +17,15 @@ from ctxsize.errors import InputError
 from ctxsize.values import dataclass
 
 STDIN = "-"
+_REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
 _RELATIVE = "-f is relative to the working directory, not to the context"
+
+
+def is_remote(name: str) -> bool:
+    """Whether the builder itself fetches what has this name."""
+    return _REMOTE.match(name) is not None
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,11 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
     """
     if named == STDIN:
         return FoundDockerfile(STDIN)
+    if named is not None and is_remote(named) and not os.path.lexists(named):
+        raise InputError(
+            f"the Dockerfile {named} is fetched by the builder",
+            hint="pipe it into ctxsize with -f -",
+        )
     find = _fetched if builder.fetches_dockerfile else _opened
     try:
         found = find(context, named, builder)

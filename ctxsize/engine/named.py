@@ -15,7 +15,8 @@ from dataclasses import replace
 
 from ctxsize.build import Build
 from ctxsize.dockerfile import familiar_name
-from ctxsize.engine.request import Request, is_remote, request_of
+from ctxsize.engine.dockerfiles import is_remote
+from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import DockerfileError, InputError
 from ctxsize.values import dataclass
 

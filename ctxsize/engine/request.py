@@ -7,7 +7,6 @@ rules, and reads those small files. Nothing else of the tree is touched.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from ctxsize.engine.dockerfiles import (
     FoundDockerfile,
     find_dockerfile,
     follow_inside,
+    is_remote,
     may_read,
     never_ends,
 )
@@ -28,8 +28,6 @@ from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
 from ctxsize.model import Problem
 from ctxsize.values import dataclass
-
-_REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 
 
 @dataclass(frozen=True)
@@ -170,16 +168,12 @@ def _unusable(found: FoundDockerfile) -> Problem:
     return Problem("no-dockerfile", f"the build fails: {found.fault} ({hint})")
 
 
-def is_remote(context: str) -> bool:
-    """Whether the builder fetches a context of this name itself."""
-    return _REMOTE.match(context) is not None
-
-
 def _context_root(context: str) -> str:
     if context == "-":
         raise InputError(
-            "a context from standard input is sent as it is and reads no ignore file",
-            hint="name a directory",
+            "a context from standard input is sent as it is and reads no ignore file; if that is "
+            "a Dockerfile, the context is empty",
+            hint="name a directory, and with -f - a Dockerfile from stdin",
         )
     if is_remote(context) and not Path(context).exists():
         raise InputError(

@@ -45,7 +45,11 @@ INPUT = [
     (["-f", "sub"], "failed to read dockerfile: read sub: is a directory"),
     (["https://github.com/a/b.git"], "is fetched by the builder"),
     (["git@github.com:a/b.git"], "is fetched by the builder"),
+    (["http://example.com/context.tar.gz"], "no ignore file is read"),
+    (["ssh://git@example.com/a.git#main:sub"], "no ignore file is read"),
     (["-"], "a context from standard input"),
+    (["-"], "if that is a Dockerfile, the context is empty"),
+    (["-f", "https://example.com/Dockerfile"], "pipe it into ctxsize with -f -"),
 ]
 
 

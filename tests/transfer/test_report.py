@@ -101,9 +101,38 @@ def test_the_instruction_that_takes_everything_is_named(context: Path) -> None:
 
 def test_what_is_assumed_is_said(context: Path) -> None:
     (context / "Dockerfile").write_text("FROM alpine\nARG V\nCOPY src$V /s\n")
-    assert "taken as empty: ARG V" in ctxsize("measure").stdout
+    text = " ".join(ctxsize("measure").stdout.split())
+    assert "Assumed taken as empty: ARG V" in text
+    assert "no ONBUILD triggers in alpine" in text
     shape = json.loads(ctxsize("measure", "--format", "json", "--build-arg", "V=").stdout)
     assert [each["code"] for each in shape["transfer"]["problems"]] == ["unknown-onbuild"]
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("# syntax=acme/frontend:1\nFROM scratch\nCOPY src /\n", ["unknown-syntax"]),
+        ("# syntax=docker/dockerfile:1\nFROM scratch\nCOPY src /\n", []),
+        ("FROM alpine\nCOPY src /\n", ["unknown-onbuild"]),
+        ("FROM alpine\nCOPY $HOME/src /\n", ["unknown-onbuild", "unknown-environment"]),
+        ("FROM scratch\nARG V\nCOPY src$V /\n", ["unknown-argument"]),
+        ("ARG V=src\nFROM scratch\nARG V\nCOPY $V /\n", []),
+        # What comes from elsewhere takes nothing from the context.
+        ("FROM scratch\nCOPY --from=alpine /etc /e\nCOPY src /\n", []),
+        ("FROM scratch\nADD https://example.com/x.tar /x\nCOPY src /\n", []),
+    ],
+)
+def test_what_cannot_be_known(context: Path, text: str, codes: list[str]) -> None:
+    (context / "Dockerfile").write_text(text)
+    transfer = api.measure().transfer
+    assert transfer is not None
+    assert transfer.follow_paths == ("src",)
+    assert [each.code for each in transfer.problems] == codes
+
+
+def test_triggers_do_not_matter_where_everything_travels(context: Path) -> None:
+    (context / "Dockerfile").write_text("FROM alpine\nCOPY . /\n")
+    assert "Assumed" not in ctxsize("measure").stdout
 
 
 def test_commands_take_dockers_flags(context: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,10 +98,17 @@ def _fact(label: str, text: str, look: Look) -> list[str]:
 
 
 def _assumed(report: Report) -> str:
-    """What the transfer takes for granted; base images rarely have triggers, so not those."""
-    problems = [problem for each in report.transfers for problem in each.problems]
-    shown = [each.message for each in problems if each.code != "unknown-onbuild"]
-    return visible("; ".join(dict.fromkeys(shown)))
+    """What the transfer takes for granted, as far as it can matter."""
+    texts, images = dict[str, None](), dict[str, None]()
+    for transfer in report.transfers:
+        for problem in transfer.problems:
+            if problem.code != "unknown-onbuild":
+                texts[problem.message] = None
+            elif not transfer.everything:
+                images[problem.message.rpartition(" ")[2]] = None
+    if images:
+        texts[f"no ONBUILD triggers in {', '.join(images)}"] = None
+    return visible("; ".join(texts))
 
 
 def _ignored(ignored: Ignored, report: Report) -> str:
