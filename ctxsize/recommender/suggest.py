@@ -245,7 +245,7 @@ class Advisor:
             Finding(
                 "CTX501",
                 CODES["CTX501"].severity,
-                f"{' '.join(each.patterns)} is missing: {each.why}",
+                f"no pattern keeps out {', '.join(each.paths[:3])}: {each.why}",
                 Location(where),
                 evidence=each.evidence,
                 content_bytes=each.size.counted.content_bytes,

@@ -1,0 +1,125 @@
+"""Secrets: found by name and content, hidden where that is safe, reported where it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from ctxsize.findings import Finding, Severity
+from ctxsize.formats import FORMATS, Look, render
+from ctxsize.formats.text import explained
+from ctxsize.recommender.outcome import Advice
+from tests.oracles.trees import Node, build_tree, file
+from tests.recommender.test_suggest import repository, sent
+
+VALUE = "s3cr3t-v4lue-th4t-must-n0t-be-shown"
+BUILD = "FROM base.invalid/x AS b\nCOPY . .\nRUN make\n"
+KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + VALUE.encode() + b"\n"
+CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+ACCOUNT = f'{{"type": "service_account", "private_key": "{VALUE}"}}'.encode()
+
+CERTAIN: list[Node] = [
+    file(".env", f"PASSWORD={VALUE}\n".encode()),
+    file("services/api/.env.production", f"export TOKEN={VALUE}\n".encode()),
+    file(".npmrc", f"//registry.example.org/:_authToken={VALUE}\n".encode()),
+    file("deploy/id_ed25519", KEY),
+    file("certs/server.pem", KEY),
+    file("gcp/robot.json", ACCOUNT),
+    file(".netrc", f"machine x login y password {VALUE}\n".encode()),
+    file("infra/terraform.tfstate", f'{{"terraform_version": "1", "x": "{VALUE}"}}'.encode()),
+    file(".cargo/credentials.toml", f'[registry]\ntoken = "{VALUE}"\n'.encode()),
+    file(".aws/credentials", f"aws_secret_access_key={VALUE}\n".encode()),
+]
+LIKELY: list[Node] = [
+    file("config/master.key", b"0123456789abcdef"),
+    file(".vault-token", b"hvs.x"),
+]
+HARMLESS: list[Node] = [
+    file(".env.example", b"PASSWORD=change-me\n"),
+    file("certs/ca.pem", CERTIFICATE),
+    file("deploy/id_ed25519.pub", b"ssh-ed25519 AAAA"),
+    file("package.json", b'{"type": "module"}'),
+    file("docs-site/.npmrc", b"save-exact=true\n//r.example.org/:_authToken=${NPM_TOKEN}\n"),
+]
+
+
+def context(root: Path, *nodes: Node, dockerfile: str = BUILD) -> Path:
+    return build_tree(root, [file("Dockerfile", dockerfile.encode()), *nodes])
+
+
+def secrets(advice: Advice) -> dict[str, Finding]:
+    return {
+        path: each
+        for each in advice.findings
+        if each.code in ("CTX510", "CTX511")
+        for path in each.evidence
+    }
+
+
+def test_what_is_certain_or_likely_is_found_and_hidden(tmp_path: Path) -> None:
+    root = context(tmp_path / "ctx", *CERTAIN, *LIKELY, *HARMLESS)
+    advice = api.suggest(str(root), write=True)
+    found = secrets(advice)
+    certain, likely = {node.path for node in CERTAIN}, {node.path for node in LIKELY}
+    directories = {".aws/credentials": ".aws"}
+    assert found.keys() == {directories.get(path, path) for path in certain | likely}
+    assert {path for path in found if found[path].confidence.value == "likely"} == likely
+    left = sent(root)
+    assert not left & (certain | likely)
+    assert {node.path for node in HARMLESS} <= left
+
+
+def test_no_value_is_ever_shown(tmp_path: Path) -> None:
+    text = BUILD + "FROM scratch\nCOPY .npmrc /root/.npmrc\n"
+    root = context(tmp_path / "ctx", *CERTAIN, *LIKELY, dockerfile=text)
+    advice = api.suggest(str(root), unsafe=True)
+    for name in FORMATS:
+        assert VALUE not in render(name, advice, Look())
+    assert VALUE not in explained.render(advice, [], Look())
+    rules = [each.rule for each in advice.suggestions]
+    assert VALUE not in explained.render(advice, rules, Look())
+    assert advice.edit is not None
+    assert VALUE.encode() not in advice.edit.after
+
+
+@pytest.mark.parametrize(
+    ("line", "severity"),
+    [
+        ("COPY .npmrc /root/.npmrc", Severity.ERROR),
+        ("ADD ./.npmrc /root/", Severity.ERROR),
+        ("RUN --mount=type=bind,source=.npmrc,target=/n true", Severity.WARNING),
+    ],
+)
+def test_what_a_dockerfile_takes_by_name_is_reported_and_stays(
+    line: str, severity: Severity, tmp_path: Path
+) -> None:
+    token = file(".npmrc", f"//r.example.org/:_authToken={VALUE}\n".encode())
+    root = context(tmp_path / "ctx", token, dockerfile=f"FROM base.invalid/x\n{line}\n")
+    advice = api.suggest(str(root), write=True)
+    assert ".npmrc" in sent(root)
+    finding = secrets(advice)[".npmrc"]
+    assert (finding.code, finding.severity, finding.location.line) == ("CTX510", severity, 2)
+    assert "--mount=type=secret" in finding.help
+
+
+def test_a_tracked_one_is_not_hidden_without_a_word(tmp_path: Path) -> None:
+    root = context(tmp_path / "ctx", file(".env", b"MODE=default\n"))
+    repository(root, ".env")
+    advice = api.suggest(str(root))
+    doubts = {each.rule: each.doubts for each in advice.suggestions if not each.safe}
+    assert doubts["secrets.env"] == ("git tracks it",)
+
+
+def test_a_weak_name_is_only_possible(tmp_path: Path) -> None:
+    root = context(tmp_path / "ctx", file("store/server.key", b"key: value\n"))
+    advice = api.suggest(str(root))
+    assert [each.rule for each in advice.suggestions if not each.safe] == ["secrets.key"]
+    assert secrets(advice) == {}
+
+
+def test_what_is_ignored_already_is_not_mentioned(tmp_path: Path) -> None:
+    ignoring = file(".dockerignore", b"**/.env\n")
+    root = context(tmp_path / "ctx", CERTAIN[0], ignoring)
+    assert secrets(api.suggest(str(root))) == {}
