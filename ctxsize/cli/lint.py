@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import click
 
@@ -87,19 +86,17 @@ def command(
       ctxsize lint --watch .dockerignore
       ctxsize lint - --stdin-filename .dockerignore --format json < buffer
     """  # noqa: D301
-    named = build if build.context != "." or build.dockerfile is not None else None
     names, data = _input(paths, stdin_filename, watch=watch, fix=(fix or unsafe_fixes) and not diff)
     run = partial(
         api.lint,
         names,
-        named,
+        build,
         data=data,
         fix=fix or diff,
         unsafe_fixes=unsafe_fixes,
         select=select,
         ignore=ignore,
         severity=Severity(severity),
-        **({} if named else _options(build)),
     )
     if diff:
         return _show(run, colour, exit_zero=exit_zero)
@@ -107,17 +104,9 @@ def command(
     if watch:
         from ctxsize.cli.watch import watch as watching
 
-        watching(shown, partial(_watched, names, named, build.builder))
+        watching(shown, partial(_watched, names, build))
     linted = shown()
     return FINE if exit_zero or not linted.findings else FOUND
-
-
-def _options(build: Build) -> dict[str, Any]:
-    """What was said about the build without naming one."""
-    given: dict[str, Any] = {"builder": build.builder}
-    given |= {"target": build.target} if build.target else {}
-    given |= {"build_arguments": build.build_arguments} if build.build_arguments else {}
-    return given
 
 
 def _input(
@@ -159,8 +148,8 @@ def _show(run: Callable[..., Linted], colour: str, *, exit_zero: bool) -> int:
     return FINE if exit_zero or not linted.edits else FOUND
 
 
-def _watched(paths: list[str], build: Build | None, builder: str) -> list[str]:
+def _watched(paths: list[str], build: Build) -> list[str]:
     from ctxsize.engine.builders import BUILDERS
     from ctxsize.lints.command import watched
 
-    return watched(paths, build, BUILDERS[builder])
+    return watched(paths, build, BUILDERS[build.builder])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from ctxsize.build import Build
 from ctxsize.config import Config, load
@@ -66,13 +65,17 @@ def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list
     found = dict.fromkeys(
         path
         for target in _targets(paths, build, builder)
-        for path in (target.path, *target.dockerfiles, *filter(None, [target.fallback]))
+        for path in (target.path, *_dockerfiles(target), *filter(None, [target.fallback]))
     )
     return [*found]
 
 
+def _dockerfiles(target: Target) -> list[str]:
+    return [build.dockerfile for build in target.builds if build.dockerfile is not None]
+
+
 def _targets(paths: Sequence[str], build: Build | None, builder: Builder) -> Iterator[Target]:
-    if not paths and build is not None:
+    if not paths and build is not None and _is_named(build):
         yield _governing(build, builder)
         return
     seen = set[str]()
@@ -81,6 +84,11 @@ def _targets(paths: Sequence[str], build: Build | None, builder: Builder) -> Ite
             if os.path.normpath(target.path) not in seen:
                 seen.add(os.path.normpath(target.path))
                 yield target
+
+
+def _is_named(build: Build) -> bool:
+    """Whether it says which build it is about, rather than only how to build."""
+    return build.context != "." or build.dockerfile is not None
 
 
 def _governing(build: Build, builder: Builder) -> Target:
@@ -92,35 +100,31 @@ def _governing(build: Build, builder: Builder) -> Target:
             path=build.context,
             hint="`ctxsize suggest` proposes one",
         )
-    dockerfiles = () if request.dockerfile is None else (request.dockerfile,)
     general = os.path.normpath(os.path.join(build.context, ".dockerignore"))  # noqa: PTH118
     fallback = general if request.dockerfile_specific and os.path.isfile(general) else None  # noqa: PTH113
-    return Target(request.ignore_file.path, build.context, dockerfiles, fallback)
+    return Target(request.ignore_file.path, build.context, (build,), fallback)
 
 
 def _targets_at(path: str, build: Build | None) -> Iterator[Target]:
-    if os.path.isdir(path) and not is_ignore_file(os.path.basename(path)):  # noqa: PTH112, PTH119
-        yield from Layout.below(os.path.normpath(path)).targets()
+    """The ignore files that `path` stands for: itself, or those below."""
+    named = is_ignore_file(os.path.basename(path))  # noqa: PTH119
+    if os.path.isdir(path) and not named:  # noqa: PTH112
+        yield from Layout.below(path, os.environ).targets()
         return
     if not os.path.lexists(path):
         raise InputError("does not exist", path=path, hint="name an ignore file or a directory")
-    normal = os.path.normpath(path)
-    layout = _layout_around(normal)
-    target = layout.target(normal)
-    if build is not None:
-        dockerfiles = (build.dockerfile,) if build.dockerfile else target.dockerfiles
-        target = replace(target, context=build.context, dockerfiles=dockerfiles)
-    yield target
+    if build is not None and _is_named(build):
+        yield Target(path, build.context, (build,))
+    elif named:
+        yield Layout.below(_root_of(path), os.environ).target(path)
+    else:
+        yield Target(path)
 
 
-def _layout_around(path: str) -> Layout:
-    """The layout of the directory of the file at `path`; for a Dockerfile-specific one, above."""
-    directory = os.path.dirname(path)  # noqa: PTH120
-    if os.path.basename(path).startswith("."):  # noqa: PTH119
-        return Layout.below(directory or ".")
-    dockerfile = path.rpartition(".")[0]
-    found = (dockerfile,) if os.path.isfile(dockerfile) else ()  # noqa: PTH113
-    return Layout(".", (path,), found)
+def _root_of(path: str) -> str:
+    """The directory whose files tell of the builds: the working directory, if `path` is below."""
+    inside = not os.path.relpath(os.path.realpath(path)).startswith("..")
+    return "." if inside else os.path.dirname(path) or "."  # noqa: PTH120
 
 
 def _directory(path: str) -> str:

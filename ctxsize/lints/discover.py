@@ -1,26 +1,14 @@
-"""Which ignore files there are below a directory, and which builds read each of them."""
+"""Which builds read an ignore file, by all that the repository tells of its builds."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from ctxsize.build import Build
-from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.goglob import has_wildcards
-from ctxsize.engine.inspect import listing_at
-from ctxsize.engine.need import context_need_of
-from ctxsize.engine.request import without_patterns
-from ctxsize.errors import CtxsizeError
-
-_SKIPPED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", ".tox"})
-_DOCKERFILE = re.compile(
-    r"(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?|dockerfile|[\w.-]+\.[Dd]ockerfile"
-)
-_NO_DOCKERFILE = re.compile(r".*\.(?:(?:docker|container)ignore|md|txt|orig|bak|j2|te?mpl(?:ate)?)")
+from ctxsize.projects import Discovery, FoundBuild, discover
 
 SUFFIXES = (".dockerignore", ".containerignore")
 
@@ -33,69 +21,30 @@ class Target:
     """As the user would name it."""
     context: str | None = None
     """The directory whose context it governs, None if that is not known."""
-    dockerfiles: tuple[str, ...] = ()
+    builds: tuple[Build, ...] = ()
+    """Those that read it."""
     fallback: str | None = None
     """The general ignore file that a Dockerfile-specific one replaces."""
     unread: str | None = None
+    """Why no build can read it, or None."""
     likely_unread: str | None = None
+    """Why none of the known builds reads it, or None."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The ignore files and Dockerfiles below `root`."""
+    """What the files below a directory tell of its builds."""
 
-    root: str
-    ignore_files: tuple[str, ...]
-    dockerfiles: tuple[str, ...]
+    discovery: Discovery
 
     @classmethod
-    def below(cls, root: str) -> Layout:
-        """What there is below the directory `root`; no symlink is followed to another one."""
-        ignore_files, dockerfiles = [], []
-        pending = [root]
-        while pending:
-            directory = pending.pop()
-            folders, names = listing_at(directory if directory else ".")
-            for name in names:
-                path = _joined(directory, name)
-                if is_ignore_file(name):
-                    ignore_files.append(path)
-                elif is_dockerfile(name) and os.path.isfile(path):  # noqa: PTH113
-                    dockerfiles.append(path)
-            for name in folders:
-                if is_ignore_file(name):
-                    ignore_files.append(_joined(directory, name))
-                elif name not in _SKIPPED:
-                    pending.append(_joined(directory, name))
-        return cls(root, tuple(sorted(ignore_files)), tuple(sorted(dockerfiles)))
-
-    @cached_property
-    def contexts(self) -> dict[str, str | None]:
-        """For each Dockerfile the directory that all its sources count from, None if unknown."""
-        return {path: self._context_of(path) for path in self.dockerfiles}
-
-    def _context_of(self, dockerfile: str) -> str | None:
-        own = os.path.dirname(dockerfile)  # noqa: PTH120
-        sources = _sources(own, dockerfile)
-        if sources is None:
-            return None
-        for directory in self._upward(own):
-            if all(os.path.lexists(_joined(directory, source)) for source in sources):
-                return directory
-        return None
-
-    def _upward(self, directory: str) -> Iterator[str]:
-        """`directory` and those above it, up to `root`."""
-        top = os.path.normpath(self.root)
-        while True:
-            yield directory
-            if os.path.normpath(directory or ".") == top or not directory:
-                return
-            directory = os.path.dirname(directory)  # noqa: PTH120
+    def below(cls, root: str, environment: Mapping[str, str] | None = None) -> Layout:
+        """The layout of the directory `root`. Raises `InputError` for no directory."""
+        return cls(discover(root, environment=environment))
 
     def targets(self) -> list[Target]:
         """Every ignore file with its builds."""
-        return [self.target(path) for path in self.ignore_files]
+        return [self.target(path) for path in self.discovery.ignore_files]
 
     def target(self, path: str) -> Target:
         """The ignore file at `path` with its builds."""
@@ -103,73 +52,80 @@ class Layout:
         if not os.path.isfile(path):  # noqa: PTH113
             return Target(path, unread=_no_file(path))
         if name.casefold() in SUFFIXES:
-            return self._general(path, directory, name)
-        return self._specific(path, directory, name)
+            return self._general(path, directory or ".", name)
+        return self._specific(path, name)
 
     def _general(self, path: str, directory: str, name: str) -> Target:
-        here = directory or "."
         if name not in SUFFIXES:
-            return Target(path, here, unread=f"its name is {name.casefold()}, in lower case")
-        if _leaves(path, here):
-            return Target(path, here, unread="the symlink leaves the context")
-        mine = [
-            each
-            for each, context in self.contexts.items()
-            if context == directory and not _has_own(each, self.ignore_files)
-        ]
-        return Target(path, here, tuple(mine), likely_unread=self._elsewhere(directory))
+            return Target(path, unread=f"its name must be {name.casefold()}, in lower case")
+        if _leaves(path, directory):
+            return Target(path, unread="it is a symlink that leaves the context")
+        mine = tuple(
+            found.build
+            for found in self._of_context(directory)
+            if not _has_own_ignore_file(found.build)
+        )
+        elsewhere = None if mine else self._elsewhere(directory)
+        return Target(path, directory, mine, likely_unread=elsewhere)
+
+    def _of_context(self, directory: str) -> list[FoundBuild]:
+        """The builds with this context whose Dockerfile is a file."""
+        return self._by_context.get(os.path.realpath(directory), [])
+
+    @cached_property
+    def _by_context(self) -> dict[str, list[FoundBuild]]:
+        found: dict[str, list[FoundBuild]] = {}
+        for each in self.discovery.builds:
+            if each.inline is None:
+                found.setdefault(os.path.realpath(each.build.context), []).append(each)
+        return found
 
     def _elsewhere(self, directory: str) -> str | None:
-        """That every Dockerfile of `directory` is built from a directory above, if it is so."""
-        own = [each for each in self.dockerfiles if os.path.dirname(each) == directory]  # noqa: PTH120
-        contexts = {self.contexts[each] for each in own}
-        if not own or None in contexts or directory in contexts:
+        """That the Dockerfiles of `directory` are built with another one, if it is so."""
+        own = [
+            each
+            for each in self.discovery.builds
+            if each.build.dockerfile is not None
+            and os.path.realpath(os.path.dirname(each.build.dockerfile))  # noqa: PTH120
+            == os.path.realpath(directory)
+        ]
+        if not own or self._of_context(directory):
             return None
-        if any(context == directory for context in self.contexts.values()):
-            return None
-        above = sorted(each or "." for each in contexts if each is not None)
-        return f"what {own[0]} takes is found from {above[0]} and not from {directory}"
+        first = own[0]
+        how = "by what it takes" if first.guessed else f"by {first.places[0]}"
+        return f"{first.build.dockerfile} is built with the context {first.build.context}, {how}"
 
-    def _specific(self, path: str, directory: str, name: str) -> Target:
-        dockerfile = _joined(directory, name.rpartition(".")[0])
+    def _specific(self, path: str, name: str) -> Target:
+        dockerfile = path.removesuffix(f".{name.rpartition('.')[2]}")
+        if not name.casefold().endswith(SUFFIXES):
+            return Target(path, unread=f"its name must begin with a dot: .{name}")
         if not os.path.isfile(dockerfile):  # noqa: PTH113
             return Target(path, unread=f"there is no {dockerfile} beside it")
-        context = self.contexts.get(dockerfile) if dockerfile in self.contexts else None
-        if context is None and dockerfile not in self.contexts:
-            context = self._context_of(dockerfile)
-        if context is None:
+        found = [*self._of_dockerfile(dockerfile)]
+        if not found:
             return Target(path)
-        general = _joined(context, ".dockerignore")
+        context = found[0].context
+        mine = tuple(build for build in found if build.context == context)
+        general = os.path.normpath(os.path.join(context, ".dockerignore"))  # noqa: PTH118
         fallback = general if os.path.isfile(general) else None  # noqa: PTH113
-        return Target(path, context or ".", (dockerfile,), fallback)
+        return Target(path, context, mine, fallback)
+
+    def _of_dockerfile(self, dockerfile: str) -> Iterator[Build]:
+        real = os.path.realpath(dockerfile)
+        for each in self.discovery.builds:
+            named = each.build.dockerfile
+            if named is not None and os.path.realpath(named) == real:
+                yield each.build
 
 
 def is_ignore_file(name: str) -> bool:
     """Whether a file of that name is an ignore file, or is meant to be one."""
-    return name.casefold().endswith(SUFFIXES)
+    return name.casefold().endswith(("dockerignore", "containerignore"))
 
 
-def is_dockerfile(name: str) -> bool:
-    """Whether a file of that name is a Dockerfile by its name."""
-    return bool(_DOCKERFILE.fullmatch(name)) and not _NO_DOCKERFILE.fullmatch(name)
-
-
-def _sources(directory: str, dockerfile: str) -> Sequence[str] | None:
-    """The paths without wildcards that any stage takes from the context; None if unknown."""
-    try:
-        build = Build(directory or ".", dockerfile)
-        need = context_need_of(without_patterns(build, next(iter(BUILDERS.values()))))
-    except CtxsizeError:
-        return None
-    return [
-        source.path
-        for source in need.sources
-        if not source.context and not has_wildcards(source.path) and "\0" not in source.path
-    ]
-
-
-def _has_own(dockerfile: str, ignore_files: Sequence[str]) -> bool:
-    return f"{dockerfile}.dockerignore" in ignore_files
+def _has_own_ignore_file(build: Build) -> bool:
+    """Whether the Dockerfile has an ignore file of its own, which is read instead."""
+    return build.dockerfile is not None and os.path.isfile(f"{build.dockerfile}.dockerignore")  # noqa: PTH113
 
 
 def _leaves(path: str, directory: str) -> bool:
@@ -184,8 +140,3 @@ def _no_file(path: str) -> str:
     if os.path.isdir(path):  # noqa: PTH112
         return "it is a directory"
     return "the symlink leads nowhere" if os.path.islink(path) else "it is no regular file"  # noqa: PTH114
-
-
-def _joined(directory: str, name: str) -> str:
-    """`name` in `directory`, without a `./` in front."""
-    return os.path.normpath(os.path.join(directory, name))  # noqa: PTH118

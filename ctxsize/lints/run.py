@@ -155,14 +155,22 @@ class Linter:
         )
 
     def _uses(self, target: Target) -> Iterator[Use]:
-        for dockerfile in target.dockerfiles:
-            request = self._request(target, dockerfile)
-            if request is not None:
+        for build in target.builds:
+            request = self._request(self._told(build))
+            if request is not None and request.dockerfile is not None:
                 yield Use(request)
 
-    def _request(self, target: Target, dockerfile: str | None) -> Request | None:
-        assert target.context is not None
-        build = replace(self._build, context=target.context, dockerfile=dockerfile)
+    def _told(self, build: Build) -> Build:
+        """`build` with what the user says about all of them."""
+        told = self._build
+        return replace(
+            build,
+            target=told.target or build.target,
+            build_arguments={**build.build_arguments, **told.build_arguments},
+            builder=self._builder.name,
+        )
+
+    def _request(self, build: Build) -> Request | None:
         try:
             return without_patterns(build, self._builder)
         except CtxsizeError as error:
@@ -172,7 +180,7 @@ class Linter:
     def _tree(self, target: Target, file: IgnoreFile, uses: Sequence[Use]) -> Tree | None:
         if target.context is None or target.unread is not None:
             return None
-        request = uses[0].request if uses else self._request(target, None)
+        request = uses[0].request if uses else self._bare(target)
         if request is None:
             return None
         request = replace(request, ignore_file=file)
@@ -183,6 +191,16 @@ class Linter:
             return None
         tree = Tree(snapshot, request, tracked=_tracked(request.root))
         return tree.with_texts(usable(tree, file.texts()))
+
+    def _bare(self, target: Target) -> Request | None:
+        """The context without a Dockerfile."""
+        assert target.context is not None
+        build = replace(self._build, context=target.context, dockerfile=None)
+        try:
+            return without_patterns(build, self._builder, alone=True)
+        except CtxsizeError as error:
+            self._note(error)
+            return None
 
     def _snapshot(self, request: Request) -> Snapshot:
         if request.root not in self._snapshots:
@@ -203,7 +221,7 @@ def _linted(
     return LintedFile(
         case.file.path,
         target.context if tree is not None else None,
-        target.dockerfiles,
+        tuple(dict.fromkeys(use.path for use in case.uses)),
         len(case.patterns),
         tuple(findings),
         None if tree is None else tree.now.content_bytes,

@@ -51,7 +51,10 @@ def load(text: str) -> Any:
     """
     import yaml
 
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.YAMLError as error:  # for instance a NUL, which no YAML holds
+        raise YamlError(str(error).splitlines()[0], None) from None
     try:
         node = loader.get_node() if loader.check_node() else None
         return None if node is None else _Reading(loader).value(node)
