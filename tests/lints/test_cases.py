@@ -1,0 +1,117 @@
+"""Every code against its table, and every figure and fix against docker-devtools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from ctxsize.findings import Finding
+from ctxsize.lints import CODES
+from ctxsize.lints.run import Linted
+from tests.lints.cases import CATCHES, SILENT, Case
+from tests.oracles.devtools import list_context
+from tests.oracles.trees import build_tree
+
+ELSEWHERE = {"CTX117", "CTX127", "CTX129"}
+"""Codes about more than one file, whose cases are in `test_files` and `test_selection`."""
+
+
+def linted(case: Case, root: Path, **options: object) -> Linted:
+    """What is found in `case`, its tree below `root`."""
+    data = case.lines.encode("utf-8", "surrogateescape")
+    if case.tree is None:
+        return api.lint(data=data, builder=case.builder, **options)  # type: ignore[arg-type]
+    build_tree(root, case.tree)
+    (root / ".dockerignore").write_bytes(data)
+    return api.lint([str(root / ".dockerignore")], builder=case.builder, **options)  # type: ignore[arg-type]
+
+
+def shown(finding: Finding) -> str:
+    """A finding as the tables write it."""
+    place = finding.location
+    text = f"{place.line}:{place.column} " if place.line else ""
+    text += finding.severity.value
+    if finding.files is not None:
+        text += f" {finding.files} files {finding.content_bytes} B"
+    if finding.fix is not None:
+        text += ", certain" if finding.fix.certain else ", unsafe"
+    return text
+
+
+def rows(table: dict[str, list[Case]]) -> list[tuple[str, Case]]:
+    return [(code, case) for code, cases in table.items() for case in cases]
+
+
+@pytest.mark.parametrize(("code", "case"), rows(CATCHES))
+def test_catches(code: str, case: Case, tmp_path: Path) -> None:
+    found = linted(case, tmp_path / "ctx", select=[code]).findings
+    assert tuple(map(shown, found)) == case.found
+    assert all(each.code == code and each.message for each in found)
+
+
+@pytest.mark.parametrize(("code", "case"), rows(SILENT))
+def test_catches_not(code: str, case: Case, tmp_path: Path) -> None:
+    found = linted(case, tmp_path / "ctx", select=[code]).findings
+    assert [each.message for each in found] == []
+
+
+def test_each_code_has_its_cases() -> None:
+    assert set(CATCHES) == set(SILENT) == set(CODES) - ELSEWHERE
+    assert all(cases for cases in (*CATCHES.values(), *SILENT.values()))
+
+
+TEXT_ALONE = (
+    *("CTX101", "CTX102", "CTX103", "CTX104", "CTX105", "CTX106", "CTX107", "CTX112", "CTX113"),
+    *("CTX114", "CTX115", "CTX119", "CTX121", "CTX122", "CTX123", "CTX124", "CTX128"),
+)
+"""Codes that need no tree."""
+
+
+@pytest.mark.parametrize("code", TEXT_ALONE)
+def test_the_examples_of_a_page_hold(code: str) -> None:
+    bad, good = CODES[code].bad.encode(), CODES[code].good.encode()
+    assert api.lint(data=bad + b"\n", select=[code]).findings
+    assert not api.lint(data=good + b"\n", select=[code]).findings
+
+
+def listing(root: Path, data: bytes) -> dict[str, int]:
+    """What docker-devtools sends with `data` in the ignore file, with sizes."""
+    (root / ".dockerignore").write_bytes(data)
+    dockerfile = root.parent / "Dockerfile"
+    dockerfile.write_bytes(b"FROM scratch\nCOPY . /\n")
+    listed = list_context(root, dockerfile=dockerfile)
+    return {each.name: each.size_bytes for each in listed if each.name != ".dockerignore"}
+
+
+CERTAIN = [
+    (code, case)
+    for code, case in rows(CATCHES)
+    # What the engine prunes for CTX125, docker-devtools lists: `test_engine` asks the engine.
+    if case.tree is not None and code != "CTX125" and "certain" in " ".join(case.found)
+]
+
+
+@pytest.mark.usefixtures("devtools")
+@pytest.mark.parametrize(("code", "case"), CERTAIN)
+def test_certain_fixes_change_what_they_say(code: str, case: Case, tmp_path: Path) -> None:
+    root = tmp_path / "ctx"
+    (finding, *_) = (
+        each for each in linted(case, root, select=[code]).findings if each.fix is not None
+    )
+    assert finding.fix is not None
+    (edit,) = finding.fix.edits
+    before, after = listing(root, edit.before or b""), listing(root, edit.after)
+    changed = {
+        name: size
+        for name, size in {**before, **after}.items()
+        if (name in before) != (name in after) and not name.endswith("/")
+    }
+    said = (finding.files, finding.content_bytes)
+    if finding.files is not None:
+        assert said == (len(changed), sum(changed.values()))
+    elif code in ("CTX103", "CTX106", "CTX112", "CTX113", "CTX119", "CTX128"):
+        assert changed == {}
+    elif code != "CTX101":
+        assert changed
