@@ -16,6 +16,7 @@ from ctxsize.version import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.api import (
+        advise,
         clean_apply,
         clean_plan,
         discover,
@@ -94,6 +95,7 @@ __all__ = [
     "Transfer",
     "Verdict",
     "__version__",
+    "advise",
     "clean_apply",
     "clean_plan",
     "compare",
@@ -127,6 +129,7 @@ _ELSEWHERE = {
     "Request": "ctxsize.engine.request",
     "clean_apply": "ctxsize.api",
     "clean_plan": "ctxsize.api",
+    "advise": "ctxsize.api",
     "compare": "ctxsize.engine.compare",
     "discover": "ctxsize.api",
     "entries": "ctxsize.engine.listing",

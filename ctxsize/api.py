@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ctxsize.advice import DockerfileAdvice
     from ctxsize.build import Options
     from ctxsize.clean.values import Choice, Plan, Result
     from ctxsize.config import Config
@@ -305,6 +306,35 @@ def _written(request: Request, advice: Advice) -> Advice:
     travels = None if transfer is None else Amount(transfer.files, transfer.content_bytes)
     after = Size(Amount(totals.files, totals.content_bytes), travels)
     return replace(advice, written=True, after=after)
+
+
+def advise(
+    root: str = ".",
+    *,
+    fix: bool = False,
+    unsafe_fixes: bool = False,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    severity: Severity | None = None,
+    config: Config | None = None,
+) -> DockerfileAdvice:
+    """What the Dockerfiles below `root` could do better, with rewrites; nothing is written.
+
+    `fix` applies what is certain to do only what it says (`unsafe_fixes`: all
+    the rest too): the outcome holds the edits. `config` is by default that of `root`.
+    Raises `InputError` for no directory, and for codes that do not exist.
+    """
+    from ctxsize.advice.command import run
+
+    return run(
+        discover(root),
+        fix=fix,
+        unsafe=unsafe_fixes,
+        select=select,
+        ignore=ignore,
+        severity=severity,
+        config=config,
+    )
 
 
 def _builder(name: str) -> Builder:

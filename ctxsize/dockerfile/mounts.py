@@ -33,6 +33,10 @@ class Mount:
     source: str
     target: str
     written: str
+    id: str = ""
+    """Of a cache, as given; by default it is its cleaned target."""
+    sharing: str = ""
+    """Of a cache, lower case, as given."""
 
 
 def check_mount(text: str) -> None:
@@ -75,7 +79,10 @@ def parse_mount(text: str, expand: Callable[[str], str]) -> Mount:
         source = written if key == "source" else source
     _check_combination(values)
     origin, target = values.get("from", ""), values.get("target", "")
-    return Mount(values["type"], origin, values.get("source", ""), target, source)
+    identity, sharing = values.get("id", ""), values.get("sharing", "").lower()
+    return Mount(
+        values["type"], origin, values.get("source", ""), target, source, identity, sharing
+    )
 
 
 def _is_requirement(key: str, mount_type: str) -> bool:

@@ -63,7 +63,7 @@ def _shown(files: Files, accepts: Callable[[str], bool]) -> tuple[str, ...]:
 def _dockerfile(found: FoundBuild) -> str | None:
     """The real path of the Dockerfile that a build reads."""
     build = found.build
-    if found.inline is not None:
+    if build.dockerfile_inline is not None:
         return None
     if build.dockerfile is not None:
         return os.path.realpath(build.dockerfile)

@@ -78,7 +78,7 @@ def _add_compose(
             "dockerfile": os.path.relpath(
                 found.build.dockerfile or "Dockerfile", found.build.context
             ),
-            "dockerfile-inline": found.inline,
+            "dockerfile-inline": (found.build.dockerfile_inline or b"").decode() or None,
             "target": found.build.target or None,
             "args": dict(found.build.build_arguments),
             "platforms": list(found.build.platforms) or None,
@@ -132,7 +132,7 @@ def _build(
     dockerfile = os.path.join(shown, str(values.get("dockerfile") or "Dockerfile"))  # noqa: PTH118
     build = Build(
         shown,
-        None if inline else os.path.normpath(dockerfile),
+        "-" if inline else os.path.normpath(dockerfile),
         str(values.get("target") or ""),
         values.get("args") or {},
         {
@@ -140,8 +140,9 @@ def _build(
             for name, value in (values.get("contexts") or {}).items()
         },
         tuple(map(str, values.get("platforms") or ())),
+        dockerfile_inline=str(inline).encode() if inline else None,
     )
-    return FoundBuild(build, (place,), str(inline) if inline else None)
+    return FoundBuild(build, (place,))
 
 
 def _start(files: Files, directory: str, context: str, values: Mapping[str, Any]) -> str:

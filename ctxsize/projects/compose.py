@@ -100,7 +100,7 @@ def found_build(files: Files, service: Service, haul: Haul) -> FoundBuild | None
         haul.complain("no-context", f"{service.name}: there is no directory {shown}", *_at(place))
         return None
     inline = build.get("dockerfile_inline")
-    dockerfile = None if inline else _dockerfile(shown, build.get("dockerfile"))
+    dockerfile = "-" if inline else _dockerfile(shown, build.get("dockerfile"))
     made = Build(
         shown,
         dockerfile,
@@ -115,8 +115,9 @@ def found_build(files: Files, service: Service, haul: Haul) -> FoundBuild | None
             for name, value in as_mapping(build.get("additional_contexts")).items()
         },
         _platforms(build, service.platform),
+        dockerfile_inline=str(inline).encode() if inline else None,
     )
-    return FoundBuild(made, (place,), str(inline) if inline else None)
+    return FoundBuild(made, (place,))
 
 
 def _at(place: Place) -> tuple[str, int | None]:

@@ -31,8 +31,6 @@ class FoundBuild:
     build: Build
     """With paths as the user would name them, relative to the working directory if shorter."""
     places: tuple[Place, ...]
-    inline: str | None = None
-    """The Dockerfile's text where no file holds it."""
     guessed: bool = False
     """Whether the context was concluded from the Dockerfile alone."""
 
@@ -40,6 +38,11 @@ class FoundBuild:
     def where(self) -> Location:
         """The first place that asks for it."""
         return self.places[0].where
+
+    @property
+    def inline(self) -> bytes | None:
+        """The Dockerfile where no file holds it."""
+        return self.build.dockerfile_inline
 
     @property
     def how(self) -> str:
@@ -101,7 +104,7 @@ def _key(found: FoundBuild) -> object:
     return (
         build.context,
         build.dockerfile,
-        found.inline,
+        build.dockerfile_inline,
         build.target,
         tuple(sorted(build.build_arguments.items())),
         tuple(sorted(build.build_contexts.items())),

@@ -68,10 +68,10 @@ def compose_shape(found: FoundBuild) -> dict[str, Any]:
     """The build as `docker compose config` prints it."""
     build = found.build
     shape: dict[str, Any] = {"context": os.path.realpath(build.context)}
-    if found.inline is None:
+    if build.dockerfile_inline is None:
         shape["dockerfile"] = os.path.relpath(build.dockerfile or "", build.context)
     else:
-        shape["dockerfile_inline"] = found.inline
+        shape["dockerfile_inline"] = build.dockerfile_inline.decode()
     contexts = {
         name: value if "://" in value else os.path.realpath(value)
         for name, value in build.build_contexts.items()
@@ -108,7 +108,8 @@ def test_nothing_that_bake_builds_by_default_is_missing(layout: str, tmp_path: P
 def bake_shape(found: FoundBuild, root: Path) -> dict[str, Any]:
     """The build as `docker buildx bake --print` prints it."""
     build = found.build
-    dockerfile = os.path.relpath(build.dockerfile or f"{build.context}/Dockerfile", build.context)
+    named = f"{build.context}/Dockerfile" if build.dockerfile == "-" else build.dockerfile
+    dockerfile = os.path.relpath(named or "", build.context)
     shape: dict[str, Any] = {
         "context": os.path.relpath(build.context, root),
         "dockerfile": dockerfile,
@@ -118,7 +119,7 @@ def bake_shape(found: FoundBuild, root: Path) -> dict[str, Any]:
         for name, value in build.build_contexts.items()
     }
     optional = {
-        "dockerfile-inline": found.inline,
+        "dockerfile-inline": (build.dockerfile_inline or b"").decode(),
         "args": dict(build.build_arguments),
         "target": build.target,
         "contexts": contexts,

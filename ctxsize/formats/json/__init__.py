@@ -9,6 +9,7 @@ from typing import Any
 from ctxsize.formats.look import Look
 
 _MODULES = {
+    "advise": "advise",
     "clean": "clean",
     "lint": "lint",
     "measure": "measure",

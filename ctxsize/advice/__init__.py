@@ -1,0 +1,69 @@
+"""Advice on the Dockerfiles of a repository: order, caches, cargo; one small function per code.
+
+`advise` is what `ctxsize advise` says. What hadolint and `docker build --check`
+find is left to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ctxsize.advice import layers, mounts, rust, sharing
+from ctxsize.advice.codes import CODES
+from ctxsize.advice.repository import Repository, read_repository
+from ctxsize.findings import Edit, Finding, in_order
+from ctxsize.model import Problem
+from ctxsize.projects import Discovery
+
+Rule = Callable[[Repository], Iterator[Finding]]
+
+RULES: dict[str, Rule] = {
+    "CTX201": layers.no_ignore_file,
+    "CTX202": layers.copied_too_early,
+    "CTX210": rust.rebuilt_dependencies,
+    "CTX211": rust.mixed_chef,
+    "CTX212": rust.swallowed,
+    "CTX220": sharing.colliding_ids,
+    "CTX221": sharing.shared_by_writers,
+    "CTX222": mounts.unused_caches,
+    "CTX223": mounts.missing_caches,
+    "CTX250": layers.too_wide,
+}
+"""The function that finds each code of `CODES`."""
+
+
+@dataclass(frozen=True)
+class DockerfileAdvice:
+    """Everything that `ctxsize advise` has to say."""
+
+    kind: ClassVar[str] = "advise"
+
+    root: str
+    dockerfiles: tuple[str, ...]
+    """Those that were read."""
+    findings: tuple[Finding, ...]
+    problems: tuple[Problem, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    """What the applied fixes make of the files; nothing is written yet."""
+    mended: tuple[Finding, ...] = ()
+    """The findings whose fixes these are; they are not among `findings` any more."""
+
+
+def advise(discovery: Discovery, *, changed: Mapping[str, bytes] | None = None) -> DockerfileAdvice:
+    """The advice on all Dockerfiles of `discovery`; `changed` holds files as fixes make them."""
+    repository = read_repository(discovery, changed)
+    findings = [each for rule in RULES.values() for each in rule(repository)]
+    # The pattern for cargo brings its cache mounts along.
+    rebuilt = {each.location for each in findings if each.code == "CTX210"}
+    findings = [each for each in findings if each.code != "CTX223" or each.location not in rebuilt]
+    return DockerfileAdvice(
+        discovery.root,
+        tuple(recipe.path for recipe in repository.recipes),
+        in_order(findings),
+        (*discovery.problems, *repository.problems),
+    )
+
+
+__all__ = ["CODES", "RULES", "DockerfileAdvice", "advise"]

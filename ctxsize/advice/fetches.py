@@ -1,0 +1,78 @@
+"""The commands of a RUN that fetch packages, and where these are kept."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ctxsize.advice.managers import MANAGERS, Manager
+from ctxsize.advice.recipe import Step
+from ctxsize.shell import Command
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """A command that fetches packages, in its step."""
+
+    manager: Manager
+    command: Command
+    step: Step
+    workdir: str
+    """Where it runs, `cd` in front of it included."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that it sees."""
+        return {**self.step.environment, **dict(self.command.assignments)}
+
+    @property
+    def caches(self) -> tuple[str, ...]:
+        """Where it keeps what it fetched; none if that is not known."""
+        home = self.environment.get("HOME") or self.step.home
+        return () if home is None else self.manager.caches(self.environment, home)
+
+    @property
+    def cached(self) -> bool:
+        """Whether a mount holds any of its caches, or is one below."""
+        return any(
+            mount.holds(place) or place == mount.target or mount.target.startswith(place + "/")
+            for mount in self.step.caches
+            for place in self.caches
+        )
+
+    @property
+    def meant(self) -> tuple[str, ...]:
+        """The targets of the cache mounts that are meant for it."""
+        return tuple(
+            mount.target
+            for mount in self.step.caches
+            if any(word in mount.target for word in self.manager.words)
+        )
+
+
+def fetches(step: Step) -> Iterator[Fetch]:
+    """The commands of a RUN that fetch packages."""
+    workdir = step.workdir
+    for command in step.commands:
+        if command.program == "cd" and command.operands:
+            workdir = posixpath.normpath(posixpath.join(workdir, command.operands[0]))
+        shown = _module(command)
+        for manager in MANAGERS:
+            if shown.program in manager.programs and manager.fetches(shown):
+                yield Fetch(manager, shown, step, workdir)
+
+
+def _module(command: Command) -> Command:
+    """`python -m pip …` as `pip …`, `corepack pnpm` as `pnpm`, `./mvnw` as `mvn`."""
+    words = command.words
+    if command.program.startswith("python") and words[1:3] in (("-m", "pip"), ("-m", "uv")):
+        words = words[2:]
+    elif command.program == "corepack" and len(words) > 1 and words[1] in ("yarn", "pnpm", "npm"):
+        words = words[1:]
+    elif command.program in _WRAPPERS:
+        words = (_WRAPPERS[command.program], *words[1:])
+    return Command(words, command.assignments, command.after, command.line)
+
+
+_WRAPPERS = {"mvnw": "mvn", "gradlew": "gradle", "pip3": "pip", "bundler": "bundle"}

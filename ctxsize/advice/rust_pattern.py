@@ -1,0 +1,186 @@
+"""The stage that builds a Rust project, written anew with cargo-chef and cache mounts.
+
+What the stage did before it copied the sources (packages, variables) comes
+into the common stage, the rest stays where it was. Ids are of service, system
+and architecture, so that no other build writes to these caches; registry and
+git hold downloads, which all may share.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from ctxsize.advice.images import system_of
+from ctxsize.advice.recipe import Recipe, StageFacts, Step
+from ctxsize.advice.rewrite import Change, fix, lines_of
+from ctxsize.findings import Fix
+from ctxsize.shell import Command
+
+_OUT = "/out"
+_COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace", "--locked")
+_COOKED_WITH = ("--profile", "--target", "--features", "-F", "-p", "--package", "--bin")
+_DEFAULT_HOME = "/usr/local/cargo"
+
+
+def chef_pattern(
+    recipe: Recipe, stage: StageFacts, build: Step, command: Command, workdir: str
+) -> Fix | None:
+    """The Dockerfile with the pattern in it; None where the stage is not simple enough.
+
+    It must stand on an image of its own, copy all sources at once and build
+    with one command, whose results others take from `target` by name.
+    """
+    everything = [step for step in stage.steps if step.sources]
+    simple = (
+        stage.parent is None
+        and stage.stage.name
+        and len(everything) >= 1
+        and everything[0].line < build.line
+        and len([each for each in build.commands if each.program == "cargo"]) == 1
+        and command.words[1:2] in (("build",), ("b",))
+        and workdir == build.workdir
+        and not build.caches
+        and not build.instruction.heredocs
+        and not build.instruction.json_form
+        and not any(_by_index(recipe))
+    )
+    if not simple:
+        return None
+    pattern = _Pattern(recipe, stage, everything, build, command)
+    message = (
+        "compile the dependencies with cargo-chef, and keep registry, git and target in caches"
+    )
+    return fix(recipe.path, recipe.data, message, pattern.changes(), certain=False)
+
+
+def _by_index(recipe: Recipe) -> Iterator[bool]:
+    """Whether an instruction names a stage by its number, which would change."""
+    for stage in recipe.stages:
+        for step in stage.steps:
+            if step.origin.isdecimal():
+                yield True
+
+
+class _Pattern:
+    def __init__(
+        self, recipe: Recipe, stage: StageFacts, copies: list[Step], build: Step, command: Command
+    ) -> None:
+        self.recipe = recipe
+        self.stage = stage
+        self.copies = copies
+        self.build = build
+        self.command = command
+        self.lines = lines_of(recipe.data)
+        self.target = posixpath.join(build.workdir, "target")
+        self.taken = self._taken()
+
+    def changes(self) -> list[Change]:
+        """The stage anew, and the instructions that take its results from elsewhere."""
+        first, last = self.stage.stage.line, self.build.instruction.end_line
+        return [Change(first, last, tuple(self._stages())), *self._moved()]
+
+    def _taken(self) -> dict[str, str]:
+        """Where each result that others take out of `target` is kept instead."""
+        found: dict[str, str] = {}
+        for other in self.recipe.stages:
+            for step in other.steps:
+                if self.stage.is_called(step.origin):
+                    for path in step.taken:
+                        if path.startswith(self.target + "/"):
+                            found[path] = posixpath.join(_OUT, posixpath.basename(path))
+        return found
+
+    def _moved(self) -> Iterator[Change]:
+        for other in self.recipe.stages:
+            for step in other.steps:
+                if not self.stage.is_called(step.origin):
+                    continue
+                lines = self.lines[step.line - 1 : step.instruction.end_line]
+                text = "\n".join(lines)
+                for path, kept in self.taken.items():
+                    text = text.replace(path, kept)
+                if text.split("\n") != lines:
+                    yield Change(step.line, step.instruction.end_line, tuple(text.split("\n")))
+
+    def _stages(self) -> Iterator[str]:
+        name = self.stage.stage.name
+        heading = self.lines[self.stage.stage.line - 1]
+        before, since = self._setup()
+        yield _renamed(heading, "chef")
+        yield from before
+        yield f"WORKDIR {self.build.workdir}"
+        yield from self._run("cargo install cargo-chef --locked", target=False)
+        yield ""
+        yield "FROM chef AS planner"
+        yield from self._copied()
+        yield "RUN cargo chef prepare --recipe-path recipe.json"
+        yield ""
+        yield f"FROM chef AS {name}"
+        yield "ARG TARGETARCH"
+        recipe = posixpath.join(self.build.workdir, "recipe.json")
+        yield f"COPY --from=planner {recipe} recipe.json"
+        cook = " ".join(("cargo chef cook", *self._options(), "--recipe-path recipe.json"))
+        yield from self._run(cook, target=True)
+        yield from self._copied()
+        yield from since
+        yield from self._run(self._built(), target=True)
+
+    def _setup(self) -> tuple[list[str], list[str]]:
+        """The lines of the stage in front of the first copy, and those between copy and build."""
+        before: list[str] = []
+        since: list[str] = []
+        copied = {step.line for step in self.copies}
+        first = self.copies[0].line
+        for each in self.stage.stage.instructions:
+            if each.line >= self.build.line or each.line in copied or each.keyword == "WORKDIR":
+                continue
+            text = self.lines[each.line - 1 : each.end_line]
+            (before if each.line < first else since).extend(text)
+        return before, since
+
+    def _copied(self) -> Iterator[str]:
+        for step in self.copies:
+            if step.line < self.build.line:
+                yield from self.lines[step.line - 1 : step.instruction.end_line]
+
+    def _options(self) -> Iterator[str]:
+        """What the cooking must have in common with the build."""
+        words = iter(self.command.words[2:])
+        for word in words:
+            if word in _COOKED and word != "--locked":
+                yield word
+            elif word in _COOKED_WITH:
+                yield f"{word} {next(words, '')}"
+            elif word.partition("=")[0] in _COOKED_WITH:
+                yield word
+
+    def _built(self) -> str:
+        lines = self.lines[self.build.line - 1 : self.build.instruction.end_line]
+        command = "\n".join(lines).strip()
+        command = command[len("RUN") :].strip()
+        if not self.taken:
+            return command
+        results = " ".join(posixpath.relpath(path, self.build.workdir) for path in self.taken)
+        return f"{command} && \\\n    mkdir -p {_OUT} && cp {results} {_OUT}/"
+
+    def _run(self, command: str, *, target: bool) -> Iterator[str]:
+        home = self.build.environment.get("CARGO_HOME", _DEFAULT_HOME).rstrip("/")
+        mounts = [
+            f"type=cache,id=cargo-registry,target={home}/registry,sharing=locked",
+            f"type=cache,id=cargo-git,target={home}/git,sharing=locked",
+        ]
+        if target:
+            identity = f"{self.recipe.service}-{system_of(self.stage.base).slug}-$TARGETARCH-target"
+            mounts.append(f"type=cache,id={identity},target={self.target}")
+        head, *rest = [f"--mount={each} \\" for each in mounts]
+        yield f"RUN {head}"
+        yield from (f"    {each}" for each in rest)
+        yield from f"    {command}".split("\n")
+
+
+def _renamed(heading: str, name: str) -> str:
+    """A FROM with another name for its stage."""
+    words = heading.split()
+    at = next(at for at, word in enumerate(words) if word.lower() == "as")
+    return " ".join((*words[: at + 1], name))

@@ -1,0 +1,268 @@
+"""Advice on cache mounts that several builds use: ids that collide, writers without a lock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ctxsize.advice.fetches import fetches
+from ctxsize.advice.images import System, system_of
+from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
+from ctxsize.advice.repository import Repository, finding
+from ctxsize.advice.rewrite import Change, fix, with_option, with_replaced
+from ctxsize.findings import Confidence, Finding, Fix, Severity
+from ctxsize.shell import Command
+
+_HELD_TO_A_SYSTEM: dict[str, tuple[re.Pattern[str], str, Severity]] = {
+    "target": (
+        re.compile(r"(?:^|/)target$"),
+        "build scripts and libraries that are linked to one libc",
+        Severity.ERROR,
+    ),
+    "ccache": (re.compile(r"ccache|sccache"), "objects of one compiler", Severity.WARNING),
+    "pip": (
+        re.compile(r"(?:^|/)\.?cache/(?:pip|uv|pypoetry)(?:/|$)"),
+        "wheels that were compiled for one libc",
+        Severity.WARNING,
+    ),
+    "node_modules": (
+        re.compile(r"(?:^|/)node_modules$"),
+        "native addons of one libc",
+        Severity.ERROR,
+    ),
+    "vendor": (
+        re.compile(r"(?:^|/)(?:vendor/bundle|_build|deps)$"),
+        "native extensions",
+        Severity.WARNING,
+    ),
+    "apt": (re.compile(r"^/var/lib/apt(?:/|$)"), "package lists of one release", Severity.WARNING),
+}
+"""What holds more than downloads, by the path at which it is mounted, and what is at stake."""
+
+_APT = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
+_CARGO_HOME = re.compile(r"(?:^|/)(?:\.?cargo)/(?:registry|git)(?:/|$)")
+_ARCHITECTURE = re.compile(r"\$\{?(?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT)")
+
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """A cache mount where it stands."""
+
+    recipe: Recipe
+    stage: StageFacts
+    step: Step
+    cache: Cache
+
+    @property
+    def system(self) -> System:
+        """That of the stage's image."""
+        return system_of(self.stage.base)
+
+    @property
+    def several_platforms(self) -> bool:
+        """Whether one build runs the step for several platforms at once."""
+        pinned = "BUILDPLATFORM" in self.stage.platform or "/" in self.stage.platform
+        return len(self.recipe.platforms) > 1 and not pinned
+
+    def __str__(self) -> str:
+        base = self.stage.base or "an unknown image"
+        return f"{self.recipe.path}:{self.step.line}: {base}, {self.stage.label}"
+
+
+def uses(repository: Repository) -> Iterator[Use]:
+    """Every cache mount of a repository."""
+    for recipe in repository.recipes:
+        for stage, step in recipe.runs:
+            for cache in step.caches:
+                yield Use(recipe, stage, step, cache)
+
+
+def _by_id(repository: Repository) -> dict[str, list[Use]]:
+    found: dict[str, list[Use]] = {}
+    for use in uses(repository):
+        # An id with a variable that is not known may be any.
+        if "$" not in use.cache.id:
+            found.setdefault(use.cache.id, []).append(use)
+    return found
+
+
+def colliding_ids(repository: Repository) -> Iterator[Finding]:
+    """CTX220, once for each Dockerfile and id."""
+    for identity, sharing in _by_id(repository).items():
+        systems = {use.system.key: use for use in sharing}
+        across = [use for use in sharing if use.several_platforms and not _names_architecture(use)]
+        stake = _stake(sharing)
+        if stake is None or (len(systems) < 2 and not across):
+            continue
+        for recipe in dict.fromkeys(use.recipe for use in sharing):
+            own = [use for use in sharing if use.recipe is recipe]
+            if len(systems) > 1 or any(use in across for use in own):
+                yield _collision(identity, own, sharing, stake)
+
+
+def _names_architecture(use: Use) -> bool:
+    return use.cache.named and bool(_ARCHITECTURE.search(use.cache.written))
+
+
+def _stake(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
+    """What the cache holds that only one system can use."""
+    for use in sharing:
+        if use.cache.target.endswith(("/.cache", "/go-build")):
+            return _whole_cache(sharing)
+        for name, (pattern, what, severity) in _HELD_TO_A_SYSTEM.items():
+            if pattern.search(use.cache.target):
+                return name, what, severity
+    return None
+
+
+def _whole_cache(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
+    """What a directory for the caches of all tools holds, by the tools that run with it."""
+    for use in sharing:
+        names = {fetch.manager.name for fetch in fetches(use.step)}
+        if names & {"pip", "uv", "poetry"}:
+            return "cache", "wheels that were compiled for one libc", Severity.WARNING
+        assigned = {k: v for command in use.step.commands for k, v in command.assignments}
+        if "go" in names and {**use.step.environment, **assigned}.get("CGO_ENABLED") != "0":
+            return "cache", "what cgo compiled for one libc", Severity.INFO
+    return None
+
+
+def _collision(
+    identity: str, own: list[Use], sharing: list[Use], stake: tuple[str, str, Severity]
+) -> Finding:
+    name, what, severity = stake
+    first = own[0]
+    libcs = {use.system.libc for use in sharing} - {""}
+    releases = {use.system.key for use in sharing if use.system.name}
+    sure = len(libcs) > 1 or len(releases) > 1 or first.several_platforms
+    others = [str(use) for use in sharing if use.recipe is not first.recipe or use is not first]
+    platforms = ", ".join(first.recipe.platforms) if first.several_platforms else ""
+    between = f"for {platforms}" if platforms else f"with {len(sharing) - 1} other"
+    if not platforms:
+        between += " mount" if len(sharing) == 2 else " mounts"
+    named = "" if first.cache.named else " (its target, as it has no id)"
+    return finding(
+        "CTX220",
+        first.recipe,
+        first.step.line,
+        f"the cache `{identity}`{named} is shared {between}: it holds {what}",
+        severity=severity if sure or severity is Severity.INFO else Severity.WARNING,
+        confidence=Confidence.CERTAIN if sure else Confidence.POSSIBLE,
+        evidence=tuple(others) or (str(first),),
+        help="give each an id of service, system and architecture",
+        fix=_separated(own, name),
+    )
+
+
+def _separated(own: list[Use], what: str) -> Fix | None:
+    """Each of the mounts with an id of its own."""
+    recipe = own[0].recipe
+    changes: dict[int, tuple[Use, dict[str, str]]] = {}
+    for use in own:
+        if use.cache.named:
+            return None
+        words = [recipe.service, use.system.slug, _ARCH if use.several_platforms else "", what]
+        identity = "-".join(filter(None, words))
+        mount = f"--mount={use.cache.written}"
+        _, texts = changes.setdefault(use.step.line, (use, {}))
+        texts[mount] = f"--mount={with_option(use.cache.written, id=identity)}"
+    made: list[Change] = []
+    for use, texts in changes.values():
+        change = with_replaced(recipe.data, use.step.instruction, texts)
+        if change is None:
+            return None
+        if use.several_platforms and "TARGETARCH" not in use.step.environment:
+            change = Change(change.first, change.last, ("ARG TARGETARCH", *change.lines))
+        made.append(change)
+    message = "give the cache an id of its own"
+    return fix(recipe.path, recipe.data, message, made, certain=True)
+
+
+_ARCH = "$TARGETARCH"
+
+
+def shared_by_writers(repository: Repository) -> Iterator[Finding]:
+    """CTX221, at each mount that should be locked."""
+    for identity, sharing in _by_id(repository).items():
+        for use in sharing:
+            if use.cache.sharing != "shared":
+                continue
+            if _APT.match(use.cache.target) and any(is_apt(each) for each in use.step.commands):
+                yield _unlocked(use, identity, sharing, "apt")
+            elif _CARGO_HOME.search(use.cache.target) and _at_once(use, sharing):
+                yield _unlocked(use, identity, sharing, "cargo")
+
+
+def is_apt(command: Command) -> bool:
+    """Whether it is apt."""
+    return command.program in ("apt", "apt-get")
+
+
+def _at_once(use: Use, sharing: list[Use]) -> tuple[str, ...]:
+    """Why the mount may be in use twice at the same time; empty if nothing shows it."""
+    if use.several_platforms:
+        return (f"one build for {', '.join(use.recipe.platforms)}",)
+    stages = {each.stage.label for each in sharing if each.recipe is use.recipe}
+    if len(stages) > 1 and not _in_a_row(use, sharing):
+        return (f"the stages {' and '.join(sorted(stages))} run at the same time",)
+    groups = _groups(use.recipe)
+    for each in sharing:
+        common = groups & _groups(each.recipe)
+        if each.recipe is not use.recipe and common:
+            return (f"{sorted(common)[0]} builds {each.recipe.path} too, at the same time",)
+    return ()
+
+
+def _in_a_row(use: Use, sharing: list[Use]) -> bool:
+    """Whether each stage that uses the mount is built on the one before."""
+    stages = [each.stage for each in sharing if each.recipe is use.recipe]
+    longest = max((each.history for each in stages), key=len)
+    steps = [each.step for each in sharing if each.recipe is use.recipe]
+    return all(step in longest for step in steps)
+
+
+def _groups(recipe: Recipe) -> set[str]:
+    """The files that ask for several builds at once, this one among them."""
+    return {
+        place.where.path
+        for each in recipe.builds
+        for place in each.places
+        if place.how in ("compose", "bake")
+    }
+
+
+def _unlocked(use: Use, identity: str, sharing: list[Use], tool: str) -> Finding:
+    reasons = _at_once(use, sharing)
+    mount = f"--mount={use.cache.written}"
+    locked = f"--mount={with_option(use.cache.written, sharing='locked')}"
+    change = with_replaced(use.recipe.data, use.step.instruction, {mount: locked})
+    explicit = "sharing=" in use.cache.written
+    fixed = (
+        None
+        if change is None or explicit
+        else fix(
+            use.recipe.path,
+            use.recipe.data,
+            "add `sharing=locked`",
+            (change,),
+            certain=tool == "apt",
+        )
+    )
+    fails = (
+        "apt fails when another build holds its lock"
+        if tool == "apt"
+        else ("cargo's lock lies outside the mount, so builds get in each other's way")
+    )
+    return finding(
+        "CTX221",
+        use.recipe,
+        use.step.line,
+        f"the cache `{identity}` is open to several builds at once: {fails}",
+        severity=None if reasons else Severity.INFO,
+        confidence=Confidence.LIKELY if reasons else Confidence.POSSIBLE,
+        evidence=reasons,
+        help="sharing=locked makes them wait for each other"
+        + ("; ids by architecture let them run" if tool == "cargo" else ""),
+        fix=fixed,
+    )

@@ -1,0 +1,85 @@
+"""`ctxsize advise`: what the Dockerfiles of a repository could do better."""
+
+from __future__ import annotations
+
+import click
+
+from ctxsize import api
+from ctxsize.cli import output
+from ctxsize.cli.options import colour_option, exit_zero_option, format_option
+from ctxsize.findings import Severity
+
+FINE, FOUND = 0, 1
+
+
+@click.command("advise")
+@click.argument("root", default=".", required=False)
+@click.option("--fix", is_flag=True, help="Apply the rewrites that are certain.")
+@click.option("--unsafe-fixes", is_flag=True, help="Apply all rewrites; look at the result.")
+@click.option("--diff", is_flag=True, help="Show each rewrite as a diff, and write nothing.")
+@click.option(
+    "--select",
+    metavar="CODES",
+    multiple=True,
+    help="Only these codes, or those that begin so: CTX210,CTX22.",
+)
+@click.option("--ignore", metavar="CODES", multiple=True, help="All but these codes.")
+@click.option(
+    "--severity",
+    type=click.Choice([each.value for each in Severity]),
+    default=Severity.INFO.value,
+    show_default=True,
+    help="The lightest one to report.",
+)
+@exit_zero_option
+@format_option
+@colour_option
+def command(
+    *,
+    root: str,
+    fix: bool,
+    unsafe_fixes: bool,
+    diff: bool,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    severity: str,
+    exit_zero: bool,
+    formats: tuple[output.Format, ...],
+    colour: str,
+) -> int:
+    """What the Dockerfiles below ROOT could do better, and how they would look.
+
+    Sources copied before dependencies are installed; cargo without cargo-chef or
+    caches, and cargo-chef used wrongly; cache mounts that collide between images,
+    that the tool does not use, that swallow a result, or that are missing. What
+    hadolint and `docker build --check` find is left to them.
+
+    \b
+    Examples:
+      ctxsize advise
+      ctxsize advise --diff --select CTX210 services/recap-worker
+      ctxsize advise --severity warning
+      ctxsize advise --fix
+      ctxsize advise --format sarif=advice.sarif
+    """  # noqa: D301
+    advice = api.advise(
+        root,
+        fix=fix and not diff,
+        unsafe_fixes=unsafe_fixes and not diff,
+        select=select,
+        ignore=ignore,
+        severity=Severity(severity),
+    )
+    if diff:
+        from ctxsize.formats.text import advise as text
+
+        output.write(text.diffs(advice, output.look(colour, top=0)))
+        return FINE if exit_zero or not advice.findings else FOUND
+    if advice.edits:
+        from ctxsize.writer.apply import apply
+
+        output.warn(list(apply(advice.edits)))
+        for edit in advice.edits:
+            output.note(f"wrote {edit.path}")
+    output.emit(advice, formats, output.look(colour, top=len(advice.findings)))
+    return FINE if exit_zero or not advice.findings else FOUND

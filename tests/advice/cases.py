@@ -1,0 +1,457 @@
+"""What each code catches and what it does not: trees, and the lines of the findings."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tests.oracles.trees import Node, file
+
+
+class Case(NamedTuple):
+    """A tree and where its findings are: `path:line`, none where the code must be silent."""
+
+    nodes: list[str | Node]
+    found: tuple[str, ...] = ()
+
+
+def one(text: str, *others: str | Node, found: tuple[int, ...] = ()) -> Case:
+    """A repository with a Dockerfile, which has an ignore file, and findings at these lines."""
+    nodes: list[str | Node] = [file("Dockerfile", text.encode()), file(".dockerignore", b".git\n")]
+    return Case([*nodes, *others], tuple(f"Dockerfile:{line}" for line in found))
+
+
+def several(compose: str, **dockerfiles: str) -> list[str | Node]:
+    """Services of a Compose file, each with a directory and a Dockerfile of its own."""
+    nodes = [file(f"{name}/Dockerfile", text.encode()) for name, text in dockerfiles.items()]
+    listed = "".join(f"  {name}:\n    build: {name}\n" for name in dockerfiles)
+    return [file("compose.yaml", f"services:\n{listed}{compose}".encode()), *nodes]
+
+
+NODE = ("package.json", "package-lock.json")
+CHEF = """\
+FROM rust:1.82 AS chef
+WORKDIR /app
+RUN cargo install cargo-chef
+FROM chef AS planner
+COPY . .
+RUN cargo chef prepare
+FROM chef AS builder
+COPY --from=planner /app/recipe.json recipe.json
+RUN cargo chef cook{cook}
+COPY . .
+RUN{mounts} cargo build{build}
+"""
+MOUNT = "RUN --mount=type=cache,target={} {}\n"
+
+
+def chef(cook: str = " --release", build: str = " --release", mounts: str = "") -> str:
+    return CHEF.format(cook=cook, build=build, mounts=mounts)
+
+
+def rust(image: str, mount: str) -> str:
+    return (
+        f"FROM {image} AS build\nWORKDIR /app\nCOPY . .\n"
+        f"RUN --mount=type=cache,{mount} cargo build && cp target/debug/a /a\n"
+    )
+
+
+CASES: dict[str, dict[str, Case]] = {
+    "CTX201": {
+        "copies all": Case(
+            [file("Dockerfile", b"FROM scratch\nCOPY a /\nCOPY . /\n"), "a"], ("Dockerfile:3",)
+        ),
+        "binds all": Case(
+            [file("Dockerfile", b"FROM alpine\nRUN --mount=type=bind,target=/src make\n")],
+            ("Dockerfile:2",),
+        ),
+        "an ignore file": one("FROM scratch\nCOPY . /\n"),
+        "an ignore file of its own": Case(
+            [file("Dockerfile", b"FROM scratch\nCOPY . /\n"), "Dockerfile.dockerignore"]
+        ),
+        "copies by name": Case([file("Dockerfile", b"FROM scratch\nCOPY a /\n"), "a"]),
+        "copies from a stage": Case(
+            [file("Dockerfile", b"FROM alpine AS a\nFROM scratch\nCOPY --from=a . /\n")]
+        ),
+    },
+    "CTX202": {
+        "npm": one("FROM node:22\nWORKDIR /a\nCOPY . .\nRUN npm ci\n", *NODE, found=(3,)),
+        "in a list": one(
+            "FROM node:22\nCOPY . /a\nRUN cd /a && npm install --omit=dev && npm run build\n",
+            *NODE,
+            found=(2,),
+        ),
+        "yarn": one("FROM node:22\nADD . .\nRUN yarn --frozen-lockfile\n", "yarn.lock", found=(2,)),
+        "pnpm": one("FROM node:22\nCOPY . .\nRUN corepack pnpm i\n", *NODE, found=(2,)),
+        "bun": one("FROM oven/bun\nCOPY . .\nRUN bun install\n", *NODE, found=(2,)),
+        "pip": one(
+            "FROM python:3\nCOPY . .\nRUN python -m pip install -r requirements.txt\n",
+            "requirements.txt",
+            found=(2,),
+        ),
+        "uv": one("FROM python:3\nCOPY . .\nRUN uv sync --locked\n", "uv.lock", found=(2,)),
+        "poetry": one("FROM python:3\nCOPY . .\nRUN poetry install\n", "poetry.lock", found=(2,)),
+        "composer": one(
+            "FROM php:8\nCOPY . .\nRUN composer install\n", "composer.json", found=(2,)
+        ),
+        "bundler": one("FROM ruby:3\nCOPY . .\nRUN bundle install\n", "Gemfile", found=(2,)),
+        "mix": one("FROM elixir\nCOPY . .\nRUN mix deps.get\n", "mix.exs", found=(2,)),
+        "go": one("FROM golang:1\nCOPY . .\nRUN go build ./...\n", "go.mod", found=(2,)),
+        "dotnet": one("FROM sdk\nCOPY . .\nRUN dotnet publish -o /o\n", "a.csproj", found=(2,)),
+        "maven": one("FROM maven\nCOPY . .\nRUN ./mvnw -B package\n", "pom.xml", found=(2,)),
+        "gradle": one("FROM gradle\nCOPY . .\nRUN gradle :app:build\n", "build.gradle", found=(2,)),
+        "in a stage above": one(
+            "FROM node:22 AS a\nCOPY . .\nFROM a AS b\nRUN npm ci\n", *NODE, found=(2,)
+        ),
+        "manifest first": one("FROM node:22\nCOPY package*.json ./\nRUN npm ci\nCOPY . .\n", *NODE),
+        "twice, manifest first": one(
+            "FROM node:22\nCOPY package.json .\nRUN npm ci\nCOPY . .\nRUN npm ci --omit=dev\n",
+            *NODE,
+        ),
+        "named packages": one("FROM python:3\nCOPY . .\nRUN pip install flask\n"),
+        "a tool of its own": one("FROM node:22\nCOPY . .\nRUN npm install -g serve\n", *NODE),
+        "no install": one("FROM node:22\nCOPY . .\nRUN npm run build && echo npm ci\n", *NODE),
+        "another stage": one("FROM node:22 AS a\nCOPY . .\nFROM node:22\nRUN npm ci\n", *NODE),
+        "go with a cache": one(
+            "FROM golang:1\nCOPY . .\n" + MOUNT.format("/go/pkg/mod", "go build ./..."), "go.mod"
+        ),
+        "go, vendored": one(
+            "FROM golang:1\nCOPY . .\nRUN go build ./...\n", "go.mod", "vendor/modules.txt"
+        ),
+    },
+    "CTX210": {
+        "build": one("FROM rust:1\nCOPY . .\nRUN cargo build --release\n", found=(3,)),
+        "install": one("FROM rust:1\nCOPY . .\nRUN cargo install --path .\n", found=(3,)),
+        "copied by name": one(
+            "FROM rust:1\nCOPY Cargo.toml Cargo.lock ./\nCOPY src src\nRUN cargo +1.80 b -r\n",
+            *("Cargo.toml", "Cargo.lock", "src/a"),
+            found=(4,),
+        ),
+        "only the registry": one(
+            "FROM rust:1\nCOPY . .\n" + MOUNT.format("/usr/local/cargo/registry", "cargo build"),
+            found=(3,),
+        ),
+        "chef": one(chef()),
+        "a cache on target": one(
+            "FROM rust:1\nCOPY . .\n" + MOUNT.format("/target", "cargo build")
+        ),
+        "stand-ins": one(
+            "FROM rust:1\nCOPY Cargo.toml .\nRUN mkdir src && echo 'fn main() {}' > src/main.rs"
+            " && cargo build\nCOPY . .\nRUN cargo build\n",
+            "Cargo.toml",
+        ),
+        "a tool": one("FROM rust:1\nCOPY . .\nRUN cargo install sqlx-cli\n"),
+        "nothing copied": one("FROM rust:1\nRUN git clone x && cargo build\n"),
+        "sccache": one("FROM rust:1\nENV RUSTC_WRAPPER=sccache\nCOPY . .\nRUN cargo build\n"),
+    },
+    "CTX211": {
+        "profile": one(chef(cook=""), found=(11,)),
+        "named profile": one(chef(cook=" --profile=ci"), found=(11,)),
+        "features": one(chef(build=" --release --features a"), found=(11,)),
+        "all features": one(chef(build=" --release --all-features"), found=(11,)),
+        "target": one(chef(build=" --release --target x86_64-unknown-linux-musl"), found=(11,)),
+        "directory": one(
+            chef().replace("RUN cargo build", "WORKDIR /src\nRUN cargo build"), found=(12,)
+        ),
+        "flags": one(
+            chef().replace("RUN cargo build", 'RUN RUSTFLAGS="-C x" cargo build'), found=(11,)
+        ),
+        "toolchain": one(
+            chef().replace("FROM chef AS planner", "FROM rust:1.80 AS planner"), found=(9,)
+        ),
+        "the same": one(chef()),
+        "the same features": one(chef(" --release --features a", " --release --features=a")),
+        "one of several": one(
+            chef().replace("RUN cargo chef cook", "RUN cargo chef cook && cargo chef cook")
+        ),
+        "a variable": one(chef(build=" --profile $PROFILE")),
+    },
+    "CTX212": {
+        "a binary": one(
+            "FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\n"
+            + MOUNT.format("/app/target", "cargo build")
+            + "FROM scratch\nCOPY --from=b /app/target/debug/a /a\n",
+            found=(6,),
+        ),
+        "by number, relative mount": one(
+            "FROM rust:1\nWORKDIR /app\nCOPY . .\n"
+            + MOUNT.format("target", "cargo build")
+            + "FROM scratch\nCOPY --from=0 /app/target/debug/a /a\n",
+            found=(6,),
+        ),
+        "node_modules": one(
+            "FROM node:22 AS b\nWORKDIR /a\n"
+            + MOUNT.format("/a/node_modules", "npm ci")
+            + "FROM node:22\nCOPY --from=b /a/node_modules /a/node_modules\n",
+            found=(5,),
+        ),
+        "a later RUN": one(
+            "FROM rust:1\nWORKDIR /app\nCOPY . .\n"
+            + MOUNT.format("/app/target", "cargo build")
+            + "RUN cp target/debug/a /a\n",
+            found=(5,),
+        ),
+        "copied out": one(
+            "FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\n"
+            + MOUNT.format("/app/target", "cargo build && cp target/debug/a /a")
+            + "FROM scratch\nCOPY --from=b /a /a\n"
+        ),
+        "mounted again": one(
+            "FROM rust:1\nWORKDIR /app\nCOPY . .\n"
+            + MOUNT.format("/app/target", "cargo build")
+            + MOUNT.format("/app/target", "cp target/debug/a /a")
+        ),
+        "no mount": one(
+            "FROM rust:1 AS b\nCOPY . .\nRUN cargo build\nFROM scratch\n"
+            "COPY --from=b /target/debug/a /\n"
+        ),
+        "beside it": one(
+            "FROM rust:1 AS b\n"
+            + MOUNT.format("/app/target", "cargo build")
+            + "FROM scratch\nCOPY --from=b /app/targets /a\n"
+        ),
+    },
+    "CTX220": {
+        "libc": Case(
+            several(
+                "",
+                a=rust("rust:1-alpine", "target=/app/target"),
+                b=rust("rust:1-bookworm", "target=/app/target/"),
+            ),
+            ("a/Dockerfile:4", "b/Dockerfile:4"),
+        ),
+        "release": Case(
+            several(
+                "",
+                a=rust("rust:1-bullseye", "target=/app/target"),
+                b=rust("rust:1-bookworm", "id=/app/target,target=/other/target"),
+            ),
+            ("a/Dockerfile:4", "b/Dockerfile:4"),
+        ),
+        "stages of one file": one(
+            rust("rust:1-alpine", "target=target") + rust("rust:1-trixie", "target=target"),
+            found=(4,),
+        ),
+        "wheels": Case(
+            several(
+                "",
+                a="FROM python:3-alpine\n" + MOUNT.format("/root/.cache/pip", "pip install a"),
+                b="FROM python:3-slim\n" + MOUNT.format("/root/.cache/pip", "pip install a"),
+            ),
+            ("a/Dockerfile:2", "b/Dockerfile:2"),
+        ),
+        "platforms": Case(
+            [
+                file(
+                    "compose.yaml",
+                    b"services:\n  a:\n    build:\n      context: a\n"
+                    b"      platforms: [linux/amd64, linux/arm64]\n",
+                ),
+                file("a/Dockerfile", rust("rust:1-bookworm", "target=/app/target").encode()),
+            ],
+            ("a/Dockerfile:4",),
+        ),
+        "cgo": Case(
+            several(
+                "",
+                a="FROM golang:1-alpine\n" + MOUNT.format("/root/.cache", "go build"),
+                b="FROM golang:1-trixie\n" + MOUNT.format("/root/.cache", "go build"),
+            ),
+            ("a/Dockerfile:2", "b/Dockerfile:2"),
+        ),
+        "ids": Case(
+            several(
+                "",
+                a=rust("rust:1-alpine", "id=a,target=/app/target"),
+                b=rust("rust:1-bookworm", "id=b,target=/app/target"),
+            )
+        ),
+        "the same system": Case(
+            several(
+                "",
+                a=rust("rust:1.81-slim-bookworm", "target=/app/target"),
+                b=rust("rust:1.82-bookworm", "target=/app/target"),
+            )
+        ),
+        "downloads": Case(
+            several(
+                "",
+                a="FROM node:22-alpine\n" + MOUNT.format("/root/.npm", "npm ci"),
+                b="FROM node:22-bookworm\n" + MOUNT.format("/root/.npm", "npm ci"),
+            )
+        ),
+        "platforms, by architecture": Case(
+            [
+                file(
+                    "compose.yaml",
+                    b"services:\n  a:\n    build:\n      context: a\n"
+                    b"      platforms: [linux/amd64, linux/arm64]\n",
+                ),
+                file(
+                    "a/Dockerfile",
+                    rust("rust:1-bookworm", "id=a-$TARGETARCH,target=/app/target")
+                    .replace("WORKDIR", "ARG TARGETARCH\nWORKDIR")
+                    .encode(),
+                ),
+            ]
+        ),
+        "cross-compiled on one platform": Case(
+            [
+                file(
+                    "compose.yaml",
+                    b"services:\n  a:\n    build:\n      context: a\n"
+                    b"      platforms: [linux/amd64, linux/arm64]\n",
+                ),
+                file(
+                    "a/Dockerfile",
+                    rust("--platform=$BUILDPLATFORM rust:1", "target=/app/target").encode(),
+                ),
+            ]
+        ),
+        "no cgo": Case(
+            several(
+                "",
+                a="FROM golang:1-alpine\n" + MOUNT.format("/root/.cache", "CGO_ENABLED=0 go build"),
+                b="FROM golang:1-trixie\nENV CGO_ENABLED=0\n"
+                + MOUNT.format("/root/.cache", "go build"),
+            )
+        ),
+    },
+    "CTX221": {
+        "apt": one(
+            "FROM debian:12\n"
+            + MOUNT.format("/var/lib/apt", "apt-get update && apt-get install -y a"),
+            found=(2,),
+        ),
+        "cargo, two services": Case(
+            several(
+                "",
+                a="FROM rust:1\n" + MOUNT.format("/usr/local/cargo/registry", "cargo fetch"),
+                b="FROM rust:1\n" + MOUNT.format("/usr/local/cargo/registry", "cargo fetch"),
+            ),
+            ("a/Dockerfile:2", "b/Dockerfile:2"),
+        ),
+        "apt, locked": one(
+            "FROM debian:12\n" + MOUNT.format("/var/lib/apt,sharing=locked", "apt-get update"),
+        ),
+        "cargo, alone": one(
+            "FROM rust:1\n" + MOUNT.format("/usr/local/cargo/registry", "cargo fetch")
+        ),
+        "cargo, stages in a row": one(
+            "FROM rust:1 AS a\n"
+            + MOUNT.format("/usr/local/cargo/registry", "cargo fetch")
+            + "FROM a\n"
+            + MOUNT.format("/usr/local/cargo/registry", "cargo fetch")
+        ),
+        "npm": one("FROM node:22\n" + MOUNT.format("/root/.npm", "npm ci")),
+    },
+    "CTX222": {
+        "another home": one(
+            "FROM node:22\nUSER node\n" + MOUNT.format("/root/.npm", "npm ci"), found=(3,)
+        ),
+        "a variable": one(
+            "FROM python:3\nENV PIP_CACHE_DIR=/cache\n"
+            + MOUNT.format("/root/.cache/pip", "pip install a"),
+            found=(3,),
+        ),
+        "CARGO_HOME": one(
+            "FROM rust:1\nENV CARGO_HOME=/c\n"
+            + MOUNT.format("/usr/local/cargo/registry", "cargo fetch"),
+            found=(3,),
+        ),
+        "GOMODCACHE": one(
+            "FROM golang:1\nENV GOMODCACHE=/m GOCACHE=/g\n"
+            + MOUNT.format("/go/pkg/mod", "go mod download"),
+            found=(3,),
+        ),
+        "no cache": one(
+            "FROM python:3\n" + MOUNT.format("/root/.cache/pip", "pip install --no-cache-dir a"),
+            found=(2,),
+        ),
+        "no cache by a variable": one(
+            "FROM python:3\nENV PIP_NO_CACHE_DIR=1\n"
+            + MOUNT.format("/root/.cache/pip", "pip install a"),
+            found=(3,),
+        ),
+        "docker-clean": one(
+            "FROM debian:bookworm\n"
+            + MOUNT.format("/var/cache/apt,sharing=locked", "apt-get install -y a"),
+            found=(2,),
+        ),
+        "emptied": one(
+            "FROM x\n"
+            + MOUNT.format(
+                "/var/lib/apt,sharing=locked", "apt-get update && rm -rf /var/lib/apt/lists/*"
+            ),
+            found=(2,),
+        ),
+        "its home": one("FROM node:22\nUSER node\n" + MOUNT.format("/home/node/.npm", "npm ci")),
+        "its variable": one(
+            "FROM node:22\nENV npm_config_cache=/c/.npm\n" + MOUNT.format("/c/.npm", "npm ci")
+        ),
+        "all caches": one("FROM python:3\n" + MOUNT.format("/root/.cache", "pip install a")),
+        "docker-clean removed": one(
+            "FROM debian:12\nRUN rm -f /etc/apt/apt.conf.d/docker-clean\n"
+            + MOUNT.format("/var/cache/apt,sharing=locked", "apt-get install -y a")
+        ),
+        "a user without a known home": one(
+            "FROM node:22\nUSER 1000\n" + MOUNT.format("/srv/.npm", "npm ci")
+        ),
+        "pip on its way to uv": one(
+            "FROM python:3\n" + MOUNT.format("/root/.cache/uv", "pip install uv && uv sync")
+        ),
+    },
+    "CTX223": {
+        "npm": one("FROM node:22\nRUN npm ci\n", found=(2,)),
+        "several": one("FROM x\nRUN pip install -r r.txt && npm ci\n", found=(2, 2)),
+        "go": one("FROM golang:1\nCOPY go.mod .\nRUN go mod download\n", "go.mod", found=(3,)),
+        "mounted": one("FROM node:22\n" + MOUNT.format("/root/.npm", "npm ci")),
+        "upgrades itself": one("FROM python:3\nRUN pip install -U pip setuptools\n"),
+        "vendored": one("FROM golang:1\nCOPY . .\nRUN go build -mod=vendor ./...\n"),
+        "fetched before": one(
+            "FROM golang:1\nCOPY . .\n"
+            + MOUNT.format("/go/pkg/mod", "go mod download")
+            + "RUN go build ./...\n",
+            "go.mod",
+        ),
+        "a script of another kind": one("FROM x\nRUN <<EOF\n#!/usr/bin/python\nnpm ci\nEOF\n"),
+        "mentioned": one("FROM x\nRUN echo 'npm ci' # npm ci\n"),
+    },
+    "CTX250": {
+        "one directory": Case(
+            [
+                file(
+                    "compose.yaml",
+                    b"services:\n  a:\n    build:\n      context: .\n"
+                    b"      dockerfile: a/Dockerfile\n",
+                ),
+                file("a/Dockerfile", b"FROM scratch\nCOPY a/src /\nCOPY a/x /\n"),
+                *("a/src/x", "a/x", "b/y", "c/z"),
+            ],
+            ("a/Dockerfile:2",),
+        ),
+        "two directories": Case(
+            [
+                file("compose.yaml", b"services:\n  a:\n    build: .\n"),
+                file("Dockerfile", b"FROM scratch\nCOPY a /\nCOPY b /\n"),
+                *("a/x", "b/y", "c/z"),
+            ]
+        ),
+        "all": Case(
+            [
+                file("compose.yaml", b"services:\n  a:\n    build: .\n"),
+                file("Dockerfile", b"FROM scratch\nCOPY . /\n"),
+                *("a/x", "b/y", "c/z"),
+            ]
+        ),
+        "nothing asks for it": Case(
+            [file("Dockerfile", b"FROM scratch\nCOPY a /\n"), *("a/x", "b/y", "c/z")]
+        ),
+        "nothing else there": Case(
+            [
+                file("compose.yaml", b"services:\n  a:\n    build: .\n"),
+                file("Dockerfile", b"FROM scratch\nCOPY a /\n"),
+                "a/x",
+            ]
+        ),
+    },
+}

@@ -1,0 +1,96 @@
+"""`ctxsize advise` as it is typed: exit codes, fixes, diffs, selection, the schema."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from ctxsize import api
+from ctxsize.cli.app import run
+from ctxsize.errors import InputError
+from ctxsize.formats import Look, render
+from ctxsize.formats.json import schema
+from tests.advice.cases import CASES, NODE
+from tests.oracles.trees import build_tree, file
+
+APT = b"FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt apt-get update\n"
+EARLY = b"FROM node:22\nWORKDIR /a\nCOPY . .\nRUN npm ci\n"
+
+
+def repository(root: Path, dockerfile: bytes) -> Path:
+    return build_tree(root, [file("Dockerfile", dockerfile), file(".dockerignore", b"x\n"), *NODE])
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "options", "code"),
+    [
+        (b"FROM scratch\n", [], 0),
+        (EARLY, [], 1),
+        (EARLY, ["--exit-zero"], 0),
+        (EARLY, ["--select", "CTX210"], 0),
+        (EARLY, ["--ignore", "CTX2"], 0),
+        (EARLY, ["--severity", "error"], 0),
+        (EARLY, ["--select", "CTX999"], 2),
+        (EARLY, ["--diff"], 1),
+        (b"FROM scratch\nCOPPY\n", [], 0),
+    ],
+)
+def test_exit_codes(dockerfile: bytes, options: list[str], code: int, tmp_path: Path) -> None:
+    root = repository(tmp_path / "r", dockerfile)
+    assert run(["advise", str(root), *options]) == code
+
+
+def test_fix_writes_what_is_certain_and_nothing_else(tmp_path: Path) -> None:
+    root = repository(tmp_path / "r", APT + EARLY)
+    run(["advise", str(root), "--fix"])
+    locked = APT.replace(b"/var/lib/apt ", b"/var/lib/apt,sharing=locked ")
+    assert (root / "Dockerfile").read_bytes() == locked + EARLY
+    run(["advise", str(root), "--fix"])
+    assert (root / "Dockerfile").read_bytes() == locked + EARLY
+
+
+def test_unsafe_fixes_do_the_rest(tmp_path: Path) -> None:
+    root = repository(tmp_path / "r", EARLY)
+    run(["advise", str(root), "--unsafe-fixes"])
+    assert (root / "Dockerfile").read_text() == (
+        "FROM node:22\nWORKDIR /a\nCOPY package.json package-lock.json ./\n"
+        "RUN --mount=type=cache,target=/root/.npm \\\n    npm ci\nCOPY . .\n"
+    )
+
+
+def test_the_diff_applies(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository(tmp_path / "r", EARLY))
+    run(["advise", "--diff", "--select", "CTX202"])
+    diff = capfd.readouterr().out
+    assert Path("Dockerfile").read_bytes() == EARLY
+    subprocess.run(["git", "apply", "-p0"], input=diff.encode(), check=True)
+    assert api.advise(select=["CTX202"]).findings == ()
+
+
+def test_what_the_configuration_accepts_is_not_told(tmp_path: Path) -> None:
+    root = repository(tmp_path / "r", EARLY)
+    (root / "ctxsize.toml").write_text(
+        'ignore = ["CTX223"]\n[[suppress]]\ncode = "CTX202"\npath = "Dockerfile"\n'
+        'reason = "small"\n'
+    )
+    assert api.advise(str(root)).findings == ()
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_json_follows_the_schema(code: str, tmp_path: Path) -> None:
+    for number, case in enumerate(CASES[code].values()):
+        root = build_tree(tmp_path / str(number), case.nodes)
+        advice = api.advise(str(root), fix=bool(number % 2))
+        shape = json.loads(render("json", advice, Look()))
+        jsonschema.validate(shape, schema("advise"))
+
+
+def test_no_such_root() -> None:
+    with pytest.raises(InputError):
+        api.advise("/does/not/exist")
