@@ -209,6 +209,8 @@ class Cleaning:
     """What has changed since it was saved."""
     command: str = ""
     """The command that deletes what a dry run lists."""
+    apparent: bool = False
+    """Whether a person sees apparent sizes only, as of `du --apparent-size`."""
     findings: tuple[Finding, ...] = ()
 
     @property

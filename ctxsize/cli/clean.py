@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,12 @@ _RECENT = "10min"
     show_default=True,
     help="Leave alone where anything was written in this time, as it may be in use; 0 for never.",
 )
+@click.option(
+    "--apparent-size",
+    "apparent",
+    is_flag=True,
+    help="Show what files hold, not what they take on disk, as `du` does with this option.",
+)
 @click.option("--yes", is_flag=True, help="Delete. Without it nothing is changed.")
 @click.option(
     "--plan",
@@ -79,6 +86,7 @@ def command(
     older_than: str | None,
     keep_size: str | None,
     recent: str,
+    apparent: bool,
     yes: bool,
     plan_file: str | None,
     apply_file: str | None,
@@ -112,6 +120,7 @@ def command(
         if plan_file is not None:
             _save(plan, plan_file)
         cleaning = _carried_out(root or ".", plan, yes, plan_file)
+    cleaning = replace(cleaning, apparent=apparent)
     output.emit(cleaning, formats, output.look(colour, top=_TOP))
     return 0 if cleaning.complete else 1
 
@@ -134,7 +143,7 @@ def _options(
     }
 
 
-_WITH_APPLY = {"root", "apply_file", "yes", "formats", "colour"}
+_WITH_APPLY = {"root", "apparent", "apply_file", "yes", "formats", "colour"}
 
 
 def _only_alone(context: click.Context) -> None:
@@ -202,4 +211,4 @@ def _command_line() -> str:
     return " ".join(["ctxsize clean", *given, "--yes"])
 
 
-_NOT_REPEATED = {"formats", "colour", "plan_file", "yes"}
+_NOT_REPEATED = {"apparent", "formats", "colour", "plan_file", "yes"}

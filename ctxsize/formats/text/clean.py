@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ctxsize import units
 from ctxsize.clean.plan import by_service
-from ctxsize.clean.values import Candidate, Cleaning, Part, Passed, Result, Sums
+from ctxsize.clean.values import Candidate, Cleaning, Part, Passed, Result
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import columns, fit, quoted, visible
 from ctxsize.formats.text.advice import plural
@@ -52,7 +52,7 @@ def _summary(outcome: Cleaning) -> tuple[str, str, str]:
     if not outcome.applied:
         if not count:
             return "Nothing to delete:", "green", _nothing(plan.passed)
-        what = f"{_sizes(plan.sums)} in {plural(count, 'directory')}"
+        what = f"{_sizes(outcome)} in {plural(count, 'directory')}"
         return "Dry run:", "yellow", f"would free {what}; nothing was deleted"
     done = [each for each in outcome.results if each.done]
     freed = units.human(sum(each.disk_bytes for each in outcome.results))
@@ -69,11 +69,14 @@ def _nothing(passed: Sequence[Passed]) -> str:
     return f"{plural(len(passed), 'candidate')} left alone"
 
 
-def _sizes(sums: Sums) -> str:
-    """What would be freed on disk, and the apparent size where that is another."""
+def _sizes(outcome: Cleaning) -> str:
+    """What would be freed on disk, and the apparent size."""
+    sums = outcome.plan.sums
+    size, files = units.human(sums.content_bytes), plural(sums.files, "file")
+    if outcome.apparent:
+        return f"{size} (apparent) in {files}"
     freed = sums.disk_bytes - sums.held_elsewhere_bytes
-    apparent = f"{units.human(sums.content_bytes)} in {plural(sums.files, 'file')}"
-    return f"{units.human(freed)} on disk ({apparent})"
+    return f"{units.human(freed)} on disk ({size} in {files})"
 
 
 def _items(outcome: Cleaning, look: Look) -> list[str]:
@@ -82,11 +85,12 @@ def _items(outcome: Cleaning, look: Look) -> list[str]:
     if not plan.items or outcome.refused:
         return []
     title = "Planned" if outcome.applied else "Would be deleted"
-    lines = [look.paint(title, "bold"), look.paint(_row(_HEADERS, "").rstrip(), "dim")]
+    table = _Table(look, apparent=outcome.apparent)
+    lines = [look.paint(title, "bold"), table.head]
     for service, items in by_service(plan.items):
-        lines.append(_row(_NO_FIGURES, fit(quoted(service) if service else "(ROOT)", _room(look))))
+        lines.append(table.row(quoted(service) if service else "(ROOT)"))
         for item in items:
-            lines += _item(item, service, look)
+            lines += _item(item, service, table)
     held = plan.sums.held_elsewhere_bytes
     if held:
         text = f"{units.human(held)} of it stays on disk, as files have other names outside"
@@ -94,35 +98,48 @@ def _items(outcome: Cleaning, look: Look) -> list[str]:
     return lines
 
 
-_HEADERS = ("on disk", "size", "files")
-_NO_FIGURES = ("", "", "")
+class _Table:
+    """Rows of figures, and beside them a text no wider than what is left."""
+
+    def __init__(self, look: Look, *, apparent: bool) -> None:
+        self.look = look
+        self.apparent = apparent
+        self.room = max(look.width - len(self._figures("", "", "")), 20)
+
+    @property
+    def head(self) -> str:
+        """The names of the figures."""
+        return self.look.paint(self._figures("on disk", "size", "files").rstrip(), "dim")
+
+    def row(self, text: str, part: Part | None = None) -> str:
+        """`text` with the figures of `part`, or without any."""
+        figures = ("", "", "")
+        if part is not None:
+            sizes = units.human(part.disk_bytes), units.human(part.content_bytes)
+            figures = (*sizes, f"{part.files:,}")
+        return self._figures(*figures) + fit(text, self.room)
+
+    def note(self, text: str) -> list[str]:
+        """`text` in as many rows as it takes, without figures."""
+        wrapped = textwrap.wrap(text, self.room, initial_indent="    ", subsequent_indent="    ")
+        return [self.look.paint(self.row(line), "dim") for line in wrapped]
+
+    def _figures(self, disk: str, size: str, files: str) -> str:
+        return ("" if self.apparent else f"{disk:>10}") + f"{size:>10}{files:>9}  "
 
 
-def _item(item: Candidate, service: str, look: Look) -> Iterator[str]:
-    inventory, room = item.inventory, _room(look)
-    name = quoted(item.path[len(service) :].lstrip("/"))
-    figures = _figures(inventory.disk_bytes, inventory.content_bytes, inventory.files)
-    yield _row(figures, f"  {fit(name, room - 2)}")
-    proof = f"{item.title}: {', '.join(map(visible, item.evidence))}"
-    for line in textwrap.wrap(proof, max(room - 4, 20)):
-        yield look.paint(_row(_NO_FIGURES, f"    {line}"), "dim")
+def _item(item: Candidate, service: str, table: _Table) -> Iterator[str]:
+    inventory = item.inventory
+    name = item.path[len(service) :].lstrip("/")
+    whole = Part(name, inventory.files, inventory.content_bytes, inventory.disk_bytes)
+    yield table.row(f"  {quoted(name)}", whole)
+    yield from table.note(f"{item.title}: {', '.join(map(visible, item.evidence))}")
     parts = _shown(inventory.parts, inventory.content_bytes)
     names = [part.name for part in parts]
     for part in parts:
         inner = any(other.startswith(f"{part.name}/") for other in names)
         text = f"{quoted(part.name)}, the rest" if inner else quoted(part.name)
-        figures = _figures(part.disk_bytes, part.content_bytes, part.files)
-        yield _row(figures, f"    {fit(text if part.name else 'the rest', room - 4)}")
-
-
-def _row(figures: Sequence[str], text: str) -> str:
-    disk, size, files = figures
-    return f"{disk:>10}{size:>10}{files:>9}  {text}"
-
-
-def _room(look: Look) -> int:
-    """How many columns are left for what stands beside the figures."""
-    return max(look.width - len(_row(_NO_FIGURES, "")), 20)
+        yield table.row(f"    {text if part.name else 'the rest'}", part)
 
 
 def _shown(parts: Sequence[Part], content_bytes: int) -> list[Part]:
@@ -141,10 +158,6 @@ def _shown(parts: Sequence[Part], content_bytes: int) -> list[Part]:
         sum(part.disk_bytes for part in others),
     )
     return [*large, rest]
-
-
-def _figures(disk_bytes: int, content_bytes: int, files: int) -> tuple[str, str, str]:
-    return units.human(disk_bytes), units.human(content_bytes), f"{files:,}"
 
 
 def _failed(outcome: Cleaning, look: Look) -> list[str]:
