@@ -43,7 +43,8 @@ class Proof:
         self._request = snapshot.request
         self._recipes = recipes
         self.before = snapshot.sent()
-        self._needed = frozenset(self._named_entries())
+        self.needed = frozenset(self._named_entries())
+        """The entries that are sent and that a Dockerfile takes by name."""
         self._found: dict[tuple[str, str, int, str], bool] = {}
 
     def of(self, candidates: Sequence[Candidate]) -> Verdict:
@@ -66,7 +67,7 @@ class Proof:
         except CtxsizeError as error:
             return Verdict(f"the builder rejects the pattern: {error.message}")
         fault = self._wrong(sent, frozenset(hidden), frozenset(stays))
-        return Verdict(fault or self._lost(sent) or self._unfound(data), sent)
+        return Verdict(fault or self._lost(sent) or self.unfound(data), sent)
 
     def _wrong(self, sent: Sent, hidden: frozenset[str], stays: frozenset[str]) -> str:
         """What disappears though it should not, or stays though it should not."""
@@ -87,7 +88,7 @@ class Proof:
 
     def _lost(self, sent: Sent) -> str:
         """What a Dockerfile takes by name, and no longer finds."""
-        lost = sorted(path for path in self._needed if path not in sent)
+        lost = sorted(path for path in self.needed if path not in sent)
         return f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else ""
 
     def _named_entries(self) -> Iterable[str]:
@@ -102,8 +103,8 @@ class Proof:
                 if path.count("/") == len(parts) - 1 and all(map(match, parts, path.split("/"))):
                     yield path
 
-    def _unfound(self, data: bytes) -> str:
-        """A source that was found before and is not any more."""
+    def unfound(self, data: bytes) -> str:
+        """A source that was found before and is not any more under `data`, as a clause."""
         for recipe in self._recipes.recipes:
             if not recipe.request.builder.asks_for_paths:
                 continue

@@ -95,10 +95,14 @@ def tracking_unknown(facts: Facts, match: Match) -> Objection | None:
 def matches_manifest(_: Facts, match: Match) -> Objection | None:
     """It is a manifest, a lock file or a tool's version, which builds need."""
     name = match.path.rpartition("/")[2]
-    secret = match.rule.category is Category.SECRET
-    if not secret and any(like(each, name) for each in _INPUTS):
+    if match.rule.category is not Category.SECRET and is_build_input(name):
         return Objection("matches_manifest", "it is an input of builds")
     return None
+
+
+def is_build_input(name: str) -> bool:
+    """Whether a file of that name is a manifest, a lock file or a tool's version."""
+    return any(like(each, name) for each in _INPUTS)
 
 
 def scm_version_in_build(facts: Facts, match: Match) -> Objection | None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.quoting import escaped, is_plain
+from ctxsize.values import dataclass
 
 _CLASS = re.compile(r"\[([!^]?)(\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]", re.DOTALL)
 _IN_CLASS = re.compile(r"(\[:[a-z]+:\])|(?:\\(.)|(.))(?:-(?:\\(.)|([^\]\\])))?", re.DOTALL)

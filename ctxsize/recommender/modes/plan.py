@@ -1,11 +1,13 @@
-"""What a mode would make of an ignore file."""
+"""What a mode has to say: values for people's and programs' formats."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from ctxsize.findings import Edit
+from ctxsize.findings import Edit, Finding
+from ctxsize.model import Problem
+from ctxsize.recommender.outcome import Size
+from ctxsize.values import dataclass
 from ctxsize.writer.merge import Addition
 
 
@@ -26,33 +28,47 @@ class Note:
     subject: str
     """A pattern, a line or a path."""
     why: str
+    path: str = ""
+    """The file that it was read from."""
     line: int | None = None
-    """In the file that `subject` was read from."""
+    """In that file."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """An ignore file before and after, with the reasons; proved on the tree at hand."""
+class Change:
+    """What becomes of an ignore file, proved on the tree at hand."""
 
-    kind: ClassVar[str] = "plan"
-
-    mode: str
-    path: str
-    """The ignore file, as the user would name it."""
-    before: bytes | None
-    after: bytes | None
-    """Equal to `before` where nothing is to be done."""
+    after: bytes | None = None
+    """None where nothing is to be done."""
     added: tuple[Addition, ...] = ()
     removed: tuple[Removed, ...] = ()
     notes: tuple[Note, ...] = ()
     impossible: str = ""
-    """Why there is no such plan."""
+    """Why there is no such change, as a sentence."""
     hint: str = ""
     """What would make it possible."""
 
-    @property
-    def edits(self) -> tuple[Edit, ...]:
-        """The edit that carries it out, none where nothing changes."""
-        if self.after is None or self.after == self.before:
-            return ()
-        return (Edit(self.path, self.before, self.after),)
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that `ctxsize suggest` has to say in one of its modes."""
+
+    kind: ClassVar[str] = "plan"
+
+    mode: str
+    """`allowlist`, `like`, `from-gitignore` or `tidy`."""
+    context_path: str
+    dockerfile: str | None
+    builder: str
+    ignore_file: str
+    """The file that governs, or the one that would be made."""
+    new_file: bool
+    before: Size
+    after: Size
+    """With the change; measured again if it was written."""
+    change: Change
+    edit: Edit | None = None
+    """What `--write` does; None where nothing changes."""
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    written: bool = False

@@ -15,26 +15,26 @@ from ctxsize.engine.covers import Cover, covers, is_literal
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
-from ctxsize.recommender.modes.plan import Note, Plan, Removed
+from ctxsize.recommender.modes.plan import Change, Note, Removed
 from ctxsize.writer.merge import edit_lines
 
 
-def tidy(snapshot: Snapshot) -> Plan:
+def tidy(snapshot: Snapshot) -> Change:
     """The ignore file of `snapshot` without the lines that it can do without.
 
     Notes name the lines that match nothing in this tree and stay all the same.
     """
     request = snapshot.request
     if request.ignore_file is None:
-        return Plan("tidy", "", None, None, impossible="there is no ignore file to tidy")
-    before = request.ignore_file.data
+        return Change(
+            impossible="There is no ignore file to tidy", hint="ctxsize suggest proposes one"
+        )
     removed = _proved(snapshot, [*_candidates(request)])
     removed.sort(key=lambda each: each.line)
     after = edit_lines(request.ignore_file, dict.fromkeys(each.line for each in removed))
     gone = {each.line for each in removed}
     idle = tuple(note for note in _idle(snapshot) if note.line not in gone)
-    path = request.ignore_file.path
-    return Plan("tidy", path, before, after, removed=tuple(removed), notes=idle)
+    return Change(after, removed=tuple(removed), notes=idle)
 
 
 def _proved(snapshot: Snapshot, candidates: list[Removed]) -> list[Removed]:
@@ -169,6 +169,7 @@ def _overridden(place: _List) -> str:
 def _idle(snapshot: Snapshot) -> Iterator[Note]:
     """The patterns that match nothing that is there."""
     request = snapshot.request
+    assert request.ignore_file is not None
     wanted = [each for each in request.spec.patterns if each.line and each.fault is None]
     for held in snapshot.root.tree():
         if not wanted:
@@ -178,7 +179,7 @@ def _idle(snapshot: Snapshot) -> Iterator[Note]:
         wanted = [each for each in wanted if not any(map(each.match_file, paths))]
     for each in wanted:
         why = "matches nothing here now; it may match elsewhere or later, so it stays"
-        yield Note(_text(request, each.line), why, each.line)
+        yield Note(_text(request, each.line), why, request.ignore_file.path, each.line)
 
 
 def _text(request: Request, line: int) -> str:

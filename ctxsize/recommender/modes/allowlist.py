@@ -1,0 +1,169 @@
+"""Everything ignored but for what the Dockerfiles take: possible if they name it all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ctxsize.dockerfile import Source
+from ctxsize.engine.follow import follow
+from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.quoting import pattern_for
+from ctxsize.errors import IgnoreFileError
+from ctxsize.recommender.modes.plan import Change, Note
+from ctxsize.recommender.modes.trial import Attempt, Trial
+from ctxsize.recommender.recipes import Recipe
+from ctxsize.writer.merge import Addition
+
+_HEADING = "Everything stays out but for what the Dockerfiles take"
+_IGNORED = "Ignored before, and inside of what they take"
+_MOST_IGNORED = 40
+
+
+def allowlist(trial: Trial) -> Change:
+    """The ignore file that lets in just what the builds take, or why there is none.
+
+    What travels is the same before and after, for every Dockerfile and target;
+    what is ignored now stays ignored.
+    """
+    recipes, notes = _concerned(trial)
+    if not recipes:
+        return Change(
+            impossible="There is no Dockerfile, so nobody knows what a build takes",
+            hint="name it with -f",
+        )
+    for recipe in recipes:
+        obstacle = _obstacle(recipe)
+        if obstacle:
+            return Change(notes=tuple(notes), impossible=obstacle[0], hint=obstacle[1])
+    wanted = _union(trial, recipes)
+    if wanted.issuperset(trial.before.paths):
+        return Change(notes=tuple(notes))
+    additions = _additions(trial, recipes)
+    for at_start in (True, False):
+        tried = _tried(trial, recipes, additions, at_start=at_start)
+        if tried is not None and wanted.issuperset(tried[1].sent.paths):
+            added, attempt = tried
+            return Change(attempt.data, tuple(added), notes=tuple(notes))
+    return Change(
+        notes=tuple(notes),
+        impossible="What the ignore file holds already does not go with such a list: "
+        "a trial shows that other files would be sent",
+        hint="tidy its exceptions first, or start from an empty file",
+    )
+
+
+def _concerned(trial: Trial) -> tuple[list[Recipe], list[Note]]:
+    """The Dockerfiles whose context this is, and notes about those with another one."""
+    kept: list[Recipe] = []
+    notes: list[Note] = []
+    own = trial.request.dockerfile
+    for recipe in trial.recipes.recipes:
+        directory = recipe.path.rpartition("/")[0]
+        if recipe.path == own or not directory or _takes_from_above(trial, recipe, directory):
+            kept.append(recipe)
+        else:
+            why = f"all it takes is in {directory}, so that is taken for its context"
+            notes.append(Note(recipe.path, why))
+    return kept, notes
+
+
+def _takes_from_above(trial: Trial, recipe: Recipe, directory: str) -> bool:
+    """Whether it names something that is here, and not beside it."""
+    return any(
+        trial.tree.entry(source.path) is not None
+        and trial.tree.entry(f"{directory}/{source.path}") is None
+        for source in recipe.sources
+        if source.path != "." and not has_wildcards(source.path)
+    )
+
+
+def _obstacle(recipe: Recipe) -> tuple[str, str] | None:
+    """Why what a Dockerfile takes cannot be listed, and what to do; None if it can."""
+    for unknown in recipe.unknown:
+        return (
+            f"{recipe.path}:{unknown.line} takes {unknown.source}, which has no value here",
+            "give it one with --build-arg",
+        )
+    for _, need in recipe.needs:
+        if not need.context_used or need.follow_paths is not None:
+            continue
+        source = next((each for each in need.sources if _is_all(each)), None)
+        where = recipe.path if source is None else f"{recipe.path}:{source.line}"
+        what = "all of the context" if source is None else f"{source.instruction} {source.source}"
+        return (
+            f"{where} takes the whole context ({what}), so nothing can be denied to it",
+            "name there what the build needs, or use ctxsize suggest without --allowlist",
+        )
+    return None
+
+
+def _is_all(source: Source) -> bool:
+    return not source.context and source.path == "."
+
+
+def _paths(recipe: Recipe) -> Iterator[tuple[str, ...]]:
+    """What the builds of a Dockerfile ask for, each once."""
+    found = {need.follow_paths for _, need in recipe.needs if need.context_used}
+    yield from sorted(each for each in found if each is not None)
+
+
+def _union(trial: Trial, recipes: list[Recipe]) -> set[str]:
+    """All that travels in any of the builds now, and what the builder needs for itself."""
+    needs = trial.request.builder.always_sends is not None
+    return {
+        *(trial.recipes.own_files if needs else ()),
+        *(
+            path
+            for recipe in recipes
+            for paths in _paths(recipe)
+            for path in trial.travels(None, paths).paths
+        ),
+    }
+
+
+def _additions(trial: Trial, recipes: list[Recipe]) -> list[Addition]:
+    takers: dict[str, list[str]] = {}
+    for recipe in recipes:
+        name = recipe.request.dockerfile_in_context or "a Dockerfile elsewhere"
+        for paths in _paths(recipe):
+            for pattern in follow(trial.request.root, paths) or ():
+                known = takers.setdefault(f"!{pattern}", [])
+                known += [name] * (name not in known)
+    lines = sorted(takers.items(), key=lambda item: (item[1], item[0]))
+    exceptions = [Addition(line, _HEADING, f"for {' and '.join(who)}") for line, who in lines]
+    return [Addition("*", _HEADING), *exceptions]
+
+
+def _tried(
+    trial: Trial, recipes: list[Recipe], additions: list[Addition], *, at_start: bool
+) -> tuple[list[Addition], Attempt] | None:
+    """The list that is proved: in front of what is there, or behind it with more patterns."""
+    try:
+        attempt = trial.attempt(additions, at_start=at_start)
+        if not at_start:
+            more = _ignored_inside(trial, attempt)
+            if more is None:
+                return None
+            additions = [*additions, *more]
+            attempt = trial.attempt(additions)
+    except IgnoreFileError:
+        return None
+    if trial.shown(attempt) or trial.proof.unfound(attempt.data):
+        return None
+    for recipe in recipes:
+        for paths in _paths(recipe):
+            if not trial.travels(None, paths).same(trial.travels(attempt, paths)):
+                return None
+    return additions, attempt
+
+
+def _ignored_inside(trial: Trial, attempt: Attempt) -> list[Addition] | None:
+    """Patterns for what is ignored now and would be let in; None if that takes too many."""
+    shown = trial.shown(attempt)
+    below = set(shown)
+    tops = [path for path in shown if path.rpartition("/")[0] not in below]
+    pattern_class = trial.request.builder.spec_class.pattern_class
+    patterns = [pattern_for(path, pattern_class=pattern_class) for path in tops]
+    if len(patterns) > _MOST_IGNORED or None in patterns:
+        return None
+    return [Addition(str(each), _IGNORED) for each in patterns]

@@ -1,0 +1,240 @@
+"""What git ignores, kept out of the build too: translated, tried, and nothing else hidden."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+
+from pathspec import GitIgnoreSpec
+
+from ctxsize.engine import git
+from ctxsize.engine.quoting import pattern_for
+from ctxsize.engine.snapshot import Held
+from ctxsize.recommender import look
+from ctxsize.recommender.modes.gitignore import CannotSayError, Translated, translate
+from ctxsize.recommender.modes.plan import Change, Note
+from ctxsize.recommender.modes.trial import Attempt, Trial, Wrong
+from ctxsize.values import dataclass
+from ctxsize.writer.merge import Addition
+
+_NAME = ".gitignore"
+_MOST_KEPT = 5
+"""How many tracked files an exception each is worth, rather than to leave out the pattern."""
+
+
+@dataclass(frozen=True)
+class GitIgnoreFile:
+    """A `.gitignore` that says something about the context."""
+
+    path: str
+    """As a person would name it."""
+    name: str
+    """Relative to the context."""
+    directory: str
+    """In the context; `""` for one at its top or above it."""
+    below: tuple[str, ...]
+    """For one above the context: the names on the way down to it."""
+    lines: tuple[str, ...]
+
+
+def from_gitignore(trial: Trial) -> Change:
+    """The ignore file with all that git ignores, as far as a builder has patterns for it.
+
+    Just untracked files that git ignores disappear; what a Dockerfile takes stays.
+    """
+    files = [*_files(trial)]
+    if not files:
+        return Change(
+            impossible="There is no .gitignore in the context or in the repository above it",
+            hint="ctxsize suggest proposes patterns by evidence",
+        )
+    translation = _Translation(trial, files)
+    additions = translation.additions()
+    if not additions:
+        return Change(notes=tuple(translation.notes))
+    kept, dropped = _settled(trial, translation, additions)
+    notes = [*translation.notes, *dropped]
+    if not kept:
+        return Change(notes=tuple(notes))
+    attempt = trial.attempt(kept)
+    notes += _still_sent(trial, translation, attempt)
+    return Change(attempt.data, tuple(kept), notes=tuple(notes))
+
+
+def _files(trial: Trial) -> Iterator[GitIgnoreFile]:
+    """Every `.gitignore` that counts, outermost first; none inside what git ignores."""
+    root = trial.request.root
+    found = git.find(root).repository
+    if found is not None and root.startswith(f"{found.top.rstrip('/')}/"):
+        names = os.path.relpath(root, found.top).split("/")
+        for depth in range(len(names)):
+            at = "/".join([*names[:depth], _NAME])
+            lines = _lines(look.small_file(found.top, at))
+            if any(lines):
+                up = "../" * (len(names) - depth)
+                shown = os.path.normpath(os.path.join(trial.request.context, up, _NAME))  # noqa: PTH118
+                yield GitIgnoreFile(shown, up + _NAME, "", tuple(names[depth:]), lines)
+    pending = [trial.tree.root]
+    while pending:
+        held = pending.pop()
+        if _NAME in trial.tree.names(held.path):
+            lines = _lines(look.small_file(root, held.prefix + _NAME))
+            shown = os.path.normpath(os.path.join(trial.request.context, held.prefix + _NAME))  # noqa: PTH118
+            yield GitIgnoreFile(shown, held.prefix + _NAME, held.path, (), lines)
+        pending += (each for each in reversed(held.folders) if _is_source(trial, each))
+
+
+def _is_source(trial: Trial, held: Held) -> bool:
+    return held.name != ".git" and not trial.git.ignores(held.path)
+
+
+def _lines(data: bytes) -> tuple[str, ...]:
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    return tuple(text.split("\n"))
+
+
+class _Translation:
+    """The lines of all files, translated, and what git says about each path."""
+
+    def __init__(self, trial: Trial, files: list[GitIgnoreFile]) -> None:
+        self._trial = trial
+        self._files = files
+        self.notes: list[Note] = []
+        self._specs = [
+            (each.directory, each.below, GitIgnoreSpec.from_lines(each.lines)) for each in files
+        ]
+
+    def additions(self) -> list[Addition]:
+        """The lines for an ignore file, in the order in which git reads them."""
+        added: dict[str, Addition] = {}
+        for file in self._files:
+            comment = ""
+            for number, line in enumerate(file.lines, 1):
+                if line.startswith("#"):
+                    comment = line.strip("# \r")
+                elif not line.strip():
+                    comment = ""
+                else:
+                    text = self._translated(file, number, line)
+                    # Of two that are the same the last one counts.
+                    added.pop(text, None)
+                    if text:
+                        added[text] = Addition(text, f"From {file.name}", comment)
+        return list(added.values())
+
+    def _translated(self, file: GitIgnoreFile, number: int, line: str) -> str:
+        pattern_class = self._trial.request.builder.spec_class.pattern_class
+        try:
+            found = translate(
+                line, directory=file.directory, below=file.below, pattern_class=pattern_class
+            )
+        except CannotSayError as error:
+            self.notes.append(Note(line.strip(), f"left out: {error}", file.path, number))
+            return ""
+        if found is None:
+            return ""
+        if found.directories_only and self._names_a_file(found):
+            why = (
+                "no builder tells directories from files, and there is a file of that name: "
+                f"{found.contents} takes what is in the directory"
+            )
+            self.notes.append(Note(line.strip(), why, file.path, number))
+            return found.contents
+        return found.line
+
+    def _names_a_file(self, found: Translated) -> bool:
+        pattern = self._trial.request.builder.spec_class.pattern_class(found.line.removeprefix("!"))
+        directories = self._trial.before.directories
+        matching = (path for path in self._trial.before.paths if pattern.match_file(path))
+        # A builder's pattern may match all that is below a match, too.
+        return any(
+            path not in directories and not pattern.match_file(path.rpartition("/")[0] or ".")
+            for path in matching
+        )
+
+    @cached_property
+    def ignored(self) -> frozenset[str]:
+        """The files that would be sent, that git ignores and does not track."""
+        sent = self._trial.before
+        return frozenset(
+            path for path in sent.paths if path not in sent.directories and self.ignores(path)
+        )
+
+    def ignores(self, path: str) -> bool:
+        """Whether git ignores an untracked file: git's own word where there is one."""
+        if self._trial.git.covers(path):
+            return self._trial.git.first(path) is None and self._trial.git.ignores(path)
+        ends = [at for at, char in enumerate(path) if char == "/"]
+        return any(self._reads(f"{path[:end]}/") for end in ends) or self._reads(path)
+
+    def _reads(self, path: str) -> bool:
+        """Whether the lines ignore a path, a directory with its slash; the innermost decide."""
+        for directory, below, spec in reversed(self._specs):
+            prefix = f"{directory}/" if directory else ""
+            if path.startswith(prefix):
+                inner = "/".join([*below, path[len(prefix) :]])
+                verdict = spec.check_file(inner).include
+                if verdict is not None:
+                    return verdict
+        return False
+
+    def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
+        """What a Dockerfile needs, what git does not ignore, and what comes back."""
+        yield from self._trial.needed(attempt)
+        yield from self._trial.more(attempt)
+        yield from ((path, self._why_not(path)) for path in self.strays(attempt))
+
+    def strays(self, attempt: Attempt) -> list[str]:
+        """The files that disappear and are none that git ignores."""
+        directories = self._trial.before.directories
+        hidden = self._trial.hidden(attempt)
+        return [path for path in hidden if path not in self.ignored and path not in directories]
+
+    def _why_not(self, path: str) -> str:
+        tracked = self._trial.git.covers(path) and self._trial.git.first(path) is not None
+        return f"{path} would disappear, which git {'tracks' if tracked else 'does not ignore'}"
+
+
+def _settled(
+    trial: Trial, translation: _Translation, additions: list[Addition]
+) -> tuple[list[Addition], list[Note]]:
+    """The lines that hide just what git ignores, with exceptions for a few tracked files."""
+    whole = trial.settled(additions, lambda attempt: trial.needed(attempt))[0]
+    exceptions = _exceptions(trial, translation, whole)
+    kept, notes = trial.settled([*additions, *exceptions], translation.wrong)
+    if all(each in exceptions for each in kept):
+        return [], notes
+    useful = [each for each in kept if each not in exceptions or _is_useful(trial, kept, each)]
+    return useful, notes
+
+
+def _exceptions(
+    trial: Trial, translation: _Translation, additions: list[Addition]
+) -> list[Addition]:
+    """An exception for each tracked file that a line would hide, where they are few."""
+    if not additions:
+        return []
+    attempt = trial.attempt(additions)
+    strays: dict[str, list[str]] = {}
+    for path in translation.strays(attempt):
+        strays.setdefault(attempt.decider(path) or "", []).append(path)
+    pattern_class = trial.request.builder.spec_class.pattern_class
+    few = [path for paths in strays.values() if len(paths) <= _MOST_KEPT for path in paths]
+    patterns = [pattern_for(path, pattern_class=pattern_class) for path in few]
+    return [Addition(f"!{each}", "Tracked by git all the same") for each in patterns if each]
+
+
+def _is_useful(trial: Trial, additions: list[Addition], exception: Addition) -> bool:
+    """Whether something would be hidden without this exception."""
+    path = exception.line
+    without = trial.attempt([each for each in additions if each.line != path])
+    return not without.sent.same(trial.attempt(additions).sent)
+
+
+def _still_sent(trial: Trial, translation: _Translation, attempt: Attempt) -> Iterator[Note]:
+    """What git ignores and the builder is sent all the same."""
+    left = sorted(path for path in translation.ignored if path in attempt.sent)
+    if left:
+        more = f" and {len(left) - 1:,} more files" if len(left) > 1 else ""
+        yield Note(left[0], f"is still sent{more}, though git ignores it: see what was left out")

@@ -1,0 +1,166 @@
+"""The same coverage as another service's ignore file, as far as it is safe here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+
+from ctxsize.engine.covers import covers, is_literal
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.errors import IgnoreFileError
+from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.knowledge import RULES
+from ctxsize.recommender.matches import Finder, Match, Objection, collect
+from ctxsize.recommender.modes.plan import Change, Note
+from ctxsize.recommender.modes.trial import Attempt, Trial, Wrong
+from ctxsize.recommender.traps import is_build_input, objections
+from ctxsize.recommender.tree import sums_of
+from ctxsize.writer.merge import Addition
+
+
+def like(trial: Trial, other: IgnoreFile) -> Change:
+    """The ignore file with what `other` keeps out of its context, translated to this one.
+
+    Raises `IgnoreFileError` if `other` would fail a build.
+    """
+    parity = _Parity(trial, other)
+    additions = parity.additions()
+    kept, dropped = trial.settled(additions, parity.wrong) if additions else ([], [])
+    kept = [each for each in kept if not each.line.startswith("!") or _matters(trial, kept, each)]
+    notes = (*parity.notes, *dropped)
+    if not any(not each.line.startswith("!") for each in kept):
+        return Change(notes=notes)
+    return Change(trial.attempt(kept).data, tuple(kept), notes=notes)
+
+
+def _matters(trial: Trial, additions: list[Addition], exception: Addition) -> bool:
+    rest = [each for each in additions if each is not exception]
+    return not trial.attempt(rest).sent.same(trial.attempt(additions).sent)
+
+
+class _Parity:
+    """Another file's lines, in the words of this context."""
+
+    def __init__(self, trial: Trial, other: IgnoreFile) -> None:
+        self._trial = trial
+        self._other = other
+        self.notes: list[Note] = []
+        spec_class = trial.request.builder.spec_class
+        self._pattern_class = spec_class.pattern_class
+        try:
+            self._patterns = list(spec_class.from_lines(other.texts()).patterns)
+        except IgnoreFileError as error:
+            error.path = other.path
+            raise
+        self._theirs = os.path.realpath(os.path.dirname(other.path) or ".")  # noqa: PTH120
+        self._ours = trial.request.root
+
+    def additions(self) -> list[Addition]:
+        """The lines to add, in the order of the other file."""
+        added: dict[str, Addition] = {}
+        name = os.path.basename(self._other.path)  # noqa: PTH119
+        at = os.path.join(self._theirs, name)  # noqa: PTH118
+        heading = f"As in {os.path.relpath(at, self._ours)}"
+        for pattern in self._patterns:
+            text = self._translated(pattern)
+            if text and not self._is_there(pattern, text):
+                line = "!" * (not pattern.include) + text
+                added.pop(line, None)
+                added[line] = Addition(line, heading)
+        return list(added.values())
+
+    def _note(self, pattern: DockerIgnorePattern, why: str) -> None:
+        text = self._other.texts()[pattern.line - 1].strip()
+        self.notes.append(Note(text, why, self._other.path, pattern.line))
+
+    def _translated(self, pattern: DockerIgnorePattern) -> str:
+        """The text of `pattern` for this context, `""` where it is about something else."""
+        text = self._renamed(pattern.text)
+        if pattern.fault is not None or text.startswith("../") or text in (".", "..", "/"):
+            self._note(pattern, "left out: it matches nothing")
+            return ""
+        if text.startswith("**"):
+            return text
+        moved = self._moved(text)
+        if moved is None:
+            self._note(pattern, "left out: it is about another directory")
+            return ""
+        made = self._pattern_class(moved)
+        absent = "/" in moved and is_literal(made) and self._trial.tree.entry(moved) is None
+        if absent and not moved.startswith("**"):
+            self._note(pattern, "left out: there is no such path here")
+            return ""
+        return moved
+
+    def _renamed(self, text: str) -> str:
+        """`text` with the name of our directory where the other one's stands."""
+        theirs, ours = os.path.basename(self._theirs), os.path.basename(self._ours)  # noqa: PTH119
+        parts = [ours if part == theirs else part for part in text.split("/")]
+        return "/".join(parts)
+
+    def _moved(self, text: str) -> str | None:
+        """`text` seen from our directory, where one of the two contains the other."""
+        if self._ours.startswith(f"{self._theirs.rstrip('/')}/"):
+            names = os.path.relpath(self._ours, self._theirs).split("/")
+            parts = text.split("/")
+            for name in names:
+                if len(parts) < 2 or not self._names(parts[0], name):
+                    return text if len(parts) == 1 and not self._names(parts[0], name) else None
+                parts = parts[1:]
+            return "/".join(parts)
+        if self._theirs.startswith(f"{self._ours.rstrip('/')}/"):
+            return f"{os.path.relpath(self._theirs, self._ours)}/{text}"
+        return text
+
+    def _names(self, part: str, name: str) -> bool:
+        return part == name or self._pattern_class(part).match_file(name) is not None
+
+    def _is_there(self, pattern: DockerIgnorePattern, text: str) -> bool:
+        """Whether a pattern of ours covers it, behind all our exceptions."""
+        if not pattern.include:
+            return False
+        ours = self._trial.request.spec.patterns
+        last = max((at for at, each in enumerate(ours) if not each.include), default=-1)
+        made = self._pattern_class(text)
+        return any(covers(each, made) is not None for each in ours[last + 1 :])
+
+    @cached_property
+    def _objections(self) -> dict[str, str]:
+        """What must not go by the knowledge of ecosystems, each with the reason."""
+        trial = self._trial
+        own = trial.recipes.own_files
+        evidence = Evidence(trial.tree, trial.git, own)
+        sums = sums_of(trial.before, trial.tree)
+        facts = Facts(evidence, trial.recipes, sums)
+
+        def judge(match: Match) -> list[Objection]:
+            return objections(facts, match)
+
+        blocked = collect(evidence, Finder(RULES), sums, judge).blocked
+        return {
+            match.path: next((each.reason for each in said if not each.soft), match.rule.why)
+            for match, said in blocked
+        }
+
+    def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
+        """What a Dockerfile or a build needs, and what comes back."""
+        yield from self._trial.needed(attempt)
+        yield from self._trial.more(attempt)
+        hidden = self._trial.hidden(attempt)
+        below = frozenset(hidden)
+        for path in hidden:
+            # What is in a directory that goes as a whole belongs to it.
+            if path.rpartition("/")[0] in below:
+                continue
+            if path in self._objections:
+                yield path, f"{path} must stay: {self._objections[path]}"
+            elif is_build_input(path.rpartition("/")[2]) and self._is_tracked(path):
+                yield path, f"{path} would disappear, which builds read"
+
+    def _is_tracked(self, path: str) -> bool:
+        """Whether git tracks it, or there is no git to say so."""
+        git = self._trial.git
+        return not git.covers(path) or git.first(path) is not None

@@ -1,0 +1,150 @@
+"""What git ignores disappears from the build, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ctxsize.engine.builders import BUILDERS, Builder
+from ctxsize.engine.request import resolve
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.recommender.modes.from_gitignore import from_gitignore
+from ctxsize.recommender.modes.plan import Change
+from ctxsize.recommender.modes.trial import Trial
+from tests.oracles.trees import COPY_ALL, build_tree, file
+
+TREE = [
+    *("app.py", "pkg/m.py", "pkg/__pycache__/m.pyc", "a.pyc", "build/out.o", "web/build/x.js"),
+    *("logs/a.log", "logs/keep.log", "web/dist/x", "web/dist.txt", "data/big", "dist/app"),
+]
+GITIGNORE = """\
+# Bytecode
+__pycache__/
+*.py[cod]
+
+# Output
+build/
+*.log
+!keep.log
+/data
+"""
+
+
+def changed(
+    root: Path,
+    gitignore: str = GITIGNORE,
+    *nodes: object,
+    git: bool = True,
+    dockerfile: bytes = COPY_ALL,
+    context: str = ".",
+    tracked: tuple[str, ...] = ("app.py", "pkg/m.py"),
+    builder: Builder = BUILDERS["buildkit"],
+) -> Change:
+    build_tree(root, [*TREE, *nodes, file(".gitignore", gitignore.encode())])  # type: ignore[list-item]
+    (root / context / "Dockerfile").write_bytes(dockerfile)
+    if git:
+        subprocess.run(["git", "init", "-q", str(root)], check=True)
+        subprocess.run(["git", "add", "-f", *tracked], cwd=root, check=True)
+    request = resolve(str(root / context), builder=builder)
+    change = from_gitignore(Trial(Snapshot.take(request)))
+    if change.after is not None:
+        (root / context / ".dockerignore").write_bytes(change.after)
+    return change
+
+
+def lines(change: Change) -> list[str]:
+    return [each.line for each in change.added]
+
+
+def files_sent(root: Path, builder: Builder = BUILDERS["buildkit"]) -> set[str]:
+    sent = Snapshot.take(resolve(str(root), builder=builder)).sent()
+    found = set(sent.paths) - sent.directories - {".dockerignore"}
+    return {path for path in found if not path.startswith(".git/")}
+
+
+def not_ignored(root: Path) -> set[str]:
+    """What git tracks, or would if it were asked to add everything."""
+    asked = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(asked, cwd=root, capture_output=True, check=True).stdout
+    return {os.fsdecode(path) for path in listed.split(b"\0") if path} - {".dockerignore"}
+
+
+@pytest.mark.parametrize("builder", BUILDERS.values(), ids=BUILDERS)
+def test_exactly_what_git_ignores(tmp_path: Path, builder: Builder) -> None:
+    change = changed(tmp_path, builder=builder)
+    assert lines(change) == [
+        *("**/__pycache__", "**/*.py[cod]", "**/build", "**/*.log", "!**/keep.log", "data")
+    ]
+    assert change.notes == ()
+    assert files_sent(tmp_path, builder) == not_ignored(tmp_path)
+
+
+def test_comments_come_along(tmp_path: Path) -> None:
+    change = changed(tmp_path)
+    assert change.after is not None
+    assert "# Output\n**/build\n" in change.after.decode()
+
+
+def test_nested_files_and_files_above(tmp_path: Path) -> None:
+    inner = file("web/.gitignore", b"/dist\n!build/\n")
+    change = changed(tmp_path, GITIGNORE, inner, context=".")
+    assert lines(change)[-2:] == ["web/dist", "!web/**/build"]
+    assert files_sent(tmp_path) == not_ignored(tmp_path)
+    above = tmp_path / "above"
+    change = changed(above, "/web/dist\n/pkg\nbuild/\n", context="web")
+    assert lines(change) == ["dist", "**/build"]
+    assert files_sent(above / "web") == {"Dockerfile", "dist.txt"}
+
+
+def test_tracked_files_stay(tmp_path: Path) -> None:
+    change = changed(tmp_path, "*.pyc\nbuild/\n", tracked=("app.py", "build/out.o"))
+    assert lines(change) == ["**/*.pyc", "**/build", "!build/out.o"]
+    assert files_sent(tmp_path) == not_ignored(tmp_path)
+    many = [f"build/{n}" for n in range(8)]
+    other = tmp_path / "other"
+    change = changed(other, "*.pyc\nbuild/\n", *many, tracked=("app.py", *many))
+    assert lines(change) == ["**/*.pyc"]
+    assert "which git tracks" in change.notes[0].why
+    assert change.notes[-1].subject == "build/out.o"
+
+
+def test_what_a_dockerfile_takes_is_left_out(tmp_path: Path) -> None:
+    dockerfile = b"FROM scratch\nCOPY dist /\nCOPY later/x.jar /\nCOPY web/*.txt /\n"
+    change = changed(tmp_path, "dist\nlater/\n*.txt\n*.pyc\n", dockerfile=dockerfile)
+    assert lines(change) == ["**/*.pyc"]
+    assert {note.subject for note in change.notes} >= {"**/dist", "**/later", "**/*.txt"}
+
+
+def test_a_file_of_a_directorys_name(tmp_path: Path) -> None:
+    change = changed(tmp_path, "dist/\n", "pkg/dist")
+    assert lines(change) == ["**/dist/**"]
+    assert "no builder tells directories from files" in change.notes[0].why
+    assert files_sent(tmp_path) == not_ignored(tmp_path)
+
+
+def test_without_git(tmp_path: Path) -> None:
+    inner = file("web/.gitignore", b"/dist\n")
+    change = changed(tmp_path, GITIGNORE, inner, git=False)
+    assert "web/dist" in lines(change)
+    assert {"app.py", "pkg/m.py", "logs/keep.log", "dist/app"} <= files_sent(tmp_path)
+    assert not {"a.pyc", "logs/a.log", "web/dist/x", "data/big"} & files_sent(tmp_path)
+
+
+def test_what_cannot_be_said_is_said(tmp_path: Path) -> None:
+    change = changed(tmp_path, "*.pyc\n[\n/a**b/c\n")
+    assert [(note.subject, note.line) for note in change.notes] == [("[", 2), ("/a**b/c", 3)]
+
+
+def test_no_gitignore(tmp_path: Path) -> None:
+    build_tree(tmp_path, ["a"])
+    change = from_gitignore(Trial(Snapshot.take(resolve(str(tmp_path)))))
+    assert "There is no .gitignore" in change.impossible
+
+
+def test_twice_is_once(tmp_path: Path) -> None:
+    first = changed(tmp_path).after
+    again = from_gitignore(Trial(Snapshot.take(resolve(str(tmp_path)))))
+    assert again.after in (None, first)
