@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.build import Options
     from ctxsize.clean.values import Choice, Plan, Result
-    from ctxsize.config import Config
+    from ctxsize.config import Budget, Config
     from ctxsize.engine.listing import Listing
     from ctxsize.engine.parallel import Progress
     from ctxsize.engine.union import Union
     from ctxsize.explanations import Explanation
     from ctxsize.findings import Severity
+    from ctxsize.guard.outcome import CheckReport, DiffReport
     from ctxsize.lints.run import Linted
     from ctxsize.model import Report
     from ctxsize.projects import Discovery
@@ -130,6 +131,58 @@ def explain(
     takers = Takers(request)
     explained = (explaining.explain(request, explaining.in_context(request, p)) for p in paths)
     return [takers.added_to(each) for each in explained]
+
+
+def check(
+    build: Build | str | None = None,
+    *,
+    budget: Budget | None = None,
+    baseline: str | None = None,
+    update_baseline: bool = False,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    jobs: int = 1,
+    **options: Unpack[Options],
+) -> CheckReport:
+    """Whether contexts keep their budgets: `build`, or all those of the configuration.
+
+    `config` is by default the one that is found from the context upward; what
+    `budget` and `baseline` say counts for more. `update_baseline` writes the
+    file anew before it is compared with.
+    Raises `InputErrors` for what cannot be checked, and what `measure` raises.
+    """
+    from ctxsize.checking import check as checking
+
+    if build is not None or options:
+        build = (
+            replace(build, **options)
+            if isinstance(build, Build)
+            else Build(build or ".", **options)
+        )
+    return checking(
+        build,
+        budget=budget,
+        baseline=baseline,
+        update_baseline=update_baseline,
+        config=config,
+        progress=progress,
+        jobs=jobs,
+    )
+
+
+def diff(
+    before: str, after: str | None = None, *, name: str | None = None, **options: Unpack[Options]
+) -> DiffReport:
+    """What was added, removed, grew and shrank between two saved reports.
+
+    Either may be a directory instead, whose context is measured now with
+    `options`; without `after` it is the working directory. `name` chooses one
+    of several contexts in a file.
+    Raises `InputError` for what is no report, and what `measure` raises.
+    """
+    from ctxsize.checking import diff as comparing
+
+    return comparing(before, after, name=name, options=options)
 
 
 def _named(request: Request, name: str) -> Request:

@@ -32,7 +32,7 @@ LAYERS = [
     ("advice",),
     ("scan",),
     ("writer",),
-    ("api",),
+    ("api", "checking"),
     ("formats",),
     ("cli",),
     ("__main__", ""),
@@ -45,6 +45,7 @@ PLACES = {
         {
             "engine.dockerfiles",
             "engine.inspect",
+            "guard.plan",
             "projects.files",
             "advice.repository",
             "clean.look",
@@ -57,6 +58,8 @@ PLACES = {
         {"read_bytes", "read_text", "open"},
         {
             "config",
+            "guard.baseline",
+            "guard.saved",
             "formats.json",
             "engine.request",
             "engine.inspect",

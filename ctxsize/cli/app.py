@@ -24,6 +24,8 @@ COMMANDS = {
     "advise": "What Dockerfiles could do better: order, caches, cargo; with rewrites.",
     "lint": "What ignore files do that their authors did not mean, and the fixes.",
     "rule": "What a code of a finding means, and what to do about it.",
+    "check": "Whether contexts keep their budgets, for CI: 1 if one does not.",
+    "diff": "What was added, removed, grew and shrank between two reports, or since one.",
 }
 """Each command is `command` in the module of its name in this package."""
 

@@ -10,7 +10,9 @@ from ctxsize.formats.look import Look
 
 _MODULES = {
     "advise": "advise",
+    "check": "check",
     "clean": "clean",
+    "diff": "changes",
     "lint": "lint",
     "measure": "measure",
     "rules": "rules",
@@ -26,10 +28,12 @@ def render(outcome: Any, look: Look | None = None) -> str:
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema of a kind of outcome, with that of findings in it where it refers to it."""
+    """The JSON Schema of a kind of outcome, with those that it refers to in it."""
     own = _schema(kind)
-    if kind != "findings":
-        own.setdefault("$defs", {})["finding"] = _schema("findings")
+    inner = own.setdefault("$defs", {}) if kind != "findings" else {}
+    inner["finding"] = _schema("findings")
+    if '"urn:ctxsize:report:1"' in json.dumps(inner):
+        inner["report"] = _schema("measure")
     return own
 
 

@@ -9,7 +9,9 @@ from ctxsize.formats.look import Look
 
 _MODULES = {
     "advise": "advise",
+    "check": "check",
     "clean": "clean",
+    "diff": "changes",
     "lint": "lint",
     "measure": "measure",
     "rules": "rules",

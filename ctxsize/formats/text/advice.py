@@ -135,7 +135,7 @@ def command(report: Report, name: str, *arguments: str) -> str:
         words += ["--builder", report.builder]
     if report.dockerfile is not None and not _default_dockerfile(report):
         words += ["-f", "-" if report.dockerfile == "-" else _argument(report.dockerfile)]
-    if name == "measure" or {"--transfer", "--trace"} & set(arguments):
+    if name in ("measure", "suggest") or {"--transfer", "--trace"} & set(arguments):
         words += report.options
     if report.context_path != ".":
         context = _argument(report.context_path)
@@ -154,7 +154,7 @@ def _argument(word: str) -> str:
     return f"./{word}" if word.startswith("-") and word not in _OPTIONS else word
 
 
-_OPTIONS = ("--ignored", "--by", "--size", "--trace", "--transfer")
+_OPTIONS = ("--ignored", "--by", "--size", "--trace", "--transfer", "--write")
 
 
 def _shell(word: str) -> str:

@@ -52,15 +52,15 @@ def _verdict(report: Report, look: Look) -> list[str]:
     concern = advice.level(report)
     label = f"{concern.title}:"
     command, purpose = advice.next_step(report)
-    first = _wrapped(f"{label} {advice.verdict(report)}", look, indent="")
+    first = wrapped(f"{label} {advice.verdict(report)}", look, indent="")
     first[0] = look.paint(label, concern.style) + first[0].removeprefix(label)
     if not command:
-        return first + _wrapped(f"Next: {purpose}", look, indent="      ")
+        return first + wrapped(f"Next: {purpose}", look, indent="      ")
     # A command is one line, however long, so that it can be copied.
     step = f"Next: {look.paint(command, 'bold')}"
     if columns(f"Next: {command}  {purpose}") <= look.width:
         return [*first, f"{step}  {purpose}"]
-    return [*first, step, *_wrapped(f"      {purpose}", look, indent="      ")]
+    return [*first, step, *wrapped(f"      {purpose}", look, indent="      ")]
 
 
 def _facts(report: Report, look: Look) -> list[str]:
@@ -92,7 +92,7 @@ def _named(report: Report, context: NamedContext, look: Look) -> list[str]:
 
 
 def _fact(label: str, text: str, look: Look) -> list[str]:
-    lines = _wrapped(f"  {label:<{_LABEL - 2}}{text}", look, indent=" " * _LABEL)
+    lines = wrapped(f"  {label:<{_LABEL - 2}}{text}", look, indent=" " * _LABEL)
     lines[0] = lines[0].replace(label, look.paint(label, "dim"), 1)
     return [line.replace(NO_FILE, look.paint(NO_FILE, "yellow")) for line in lines]
 
@@ -146,7 +146,7 @@ def _problems(report: Report, look: Look) -> list[str]:
     for code, group in groupby(ordered, key=lambda problem: problem.code):
         problems = list(group)
         for problem in problems[:_PROBLEMS]:
-            lines += _wrapped(f"  ! {_problem(problem)}", look, indent="    ")
+            lines += wrapped(f"  ! {_problem(problem)}", look, indent="    ")
         if len(problems) > _PROBLEMS:
             lines.append(f"    and {len(problems) - _PROBLEMS:,} more of the same ({code})")
     return lines
@@ -166,10 +166,10 @@ def _differences(report: Report, look: Look) -> list[str]:
         return []
     lines = [look.paint(f"Other builders, compared with {report.builder}", "bold")]
     for difference in report.differences:
-        lines += _wrapped(f"  {difference.builder:<{_LABEL - 2}}{_said(difference)}", look)
+        lines += wrapped(f"  {difference.builder:<{_LABEL - 2}}{_said(difference)}", look)
         for sign, word, paths, count in _samples(difference):
             names = ", ".join(map(quoted, paths)) + (", …" if count > len(paths) else "")
-            lines += _wrapped(f"{' ' * _LABEL}{sign} {count:,} {word}: {names}", look)
+            lines += wrapped(f"{' ' * _LABEL}{sign} {count:,} {word}: {names}", look)
     return lines
 
 
@@ -194,7 +194,8 @@ def _samples(difference: Difference) -> Iterator[tuple[str, str, tuple[str, ...]
     return (sample for sample in samples if sample[3])
 
 
-def _wrapped(text: str, look: Look, *, indent: str = " " * (_LABEL + 2)) -> list[str]:
+def wrapped(text: str, look: Look, *, indent: str = " " * (_LABEL + 2)) -> list[str]:
+    """`text` in lines no wider than the look; a word that is wider is cut."""
     lead = text[: len(text) - len(text.lstrip())]
     lines = textwrap.wrap(
         text,

@@ -1,0 +1,238 @@
+"""`check` and `diff` as functions: what the guard needs is measured, read and written here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ctxsize import api, config
+from ctxsize.build import Build
+from ctxsize.config import Budget, Config
+from ctxsize.errors import InputError, InputErrors
+from ctxsize.guard import baseline as baselines
+from ctxsize.guard import known as knowing
+from ctxsize.guard import saved
+from ctxsize.guard.changes import between
+from ctxsize.guard.judge import actual, judge
+from ctxsize.guard.known import Known
+from ctxsize.guard.outcome import CheckReport, ContextCheck, DiffReport, Remedy, Side
+from ctxsize.guard.plan import Planned, planned
+from ctxsize.model import Report
+from ctxsize.units import human
+
+_TRIES = 6
+"""How often a baseline is written that is itself part of what it records."""
+_TOP = 200
+"""How many of the largest files are looked at; a baseline keeps fewer."""
+
+
+def check(
+    build: Build | None,
+    *,
+    budget: Budget | None,
+    baseline: str | None,
+    update_baseline: bool,
+    config: Config | None,
+    progress: Any,
+    jobs: int,
+) -> CheckReport:
+    """See `ctxsize.api.check`."""
+    config = config or _config(build)
+    path = baseline or _baseline_of(config)
+    if update_baseline and path is None:
+        raise InputError(
+            "no baseline is named", hint="--baseline FILE, or baseline in ctxsize.toml"
+        )
+    old = _old(path, update_baseline=update_baseline)
+    plans = planned(config, build, budget or Budget(), baseline=path is not None)
+    measured = _measured(plans, progress, jobs)
+    if update_baseline and path is not None:
+        old, measured = _recorded(path, old or {}, plans, measured, progress=progress, jobs=jobs)
+    checks = [
+        _judged(plan, report, path, old) for plan, report in zip(plans, measured, strict=True)
+    ]
+    return CheckReport(tuple(checks), baseline=path, updated=update_baseline)
+
+
+def _config(build: Build | None) -> Config:
+    return config.load("." if build is None else build.context)
+
+
+def _baseline_of(config: Config) -> str | None:
+    if config.baseline is None:
+        return None
+    return os.path.normpath(os.path.join(config.directory, config.baseline))  # noqa: PTH118
+
+
+def _old(path: str | None, *, update_baseline: bool) -> baselines.Baseline | None:
+    """The baseline as it is, None where there is none or there needs to be none yet."""
+    if path is None or (update_baseline and not os.path.lexists(path)):
+        return None
+    return baselines.read(path)
+
+
+def _measured(plans: tuple[Planned, ...], progress: Any, jobs: int) -> list[Report]:
+    """A report for each of `plans`. Raises `InputErrors` with all that cannot be measured."""
+    found, errors = [], []
+    for plan in plans:
+        try:
+            report = api.measure(
+                plan.build, top=_TOP, depth=baselines.DEPTH, progress=progress, jobs=jobs
+            )
+            _must_be_known(plan, report)
+        except InputError as error:
+            errors.append(error)
+        else:
+            found.append(report)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise InputErrors(errors)
+    return found
+
+
+def _must_be_known(plan: Planned, report: Report) -> None:
+    """Raises `InputError` for a budget of a transfer that nobody knows."""
+    if plan.budget.of != "transfer" or report.transfer is not None:
+        return
+    why = (each for each in report.problems if each.code in ("transfer-unknown", "no-dockerfile"))
+    reason = next((each.message for each in why), "there is no Dockerfile")
+    raise InputError(f"{plan.name}: the transfer is not known: {reason}", path=report.dockerfile)
+
+
+def _judged(
+    plan: Planned, report: Report, path: str | None, old: baselines.Baseline | None
+) -> ContextCheck:
+    """What there is to say about one build. Raises `InputError` if the baseline is of another."""
+    entry = None if old is None else old.get(plan.name)
+    if entry is not None and entry.builder != report.builder:
+        raise InputError(
+            f"{plan.name} was recorded for {entry.builder}, and this is {report.builder}",
+            path=path,
+            hint="--update-baseline",
+        )
+    judged = judge(plan.name, report, plan.budget, known=_known(report), baseline=old)
+    remedy = _remedy(plan, judged)
+    return judged if remedy is None else _with(remedy, judged)
+
+
+def _with(remedy: Remedy, judged: ContextCheck) -> ContextCheck:
+    """`judged` with its remedy, which its findings name too."""
+    text = f"ctxsize suggest --write saves {human(remedy.saves_bytes)}"
+    large = {"CTX401", "CTX402", "CTX404"}
+    findings = tuple(
+        replace(each, help=text) if each.code in large else each for each in judged.findings
+    )
+    return replace(judged, remedy=remedy, findings=findings)
+
+
+def _remedy(plan: Planned, judged: ContextCheck) -> Remedy | None:
+    """What `suggest --write` would save of a context that is too large; None for nothing.
+
+    Asked only then: it looks at the whole tree once more.
+    """
+    missed = [each for each in judged.missed if not each.is_floor]
+    if not missed:
+        return None
+    advice = api.suggest(plan.build)
+    of = missed[0].of
+    pairs = (
+        (advice.before.context, advice.after.context)
+        if of == "context"
+        else (advice.before.counted, advice.after.counted)
+    )
+    saved = pairs[0] - pairs[1]
+    if advice.edit is None or (saved.content_bytes <= 0 and saved.files <= 0):
+        return None
+    amounts = {"bytes": saved.content_bytes, "files": saved.files}
+    enough = all(each.over <= amounts[each.unit] for each in missed)
+    return Remedy(saved.content_bytes, saved.files, enough)
+
+
+def _known(report: Report) -> Known:
+    return knowing.of_measurement(report.context, depth=baselines.DEPTH, top=_TOP)
+
+
+def _recorded(
+    path: str,
+    old: baselines.Baseline,
+    plans: tuple[Planned, ...],
+    measured: list[Report],
+    *,
+    progress: Any,
+    jobs: int,
+) -> tuple[baselines.Baseline, list[Report]]:
+    """The new baseline, written to `path`, and what was measured for it.
+
+    A baseline that is sent is a part of what it records: it is written until
+    that is true.
+    """
+    new = _updated(path, old, plans, measured)
+    for _ in range(_TRIES if _lies_in_one(path, plans) else 0):
+        measured, last = _measured(plans, progress, jobs), new
+        new = _updated(path, old, plans, measured)
+        if new == last:
+            break
+    return new, measured
+
+
+def _lies_in_one(path: str, plans: tuple[Planned, ...]) -> bool:
+    """Whether the baseline is in one of the contexts."""
+    real = os.path.realpath(path)
+    return any(real.startswith(os.path.realpath(plan.build.context) + os.sep) for plan in plans)
+
+
+def _updated(
+    path: str,
+    old: baselines.Baseline,
+    plans: tuple[Planned, ...],
+    measured: list[Report],
+) -> baselines.Baseline:
+    """The baseline with what was measured now, as it was written to `path`."""
+    from ctxsize.writer.apply import write_output
+
+    new: Mapping[str, baselines.Entry] = {
+        plan.name: _entry(plan.name, report) for plan, report in zip(plans, measured, strict=True)
+    }
+    merged = {**old, **new}
+    data = baselines.text(merged).encode("ascii")
+    write_output(path, data)
+    return merged
+
+
+def _entry(name: str, report: Report) -> baselines.Entry:
+    if report.lower_bound:
+        raise InputError(
+            f"{name}: a part of it could not be counted, so it makes no baseline",
+            path=report.context_path,
+        )
+    known = knowing.worth_keeping(
+        _known(report), directories=baselines.DIRECTORIES, files=baselines.FILES
+    )
+    transfer = actual(report, "transfer") if report.transfer is not None else None
+    return baselines.Entry(report.builder, known, transfer)
+
+
+def diff(
+    before: str, after: str | None, *, name: str | None, options: Mapping[str, Any]
+) -> DiffReport:
+    """See `ctxsize.api.diff`."""
+    old = _side(before, name, options)
+    new = _side("." if after is None else after, name, options)
+    return DiffReport(
+        _told(before, old), _told("." if after is None else after, new), between(old, new)
+    )
+
+
+def _side(place: str, name: str | None, options: Mapping[str, Any]) -> Known:
+    """What is known of `place`: a saved report, or the context of a directory as it is now."""
+    if os.path.isdir(place):  # noqa: PTH112
+        return knowing.of_entries(api.ls(place, **options))
+    return saved.read(place, name)
+
+
+def _told(name: str, known: Known) -> Side:
+    complete = known.depth is None and not known.files_from
+    return Side(name, known.content_bytes, known.files, complete=complete)

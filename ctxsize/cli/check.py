@@ -1,0 +1,144 @@
+"""`ctxsize check`: whether contexts keep their budgets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+from click.core import ParameterSource
+
+from ctxsize import api
+from ctxsize.build import Build
+from ctxsize.cli import output
+from ctxsize.cli.options import build_options, colour_option, exit_zero_option, format_option
+from ctxsize.config import OF, Budget, Tolerance
+from ctxsize.errors import CtxsizeError, InputError, InputErrors
+from ctxsize.units import parse_size
+
+_REFUSED = 1
+_TOP, _MOST_JOBS = 5, 4
+_Value = TypeVar("_Value")
+
+
+@click.command("check")
+@build_options
+@click.option("--max", "max_size", metavar="SIZE", envvar="CTXSIZE_MAX", help="At most that much.")
+@click.option("--max-files", type=click.IntRange(min=0), metavar="N", help="At most so many files.")
+@click.option("--min", "min_size", metavar="SIZE", help="At least that much.")
+@click.option(
+    "--min-files", type=click.IntRange(min=0), metavar="N", help="At least so many files."
+)
+@click.option(
+    "--of",
+    type=click.Choice(OF),
+    help="What is limited: all that the ignore file leaves, or what the Dockerfile takes of it.  "
+    "[default: context]",
+)
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    help="Compare with what is recorded there, and refuse growth.",
+)
+@click.option("--update-baseline", is_flag=True, help="Record what is there now.")
+@click.option(
+    "--growth",
+    metavar="SIZE|PERCENT",
+    help="How much it may grow since the baseline, for instance 2MB or 5%.  [default: 5%]",
+)
+@click.option(
+    "--shrink",
+    metavar="SIZE|PERCENT",
+    help="How much it may shrink since the baseline.  [default: no limit]",
+)
+@exit_zero_option
+@format_option
+@colour_option
+def command(
+    build: Build,
+    max_size: str | None,
+    max_files: int | None,
+    min_size: str | None,
+    min_files: int | None,
+    of: str | None,
+    baseline: str | None,
+    update_baseline: bool,
+    growth: str | None,
+    shrink: str | None,
+    exit_zero: bool,
+    formats: tuple[output.Format, ...],
+    colour: str,
+) -> int:
+    """Whether CONTEXT keeps its budget; without CONTEXT, whether those of the configuration do.
+
+    For CI: the exit code is 1 if one does not. A line says that all is well; else
+    the report comes first, then the verdict: what is over, by how much, the
+    largest parts, what grew, and the command that mends it.
+
+    Budgets are of content: 50MB is decimal, 50MiB binary. `ctxsize.toml`, or
+    [tool.ctxsize] in pyproject.toml, has the same keys at its top level and for
+    each context; what the command line says counts for more.
+
+    \b
+    Examples:
+      ctxsize check --max 50MB
+      ctxsize check --max-files 5000 --of transfer --target builder
+      ctxsize check --baseline .ctxsize-baseline.json --update-baseline
+      ctxsize check --baseline .ctxsize-baseline.json --growth 2% --shrink 50%
+      ctxsize check --format text --format sarif=ctxsize.sarif
+
+    \b
+    Configuration:
+      max = "50MB"
+      baseline = ".ctxsize-baseline.json"
+      [contexts."services/api"]
+      dockerfile = "docker/api.Dockerfile"
+      max-files = 5000
+      growth = "5%"
+    """  # noqa: D301
+    errors: list[CtxsizeError] = []
+    budget = Budget(
+        max_bytes=_read(parse_size, "--max", max_size, errors),
+        max_files=max_files,
+        of=of,
+        growth=_read(Tolerance.parse, "--growth", growth, errors),
+        shrink=_read(Tolerance.parse, "--shrink", shrink, errors),
+        min_bytes=_read(parse_size, "--min", min_size, errors),
+        min_files=min_files,
+    )
+    if errors:
+        raise InputErrors(errors)
+    with output.progress() as progress:
+        outcome = api.check(
+            build if _names_a_build() else None,
+            budget=budget,
+            baseline=baseline,
+            update_baseline=update_baseline,
+            progress=progress,
+            jobs=min(_MOST_JOBS, os.cpu_count() or 1),
+        )
+    output.emit(outcome, formats, output.look(colour, top=_TOP))
+    if outcome.updated:
+        output.note(f"{outcome.baseline} is written")
+    return 0 if outcome.passes or exit_zero else _REFUSED
+
+
+def _names_a_build() -> bool:
+    """Whether the command line says which build it is about, rather than the configuration."""
+    context = click.get_current_context()
+    names = ("context", "dockerfile", "target", "builder", "platforms")
+    sources = map(context.get_parameter_source, names)
+    return any(source is ParameterSource.COMMANDLINE for source in sources)
+
+
+def _read(
+    parse: Callable[[str], _Value], option: str, text: str | None, errors: list[CtxsizeError]
+) -> _Value | None:
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except InputError as error:
+        errors.append(InputError(f"{option}: {error.message}", hint=error.hint))
+        return None

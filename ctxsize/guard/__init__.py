@@ -1,0 +1,7 @@
+"""Whether a context may be as it is: budgets, a baseline, and what changed."""
+
+from __future__ import annotations
+
+from ctxsize.guard.codes import CODES
+
+__all__ = ["CODES"]

@@ -1,0 +1,142 @@
+"""The baseline file: what each context was when somebody last agreed to it.
+
+It is committed, so it is written in one order, a directory or a file a line,
+and holds no more than is needed to tell what grew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ctxsize.errors import InputError
+from ctxsize.guard.known import Known, Sum
+from ctxsize.values import dataclass
+
+VERSION = 1
+DIRECTORIES, FILES = 60, 20
+"""How many of the largest are kept."""
+DEPTH = 4
+_HINT = "mend it, or remove it and write it anew with --update-baseline"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One context in a baseline."""
+
+    builder: str
+    context: Known
+    transfer: Sum | None
+    """None where it was not known."""
+
+
+Baseline = Mapping[str, Entry]
+"""By the name of the context."""
+
+
+def read(path: str) -> Baseline:
+    """The baseline in the file `path`. Raises `InputError` if it is not there or is none."""
+    try:
+        data = json.loads(Path(path).read_bytes())
+    except FileNotFoundError:
+        raise InputError(
+            "no such baseline", path=path, hint="write it with --update-baseline"
+        ) from None
+    except OSError as error:
+        raise InputError(f"the baseline cannot be read: {error.strerror}", path=path) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is no baseline: {error}", path=path, hint=_HINT) from None
+    return _Reader(path).baseline(data)
+
+
+def text(baseline: Baseline) -> str:
+    """`baseline` as the content of its file."""
+    shape = {
+        "version": VERSION,
+        "contexts": {name: _shape(baseline[name]) for name in sorted(baseline)},
+    }
+    return "".join(_dumped(shape, 0)) + "\n"
+
+
+def _shape(entry: Entry) -> dict[str, Any]:
+    known = entry.context
+    return {
+        "builder": entry.builder,
+        "content_bytes": known.content_bytes,
+        "files": known.files,
+        "transfer": None if entry.transfer is None else list(entry.transfer),
+        "depth": known.depth,
+        "directories_from": known.directories_from,
+        "directories": {path: list(known.directories[path]) for path in sorted(known.directories)},
+        "files_from": known.files_from,
+        "largest_files": {path: known.largest_files[path] for path in sorted(known.largest_files)},
+    }
+
+
+def _dumped(value: Any, level: int) -> Iterator[str]:
+    """`value` as JSON with a line for each key, and lists on theirs."""
+    if not isinstance(value, dict) or not value:
+        yield json.dumps(value)
+        return
+    yield "{\n"
+    for at, (key, inner) in enumerate(value.items()):
+        yield f"{'  ' * (level + 1)}{json.dumps(key)}: "
+        yield from _dumped(inner, level + 1)
+        yield ",\n" if at < len(value) - 1 else "\n"
+    yield f"{'  ' * level}}}"
+
+
+class _Reader:
+    """Reads the shape of one file, and trusts nothing in it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def baseline(self, data: Any) -> Baseline:
+        self._must(isinstance(data, dict), "must be an object")
+        version = data.get("version")
+        if isinstance(version, int) and version > VERSION:
+            raise InputError(
+                f"is a baseline of version {version}, which this ctxsize does not know",
+                path=self._path,
+                hint="use a newer ctxsize",
+            )
+        self._must(version == VERSION and type(version) is int, "lacks its version")
+        contexts = data.get("contexts")
+        self._must(isinstance(contexts, dict), "lacks its contexts")
+        return {name: self._entry(name, each) for name, each in contexts.items()}
+
+    def _entry(self, name: str, data: Any) -> Entry:
+        self._must(isinstance(data, dict), f"{name!r} must be an object")
+        directories = data.get("directories")
+        files = data.get("largest_files")
+        self._must(isinstance(directories, dict), f"{name!r} lacks its directories")
+        self._must(isinstance(files, dict), f"{name!r} lacks its largest files")
+        builder, depth = data.get("builder"), data.get("depth")
+        self._must(isinstance(builder, str), f"{name!r} lacks its builder")
+        transfer = data.get("transfer")
+        known = Known(
+            self._number(name, data.get("content_bytes")),
+            self._number(name, data.get("files")),
+            {path: self._sum(name, each) for path, each in directories.items()},
+            {path: self._number(name, each) for path, each in files.items()},
+            depth=None if depth is None else self._number(name, depth),
+            directories_from=self._number(name, data.get("directories_from")),
+            files_from=self._number(name, data.get("files_from")),
+        )
+        return Entry(builder, known, None if transfer is None else self._sum(name, transfer))
+
+    def _sum(self, name: str, data: Any) -> Sum:
+        self._must(isinstance(data, list) and len(data) == 2, f"{name!r} holds a sum that is none")
+        return self._number(name, data[0]), self._number(name, data[1])
+
+    def _number(self, name: str, data: Any) -> int:
+        valid = type(data) is int and data >= 0
+        self._must(valid, f"{name!r} holds {data!r} where a number should be")
+        return int(data)
+
+    def _must(self, condition: bool, message: str) -> None:
+        if not condition:
+            raise InputError(f"is no baseline: {message}", path=self._path, hint=_HINT)

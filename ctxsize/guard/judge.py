@@ -1,0 +1,159 @@
+"""One context against its budget and its baseline: limits, findings, and who is to blame. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ctxsize.config import Budget, Tolerance
+from ctxsize.findings import Confidence, Finding, Location, Severity
+from ctxsize.guard import baseline as baselines
+from ctxsize.guard.changes import between
+from ctxsize.guard.culprits import culprits
+from ctxsize.guard.known import Known, Sum
+from ctxsize.guard.outcome import ContextCheck, Culprit, Limit
+from ctxsize.model import Report
+from ctxsize.units import human
+
+DEFAULT_GROWTH = Tolerance(percent=5)
+"""What a context may grow since its baseline where nobody says."""
+
+_CODES = {
+    "max": "CTX401",
+    "max-files": "CTX402",
+    "min": "CTX403",
+    "min-files": "CTX403",
+    "growth": "CTX404",
+    "shrink": "CTX405",
+}
+
+
+def judge(
+    name: str,
+    report: Report,
+    budget: Budget,
+    *,
+    known: Known,
+    baseline: baselines.Baseline | None = None,
+) -> ContextCheck:
+    """What there is to say about `report` under `budget`; `known` is what is known of it.
+
+    Raises what `actual` raises.
+    """
+    of = budget.of or "context"
+    size = actual(report, of)
+    entry = None if baseline is None else baseline.get(name)
+    limits = tuple(_limits(budget, of, size, entry))
+    missed = [each for each in limits if each.over]
+    large = any(not each.is_floor for each in missed)
+    blamed = culprits(report.context) if large else ()
+    found = [_missed(each, name, report, blamed) for each in missed]
+    if baseline is not None and entry is None:
+        found.append(_finding("CTX407", f"{name} is not in the baseline", report, of))
+    if report.lower_bound and not missed:
+        message = f"{name} holds at least {human(size[0])}: a part of it could not be counted"
+        found.append(_finding("CTX408", message, report, of))
+    found += _could_shrink(name, report, limits)
+    return ContextCheck(
+        name,
+        report,
+        limits,
+        tuple(found),
+        culprits=blamed,
+        grown=None if entry is None else between(entry.context, known).grown,
+    )
+
+
+def actual(report: Report, of: str) -> Sum:
+    """The bytes of content and the files of the context, or of all its transfers together."""
+    if of == "context":
+        return report.context.totals.content_bytes, report.context.totals.files
+    return (
+        sum(each.content_bytes for each in report.transfers),
+        sum(each.files for each in report.transfers),
+    )
+
+
+def _limits(budget: Budget, of: str, size: Sum, entry: baselines.Entry | None) -> Iterator[Limit]:
+    pairs = (
+        ("max", "bytes", budget.max_bytes),
+        ("max-files", "files", budget.max_files),
+        ("min", "bytes", budget.min_bytes),
+        ("min-files", "files", budget.min_files),
+    )
+    for name, unit, allowed in pairs:
+        if allowed is not None:
+            yield Limit(name, of, unit, allowed, size[unit == "files"])
+    if entry is None:
+        return
+    was = entry.context.content_bytes, entry.context.files
+    old = was if of == "context" or entry.transfer is None else entry.transfer
+    growth = budget.growth or DEFAULT_GROWTH
+    tolerances = (("growth", growth, 1), ("shrink", budget.shrink, -1))
+    for name, tolerance, sign in tolerances:
+        if tolerance is None:
+            continue
+        # A size says nothing about files; a percentage is one of both.
+        units = ("bytes", "files") if tolerance.percent is not None else ("bytes",)
+        for at, unit in enumerate(units):
+            allowed = old[at] + sign * tolerance.limit(old[at])
+            yield Limit(name, of, unit, max(0, allowed), size[at], old[at], str(tolerance))
+
+
+def _missed(limit: Limit, name: str, report: Report, blamed: tuple[Culprit, ...]) -> Finding:
+    found = _finding(_CODES[limit.name], f"{name}: {said(limit)}", report, limit.of)
+    shown = () if limit.is_floor else blamed
+    evidence = tuple(f"{human(each.content_bytes)} in {each.path}" for each in shown)
+    return replace(found, evidence=evidence)
+
+
+def said(limit: Limit) -> str:
+    """What is wrong, with its figures."""
+    what = f"the {limit.of}"
+    now, allowed, over = (_shown(each, limit) for each in (limit.actual, limit.allowed, limit.over))
+    if limit.baseline is None:
+        side = "under its minimum" if limit.is_floor else "over its budget"
+        return f"{what} has {now}, {over} {side} of {allowed}"
+    was = _shown(limit.baseline, limit)
+    change = _shown(abs(limit.actual - limit.baseline), limit)
+    verb = "shrank" if limit.is_floor else "grew"
+    return (
+        f"{what} {verb} by {change} since the baseline, from {was} to {now}; "
+        f"the tolerance is {limit.tolerance}"
+    )
+
+
+def _shown(amount: int, limit: Limit) -> str:
+    if limit.unit == "bytes":
+        return human(amount)
+    return "1 file" if amount == 1 else f"{amount:,} files"
+
+
+def _could_shrink(name: str, report: Report, limits: tuple[Limit, ...]) -> Iterator[Finding]:
+    """A note if the baseline could follow the context down, by more than it may grow."""
+    for limit in limits:
+        if limit.name != "growth" or limit.unit != "bytes" or limit.baseline is None:
+            continue
+        slack = limit.baseline - limit.actual
+        if slack > limit.allowed - limit.baseline and slack > 0:
+            was, now = human(limit.baseline), human(limit.actual)
+            message = f"{name}: the baseline of {was} could shrink to {now}"
+            yield _finding("CTX406", message, report, limit.of, severity=Severity.INFO)
+
+
+def _finding(
+    code: str, message: str, report: Report, of: str, *, severity: Severity = Severity.ERROR
+) -> Finding:
+    confidence = Confidence.LIKELY if report.lower_bound else Confidence.CERTAIN
+    return Finding(code, severity, message, place(report, of), confidence)
+
+
+def place(report: Report, of: str) -> Location:
+    """Where it is to be mended: the ignore file, or the instruction that takes most."""
+    if of == "context" and report.ignore_file is not None:
+        return Location(report.ignore_file.path, 1)
+    if report.dockerfile is None:
+        return Location(report.context_path)
+    sources = [source for each in report.transfers for source in each.sources]
+    most = max(sources, key=lambda each: each.content_bytes, default=None)
+    return Location(report.dockerfile, None if most is None else most.line)

@@ -1,0 +1,143 @@
+"""What `ctxsize check` and `ctxsize diff` have to say."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ctxsize.findings import Finding, Severity
+from ctxsize.guard.changes import Change, Changes
+from ctxsize.model import Report
+from ctxsize.values import dataclass
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One limit of a context, and what it is."""
+
+    name: str
+    """`max`, `max-files`, `min`, `min-files`, `growth` or `shrink`, as in the configuration."""
+    of: str
+    """`context` or `transfer`."""
+    unit: str
+    """`bytes` or `files`."""
+    allowed: int
+    actual: int
+    baseline: int | None = None
+    """For `growth` and `shrink`: what it was."""
+    tolerance: str = ""
+    """For `growth` and `shrink`: as it was written."""
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether less is wrong, not more."""
+        return self.name in ("min", "min-files", "shrink")
+
+    @property
+    def over(self) -> int:
+        """By how much it is missed; none if it is kept."""
+        missed = self.allowed - self.actual if self.is_floor else self.actual - self.allowed
+        return max(0, missed)
+
+
+@dataclass(frozen=True)
+class Culprit:
+    """A large part of a context; none of those named holds another."""
+
+    path: str
+    """A directory with a trailing `/`, or a file."""
+    content_bytes: int
+    files: int
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What `ctxsize suggest --write` is proved to save for the same build."""
+
+    saves_bytes: int
+    saves_files: int
+    enough: bool
+    """Whether every budget is kept then."""
+
+
+@dataclass(frozen=True)
+class ContextCheck:
+    """One context, held against its budget."""
+
+    name: str
+    report: Report
+    limits: tuple[Limit, ...]
+    findings: tuple[Finding, ...] = ()
+    culprits: tuple[Culprit, ...] = ()
+    """The largest parts, where it is over."""
+    grown: tuple[Change, ...] | None = None
+    """What grew since the baseline, the greatest first; None without one."""
+    remedy: Remedy | None = None
+
+    @property
+    def missed(self) -> tuple[Limit, ...]:
+        """The limits that it does not keep."""
+        return tuple(each for each in self.limits if each.over)
+
+    @property
+    def passes(self) -> bool:
+        """Whether nothing is to be said against it."""
+        return not any(each.severity is Severity.ERROR for each in self.findings)
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Everything that `ctxsize check` has to say."""
+
+    kind: ClassVar[str] = "check"
+
+    checks: tuple[ContextCheck, ...]
+    baseline: str | None = None
+    """The file, if there is one."""
+    updated: bool = False
+    """Whether the baseline was written anew."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether every context does."""
+        return all(each.passes for each in self.checks)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the guard has against each context, then what its report warns of."""
+        return tuple(
+            finding
+            for each in self.checks
+            for finding in (
+                *each.findings,
+                *(found for found in each.report.findings if found.severity is not Severity.INFO),
+            )
+        )
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """The contexts that pass, for formats that name what is in order."""
+        return tuple(each.name for each in self.checks if each.passes)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison."""
+
+    name: str
+    """The file, or the context that was measured now."""
+    content_bytes: int
+    files: int
+    complete: bool
+    """Whether all of its files are known."""
+
+
+@dataclass(frozen=True)
+class DiffReport:
+    """Everything that `ctxsize diff` has to say."""
+
+    kind: ClassVar[str] = "diff"
+
+    before: Side
+    after: Side
+    changes: Changes
+    findings: tuple[Finding, ...] = ()

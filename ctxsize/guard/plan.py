@@ -1,0 +1,137 @@
+"""Which builds are to be checked, and under which budgets: the configuration and the command line.
+
+A context that matches nothing and a build without a budget are errors, all told
+at once: what is not checked must never look like what passed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from glob import glob
+
+from ctxsize.build import Build
+from ctxsize.config import Budget, Config, Context
+from ctxsize.errors import CtxsizeError, InputError, InputErrors
+from ctxsize.values import dataclass
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One build to check."""
+
+    name: str
+    build: Build
+    budget: Budget
+
+
+def planned(
+    config: Config, build: Build | None, budget: Budget, *, baseline: bool
+) -> tuple[Planned, ...]:
+    """What is to be checked: `build`, or all contexts of `config` if that is None.
+
+    What `build` and `budget` say counts for more than the configuration.
+    With a `baseline` a build needs no further budget.
+    Raises `InputErrors`.
+    """
+    errors: list[CtxsizeError] = []
+    chosen = _of_config(config, errors) if build is None else _of_build(config, build)
+    if build is None and not config.contexts:
+        chosen = [_with(_here(config), Build(), ".", config)]
+    found = [replace(each, budget=budget.over(each.budget)) for each in chosen]
+    if not baseline:
+        errors += [_no_budget(each.name, config) for each in found if not each.budget.limits]
+    names = [each.name for each in found]
+    errors += [
+        InputError(f"two contexts are named {name}", path=config.path)
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+    if errors:
+        raise InputErrors(errors)
+    return tuple(found)
+
+
+def _of_config(config: Config, errors: list[CtxsizeError]) -> list[Planned]:
+    """All contexts of `config`; one whose path matches nothing is an error."""
+    found = []
+    for context in config.contexts:
+        directories = list(_directories(config, context))
+        if not directories:
+            message = f"contexts.{context.name}: no directory {context.path!r} in {_where(config)}"
+            errors.append(InputError(message, path=config.path))
+        for directory in directories:
+            # What one table finds by wildcards is told apart by paths.
+            name = _relative(config, directory) if _is_glob(context.path) else context.name
+            found.append(_with(replace(context, name=name), Build(), directory, config))
+    return found
+
+
+def _of_build(config: Config, build: Build) -> list[Planned]:
+    """`build`, as the tables of its context say; as the top level says if there is none."""
+    here = os.path.realpath(build.context)
+    found = [
+        _with(context, build, build.context, config)
+        for context in config.contexts
+        if here in map(os.path.realpath, _directories(config, context))
+        and _same_dockerfile(config, context, build)
+    ]
+    return found or [
+        _with(replace(_here(config), name=build.context), build, build.context, config)
+    ]
+
+
+def _same_dockerfile(config: Config, context: Context, build: Build) -> bool:
+    """Whether the table is not about another Dockerfile than the one that was named."""
+    if build.dockerfile is None or context.dockerfile is None:
+        return True
+    named = os.path.join(config.directory, context.dockerfile)  # noqa: PTH118
+    return os.path.realpath(named) == os.path.realpath(build.dockerfile)
+
+
+def _here(config: Config) -> Context:
+    return replace(config.defaults, name=".", path=".")
+
+
+def _with(context: Context, build: Build, directory: str, config: Config) -> Planned:
+    """`build` filled up with what `context` says."""
+    dockerfile = context.dockerfile
+    if dockerfile is not None:
+        dockerfile = os.path.normpath(os.path.join(config.directory, dockerfile))  # noqa: PTH118
+    builder = Build().builder
+    full = replace(
+        build,
+        context=directory,
+        dockerfile=build.dockerfile or dockerfile,
+        target=build.target or context.target or "",
+        build_arguments={**context.build_arguments, **build.build_arguments},
+        builder=build.builder if build.builder != builder else context.builder or builder,
+    )
+    return Planned(context.name, full, context.budget)
+
+
+def _directories(config: Config, context: Context) -> Iterator[str]:
+    """The directories that the path of `context` names, as one would name them from here."""
+    path = os.path.join(config.directory, context.path)  # noqa: PTH118
+    found = sorted(glob(path)) if _is_glob(context.path) else [path]  # noqa: PTH207
+    return (os.path.normpath(each) for each in found if os.path.isdir(each))  # noqa: PTH112
+
+
+def _is_glob(path: str) -> bool:
+    return any(char in path for char in "*?[")
+
+
+def _relative(config: Config, directory: str) -> str:
+    return os.path.relpath(directory, config.directory)
+
+
+def _where(config: Config) -> str:
+    return "this directory" if config.directory == "." else config.directory
+
+
+def _no_budget(name: str, config: Config) -> InputError:
+    where = config.path or "ctxsize.toml"
+    return InputError(
+        f"{name} has no budget",
+        hint=f"--max 50MB, --max-files 5000 or --baseline FILE, or the same in {where}",
+    )

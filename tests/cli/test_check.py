@@ -1,0 +1,273 @@
+"""`ctxsize check`: green in a line, red with reasons, and never a pass by mistake."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from ctxsize.formats.json import schema
+from tests.cli.conftest import Cli, unprivileged
+from tests.formats.golden import held
+from tests.formats.test_schema import closed
+from tests.oracles.trees import COPY_ALL, build_tree, file
+
+MB = 1_000_000
+RUST = [
+    file("Dockerfile", COPY_ALL),
+    file("Cargo.toml", b'[package]\nname = "x"\n'),
+    file("src/main.rs", b"fn main() {}\n"),
+]
+GROWN = [
+    file("target/debug/x", size_bytes=60 * MB),
+    file("target/CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n"),
+]
+REPORTS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    return build_tree(tmp_path / "small", RUST)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    return build_tree(tmp_path / "large", [*RUST, *GROWN])
+
+
+def test_green_is_one_line(cli: Cli, small: Path) -> None:
+    result = cli("check", "--max", "50MB", "--max-files", "10", cwd=small)
+    assert (result.code, result.err) == (0, "")
+    assert result.out == "ok .: 56 B of 50.0 MB, 3 files of 10 files (context)\n"
+
+
+def test_red_is_the_report_then_the_verdict(cli: Cli, large: Path) -> None:
+    result = cli("check", "--max", "50MB", cwd=large)
+    assert (result.code, result.err) == (1, "")
+    report = cli("measure", cwd=large).out
+    assert result.out.startswith(report)
+    held("check-refused.txt", result.out)
+
+
+@pytest.mark.parametrize("format_name", REPORTS)
+def test_every_format_has_the_answer(cli: Cli, large: Path, format_name: str) -> None:
+    result = cli("check", "--max", "50MB", "--format", format_name, cwd=large)
+    assert (result.code, result.err) == (1, "")
+    assert "CTX401" in result.out or format_name == "text"
+    if format_name == "json":
+        shape = json.loads(result.out)
+        jsonschema.validate(shape, schema("check"))
+        assert shape["checks"][0]["remedy"]["enough"] is True
+        assert (
+            shape["checks"][0]["limits"][0]["over"]
+            == shape["checks"][0]["limits"][0]["actual"] - 50 * MB
+        )
+
+
+def test_markdown(cli: Cli, large: Path) -> None:
+    arguments = ["check", "--max", "50MB", "--format", "markdown"]
+    held("check-refused.md", cli(*arguments, cwd=large).out)
+
+
+def test_the_schema_knows_every_key(cli: Cli, small: Path) -> None:
+    shape = json.loads(cli("check", "--max", "1GB", "--format", "json", cwd=small).out)
+    known = closed(schema("check"))
+    jsonschema.validate(shape, known)
+
+
+def test_exit_zero(cli: Cli, large: Path) -> None:
+    refused = cli("check", "--max", "50MB", cwd=large)
+    adopted = cli("check", "--max", "50MB", "--exit-zero", cwd=large)
+    assert (adopted.code, adopted.out) == (0, refused.out)
+    assert cli("check", "--exit-zero", cwd=large).code == 2
+
+
+LIMITS = [
+    # options, exit code, what is said
+    (["--max", "60MB"], 1, "max: the context has 60.0 MB, 100 B over its budget of 60.0 MB"),
+    (["--max", "60000099"], 1, "1 B over its budget"),
+    (["--max", "60000100"], 0, ""),
+    (["--max", "1GiB"], 0, "ok .: 60.0 MB of 1.1 GB (context)"),
+    (["--max-files", "4"], 1, "max-files: the context has 5 files, 1 file over its budget of 4"),
+    (["--max-files", "5"], 0, "5 files of 5 files"),
+    (["--min", "1GB"], 1, "min: the context has 60.0 MB, 940.0 MB under its minimum of 1.0 GB"),
+    (["--min-files", "6"], 1, "min-files: the context has 5 files, 1 file under its minimum of 6"),
+    (["--min", "1kB", "--max", "1GB"], 0, "60.0 MB at least 1.0 kB"),
+]
+
+
+@pytest.mark.parametrize(("options", "code", "said"), LIMITS)
+def test_limits(cli: Cli, large: Path, options: list[str], code: int, said: str) -> None:
+    result = cli("check", *options, cwd=large)
+    assert result.code == code
+    assert said in re.sub(r"\n    ", " ", result.out)
+
+
+def test_of_the_transfer(cli: Cli, tmp_path: Path) -> None:
+    nodes = [file("Dockerfile", b"FROM scratch\nCOPY src /\n"), file("src/a", size_bytes=5)]
+    context = build_tree(tmp_path / "ctx", [*nodes, file("data", size_bytes=9 * MB)])
+    assert cli("check", "--max", "1MB", cwd=context).code == 1
+    assert cli("check", "--max", "1MB", "--of", "transfer", cwd=context).code == 0
+    refused = cli("check", "--max", "1B", "--of", "transfer", "--format", "github", cwd=context)
+    assert refused.out.startswith("::error file=Dockerfile,line=2,title=CTX401 over-budget::")
+
+
+def test_of_a_transfer_that_nobody_knows(cli: Cli, tmp_path: Path) -> None:
+    result = cli("check", "--max", "1MB", "--of", "transfer", cwd=build_tree(tmp_path / "c", ["a"]))
+    assert (result.code, result.out) == (2, "")
+    assert "the transfer is not known" in result.err
+
+
+ERRORS = [
+    ([], ["ctxsize: error: . has no budget (--max 50MB, "]),
+    (["--max", "x", "--growth", "y"], ["--max: not a size: 'x'", "--growth: neither a size"]),
+    (["--baseline", "nope.json"], ["nope.json: no such baseline"]),
+    (["--baseline", "Cargo.toml"], ["Cargo.toml: is no baseline"]),
+    (["--update-baseline"], ["no baseline is named"]),
+    (["nope", "--max", "1B"], ["nope: no such context"]),
+    (["--max-files", "-1"], ["--max-files"]),
+]
+
+
+@pytest.mark.parametrize(("options", "messages"), ERRORS)
+def test_errors_are_exit_2(cli: Cli, small: Path, options: list[str], messages: list[str]) -> None:
+    result = cli("check", *options, cwd=small)
+    assert (result.code, result.out) == (2, "")
+    lines = result.err.splitlines()
+    assert len(lines) == len(messages)
+    for line, message in zip(lines, messages, strict=True):
+        assert line.startswith("ctxsize: error: ")
+        assert message in line
+
+
+# --- Configuration
+
+CONFIG = """
+max-files = 100
+[contexts.api]
+max = "1kB"
+[contexts.web]
+path = "front/web"
+max = "1kB"
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    nodes = [file("api/Dockerfile", COPY_ALL), file("front/web/Dockerfile", COPY_ALL), ".git/HEAD"]
+    root = build_tree(tmp_path / "repo", nodes)
+    (root / "ctxsize.toml").write_text(CONFIG)
+    return root
+
+
+def test_all_contexts_of_the_configuration(cli: Cli, repository: Path) -> None:
+    green = cli("check", cwd=repository)
+    assert (green.code, len(green.lines)) == (0, 2)
+    build_tree(repository / "front/web", [file("dump", size_bytes=2_000)])
+    red = cli("check", cwd=repository)
+    assert red.code == 1
+    assert red.lines[-2:] == [
+        "ok api: 22 B of 1.0 kB, 1 file of 100 files (context)",
+        "1 of 2 contexts refused: web",
+    ]
+    assert "Refused: web" in red.out
+    # From below, and by its path.
+    assert cli("check", cwd=repository / "api").code == 1
+    assert cli("check", "front/web", cwd=repository).code == 1
+    assert cli("check", "api", cwd=repository).code == 0
+    assert cli("check", "web", cwd=repository / "front").code == 1
+    # The command line wins.
+    assert cli("check", "front/web", "--max", "1MB", cwd=repository).code == 0
+
+
+def test_wildcards_name_each_context(cli: Cli, repository: Path) -> None:
+    (repository / "ctxsize.toml").write_text('[contexts."*"]\nmax = "1kB"\n')
+    result = cli("check", cwd=repository)
+    assert [line.split(":")[0] for line in result.lines] == ["ok api", "ok front"]
+
+
+def test_every_mistake_of_the_configuration_is_told(cli: Cli, repository: Path) -> None:
+    (repository / "ctxsize.toml").write_text("maxx = 1\n[contexts.a]\nof = 3\n")
+    result = cli("check", cwd=repository)
+    assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 2)
+    (repository / "ctxsize.toml").write_text(
+        '[contexts.gone]\nmax = "1B"\n[contexts."x*"]\nmax = "1B"\n[contexts.api]\n'
+    )
+    result = cli("check", cwd=repository)
+    assert (result.code, result.out) == (2, "")
+    messages = ("no directory 'gone' in", "no directory 'x*' in", "api has no budget (--max 50MB")
+    for line, message in zip(result.err.splitlines(), messages, strict=True):
+        assert message in line
+
+
+# --- Ratchet
+
+
+def test_growth_is_refused_until_it_is_accepted(cli: Cli, small: Path) -> None:
+    baseline = ["check", "--baseline", "b.json"]
+    wrote = cli(*baseline, "--update-baseline", cwd=small)
+    assert (wrote.code, wrote.err) == (0, "ctxsize: note: b.json is written\n")
+    # It is a part of the context itself, and true of itself.
+    assert cli(*baseline, "--growth", "0%", cwd=small).code == 0
+    build_tree(small, [file("dump.bin", size_bytes=5 * MB)])
+    red = cli(*baseline, cwd=small)
+    assert red.code == 1
+    assert "growth: the context grew by 5.0 MB since the baseline" in red.out
+    grown = red.out.partition("Grown since the baseline")[2]
+    assert re.search(r"\+5\.0 MB +added +dump\.bin", grown)
+    assert "accept\n     it with --update-baseline" in red.out
+    assert cli(*baseline, "--growth", "6MB", cwd=small).code == 0
+    assert cli(*baseline, "--update-baseline", cwd=small).code == 0
+    assert cli(*baseline, cwd=small).code == 0
+
+
+def test_a_baseline_that_could_shrink_is_told(cli: Cli, large: Path) -> None:
+    baseline = ["check", "--baseline", "../b.json"]
+    cli(*baseline, "--update-baseline", cwd=large)
+    (large / "target/debug/x").write_bytes(b"")
+    result = cli(*baseline, cwd=large)
+    assert result.code == 0
+    assert "the baseline of 60.0 MB could shrink to 100 B" in result.out
+    lost = cli(*baseline, "--shrink", "50%", cwd=large)
+    assert lost.code == 1
+    assert "shrink: the context shrank by 60.0 MB since the baseline" in lost.out
+
+
+def test_a_context_that_is_not_recorded_does_not_pass(cli: Cli, repository: Path) -> None:
+    cli("check", "api", "--baseline", "b.json", "--update-baseline", cwd=repository)
+    result = cli("check", "--baseline", "b.json", cwd=repository)
+    assert result.code == 1
+    assert "CTX407 web is not in the baseline" in result.out
+    # The others stay as they are when one is recorded.
+    cli("check", "front/web", "--baseline", "b.json", "--update-baseline", cwd=repository)
+    assert set(json.loads((repository / "b.json").read_text())["contexts"]) == {"api", "web"}
+
+
+def test_a_baseline_of_another_builder_is_an_error(cli: Cli, small: Path) -> None:
+    cli("check", "--baseline", "../b.json", "--update-baseline", cwd=small)
+    result = cli("check", "--baseline", "../b.json", "--builder", "classic", cwd=small)
+    assert (result.code, result.out) == (2, "")
+    assert "was recorded for buildkit, and this is classic" in result.err
+
+
+def test_a_corrupt_baseline_is_never_overwritten_nor_passed(cli: Cli, small: Path) -> None:
+    (small / "b.json").write_text("<<<<<<< HEAD\n")
+    for more in ([], ["--update-baseline"], ["--exit-zero"]):
+        result = cli("check", "--baseline", "b.json", *more, cwd=small)
+        assert (result.code, result.out) == (2, "")
+    assert (small / "b.json").read_text() == "<<<<<<< HEAD\n"
+
+
+def test_an_unreadable_tree_is_exit_2_with_what_docker_says(
+    cli: Cli, readable_by_all: Path
+) -> None:
+    context = build_tree(readable_by_all / "ctx", ["a/b", file("Dockerfile", COPY_ALL)])
+    (context / "a").chmod(0)
+    with unprivileged():
+        result = cli("check", "--max", "1GB", cwd=context)
+    (context / "a").chmod(0o755)
+    assert (result.code, result.out) == (2, "")
+    assert "BuildKit stops" in result.err

@@ -1,0 +1,99 @@
+"""The baseline file: read back as written, in a stable order, and refused when it is none."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxsize.errors import InputError
+from ctxsize.formats.json import schema
+from ctxsize.guard import baseline
+from ctxsize.guard.known import of_files, worth_keeping
+from tests.formats.test_schema import closed
+
+NAMES = st.binary(min_size=1, max_size=6).map(lambda name: os.fsdecode(name.replace(b"\0", b"/")))
+FILES = st.dictionaries(NAMES, st.integers(0, 10**12), max_size=8)
+ENTRIES = st.builds(
+    lambda files, transfer: baseline.Entry(
+        "buildkit", worth_keeping(of_files(files.items()), directories=3, files=3), transfer
+    ),
+    FILES,
+    st.none() | st.tuples(st.integers(0, 9), st.integers(0, 9)),
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), ENTRIES, max_size=3))
+def test_it_reads_back(contexts: dict[str, baseline.Entry]) -> None:
+    text = baseline.text(contexts)
+    assert text.isascii()
+    jsonschema.validate(json.loads(text), closed(schema("baseline")))
+    path = Path(os.environ["PYTEST_BASELINE"])
+    path.write_text(text)
+    assert baseline.read(str(path)) == contexts
+    assert baseline.text(dict(reversed(contexts.items()))) == text
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _place(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ["PYTEST_BASELINE"] = str(tmp_path_factory.mktemp("baseline") / "file.json")
+
+
+def test_a_line_for_each_directory_and_file() -> None:
+    known = of_files([("src/a.c", 5), ("src/b.c", 7), ("x", 1)])
+    assert '        "src": [12, 2]\n' in baseline.text(
+        {".": baseline.Entry("buildkit", known, (13, 3))}
+    )
+
+
+GOOD = json.loads(baseline.text({"a": baseline.Entry("buildkit", of_files([("d/f", 3)]), (3, 1))}))
+
+
+def without(*keys: str, **changes: object) -> bytes:
+    entry = {**GOOD["contexts"]["a"], **changes}
+    return json.dumps(
+        {"version": 1, "contexts": {"a": {k: v for k, v in entry.items() if k not in keys}}}
+    ).encode()
+
+
+CORRUPT = [
+    (b"", "is no baseline: Expecting value"),
+    (b"{", "is no baseline: Expecting"),
+    (b"\xff\xfe", "is no baseline: "),
+    (b"[]", "must be an object"),
+    (b"{}", "lacks its version"),
+    (b'{"version": true, "contexts": {}}', "lacks its version"),
+    (b'{"version": 2, "contexts": {}}', "version 2, which this ctxsize does not know"),
+    (b'{"version": 1}', "lacks its contexts"),
+    (b'{"version": 1, "contexts": {"a": 3}}', "'a' must be an object"),
+    (without("directories"), "'a' lacks its directories"),
+    (without("builder"), "'a' lacks its builder"),
+    (without("content_bytes"), "'a' holds None where a number should be"),
+    (without(content_bytes=-1), "'a' holds -1 where a number should be"),
+    (without(files=1.5), "'a' holds 1.5"),
+    (without(directories={"d": [1]}), "'a' holds a sum that is none"),
+    (without(largest_files={"d": "x"}), "'a' holds 'x'"),
+    (b"[" * 100_000, "is no baseline"),
+    (b"<<<<<<< HEAD\n{}", "is no baseline"),
+]
+
+
+@pytest.mark.parametrize(("data", "message"), CORRUPT)
+def test_what_is_none(data: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "b.json"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"b\.json") as caught:
+        baseline.read(str(path))
+    assert message in str(caught.value)
+
+
+def test_none_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no such baseline .*--update-baseline"):
+        baseline.read(str(tmp_path / "nope"))
+    with pytest.raises(InputError, match=r"cannot be read"):
+        baseline.read(str(tmp_path))

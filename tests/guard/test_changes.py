@@ -1,0 +1,104 @@
+"""What changed between two times: all of it where all is known, and nothing made up elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxsize.guard.changes import Change, What, between
+from ctxsize.guard.known import Known, of_files, worth_keeping
+
+TREES = st.dictionaries(
+    st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(
+        lambda parts: "/".join(parts) + "f"
+    ),
+    st.integers(0, 50),
+    max_size=12,
+)
+"""Files end in f, so that none is a directory of another."""
+
+
+@given(TREES, TREES)
+def test_everything_known_is_exact(old: dict[str, int], new: dict[str, int]) -> None:
+    changes = between(of_files(old.items()), of_files(new.items()))
+    expected = {
+        path: new.get(path, 0) - old.get(path, 0)
+        for path in {**old, **new}
+        if old.get(path) != new.get(path)
+    }
+    assert {each.path: each.delta_bytes for each in changes.files} == expected
+    assert all(each.exact for each in (*changes.files, *changes.directories))
+    for each in changes.files:
+        assert (each.what is What.ADDED) == (each.path not in old)
+        assert (each.what is What.REMOVED) == (each.path not in new)
+    sizes = [abs(each.delta_bytes) for each in changes.files]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@given(TREES, TREES)
+def test_directories_hold_what_is_in_them(old: dict[str, int], new: dict[str, int]) -> None:
+    before, after = of_files(old.items()), of_files(new.items())
+    for each in between(before, after).directories:
+        inside = f"{each.path}/"
+
+        def total(files: dict[str, int], inside: str = inside) -> int:
+            return sum(size for path, size in files.items() if path.startswith(inside))
+
+        assert each.delta_bytes == total(new) - total(old)
+
+
+@given(TREES, TREES, st.integers(0, 4), st.integers(0, 4))
+def test_little_known_is_never_wrong(
+    old: dict[str, int], new: dict[str, int], directories: int, files: int
+) -> None:
+    """Of a side that holds only the largest, what is told to have grown did, at least so much."""
+    before, after = of_files(old.items()), of_files(new.items())
+    kept = worth_keeping(before, directories=directories, files=files)
+    for each in between(kept, after).files:
+        delta = new.get(each.path, 0) - old.get(each.path, 0)
+        assert delta >= each.delta_bytes > 0 or delta <= each.delta_bytes <= 0
+        if each.exact:
+            assert delta == each.delta_bytes
+    for each in between(kept, after).directories:
+        was, now = before.directory(each.path), after.directory(each.path)
+        assert was is not None
+        assert now is not None
+        delta = now[0] - was[0]
+        assert delta >= each.delta_bytes >= 0 or delta <= each.delta_bytes <= 0
+
+
+def test_a_directory_is_not_told_twice() -> None:
+    before, after = of_files([]), of_files([("a/b/c/big", 60), ("x", 1)])
+    assert [each.path for each in between(before, after).directories] == ["a/b/c"]
+
+
+CASES = [
+    # before, after, what grew
+    ([("a/x", 1)], [("a/x", 1), ("a/big", 60)], ["a/big"]),
+    ([], [(f"d/{n}", 10) for n in range(3)], ["d/0", "d/1", "d/2"]),
+    ([("a", 5)], [("a", 4)], []),
+    ([("a", 5)], [("a", 9)], ["a"]),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "grown"), CASES)
+def test_what_grew(
+    old: list[tuple[str, int]], new: list[tuple[str, int]], grown: list[str]
+) -> None:
+    assert [each.path for each in between(of_files(old), of_files(new)).grown] == grown
+
+
+def test_directories_grow_where_no_listed_file_explains_it() -> None:
+    before = Known(0, 0, {}, {}, depth=3)
+    after = Known(900, 300, {"d": (900, 300)}, {"d/0": 3}, depth=3, files_from=3)
+    assert between(before, after).grown == (
+        Change("d", What.ADDED, None, 900, 900, 300),
+        Change("d/0", What.ADDED, None, 3, 3),
+    )
+
+
+def test_deeper_than_known_is_not_told() -> None:
+    before = Known(10, 1, {"a": (10, 1)}, {}, depth=1, files_from=10)
+    after = of_files([("a/b/f", 10)])
+    assert between(before, after).directories == ()
