@@ -25,7 +25,7 @@ def render(outcome: Cleaning, look: Look) -> str:
         _verdict(outcome, look),
         _items(outcome, look),
         _failed(outcome, look),
-        _left_alone(outcome.plan.passed, look),
+        [] if outcome.refused else _left_alone(outcome.plan.passed, look),
         _problems(outcome, look),
     ]
     return "\n".join("\n".join(section) + "\n" for section in sections if section)
@@ -49,10 +49,11 @@ def _summary(outcome: Cleaning) -> tuple[str, str, str]:
     plan, count = outcome.plan, len(outcome.plan.items)
     if outcome.refused:
         return "Refused:", "red", outcome.refused
+    if not count:
+        return "Nothing to delete:", "green", _nothing(plan.passed)
     if not outcome.applied:
-        if not count:
-            return "Nothing to delete:", "green", _nothing(plan.passed)
-        what = f"{_sizes(outcome)} in {plural(count, 'directory')}"
+        least = "at least " if plan.problems else ""
+        what = f"{least}{_sizes(outcome)} in {plural(count, 'directory')}"
         return "Dry run:", "yellow", f"would free {what}; nothing was deleted"
     done = [each for each in outcome.results if each.done]
     freed = units.human(sum(each.disk_bytes for each in outcome.results))
@@ -60,7 +61,7 @@ def _summary(outcome: Cleaning) -> tuple[str, str, str]:
     text = f"{freed} on disk freed, {files} in {plural(len(done), 'directory')}"
     if outcome.complete:
         return "Deleted:", "green", text
-    return "Not all deleted:", "red", f"{text}; {plural(count - len(done), 'directory')} not"
+    return "Not all deleted:", "red", f"{text}; {count - len(done):,} of {count:,} left"
 
 
 def _nothing(passed: Sequence[Passed]) -> str:
@@ -181,7 +182,15 @@ def _left_alone(passed: Sequence[Passed], look: Look) -> list[str]:
     """The candidates that are left alone, dangers first, the largest of each first."""
     if not passed:
         return []
-    order = sorted(passed, key=lambda each: (each.by_choice, each.code, -(each.disk_bytes or 0)))
+    order = sorted(
+        passed,
+        key=lambda each: (
+            each.by_choice,
+            each.code == "not-proven",
+            each.code,
+            -(each.disk_bytes or 0),
+        ),
+    )
     lines, shown = [], dict[str, int]()
     for each in order:
         shown[each.code] = shown.get(each.code, 0) + 1

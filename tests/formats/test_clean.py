@@ -1,0 +1,171 @@
+"""What `ctxsize clean` has to say, as text and JSON: golden files, and the schemas."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import jsonschema
+import pytest
+
+from ctxsize.clean.plan import sums
+from ctxsize.clean.values import (
+    Candidate,
+    Category,
+    Choice,
+    Cleaning,
+    Inventory,
+    Part,
+    Passed,
+    Plan,
+    Result,
+    Shared,
+    Stamp,
+)
+from ctxsize.formats import Look, render
+from ctxsize.formats.json import schema
+from ctxsize.model import Effect, Problem
+from tests.formats.golden import held
+from tests.formats.test_schema import closed
+
+GB = 1_000_000_000
+
+
+def item(path: str, service: str, *, kind: str, title: str, inventory: Inventory) -> Candidate:
+    return Candidate(
+        path=path,
+        kind=kind,
+        ecosystem="rust" if "cargo" in kind else "node",
+        category=Category.ARTEFACT if "cargo" in kind else Category.DEPS,
+        title=title,
+        service=service,
+        evidence=("CACHEDIR.TAG", "Cargo.toml beside it") if "cargo" in kind else ("x",),
+        inventory=inventory,
+    )
+
+
+def inventory(**values: object) -> Inventory:
+    stamp = Stamp(1, 2, 3, 4, 5, 6, "0" * 40, "1" * 40)
+    return Inventory(stamp=stamp, tokens=frozenset(), **values)  # type: ignore[arg-type]
+
+
+RUST = item(
+    "rask-log-aggregator/target",
+    "rask-log-aggregator",
+    kind="cargo-target",
+    title="Cargo's target directory",
+    inventory=inventory(
+        files=41_396,
+        directories=14,
+        content_bytes=202 * GB // 10,
+        disk_bytes=204 * GB // 10,
+        newest_ns=1_700_000_000_000_000_000,
+        parts=(
+            Part("debug/deps", 21_400, 13 * GB, 131 * GB // 10),
+            Part("debug/incremental", 9_900, 43 * GB // 10, 43 * GB // 10),
+            Part("release", 3_230, 18 * GB // 10, 18 * GB // 10),
+            Part("debug", 6_000, GB, 11 * GB // 10),
+            Part("doc", 864, GB // 1000, GB // 1000),
+            Part("", 2, 1000, 8192),
+        ),
+    ),
+)
+NODE = item(
+    "web \x1b[31m/node_modules",
+    "web \x1b[31m",
+    kind="node-modules",
+    title="installed Node packages",
+    inventory=inventory(
+        files=30_000,
+        content_bytes=GB,
+        disk_bytes=GB,
+        shared={9: Shared(1, 2, GB // 2, GB // 2)},
+    ),
+)
+PASSED = (
+    Passed(
+        "api/target", "cargo-target", "rust", "api", "tracked", "git tracks api/x", 5, 900, 4096
+    ),
+    Passed("lib/target", "cargo-target", "rust", "lib", "symlink", "it is a symlink"),
+    Passed(
+        os.fsdecode(b"v\xff"),
+        "venv",
+        "python",
+        "",
+        "deps",
+        "installed packages; --deps takes them too",
+        900,
+        50_000_000,
+        60_000_000,
+        by_choice=True,
+    ),
+    *(
+        Passed(f"many/{n}/obj", "dotnet-obj", "dotnet", "", "not-proven", "not proven: no x in it")
+        for n in range(15)
+    ),
+)
+PLAN = Plan("/srv/repository", 1, 2, Choice(), (RUST, NODE), PASSED, sums((RUST, NODE)))
+UNREAD = Problem("unreadable", "cannot be read: Permission denied", "x", effect=Effect.LOWER_BOUND)
+FAILED = (
+    Result(RUST.path, True, 41_396, 204 * GB // 10),
+    Result(
+        NODE.path,
+        False,
+        12,
+        4096,
+        "3 of its entries could not be deleted: a/b: Permission denied",
+        ("web \x1b[31m/.ctxsize-trash-" + "0" * 32,),
+    ),
+)
+OUTCOMES = {
+    "clean-dry": Cleaning(".", PLAN, command="ctxsize clean --yes"),
+    "clean-done": Cleaning(".", PLAN, applied=True, results=(FAILED[0],)),
+    "clean-failed": Cleaning(".", PLAN, applied=True, results=FAILED),
+    "clean-refused": Cleaning(
+        ".",
+        PLAN,
+        applied=True,
+        refused="the tree is another",
+        reasons=("a/target: changed",),
+    ),
+    "clean-nothing": Cleaning("x", Plan("/x", 1, 2, Choice(), problems=(UNREAD,))),
+    "clean-apparent": Cleaning(".", PLAN, command="ctxsize clean --yes", apparent=True),
+}
+TEXTS = {
+    "clean-dry.txt": ("clean-dry", Look()),
+    "clean-done.txt": ("clean-done", Look()),
+    "clean-failed.txt": ("clean-failed", Look()),
+    "clean-refused.txt": ("clean-refused", Look()),
+    "clean-nothing.txt": ("clean-nothing", Look()),
+    "clean-apparent.txt": ("clean-apparent", Look()),
+    "clean-dry-60.txt": ("clean-dry", Look(width=60)),
+    "clean-dry-colour.txt": ("clean-dry", Look(width=120, colour=True)),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text(name: str) -> None:
+    outcome, look = TEXTS[name]
+    held(name, render("text", OUTCOMES[outcome], look))
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_lines_fit_and_are_safe(name: str) -> None:
+    for width in (60, 80, 120):
+        for line in render("text", OUTCOMES[name], Look(width=width)).splitlines():
+            assert line.isprintable()
+            assert len(line) <= width or max(map(len, line.split())) > width - 6
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_json_follows_its_schema(name: str) -> None:
+    shape = json.loads(render("json", OUTCOMES[name], Look()))
+    jsonschema.validate(shape, closed(schema("clean")))
+    if name == "clean-failed":
+        held("clean-failed.json", render("json", OUTCOMES[name], Look()))
+    assert shape["complete"] == (name not in ("clean-failed", "clean-refused"))
+
+
+def test_the_schemas_are_schemas() -> None:
+    for name in ("clean", "clean-plan"):
+        jsonschema.Draft202012Validator.check_schema(schema(name))
