@@ -94,7 +94,6 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
                 "make it a comment",
                 {line.number: text},
                 means=None if gone else NOTHING,
-                without_tree=not gone and line.ignores and not line.text.startswith(("/", "**")),
             ),
         )
 

@@ -66,7 +66,7 @@ def _of_name(
     tree, name = case.tree, artefact.pattern
     lead = f"{line.text} matches at {where} only"
     if tree is None:
-        if not artefact.doubtful:
+        if worth_a_word(artefact) and not artefact.doubtful:
             yield case.finding(
                 code,
                 line,

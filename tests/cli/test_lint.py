@@ -1,0 +1,184 @@
+"""`ctxsize lint` and `ctxsize rule` as they are typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import REPOSITORY, Cli
+from tests.oracles.trees import COPY_ALL, build_tree, file
+
+NESTED = [
+    file("Dockerfile", COPY_ALL),
+    file(".dockerignore", b"node_modules\ndist # made\n"),
+    "web/package.json",
+    file("web/node_modules/a.js", size_bytes=40),
+    file("dist/b.js", size_bytes=5),
+]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return build_tree(tmp_path / "ctx", NESTED)
+
+
+def test_findings_and_exit_codes(cli: Cli, root: Path) -> None:
+    done = cli("lint", cwd=root)
+    assert done.code == 1
+    assert done.lines[0].startswith(".dockerignore:1:1 warning CTX101 node_modules matches at")
+    assert "1 file, 40 B" in done.out
+    assert done.lines[-1] == ".dockerignore: 2 patterns, 5 files sent, 109 B"
+    assert cli("lint", "--exit-zero", cwd=root).code == 0
+    assert cli("lint", "--select", "CTX128", cwd=root).code == 0
+    assert cli("lint", "--select", "CTX9", cwd=root).code == 2
+    assert cli("lint", "absent", cwd=root).code == 2
+
+
+def test_fix_writes_and_a_second_run_has_nothing_to_do(cli: Cli, root: Path) -> None:
+    done = cli("lint", "--fix", cwd=root)
+    assert done.code == 0
+    assert "fixed CTX101 write **/node_modules" in done.out
+    assert "wrote .dockerignore" in done.err
+    assert (root / ".dockerignore").read_bytes() == b"**/node_modules\n# made\ndist\n"
+    again = cli("lint", "--fix", cwd=root)
+    assert again.code == 0
+    assert again.err == ""
+
+
+def test_diff_shows_and_writes_nothing(cli: Cli, root: Path) -> None:
+    before = (root / ".dockerignore").read_bytes()
+    done = cli("lint", "--diff", cwd=root)
+    assert done.code == 1
+    assert done.lines == [
+        "--- .dockerignore",
+        "+++ .dockerignore",
+        "@@ -1,2 +1,3 @@",
+        "-node_modules",
+        "-dist # made",
+        "+**/node_modules",
+        "+# made",
+        "+dist",
+    ]
+    assert (root / ".dockerignore").read_bytes() == before
+    assert cli("lint", "--diff", "--select", "CTX128", cwd=root).code == 0
+
+
+def test_a_diff_can_be_applied(cli: Cli, root: Path) -> None:
+    diff = cli("lint", "--diff", cwd=root).raw
+    subprocess.run(["patch", "-s", "-p0"], input=diff, cwd=root, check=True)
+    assert cli("lint", cwd=root).code == 0
+
+
+def test_standard_input(cli: Cli, root: Path) -> None:
+    done = cli("lint", "-", cwd=root, stdin=b"dist # made\n")
+    assert done.code == 1
+    assert done.lines[0].startswith("<stdin>:1:6 error CTX102")
+    fine = cli("lint", "-", cwd=root, stdin=b"dist\n")
+    assert (fine.code, fine.lines) == (0, ["<stdin>: 1 pattern, nothing found"])
+
+
+def test_standard_input_for_a_file_that_is_edited(cli: Cli, root: Path) -> None:
+    named = ("--stdin-filename", ".dockerignore")
+    done = cli("lint", "-", *named, "--format", "json", cwd=root, stdin=b"a\nnode_modules\n")
+    (finding,) = json.loads(done.out)["findings"]
+    assert (finding["code"], finding["files"], finding["content_bytes"]) == ("CTX101", 1, 40)
+    assert finding["location"] == {
+        "path": ".dockerignore",
+        "line": 2,
+        "column": 1,
+        "end_line": 2,
+        "end_column": 13,
+    }
+    (edit,) = finding["fix"]["edits"]
+    assert edit["changes"] == [{"start_line": 2, "end_line": 3, "text": "**/node_modules\n"}]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("-", "a"), ("-", "--fix"), ("-", "--watch"), ("--stdin-filename", "a")]
+)
+def test_what_standard_input_does_not_go_with(
+    arguments: tuple[str, ...], cli: Cli, root: Path
+) -> None:
+    done = cli("lint", *arguments, cwd=root)
+    assert (done.code, done.out) == (2, "")
+
+
+def test_the_file_of_one_build(cli: Cli, root: Path) -> None:
+    (root / "Dockerfile.dockerignore").write_bytes(b"dist\ndist\n")
+    done = cli("lint", "-f", "Dockerfile", "--select", "CTX113", cwd=root)
+    assert done.lines[0].startswith("Dockerfile.dockerignore:2:1 info CTX113")
+    (root / "empty").mkdir()
+    assert cli("lint", "-C", "empty", cwd=root).code == 2
+
+
+def test_several_contexts(cli: Cli, tmp_path: Path) -> None:
+    build_tree(
+        tmp_path, [file("a/.dockerignore", b"x\nx\n"), file("b/c/.dockerignore", b"y\n"), "b/c/y"]
+    )
+    done = cli("lint", cwd=tmp_path)
+    assert done.code == 1
+    assert done.lines[-2:] == [
+        "a/.dockerignore: 2 patterns, 1 file sent, 4 B",
+        "b/c/.dockerignore: 1 pattern, 1 file sent, 2 B, nothing found",
+    ]
+    (tmp_path / "d").mkdir()
+    assert cli("lint", "d", cwd=tmp_path).lines == ["no ignore file here"]
+
+
+def test_rule(cli: Cli) -> None:
+    done = cli("rule", "CTX102")
+    assert done.code == 0
+    assert done.lines[0] == "CTX102 trailing-comment (error)"
+    assert "    dist # made by the bundler" in done.lines
+    assert cli("rule", "trailing-comment").out == done.out
+    every = cli("rule", columns=120)
+    assert any(line.startswith("CTX130 warning undone-pattern") for line in every.lines)
+    assert len(every.lines) > 30
+    codes = json.loads(cli("rule", "--format", "json").out)["codes"]
+    assert {"CTX101", "CTX130"} <= {each["code"] for each in codes}
+    assert cli("rule", "CTX998").code == 2
+
+
+def wait_for(path: Path, text: str) -> str:
+    """What the file holds, once it holds `text`."""
+    for _ in range(300):
+        found = path.read_text()
+        if text in found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{text!r} did not come: {path.read_text()!r}")
+
+
+def test_watch_lints_on_every_save_and_ends_at_an_interrupt(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with out.open("wb") as stdout:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ctxsize", "lint", "--watch", "--select", "CTX101,CTX102"],
+            cwd=root,
+            stdout=stdout,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
+        )
+        try:
+            first = wait_for(out, "5 files sent")
+            assert "CTX102" in first
+            (root / ".dockerignore").write_bytes(b"**/node_modules\ndist\n")
+            second = wait_for(out, "nothing found").removeprefix(first)
+            assert "3 files sent" in second
+            assert "CTX" not in second
+            (root / ".dockerignore").unlink()
+            (root / ".dockerignore").write_bytes(b"node_modules\n")
+            wait_for(out, "1 pattern, ")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=20) == 130
+        finally:
+            process.kill()
+    assert "Traceback" not in out.read_text()
+    assert "\x1b" not in out.read_text()

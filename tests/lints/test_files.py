@@ -1,0 +1,179 @@
+"""Ignore files that are not read, or not alone; and files that are no files of lines."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from ctxsize.errors import InputError
+from ctxsize.findings import Finding
+from tests.oracles.devtools import list_context
+from tests.oracles.trees import COPY_ALL, Node, build_tree, file, link
+
+
+def lint(root: Path, nodes: list[str | Node], *paths: str, select: str) -> list[Finding]:
+    """The findings of one code below `root`, or at `paths` in it."""
+    build_tree(root, nodes)
+    names = [str(root / path) for path in paths] or [str(root)]
+    return [*api.lint(names, select=[select]).findings]
+
+
+def named(findings: list[Finding], root: Path) -> list[tuple[str, str]]:
+    return [(os.path.relpath(each.location.path, root), each.message) for each in findings]
+
+
+SPECIFIC = [
+    file("Dockerfile", COPY_ALL),
+    file("Dockerfile.dockerignore", b"docs\n"),
+    file(".dockerignore", b"node_modules\n"),
+    file("node_modules/a.js", size_bytes=30),
+    "src/a",
+]
+
+
+@pytest.mark.usefixtures("devtools")
+def test_two_files_for_one_dockerfile(tmp_path: Path) -> None:
+    (found,) = lint(tmp_path, [*SPECIFIC], select="CTX117")
+    assert (found.files, found.content_bytes) == (1, 30)
+    assert "which does not apply to this Dockerfile" in found.message
+    sent = {each.name: each.size_bytes for each in list_context(tmp_path)}
+    assert sent["node_modules/a.js"] == 30
+    (tmp_path / "Dockerfile.dockerignore").unlink()
+    assert "node_modules/a.js" not in {each.name for each in list_context(tmp_path)}
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [file("Dockerfile", COPY_ALL), file(".dockerignore", b"docs\n"), "a"],
+        [file("Dockerfile", COPY_ALL), file("Dockerfile.dockerignore", b"docs\n"), "a"],
+    ],
+)
+def test_one_file_alone(nodes: list[str | Node], tmp_path: Path) -> None:
+    assert lint(tmp_path, nodes, select="CTX117") == []
+
+
+UNREAD = {
+    "no Dockerfile": (
+        [file("web.Dockerfile.dockerignore", b"a\n")],
+        "web.Dockerfile.dockerignore",
+        "there is no",
+    ),
+    "no dot": ([file("dockerignore", b"a\n")], "dockerignore", "begin with a dot"),
+    "a directory": ([".dockerignore/a"], ".dockerignore", "it is a directory"),
+    "a link out": (
+        [link("ctx/.dockerignore", "../shared"), "shared", "ctx/a"],
+        "ctx/.dockerignore",
+        "a symlink that leaves the context",
+    ),
+    "a link to nothing": ([link(".dockerignore", "no")], ".dockerignore", "leads nowhere"),
+    "the context is above": (
+        [
+            file("docker/Dockerfile", b"FROM scratch\nCOPY src/main.c /\n"),
+            file("docker/.dockerignore", b"a\n"),
+            "src/main.c",
+        ],
+        "docker/.dockerignore",
+        "is built with the context",
+    ),
+    "Compose says so": (
+        [
+            file("compose.yaml", b"services:\n  a:\n    build:\n      context: .\n"
+                 b"      dockerfile: docker/Dockerfile\n"),
+            file("docker/Dockerfile", b"FROM scratch\nCOPY . /\n"),
+            file("docker/.dockerignore", b"a\n"),
+        ],
+        "docker/.dockerignore",
+        "compose.yaml",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_unread(name: str, tmp_path: Path) -> None:
+    nodes, path, words = UNREAD[name]
+    build_tree(tmp_path, nodes)
+    target = [str(tmp_path)] if "the" in name or "says" in name else [str(tmp_path / path)]
+    found = list(api.lint(target, select=["CTX127"]).findings)
+    if name in ("a directory", "a link out", "a link to nothing"):
+        found = [*api.lint([str(tmp_path / path)], select=["CTX127"]).findings]
+    ((where, message),) = named(found, tmp_path)
+    assert where == path
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [file("Dockerfile", COPY_ALL), file(".dockerignore", b"a\n")],
+        [file("api/Dockerfile", COPY_ALL), file("api/.dockerignore", b"a\n"), "b"],
+        [file("api/Dockerfile", COPY_ALL), file("api/Dockerfile.dockerignore", b"a\n")],
+        [file(".dockerignore", b"a\n"), "b"],
+        [link(".dockerignore", "shared"), file("shared", b"a\n")],
+    ],
+)
+def test_read(nodes: list[str | Node], tmp_path: Path) -> None:
+    assert lint(tmp_path, nodes, select="CTX127") == []
+
+
+WEIRD = {
+    "empty": b"",
+    "a line feed": b"\n",
+    "NUL": b"a\0b\n",
+    "a long line": b"x" * 1_000_000 + b"\n",
+    "a mark alone": b"\xef\xbb\xbf",
+    "Windows": b"node_modules\r\n*.log\r\n",
+    "no text": bytes(range(256)),
+    "no last end": b"dist",
+}
+
+
+@pytest.mark.parametrize("tree", [True, False])
+@pytest.mark.parametrize("name", WEIRD)
+def test_weird_files(name: str, tree: bool, tmp_path: Path) -> None:
+    data = WEIRD[name]
+    path = tmp_path / ".dockerignore"
+    path.write_bytes(data)
+    (tmp_path / "a").write_text("a")
+    paths = [str(path)] if tree else []
+    linted = api.lint(paths, data=None if tree else data, unsafe_fixes=True)
+    assert path.read_bytes() == data
+    again = api.lint(paths, data=linted.edits[0].after if linted.edits else data, unsafe_fixes=True)
+    assert again.edits == ()
+    (file_,) = linted.files
+    assert (file_.content_bytes is not None) == tree
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [("empty", []), ("NUL", ["CTX122"]), ("a long line", ["CTX121"]), ("a mark alone", ["CTX119"]),
+     ("Windows", ["CTX101"]), ("no last end", [])],
+)  # fmt: skip
+def test_what_is_said_of_weird_files(name: str, codes: list[str]) -> None:
+    linted = api.lint(data=WEIRD[name], ignore=["CTX126"])
+    assert [each.code for each in linted.findings] == codes
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        api.lint([str(tmp_path / "no")])
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(InputError, match="is no regular file"):
+        api.lint([str(tmp_path / "fifo")])
+    with pytest.raises(InputError):
+        api.lint(["a\0b"])
+
+
+def test_a_build_that_fails_has_what_can_be_said(tmp_path: Path) -> None:
+    build_tree(tmp_path, [file(".dockerignore", b"node_modules\n[\n"), "web/node_modules/a.js"])
+    found = api.lint([str(tmp_path)], ignore=["CTX126"]).findings
+    assert [(each.code, each.files) for each in found] == [("CTX101", 1), ("CTX121", None)]
+
+
+def test_an_ignore_file_that_is_a_link_is_linted(tmp_path: Path) -> None:
+    build_tree(tmp_path, [link(".dockerignore", "shared"), file("shared", b"a\na\n")])
+    found = api.lint([str(tmp_path)]).findings
+    assert [each.code for each in found] == ["CTX113"]

@@ -1,0 +1,113 @@
+"""Which findings are wanted, and which are accepted by the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from ctxsize.errors import InputError
+from ctxsize.findings import Severity
+from tests.oracles.trees import build_tree, file
+
+LINES = b"node_modules # x\ndist\ndist\n  a\n"
+ALL = ["CTX102", "CTX113", "CTX128"]
+
+
+def codes(root: Path, **options: object) -> list[str]:
+    found = api.lint([str(root)], **options).findings  # type: ignore[arg-type]
+    return [each.code for each in found]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return build_tree(tmp_path / "ctx", [file(".dockerignore", LINES), "a", "dist/b"])
+
+
+@pytest.mark.parametrize(
+    ("select", "ignore", "found"),
+    [
+        ([], [], ALL),
+        (["CTX1"], [], ALL),
+        (["CTX102,CTX113"], [], ["CTX102", "CTX113"]),
+        ([], ["CTX11"], ["CTX102", "CTX128"]),
+        (["CTX113"], ["CTX1"], ["CTX113"]),
+        (["CTX1"], ["CTX113"], ["CTX102", "CTX128"]),
+        (["CTX2"], [], []),
+    ],
+)
+def test_select_and_ignore(
+    select: list[str], ignore: list[str], found: list[str], root: Path
+) -> None:
+    if select == ["CTX2"]:
+        with pytest.raises(InputError, match="no code begins with 'CTX2'"):
+            codes(root, select=select)
+        return
+    assert codes(root, select=select, ignore=ignore) == found
+
+
+def test_severity(root: Path) -> None:
+    assert codes(root, severity=Severity.ERROR) == ["CTX102"]
+    assert codes(root, severity=Severity.INFO) == ALL
+
+
+def configure(root: Path, text: str) -> None:
+    (root / "ctxsize.toml").write_text(text)
+
+
+def test_configuration_selects(root: Path) -> None:
+    configure(root, 'ignore = ["CTX11"]\n')
+    assert codes(root) == ["CTX102", "CTX128"]
+    assert codes(root, select=["CTX128"]) == ["CTX128"]
+
+
+@pytest.mark.parametrize(
+    "more", ["", 'path = ".dockerignore"\n', 'pattern = "dist"\n', 'path = "*ignore"\n']
+)
+def test_suppressions(more: str, root: Path) -> None:
+    configure(root, f'[[suppress]]\ncode = "CTX113"\nreason = "old"\n{more}')
+    linted = api.lint([str(root)])
+    assert [each.code for each in linted.findings] == ["CTX102", "CTX128"]
+    assert linted.files[0].suppressed == 1
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        'code = "CTX101"\nreason = "r"',
+        'code = "CTX113"\nreason = "r"\npattern = "other"',
+        'code = "CTX101"\nreason = "r"\npath = ".dockerignore"',
+    ],
+)
+def test_unused_suppressions_are_findings(table: str, root: Path) -> None:
+    configure(root, f"[[suppress]]\n{table}\n")
+    found = api.lint([str(root)]).findings
+    (unused,) = (each for each in found if each.code == "CTX129")
+    assert unused.location.path.endswith("ctxsize.toml")
+    assert [each.code for each in found if each.code != "CTX129"] == ALL
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        'code = "CTX113"\nreason = "used"',
+        'code = "CTX101"\nreason = "another file"\npath = "web/.dockerignore"',
+        'code = "CTX201"\nreason = "of another command"',
+    ],
+)
+def test_suppressions_that_are_not_unused(table: str, root: Path) -> None:
+    configure(root, f"[[suppress]]\n{table}\n")
+    assert "CTX129" not in codes(root)
+
+
+def test_one_file_does_not_tell_that_a_general_suppression_is_unused(root: Path) -> None:
+    configure(root, '[[suppress]]\ncode = "CTX101"\nreason = "r"\n')
+    assert "CTX129" in codes(root)
+    found = api.lint([str(root / ".dockerignore")]).findings
+    assert "CTX129" not in {each.code for each in found}
+
+
+def test_an_unselected_code_does_not_count_as_unused(root: Path) -> None:
+    configure(root, '[[suppress]]\ncode = "CTX101"\nreason = "r"\n')
+    assert codes(root, select=["CTX102", "CTX129"]) == ["CTX102"]
