@@ -342,7 +342,9 @@ def _merged(request: Request, chosen: Iterable[Suggestion]) -> bytes:
     from ctxsize.writer.merge import Addition, merge
 
     additions = [
-        Addition(pattern, each.heading, each.why) for each in chosen for pattern in each.patterns
+        Addition(pattern, each.heading, each.comment)
+        for each in chosen
+        for pattern in each.patterns
     ]
     pattern_class = request.builder.spec_class.pattern_class
     return merge(request.ignore_file, additions, pattern_class=pattern_class)

@@ -49,6 +49,10 @@ class Evidence:
         """A manifest's text."""
         return look.text(look.small_file(self._root, path))
 
+    def source(self, path: str) -> bytes:
+        """A source's content."""
+        return look.small_file(self._root, path)
+
     def size_bytes(self, path: str) -> int:
         """The bytes of a file, or of all below a directory."""
         entry = self.tree.entry(path)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from functools import cached_property
 
+from ctxsize.recommender import look
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.recipes import Recipes
 from ctxsize.recommender.tree import Sums, like
@@ -43,9 +45,20 @@ _SOURCE_NAMES = frozenset(
     | {"CMakeLists.txt", "MANIFEST.in", "BUILD", "WORKSPACE", "Procfile", "Earthfile"}
 )
 _LOCKS = frozenset({"package-lock.json", "composer.lock", "Cargo.lock", "yarn.lock", "uv.lock"})
+NOT_SOURCES = frozenset(
+    {".git", "node_modules", ".venv", "venv", "site-packages", "target", ".cargo", "_build"}
+    | {"bower_components", "__pycache__", ".next", ".terraform", "dist-newstyle"}
+)
+"""Directories whose content nobody wrote; what is in them says nothing about the sources."""
 _LARGEST_SOURCE = 512 * 1024
 _MOST_SOURCES = 20_000
+_MOST_SOURCE_BYTES = 64 * 1024 * 1024
 _MOST_MANIFESTS = 300
+
+
+def is_source(name: str) -> bool:
+    """Whether a file is a program's source or a manifest, by its name."""
+    return name.endswith(_SOURCES) or name in _SOURCE_NAMES
 
 
 class Facts:
@@ -55,6 +68,7 @@ class Facts:
         self.evidence = evidence
         self.recipes = recipes
         self._sums = sums
+        self._saw_all_sources = True
 
     @cached_property
     def git_is_sent(self) -> bool:
@@ -73,40 +87,52 @@ class Facts:
         return None
 
     @cached_property
-    def _sources(self) -> list[tuple[str, str]]:
-        """The paths and texts of the sources and manifests that are sent."""
-        texts: list[tuple[str, str]] = []
+    def _sources(self) -> list[tuple[str, bytes]]:
+        """The paths and contents of the sources and manifests that are sent."""
+        texts: list[tuple[str, bytes]] = []
+        left = _MOST_SOURCE_BYTES
         for path in self._source_paths():
-            if len(texts) >= _MOST_SOURCES:
+            left -= self._sums[path].content_bytes
+            if len(texts) >= _MOST_SOURCES or left < 0:
+                self._saw_all_sources = False
                 break
-            texts.append((path, self.evidence.small_file(path)))
+            texts.append((path, self.evidence.source(path)))
         return texts
 
     def _source_paths(self) -> Iterator[str]:
         git = self.evidence.git
         for path in sorted(self._sums):
             name = path.rpartition("/")[2]
-            source = name.endswith(_SOURCES) or name in _SOURCE_NAMES
-            if not source or name in _LOCKS or self._sums[path].content_bytes > _LARGEST_SOURCE:
+            if (
+                not is_source(name)
+                or not NOT_SOURCES.isdisjoint(path.split("/"))
+                or name in _LOCKS
+                or self._sums[path].content_bytes > _LARGEST_SOURCE
+            ):
                 continue
             if git.has_repository and git.first(path) is None and git.ignores(path):
                 continue
             if self.evidence.tree.snapshot.folder(path) is None:
                 yield path
 
-    @cached_property
+    @property
     def saw_all_sources(self) -> bool:
         """Whether every source was looked at."""
-        return len(self._sources) < _MOST_SOURCES
+        _ = self._sources
+        return self._saw_all_sources
 
     def mentions(self, path: str) -> str | None:
         """A source or a Dockerfile that names `path`, None if none does."""
-        name = re.escape(path.rpartition("/")[2])
+        name = path.rpartition("/")[2]
+        quoted = re.escape(name)
         pattern = re.compile(
-            rf"(?<![\w.-]){name}(?=/)|[\"'`/=(]{name}[\"'`),\s]|^\s*-\s*{name}\b", re.M
+            rf"(?<![\w.-]){quoted}(?=/)|[\"'`/=(]{quoted}[\"'`),\s]|^\s*-\s*{quoted}\b", re.M
         )
-        for at, text in self._sources:
-            if at != path and not at.startswith(f"{path}/") and pattern.search(text):
+        raw = os.fsencode(name)
+        for at, data in self._sources:
+            if raw not in data or at == path or at.startswith(f"{path}/"):
+                continue
+            if pattern.search(look.text(data)):
                 return at
         for recipe in self.recipes.recipes:
             if pattern.search(recipe.commands):
@@ -122,7 +148,8 @@ class Facts:
             re.M,
         )
         kinds = re.compile(
-            r"\[\[?(bench|test|example|workspace)|workspaces|packages:|^use\b|include|Project\(|<module>",
+            r"\[\[?(bench|test|example|workspace)|workspaces|packages:|^use\b|include|Project\("
+            r"|<module>",
             re.M,
         )
         for at in self.sent_like(_WORKSPACES):

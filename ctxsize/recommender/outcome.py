@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from ctxsize.findings import Edit, Finding
@@ -65,6 +66,12 @@ class Suggestion:
     chosen: bool = False
     """Whether it is part of the edit."""
 
+    @property
+    def comment(self) -> str:
+        """What the ignore file says about it: the first clause of the reason."""
+        clause = re.split("[:;]", self.why, maxsplit=1)[0]
+        return clause[:1].upper() + clause[1:]
+
 
 @dataclass(frozen=True)
 class Blocked:
@@ -114,6 +121,8 @@ class Advice:
     edit: Edit | None = None
     """What `--write` does; None where nothing is chosen."""
     written: bool = False
+    options: tuple[str, ...] = ()
+    """Further options of the build, as words of the command line."""
 
     @property
     def saving(self) -> Amount:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from ctxsize.engine.snapshot import Held
+from ctxsize.recommender.facts import is_source
 from ctxsize.recommender.outcome import Amount, Question
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Sums, Tree
@@ -27,6 +28,7 @@ def questions(
     found = [
         Question(path, Amount(left[path].files, left[path].content_bytes), _note(tracked, path))
         for path in _large(tree.root, left, least)
+        if not _is_source(tree, path, sums)
     ]
     return tuple(sorted(found, key=lambda each: (-each.size.content_bytes, each.path))[:_MOST])
 
@@ -63,6 +65,16 @@ def _large(held: Held, left: Mapping[str, Sums], least: int) -> Iterator[str]:
             yield from _large(folders[path], left, least)
         else:
             yield path
+
+
+def _is_source(tree: Tree, path: str, sums: Mapping[str, Sums]) -> bool:
+    """Whether most of it is programs' source, which needs no question."""
+    written = sum(
+        sums[at].content_bytes
+        for at, file in tree.files_below(path)
+        if at in sums and is_source(file.name)
+    )
+    return written * 2 > sums[path].content_bytes
 
 
 def _note(tracked: Tracked, path: str) -> str:

@@ -109,6 +109,7 @@ class Advisor:
             (*self._real.problems, *self._recipes.problems, *self._git_problems()),
             self._git_ignored(),
             edit,
+            options=self.request.build.words(),
         )
 
     def _proved(self, found: Collected) -> tuple[list[Candidate], list[Blocked]]:
@@ -225,7 +226,11 @@ class Advisor:
 
     def _questions(self, found: Collected) -> tuple[Question, ...]:
         explained = [match.path for match, _ in found.matches]
-        return questions(self._tree, self._git, self._transfer, explained)
+        asked = questions(self._tree, self._git, self._transfer, explained)
+        named = self._recipes.named
+        return tuple(
+            each for each in asked if not any(taken.is_at_or_below(each.path) for taken in named)
+        )
 
     def _blocked(self, found: Collected) -> tuple[Blocked, ...]:
         return tuple(self._made_blocked(match, said) for match, said in found.blocked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ctxsize import units
 from ctxsize.engine.builders import BUILDERS
@@ -117,18 +117,24 @@ def next_step(report: Report) -> tuple[str, str]:
 
 
 def _shrink(report: Report) -> tuple[str, str]:
-    cause = dominant(report)
-    if report.ignore_file is None:
-        path = quoted(os.path.normpath(os.path.join(report.context_path, ".dockerignore")))  # noqa: PTH118
-        first = f", {quoted(cause.path)} first" if cause else ""
-        return "", f"write {path} with what the build does not need{first}"
-    where = quoted(report.ignore_file.path)
-    if cause:
-        return "", f"if the build does not need {quoted(cause.path)}, add it to {where}"
-    return command(report, "measure", "--by", "dir"), f"shows what else could go into {where}"
+    """The command that finds what can go; --write is the step after it."""
+    return command(report, "suggest"), "finds what the build does not need, and proves it"
 
 
-def command(report: Report, name: str, *arguments: str) -> str:
+class OfBuild(Protocol):
+    """What is about one build: how its command line was."""
+
+    @property
+    def context_path(self) -> str: ...
+    @property
+    def dockerfile(self) -> str | None: ...
+    @property
+    def builder(self) -> str: ...
+    @property
+    def options(self) -> tuple[str, ...]: ...
+
+
+def command(report: OfBuild, name: str, *arguments: str) -> str:
     """The ctxsize command line for the same build."""
     words = ["ctxsize", name, *map(_argument, arguments)]
     if report.builder != next(iter(BUILDERS)):
@@ -143,7 +149,7 @@ def command(report: Report, name: str, *arguments: str) -> str:
     return " ".join(map(_shell, words))
 
 
-def _default_dockerfile(report: Report) -> bool:
+def _default_dockerfile(report: OfBuild) -> bool:
     names = BUILDERS[report.builder].dockerfile_names
     usual = (os.path.normpath(os.path.join(report.context_path, name)) for name in names)  # noqa: PTH118
     return os.path.normpath(report.dockerfile or "") in usual
@@ -154,7 +160,7 @@ def _argument(word: str) -> str:
     return f"./{word}" if word.startswith("-") and word not in _OPTIONS else word
 
 
-_OPTIONS = ("--ignored", "--by", "--size", "--trace", "--transfer", "--write")
+_OPTIONS = ("--ignored", "--by", "--size", "--trace", "--transfer", "--write", "--only")
 
 
 def _shell(word: str) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Iterable
 
 from ctxsize import units
-from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import columns, fit, quoted, visible
 from ctxsize.formats.text import findings
-from ctxsize.formats.text.advice import plural
+from ctxsize.formats.text.advice import command, plural
 from ctxsize.recommender.outcome import Advice, Amount, Question, Size, Suggestion
 
 _MOST_PATHS = 3
@@ -89,25 +87,6 @@ def _next(advice: Advice) -> tuple[str, str]:
     return command(advice, "measure"), "shows what is sent"
 
 
-def command(advice: Advice, name: str, *arguments: str) -> str:
-    """The ctxsize command line for the same context, Dockerfile and builder."""
-    import shlex
-
-    words = ["ctxsize", name, *arguments]
-    builder = BUILDERS[advice.builder]
-    if advice.builder != next(iter(BUILDERS)):
-        words += ["--builder", advice.builder]
-    usual = [
-        os.path.normpath(os.path.join(advice.context_path, each))  # noqa: PTH118
-        for each in builder.dockerfile_names
-    ]
-    if advice.dockerfile is not None and os.path.normpath(advice.dockerfile) not in usual:
-        words += ["-f", advice.dockerfile]
-    if advice.context_path != ".":
-        words.append(advice.context_path)
-    return " ".join(shlex.quote(word) if word.isprintable() else quoted(word) for word in words)
-
-
 def _sizes(advice: Advice, look: Look) -> list[str]:
     rows = [("Context", advice.before.context, advice.after.context)]
     if advice.before.transfer is not None and advice.after.transfer is not None:
@@ -165,7 +144,10 @@ def suggestion(each: Suggestion) -> Block:
 
 
 def _figures(size: Size) -> str:
-    return f"{units.human(size.counted.content_bytes)}, {plural(size.counted.files, 'file')}"
+    counted = size.counted
+    if not counted.files and size.context.files:
+        return f"{_amount(size.context)} that this build leaves behind"
+    return f"{units.human(counted.content_bytes)}, {plural(counted.files, 'file')}"
 
 
 def _question(each: Question) -> Block:

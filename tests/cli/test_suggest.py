@@ -1,0 +1,128 @@
+"""`ctxsize suggest` as it is typed: what it prints, what it writes, and how it exits."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.oracles.trees import build_tree, file
+from tests.recommender.projects import PROJECTS
+from tests.recommender.test_suggest import plant
+
+CARGO = b"FROM rust AS build\nCOPY . .\nRUN cargo build\n"
+
+
+@pytest.fixture
+def rust(tmp_path: Path) -> Path:
+    return plant(tmp_path / "ctx", PROJECTS["rust"])
+
+
+def test_plain_suggest_writes_nothing(cli: Cli, rust: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in rust.rglob("*")}
+    result = cli("suggest", cwd=rust)
+    assert result.code == 0
+    assert "**/target" in result.out
+    assert "Cargo's build output" in result.out
+    assert "Next: ctxsize suggest --write" in result.out
+    assert {path: path.stat().st_mtime_ns for path in rust.rglob("*")} == before
+
+
+def test_write_then_nothing(cli: Cli, rust: Path) -> None:
+    first = cli("suggest", "--write", cwd=rust)
+    assert (first.code, first.err) == (0, "ctxsize: note: .dockerignore is written\n")
+    assert "written, to keep out 5.1 MB" in first.out
+    second = cli("suggest", "--write", cwd=rust)
+    assert second.code == 0
+    assert second.out.startswith("Nothing to add")
+    assert second.err == ""
+
+
+def test_check(cli: Cli, rust: Path) -> None:
+    assert cli("suggest", "--check", cwd=rust).code == 1
+    assert cli("suggest", "--write", cwd=rust).code == 0
+    assert cli("suggest", "--check", cwd=rust).code == 0
+
+
+def test_diff(cli: Cli, rust: Path) -> None:
+    result = cli("suggest", "--diff", cwd=rust)
+    assert result.code == 0
+    assert result.lines[:2] == ["--- /dev/null", "+++ .dockerignore"]
+    assert "+**/target" in result.lines
+    assert not (rust / ".dockerignore").exists()
+
+
+def test_only_names_what_is_to_be_added(cli: Cli, rust: Path) -> None:
+    assert cli("suggest", "--write", "--only", "rust.target", cwd=rust).code == 0
+    lines = (rust / ".dockerignore").read_text().splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == ["**/target"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--only", "rust.nothing"], "nothing to suggest by the name of 'rust.nothing'"),
+        (["--only", "go.bin"], "ctxsize suggest --explain go.bin says why"),
+        (["--explain", "rust.targe"], "did you mean rust.target?"),
+        (["--write", "--check"], "--write goes with neither --diff nor --check"),
+        (["nowhere"], "no such context"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_2(
+    arguments: list[str], said: str, cli: Cli, rust: Path
+) -> None:
+    result = cli("suggest", *arguments, cwd=rust)
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_explain_says_what_blocked_a_rule(cli: Cli, tmp_path: Path) -> None:
+    text = CARGO + b"FROM scratch\nCOPY target/release/app /app\n"
+    root = build_tree(
+        tmp_path / "ctx", [file("Dockerfile", text), "Cargo.toml", "target/release/app"]
+    )
+    result = cli("suggest", "--explain", "rust.target", cwd=root)
+    assert (
+        "Blocked by copied_by_name: COPY target/release/app (Dockerfile:5) takes it." in result.out
+    )
+    everything = cli("suggest", "--explain", "all", cwd=root)
+    assert "Rule: rust.target; evidence: Cargo.toml beside it" in everything.out
+    nothing = cli("suggest", "--explain", "go.bin", cwd=root)
+    assert "nothing that is sent has this name and its evidence" in nothing.out
+
+
+def test_json_has_what_programs_need(cli: Cli, rust: Path) -> None:
+    shape = json.loads(cli("suggest", "--format", "json", cwd=rust).out)
+    first = shape["suggestions"][0]
+    assert (first["rule"], first["patterns"], first["safe"]) == ("rust.target", ["**/target"], True)
+    assert shape["saving"]["content_bytes"] == (
+        shape["before"]["transfer"]["content_bytes"] - shape["after"]["transfer"]["content_bytes"]
+    )
+
+
+def test_names_are_no_terminal_codes(cli: Cli, tmp_path: Path) -> None:
+    odd = "ev\x1b[31mil\n"
+    nodes = ["Cargo.toml", f"{odd}/Cargo.toml", f"{odd}/target/x", "target/source.c"]
+    root = build_tree(tmp_path / "ctx", [file("Dockerfile", CARGO), *nodes])
+    result = cli("suggest", "--unsafe", cwd=root)
+    assert result.code == 0
+    assert "\x1b" not in result.out
+
+
+def test_a_name_that_no_pattern_matches_is_left_alone(cli: Cli, tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9")
+    nodes = ["b/target/source.c", f"{odd}/Cargo.toml", f"{odd}/target/x"]
+    root = build_tree(tmp_path / "ctx", [file("Dockerfile", CARGO), *nodes])
+    assert cli("suggest", "--write", cwd=root).code == 0
+    assert (root / odd / "target/x").exists()
+
+
+def test_a_directory_in_the_way(cli: Cli, rust: Path) -> None:
+    (rust / ".dockerignore").mkdir()
+    result = cli("suggest", "--write", cwd=rust)
+    assert result.code == 2
+    assert result.err.count("\n") == 1
