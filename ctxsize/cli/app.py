@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -26,11 +27,13 @@ COMMANDS = {
     "rule": "What a code of a finding means, and what to do about it.",
     "check": "Whether contexts keep their budgets, for CI: 1 if one does not.",
     "diff": "What was added, removed, grew and shrank between two reports, or since one.",
+    "completion": "A script that completes ctxsize's words in bash, zsh or fish.",
+    "docker-plugin": "Make `docker ctxsize` work.",
 }
-"""Each command is `command` in the module of its name in this package."""
+"""Each command is `command` in the module of its name (`-` is `_` there) in this package."""
 
 FINE, USAGE, BUG, INTERRUPTED = 0, 2, 3, 130
-_COMPLETE = "_CTXSIZE_COMPLETE"
+COMPLETE = "_CTXSIZE_COMPLETE"
 
 
 class LazyGroup(click.Group):
@@ -42,8 +45,19 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"ctxsize.cli.{cmd_name}").command
+        command: click.Command = import_module(f"ctxsize.cli.{cmd_name.replace('-', '_')}").command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """The commands that begin so, from the list alone: nothing is imported for it."""
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            CompletionItem(name, help=says)
+            for name, says in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -108,10 +122,10 @@ def _code(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    if _COMPLETE in os.environ:
+    if COMPLETE in os.environ:
         from click.shell_completion import shell_complete
 
-        return shell_complete(app, {}, "ctxsize", _COMPLETE, os.environ[_COMPLETE])
+        return shell_complete(app, {}, "ctxsize", COMPLETE, os.environ[COMPLETE])
     with output.closed_pipes(), app.make_context("ctxsize", arguments) as context:
         result = app.invoke(context)
         return result if isinstance(result, int) else FINE

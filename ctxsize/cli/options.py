@@ -19,10 +19,24 @@ from ctxsize.formats import FORMATS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-_context_argument: Decorator = click.argument("context", default=".", required=False)
+
+def _entries(kind: str) -> Callable[..., list[CompletionItem]]:
+    """What leaves completion to the shell, which knows files (`file`) and directories (`dir`)."""
+    return lambda ctx, param, incomplete: [CompletionItem(incomplete, type=kind)]
+
+
+_context_argument: Decorator = click.argument(
+    "context", default=".", required=False, shell_complete=_entries("dir")
+)
 
 _context_option: Decorator = click.option(
-    "-C", "--context", metavar="DIR", default=".", show_default=True, help="The build context."
+    "-C",
+    "--context",
+    metavar="DIR",
+    default=".",
+    show_default=True,
+    help="The build context.",
+    shell_complete=_entries("dir"),
 )
 
 _build_options: tuple[Decorator, ...] = (
@@ -31,6 +45,7 @@ _build_options: tuple[Decorator, ...] = (
         "--file",
         "dockerfile",
         metavar="PATH",
+        shell_complete=_entries("file"),
         help="The Dockerfile, relative to the working directory, or - for stdin, as for "
         "`docker build`.",
     ),

@@ -41,9 +41,10 @@ def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem,
     return tuple(problem for place in places for problem in _notes(place))
 
 
-def write_output(path: str, data: bytes) -> None:
+def write_output(path: str, data: bytes, *, executable: bool = False) -> None:
     """Write a report of ours to `path`, whatever is there; a FIFO or a device just gets it.
 
+    A new file that is `executable` is so for everyone whom the umask lets.
     Raises `InputError` if that is not possible; the old file is then still there.
     """
     with _explained(path):
@@ -55,7 +56,7 @@ def write_output(path: str, data: bytes) -> None:
     seen = _regular(path, target)
     place = _Place(Edit(path, None, data), target, _temporary(target), seen)
     with _cleaned_up([place]):
-        _stage(place)
+        _stage(place, new_mode=0o777 if executable else 0o666)
         with _explained(path):
             os.replace(place.temporary, target)  # noqa: PTH105
             _flush_directory(target)
@@ -159,11 +160,11 @@ def _cleaned_up(places: Sequence[_Place]) -> Iterator[None]:
                 os.unlink(place.temporary)  # noqa: PTH108
 
 
-def _stage(place: _Place) -> None:
+def _stage(place: _Place, *, new_mode: int = 0o666) -> None:
     """Write the temporary file of `place`, with the mode and owner of the file it replaces."""
     with _explained(place.edit.path):
         # The umask shapes the mode of a new file, and nobody reads the other before its time.
-        mode = 0o666 if place.seen is None else 0o600
+        mode = new_mode if place.seen is None else 0o600
         handle = os.open(place.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(handle, "wb") as file:
             file.write(place.edit.after)

@@ -101,6 +101,7 @@ def _devtools() -> str | None:
 
 _CHECKS: dict[str, Callable[[], str | None]] = {
     "root": _root,
+    "docker-cli": lambda: _command("docker"),
     "docker": _docker,
     "buildah": _buildah,
     "devtools": _devtools,

@@ -1,0 +1,105 @@
+"""`ctxsize docker-plugin`: makes `docker ctxsize` work.
+
+Docker runs the executable `docker-ctxsize` in one of its plugin directories,
+once with `docker-cli-plugin-metadata` to ask what it is, then with the whole
+command line of `docker`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from ctxsize.cli import output
+from ctxsize.errors import InputError
+from ctxsize.version import __version__
+
+NAME = "docker-ctxsize"
+_MARK = "# Written by `ctxsize docker-plugin install`."
+_SCRIPT = """\
+#!/bin/sh
+{mark}
+if [ "$1" = docker-cli-plugin-metadata ]; then
+    echo {metadata}
+    exit
+fi
+# The options of docker itself come before the name.
+while [ $# -gt 0 ] && [ "$1" != ctxsize ]; do shift; done
+[ $# -eq 0 ] || shift
+exec {python} -m ctxsize "$@"
+"""
+
+
+@click.group("docker-plugin")
+def command() -> None:
+    """Make `docker ctxsize` work, which does what `ctxsize` does.
+
+    \b
+    Examples:
+      ctxsize docker-plugin install
+      docker ctxsize measure .
+    """  # noqa: D301
+
+
+@command.command("install")
+@click.option(
+    "--dir",
+    "directory",
+    metavar="DIR",
+    help="Where Docker looks for plugins.  [default: cli-plugins in DOCKER_CONFIG or ~/.docker]",
+)
+def install(directory: str | None) -> None:
+    """Write the plugin, which runs this very ctxsize.
+
+    \b
+    Examples:
+      ctxsize docker-plugin install
+      ctxsize docker-plugin install --dir /usr/local/lib/docker/cli-plugins
+    """  # noqa: D301
+    from ctxsize.writer.apply import write_output
+
+    place = Path(directory) if directory else _directory()
+    path = place / NAME
+    _must_be_ours(path)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot be made: {error.strerror}", path=str(place)) from None
+    write_output(str(path), _script().encode(), executable=True)
+    output.note(f"{path} is written: `docker ctxsize` works now")
+
+
+def _directory() -> Path:
+    config = os.environ.get("DOCKER_CONFIG")
+    return (Path(config) if config else Path.home() / ".docker") / "cli-plugins"
+
+
+def _must_be_ours(path: Path) -> None:
+    """Raise `InputError` if something else stands there."""
+    try:
+        text = path.read_text("utf-8", "replace")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"is in the way: {error.strerror}", path=str(path)) from None
+    if _MARK not in text:
+        raise InputError("is another plugin", path=str(path), hint="remove it first")
+
+
+def _script() -> str:
+    metadata = {
+        "SchemaVersion": "0.1.0",
+        "Vendor": "ctxsize",
+        "Version": __version__,
+        "ShortDescription": "What docker build will send, before you build",
+    }
+    return _SCRIPT.format(
+        mark=_MARK,
+        metadata=shlex.quote(json.dumps(metadata)),
+        python=shlex.quote(sys.executable),
+    )

@@ -1,0 +1,137 @@
+"""Completion in the real shells: each loads its script and is asked what it would offer."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import REPOSITORY, Cli, environment
+from tests.oracles.availability import require
+
+# What the user has typed, and what must (not) be among the words that are offered.
+CASES = [
+    ("ctxsize me", {"measure"}, {"ls"}),
+    ("ctxsize ", {"measure", "check", "docker-plugin"}, set()),
+    ("ctxsize measure --bui", {"--build-arg", "--builder"}, {"--target"}),
+    ("ctxsize measure --builder p", {"podman"}, {"buildkit"}),
+    ("ctxsize measure --format s", {"sarif"}, {"text"}),
+    ("ctxsize completion f", {"fish"}, {"zsh"}),
+]
+
+BASH = """
+source {script}
+COMP_WORDS=({words})
+COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+_ctxsize_completion ctxsize
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+FISH = """
+source {script}
+complete --do-complete {line}
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a `ctxsize` to run, and the script of each shell."""
+    directory = tmp_path_factory.mktemp("shells")
+    program = directory / "ctxsize"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m ctxsize "$@"\n')
+    program.chmod(0o755)
+    for shell in ("bash", "zsh", "fish"):
+        done = subprocess.run(
+            [sys.executable, "-m", "ctxsize", "completion", shell],
+            cwd=REPOSITORY,
+            env=environment(),
+            capture_output=True,
+            check=True,
+        )
+        (directory / f"{shell}.script").write_bytes(done.stdout)
+    return directory
+
+
+def words(line: str) -> str:
+    return " ".join(f"'{each}'" for each in line.split(" "))
+
+
+def offers(shell: str, home: Path, line: str) -> set[str]:
+    """What bash or fish would offer behind `line`."""
+    code = {"bash": BASH, "fish": FISH}[shell].format(
+        script=home / f"{shell}.script", words=words(line), line=f"'{line}'"
+    )
+    plain = {"bash": "--norc", "fish": "--no-config"}[shell]
+    done = subprocess.run(
+        [shell, plain, "-c", code],
+        cwd=home,
+        env=shell_environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return {each.split("\t")[0] for each in done.stdout.splitlines()}
+
+
+def shell_environment(home: Path) -> dict[str, str]:
+    path = f"{home}:/usr/bin:/bin"
+    return environment(PATH=path, HOME=str(home), TERM="dumb", COLUMNS="200", LINES="50")
+
+
+def zsh_offers(home: Path, line: str) -> set[str]:
+    """What a zsh at a terminal shows when the user presses Tab behind `line`."""
+    me, terminal = pty.openpty()
+    with subprocess.Popen(
+        ["zsh", "-f", "-i"],
+        cwd=home,
+        env=shell_environment(home),
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    ) as process:
+        os.close(terminal)
+        setup = "setopt no_list_ambiguous; autoload -Uz compinit; compinit -u -d dump; "
+        setup += f"source {home}/zsh.script; PS1=READY"
+        os.write(me, f"{setup}; print DO''NE\n".encode())
+        shown(me, until="DONE")
+        os.write(me, f"{line}\t".encode())
+        found = shown(me, until=None)
+        process.kill()
+    os.close(me)
+    return set(re.findall(r"[\w-]+", found.replace(line, " ", 1) + " " + found))
+
+
+def shown(terminal: int, *, until: str | None) -> str:
+    """What appears on the terminal, up to a word or until nothing more comes for a while."""
+    text, deadline = "", time.monotonic() + 20
+    while time.monotonic() < deadline:
+        quiet = 3.0 if until is None else 20.0
+        if not select.select([terminal], [], [], quiet)[0]:
+            break
+        text += os.read(terminal, 65536).decode("utf-8", "replace")
+        if until is not None and until in text:
+            break
+    return text
+
+
+@pytest.mark.parametrize(("line", "offered", "not_offered"), CASES)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_offers(
+    home: Path, shell: str, line: str, offered: set[str], not_offered: set[str]
+) -> None:
+    require(shell)
+    found = zsh_offers(home, line) if shell == "zsh" else offers(shell, home, line)
+    assert offered <= found, found
+    assert not found & not_offered
+
+
+def test_no_other_shell(cli: Cli) -> None:
+    result = cli("completion", "tcsh")
+    assert (result.code, result.out) == (2, "")

@@ -1,0 +1,84 @@
+"""`docker ctxsize`, by the real docker command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, environment
+from tests.oracles.availability import find_command, require
+from tests.oracles.trees import COPY_ALL, build_tree, file
+
+
+@pytest.fixture
+def config(cli: Cli, tmp_path: Path) -> Path:
+    """A Docker configuration with the plugin in it."""
+    config = tmp_path / "docker config"
+    result = cli("docker-plugin", "install", env={"DOCKER_CONFIG": str(config)})
+    assert (result.code, result.out) == (0, "")
+    assert "docker-ctxsize is written" in result.err
+    return config
+
+
+def docker(*arguments: str, cwd: Path, config: Path) -> subprocess.CompletedProcess[str]:
+    require("docker-cli")
+    return subprocess.run(
+        [find_command("docker") or "docker", *arguments],
+        cwd=cwd,
+        env=environment(DOCKER_CONFIG=str(config), DOCKER_HOST="unix:///nowhere.sock"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_docker_runs_it(cli: Cli, config: Path, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", [file("Dockerfile", COPY_ALL), "a b"])
+    plain = cli("measure", ".", cwd=context)
+    for options in ([], ["--log-level", "error"]):
+        done = docker(*options, "ctxsize", "measure", ".", cwd=context, config=config)
+        assert (done.returncode, done.stdout, done.stderr) == (0, plain.out, "")
+
+
+def test_exit_codes_come_through(config: Path, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", [file("Dockerfile", COPY_ALL)])
+    for options, code in ((["--max", "1GB"], 0), (["--max", "1B"], 1), (["--max", "x"], 2)):
+        assert docker("ctxsize", "check", *options, cwd=context, config=config).returncode == code
+
+
+def test_docker_lists_it(config: Path, tmp_path: Path) -> None:
+    done = docker("--help", cwd=tmp_path, config=config)
+    assert "ctxsize*    What docker build will send, before you build" in done.stdout
+
+
+def test_its_metadata(config: Path) -> None:
+    path = config / "cli-plugins" / "docker-ctxsize"
+    assert os.access(path, os.X_OK)
+    done = subprocess.run(
+        [path, "docker-cli-plugin-metadata"], capture_output=True, text=True, check=True
+    )
+    metadata = json.loads(done.stdout)
+    assert metadata["SchemaVersion"] == "0.1.0"
+    assert metadata["Vendor"]
+
+
+def test_again_is_fine_and_others_are_left_alone(cli: Cli, tmp_path: Path) -> None:
+    directory = tmp_path / "plugins"
+    for _ in range(2):
+        assert cli("docker-plugin", "install", "--dir", str(directory)).code == 0
+    (directory / "docker-ctxsize").write_text("#!/bin/sh\necho mine\n")
+    result = cli("docker-plugin", "install", "--dir", str(directory))
+    assert result.code == 2
+    assert "docker-ctxsize: is another plugin (remove it first)" in result.err
+    assert (directory / "docker-ctxsize").read_text() == "#!/bin/sh\necho mine\n"
+
+
+def test_where_nothing_can_be_written(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = cli("docker-plugin", "install", "--dir", str(tmp_path / "file"))
+    assert result.code == 2
+    assert result.err.count("\n") == 1
