@@ -11,8 +11,10 @@ import re
 import stat
 from bisect import bisect_left
 from collections.abc import Callable
+from contextlib import suppress
 from errno import EACCES, EINVAL, ENOENT, ENOTDIR, ENOTSUP, EPERM
 from pathlib import Path
+from stat import ST_MODE, ST_NLINK, ST_SIZE
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Mark
@@ -24,6 +26,7 @@ _TYPE, _LINK = 0o170000, stat.S_IFLNK
 _ALL_MAY_READ = 0o444
 _NOTHING: dict[str, str] = {}
 _NO_XATTRS: dict[str, Xattrs] = {}
+_NOTHING_MORE: Xattrs = {}
 UNREAD_IGNORED = "unreadable-ignored"
 _NOBODY: frozenset[str] = frozenset()
 
@@ -34,7 +37,10 @@ def listing(fd: int) -> tuple[list[str], list[str]]:
     others: list[str] = []
     with os.scandir(fd) as entries:
         for entry in entries:
-            (directories if entry.is_dir(follow_symlinks=False) else others).append(entry.name)
+            if entry.is_dir(follow_symlinks=False):
+                directories.append(entry.name)
+            else:
+                others.append(entry.name)
     key = _order(directories, others)
     directories.sort(key=key)
     others.sort(key=key)
@@ -51,12 +57,13 @@ def positions(others: list[str], directories: list[str]) -> list[int]:
 
 def _order(*names: list[str]) -> Callable[[str], bytes] | None:
     """The key that sorts as bytes: none is needed but for names that are not UTF-8."""
-    joined = "".join(map("".join, names))
-    if not joined.isascii():
-        try:
-            joined.encode()
-        except UnicodeEncodeError:
-            return os.fsencode
+    for each in names:
+        joined = "".join(each)
+        if not joined.isascii():
+            try:
+                joined.encode()
+            except UnicodeEncodeError:
+                return os.fsencode
     return None
 
 
@@ -116,6 +123,8 @@ class Inspector:
         self._root = root
         self._base = root.rstrip("/") + "/"
         self._reads_xattrs = builder.meter is not None and hasattr(os, "listxattr")
+        self._mounts = mounts
+        self._without_xattrs: set[int] = set()
         self._easy: set[int] = set()
         self.inodes: dict[int, str] = {}
         self._every_inode = mounts and builder.confuses_file_systems
@@ -135,15 +144,16 @@ class Inspector:
             names, stats = _without_sockets(names, stats)
         if not names:
             return None
-        modes = [each.st_mode for each in stats]
+        # By position, as a stat result is a tuple: names are looked up one by one.
+        modes = [each[ST_MODE] for each in stats]
         easy = self._easy.issuperset(modes) or self._are_easy(modes)
-        single = not self._every_inode and max([each.st_nlink for each in stats]) == 1
+        single = not self._every_inode and max([each[ST_NLINK] for each in stats]) == 1
         return Files(
             prefix,
             names,
             stats,
             modes,
-            [each.st_size for each in stats],
+            [each[ST_SIZE] for each in stats],
             "".join(names).isascii(),
             easy and single,
             mark,
@@ -151,7 +161,7 @@ class Inspector:
             _NOTHING if easy else self._links(fd, prefix, names, stats),
             _NOTHING if single else self._linked(prefix, names, stats),
             _NOBODY if easy else self._unreadable(fd, prefix, names, stats),
-            self._all_xattrs(prefix, names) if self._reads_xattrs else _NO_XATTRS,
+            self._all_xattrs(prefix, names, stats, easy=easy),
         )
 
     def ignored_stats(self, fd: int, prefix: str, names: list[str]) -> list[os.stat_result | None]:
@@ -165,10 +175,14 @@ class Inspector:
                 self.unread_ignored(prefix + name, error)
         return stats
 
-    def xattrs(self, path: str) -> Xattrs:
-        """The extended attributes of `path`, where the builder sends them."""
+    def xattrs(self, path: str, fd: int = -1) -> Xattrs:
+        """The extended attributes of `path`, open as `fd` perhaps, where the builder sends them."""
         if not self._reads_xattrs:
-            return {}
+            return _NOTHING_MORE
+        if fd >= 0:
+            with suppress(OSError):
+                if not os.listxattr(fd):
+                    return _NOTHING_MORE
         full = self._base + path
         try:
             keys = os.listxattr(full, follow_symlinks=False)
@@ -278,11 +292,21 @@ class Inspector:
             )
         return frozenset(unreadable)
 
-    def _all_xattrs(self, prefix: str, names: list[str]) -> dict[str, Xattrs]:
+    def _all_xattrs(
+        self, prefix: str, names: list[str], stats: list[os.stat_result], *, easy: bool
+    ) -> dict[str, Xattrs]:
+        """The extended attributes of those of `names` that have any, where they are sent."""
+        device = stats[0].st_dev
+        if not self._reads_xattrs or (easy and device in self._without_xattrs):
+            return _NO_XATTRS
         before = self._base + prefix
         try:
             keys = [os.listxattr(before + name, follow_symlinks=False) for name in names]
-        except OSError:
+        except OSError as error:
+            if error.errno == ENOTSUP and easy and not self._mounts:
+                # A file system that cannot tell them of one regular file has none of any.
+                self._without_xattrs.add(device)
+                return _NO_XATTRS
             found = {name: self.xattrs(prefix + name) for name in names}
             return {name: xattrs for name, xattrs in found.items() if xattrs}
         if not any(keys):

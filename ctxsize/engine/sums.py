@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 import stat
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from operator import add
 
@@ -18,6 +19,7 @@ from ctxsize.model import Ignored as IgnoredSums
 
 Sum = list[int]
 """Bytes, files."""
+_MANY = 4096
 
 
 class Sums:
@@ -35,6 +37,9 @@ class Sums:
         self._files = self._directories = self._symlinks = self._hardlinks = 0
         self._direct: dict[str, Sum] = {"": [0, 0]}
         self._by_extension: dict[str, Sum] = {}
+        self._names: list[str] = []
+        self._sizes: list[int] = []
+        """The names and sizes that wait to be counted by extension."""
         self._by_pattern: dict[int | None, Sum] = {}
         self._largest: list[tuple[int, int, str]] = []
         """A heap of sizes, negative places in the walk, and paths."""
@@ -51,18 +56,21 @@ class Sums:
 
     def add(self, event: Event) -> None:
         """Add what a walk tells."""
-        if isinstance(event, Files):
-            self._add_files(event)
-        elif isinstance(event, Folder):
-            self.add_folder(event)
-        elif isinstance(event, Ignored):
-            self._add_ignored(event)
+        kind = type(event)
+        if kind is Files:
+            self._add_files(event)  # type: ignore[arg-type]
+        elif kind is Folder:
+            self.add_folder(event)  # type: ignore[arg-type]
+        elif kind is Ignored:
+            self._add_ignored(event)  # type: ignore[arg-type]
         elif isinstance(event, IgnoredFolder):
             self._ignored[2] += 1
             self._unopened += not event.entered
 
     def merge(self, later: Sums) -> None:
         """Add what `later` holds, as coming after what this one does."""
+        self._settle()
+        later._settle()
         theirs = [(size, place - self.entries, path) for size, place, path in later._largest]
         self._largest = heapq.nlargest(self._top, [*self._largest, *theirs])[::-1]
         self.content_bytes += later.content_bytes
@@ -94,8 +102,9 @@ class Sums:
             self._meter.folder(folder)
 
     def _add_files(self, files: Files) -> None:
-        refused = self._refusals(files)
-        empty = files.unreadable | refused
+        empty = files.unreadable
+        if self._refuses and (files.mark.refused or files.odd or empty):
+            empty |= self._refusals(files)
         if self._meter is not None:
             self._meter.files(files, empty)
         sizes = content_sizes(files, empty)
@@ -107,12 +116,11 @@ class Sums:
         _add(self._direct, files.prefix, total, count)
         self._count_patterns(files, sizes, total, count)
         self._count_extensions(files, sizes)
-        self._keep_largest(files, sizes)
+        if len(self._largest) < self._top or max(sizes) > self._largest[0][0]:
+            self._keep_largest(files, sizes)
 
     def _refusals(self, files: Files) -> frozenset[str]:
         """The names whose content the builder's sender withholds."""
-        if not self._refuses:
-            return frozenset()
         if files.mark.refused:
             odd = files.odd
             names = {name for name in files.names if name not in odd or odd[name].refused}
@@ -127,7 +135,7 @@ class Sums:
 
     def _count_patterns(self, files: Files, sizes: list[int], total: int, count: int) -> None:
         odd = files.odd
-        if odd:
+        if odd and any(not mark.ignored for mark in odd.values()):
             for name, size in zip(files.names, sizes, strict=True):
                 if name in odd:
                     is_file = name not in files.links
@@ -137,23 +145,32 @@ class Sums:
             _add(self._by_pattern, files.mark.decider, total, count)
 
     def _count_extensions(self, files: Files, sizes: list[int]) -> None:
-        sums, links = self._by_extension, files.links
-        for name, size in zip(files.names, sizes, strict=True):
-            if links and name in links:
-                continue
-            # `extension`, written out: this runs once for every file there is
-            end = name.rfind(".")
-            each = sums.get(name[end:] if end > 0 and name[0] != "." else extension(name))
-            if each is None:
-                each = sums.setdefault(extension(name), [0, 0])
-            each[0] += size
-            each[1] += 1
+        """Let usual names wait until there are many, to be counted together."""
+        names = files.names
+        if files.links or names[0] < "/":  # the only names to begin with a dot are among these
+            for name, size in zip(names, sizes, strict=True):
+                if name not in files.links:
+                    _add(self._by_extension, extension(name), size, 1)
+            return
+        self._names += names
+        self._sizes += sizes
+        if len(self._names) > _MANY:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Count what waits. No name begins with a dot, so the last one in it is before its end."""
+        ends = [name[name.rfind(".") :] for name in self._names]
+        sums: defaultdict[str, int] = defaultdict(int)
+        for end, size in zip(ends, self._sizes, strict=True):
+            sums[end] += size
+        for end, count in Counter(ends).items():
+            # Of a name without a dot this is its last character.
+            _add(self._by_extension, end if end[0] == "." else "", sums[end], count)
+        self._names, self._sizes = [], []
 
     def _keep_largest(self, files: Files, sizes: list[int]) -> None:
         """Of files of one size the first ones are kept."""
         largest = self._largest
-        if len(largest) >= self._top and max(sizes) <= largest[0][0]:
-            return
         start = self.entries - len(sizes)
         for place, (name, size) in enumerate(zip(files.names, sizes, strict=True), start):
             if size and (len(largest) < self._top or size > largest[0][0]):
@@ -189,6 +206,7 @@ class Sums:
 
         `complete` tells whether all that is ignored was looked at.
         """
+        self._settle()
         tree = _tree(self._direct, depth)
         totals = Totals(self.content_bytes, self._files, self._directories, self._symlinks)
         meter = self._meter

@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Container, Iterator
 from errno import ELOOP, ENOENT, ENOTDIR
-from itertools import pairwise
 from typing import Any
 
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import Evaluator, HasMark
+from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
 from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder, Subtree, Xattrs
 from ctxsize.engine.inspect import Inspector, has_mounts, listing, positions
 from ctxsize.engine.request import Request
@@ -25,6 +24,7 @@ _BATCH = 1024
 _OPEN_AT_ONCE = 64
 _LONGEST_PATH = 4095
 _LONGEST_NAME = 255
+_MOST_BYTES = 4  # of a character
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 __all__ = ["Event", "Files", "Folder", "Ignored", "IgnoredFolder", "Subtree", "Walk", "Xattrs"]
@@ -100,16 +100,17 @@ class Walk:
                 _close(frame)
 
     def _walk(self) -> Iterator[Event]:
+        stack = self._stack
         self._push(self._open_root())
-        while self._stack:
-            frame = self._stack[-1]
+        while stack:
+            frame = stack[-1]
             for step in frame.plan:
-                if isinstance(step, str):
-                    yield from self._enter(frame, step)
-                    if self._stack[-1] is not frame:
-                        break
-                else:
-                    yield from self._files(frame, step)
+                if step.__class__ is list:
+                    yield from self._files(frame, step)  # type: ignore[arg-type]
+                    continue
+                yield from self._enter(frame, step)  # type: ignore[arg-type]
+                if stack[-1] is not frame:
+                    break
             else:
                 self._leave()
 
@@ -162,14 +163,13 @@ class Walk:
             raise self._inspector.stops(error, frame.path) from None
         if not frame.passed_by:
             self._check_lengths(frame, directories, others)
-        if not directories:
-            return _batches(others)
-        return _interleaved(directories, others)
+        return iter(_interleaved(directories, others) if directories else _batches(others))
 
     def _check_lengths(self, frame: _Frame, directories: list[str], others: list[str]) -> None:
-        before = len(self._base) + len(os.fsencode(frame.prefix))
+        before = len(self._base) + _MOST_BYTES * len(frame.prefix)
         if before + _LONGEST_NAME <= _LONGEST_PATH:
             return
+        before = len(self._base) + len(os.fsencode(frame.prefix))
         for name in sorted([*directories, *others]):
             if before + len(os.fsencode(name)) > _LONGEST_PATH:
                 raise BuildFailsError(
@@ -178,8 +178,9 @@ class Walk:
                     hint="shorten the path or ignore one of its directories",
                 )
 
-    def _enter(self, frame: _Frame, name: str) -> Iterator[Event]:
+    def _enter(self, frame: _Frame, name: str) -> list[Event]:
         """Put the subdirectory `name` on the stack and announce it, if the walk goes there."""
+        events: list[Event] = []
         path = frame.prefix + name
         if frame.passed_by:
             state, ignored, looks_inside = frame.state, True, False
@@ -188,21 +189,23 @@ class Walk:
             ignored = state.mark.ignored
             looks_inside = not ignored or self._evaluator.enters(state, path)
         if ignored:
-            yield IgnoredFolder(path, state.mark, looks_inside or self._everything)
+            events.append(IgnoredFolder(path, state.mark, looks_inside or self._everything))
             if not looks_inside and not self._everything:
-                return
+                return events
         child = self._open(frame, name, state, stops=looks_inside)
         if child is None:
-            return
+            return events
         self._push(child)
         if ignored:
             self._all_announced = False
         else:
-            yield from self._announce()
-            yield self._folder(child)
+            if not self._all_announced:
+                events += self._announce()
+            events.append(self._folder(child))
         if path in self._leave_out:
             child.plan = iter(())
-            yield Subtree(path, [self._folder(each) for each in self._unannounced()])
+            events.append(Subtree(path, [self._folder(each) for each in self._unannounced()]))
+        return events
 
     def _open(self, frame: _Frame, name: str, state: HasMark, *, stops: bool) -> _Frame | None:
         path = frame.prefix + name
@@ -218,14 +221,14 @@ class Walk:
                 self._inspector.unread_ignored(path, error)
             return None
 
-    def _announce(self) -> Iterator[Event]:
+    def _announce(self) -> list[Event]:
         """The ignored directories above a sent entry that were not sent yet."""
-        if self._all_announced:
-            return
         self._all_announced = True
+        folders: list[Event] = []
         for frame in self._unannounced():
             frame.announced = True
-            yield self._folder(frame)
+            folders.append(self._folder(frame))
+        return folders
 
     def _unannounced(self) -> list[_Frame]:
         """The directories on the way that are sent only with something in them."""
@@ -234,44 +237,56 @@ class Walk:
         return [frame for frame in self._stack if not frame.announced]
 
     def _folder(self, frame: _Frame) -> Folder:
-        return Folder(frame.path, frame.stat, frame.state.mark, self._inspector.xattrs(frame.path))
+        xattrs = self._inspector.xattrs(frame.path, frame.fd)
+        return Folder(frame.path, frame.stat, frame.state.mark, xattrs)
 
-    def _files(self, frame: _Frame, names: list[str]) -> Iterator[Event]:
+    def _files(self, frame: _Frame, names: list[str]) -> list[Event]:
+        """What becomes of `names`, a run of entries that are no directories."""
         mark = frame.state.mark
         odd = {} if frame.passed_by else self._evaluator.odd(frame.state, frame.prefix, names)
-        if mark.ignored:
-            sent = [name for name in names if name in odd and not odd[name].ignored] if odd else []
-        elif odd:
-            sent = [name for name in names if name not in odd or not odd[name].ignored]
-        else:
-            sent = names
+        sent, ignored = _parted(names, mark, odd)
+        events: list[Event] = []
         if sent:
             files = self._inspector.files(frame.fd, frame.prefix, sent, mark=mark, odd=odd)
             if files is not None:
-                yield from self._announce()
-                yield files
-        if len(sent) < len(names):
-            kept = set(sent)
-            ignored = [name for name in names if name not in kept]
-            stats = (
-                self._inspector.ignored_stats(frame.fd, frame.prefix, ignored)
-                if self._everything
-                else []
-            )
-            yield Ignored(frame.prefix, ignored, mark, odd, stats)
+                if not self._all_announced:
+                    events += self._announce()
+                events.append(files)
+        if ignored:
+            stats: list[os.stat_result | None] = []
+            if self._everything:
+                stats = self._inspector.ignored_stats(frame.fd, frame.prefix, ignored)
+            events.append(Ignored(frame.prefix, ignored, mark, odd, stats))
+        return events
 
 
-def _batches(names: list[str]) -> Iterator[list[str]]:
-    return (names[at : at + _BATCH] for at in range(0, len(names), _BATCH))
+def _parted(names: list[str], mark: Mark, odd: dict[str, Mark]) -> tuple[list[str], list[str]]:
+    """Those of `names` that are sent, and those that are ignored; most share `mark`."""
+    others = {name for name, each in odd.items() if each.ignored != mark.ignored}
+    if not others:
+        return ([], names) if mark.ignored else (names, [])
+    usual = [name for name in names if name not in others]
+    unusual = [name for name in names if name in others]
+    return (unusual, usual) if mark.ignored else (usual, unusual)
 
 
-def _interleaved(directories: list[str], others: list[str]) -> Iterator[str | list[str]]:
+def _batches(names: list[str]) -> list[str | list[str]]:
+    """`names` in runs that are not too long to be held with all that is known of them."""
+    if len(names) <= _BATCH:
+        return [names] if names else []
+    return [names[at : at + _BATCH] for at in range(0, len(names), _BATCH)]
+
+
+def _interleaved(directories: list[str], others: list[str]) -> list[str | list[str]]:
     """Each directory, with the runs of other names before, between and after them."""
-    cuts = [0, *positions(others, directories), len(others)]
-    for directory, (start, end) in zip([None, *directories], pairwise(cuts), strict=True):
-        if directory is not None:
-            yield directory
-        yield from _batches(others[start:end])
+    steps: list[str | list[str]] = []
+    start = 0
+    for directory, end in zip(directories, positions(others, directories), strict=True):
+        if end > start:
+            steps += _batches(others[start:end])
+        steps.append(directory)
+        start = end
+    return steps + _batches(others[start:])
 
 
 def _close(frame: _Frame) -> None:
