@@ -20,6 +20,8 @@ LAYERS = [
     ("errors", "build", "model", "explanations", "findings", "problems", "units", "version"),
     ("engine.golang", "engine.goglob", "engine.goregexp"),
     ("engine.patterns", "engine.ignorefile", "dockerfile"),
+    ("engine.segments",),
+    ("engine.matching",),
     ("engine.evaluate", "engine.quoting", "writer.merge"),
     ("engine.automaton", "engine.builders"),
     ("engine.dockerfiles", "engine.events", "engine.request"),

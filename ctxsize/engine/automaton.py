@@ -15,134 +15,22 @@ last segment matches are looked at; all others share the directory's mark.
 
 What does not split into segments (a class that may match `/`, `**` inside a
 name, the oddities of regular expressions) keeps its expression, which is then
-tried on each path. The meaning of patterns is written in
-`ctxsize.engine.patterns` alone; this module takes it apart.
+tried on each path below the segments that do split off at its beginning.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from ctxsize.engine import goregexp
 from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern
+from ctxsize.engine.matching import Index, Pick, picker
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, classify
+from ctxsize.engine.segments import REST, Segment, segments
 
-_MOST_NAMES = 20_000
+_MOST_NAMES = 50_000
 _MOST_STATES = 20_000
 _MOST_CHILDREN = 256
-
-_REGEXP_CHARACTERS = frozenset("\\|{}^\ufffd\ufeff\n")
-_PLAIN_CLASS = re.compile(r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]")
-
-Pick = Callable[[Sequence[str]], Iterable[str]]
-"""Chooses the names of a directory that need a look."""
-
-
-class Segment(NamedTuple):
-    """One segment of a pattern: which names it matches, and what may stand before it."""
-
-    kind: str
-    """`literal`, `prefix`, `suffix` or `regexp`, of its `text`; `any` name; `opening` for the
-    names that start with `text` where `**` follows it; `below` for that `**` itself."""
-    text: str = ""
-    loop: bool = False
-    """Whether any number of other segments may precede it."""
-    final: bool = False
-    """Whether the pattern matches a path that ends here."""
-
-
-def segments(pattern: DockerIgnorePattern) -> list[Segment] | None:
-    """The segments of `pattern`, or None if it does not split at its slashes."""
-    text = pattern.text
-    kind, _ = classify(text)
-    if kind == "exact":
-        return _final([Segment("literal", part) for part in text.split("/")])
-    if not _utf8(text) or text.startswith("\ufeff"):
-        return None  # Docker cuts such a text between bytes, not between characters
-    if kind == "prefix":
-        return _open_ended(text[:-2].split("/"))
-    if kind == "suffix":
-        return _anywhere(text[2:])
-    return _globs(text)
-
-
-def _final(parts: list[Segment]) -> list[Segment]:
-    return [*parts[:-1], parts[-1]._replace(final=True)]
-
-
-_BELOW = Segment("below", loop=True, final=True)
-"""The `**` at the end of a pattern."""
-
-
-def _open_ended(parts: list[str]) -> list[Segment]:
-    """`dir/**`: everything below; `dir/a**`: each name that starts so, and everything below."""
-    before = [Segment("literal", part) for part in parts[:-1]]
-    if not parts[-1]:
-        return [*before, _BELOW]
-    return [*before, Segment("opening", parts[-1], final=True), _BELOW]
-
-
-def _anywhere(text: str) -> list[Segment]:
-    """`**/x`: at any depth; `**x`: each path that ends so."""
-    if not text:
-        return [_BELOW]
-    first, *rest = text.removeprefix("/").split("/")
-    start = Segment("literal" if text.startswith("/") else "suffix", first, loop=True)
-    return _final([start, *(Segment("literal", part) for part in rest)])
-
-
-def _globs(text: str) -> list[Segment] | None:
-    """The segments of a wildcard pattern; None if a wildcard could match across a slash."""
-    if _REGEXP_CHARACTERS.intersection(text):
-        return None
-    without_classes = _PLAIN_CLASS.sub("_", text)
-    if "[" in without_classes or "]" in without_classes:
-        return None
-    parts = text.split("/")
-    found: list[Segment] = []
-    loop = False
-    for number, part in enumerate(parts):
-        last = number == len(parts) - 1
-        name = part.removeprefix("**")
-        loop = loop or name != part
-        if "**" in name:
-            return _glob_to_the_end(found, name, loop=loop) if last else None
-        if name:
-            found.append(_glob(name)._replace(loop=loop))
-            loop = False
-        elif last:
-            return [*found, _BELOW]
-    return _final(found)
-
-
-def _glob_to_the_end(found: list[Segment], name: str, *, loop: bool) -> list[Segment] | None:
-    """The segments of a pattern that ends in `name**`, if nothing but text is before the stars."""
-    start = name.removesuffix("**")
-    if any(char in start for char in "*?["):
-        return None
-    return [*found, Segment("opening", start, loop=loop, final=True), _BELOW]
-
-
-def _glob(name: str) -> Segment:
-    if not any(char in name for char in "*?["):
-        return Segment("literal", name)
-    if name == "*":
-        return Segment("any")
-    if name.startswith("*") and not any(char in name[1:] for char in "*?["):
-        return Segment("suffix", name[1:])
-    if name.endswith("*") and not any(char in name[:-1] for char in "*?["):
-        return Segment("prefix", name[:-1])
-    return Segment("regexp", goregexp.translate(classify(name)[1]))
-
-
-def _utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class _Program:
@@ -156,10 +44,10 @@ class _Program:
         self.text_loops = self._text_matches = 0
         self.whole_paths: list[tuple[int, Callable[[str], object]]] = []
         self._after: list[int] = []
-        self._literals: dict[str, int] = {}
-        self._tests: list[tuple[int, Callable[[str], object]]] = []
+        self._index = Index()
         self._always = 0
-        self._names: dict[str, int] = {}
+        self.known: dict[str, int] = {}
+        self._same: dict[int, int] = {}
         for index, pattern in enumerate(patterns):
             self._add(index, pattern)
             self._after.append(-1 << len(self.owner))
@@ -171,17 +59,19 @@ class _Program:
     def _add(self, index: int, pattern: DockerIgnorePattern) -> None:
         self.start |= 1 << len(self.owner)
         parts = segments(pattern)
-        if parts is None:
-            assert pattern.regex is not None  # a spec holds no comments
-            bit = self._bit(index, Segment("path", loop=True, final=True))
-            self.whole_paths.append((bit, pattern.regex.search))
-            return
+        parts = [REST] if parts is None else parts
         expression = classify(pattern.text)[0] == "regexp"
         for part in parts:
             bit = self._bit(index, part)
-            self._learn(bit, part)
+            if part.kind == "path":
+                assert pattern.regex is not None  # a spec holds no comments
+                self.whole_paths.append((bit, pattern.regex.search))
+            elif part.kind in ("any", "below"):
+                self._always |= bit
+            else:
+                self._index.add(bit, part)
             # In an expression, `**` stops at a newline; as a mere prefix or suffix it does not.
-            if expression and part.loop:
+            if expression and part.loop and part.kind != "path":
                 self.text_loops |= bit
             if expression and part.kind in ("below", "opening"):
                 self._text_matches |= bit
@@ -196,27 +86,15 @@ class _Program:
         self.exceptions |= bit if self.exceptional[index] else 0
         return bit
 
-    def _learn(self, bit: int, part: Segment) -> None:
-        if part.kind in ("any", "below"):
-            self._always |= bit
-        elif part.kind == "literal":
-            self._literals[part.text] = self._literals.get(part.text, 0) | bit
-        else:
-            self._tests.append((bit, _test(part)))
-
     def bits(self, name: str) -> int:
-        """The segments that match `name`."""
-        found = self._names.get(name)
-        if found is None:
-            found = self._always | self._literals.get(name, 0)
-            for bit, test in self._tests:
-                if test(name):
-                    found |= bit
-            if "\n" in name:
-                found &= ~self._text_matches
-            if len(self._names) >= _MOST_NAMES:
-                self._names.clear()
-            self._names[name] = found
+        """The segments that match `name`; `known` has those of names that came before."""
+        found = self._always | self._index.matching(name)
+        if "\n" in name:
+            found &= ~self._text_matches
+        if len(self.known) >= _MOST_NAMES:
+            self.known.clear()
+            self._same.clear()
+        self.known[name] = found = self._same.setdefault(found, found)
         return found
 
     def path_bits(self, live: int, path: str) -> int:
@@ -257,15 +135,6 @@ class _Program:
         return Mark(ignored, None if decider < 0 else decider, refused)
 
 
-def _test(part: Segment) -> Callable[[str], object]:
-    text = part.text
-    if part.kind in ("prefix", "opening"):
-        return lambda name: name.startswith(text)
-    if part.kind == "suffix":
-        return lambda name: name.endswith(text)
-    return re.compile(text).search
-
-
 class _State:
     """A directory: its mark, and what may still happen below it."""
 
@@ -276,7 +145,7 @@ class _State:
         self.decider = decider
         self.last = last
         self.mark = program.mark(decider, last)
-        self.marks: dict[int, Mark] = {0: self.mark}
+        self.marks: dict[int, Mark | None] = {}
         self.children: dict[str, _State] = {}
         self.pick: Pick | None = None
         self.reach = not self.mark.ignored or bool(live & program.exceptions)
@@ -315,25 +184,35 @@ class Automaton:
             return {}
         if state.pick is None:
             state.pick = self._pick(watched)
-        odd = {}
+        known, marks, on_paths = program.known, state.marks, watched & self._whole_paths
+        odd: dict[str, Mark] = {}
         for name in state.pick(names):
-            matched = watched & program.bits(name)
-            if watched & self._whole_paths:
+            bits = known.get(name)
+            matched = watched & (program.bits(name) if bits is None else bits)
+            if on_paths:
                 matched |= program.path_bits(watched, prefix + name)
-            mark = state.marks.get(matched)
-            if mark is None:
-                mark = program.mark(*program.decide(state.decider, state.last, matched))
-                state.marks[matched] = mark
-            if mark != state.mark:
-                odd[name] = mark
+            if matched:
+                mark = marks[matched] if matched in marks else self._mark(state, matched)
+                if mark is not None:
+                    odd[name] = mark
         return odd
+
+    def _mark(self, state: _State, matched: int) -> Mark | None:
+        """The mark of an entry that the `matched` segments match; None for the usual one."""
+        program = self._program
+        mark = program.mark(*program.decide(state.decider, state.last, matched))
+        found = None if mark == state.mark else mark
+        if len(state.marks) < _MOST_CHILDREN:
+            state.marks[matched] = found
+        return found
 
     def enter(self, state: _State, prefix: str, name: str) -> _State:
         """The state of the subdirectory `name`."""
         child = state.children.get(name)
         if child is None:
             program = self._program
-            hits = state.live & program.bits(name)
+            bits = program.known.get(name)
+            hits = state.live & (program.bits(name) if bits is None else bits)
             if state.live & self._whole_paths:
                 hits |= program.path_bits(state.live, prefix + name)
             decider, last = program.decide(state.decider, state.last, hits & program.final)
@@ -361,7 +240,7 @@ class Automaton:
         if pick is None:
             if len(self._picks) >= _MOST_STATES:
                 self._picks.clear()
-            pick = self._picks[watched] = _picker(_watched_parts(self._program, watched))
+            pick = self._picks[watched] = picker(_watched_parts(self._program, watched))
         return pick
 
 
@@ -372,31 +251,3 @@ def _watched_parts(program: _Program, watched: int) -> list[Segment]:
         parts.append(program.parts[lowest.bit_length() - 1])
         watched ^= lowest
     return parts
-
-
-def _picker(parts: list[Segment]) -> Pick:
-    """A filter for the names that one of `parts` matches."""
-    if any(part.kind in ("any", "below", "path") for part in parts):
-        return lambda names: names
-    literals = frozenset(part.text for part in parts if part.kind == "literal")
-    prefixes = tuple({part.text for part in parts if part.kind in ("prefix", "opening")})
-    suffixes = tuple({part.text for part in parts if part.kind == "suffix"})
-    flag = "(?a)"
-    sources = sorted({part.text.removeprefix(flag) for part in parts if part.kind == "regexp"})
-    if not sources and not prefixes and not suffixes:
-        return lambda names: literals.intersection(names)
-    if not sources:
-        return lambda names: [
-            name
-            for name in names
-            if name in literals or name.endswith(suffixes) or name.startswith(prefixes)
-        ]
-    search = re.compile(flag + "|".join(f"(?:{source})" for source in sources)).search
-    return lambda names: [
-        name
-        for name in names
-        if name in literals
-        or name.endswith(suffixes)
-        or name.startswith(prefixes)
-        or search(name) is not None
-    ]

@@ -106,7 +106,7 @@ class Walk:
             frame = stack[-1]
             for step in frame.plan:
                 if step.__class__ is list:
-                    yield from self._files(frame, step)  # type: ignore[arg-type]
+                    yield from self._files(frame, step)
                     continue
                 yield from self._enter(frame, step)  # type: ignore[arg-type]
                 if stack[-1] is not frame:

@@ -1,0 +1,157 @@
+"""Patterns of an ignore file as segments: what each matches of one name of a path.
+
+The meaning of patterns is written in `ctxsize.engine.patterns` alone; this
+module takes it apart.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ctxsize.engine import goregexp
+from ctxsize.engine.patterns import DockerIgnorePattern, classify
+
+_REGEXP_CHARACTERS = frozenset("\\|{}^\ufffd\ufeff\n")
+_PLAIN_CLASS = re.compile(r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]")
+
+
+class Segment(NamedTuple):
+    """One segment of a pattern: which names it matches, and what may stand before it."""
+
+    kind: str
+    """`literal`, `prefix`, `suffix` or `regexp`, of its `text`; `any` name; `opening` for the
+    names that start with `text` where `**` follows it; `below` for that `**` itself; `path` for
+    what keeps the pattern's expression, for this segment and all below it."""
+    text: str = ""
+    loop: bool = False
+    """Whether any number of other segments may precede it."""
+    final: bool = False
+    """Whether the pattern matches a path that ends here."""
+    needles: tuple[str, ...] = ()
+    """Texts that are each in every name that a `regexp` matches, a newline marking either end."""
+
+
+def segments(pattern: DockerIgnorePattern) -> list[Segment] | None:
+    """The segments of `pattern`, or None if it does not split at its slashes."""
+    text = pattern.text
+    kind, _ = classify(text)
+    if kind == "exact":
+        return _final([Segment("literal", part) for part in text.split("/")])
+    if not _utf8(text) or text.startswith("\ufeff"):
+        return None  # Docker cuts such a text between bytes, not between characters
+    if kind == "prefix":
+        return _open_ended(text[:-2].split("/"))
+    if kind == "suffix":
+        return _anywhere(text[2:])
+    return _globs(text)
+
+
+def _final(parts: list[Segment]) -> list[Segment]:
+    return [*parts[:-1], parts[-1]._replace(final=True)]
+
+
+_BELOW = Segment("below", loop=True, final=True)
+"""The `**` at the end of a pattern."""
+
+
+def _open_ended(parts: list[str]) -> list[Segment]:
+    """`dir/**`: everything below; `dir/a**`: each name that starts so, and everything below."""
+    before = [Segment("literal", part) for part in parts[:-1]]
+    if not parts[-1]:
+        return [*before, _BELOW]
+    return [*before, Segment("opening", parts[-1], final=True), _BELOW]
+
+
+def _anywhere(text: str) -> list[Segment]:
+    """`**/x`: at any depth; `**x`: each path that ends so."""
+    if not text:
+        return [_BELOW]
+    first, *rest = text.removeprefix("/").split("/")
+    start = Segment("literal" if text.startswith("/") else "suffix", first, loop=True)
+    return _final([start, *(Segment("literal", part) for part in rest)])
+
+
+def _globs(text: str) -> list[Segment] | None:
+    """The segments of a wildcard pattern; None if a wildcard could match across a slash."""
+    if not _is_plain(text):
+        return _plain_beginning(text)
+    parts = text.split("/")
+    found: list[Segment] = []
+    loop = False
+    for number, part in enumerate(parts):
+        last = number == len(parts) - 1
+        name = part.removeprefix("**")
+        loop = loop or name != part
+        if "**" in name:
+            return _glob_to_the_end(found, name, loop=loop) if last else None
+        if name:
+            found.append(_glob(name)._replace(loop=loop))
+            loop = False
+        elif last:
+            return [*found, _BELOW]
+    return _final(found)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether no wildcard of `text` but `**` could match a slash, and none is an odd one."""
+    if _REGEXP_CHARACTERS.intersection(text):
+        return False
+    without_classes = _PLAIN_CLASS.sub("_", text)
+    return "[" not in without_classes and "]" not in without_classes
+
+
+def _plain_beginning(text: str) -> list[Segment] | None:
+    """The segments before the first odd one, and the expression for the rest.
+
+    None if there is no such beginning: `|` would tear it from its anchor, `{}`
+    may repeat a slash.
+    """
+    found: list[Segment] = []
+    if not any(char in text for char in "|{}"):
+        for part in text.split("/")[:-1]:
+            if not part or "**" in part or not _is_plain(part):
+                break
+            found.append(_glob(part))
+    return [*found, REST] if found else None
+
+
+REST = Segment("path", loop=True, final=True)
+
+
+def _glob_to_the_end(found: list[Segment], name: str, *, loop: bool) -> list[Segment] | None:
+    """The segments of a pattern that ends in `name**`, if nothing but text is before the stars."""
+    start = name.removesuffix("**")
+    if any(char in start for char in "*?["):
+        return None
+    return [*found, Segment("opening", start, loop=loop, final=True), _BELOW]
+
+
+def _glob(name: str) -> Segment:
+    if not any(char in name for char in "*?["):
+        return Segment("literal", name)
+    if name == "*":
+        return Segment("any")
+    if name.startswith("*") and not any(char in name[1:] for char in "*?["):
+        return Segment("suffix", name[1:])
+    if name.endswith("*") and not any(char in name[:-1] for char in "*?["):
+        return Segment("prefix", name[:-1])
+    return Segment("regexp", goregexp.translate(classify(name)[1]), needles=_needles(name))
+
+
+def _needles(glob: str) -> tuple[str, ...]:
+    r"""The texts between the wildcards of `glob`, with a newline at its beginning and end.
+
+    >>> _needles("lib*_[0-9].so")
+    ('\nlib', '_', '.so\n')
+    """
+    texts = re.split(r"[*?]+", _PLAIN_CLASS.sub("*", f"\n{glob}\n"))
+    return tuple(text for text in texts if text.strip("\n"))
+
+
+def _utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
