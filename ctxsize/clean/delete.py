@@ -90,7 +90,7 @@ class _Deleter:
         """What is in the directory now, and the reason not to delete it."""
         held = locks.take(descent.fd, self._locks(item))
         locked = use.locked(descent.device)
-        inventory = take(descent.fd, locked=locked)
+        inventory = take(descent.fd, locked=locked, linked=item.inventory.shared)
         if held is not None:
             return inventory, f"a build holds the lock {held}"
         reason = _first(inventory.objections) or difference(item.inventory.stamp, inventory.stamp)
@@ -182,7 +182,7 @@ class _Renamed:
             stamp = self.inventory.stamp
             if (found.st_dev, found.st_ino) != (stamp.device, stamp.inode):
                 return "another directory is there now"
-            again = take(self.fd)
+            again = take(self.fd, linked=self.item.inventory.shared)
         except OSError as error:
             return f"it has changed: {error.strerror}"
         path = self._path(self.trash)

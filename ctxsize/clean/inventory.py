@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import blake2b
@@ -60,7 +60,8 @@ class _Taking:
     """The state of one walk."""
 
     parts: Sequence[str]
-    locked: frozenset[int]
+    locked: Container[int]
+    linked: Container[int]
     progress: Progress | None
     counted: int = 0
     tokens: set[int] = field(default_factory=set)
@@ -91,17 +92,19 @@ def take(
     fd: int,
     *,
     parts: Sequence[str] = (),
-    locked: frozenset[int] = frozenset(),
+    locked: Container[int] = frozenset(),
+    linked: Container[int] = frozenset(),
     progress: Progress | None = None,
 ) -> Inventory:
     """The inventory of the directory `fd`.
 
     `parts` are patterns for the directories that are summed up for themselves,
-    `locked` the inodes of files that processes have locked.
+    `locked` the inodes of files that processes have locked, `linked` those that
+    once had several names: deleting the others changed them, and says nothing.
     Whatever cannot be looked at becomes an objection. Raises `OSError` where the
     directory itself cannot be read or the tree moves meanwhile.
     """
-    taking = _Taking(parts, locked, progress)
+    taking = _Taking(parts, locked, linked, progress)
     top = os.fstat(fd)
     with Descent(fd) as descent:
         listing = _walk(taking, descent, top)
@@ -237,7 +240,7 @@ def _count(taking: _Taking, descent: Descent, name: str, status: os.stat_result,
         first = known is None
         met = 1 if known is None else known.met + 1
         taking.shared[status.st_ino] = Shared(met, status.st_nlink, disk_bytes, content_bytes)
-    else:
+    elif status.st_ino not in taking.linked:
         taking.changed_ns = max(taking.changed_ns, status.st_ctime_ns)
     sums = taking.by_part.setdefault(part, _Sums())
     for each in (taking.total, sums):

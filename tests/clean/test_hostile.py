@@ -863,6 +863,20 @@ def test_a_plan_that_names_something_outside(tmp_path: Path) -> None:
     assert snapshot(tmp_path) == before
 
 
+def test_a_file_with_names_in_several(tmp_path: Path) -> None:
+    """Deleting the first changes the number of its names in the others, and nothing else."""
+    links = [
+        hardlink("b/target/debug/deps/a.rlib", "a/target/debug/deps/a.rlib"),
+        hardlink("c/target/debug/deps/a.rlib", "a/target/debug/deps/a.rlib"),
+    ]
+    nodes = [node for name in "abc" for node in RUST.nodes(name)]
+    taken = {each.path for each in links}
+    kept = [node for node in nodes if not isinstance(node, str) or node not in taken]
+    root = build_tree(tmp_path / "r", [*kept, *links])
+    results = carried_out(planned(root))
+    assert [each.done for each in results.values()] == [True, True, True]
+
+
 def test_several_at_once_lose_nothing_else(tmp_path: Path) -> None:
     """One is changed in between, the others are deleted all the same."""
     nodes = [node for plant in PLANTS[::3] for node in plant.nodes(plant.kind)]
