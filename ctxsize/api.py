@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from ctxsize.engine.parallel import Progress
     from ctxsize.engine.union import Union
     from ctxsize.explanations import Explanation
-    from ctxsize.findings import Severity
+    from ctxsize.findings import Edit, Severity
     from ctxsize.guard.outcome import CheckReport, DiffReport
     from ctxsize.lints.run import Linted
-    from ctxsize.model import Report
+    from ctxsize.model import Problem, Report
     from ctxsize.projects import Discovery
-    from ctxsize.recommender.outcome import Advice, Suggestion
+    from ctxsize.recommender.modes.plan import Plan as ModePlan
+    from ctxsize.recommender.outcome import Advice, Size, Suggestion
 
 
 def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request:
@@ -337,6 +338,44 @@ def suggest(
     return _written(request, advice) if write and advice.edit is not None else advice
 
 
+def plan_ignore_file(
+    build: Build | str = ".",
+    *,
+    mode: str,
+    like: str | None = None,
+    write: bool = False,
+    progress: Progress | None = None,
+    **options: Unpack[Options],
+) -> ModePlan:
+    """What the ignore file of a build becomes in a mode; see `request_for` for `build`, `options`.
+
+    `mode` is `allowlist`, `from-gitignore` or `tidy`, or `like` with the path of
+    another ignore file. With `write` it is written and the size after it measured.
+    Raises what `suggest` raises.
+    """
+    from ctxsize.engine.request import read_ignore_file
+    from ctxsize.engine.snapshot import Snapshot
+    from ctxsize.recommender.modes import plans
+
+    sibling = None if like is None else read_ignore_file(like)
+    if sibling is None and mode not in plans.MODES:
+        raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(plans.MODES)}, like")
+    request = request_for(build, **options)
+    made = plans.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
+    if not write or made.edit is None:
+        return made
+    notes = _applied(request, made.edit)
+    after = _size_of(request)
+    return replace(made, written=True, after=after, problems=(*made.problems, *notes))
+
+
+def _applied(request: Request, edit: Edit) -> tuple[Problem, ...]:
+    """What is worth knowing about the file that was written: through symlinks in the context."""
+    from ctxsize.writer.apply import apply
+
+    return apply([edit], within=request.root)
+
+
 def _merged(request: Request, chosen: Iterable[Suggestion]) -> bytes:
     """The ignore file that governs, with the patterns of `chosen`."""
     from ctxsize.writer.merge import Addition, merge
@@ -352,15 +391,19 @@ def _merged(request: Request, chosen: Iterable[Suggestion]) -> bytes:
 
 def _written(request: Request, advice: Advice) -> Advice:
     """`advice` once its edit is carried out, with the size as it is now."""
-    from ctxsize.recommender.outcome import Amount, Size
-    from ctxsize.writer.apply import apply
+    notes = () if advice.edit is None else _applied(request, advice.edit)
+    problems = (*advice.problems, *notes)
+    return replace(advice, written=True, after=_size_of(request), problems=problems)
 
-    apply([advice.edit] if advice.edit is not None else [])
+
+def _size_of(request: Request) -> Size:
+    """What is sent and what travels now, measured."""
+    from ctxsize.recommender.outcome import Amount, Size
+
     report = measure(request.build, top=1, depth=0)
     totals, transfer = report.context.totals, report.transfer
     travels = None if transfer is None else Amount(transfer.files, transfer.content_bytes)
-    after = Size(Amount(totals.files, totals.content_bytes), travels)
-    return replace(advice, written=True, after=after)
+    return Size(Amount(totals.files, totals.content_bytes), travels)
 
 
 def advise(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import click
 
@@ -36,6 +36,26 @@ _ALL = "all"
     help="Say what a rule looks for, what it found and what blocked it; all for everything "
     "that was found and is not suggested.",
 )
+@click.option(
+    "--allowlist",
+    is_flag=True,
+    help="Instead: ignore everything but what the Dockerfiles take.",
+)
+@click.option(
+    "--like",
+    metavar="FILE",
+    help="Instead: what this other ignore file keeps out, translated to CONTEXT.",
+)
+@click.option(
+    "--from-gitignore",
+    is_flag=True,
+    help="Instead: what git ignores, translated to the builder's patterns.",
+)
+@click.option(
+    "--tidy",
+    is_flag=True,
+    help="Instead: drop the lines that the ignore file can do without.",
+)
 @format_option
 @colour_option
 def command(
@@ -47,6 +67,10 @@ def command(
     unsafe: bool,
     only: tuple[str, ...],
     explain: tuple[str, ...],
+    allowlist: bool,
+    like: str | None,
+    from_gitignore: bool,
+    tidy: bool,
     formats: tuple[output.Format, ...],
     colour: str,
 ) -> int:
@@ -65,9 +89,17 @@ def command(
       ctxsize suggest --write --only docs.directory --only data/raw
       ctxsize suggest --check                    for CI: 1 if something is missing
       ctxsize suggest --explain rust.target
+      ctxsize suggest --allowlist --diff
+      ctxsize suggest --like ../worker/.dockerignore --write
+      ctxsize suggest --from-gitignore --write
+      ctxsize suggest --tidy --check             for CI: 1 if lines are one too many
     """  # noqa: D301
     if write and (diff or check):
         raise click.UsageError("--write goes with neither --diff nor --check")
+    modes = {"allowlist": allowlist, "from-gitignore": from_gitignore, "tidy": tidy}
+    mode = _mode({**modes, "like": like is not None}, alone=not (unsafe or only or explain))
+    if mode:
+        return _in_mode(build, mode, like, formats, colour, write=write, diff=diff, check=check)
     rules = _known(explain)
     with output.progress() as progress:
         advice = api.suggest(build, write=write, unsafe=unsafe, only=only, progress=progress)
@@ -85,6 +117,41 @@ def command(
     if write and advice.written:
         output.note(f"{advice.ignore_file} is written")
     return _MISSING if check and any(each.safe for each in advice.suggestions) else 0
+
+
+def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
+    """The mode that is asked for, `""` for none."""
+    modes = [mode for mode, given in asked.items() if given]
+    if len(modes) > 1:
+        raise click.UsageError(f"--{modes[0]} does not go with --{modes[1]}")
+    if modes and not alone:
+        raise click.UsageError(f"--{modes[0]} goes with none of --only, --unsafe and --explain")
+    return modes[0] if modes else ""
+
+
+def _in_mode(
+    build: Build,
+    mode: str,
+    like: str | None,
+    formats: Iterable[output.Format],
+    colour: str,
+    *,
+    write: bool,
+    diff: bool,
+    check: bool,
+) -> int:
+    with output.progress() as progress:
+        plan = api.plan_ignore_file(build, mode=mode, like=like, write=write, progress=progress)
+    look = output.look(colour, top=0)
+    if diff and not plan.change.impossible:
+        from ctxsize.formats.text import diff as differences
+
+        output.write(differences.render([plan.edit] if plan.edit else [], look))
+    else:
+        output.emit(plan, formats, look)
+    if plan.written:
+        output.note(f"{plan.ignore_file} is written")
+    return _MISSING if plan.change.impossible or (check and plan.edit is not None) else 0
 
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ _MODULES = {
     "diff": "changes",
     "lint": "lint",
     "measure": "measure",
+    "plan": "plan",
     "rules": "rules",
     "suggest": "suggest",
 }

@@ -21,15 +21,15 @@ def shape(advice: Advice) -> dict[str, Any]:
         "ignore_file": advice.ignore_file,
         "new_file": advice.new_file,
         "written": advice.written,
-        "before": _size(advice.before),
-        "after": _size(advice.after),
+        "before": size_shape(advice.before),
+        "after": size_shape(advice.after),
         "saving": _amount(advice.saving),
         "suggestions": [_suggestion(each) for each in advice.suggestions],
         "questions": [_question(each) for each in advice.questions],
         "blocked": [_blocked(each) for each in advice.blocked],
         "findings": findings.shapes(advice.findings),
         "git_ignored": None if advice.git_ignored is None else _amount(advice.git_ignored),
-        "problems": [_problem(each) for each in advice.problems],
+        "problems": [problem_shape(each) for each in advice.problems],
     }
 
 
@@ -37,7 +37,8 @@ def _amount(amount: Amount) -> dict[str, Any]:
     return {"files": amount.files, "content_bytes": amount.content_bytes}
 
 
-def _size(size: Size) -> dict[str, Any]:
+def size_shape(size: Size) -> dict[str, Any]:
+    """A size: the context, and what travels."""
     return {
         "context": _amount(size.context),
         "transfer": None if size.transfer is None else _amount(size.transfer),
@@ -53,7 +54,7 @@ def _suggestion(each: Suggestion) -> dict[str, Any]:
         "why": each.why,
         "made_again_by": each.again or None,
         "evidence": list(each.evidence),
-        "saves": _size(each.size),
+        "saves": size_shape(each.size),
         "confidence": each.confidence,
         "safe": each.safe,
         "doubts": list(each.doubts),
@@ -77,7 +78,8 @@ def _blocked(each: Blocked) -> dict[str, Any]:
     }
 
 
-def _problem(each: Problem) -> dict[str, Any]:
+def problem_shape(each: Problem) -> dict[str, Any]:
+    """A problem, as every report has it."""
     return {
         "code": each.code,
         "message": each.message,

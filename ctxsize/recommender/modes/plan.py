@@ -72,3 +72,5 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
     written: bool = False
+    sibling: str | None = None
+    """The other ignore file of `like`."""
