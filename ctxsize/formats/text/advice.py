@@ -160,7 +160,10 @@ def _argument(word: str) -> str:
     return f"./{word}" if word.startswith("-") and word not in _OPTIONS else word
 
 
-_OPTIONS = ("--ignored", "--by", "--size", "--trace", "--transfer", "--write", "--only")
+_OPTIONS = (
+    *("--ignored", "--by", "--size", "--trace", "--transfer", "--write", "--only"),
+    *("--allowlist", "--like", "--from-gitignore", "--tidy"),
+)
 
 
 def _shell(word: str) -> str:

@@ -72,5 +72,7 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
     written: bool = False
+    options: tuple[str, ...] = ()
+    """Further options of the build, as words of the command line."""
     sibling: str | None = None
     """The other ignore file of `like`."""

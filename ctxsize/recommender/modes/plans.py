@@ -48,5 +48,6 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
         change,
         edit,
         problems=(*request.problems, *snapshot.problems),
+        options=request.build.words(),
         sibling=None if sibling is None else sibling.path,
     )
