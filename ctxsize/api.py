@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from ctxsize.engine.parallel import Progress
     from ctxsize.engine.union import Union
     from ctxsize.explanations import Explanation
-    from ctxsize.findings import Edit, Severity
+    from ctxsize.findings import Severity
     from ctxsize.guard.outcome import CheckReport, DiffReport
     from ctxsize.lints.run import Linted
-    from ctxsize.model import Problem, Report
+    from ctxsize.model import Report
     from ctxsize.projects import Discovery
     from ctxsize.recommender.modes.plan import Plan as ModePlan
-    from ctxsize.recommender.outcome import Advice, Size, Suggestion
+    from ctxsize.recommender.outcome import Advice
 
 
 def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request:
@@ -331,11 +331,12 @@ def suggest(
     """
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.suggest import Advisor, Choice
+    from ctxsize.writer import suggested
 
     request = request_for(build, **options)
     advisor = Advisor(Snapshot.take(request, progress=progress))
-    advice = advisor.advise(lambda chosen: _merged(request, chosen), Choice(only, unsafe))
-    return _written(request, advice) if write and advice.edit is not None else advice
+    advice = advisor.advise(lambda chosen: suggested.merged(request, chosen), Choice(only, unsafe))
+    return suggested.written(request, advice) if write else advice
 
 
 def plan_ignore_file(
@@ -356,54 +357,14 @@ def plan_ignore_file(
     from ctxsize.engine.request import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.modes import plans
+    from ctxsize.writer import suggested
 
     sibling = None if like is None else read_ignore_file(like)
     if sibling is None and mode not in plans.MODES:
         raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(plans.MODES)}, like")
     request = request_for(build, **options)
     made = plans.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
-    if not write or made.edit is None:
-        return made
-    notes = _applied(request, made.edit)
-    after = _size_of(request)
-    return replace(made, written=True, after=after, problems=(*made.problems, *notes))
-
-
-def _applied(request: Request, edit: Edit) -> tuple[Problem, ...]:
-    """What is worth knowing about the file that was written: through symlinks in the context."""
-    from ctxsize.writer.apply import apply
-
-    return apply([edit], within=request.root)
-
-
-def _merged(request: Request, chosen: Iterable[Suggestion]) -> bytes:
-    """The ignore file that governs, with the patterns of `chosen`."""
-    from ctxsize.writer.merge import Addition, merge
-
-    additions = [
-        Addition(pattern, each.heading, each.comment)
-        for each in chosen
-        for pattern in each.patterns
-    ]
-    pattern_class = request.builder.spec_class.pattern_class
-    return merge(request.ignore_file, additions, pattern_class=pattern_class)
-
-
-def _written(request: Request, advice: Advice) -> Advice:
-    """`advice` once its edit is carried out, with the size as it is now."""
-    notes = () if advice.edit is None else _applied(request, advice.edit)
-    problems = (*advice.problems, *notes)
-    return replace(advice, written=True, after=_size_of(request), problems=problems)
-
-
-def _size_of(request: Request) -> Size:
-    """What is sent and what travels now, measured."""
-    from ctxsize.recommender.outcome import Amount, Size
-
-    report = measure(request.build, top=1, depth=0)
-    totals, transfer = report.context.totals, report.transfer
-    travels = None if transfer is None else Amount(transfer.files, transfer.content_bytes)
-    return Size(Amount(totals.files, totals.content_bytes), travels)
+    return suggested.written(request, made) if write else made
 
 
 def advise(

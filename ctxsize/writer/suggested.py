@@ -1,0 +1,48 @@
+"""What was suggested, into the ignore file: merged, written, and measured again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from ctxsize.engine import measure as measuring
+from ctxsize.engine.request import Request, request_of
+from ctxsize.engine.transfers import with_transfers
+from ctxsize.model import Problem
+from ctxsize.recommender.modes.plan import Plan
+from ctxsize.recommender.outcome import Advice, Amount, Size, Suggestion
+from ctxsize.writer.apply import apply
+from ctxsize.writer.merge import Addition, merge
+
+Suggested = TypeVar("Suggested", Advice, Plan)
+
+
+def merged(request: Request, chosen: Iterable[Suggestion]) -> bytes:
+    """The ignore file that governs `request`, with the patterns of `chosen`."""
+    additions = [
+        Addition(pattern, each.heading, each.why) for each in chosen for pattern in each.patterns
+    ]
+    pattern_class = request.builder.spec_class.pattern_class
+    return merge(request.ignore_file, additions, pattern_class=pattern_class)
+
+
+def written(request: Request, outcome: Suggested) -> Suggested:
+    """`outcome` once its edit is carried out, with the size as it is then; as it is without one.
+
+    A symlink is written through as long as it stays in the context. Raises `InputError`.
+    """
+    if outcome.edit is None:
+        return outcome
+    notes: tuple[Problem, ...] = apply([outcome.edit], within=request.root)
+    problems = (*outcome.problems, *notes)
+    return replace(outcome, written=True, after=_size(request), problems=problems)
+
+
+def _size(request: Request) -> Size:
+    """What is sent and what travels now."""
+    now = request_of(request.build, request.builder)
+    report = with_transfers(now, measuring.measure(now, top=1, depth=0))
+    totals, transfer = report.context.totals, report.transfer
+    travels = None if transfer is None else Amount(transfer.files, transfer.content_bytes)
+    return Size(Amount(totals.files, totals.content_bytes), travels)
