@@ -47,6 +47,21 @@ CONTEXTS: dict[str, list[str | Node]] = {
         "日本語.txt",
         "right\u202etfel",
     ],
+    "app": [
+        file(
+            "Dockerfile",
+            b"FROM node:22 AS build\nARG TARGETARCH\nCOPY bin/$TARGETARCH src /app/\n"
+            b"COPY --from=lib *.js /lib/\nFROM scratch\nCOPY --from=build /app /\n"
+            b"COPY --from=lib assets /assets/\n",
+        ),
+        file("src/index.ts", size_bytes=3_000),
+        file("bin/amd64/tool", size_bytes=9_000),
+        file("bin/arm64/tool", size_bytes=8_000),
+        file("lib/.dockerignore", b"node_modules\n"),
+        *(file(f"lib/{name}.js", size_bytes=500) for name in ("a", "b")),
+        file("lib/assets/logo.svg", size_bytes=40_000),
+        file("lib/node_modules/x/index.js", size_bytes=70_000),
+    ],
     "hidden": [file(".dockerignore", b"*\n"), "a", "b/c"],
     "empty": [],
 }

@@ -10,11 +10,16 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
+from ctxsize.engine.need import platforms_of
 from ctxsize.formats import Look, render
 from tests.contexts import CONTEXTS
 from tests.formats.golden import GOLDEN, held
 from tests.oracles.trees import build_tree
 
+NAMED = {
+    "build_contexts": {"lib": "lib", "far": "docker-image://alpine:3", "spare": "src"},
+    "platforms": ("linux/amd64,linux/arm64",),
+}
 CASES = {
     "rust.txt": ("rust", {}, Look()),
     "rust-60.txt": ("rust", {}, Look(width=60)),
@@ -35,6 +40,9 @@ CASES = {
     "traps-compare.json": ("traps", {"compare": True}, Look()),
     "names.txt": ("names", {}, Look()),
     "names.json": ("names", {}, Look()),
+    "app.txt": ("app", NAMED, Look(warm=True)),
+    "app.json": ("app", NAMED, Look()),
+    "app.md": ("app", NAMED, Look()),
     "hidden.txt": ("hidden", {}, Look()),
     "empty.txt": ("empty", {}, Look()),
 }
@@ -45,8 +53,9 @@ def test_report(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     context, options, look = CASES[name]
     monkeypatch.chdir(build_tree(tmp_path / "ctx", CONTEXTS[context]))
     report = api.measure(top=look.top, **options)
-    format_name = "json" if name.endswith(".json") else "text"
-    held(name, render(format_name, report, look))
+    format_name = {"json": "json", "md": "markdown"}.get(name.rpartition(".")[2], "text")
+    (own,) = platforms_of(api.request_for())
+    held(name, render(format_name, report, look).replace(own, "linux/amd64"))
 
 
 def test_no_golden_file_is_left_over() -> None:

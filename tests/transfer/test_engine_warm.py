@@ -126,3 +126,34 @@ def test_of_several_transfers_each_may_meet_what_another_left(
     assert seen & warm
     for figure in seen:
         assert any(least <= figure <= most for most, least in map(both, transfers))  # type: ignore[operator]
+
+
+def test_platforms_race_for_what_is_left_too(docker_platforms: Dockerd, tmp_path: Path) -> None:
+    nodes = ["bin/amd64/tool", file("bin/arm64/tool", size_bytes=50_000), "common"]
+    context = build_tree(tmp_path / "warm-platforms", nodes)
+    text = S + "ARG TARGETARCH\nCOPY bin/$TARGETARCH common /x/\n"
+    option = "--platform=linux/amd64,linux/arm64"
+    seen: set[int | None] = set()
+    for _ in range(8):
+        for result in built(docker_platforms, context, text, option):
+            seen |= {each.bytes for each in result.loaded().get("", ()) if each.done}
+    report = api.measure(
+        str(context),
+        dockerfile=str(context.parent / f"{context.name}.df"),
+        platforms=("linux/amd64,linux/arm64",),
+    )
+    figures = [both(each) for each in report.transfers]
+    assert len(figures) == 2
+    assert seen & {most for most, _ in figures}
+    assert seen & {least for _, least in figures}
+    for figure in seen:
+        assert any(least <= figure <= most for most, least in figures)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("option", ["--platform=linux/amd64", "--platform=linux/amd64,linux/arm64"])
+def test_what_platforms_share_is_sent_once(
+    docker_platforms: Dockerd, tmp_path: Path, option: str
+) -> None:
+    context = build_tree(tmp_path / f"warm-{len(option)}", TREE)
+    results = built(docker_platforms, context, S + "COPY src /x/\n", option)
+    assert [result.transferred_bytes for result in results] == both(measured(context).transfer)

@@ -9,7 +9,7 @@ from ctxsize.formats.markdown.words import code, details, prose, table
 from ctxsize.formats.text import advice
 from ctxsize.formats.text.advice import plural
 from ctxsize.formats.text.size_tree import percent
-from ctxsize.model import Report
+from ctxsize.model import Report, Transfer
 
 _SIGNS = {advice.FINE: "🟢", advice.LOOK: "🟡", advice.TOO_BIG: "🔴"}
 
@@ -36,17 +36,34 @@ def render(report: Report, look: Look) -> str:
 
 
 def figures(report: Report) -> list[str]:
-    """A table of the sizes: the context, and what of it travels."""
-    totals, transfer = report.context.totals, report.transfer
+    """A table of the sizes: each context, and what of it travels."""
+    totals = report.context.totals
     least = "at least " if report.lower_bound else ""
     rows = [("context", totals.content_bytes, totals.files)]
-    if transfer is not None:
-        rows.append(("transfer", transfer.content_bytes, transfer.files))
+    rows += _transfers(report.transfers, "transfer")
+    for named in report.named_contexts:
+        if named.context is not None:
+            whole = named.context.totals
+            rows.append((f"context {code(named.name)}", whole.content_bytes, whole.files))
+        rows += _transfers(named.transfers, f"transfer of {code(named.name)}")
     cells = [
         (f"{least}{units.human(size)}", f"{size:,}", f"{files:,}", name)
         for name, size, files in rows
     ]
     return table(("size", "bytes", "files", "of"), cells, right=3)
+
+
+def _transfers(transfers: tuple[Transfer, ...], name: str) -> list[tuple[str, int, int]]:
+    """A row for each transfer, with its platforms where others ask for something else."""
+    several = len({each.platforms for each in transfers}) > 1
+    return [
+        (
+            f"{name}, {', '.join(each.platforms)}" if several else name,
+            each.content_bytes,
+            each.files,
+        )
+        for each in transfers
+    ]
 
 
 def largest(report: Report, top: int) -> list[str]:

@@ -51,17 +51,20 @@ def extensions(report: Report, top: int) -> Table:
 
 def sources(report: Report, top: int) -> Table:
     """What each source of the Dockerfile takes from the context, the largest first."""
-    transfer = report.transfer
-    shares = sorted(
-        () if transfer is None else transfer.sources,
-        key=lambda each: (-each.content_bytes, each.line),
-    )
+    taken = dict.fromkeys(each for transfer in report.transfers for each in transfer.sources)
+    shares = sorted(taken, key=lambda each: (-each.content_bytes, each.line))
     rows = [
-        (units.human(each.content_bytes), f"{each.files:,}", str(each.line), taking(each))
+        (units.human(each.content_bytes), f"{each.files:,}", str(each.line), _taking(each))
         for each in shares[:top]
     ]
     rest = f"and {plural(len(shares) - top, 'more source')}" if len(shares) > top else ""
     return Table("Taken by the Dockerfile", ("size", "files", "line", "by"), rows, rest)
+
+
+def _taking(source: SourceShare) -> str:
+    """What `taking` says, with what variables in it come to."""
+    text = taking(source)
+    return f"{text} ({quoted(source.path)})" if "$" in source.source else text
 
 
 def taking(source: SourceShare) -> str:

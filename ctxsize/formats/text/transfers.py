@@ -65,6 +65,8 @@ def _printed(report: Report, context: Transfer | Measurement, name: str = "conte
         return "nothing, not even a line"
     if builder.announces is None or context.wire_bytes is None:
         return f"nothing: {builder.title} reads the context in place and sends nothing"
+    if name != "context":
+        return f"{_announced(report, context.printed, name)} in a cold build"
     warm = "in each build" if builder.resends else "in a cold build, less in a warm one"
     return f"{_announced(report, context.printed, name)} ({builder.title}, {warm})"
 
