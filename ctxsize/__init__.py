@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ls,
         measure,
         request_for,
+        scan,
     )
     from ctxsize.build import Build
     from ctxsize.engine.builders import BUILDERS, Builder
@@ -109,6 +110,7 @@ __all__ = [
     "plan_ignore_file",
     "request_for",
     "resolve",
+    "scan",
     "suggest",
 ]
 
@@ -143,6 +145,7 @@ _ELSEWHERE = {
     "plan_ignore_file": "ctxsize.api",
     "request_for": "ctxsize.api",
     "resolve": "ctxsize.engine.request",
+    "scan": "ctxsize.api",
     "suggest": "ctxsize.api",
 }
 """Where the names come from that are not values of the model."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ctxsize.projects import Discovery
     from ctxsize.recommender.modes.plan import Plan as ModePlan
     from ctxsize.recommender.outcome import Advice
+    from ctxsize.scan import Scan
 
 
 def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request:
@@ -365,6 +366,17 @@ def plan_ignore_file(
     request = request_for(build, **options)
     made = plans.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
     return suggested.written(request, made) if write else made
+
+
+def scan(root: str = ".", *, progress: Progress | None = None) -> Scan:
+    """Every build below `root` measured, the most costly first, with the findings across them.
+
+    Contexts that lie in each other are walked once. Raises `InputError` for no directory.
+    """
+    from ctxsize.scan import scan as run
+    from ctxsize.writer import suggested
+
+    return run(discover(root), suggested.merged, progress=progress)
 
 
 def advise(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 
 from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
+from ctxsize.projects.codes import CODES
 from ctxsize.projects.files import Files, list_files
 from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, merged
 
@@ -74,4 +75,4 @@ def _dockerfile(found: FoundBuild) -> str | None:
     return None
 
 
-__all__ = ["SOURCES", "Discovery", "FoundBuild", "Haul", "Place", "discover"]
+__all__ = ["CODES", "SOURCES", "Discovery", "FoundBuild", "Haul", "Place", "discover"]

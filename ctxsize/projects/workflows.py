@@ -10,25 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ctxsize.build import Build
-from ctxsize.findings import Code, Finding, Location, Severity
+from ctxsize.findings import Finding, Location
 from ctxsize.projects import hints
+from ctxsize.projects.codes import CODES
 from ctxsize.projects.files import Files
 from ctxsize.projects.found import FoundBuild, Haul, Place
 from ctxsize.projects.yaml import Mapping as YamlMapping
 from ctxsize.projects.yaml import YamlError, load
 
-GIT_CONTEXT = Code(
-    "CTX310",
-    "git-context",
-    Severity.WARNING,
-    "a workflow step builds from git and not from the checked-out directory",
-    "Without `context`, docker/build-push-action gives the builder the URL of the commit. "
-    "BuildKit then fetches the repository itself: no ignore file is read, files that earlier "
-    "steps made are missing, and the whole tree at that commit is the context. "
-    "With `context: .` the checked-out directory is sent, and its ignore file applies.",
-    "- uses: docker/build-push-action@v6\n  with:\n    push: true\n",
-    "- uses: docker/build-push-action@v6\n  with:\n    context: .\n    push: true\n",
-)
 _PATH = re.compile(r"(?:.*/)?\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml")
 _ACTION = re.compile(r"docker/build-push-action(?:@.*)?")
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
@@ -190,8 +179,8 @@ def _pairs(text: str) -> dict[str, str]:
 
 def _git_context(place: Place) -> Finding:
     return Finding(
-        GIT_CONTEXT.name,
-        GIT_CONTEXT.severity,
+        "CTX310",
+        CODES["CTX310"].severity,
         f"the job {place.name} builds from git: no ignore file is read",
         place.where,
         help="say `context: .` to send the checked-out directory",

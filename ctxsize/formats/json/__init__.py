@@ -17,6 +17,7 @@ _MODULES = {
     "measure": "measure",
     "plan": "plan",
     "rules": "rules",
+    "scan": "scan",
     "suggest": "suggest",
 }
 """The module here that gives the shape of a kind of outcome."""

@@ -16,6 +16,7 @@ _MODULES = {
     "measure": "measure",
     "plan": "plan",
     "rules": "rules",
+    "scan": "scan",
     "suggest": "suggest",
 }
 """The module here that renders a kind of outcome."""

@@ -1,0 +1,51 @@
+"""`ctxsize scan`: every build of a repository in one table."""
+
+from __future__ import annotations
+
+import click
+
+from ctxsize import api
+from ctxsize.cli import output
+from ctxsize.cli.options import colour_option, exit_zero_option, format_option
+
+FINE, FOUND = 0, 1
+_ALL = 1_000_000
+
+
+@click.command("scan")
+@click.argument("root", default=".", required=False)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Rows of the table.  [default: all]",
+)
+@exit_zero_option
+@format_option
+@colour_option
+def command(
+    *,
+    root: str,
+    top: int | None,
+    exit_zero: bool,
+    formats: tuple[output.Format, ...],
+    colour: str,
+) -> int:
+    """Every build below ROOT: what it sends, what it need not, and what is wrong across them.
+
+    Builds are those that Compose and Bake files, GitHub workflows, Makefiles and
+    scripts ask for, and of Dockerfiles that nothing asks for. Nothing is built. A
+    tree in which several contexts lie is walked once. The exit code is 1 if there
+    are findings across builds; `ctxsize advise` has those on Dockerfiles.
+
+    \b
+    Examples:
+      ctxsize scan
+      ctxsize scan --top 5 services
+      ctxsize scan --format json | jq '.builds[] | [.context, .transfer.content_bytes]'
+      ctxsize scan --format github --exit-zero
+    """  # noqa: D301
+    with output.progress() as progress:
+        scanned = api.scan(root, progress=progress)
+    output.emit(scanned, formats, output.look(colour, top=top or _ALL))
+    return FINE if exit_zero or not scanned.findings else FOUND

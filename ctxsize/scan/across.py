@@ -1,0 +1,205 @@
+"""Findings across builds: files that are missing, unread, doubled, or better at a sibling."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctxsize import units
+from ctxsize.engine.request import Request
+from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.errors import CtxsizeError
+from ctxsize.findings import Confidence, Finding, Location, Severity
+from ctxsize.model import Problem
+from ctxsize.projects import CODES, Discovery
+from ctxsize.scan.outcome import Row
+from ctxsize.scan.sizes import Include, includes_of
+
+_LEAST_BYTES = 100_000
+_LEAST_SHARE = 0.01
+_SHOWN = 3
+_TOLD_BYTES = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A row with what it was computed from, as far as that is there."""
+
+    row: Row
+    request: Request | None
+    snapshot: Snapshot | None
+    problems: tuple[Problem, ...] = ()
+
+
+def findings(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Finding]:
+    """All of them, each once however many builds it concerns."""
+    seen: set[tuple[str, Location]] = set()
+    for finding in _all(discovery, measured):
+        if (finding.code, finding.location) not in seen:
+            seen.add((finding.code, finding.location))
+            yield finding
+
+
+def _all(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Finding]:
+    for each in measured:
+        yield from _without(each)
+        yield from _two_files(each)
+        yield from _sibling(each, measured)
+    yield from _unread(discovery, measured)
+
+
+def _where(row: Row) -> Location:
+    """The Dockerfile, or the place that holds it."""
+    return row.places[0].where if row.dockerfile is None else Location(row.dockerfile)
+
+
+def _without(each: Measured) -> Iterator[Finding]:
+    row = each.row
+    if row.ignore_file is not None or row.context is None or each.request is None:
+        return
+    saving = max(0, row.saving.content_bytes) if row.saving else 0
+    size = units.human(row.cost.content_bytes)
+    could = f", {units.human(saving)} of it for nothing" if saving >= _TOLD_BYTES else ""
+    yield Finding(
+        "CTX301",
+        CODES["CTX301"].severity if could or _takes_all(row) else Severity.INFO,
+        f"no ignore file governs {row.build.context}: {size} are sent{could}",
+        _where(row),
+        Confidence.POSSIBLE if row.found.guessed else Confidence.CERTAIN,
+        content_bytes=saving or None,
+        help=f"ctxsize suggest --write {_arguments(row)}",
+    )
+
+
+def _takes_all(row: Row) -> bool:
+    return row.transfer is None or row.transfer == row.context
+
+
+def _arguments(row: Row) -> str:
+    """The build as the arguments of a command."""
+    usual = {os.path.normpath(os.path.join(row.build.context, "Dockerfile")), None}  # noqa: PTH118
+    file = "" if row.dockerfile in usual else f"-f {row.dockerfile} "
+    return f"{file}{row.build.context}"
+
+
+def _two_files(each: Measured) -> Iterator[Finding]:
+    row, request = each.row, each.request
+    if request is None or row.ignore_file is None or not request.dockerfile_specific:
+        return
+    other = os.path.normpath(os.path.join(row.build.context, ".dockerignore"))  # noqa: PTH118
+    if Path(other).is_file():
+        yield Finding(
+            "CTX304",
+            CODES["CTX304"].severity,
+            f"{row.dockerfile} has two ignore files, and {other} does not count for it",
+            Location(row.ignore_file),
+            evidence=(other,),
+            help="what both should ignore must stand in both",
+        )
+
+
+def _unread(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Finding]:
+    read = {os.path.realpath(path) for each in measured for path in _read_by(each.row)}
+    for path in discovery.ignore_files if measured else ():
+        if os.path.realpath(path) in read:
+            continue
+        directory = os.path.dirname(path)  # noqa: PTH120
+        beside = [
+            each.row
+            for each in measured
+            if each.row.dockerfile and os.path.dirname(each.row.dockerfile) == directory  # noqa: PTH120
+        ]
+        sure = bool(beside) and not any(row.found.guessed for row in beside)
+        contexts = sorted({row.build.context for row in beside})
+        why = f": the context of {beside[0].dockerfile} is {contexts[0]}" if beside else ""
+        yield Finding(
+            "CTX302",
+            CODES["CTX302"].severity if sure else Severity.INFO,
+            f"no build reads this ignore file{why}",
+            Location(path),
+            Confidence.LIKELY if sure else Confidence.POSSIBLE,
+            help="move it to the root of the context, or name it <Dockerfile>.dockerignore",
+        )
+
+
+def _read_by(row: Row) -> Iterator[str]:
+    """The ignore files that a build reads, and those that its counterpart of Podman does."""
+    yield from filter(None, [row.ignore_file])
+    for directory in (row.build.context, *row.build.build_contexts.values()):
+        yield os.path.join(directory, ".containerignore")  # noqa: PTH118
+    for directory in row.build.build_contexts.values():
+        yield os.path.join(directory, ".dockerignore")  # noqa: PTH118
+    if row.dockerfile is not None:
+        yield f"{row.dockerfile}.containerignore"
+
+
+def _sibling(each: Measured, measured: Sequence[Measured]) -> Iterator[Finding]:
+    """The sibling whose patterns keep out most of what this context sends, if it is worth it."""
+    if each.snapshot is None or each.request is None or not each.row.cost.content_bytes:
+        return
+    include = _include(each.request)
+    before = each.snapshot.sent(include=include)
+    better = [(other, _under(each, other, include)) for other in measured]
+    found = [(other, after) for other, after in better if after is not None]
+    # Of those that keep out as much, the one that covers most.
+    found.sort(key=lambda pair: (pair[1].content_bytes, -_patterns(pair[0])))
+    if found:
+        other, after = found[0]
+        saved = before.content_bytes - after.content_bytes
+        if saved >= max(_LEAST_BYTES, _LEAST_SHARE * before.content_bytes):
+            yield _parity(each.row, other.row, saved, before, after)
+
+
+def _patterns(each: Measured) -> int:
+    return 0 if each.request is None else len(each.request.spec.patterns)
+
+
+def _include(request: Request) -> Include:
+    """What the build asks for first of its context, None for all of it."""
+    try:
+        includes = includes_of(request)
+    except CtxsizeError:
+        return None
+    return includes[0] if includes else None
+
+
+def _under(each: Measured, other: Measured, include: Include) -> Sent | None:
+    """What would be sent if the sibling's patterns held too; None if it is no sibling."""
+    request, file = other.request, other.row.ignore_file
+    assert each.request is not None
+    assert each.snapshot is not None
+    if request is None or file is None or file == each.row.ignore_file:
+        return None
+    if request.root == each.request.root or request.ignore_file is None:
+        return None
+    lines = request.ignore_file.texts()
+    # An allow-list is about its own tree.
+    if any(line.startswith("!") or line in ("*", "**", "**/*", ".") for line in lines):
+        return None
+    own = each.request.ignore_file
+    try:
+        spec = each.request.builder.spec_class.from_lines([*(own.texts() if own else []), *lines])
+        return each.snapshot.sent(spec, include=include)
+    except CtxsizeError:
+        return None
+
+
+def _parity(row: Row, other: Row, saved: int, before: Sent, after: Sent) -> Finding:
+    gone = before.without(after)
+    tops = sorted(
+        dict.fromkeys(path.split("/")[0] for path in gone),
+        key=lambda top: -sum(before.sizes[p] for p in gone if p == top or p.startswith(top + "/")),
+    )
+    return Finding(
+        "CTX305",
+        CODES["CTX305"].severity,
+        f"{other.ignore_file} keeps out what {row.build.context} sends: {units.human(saved)}",
+        Location(row.ignore_file) if row.ignore_file else _where(row),
+        Confidence.LIKELY,
+        tuple(f"{row.build.context}/{top}" for top in tops[:_SHOWN]),
+        saved,
+        len(gone),
+        help=f"ctxsize suggest --like {other.ignore_file} {_arguments(row)}",
+    )

@@ -1,0 +1,68 @@
+"""What `ctxsize scan` has to say: values for people's and programs' formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ctxsize.build import Build
+from ctxsize.findings import Finding
+from ctxsize.model import Effect, Problem
+from ctxsize.projects import FoundBuild, Place
+from ctxsize.recommender.outcome import Amount
+
+
+@dataclass(frozen=True)
+class Row:
+    """One build: what it sends, and what it need not."""
+
+    found: FoundBuild
+    dockerfile: str | None
+    """The one that is read; None without one, and where the Compose or Bake file holds it."""
+    ignore_file: str | None
+    """The one that governs, None if there is none."""
+    context: Amount | None = None
+    """What the ignore file leaves; None where `error` says why."""
+    transfer: Amount | None = None
+    """What of it travels; None where that is not known."""
+    saving: Amount | None = None
+    """What the safe suggestions keep out of what travels."""
+    findings: int = 0
+    """Of the scan and of `ctxsize advise`, about this build."""
+    error: str | None = None
+
+    @property
+    def build(self) -> Build:
+        """What `docker build` is told."""
+        return self.found.build
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What asks for it."""
+        return self.found.places
+
+    @property
+    def cost(self) -> Amount:
+        """What travels, or the context where that is not known; nothing where neither is."""
+        return self.transfer or self.context or Amount(0, 0)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Everything that `ctxsize scan` has to say."""
+
+    kind: ClassVar[str] = "scan"
+
+    root: str
+    rows: tuple[Row, ...]
+    """The most costly first."""
+    findings: tuple[Finding, ...] = ()
+    """Across builds; those on Dockerfiles are told by `ctxsize advise`."""
+    advice: int = 0
+    """How many of the latter there are."""
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def lower_bound(self) -> bool:
+        """Whether something could not be counted, so that each total is "at least"."""
+        return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)

@@ -1,0 +1,99 @@
+"""What builds send now, and with an ignore file of suggestions: one advisor for each file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ctxsize.engine.follow import follow
+from ctxsize.engine.need import asked_of
+from ctxsize.engine.request import Request, with_ignore_file
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.errors import CtxsizeError
+from ctxsize.recommender.outcome import Amount, Suggestion
+from ctxsize.recommender.suggest import Advisor, Choice
+
+Merge = Callable[[Request, Sequence[Suggestion]], bytes]
+"""Makes an ignore file of the one that governs a request and what is added to it."""
+
+Include = tuple[str, ...] | None
+"""Include patterns of a transfer; None for all that is not ignored."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of one build."""
+
+    context: Amount
+    transfer: Amount | None
+    saving: Amount | None
+
+
+def includes_of(request: Request) -> list[Include] | None:
+    """The transfers of the build context; None where it is not known what travels.
+
+    Raises what `asked_of` and `follow` raise.
+    """
+    if not request.builder.asks_for_paths:
+        return [None]
+    if request.dockerfile is None:
+        return None
+    return [
+        None if asked.paths is None else follow(request.root, asked.paths)
+        for asked in asked_of(request)
+    ]
+
+
+class Sizing:
+    """Sizes of builds; those that share an ignore file share its suggestions."""
+
+    def __init__(self, merge: Merge) -> None:
+        self._merge = merge
+        self._planned: dict[object, tuple[Request, Snapshot] | None] = {}
+
+    def of(self, request: Request, snapshot: Snapshot) -> Sizes:
+        """The sizes of a build. Raises `CtxsizeError` where the build would fail."""
+        includes = includes_of(request)
+        context = _amount(snapshot, [None])
+        transfer = None if includes is None else _amount(snapshot, includes)
+        planned = self._plan(request, snapshot)
+        saving = None
+        if planned is not None:
+            after = Snapshot(planned[0], planned[1].root, planned[1].problems)
+            saving = (transfer or context) - _amount(
+                after, [None] if includes is None else includes
+            )
+        return Sizes(context, transfer, saving)
+
+    def _plan(self, request: Request, snapshot: Snapshot) -> tuple[Request, Snapshot] | None:
+        """The context as it would be with the safe suggestions; None if there are none.
+
+        Advice is proved for all Dockerfiles in the context, so it holds for each of them.
+        """
+        own = request.build if request.dockerfile_in_context is None else None
+        path = None if request.ignore_file is None else request.ignore_file.path
+        key = (request.root, path, request.builder.name, own and repr(own))
+        if key not in self._planned:
+            self._planned[key] = self._planned_now(request, snapshot)
+        return self._planned[key]
+
+    def _planned_now(self, request: Request, snapshot: Snapshot) -> tuple[Request, Snapshot] | None:
+        try:
+            advisor = Advisor(snapshot)
+            advice = advisor.advise(lambda chosen: self._merge(request, chosen), Choice())
+        except CtxsizeError:
+            return None
+        if advice.edit is None:
+            return request, snapshot
+        planned = with_ignore_file(request, advice.edit.after)
+        inside = os.path.relpath(os.path.realpath(advice.edit.path), request.root)
+        if not inside.startswith("../"):
+            snapshot = snapshot.with_file(inside, len(advice.edit.after))
+        return planned, snapshot
+
+
+def _amount(snapshot: Snapshot, includes: Sequence[Include]) -> Amount:
+    """What travels in some transfers of a context, together."""
+    sent = [snapshot.sent(include=include) for include in includes]
+    return Amount(sum(each.files for each in sent), sum(each.content_bytes for each in sent))

@@ -1,0 +1,240 @@
+"""Scans of repositories: rows, their order, and what is found across builds."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from ctxsize import api
+from ctxsize.cli.app import run
+from ctxsize.findings import Finding
+from ctxsize.formats import Look, render
+from ctxsize.formats.json import schema
+from ctxsize.projects import CODES, discover
+from ctxsize.scan.trees import Trees
+from tests.oracles.trees import Node, build_tree, file
+from tests.scan.story import CACHEDIR_TAG, GB, story
+
+ALL = b"FROM scratch\nCOPY . /\n"
+
+
+def codes(findings: tuple[Finding, ...], root: Path) -> list[tuple[str, str]]:
+    return [(each.code, os.path.relpath(each.location.path, root)) for each in findings]
+
+
+def test_the_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(build_tree(tmp_path / "repository", story()))
+    scan = api.scan()
+    first, *others = scan.rows
+    assert first.build.context == "rask-log-aggregator"
+    assert first.ignore_file is None
+    assert first.transfer is not None
+    assert first.saving is not None
+    assert 19 * GB < first.transfer.content_bytes < 20 * GB
+    assert first.transfer.content_bytes - first.saving.content_bytes < 100_000
+    assert {row.build.context for row in others} == {"rask-log-forwarder", "recap-worker"}
+    assert all(row.cost.content_bytes < 100_000 for row in others)
+    assert {row.ignore_file for row in others} == {
+        "rask-log-forwarder/.dockerignore",
+        "recap-worker/.dockerignore",
+    }
+    assert codes(scan.findings, Path()) == [
+        ("CTX301", "rask-log-aggregator/Dockerfile"),
+        ("CTX305", "rask-log-aggregator/Dockerfile"),
+    ]
+    like = "ctxsize suggest --like recap-worker/.dockerignore rask-log-aggregator"
+    assert scan.findings[1].help == like
+    artefacts = 13 * GB + 4 * GB + GB // 3 + 2 * GB - GB // 5
+    assert scan.findings[1].content_bytes == artefacts + len(CACHEDIR_TAG) + len(b"{}")
+    text = render("text", scan, Look(width=100, top=10))
+    assert text.splitlines()[2].split()[:5] == ["19.1", "GB", "19.1", "GB", "19.1"]
+    assert text.splitlines()[2].endswith("rask-log-aggregator")
+
+
+def test_advice_on_the_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(build_tree(tmp_path / "repository", story()))
+    advice = api.advise()
+    (worker,) = [each for each in advice.findings if each.code == "CTX210"]
+    assert worker.location.path == "recap-worker/Dockerfile.recap-worker"
+    assert worker.fix is not None
+    after = worker.fix.edits[0].after.decode()
+    assert "cargo chef cook --release" in after
+    assert "id=recap-worker-bookworm-$TARGETARCH-target,target=/app/target" in after
+
+
+CASES: dict[str, tuple[list[str | Node], list[tuple[str, str]]]] = {
+    "an ignore file for each": ([file("Dockerfile", ALL), file(".dockerignore", b"x\n")], []),
+    "none": ([file("Dockerfile", ALL)], [("CTX301", "Dockerfile")]),
+    "one that no build reads": (
+        [
+            file(
+                "compose.yaml",
+                b"services:\n  a:\n    build:\n      context: .\n      dockerfile: d/Dockerfile\n",
+            ),
+            file("d/Dockerfile", ALL),
+            file("d/.dockerignore", b"x\n"),
+            file(".dockerignore", b"x\n"),
+        ],
+        [("CTX302", "d/.dockerignore")],
+    ),
+    "one of a named context": (
+        [
+            file(
+                "compose.yaml",
+                b"services:\n  a:\n    build:\n      context: a\n"
+                b"      additional_contexts: {b: ./b}\n",
+            ),
+            file("a/Dockerfile", b"FROM scratch\nCOPY . /\nCOPY --from=b . /b\n"),
+            file("a/.dockerignore", b"x\n"),
+            file("b/.dockerignore", b"x\n"),
+            "b/y",
+        ],
+        [],
+    ),
+    "two for one Dockerfile": (
+        [
+            file("Dockerfile", ALL),
+            file("Dockerfile.dockerignore", b"x\n"),
+            file(".dockerignore", b"x\n"),
+        ],
+        [("CTX302", ".dockerignore"), ("CTX304", "Dockerfile.dockerignore")],
+    ),
+    "two, each for one": (
+        [
+            file("Dockerfile", ALL),
+            file("dev.Dockerfile", ALL),
+            file("dev.Dockerfile.dockerignore", b"x\n"),
+            file(".dockerignore", b"x\n"),
+        ],
+        [("CTX304", "dev.Dockerfile.dockerignore")],
+    ),
+    "a sibling with more": (
+        [
+            file("a/Dockerfile", ALL),
+            file("a/.dockerignore", b"cache\n"),
+            file("b/Dockerfile", ALL),
+            file("b/.dockerignore", b"other\n"),
+            file("b/cache/x", size_bytes=5_000_000),
+        ],
+        [("CTX305", "b/.dockerignore")],
+    ),
+    "a sibling with an allow-list": (
+        [
+            file("a/Dockerfile", ALL),
+            file("a/.dockerignore", b"*\n!src\n"),
+            file("b/Dockerfile", ALL),
+            file("b/.dockerignore", b"other\n"),
+            file("b/cache/x", size_bytes=5_000_000),
+        ],
+        [],
+    ),
+    "a sibling whose patterns save nothing": (
+        [
+            file("a/Dockerfile", ALL),
+            file("a/.dockerignore", b"cache\n"),
+            file("b/Dockerfile", b"FROM scratch\nCOPY src /\n"),
+            file("b/.dockerignore", b"other\n"),
+            "b/src/x",
+            file("b/cache/x", size_bytes=5_000_000),
+        ],
+        [],
+    ),
+    "a git context": (
+        [
+            file(
+                ".github/workflows/a.yml",
+                b"jobs:\n  a:\n    steps:\n      - uses: docker/build-push-action@v6\n",
+            ),
+        ],
+        [("CTX310", ".github/workflows/a.yml")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_across(case: str, tmp_path: Path) -> None:
+    nodes, expected = CASES[case]
+    root = build_tree(tmp_path / "repository", nodes)
+    scan = api.scan(str(root))
+    assert codes(scan.findings, root) == expected
+    shape = json.loads(render("json", scan, Look()))
+    jsonschema.validate(shape, schema("scan"))
+    assert render("text", scan, Look(top=10))
+
+
+def test_every_code_has_a_case_and_explains_itself() -> None:
+    caught = {code for _, expected in CASES.values() for code, _ in expected}
+    assert caught == CODES.keys()
+    for name, code in CODES.items():
+        assert (code.name, bool(code.why and code.bad and code.good)) == (name, True)
+
+
+MANY: list[str | Node] = [
+    file(
+        "compose.yaml",
+        b"services:\n  all:\n    build: .\n  a:\n    build: a\n  b:\n    build:\n      context: .\n"
+        b"      dockerfile: a/b/Dockerfile\n  d:\n    build: {context: a, target: dev}\n",
+    ),
+    file("Dockerfile", ALL),
+    file(".dockerignore", b"**/junk\n"),
+    file("a/Dockerfile", b"FROM scratch AS dev\nCOPY src /\nFROM scratch\nCOPY . /\n"),
+    file("a/.dockerignore", b"b\n"),
+    file("a/b/Dockerfile", b"FROM scratch\nCOPY a/src /\n"),
+    *(file(f"a/src/{n}", size_bytes=n * 1000) for n in range(5)),
+    file("a/junk/x", size_bytes=70_000),
+    file("a/b/c/x", size_bytes=9_000),
+    file("other/Dockerfile", ALL),
+    file("other/junk/x", size_bytes=1),
+]
+
+
+def test_sizes_are_those_of_measure_and_nested_trees_are_walked_once(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "repository", MANY)
+    scan = api.scan(str(root))
+    assert len(scan.rows) == 5
+    for row in scan.rows:
+        report = api.measure(row.build)
+        assert row.context is not None
+        assert row.transfer is not None
+        assert report.transfer is not None
+        assert row.context.content_bytes == report.context.totals.content_bytes
+        assert row.context.files == report.context.totals.files
+        assert row.transfer.content_bytes == report.transfer.content_bytes
+    costs = [row.cost.content_bytes for row in scan.rows]
+    assert costs == sorted(costs, reverse=True)
+    trees = Trees(os.path.realpath(each.build.context) for each in discover(str(root)).builds)
+    for row in scan.rows:
+        trees.of(api.request_for(row.build))
+    assert trees.walks == 1
+
+
+def test_what_fails_is_told_in_its_row(tmp_path: Path) -> None:
+    nodes: list[str | Node] = [
+        file(
+            "compose.yaml",
+            b"services:\n  a:\n    build: {context: a, target: nope}\n  b:\n    build: b\n",
+        ),
+        file("a/Dockerfile", ALL),
+        file("b/Dockerfile", ALL),
+        file("b/.dockerignore", b"[\n"),
+    ]
+    scan = api.scan(str(build_tree(tmp_path / "repository", nodes)))
+    errors = {Path(row.build.context).name: row.error for row in scan.rows}
+    assert "nope" in (errors["a"] or "")
+    assert "pattern" in (errors["b"] or "")
+    jsonschema.validate(json.loads(render("json", scan, Look())), schema("scan"))
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 1), (["--exit-zero"], 0)])
+def test_exit_codes(options: list[str], code: int, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "repository", [file("Dockerfile", ALL)])
+    assert run(["scan", str(root), *options]) == code
+
+
+def test_no_build_is_no_error(tmp_path: Path) -> None:
+    assert run(["scan", str(tmp_path)]) == 0
+    assert run(["scan", str(tmp_path / "gone")]) == 2
