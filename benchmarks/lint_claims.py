@@ -1,6 +1,6 @@
 """Holds what `ctxsize lint` says about real ignore files against docker-devtools.
 
-    CTXSIZE_CORPUS=/path python benchmarks/lint_claims.py [ID…]
+    CTXSIZE_CORPUS=/path python benchmarks/lint_claims.py [--spoilt] [ID…]
 
 The corpus holds `ignorefiles/ID.dockerignore`, `trees/ID.tsv.gz` (path, bytes,
 mode) and `instructions.json`, and is no part of the project. Each tree is made
@@ -12,6 +12,9 @@ of sparse files, with artefacts planted that no repository tracks. Checked are:
 * for each fix that counts as certain, that just those paths change by it;
 * for `--fix` as a whole, that what is left has no certain fix, and that a second
   run changes nothing.
+
+With `--spoilt` the lines are shuffled, and some are doubled, commented at their end,
+joined, or followed by exceptions: mistakes that real files seldom hold.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -81,7 +85,9 @@ def dockerfile(instructions: list[dict[str, object]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def build(corpus: Path, name: str, root: Path, instructions: dict[str, object]) -> None:
+def build(
+    corpus: Path, name: str, root: Path, instructions: dict[str, object], *, spoilt: bool = False
+) -> None:
     """The tree of one ignore file, as a repository in whose index the tracked files are."""
     tracked = []
     with gzip.open(corpus / "trees" / f"{name}.tsv.gz", "rt", errors="surrogateescape") as rows:
@@ -93,13 +99,32 @@ def build(corpus: Path, name: str, root: Path, instructions: dict[str, object]) 
                 tracked.append(path)
     for path in planted(tracked):
         make(root / path, 1000 + len(path))
-    (root / ".dockerignore").write_bytes(
-        (corpus / "ignorefiles" / f"{name}.dockerignore").read_bytes()
-    )
+    data = (corpus / "ignorefiles" / f"{name}.dockerignore").read_bytes()
+    if spoilt:
+        directories = sorted({path.rpartition("/")[0] for path in tracked} - {""})
+        data = spoil(data, name, directories)
+    (root / ".dockerignore").write_bytes(data)
     if name in instructions and not (root / "Dockerfile").is_dir():
         (root / "Dockerfile").unlink(missing_ok=True)
         (root / "Dockerfile").write_text(dockerfile(instructions[name]))  # type: ignore[arg-type]
     index(root, tracked)
+
+
+def spoil(data: bytes, name: str, directories: list[str]) -> bytes:
+    """The file with mistakes in it, the same ones for the same name."""
+    chance = random.Random(name)
+    lines = [line for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
+    chance.shuffle(lines)
+    extra = ["!**/*.json", "!src", "*", "!**/*.md", "*/*", "!*/*/**", *chance.sample(lines, 1)]
+    if directories:
+        extra += chance.choices(directories, k=4)
+        extra += [f"!{chance.choice(directories)}", f"{chance.choice(directories)}/*"]
+    for each in chance.sample(extra, min(len(extra), 5)):
+        lines.insert(chance.randrange(len(lines) + 1), each)
+    for at in chance.sample(range(len(lines)), 2):
+        other = chance.choice(lines)
+        lines[at] += chance.choice([" # why", f" {other}", "  ", "/*", f"\n{other}"])
+    return "\n".join(lines).encode()
 
 
 def make(path: Path, size_bytes: int, *, link: bool = False) -> bool:
@@ -141,9 +166,12 @@ def oracle(root: Path, data: bytes) -> dict[str, Listed]:
 
 
 def size(listed: dict[str, Listed], paths: set[str]) -> tuple[int, int]:
-    """How many files `paths` are in a listing, and their bytes."""
+    """How many files `paths` are in a listing, and their bytes.
+
+    The ignore file's own are left out, as a fix changes them.
+    """
     files = [listed[path] for path in paths if not listed[path].name.endswith("/")]
-    return len(files), sum(each.size_bytes for each in files)
+    return len(files), sum(each.size_bytes for each in files if each.name != ".dockerignore")
 
 
 _SENT = ("CTX101", "CTX105", "CTX108", "CTX109", "CTX110", "CTX130")
@@ -173,7 +201,8 @@ def wrong(root: Path, sent: dict[str, Listed], finding: Finding) -> str | None:
     after = oracle(root, finding.fix.edits[0].after)
     gone, come = sent.keys() - after.keys(), after.keys() - sent.keys()
     changed = (size(sent, gone), size(after, come))
-    said = (finding.files, finding.content_bytes)
+    own = (root / ".dockerignore").stat().st_size if ".dockerignore" in gone | come else 0
+    said = (finding.files, (finding.content_bytes or 0) - own)
     if said in changed or not finding.fix.certain:
         return None
     return f"{finding.code}: said {said}, the oracle {changed}"
@@ -248,6 +277,8 @@ def check_fixes(root: Path, sent: dict[str, Listed], counts: Counter[str]) -> It
 def main(names: list[str]) -> int:
     """The exit code: 1 if anything is wrong about the ignore files `names`, by default all."""
     corpus = Path(os.environ["CTXSIZE_CORPUS"])
+    spoilt = "--spoilt" in names
+    names = [name for name in names if name != "--spoilt"]
     instructions = json.loads((corpus / "instructions.json").read_text())
     known = sorted(p.name.removesuffix(".dockerignore") for p in (corpus / "ignorefiles").iterdir())
     counts: Counter[str] = Counter()
@@ -256,13 +287,13 @@ def main(names: list[str]) -> int:
         with tempfile.TemporaryDirectory() as scratch:
             root = Path(scratch) / "context"
             (Path(scratch) / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
-            build(corpus, name, root, instructions)
+            build(corpus, name, root, instructions, spoilt=spoilt)
             try:
                 found = list(check(root, name, counts))
             except CtxsizeError as error:
                 found = [str(error)]
             for each in found:
-                print(f"{name}: {each}")
+                print(f"{name}: {each}", flush=True)
             errors += len(found)
     print(", ".join(f"{code} {counts[code]}" for code in sorted(counts)))
     print(f"{len(names or known)} ignore files, {errors} differences")

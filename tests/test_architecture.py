@@ -66,6 +66,7 @@ PLACES = {
             "engine.request",
             "engine.inspect",
             "engine.walk",
+            "lints.versions",
             "recommender.look",
             "projects.files",
             "advice.repository",

@@ -10,6 +10,7 @@ from ctxsize.lints.case import Case, Lint
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import taken
 from ctxsize.lints.tree import Tree
+from ctxsize.lints.versions import asks_git
 from ctxsize.lints.words import amount
 
 GIT = Code(
@@ -47,13 +48,14 @@ def git(case: Case) -> Iterator[Finding]:
     if travels is not None and ".git" not in travels:
         return
     paths = tree.below([".git"])
-    wanted = any(_USES_GIT.search(use.runs()) for use in case.uses)
+    asking = next((use.path for use in case.uses if _USES_GIT.search(use.runs())), None)
+    wanted = asking or asks_git(tree)
     known = travels is not None
     yield case.finding(
         GIT,
         None,
         f".git travels with every build: {amount(tree, paths)}"
-        + ("; a RUN asks git, so it may be needed" if wanted else ""),
+        + (f"; {wanted} asks git, so it may be needed" if wanted else ""),
         severity=Severity.INFO if wanted or not known else Severity.WARNING,
         confidence=Confidence.POSSIBLE if wanted or not known else Confidence.LIKELY,
         paths=paths,

@@ -78,6 +78,16 @@ def _told(case: Case, tree: Tree, line: Line) -> Iterator[Finding]:
             fix=Proposal(f"write {mark}{other}", {line.number: mark + other}, means=None),
         )
         return
+    plain = line.text.lstrip(".")
+    if line.exception and plain != line.text and plain in tree.everything and plain not in tree.now:
+        yield case.finding(
+            DEAD,
+            line,
+            f"matches nothing: the entry is named {plain}, without the dot",
+            severity=Severity.WARNING,
+            fix=Proposal(f"write !{plain}", {line.number: f"!{plain}"}, means=None),
+        )
+        return
     elsewhere = [
         path
         for path in tree.by_name.get(line.text.rpartition("/")[2], [])

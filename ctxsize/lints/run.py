@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ctxsize.build import Build
-from ctxsize.engine.builders import Builder
+from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.git import GitError, Repository
 from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
 from ctxsize.engine.parallel import Progress
@@ -141,46 +141,49 @@ class Linter:
             if data is not None
             else read_ignore_file(target.path)
         )
-        uses = tuple(self._uses(target)) if target.context is not None else ()
+        builder = _reader(target.path, self._builder)
+        uses = tuple(self._uses(target, builder)) if target.context is not None else ()
         fallback = None if target.fallback is None else read_ignore_file(target.fallback)
         return Case(
             file,
-            self._builder.spec_class,
-            self._tree(target, file, uses),
+            builder.spec_class,
+            self._tree(target, file, uses, builder),
             uses,
             target.unread,
             target.likely_unread,
             fallback,
-            LONGEST_LINE if self._builder.longest_line else None,
+            LONGEST_LINE if builder.longest_line else None,
         )
 
-    def _uses(self, target: Target) -> Iterator[Use]:
+    def _uses(self, target: Target, builder: Builder) -> Iterator[Use]:
         for build in target.builds:
-            request = self._request(self._told(build))
+            request = self._request(self._told(build, builder), builder)
             if request is not None and request.dockerfile is not None:
                 yield Use(request)
 
-    def _told(self, build: Build) -> Build:
+    def _told(self, build: Build, builder: Builder) -> Build:
         """`build` with what the user says about all of them."""
         told = self._build
         return replace(
             build,
             target=told.target or build.target,
             build_arguments={**build.build_arguments, **told.build_arguments},
-            builder=self._builder.name,
+            builder=builder.name,
         )
 
-    def _request(self, build: Build) -> Request | None:
+    def _request(self, build: Build, builder: Builder) -> Request | None:
         try:
-            return without_patterns(build, self._builder)
+            return without_patterns(build, builder)
         except CtxsizeError as error:
             self._note(error)
             return None
 
-    def _tree(self, target: Target, file: IgnoreFile, uses: Sequence[Use]) -> Tree | None:
+    def _tree(
+        self, target: Target, file: IgnoreFile, uses: Sequence[Use], builder: Builder
+    ) -> Tree | None:
         if target.context is None or target.unread is not None:
             return None
-        request = uses[0].request if uses else self._bare(target)
+        request = uses[0].request if uses else self._bare(target, builder)
         if request is None:
             return None
         request = replace(request, ignore_file=file)
@@ -192,12 +195,12 @@ class Linter:
         tree = Tree(snapshot, request, tracked=_tracked(request.root))
         return tree.with_texts(usable(tree, file.texts()))
 
-    def _bare(self, target: Target) -> Request | None:
+    def _bare(self, target: Target, builder: Builder) -> Request | None:
         """The context without a Dockerfile."""
         assert target.context is not None
-        build = replace(self._build, context=target.context, dockerfile=None)
+        build = replace(self._build, context=target.context, dockerfile=None, builder=builder.name)
         try:
-            return without_patterns(build, self._builder, alone=True)
+            return without_patterns(build, builder, alone=True)
         except CtxsizeError as error:
             self._note(error)
             return None
@@ -228,6 +231,13 @@ def _linted(
         None if tree is None else tree.now.files,
         suppressed=suppressed,
     )
+
+
+def _reader(path: str, builder: Builder) -> Builder:
+    """`builder`, or the first one that reads files of that name if it does not."""
+    suffix = "." + path.rpartition(".")[2]
+    readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
+    return builder if builder in readers or not readers else readers[0]
 
 
 def _tracked(root: str) -> frozenset[str] | None:

@@ -48,8 +48,9 @@ class Tree:
         """The same context with other lines in its ignore file; what is known stays known."""
         other = Tree(self.snapshot, self.request, tracked=self.tracked, texts=texts)
         other._sent, other._matched = self._sent, self._matched
-        if "everything" in self.__dict__:
-            other.__dict__["everything"] = self.everything
+        for name in ("everything", "in_order", "by_name"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
         return other
 
     @cached_property
@@ -120,7 +121,9 @@ class Tree:
         wanted = set(tops)
         if not wanted:
             return []
-        for path in sorted(sent.paths, key=order):
+        for path in self.in_order:
+            if path not in sent.sizes:
+                continue
             if path in wanted or path.rpartition("/")[0] in wanted:
                 wanted.add(path)
                 found.append(path)

@@ -129,6 +129,15 @@ CATCHES: dict[str, list[Case]] = {
             ],
             ("info 1 files 7 B, unsafe",),
         ),
+        Case(
+            "a\n",
+            [
+                DOCKERFILE,
+                file("pyproject.toml", b'requires = ["hatch-vcs"]\n'),
+                file(".git/HEAD", size_bytes=7),
+            ],
+            ("info 1 files 7 B, unsafe",),
+        ),
     ],
     "CTX110": [
         Case("a\n", [DOCKERFILE, file(".env", size_bytes=7)], ("info 1 files 7 B, unsafe",)),
@@ -188,6 +197,7 @@ CATCHES: dict[str, list[Case]] = {
     "CTX118": [
         Case("readme.md\n", ["README.md"], ("1:1 warning, unsafe",)),
         Case("web/assets\n", ["apps/web/assets/a"], ("1:1 info",)),
+        Case("*\n!.index.ts\n", ["index.ts"], ("2:1 warning, unsafe",)),
     ],
     "CTX119": [
         Case("\ufeffdist\n", ["dist/a"], ("1:1 info, certain",)),

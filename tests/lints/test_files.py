@@ -177,3 +177,13 @@ def test_an_ignore_file_that_is_a_link_is_linted(tmp_path: Path) -> None:
     build_tree(tmp_path, [link(".dockerignore", "shared"), file("shared", b"a\na\n")])
     found = api.lint([str(tmp_path)]).findings
     assert [each.code for each in found] == ["CTX113"]
+
+
+def test_a_containerignore_is_read_as_podman_reads_it(tmp_path: Path) -> None:
+    nodes: list[str | Node] = [file(".containerignore", b"*\n! a\n"), "a", "b"]
+    build_tree(tmp_path, nodes)
+    (one,) = api.lint([str(tmp_path)]).files
+    assert one.files == 0, "to Podman it is a name that begins with a blank"
+    (tmp_path / ".containerignore").rename(tmp_path / ".dockerignore")
+    (one,) = api.lint([str(tmp_path)]).files
+    assert one.files == 1
