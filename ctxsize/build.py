@@ -26,7 +26,7 @@ class Build:
     build_contexts: Mapping[str, str] = field(default_factory=dict)
     """`--build-context`: what each named context stands for."""
     platforms: tuple[str, ...] = ()
-    """`--platform`; that of this machine if empty."""
+    """`--platform`; if empty that of `DOCKER_DEFAULT_PLATFORM`, or else this machine's."""
     builder: str = "buildkit"
     """Whose behaviour applies, a key of `BUILDERS`."""
     dockerfile_inline: bytes | None = None

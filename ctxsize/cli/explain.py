@@ -77,6 +77,8 @@ def command(
         if paths or stdin or traced or null or non_matching:
             raise click.UsageError("--source goes with no PATH, --stdin, --trace, -n or -z")
         return _check(request_named(api.request_for(build), named), sources, colour)
+    if stdin and build.dockerfile == "-":
+        raise click.UsageError("--stdin and -f - cannot both read stdin")
     if stdin == bool(paths):
         raise click.UsageError("name paths, or read them with --stdin; not both")
     if traced and null:

@@ -71,7 +71,6 @@ _build_options: tuple[Decorator, ...] = (
         "platforms",
         metavar="OS/ARCH",
         multiple=True,
-        envvar="DOCKER_DEFAULT_PLATFORM",
         help="The platforms to build for, as for `docker build`.  [default: this machine's]",
     ),
     click.option(

@@ -49,12 +49,14 @@ class Asked:
 
 
 def platforms_of(request: Request) -> tuple[str, ...]:
-    """The platforms of the build, each once; this machine's where none is given.
+    """The platforms of the build, each once.
 
-    Raises `InputError` for what is no platform.
+    Where none is given it is that of `DOCKER_DEFAULT_PLATFORM`, which Docker's
+    command line heeds, or else this machine's. Raises `InputError` for what is no platform.
     """
     own, found = _own_platform(), []
-    for each in ",".join(request.build.platforms).split(","):
+    given = request.build.platforms or (os.environ.get("DOCKER_DEFAULT_PLATFORM", ""),)
+    for each in ",".join(given).split(","):
         text = each.strip()
         try:
             found.append(own if text in ("", "local") else parse_platform(text, own))

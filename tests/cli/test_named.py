@@ -156,6 +156,10 @@ def test_the_default_platform_is_this_machines(app: Path, monkeypatch: pytest.Mo
     own = str(need._own_platform())
     assert platforms_of(api.request_for()) == (own,)
     assert platforms_of(api.request_for(platforms=("local", "linux"))) == (own,)
+    monkeypatch.setenv("DOCKER_DEFAULT_PLATFORM", "linux/s390x")
+    assert platforms_of(api.request_for()) == ("linux/s390x",)
+    assert platforms_of(api.request_for(platforms=("linux/arm64",))) == ("linux/arm64",)
+    assert api.request_for().build.given() == ()
     with pytest.raises(InputError, match=r"--platform: .*cannot parse platform"):
         platforms_of(api.request_for(platforms=("a b",)))
 
@@ -220,6 +224,7 @@ def test_a_dockerfile_from_stdin(app: Path, cli: Cli) -> None:
     assert "Dockerfile   from stdin" in done.out
     assert "ctxsize ls --transfer --size -f -" in done.out
     assert cli("ls", "--transfer", "-f", "-", stdin=text).lines == ["common"]
+    assert cli("explain", "--stdin", "-f", "-", stdin=text).code == 2
     shape = json.loads(cli("measure", "-f", "-", "--format", "json", stdin=text).out)
     assert shape["transfer"]["follow_paths"] == ["common"]
     assert shape["dockerfile"] == "-"
