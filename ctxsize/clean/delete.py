@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from errno import ENOENT, ENOTEMPTY
 
@@ -28,6 +29,7 @@ Step = Callable[[str, str], None]
 Progress = Callable[[int, int], None]
 
 _SHOWN = 3
+_FRESH_S = 1.0
 _BLOCK = 512
 
 
@@ -38,6 +40,8 @@ def delete(
     deleter = _Deleter(plan, progress or (lambda entries, content_bytes: None), step or _nothing)
     for item in plan.items:
         yield deleter.remove(item)
+    for path in plan.records:
+        deleter.drop_record(path)
 
 
 def _nothing(step: str, path: str) -> None:
@@ -52,6 +56,8 @@ class _Deleter:
     tracking: Tracking = field(default_factory=Tracking)
     entries: int = 0
     content_bytes: int = 0
+    uses: tuple[use.Use, ...] = ()
+    asked: float = -_FRESH_S
 
     def remove(self, item: Candidate) -> Result:
         """Delete one item, or say why not."""
@@ -105,7 +111,25 @@ class _Deleter:
     def _objection(self, full: str) -> str | None:
         """What speaks against deleting the directory at `full`."""
         tracked = self.tracking.objection(full)
-        return in_use(full) if tracked is None else tracked.message
+        return in_use(full, self._uses()) if tracked is None else tracked.message
+
+    def _uses(self) -> tuple[use.Use, ...]:
+        """Who uses anything below ROOT, as of a moment ago: there may be thousands of items."""
+        now = time.monotonic()
+        if now - self.asked > _FRESH_S:
+            self.uses, self.asked = use.users(self.plan.root), now
+        return self.uses
+
+    def drop_record(self, path: str) -> None:
+        """Delete a record of a run that was killed, if what it is about is gone."""
+        above, _, name = path.rpartition("/")
+        try:
+            with Descent.at(self.plan.root) as descent:
+                descent.follow(above)
+                if record.is_orphan(descent.fd, name):
+                    os.unlink(name, dir_fd=descent.fd)
+        except OSError:
+            return
 
     def deleted(self, content_bytes: int) -> None:
         """Note that one more entry is gone."""
@@ -115,12 +139,12 @@ class _Deleter:
             self.progress(self.entries, self.content_bytes)
 
 
-def in_use(full: str) -> str | None:
-    """Who uses the directory at `full`, a real path, or what is mounted in it, or None."""
+def in_use(full: str, uses: Iterable[use.Use]) -> str | None:
+    """Which of `uses` is of the directory at `full`, or what is mounted in it, or None."""
     mount = use.below(use.mounts(), full)
     if mount is not None:
         return f"something is mounted at {mount}"
-    return next((str(each) for each in use.users(full)), None)
+    return next((str(each) for each in uses if use.below([each.path], full)), None)
 
 
 def _first(objections: Sequence[Objection]) -> str | None:
@@ -191,7 +215,7 @@ class _Renamed:
         if reason is None and self.item.category is Category.CACHE:
             # There may be thousands, and whoever has a file of a cache open keeps it.
             return None
-        return reason or in_use(full)
+        return reason or in_use(full, use.users(full))
 
     def empty(self) -> Result:
         """Delete what is in it and then itself, and say what is left."""

@@ -45,6 +45,7 @@ class Seen:
     inode: int
     candidates: tuple[Candidate, ...]
     passed: tuple[Passed, ...]
+    records: tuple[str, ...]
     problems: tuple[Problem, ...]
 
 
@@ -101,6 +102,7 @@ def look(root: str, choice: Choice, *, progress: Progress | None = None) -> Seen
         status.st_ino,
         tuple(candidates),
         tuple(passed),
+        tuple(looking.records),
         tuple(looking.problems),
     )
 
@@ -112,6 +114,7 @@ class _Looking:
     progress: Progress | None
     candidates: list[Candidate] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
+    records: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     above: list[Listing] = field(default_factory=list)
     entries: int = 0
@@ -163,6 +166,9 @@ class _Looking:
             kind = looks_like(name, self.above[::-1], self.kinds)
             if kind is not None:
                 self._pass(descent.below(name), kind, "symlink", "it is a symlink")
+        for name in sorted(filter(record.is_record, listing.files)):
+            if record.is_orphan(descent.fd, name):
+                self.records.append(descent.below(name))
         return iter(sorted(listing.directories - REPOSITORIES))
 
     def _listing(self, descent: Descent) -> Listing:

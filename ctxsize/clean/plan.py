@@ -32,6 +32,7 @@ def plan(seen: Seen, choice: Choice, *, now_ns: int) -> Plan:
         items=tuple(items),
         passed=tuple(sorted(passed, key=lambda each: each.path)),
         sums=sums(items),
+        records=seen.records,
         problems=seen.problems,
     )
 

@@ -75,6 +75,22 @@ def of(fd: int, name: str) -> Record | None:
         os.close(above)
 
 
+def is_record(name: str) -> bool:
+    """Whether a run gave a record this name."""
+    return name.endswith(ENDING) and is_trash(name.removesuffix(ENDING))
+
+
+def is_orphan(above: int, name: str) -> bool:
+    """Whether `name` in the directory `above` is a record of ours, and its directory is gone."""
+    if not is_record(name) or _read(above, name) is None:
+        return False
+    try:
+        os.stat(name.removesuffix(ENDING), dir_fd=above, follow_symlinks=False)
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def _read(above: int, name: str) -> Record | None:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:

@@ -130,4 +130,4 @@ def still_holds(saved: Saved, fresh: Plan) -> tuple[Plan | None, tuple[str, ...]
 
 
 def _only(fresh: Plan, items: list[Candidate]) -> Plan:
-    return replace(fresh, items=tuple(items), passed=(), sums=sums(items))
+    return replace(fresh, items=tuple(items), passed=(), records=(), sums=sums(items))

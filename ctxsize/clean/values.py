@@ -172,6 +172,8 @@ class Plan:
     items: tuple[Candidate, ...] = ()
     passed: tuple[Passed, ...] = ()
     sums: Sums = field(default_factory=Sums)
+    records: tuple[str, ...] = ()
+    """What killed runs noted of directories that are gone; they are deleted along the way."""
     problems: tuple[Problem, ...] = ()
 
 

@@ -741,6 +741,21 @@ def test_a_leftover_without_a_good_record_is_kept(content: bytes | None, tmp_pat
     assert carried_out(plan) == {}
 
 
+def test_a_record_whose_directory_is_gone_goes_with_the_next_run(tmp_path: Path) -> None:
+    root = rust(tmp_path)
+    killed(root, "compared", 2)
+    trash = trash_in(root / "app")
+    noted = trash.with_name(trash.name + record.ENDING)
+    remove_tree(trash)
+    imitation = root / "app" / (record.new_name() + record.ENDING)
+    imitation.write_bytes(b"work")
+    before = snapshot(root)
+    plan = planned(root)
+    assert (paths(plan), plan.records) == ([], (f"app/{noted.name}",))
+    assert list(delete(plan)) == []
+    assert snapshot(root) == without(before, [f"app/{noted.name}"])
+
+
 def test_a_record_for_another_directory_proves_nothing(tmp_path: Path) -> None:
     root = rust(tmp_path, "work/a", "work/b")
     killed(root, "compared", 2)
