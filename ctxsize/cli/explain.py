@@ -86,6 +86,7 @@ def command(
     if build.given() and not (traced or named):
         raise click.UsageError(f"{build.given()[0]} goes with --trace or --source")
     request = request_named(api.request_for(build), named)
+    output.warn(request.ignore_file_problems)
     takers = Takers(request) if traced else None
     look = output.look(colour, top=0)
     silent: list[Explanation] = []

@@ -56,7 +56,7 @@ class Listing:
     @property
     def problems(self) -> list[Problem]:
         """What made the listing incomplete."""
-        return self._walk.problems
+        return [*self._request.ignore_file_problems, *self._walk.problems]
 
     def __iter__(self) -> Iterator[Entry]:
         if self._with_ignored:

@@ -61,6 +61,11 @@ class Request:
     """What is odd about the files that were looked for."""
 
     @property
+    def ignore_file_problems(self) -> list[Problem]:
+        """What is odd about ignore files: more is sent then than one thinks."""
+        return [each for each in self.problems if each.code.startswith("ignore-file-")]
+
+    @property
     def dockerfile_in_context(self) -> str | None:
         """The Dockerfile's path relative to the context, None if it lies outside."""
         if self.dockerfile in (None, STDIN):

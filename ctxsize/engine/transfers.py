@@ -195,14 +195,19 @@ def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
     request = named_request(measuring.request, named)
     report = measure(request, top=1, depth=0, progress=measuring.progress, jobs=measuring.jobs)
     inner = _Measuring(request, report.context, measuring.progress, measuring.jobs)
-    transfers = tuple(inner.transfer(each) for each in asked)
+    transfers: tuple[Transfer, ...] = ()
+    unknown: list[Problem] = []
+    try:
+        transfers = tuple(inner.transfer(each) for each in asked)
+    except CtxsizeError as error:
+        unknown = [_unknown_transfer(request, error)]
     return replace(
         plain,
         used=True if known else None,
         ignore_file=ignore_file_info(request),
         context=report.context,
         transfers=transfers,
-        problems=(*report.problems, *dict.fromkeys(inner.emptied)),
+        problems=(*report.problems, *unknown, *dict.fromkeys(inner.emptied)),
     )
 
 

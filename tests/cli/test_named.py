@@ -80,6 +80,26 @@ def test_what_is_not_sent(app: Path) -> None:
     assert not any(each.transfers or each.context for each in report.named_contexts)
 
 
+def test_a_transfer_that_is_not_known(app: Path) -> None:
+    (app / "Dockerfile").write_text("FROM scratch\nCOPY --from=lib [ /\nCOPY app.py /\n")
+    report = api.measure(build_contexts={"lib": "../lib"})
+    lib = named(report, "lib")
+    assert (lib.used, lib.transfers) == (True, ())
+    (problem,) = lib.problems
+    assert (problem.code, problem.path) == ("transfer-unknown", "Dockerfile")
+    assert "invalid includepatterns: []: syntax error in pattern" in problem.message
+    assert report.transfer is not None
+
+
+def test_its_ignore_file_may_fail_the_build(app: Path) -> None:
+    (app / "../lib/.dockerignore").write_text("[\n")
+    with pytest.raises(InputError) as caught:
+        api.measure(build_contexts={"lib": "../lib"})
+    assert str(caught.value).startswith("../lib/.dockerignore:1:1: syntax error")
+    (app / "Dockerfile").write_text("FROM scratch\nCOPY app.py /\n")
+    assert api.measure(build_contexts={"lib": "../lib"}).transfer is not None
+
+
 def test_a_name_stands_for_an_image_however_it_is_spelt(app: Path) -> None:
     (app / "Dockerfile").write_text("FROM docker.io/library/lib:latest\nCOPY app.py /\n")
     report = api.measure(build_contexts={"docker.io/library/lib": "../lib"})

@@ -221,3 +221,12 @@ def test_a_context_that_may_not_be_looked_at() -> None:
             api.measure(f"{directory}/shut/inside")
         (Path(directory) / "shut").chmod(0o755)
     assert "the context cannot be used: Permission denied" in str(caught.value)
+
+
+def test_lists_warn_of_an_ignore_file_that_is_passed_over(context: Path) -> None:
+    build_tree(context, [link(".dockerignore", "nowhere")])
+    listing = api.ls()
+    assert [entry.path for entry in listing] == [".dockerignore", "a", "b"]
+    (problem,) = listing.problems
+    assert problem.code == "ignore-file-passed-over"
+    assert "it is a symlink that leads nowhere" in problem.message
