@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.recommender.matches import Match, Objection, fits
-from ctxsize.recommender.recipes import Recipes
+from ctxsize.recommender.recipes import Named, Recipes
 from ctxsize.recommender.rules import Form, Kind, Rule
 from ctxsize.recommender.tree import Sums
 from ctxsize.values import dataclass
@@ -60,6 +61,24 @@ class Forms:
             matches = [match for match, _ in group]
             candidates += self._of([*matches], [each for _, said in group for each in said])
         return candidates
+
+    def around(
+        self, match: Match, takers: Iterable[Named], keeps: Iterable[str]
+    ) -> Candidate | None:
+        """A directory without what is taken of it by name; None where that has no pattern."""
+        patterns = [self._pattern(match.path), *(self._pattern(each.path) for each in takers)]
+        first, *others = patterns
+        if first is None or None in others:
+            return None
+        ending = "/**" if self._after_exceptions else ""
+        lines = (first + ending, *(f"!{each}" for each in dict.fromkeys(others)))
+        return Candidate(match.rule, (match,), lines, (), tuple(keeps))
+
+    def _pattern(self, path: str) -> str | None:
+        """The pattern of a path, or of a source: wildcards mean there what they mean here."""
+        if any(map(has_wildcards, path.split("/"))):
+            return path
+        return pattern_for(path, pattern_class=self._pattern_class)
 
     def _of(self, matches: list[Match], objections: list[Objection]) -> list[Candidate]:
         said = tuple(dict.fromkeys(objections))

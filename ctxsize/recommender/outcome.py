@@ -63,6 +63,8 @@ class Suggestion:
     """Why it is not safe."""
     volatile: bool = False
     """Whether it changes without a change of the sources, and so busts caches."""
+    keeps: tuple[str, ...] = ()
+    """What stays of it, because a Dockerfile takes it by name."""
     chosen: bool = False
     """Whether it is part of the edit."""
 

@@ -7,7 +7,7 @@ mount still finds its source. All of it with the code that decides in `measure`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from ctxsize.engine.goglob import has_wildcards, match
@@ -16,7 +16,7 @@ from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.forms import Candidate
-from ctxsize.recommender.recipes import Recipe, Recipes
+from ctxsize.recommender.recipes import Named, Recipe, Recipes
 from ctxsize.values import dataclass
 
 
@@ -43,7 +43,7 @@ class Proof:
         self._request = snapshot.request
         self._recipes = recipes
         self.before = snapshot.sent()
-        self.needed = frozenset(self._named_entries())
+        self.needed = frozenset(self._entries(recipes.named))
         """The entries that are sent and that a Dockerfile takes by name."""
         self._found: dict[tuple[str, str, int, str], bool] = {}
 
@@ -54,25 +54,38 @@ class Proof:
         hidden = [path for each in candidates for path in each.paths]
         contents = {path for each in candidates if each.rule.contents for path in each.paths}
         kept = {path for each in candidates for path in each.keeps}
-        return self.of_file(data, hidden, stays=contents | kept)
+        return self.of_file(data, hidden, stays=contents, keeps=kept)
 
-    def of_file(self, data: bytes, hidden: Iterable[str], *, stays: Iterable[str] = ()) -> Verdict:
+    def of_file(
+        self,
+        data: bytes,
+        hidden: Iterable[str],
+        *,
+        stays: Iterable[str] = (),
+        keeps: Iterable[str] = (),
+    ) -> Verdict:
         """Whether the ignore file `data` hides all below `hidden`, and nothing else.
 
-        A directory in `hidden` may itself stay, empty; what is in `stays` has to.
+        A directory in `hidden` may itself stay, empty; one in `stays` has to.
+        What is in `keeps` has to stay with all that is below it.
         """
         try:
             after = with_ignore_file(self._request, data)
             sent = self._snapshot.sent(after.spec)
         except CtxsizeError as error:
             return Verdict(f"the builder rejects the pattern: {error.message}")
-        fault = self._wrong(sent, frozenset(hidden), frozenset(stays))
+        kept = frozenset(keeps)
+        stay = {
+            *stays,
+            *(path for path in self.before.paths if path in kept or is_below(path, kept)),
+        }
+        fault = self._wrong(sent, frozenset(hidden), frozenset(stay))
         return Verdict(fault or self._lost(sent) or self.unfound(data), sent)
 
     def _wrong(self, sent: Sent, hidden: frozenset[str], stays: frozenset[str]) -> str:
         """What disappears though it should not, or stays though it should not."""
         for path in self.before.paths:
-            below = _is_below(path, hidden)
+            below = is_below(path, hidden)
             gone = path not in sent
             if gone and not below and path not in hidden:
                 return f"{path} would disappear too"
@@ -91,10 +104,14 @@ class Proof:
         lost = sorted(path for path in self.needed if path not in sent)
         return f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else ""
 
-    def _named_entries(self) -> Iterable[str]:
-        """The entries that are sent and that any Dockerfile takes by name."""
-        for named in self._recipes.named:
-            if not has_wildcards(named.path):
+    def taken_by(self, names: Iterable[Named]) -> tuple[str, ...]:
+        """The entries that are sent and that `names` name, outermost ones."""
+        found = frozenset(self._entries(names))
+        return tuple(sorted(path for path in found if not is_below(path, found)))
+
+    def _entries(self, names: Iterable[Named]) -> Iterable[str]:
+        for named in names:
+            if not any(map(has_wildcards, named.parts)):
                 if named.path in self.before:
                     yield named.path
                 continue
@@ -153,7 +170,8 @@ def _found(request: Request, target: str, line: int, source: str) -> bool:
     return all(check.found for check in checks if check.source == source)
 
 
-def _is_below(path: str, hidden: frozenset[str]) -> bool:
+def is_below(path: str, hidden: Collection[str]) -> bool:
+    """Whether a directory above `path` is one of `hidden`."""
     at = path.rpartition("/")[0]
     while at:
         if at in hidden:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ctxsize.engine.follow import follow
@@ -11,7 +11,7 @@ from ctxsize.engine.need import asked_of
 from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import InputError
-from ctxsize.findings import Edit, Finding, Location, in_order
+from ctxsize.findings import Confidence, Edit, Finding, Location, in_order
 from ctxsize.model import Problem
 from ctxsize.recommender import secrets
 from ctxsize.recommender.codes import CODES
@@ -24,13 +24,16 @@ from ctxsize.recommender.matches import Collected, Finder, Match, Objection, col
 from ctxsize.recommender.outcome import Advice, Amount, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.questions import questions
-from ctxsize.recommender.rank import Ranked, ranked
+from ctxsize.recommender.rank import Ranked, ranked, sum_of
 from ctxsize.recommender.recipes import read_recipes
-from ctxsize.recommender.rules import Category
+from ctxsize.recommender.rules import MIB, Category, Kind
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import Sums, Tree, sums_of
 from ctxsize.values import dataclass
+
+_WORTH_AN_EXCEPTION = 1 * MIB
+"""The least that must be left of a directory for a pattern with exceptions."""
 
 Merge = Callable[[Sequence[Suggestion]], bytes]
 """Makes an ignore file of the one that governs and what is added to it."""
@@ -90,10 +93,11 @@ class Advisor:
         found = collect(
             self._evidence, Finder(RULES), self._context, lambda match: objections(facts, match)
         )
-        candidates, failed = self._proved(found)
+        candidates, failed = self._proved(found, facts)
         made = self._suggestions(candidates)
         _check(choice, made)
         suggestions, edit, after = self._edited(made, merge, choice)
+        asked = self._questions(found)
         return Advice(
             self.request.context,
             self.request.dockerfile,
@@ -103,16 +107,33 @@ class Advisor:
             self._size(self._real.sent(), self._real, self.request),
             after,
             suggestions,
-            self._questions(found),
+            asked,
             (*self._blocked(found), *failed),
-            in_order([*self._missing(suggestions), *self._findings(found)]),
+            in_order([*self._missing(suggestions), *self._asked(asked), *self._findings(found)]),
             (*self._real.problems, *self._recipes.problems, *self._git_problems()),
             self._git_ignored(),
             edit,
             options=self.request.build.words(),
         )
 
-    def _proved(self, found: Collected) -> tuple[list[Candidate], list[Blocked]]:
+    def _around(self, found: Collected, facts: Facts, forms: Forms) -> Iterator[Candidate]:
+        """Large directories of which a Dockerfile takes a part by name, without that part."""
+        for match, said in found.blocked:
+            rule, path = match.rule, match.path
+            takers = [each for each in self._recipes.named if each.is_at_or_below(path)]
+            whole = any(len(each.parts) == path.count("/") + 1 for each in takers)
+            alone = [each.trap for each in said if not each.soft] == ["copied_by_name"]
+            if whole or not alone or rule.never or rule.contents or match.secret is not None:
+                continue
+            if rule.kind is not Kind.DIRECTORY or objections(facts, match, but="copied_by_name"):
+                continue
+            keeps = self._proof.taken_by(takers)
+            rest = self._context[path].minus(sum_of(self._context, keeps))
+            candidate = forms.around(match, takers, keeps)
+            if candidate is not None and rest.content_bytes >= _WORTH_AN_EXCEPTION:
+                yield candidate
+
+    def _proved(self, found: Collected, facts: Facts) -> tuple[list[Candidate], list[Blocked]]:
         """The candidates that hold together, and those that do not."""
         forms = Forms(
             self._context,
@@ -122,7 +143,7 @@ class Advisor:
                 pattern.include is False for pattern in self.request.spec.patterns
             ),
         )
-        candidates = forms.candidates(found.matches)
+        candidates = [*forms.candidates(found.matches), *self._around(found, facts, forms)]
         good, failed = self._holding(candidates)
         return good, [self._failed(candidate, fault) for candidate, fault in failed]
 
@@ -175,6 +196,7 @@ class Advisor:
             found.safe,
             doubts,
             rule.volatile,
+            candidate.keeps,
         )
 
     def _edited(
@@ -189,6 +211,8 @@ class Advisor:
         if not chosen:
             before = self._size(self._real.sent(), self._real, self.request)
             return tuple(made), None, before
+        # Exceptions come last: behind them a bare name may leave files in the context.
+        chosen.sort(key=lambda each: bool(each.keeps))
         data = merge(chosen)
         self._check_merged(chosen, data)
         before_data = None if self.request.ignore_file is None else self.request.ignore_file.data
@@ -207,7 +231,8 @@ class Advisor:
         """The proof of the very bytes that are written. Raises `InputError` if it fails."""
         hidden = [path for each in chosen for path in each.paths]
         stays = [path for each in chosen if BY_NAME[each.rule].contents for path in each.paths]
-        verdict = self._proof.of_file(data, hidden, stays=stays)
+        keeps = [path for each in chosen for path in each.keeps]
+        verdict = self._proof.of_file(data, hidden, stays=stays, keeps=keeps)
         if not verdict.holds:
             raise InputError(
                 f"these suggestions do not hold together: {verdict.fault}",
@@ -240,6 +265,22 @@ class Advisor:
         hard = [each for each in said if not each.soft] or [Objection("never", match.rule.why)]
         name, reason = hard[0].trap, hard[0].reason
         return Blocked(match.rule.name, match.path, name, reason, match.evidence, amount)
+
+    def _asked(self, asked: Iterable[Question]) -> list[Finding]:
+        """What no rule explains, as findings about where it is."""
+        return [
+            Finding(
+                "CTX502",
+                CODES["CTX502"].severity,
+                f"a large part of the context is explained by no rule: {each.path}",
+                Location(os.path.normpath(os.path.join(self.request.context, each.path))),  # noqa: PTH118
+                Confidence.POSSIBLE,
+                content_bytes=each.size.content_bytes,
+                files=each.size.files,
+                help="if the build does not need it, add its path to the ignore file",
+            )
+            for each in asked
+        ]
 
     def _missing(self, suggestions: Iterable[Suggestion]) -> list[Finding]:
         """What is safe to add, as findings about the ignore file, or the Dockerfile without one."""

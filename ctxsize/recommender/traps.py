@@ -261,10 +261,15 @@ FOR_ALL = (
 """The traps that concern every rule, the cheap ones first."""
 
 
-def objections(facts: Facts, match: Match) -> list[Objection]:
-    """Everything that speaks against a match; nothing more once it is settled."""
+def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
+    """Everything that speaks against a match; nothing more once it is settled.
+
+    The trap `but` is left out.
+    """
     found: list[Objection] = []
     for name in dict.fromkeys((*FOR_ALL, *match.rule.traps)):
+        if name == but:
+            continue
         objection = TRAPS[name](facts, match)
         if objection is not None:
             found.append(objection)

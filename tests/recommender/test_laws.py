@@ -78,7 +78,7 @@ def nodes(draw: st.DrawFn) -> list[str | Node]:
             found[prefix + name] = file(prefix + name, MARKERS[name])
         elif kind == 1:
             inner = f"{prefix}{draw(st.sampled_from(ARTEFACTS))}/{draw(st.sampled_from(FILES))}"
-            found[inner] = file(inner, size_bytes=draw(st.integers(1, 50_000)))
+            found[inner] = file(inner, size_bytes=draw(st.integers(1, 3_000_000)))
         elif kind == 2:
             name = prefix + str(draw(st.sampled_from(FILES)))
             found[name] = file(name, b"A=b\n")

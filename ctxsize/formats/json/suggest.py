@@ -51,6 +51,7 @@ def _suggestion(each: Suggestion) -> dict[str, Any]:
         "category": each.category,
         "patterns": list(each.patterns),
         "paths": list(each.paths),
+        "keeps": list(each.keeps),
         "why": each.why,
         "made_again_by": each.again or None,
         "evidence": list(each.evidence),
