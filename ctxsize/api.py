@@ -60,6 +60,7 @@ def measure(
     compare: bool = False,
     top: int = 10,
     depth: int | None = 3,
+    thorough: bool = False,
     progress: Progress | None = None,
     jobs: int = 1,
     **options: Unpack[Options],
@@ -68,7 +69,8 @@ def measure(
 
     `ignored` also measures what each pattern saves, `compare` says where other
     builders differ. `top` bounds the lists of the largest, `depth` the tree.
-    With more `jobs`, forked processes help with a large tree.
+    `thorough` opens every directory that the builder opens, so that one which
+    cannot be read is noticed. With more `jobs`, forked processes help with a large tree.
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
     and `BuildFailsError` for a context on which the build itself would fail.
     """
@@ -77,7 +79,13 @@ def measure(
 
     request = request_for(build, **options)
     report = measuring.measure(
-        request, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
+        request,
+        everything=ignored,
+        thorough=thorough,
+        top=top,
+        depth=depth,
+        progress=progress,
+        jobs=jobs,
     )
     report = with_transfers(request, report, progress=progress, jobs=jobs)
     if not compare:

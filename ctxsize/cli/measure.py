@@ -44,6 +44,12 @@ _MOST_JOBS = 4
     help="Walk the ignored directories too, and show what each pattern saves.",
 )
 @click.option("--warm", is_flag=True, help="Also what a second build prints if nothing changed.")
+@click.option(
+    "--thorough",
+    is_flag=True,
+    help="Open every ignored directory that the builder opens, be it for nothing, to notice one "
+    "that cannot be read.",
+)
 @click.option("--compare", is_flag=True, help="Say where other builders would differ.")
 @click.option(
     "--jobs",
@@ -62,6 +68,7 @@ def command(
     by: str | None,
     ignored: bool,
     warm: bool,
+    thorough: bool,
     compare: bool,
     jobs: int | None,
     formats: tuple[output.Format, ...],
@@ -88,6 +95,7 @@ def command(
         report = api.measure(
             build,
             ignored=ignored or by == "rule",
+            thorough=thorough,
             compare=compare,
             top=rows,
             depth=depth,

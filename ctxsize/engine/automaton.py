@@ -151,10 +151,13 @@ class _State:
         self.reach = not self.mark.ignored or bool(live & program.exceptions)
 
 
-def fastest(spec: DockerIgnoreSpec) -> Evaluator[Any]:
-    """The evaluator to use for `spec`: an automaton wherever it is exact."""
+def fastest(spec: DockerIgnoreSpec, *, thorough: bool = False) -> Evaluator[Any]:
+    """The evaluator to use for `spec`: an automaton wherever it is exact.
+
+    A `thorough` one has every ignored directory opened that Docker opens.
+    """
     if spec.remembers_parents and not any(pattern.fault for pattern in spec.patterns):
-        return Automaton(spec)
+        return Automaton(spec, thorough=thorough)
     return PatternByPattern(spec)
 
 
@@ -165,8 +168,9 @@ class Automaton:
     pattern or with another evaluation than `DockerIgnoreSpec.step`.
     """
 
-    def __init__(self, spec: DockerIgnoreSpec) -> None:
+    def __init__(self, spec: DockerIgnoreSpec, *, thorough: bool = False) -> None:
         self._spec = spec
+        self._thorough = thorough
         self._program = _Program(spec.patterns)
         self._states: dict[tuple[int, int, int], _State] = {}
         self._picks: dict[int, Pick] = {}
@@ -223,8 +227,11 @@ class Automaton:
         return child
 
     def enters(self, state: _State, path: str) -> bool:
-        """Whether anything below the ignored directory `path` can be sent."""
-        return state.reach and self._spec.enters(path)
+        """Whether anything below the ignored directory `path` can be sent.
+
+        If `thorough`, whether Docker looks: it does wherever an exception has a wildcard.
+        """
+        return (state.reach or self._thorough) and self._spec.enters(path)
 
     def _state(self, live: int, decider: int, last: int) -> _State:
         key = (live, decider, last)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.inspect import UNREAD_IGNORED
 from ctxsize.engine.parallel import Progress, gather
@@ -25,6 +26,7 @@ def measure(
     request: Request,
     *,
     everything: bool = False,
+    thorough: bool = False,
     top: int = 10,
     depth: int | None = 3,
     progress: Progress | None = None,
@@ -33,7 +35,8 @@ def measure(
 ) -> Report:
     """What `request` would send, with the problems that were met on the way.
 
-    `everything` also measures what is ignored. `top` bounds each list of the
+    `everything` also measures what is ignored, `thorough` opens every directory
+    that the builder opens, be it for nothing. `top` bounds each list of the
     largest, `depth` the size tree (None: no bound). `evaluator` decides instead
     of the ignore file alone. `jobs` is how many processes may walk a large tree;
     the answer does not depend on it.
@@ -44,7 +47,7 @@ def measure(
         everything=everything,
         top=top,
         progress=progress,
-        evaluator=evaluator,
+        evaluator=evaluator or fastest(request.spec, thorough=thorough),
         jobs=jobs,
     )
     complete = everything and not any(each.code == UNREAD_IGNORED for each in problems)

@@ -132,9 +132,10 @@ class Walk:
         frame.announced = True
         return frame
 
-    def _push(self, frame: _Frame) -> None:
+    def _push(self, frame: _Frame, *, listed: bool = True) -> None:
         self._stack.append(frame)
-        frame.plan = self._plan(frame)
+        if listed:
+            frame.plan = self._plan(frame)
         if len(self._stack) > _OPEN_AT_ONCE:
             _close(self._stack[-1 - _OPEN_AT_ONCE])
 
@@ -195,15 +196,15 @@ class Walk:
         child = self._open(frame, name, state, stops=looks_inside)
         if child is None:
             return events
-        self._push(child)
+        left_out = path in self._leave_out
+        self._push(child, listed=not left_out)
         if ignored:
             self._all_announced = False
         else:
             if not self._all_announced:
                 events += self._announce()
             events.append(self._folder(child))
-        if path in self._leave_out:
-            child.plan = iter(())
+        if left_out:
             events.append(Subtree(path, [self._folder(each) for each in self._unannounced()]))
         return events
 

@@ -1,0 +1,131 @@
+"""The automaton against the plain evaluation, in directories with many entries and few."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxsize.engine.automaton import Automaton
+from ctxsize.engine.evaluate import PatternByPattern
+from ctxsize.engine.patterns import DockerIgnoreSpec
+from ctxsize.engine.segments import segments
+from ctxsize.errors import IgnoreFileError
+from tests.engine.strategies import _IN_NAMES, NAMES, _random_name, random_line
+
+_DEPTH, _DIRECTORIES = 3, 4
+
+
+def spec_of(lines: list[str]) -> DockerIgnoreSpec | None:
+    """The spec of `lines` if all can be evaluated."""
+    try:
+        spec = DockerIgnoreSpec.from_lines(lines)
+    except IgnoreFileError:
+        return None
+    return None if any(pattern.fault for pattern in spec.patterns) else spec
+
+
+def pieces(lines: list[str], rng: Random, count: int) -> list[str]:
+    """Different names, many of them put together from what the patterns say."""
+    texts = [part for line in lines for part in line.strip("!").split("/") if part]
+    names = set()
+    for _ in range(count * 3):
+        parts = [_random_name(rng, lines), rng.choice(texts or NAMES), rng.choice(_IN_NAMES)]
+        name = "".join(rng.sample(parts, rng.randint(1, 3)))
+        name = "".join(rng.choice("ab1.") if char in "*?[]" else char for char in name)
+        if name not in ("", ".", "..") and "/" not in name:
+            names.add(name)
+    return sorted(names, key=lambda name: name.encode("utf-8", "surrogateescape"))[:count]
+
+
+def agree(lines: list[str], rng: Random, count: int) -> bool:
+    """Hold both evaluations against each other, some directories deep; False if there is none."""
+    spec = spec_of(lines)
+    if spec is None:
+        return False
+    fast, plain = Automaton(spec), PatternByPattern(spec)
+    pending = [("", fast.root(), plain.root())]
+    for prefix, state, reference in pending:
+        assert state.mark == reference.mark
+        names = pieces(lines, rng, count)
+        assert fast.odd(state, prefix, names) == plain.odd(reference, prefix, names)
+        assert fast.odd(state, prefix, names) == plain.odd(reference, prefix, names)
+        if prefix.count("/") < _DEPTH:
+            pending += [
+                (f"{prefix}{name}/", fast.enter(state, prefix, name), entered)
+                for name in rng.sample(names, min(_DIRECTORIES, len(names)))
+                if not (entered := plain.enter(reference, prefix, name)).mark.ignored
+                or plain.enters(entered, prefix + name)
+            ][: _DIRECTORIES if not prefix else 1]
+    return True
+
+
+@pytest.mark.fuzz
+@given(seed=st.integers(0, 2**64))
+def test_agrees_with_the_plain_evaluation(seed: int) -> None:
+    rng = Random(seed)
+    tame = rng.random() < 0.7
+    lines = [random_line(rng, tame=tame) for _ in range(rng.choice([1, 2, 4, 8]))]
+    agree(lines, rng, rng.choice([3, 80]))
+
+
+WRITTEN = """
+**/*.log *.tmp keep_*.py main_[0-9]7?.t* lib*_00[1-9]-*.[dr]* **/[Tt]emp **/.[a-z]*_cache
+area[0-2]?/module-1*/*/main*[^0-9a-z_.]* a/[^b]* a/b/[^/]x ab*/x[^a]b [^a]b/c a*[^b]c/** src/**/x_*
+**/node_modules/**/dist frame-*39.[lt]?* *[^.]txt ??? ?* *a* **a **/a** a/**/b** *.a.b *~ foo
+foo/bar foo/*/b a*/b?/[a-c]x **/*_[0-9]?.x a/**/[^c]d **/foo/[^a]*
+"""
+WORDS = list(WRITTEN.split())
+
+
+@pytest.mark.fuzz
+@given(seed=st.integers(0, 2**64))
+def test_agrees_on_patterns_as_people_write_them(seed: int) -> None:
+    rng = Random(seed)
+    lines = [rng.choice(["", "", "!"]) + rng.choice(WORDS) for _ in range(rng.randint(1, 9))]
+    assert agree(lines, rng, rng.choice([5, 100]))
+
+
+@pytest.mark.parametrize("line", WORDS)
+def test_agrees_on_each_of_them_alone(line: str) -> None:
+    for seed in range(5):
+        assert agree([line], Random(seed), 100)
+
+
+@pytest.mark.parametrize(
+    ("line", "kinds"),
+    [
+        ("a/b", ["literal", "literal"]),
+        ("**/*.log", ["suffix"]),
+        ("a*/b?/**", ["prefix", "regexp", "below"]),
+        ("a/b*/[^c]d", ["literal", "prefix", "path"]),
+        ("a/[^c]d/e", ["literal", "path"]),
+        ("[^c]d/e", None),
+        ("a/b|c*", None),
+        ("a/{0}b*", None),
+        ("**/[^a]*", None),
+    ],
+)
+def test_how_far_patterns_split(line: str, kinds: list[str] | None) -> None:
+    found = segments(DockerIgnoreSpec.from_lines([line]).patterns[0])
+    assert (None if found is None else [part.kind for part in found]) == kinds
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctxsize.engine.automaton._MOST_NAMES", 50)
+    monkeypatch.setattr("ctxsize.engine.automaton._MOST_STATES", 50)
+    monkeypatch.setattr("ctxsize.engine.automaton._MOST_CHILDREN", 5)
+    spec = DockerIgnoreSpec.from_lines(["a*/b*/c*", "**/x?y", "!*/*/k*"])
+    fast, plain = Automaton(spec), PatternByPattern(spec)
+    for number in range(300):
+        name = f"a{number}"
+        state, reference = fast.enter(fast.root(), "", name), plain.enter(plain.root(), "", name)
+        names = [f"x{number % 7}y", f"k{number}", f"b{number}"]
+        assert fast.odd(state, f"{name}/", names) == plain.odd(reference, f"{name}/", names)
+        assert len(fast._program.known) <= 50
+        assert len(fast._program._same) <= 50
+        assert len(fast._states) <= 50
+        assert len(state.children) <= 5
+        assert len(state.marks) <= 5

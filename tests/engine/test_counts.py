@@ -1,0 +1,189 @@
+"""What the walk asks the file system for is what the answer needs, and nothing else.
+
+Counts do not wander with the load of a machine, so they are held here, on small
+copies of the benchmark's trees. What is needed is worked out with the plain
+evaluation and a matcher of this module's own.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from ctxsize.engine import inspect, walk
+from ctxsize.engine.evaluate import PatternByPattern
+from ctxsize.engine.events import Files, Folder
+from ctxsize.engine.request import Request, resolve
+from ctxsize.errors import BuildFailsError
+from tests.oracles import processes
+from tests.oracles.trees import build_tree
+
+BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
+SCALES = {"service": 0.02, "javascript": 0.01, "million": 0.005, "flat": 0.01}
+IGNORE_FILES = ("none", "typical", "hard", "allow")
+
+
+class Counted:
+    """The module `os`, with its calls counted."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(os, name)
+        if name not in ("open", "scandir", "stat", "fstat", "listxattr", "getxattr", "access"):
+            return found
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            self.calls[name] += 1
+            return found(*arguments, **named)
+
+        return counted
+
+
+class Needed(NamedTuple):
+    """What the answer takes."""
+
+    opened: int
+    """Directories: the sent ones, and the ignored ones below which an exception may match."""
+    files: int
+    folders: int
+    """The entries that are sent."""
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        import ignorefiles
+        import trees
+
+        base = tmp_path_factory.mktemp("bench")
+        for name, scale in SCALES.items():
+            trees.ensure(trees.TREES[name], base, scale)
+        ignorefiles.write(base)
+        yield base
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+
+
+@pytest.mark.parametrize("ignore_file", IGNORE_FILES)
+@pytest.mark.parametrize("tree", SCALES)
+def test_nothing_is_asked_in_vain(
+    bench: Path, tree: str, ignore_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = bench / f"{tree}-{SCALES[tree]:g}"
+    request = resolve(str(root), dockerfile=str(bench / "ignore" / ignore_file / "Dockerfile"))
+    counted = Counted()
+    monkeypatch.setattr(walk, "os", counted)
+    monkeypatch.setattr(inspect, "os", counted)
+    events = list(walk.Walk(request))
+    monkeypatch.undo()
+    need = needed(request)
+    assert sum(len(event.names) for event in events if isinstance(event, Files)) == need.files
+    assert sum(isinstance(event, Folder) for event in events) == need.folders
+    assert counted.calls == {
+        "open": need.opened,
+        "scandir": need.opened,
+        "fstat": need.opened,
+        "stat": need.files,
+        "listxattr": need.files + need.folders,
+    }
+
+
+def needed(request: Request) -> Needed:
+    """What of the context must be looked at, pattern by pattern, with an os.scandir of its own."""
+    evaluator = PatternByPattern(request.spec)
+    opened = files = 0
+    folders: set[str] = set()
+    pending = [("", evaluator.root())]
+    while pending:
+        prefix, state = pending.pop()
+        opened += 1
+        for entry in os.scandir(f"{request.root}/{prefix}"):
+            path = prefix + entry.name
+            inner = evaluator.enter(state, prefix, entry.name)
+            if not inner.mark.ignored:
+                files += not entry.is_dir(follow_symlinks=False)
+                ends = [at for at, char in enumerate(path) if char == "/"]
+                folders.update(path[:end] for end in ends)
+            if entry.is_dir(follow_symlinks=False):
+                if not inner.mark.ignored:
+                    folders.add(path)
+                if not inner.mark.ignored or comes_back(request, path, inner.mark.decider):
+                    pending.append((f"{path}/", inner))
+    return Needed(opened, files, len(folders))
+
+
+def comes_back(request: Request, directory: str, decider: int | None) -> bool:
+    """Whether an exception after the pattern that ignored `directory` may match below it."""
+    assert decider is not None
+    return request.spec.enters(directory) and any(
+        reaches(pattern.text.split("/"), directory.split("/"))
+        for pattern in request.spec.patterns[decider + 1 :]
+        if pattern.include is False
+    )
+
+
+def reaches(parts: list[str], path: list[str]) -> bool:
+    """Whether a pattern of these parts can match something that lies deeper than `path`."""
+    if not parts or not path:
+        return bool(parts)
+    if parts[0] == "**":
+        return reaches(parts, path[1:]) or reaches(parts[1:], path)
+    glob = parts[0].replace("[^", "[!")
+    return fnmatch.fnmatchcase(path[0], glob) and reaches(parts[1:], path[1:])
+
+
+def test_a_thorough_walk_opens_what_docker_opens(
+    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a wildcard in an exception Docker opens every directory there is."""
+    root, dockerfile = bench / f"service-{SCALES['service']:g}", tmp_path / "Dockerfile"
+    dockerfile.write_text("FROM scratch\nCOPY . .\n")
+    dockerfile.with_name("Dockerfile.dockerignore").write_text("target\n!Cargo.*\n")
+    request = resolve(str(root), dockerfile=str(dockerfile))
+    every = 1 + sum(len(directories) for _, directories, _ in os.walk(root))
+    counts = {}
+    for thorough in (False, True):
+        counted = Counted()
+        monkeypatch.setattr(walk, "os", counted)
+        evaluator = walk.fastest(request.spec, thorough=thorough)
+        list(walk.Walk(request, evaluator=evaluator))
+        counts[thorough] = counted.calls["open"]
+    assert counts == {False: needed(request).opened, True: every}
+    assert every > 2 * counts[False]
+
+
+def test_a_thorough_walk_finds_what_fails_the_build(tmp_path: Path) -> None:
+    """As a user whom permissions hold; without it the directory is passed by unopened."""
+    root = build_tree(tmp_path / "ctx", ["Cargo.toml", "target/debug/deps/a.rlib"])
+    (root / ".dockerignore").write_text("target\n!Cargo.*\n")
+    locked = root / "target/debug"
+    locked.chmod(0)
+    code = (
+        "import sys, ctxsize\n"
+        "for thorough in (False, True):\n"
+        "    try: print(ctxsize.measure(sys.argv[1], thorough=thorough).context.totals.files)\n"
+        f"    except ctxsize.{BuildFailsError.__name__} as error: print(error.path)"
+    )
+    argv = [sys.executable, "-c", code, str(root)]
+    try:
+        done = subprocess.run(
+            processes.without_root_powers(argv) if os.geteuid() == 0 else argv,
+            cwd=BENCHMARKS.parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    finally:
+        locked.chmod(0o755)
+    assert done.stdout.split() == ["2", "target/debug"]
