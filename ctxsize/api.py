@@ -1,10 +1,6 @@
 """The public functions: names of directories and builders in, values out.
 
 Each imports what it alone needs: start-up is a good part of a small run.
-
->>> report = measure(".", builder="classic")        # doctest: +SKIP
->>> report.context.totals.content_bytes             # doctest: +SKIP
-20214000000
 """
 
 from __future__ import annotations
@@ -69,8 +65,7 @@ def measure(
 
     `ignored` also measures what each pattern saves, `compare` says where other
     builders differ. `top` bounds the lists of the largest, `depth` the tree.
-    `thorough` opens every directory that the builder opens, so that one which
-    cannot be read is noticed. With more `jobs`, forked processes help with a large tree.
+    `thorough` notices each directory that would stop the builder, `jobs` are processes.
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
     and `BuildFailsError` for a context on which the build itself would fail.
     """
