@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -93,12 +94,23 @@ def colliding_ids(repository: Repository) -> Iterator[Finding]:
         systems = {use.system.key: use for use in sharing}
         across = [use for use in sharing if use.several_platforms and not _names_architecture(use)]
         stake = _stake(sharing)
-        if stake is None or (len(systems) < 2 and not across):
+        services = stake is not None and stake[0] in _OF_ONE_SERVICE and _services(sharing)
+        if stake is None or (len(systems) < 2 and not across and not services):
             continue
         for recipe in dict.fromkeys(use.recipe for use in sharing):
             own = [use for use in sharing if use.recipe is recipe]
-            if len(systems) > 1 or any(use in across for use in own):
+            if len(systems) > 1 or services or any(use in across for use in own):
                 yield _collision(identity, own, sharing, stake)
+
+
+_OF_ONE_SERVICE = ("target", "node_modules", "vendor")
+"""What tells packages apart by their paths, which are the same in every image's `/app`."""
+
+
+def _services(sharing: Iterable[Use]) -> bool:
+    """Whether builds of different contexts use the cache, and none of them chose its id."""
+    uses = [use for use in sharing if not use.cache.named]
+    return len({frozenset(map(os.path.realpath, use.recipe.contexts)) for use in uses}) > 1
 
 
 def _names_architecture(use: Use) -> bool:
@@ -136,6 +148,8 @@ def _collision(
     libcs = {use.system.libc for use in sharing} - {""}
     releases = {use.system.key for use in sharing if use.system.name}
     sure = len(libcs) > 1 or len(releases) > 1 or first.several_platforms
+    if len({use.system.key for use in sharing}) == 1 and not first.several_platforms:
+        what = "what other services compiled at the same paths"
     others = [str(use) for use in sharing if use.recipe is not first.recipe or use is not first]
     platforms = ", ".join(first.recipe.platforms) if first.several_platforms else ""
     between = f"for {platforms}" if platforms else f"with {len(sharing) - 1} other"

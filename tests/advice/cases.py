@@ -265,12 +265,26 @@ CASES: dict[str, dict[str, Case]] = {
                 b=rust("rust:1-bookworm", "id=b,target=/app/target"),
             )
         ),
-        "the same system": Case(
+        "another service": Case(
             several(
                 "",
                 a=rust("rust:1.81-slim-bookworm", "target=/app/target"),
                 b=rust("rust:1.82-bookworm", "target=/app/target"),
+            ),
+            ("a/Dockerfile:4", "b/Dockerfile:4"),
+        ),
+        "another service, by an id that both chose": Case(
+            several(
+                "",
+                a=rust("rust:1.81-slim-bookworm", "id=x,target=/app/target"),
+                b=rust("rust:1.82-bookworm", "id=x,target=/app/target"),
             )
+        ),
+        "another Dockerfile of the same service": Case(
+            [
+                file("Dockerfile", rust("rust:1-bookworm", "target=/app/target").encode()),
+                file("dev.Dockerfile", rust("rust:1-bookworm", "target=/app/target").encode()),
+            ]
         ),
         "downloads": Case(
             several(

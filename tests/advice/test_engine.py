@@ -1,0 +1,146 @@
+"""What the advice says of cache mounts, against the real BuildKit."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ctxsize.advice import advise
+from ctxsize.advice.recipe import read_recipe
+from ctxsize.projects import discover
+from tests.oracles.availability import require
+from tests.oracles.buildkit import BuildResult
+from tests.oracles.dockerd import Dockerd
+from tests.oracles.trees import build_tree, file
+
+# Notes NAME in the directory that is mounted, and in /seen all that is noted there.
+PROGRAM = """\
+package main
+
+import "os"
+
+func main() {
+	os.MkdirAll("/seen", 0o755)
+	directory, name := os.Args[1], os.Args[2]
+	if os.WriteFile(directory+"/"+name, nil, 0o644) != nil {
+		os.Exit(1)
+	}
+	entries, _ := os.ReadDir(directory)
+	for _, entry := range entries {
+		os.WriteFile("/seen/"+entry.Name(), nil, 0o644)
+	}
+}
+"""
+NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    require("go")
+    directory = tmp_path_factory.mktemp("program")
+    (directory / "main.go").write_text(PROGRAM)
+    environment = {**os.environ, "CGO_ENABLED": "0", "GO111MODULE": "off"}
+    environment |= {"GOCACHE": str(directory / "cache"), "HOME": str(directory)}
+    subprocess.run(
+        ["go", "build", "-o", "p", "main.go"], cwd=directory, env=environment, check=True
+    )
+    return (directory / "p").read_bytes()
+
+
+def stage(run: str, *, before: str = "") -> str:
+    """A stage that runs the program on what is mounted by `run`."""
+    return f"FROM scratch AS a\nCOPY p /p\n{before}RUN {run}\n"
+
+
+# Builds with equal names could be answered from the layer cache, so each has its own.
+def built(docker: Dockerd, root: Path, program: bytes, text: str, *extra: str) -> BuildResult:
+    nodes = [file("p", program, mode=0o755), file("Dockerfile", text.encode())]
+    context = build_tree(root / f"context{next(NUMBERS)}", nodes)
+    return docker.build_buildkit(context, extra=("--network=none", "--no-cache=false", *extra))
+
+
+def seen(result: BuildResult) -> set[str]:
+    assert result.error is None, result.log
+    return {name.removeprefix("seen/") for name in result.names if name.startswith("seen/")} - {""}
+
+
+def cache_id(text: str) -> str:
+    recipe = read_recipe("Dockerfile", text.encode())
+    ((_, step),) = recipe.runs
+    return step.caches[0].id
+
+
+PAIRS: dict[str, tuple[tuple[str, str, str], tuple[str, str, str]]] = {
+    "targets alike": (("target=/{k}", "/{k}", ""), ("target=/{k}", "/{k}", "")),
+    "targets cleaned": (("target=/{k}", "/{k}", ""), ("target=/{k}/./", "/{k}", "")),
+    "an id like a target": (("target=/{k}", "/{k}", ""), ("id=/{k},target=/m", "/m", "")),
+    "targets apart": (("target=/{k}", "/{k}", ""), ("target=/{k}/x", "/{k}/x", "")),
+    "ids apart": (("id={k}a,target=/m", "/m", ""), ("id={k}b,target=/m", "/m", "")),
+    "ids alike": (("id={k},target=/m", "/m", ""), ("id={k},target=/n", "/n", "")),
+    "relative targets in two directories": (
+        ("target={k}", "/v/{k}", "WORKDIR /v\n"),
+        ("target={k}", "/w/{k}", "WORKDIR /w\n"),
+    ),
+    "relative and absolute": (
+        ("target={k}", "/v/{k}", "WORKDIR /v\n"),
+        ("target=/v/{k}", "/v/{k}", ""),
+    ),
+    "a variable": (
+        ("id={k}-$NAME,target=/m", "/m", "ARG NAME=x\n"),
+        ("id={k}-x,target=/m", "/m", ""),
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_equal_ids_are_one_directory(
+    pair: str, docker: Dockerd, program: bytes, tmp_path: Path
+) -> None:
+    key = f"k{next(NUMBERS)}"
+    texts = []
+    for name, (mount, directory, before) in zip(("one", "two"), PAIRS[pair], strict=True):
+        run = f'--mount=type=cache,{mount} ["/p", "{directory}", "{key}{name}"]'
+        run = run.replace("{k}", key)
+        texts.append(stage(run, before=before))
+    built(docker, tmp_path, program, texts[0])
+    shared = f"{key}one" in seen(built(docker, tmp_path, program, texts[1]))
+    assert shared == (cache_id(texts[0]) == cache_id(texts[1]))
+
+
+def test_the_architecture_keeps_ids_apart(docker: Dockerd, program: bytes, tmp_path: Path) -> None:
+    key = f"k{next(NUMBERS)}"
+    run = f'--mount=type=cache,id={key}-$TARGETARCH,target=/m ["/p", "/m", "{key}one"]'
+    built(docker, tmp_path, program, stage(run, before="ARG TARGETARCH\n"))
+    found = []
+    for architecture in ("amd64", "arm64", ""):
+        mount = f"--mount=type=cache,id={key}-{architecture},target=/m"
+        text = stage(f'{mount} ["/p", "/m", "{key}{architecture}"]')
+        found.append(f"{key}one" in seen(built(docker, tmp_path, program, text)))
+    assert sum(found) == 1
+    assert not found[2]
+
+
+def test_a_namespace_keeps_ids_apart(docker: Dockerd, program: bytes, tmp_path: Path) -> None:
+    key = f"k{next(NUMBERS)}"
+    texts = [
+        stage(f'--mount=type=cache,target=/{key} ["/p", "/{key}", "{n}"]') for n in ("one", "two")
+    ]
+    built(docker, tmp_path, program, texts[0])
+    namespace = "--build-arg=BUILDKIT_CACHE_MOUNT_NS=other"
+    assert "one" not in seen(built(docker, tmp_path, program, texts[1], namespace))
+
+
+def test_what_lies_in_a_cache_is_lost(docker: Dockerd, program: bytes, tmp_path: Path) -> None:
+    run = '--mount=type=cache,target=/target ["/p", "/target", "binary"]'
+    text = stage(run) + "FROM scratch\nCOPY --from=a /target/binary /\n"
+    result = built(docker, tmp_path, program, text)
+    assert result.error is not None
+    assert "no such file or directory" in result.error or "not found" in result.error
+    found = advise(discover(str(next(tmp_path.glob("context*"))))).findings
+    assert [(each.code, each.severity.value) for each in found if each.code == "CTX212"] == [
+        ("CTX212", "error")
+    ]
