@@ -80,9 +80,13 @@ def emit(outcome: Any, formats: Iterable[Format], look: Look) -> None:
             from ctxsize.writer.apply import write_output
 
             write_output(path, text.encode("utf-8", "backslashreplace"))
-    for path, text in made:
-        if path is None:
-            write(text)
+    try:
+        for path, text in made:
+            if path is None:
+                write(text)
+    except ClosedPipeError:
+        # Who has seen enough gets the same exit code: a refusal is no pass for `| head`.
+        abandon()
 
 
 def clear() -> None:
