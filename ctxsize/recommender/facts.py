@@ -69,6 +69,7 @@ class Facts:
         self.recipes = recipes
         self._sums = sums
         self._saw_all_sources = True
+        self._manifests: dict[tuple[str, ...], list[str]] = {}
 
     @cached_property
     def git_is_sent(self) -> bool:
@@ -160,10 +161,22 @@ class Facts:
 
     def sent_like(self, names: tuple[str, ...]) -> list[str]:
         """The files that are sent whose names match, the topmost ones first."""
-        found = [
-            path
-            for path in self._sums
-            if any(like(name, path.rpartition("/")[2]) for name in names)
-            and not self.evidence.git.ignores(path)
-        ]
-        return sorted(found, key=lambda path: (path.count("/"), path))[:_MOST_MANIFESTS]
+        if names not in self._manifests:
+            found = [
+                path
+                for name, paths in self._by_name.items()
+                if any(like(each, name) for each in names)
+                for path in paths
+                if not self.evidence.git.ignores(path)
+            ]
+            found.sort(key=lambda path: (path.count("/"), path))
+            self._manifests[names] = found[:_MOST_MANIFESTS]
+        return self._manifests[names]
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        """What is sent, by its last name: of a large tree there are few, and many of each."""
+        found: dict[str, list[str]] = {}
+        for path in self._sums:
+            found.setdefault(path.rpartition("/")[2], []).append(path)
+        return found
