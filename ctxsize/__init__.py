@@ -17,8 +17,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.api import (
         advise,
+        check,
         clean_apply,
         clean_plan,
+        diff,
         discover,
         explain,
         lint,
@@ -98,9 +100,9 @@ __all__ = [
     "Verdict",
     "__version__",
     "advise",
+    "check",
     "clean_apply",
     "clean_plan",
-    "check",
     "compare",
     "diff",
     "discover",

@@ -1,0 +1,162 @@
+"""The exit codes of every command: 0, 1, 2, 3 and 130, and what is on stdout with each."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from ctxsize.cli.app import COMMANDS, app
+from tests.cli.conftest import Cli, spawn
+from tests.oracles.trees import COPY_ALL, build_tree, file
+
+NODES = [
+    file("Dockerfile", COPY_ALL),
+    file(".dockerignore", b"*.log # logs\n"),
+    file("src/main.py", b"print()\n"),
+    file("old.jsonl", b""),
+]
+# What each command needs to run, and what makes it exit with 0.
+FINE: dict[str, list[str]] = {
+    "measure": [],
+    "ls": [],
+    "suggest": [],
+    "explain": ["src"],
+    "clean": [],
+    "advise": [],
+    "lint": ["--exit-zero"],
+    "rule": [],
+    "scan": ["--exit-zero"],
+    "check": ["--max", "1GB"],
+    "diff": ["old.jsonl"],
+    "completion": ["bash"],
+    "docker-plugin": ["install", "--dir", "plugins"],
+}
+# Those that can say no, and what makes them.
+NO: dict[str, list[str]] = {
+    "check": ["--max", "1B"],
+    "lint": [],
+    "explain": ["--source", "nope"],
+}
+# A mistake in the input of each that has any.
+WRONG: dict[str, list[str]] = {
+    "measure": ["nope"],
+    "ls": ["nope"],
+    "suggest": ["nope"],
+    "explain": ["-C", "nope", "x"],
+    "clean": ["nope"],
+    "advise": ["nope"],
+    "lint": ["nope"],
+    "rule": ["CTX999"],
+    "scan": ["nope"],
+    "check": ["nope", "--max", "1B"],
+    "diff": ["nope"],
+    "completion": ["tcsh"],
+    "docker-plugin": ["install", "--dir", "Dockerfile"],
+}
+COMMANDS_ = [pytest.param(name, id=name) for name in COMMANDS]
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    return build_tree(tmp_path / "ctx", NODES)
+
+
+def leaf(name: str) -> click.Command:
+    """The command that runs for `FINE[name]`."""
+    root = click.Context(app)
+    found = app.get_command(root, name)
+    if isinstance(found, click.Group):
+        found = found.get_command(root, FINE[name][0])
+    assert found is not None
+    return found
+
+
+def test_every_command_has_its_cases() -> None:
+    assert set(FINE) == set(WRONG) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS_)
+def test_0(cli: Cli, context: Path, name: str) -> None:
+    result = cli(name, *FINE[name], cwd=context)
+    assert result.code == 0, result.err
+
+
+@pytest.mark.parametrize("name", NO)
+def test_1_with_the_report_on_stdout(cli: Cli, context: Path, name: str) -> None:
+    result = cli(name, *NO[name], cwd=context)
+    assert result.code == 1
+    assert result.out
+    assert "error" not in result.err
+
+
+@pytest.mark.parametrize("name", COMMANDS_)
+def test_2_in_one_line(cli: Cli, context: Path, name: str) -> None:
+    for arguments in ([*FINE[name], "--no-such-option"], WRONG[name]):
+        result = cli(name, *arguments, cwd=context)
+        assert (result.code, result.out) == (2, ""), arguments
+        assert re.fullmatch(r"ctxsize: error: [^\n]+\n", result.err)
+
+
+@pytest.mark.parametrize("name", COMMANDS_)
+def test_3_and_130(cli: Cli, context: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    def stopped(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(leaf(name), "callback", broken)
+    result = cli(name, *FINE[name], cwd=context)
+    assert (result.code, result.out) == (3, "")
+    assert re.fullmatch(r"ctxsize: error: internal error: ZeroDivisionError[^\n]+\n", result.err)
+    monkeypatch.setattr(leaf(name), "callback", stopped)
+    result = cli(name, *FINE[name], cwd=context)
+    assert (result.code, result.out, result.err) == (130, "", "")
+
+
+def test_sigint_in_the_middle(context: Path) -> None:
+    os.mkfifo(context / "b.json")
+    before = sorted(path.name for path in context.iterdir())
+    arguments = ["check", "--baseline", "b.json", "--update-baseline"]
+    with spawn(*arguments, cwd=context) as process:
+        # It reads from the FIFO, and nobody writes.
+        deadline = time.monotonic() + 5
+        while waiting(process) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (130, b"", b"")
+    assert sorted(path.name for path in context.iterdir()) == before
+
+
+def waiting(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it is not yet at the FIFO."""
+    channel = Path(f"/proc/{process.pid}/wchan")
+    try:
+        return "pipe" not in channel.read_text() and "fifo" not in channel.read_text()
+    except OSError:
+        return True
+
+
+def test_a_closed_pipe_is_no_pass(tmp_path: Path) -> None:
+    names = [f"a-directory-with-a-name-{n}/file" for n in range(2000)]
+    context = build_tree(tmp_path / "large", [file("Dockerfile", COPY_ALL), *names])
+    formats = ["--format", "json"]
+    with spawn("check", "--max-files", "1", *formats, cwd=context) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+    with spawn("check", "--max-files", "9999", *formats, cwd=context) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+    assert process.returncode == 0
