@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 
 from ctxsize.findings import Edit, Finding
-from ctxsize.model import Problem
+from ctxsize.model import Effect, Problem
 from ctxsize.values import dataclass
 
 
@@ -125,6 +125,11 @@ class Advice:
     written: bool = False
     options: tuple[str, ...] = ()
     """Further options of the build, as words of the command line."""
+
+    @property
+    def lower_bound(self) -> bool:
+        """Whether something could not be read, so that each amount is "at least"."""
+        return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)
 
     @property
     def saving(self) -> Amount:

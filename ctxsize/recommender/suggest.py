@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ctxsize.engine.follow import follow
 from ctxsize.engine.need import asked_of
@@ -26,7 +27,7 @@ from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.questions import questions
 from ctxsize.recommender.rank import Ranked, ranked, sum_of
 from ctxsize.recommender.recipes import read_recipes
-from ctxsize.recommender.rules import MIB, Category, Kind
+from ctxsize.recommender.rules import MIB, Category, Kind, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import Sums, Tree, sums_of
@@ -75,6 +76,7 @@ class Advisor:
             if self._include is None
             else sums_of(self._planned.sent(include=self._include), self._tree)
         )
+        self._facts = Facts(self._evidence, self._recipes, self._context)
         self._proof = Proof(self._planned, self._recipes)
 
     def _with_ignore_file(self, snapshot: Snapshot, size_bytes: int) -> Snapshot:
@@ -89,11 +91,8 @@ class Advisor:
 
         What is in the edit holds together: the proof is of the very file that is written.
         """
-        facts = Facts(self._evidence, self._recipes, self._context)
-        found = collect(
-            self._evidence, Finder(RULES), self._context, lambda match: objections(facts, match)
-        )
-        candidates, failed = self._proved(found, facts)
+        found = self.look(RULES)
+        candidates, failed = self._proved(found)
         made = self._suggestions(candidates)
         _check(choice, made)
         suggestions, edit, after = self._edited(made, merge, choice)
@@ -116,7 +115,12 @@ class Advisor:
             options=self.request.build.words(),
         )
 
-    def _around(self, found: Collected, facts: Facts, forms: Forms) -> Iterator[Candidate]:
+    def look(self, rules: Iterable[Rule]) -> Collected:
+        """What `rules` find among what is sent, with all that speaks against it."""
+        judge = partial(objections, self._facts)
+        return collect(self._evidence, Finder(rules), self._context, judge)
+
+    def _around(self, found: Collected, forms: Forms) -> Iterator[Candidate]:
         """Large directories of which a Dockerfile takes a part by name, without that part."""
         for match, said in found.blocked:
             rule, path = match.rule, match.path
@@ -125,7 +129,9 @@ class Advisor:
             alone = [each.trap for each in said if not each.soft] == ["copied_by_name"]
             if whole or not alone or rule.never or rule.contents or match.secret is not None:
                 continue
-            if rule.kind is not Kind.DIRECTORY or objections(facts, match, but="copied_by_name"):
+            if rule.kind is not Kind.DIRECTORY or objections(
+                self._facts, match, but="copied_by_name"
+            ):
                 continue
             keeps = self._proof.taken_by(takers)
             rest = self._context[path].minus(sum_of(self._context, keeps))
@@ -133,7 +139,7 @@ class Advisor:
             if candidate is not None and rest.content_bytes >= _WORTH_AN_EXCEPTION:
                 yield candidate
 
-    def _proved(self, found: Collected, facts: Facts) -> tuple[list[Candidate], list[Blocked]]:
+    def _proved(self, found: Collected) -> tuple[list[Candidate], list[Blocked]]:
         """The candidates that hold together, and those that do not."""
         forms = Forms(
             self._context,
@@ -143,7 +149,7 @@ class Advisor:
                 pattern.include is False for pattern in self.request.spec.patterns
             ),
         )
-        candidates = [*forms.candidates(found.matches), *self._around(found, facts, forms)]
+        candidates = [*forms.candidates(found.matches), *self._around(found, forms)]
         good, failed = self._holding(candidates)
         return good, [self._failed(candidate, fault) for candidate, fault in failed]
 

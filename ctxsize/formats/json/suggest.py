@@ -21,6 +21,7 @@ def shape(advice: Advice) -> dict[str, Any]:
         "ignore_file": advice.ignore_file,
         "new_file": advice.new_file,
         "written": advice.written,
+        "lower_bound": advice.lower_bound,
         "before": size_shape(advice.before),
         "after": size_shape(advice.after),
         "saving": _amount(advice.saving),

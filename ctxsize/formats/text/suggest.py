@@ -65,9 +65,10 @@ def _sentence(advice: Advice) -> str:
     count = plural(sum(len(each.patterns) for each in chosen), "pattern")
     verb = "written, to keep" if advice.written else "would keep"
     saved = before - after
+    least = "at least " if advice.lower_bound else ""
     gone = units.human(max(0, saved.content_bytes))
     return (
-        f"{count} {verb} out {gone} of {units.human(before.content_bytes)}, "
+        f"{count} {verb} out {least}{gone} of {least}{units.human(before.content_bytes)}, "
         f"{max(0, saved.files):,} of {plural(before.files, 'file')}"
     )
 

@@ -32,6 +32,7 @@ RULES = (
             "only confuse"
         ),
         again="cargo build",
+        traps=("prebuilt_pipeline",),
         cleanable=True,
     ),
     Rule(
@@ -46,6 +47,7 @@ RULES = (
         ),
         again="cargo build",
         form=Form.ANCHORED,
+        traps=("prebuilt_pipeline",),
         cleanable=True,
     ),
     Rule(

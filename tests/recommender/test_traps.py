@@ -1,0 +1,125 @@
+"""Each trap has a case in which it speaks and one in which it is silent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from ctxsize.recommender.traps import TRAPS
+from tests.oracles.trees import Node, build_tree, file
+from tests.recommender.test_suggest import repository
+
+BUILD = "FROM base.invalid/x AS b\nCOPY . .\nRUN {}\n"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A context, what git tracks of it, and the path about which the trap speaks."""
+
+    path: str
+    nodes: tuple[str | Node, ...]
+    command: str = "make"
+    more: str = ""
+    tracked: tuple[str, ...] | None = None
+
+
+NODE = ("package.json", "node_modules/.package-lock.json")
+RUST = ("Cargo.toml", "target/x")
+DATA = ("services/data/x.csv", file("services/data/rows.csv", size_bytes=60_000_000))
+SCM = file("pyproject.toml", b'requires = ["setuptools_scm"]\n')
+VITE = file("package.json", b'{"devDependencies": {"vite": "6"}}')
+WORKSPACE = file("Cargo.toml", b'[workspace]\nmembers = ["e2e"]\n')
+E2E = ("e2e/x.rs", file("e2e/big.bin", size_bytes=9_000_000))
+
+SPEAKS = {
+    "copied_by_name": Case("target", RUST, more="COPY target/x /\n"),
+    "unknown_source": Case("target", RUST, more="ARG WHAT\nCOPY $WHAT /\n"),
+    "tracked": Case("target", RUST, tracked=("target/x",)),
+    "tracking_unknown": Case("target", (*RUST, file(".git/HEAD", b"nonsense"))),
+    "matches_manifest": Case("composer.lock", ("composer.json", "composer.lock")),
+    "scm_version_in_build": Case(".git", (SCM,), tracked=("pyproject.toml",)),
+    "declared_in_manifest": Case(
+        "docs", ("docs/a.md", file("pyproject.toml", b'readme = "docs/a.md"\n'))
+    ),
+    "mentioned": Case(
+        ".github", (".github/workflows/x.yml", file("run.sh", b"cat .github/workflows/x.yml\n"))
+    ),
+    "workspace_member": Case("e2e", (WORKSPACE, *E2E)),
+    "test_stage": Case("e2e", E2E, command="pytest"),
+    "no_install_step": Case("node_modules", NODE, command="true"),
+    "prebuilt_pipeline": Case("target", RUST, command="apk add curl"),
+    "vendored": Case("vendor", ("Cargo.toml", "vendor/serde/Cargo.toml")),
+    "tracked_cargo_config": Case(".cargo", (".cargo/config.toml",)),
+    "wrapper_jar": Case("gradle/wrapper/other-wrapper.jar", ("gradle/wrapper/other-wrapper.jar",)),
+    "env_at_build": Case(".env", (VITE, file(".env", b"VITE_URL=x\n"))),
+    "only_possible": Case("server.key", (file("server.key", b"key: value\n"),)),
+}
+SILENT = {
+    "copied_by_name": Case("target", RUST, more="FROM scratch\nCOPY --from=b /app/target/x /\n"),
+    "unknown_source": Case("target", RUST, more="ARG WHAT=Cargo.toml\nCOPY $WHAT /\n"),
+    "tracked": Case("target", RUST, tracked=("Cargo.toml",)),
+    "tracking_unknown": Case("target", RUST),
+    "matches_manifest": Case("docker-compose.yml", (file("docker-compose.yml", b"services:\n"),)),
+    "scm_version_in_build": Case(
+        ".git", (file("pyproject.toml", b"[project]\n"),), tracked=("pyproject.toml",)
+    ),
+    "declared_in_manifest": Case(
+        "docs", ("docs/a.md", file("pyproject.toml", b'readme = "README.md"\n'))
+    ),
+    "mentioned": Case(".github", (".github/workflows/x.yml", file("run.sh", b"make\n"))),
+    "workspace_member": Case("e2e", (file("Cargo.toml", b"[package]\n"), *E2E)),
+    "test_stage": Case("e2e", E2E, command="npm run build"),
+    "no_install_step": Case("node_modules", NODE, command="npm ci"),
+    "prebuilt_pipeline": Case("target", RUST, command="cargo build"),
+    "vendored": Case("vendor", ("Cargo.toml", "vendor/readme")),
+    "tracked_cargo_config": Case(".cargo", (".cargo/registry/index/x",)),
+    "wrapper_jar": Case("lib/x.jar", ("lib/x.jar",)),
+    "env_at_build": Case(".env", (file("package.json", b"{}"), file(".env", b"A=x\n"))),
+    "only_possible": Case("id_rsa", (file("id_rsa", b"key: value\n"),)),
+}
+
+
+def spoken(case: Case, root: Path) -> set[str]:
+    """The traps that speak about the path of `case`."""
+    from ctxsize.api import request_for
+    from ctxsize.engine.snapshot import Snapshot
+    from ctxsize.recommender.knowledge import RULES
+    from ctxsize.recommender.suggest import Advisor
+
+    text = (BUILD.format(case.command) + case.more).encode()
+    build_tree(root, [file("Dockerfile", text), *case.nodes])
+    if case.tracked is not None:
+        repository(root, *case.tracked)
+    seen = Advisor(Snapshot.take(request_for(str(root)))).look(RULES)
+    return {
+        each.trap
+        for match, said in (*seen.matches, *seen.blocked)
+        for each in said
+        if match.path == case.path
+    }
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_speaks(name: str, tmp_path: Path) -> None:
+    wanted = {"tracking_unknown": "tracked"}.get(name, name)
+    assert wanted in spoken(SPEAKS[name], tmp_path / "ctx")
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_silent(name: str, tmp_path: Path) -> None:
+    assert name not in spoken(SILENT[name], tmp_path / "ctx")
+
+
+def test_what_a_trap_forbids_is_not_in_any_edit(tmp_path: Path) -> None:
+    for name, case in SPEAKS.items():
+        root = tmp_path / name
+        text = (BUILD.format(case.command) + case.more).encode()
+        build_tree(root, [file("Dockerfile", text), *case.nodes])
+        if case.tracked is not None:
+            repository(root, *case.tracked)
+        advice = api.suggest(str(root))
+        chosen = {path for each in advice.suggestions if each.chosen for path in each.paths}
+        assert case.path not in chosen, name
