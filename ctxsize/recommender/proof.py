@@ -94,6 +94,9 @@ class Proof:
             expected = below and path not in stays and path not in self.before.directories
             if not gone and (expected or self._is_hidden_file(path, hidden)) and path not in stays:
                 return f"{path} would still be sent"
+        emptied = min(sent.empty - self.before.empty, default="")
+        if emptied:
+            return f"{emptied} would be sent without its content"
         return next((f"{path} would be sent" for path in sent.paths if path not in self.before), "")
 
     def _is_hidden_file(self, path: str, hidden: frozenset[str]) -> bool:

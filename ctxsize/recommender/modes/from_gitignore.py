@@ -50,7 +50,7 @@ def from_gitignore(trial: Trial) -> Change:
             hint="ctxsize suggest proposes patterns by evidence",
         )
     translation = _Translation(trial, files)
-    additions = translation.additions()
+    additions = trial.new(translation.additions())
     if not additions:
         return Change(notes=tuple(translation.notes))
     kept, dropped = _settled(trial, translation, additions)
@@ -180,9 +180,8 @@ class _Translation:
         return False
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
-        """What a Dockerfile needs, what git does not ignore, and what comes back."""
-        yield from self._trial.needed(attempt)
-        yield from self._trial.more(attempt)
+        """What no mode may do, and what disappears that git does not ignore."""
+        yield from self._trial.wrong(attempt)
         yield from ((path, self._why_not(path)) for path in self.strays(attempt))
 
     def strays(self, attempt: Attempt) -> list[str]:
@@ -205,8 +204,8 @@ def _settled(
     kept, notes = trial.settled([*additions, *exceptions], translation.wrong)
     if all(each in exceptions for each in kept):
         return [], notes
-    useful = [each for each in kept if each not in exceptions or _is_useful(trial, kept, each)]
-    return useful, notes
+    useful = [each for each in kept if each not in exceptions or trial.matters(kept, each)]
+    return trial.either(useful, kept, translation.wrong), notes
 
 
 def _exceptions(
@@ -223,13 +222,6 @@ def _exceptions(
     few = [path for paths in strays.values() if len(paths) <= _MOST_KEPT for path in paths]
     patterns = [pattern_for(path, pattern_class=pattern_class) for path in few]
     return [Addition(f"!{each}", "Tracked by git all the same") for each in patterns if each]
-
-
-def _is_useful(trial: Trial, additions: list[Addition], exception: Addition) -> bool:
-    """Whether something would be hidden without this exception."""
-    path = exception.line
-    without = trial.attempt([each for each in additions if each.line != path])
-    return not without.sent.same(trial.attempt(additions).sent)
 
 
 def _still_sent(trial: Trial, translation: _Translation, attempt: Attempt) -> Iterator[Note]:

@@ -27,18 +27,14 @@ def like(trial: Trial, other: IgnoreFile) -> Change:
     Raises `IgnoreFileError` if `other` would fail a build.
     """
     parity = _Parity(trial, other)
-    additions = parity.additions()
+    additions = trial.new(parity.additions())
     kept, dropped = trial.settled(additions, parity.wrong) if additions else ([], [])
-    kept = [each for each in kept if not each.line.startswith("!") or _matters(trial, kept, each)]
+    useful = [each for each in kept if not each.line.startswith("!") or trial.matters(kept, each)]
+    kept = trial.either(useful, kept, parity.wrong)
     notes = (*parity.notes, *dropped)
     if not any(not each.line.startswith("!") for each in kept):
         return Change(notes=notes)
     return Change(trial.attempt(kept).data, tuple(kept), notes=notes)
-
-
-def _matters(trial: Trial, additions: list[Addition], exception: Addition) -> bool:
-    rest = [each for each in additions if each is not exception]
-    return not trial.attempt(rest).sent.same(trial.attempt(additions).sent)
 
 
 class _Parity:
@@ -146,9 +142,8 @@ class _Parity:
         }
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
-        """What a Dockerfile or a build needs, and what comes back."""
-        yield from self._trial.needed(attempt)
-        yield from self._trial.more(attempt)
+        """What no mode may do, and what disappears that builds need."""
+        yield from self._trial.wrong(attempt)
         hidden = self._trial.hidden(attempt)
         below = frozenset(hidden)
         for path in hidden:

@@ -146,8 +146,11 @@ class Trial:
     def _is_ignored(self, path: str) -> bool:
         return self.request.spec.match_file(path)
 
-    def more(self, attempt: Attempt) -> Iterator[Wrong]:
-        """What would be sent though it is ignored now."""
+    def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
+        """What no mode may do: hide what is needed, empty files, let in what is ignored now."""
+        yield from self.needed(attempt)
+        for path in sorted(attempt.sent.empty - self.before.empty):
+            yield path, f"{path} would be sent without its content"
         for path in self.shown(attempt):
             yield path, f"{path} would be sent, which is ignored now"
 
@@ -166,6 +169,34 @@ class Trial:
             notes += [Note(each.line, why) for each, why in found.items()]
             kept = [each for each in kept if each not in found]
         return kept, notes
+
+    def new(self, additions: Sequence[Addition]) -> list[Addition]:
+        """`additions` without those that are in the file already, if they do nothing more there."""
+        split = self.request.builder.spec_class.pattern_class.split
+        ours = self.request.ignore_file
+        there = {split(text) for text in ours.texts()} if ours is not None else set()
+        fresh = [each for each in additions if split(each.line) not in there]
+        try:
+            same = self.hidden(self.attempt(fresh)) == self.hidden(self.attempt(additions))
+        except IgnoreFileError:
+            return [*additions]
+        return fresh if same else [*additions]
+
+    def matters(self, additions: Sequence[Addition], one: Addition) -> bool:
+        """Whether anything else would be sent without `one` of `additions`."""
+        rest = [each for each in additions if each is not one]
+        return not self.attempt(rest).sent.same(self.attempt(additions).sent)
+
+    def either(
+        self,
+        fewer: list[Addition],
+        proved: list[Addition],
+        wrong: Callable[[Attempt], Iterable[Wrong]],
+    ) -> list[Addition]:
+        """`fewer` additions if nothing is wrong with them either, else those that are proved."""
+        attempt = self.attempt(fewer)
+        holds = not any(wrong(attempt)) and not self.proof.unfound(attempt.data)
+        return fewer if holds else proved
 
     def _blamed(
         self, additions: Sequence[Addition], wrong: Callable[[Attempt], Iterable[Wrong]]
