@@ -45,8 +45,8 @@ def judge(
     entry = None if baseline is None else baseline.get(name)
     limits = tuple(_limits(budget, of, size, entry))
     missed = [each for each in limits if each.over]
-    large = any(not each.is_floor for each in missed)
-    blamed = culprits(report.context) if large else ()
+    units = [each.unit for each in missed if not each.is_floor]
+    blamed = culprits(report.context, by_files="bytes" not in units) if units else ()
     found = [_missed(each, name, report, blamed) for each in missed]
     if baseline is not None and entry is None:
         found.append(_finding("CTX407", f"{name} is not in the baseline", report, of))
