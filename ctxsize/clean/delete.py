@@ -83,7 +83,7 @@ class _Deleter:
                 inventory, reason = self._checked(descent, item, locks)
                 if reason is not None:
                     return Result(item.path, False, message=reason)
-                directory = _Renamed(self, item, inventory, above, descent.fd, name)
+                directory = _Renamed(self, item, inventory, above, descent.fd, name, locks)
                 if item.category is Category.LEFTOVER:
                     return directory.empty()
                 return directory.renamed() or directory.empty()
@@ -106,6 +106,9 @@ class _Deleter:
     @staticmethod
     def _locks(item: Candidate) -> tuple[str, ...]:
         kind = BY_NAME.get(item.kind)
+        if item.category is Category.LEFTOVER:
+            name = item.path.rpartition("/")[2]
+            return (*item.inventory.locks, f"../{name}{record.ENDING}")
         return item.inventory.locks if kind is None else locks_of(kind, item.inventory)
 
     def _objection(self, full: str) -> str | None:
@@ -176,6 +179,7 @@ class _Renamed:
     above: int
     fd: int
     name: str
+    locks: use.Locks
     trash: str = field(default_factory=record.new_name)
 
     def __post_init__(self) -> None:
@@ -292,6 +296,8 @@ class _Renamed:
         except OSError:
             return
         try:
+            # Held until the end, so that another run does not take it for a leftover.
+            self.locks.take(self.above, [self.trash + record.ENDING])
             with open(file, "wb") as opened:  # noqa: PTH123
                 opened.write(noted.encoded())
         except OSError:

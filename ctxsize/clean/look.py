@@ -121,8 +121,6 @@ class _Looking:
     content_bytes: int = 0
 
     def __post_init__(self) -> None:
-        wanted = self.choice.ecosystems
-        self.kinds = [kind for kind in KINDS if not wanted or kind.ecosystem in wanted]
         self.tracking = Tracking()
         self.mounts = use.mounts()
         self.locked = use.locked(Path(self.root).stat().st_dev)
@@ -149,7 +147,7 @@ class _Looking:
         try:
             descent.enter(name)
         except ElsewhereError:
-            kind = looks_like(name, self.above[::-1], self.kinds)
+            kind = looks_like(name, self.above[::-1], KINDS)
             if kind is not None:
                 self._pass(descent.below(name), kind, "mount", "it is a mount of its own")
             return False
@@ -163,7 +161,7 @@ class _Looking:
         listing = self._listing(descent)
         self.above.append(listing)
         for name in sorted(listing.links):
-            kind = looks_like(name, self.above[::-1], self.kinds)
+            kind = looks_like(name, self.above[::-1], KINDS)
             if kind is not None:
                 self._pass(descent.below(name), kind, "symlink", "it is a symlink")
         for name in sorted(filter(record.is_record, listing.files)):
@@ -195,13 +193,16 @@ class _Looking:
         place = Place(
             name, listing, self.above[::-1], lambda path: read_start(fd, path, _START_BYTES)
         )
-        verdict = judge(place, self.kinds)
+        verdict = judge(place, KINDS)
         if isinstance(verdict, Unproven):
             message = f"not proven: {verdict.reason}"
             self._pass(descent.path, verdict.kind, "not-proven", message)
             return verdict.kind.category is Category.DEPS
         if verdict is None:
             return False
+        if not self._wanted(verdict.kind):
+            # Not asked for, and so is what it holds: packages may need what was built in them.
+            return True
         if not self.choice.incremental_only:
             self._candidate(descent, verdict.kind, verdict, self._service(descent.path))
         elif verdict.kind.name.startswith("cargo-target"):
@@ -292,15 +293,17 @@ class _Looking:
         path = descent.path
         inventory = take(descent.fd, locked=self.locked, progress=self._further)
         found = record.of(descent.fd, name)
-        wanted = self.choice.ecosystems
         if found is None:
             message = "an earlier run left it and there is no record of what it was: look into it"
             self.passed.append(_passed(path, "leftover", "", "not-proven", message, inventory))
             return
         kind = BY_NAME[found.kind]
-        if wanted and kind.ecosystem not in wanted:
+        if not self._wanted(kind):
             return
         objections = [*self._objections(descent, inventory, kind), *inventory.objections]
+        held = self._held(descent, [f"../{name}{record.ENDING}"])
+        if held is not None:
+            objections.insert(0, Objection("in-use", "another run is at it"))
         if not found.covers(inventory):
             message = f"more is in it than {found.name} held; rename it back to see what"
             objections.insert(0, Objection("changed", message))
@@ -327,7 +330,12 @@ class _Looking:
             above.pop()
         return "/".join(above)
 
+    def _wanted(self, kind: Kind) -> bool:
+        return not self.choice.ecosystems or kind.ecosystem in self.choice.ecosystems
+
     def _pass(self, path: str, kind: Kind, code: str, message: str) -> None:
+        if not self._wanted(kind):
+            return
         service = self._service(path)
         self.passed.append(Passed(path, kind.name, kind.ecosystem, service, code, message))
 

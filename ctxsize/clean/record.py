@@ -82,13 +82,21 @@ def is_record(name: str) -> bool:
 
 def is_orphan(above: int, name: str) -> bool:
     """Whether `name` in the directory `above` is a record of ours, and its directory is gone."""
-    if not is_record(name) or _read(above, name) is None:
+    if not is_record(name) or _read(above, name) is None or _is_held(above, name):
         return False
     try:
         os.stat(name.removesuffix(ENDING), dir_fd=above, follow_symlinks=False)
     except FileNotFoundError:
         return True
     return False
+
+
+def _is_held(above: int, name: str) -> bool:
+    """Whether the run that wrote it is still at it."""
+    from ctxsize.clean.use import Locks
+
+    with Locks() as locks:
+        return locks.take(above, [name]) is not None
 
 
 def _read(above: int, name: str) -> Record | None:

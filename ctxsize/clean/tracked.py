@@ -11,6 +11,7 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from ctxsize.clean.inventory import REPOSITORIES
 from ctxsize.clean.values import Objection
 from ctxsize.engine import git
 
@@ -20,7 +21,7 @@ class Tracking:
 
     def __init__(self) -> None:
         self._answers: dict[str, _Names | Objection] = {}
-        self._has_git: dict[str, bool] = {}
+        self._is_top: dict[str, bool] = {}
 
     def objection(self, path: str) -> Objection | None:
         """Why the directory `path`, a real path, holds what git tracks, or None.
@@ -32,6 +33,8 @@ class Tracking:
         except OSError as error:
             return Objection("git", f"what git tracks is not known: {error.strerror}")
         for top in tops:
+            if not _is_there(os.path.join(top, ".git")):  # noqa: PTH118
+                return Objection("vcs", f"{top} is under version control, and not of git")
             answer = self._answers.get(top)
             if answer is None:
                 answer = self._answers[top] = _asked(top)
@@ -43,11 +46,12 @@ class Tracking:
         return None
 
     def _tops(self, path: str) -> Iterator[str]:
-        """Every directory from `path` upward that holds a `.git`. Raises `OSError`."""
+        """Every directory from `path` upward that holds a repository. Raises `OSError`."""
         while True:
-            if path not in self._has_git:
-                self._has_git[path] = _is_there(os.path.join(path, ".git"))  # noqa: PTH118
-            if self._has_git[path]:
+            if path not in self._is_top:
+                inner = (os.path.join(path, name) for name in sorted(REPOSITORIES))  # noqa: PTH118
+                self._is_top[path] = any(map(_is_there, inner))
+            if self._is_top[path]:
                 yield path
             above = os.path.dirname(path)  # noqa: PTH120
             if above == path:

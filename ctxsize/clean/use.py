@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +34,7 @@ class Use:
 
 def mounts() -> tuple[str, ...]:
     """Where anything is mounted, as absolute paths."""
-    try:
-        lines = (_PROC / "self" / "mountinfo").read_bytes().splitlines()
-    except OSError:
-        return ()
-    return tuple(os.fsdecode(_plain(line.split(b" ", 5)[4])) for line in lines)
+    return tuple(point for _, _, point in _mountinfo("self"))
 
 
 def _plain(escaped: bytes) -> bytes:
@@ -52,38 +49,120 @@ def below(paths: Iterable[str], directory: str) -> str | None:
 
 
 def users(directory: str) -> tuple[Use, ...]:
-    """The processes that use anything in `directory`, a real path, as far as we may see."""
-    base = directory.rstrip("/") + "/"
-    found = []
-    for process, link in _links():
+    """The processes that use anything in `directory`, a real path, as far as we may see.
+
+    That is what they run, where they are, what they have open or mapped, what their
+    command names, and where another mount namespace (a container) shows a part of it.
+    """
+    own = {sys.prefix, os.path.realpath(sys.prefix)}
+    found = [Use(os.getpid(), "this one", path) for path in sorted(own)]
+    place = _place(directory)
+    for process in _processes():
+        paths = {*_links(process), *_named(process), *_mapped(process, directory)}
+        paths.update(_mounted(process, directory, place))
+        found += [
+            Use(process, _command(process), path)
+            for path in sorted(paths)
+            if below([path], directory)
+        ]
+    return tuple(each for each in found if below([each.path], directory))
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir(_PROC) if name.isdigit()]  # noqa: PTH208
+    except OSError:
+        return []
+
+
+def _links(process: int) -> Iterator[str]:
+    """What it runs, where it is and what it has open; of our own only the former two."""
+    base = f"{_PROC}/{process}"
+    names = ["cwd", "exe"]
+    if process != os.getpid():
         try:
-            target = os.readlink(link)  # noqa: PTH115
+            names += [f"fd/{name}" for name in os.listdir(f"{base}/fd")]  # noqa: PTH208
+        except OSError:
+            return
+    for name in names:
+        try:
+            yield os.readlink(f"{base}/{name}").removesuffix(_DELETED)  # noqa: PTH115
         except OSError:
             continue
-        path = target.removesuffix(_DELETED)
-        if path.startswith(base) or path == directory:
-            found.append(Use(process, _command(process), path))
-    return tuple(found)
 
 
-def _links() -> Iterator[tuple[int, str]]:
-    """What each process runs, where it is and what it has open; of our own only where we are."""
+def _named(process: int) -> Iterator[str]:
+    """The paths in its command; a virtual environment's Python is a symlink to another."""
+    if process == os.getpid():
+        return
+    base = f"{_PROC}/{process}"
     try:
-        processes = [int(name) for name in os.listdir(_PROC) if name.isdigit()]  # noqa: PTH208
+        arguments = Path(f"{base}/cmdline").read_bytes().split(b"\0")
+        where = os.readlink(f"{base}/cwd")  # noqa: PTH115
     except OSError:
         return
-    for process in processes:
-        base = f"{_PROC}/{process}"
-        yield process, f"{base}/cwd"
-        yield process, f"{base}/exe"
-        if process == os.getpid():
-            continue
-        try:
-            files = os.listdir(f"{base}/fd")  # noqa: PTH208
-        except OSError:
-            continue
-        for file in files:
-            yield process, f"{base}/fd/{file}"
+    for argument in arguments:
+        if b"/" in argument:
+            yield os.path.normpath(os.path.join(where, os.fsdecode(argument)))  # noqa: PTH118
+
+
+def _mapped(process: int, directory: str) -> Iterator[str]:
+    """The files below `directory` that it has mapped, such as libraries."""
+    wanted = os.fsencode(directory.rstrip("/") + "/")
+    try:
+        text = Path(f"{_PROC}/{process}/maps").read_bytes()
+    except OSError:
+        return
+    if wanted in text:
+        for line in text.splitlines():
+            before, found, rest = line.partition(wanted)
+            if found and before.endswith(b" "):
+                yield os.fsdecode(found + rest).removesuffix(_DELETED)
+
+
+_Place = tuple[bytes, str]
+"""A device as the kernel writes it, and a path in its file system."""
+
+
+def _place(directory: str) -> _Place | None:
+    """Where `directory` is in its file system, whatever mounts show it."""
+    best: tuple[str, bytes, str] | None = None
+    for device, root, point in _mountinfo("self"):
+        # The last of several on one point hides those before.
+        if below([directory], point) and (best is None or len(point) >= len(best[0])):
+            best = point, device, root
+    if best is None:
+        return None
+    inner = os.path.relpath(directory, best[0])
+    return best[1], os.path.normpath(os.path.join(best[2], inner))  # noqa: PTH118
+
+
+def _mounted(process: int, directory: str, place: _Place | None) -> Iterator[str]:
+    """What below `directory` is mounted for `process` and not for us."""
+    if place is None or _namespace(process) in (None, _namespace("self")):
+        return
+    for device, root, _ in _mountinfo(process):
+        if device == place[0] and below([root], place[1]):
+            inner = os.path.relpath(root, place[1])
+            yield os.path.normpath(os.path.join(directory, inner))  # noqa: PTH118
+
+
+def _namespace(process: int | str) -> str | None:
+    try:
+        return os.readlink(f"{_PROC}/{process}/ns/mnt")  # noqa: PTH115
+    except OSError:
+        return None
+
+
+def _mountinfo(process: int | str) -> Iterator[tuple[bytes, str, str]]:
+    """Each mount's device, the directory of its file system that it shows, and where."""
+    try:
+        lines = (_PROC / str(process) / "mountinfo").read_bytes().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        fields = line.split(b" ", 5)
+        yield fields[2], os.fsdecode(_plain(fields[3])), os.fsdecode(_plain(fields[4]))
 
 
 def _command(process: int) -> str:

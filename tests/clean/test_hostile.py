@@ -463,6 +463,94 @@ def test_a_process_that_comes_in_between(tmp_path: Path) -> None:
     assert "uses" in result.message
 
 
+MAP = """
+import mmap, sys
+file = open(sys.argv[1], "rb")
+mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+file.close()
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_process_that_has_a_file_mapped(tmp_path: Path) -> None:
+    root = rust(tmp_path)
+    with child(MAP, str(root / "app/target/release/app")):
+        left_alone(root, "in-use")
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_process_whose_command_names_it(relative: bool, tmp_path: Path) -> None:
+    """As a server that was started from a virtual environment, whose Python is a symlink."""
+    root = rust(tmp_path)
+    name = "target/release/app" if relative else str(root / "app/target/release/app")
+    with child(WAIT, name, cwd=root / "app"):
+        left_alone(root, "in-use")
+
+
+def test_a_command_that_names_what_is_around_it(tmp_path: Path) -> None:
+    root = rust(tmp_path)
+    with child(WAIT, str(root / "app"), f"--x={root}/app/target", cwd=root):
+        assert paths(planned(root)) == ["app/target"]
+
+
+def test_the_environment_that_runs_this(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = build_tree(tmp_path / "r", PLANTS[9].nodes("app"))
+    assert paths(planned(root)) == ["app/.venv"]
+    monkeypatch.setattr(sys, "prefix", str(root / "app/.venv"))
+    left_alone(root, "in-use", "app/.venv")
+
+
+@pytest.mark.parametrize("inner", ["", "/debug"])
+def test_a_container_that_shows_it(inner: str, tmp_path: Path) -> None:
+    """Another mount namespace has a part of it mounted elsewhere."""
+    require("root")
+    root = rust(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    script = (
+        f"mount --bind {root}/app/target{inner} {tmp_path}/elsewhere && cd / && echo held && cat"
+    )
+    with subprocess.Popen(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd="/",
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == b"held\n"
+        try:
+            left_alone(root, "in-use")
+        finally:
+            process.stdin.close()
+            process.wait(10)
+    assert paths(planned(root)) == ["app/target"]
+
+
+@pytest.mark.parametrize("name", [".hg", ".svn", ".jj", ".bzr", "_darcs", ".pijul", "CVS"])
+def test_version_control_that_cannot_be_asked(name: str, tmp_path: Path) -> None:
+    left_alone(rust(tmp_path, f"{name}/x"), "vcs")
+
+
+def test_another_run_at_the_same_time(tmp_path: Path) -> None:
+    """What the other has renamed is no leftover, and its record no orphan."""
+    root = rust(tmp_path)
+    seen = []
+
+    def step(name: str, path: str) -> None:
+        other = planned(root)
+        seen.append((name, paths(other), sorted(codes(other).values()), other.records))
+
+    (result,) = delete(planned(root), step=step)
+    assert result.done
+    assert seen == [
+        # The other holds the lock of the build.
+        ("checked", [], ["in-use"], ()),
+        ("renamed", [], ["in-use"], ()),
+        ("compared", [], ["in-use"], ()),
+    ]
+
+
 # What happens in between
 
 CHANGES: dict[str, Callable[[Path], object]] = {

@@ -156,3 +156,14 @@ def test_only_the_ecosystems_that_were_asked_for(tmp_path: Path) -> None:
     assert paths(planned(root)) == ["a/node_modules", "a/target"]
     assert paths(planned(root, ecosystems=["rust"])) == ["a/target"]
     assert paths(planned(root, ecosystems=["rust", "node"])) == ["a/node_modules", "a/target"]
+
+
+@pytest.mark.parametrize("proven", [True, False])
+def test_packages_keep_what_was_built_in_them(proven: bool, tmp_path: Path) -> None:
+    """Also where only the ecosystem of that is asked for."""
+    plant = PLANTS[[each.kind for each in PLANTS].index("cmake")]
+    state = "node_modules/.package-lock.json" if proven else "node_modules/x"
+    nodes = [file(state, b'{"lockfileVersion": 3}'), "package.json"]
+    root = build_tree(tmp_path / "r", [*nodes, *plant.nodes("node_modules/native")])
+    plan = planned(root, ecosystems=["cpp"])
+    assert (plan.items, plan.passed) == ((), ())
