@@ -44,9 +44,11 @@ def _ignore_file(recipe: Recipe, context: str) -> bool:
 def copied_too_early(repository: Repository) -> Iterator[Finding]:
     """CTX202, at the instruction that copies too much; cargo is the business of CTX210."""
     for recipe in repository.recipes:
+        lines: set[int | None] = set()
         for stage in recipe.stages:
             found = _too_early(recipe, stage)
-            if found is not None:
+            if found is not None and found.location.line not in lines:
+                lines.add(found.location.line)
                 yield found
 
 

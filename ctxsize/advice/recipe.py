@@ -301,10 +301,12 @@ def _copy(instruction: Instruction, state: _State) -> Step:
 
 
 def _expanded(word: str, values: Mapping[str, str]) -> str:
+    """`word` expanded; as it is written where a variable has no value."""
     try:
-        return expand(word, values).text
+        expanded = expand(word, values)
     except DockerfileError:
         return word
+    return word if expanded.unset else expanded.text
 
 
 def _suffix(name: str) -> str:

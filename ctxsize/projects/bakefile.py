@@ -14,6 +14,7 @@ from ctxsize.projects.expressions import UnknownError, as_text, evaluate, fill
 _MAPS = ("args", "contexts", "labels")
 _DEEPEST = 50
 _MOST_COMBINATIONS = 512
+_UNKNOWN = object()
 _HEREDOC = re.compile(r"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*\Z", re.DOTALL)
 
 
@@ -39,7 +40,7 @@ class BakeFile:
     def add(self, blocks: Mapping[str, Any], path: str, text: str) -> None:
         """Take in the blocks of a further file, which wins over those before."""
         for name, body in blocks.get("variable", ()):
-            self.variables[name] = body.get("default")
+            self.variables[name] = body.get("default", "")
         for name, body in blocks.get("group", ()):
             self.groups[name] = list(body.get("targets") or [])
         for name, body in blocks.get("target", ()):
@@ -149,14 +150,16 @@ class Resolver:
             for other in re.findall(r"[A-Za-z_]\w*", default.text):
                 if other in self._bake.variables:
                     self._variable(other)
-        try:
-            value = "" if default is None else self._value(default, self._names)
-        except UnknownError:
-            value = None
         if name in self._environment:
-            value = _typed(self._environment[name], value)
-        if value is not None:
+            self._names[name] = _typed(self._environment[name], self._told(default))
+        elif (value := self._told(default)) is not _UNKNOWN:
             self._names[name] = value
+
+    def _told(self, default: Any) -> Any:
+        try:
+            return self._value(default, self._names)
+        except UnknownError:
+            return _UNKNOWN
 
     def targets(self) -> Iterator[Target]:
         """The targets that are built for their own sake, those of a matrix one by one.
@@ -223,6 +226,9 @@ class Resolver:
         for key in ("args", "contexts"):
             values = body.get(key) or {}
             values = self._value(values, names) if isinstance(values, Raw) else values
+            if not isinstance(values, dict | type(None)):
+                raise UnknownError(f"{key} is no object")
+            values = values or {}
             found[key] = self._known(values, names, strict=key == "contexts")
         return found
 

@@ -46,6 +46,8 @@ def builds(files: Files, used: Collection[str]) -> Haul:
         if os.path.realpath(shown) in used or not Path(shown).is_file():
             continue
         context, problem = _context_of(files, path)
+        if problem is not None and _is_template(files, path):
+            continue
         if problem is not None:
             haul.complain("dockerfile", problem.message, shown, problem.line)
             continue
@@ -53,6 +55,12 @@ def builds(files: Files, used: Collection[str]) -> Haul:
         build = Build(files.shown(context), shown)
         haul.builds.append(FoundBuild(build, (place,), guessed=True))
     return haul
+
+
+def _is_template(files: Files, path: str) -> bool:
+    """Whether a Dockerfile that cannot be read is one to be filled in first."""
+    text = files.read(path) or ""
+    return any(mark in text for mark in ("{{", "{%", "<%", "@@"))
 
 
 def _context_of(files: Files, path: str) -> tuple[str, DockerfileError | None]:

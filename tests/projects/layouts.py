@@ -263,6 +263,22 @@ target "default" {
         ),
         file("app/Dockerfile", BUILD),
     ],
+    "nothing given": [
+        file(
+            "docker-bake.hcl",
+            b"""
+variable "NONE" { default = null }
+target "default" {
+  context   = "app"
+  target    = null
+  args      = NONE
+  platforms = null
+  contexts  = null
+}
+""",
+        ),
+        file("app/Dockerfile", BUILD),
+    ],
     "matrix": [
         file(
             "docker-bake.hcl",

@@ -57,6 +57,7 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, ...]]]] = {
             ("a", "a/dockerfile", "", "dockerfile"),
         ],
     ),
+    "a template": ([file("Dockerfile.linux", b"{{ARG x}}\nFROM {{image}}\n")], []),
     "names that only look so": (
         [
             "Dockerfile.dockerignore",
