@@ -37,6 +37,8 @@ from ctxsize.values import dataclass
 Paths = tuple[str, ...] | None
 """The paths that are asked for; None for all that is not ignored."""
 
+BLAMED = "sources of the Dockerfile are patterns, of which one takes it away again"
+
 
 @dataclass(frozen=True)
 class Asked:

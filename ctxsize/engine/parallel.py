@@ -9,16 +9,11 @@ process alone.
 
 from __future__ import annotations
 
-import mmap
 import os
-import pickle
-import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import field
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ctxsize.engine.automaton import fastest
@@ -26,22 +21,18 @@ from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Folder, Subtree
 from ctxsize.engine.inspect import has_mounts, listing_at
 from ctxsize.engine.request import Request
-from ctxsize.engine.sums import Sums
+from ctxsize.engine.sums import Part, Progress, Sums
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
-from ctxsize.values import dataclass
-
-Progress = Callable[[int, int], None]
-"""Called now and then with the entries and the bytes seen so far."""
 
 _PAYS_FROM = 5_000
 """So many entries in sight are worth the start of a second process."""
 _FEW_PARTS, _ENOUGH_PARTS = 24, 200
 """With so many directories left to walk each process finds its share."""
 _MOST_LISTED = 1_000
-_TICKET = 4
-_MOST_WORKERS = 64
+
+__all__ = ["Gathered", "Progress", "gather"]
 
 Gathered = tuple[Sums, list[Problem]]
 
@@ -96,16 +87,6 @@ def _cuts(task: _Task) -> list[str]:
     return []
 
 
-@dataclass()
-class _Part:
-    """What one walk gave. An `error` ended it early."""
-
-    sums: Sums
-    problems: list[Problem] = field(default_factory=list)
-    inodes: set[int] = field(default_factory=set)
-    error: CtxsizeError | None = None
-
-
 class _Task(NamedTuple):
     """What every part of a measurement has in common."""
 
@@ -114,9 +95,9 @@ class _Task(NamedTuple):
     top: int
     evaluator: Evaluator[Any]
 
-    def new_part(self) -> _Part:
+    def new_part(self) -> Part:
         """A part with nothing in it."""
-        return _Part(Sums(self.request.builder, self.top))
+        return Part(Sums(self.request.builder, self.top))
 
     def new_walk(self, *, start: str = "", leave_out: Container[str] = ()) -> Walk:
         """A walk over a part of the tree."""
@@ -128,7 +109,7 @@ class _Task(NamedTuple):
             leave_out=leave_out,
         )
 
-    def gather(self, start: str = "", progress: Progress | None = None) -> _Part:
+    def gather(self, start: str = "", progress: Progress | None = None) -> Part:
         """What is below `start`."""
         part = self.new_part()
         walk = self.new_walk(start=start)
@@ -148,7 +129,9 @@ def _in_parallel(
     task: _Task, paths: list[str], progress: Progress | None, jobs: int
 ) -> Gathered | None:
     """The sums with the insides of `paths` walked by `jobs` processes; None if they overlap."""
-    with _Workers(task, paths, jobs - 1) as workers:
+    from ctxsize.engine.workers import Workers  # a small tree needs none of what it imports
+
+    with Workers(task.gather, paths, jobs - 1) as workers:
         steps = list(_top(task, frozenset(paths)))
         parts = workers.take(progress)
         parts.update(workers.results())
@@ -157,7 +140,7 @@ def _in_parallel(
     return _merged(task, steps, parts)
 
 
-_Step = _Part | Folder | Subtree
+_Step = Part | Folder | Subtree
 
 
 def _top(task: _Task, leave_out: Container[str]) -> Iterator[_Step]:
@@ -182,7 +165,7 @@ def _top(task: _Task, leave_out: Container[str]) -> Iterator[_Step]:
     yield part
 
 
-def _merged(task: _Task, steps: list[_Step], parts: dict[str, _Part]) -> Gathered | None:
+def _merged(task: _Task, steps: list[_Step], parts: dict[str, Part]) -> Gathered | None:
     """The whole, in the order of the walk; None if a file has names in several parts.
 
     Which of its names carries the content is known only to a single walk.
@@ -191,7 +174,7 @@ def _merged(task: _Task, steps: list[_Step], parts: dict[str, _Part]) -> Gathere
     announced: set[str] = set()
     for step in steps:
         folders: Sequence[Folder] = [step] if isinstance(step, Folder) else ()
-        part = step if isinstance(step, _Part) else None
+        part = step if isinstance(step, Part) else None
         if isinstance(step, Subtree):
             part = parts[step.path]
             folders = step.parents if part.sums.entries else ()
@@ -208,94 +191,3 @@ def _merged(task: _Task, steps: list[_Step], parts: dict[str, _Part]) -> Gathere
             whole.sums.merge(part.sums)
             whole.problems += part.problems
     return whole.sums, whole.problems
-
-
-class _Workers:
-    """Forked processes that take parts from a pipe, as this one does, and send back sums."""
-
-    def __init__(self, task: _Task, paths: list[str], count: int) -> None:
-        self._task = task
-        self._paths = paths
-        self._count = min(count, len(paths), _MOST_WORKERS)
-        self._tickets = -1
-        self._pipes: list[int] = []
-        self._children: list[int] = []
-        self._seen = memoryview(mmap.mmap(-1, 16 * (self._count + 1))).cast("Q")
-
-    def __enter__(self) -> _Workers:
-        with suppress(OSError):  # no descriptor or process to be had: then with fewer, or none
-            self._print_tickets()
-            for number in range(1, self._count + 1):
-                self._start(number)
-        return self
-
-    def _print_tickets(self) -> None:
-        self._tickets, write = os.pipe()
-        numbers = b"".join(number.to_bytes(_TICKET, "little") for number in range(len(self._paths)))
-        os.set_blocking(write, False)
-        written = os.write(write, numbers)
-        assert written % _TICKET == 0  # a pipe takes whole pages
-        os.close(write)
-
-    def _start(self, number: int) -> None:
-        """Start a worker. It keeps no reading end, so that it cannot outlive this process."""
-        read, write = os.pipe()
-        try:
-            child = os.fork()
-        except OSError:
-            os.close(read)
-            os.close(write)
-            raise
-        if not child:
-            for pipe in (read, *self._pipes):
-                os.close(pipe)
-            self._work(number, write)
-        os.close(write)
-        self._pipes.append(read)
-        self._children.append(child)
-
-    def __exit__(self, *_: object) -> None:
-        if self._tickets >= 0:
-            os.close(self._tickets)
-        for pipe in self._pipes:
-            os.close(pipe)
-        for child in self._children:
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-            with suppress(ChildProcessError):
-                os.waitpid(child, 0)
-
-    def take(self, progress: Progress | None = None, number: int = 0) -> dict[str, _Part]:
-        """The parts that this process gets hold of, walked."""
-        parts: dict[str, _Part] = {}
-        entries = size = 0
-        while self._tickets >= 0 and (ticket := os.read(self._tickets, _TICKET)):
-            path = self._paths[int.from_bytes(ticket, "little")]
-            part = self._task.gather(path)
-            parts[path] = part
-            entries += part.sums.entries
-            size += part.sums.content_bytes
-            self._seen[2 * number], self._seen[2 * number + 1] = entries, size
-            if progress is not None:
-                progress(sum(self._seen[::2]), sum(self._seen[1::2]))
-        return parts
-
-    def results(self) -> dict[str, _Part]:
-        """What the workers walked; nothing of one that died."""
-        parts: dict[str, _Part] = {}
-        for pipe in self._pipes:
-            with os.fdopen(os.dup(pipe), "rb") as file:
-                data = file.read()
-            with suppress(pickle.UnpicklingError, EOFError):
-                parts.update(pickle.loads(data))
-        return parts
-
-    def _work(self, number: int, write: int) -> None:
-        """The life of a worker: it never returns."""
-        try:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            parts = self.take(number=number)
-            with os.fdopen(write, "wb") as file:
-                pickle.dump(parts, file, pickle.HIGHEST_PROTOCOL)
-        finally:
-            os._exit(0)

@@ -6,7 +6,8 @@ import heapq
 import os
 import stat
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import field
 from operator import add
 
 from ctxsize.engine.builders import Builder
@@ -14,8 +15,13 @@ from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.transfer import METERS
+from ctxsize.errors import CtxsizeError
 from ctxsize.model import Directory, Measurement, Pattern, Problem, Share, Totals
 from ctxsize.model import Ignored as IgnoredSums
+from ctxsize.values import dataclass
+
+Progress = Callable[[int, int], None]
+"""Called now and then with the entries and the bytes seen so far."""
 
 Sum = list[int]
 """Bytes, files."""
@@ -235,6 +241,16 @@ class Sums:
             ),
             hardlinks=self._hardlinks,
         )
+
+
+@dataclass()
+class Part:
+    """What one walk over a part of a context gave. An `error` ended it early."""
+
+    sums: Sums
+    problems: list[Problem] = field(default_factory=list)
+    inodes: set[int] = field(default_factory=set)
+    error: CtxsizeError | None = None
 
 
 def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:

@@ -11,13 +11,11 @@ from ctxsize.engine.explain import entry_at
 from ctxsize.engine.follow import follow
 from ctxsize.engine.listing import WITHHELD
 from ctxsize.engine.narrow import include_spec
-from ctxsize.engine.need import Paths, asked_of, evaluator_of, is_wrong_target
+from ctxsize.engine.need import BLAMED, Paths, asked_of, evaluator_of, is_wrong_target
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.explanations import Explanation, Taker
-
-BLAMED = "sources of the Dockerfile are patterns, of which one takes it away again"
 
 
 class Takers:

@@ -10,6 +10,7 @@ from ctxsize.engine.measure import Progress, ignore_file_info, measure
 from ctxsize.engine.named import Named, named_contexts, named_request
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.need import (
+    BLAMED,
     Asked,
     Paths,
     asked_of,
@@ -19,7 +20,6 @@ from ctxsize.engine.need import (
     unknown_problem,
 )
 from ctxsize.engine.request import Request
-from ctxsize.engine.takers import BLAMED
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Transfer
 from ctxsize.values import dataclass
