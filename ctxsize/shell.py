@@ -15,10 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
+from ctxsize.regexps import regexp
+
 _BLANK = " \t"
-_OPERATOR = re.compile(r"&&|\|\||;;&?|;&|\|&|[;|&()\n]")
-_REDIRECTION = re.compile(r"[0-9]*(?:<<<|<<-?|<>|<&|>>|>&|>\||<|>)|&>>?")
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
+_OPERATOR = regexp(r"&&|\|\||;;&?|;&|\|&|[;|&()\n]")
+_REDIRECTION = regexp(r"[0-9]*(?:<<<|<<-?|<>|<&|>>|>&|>\||<|>)|&>>?")
+_ASSIGNMENT = regexp(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
 _LEADERS = frozenset(("if", "then", "elif", "else", "do", "while", "until", "!", "{", "time"))
 _CLAUSES = frozenset(("for", "case", "select", "function", "fi", "done", "esac", "}"))
 _SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))

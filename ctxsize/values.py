@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from dataclasses import dataclass
 else:
     _FEW = 20
-    _METHODS = ("__setattr__", "__delattr__", "__repr__", "__eq__", "__hash__")
+    _METHODS = ("__repr__", "__eq__", "__hash__")
+    _IF_FROZEN = ("__setattr__", "__delattr__")
     _ATTRIBUTES = ("__dataclass_fields__", "__match_args__")
 
     def dataclass(**options):
@@ -33,11 +34,15 @@ else:
             self.cls, self.options = cls, options
             self.names = [n for n, k in cls.__annotations__.items() if not _is_of_class(k)]
             self.defaults = {name: vars(cls)[name] for name in self.names if name in vars(cls)}
-            odd = hasattr(cls, "__post_init__") or any(map(_is_field, self.defaults.values()))
+            fields = {name: each for name, each in self.defaults.items() if _is_field(each)}
+            self.factories = {name: each.default_factory for name, each in fields.items()}
+            odd = hasattr(cls, "__post_init__") or not all(map(_just_makes, fields.values()))
             self.left = 0 if odd or cls.__bases__ != (object,) else _FEW
+            frozen = options.get("frozen", False)
             self.stand_ins = {
                 "__init__": self.init(),
                 **{name: self.method(name) for name in _METHODS if name not in vars(cls)},
+                **{name: self.method(name) for name in _IF_FROZEN if frozen},
                 **{name: _Attribute(self, name) for name in _ATTRIBUTES},
             }
             for name, each in self.stand_ins.items():
@@ -45,17 +50,23 @@ else:
 
         def init(self):
             def __init__(instance, *values, **named):  # noqa: N807
-                fields = {**self.defaults, **dict(zip(self.names, values, strict=False)), **named}
                 self.left -= 1
-                twice = named.keys() & set(self.names[: len(values)])
-                wrong = fields.keys() != set(self.names) or len(values) > len(self.names)
-                if self.left < 0 or twice or wrong:
+                fields = self.filled(values, named) if self.left >= 0 else None
+                if fields is None:
                     self.finish()
                     self.cls.__init__(instance, *values, **named)
                 else:
                     instance.__dict__.update(fields)
 
             return __init__
+
+        def filled(self, values, named):
+            """The fields of an instance, None if the arguments do not fit."""
+            given = {**dict(zip(self.names, values, strict=False)), **named}
+            made = {name: make() for name, make in self.factories.items() if name not in given}
+            fields = {**self.defaults, **made, **given}
+            fits = fields.keys() == set(self.names) and len(values) <= len(self.names)
+            return fields if fits and not named.keys() & set(self.names[: len(values)]) else None
 
         def method(self, name):
             def finishes(instance, *arguments):
@@ -88,6 +99,10 @@ else:
 
     def _is_field(value):
         return type(value).__name__ == "Field"
+
+    def _just_makes(field):
+        """Whether a field has a factory and nothing else that is special."""
+        return field.init and callable(field.default_factory)
 
 
 __all__ = ["dataclass"]

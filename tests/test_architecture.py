@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "ctxsize"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    ("values",),
+    ("values", "regexps"),
     ("errors", "build", "model", "explanations", "findings", "problems", "units", "version"),
     ("engine.golang", "engine.goglob", "engine.goregexp"),
     ("engine.patterns", "engine.ignorefile", "dockerfile"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
 
+from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
 
@@ -124,3 +126,11 @@ def test_nothing_is_compiled_for_a_few_instances() -> None:
     assert "__dataclass_params__" not in vars(cls)
     assert made[0] == cls(0)
     assert "__dataclass_params__" in vars(cls)
+
+
+def test_an_expression_that_is_compiled_late() -> None:
+    late = regexp("(a+)b", re.IGNORECASE)
+    assert [found[0] for found in late.finditer("ab AAB c")] == ["ab", "AAB"]
+    assert late.fullmatch("aab") is not None
+    assert late.sub("-", "aabc") == "-c"
+    assert late.pattern == "(a+)b"

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from ctxsize.dockerfile.complaints import quoted
 from ctxsize.dockerfile.words import LONE_SURROGATE, SPACE
 from ctxsize.errors import DockerfileError
+from ctxsize.regexps import regexp
 
-_BLANKS = re.compile("[\t\v\f\r ]+")
+_BLANKS = regexp("[\t\v\f\r ]+")
 
 # Returns the arguments, and whether they were a JSON array.
 _Form = Callable[[str, str], tuple[tuple[str, ...], bool]]

@@ -15,12 +15,13 @@ from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.mounts import check_mount
 from ctxsize.dockerfile.words import SPACE
 from ctxsize.errors import DockerfileError
+from ctxsize.regexps import regexp
 
 _Check = Callable[[Instruction], None]
 
-_STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
-_DURATION = re.compile(r"[-+]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
-_TINY_UNITS = re.compile(r"\+?[0-9]{1,5}(?:\.[0-9]*)?ns|\+?[0-9]{1,2}(?:\.[0-9]*)?[uµμ]s")
+_STAGE_NAME = regexp(r"[a-z][a-z0-9_.-]*")
+_DURATION = regexp(r"[-+]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
+_TINY_UNITS = regexp(r"\+?[0-9]{1,5}(?:\.[0-9]*)?ns|\+?[0-9]{1,2}(?:\.[0-9]*)?[uµμ]s")
 
 
 def check_instruction(instruction: Instruction) -> None:

@@ -21,11 +21,12 @@ from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.stages import Stage
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError
+from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
 SCRATCH = "scratch"
-_INDEX = re.compile("[-+]?[0-9]+")
-_ONBUILD = re.compile(r"^[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*", re.IGNORECASE)
+_INDEX = regexp("[-+]?[0-9]+")
+_ONBUILD = regexp(r"^[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 
 from ctxsize.dockerfile.complaints import did_you_mean, quoted
 from ctxsize.errors import DockerfileError
+from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
 _TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
 _SHARING = ("shared", "private", "locked")
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
-_SIZE = re.compile(r"[0-9]+(?:\.[0-9]*)?\ ?(?:[kKmMgGtTpP](?:i?[bB])?|[bB])?")
+_SIZE = regexp(r"[0-9]+(?:\.[0-9]*)?\ ?(?:[kKmMgGtTpP](?:i?[bB])?|[bB])?")
 _ALIASES = {"src": "source", "dst": "target", "destination": "target"}
 _SWITCHES = ("readonly", "ro", "readwrite", "rw")
 _NUMBERS = {"mode": 8, "uid": 10, "gid": 10}

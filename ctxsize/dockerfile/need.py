@@ -7,7 +7,6 @@ on what the target's result is made from, which can be less.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
 
@@ -20,9 +19,10 @@ from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.stages import global_arguments, read_stages
 from ctxsize.dockerfile.walk import Walk
 from ctxsize.dockerfile.words import expand
+from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
-_OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
+_OWN_FRONTENDS = regexp(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from ctxsize.dockerfile.heredocs import parse_heredoc_word, strip_leading_tabs
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError
+from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
-_PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
-_SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
+_PROTOCOL = regexp(r"([a-zA-Z0-9]+)://")
+_SCP_STYLE = regexp(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 
 from ctxsize.errors import DockerfileError
+from ctxsize.regexps import regexp
 
-_TEMPLATE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
+_TEMPLATE = regexp(r"\$(?:\$|\{(\w+)\}|(\w+))")
 # How Go prints "no more characters" as a character.
 NO_CHARACTER = "\ufffd"
 

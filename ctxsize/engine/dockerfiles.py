@@ -8,16 +8,16 @@ Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`ReadEntrypoint`).
 from __future__ import annotations
 
 import os
-import re
 from errno import ELOOP
 from pathlib import Path
 
 from ctxsize.engine.builders import Builder
 from ctxsize.errors import InputError
+from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
 STDIN = "-"
-_REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
+_REMOTE = regexp(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
 _RELATIVE = "-f is relative to the working directory, not to the context"

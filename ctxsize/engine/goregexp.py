@@ -17,6 +17,8 @@ from collections.abc import Callable
 from functools import cache
 from itertools import count, pairwise
 
+from ctxsize.regexps import regexp
+
 Ranges = list[tuple[int, int]]
 """Inclusive ranges of code points, in any order."""
 
@@ -49,7 +51,7 @@ _POSIX: dict[str, Ranges] = {
 }
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _ASSERTIONS = {"A": r"(?:\A)", "b": r"(?:\b)", "B": r"(?:\B)", "z": r"(?:\Z)"}
-_REPEAT = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
+_REPEAT = regexp(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
 
 
 class GoRegexpError(ValueError):

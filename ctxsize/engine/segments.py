@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from ctxsize.engine import goregexp
 from ctxsize.engine.patterns import DockerIgnorePattern, classify
+from ctxsize.regexps import regexp
 
 _REGEXP_CHARACTERS = frozenset("\\|{}^\ufffd\ufeff\n")
-_PLAIN_CLASS = re.compile(r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]")
+_PLAIN_CLASS = regexp(r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]")
 
 
 class Segment(NamedTuple):

@@ -1,0 +1,71 @@
+"""What a small run does not load: start-up is most of it, and only counts do not wander."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+HEAVY = {
+    *("tabulate", "importlib.metadata", "subprocess", "multiprocessing", "pickle", "mmap"),
+    *("yaml", "jsonschema", "tomllib", "tomli", "email", "csv", "http", "ssl", "socket"),
+}
+"""Modules that take long and that a measurement of a small context can do without."""
+
+OF_OTHERS = {
+    *("recommender", "lints", "guard", "projects", "clean", "advice", "writer", "config"),
+    *("engine.compare", "engine.explain", "engine.listing", "engine.snapshot", "engine.git"),
+    *("engine.workers", "engine.sourcing", "engine.takers", "formats.text"),
+}
+"""Parts of ctxsize that other commands need."""
+
+MOST_MODULES = 75
+MOST_FINISHED_CLASSES = 8
+
+_SCRIPT = """
+import gc, sys
+from ctxsize.cli.app import run
+assert run(["measure", "--format", "json", sys.argv[1]]) == 0
+finished = [each for each in gc.get_objects() if isinstance(each, type)
+            and each.__module__.startswith("ctxsize") and "__dataclass_params__" in vars(each)]
+print(*sys.modules, file=sys.stderr)
+print(len(finished), file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], int]:
+    """The modules after a measurement of a small project, and how many dataclasses it finished."""
+    context = tmp_path_factory.mktemp("small")
+    for number in range(20):
+        (context / f"file{number}").write_text("text")
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY . .\n")
+    (context / ".dockerignore").write_text("**/*.log\n.git\n")
+    done = subprocess.run(
+        [sys.executable, "-c", _SCRIPT, str(context)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules, finished = done.stderr.splitlines()
+    return set(modules.split()), int(finished)
+
+
+def test_nothing_heavy(loaded: tuple[set[str], int]) -> None:
+    assert HEAVY & loaded[0] == set()
+
+
+def test_nothing_of_other_commands(loaded: tuple[set[str], int]) -> None:
+    ours = {name.removeprefix("ctxsize.") for name in loaded[0] if name.startswith("ctxsize.")}
+    assert {
+        name for name in ours if any(f"{name}.".startswith(f"{o}.") for o in OF_OTHERS)
+    } == set()
+    assert len(ours) <= MOST_MODULES
+
+
+def test_few_classes_are_finished(loaded: tuple[set[str], int]) -> None:
+    assert loaded[1] <= MOST_FINISHED_CLASSES
