@@ -98,6 +98,20 @@ class Case:
         """The lines that hold a pattern which can be evaluated."""
         return [line for line in self.lines if line.pattern is not None]
 
+    def count_between(self, start: int, end: int, *, exceptions: bool) -> int:
+        """How many exceptions, or other patterns, stand strictly between two lines."""
+        counts = self._counts[exceptions]
+        return counts[end - 1] - counts[start]
+
+    @cached_property
+    def _counts(self) -> tuple[list[int], list[int]]:
+        """For each line, how many patterns and how many exceptions there are up to it."""
+        ordinary, exceptions = [0], [0]
+        for line in self.lines:
+            ordinary.append(ordinary[-1] + line.ignores)
+            exceptions.append(exceptions[-1] + (line.pattern is not None and line.exception))
+        return ordinary, exceptions
+
     def with_data(self, data: bytes) -> Case:
         """The same case with other bytes in the file."""
         file = IgnoreFile.parse(self.file.path, data)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
-from ctxsize.engine.patterns import DockerIgnorePattern, sent_text
-from ctxsize.errors import IgnoreFileError
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.patterns import sent_text
 from ctxsize.findings import Edit, Fix
 from ctxsize.lints.tree import Tree, changed
 from ctxsize.writer.merge import edit_lines
@@ -85,21 +84,11 @@ NOTHING: frozenset[str] = frozenset()
 def usable(tree: Tree, texts: Iterable[str]) -> list[str]:
     """`texts` with a comment in place of each line that would fail the build."""
     builder = tree.request.builder
-    make, lines = builder.spec_class.pattern_class, list(texts)
+    lines = list(texts)
     # Control characters stop a list that is all ASCII: it travels as it is, in a header.
     sent = [sent_text(line) or "" for line in lines] if builder.check_patterns else []
     strict = bool(sent) and all(text.isascii() for text in sent)
     return [
-        "#" if fails(make, line) or (strict and not sent[at].isprintable()) else line
+        "#" if tree.fails(line) or (strict and not sent[at].isprintable()) else line
         for at, line in enumerate(lines)
     ]
-
-
-def fails(make: type[DockerIgnorePattern], text: str) -> bool:
-    """Whether a line fails the build, at once or when the builder comes to it."""
-    if len(text.encode("utf-8", "surrogateescape")) > LONGEST_LINE:
-        return True
-    try:
-        return make(text.removeprefix("\ufeff")).fault is not None
-    except IgnoreFileError:
-        return True

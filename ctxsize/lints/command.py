@@ -16,6 +16,7 @@ from ctxsize.lints import CODES
 from ctxsize.lints.discover import Layout, Target, is_ignore_file
 from ctxsize.lints.run import Linted, Linter
 from ctxsize.lints.selection import Selection, Suppressions, checked
+from ctxsize.projects.dockerfiles import is_dockerfile
 
 STDIN = "<stdin>"
 """The name of a file that has none."""
@@ -113,6 +114,12 @@ def _targets_at(path: str, build: Build | None) -> Iterator[Target]:
         return
     if not os.path.lexists(path):
         raise InputError("does not exist", path=path, hint="name an ignore file or a directory")
+    if not named and is_dockerfile(path):
+        raise InputError(
+            "is a Dockerfile, no ignore file",
+            path=path,
+            hint=f"-f {path} lints the ignore file of its build",
+        )
     if build is not None and _is_named(build):
         yield Target(path, build.context, (build,))
     elif named:

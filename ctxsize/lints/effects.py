@@ -63,6 +63,18 @@ def last_step(spec: DockerIgnoreSpec, path: str) -> Step:
     return [step for _, step in spec.steps(path)][-1]
 
 
+def ignored_before(case: Case, line: Line, path: str) -> bool:
+    """Whether the patterns above `line` ignore `path`.
+
+    What one pattern does at a path does not depend on those below it.
+    """
+    if not case.spec_class.remembers_parents:
+        return last_step(case.spec_before(line), path).ignored
+    index = case.patterns.index(line)
+    above = last_step(case.spec, path).state & ((1 << index) - 1)
+    return bool(above) and not case.patterns[above.bit_length() - 1].exception
+
+
 def decider(case: Case, step: Step) -> Line | None:
     """The line that decided, None if no pattern did."""
     return None if step.decider is None else case.patterns[step.decider]

@@ -8,7 +8,7 @@ from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.findings import Code, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import NOTHING, Proposal
-from ctxsize.lints.effects import decider, last_step
+from ctxsize.lints.effects import decider, ignored_before, last_step
 from ctxsize.lints.words import amount
 
 USELESS = Code(
@@ -51,9 +51,13 @@ def useless(case: Case) -> Iterator[Finding]:
     for line in case.patterns:
         if not line.exception or line.text in (".", "/") or line.text.startswith("../"):
             continue
-        before = case.spec_before(line)
-        ordinary = [pattern for pattern in before.patterns if pattern.include]
-        if ordinary and (_WILD.intersection(line.text) or last_step(before, line.text).ignored):
+        ordinary = [
+            each.pattern
+            for each in case.patterns
+            if each.pattern is not None and not each.exception and each.number < line.number
+        ]
+        wild = bool(_WILD.intersection(line.text))
+        if ordinary and (wild or ignored_before(case, line, line.text)):
             continue
         if _is_ignored_later(case, line) or _is_meant(line.text, ordinary):
             continue

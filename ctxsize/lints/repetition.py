@@ -32,17 +32,28 @@ DUPLICATE = Code(
 
 def redundant(case: Case) -> Iterator[Finding]:
     """Patterns that others imply."""
-    patterns = case.patterns
-    for line in patterns:
-        if line.ignores:
-            wider = next((each for each in patterns if _implies(case, each, line)), None)
-            if wider is not None:
-                yield case.finding(
-                    REDUNDANT,
-                    line,
-                    f"line {wider.number} ({wider.written}) ignores all that {line.text} matches",
-                    fix=_removed(line),
-                )
+    wide = [line for line in case.patterns if line.ignores and "*" in line.text]
+    literal: dict[str, list[Line]] = {}
+    for line in case.patterns:
+        if line.ignores and "*" not in line.text:
+            literal.setdefault(line.text, []).append(line)
+    for line in case.patterns:
+        if not line.ignores:
+            continue
+        above = [each for path in _above(line.text) for each in literal.get(path, ())]
+        wider = next((each for each in (*above, *wide) if _implies(case, each, line)), None)
+        if wider is not None:
+            yield case.finding(
+                REDUNDANT,
+                line,
+                f"line {wider.number} ({wider.written}) ignores all that {line.text} matches",
+                fix=_removed(line),
+            )
+
+
+def _above(text: str) -> Iterator[str]:
+    """The directories above the path or pattern `text`."""
+    return (text[:at] for at, char in enumerate(text) if char == "/")
 
 
 def duplicate(case: Case) -> Iterator[Finding]:
@@ -68,23 +79,22 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
     """
     if wide is narrow or not wide.ignores or wide.text == narrow.text or wide.pattern is None:
         return False
-    if _other_kind_between(case, wide, narrow):
+    odd = not case.spec_class.remembers_parents and set("+()$") & {*wide.text, *narrow.text}
+    if odd or _other_kind_between(case, wide, narrow):
         return False
     if matches_all_of(wide.pattern, narrow.text):
         assert narrow.pattern is not None
         equal = matches_all_of(narrow.pattern, wide.text)
         return not equal or wide.number < narrow.number
     last = max(wide.number, narrow.number)
-    if any(line.exception and line.number < last for line in case.patterns):
+    if case.count_between(0, last, exceptions=True):
         return False
     return covers_all_of(wide.pattern, narrow.text)
 
 
 def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
     start, end = sorted((one.number, other.number))
-    return any(
-        start < line.number < end and line.exception != one.exception for line in case.patterns
-    )
+    return case.count_between(start, end, exceptions=not one.exception) > 0
 
 
 def _removed(line: Line) -> Proposal:

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from ctxsize.engine.golang import code_points
+from ctxsize.engine.ignorefile import LONGEST_LINE
 from ctxsize.engine.listing import order
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, classify
 from ctxsize.engine.request import Request, with_ignore_file
@@ -42,12 +44,15 @@ class Tree:
         self.tracked = tracked
         self._sent: dict[tuple[str, ...], Sent | None] = {}
         self._matched: dict[str, list[str]] = {}
+        self._made: dict[str, DockerIgnorePattern] = {}
+        self._failing: dict[str, bool] = {}
         self.texts = tuple(texts)
 
     def with_texts(self, texts: Sequence[str]) -> Tree:
         """The same context with other lines in its ignore file; what is known stays known."""
         other = Tree(self.snapshot, self.request, tracked=self.tracked, texts=texts)
         other._sent, other._matched = self._sent, self._matched
+        other._made, other._failing = self._made, self._failing
         for name in ("everything", "in_order", "by_name"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
@@ -89,11 +94,49 @@ class Tree:
 
     def spec(self, texts: Sequence[str]) -> DockerIgnoreSpec | None:
         """The patterns of these lines, None where they fail the build."""
-        data = "\n".join(texts).encode("utf-8", "surrogateescape")
+        builder = self.request.builder
         try:
-            return with_ignore_file(self.request, data).spec
+            if builder.always_sends is not None:
+                data = "\n".join(texts).encode("utf-8", "surrogateescape")
+                return with_ignore_file(self.request, data).spec
+            lines = self._read(texts)
+            if builder.check_patterns is not None:
+                builder.check_patterns(lines)
+            return builder.spec_class([self._pattern(line) for line in lines])
         except IgnoreFileError:
             return None
+
+    def _read(self, texts: Sequence[str]) -> list[str]:
+        """The lines as the builder reads them: without a byte order mark, all of it text."""
+        builder = self.request.builder
+        lines = list(texts)
+        if lines and builder.spec_class.strips_bom:
+            lines[0] = lines[0].removeprefix("\ufeff")
+        return (
+            ["".join(code_points(line)) for line in lines]
+            if builder.replaces_undecodable
+            else lines
+        )
+
+    def _pattern(self, line: str) -> DockerIgnorePattern:
+        """The pattern of a line; one that was read before is not read again."""
+        if line not in self._made:
+            self._made[line] = self.request.builder.spec_class.pattern_class(line)
+        return self._made[line]
+
+    def fails(self, text: str) -> bool:
+        """Whether a line fails the build, at once or when the builder comes to it."""
+        if text not in self._failing:
+            self._failing[text] = self._fails(text)
+        return self._failing[text]
+
+    def _fails(self, text: str) -> bool:
+        if len(text.encode("utf-8", "surrogateescape")) > LONGEST_LINE:
+            return True
+        try:
+            return self._pattern(text.removeprefix("\ufeff")).fault is not None
+        except IgnoreFileError:
+            return True
 
     def matched(self, pattern: DockerIgnorePattern) -> list[str]:
         """The entries that `pattern` matches by itself, in order."""

@@ -165,6 +165,9 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         api.lint([str(tmp_path / "fifo")])
     with pytest.raises(InputError):
         api.lint(["a\0b"])
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    with pytest.raises(InputError, match="is a Dockerfile"):
+        api.lint([str(tmp_path / "Dockerfile")])
 
 
 def test_a_build_that_fails_has_what_can_be_said(tmp_path: Path) -> None:
