@@ -123,6 +123,17 @@ NAMED = {
     "heredoc beside it": Case(S + "COPY --from=lib one /\nCOPY <<E /y\nz\nE\n"),
 }
 
+MOUNTED = {
+    # No program can run in these, but what it mounts is sent first.
+    "a directory": Case(S + "RUN --mount=from=lib,source=sub,target=/m x\n"),
+    "all of it": Case(S + "RUN --mount=from=lib,target=/m x\n"),
+    "through a link": Case(S + "RUN --mount=from=lib,source=link,target=/m x\n"),
+    "from a stage on it": Case(f"FROM lib AS x\n{S}RUN --mount=from=x,source=pkg,target=/m x\n"),
+    "a command in it": Case("FROM lib AS x\nRUN x\n"),
+    "a source that is ignored": Case(S + "COPY --from=lib vendor /\n"),
+    "a source that is missing": Case(S + "COPY --from=lib nope /\n"),
+}
+
 SEVERAL = {
     "two instructions": Case(S + "COPY --from=lib one /\nCOPY --from=lib two /\n"),
     "three instructions": Case(
@@ -242,6 +253,18 @@ def test_our_numbers_are_dockers(docker: Dockerd, trees: Path, tmp_path: Path, n
     case, dockerfile = NAMED[name], tmp_path / "Dockerfile"
     report = ours(trees, dockerfile, case)
     assert figures(theirs(docker, trees, dockerfile, case)) == expected(report)
+
+
+@pytest.mark.parametrize("name", MOUNTED)
+def test_builds_that_fail_after_the_transfer(
+    docker: Dockerd, trees: Path, tmp_path: Path, name: str
+) -> None:
+    case, dockerfile = MOUNTED[name], tmp_path / "Dockerfile"
+    report = ours(trees, dockerfile, case)
+    result = theirs(docker, trees, dockerfile, case)
+    assert result.error is not None
+    found = {name: [each.bytes for each in some] for name, some in result.loaded().items()}
+    assert found == expected(report)
 
 
 @pytest.mark.parametrize("name", SEVERAL)
