@@ -255,7 +255,8 @@ def _written(additions: Iterable[Addition], end: bytes, heading: str = "") -> li
             written += [end] * bool(written) + [_comment(each.heading, end)]
             heading, reason = each.heading, ""
         if each.reason != reason:
-            written += [_comment(each.reason, end)] * bool(each.reason)
+            # Not the same words twice.
+            written += [_comment(each.reason, end)] * (each.reason not in ("", heading))
             reason = each.reason
         written.append(each.line.encode("utf-8", "surrogateescape") + end)
     return written

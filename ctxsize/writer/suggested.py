@@ -21,7 +21,9 @@ Suggested = TypeVar("Suggested", Advice, Plan)
 def merged(request: Request, chosen: Iterable[Suggestion]) -> bytes:
     """The ignore file that governs `request`, with the patterns of `chosen`."""
     additions = [
-        Addition(pattern, each.heading, each.why) for each in chosen for pattern in each.patterns
+        Addition(pattern, each.heading, each.comment)
+        for each in chosen
+        for pattern in each.patterns
     ]
     pattern_class = request.builder.spec_class.pattern_class
     return merge(request.ignore_file, additions, pattern_class=pattern_class)

@@ -150,6 +150,12 @@ def test_an_addition_is_one_pattern(line: str) -> None:
         merged(b"", line)
 
 
+def test_a_reason_does_not_repeat_the_heading() -> None:
+    assert merged(None, Addition("docs", "Documentation", "Documentation")) == block(
+        "# Documentation", "docs"
+    )
+
+
 def test_a_comment_has_one_line() -> None:
     assert merged(None, Addition("a", "two\nlines", "\ud800")) == block(
         "# two lines", "# \\ud800", "a"
