@@ -26,6 +26,9 @@ _DOCUMENTS = (
 )
 _DOCUMENT_NAMES = frozenset({"AUTHORS", "LICENSE", "LICENCE", "NOTICE", "README", "CHANGELOG"})
 
+_WORTH_KEEPING = 64 * 1024
+"""Manifests up to that size are kept: a workspace's members ask for the same ones."""
+
 
 class Evidence:
     """What is known of one context."""
@@ -36,6 +39,7 @@ class Evidence:
         self._root = tree.snapshot.request.root
         self.dockerfiles = frozenset(dockerfiles)
         """The Dockerfiles of this context and the ignore files of its builds."""
+        self._texts: dict[str, str] = {}
 
     def shows(self, marker: rules.Marker, path: str) -> str | None:
         """What proves `marker` at `path`; None where it does not hold."""
@@ -47,7 +51,12 @@ class Evidence:
 
     def small_file(self, path: str) -> str:
         """A manifest's text."""
-        return look.text(look.small_file(self._root, path))
+        known = self._texts.get(path)
+        if known is None:
+            known = look.text(look.small_file(self._root, path))
+            if len(known) <= _WORTH_KEEPING:
+                self._texts[path] = known
+        return known
 
     def source(self, path: str) -> bytes:
         """A source's content."""

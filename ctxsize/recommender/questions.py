@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ctxsize.engine.snapshot import Held
 from ctxsize.recommender.facts import is_source
 from ctxsize.recommender.outcome import Amount, Question
+from ctxsize.recommender.rank import has_above
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Sums, Tree
 
@@ -37,7 +38,7 @@ def _without(sums: Mapping[str, Sums], explained: Iterable[str]) -> dict[str, Su
     left = dict(sums)
     outermost: set[str] = set()
     for path in sorted(explained):
-        if not any(path.startswith(f"{each}/") for each in outermost):
+        if not has_above(path, outermost):
             outermost.add(path)
     for path in outermost:
         gone = left.pop(path, Sums())

@@ -33,26 +33,35 @@ class Cover:
     def __init__(self, sums: Mapping[str, Sums]) -> None:
         self._sums = sums
         self._covered: set[str] = set()
+        self._above: set[str] = set()
+        """The directories that hold something covered."""
 
     def add(self, candidate: Candidate) -> None:
         """Count what `candidate` hides as covered."""
         self._covered.update(candidate.paths)
+        for path in candidate.paths:
+            at = path.rpartition("/")[0]
+            while at and at not in self._above:
+                self._above.add(at)
+                at = at.rpartition("/")[0]
 
     def left(self, candidate: Candidate, sums: Mapping[str, Sums]) -> Sums:
         """What `candidate` hides that is not covered yet."""
         total = Sums()
         own = set(candidate.paths)
         for path in own:
-            if not self._has(path) and not _has_above(path, own):
+            if not self._has(path) and not has_above(path, own):
                 total = total.plus(sums.get(path, Sums()).minus(self._below(path, sums)))
         return total.minus(sum_of(sums, candidate.keeps))
 
     def _has(self, path: str) -> bool:
-        return path in self._covered or _has_above(path, self._covered)
+        return path in self._covered or has_above(path, self._covered)
 
     def _below(self, path: str, sums: Mapping[str, Sums]) -> Sums:
+        if path not in self._above:
+            return Sums()
         inner = (each for each in self._covered if each.startswith(f"{path}/"))
-        outer = (each for each in inner if not _has_above(each, self._covered))
+        outer = (each for each in inner if not has_above(each, self._covered))
         return sum_of(sums, outer)
 
 
@@ -113,7 +122,8 @@ def _is_worth_a_line(candidate: Candidate, saved: Sums, travels: Sums, whole: Su
     return _weight(saved) >= max(_LEAST_BYTES, _LEAST_SHARE * whole.content_bytes)
 
 
-def _has_above(path: str, paths: set[str]) -> bool:
+def has_above(path: str, paths: set[str]) -> bool:
+    """Whether a directory above `path` is one of `paths`."""
     at = path.rpartition("/")[0]
     while at:
         if at in paths:
