@@ -126,20 +126,30 @@ def _look(
     path: str,
     entry: File | Held,
 ) -> bool:
-    """Whether a match at `path` goes, and with it all that is below."""
+    """Whether a match at `path` goes, and with it all that is below.
+
+    Of several rules the first one that is safe has the word, else the surest.
+    """
     kind = _kind(entry)
     named = finder.rules_for(path, entry.name, kind)
     nameless = ((rule, "") for rule in finder.nameless if rule.kind is kind)
+    doubtful: list[tuple[Match, list[Objection]]] = []
+    blocked: list[tuple[Match, list[Objection]]] = []
     for rule, find in (*named, *nameless):
         match = _match(evidence, rule, find, path)
         if match is None:
             continue
         objections = judge(match)
         if rule.never or any(not each.soft for each in objections):
-            collected.blocked.append((match, objections))
-            continue
-        collected.matches.append((match, objections))
-        return not objections and rule.confidence >= SAFE_FROM
+            blocked.append((match, objections))
+        elif objections or rule.confidence < SAFE_FROM:
+            doubtful.append((match, objections))
+        else:
+            collected.matches.append((match, objections))
+            return True
+    collected.blocked += blocked
+    if doubtful:
+        collected.matches.append(max(doubtful, key=lambda each: each[0].rule.confidence))
     return False
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 
+from ctxsize.build import Build
 from ctxsize.dockerfile import (
     ContextNeed,
     Dockerfile,
@@ -189,11 +190,12 @@ def read_recipes(request: Request, tree: Tree, tracked: Tracked) -> Recipes:
         except DockerfileError as error:
             error.path = request.dockerfile
             raise
-    for path in files if not request.dockerfile_specific else ():
-        if path == own:
-            continue
+    builds = [(path, _build_of(request, path)) for path in files if path != own]
+    if not request.dockerfile_specific:
+        builds += _asked_for(request, tracked.top)
+    for path, build in builds if not request.dockerfile_specific else ():
         try:
-            other = _other(request, path)
+            other = request_of(build, request.builder)
             if not other.dockerfile_specific:
                 recipes.append(_recipe(other, path, other.dockerfile_data()))
         except CtxsizeError as error:
@@ -202,11 +204,27 @@ def read_recipes(request: Request, tree: Tree, tracked: Tracked) -> Recipes:
     return Recipes(tuple(recipes), tuple(problems), frozenset(_own_files(request, tree, files)))
 
 
-def _other(request: Request, path: str) -> Request:
-    """The request for the same context with its Dockerfile at `path`. Raises `InputError`."""
+def _build_of(request: Request, path: str) -> Build:
+    """The build of the same context with its Dockerfile at `path` in it."""
     full = os.path.join(request.context, path)  # noqa: PTH118
-    build = replace(request.build, dockerfile=full, dockerfile_inline=None, target="")
-    return request_of(build, request.builder)
+    return replace(request.build, dockerfile=full, dockerfile_inline=None, target="")
+
+
+def _asked_for(request: Request, top: str) -> Iterator[tuple[str, Build]]:
+    """The builds of this context that Compose, Bake, workflows and commands below `top` ask for.
+
+    Their Dockerfiles may lie anywhere, and they have arguments of their own.
+    """
+    from ctxsize.projects import discover
+
+    try:
+        found = discover(top).builds
+    except CtxsizeError:
+        return
+    for each in found:
+        if not each.guessed and os.path.realpath(each.build.context) == request.root:
+            path = each.build.dockerfile or each.where.path
+            yield path, replace(each.build, builder=request.build.builder)
 
 
 def _recipe(request: Request, path: str, data: bytes) -> Recipe:

@@ -29,6 +29,8 @@ class Tracked:
         found = git.find(self._root)
         self.problem: Problem | None = found.problem
         """Why it is not known what is tracked, though there seems to be a repository."""
+        self.top = self._root if found.repository is None else found.repository.top
+        """The top of the repository around the context, or the context where there is none."""
         self._known = {"": self._ask(found.repository)}
         self._inner = lru_cache(maxsize=None)(self._find_inner)
 

@@ -276,3 +276,39 @@ def test_a_large_directory_goes_but_for_what_is_copied_by_name(tmp_path: Path) -
     assert advice.after.context == measured(root)[0]
     again = suggested(root)
     assert [each for each in again.suggestions if each.safe] == []
+
+
+def test_a_dockerfile_outside_the_context_that_compose_names_counts(tmp_path: Path) -> None:
+    compose = """\
+services:
+  app:
+    build: {context: ./svc, dockerfile: ../docker/app.Dockerfile, args: {OUT: release}}
+  side:
+    build:
+      context: ./svc
+      dockerfile_inline: |
+        FROM scratch
+        COPY web/node_modules/x /x
+"""
+    outside = b"FROM scratch\nARG OUT\nCOPY target/$OUT/app /app\n"
+    top = build_tree(
+        tmp_path / "top",
+        [
+            file("compose.yaml", compose.encode()),
+            file("docker/app.Dockerfile", outside),
+            file("svc/Dockerfile", CARGO + b"RUN npm ci\n"),
+            *("svc/Cargo.toml", "svc/target/release/app", "svc/.idea/workspace.xml"),
+            *("svc/web/package.json", "svc/web/node_modules/x"),
+        ],
+    )
+    repository(top, "compose.yaml", "docker", "svc/Dockerfile", "svc/Cargo.toml")
+    advice = suggested(top / "svc")
+    found = blocked(advice)
+    assert found["target"] == found["web/node_modules"] == "copied_by_name"
+    assert "**/.idea" in patterns(advice)
+
+
+def test_a_weak_rule_does_not_stand_before_a_strong_one(tmp_path: Path) -> None:
+    nodes = (file(".venv/test/pyvenv.cfg", b"home\n"), ".venv/test/lib/__pycache__/x.pyc")
+    root = tree(tmp_path / "ctx", *nodes, dockerfile=CARGO)
+    assert ".venv/test" in patterns(suggested(root))
