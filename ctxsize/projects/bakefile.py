@@ -32,7 +32,7 @@ class BakeFile:
     """What the blocks of one or more files say, values not yet evaluated."""
 
     variables: dict[str, Any] = field(default_factory=dict)
-    groups: dict[str, list[Any]] = field(default_factory=dict)
+    groups: dict[str, Any] = field(default_factory=dict)
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
     lines: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Where each target begins: file and line."""
@@ -42,7 +42,7 @@ class BakeFile:
         for name, body in blocks.get("variable", ()):
             self.variables[name] = body.get("default", "")
         for name, body in blocks.get("group", ()):
-            self.groups[name] = list(body.get("targets") or [])
+            self.groups[name] = body.get("targets")
         for name, body in blocks.get("target", ()):
             self.targets[name] = _over(self.targets.get(name, {}), body)
             self.lines[name] = (path, _line_of(text, name))
@@ -171,31 +171,29 @@ class Resolver:
             if name in wanted:
                 yield from self._expanded(name)
 
-    def group_of(self, declared: str) -> str:
-        """The first group that names a target, `""` if none does."""
-        for name, members in self._bake.groups.items():
-            if declared in {_plain(each) for each in members}:
-                return name
-        return ""
-
     def _wanted(self) -> set[str]:
-        named = {_plain(each) for members in self._bake.groups.values() for each in members}
-        parents = {
-            _plain(each)
-            for body in self._bake.targets.values()
-            for each in body.get("inherits") or ()
-        }
+        named = {each for value in self._bake.groups.values() for each in self._listed(value)}
+        bodies = self._bake.targets.values()
+        parents = {each for body in bodies for each in self._listed(body.get("inherits"))}
         return {
             name
             for name in self._bake.targets
             if name in named or (name not in parents and not name.startswith("_"))
         }
 
+    def _listed(self, value: Any, names: Mapping[str, Any] | None = None) -> list[str]:
+        """The names in a list, as far as they can be told; none in what is no list."""
+        try:
+            found = self._value(value, self._names if names is None else names)
+        except UnknownError:
+            return []
+        return [str(each) for each in found] if isinstance(found, list) else []
+
     def _expanded(self, name: str) -> Iterator[Target]:
         body = self._bake.targets[name]
         try:
             matrix = self._value(body.get("matrix"), self._names) if body.get("matrix") else {}
-            axes = {key: list(values) for key, values in matrix.items()}
+            axes = _axes(matrix)
             combinations = [*product(*axes.values())][:_MOST_COMBINATIONS]
             for each in combinations:
                 names = {**self._names, **dict(zip(axes, each, strict=True))}
@@ -211,10 +209,8 @@ class Resolver:
         if body is None or depth > _DEEPEST:
             raise UnknownError(f"the target {name} that is inherited from")
         merged: dict[str, Any] = {}
-        for parent in body.get("inherits") or ():
-            merged = _over(
-                merged, self._inherited(str(self._value(parent, names)), names, depth + 1)
-            )
+        for parent in self._listed(body.get("inherits"), names):
+            merged = _over(merged, self._inherited(parent, names, depth + 1))
         return _over(merged, body)
 
     def _decisive(self, body: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
@@ -267,6 +263,13 @@ class Resolver:
         return evaluate(text, names)
 
 
+def _axes(matrix: Any) -> dict[str, list[Any]]:
+    """The axes of a matrix. Raises `UnknownError` for what is none."""
+    if not isinstance(matrix, dict) or not all(isinstance(each, list) for each in matrix.values()):
+        raise UnknownError("a matrix that is no object of lists")
+    return matrix
+
+
 def _undented(body: str) -> str:
     lines = body.split("\n")
     indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
@@ -290,10 +293,6 @@ def _over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(below, dict) and isinstance(above, dict):
             merged[key] = {**below, **above}
     return merged
-
-
-def _plain(value: Any) -> str:
-    return value.text.strip('"') if isinstance(value, Raw) else str(value)
 
 
 def _line_of(text: str, name: str) -> int:

@@ -1,0 +1,268 @@
+"""The small languages in Compose and Bake files, word by word; and no text makes any of it fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctxsize.advice import advise
+from ctxsize.projects import discover
+from ctxsize.projects.expressions import UnknownError, evaluate, fill
+from ctxsize.projects.interpolation import InterpolationError, interpolate, read_dotenv
+from ctxsize.projects.yaml import YamlError, load
+from tests.oracles.trees import build_tree, file
+
+VARIABLES = {"A": "a", "EMPTY": "", "B": "b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", "plain"),
+        ("$A-${B}", "a-b"),
+        ("$NONE${NONE}", ""),
+        ("$$A $${A}", "$A ${A}"),
+        ("${NONE:-x}${NONE-x}${EMPTY:-x}${EMPTY-x}", "xxx"),
+        ("${A:+x}${EMPTY:+x}${EMPTY+y}${NONE+x}", "xy"),
+        ("${NONE:-${EMPTY:-${B}}}", "b"),
+        ("${A:?m}", "a"),
+        ("${EMPTY?m}", ""),
+    ],
+)
+def test_interpolation(text: str, expected: str) -> None:
+    assert interpolate(text, VARIABLES) == expected
+
+
+@pytest.mark.parametrize("text", ["${NONE:?m}", "${EMPTY:?m}", "${A", "${}", "${A!b}", "$-", "a$"])
+def test_what_cannot_be_interpolated(text: str) -> None:
+    with pytest.raises(InterpolationError):
+        interpolate(text, VARIABLES)
+
+
+def test_dotenv() -> None:
+    text = (
+        '# comment\nA=1\nexport B = two words # comment\nC=\'$A "x\'\nD="${A}\\n\\""\n'
+        "E=\nF: y\n  G=a#b\nno equals\nH=$OUTER\nI='two\nlines'\n"
+    )
+    assert read_dotenv(text, {"OUTER": "o"}) == {
+        "A": "1",
+        "B": "two words",
+        "C": '$A "x',
+        "D": '1\n"',
+        "E": "",
+        "F": "y",
+        "G": "a#b",
+        "H": "o",
+        "I": "two\nlines",
+    }
+
+
+NAMES: dict[str, Any] = {"n": 3, "t": "text", "l": ["a", "b"], "o": {"k": "v", "m": {"x": 1}}}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1", 1),
+        ("-1.5", -1.5),
+        ('"a${n}b"', "a3b"),
+        ('"$${n}"', "${n}"),
+        ('"a\\"b"', 'a"b'),
+        ("t", "text"),
+        ("o.k", "v"),
+        ("o.m.x + n * 2", 7),
+        ('o["k"]', "v"),
+        ("l[1]", "b"),
+        ('n == 3 ? "y" : "n"', "y"),
+        ("!(n > 3) && n >= 3 || false", True),
+        ('[1, "x", [t]]', [1, "x", ["text"]]),
+        ('{a = 1, "b" = t}', {"a": 1, "b": "text"}),
+        ('join("-", concat(l, ["c"]))', "a-b-c"),
+        ('equal(t, "text")', True),
+        ("null", None),
+    ],
+)
+def test_expressions(text: str, expected: object) -> None:
+    assert evaluate(text, NAMES) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "n +",
+        "[1",
+        "f(1)",
+        "[for x in l : x]",
+        "o.none",
+        "l[9]",
+        "t + n",
+        "1 2",
+        '"%{if n}"',
+    ],
+)
+def test_expressions_that_are_not_known(text: str) -> None:
+    with pytest.raises(UnknownError):
+        evaluate(text, NAMES)
+
+
+def test_templates() -> None:
+    assert fill("a-${t}-${n}", NAMES) == "a-text-3"
+
+
+def test_yaml_keeps_words_and_lines() -> None:
+    found = load("on: yes\nb:\n  c: 010\n  d: &x [1]\ne: *x\nf: ~\n")
+    assert found == {"on": "yes", "b": {"c": "010", "d": ["1"]}, "e": ["1"], "f": None}
+    assert (found.line_of("b"), found["b"].line_of("d"), found.line_of("none")) == (2, 4, 1)
+    assert load("") is None
+    with pytest.raises(YamlError):
+        load("a: [")
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "services:",
+            "build:",
+            "context:",
+            "include:",
+            "extends:",
+            "args:",
+            "x:",
+            "- ",
+            "  ",
+            "\n",
+        ),
+        *(
+            "&a ",
+            "*a",
+            "<<: *a",
+            "${X",
+            "${X:-y}",
+            "$",
+            "{",
+            "}",
+            "[",
+            "]",
+            '"',
+            "'",
+            ": ",
+            ".",
+            "!reset ",
+        ),
+        *(
+            "target ",
+            '"t" {',
+            "inherits = ",
+            "variable ",
+            "matrix = ",
+            "<<EOT\n",
+            "EOT\n",
+            "null",
+            "= ",
+        ),
+        *(
+            "jobs:",
+            "steps:",
+            "uses: docker/build-push-action@v1",
+            "with:",
+            "strategy:",
+            "run: |",
+            "${{ x }}",
+        ),
+        *(
+            "FROM a\n",
+            "RUN ",
+            "--mount=type=cache,target=",
+            "COPY . .\n",
+            "cargo build",
+            "&& ",
+            "\\\n",
+            "\x00",
+        ),
+        *("docker build ", "-f ", "docker buildx build --build-arg ", "\t", "é", "#"),
+    ]
+)
+NAMED = (
+    *("compose.yaml", "docker-bake.hcl", "docker-bake.json", ".github/workflows/a.yml"),
+    *("Makefile", "package.json", "Dockerfile", "build.sh", ".env"),
+)
+
+
+@settings(max_examples=60)
+@given(texts=st.lists(st.lists(PIECES, max_size=14).map("".join), min_size=1, max_size=3))
+def test_no_text_makes_it_fail(texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    base: Path = tmp_path_factory.mktemp("any")
+    for number, text in enumerate(texts):
+        data = text.encode("utf-8", "surrogatepass")
+        root = build_tree(base / str(number), [file(name, data) for name in NAMED])
+        assert advise(discover(str(root))).root == str(root)
+
+
+ODD: dict[str, list[str]] = {
+    "compose.yaml": [
+        "services: []",
+        "services: {a: 3, b: [x], c: , d: {build: }}",
+        "services: {a: {build: [x]}, b: {build: {context: [x]}}, c: {build: {dockerfile: {x: y}}}}",
+        "services: {a: {build: {args: x}}, b: {build: {args: [3, [x]]"
+        "}}, c: {build: {args: {a: [b]}}}}",
+        "services: {a: {build: {platforms: x, additional_contexts: 3, target: [x]}}}",
+        "services: {a: {extends: [x]}, b: {extends: {file: 3}}, c: {extends: {service: [x]}}}",
+        "services: {a: {extends: {file: none.yaml, service: x}}}",
+        "services: {a: {build: !reset x}, b: !reset x, c: {build: {args: !override x}}}",
+        "services: !override {a: {build: .}}",
+        "include: x",
+        "include: [{path: 3}, {path: [3]}, {}, [x], {path: a, env_fil"
+        "e: 3, project_directory: [x]}]",
+        "services: {a: {build: ., profiles: x, platform: [x]}}",
+        "? [a, b]\n: c\nservices: {? [x] : {build: .}}",
+    ],
+    "docker-bake.json": [
+        "[]",
+        '{"target": [], "group": 3, "variable": "x"}',
+        '{"target": {"a": 3, "b": [], "c": [{}], "d": null}}',
+        '{"target": {"a": {"inherits": "b", "context": 3, "args": [], "contexts": 3}}}',
+        '{"target": {"a": {"platforms": "x", "dockerfile": ["x"], "target": {}}}}',
+        '{"target": {"a": {"matrix": 3}, "b": {"matrix": {"x": 3}}, "c": {"matrix": {"x": []}}}}',
+        '{"target": {"a": {"inherits": ["a"]}, "b": {"inherits": ["c"'
+        ']}, "c": {"inherits": ["b"]}}}',
+        '{"group": {"a": {"targets": 3}, "b": {"targets": [3, [4]]}}, "target": {"x": {}}}',
+        '{"variable": {"a": {"default": [1]}, "b": {"default": "${b}"}}, "target": {"x": {}}}',
+    ],
+    "docker-bake.hcl": [
+        'target "a" {\n  inherits = "b"\n  args = ["x"]\n  contexts = "y"\n}\n',
+        'target "a" {\n  matrix = [1]\n  name = x\n}\n',
+        'target "a" {\n  matrix = { x = 3 }\n}\ngroup "g" {\n  targets = x\n}\n',
+        'variable "a" {\n  default = b\n}\nvariable "b" {\n  default '
+        '= a\n}\ntarget "t" {\n  context = a\n}\n',
+        'target "a" {\n  platforms = "x"\n  dockerfile = null\n  dockerfile-inline = 3\n}\n',
+        "x = 3\nblock {\n}\ntarget {\n}\n",
+    ],
+    ".github/workflows/a.yml": [
+        "jobs: []",
+        "jobs: {a: 3, b: {steps: {}}, c: {steps: [3, [x]]}}",
+        "jobs: {a: {steps: [{uses: docker/build-push-action@v1, with: [x]}]}}",
+        "jobs: {a: {steps: [{uses: docker/build-push-action@v1, with: {context: [x]}}]}}",
+        "jobs: {a: {strategy: x, steps: [{run: docker build .}]}}",
+        "jobs: {a: {strategy: {matrix: {x: 3, include: x}}, steps: [{run: docker build .}]}}",
+        "jobs: {a: {strategy: {matrix: {x: [], include: [3]}}, steps: [{run: [docker build .]}]}}",
+    ],
+    "package.json": [
+        "[]",
+        '{"scripts": []}',
+        '{"scripts": {"a": 3, "docker build": "docker build"}}',
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(n, text) for n, texts in ODD.items() for text in texts]
+)
+def test_no_value_of_another_type_makes_it_fail(name: str, text: str, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "repository", [file(name, text.encode()), "Dockerfile", "x/y"])
+    assert advise(discover(str(root))).root == str(root)
