@@ -182,6 +182,13 @@ class Case:
             None if fix is None else fix.proved(self.file, self.tree, self.uses),
         )
 
+    def first_certain(self, proposals: Sequence[Proposal]) -> Proposal:
+        """The first of `proposals` that is proved, or the first one where none is."""
+        proved = (
+            each for each in proposals if each.proved(self.file, self.tree, self.uses).certain
+        )
+        return next(proved, proposals[0])
+
     def location(self, line: Line | None, columns: tuple[int, int] | None = None) -> Location:
         """The place of `line`, of the characters `columns` of it (1-based, end excluded)."""
         if line is None:

@@ -106,7 +106,9 @@ def _of_copies(
         severity=Severity.WARNING if sure else Severity.INFO,
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
         paths=copies,
-        fix=_widened(line, artefact.pattern, frozenset(copies) if sure else None),
+        fix=case.first_certain(
+            [*_wider(case, line, artefact.pattern, frozenset(copies) if sure else None)]
+        ),
     )
 
 
@@ -135,6 +137,18 @@ def _sent_copies(tree: Tree, artefact: Artefact) -> list[str]:
 
 def _depth(line: Line) -> int:
     return line.text.count("/") + 1
+
+
+def _wider(case: Case, line: Line, name: str, means: frozenset[str] | None) -> Iterator[Proposal]:
+    """What to write instead: in place, or last where exceptions below would undo it.
+
+    `name/**` also keeps out what they take back below a directory that is ignored.
+    """
+    yield _widened(line, name, means)
+    if case.has_exceptions:
+        for text in (f"**/{name}", f"**/{name}\n**/{name}/**"):
+            message = f"write {text.replace(chr(10), ' and ')} last"
+            yield Proposal(message, {line.number: None}, append=text, means=means)
 
 
 def _widened(line: Line, name: str, means: frozenset[str] | None) -> Proposal:

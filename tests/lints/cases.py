@@ -59,7 +59,12 @@ CATCHES: dict[str, list[Case]] = {
         Case(
             "*\n!**/*.js\nnode_modules\n",
             ["web/package.json", "web/node_modules/x.js", "a.js"],
-            ("3:1 warning 1 files 22 B, unsafe",),
+            ("3:1 warning 1 files 22 B, certain",),
+        ),
+        Case(
+            "node_modules\n*\n!web\n",
+            ["web/package.json", "web/node_modules/x.js", "a.js"],
+            ("1:1 warning 1 files 22 B, certain",),
         ),
     ],
     "CTX102": [

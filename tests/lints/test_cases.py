@@ -115,3 +115,30 @@ def test_certain_fixes_change_what_they_say(code: str, case: Case, tmp_path: Pat
         assert changed == {}
     elif code != "CTX101":
         assert changed
+
+
+@pytest.mark.parametrize("builder", ["classic", "podman"])
+@pytest.mark.parametrize(("code", "case"), [*rows(CATCHES), *rows(SILENT)])
+def test_other_builders_have_their_say_too(
+    code: str, case: Case, builder: str, tmp_path: Path
+) -> None:
+    if case.tree is None:
+        return
+    outcome = linted(case._replace(builder=builder), tmp_path / "ctx", fix=True)
+    (one,) = outcome.files
+    again = api.lint(
+        [one.path],
+        builder=builder,
+        data=outcome.edits[0].after if outcome.edits else None,
+        fix=True,
+    )
+    assert again.edits == ()
+    assert one.content_bytes is not None
+    sent = api.measure(str(tmp_path / "ctx"), builder=builder) if _builds(code, outcome) else None
+    if sent is not None and not outcome.edits:
+        assert sent.context.totals.content_bytes == one.content_bytes
+
+
+def _builds(code: str, outcome: Linted) -> bool:
+    """Whether the build does not fail at a pattern."""
+    return code not in ("CTX121", "CTX122") and "CTX121" not in {c.code for c in outcome.findings}
