@@ -126,3 +126,11 @@ def test_a_directory_in_the_way(cli: Cli, rust: Path) -> None:
     result = cli("suggest", "--write", cwd=rust)
     assert result.code == 2
     assert result.err.count("\n") == 1
+
+
+def test_what_this_build_leaves_behind_anyway(cli: Cli, tmp_path: Path) -> None:
+    text = b"FROM scratch\nCOPY target/app /app\n"
+    nodes = ["Cargo.toml", "target/app", file("target/debug/x", size_bytes=3_000_000)]
+    root = build_tree(tmp_path / "ctx", [file("Dockerfile", text), *nodes])
+    result = cli("suggest", "--write", cwd=root)
+    assert "3.0 MB of what this build leaves behind anyway" in " ".join(result.out.split())

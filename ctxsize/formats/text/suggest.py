@@ -65,6 +65,10 @@ def _sentence(advice: Advice) -> str:
     count = plural(sum(len(each.patterns) for each in chosen), "pattern")
     verb = "written, to keep" if advice.written else "would keep"
     saved = before - after
+    if not saved.files and not saved.content_bytes:
+        left = advice.before.context - advice.after.context
+        size = units.human(max(0, left.content_bytes))
+        return f"{count} {verb} out {size} of what this build leaves behind anyway"
     least = "at least " if advice.lower_bound else ""
     gone = units.human(max(0, saved.content_bytes))
     return (
