@@ -21,6 +21,7 @@ _OUT = "/out"
 _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace", "--locked")
 _COOKED_WITH = ("--profile", "--target", "--features", "-F", "-p", "--package", "--bin")
 _DEFAULT_HOME = "/usr/local/cargo"
+_DIRECTORIES = ("target", "release", "debug", "deps", "build")
 
 
 def chef_pattern(
@@ -39,6 +40,8 @@ def chef_pattern(
         and everything[0].line < build.line
         and len([each for each in build.commands if each.program == "cargo"]) == 1
         and command.words[1:2] in (("build",), ("b",))
+        and not command.has("--manifest-path", "--target-dir")
+        and len([each for each in stage.stage.instructions if each.keyword == "WORKDIR"]) == 1
         and workdir == build.workdir
         and not build.caches
         and not build.instruction.heredocs
@@ -48,6 +51,8 @@ def chef_pattern(
     if not simple:
         return None
     pattern = _Pattern(recipe, stage, everything, build, command)
+    if not pattern.keeps_results():
+        return None
     message = (
         "compile the dependencies with cargo-chef, and keep registry, git and target in caches"
     )
@@ -79,6 +84,21 @@ class _Pattern:
         """The stage anew, and the instructions that take its results from elsewhere."""
         first, last = self.stage.stage.line, self.build.instruction.end_line
         return [Change(first, last, tuple(self._stages())), *self._moved()]
+
+    def keeps_results(self) -> bool:
+        """Whether all that others need of `target` is known, as it will not be in the image."""
+        names = [posixpath.basename(path) for path in self.taken]
+        files = all(not set(name) & set("*?[$") and name not in _DIRECTORIES for name in names)
+        derived = any(other.parent is self.stage for other in self.recipe.stages)
+        later = [each for each in self.stage.stage.instructions if each.line > self.build.line]
+        used = any("target" in each.text for each in later)
+        return (
+            bool(self.taken)
+            and files
+            and len(set(names)) == len(names)
+            and not derived
+            and not used
+        )
 
     def _taken(self) -> dict[str, str]:
         """Where each result that others take out of `target` is kept instead."""

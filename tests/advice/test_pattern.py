@@ -129,6 +129,12 @@ def test_what_is_not_simple_is_left_to_a_person(tmp_path: Path) -> None:
             BEFORE.replace(b" AS builder", b"").replace(b"--from=builder", b"--from=stage-0"),
             BEFORE.replace(b"cargo build", b"cargo build -p a && cargo build"),
             BEFORE.replace(b"RUN cargo", b"RUN cd sub && cargo"),
+            BEFORE.replace(b"RUN cargo", b"WORKDIR /app/sub\nRUN cargo"),
+            BEFORE.replace(b"target/release/recap-worker", b"target/release"),
+            BEFORE.replace(b"target/release/recap-worker", b"target/release/recap*"),
+            BEFORE.replace(b"--from=builder /app/target/release/recap-worker", b"entry.sh"),
+            BEFORE.replace(b"\nFROM debian", b"RUN strip target/release/x\nFROM debian"),
+            BEFORE + b"FROM builder AS dev\n",
         )
     ):
         root = build_tree(tmp_path / f"repository{number}", [file("Dockerfile", text)])

@@ -53,6 +53,8 @@ def test_the_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = render("text", scan, Look(width=100, top=10))
     assert text.splitlines()[2].split()[:5] == ["19.1", "GB", "19.1", "GB", "19.1"]
     assert text.splitlines()[2].endswith("rask-log-aggregator")
+    markdown = render("markdown", scan, Look())
+    assert markdown.splitlines()[4].endswith("| none | `rask-log-aggregator` |")
 
 
 def test_advice_on_the_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from ctxsize.formats.look import Look
 from ctxsize.formats.markdown import findings
 
-_MODULES = {"check": "check", "diff": "changes", "measure": "measure"}
+_MODULES = {"check": "check", "diff": "changes", "measure": "measure", "scan": "scan"}
 """The module here that renders a kind of outcome; the others are their findings."""
 
 

@@ -16,7 +16,7 @@ from ctxsize.formats.text.tables import lines as table_lines
 from ctxsize.recommender.outcome import Amount
 from ctxsize.scan import Row, Scan
 
-_HEADERS = ("sends", "context", "saving", "findings", "ignore file", "build")
+HEADERS = ("sends", "context", "saving", "findings", "ignore file", "build")
 
 
 def render(scan: Scan, look: Look) -> str:
@@ -38,23 +38,24 @@ def render(scan: Scan, look: Look) -> str:
 
 def _table(rows: Sequence[Row], look: Look, *, least: bool) -> Table:
     # Builds that differ in their arguments alone are one line.
-    counted = Counter(map(_cells, rows))
-    cells = list(counted.items())[: look.top]
+    counted = Counter(map(cells, rows))
+    shown = list(counted.items())[: look.top]
     title = f"{plural(len(rows), 'build')}, the most costly first"
-    more = len(counted) - len(cells)
+    more = len(counted) - len(shown)
     rest = f"and {plural(more, 'more line')}" if more else ""
     return Table(
         title + (", sizes are at least" if least else ""),
-        _HEADERS,
+        HEADERS,
         [
             (*columns, f"{build} (×{count})" if count > 1 else build)
-            for (*columns, build), count in cells
+            for (*columns, build), count in shown
         ],
         rest,
     )
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def cells(row: Row) -> tuple[str, ...]:
+    """What the table says of a build."""
     return (
         _size(row.transfer or row.context),
         _size(row.context),
