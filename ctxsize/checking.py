@@ -24,6 +24,8 @@ from ctxsize.units import human
 
 _TRIES = 6
 """How often a baseline is written that is itself part of what it records."""
+_MOST_TRIED = 50_000
+"""The files of a context up to which a remedy is tried when it is refused."""
 _TOP = 200
 """How many of the largest files are looked at; a baseline keeps fewer."""
 
@@ -114,6 +116,8 @@ def _judged(
             hint="--update-baseline",
         )
     judged = judge(plan.name, report, plan.budget, known=_known(report), baseline=old)
+    if report.context.totals.files > _MOST_TRIED:
+        return replace(judged, untried=any(not each.is_floor for each in judged.missed))
     remedy = _remedy(plan, judged)
     return judged if remedy is None else _with(remedy, judged)
 

@@ -72,6 +72,8 @@ class ContextCheck:
     grown: tuple[Change, ...] | None = None
     """What grew since the baseline, the greatest first; None without one."""
     remedy: Remedy | None = None
+    untried: bool = False
+    """Whether no remedy was looked for, as that would take much longer than the check."""
 
     @property
     def missed(self) -> tuple[Limit, ...]:

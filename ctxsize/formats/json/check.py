@@ -39,6 +39,7 @@ def _check(check: ContextCheck) -> dict[str, Any]:
             "saves_files": remedy.saves_files,
             "enough": remedy.enough,
         },
+        "untried": check.untried,
         "findings": findings.shapes(check.findings),
         "report": measure.shape(check.report),
     }

@@ -67,4 +67,8 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[str]:
         step = code(command(check.report, "suggest", "--write"))
         yield f"Fix: {step} saves {saved} in {files}{enough}."
         yield ""
+    if check.untried:
+        step = code(command(check.report, "suggest", "--write"))
+        yield f"Fix: {step} (not tried here on so many files)."
+        yield ""
     yield from details("The report", largest(check.report, look.top))

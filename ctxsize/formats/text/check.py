@@ -105,6 +105,10 @@ def _named(change: Change) -> str:
 
 def _remedy(check: ContextCheck, look: Look) -> Iterator[str]:
     remedy = check.remedy
+    if check.untried:
+        step = look.paint(command(check.report, "suggest", "--write"), "bold")
+        yield f"Fix: {step}"
+        yield "     is not tried here on so many files; without --write it says what it saves"
     if remedy is not None:
         step = look.paint(command(check.report, "suggest", "--write"), "bold")
         saved = f"{units.human(remedy.saves_bytes)} in {plural(remedy.saves_files, 'file')}"
@@ -112,7 +116,7 @@ def _remedy(check: ContextCheck, look: Look) -> Iterator[str]:
         yield f"     saves {saved}{'' if remedy.enough else ', which is not enough'}"
     if remedy is not None and remedy.enough:
         return
-    label = "Fix: " if remedy is None else "Then "
+    label = "Fix: " if remedy is None and not check.untried else "Then "
     yield from measure.wrapped(f"{label}{_by_hand(check)}", look, indent="     ")
 
 
