@@ -26,6 +26,17 @@ CODES: dict[str, Code] = {
             "ignore file.",
         ),
         Code(
+            "CTX503",
+            "other-form",
+            Severity.INFO,
+            "A mode of suggest would change the ignore file.",
+            "`ctxsize suggest` with --tidy, --allowlist, --from-gitignore or --like compares the "
+            "ignore file with what that mode makes of it, and proves the difference on this "
+            "context. Add --write to apply it, --diff to see it.",
+            bad="node_modules\n**/node_modules",
+            good="**/node_modules",
+        ),
+        Code(
             "CTX510",
             "secret-copied",
             Severity.ERROR,

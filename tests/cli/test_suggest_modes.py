@@ -60,6 +60,7 @@ def test_plan_diff_check_write(cli: Cli, context: Path, mode: str) -> None:
     assert cli("suggest", *MODES[mode], "--check", cwd=context).code == 1
     planned = told(cli, context, *MODES[mode])
     assert planned["changes"]
+    assert {each["code"] for each in planned["findings"]} == {"CTX503"}
     assert path.read_bytes() == before
 
     applied = subprocess.run(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.findings import Edit
+from ctxsize.findings import Edit, Finding, Location
+from ctxsize.recommender.codes import CODES
 from ctxsize.recommender.modes.allowlist import allowlist
 from ctxsize.recommender.modes.from_gitignore import from_gitignore
 from ctxsize.recommender.modes.plan import Change, Plan
 from ctxsize.recommender.modes.sibling import like
 from ctxsize.recommender.modes.tidy import tidy
 from ctxsize.recommender.modes.trial import Trial
+from ctxsize.recommender.outcome import Amount
 
 MODES: dict[str, Callable[[Trial], Change]] = {
     "allowlist": allowlist,
@@ -36,6 +38,9 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
     changes = change.after is not None and change.after != before
     edit = Edit(path, before, change.after) if changes and change.after is not None else None
     size = trial.size()
+    after = size if edit is None else trial.size(trial.attempt_file(edit.after))
+    saved = size.context - after.context
+    found = () if edit is None else tuple(_findings(mode, path, change, saved))
     return Plan(
         mode,
         request.context,
@@ -44,10 +49,32 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
         path,
         trial.new_file,
         size,
-        size if edit is None else trial.size(trial.attempt_file(edit.after)),
+        after,
         change,
         edit,
+        found,
         problems=(*request.problems, *snapshot.problems),
         options=request.build.words(),
         sibling=None if sibling is None else sibling.path,
     )
+
+
+def _findings(mode: str, path: str, change: Change, saved: Amount) -> Iterator[Finding]:
+    """What `--write` would change: a line for each that goes, and one for all that come."""
+    severity, order = CODES["CTX503"].severity, f"ctxsize suggest --{mode} --write does it"
+    for each in change.removed:
+        message = f"{each.text} can go: {each.why}"
+        yield Finding("CTX503", severity, message, Location(path, each.line), help=order)
+    if change.added:
+        lines = tuple(each.line for each in change.added)
+        message = f"--{mode} would add {len(lines):,} {'line' if len(lines) == 1 else 'lines'}"
+        yield Finding(
+            "CTX503",
+            severity,
+            message,
+            Location(path),
+            evidence=lines,
+            content_bytes=max(0, saved.content_bytes),
+            files=max(0, saved.files),
+            help=order,
+        )
