@@ -19,12 +19,15 @@ _VERSIONED_BY_GIT = re.compile(
     re.M | re.I,
 )
 _GIT_IN_COMMANDS = re.compile(
-    r"\bgit\s+(-\S+\s+\S+\s+)*(describe|rev-parse|log|rev-list|show|status|submodule)\b"
+    r"\bgit\s+(-\S+\s+\S+\s+)*(describe|rev-parse|log|rev-list|show|status|submodule"
+    r"|diff|ls-files|tag|branch|fetch|checkout|archive|lfs)\b"
 )
 _MANIFESTS = (
     *("pyproject.toml", "setup.py", "setup.cfg", "Cargo.toml", "build.rs", "package.json"),
     *("pom.xml", "build.gradle", "build.gradle.kts", "build.sbt", "*.csproj", "*.gemspec"),
     *("Directory.Build.props", "CMakeLists.txt", "meson.build", "Makefile", "GNUmakefile"),
+    *("*.sh", "*.mk", "justfile", "Justfile", "Taskfile.y*ml", "*.config.js", "*.config.ts"),
+    *("*.config.mjs", "*.config.cjs", "*.cmake", "Rakefile", "mix.exs"),
 )
 _WORKSPACES = (
     *("Cargo.toml", "pnpm-workspace.yaml", "package.json", "go.work", "settings.gradle"),

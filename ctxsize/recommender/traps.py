@@ -43,6 +43,33 @@ _INSTALLS = {
     "elixir": r"\bmix\b",
     "crystal": r"\bshards\b",
 }
+_READERS = {
+    "secrets.npm": r"\b(npm|pnpm|yarn|bun)\b",
+    "secrets.composer": r"\bcomposer\b",
+    "secrets.maven": r"\bmvnw?\b",
+    "secrets.netrc": r"\b(git|curl|wget|pip3?|uv|poetry|go|npm)\b",
+    "secrets.cargo": r"\bcargo\b",
+    "secrets.gem": r"\b(bundle|gem)\b",
+    "secrets.railskey": r"\b(rails|rake)\b",
+    "secrets.sshkey": r"\b(ssh|scp|git)\b",
+    "secrets.ssh": r"\b(ssh|scp|git)\b",
+    "secrets.aws": r"\baws\b",
+    "secrets.gcloud": r"\b(gcloud|gsutil)\b",
+    "secrets.azure": r"\baz\b",
+    "secrets.kubernetes": r"\b(kubectl|helm)\b",
+    "secrets.tfvars": r"\bterraform\b",
+    "secrets.tfstate": r"\bterraform\b",
+    "secrets.sentry": r"\bsentry",
+    "secrets.env": r"dotenv|\.env\b",
+}
+"""The programs that read a secret by themselves, in the commands of a Dockerfile."""
+_SITE_GENERATORS = re.compile(
+    r"\b(mkdocs|docusaurus|vitepress|jekyll|hugo|mdbook|sphinx|antora|asciidoctor|pandoc)\b"
+)
+_SITES = (
+    *("mkdocs.yml", "mkdocs.yaml", "docusaurus.config.*", "_config.yml", "antora*.yml"),
+    *("book.toml", "hugo.toml", "zensical.toml", "properdocs.yml"),
+)
 _SCRIPTS = re.compile(r"\.sh\b|\bmake\b|\bjust\b|\btask\b")
 _FRAMEWORKS = re.compile(r"\"(vite|next|nuxt|react-scripts|@sveltejs/kit|astro|gatsby)\"\s*:")
 _TESTS_RUN = re.compile(
@@ -219,6 +246,29 @@ def env_at_build(facts: Facts, match: Match) -> Objection | None:
     return None
 
 
+def read_by_build(facts: Facts, match: Match) -> Objection | None:
+    """A command of the build reads the secret by itself, and may fail without it."""
+    reader = _READERS.get(match.rule.name)
+    for recipe in _taking(facts, match) if reader else ():
+        if re.search(str(reader), recipe.commands):
+            reason = f"a command of {recipe.path} may read it; mount it with --mount=type=secret"
+            return Objection("read_by_build", reason, soft=True)
+    return None
+
+
+def site_generator(facts: Facts, match: Match) -> Objection | None:
+    """A web site is made of the documentation."""
+    directory = match.path.rpartition("/")[0]
+    for name in _SITES:
+        found = facts.evidence.tree.find(directory, name)
+        if found is not None:
+            return Objection("site_generator", f"{found} makes a web site of it", soft=True)
+    for recipe in facts.recipes.recipes:
+        if _SITE_GENERATORS.search(recipe.commands):
+            return Objection("site_generator", f"{recipe.path} makes a web site", soft=True)
+    return None
+
+
 def _taking(facts: Facts, match: Match) -> Iterator[Recipe]:
     """The Dockerfiles that take it along with a directory above."""
     for recipe in facts.recipes.recipes:
@@ -230,6 +280,9 @@ def _taking(facts: Facts, match: Match) -> Iterator[Recipe]:
 def _is_placeholder(path: str) -> bool:
     return path.rpartition("/")[2] in _PLACEHOLDERS
 
+
+_BUILT = (Category.ARTEFACT, Category.DEPS, Category.DOCS)
+"""What an image that builds nothing may need as it is."""
 
 Trap = Callable[[Facts, Match], "Objection | None"]
 
@@ -247,6 +300,8 @@ TRAPS: dict[str, Trap] = {
     "no_install_step": no_install_step,
     "prebuilt_pipeline": prebuilt_pipeline,
     "only_possible": only_possible,
+    "read_by_build": read_by_build,
+    "site_generator": site_generator,
     "vendored": vendored,
     "tracked_cargo_config": tracked_cargo_config,
     "wrapper_jar": wrapper_jar,
@@ -256,7 +311,7 @@ TRAPS: dict[str, Trap] = {
 
 FOR_ALL = (
     *("copied_by_name", "unknown_source", "tracked", "tracking_unknown", "matches_manifest"),
-    *("scm_version_in_build", "env_at_build", "only_possible"),
+    *("scm_version_in_build", "env_at_build", "only_possible", "read_by_build"),
 )
 """The traps that concern every rule, the cheap ones first."""
 
@@ -267,7 +322,8 @@ def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
     The trap `but` is left out.
     """
     found: list[Objection] = []
-    for name in dict.fromkeys((*FOR_ALL, *match.rule.traps)):
+    built = ("prebuilt_pipeline",) if match.rule.category in _BUILT else ()
+    for name in dict.fromkeys((*FOR_ALL, *match.rule.traps, *built)):
         if name == but:
             continue
         objection = TRAPS[name](facts, match)

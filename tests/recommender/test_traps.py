@@ -56,6 +56,8 @@ SPEAKS = {
     "wrapper_jar": Case("gradle/wrapper/other-wrapper.jar", ("gradle/wrapper/other-wrapper.jar",)),
     "env_at_build": Case(".env", (VITE, file(".env", b"VITE_URL=x\n"))),
     "only_possible": Case("server.key", (file("server.key", b"key: value\n"),)),
+    "read_by_build": Case(".npmrc", (file(".npmrc", b"_authToken=x\n"),), command="npm ci"),
+    "site_generator": Case("docs", ("docs/index.md", "mkdocs.yml")),
 }
 SILENT = {
     "copied_by_name": Case("target", RUST, more="FROM scratch\nCOPY --from=b /app/target/x /\n"),
@@ -79,6 +81,8 @@ SILENT = {
     "wrapper_jar": Case("lib/x.jar", ("lib/x.jar",)),
     "env_at_build": Case(".env", (file("package.json", b"{}"), file(".env", b"A=x\n"))),
     "only_possible": Case("id_rsa", (file("id_rsa", b"key: value\n"),)),
+    "read_by_build": Case(".npmrc", (file(".npmrc", b"_authToken=x\n"),), command="make"),
+    "site_generator": Case("docs", ("docs/index.md",)),
 }
 
 

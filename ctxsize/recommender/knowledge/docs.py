@@ -27,6 +27,7 @@ RULES = (
         ),
         form=Form.ANCHORED,
         traps=(
+            "site_generator",
             "declared_in_manifest",
             "mentioned",
             "scm_version_in_build",
@@ -42,6 +43,7 @@ RULES = (
         form=Form.ANCHORED,
         volatile=False,
         traps=(
+            "site_generator",
             "declared_in_manifest",
             "mentioned",
             "scm_version_in_build",
@@ -58,6 +60,7 @@ RULES = (
         volatile=False,
         form=Form.ANCHORED,
         traps=(
+            "site_generator",
             "declared_in_manifest",
             "mentioned",
             "scm_version_in_build",
@@ -74,6 +77,7 @@ RULES = (
         volatile=False,
         form=Form.ANCHORED,
         traps=(
+            "site_generator",
             "declared_in_manifest",
             "mentioned",
             "scm_version_in_build",
@@ -91,6 +95,7 @@ RULES = (
         form=Form.ANCHORED,
         never=True,
         traps=(
+            "site_generator",
             "declared_in_manifest",
             "scm_version_in_build",
         ),
@@ -106,6 +111,7 @@ RULES = (
         volatile=False,
         form=Form.ANCHORED,
         traps=(
+            "site_generator",
             "declared_in_manifest",
             "mentioned",
             "scm_version_in_build",
