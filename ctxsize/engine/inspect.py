@@ -11,7 +11,6 @@ import re
 import stat
 from bisect import bisect_left
 from collections.abc import Callable
-from contextlib import suppress
 from errno import EACCES, EINVAL, ENOENT, ENOTDIR, ENOTSUP, EPERM
 from pathlib import Path
 from stat import ST_MODE, ST_NLINK, ST_SIZE
@@ -179,10 +178,11 @@ class Inspector:
         """The extended attributes of `path`, open as `fd` perhaps, where the builder sends them."""
         if not self._reads_xattrs:
             return _NOTHING_MORE
-        if fd >= 0:
-            with suppress(OSError):
-                if not os.listxattr(fd):
-                    return _NOTHING_MORE
+        try:
+            if fd >= 0 and not os.listxattr(fd):
+                return _NOTHING_MORE
+        except OSError:
+            pass  # asked once more by its path, where the reason counts
         full = self._base + path
         try:
             keys = os.listxattr(full, follow_symlinks=False)

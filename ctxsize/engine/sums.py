@@ -228,9 +228,7 @@ class Sums:
             largest_files=tuple(
                 Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)
             ),
-            largest_directories=_shares(
-                (path.rstrip("/") or ".", each, None) for path, each in self._direct.items()
-            )[: self._top],
+            largest_directories=_largest_directories(self._direct, self._top),
             by_extension=_shares((ext, each, None) for ext, each in self._by_extension.items()),
             by_pattern=_pattern_shares(request, self._by_pattern),
             ignored=IgnoredSums(
@@ -256,6 +254,13 @@ class Part:
 def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:
     shares = (Share(name, size, count, line) for name, (size, count), line in sums if count)
     return tuple(sorted(shares, key=lambda share: (-share.content_bytes, share.name)))
+
+
+def _largest_directories(direct: dict[str, Sum], top: int) -> tuple[Share, ...]:
+    """The `top` shares; a value for each of all directories would take longer than their sums."""
+    filled = ((-size, path.rstrip("/") or ".", count) for path, (size, count) in direct.items())
+    least = heapq.nsmallest(top, (each for each in filled if each[2]))
+    return tuple(Share(path, -size, count) for size, path, count in least)
 
 
 def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Share, ...]:
@@ -337,12 +342,14 @@ def _tree(direct: dict[str, Sum], depth: int | None) -> Directory:
     for prefix in sorted(totals, key=lambda each: -each.count("/")):
         size, count = totals[prefix]
         parent = prefix[: prefix.rfind("/", 0, -1) + 1]
+        if prefix:
+            totals[parent][0] += size
+            totals[parent][1] += count
+            if not count or (depth is not None and prefix.count("/") > depth):
+                continue
         below = sorted(children.pop(prefix, ()), key=lambda d: (-d.content_bytes, d.path))
         node = Directory(prefix.rstrip("/"), size, count, tuple(below))
         if not prefix:
             return node
-        totals[parent][0] += size
-        totals[parent][1] += count
-        if (depth is None or prefix.count("/") <= depth) and count:
-            children.setdefault(parent, []).append(node)
+        children.setdefault(parent, []).append(node)
     raise AssertionError("the context itself is always there")

@@ -12,6 +12,7 @@ import stat
 from array import array
 from collections.abc import Callable
 from functools import cache
+from operator import add
 
 from ctxsize import units
 from ctxsize.engine.request import Request
@@ -84,19 +85,17 @@ class BuildKitMeter:
         """Add a directory."""
         path, each = folder.path, folder.stat
         if folder.xattrs or not _FIRST_USUAL <= each[stat.ST_MTIME] <= _LAST_USUAL:
-            self.settle()
             self._sum += _stat_packet(path, each, 0, "", folder.xattrs)
-            self._packets.append(0)
-            return
-        waiting = self._waiting
-        waiting.folders.append(len(waiting.sizes))
-        waiting.sizes.append(0)
-        waiting.modes.append(each[stat.ST_MODE])
-        waiting.lengths.append(len(path) if path.isascii() else len(os.fsencode(path)))
+        else:
+            length = len(path) if path.isascii() else len(os.fsencode(path))
+            packet = length + (2 if length < 128 else 3) + _mode_takes(each[stat.ST_MODE])
+            packet += _USUAL_TIME
+            self._sum += packet + (2 if packet < 128 else 3)
+        self._waiting.order.append(_NO_CONTENT)
 
     def files(self, files: Files, empty: frozenset[str]) -> None:
         """Add a batch of files, `empty` being those whose content does not arrive."""
-        if files.plain and not empty and not files.xattrs and _usual_times(files.stats):
+        if files.plain and not empty and not files.xattrs:
             self._plain_files(files)
             return
         self.settle()
@@ -121,53 +120,69 @@ class BuildKitMeter:
         names = files.names if files.ascii else map(os.fsencode, files.names)
         waiting.lengths += [before + length for length in map(len, names)]
         waiting.sizes += files.sizes
+        waiting.order += files.sizes
         waiting.modes += files.modes
+        waiting.stats += files.stats
         if len(waiting.sizes) > _MANY:
             self.settle()
 
     def settle(self) -> None:
         """Count what waits: the same sums as entry by entry, with less work for each."""
         waiting, self._waiting = self._waiting, _Waiting()
-        sizes = waiting.sizes
-        modes_take = {mode: _number(_go_mode(mode)) + _USUAL_TIME for mode in set(waiting.modes)}
+        # Of `size` bytes the content takes a packet for each chunk, and an empty one at the end.
+        self._packets.extend([(size + 2 * _CHUNK - 1) // _CHUNK for size in waiting.order])
+        lengths, sizes = waiting.lengths, waiting.sizes
+        if not sizes:
+            return
         numbers = [_NUMBER[size.bit_length()] for size in sizes]
-        packets = [
-            length + (2 if length < 128 else 3) + number + modes_take[mode]
-            for length, number, mode in zip(waiting.lengths, numbers, waiting.modes, strict=True)
-        ]
-        self._sum += sum(packets) + 2 * len(packets) + sum(map(_OVER_ONE_BYTE, packets))
+        # A packet: the path and its head, the size, and the mode and time, mostly those of all.
+        heads, rest = [*map(add, lengths, numbers)], waiting.alike()
+        if rest is None:
+            heads, rest = [*map(add, heads, map(_mode_and_time_take, waiting.stats))], 0
+        self._sum += sum(heads) + (rest + 4) * len(heads)
+        self._sum += sum(map((127).__lt__, lengths)) + sum(map((125 - rest).__lt__, heads))
         # Content below a chunk takes its bytes, and as much for its length as the size field does.
         self._content += sum(sizes) + sum(numbers)
         for size in [size for size in sizes if size >= _CHUNK]:
             self._content += _content(size)[0] - size - _number(size)
-        counts = [(size + 2 * _CHUNK - 1) // _CHUNK for size in sizes]
-        for at in waiting.folders:
-            counts[at] = 0
-        self._packets.extend(counts)
 
 
 class _Waiting:
-    """What is known of plain entries, a column each."""
+    """What is known of plain files, a column each, and the order of all entries."""
 
-    __slots__ = ("folders", "lengths", "modes", "sizes")
+    __slots__ = ("lengths", "modes", "order", "sizes", "stats")
 
     def __init__(self) -> None:
         self.lengths: list[int] = []  # the bytes of each path
         self.sizes: list[int] = []
         self.modes: list[int] = []
-        self.folders: list[int] = []  # which of them are directories: no size, no content
+        self.stats: list[os.stat_result] = []
+        self.order: list[int] = []  # the sizes once more, with _NO_CONTENT for each directory
+
+    def alike(self) -> int | None:
+        """What mode and time take in the packet of each file, None if they differ in that."""
+        seconds = [each[stat.ST_MTIME] for each in self.stats]
+        if min(seconds) < _FIRST_USUAL or max(seconds) > _LAST_USUAL or len(set(self.modes)) > 1:
+            return None
+        return _mode_takes(self.modes[0]) + _USUAL_TIME
 
 
+def _mode_and_time_take(each: os.stat_result) -> int:
+    return _mode_takes(each.st_mode) + _number(each.st_mtime_ns)
+
+
+_NO_CONTENT = 1 - 2 * _CHUNK
+"""The size of an entry that takes no packets."""
 _MANY = 4096
-_OVER_ONE_BYTE = (127).__lt__
 _USUAL_TIME = 10
+"""What a modification time takes, a tag and nine bytes, from 1972 to 2262."""
 _FIRST_USUAL, _LAST_USUAL = 2**56 // 10**9 + 1, 2**63 // 10**9 - 1
 
 
-def _usual_times(stats: list[os.stat_result]) -> bool:
-    """Whether each modification time, in nanoseconds, takes nine bytes and a tag."""
-    seconds = [each[stat.ST_MTIME] for each in stats]
-    return min(seconds) >= _FIRST_USUAL and max(seconds) <= _LAST_USUAL
+@cache
+def _mode_takes(mode: int) -> int:
+    """The bytes of the field for `mode` in the packet of an entry."""
+    return _number(_go_mode(mode))
 
 
 def _stat_packet(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:

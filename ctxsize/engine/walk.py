@@ -25,6 +25,7 @@ _OPEN_AT_ONCE = 64
 _LONGEST_PATH = 4095
 _LONGEST_NAME = 255
 _MOST_BYTES = 4  # of a character
+_NONE: list[str] = []
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 __all__ = ["Event", "Files", "Folder", "Ignored", "IgnoredFolder", "Subtree", "Walk", "Xattrs"]
@@ -245,7 +246,7 @@ class Walk:
         """What becomes of `names`, a run of entries that are no directories."""
         mark = frame.state.mark
         odd = {} if frame.passed_by else self._evaluator.odd(frame.state, frame.prefix, names)
-        sent, ignored = _parted(names, mark, odd)
+        sent, ignored = _parted(names, mark, odd) if odd or mark.ignored else (names, _NONE)
         events: list[Event] = []
         if sent:
             files = self._inspector.files(frame.fd, frame.prefix, sent, mark=mark, odd=odd)
