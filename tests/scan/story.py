@@ -5,7 +5,11 @@ from __future__ import annotations
 from tests.oracles.trees import Node, file
 
 GB = 1_000_000_000
-CACHEDIR_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# made by cargo\n"
+CACHEDIR_TAG = (
+    b"Signature: 8a477f597d28d172789f06886806bc55\n"
+    b"# This file is a cache directory tag created by cargo.\n"
+)
+RUSTC_INFO = b'{"rustc_fingerprint":9424944722555581368,"outputs":{},"successes":{}}'
 COMPOSE = b"""\
 services:
   aggregator:
@@ -66,7 +70,7 @@ def service(name: str, crates: int, **target: int) -> list[str | Node]:
     if target:
         nodes += [
             file(f"{name}/target/CACHEDIR.TAG", CACHEDIR_TAG),
-            file(f"{name}/target/.rustc_info.json", b"{}"),
+            file(f"{name}/target/.rustc_info.json", RUSTC_INFO),
         ]
     for place, size in target.items():
         path = place.replace("_", "/")

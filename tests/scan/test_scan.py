@@ -17,7 +17,7 @@ from ctxsize.formats.json import schema
 from ctxsize.projects import CODES, discover
 from ctxsize.scan.trees import Trees
 from tests.oracles.trees import Node, build_tree, file
-from tests.scan.story import CACHEDIR_TAG, GB, story
+from tests.scan.story import CACHEDIR_TAG, GB, RUSTC_INFO, story
 
 ALL = b"FROM scratch\nCOPY . /\n"
 
@@ -49,7 +49,7 @@ def test_the_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     like = "ctxsize suggest --like recap-worker/.dockerignore rask-log-aggregator"
     assert scan.findings[1].help == like
     artefacts = 13 * GB + 4 * GB + GB // 3 + 2 * GB - GB // 5
-    assert scan.findings[1].content_bytes == artefacts + len(CACHEDIR_TAG) + len(b"{}")
+    assert scan.findings[1].content_bytes == artefacts + len(CACHEDIR_TAG) + len(RUSTC_INFO)
     text = render("text", scan, Look(width=100, top=10))
     assert text.splitlines()[2].split()[:5] == ["19.1", "GB", "19.1", "GB", "19.1"]
     assert text.splitlines()[2].endswith("rask-log-aggregator")
