@@ -31,7 +31,7 @@ def shown(name: str, command: click.Command, above: click.Context) -> Iterator[s
 
 
 def pages() -> dict[str, str]:
-    root = click.Context(app, info_name="ctxsize", terminal_width=_WIDTH)
+    root = click.Context(app, info_name="ctxsize", terminal_width=_WIDTH, **app.context_settings)
     found = {}
     for name, says in COMMANDS.items():
         command = app.get_command(root, name)
