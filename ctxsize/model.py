@@ -160,9 +160,12 @@ class Measurement:
 
     totals: Totals
     wire_bytes: int | None
-    """What the builder prints for a cold build, to the byte; None where it sends nothing."""
+    """What the builder prints for a cold build, to the byte; None where it sends nothing.
+
+    Where a problem `figure-by-chance` says that it is one of two numbers, the smaller.
+    """
     printed: str | None
-    """`wire_bytes` in the builder's own words."""
+    """`wire_bytes` in the builder's own words; both figures where chance decides."""
     warm_bytes: int | None
     """What it prints in the next build if nothing changed."""
     warm_printed: str | None

@@ -142,6 +142,15 @@ _KINDS = (
         "The ignore file may not be read, and the builder takes it for an empty one.",
         "BuildKit says nothing and sends everything. Make the file readable.",
     ),
+    Code(
+        "CTX017",
+        "figure-by-chance",
+        Severity.INFO,
+        "The figure that the builder prints is one of two, by chance.",
+        "Without an ignore file, the classic builder adds a Dockerfile from outside the context "
+        "and an ignore file of its own in random order; the last one has no padding. The size of "
+        "the content is exact, and `wire_bytes` the smaller of the two.",
+    ),
 )
 
 CODES: dict[str, Code] = {each.name: each for each in _KINDS}

@@ -58,7 +58,10 @@ def measure(
         ignore_file=ignore_file_info(request),
         context=sums.measurement(request, complete=complete, depth=depth),
         options=request.build.words(),
-        problems=(*request.problems, *_faults(request), *problems, *sums.problems()),
+        problems=(
+            *(*request.problems, *_faults(request)),
+            *(*problems, *sums.problems(), *sums.chance(request)),
+        ),
     )
 
 

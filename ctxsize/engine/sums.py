@@ -14,7 +14,7 @@ from ctxsize.engine.builders import Builder
 from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.transfer import METERS
+from ctxsize.engine.transfer import METERS, Meter
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Directory, Measurement, Pattern, Problem, Share, Totals
 from ctxsize.model import Ignored as IgnoredSums
@@ -207,6 +207,18 @@ class Sums:
             found.append(_arrives_empty(self._unreadable, _NO_PERMISSION, "unreadable-file"))
         return found
 
+    def chance(self, request: Request) -> list[Problem]:
+        """The problem of a figure that is a matter of chance."""
+        figures = () if self._meter is None else self._meter.totals(request)
+        if len(figures) < 2:
+            return []
+        numbers = " or ".join(map(str, figures))
+        message = (
+            f"{request.builder.title} sends {numbers} bytes, by chance: it adds the Dockerfile "
+            "and an ignore file in random order, and leaves out the padding of the last one"
+        )
+        return [Problem("figure-by-chance", message)]
+
     def measurement(self, request: Request, *, complete: bool, depth: int | None) -> Measurement:
         """What was added, as the measurement of `request`.
 
@@ -216,14 +228,16 @@ class Sums:
         tree = _tree(self._direct, depth)
         totals = Totals(self.content_bytes, self._files, self._directories, self._symlinks)
         meter = self._meter
-        wire_bytes = None if meter is None else meter.total(request)
-        warm_bytes = None if meter is None else meter.warm_total(request)
+        wire_bytes, printed = _figures(meter, () if meter is None else meter.totals(request))
+        warm_bytes, warm_printed = _figures(
+            meter, () if meter is None else meter.warm_totals(request)
+        )
         return Measurement(
             totals=totals,
             wire_bytes=wire_bytes,
-            printed=None if wire_bytes is None or meter is None else meter.printed(wire_bytes),
+            printed=printed,
             warm_bytes=warm_bytes,
-            warm_printed=None if warm_bytes is None or meter is None else meter.printed(warm_bytes),
+            warm_printed=warm_printed,
             tree=tree,
             largest_files=tuple(
                 Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)
@@ -249,6 +263,13 @@ class Part:
     problems: list[Problem] = field(default_factory=list)
     inodes: set[int] = field(default_factory=set)
     error: CtxsizeError | None = None
+
+
+def _figures(meter: Meter | None, totals: tuple[int, ...]) -> tuple[int | None, str | None]:
+    """The least of `totals`, and all of them in the builder's words."""
+    if meter is None or not totals:
+        return None, None
+    return totals[0], " or ".join(dict.fromkeys(map(meter.printed, totals)))
 
 
 def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:

@@ -38,7 +38,7 @@ class BuildKitMeter:
 
     A file's packets name its position among all entries, so what they cost is
     only known once everything before them is: `_packets` keeps how many packets
-    each entry's content takes, and `total` adds what the positions cost.
+    each entry's content takes, and `totals` adds what the positions cost.
 
     In the next build, if nothing changed, every entry is announced again and no
     content is asked for, but where a file arrived empty: it has not the size
@@ -63,7 +63,7 @@ class BuildKitMeter:
         self._content += later._content
         self._packets.extend(later._packets)
 
-    def total(self, request: Request) -> int:
+    def totals(self, request: Request) -> tuple[int, ...]:
         """What BuildKit prints as `transferring context:` for what was added."""
         self.settle()
         packets, total, start = self._packets, self._sum + self._content, 1
@@ -72,14 +72,14 @@ class BuildKitMeter:
             end = 1 << 7 * length
             total += (1 + length) * sum(packets[start:end])
             start = end
-        return total
+        return (total,)
 
-    def warm_total(self, request: Request) -> int:
+    def warm_totals(self, request: Request) -> tuple[int, ...]:
         """What it prints in the next build if nothing changed."""
         self.settle()
         content, _ = _content(0)
         positions = (_number(position) for position in self._again)
-        return self._sum + sum(_TYPE_FIELD + content + each for each in positions)
+        return (self._sum + sum(_TYPE_FIELD + content + each for each in positions),)
 
     def folder(self, folder: Folder) -> None:
         """Add a directory."""
@@ -240,24 +240,27 @@ def _go_mode(mode: int) -> int:
 class TarMeter:
     """Counts the bytes of the classic builder's tar stream."""
 
+    printed = staticmethod(units.printed_by_classic)
+
     def __init__(self) -> None:
         self._sum = 0
-
-    printed = staticmethod(units.printed_by_classic)
 
     def merge(self, later: TarMeter) -> None:
         """Add what `later` counted, as coming after what this one did."""
         self._sum += later._sum
 
-    def total(self, request: Request) -> int:
-        """What the classic builder prints as `Sending build context`, as an exact number."""
-        if request.dockerfile is None or request.dockerfile_in_context is not None:
-            return self._sum + 2 * _BLOCK
-        return self._sum + self._outside_dockerfile(request)
+    def totals(self, request: Request) -> tuple[int, ...]:
+        """What the classic builder prints as `Sending build context`, as an exact number.
 
-    def warm_total(self, request: Request) -> int:
+        Where chance decides, the numbers of which it prints one, ascending.
+        """
+        if request.dockerfile is None or request.dockerfile_in_context is not None:
+            return (self._sum + 2 * _BLOCK,)
+        return tuple(sorted({self._sum + each for each in self._outside_dockerfile(request)}))
+
+    def warm_totals(self, request: Request) -> tuple[int, ...]:
         """The same: every build sends everything."""
-        return self.total(request)
+        return self.totals(request)
 
     def folder(self, folder: Folder) -> None:
         """Add a directory."""
@@ -273,20 +276,23 @@ class TarMeter:
             self._sum += _blocks(size)
 
     @staticmethod
-    def _outside_dockerfile(request: Request) -> int:
-        """The bytes for a Dockerfile from outside the context, at the end of the stream.
+    def _outside_dockerfile(request: Request) -> tuple[int, ...]:
+        """The bytes that a Dockerfile from outside the context may add to the stream.
 
-        It is added under a random name, which the command line then appends to
-        the ignore file; there is one from then on. The stream that does this is
-        not closed: the last entry has no padding and no end comes after it.
-        Without an ignore file the order of the two is random; the Dockerfile is
-        taken to be last.
+        It is added at the end under a random name, which the command line then
+        appends to the ignore file; there is one from then on. The stream that does
+        this is not closed: the last entry has no padding and no end comes after it.
+        Without an ignore file both are added, and the order of the two is random.
         """
-        added = _BLOCK + request.dockerfile_bytes
+        dockerfile = request.dockerfile_bytes
         if request.ignore_file is None:
-            return added + _BLOCK + _blocks(len(".dockerignore") + _RANDOM_LINE)
+            ignore_file = len(".dockerignore") + _RANDOM_LINE
+            return (
+                2 * _BLOCK + _blocks(ignore_file) + dockerfile,
+                2 * _BLOCK + _blocks(dockerfile) + ignore_file,
+            )
         size = len(request.ignore_file.data)
-        return added + _blocks(size + _RANDOM_LINE) - _blocks(size)
+        return (_BLOCK + dockerfile + _blocks(size + _RANDOM_LINE) - _blocks(size),)
 
 
 def _blocks(size: int) -> int:

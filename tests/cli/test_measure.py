@@ -126,3 +126,19 @@ def test_compare_says_where_another_build_fails(cli: Cli, tmp_path: Path) -> Non
     assert re.search(
         r"classic +the build fails: \S*\.dockerignore: the classic builder cannot", out
     )
+
+
+def test_a_figure_by_chance_is_not_told_as_one(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", ["a"])
+    outside = tmp_path / "Other"
+    options = ["--builder", "classic", "-f", str(outside)]
+    outside.write_text("FROM scratch\nCOPY . /\n")  # 22 bytes; those of the ignore file are 47
+    report = json.loads(cli("measure", *options, "--format", "json", cwd=context).out)
+    assert [each["code"] for each in report["problems"]] == ["figure-by-chance"]
+    assert report["transfer"]["printed"] == "2.582kB or 2.607kB"
+    assert report["transfer"]["wire_bytes"] == 2582
+    assert "2582 or 2607 bytes, by chance" in report["problems"][0]["message"]
+    (context / ".dockerignore").write_text("b")
+    report = json.loads(cli("measure", *options, "--format", "json", cwd=context).out)
+    assert report["problems"] == []
+    assert " or " not in report["transfer"]["printed"]
