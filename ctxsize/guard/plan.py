@@ -7,7 +7,7 @@ at once: what is not checked must never look like what passed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from glob import glob
 
@@ -105,9 +105,21 @@ def _with(context: Context, build: Build, directory: str, config: Config) -> Pla
         dockerfile=build.dockerfile or dockerfile,
         target=build.target or context.target or "",
         build_arguments={**context.build_arguments, **build.build_arguments},
+        build_contexts={**_placed(context.build_contexts, config), **build.build_contexts},
+        platforms=build.platforms or context.platforms,
         builder=build.builder if build.builder != builder else context.builder or builder,
     )
     return Planned(context.name, full, context.budget)
+
+
+def _placed(contexts: Mapping[str, str], config: Config) -> dict[str, str]:
+    """The named contexts, their directories as one would name them from here."""
+    return {
+        name: value
+        if "://" in value or value.startswith("/")
+        else os.path.normpath(os.path.join(config.directory, value))  # noqa: PTH118
+        for name, value in contexts.items()
+    }
 
 
 def _directories(config: Config, context: Context) -> Iterator[str]:

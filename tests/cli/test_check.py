@@ -195,6 +195,17 @@ def test_all_contexts_of_the_configuration(cli: Cli, repository: Path) -> None:
     assert cli("check", "front/web", "--max", "1MB", cwd=repository).code == 0
 
 
+def test_named_contexts_and_platforms_of_the_configuration(cli: Cli, repository: Path) -> None:
+    (repository / "ctxsize.toml").write_text(
+        '[contexts.api]\nmax = "1kB"\nof = "transfer"\nbuild-contexts = { lib = "front" }\n'
+        'platforms = ["linux/arm64"]\n'
+    )
+    (repository / "api/Dockerfile").write_text("FROM scratch\nCOPY --from=lib web /\n")
+    shape = json.loads(cli("check", "--format", "json", cwd=repository / "api").out)
+    (named,) = shape["checks"][0]["report"]["named_contexts"]
+    assert (named["name"], named["value"], named["used"]) == ("lib", "../front", True)
+
+
 def test_wildcards_name_each_context(cli: Cli, repository: Path) -> None:
     (repository / "ctxsize.toml").write_text('[contexts."*"]\nmax = "1kB"\n')
     result = cli("check", cwd=repository)

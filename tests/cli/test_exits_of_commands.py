@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -134,6 +135,19 @@ def test_sigint_in_the_middle(context: Path) -> None:
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (130, b"", b"")
     assert sorted(path.name for path in context.iterdir()) == before
+
+
+def test_a_context_that_vanishes_in_the_middle(context: Path, tmp_path: Path) -> None:
+    fifo = tmp_path / "b.json"
+    os.mkfifo(fifo)
+    with spawn("check", "ctx", "--baseline", "b.json", cwd=tmp_path) as process:
+        # Opening waits until it reads: then it has found the context, and not yet measured it.
+        with fifo.open("w") as baseline:
+            shutil.rmtree(context)
+            baseline.write('{"version": 1, "contexts": {}}')
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (2, b"")
+    assert err.startswith(b"ctxsize: error: ctx: no such context")
 
 
 def waiting(process: subprocess.Popen[bytes]) -> bool:

@@ -31,6 +31,8 @@ max-files = 30
 growth = "5%"
 shrink = "1kB"
 build-args = { VERSION = "3" }
+build-contexts = { shared = "libs" }
+platforms = ["linux/arm64"]
 
 [contexts.web]
 path = "services/*"
@@ -65,6 +67,8 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
                 "runtime",
                 "classic",
                 {"VERSION": "3"},
+                {"shared": "libs"},
+                ("linux/arm64",),
                 api,
             ),
             Context(
@@ -137,6 +141,7 @@ WRONG = [
     ('[[suppress]]\ncode = "CTX101"', ["suppress[1]: lacks 'reason'"]),
     ('[[suppress]]\ncode = "CTX101"\nreason = " "', ["suppress[1].reason: must be a text"]),
     ("build-args = { A = 1 }", ["build-args: must be a table of texts"]),
+    ('platforms = "linux/arm64"', ["platforms: must be a list of texts"]),
     ("max = ", ["is not TOML: "]),
     ("a = " + "[" * 4000, ["is not TOML: "]),
 ]

@@ -15,51 +15,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ctxsize.engine.builders import BUILDERS
+from ctxsize.config.keys import CONTEXT_KEYS, OF, TOP_KEYS, Tolerance, code, text
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
-from ctxsize.units import parse_size
+
+__all__ = [
+    "NAMES",
+    "OF",
+    "Budget",
+    "Config",
+    "Context",
+    "Suppression",
+    "Tolerance",
+    "load",
+    "read",
+]
 
 NAMES = ("ctxsize.toml", "pyproject.toml")
 """The files that are looked for in each directory, the first one wins."""
-
-OF = ("context", "transfer")
-"""What a budget may be of."""
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How far from its baseline a context may be: bytes, or a share of the baseline.
-
-    >>> Tolerance.parse("10%").limit(3000), Tolerance.parse("1kB").limit(3000)
-    (300, 1000)
-    """
-
-    content_bytes: int | None = None
-    percent: float | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Tolerance:
-        """The tolerance that `text` says: `5%`, `2MB`. Raises `InputError` for anything else."""
-        share = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", text)
-        if share is not None:
-            return cls(percent=float(share[1]))
-        try:
-            return cls(content_bytes=parse_size(text))
-        except InputError:
-            raise InputError(
-                f"neither a size nor a percentage: {text!r}", hint="write for instance 5MB or 10%"
-            ) from None
-
-    def limit(self, baseline: int) -> int:
-        """The tolerated difference from `baseline`; bytes that are cut are not tolerated."""
-        if self.percent is not None:
-            return int(baseline * self.percent / 100)
-        return self.content_bytes or 0
-
-    def __str__(self) -> str:
-        from ctxsize.units import human
-
-        return f"{self.percent:g}%" if self.percent is not None else human(self.content_bytes or 0)
 
 
 @dataclass(frozen=True)
@@ -102,6 +74,8 @@ class Context:
     target: str | None = None
     builder: str | None = None
     build_arguments: Mapping[str, str] = field(default_factory=dict)
+    build_contexts: Mapping[str, str] = field(default_factory=dict)
+    platforms: tuple[str, ...] = ()
     budget: Budget = Budget()
 
 
@@ -207,7 +181,7 @@ class _Reader:
         self._errors: list[CtxsizeError] = []
 
     def config(self, table: object) -> Config:
-        known = {**_CONTEXT_KEYS, **_TOP_KEYS}
+        known = {**CONTEXT_KEYS, **TOP_KEYS}
         values = self._values(table, "", known)
         defaults = _context("", "", values)
         contexts = tuple(self._contexts(values.get("contexts", {}), defaults))
@@ -225,7 +199,7 @@ class _Reader:
         )
 
     def _contexts(self, tables: Mapping[str, object], defaults: Context) -> Iterator[Context]:
-        known = {**_CONTEXT_KEYS, "path": _text}
+        known = {**CONTEXT_KEYS, "path": text}
         for name, table in tables.items():
             where = f"contexts.{_key(name)}"
             if not name:
@@ -239,11 +213,13 @@ class _Reader:
                 target=own.target if own.target is not None else defaults.target,
                 builder=own.builder or defaults.builder,
                 build_arguments={**defaults.build_arguments, **own.build_arguments},
+                build_contexts={**defaults.build_contexts, **own.build_contexts},
+                platforms=own.platforms or defaults.platforms,
                 budget=own.budget.over(defaults.budget),
             )
 
     def _suppressions(self, tables: list[object]) -> Iterator[Suppression]:
-        known = {"code": _code, "path": _text, "pattern": _text, "reason": _text}
+        known = {"code": code, "path": text, "pattern": text, "reason": text}
         for number, table in enumerate(tables, 1):
             where = f"suppress[{number}]"
             before = len(self._errors)
@@ -298,6 +274,8 @@ def _context(name: str, path: str, values: Mapping[str, Any]) -> Context:
         target=values.get("target"),
         builder=values.get("builder"),
         build_arguments=values.get("build-args", {}),
+        build_contexts=values.get("build-contexts", {}),
+        platforms=values.get("platforms", ()),
         budget=budget,
     )
 
@@ -312,97 +290,3 @@ def _nearest(key: str, known: Mapping[str, object]) -> str:
 
     near = get_close_matches(key, known, 1, 0.6)
     return f"is {near[0]!r} meant?" if near else f"one of {', '.join(sorted(known))}"
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise InputError("must be a text that is not empty")
-    return value
-
-
-def _size(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    if not isinstance(value, str):
-        raise InputError("must be a size", hint='for instance "50MB", or a number of bytes')
-    return parse_size(value)
-
-
-def _number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InputError("must be a number that is not negative")
-    return value
-
-
-def _tolerance(value: object) -> Tolerance:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return Tolerance(content_bytes=value)
-    if not isinstance(value, str):
-        raise InputError("must be a size or a percentage", hint='for instance "5MB" or "10%"')
-    return Tolerance.parse(value)
-
-
-def _choice(*choices: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if value not in choices:
-            raise InputError(f"no such choice: {value!r}", hint=f"one of {', '.join(choices)}")
-        return str(value)
-
-    return read
-
-
-def _code(value: object) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"CTX[0-9]{3}", value):
-        raise InputError(f"no code: {value!r}", hint="for instance CTX101")
-    return value
-
-
-def _codes(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise InputError("must be a list of codes", hint='for instance ["CTX101"]')
-    for each in value:
-        if not isinstance(each, str) or not re.fullmatch(r"CTX[0-9]{0,3}", each):
-            raise InputError(f"no code: {each!r}", hint="for instance CTX101, or CTX1 for all such")
-    return tuple(value)
-
-
-def _arguments(value: object) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
-        raise InputError("must be a table of texts", hint='for instance { VERSION = "3" }')
-    return dict(value)
-
-
-def _tables(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise InputError("must be tables", hint='[contexts."services/api"]')
-    return value
-
-
-def _list_of_tables(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise InputError("must be an array of tables", hint="[[suppress]]")
-    return value
-
-
-_CONTEXT_KEYS: dict[str, Callable[[object], Any]] = {
-    "dockerfile": _text,
-    "target": _text,
-    "builder": _choice(*BUILDERS),
-    "build-args": _arguments,
-    "max": _size,
-    "max-files": _number,
-    "min": _size,
-    "min-files": _number,
-    "of": _choice(*OF),
-    "growth": _tolerance,
-    "shrink": _tolerance,
-}
-"""What a context may say, and the top level for all of them."""
-
-_TOP_KEYS: dict[str, Callable[[object], Any]] = {
-    "select": _codes,
-    "ignore": _codes,
-    "suppress": _list_of_tables,
-    "baseline": _text,
-    "contexts": _tables,
-}

@@ -1,0 +1,158 @@
+"""What may stand under each key of the configuration, and how it is read.
+
+Each reader is for one value as TOML has it, and raises `InputError` for any other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ctxsize.engine.builders import BUILDERS
+from ctxsize.errors import InputError
+from ctxsize.units import parse_size
+
+OF = ("context", "transfer")
+"""What a budget may be of."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far from its baseline a context may be: bytes, or a share of the baseline.
+
+    >>> Tolerance.parse("10%").limit(3000), Tolerance.parse("1kB").limit(3000)
+    (300, 1000)
+    """
+
+    content_bytes: int | None = None
+    percent: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Tolerance:
+        """The tolerance that `text` says: `5%`, `2MB`. Raises `InputError` for anything else."""
+        share = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", text)
+        if share is not None:
+            return cls(percent=float(share[1]))
+        try:
+            return cls(content_bytes=parse_size(text))
+        except InputError:
+            raise InputError(
+                f"neither a size nor a percentage: {text!r}", hint="write for instance 5MB or 10%"
+            ) from None
+
+    def limit(self, baseline: int) -> int:
+        """The tolerated difference from `baseline`; bytes that are cut are not tolerated."""
+        if self.percent is not None:
+            return int(baseline * self.percent / 100)
+        return self.content_bytes or 0
+
+    def __str__(self) -> str:
+        from ctxsize.units import human
+
+        return f"{self.percent:g}%" if self.percent is not None else human(self.content_bytes or 0)
+
+
+def text(value: object) -> str:
+    """A text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise InputError("must be a text that is not empty")
+    return value
+
+
+def _size(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if not isinstance(value, str):
+        raise InputError("must be a size", hint='for instance "50MB", or a number of bytes')
+    return parse_size(value)
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InputError("must be a number that is not negative")
+    return value
+
+
+def _tolerance(value: object) -> Tolerance:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Tolerance(content_bytes=value)
+    if not isinstance(value, str):
+        raise InputError("must be a size or a percentage", hint='for instance "5MB" or "10%"')
+    return Tolerance.parse(value)
+
+
+def _choice(*choices: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if value not in choices:
+            raise InputError(f"no such choice: {value!r}", hint=f"one of {', '.join(choices)}")
+        return str(value)
+
+    return read
+
+
+def code(value: object) -> str:
+    """One code, in full."""
+    if not isinstance(value, str) or not re.fullmatch(r"CTX[0-9]{3}", value):
+        raise InputError(f"no code: {value!r}", hint="for instance CTX101")
+    return value
+
+
+def _codes(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise InputError("must be a list of codes", hint='for instance ["CTX101"]')
+    for each in value:
+        if not isinstance(each, str) or not re.fullmatch(r"CTX[0-9]{0,3}", each):
+            raise InputError(f"no code: {each!r}", hint="for instance CTX101, or CTX1 for all such")
+    return tuple(value)
+
+
+def _arguments(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise InputError("must be a table of texts", hint='for instance { VERSION = "3" }')
+    return dict(value)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
+        raise InputError("must be a list of texts", hint='for instance ["linux/arm64"]')
+    return tuple(value)
+
+
+def _tables(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise InputError("must be tables", hint='[contexts."services/api"]')
+    return value
+
+
+def _list_of_tables(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise InputError("must be an array of tables", hint="[[suppress]]")
+    return value
+
+
+CONTEXT_KEYS: dict[str, Callable[[object], Any]] = {
+    "dockerfile": text,
+    "target": text,
+    "builder": _choice(*BUILDERS),
+    "build-args": _arguments,
+    "build-contexts": _arguments,
+    "platforms": _texts,
+    "max": _size,
+    "max-files": _number,
+    "min": _size,
+    "min-files": _number,
+    "of": _choice(*OF),
+    "growth": _tolerance,
+    "shrink": _tolerance,
+}
+"""What a context may say, and the top level for all of them."""
+
+TOP_KEYS: dict[str, Callable[[object], Any]] = {
+    "select": _codes,
+    "ignore": _codes,
+    "suppress": _list_of_tables,
+    "baseline": text,
+    "contexts": _tables,
+}
