@@ -129,9 +129,21 @@ def _targets_at(path: str, build: Build | None) -> Iterator[Target]:
 
 
 def _root_of(path: str) -> str:
-    """The directory whose files tell of the builds: the working directory, if `path` is below."""
-    inside = not os.path.relpath(os.path.realpath(path)).startswith("..")
-    return "." if inside else os.path.dirname(path) or "."  # noqa: PTH120
+    """The directory whose files tell of the builds: the repository's, if `path` lies in one.
+
+    Never one above the working directory, nor more than the file's own outside
+    of a repository: that could be all of a home directory.
+    """
+    own = os.path.dirname(path) or "."  # noqa: PTH120
+    here, directory = os.path.realpath("."), os.path.realpath(own)
+    while not os.path.lexists(os.path.join(directory, ".git")):  # noqa: PTH118
+        above = os.path.dirname(directory)  # noqa: PTH120
+        if above == directory:
+            return own
+        directory = above
+    if os.path.commonpath([here, os.path.realpath(own)]) != here:
+        return own
+    return os.path.relpath(directory) if directory.startswith(f"{here}/") else "."
 
 
 def _directory(path: str) -> str:

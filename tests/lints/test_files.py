@@ -190,3 +190,22 @@ def test_a_containerignore_is_read_as_podman_reads_it(tmp_path: Path) -> None:
     (tmp_path / ".containerignore").rename(tmp_path / ".dockerignore")
     (one,) = api.lint([str(tmp_path)]).files
     assert one.files == 1
+
+
+@pytest.mark.parametrize("repository", [True, False])
+def test_builds_of_one_file_are_looked_for_in_its_repository(
+    repository: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compose = b"services:\n  a:\n    build:\n      context: api\n      dockerfile: ../D\n"
+    nodes = [
+        file("repo/compose.yaml", compose),
+        file("repo/D", b"FROM scratch\nCOPY hidden /\n"),
+        file("repo/api/.dockerignore", b"hidden\n"),
+        "repo/api/hidden",
+    ]
+    build_tree(tmp_path, [*nodes, *(["repo/.git/HEAD"] if repository else [])])
+    for directory, path in (("", "repo/api"), ("repo", "api"), ("repo/api", "")):
+        monkeypatch.chdir(tmp_path / directory)
+        name = str(Path(path) / ".dockerignore")
+        found = api.lint([name], select=["CTX111"]).findings
+        assert bool(found) == (repository and directory != "repo/api")
