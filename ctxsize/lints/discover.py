@@ -43,8 +43,12 @@ class Layout:
         return cls(discover(root, environment=environment))
 
     def targets(self) -> list[Target]:
-        """Every ignore file with its builds."""
-        return [self.target(path) for path in self.discovery.ignore_files]
+        """Every ignore file with its builds, and what stands in the place of one."""
+        contexts = [self.discovery.root, *(each.build.context for each in self.discovery.builds)]
+        found = [os.path.normpath(os.path.join(each, SUFFIXES[0])) for each in contexts]  # noqa: PTH118
+        odd = [path for path in found if os.path.isdir(path) or os.path.islink(path)]  # noqa: PTH112, PTH114
+        names = dict.fromkeys((*self.discovery.ignore_files, *odd))
+        return [self.target(path) for path in sorted(names)]
 
     def target(self, path: str) -> Target:
         """The ignore file at `path` with its builds."""

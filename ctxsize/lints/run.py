@@ -168,6 +168,8 @@ class Linter:
             build,
             target=told.target or build.target,
             build_arguments={**build.build_arguments, **told.build_arguments},
+            build_contexts={**build.build_contexts, **told.build_contexts},
+            platforms=told.platforms or build.platforms,
             builder=builder.name,
         )
 

@@ -99,7 +99,9 @@ def test_unread(name: str, tmp_path: Path) -> None:
     target = [str(tmp_path)] if "the" in name or "says" in name else [str(tmp_path / path)]
     found = list(api.lint(target, select=["CTX127"]).findings)
     if name in ("a directory", "a link out", "a link to nothing"):
+        whole = list(api.lint([str(tmp_path / Path(path).parent)], select=["CTX127"]).findings)
         found = [*api.lint([str(tmp_path / path)], select=["CTX127"]).findings]
+        assert whole == found
     ((where, message),) = named(found, tmp_path)
     assert where == path
     assert words in message
@@ -168,6 +170,15 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     with pytest.raises(InputError, match="is a Dockerfile"):
         api.lint([str(tmp_path / "Dockerfile")])
+
+
+@pytest.mark.parametrize("text", [b"NONSENSE\n", b"", b"FROM\n", b"FROM a\nCOPY a\n", b"\xff"])
+def test_a_dockerfile_that_fails_is_left_aside(text: bytes, tmp_path: Path) -> None:
+    nodes = [file("Dockerfile", text), file(".dockerignore", b"node_modules\n")]
+    build_tree(tmp_path, [*nodes, "web/node_modules/a"])
+    for name in (str(tmp_path), str(tmp_path / ".dockerignore")):
+        found = api.lint([name], ignore=["CTX126"]).findings
+        assert [(each.code, each.files) for each in found] == [("CTX101", 1)]
 
 
 def test_a_build_that_fails_has_what_can_be_said(tmp_path: Path) -> None:
