@@ -18,7 +18,7 @@ from errno import ENOENT, ENOTEMPTY
 
 from ctxsize.clean import record, use
 from ctxsize.clean.descent import Descent
-from ctxsize.clean.inventory import start_token, take, token
+from ctxsize.clean.inventory import shown, start_token, take, token
 from ctxsize.clean.kinds import BY_NAME
 from ctxsize.clean.look import locks_of
 from ctxsize.clean.tracked import Tracking
@@ -251,11 +251,12 @@ class _Renamed:
         if not emptying.kept:
             path, reason = emptying.failed[0]
             count = len(emptying.failed)
-            message = f"{count:,} of its entries could not be deleted: {path}: {reason}"
+            message = f"{count:,} of its entries could not be deleted: {shown(path)}: {reason}"
             left: tuple[str, ...] = (self._path(self.trash),)
             return Result(self.item.path, False, files, disk_bytes, message, left)
-        shown = ", ".join(emptying.kept[:_SHOWN]) + (", …" if len(emptying.kept) > _SHOWN else "")
-        message = f"appeared meanwhile and was kept: {shown}"
+        names = ", ".join(map(shown, emptying.kept[:_SHOWN]))
+        more = ", …" if len(emptying.kept) > _SHOWN else ""
+        message = f"appeared meanwhile and was kept: {names}{more}"
         return replace(self._put_back(message), files=files, disk_bytes=disk_bytes)
 
     def _put_back(self, reason: str) -> Result:
@@ -337,8 +338,7 @@ class _Emptying:
             stack.pop()
             if stack:
                 clean = troubles == len(self.kept) + len(self.failed)
-                path = descent.path
-                self._remove(descent, descent.leave(), path, clean=clean)
+                self._remove(descent, descent.leave(), clean=clean)
 
     def _entered(self, descent: Descent, name: str) -> bool:
         try:
@@ -373,7 +373,7 @@ class _Emptying:
                 self.failed.append((descent.below(name), error.strerror or str(error)))
         return directories
 
-    def _remove(self, descent: Descent, name: str, path: str, *, clean: bool) -> None:
+    def _remove(self, descent: Descent, name: str, *, clean: bool) -> None:
         """Remove the directory `name`; where it should be empty and is not, something came."""
         try:
             found = os.stat(name, dir_fd=descent.fd, follow_symlinks=False)
@@ -383,9 +383,9 @@ class _Emptying:
             if not clean:
                 return
             if error.errno == ENOTEMPTY:
-                self.kept.append(path)
+                self.kept.append(descent.below(name))
             else:
-                self.failed.append((path, error.strerror or str(error)))
+                self.failed.append((descent.below(name), error.strerror or str(error)))
 
     def _count(self, found: os.stat_result) -> None:
         self.files += not stat.S_ISLNK(found.st_mode)

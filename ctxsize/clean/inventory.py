@@ -179,10 +179,10 @@ def _enter(taking: _Taking, descent: Descent, name: str) -> bool:
     try:
         descent.enter(name)
     except ElsewhereError:
-        where = _shown(descent.below(name))
+        where = shown(descent.below(name))
         taking.object("mount", f"another file system or mount is in it: {where}")
     except OSError as error:
-        taking.object("unreadable", f"{_shown(descent.below(name))}: {error.strerror}")
+        taking.object("unreadable", f"{shown(descent.below(name))}: {error.strerror}")
     else:
         return True
     return False
@@ -198,7 +198,7 @@ def _directory(
         with os.scandir(descent.fd) as entries:
             found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
     except OSError as error:
-        taking.object("unreadable", f"{_shown(descent.path)}: {error.strerror}")
+        taking.object("unreadable", f"{shown(descent.path)}: {error.strerror}")
         return []
     for name, status in found:
         names.add(name)
@@ -228,11 +228,11 @@ def _count(taking: _Taking, descent: Descent, name: str, status: os.stat_result,
     taking.kinds[form] = taking.kinds.get(form, 0) + 1
     taking.newest_ns = max(taking.newest_ns, status.st_mtime_ns)
     if form in _DEVICES:
-        taking.object("device", f"it holds a device: {_shown(descent.below(name))}")
+        taking.object("device", f"it holds a device: {shown(descent.below(name))}")
     if form == stat.S_IFREG and name in LOCKS:
         taking.locks.append(descent.below(name))
     if status.st_ino in taking.locked:
-        taking.object("in-use", f"a process has locked {_shown(descent.below(name))}")
+        taking.object("in-use", f"a process has locked {shown(descent.below(name))}")
     disk_bytes, first = status.st_blocks * _BLOCK, True
     content_bytes = status.st_size if form == stat.S_IFREG else 0
     if status.st_nlink > 1:
@@ -252,19 +252,18 @@ def _count(taking: _Taking, descent: Descent, name: str, status: os.stat_result,
 
 def _judge(taking: _Taking, descent: Descent, names: set[str]) -> None:
     """Object to repositories, and to directories that nothing can be deleted from."""
-    here = descent.path or "."
     for name in sorted(REPOSITORIES & names):
-        where = _shown(descent.below(name))
+        where = shown(descent.below(name))
         taking.object("repository", f"it holds a repository: {where}")
     if names >= _BARE:
-        taking.object("repository", f"it holds a bare repository: {_shown(here)}")
+        taking.object("repository", f"it holds a bare repository: {shown(descent.path or '.')}")
     if names and not os.access(".", os.W_OK | os.X_OK, dir_fd=descent.fd, effective_ids=_EFFECTIVE):
-        taking.object("read-only", f"no permission to delete from {_shown(here)}")
+        taking.object("read-only", f"no permission to delete from {shown(descent.path or '.')}")
 
 
 _EFFECTIVE = os.access in os.supports_effective_ids
 
 
-def _shown(path: str) -> str:
+def shown(path: str) -> str:
     """`path`, its middle left out where it is very long."""
     return path if len(path) <= 200 else f"{path[:100]}…{path[-99:]}"
