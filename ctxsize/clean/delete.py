@@ -225,8 +225,11 @@ class _Renamed:
         """Delete what is in it and then itself, and say what is left."""
         self.deleter.step("compared", self.item.path)
         emptying = _Emptying(self.inventory.tokens, self.deleter)
-        with Descent(self.fd) as descent:
-            emptying.run(descent)
+        try:
+            with Descent(self.fd) as descent:
+                emptying.run(descent)
+        except OSError as error:
+            emptying.failed.append((".", error.strerror or str(error)))
         if not emptying.kept and not emptying.failed:
             self._remove_itself(emptying)
         if not emptying.kept and not emptying.failed:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from errno import EXDEV
 from pathlib import Path
 
 import pytest
@@ -667,6 +668,49 @@ def test_a_file_that_appears_while_it_is_emptied(
     assert not result.done
     assert (root / "app/target/debug/deps/precious").read_bytes() == b"work"
     assert result.left == ("app/target",)
+
+
+@pytest.mark.parametrize("depth", [3, 200])
+def test_a_directory_that_is_moved_away_while_it_is_emptied(
+    depth: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way back up leads elsewhere then: nothing there is touched, and the rest is named."""
+    root = rust(tmp_path, "app/work/precious", "app/work/d/precious")
+    deep_tree(root / "app/target/d", depth)
+    plan = planned(root, recent_s=0)
+    unlink = os.unlink
+
+    def moving(name: str, *, dir_fd: int | None = None) -> None:
+        unlink(name, dir_fd=dir_fd)
+        if name == "leaf":
+            (trash_in(root / "app") / "d").rename(root / "app/work/moved")
+
+    monkeypatch.setattr(os, "unlink", moving)
+    (result,) = delete(plan)
+    assert not result.done
+    assert result.left == (f"app/{trash_in(root / 'app').name}",)
+    assert (root / "app/work/precious").read_bytes() == b"app/work/precious\n"
+    assert (root / "app/work/d/precious").read_bytes() == b"app/work/d/precious\n"
+    monkeypatch.undo()
+    (again,) = delete(planned(root, recent_s=0))
+    assert again.done
+    assert sorted(path.name for path in (root / "app").iterdir()) == ["Cargo.toml", "src", "work"]
+
+
+def test_a_directory_that_cannot_be_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in an image's lower layer, where overlayfs says EXDEV."""
+    root = rust(tmp_path)
+    plan = planned(root)
+
+    def refusing(*names: str, **directories: int) -> None:
+        raise OSError(EXDEV, os.strerror(EXDEV))
+
+    monkeypatch.setattr(os, "rename", refusing)
+    result = carried_out(plan)["app/target"]
+    assert not result.done
+    assert result.message == "it cannot be renamed: Invalid cross-device link"
 
 
 def test_a_build_that_makes_the_directory_anew(tmp_path: Path) -> None:
