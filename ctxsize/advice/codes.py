@@ -22,7 +22,7 @@ CODES: dict[str, Code] = {
             "CTX201",
             "no-ignore-file",
             Severity.WARNING,
-            "the whole context is copied, and no ignore file keeps anything out of it",
+            "The whole context is copied, and no ignore file keeps anything out of it.",
             "`COPY . .` makes BuildKit send everything in the context: artefacts of local builds, "
             "`.git`, caches, files with secrets. Each of them also changes the layer when it "
             "changes. An ignore file keeps them out; `ctxsize suggest --write` writes one.",
@@ -33,7 +33,7 @@ CODES: dict[str, Code] = {
             "CTX202",
             "copy-all-before-dependencies",
             Severity.WARNING,
-            "the sources are copied before the dependencies are installed",
+            "The sources are copied before the dependencies are installed.",
             "A layer is built again when one of the files that went into it, or a layer below, "
             "has changed. With all sources below the install, each change of one line of code "
             "installs all dependencies again. Copy the manifest and the lock file first, "
@@ -45,7 +45,7 @@ CODES: dict[str, Code] = {
             "CTX210",
             "cargo-rebuilds-dependencies",
             Severity.WARNING,
-            "every change of the sources compiles all crates again",
+            "Every change of the sources compiles all crates again.",
             "`cargo build` compiles dependencies and the project in one step, so the layer with "
             "the compiled dependencies is lost with every change of the sources. cargo-chef "
             "compiles them in a layer that depends on nothing but the manifests; cache mounts on "
@@ -61,7 +61,7 @@ CODES: dict[str, Code] = {
             "CTX211",
             "chef-cooks-otherwise",
             Severity.WARNING,
-            "cargo-chef compiles the dependencies otherwise than the build needs them",
+            "Cargo-chef compiles the dependencies otherwise than the build needs them.",
             "What `cargo chef cook` compiles is only of use to a `cargo build` in the same "
             "directory, with the same profile, target, features and flags, by the same toolchain. "
             "Where they differ, cargo compiles everything again, and the cooking was for nothing.",
@@ -73,7 +73,7 @@ CODES: dict[str, Code] = {
             "CTX212",
             "lost-with-the-cache-mount",
             Severity.ERROR,
-            "something is used that was left in a cache mount, where nobody finds it",
+            "Something is used that was left in a cache mount, where nobody finds it.",
             "A cache mount is there while its RUN runs, and is no part of the image. A later "
             "instruction sees the directory as it was below the mount: empty. Copy what is needed "
             "out of the mount in the same RUN.",
@@ -87,7 +87,7 @@ CODES: dict[str, Code] = {
             "CTX220",
             "cache-id-collision",
             Severity.WARNING,
-            "builds for different systems share one cache mount",
+            "Builds for different systems share one cache mount.",
             "The id of a cache mount is its `id=`, or else the cleaned target path, and nothing "
             "more: not the Dockerfile, not the base image, not the platform. All builds of a "
             "builder that use the same id share one directory. Compiled artefacts of another libc "
@@ -101,7 +101,7 @@ CODES: dict[str, Code] = {
             "CTX221",
             "cache-shared-by-writers",
             Severity.WARNING,
-            "builds that run at the same time write to one cache without a lock",
+            "Builds that run at the same time write to one cache without a lock.",
             "By default (`sharing=shared`) any number of builds use a cache mount at once. apt "
             "takes a lock in its directory and fails when another build has it. Cargo's lock "
             "file lies in CARGO_HOME, outside a mount of `registry` or `git`, so that two builds "
@@ -113,7 +113,7 @@ CODES: dict[str, Code] = {
             "CTX222",
             "cache-not-used",
             Severity.WARNING,
-            "there is a cache mount, and the tool keeps its cache elsewhere or none at all",
+            "There is a cache mount, and the tool keeps its cache elsewhere or none at all.",
             "A cache mount works only where the tool writes: that depends on the user's home, on "
             "variables such as CARGO_HOME or PIP_CACHE_DIR, and on options such as "
             "`--no-cache-dir`. Debian's images delete what apt downloads, until "
@@ -125,7 +125,7 @@ CODES: dict[str, Code] = {
             "CTX223",
             "no-cache-mount",
             Severity.INFO,
-            "dependencies are fetched without a cache mount",
+            "Dependencies are fetched without a cache mount.",
             "When a layer has to be built again, everything in it is downloaded again. With a "
             "cache mount only what is new is downloaded, and the cache does not become part of "
             "the image.",
@@ -136,7 +136,7 @@ CODES: dict[str, Code] = {
             "CTX250",
             "context-too-wide",
             Severity.INFO,
-            "the context is the whole repository, and the Dockerfile takes one directory of it",
+            "The context is the whole repository, and the Dockerfile takes one directory of it.",
             "All that is not ignored in the context may be sent, and the ignore file has to think "
             "of every other service. A context of just that directory cannot grow by what others "
             "add; a second directory can come in as a named context.",

@@ -11,7 +11,7 @@ CODES: dict[str, Code] = {
             "CTX301",
             "context-without-ignore-file",
             Severity.WARNING,
-            "no ignore file governs a build",
+            "No ignore file governs a build.",
             "Without `.dockerignore` in the context, or `<Dockerfile>.dockerignore` beside the "
             "Dockerfile, everything in the context may be sent: artefacts of local builds, "
             "`.git`, secrets. One service's context grows to gigabytes unnoticed, for instance by "
@@ -23,7 +23,7 @@ CODES: dict[str, Code] = {
             "CTX302",
             "ignore-file-that-no-build-reads",
             Severity.WARNING,
-            "an ignore file is read by no build",
+            "An ignore file is read by no build.",
             "The builder looks in two places: `<Dockerfile>.dockerignore` beside the Dockerfile, "
             "and `.dockerignore` in the root of the context. A `.dockerignore` beside a "
             "Dockerfile whose context is another directory is never read, nor is one that a "
@@ -36,7 +36,7 @@ CODES: dict[str, Code] = {
             "CTX304",
             "two-files-for-one-dockerfile",
             Severity.INFO,
-            "a build has two ignore files, and only the Dockerfile-specific one counts",
+            "A build has two ignore files, and only the Dockerfile-specific one counts.",
             "`<Dockerfile>.dockerignore` takes the place of the context's `.dockerignore`; they "
             "are not joined. The classic builder knows only `.dockerignore`. What both should "
             "ignore must stand in both.",
@@ -47,7 +47,7 @@ CODES: dict[str, Code] = {
             "CTX305",
             "sibling-ignores-more",
             Severity.WARNING,
-            "a sibling's ignore file keeps out what this context sends",
+            "A sibling's ignore file keeps out what this context sends.",
             "Services of one repository grow alike, and what one of them learned to ignore the "
             "next one sends. `ctxsize suggest --like SIBLING` proposes the same coverage, "
             "in the terms of this context and proved not to hide what the build needs.",
@@ -58,7 +58,7 @@ CODES: dict[str, Code] = {
             "CTX310",
             "git-context",
             Severity.WARNING,
-            "a workflow step builds from git and not from the checked-out directory",
+            "A workflow step builds from git and not from the checked-out directory.",
             "Without `context`, docker/build-push-action gives the builder the URL of the commit. "
             "BuildKit then fetches the repository itself: no ignore file is read, files that "
             "earlier steps made are missing, and the whole tree at that commit is the context. "
