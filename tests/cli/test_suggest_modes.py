@@ -213,3 +213,40 @@ def test_another_users_directory(cli: Cli) -> None:
         directory.chmod(0o555)
         refused(cli, directory, "cannot be written: Permission denied")
         directory.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("options", "names", "written"),
+    [
+        ([], [".dockerignore"], ".dockerignore"),
+        ([], [], ".dockerignore"),
+        (["-f", "api.Dockerfile"], [".dockerignore"], ".dockerignore"),
+        (
+            ["-f", "api.Dockerfile"],
+            [".dockerignore", "api.Dockerfile.dockerignore"],
+            "api.Dockerfile.dockerignore",
+        ),
+        (["--builder", "podman"], [".dockerignore", ".containerignore"], ".containerignore"),
+        (["--builder", "podman"], [".dockerignore"], ".dockerignore"),
+        (["--builder", "classic"], [".dockerignore", ".containerignore"], ".dockerignore"),
+    ],
+)
+def test_the_file_that_governs_is_written(
+    cli: Cli, tmp_path: Path, options: list[str], names: list[str], written: str
+) -> None:
+    own = [file(name, b"# mine\n") for name in names]
+    nodes = [file("Dockerfile", NAMED), file("api.Dockerfile", NAMED), *own, *TREE]
+    build_tree(tmp_path, nodes)
+    result = cli("suggest", "--from-gitignore", "--write", *options, cwd=tmp_path)
+    assert (result.code, result.err) == (0, f"ctxsize: note: {written} is written\n")
+    assert b"**/node_modules" in (tmp_path / written).read_bytes()
+    for name in {*names} - {written}:
+        assert (tmp_path / name).read_bytes() == b"# mine\n"
+
+
+def test_a_broken_hard_link_is_said(cli: Cli, context: Path) -> None:
+    (context.parent / "other-name").hardlink_to(context / ".dockerignore")
+    result = cli("suggest", "--from-gitignore", "--write", cwd=context)
+    assert result.code == 0
+    assert "had further names (hard links)" in " ".join(result.out.split())
+    assert b"node_modules" not in (context.parent / "other-name").read_bytes()
