@@ -39,7 +39,8 @@ from ctxsize.formats.text import trace
     "sources",
     metavar="SOURCE|LINE",
     multiple=True,
-    help="Say instead whether a COPY or ADD finds SOURCE, or those on a LINE of the Dockerfile.",
+    help="Say instead whether COPY, ADD or a mount finds SOURCE, or those on a LINE of the "
+    "Dockerfile.",
 )
 @colour_option
 def command(
@@ -62,9 +63,9 @@ def command(
     The exit code is 0 whatever the answer is. With --trace it also tells which
     instruction of the Dockerfile takes the path.
 
-    --source tells why a COPY or ADD fails with "not found": SOURCE is as it is
-    written there, LINE that of the instruction (./4 is a source named 4). The
-    exit code is 1 if one is not found.
+    --source tells why COPY, ADD or a mount fails with "not found": SOURCE is as
+    it is written there, LINE that of the instruction (./4 is a source named 4).
+    The exit code is 1 if one is not found.
 
     \b
     Examples:
@@ -128,7 +129,8 @@ def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
         if not checks:
             output.note(f"line {each} takes nothing from the build context in this build")
         elif checks[0].line is None:
-            output.note(f"no COPY or ADD of this build takes {each}: this is as if one did")
+            name = each or '""'
+            output.note(f"no COPY or ADD of this build takes {name}: this is as if one did")
         for check in checks:
             output.write(source_format.render(check, look, dockerfile=request.dockerfile))
             missing = missing or not check.found

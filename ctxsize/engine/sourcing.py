@@ -1,8 +1,9 @@
-"""Whether the builder finds what COPY and ADD name, and what hides it where it does not.
+"""Whether the builder finds what COPY, ADD and mounts name, and what hides it if not.
 
 The builder gets what the Dockerfile asks for and the ignore file leaves, looks
 each source up in that, and follows symlinks inside it. Wildcards may match
-nothing. Behaviour: moby/buildkit (`contenthash`, `file` backend), tonistiigi/fsutil (`copy`).
+nothing; mounts have none. Behaviour: moby/buildkit (`contenthash`, `file`
+backend), tonistiigi/fsutil (`copy`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from ctxsize.engine.request import Request
 from ctxsize.errors import InputError
 from ctxsize.explanations import Explanation, Fate, SourceCheck
 
-_TAKING = ("copy", "add")
+_TAKING = ("copy", "add", "bind")
 
 
 class Sources:
@@ -82,13 +83,13 @@ class Sources:
         if path is None:
             raise InputError("there is no Dockerfile to have a line", hint="name it with -f")
         instruction = self._instruction(number)
-        if instruction is None or instruction.keyword not in ("COPY", "ADD"):
+        if instruction is None or not _may_take(instruction):
             what = instruction.keyword if instruction else "nothing"
             raise InputError(
-                f"no COPY or ADD on this line, but {what}",
+                f"no COPY, ADD or mount on this line, but {what}",
                 path=path,
                 line=number,
-                hint="./4 is the source named 4",
+                hint=f"./{number} is the source named {number}",
             )
         line = instruction.line
         return [each for each in self._sources if each.line == line and _is_taken(each)]
@@ -104,7 +105,7 @@ class Sources:
         asked = self._asked.get(source, alone)
         arrivals = Arrivals(self._request, evaluator_of(self._request, asked))
         self._check_flags(source)
-        if any(map(has_wildcards, source.path.split("/"))):
+        if source.kind != "bind" and _has_wildcards(source):
             return self._with_wildcards(source, arrivals)
         at, arrives = arrivals.follow(source.path)
         return (
@@ -113,7 +114,7 @@ class Sources:
 
     def _check_flags(self, source: Source) -> None:
         instruction = self._instruction(source.line)
-        flags = instruction.flags if instruction is not None else ()
+        flags = (instruction.trigger or instruction).flags if instruction is not None else ()
         if any(flag.partition("=")[0] == "--parents" for flag in flags):
             raise InputError(
                 "how --parents looks for a source is not known here",
@@ -162,6 +163,8 @@ class Sources:
         notes = [*self._variables(source)]
         if fate is not Fate.FOUND:
             notes += _clamped(self._request, source)
+        if fate is not Fate.FOUND and source.kind == "bind" and _has_wildcards(source):
+            notes.append("a mount knows no wildcards: its source is the name as it is written")
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not hidden:
             notes += _nearest(self._request, at)
         line, written = source.line or None, source.source
@@ -186,6 +189,16 @@ class Sources:
 
 def _is_taken(source: Source) -> bool:
     return source.kind in _TAKING
+
+
+def _may_take(instruction: Instruction) -> bool:
+    """Whether the instruction, or the one that it triggers, names sources that are looked up."""
+    doing = instruction.trigger or instruction
+    return doing.keyword in ("COPY", "ADD") or any(doing.flag_values("mount"))
+
+
+def _has_wildcards(source: Source) -> bool:
+    return any(map(has_wildcards, source.path.split("/")))
 
 
 def _clamped(request: Request, source: Source) -> Iterator[str]:

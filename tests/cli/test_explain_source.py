@@ -105,6 +105,57 @@ def test_not_found_when_docker_does_not(
     assert (missing or "") in result.out
 
 
+MOUNTS = {
+    "a directory": ("src", None),
+    "a file": ("app.py", None),
+    "all of it": (".", None),
+    "absent": ("missing", "the context holds no missing"),
+    "ignored directory": ("dist", "not found: ignored by"),
+    "not re-included": ("build/drop", "not found: ignored by"),
+    "through a link": ("current/two", None),
+    "link to what is ignored": ("to-old", "lib/old is ignored by"),
+    "link to itself": ("round", "leads in a circle"),
+    "out of the root": ("../../src", None),
+    "star": ("*.py", "a mount knows no wildcards"),
+    "brackets": ("weird[1].txt", "is not ignored, but does not travel"),
+}
+RUNS = "process "
+"""Mounts are made before the program of RUN, which an empty image does not have."""
+
+
+@pytest.mark.parametrize("trigger", [False, True])
+@pytest.mark.parametrize("name", MOUNTS)
+def test_mounts_too(
+    cli: Cli, docker: Dockerd, tree: Path, tmp_path: Path, name: str, trigger: bool
+) -> None:
+    source, missing = MOUNTS[name]
+    dockerfile = tmp_path / "Dockerfile"
+    run = f"RUN --mount=source={source},target=/m x\n"
+    text = f"FROM scratch AS a\nONBUILD {run}FROM a\n" if trigger else f"FROM scratch\n{run}"
+    dockerfile.write_text(text)
+    error = docker.build_buildkit(tree, dockerfile=dockerfile).error
+    assert error is not None
+    result = cli("explain", "-C", str(tree), "-f", str(dockerfile), "--source", "2", columns=200)
+    assert result.code == int(missing is not None), (result.out, result.err)
+    assert (RUNS in error) == (missing is None), error
+    assert (missing or ": found") in result.out
+    assert result.out.startswith(f"RUN --mount, bind of {source} (")
+
+
+def test_a_trigger_of_a_stage(cli: Cli, tmp_path: Path) -> None:
+    where = context(tmp_path, "FROM scratch AS a\nONBUILD COPY x y /d/\nFROM a\n", "x")
+    result = cli("explain", "--source", "2", cwd=where)
+    assert result.code == 1
+    assert result.out.splitlines()[:2] == [
+        "COPY x (Dockerfile:2): found",
+        "COPY y (Dockerfile:2): not found: the context holds no y",
+    ]
+    options = ("--target", "a", "--source", "2")
+    result = cli("explain", *options, cwd=where)
+    assert (result.code, result.out) == (0, "")
+    assert "line 2 takes nothing" in result.err
+
+
 def context(tmp_path: Path, dockerfile: str, *more: str, ignoring: str = "") -> Path:
     """A context with a Dockerfile."""
     files = [file("Dockerfile", dockerfile.encode()), file(".dockerignore", ignoring.encode())]

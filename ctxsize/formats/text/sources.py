@@ -15,7 +15,10 @@ _MOST_HIDDEN = 5
 
 def render(check: SourceCheck, look: Look, *, dockerfile: str | None) -> str:
     """The answer about one source."""
-    place = instruction(check.instruction, check.source, check.line, dockerfile)
+    mount = check.instruction == "RUN"
+    keyword = "RUN --mount, bind of" if mount else check.instruction
+    written = check.source or ("." if mount else '""')
+    place = instruction(keyword, written, check.line, dockerfile)
     style = "green" if check.found else "red"
     text = _FATES[check.fate](check)
     word, colon, rest = text.partition(":")
