@@ -18,7 +18,7 @@ from ctxsize.projects.found import FoundBuild, Haul, Place
 from ctxsize.projects.yaml import Mapping as YamlMapping
 from ctxsize.projects.yaml import YamlError, load
 
-_PATH = re.compile(r"(?:.*/)?\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml")
+_PATH = re.compile(r"(?P<root>(?:.*/)?)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml")
 _ACTION = re.compile(r"docker/build-push-action(?:@.*)?")
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 _MOST_COMBINATIONS = 256
@@ -58,7 +58,8 @@ def _steps(document: Any) -> Iterator[tuple[YamlMapping, YamlMapping, str]]:
 def _step(
     files: Files, path: str, name: str, job: YamlMapping, step: YamlMapping, haul: Haul
 ) -> None:
-    root = path[: path.rindex(".g" if "/.g" in f"/{path}" else ".")].rstrip("/")
+    found = _PATH.fullmatch(path)
+    root = found["root"].rstrip("/") if found else ""
     line = step.line_of("uses") if "uses" in step else step.line_of("run")
     place = Place("workflow", name, Location(files.shown(path), line))
     if _ACTION.fullmatch(str(step.get("uses") or "")):

@@ -117,6 +117,16 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, ...]]]] = {
         ],
         [(".", "deploy/Dockerfile", "dev", "workflow")],
     ),
+    "a workflow of a repository below": (
+        [
+            workflow(
+                steps("        with:\n          context: ./app\n"),
+                "sub/.github/workflows/build.go.yml",
+            ),
+            file("sub/app/Dockerfile", BUILD),
+        ],
+        [("sub/app", "sub/app/Dockerfile", "", "workflow")],
+    ),
     "workflow with a matrix": (
         [
             workflow(
