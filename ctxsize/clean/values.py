@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -213,7 +214,19 @@ class Cleaning:
     """The command that deletes what a dry run lists."""
     apparent: bool = False
     """Whether a person sees apparent sizes only, as of `du --apparent-size`."""
-    findings: tuple[Finding, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was not done or not looked at, for formats that know nothing else."""
+        from ctxsize.problems import of_edits
+
+        told = [(each.path or "", each.message) for each in self.plan.problems]
+        told += [(each.path, each.message) for each in self.results if not each.done]
+        told += [("", f"{self.refused}: {each}") for each in self.reasons]
+        return of_edits(
+            Problem("not-deleted", message, os.path.normpath(os.path.join(self.root, path)))  # noqa: PTH118
+            for path, message in told
+        )
 
     @property
     def complete(self) -> bool:

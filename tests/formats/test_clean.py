@@ -169,3 +169,18 @@ def test_json_follows_its_schema(name: str) -> None:
 def test_the_schemas_are_schemas() -> None:
     for name in ("clean", "clean-plan"):
         jsonschema.Draft202012Validator.check_schema(schema(name))
+
+
+def test_what_was_not_done_is_a_finding() -> None:
+    """For the formats that know findings only."""
+    for name, count in {
+        "clean-dry": 0,
+        "clean-done": 0,
+        "clean-failed": 1,
+        "clean-refused": 1,
+        "clean-nothing": 1,
+    }.items():
+        assert len(OUTCOMES[name].findings) == count, name
+    (found,) = OUTCOMES["clean-nothing"].findings
+    assert (found.location.path, found.message) == ("x/x", "cannot be read: Permission denied")
+    assert "could not be deleted" in render("github", OUTCOMES["clean-failed"], Look())
