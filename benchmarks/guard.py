@@ -37,7 +37,7 @@ def _commands(tree: str, directory: Path) -> dict[str, tuple[list[str], int]]:
     """The command lines by name, and the exit code of each."""
     baseline = str(directory / "baseline.json")
     record = [*_CTXSIZE, "check", tree, "--baseline", baseline, "--update-baseline"]
-    assert timing.run(record)[2] == 0
+    assert timing.run(record)[3] == 0
     return {
         "measure": ([*_CTXSIZE, "measure", tree], 0),
         "check, kept": ([*_CTXSIZE, "check", tree, "--max", "1TB"], 0),
@@ -51,7 +51,7 @@ def _times(commands: dict[str, tuple[list[str], int]], rounds: int) -> dict[str,
     found: dict[str, list[float]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, (command, expected) in commands.items():
-            seconds, _, code = timing.run(command)
+            seconds, _, _, code = timing.run(command)
             assert code == expected, (name, code)
             if number:
                 found[name].append(seconds)

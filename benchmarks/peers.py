@@ -245,17 +245,23 @@ def startup_commands(case: Case) -> dict[str, list[str]]:
     return {
         "python -c pass": [sys.executable, "-c", "pass"],
         "ctxsize --version": _ctxsize("--version"),
-        "ctxsize measure, 20 files": ours()[0].command(case),
+        "ctxsize measure, 20 files": _ctxsize("measure", str(case.path)),
+        "ctxsize measure --format json, 20 files": ours()[0].command(case),
     }
 
 
 def environment(*more: tuple[str, str]) -> dict[str, str]:
     """The environment of a child: this checkout's ctxsize, and what the tool asks for."""
-    return {**os.environ, "PYTHONPATH": str(CHECKOUT), **dict(more)}
+    bytecode = {"PYTHONDONTWRITEBYTECODE": ""}  # an installed package is compiled, so is this one
+    return {**os.environ, **bytecode, "PYTHONPATH": str(CHECKOUT), **dict(more)}
+
+
+_SCRIPT = "import sys; from ctxsize.__main__ import main; sys.exit(main())"
+"""What the installed command `ctxsize` does."""
 
 
 def _ctxsize(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "ctxsize", *arguments]
+    return [sys.executable, "-c", _SCRIPT, *arguments]
 
 
 def _output(command: list[str]) -> str:

@@ -18,7 +18,8 @@ from timing import Runs
 Row = dict[str, Any]
 _BEGIN, _END = "<!-- benchmark -->", "<!-- end of benchmark -->"
 _HEADER = (
-    *("tree", "ignore file", "tool", "seconds", "of floor", "of du", "Docker / this"),
+    *("tree", "ignore file", "tool", "seconds", "of floor", "CPU of floor", "of du"),
+    "Docker / this",
     *("peak MB", "runs", "target"),
 )
 
@@ -46,7 +47,12 @@ def rows(case: Case, results: list[Runs]) -> list[Row]:
     """One row for each tool, with its ratios to what was timed beside it."""
     medians = {each.tool.name: each.median for each in results}
     docker = next(filter(None, map(medians.get, DOCKER)), None)
-    return [_row(case, each, {**medians, "docker": docker}) for each in results]
+    busy = {each.tool.name: each.cpu_median for each in results}
+    found = [_row(case, each, {**medians, "docker": docker}) for each in results]
+    for row, each in zip(found, results, strict=True):
+        row["cpu_median_seconds"] = each.cpu_median
+        row["cpu_of_floor"] = _ratio(each.cpu_median, busy.get("floor"))
+    return found
 
 
 def _row(case: Case, runs: Runs, medians: dict[str, float | None]) -> Row:
@@ -130,7 +136,7 @@ def table(results: dict[str, Any]) -> str:
     lines += [*_grid(_HEADER, [_cells(row) for row in results["rows"]]), ""]
     if results["startup"]:
         cells = [_startup_cells(row) for row in results["startup"]]
-        header = ("start-up", "seconds", "of `python -c pass`", "target")
+        header = ("start-up", "CPU seconds", "of `python -c pass`", "target")
         lines += [*_grid(header, cells), ""]
     return "\n".join([*lines, *_equality(results["lists"])])
 
@@ -150,12 +156,12 @@ def _about(results: dict[str, Any]) -> str:
 def _cells(row: Row) -> list[str]:
     names = [row["tree"], row["ignore"], row["tool"]]
     if row["missing"]:
-        return [*names, "missing", "", "", "", "", "", row["missing"]]
+        return [*names, "missing", *[""] * 6, row["missing"]]
     missed = row["missed"]
     return [
         *names,
         f"{row['median_seconds']:.3f}",
-        *(_number(row[key]) for key in ("of_floor", "of_du", "docker_over_this")),
+        *(_number(row[key]) for key in ("of_floor", "cpu_of_floor", "of_du", "docker_over_this")),
         f"{row['peak_bytes'] / 1e6:.0f}",
         str(len(row["all_seconds"])),
         "" if missed is None else "missed: " + ", ".join(missed) if missed else "met",

@@ -21,6 +21,8 @@ class Runs:
 
     tool: Tool
     seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
+    """What it and its children kept processors busy: this wanders less on a busy machine."""
     peak_bytes: int = 0
     """The largest resident size of any one process of it, over all runs."""
     error: str = ""
@@ -30,11 +32,18 @@ class Runs:
         """The median of the seconds, None without a run."""
         return statistics.median(self.seconds) if self.seconds and not self.error else None
 
+    @property
+    def cpu_median(self) -> float | None:
+        """The median of the processor's seconds, None without a run."""
+        return statistics.median(self.cpu_seconds) if self.median is not None else None
+
 
 def run(
     command: list[str], more: Sequence[tuple[str, str]] = (), limit: float | None = None
-) -> tuple[float, int, int]:
-    """Seconds, peak resident bytes and exit code of one run, its output thrown away.
+) -> tuple[float, float, int, int]:
+    """Seconds, those of processors, peak resident bytes and exit code of one run.
+
+    Its output is thrown away.
 
     After `limit` seconds it is killed, with the exit code of that signal.
     Linux carries the peak over `exec`: no number is below this process's own
@@ -52,7 +61,8 @@ def run(
     _, status, usage = os.wait4(child, 0)
     timer.cancel()
     seconds = time.perf_counter() - began
-    return seconds, usage.ru_maxrss * 1024, os.waitstatus_to_exitcode(status)
+    busy = usage.ru_utime + usage.ru_stime
+    return seconds, busy, usage.ru_maxrss * 1024, os.waitstatus_to_exitcode(status)
 
 
 def interleaved(tools: Sequence[Tool], case: Case, rounds: int, patience: float) -> list[Runs]:
@@ -80,10 +90,11 @@ def _again(result: Runs, patience: float) -> bool:
 def _add_run(result: Runs, case: Case, limit: float) -> None:
     tool = result.tool
     limited = limit if tool.may_be_stopped else None
-    seconds, peak_bytes, code = run(tool.command(case), tool.environment, limited)
+    seconds, busy, peak_bytes, code = run(tool.command(case), tool.environment, limited)
     if limited and code == -signal.SIGKILL and seconds >= limit:
         result.error = f"stopped after {limit:.0f} s"
     elif code:
         result.error = f"exit code {code}"
     result.seconds.append(seconds)
+    result.cpu_seconds.append(busy)
     result.peak_bytes = max(result.peak_bytes, peak_bytes)

@@ -120,6 +120,7 @@ class _Task(NamedTuple):
                     progress(part.sums.entries, part.sums.content_bytes)
         except CtxsizeError as error:
             part.error = error
+        part.sums.settle()
         part.problems = walk.problems
         part.inodes = set(walk.inodes)
         return part
@@ -153,6 +154,7 @@ def _top(task: _Task, leave_out: Container[str]) -> Iterator[_Step]:
     try:
         for event in walk:
             if isinstance(event, Subtree) or (isinstance(event, Folder) and event.mark.ignored):
+                part.sums.settle()
                 yield part
                 yield event
                 part = task.new_part()
@@ -160,6 +162,7 @@ def _top(task: _Task, leave_out: Container[str]) -> Iterator[_Step]:
                 part.sums.add(event)
     except CtxsizeError as error:
         part.error = error
+    part.sums.settle()
     part.problems = walk.problems
     part.inodes = set(walk.inodes)
     yield part

@@ -75,8 +75,8 @@ class Sums:
 
     def merge(self, later: Sums) -> None:
         """Add what `later` holds, as coming after what this one does."""
-        self._settle()
-        later._settle()
+        self.settle()
+        later.settle()
         theirs = [(size, place - self.entries, path) for size, place, path in later._largest]
         self._largest = heapq.nlargest(self._top, [*self._largest, *theirs])[::-1]
         self.content_bytes += later.content_bytes
@@ -161,10 +161,16 @@ class Sums:
         self._names += names
         self._sizes += sizes
         if len(self._names) > _MANY:
-            self._settle()
+            self._count_waiting()
 
-    def _settle(self) -> None:
-        """Count what waits. No name begins with a dot, so the last one in it is before its end."""
+    def settle(self) -> None:
+        """Count what waits, and let go of it: a part that is done is small."""
+        if self._meter is not None:
+            self._meter.settle()
+        self._count_waiting()
+
+    def _count_waiting(self) -> None:
+        """The extensions of the names that wait, of which none begins with a dot."""
         ends = [name[name.rfind(".") :] for name in self._names]
         sums: defaultdict[str, int] = defaultdict(int)
         for end, size in zip(ends, self._sizes, strict=True):
@@ -224,7 +230,7 @@ class Sums:
 
         `complete` tells whether all that is ignored was looked at.
         """
-        self._settle()
+        self.settle()
         tree = _tree(self._direct, depth)
         totals = Totals(self.content_bytes, self._files, self._directories, self._symlinks)
         meter = self._meter

@@ -249,6 +249,9 @@ class TarMeter:
         """Add what `later` counted, as coming after what this one did."""
         self._sum += later._sum
 
+    def settle(self) -> None:
+        """Nothing waits here."""
+
     def totals(self, request: Request) -> tuple[int, ...]:
         """What the classic builder prints as `Sending build context`, as an exact number.
 

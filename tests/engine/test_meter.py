@@ -90,4 +90,4 @@ def test_parts_add_up() -> None:
     for meter in (whole, whole, first, second):
         meter.files(event, frozenset())
     first.merge(second)
-    assert first.total(request) == whole.total(request)
+    assert first.totals(request) == whole.totals(request)
