@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from ctxsize.dockerfile import Source
@@ -59,12 +60,20 @@ def _concerned(trial: Trial) -> tuple[list[Recipe], list[Note]]:
     own = trial.request.dockerfile
     for recipe in trial.recipes.recipes:
         directory = recipe.path.rpartition("/")[0]
-        if recipe.path == own or not directory or _takes_from_above(trial, recipe, directory):
+        top = recipe.path == own or not directory
+        if top or _is_asked_for(trial, recipe) or _takes_from_above(trial, recipe, directory):
             kept.append(recipe)
         else:
             why = f"all it takes is in {directory}, so that is taken for its context"
             notes.append(Note(recipe.path, why))
     return kept, notes
+
+
+def _is_asked_for(trial: Trial, recipe: Recipe) -> bool:
+    """Whether something in the repository builds it with this context; else it was just found."""
+    found = os.path.join(trial.request.context, recipe.path)  # noqa: PTH118
+    named_from_context = trial.tree.entry(recipe.path) is not None
+    return not named_from_context or recipe.request.build.dockerfile != found
 
 
 def _takes_from_above(trial: Trial, recipe: Recipe, directory: str) -> bool:

@@ -125,6 +125,14 @@ def test_impossible(tmp_path: Path, dockerfile: bytes, message: str) -> None:
     assert change.hint
 
 
+def test_a_build_that_compose_asks_for(tmp_path: Path) -> None:
+    plant(tmp_path, file("tools/Dockerfile", b"FROM scratch\nCOPY . .\n"))
+    assert listed(tmp_path).impossible == ""
+    compose = "services:\n  tools:\n    build: {context: ., dockerfile: tools/Dockerfile}\n"
+    (tmp_path / "compose.yaml").write_text(compose)
+    assert "tools/Dockerfile:2 takes the whole context" in listed(tmp_path).impossible
+
+
 def test_without_a_dockerfile(tmp_path: Path) -> None:
     build_tree(tmp_path, SOURCES)
     assert "There is no Dockerfile" in listed(tmp_path).impossible
