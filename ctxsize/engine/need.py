@@ -37,6 +37,9 @@ from ctxsize.values import dataclass
 Paths = tuple[str, ...] | None
 """The paths that are asked for; None for all that is not ignored."""
 
+Include = tuple[str, ...] | None
+"""The include patterns of a transfer; None for all that is not ignored."""
+
 BLAMED = "sources of the Dockerfile are patterns, of which one takes it away again"
 
 
@@ -162,6 +165,19 @@ def transfer_evaluators(request: Request) -> list[Evaluator[Any] | None]:
             "there is no Dockerfile, so what travels is not known", hint="name it with -f"
         )
     return [evaluator_of(request, asked.paths) for asked in asked_of(request)]
+
+
+def includes_of(request: Request) -> list[Include]:
+    """The include patterns of each transfer of the context; they are one of all without a filter.
+
+    Raises what `needs_of` raises, and `BuildFailsError` where the sender cannot follow a link.
+    """
+    if not request.builder.asks_for_paths:
+        return [None]
+    return [
+        None if asked.paths is None else follow(request.root, asked.paths)
+        for asked in asked_of(request)
+    ]
 
 
 def evaluator_for(request: Request, need: ContextNeed) -> Evaluator[Any] | None:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from ctxsize.engine.follow import follow
-from ctxsize.engine.need import asked_of
+from ctxsize.engine.need import includes_of
 from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import InputError
@@ -30,7 +29,7 @@ from ctxsize.recommender.recipes import read_recipes
 from ctxsize.recommender.rules import MIB, Category, Kind, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import Sums, Tree, sums_of
+from ctxsize.recommender.tree import Sums, Tree, added_up, sums_of, travelling
 from ctxsize.values import dataclass
 
 _WORTH_AN_EXCEPTION = 1 * MIB
@@ -69,12 +68,15 @@ class Advisor:
         self._recipes = read_recipes(self.request, self._tree, self._git)
         own = {self._own_path} if self._own_path else set()
         self._evidence = Evidence(self._tree, self._git, self._recipes.own_files | own)
-        self._include = _include(self.request)
+        # Without a Dockerfile nobody knows what travels, which may be all of it.
+        unknown = self.request.dockerfile is None
+        self._includes = [None] if unknown else includes_of(self.request)
         self._context = sums_of(self._planned.sent(), self._tree)
-        self._transfer = (
+        self._transfer = added_up(
             self._context
-            if self._include is None
-            else sums_of(self._planned.sent(include=self._include), self._tree)
+            if include is None
+            else sums_of(self._planned.sent(include=include), self._tree)
+            for include in self._includes
         )
         self._facts = Facts(self._evidence, self._recipes, self._context)
         self._proof = Proof(self._planned, self._recipes)
@@ -250,10 +252,7 @@ class Advisor:
         context = Amount(sent.files, sent.content_bytes)
         if self.request.dockerfile is None:
             return Size(context, None)
-        if self._include is None:
-            return Size(context, context)
-        part = snapshot.sent(request.spec, include=self._include)
-        return Size(context, Amount(part.files, part.content_bytes))
+        return Size(context, travelling(snapshot, request, self._includes))
 
     def _questions(self, found: Collected) -> tuple[Question, ...]:
         explained = [match.path for match, _ in found.matches]
@@ -349,16 +348,6 @@ def _check(choice: Choice, made: Sequence[Suggestion]) -> None:
             if name in BY_NAME:
                 hint = f"ctxsize suggest --explain {name} says why"
             raise InputError(f"nothing to suggest by the name of {name!r}", hint=hint)
-
-
-def _include(request: Request) -> tuple[str, ...] | None:
-    """The include patterns of this build's first transfer; None for all that is not ignored."""
-    if request.dockerfile is None or not request.builder.asks_for_paths:
-        return None
-    asked = asked_of(request)
-    if not asked:
-        return ()
-    return None if asked[0].paths is None else follow(request.root, asked[0].paths)
 
 
 def _in_context(request: Request, path: str) -> str | None:

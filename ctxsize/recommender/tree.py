@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from ctxsize.engine.need import Include
+from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import File, Held, Sent, Snapshot
+from ctxsize.recommender.outcome import Amount
 
 _WILDCARDS = frozenset("*?[")
 
@@ -136,3 +139,18 @@ def sums_of(sent: Sent, tree: Tree) -> dict[str, Sums]:
                 break
             at = at.rpartition("/")[0]
     return {path: Sums(*found) for path, found in sums.items()}
+
+
+def added_up(parts: Iterable[dict[str, Sums]]) -> dict[str, Sums]:
+    """The sums of several transfers together: what is in two of them travels twice."""
+    found = {"": Sums()}
+    for part in parts:
+        for path, sums in part.items():
+            found[path] = found[path].plus(sums) if path in found else sums
+    return found
+
+
+def travelling(snapshot: Snapshot, request: Request, includes: Iterable[Include]) -> Amount:
+    """What the ignore file of `request` lets the transfers make travel, together."""
+    parts = [snapshot.sent(request.spec, include=each) for each in includes]
+    return Amount(sum(each.files for each in parts), sum(each.content_bytes for each in parts))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctxsize import units
+from ctxsize.engine.need import Include
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import CtxsizeError
@@ -15,7 +16,7 @@ from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.model import Problem
 from ctxsize.projects import CODES, Discovery
 from ctxsize.scan.outcome import Row
-from ctxsize.scan.sizes import Include, includes_of
+from ctxsize.scan.sizes import includes_of
 
 _LEAST_BYTES = 100_000
 _LEAST_SHARE = 0.01

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ctxsize.engine.follow import follow
-from ctxsize.engine.need import asked_of
+from ctxsize.engine import need
+from ctxsize.engine.need import Include
 from ctxsize.engine.request import Request, with_ignore_file
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
@@ -16,9 +16,6 @@ from ctxsize.recommender.suggest import Advisor, Choice
 
 Merge = Callable[[Request, Sequence[Suggestion]], bytes]
 """Makes an ignore file of the one that governs a request and what is added to it."""
-
-Include = tuple[str, ...] | None
-"""Include patterns of a transfer; None for all that is not ignored."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +30,11 @@ class Sizes:
 def includes_of(request: Request) -> list[Include] | None:
     """The transfers of the build context; None where it is not known what travels.
 
-    Raises what `asked_of` and `follow` raise.
+    Raises what `need.includes_of` raises.
     """
-    if not request.builder.asks_for_paths:
-        return [None]
-    if request.dockerfile is None:
+    if request.builder.asks_for_paths and request.dockerfile is None:
         return None
-    return [
-        None if asked.paths is None else follow(request.root, asked.paths)
-        for asked in asked_of(request)
-    ]
+    return need.includes_of(request)
 
 
 class Sizing:

@@ -42,9 +42,13 @@ def written(request: Request, outcome: Suggested) -> Suggested:
 
 
 def _size(request: Request) -> Size:
-    """What is sent and what travels now."""
+    """What is sent, and what all transfers make travel now."""
     now = request_of(request.build, request.builder)
     report = with_transfers(now, measuring.measure(now, top=1, depth=0))
-    totals, transfer = report.context.totals, report.transfer
-    travels = None if transfer is None else Amount(transfer.files, transfer.content_bytes)
+    totals, travels = report.context.totals, None
+    if report.transfer is not None:
+        travels = Amount(
+            sum(each.files for each in report.transfers),
+            sum(each.content_bytes for each in report.transfers),
+        )
     return Size(Amount(totals.files, totals.content_bytes), travels)

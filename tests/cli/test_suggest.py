@@ -134,3 +134,32 @@ def test_what_this_build_leaves_behind_anyway(cli: Cli, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "ctx", [file("Dockerfile", text), *nodes])
     result = cli("suggest", "--write", cwd=root)
     assert "3.0 MB of what this build leaves behind anyway" in " ".join(result.out.split())
+
+
+PLATFORMS = b"FROM node\nARG TARGETARCH\nCOPY src-$TARGETARCH /src\nRUN cd /src && npm ci\n"
+
+
+@pytest.mark.parametrize("first", ["amd64", "arm64"])
+def test_sizes_are_those_of_all_platforms(cli: Cli, tmp_path: Path, first: str) -> None:
+    where = build_tree(
+        tmp_path / "ctx",
+        [
+            file("Dockerfile", PLATFORMS),
+            file("src-amd64/a.rs", b"a" * 300),
+            file("src-arm64/a.rs", b"a" * 500),
+            file("src-arm64/node_modules/x/index.js", size_bytes=2_000_000),
+            file("src-arm64/package.json", b"{}"),
+            file("src-arm64/package-lock.json", b"{}"),
+        ],
+    )
+    both = [first, *{"amd64", "arm64"} - {first}]
+    options = ["--format", "json", "--platform", ",".join(f"linux/{each}" for each in both)]
+    told = json.loads(cli("suggest", *options, cwd=where).out)
+    measured = json.loads(cli("measure", *options, cwd=where).out)
+    transfers = [measured["transfer"], *measured["more_transfers"]]
+    assert len(transfers) == 2
+    assert told["before"]["transfer"]["content_bytes"] == 2_000_804
+    assert sum(each["content_bytes"] for each in transfers) == 2_000_804
+    assert told["after"]["transfer"]["content_bytes"] == 804
+    written = json.loads(cli("suggest", "--write", *options, cwd=where).out)
+    assert written["after"]["transfer"]["content_bytes"] == 804

@@ -9,7 +9,7 @@ from functools import cached_property
 from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.need import asked_of
+from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import IgnoreFileError
@@ -18,7 +18,7 @@ from ctxsize.recommender.outcome import Amount, Size
 from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.recipes import Recipes, read_recipes
 from ctxsize.recommender.tracked import Tracked
-from ctxsize.recommender.tree import Tree
+from ctxsize.recommender.tree import Tree, travelling
 from ctxsize.values import dataclass
 from ctxsize.writer.merge import Addition, merge
 
@@ -110,20 +110,11 @@ class Trial:
         context = Amount(sent.files, sent.content_bytes)
         if request.dockerfile is None:
             return Size(context, None)
-        include = self._include
-        if include is None:
-            return Size(context, context)
-        part = snapshot.sent(request.spec, include=include)
-        return Size(context, Amount(part.files, part.content_bytes))
+        return Size(context, travelling(snapshot, request, self._includes))
 
     @cached_property
-    def _include(self) -> tuple[str, ...] | None:
-        if not self.request.builder.asks_for_paths:
-            return None
-        asked = asked_of(self.request)
-        if not asked:
-            return ()
-        return None if asked[0].paths is None else follow(self.request.root, asked[0].paths)
+    def _includes(self) -> list[Include]:
+        return includes_of(self.request)
 
     def _with_ignore_file(self, snapshot: Snapshot, size_bytes: int | None) -> Snapshot:
         """The context with the ignore file in it, which is itself a part of it."""
