@@ -200,8 +200,12 @@ class Oracle:
         return True
 
     def _unanswered(self, path: Path) -> bool:
-        """Whether a `.git` above is broken, and no good one further up answers for it."""
+        """Whether there is a repository above that does not tell what it tracks."""
         for above in path.parents:
+            if not os.path.lexists(above / ".git") and any(
+                os.path.lexists(above / name) for name in VCS
+            ):
+                return True
             if os.path.lexists(above / ".git"):
                 if (above / ".git").is_file() or (above / ".git").is_symlink():
                     return True
