@@ -127,7 +127,8 @@ def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
     for each in wanted:
         checks = sources.check(each)
         if not checks:
-            output.note(f"line {each} takes nothing from the build context in this build")
+            context = f"named context {request.name}" if request.name else "build context"
+            output.note(f"line {each} takes nothing from the {context} in this build")
         elif checks[0].line is None:
             name = each or '""'
             output.note(f"no COPY or ADD of this build takes {name}: this is as if one did")

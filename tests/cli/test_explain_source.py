@@ -142,6 +142,18 @@ def test_mounts_too(
     assert result.out.startswith(f"RUN --mount, bind of {source} (")
 
 
+def test_a_line_that_takes_from_another_context(cli: Cli, tmp_path: Path) -> None:
+    where = context(tmp_path, "FROM scratch\nCOPY --from=l x /\nCOPY x /\n", "x", "lib/x")
+    options = ("explain", "--build-context", "l=lib", "--source")
+    assert cli(*options, "2", "--named", "l", cwd=where).out == "COPY x (Dockerfile:2): found\n"
+    other = cli(*options, "3", "--named", "l", cwd=where)
+    assert (
+        other.err == "ctxsize: note: line 3 takes nothing from the named context l in this build\n"
+    )
+    main = cli(*options, "2", cwd=where)
+    assert main.err == "ctxsize: note: line 2 takes nothing from the build context in this build\n"
+
+
 def test_a_trigger_of_a_stage(cli: Cli, tmp_path: Path) -> None:
     where = context(tmp_path, "FROM scratch AS a\nONBUILD COPY x y /d/\nFROM a\n", "x")
     result = cli("explain", "--source", "2", cwd=where)

@@ -68,6 +68,8 @@ def _printed(report: Report, context: Transfer | Measurement, name: str = "conte
     if name != "context":
         return f"{_announced(report, context.printed, name)} in a cold build"
     warm = "in each build" if builder.resends else "in a cold build, less in a warm one"
+    if isinstance(context, Measurement) and builder.asks_for_paths:
+        warm = "in a cold build, if all of it travels"
     return f"{_announced(report, context.printed, name)} ({builder.title}, {warm})"
 
 
