@@ -10,6 +10,8 @@ import pytest
 
 from tests.adr.repository import AGGREGATOR, FORWARDER, RECAP_WORKER, SERVICES, build
 from tests.cli.conftest import Cli, Result
+from tests.oracles.trees import build_tree
+from tests.scan.story import story
 
 SOURCES = {".cargo", ".cargo/config.toml", "Cargo.lock", "Cargo.toml", "src", "src/main.rs"}
 """What a service's build needs of its context."""
@@ -103,3 +105,20 @@ def test_clean_frees_all_three(repository: Path, cli: Cli) -> None:
     )
     scanned = told(cli("scan", "--format", "json", cwd=repository))
     assert max(each["context_size"]["content_bytes"] for each in scanned["builds"]) < 20_000
+
+
+def test_caches_that_two_images_would_share_get_names_of_their_own(
+    tmp_path: Path, cli: Cli
+) -> None:
+    root = build_tree(tmp_path / "repository", story())
+    found = {code for code, _ in codes(cli("advise", "--format", "json", cwd=root))}
+    assert {"CTX210", "CTX220"} <= found
+    cli("advise", "--fix", cwd=root)
+    found = {code for code, _ in codes(cli("advise", "--format", "json", cwd=root))}
+    assert "CTX220" not in found
+    cli("advise", "--unsafe-fixes", "--select", "CTX210", cwd=root)
+    found = {code for code, _ in codes(cli("advise", "--format", "json", cwd=root))}
+    assert not {"CTX210", "CTX211", "CTX212", "CTX220"} & found
+    text = "".join(path.read_text() for path in root.glob("*/Dockerfile*"))
+    for name in ("aggregator-bookworm", "recap-worker-bookworm-$TARGETARCH"):
+        assert f"id={name}-target" in text
