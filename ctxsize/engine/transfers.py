@@ -8,7 +8,7 @@ from ctxsize.dockerfile import Source
 from ctxsize.engine.follow import follow
 from ctxsize.engine.measure import Progress, ignore_file_info, measure
 from ctxsize.engine.named import Named, named_contexts, named_request
-from ctxsize.engine.narrow import Narrowed
+from ctxsize.engine.narrow import Narrowed, include_spec
 from ctxsize.engine.need import (
     BLAMED,
     Asked,
@@ -159,12 +159,15 @@ def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
     request = measuring.request
     if request.dockerfile is None or request.dockerfile_fault is not None:
         return [], []  # the request has a problem that says so
+    asked: tuple[Asked, ...] = ()
     try:
         asked = asked_of(request)
         transfers = [measuring.transfer(each) for each in asked]
     except CtxsizeError as error:
         if is_wrong_target(request):
             raise
+        if error.line is None:
+            error.line = _rejected_line(asked)
         return [], [_unknown_transfer(request, error)]
     missing = set(platforms_of(request)) - {each for one in asked for each in one.platforms}
     if missing:
@@ -172,6 +175,16 @@ def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
         transfers.append(Transfer(False, (), 0, 0, None, None, platforms=platforms))
         transfers.sort(key=lambda each: platforms_of(request).index(each.platforms[0]))
     return transfers, []
+
+
+def _rejected_line(asked: tuple[Asked, ...]) -> int | None:
+    """The line of the first source that the builder rejects as a pattern, if there is one."""
+    for source in dict.fromkeys(source for each in asked for source in each.sources):
+        try:
+            include_spec([source.path])
+        except DockerfileError:
+            return source.line
+    return None
 
 
 def _unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
