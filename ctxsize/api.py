@@ -141,6 +141,7 @@ def explain(
 def check(
     build: Build | str | None = None,
     *,
+    builds: Iterable[Build] | None = None,
     budget: Budget | None = None,
     baseline: str | None = None,
     update_baseline: bool = False,
@@ -151,6 +152,8 @@ def check(
 ) -> CheckReport:
     """Whether contexts keep their budgets: `build`, or all those of the configuration.
 
+    With `builds` it is those, for instance all that `discover` finds; each has the
+    budget of its own context in the configuration, or that of its top level.
     `config` is by default the one that is found from the context upward; what
     `budget` and `baseline` say counts for more. `update_baseline` writes the
     file anew before it is compared with.
@@ -166,6 +169,7 @@ def check(
         )
     return checking(
         build,
+        builds=builds,
         budget=budget,
         baseline=baseline,
         update_baseline=update_baseline,

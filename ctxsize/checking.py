@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from ctxsize.guard.changes import between
 from ctxsize.guard.judge import actual, judge
 from ctxsize.guard.known import Known
 from ctxsize.guard.outcome import CheckReport, ContextCheck, DiffReport, Remedy, Side
-from ctxsize.guard.plan import Planned, planned
+from ctxsize.guard.plan import Planned, planned, planned_of
 from ctxsize.model import Report
 from ctxsize.units import human
 
@@ -33,6 +33,7 @@ _TOP = 200
 def check(
     build: Build | None,
     *,
+    builds: Iterable[Build] | None,
     budget: Budget | None,
     baseline: str | None,
     update_baseline: bool,
@@ -48,7 +49,11 @@ def check(
             "no baseline is named", hint="--baseline FILE, or baseline in ctxsize.toml"
         )
     old = _old(path, update_baseline=update_baseline)
-    plans = planned(config, build, budget or Budget(), baseline=path is not None)
+    ratchet, budget = path is not None, budget or Budget()
+    if builds is None:
+        plans = planned(config, build, budget, baseline=ratchet)
+    else:
+        plans = planned_of(builds, config, budget, baseline=ratchet)
     measured = _measured(plans, progress, jobs)
     if update_baseline and path is not None:
         old, measured = _recorded(path, old or {}, plans, measured, progress=progress, jobs=jobs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import click
@@ -24,6 +25,12 @@ _Value = TypeVar("_Value")
 
 @click.command("check")
 @build_options
+@click.option(
+    "--all",
+    "whole",
+    is_flag=True,
+    help="Every build that `ctxsize scan` finds below CONTEXT, each with its own budget.",
+)
 @click.option("--max", "max_size", metavar="SIZE", envvar="CTXSIZE_MAX", help="At most that much.")
 @click.option("--max-files", type=click.IntRange(min=0), metavar="N", help="At most so many files.")
 @click.option("--min", "min_size", metavar="SIZE", help="At least that much.")
@@ -57,6 +64,7 @@ _Value = TypeVar("_Value")
 @colour_option
 def command(
     build: Build,
+    whole: bool,
     max_size: str | None,
     max_files: int | None,
     min_size: str | None,
@@ -83,6 +91,7 @@ def command(
     \b
     Examples:
       ctxsize check --max 50MB
+      ctxsize check --all --max 200MB services
       ctxsize check --max-files 5000 --of transfer --target builder
       ctxsize check --baseline .ctxsize-baseline.json --update-baseline
       ctxsize check --baseline .ctxsize-baseline.json --growth 2% --shrink 50%
@@ -109,9 +118,11 @@ def command(
     )
     if errors:
         raise InputErrors(errors)
+    builds = _found(build) if whole else None
     with output.progress() as progress:
         outcome = api.check(
-            build if _names_a_build() else None,
+            build if _names_a_build() or whole else None,
+            builds=builds,
             budget=budget,
             baseline=baseline,
             update_baseline=update_baseline,
@@ -122,6 +133,16 @@ def command(
     if outcome.updated:
         output.note(f"{outcome.baseline} is written")
     return 0 if outcome.passes or exit_zero else _REFUSED
+
+
+def _found(build: Build) -> list[Build]:
+    """Every build below the context of `build`; what was not understood is told."""
+    given = [*build.given(), *(["--file"] if build.dockerfile else [])]
+    if given:
+        raise click.UsageError(f"{given[0]} goes with one build, not with --all")
+    discovery = api.discover(build.context)
+    output.warn([*discovery.problems])
+    return [replace(each.build, builder=build.builder) for each in discovery.builds]
 
 
 def _names_a_build() -> bool:

@@ -7,7 +7,7 @@ at once: what is not checked must never look like what passed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from glob import glob
 
@@ -39,6 +39,55 @@ def planned(
     chosen = _of_config(config, errors) if build is None else _of_build(config, build)
     if build is None and not config.contexts:
         chosen = [_with(_here(config), Build(), ".", config)]
+    return _budgeted(chosen, config, budget, errors, baseline=baseline)
+
+
+def planned_of(
+    builds: Iterable[Build], config: Config, budget: Budget, *, baseline: bool
+) -> tuple[Planned, ...]:
+    """What is to be checked of `builds`, each as the tables of its context say.
+
+    Raises `InputErrors`, also where there are no builds.
+    """
+    known = [*builds]
+    errors: list[CtxsizeError] = []
+    if not known:
+        errors.append(InputError("no build was found", hint="name a context"))
+    chosen = [each for build in known for each in _of_build(config, build)]
+    names = [each.name for each in chosen]
+    chosen = [
+        each if names.count(each.name) == 1 else replace(each, name=_full_name(each.build))
+        for each in chosen
+    ]
+    return _budgeted(_apart(chosen), config, budget, errors, baseline=baseline)
+
+
+def _full_name(build: Build) -> str:
+    """The context, and what tells its builds apart."""
+    dockerfile = build.dockerfile and os.path.relpath(build.dockerfile, build.context)
+    unusual = dockerfile if dockerfile != "Dockerfile" else None
+    return " ".join(filter(None, (build.context, unusual, build.target)))
+
+
+def _apart(chosen: list[Planned]) -> list[Planned]:
+    """`chosen` with those counted whose names are still the same."""
+    met: dict[str, int] = {}
+    found = []
+    for each in chosen:
+        met[each.name] = count = met.get(each.name, 0) + 1
+        found.append(each if count == 1 else replace(each, name=f"{each.name} #{count}"))
+    return found
+
+
+def _budgeted(
+    chosen: list[Planned],
+    config: Config,
+    budget: Budget,
+    errors: list[CtxsizeError],
+    *,
+    baseline: bool,
+) -> tuple[Planned, ...]:
+    """`chosen` with their budgets. Raises `InputErrors` for `errors` and for what has none."""
     found = [replace(each, budget=budget.over(each.budget)) for each in chosen]
     if not baseline:
         errors += [_no_budget(each.name, config) for each in found if not each.budget.limits]

@@ -294,3 +294,47 @@ def test_an_unreadable_tree_is_exit_2_with_what_docker_says(
     (context / "a").chmod(0o755)
     assert (result.code, result.out) == (2, "")
     assert "BuildKit stops" in result.err
+
+
+def test_every_build_of_a_repository(cli: Cli, tmp_path: Path) -> None:
+    compose = (
+        b"services:\n  api:\n    build: api\n  test:\n    build: {context: api, target: test}\n"
+    )
+    dockerfile = b"FROM scratch AS app\nCOPY . /\nFROM app AS test\nFROM app\n"
+    nodes = [
+        file("compose.yaml", compose),
+        file("api/Dockerfile", dockerfile),
+        file("api/x", size_bytes=3 * MB),
+        *(file(f"web/{each.path}", each.content) for each in RUST),
+        file("ctxsize.toml", b'max = "1MB"\n[contexts.web]\nmax = "40B"\n'),
+    ]
+    root = build_tree(tmp_path / "repository", nodes)
+    result = cli("check", "--all", "--format", "json", cwd=root)
+    checks = {each["name"]: each for each in json.loads(result.out)["checks"]}
+    assert result.code == 1
+    assert {name: each["passes"] for name, each in checks.items()} == {
+        "api": False,
+        "api test": False,
+        "web": False,
+    }
+    assert checks["web"]["limits"][0]["allowed"] == 40
+    assert cli("check", "--all", "--max", "4MB", cwd=root).code == 0
+    assert cli("check", "--all", str(root / "web"), cwd=tmp_path).code == 1
+
+
+def test_a_repository_without_builds_is_no_pass(cli: Cli, tmp_path: Path) -> None:
+    result = cli("check", "--all", "--max", "1MB", cwd=build_tree(tmp_path / "none", ["a"]))
+    assert (result.code, result.out) == (2, "")
+    assert "no build was found" in result.err
+    (tmp_path / "none" / "compose.yaml").write_text("services: [")
+    (tmp_path / "none" / "Dockerfile").write_text("FROM scratch\n")
+    result = cli("check", "--all", "--max", "1MB", cwd=tmp_path / "none")
+    assert result.code == 0
+    assert "warning: compose.yaml: not read" in result.err
+
+
+def test_options_of_one_build_are_not_for_all(cli: Cli, small: Path) -> None:
+    for option in (["--target", "x"], ["-f", "Dockerfile"], ["--platform", "linux/arm64"]):
+        result = cli("check", "--all", "--max", "1MB", *option, cwd=small)
+        assert result.code == 2
+        assert "--all" in result.err
