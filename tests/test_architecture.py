@@ -34,7 +34,7 @@ LAYERS = [
     ("advice",),
     ("scan",),
     ("writer",),
-    ("api", "checking"),
+    ("api",),
     ("formats",),
     ("cli",),
     ("__main__", ""),

@@ -1,4 +1,4 @@
-"""`check` and `diff` as functions: what the guard needs is measured, read and written here."""
+"""Whether contexts keep their budgets, and what has changed: measured, read and judged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ctxsize import api, config
+from ctxsize import config as configuration
+from ctxsize.api.context import ls, measure
+from ctxsize.api.ignorefile import suggest
 from ctxsize.build import Build
 from ctxsize.config import Budget, Config
 from ctxsize.errors import InputError, InputErrors
@@ -22,6 +24,13 @@ from ctxsize.guard.plan import Planned, planned, planned_of
 from ctxsize.model import Report
 from ctxsize.units import human
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ctxsize.build import Options
+    from ctxsize.engine.parallel import Progress
+
 _TRIES = 6
 """How often a baseline is written that is itself part of what it records."""
 _MOST_TRIED = 50_000
@@ -31,17 +40,32 @@ _TOP = 200
 
 
 def check(
-    build: Build | None,
+    build: Build | str | None = None,
     *,
-    builds: Iterable[Build] | None,
-    budget: Budget | None,
-    baseline: str | None,
-    update_baseline: bool,
-    config: Config | None,
-    progress: Any,
-    jobs: int,
+    builds: Iterable[Build] | None = None,
+    budget: Budget | None = None,
+    baseline: str | None = None,
+    update_baseline: bool = False,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    jobs: int = 1,
+    **options: Unpack[Options],
 ) -> CheckReport:
-    """See `ctxsize.api.check`."""
+    """Whether contexts keep their budgets: `build`, or all those of the configuration.
+
+    With `builds` it is those, for instance all that `discover` finds; each has the
+    budget of its own context in the configuration, or that of its top level.
+    `config` is by default the one that is found from the context upward; what
+    `budget` and `baseline` say counts for more. `update_baseline` writes the
+    file anew before it is compared with.
+    Raises `InputErrors` for what cannot be checked, and what `measure` raises.
+    """
+    if build is not None or options:
+        build = (
+            replace(build, **options)
+            if isinstance(build, Build)
+            else Build(build or ".", **options)
+        )
     config = config or _config(build)
     path = baseline or _baseline_of(config)
     if update_baseline and path is None:
@@ -64,7 +88,7 @@ def check(
 
 
 def _config(build: Build | None) -> Config:
-    return config.load("." if build is None else build.context)
+    return configuration.load("." if build is None else build.context)
 
 
 def _baseline_of(config: Config) -> str | None:
@@ -85,7 +109,7 @@ def _measured(plans: tuple[Planned, ...], progress: Any, jobs: int) -> list[Repo
     found, errors = [], []
     for plan in plans:
         try:
-            report = api.measure(
+            report = measure(
                 plan.build, top=_TOP, depth=baselines.DEPTH, progress=progress, jobs=jobs
             )
             _must_be_known(plan, report)
@@ -145,7 +169,7 @@ def _remedy(plan: Planned, judged: ContextCheck) -> Remedy | None:
     missed = [each for each in judged.missed if not each.is_floor]
     if not missed:
         return None
-    advice = api.suggest(plan.build)
+    advice = suggest(plan.build)
     of = missed[0].of
     pairs = (
         (advice.before.context, advice.after.context)
@@ -225,9 +249,15 @@ def _entry(name: str, report: Report) -> baselines.Entry:
 
 
 def diff(
-    before: str, after: str | None, *, name: str | None, options: Mapping[str, Any]
+    before: str, after: str | None = None, *, name: str | None = None, **options: Unpack[Options]
 ) -> DiffReport:
-    """See `ctxsize.api.diff`."""
+    """What was added, removed, grew and shrank between two saved reports.
+
+    Either may be a directory instead, whose context is measured now with
+    `options`; without `after` it is the working directory. `name` chooses one
+    of several contexts in a file.
+    Raises `InputError` for what is no report, and what `measure` raises.
+    """
     old = _side(before, name, options)
     new = _side("." if after is None else after, name, options)
     return DiffReport(
@@ -238,7 +268,7 @@ def diff(
 def _side(place: str, name: str | None, options: Mapping[str, Any]) -> Known:
     """What is known of `place`: a saved report, or the context of a directory as it is now."""
     if os.path.isdir(place):  # noqa: PTH112
-        return knowing.of_entries(api.ls(place, **options))
+        return knowing.of_entries(ls(place, **options))
     return saved.read(place, name)
 
 

@@ -1,0 +1,65 @@
+"""All builds of a repository: found, measured, advised on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.advice import DockerfileAdvice
+    from ctxsize.config import Config
+    from ctxsize.engine.parallel import Progress
+    from ctxsize.findings import Severity
+    from ctxsize.projects import Discovery
+    from ctxsize.scan import Scan
+
+
+def discover(root: str = ".") -> Discovery:
+    """The builds that the files below `root` tell of, in the environment of this process.
+
+    Raises `InputError` for no directory.
+    """
+    from ctxsize import projects
+
+    return projects.discover(root, environment=os.environ)
+
+
+def scan(root: str = ".", *, progress: Progress | None = None) -> Scan:
+    """Every build below `root` measured, the most costly first, with the findings across them.
+
+    Contexts that lie in each other are walked once. Raises `InputError` for no directory.
+    """
+    from ctxsize.scan import scan as run
+    from ctxsize.writer import suggested
+
+    return run(discover(root), suggested.merged, progress=progress)
+
+
+def advise(
+    root: str = ".",
+    *,
+    fix: bool = False,
+    unsafe_fixes: bool = False,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    severity: Severity | None = None,
+    config: Config | None = None,
+) -> DockerfileAdvice:
+    """What the Dockerfiles below `root` could do better, with rewrites; nothing is written.
+
+    `fix` applies what is certain to do only what it says (`unsafe_fixes`: all
+    the rest too): the outcome holds the edits. `config` is by default that of `root`.
+    Raises `InputError` for no directory, and for codes that do not exist.
+    """
+    from ctxsize.advice.command import run
+
+    return run(
+        discover(root),
+        fix=fix,
+        unsafe=unsafe_fixes,
+        select=select,
+        ignore=ignore,
+        severity=severity,
+        config=config,
+    )
