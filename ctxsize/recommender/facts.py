@@ -64,6 +64,28 @@ def is_source(name: str) -> bool:
     return name.endswith(_SOURCES) or name in _SOURCE_NAMES
 
 
+class Mention:
+    """How a text names a file: at the head of a path, in quotes, or in a list of its own lines."""
+
+    def __init__(self, name: str) -> None:
+        quoted = re.escape(name)
+        # The name comes first, so that only the places are looked at where it stands.
+        self._pattern = re.compile(
+            rf"{quoted}(?:(?=/)(?<![\w.-]{quoted})|(?=[\"'`),\s])(?<=[\"'`/=(]{quoted})"
+            rf"|(?P<item>(?<=[-\s]{quoted})\b))"
+        )
+
+    def is_in(self, text: str) -> bool:
+        """Whether `text` names it."""
+        for found in self._pattern.finditer(text):
+            if found.lastgroup is None:
+                return True
+            line = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
+            if line.strip() == "-":
+                return True
+        return False
+
+
 class Facts:
     """Facts about one context, each found out when it is asked for."""
 
@@ -73,6 +95,7 @@ class Facts:
         self._sums = sums
         self._saw_all_sources = True
         self._manifests: dict[tuple[str, ...], list[str]] = {}
+        self._mentions: dict[str, tuple[list[str], Iterator[str]]] = {}
 
     @cached_property
     def git_is_sent(self) -> bool:
@@ -127,21 +150,27 @@ class Facts:
 
     def mentions(self, path: str) -> str | None:
         """A source or a Dockerfile that names `path`, None if none does."""
-        name = path.rpartition("/")[2]
-        quoted = re.escape(name)
-        pattern = re.compile(
-            rf"(?<![\w.-]){quoted}(?=/)|[\"'`/=(]{quoted}[\"'`),\s]|^\s*-\s*{quoted}\b", re.M
-        )
-        raw = os.fsencode(name)
-        for at, data in self._sources:
-            if raw not in data or at == path or at.startswith(f"{path}/"):
-                continue
-            if pattern.search(look.text(data)):
+        for at in self._mentioning(path.rpartition("/")[2]):
+            if at != path and not at.startswith(f"{path}/"):
                 return at
-        for recipe in self.recipes.recipes:
-            if pattern.search(recipe.commands):
-                return recipe.path
-        return None
+        name = Mention(path.rpartition("/")[2])
+        return next((each.path for each in self.recipes.recipes if name.is_in(each.commands)), None)
+
+    def _mentioning(self, name: str) -> Iterator[str]:
+        """The sources that mention anything of that name; each is searched once for it."""
+        if name not in self._mentions:
+            self._mentions[name] = [], self._search(name)
+        found, search = self._mentions[name]
+        yield from found
+        for each in search:
+            found.append(each)
+            yield each
+
+    def _search(self, name: str) -> Iterator[str]:
+        mention, raw = Mention(name), os.fsencode(name)
+        for at, data in self._sources:
+            if raw in data and mention.is_in(look.text(data)):
+                yield at
 
     def member_of(self, path: str) -> str | None:
         """The manifest of a workspace that names `path`, None if none does."""

@@ -1,0 +1,47 @@
+"""Mentions: the fast search finds what the plain pattern finds."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxsize.recommender.facts import Mention
+
+NAMES = ("docs", "a.md", "-x", "x+", ".env", "dist-1")
+
+
+def plain(name: str) -> re.Pattern[str]:
+    quoted = re.escape(name)
+    return re.compile(
+        rf"(?<![\w.-]){quoted}(?=/)|[\"'`/=(]{quoted}[\"'`),\s]|^[^\S\n]*-[^\S\n]*{quoted}\b", re.M
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("open('docs/a')", True),
+        ("docs/", True),
+        ("my-docs/", False),
+        ("include = ['docs']", True),
+        ("see docs here", False),
+        ("dir: docs", False),
+        ("on:\n  - docs\n", True),
+        ("  - the docs", False),
+        ("- docstrings", False),
+        ("docs - docs/x", True),
+    ],
+)
+def test_what_is_a_mention(text: str, names: bool) -> None:
+    assert Mention("docs").is_in(text) is names
+
+
+PIECES = st.sampled_from([*NAMES, *"\n -/'`(),=._x", "- ", "\t"])
+
+
+@given(st.sampled_from(NAMES), st.lists(PIECES, max_size=12).map("".join))
+def test_the_fast_search_is_the_plain_one(name: str, text: str) -> None:
+    assert Mention(name).is_in(text) == bool(plain(name).search(text))
