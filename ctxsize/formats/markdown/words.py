@@ -45,14 +45,15 @@ def _escaped(text: str) -> str:
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: int) -> list[str]:
     """A table whose first `right` columns are numbers; cells are Markdown already."""
-    rule = ["---:" if at < right else "---" for at in range(len(headers))]
-    return [_row(each) for each in (headers, rule, *rows)]
+    from tabulate import tabulate
 
-
-def _row(cells: Sequence[str]) -> str:
+    sides = ["right" if at < right else "left" for at in range(len(headers))]
     # A bar ends a cell even inside a code span.
-    inner = " | ".join(re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in cells)
-    return f"| {inner} |"
+    cells = [[re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in row] for row in rows]
+    text = tabulate(
+        cells, headers, tablefmt="pipe", colalign=sides, disable_numparse=True, colglobalalign=None
+    )
+    return text.splitlines()
 
 
 def details(title: str, lines: Sequence[str]) -> list[str]:
