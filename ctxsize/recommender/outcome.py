@@ -120,6 +120,8 @@ class Advice:
     problems: tuple[Problem, ...] = ()
     git_ignored: Amount | None = None
     """What git ignores and the builder would be sent; None without git."""
+    git_ignored_secrets: int | None = None
+    """How many files of it are secrets, certain or likely ones."""
     edit: Edit | None = None
     """What `--write` does; None where nothing is chosen."""
     written: bool = False

@@ -22,7 +22,7 @@ from ctxsize.recommender.forms import Candidate, Forms
 from ctxsize.recommender.knowledge import BY_NAME, RULES
 from ctxsize.recommender.matches import Collected, Finder, Match, Objection, collect
 from ctxsize.recommender.outcome import Advice, Amount, Blocked, Question, Size, Suggestion
-from ctxsize.recommender.proof import Proof
+from ctxsize.recommender.proof import Proof, is_below
 from ctxsize.recommender.questions import questions
 from ctxsize.recommender.rank import Ranked, ranked, sum_of
 from ctxsize.recommender.recipes import read_recipes
@@ -113,6 +113,7 @@ class Advisor:
             in_order([*self._missing(suggestions), *self._asked(asked), *self._findings(found)]),
             (*self._real.problems, *self._recipes.problems, *self._git_problems()),
             self._git_ignored(),
+            self._git_ignored_secrets(found),
             edit,
             options=self.request.build.words(),
         )
@@ -310,7 +311,7 @@ class Advisor:
     def _findings(self, found: Collected) -> list[Finding]:
         findings = []
         for match, _ in (*found.matches, *found.blocked):
-            if match.secret is None or match.secret is secrets.Certainty.POSSIBLE:
+            if match.secret is None or not _is_secret(match):
                 continue
             takers = [each for each in self._recipes.named if each.is_at_or_below(match.path)]
             findings += [
@@ -324,6 +325,18 @@ class Advisor:
     def _git_problems(self) -> tuple[Problem, ...]:
         return () if self._git.problem is None else (self._git.problem,)
 
+    def _git_ignored_secrets(self, found: Collected) -> int | None:
+        """How many of the files that git ignores are secrets, certain or likely ones."""
+        if not self._git.has_repository:
+            return None
+        ignored = frozenset(path.rstrip("/") for path in self._git.ignored)
+        secret = {match.path for match, _ in (*found.matches, *found.blocked) if _is_secret(match)}
+        return sum(
+            self._amount(path).files
+            for path in secret
+            if (path in ignored or is_below(path, ignored)) and not is_below(path, secret)
+        )
+
     def _git_ignored(self) -> Amount | None:
         if not self._git.has_repository:
             return None
@@ -331,6 +344,10 @@ class Advisor:
         for path in self._git.ignored:
             total = total.plus(self._context.get(path.rstrip("/"), Sums()))
         return _amount(total)
+
+
+def _is_secret(match: Match) -> bool:
+    return match.secret in (secrets.Certainty.CERTAIN, secrets.Certainty.LIKELY)
 
 
 def _is_safe(candidate: Candidate) -> bool:

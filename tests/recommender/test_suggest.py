@@ -12,6 +12,9 @@ import ctxsize
 from ctxsize import api
 from ctxsize.engine.listing import entries
 from ctxsize.engine.request import resolve
+from ctxsize.formats.json import suggest
+from ctxsize.formats.look import Look
+from ctxsize.formats.text import suggest as text
 from ctxsize.model import Kind
 from ctxsize.recommender.outcome import Advice, Amount
 from tests.oracles.trees import COPY_ALL, Node, build_tree, file
@@ -236,6 +239,24 @@ def test_what_git_ignores_and_docker_would_be_sent(tmp_path: Path) -> None:
     assert advice.git_ignored is not None
     assert advice.git_ignored.files == 2
     assert [each.rule for each in advice.suggestions if not each.safe] == ["any.gitignored"]
+
+
+def test_secrets_among_what_git_ignores_are_counted(tmp_path: Path) -> None:
+    key = b"-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n"
+    token = file(".env", b"API_KEY=abcdefgh1234567890\n")
+    nodes = ("Cargo.toml", token, file("keys/a.pem", key), "keys/readme.txt", file("own.pem", key))
+    rules = file(".gitignore", b"/keys\n.env\n")
+    root = tree(tmp_path / "ctx", *nodes, rules, dockerfile=CARGO)
+    assert suggested(root).git_ignored_secrets is None
+    repository(root, "Cargo.toml", ".gitignore", "own.pem")
+    advice = suggested(root)
+    assert advice.git_ignored is not None
+    assert (advice.git_ignored.files, advice.git_ignored_secrets) == (3, 2)
+    assert "that git ignores would be sent, 2 secrets among them" in text.render(advice, Look())
+    assert suggest.shape(advice)["git_ignored_secrets"] == 2
+    written = suggested(root, write=True)
+    assert written.written
+    assert suggested(root).git_ignored_secrets == 0
 
 
 def test_the_classic_builder_and_podman(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def shape(advice: Advice) -> dict[str, Any]:
         "blocked": [_blocked(each) for each in advice.blocked],
         "findings": findings.shapes(advice.findings),
         "git_ignored": None if advice.git_ignored is None else _amount(advice.git_ignored),
+        "git_ignored_secrets": advice.git_ignored_secrets,
         "problems": [problem_shape(each) for each in advice.problems],
     }
 

@@ -103,6 +103,8 @@ def _sizes(advice: Advice, look: Look) -> list[str]:
     ]
     if advice.git_ignored is not None and advice.git_ignored.files:
         text = f"{_amount(advice.git_ignored)} that git ignores would be sent"
+        if advice.git_ignored_secrets:
+            text += f", {plural(advice.git_ignored_secrets, 'secret')} among them"
         lines.append("  " + look.paint(f"{'Git':<13}", "dim") + text)
     return lines
 
