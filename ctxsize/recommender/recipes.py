@@ -21,6 +21,7 @@ from ctxsize.dockerfile import (
 )
 from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards, match
+from ctxsize.engine.named import named_contexts
 from ctxsize.engine.need import needs_of
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import CtxsizeError, DockerfileError
@@ -104,9 +105,18 @@ class Recipe:
             source
             for _, need in self.needs
             for source in need.sources
-            if not source.context and source.kind in _TAKING
+            if source.context in self._names and source.kind in _TAKING
         )
         return tuple(dict.fromkeys(replace(source, stage="") for source in taken))
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        """The names of the build context: `""`, and named contexts of the same directory."""
+        root = self.request.root
+        again = (each for each in named_contexts(self.request.build) if each.local)
+        return frozenset(
+            ["", *(each.name for each in again if os.path.realpath(each.value) == root)]
+        )
 
     @cached_property
     def named(self) -> tuple[Named, ...]:

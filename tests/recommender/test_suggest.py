@@ -259,6 +259,16 @@ def test_secrets_among_what_git_ignores_are_counted(tmp_path: Path) -> None:
     assert suggested(root).git_ignored_secrets == 0
 
 
+def test_what_is_taken_from_the_same_directory_under_another_name_stays(tmp_path: Path) -> None:
+    text = CARGO + b"FROM scratch\nCOPY --from=again target/app /app\nCOPY --from=build /a /\n"
+    root = tree(tmp_path / "ctx", "Cargo.toml", "target/app", dockerfile=text)
+    elsewhere = {"again": str(build_tree(tmp_path / "other", ["target/app"]))}
+    assert "**/target" in patterns(api.suggest(str(root), build_contexts=elsewhere))
+    advice = api.suggest(str(root), build_contexts={"again": str(root)})
+    assert not {each for each in patterns(advice) if "target" in each}
+    assert blocked(advice)["target"] == "copied_by_name"
+
+
 def test_the_classic_builder_and_podman(tmp_path: Path) -> None:
     for builder in ("classic", "podman"):
         root = tree(tmp_path / builder, "Cargo.toml", "target/x", dockerfile=CARGO)
