@@ -6,7 +6,7 @@ import click
 
 from ctxsize import api
 from ctxsize.cli import output
-from ctxsize.cli.options import colour_option, exit_zero_option, format_option
+from ctxsize.cli.options import choice_of_findings, colour_option, exit_zero_option, format_option
 from ctxsize.findings import Severity
 
 FINE, FOUND = 0, 1
@@ -17,20 +17,7 @@ FINE, FOUND = 0, 1
 @click.option("--fix", is_flag=True, help="Apply the rewrites that are certain.")
 @click.option("--unsafe-fixes", is_flag=True, help="Apply all rewrites; look at the result.")
 @click.option("--diff", is_flag=True, help="Show each rewrite as a diff, and write nothing.")
-@click.option(
-    "--select",
-    metavar="CODES",
-    multiple=True,
-    help="Only these codes, or those that begin so: CTX210,CTX22.",
-)
-@click.option("--ignore", metavar="CODES", multiple=True, help="All but these codes.")
-@click.option(
-    "--severity",
-    type=click.Choice([each.value for each in Severity]),
-    default=Severity.INFO.value,
-    show_default=True,
-    help="The lightest one to report.",
-)
+@choice_of_findings("CTX210,CTX22")
 @exit_zero_option
 @format_option
 @colour_option

@@ -13,6 +13,7 @@ from ctxsize.build import Build
 from ctxsize.cli import output
 from ctxsize.cli.options import (
     build_options_beside_paths,
+    choice_of_findings,
     colour_option,
     exit_zero_option,
     format_option,
@@ -32,20 +33,7 @@ FINE, FOUND = 0, 1
 )
 @click.option("--unsafe-fixes", is_flag=True, help="Apply all fixes; look at the result.")
 @click.option("--diff", is_flag=True, help="Show what the fixes would change, and write nothing.")
-@click.option(
-    "--select",
-    metavar="CODES",
-    multiple=True,
-    help="Only these codes, or those that begin so: CTX101,CTX12.",
-)
-@click.option("--ignore", metavar="CODES", multiple=True, help="All but these codes.")
-@click.option(
-    "--severity",
-    type=click.Choice([each.value for each in Severity]),
-    default=Severity.INFO.value,
-    show_default=True,
-    help="The lightest one to report.",
-)
+@choice_of_findings("CTX101,CTX12")
 @click.option("--watch", is_flag=True, help="Lint and measure again whenever a file is saved.")
 @click.option(
     "--stdin-filename",

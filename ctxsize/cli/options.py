@@ -231,3 +231,32 @@ format_option: Decorator = click.option(
 exit_zero_option: Decorator = click.option(
     "--exit-zero", is_flag=True, help="Exit with 0 whatever is found; errors keep their codes."
 )
+
+
+def choice_of_findings(example: str) -> Decorator:
+    """The options that say which findings count: `select`, `ignore` and `severity`."""
+    from ctxsize.findings import Severity
+
+    options = (
+        click.option(
+            "--select",
+            metavar="CODES",
+            multiple=True,
+            help=f"Only these codes, or those that begin so: {example}.",
+        ),
+        click.option("--ignore", metavar="CODES", multiple=True, help="All but these codes."),
+        click.option(
+            "--severity",
+            type=click.Choice([each.value for each in Severity]),
+            default=Severity.INFO.value,
+            show_default=True,
+            help="The lightest one to report.",
+        ),
+    )
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
