@@ -151,6 +151,16 @@ _KINDS = (
         "and an ignore file of its own in random order; the last one has no padding. The size of "
         "the content is exact, and `wire_bytes` the smaller of the two.",
     ),
+    Code(
+        "CTX018",
+        "source-not-found",
+        Severity.ERROR,
+        "A source of COPY, ADD or a bind mount is ignored or not in the context.",
+        "The build fails on it. `ctxsize explain --source LINE` names the pattern that hides it, "
+        "or what there is instead.",
+        "# .dockerignore\ndist\n\n# Dockerfile\nCOPY dist /app",
+        "# .dockerignore\ndist/*\n!dist/app.js\n\n# Dockerfile\nCOPY dist /app",
+    ),
 )
 
 CODES: dict[str, Code] = {each.name: each for each in _KINDS}

@@ -77,6 +77,10 @@ class Sources:
             found = found or [Source("COPY", 0, "", wanted, path, "copy")]
         return [self._checked(source) for source in found]
 
+    def check_of(self, source: Source) -> list[SourceCheck]:
+        """What becomes of a source of the Dockerfile; nothing for what takes no entry."""
+        return [self._checked(source)] if _is_taken(source) else []
+
     def _on_line(self, number: int) -> list[Source]:
         """The sources of the instruction on a line; none if this build takes nothing there."""
         path = self._request.dockerfile

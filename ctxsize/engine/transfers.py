@@ -21,6 +21,7 @@ from ctxsize.engine.need import (
 )
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
+from ctxsize.explanations import Fate
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Transfer
 from ctxsize.values import dataclass
 
@@ -47,7 +48,11 @@ def with_transfers(
         report,
         transfer=transfers[0] if transfers else None,
         more_transfers=tuple(transfers[1:]),
-        problems=(*report.problems, *problems, *dict.fromkeys(measuring.emptied)),
+        problems=(
+            *report.problems,
+            *problems,
+            *dict.fromkeys((*measuring.emptied, *_unfound(measuring))),
+        ),
         named_contexts=tuple(
             _named(measuring, named, known=known) for named in named_contexts(request.build)
         ),
@@ -65,6 +70,8 @@ class _Measuring:
     measured: dict[Paths, Measurement] = field(default_factory=dict)
     emptied: list[Problem] = field(default_factory=list)
     """The files that the paths of a transfer empty."""
+    without_entries: list[Source] = field(default_factory=list)
+    """The sources for which nothing travels."""
 
     def of(self, paths: Paths) -> Measurement:
         """What travels of the context if `paths` are asked for."""
@@ -110,6 +117,8 @@ class _Measuring:
 
     def _share(self, source: Source) -> SourceShare:
         totals = self.of(None if source.path == "." else (source.path,)).totals
+        if not totals.entries and source not in self.without_entries:
+            self.without_entries.append(source)
         return SourceShare(
             source.instruction,
             source.line,
@@ -120,6 +129,30 @@ class _Measuring:
             totals.files,
             totals.content_bytes,
         )
+
+
+def _unfound(measuring: _Measuring) -> list[Problem]:
+    """The sources on which the build fails, as they are ignored or not there."""
+    if not measuring.without_entries:
+        return []
+    from ctxsize.engine.sourcing import Sources
+
+    try:
+        sources = Sources(measuring.request)
+        checks = [check for each in measuring.without_entries for check in sources.check_of(each)]
+    except CtxsizeError:
+        return []  # `explain --source` says why that cannot be told
+    return [
+        Problem(
+            "source-not-found",
+            f"the build fails: {each.instruction} {each.source}: not found, as it is "
+            + ("ignored" if each.fate is Fate.IGNORED else "not in the context"),
+            measuring.request.dockerfile,
+            line=each.line,
+        )
+        for each in checks
+        if each.fate in (Fate.IGNORED, Fate.ABSENT)
+    ]
 
 
 def _made(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:

@@ -103,6 +103,8 @@ def test_not_found_when_docker_does_not(
     assert result.code == int(missing is not None), (result.out, result.err)
     assert (error is not None) == (missing is not None), error
     assert (missing or "") in result.out
+    told = cli("measure", str(tree), "-f", str(dockerfile)).out
+    assert error is not None or "the build fails" not in told
 
 
 MOUNTS = {

@@ -222,6 +222,7 @@ def test_our_number_is_dockers(docker: Dockerd, tree: Path, tmp_path: Path, name
     dockerfile = arranged(tree, case, tmp_path)
     report = measured(tree, dockerfile, case)
     assert report.transfer is not None
+    assert "source-not-found" not in {each.code for each in report.problems}
     assert built(docker, tree, dockerfile, case) == (report.transfer.wire_bytes, None)
 
 

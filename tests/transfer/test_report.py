@@ -153,7 +153,7 @@ def test_files_that_only_the_sources_empty_are_a_problem(context: Path) -> None:
     report = api.measure()
     assert report.transfer is not None
     assert (report.transfer.files, report.transfer.content_bytes) == (1, 0)
-    (problem,) = report.problems
+    (problem,) = (each for each in report.problems if each.code == "arrives-empty")
     assert (problem.code, problem.path, problem.count) == ("arrives-empty", "docs/b", 1)
     assert "sources of the Dockerfile are patterns" in problem.message
     done = ctxsize("measure")
@@ -199,3 +199,33 @@ def test_several_processes_walk_a_transfer_too(tmp_path: Path) -> None:
     # The context, the transfer, and the first source; the other one is small.
     assert int(forks) == 3
     assert together == alone
+
+
+UNFOUND = {
+    "COPY gone /": "the build fails: COPY gone: not found, as it is not in the context",
+    "COPY src docs /x/": "the build fails: COPY src: not found, as it is ignored",
+    "COPY src* gone* /x/": None,
+    "RUN --mount=type=bind,source=src,target=/y true": (
+        "the build fails: RUN src: not found, as it is ignored"
+    ),
+    "COPY docs /": None,
+}
+
+
+@pytest.mark.parametrize("line", UNFOUND)
+def test_a_source_on_which_the_build_fails_is_told(context: Path, line: str) -> None:
+    (context / ".dockerignore").write_text("src\n")
+    (context / "Dockerfile").write_text(f"FROM scratch\n{line}\n")
+    found = [each for each in api.measure().problems if each.code == "source-not-found"]
+    assert [each.message for each in found] == [*filter(None, [UNFOUND[line]])]
+    assert all((each.path, each.line) == ("Dockerfile", 2) for each in found)
+    printed = ctxsize("measure").stdout
+    assert ("Next: ctxsize explain --source 2  says why" in printed) == bool(found)
+
+
+def test_a_stage_that_is_not_built_fails_nothing(context: Path) -> None:
+    (context / "Dockerfile").write_text(
+        "FROM scratch AS a\nCOPY gone /\nFROM scratch\nCOPY src /\n"
+    )
+    assert api.measure().problems == ()
+    assert [each.code for each in api.measure(target="a").problems] == ["source-not-found"]

@@ -103,6 +103,9 @@ def next_step(report: Report) -> tuple[str, str]:
     for problem in report.problems:
         if problem.code == "arrives-empty" and problem.path:
             return command(report, "explain", "--trace", problem.path), "says why it arrives empty"
+        if problem.code == "source-not-found" and problem.line:
+            step = command(report, "explain", "--source", str(problem.line))
+            return step, "says why the build does not find it"
     if _hides_all(report):
         return command(report, "measure", "--by", "rule"), "shows which pattern keeps what out"
     if any(problem.effect is Effect.LOWER_BOUND for problem in report.problems):
@@ -161,6 +164,7 @@ def _argument(word: str) -> str:
 
 
 _OPTIONS = (
+    "--source",
     *("--ignored", "--by", "--size", "--trace", "--transfer", "--write", "--only"),
     *("--allowlist", "--like", "--from-gitignore", "--tidy"),
 )
