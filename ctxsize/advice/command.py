@@ -53,6 +53,12 @@ def run(
     return replace(advice, findings=tuple(kept), edits=edits, mended=tuple(mended))
 
 
+def left_by(config: Config, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those of `findings` that `config` selects and does not accept."""
+    chosen = Selection(config.select, config.ignore)
+    return tuple(each for each in findings if _wanted(each, chosen, config))
+
+
 def _fixable(
     findings: Iterable[Finding], seen: set[tuple[str, bytes]], *, unsafe: bool
 ) -> Iterator[tuple[Finding, Edit]]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from ctxsize.api.requests import builder_of, request_for
 from ctxsize.build import Build
-from ctxsize.errors import InputError
+from ctxsize.errors import InputError, InputErrors
+from ctxsize.model import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def suggest(
     write: bool = False,
     unsafe: bool = False,
     only: Collection[str] = (),
+    config: Config | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> Advice:
@@ -80,17 +82,31 @@ def suggest(
 
     Safe suggestions are chosen; with `unsafe` all, with `only` those of these
     rules or paths. What is chosen is written with `write`, and the size after it
-    is measured again; else it is as predicted.
+    is measured again; else it is as predicted. `config`, by default that of the
+    context, says which findings are accepted; suggestions are as without it.
     Raises what `measure` raises, `InputError` for a name that nothing is
     suggested by and for a file that changed meanwhile or cannot be written.
     """
+    from ctxsize.config import Config, load
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.suggest import Advisor, Choice
     from ctxsize.writer import suggested
 
     request = request_for(build, **options)
+    problems: tuple[Problem, ...] = ()
+    try:
+        config = load(request.context) if config is None else config
+    except InputErrors as error:
+        # Advice holds without it; what it would have accepted is told all the same.
+        message = f"the configuration cannot be read, so nothing is accepted: {error.message}"
+        config, problems = Config(), (Problem("config", message, path=error.path),)
     advisor = Advisor(Snapshot.take(request, progress=progress))
     advice = advisor.advise(lambda chosen: suggested.merged(request, chosen), Choice(only, unsafe))
+    if config.path is not None:
+        from ctxsize.advice.command import left_by
+
+        advice = replace(advice, findings=left_by(config, advice.findings))
+    advice = replace(advice, problems=(*advice.problems, *problems))
     return suggested.written(request, advice) if write else advice
 
 

@@ -163,3 +163,51 @@ def test_sizes_are_those_of_all_platforms(cli: Cli, tmp_path: Path, first: str) 
     assert told["after"]["transfer"]["content_bytes"] == 804
     written = json.loads(cli("suggest", "--write", *options, cwd=where).out)
     assert written["after"]["transfer"]["content_bytes"] == 804
+
+
+SUPPRESSED = """[[suppress]]
+code = "CTX511"
+path = "app/own.pem"
+reason = "a key for tests"
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "left"),
+    [
+        ("", ["CTX501", "CTX511", "CTX511"]),
+        (SUPPRESSED, ["CTX501", "CTX511"]),
+        (SUPPRESSED.replace("own.pem", "other.pem"), ["CTX501", "CTX511", "CTX511"]),
+        ('ignore = ["CTX511"]', ["CTX501"]),
+        ('select = ["CTX511"]', ["CTX511", "CTX511"]),
+        ('ignore = ["CTX5"]', []),
+    ],
+)
+def test_the_configuration_accepts_findings(
+    cli: Cli, tmp_path: Path, config: str, left: list[str]
+) -> None:
+    key = b"-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n"
+    root = build_tree(
+        tmp_path / "repository",
+        [
+            file("ctxsize.toml", config.encode()),
+            file("app/Dockerfile", b"FROM rust\nCOPY . .\nRUN cargo build\n"),
+            file("app/.dockerignore", b"Dockerfile\n.dockerignore\n"),
+            *(file("app/own.pem", key), file("app/next.pem", key)),
+            *("app/Cargo.toml", "app/target/x", "app/src/main.rs"),
+        ],
+    )
+    result = cli("suggest", "--check", "--format", "json", "app", cwd=root)
+    told = json.loads(result.out)
+    assert sorted(each["code"] for each in told["findings"]) == left
+    assert result.code == 1
+    assert any("**/target" in each["patterns"] for each in told["suggestions"])
+
+
+def test_a_broken_configuration_is_told_and_accepts_nothing(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", [file("ctxsize.toml", b"ignore = ["), "Cargo.toml"])
+    result = cli("suggest", "--format", "json", cwd=root)
+    assert result.code == 0
+    (problem,) = json.loads(result.out)["problems"]
+    assert problem["code"] == "config"
+    assert "ctxsize.toml" in problem["message"]

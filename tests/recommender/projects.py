@@ -80,7 +80,12 @@ PROJECTS = {
     ),
     "python": Project(
         "pip install .",
-        ("pyproject.toml", "app/__init__.py", "app/core/models.py", "tests/test_app.py"),
+        (
+            file("pyproject.toml", b"# made\n"),
+            "app/__init__.py",
+            "app/core/models.py",
+            "tests/test_app.py",
+        ),
         (
             "app/__pycache__/__init__.cpython-312.pyc",
             "app/core/__pycache__/models.cpython-312.pyc",
