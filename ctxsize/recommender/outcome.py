@@ -28,7 +28,7 @@ class Size:
 
     context: Amount
     transfer: Amount | None
-    """None without a Dockerfile: then nobody knows."""
+    """None without a Dockerfile, as nobody knows, and where nothing travels."""
 
     @property
     def counted(self) -> Amount:

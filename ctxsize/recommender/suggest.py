@@ -187,7 +187,7 @@ class Advisor:
 
     def _suggestion(self, found: Ranked) -> Suggestion:
         candidate, rule = found.candidate, found.candidate.rule
-        transfer = None if self.request.dockerfile is None else _amount(found.transfer)
+        transfer = _amount(found.transfer) if _transfers(self.request) else None
         doubts = tuple(dict.fromkeys(each.reason for each in candidate.objections))
         if not found.safe and not doubts:
             doubts = ("not every build can do without it",)
@@ -251,7 +251,7 @@ class Advisor:
 
     def _size(self, sent: Sent, snapshot: Snapshot, request: Request) -> Size:
         context = Amount(sent.files, sent.content_bytes)
-        if self.request.dockerfile is None:
+        if not _transfers(self.request):
             return Size(context, None)
         return Size(context, travelling(snapshot, request, self._includes))
 
@@ -365,6 +365,11 @@ def _check(choice: Choice, made: Sequence[Suggestion]) -> None:
             if name in BY_NAME:
                 hint = f"ctxsize suggest --explain {name} says why"
             raise InputError(f"nothing to suggest by the name of {name!r}", hint=hint)
+
+
+def _transfers(request: Request) -> bool:
+    """Whether it is known what travels, and anything does: podman reads the context in place."""
+    return request.dockerfile is not None and request.builder.meter is not None
 
 
 def _in_context(request: Request, path: str) -> str | None:

@@ -211,3 +211,10 @@ def test_a_broken_configuration_is_told_and_accepts_nothing(cli: Cli, tmp_path: 
     (problem,) = json.loads(result.out)["problems"]
     assert problem["code"] == "config"
     assert "ctxsize.toml" in problem["message"]
+
+
+def test_nothing_travels_to_podman(cli: Cli, rust: Path) -> None:
+    for options in ([], ["--tidy"], ["--write"]):
+        result = cli("suggest", "--builder", "podman", *options, cwd=rust)
+        assert "  Context " in result.out
+        assert "  Transfer " not in result.out

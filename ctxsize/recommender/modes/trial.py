@@ -108,7 +108,7 @@ class Trial:
             snapshot = self._with_ignore_file(snapshot, len(attempt.data))
         sent = snapshot.sent(request.spec)
         context = Amount(sent.files, sent.content_bytes)
-        if request.dockerfile is None:
+        if request.dockerfile is None or request.builder.meter is None:
             return Size(context, None)
         return Size(context, travelling(snapshot, request, self._includes))
 
