@@ -213,8 +213,9 @@ def test_a_broken_configuration_is_told_and_accepts_nothing(cli: Cli, tmp_path: 
     assert "ctxsize.toml" in problem["message"]
 
 
-def test_nothing_travels_to_podman(cli: Cli, rust: Path) -> None:
-    for options in ([], ["--tidy"], ["--write"]):
+def test_nothing_travels_to_podman(cli: Cli, rust: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("target\n")
+    for options in ([], ["--like", "../other"], ["--write"]):
         result = cli("suggest", "--builder", "podman", *options, cwd=rust)
         assert "  Context " in result.out
         assert "  Transfer " not in result.out
