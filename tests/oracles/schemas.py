@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +22,7 @@ def sarif() -> dict[str, Any]:
     assert spec is not None
     assert spec.origin is not None
     store = Path(spec.origin).with_name("cache.sqlite")
-    with sqlite3.connect(f"file:{store}?mode=ro&immutable=1", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{store}?mode=ro&immutable=1", uri=True)) as connection:
         for (value,) in connection.execute("select value from responses"):
             # A pickled answer; the JSON in it is one run of bytes.
             start = value.find(b"{", value.find(b"_content"))
