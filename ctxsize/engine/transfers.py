@@ -22,7 +22,15 @@ from ctxsize.engine.need import (
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.explanations import Fate
-from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Transfer
+from ctxsize.model import (
+    Measurement,
+    NamedContext,
+    Problem,
+    Report,
+    SourceShare,
+    Totals,
+    Transfer,
+)
 from ctxsize.values import dataclass
 
 
@@ -116,7 +124,10 @@ class _Measuring:
         return [replace(each, message=f"{each.message}; {BLAMED}") for each in found]
 
     def _share(self, source: Source) -> SourceShare:
-        totals = self.of(None if source.path == "." else (source.path,)).totals
+        try:
+            totals = self.of(None if source.path == "." else (source.path,)).totals
+        except BuildFailsError:
+            totals = Totals()  # a loop of links: not followed where all of the context travels
         if not totals.entries and source not in self.without_entries:
             self.without_entries.append(source)
         return SourceShare(

@@ -86,7 +86,7 @@ def check(ours: dict[str, Counter[int | None]], result: BuildResult) -> None:
 
 
 @given(main=trees, lib=trees, ignoring=ignoring, elsewhere=ignoring, text=dockerfiles())
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_random_builds(
     docker: Dockerd,
     plant: Plant,
@@ -114,7 +114,7 @@ def test_random_builds(
             return
     if report.transfer is None:
         assert result.error is not None
-        assert not result.loaded()
+        assert not any(one.bytes for each in result.loaded().values() for one in each)
         return
     event("the build fails" if result.error else f"transfers: {sorted(result.loaded())}")
     check(figures(report), result)
