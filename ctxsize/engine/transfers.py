@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import field, replace
+from typing import Any
 
 from ctxsize.dockerfile import Source
+from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.follow import follow
 from ctxsize.engine.measure import Progress, ignore_file_info, measure
 from ctxsize.engine.named import Named, named_contexts, named_request
@@ -28,7 +30,6 @@ from ctxsize.model import (
     Problem,
     Report,
     SourceShare,
-    Totals,
     Transfer,
 )
 from ctxsize.values import dataclass
@@ -89,10 +90,20 @@ class _Measuring:
             self.measured[paths] = self._walked(paths)
         return self.measured[paths]
 
+    def _alone(self, path: str) -> Measurement:
+        """What one source takes, were it the only one."""
+        try:
+            return self.of(None if path == "." else (path,))
+        except BuildFailsError:
+            # Links in a circle stop a build that follows them. This one got as far as here, so
+            # it asks for all of the context and follows none.
+            return self._measured(Narrowed(self.request.spec, (path,)))
+
     def _walked(self, paths: Paths) -> Measurement:
         evaluator = evaluator_of(self.request, paths)
-        if evaluator is None:
-            return self.context
+        return self.context if evaluator is None else self._measured(evaluator)
+
+    def _measured(self, evaluator: Evaluator[Any]) -> Measurement:
         return measure(
             self.request,
             top=1,
@@ -124,10 +135,7 @@ class _Measuring:
         return [replace(each, message=f"{each.message}; {BLAMED}") for each in found]
 
     def _share(self, source: Source) -> SourceShare:
-        try:
-            totals = self.of(None if source.path == "." else (source.path,)).totals
-        except BuildFailsError:
-            totals = Totals()  # a loop of links: not followed where all of the context travels
+        totals = self._alone(source.path).totals
         if not totals.entries and source not in self.without_entries:
             self.without_entries.append(source)
         return SourceShare(

@@ -229,3 +229,17 @@ def test_a_stage_that_is_not_built_fails_nothing(context: Path) -> None:
     )
     assert api.measure().problems == ()
     assert [each.code for each in api.measure(target="a").problems] == ["source-not-found"]
+
+
+def test_a_loop_that_nothing_follows_spoils_no_share(context: Path) -> None:
+    """All of the context travels for one source, so the links that another names are not read."""
+    (context / "[a]").symlink_to("[a]/a")
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY * /x/\nCOPY . /\n")
+    transfer = api.measure().transfer
+    assert transfer is not None
+    assert transfer.everything
+    assert [each.files for each in transfer.sources] == [transfer.files, transfer.files]
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY * /x/\n")
+    report = api.measure()
+    assert report.transfer is None
+    assert [each.code for each in report.problems] == ["transfer-unknown"]
