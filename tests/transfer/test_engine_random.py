@@ -86,7 +86,7 @@ def check(ours: dict[str, Counter[int | None]], result: BuildResult) -> None:
 
 
 @given(main=trees, lib=trees, ignoring=ignoring, elsewhere=ignoring, text=dockerfiles())
-@settings(max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_random_builds(
     docker: Dockerd,
     plant: Plant,
@@ -114,6 +114,7 @@ def test_random_builds(
             return
     if report.transfer is None:
         assert result.error is not None
+        # Where the sender stops at once, a transfer of nothing is announced all the same.
         assert not any(one.bytes for each in result.loaded().values() for one in each)
         return
     event("the build fails" if result.error else f"transfers: {sorted(result.loaded())}")
