@@ -7,7 +7,7 @@ mount still finds its source. All of it with the code that decides in `measure`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ctxsize.engine.goglob import has_wildcards, match
@@ -17,6 +17,7 @@ from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.forms import Candidate
 from ctxsize.recommender.recipes import Named, Recipe, Recipes
+from ctxsize.recommender.tree import is_below
 from ctxsize.values import dataclass
 
 
@@ -171,13 +172,3 @@ def _found(request: Request, target: str, line: int, source: str) -> bool:
     except CtxsizeError:
         return True
     return all(check.found for check in checks if check.source == source)
-
-
-def is_below(path: str, hidden: Collection[str]) -> bool:
-    """Whether a directory above `path` is one of `hidden`."""
-    at = path.rpartition("/")[0]
-    while at:
-        if at in hidden:
-            return True
-        at = at.rpartition("/")[0]
-    return False

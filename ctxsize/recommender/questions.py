@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from ctxsize.engine.snapshot import Held
 from ctxsize.recommender.facts import is_source
 from ctxsize.recommender.outcome import Amount, Question
-from ctxsize.recommender.rank import has_above
 from ctxsize.recommender.tracked import Tracked
-from ctxsize.recommender.tree import Sums, Tree
+from ctxsize.recommender.tree import Sums, Tree, is_below
 
 _LEAST_BYTES = 10 * 1024 * 1024
 _LEAST_SHARE = 0.02
@@ -38,7 +37,7 @@ def _without(sums: Mapping[str, Sums], explained: Iterable[str]) -> dict[str, Su
     left = dict(sums)
     outermost: set[str] = set()
     for path in sorted(explained):
-        if not has_above(path, outermost):
+        if not is_below(path, outermost):
             outermost.add(path)
     for path in outermost:
         gone = left.pop(path, Sums())

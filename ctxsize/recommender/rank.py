@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ctxsize.recommender.forms import Candidate
 from ctxsize.recommender.rules import Category
-from ctxsize.recommender.tree import Sums
+from ctxsize.recommender.tree import Sums, is_below
 from ctxsize.values import dataclass
 
 FILE_IS_WORTH = 16 * 1024
@@ -50,18 +50,18 @@ class Cover:
         total = Sums()
         own = set(candidate.paths)
         for path in own:
-            if not self._has(path) and not has_above(path, own):
+            if not self._has(path) and not is_below(path, own):
                 total = total.plus(sums.get(path, Sums()).minus(self._below(path, sums)))
         return total.minus(sum_of(sums, candidate.keeps))
 
     def _has(self, path: str) -> bool:
-        return path in self._covered or has_above(path, self._covered)
+        return path in self._covered or is_below(path, self._covered)
 
     def _below(self, path: str, sums: Mapping[str, Sums]) -> Sums:
         if path not in self._above:
             return Sums()
         inner = (each for each in self._covered if each.startswith(f"{path}/"))
-        outer = (each for each in inner if not has_above(each, self._covered))
+        outer = (each for each in inner if not is_below(each, self._covered))
         return sum_of(sums, outer)
 
 
@@ -120,13 +120,3 @@ def _is_worth_a_line(candidate: Candidate, saved: Sums, travels: Sums, whole: Su
     if rule.category is Category.SECRET or (rule.volatile and travels.entries):
         return True
     return _weight(saved) >= max(_LEAST_BYTES, _LEAST_SHARE * whole.content_bytes)
-
-
-def has_above(path: str, paths: set[str]) -> bool:
-    """Whether a directory above `path` is one of `paths`."""
-    at = path.rpartition("/")[0]
-    while at:
-        if at in paths:
-            return True
-        at = at.rpartition("/")[0]
-    return False

@@ -22,14 +22,14 @@ from ctxsize.recommender.forms import Candidate, Forms
 from ctxsize.recommender.knowledge import BY_NAME, RULES
 from ctxsize.recommender.matches import Collected, Finder, Match, Objection, collect
 from ctxsize.recommender.outcome import Advice, Amount, Blocked, Question, Size, Suggestion
-from ctxsize.recommender.proof import Proof, is_below
+from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.questions import questions
 from ctxsize.recommender.rank import Ranked, ranked, sum_of
 from ctxsize.recommender.recipes import read_recipes
 from ctxsize.recommender.rules import MIB, Category, Kind, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import Sums, Tree, added_up, sums_of, travelling
+from ctxsize.recommender.tree import Sums, Tree, added_up, is_below, sums_of, travelling
 from ctxsize.values import dataclass
 
 _WORTH_AN_EXCEPTION = 1 * MIB

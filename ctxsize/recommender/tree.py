@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -154,3 +154,13 @@ def travelling(snapshot: Snapshot, request: Request, includes: Iterable[Include]
     """What the ignore file of `request` lets the transfers make travel, together."""
     parts = [snapshot.sent(request.spec, include=each) for each in includes]
     return Amount(sum(each.files for each in parts), sum(each.content_bytes for each in parts))
+
+
+def is_below(path: str, paths: Collection[str]) -> bool:
+    """Whether a directory above `path` is one of `paths`."""
+    at = path.rpartition("/")[0]
+    while at:
+        if at in paths:
+            return True
+        at = at.rpartition("/")[0]
+    return False
