@@ -164,6 +164,14 @@ class Recipe:
             if each.keyword == "RUN" or (each.trigger and each.trigger.keyword == "RUN")
         )
 
+    @cached_property
+    def words(self) -> str:
+        """All that its instructions say, heredocs included, and no comment."""
+        return "\n".join(
+            "\n".join([each.text, *(heredoc.content for heredoc in each.heredocs)])
+            for each in self.dockerfile.instructions
+        )
+
 
 @dataclass(frozen=True)
 class Recipes:

@@ -7,11 +7,11 @@ in `ctxsize.recommender.proof`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.installs import BUILD_TOOLS, no_install_step, taking
 from ctxsize.recommender.matches import Match, Objection
-from ctxsize.recommender.recipes import Recipe
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.secrets import Certainty
 from ctxsize.recommender.tree import like
@@ -31,18 +31,6 @@ _INPUTS = (
     *("*.cabal", "build.zig*", "shard.yml", "shard.lock", "rebar.config", "rebar.lock"),
     *("CMakeLists.txt", "vcpkg.json", "conanfile.*", "flake.nix", "flake.lock"),
 )
-_BUILD_TOOLS = re.compile(
-    r"\b(cargo|npm|npx|yarn|pnpm|bun|deno|make|cmake|ninja|meson|go (build|install|run|test)|mvnw?|"
-    r"gradlew?|dotnet|msbuild|mix|rebar3|sbt|mill|lein|clojure|python3?|pip3?|uv|poetry|pdm|hatch|"
-    r"tsc|vite|webpack|ng|swift|flutter|dart|stack|cabal|dune|zig|nim|nimble|shards|crystal|gleam|"
-    r"bazel|bundle|rails|rake|composer|build)\b|\.sh\b|\./"
-)
-_INSTALLS = {
-    "node": r"\b(npm|pnpm|bun|yarn)\b",
-    "php": r"\bcomposer\b",
-    "elixir": r"\bmix\b",
-    "crystal": r"\bshards\b",
-}
 _READERS = {
     "secrets.npm": r"\b(npm|pnpm|yarn|bun)\b",
     "secrets.composer": r"\bcomposer\b",
@@ -70,7 +58,6 @@ _SITES = (
     *("mkdocs.yml", "mkdocs.yaml", "docusaurus.config.*", "_config.yml", "antora*.yml"),
     *("book.toml", "hugo.toml", "zensical.toml", "properdocs.yml"),
 )
-_SCRIPTS = re.compile(r"\.sh\b|\bmake\b|\bjust\b|\btask\b")
 _FRAMEWORKS = re.compile(r"\"(vite|next|nuxt|react-scripts|@sveltejs/kit|astro|gatsby)\"\s*:")
 _TESTS_RUN = re.compile(
     r"\b(pytest|cargo (test|bench|nextest)|go test|(npm|yarn|pnpm|bun)( run)? test|mvnw? .*verify"
@@ -177,21 +164,10 @@ def test_stage(facts: Facts, match: Match) -> Objection | None:
     return None
 
 
-def no_install_step(facts: Facts, match: Match) -> Objection | None:
-    """No stage installs the dependencies, so that the image has those of this machine."""
-    tool = _INSTALLS.get(match.rule.ecosystem)
-    for recipe in _taking(facts, match):
-        if tool and not re.search(tool, recipe.commands):
-            script = bool(_SCRIPTS.search(recipe.commands))
-            reason = f"{recipe.path} takes it and does not install it anew"
-            return Objection("no_install_step", reason, soft=script)
-    return None
-
-
 def prebuilt_pipeline(facts: Facts, match: Match) -> Objection | None:
     """No stage builds anything, so that the image may ship what was built here."""
-    for recipe in _taking(facts, match):
-        if not _BUILD_TOOLS.search(recipe.commands):
+    for recipe in taking(facts, match):
+        if not BUILD_TOOLS.search(recipe.commands):
             reason = f"{recipe.path} builds nothing: the image may need it as it is"
             return Objection("prebuilt_pipeline", reason, soft=True)
     return None
@@ -249,7 +225,7 @@ def env_at_build(facts: Facts, match: Match) -> Objection | None:
 def read_by_build(facts: Facts, match: Match) -> Objection | None:
     """A command of the build reads the secret by itself, and may fail without it."""
     reader = _READERS.get(match.rule.name)
-    for recipe in _taking(facts, match) if reader else ():
+    for recipe in taking(facts, match) if reader else ():
         if re.search(str(reader), recipe.commands):
             reason = f"a command of {recipe.path} may read it; mount it with --mount=type=secret"
             return Objection("read_by_build", reason, soft=True)
@@ -267,14 +243,6 @@ def site_generator(facts: Facts, match: Match) -> Objection | None:
         if _SITE_GENERATORS.search(recipe.commands):
             return Objection("site_generator", f"{recipe.path} makes a web site", soft=True)
     return None
-
-
-def _taking(facts: Facts, match: Match) -> Iterator[Recipe]:
-    """The Dockerfiles that take it along with a directory above."""
-    for recipe in facts.recipes.recipes:
-        above = any(named.contains(match.path) for named in recipe.named)
-        if recipe.takes_everything or above:
-            yield recipe
 
 
 def _is_placeholder(path: str) -> bool:

@@ -1,0 +1,135 @@
+"""Which Dockerfiles install dependencies anew, and which get those of this machine along.
+
+In a repository of several services one Dockerfile installs what is in a
+directory, and others take the directory with `COPY . .` only because it is
+there. That is a matter of evidence, and even then of a person's word: an image
+may use what nothing in its Dockerfile names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.matches import Match, Objection
+from ctxsize.recommender.recipes import Recipe
+
+_INSTALLS = {
+    "node": r"\b(npm|pnpm|bun|yarn)\b",
+    "php": r"\bcomposer\b",
+    "elixir": r"\bmix\b",
+    "crystal": r"\bshards\b",
+}
+"""The programs that install the dependencies of an ecosystem."""
+_USES = {
+    "node": r"\b(node|nodejs|npm|npx|pnpm|bun|yarn|deno|corepack|nvm|node_modules)\b",
+    "php": r"\b(php|php-fpm|composer|apache2?|wordpress|frankenphp|vendor)\b|php[0-9-]",
+    "elixir": r"\b(elixir|erlang|mix|iex|deps)\b",
+    "crystal": r"\b(crystal|shards|lib)\b",
+}
+"""What a Dockerfile says that has anything to do with them."""
+BUILD_TOOLS = re.compile(
+    r"\b(cargo|npm|npx|yarn|pnpm|bun|deno|make|cmake|ninja|meson|go (build|install|run|test)|mvnw?|"
+    r"gradlew?|dotnet|msbuild|mix|rebar3|sbt|mill|lein|clojure|python3?|pip3?|uv|poetry|pdm|hatch|"
+    r"tsc|vite|webpack|ng|swift|flutter|dart|stack|cabal|dune|zig|nim|nimble|shards|crystal|gleam|"
+    r"bazel|bundle|rails|rake|composer|build)\b|\.sh\b|\./"
+)
+_SCRIPTS = re.compile(r"\.sh\b|\bmake\b|\bjust\b|\btask\b")
+_MOST_NAMED = 3
+
+
+def taking(facts: Facts, match: Match) -> Iterator[Recipe]:
+    """The Dockerfiles that take it along with a directory above."""
+    for recipe in facts.recipes.recipes:
+        above = any(named.contains(match.path) for named in recipe.named)
+        if recipe.takes_everything or above:
+            yield recipe
+
+
+def no_install_step(facts: Facts, match: Match) -> Objection | None:
+    """A Dockerfile takes the dependencies and does not install them, so its image has these.
+
+    A person may overrule it where a script may install them, and where they
+    belong to another Dockerfile that does.
+    """
+    tool = _INSTALLS.get(match.rule.ecosystem)
+    if tool is None:
+        return None
+    bare = [each for each in taking(facts, match) if not re.search(tool, each.commands)]
+    owner = _installing(facts, match, tool)
+    strangers = []
+    for recipe in bare:
+        if owner is not None and _is_stranger(recipe, match):
+            strangers.append(recipe)
+        elif not _SCRIPTS.search(recipe.commands):
+            return Objection("no_install_step", _kept(recipe))
+    known = [each for each in bare if each not in strangers]
+    if known:
+        return Objection("no_install_step", _kept(known[0]), soft=True)
+    if owner is None or not strangers:
+        return None
+    return Objection("no_install_step", _lost(strangers, owner), soft=True)
+
+
+def _kept(recipe: Recipe) -> str:
+    return f"{recipe.path} takes it and does not install it anew"
+
+
+def _lost(strangers: list[Recipe], owner: Recipe) -> str:
+    """Who would be without it, and who makes it: a clause."""
+    paths = [*dict.fromkeys(each.path for each in strangers)]
+    named = ", ".join(paths[:_MOST_NAMED])
+    more = len(paths) - _MOST_NAMED
+    if more > 0:
+        named += f" and {more:,} more"
+    return (
+        f"{named} would no longer get it with what is copied; "
+        f"it belongs to {owner.path}, which installs it anew"
+    )
+
+
+def _installing(facts: Facts, match: Match, tool: str) -> Recipe | None:
+    """The Dockerfile that installs what is in the directory, the nearest one of several."""
+    found = [
+        (distance, each.path, each)
+        for each in facts.recipes.recipes
+        if re.search(tool, each.commands)
+        for distance in [_distance(each, match)]
+        if distance is not None
+    ]
+    return min(found, key=lambda one: one[:2])[2] if found else None
+
+
+def _distance(recipe: Recipe, match: Match) -> int | None:
+    """How near to the dependencies a Dockerfile is, None if it does not take what is beside."""
+    beside = match.path.rpartition("/")[0]
+    if _directory(recipe) == beside and recipe.named:
+        return 0
+    if any(
+        each.contains(match.path) or each.path.rpartition("/")[0] == beside for each in recipe.named
+    ):
+        return 1
+    return 2 if recipe.takes_everything else None
+
+
+def _is_stranger(recipe: Recipe, match: Match) -> bool:
+    """Whether nothing in the Dockerfile has to do with the dependencies.
+
+    It builds something else, lies elsewhere, does not name their directory,
+    and neither its images nor its commands are of their ecosystem.
+    """
+    beside = match.path.rpartition("/")[0]
+    if beside and (
+        _directory(recipe) == beside or any(each.is_at_or_below(beside) for each in recipe.named)
+    ):
+        return False
+    if re.search(_USES[match.rule.ecosystem], recipe.words, re.IGNORECASE):
+        return False
+    return BUILD_TOOLS.search(recipe.commands) is not None
+
+
+def _directory(recipe: Recipe) -> str | None:
+    """The directory of the context in which the Dockerfile is, None if it lies outside."""
+    path = recipe.request.dockerfile_in_context
+    return None if path is None else path.rpartition("/")[0]

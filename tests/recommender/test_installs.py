@@ -1,0 +1,150 @@
+"""Dependencies in a repository of several services: whose they are, and who would lose them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from tests.oracles.trees import build_tree, file
+from tests.recommender.test_suggest import blocked, sent
+
+WEB = b"FROM node:22\nCOPY services/web services/web\nRUN cd services/web && npm ci\n"
+API = b"FROM python:3.12\nCOPY . .\nRUN pip install ./services/api\nCMD python -m api\n"
+MODULES = "services/web/node_modules"
+NODES = (
+    "services/web/package.json",
+    f"{MODULES}/.package-lock.json",
+    file(f"{MODULES}/react/index.js", size_bytes=400_000),
+    "services/api/app.py",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Dockerfiles by path, and whether the packages are a person's to judge or stay for good."""
+
+    dockerfiles: dict[str, bytes]
+    soft: bool
+    path: str = MODULES
+    nodes: tuple[object, ...] = NODES
+
+
+CASES = {
+    "a stranger beside the owner": Case(
+        {"services/web/Dockerfile": WEB, "services/api/Dockerfile": API}, soft=True
+    ),
+    "both at the top": Case({"web.Dockerfile": WEB, "api.Dockerfile": API}, soft=True),
+    "the owner takes everything": Case(
+        {"web.Dockerfile": b"FROM node\nCOPY . .\nRUN npm ci\n", "api.Dockerfile": API}, soft=True
+    ),
+    "packages at the top": Case(
+        {"web.Dockerfile": b"FROM node\nCOPY package.json .\nRUN npm ci\n", "api.Dockerfile": API},
+        soft=True,
+        path="node_modules",
+        nodes=(
+            *("package.json", "services/api/app.py"),
+            file("node_modules/.package-lock.json", size_bytes=400_000),
+        ),
+    ),
+    "nobody installs": Case({"api.Dockerfile": API}, soft=False),
+    "the owner installs other packages": Case(
+        {
+            "x.Dockerfile": b"FROM node\nCOPY x/package.json .\nRUN npm ci\n",
+            "api.Dockerfile": API,
+        },
+        soft=False,
+        nodes=(*NODES, "x/package.json"),
+    ),
+    "a stranger that runs node": Case(
+        {"web.Dockerfile": WEB, "api.Dockerfile": API + b'CMD ["node", "server.js"]\n'}, soft=False
+    ),
+    "a stranger from an image of node": Case(
+        {"web.Dockerfile": WEB, "api.Dockerfile": API.replace(b"python:", b"my/node-python:")},
+        soft=False,
+    ),
+    "a stranger that names them in a script of its own": Case(
+        {
+            "web.Dockerfile": WEB,
+            "api.Dockerfile": API + b"RUN <<EOF\ncp -r services/web/node_modules static\nEOF\n",
+        },
+        soft=False,
+    ),
+    "a stranger that names their service": Case(
+        {"web.Dockerfile": WEB, "api.Dockerfile": API + b"COPY services/web static\n"}, soft=False
+    ),
+    "another Dockerfile of the same service": Case(
+        {"services/web/Dockerfile": WEB, "services/web/static.Dockerfile": API}, soft=False
+    ),
+    "one that builds nothing": Case(
+        {"web.Dockerfile": WEB, "proxy.Dockerfile": b"FROM nginx\nCOPY . /usr/share/nginx/html\n"},
+        soft=False,
+    ),
+    "a stranger and one that needs them": Case(
+        {
+            "web.Dockerfile": WEB,
+            "api.Dockerfile": API,
+            "run.Dockerfile": b"FROM node\nCOPY . .\nCMD node services/web/index.js\n",
+        },
+        soft=False,
+    ),
+    "one that takes them by name": Case(
+        {"web.Dockerfile": WEB, "api.Dockerfile": API + f"COPY {MODULES}/react /r\n".encode()},
+        soft=False,
+    ),
+}
+
+
+@pytest.fixture
+def planted(case: Case, tmp_path: Path) -> Path:
+    dockerfiles = [file(path, data) for path, data in case.dockerfiles.items()]
+    return build_tree(tmp_path / "ctx", [*dockerfiles, *case.nodes])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_whose_packages_they_are(case: Case, planted: Path) -> None:
+    advice = api.suggest(str(planted), dockerfile=str(planted / next(iter(case.dockerfiles))))
+    doubts = [each.doubts for each in advice.suggestions if case.path in each.paths]
+    assert bool(doubts) is case.soft
+    assert (case.path in blocked(advice)) is not case.soft
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_nothing_of_it_is_written_without_a_word(case: Case, planted: Path) -> None:
+    before = {path for path in sent(planted) if path.startswith(f"{case.path}/")}
+    options = {"dockerfile": str(planted / next(iter(case.dockerfiles)))}
+    api.suggest(str(planted), write=True, **options)  # type: ignore[arg-type]
+    assert before <= sent(planted)
+    api.suggest(str(planted), write=True, unsafe=True, **options)  # type: ignore[arg-type]
+    assert before.isdisjoint(sent(planted)) is case.soft
+
+
+def test_the_doubt_says_who_would_be_without_them(tmp_path: Path) -> None:
+    root = build_tree(
+        tmp_path / "ctx",
+        [file("web.Dockerfile", WEB), *(file(f"{n}.Dockerfile", API) for n in "abcde"), *NODES],
+    )
+    advice = api.suggest(str(root), dockerfile=str(root / "web.Dockerfile"))
+    (doubts,) = [each.doubts for each in advice.suggestions if MODULES in each.paths]
+    assert doubts == (
+        "a.Dockerfile, b.Dockerfile, c.Dockerfile and 2 more would no longer get it with what is "
+        f"copied; it belongs to {root}/web.Dockerfile, which installs it anew",
+    )
+
+
+def test_the_doubt_names_the_dockerfile_beside_the_packages(tmp_path: Path) -> None:
+    everything = b"FROM node\nCOPY . .\nRUN npm ci\n"
+    root = build_tree(
+        tmp_path / "ctx",
+        [
+            file("a/Dockerfile", everything),
+            file("services/web/Dockerfile", WEB),
+            file("services/api/Dockerfile", API),
+            *NODES,
+        ],
+    )
+    advice = api.suggest(str(root), dockerfile=str(root / "services/api/Dockerfile"))
+    (doubts,) = [each.doubts for each in advice.suggestions if MODULES in each.paths]
+    assert "it belongs to services/web/Dockerfile" in doubts[0]
