@@ -127,9 +127,14 @@ def asked_of(request: Request) -> tuple[Asked, ...]:
     """
     found: dict[Paths, list[tuple[str, Asked]]] = {}
     for platform, need in needs_of(request).items():
-        for asked in _named(need, request.name) if request.name else _main(need):
+        for asked in asked_in(need, request.name):
             found.setdefault(asked.paths, []).append((platform, asked))
     return tuple(_joined(paths, each) for paths, each in found.items())
+
+
+def asked_in(need: ContextNeed, name: str) -> Iterator[Asked]:
+    """What `need` asks of the context `name`, each transfer for itself; none if it is not used."""
+    return _named(need, name) if name else _main(need)
 
 
 def _main(need: ContextNeed) -> Iterator[Asked]:

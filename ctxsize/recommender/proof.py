@@ -46,7 +46,7 @@ class Proof:
         self.before = snapshot.sent()
         self.needed = frozenset(self._entries(recipes.named))
         """The entries that are sent and that a Dockerfile takes by name."""
-        self._found: dict[tuple[str, str, int, str], bool] = {}
+        self._found: dict[tuple[str, str, str, int, str], bool] = {}
 
     def of(self, candidates: Sequence[Candidate]) -> Verdict:
         """Whether the lines of `candidates`, at the end of the ignore file, do what they should."""
@@ -129,18 +129,19 @@ class Proof:
         for recipe in self._recipes.recipes:
             if not recipe.request.builder.asks_for_paths:
                 continue
-            after = with_ignore_file(recipe.request, data)
-            for target, source, line in _sources(recipe):
-                if self._finds(recipe, target, source, line) and not _found(
-                    after, target, line, source
-                ):
-                    return f"{recipe.path}:{line} would not find {source}"
+            for request in recipe.requests():
+                after = with_ignore_file(request, data)
+                for target, source, line in _sources(recipe, request.name):
+                    if self._finds(request, recipe.path, (target, line, source)) and not _found(
+                        after, target, line, source
+                    ):
+                        return f"{recipe.path}:{line} would not find {source}"
         return ""
 
-    def _finds(self, recipe: Recipe, target: str, source: str, line: int) -> bool:
-        key = (recipe.path, target, line, source)
+    def _finds(self, request: Request, path: str, where: tuple[str, int, str]) -> bool:
+        key = (path, request.name, *where)
         if key not in self._found:
-            self._found[key] = _found(recipe.request, target, line, source)
+            self._found[key] = _found(request, *where)
         return self._found[key]
 
 
@@ -152,13 +153,13 @@ def with_lines(request: Request, lines: Iterable[str]) -> bytes:
     return before + "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
-def _sources(recipe: Recipe) -> Iterable[tuple[str, str, int]]:
-    """Each source with a target that reaches it: target, source and line."""
+def _sources(recipe: Recipe, name: str) -> Iterable[tuple[str, str, int]]:
+    """What is taken from the context `name`: a target that reaches it, the source, its line."""
     seen = set()
     for target, need in recipe.needs:
         for source in need.sources:
             key = (need.follow_paths, source.line, source.source)
-            if source.context or source.kind not in ("copy", "add") or key in seen:
+            if source.context != name or source.kind not in ("copy", "add") or key in seen:
                 continue
             seen.add(key)
             yield target, source.source, source.line

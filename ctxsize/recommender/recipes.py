@@ -21,7 +21,7 @@ from ctxsize.dockerfile import (
 )
 from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards, match
-from ctxsize.engine.named import named_contexts
+from ctxsize.engine.named import named_contexts, request_named
 from ctxsize.engine.need import needs_of
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import CtxsizeError, DockerfileError
@@ -97,6 +97,10 @@ class Recipe:
     dockerfile: Dockerfile
     needs: tuple[tuple[str, ContextNeed], ...]
     """For each target that the builder accepts; `""` is the usual one."""
+    names: tuple[str, ...] = ("",)
+    """What the build calls the directory: `""` for its context, else a named context."""
+    asked_for: bool = False
+    """Whether something in the repository asks for this build; else it was just found."""
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
@@ -105,18 +109,17 @@ class Recipe:
             source
             for _, need in self.needs
             for source in need.sources
-            if source.context in self._names and source.kind in _TAKING
+            if source.context in self.names and source.kind in _TAKING
         )
         return tuple(dict.fromkeys(replace(source, stage="") for source in taken))
 
+    def requests(self) -> Iterator[Request]:
+        """The request for the directory under each of its names."""
+        return (request_named(self.request, name) for name in self.names)
+
     @cached_property
-    def _names(self) -> frozenset[str]:
-        """The names of the build context: `""`, and named contexts of the same directory."""
-        root = self.request.root
-        again = (each for each in named_contexts(self.request.build) if each.local)
-        return frozenset(
-            ["", *(each.name for each in again if os.path.realpath(each.value) == root)]
-        )
+    def _root(self) -> str:
+        return next(self.requests()).root
 
     @cached_property
     def named(self) -> tuple[Named, ...]:
@@ -131,7 +134,7 @@ class Recipe:
         if path == ".":
             return ()
         try:
-            return (path, *(follow(self.request.root, (path,)) or ()))
+            return (path, *(follow(self._root, (path,)) or ()))
         except CtxsizeError:
             return (path,)
 
@@ -204,18 +207,21 @@ def read_recipes(request: Request, tree: Tree, tracked: Tracked) -> Recipes:
     files = [*_dockerfiles(tree, tracked)]
     if request.dockerfile is not None:
         try:
-            recipes.append(_recipe(request, request.dockerfile, request.dockerfile_data()))
+            recipes.append(_recipe(request, request.dockerfile, _own_names(request)))
         except DockerfileError as error:
             error.path = request.dockerfile
             raise
-    builds = [(path, _build_of(request, path)) for path in files if path != own]
-    if not request.dockerfile_specific:
-        builds += _asked_for(request, tracked.top)
-    for path, build in builds if not request.dockerfile_specific else ():
+    builds = [(path, _build_of(request, path), False) for path in files if path != own]
+    if request.dockerfile_specific:
+        builds = []  # the file is of this Dockerfile alone
+    else:
+        builds += ((path, build, True) for path, build in _asked_for(request, tracked.top))
+    for path, build, asked_for in builds:
         try:
             other = request_of(build, request.builder)
-            if not other.dockerfile_specific:
-                recipes.append(_recipe(other, path, other.dockerfile_data()))
+            names = _names(other, request.root)
+            if names:
+                recipes.append(_recipe(other, path, names, asked_for=asked_for))
         except CtxsizeError as error:
             message = f"it is no Dockerfile that the builder accepts: {error.message}"
             problems.append(Problem("unread-dockerfile", message, path=path))
@@ -229,9 +235,10 @@ def _build_of(request: Request, path: str) -> Build:
 
 
 def _asked_for(request: Request, top: str) -> Iterator[tuple[str, Build]]:
-    """The builds of this context that Compose, Bake, workflows and commands below `top` ask for.
+    """The builds with this directory that Compose, Bake, workflows and commands ask for.
 
-    Their Dockerfiles may lie anywhere, and they have arguments of their own.
+    They are looked for below `top`. Their Dockerfiles may lie anywhere, they have
+    arguments of their own, and the directory may be one of their named contexts.
     """
     from ctxsize.projects import discover
 
@@ -240,13 +247,29 @@ def _asked_for(request: Request, top: str) -> Iterator[tuple[str, Build]]:
     except CtxsizeError:
         return
     for each in found:
-        if not each.guessed and os.path.realpath(each.build.context) == request.root:
+        directories = (each.build.context, *each.build.build_contexts.values())
+        if not each.guessed and request.root in map(os.path.realpath, directories):
             path = each.build.dockerfile or each.where.path
             yield path, replace(each.build, builder=request.build.builder)
 
 
-def _recipe(request: Request, path: str, data: bytes) -> Recipe:
-    dockerfile = parse_dockerfile(data)
+def _own_names(request: Request) -> tuple[str, ...]:
+    """What the build calls its context. An ignore file of the Dockerfile is of no named one."""
+    return ("",) if request.dockerfile_specific else _names(request, request.root)
+
+
+def _names(request: Request, root: str) -> tuple[str, ...]:
+    """What a build calls the directory `root`, wherever the ignore file at its top governs it."""
+    again = (each for each in named_contexts(request.build) if each.local)
+    names = [each.name for each in again if os.path.realpath(each.value) == root]
+    own = [""] if request.root == root and not request.dockerfile_specific else []
+    return (*own, *names)
+
+
+def _recipe(
+    request: Request, path: str, names: tuple[str, ...], *, asked_for: bool = False
+) -> Recipe:
+    dockerfile = parse_dockerfile(request.dockerfile_data())
     labels = [stage.name or str(stage.index) for stage in read_stages(dockerfile)]
     needs = []
     for target in dict.fromkeys([request.build.target, "", *labels]):
@@ -256,7 +279,7 @@ def _recipe(request: Request, path: str, data: bytes) -> Recipe:
         except DockerfileError:
             if target in ("", request.build.target):
                 raise
-    return Recipe(request, path, dockerfile, tuple(needs))
+    return Recipe(request, path, dockerfile, tuple(needs), names, asked_for)
 
 
 def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:

@@ -269,6 +269,17 @@ def test_what_is_taken_from_the_same_directory_under_another_name_stays(tmp_path
     assert blocked(advice)["target"] == "copied_by_name"
 
 
+def test_what_a_build_of_another_context_takes_from_this_one(tmp_path: Path) -> None:
+    worker = b"FROM scratch\nCOPY --from=top target/app /app\n"
+    root = tree(tmp_path, "Cargo.toml", "target/app", file("w/Dockerfile", worker), "w/x")
+    (root / "Dockerfile").write_bytes(CARGO)
+    assert "**/target" in patterns(suggested(root))
+    (root / "compose.yaml").write_text(
+        "services: {w: {build: {context: w, additional_contexts: {top: .}}}}\n"
+    )
+    assert blocked(suggested(root))["target"] == "copied_by_name"
+
+
 def test_the_classic_builder_and_podman(tmp_path: Path) -> None:
     for builder in ("classic", "podman"):
         root = tree(tmp_path / builder, "Cargo.toml", "target/x", dockerfile=CARGO)

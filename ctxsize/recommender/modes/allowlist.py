@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
-from ctxsize.dockerfile import Source
 from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.need import Asked, asked_in
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.modes.plan import Change, Note
@@ -61,19 +60,12 @@ def _concerned(trial: Trial) -> tuple[list[Recipe], list[Note]]:
     for recipe in trial.recipes.recipes:
         directory = recipe.path.rpartition("/")[0]
         top = recipe.path == own or not directory
-        if top or _is_asked_for(trial, recipe) or _takes_from_above(trial, recipe, directory):
+        if top or recipe.asked_for or _takes_from_above(trial, recipe, directory):
             kept.append(recipe)
         else:
             why = f"all it takes is in {directory}, so that is taken for its context"
             notes.append(Note(recipe.path, why))
     return kept, notes
-
-
-def _is_asked_for(trial: Trial, recipe: Recipe) -> bool:
-    """Whether something in the repository builds it with this context; else it was just found."""
-    found = os.path.join(trial.request.context, recipe.path)  # noqa: PTH118
-    named_from_context = trial.tree.entry(recipe.path) is not None
-    return not named_from_context or recipe.request.build.dockerfile != found
 
 
 def _takes_from_above(trial: Trial, recipe: Recipe, directory: str) -> bool:
@@ -93,10 +85,10 @@ def _obstacle(recipe: Recipe) -> tuple[str, str] | None:
             f"{recipe.path}:{unknown.line} takes {unknown.source}, which has no value here",
             "give it one with --build-arg",
         )
-    for _, need in recipe.needs:
-        if not need.context_used or need.follow_paths is not None:
+    for asked in _asked(recipe):
+        if asked.paths is not None:
             continue
-        source = next((each for each in need.sources if _is_all(each)), None)
+        source = next((each for each in asked.sources if each.path == "."), None)
         where = recipe.path if source is None else f"{recipe.path}:{source.line}"
         what = "all of the context" if source is None else f"{source.instruction} {source.source}"
         return (
@@ -106,14 +98,16 @@ def _obstacle(recipe: Recipe) -> tuple[str, str] | None:
     return None
 
 
-def _is_all(source: Source) -> bool:
-    return not source.context and source.path == "."
+def _asked(recipe: Recipe) -> Iterator[Asked]:
+    """What the builds of a Dockerfile ask for, under each name that they have for the context."""
+    for _, need in recipe.needs:
+        for name in recipe.names:
+            yield from asked_in(need, name)
 
 
 def _paths(recipe: Recipe) -> Iterator[tuple[str, ...]]:
     """What the builds of a Dockerfile ask for, each once."""
-    found = {need.follow_paths for _, need in recipe.needs if need.context_used}
-    yield from sorted(each for each in found if each is not None)
+    yield from sorted({each.paths for each in _asked(recipe) if each.paths is not None})
 
 
 def _union(trial: Trial, recipes: list[Recipe]) -> set[str]:

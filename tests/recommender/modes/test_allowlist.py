@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ctxsize.api import request_for
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
@@ -141,3 +142,56 @@ def test_without_a_dockerfile(tmp_path: Path) -> None:
 def test_nothing_taken_nothing_let_in(tmp_path: Path) -> None:
     plant(tmp_path, dockerfile=b"FROM scratch\n")
     assert [each.line for each in listed(tmp_path).added] == ["*"]
+
+
+AGAIN = b"FROM scratch\nCOPY src /src\nCOPY --from=again config /c/\n"
+
+
+def lines_of(root: Path, **contexts: str) -> list[str]:
+    request = request_for(str(root), build_contexts=contexts)
+    return [each.line for each in allowlist(Trial(Snapshot.take(request))).added]
+
+
+def test_a_named_context_of_the_same_directory(tmp_path: Path) -> None:
+    root = plant(tmp_path / "ctx", dockerfile=AGAIN)
+    other = build_tree(tmp_path / "other", ["config/x"])
+    assert lines_of(root, again=str(other)) == ["*", "!src"]
+    (tmp_path / "link").symlink_to(root)
+    for same in (root, tmp_path / "link"):
+        assert lines_of(root, again=str(same)) == ["*", "!config", "!src"]
+
+
+def test_a_named_context_that_is_taken_whole(tmp_path: Path) -> None:
+    root = plant(tmp_path, dockerfile=b"FROM scratch\nCOPY src /src\nCOPY --from=again / /c\n")
+    request = request_for(str(root), build_contexts={"again": str(root)})
+    assert (
+        ":3 takes the whole context (COPY /)" in allowlist(Trial(Snapshot.take(request))).impossible
+    )
+
+
+def test_an_ignore_file_of_the_dockerfile_is_of_no_named_context(tmp_path: Path) -> None:
+    root = plant(tmp_path, file("Dockerfile.dockerignore", b"x\n"), dockerfile=AGAIN)
+    assert lines_of(root, again=str(root)) == ["*", "!src"]
+
+
+@pytest.mark.parametrize(
+    ("context", "source", "also"),
+    [(".", "config", "!config"), ("worker", "README.md", "!README.md")],
+    ids=["the same context", "another context"],
+)
+def test_a_named_context_that_compose_asks_for(
+    context: str, source: str, also: str, tmp_path: Path
+) -> None:
+    worker = f"FROM scratch\nCOPY --from=top {source} /\n".encode()
+    root = plant(
+        tmp_path,
+        file("worker/other/Dockerfile", worker),
+        dockerfile=b"FROM scratch\nCOPY src /src\n",
+    )
+    assert lines_of(root) == ["*", "!src"]
+    (root / "compose.yaml").write_text(
+        "services:\n  worker:\n    build:\n"
+        f"      context: {context}\n      dockerfile: {root}/worker/other/Dockerfile\n"
+        "      additional_contexts: {top: .}\n"
+    )
+    assert sorted(lines_of(root)) == sorted(["*", also, "!src"])

@@ -37,6 +37,18 @@ def test_an_allow_list(docker: Dockerd, tmp_path: Path) -> None:
     assert files(whole) == taken
 
 
+def test_an_allow_list_for_a_named_context_of_the_same_directory(
+    docker: Dockerd, tmp_path: Path
+) -> None:
+    root = test_allowlist.plant(tmp_path, dockerfile=test_allowlist.AGAIN)
+    contexts = {"again": str(root)}
+    before = docker.build_buildkit(root, extra=["--build-context", f"again={root}"])
+    plan = api.plan_ignore_file(str(root), mode="allowlist", write=True, build_contexts=contexts)
+    assert plan.written
+    after = docker.build_buildkit(root, extra=["--build-context", f"again={root}"])
+    assert files(after) == files(before) >= {"c/build.toml", "src/a.js"}
+
+
 def test_what_git_ignores(docker: Dockerd, tmp_path: Path) -> None:
     test_from_gitignore.changed(tmp_path)
     result = docker.build_buildkit(tmp_path)
