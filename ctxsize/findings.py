@@ -112,6 +112,8 @@ class Finding:
     help: str = ""
     """What to do, where there is no `fix` or more than one way."""
     fix: Fix | None = None
+    lines: tuple[str, ...] = ()
+    """What it would add to the file, where it is about no line of it."""
 
 
 def in_order(findings: list[Finding]) -> tuple[Finding, ...]:

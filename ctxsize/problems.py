@@ -7,10 +7,11 @@ and a finding to the formats that know nothing else.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ctxsize.findings import Code, Confidence, Finding, Location, Severity, in_order
-from ctxsize.model import Effect, Problem, Report
+from ctxsize.model import Effect, Problem, Report, Transfer
 
 _KINDS = (
     Code(
@@ -184,6 +185,34 @@ def findings(report: Report) -> tuple[Finding, ...]:
                 for problem in context.problems
             ),
         ]
+    )
+
+
+def without(report: Report, accepted: Callable[[Finding], bool]) -> Report:
+    """`report` without the problems whose findings are `accepted`.
+
+    What makes a total a lower bound is never left out.
+    """
+
+    def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
+        return tuple(
+            each
+            for each in problems
+            if each.effect is not Effect.NONE or not accepted(_finding(each, report, context))
+        )
+
+    def told(transfer: Transfer) -> Transfer:
+        return replace(transfer, problems=left(transfer.problems))
+
+    return replace(
+        report,
+        problems=left(report.problems),
+        transfer=None if report.transfer is None else told(report.transfer),
+        more_transfers=tuple(map(told, report.more_transfers)),
+        named_contexts=tuple(
+            replace(each, problems=left(each.problems, each.value))
+            for each in report.named_contexts
+        ),
     )
 
 

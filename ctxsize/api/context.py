@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ctxsize.build import Options
+    from ctxsize.config import Config
     from ctxsize.engine.listing import Listing
     from ctxsize.engine.parallel import Progress
     from ctxsize.engine.union import Union
@@ -31,6 +32,7 @@ def measure(
     thorough: bool = False,
     progress: Progress | None = None,
     jobs: int = 1,
+    config: Config | None = None,
     **options: Unpack[Options],
 ) -> Report:
     """What `docker build` would send; see `request_for` for `build` and `options`.
@@ -38,6 +40,8 @@ def measure(
     `ignored` also measures what each pattern saves, `compare` says where other
     builders differ. `top` bounds the lists of the largest, `depth` the tree.
     `thorough` notices each directory that would stop the builder, `jobs` are processes.
+    `config`, by default that of the context, says which problems are accepted: they
+    are left out. It is read if there are any.
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
     and `BuildFailsError` for a context on which the build itself would fail.
     """
@@ -54,12 +58,29 @@ def measure(
         progress=progress,
         jobs=jobs,
     )
-    report = with_transfers(request, report, progress=progress, jobs=jobs)
+    report = _without_accepted(
+        with_transfers(request, report, progress=progress, jobs=jobs), config
+    )
     if not compare:
         return report
     from ctxsize.engine import compare as comparing
 
     return replace(report, differences=comparing.compare(request))
+
+
+def _without_accepted(report: Report, config: Config | None) -> Report:
+    """`report` without the problems that are accepted, with why the configuration is not read."""
+    if not report.findings:
+        return report
+    from ctxsize.api.accepting import readable
+    from ctxsize.config.accepted import Acceptance
+    from ctxsize.problems import without
+
+    config, problems = readable(config, report.context_path)
+    if config.suppress:
+        acceptance = Acceptance(config)
+        report = without(report, lambda each: acceptance.reason(each) is not None)
+    return replace(report, problems=(*report.problems, *problems))
 
 
 def ls(

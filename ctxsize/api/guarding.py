@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +12,13 @@ from ctxsize.api.context import ls, measure
 from ctxsize.api.ignorefile import suggest
 from ctxsize.build import Build
 from ctxsize.config import Budget, Config
+from ctxsize.config.accepted import Acceptance
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard import known as knowing
 from ctxsize.guard import saved
 from ctxsize.guard.changes import between
+from ctxsize.guard.codes import CODES
 from ctxsize.guard.judge import actual, judge
 from ctxsize.guard.known import Known
 from ctxsize.guard.outcome import CheckReport, ContextCheck, DiffReport, Remedy, Side
@@ -78,13 +80,33 @@ def check(
         plans = planned(config, build, budget, baseline=ratchet)
     else:
         plans = planned_of(builds, config, budget, baseline=ratchet)
-    measured = _measured(plans, progress, jobs)
+    measured = _measured(plans, config, progress, jobs)
     if update_baseline and path is not None:
-        old, measured = _recorded(path, old or {}, plans, measured, progress=progress, jobs=jobs)
+        old, measured = _recorded(
+            path, old or {}, plans, measured, config=config, progress=progress, jobs=jobs
+        )
+    acceptance = Acceptance(config)
     checks = [
-        _judged(plan, report, path, old) for plan, report in zip(plans, measured, strict=True)
+        _judged(plan, report, path, old, acceptance)
+        for plan, report in zip(plans, measured, strict=True)
     ]
-    return CheckReport(tuple(checks), baseline=path, updated=update_baseline)
+    unused = acceptance.unused(
+        CODES.__contains__,
+        whole=build is None and builds is None,
+        inside=[place for report in measured for place in _places(report)],
+    )
+    return CheckReport(
+        tuple(checks),
+        baseline=path,
+        updated=update_baseline,
+        unused=() if update_baseline else unused,
+    )
+
+
+def _places(report: Report) -> Iterator[str]:
+    """What a finding about the context may be about."""
+    ignore_file = None if report.ignore_file is None else report.ignore_file.path
+    yield from filter(None, (report.context_path, ignore_file, report.dockerfile))
 
 
 def _config(build: Build | None) -> Config:
@@ -104,13 +126,18 @@ def _old(path: str | None, *, update_baseline: bool) -> baselines.Baseline | Non
     return baselines.read(path)
 
 
-def _measured(plans: tuple[Planned, ...], progress: Any, jobs: int) -> list[Report]:
+def _measured(plans: tuple[Planned, ...], config: Config, progress: Any, jobs: int) -> list[Report]:
     """A report for each of `plans`. Raises `InputErrors` with all that cannot be measured."""
     found, errors = [], []
     for plan in plans:
         try:
             report = measure(
-                plan.build, top=_TOP, depth=baselines.DEPTH, progress=progress, jobs=jobs
+                plan.build,
+                top=_TOP,
+                depth=baselines.DEPTH,
+                progress=progress,
+                jobs=jobs,
+                config=config,
             )
             _must_be_known(plan, report)
         except InputError as error:
@@ -134,7 +161,11 @@ def _must_be_known(plan: Planned, report: Report) -> None:
 
 
 def _judged(
-    plan: Planned, report: Report, path: str | None, old: baselines.Baseline | None
+    plan: Planned,
+    report: Report,
+    path: str | None,
+    old: baselines.Baseline | None,
+    acceptance: Acceptance,
 ) -> ContextCheck:
     """What there is to say about one build. Raises `InputError` if the baseline is of another."""
     entry = None if old is None else old.get(plan.name)
@@ -145,6 +176,8 @@ def _judged(
             hint="--update-baseline",
         )
     judged = judge(plan.name, report, plan.budget, known=_known(report), baseline=old)
+    left, accepted = acceptance.split(judged.findings, *_places(report))
+    judged = replace(judged, findings=left, accepted=accepted)
     if report.context.totals.files > _MOST_TRIED:
         return replace(judged, untried=any(not each.is_floor for each in judged.missed))
     remedy = _remedy(plan, judged)
@@ -194,6 +227,7 @@ def _recorded(
     plans: tuple[Planned, ...],
     measured: list[Report],
     *,
+    config: Config,
     progress: Any,
     jobs: int,
 ) -> tuple[baselines.Baseline, list[Report]]:
@@ -204,7 +238,7 @@ def _recorded(
     """
     new = _updated(path, old, plans, measured)
     for _ in range(_TRIES if _lies_in_one(path, plans) else 0):
-        measured, last = _measured(plans, progress, jobs), new
+        measured, last = _measured(plans, config, progress, jobs), new
         new = _updated(path, old, plans, measured)
         if new == last:
             break

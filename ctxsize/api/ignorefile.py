@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from ctxsize.api.requests import builder_of, request_for
 from ctxsize.build import Build
-from ctxsize.errors import InputError, InputErrors
-from ctxsize.model import Problem
+from ctxsize.errors import InputError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,25 +86,23 @@ def suggest(
     Raises what `measure` raises, `InputError` for a name that nothing is
     suggested by and for a file that changed meanwhile or cannot be written.
     """
-    from ctxsize.config import Config, load
+    from ctxsize.api.accepting import Wanted, readable
     from ctxsize.engine.snapshot import Snapshot
+    from ctxsize.recommender.codes import CODES
     from ctxsize.recommender.suggest import Advisor, Choice
     from ctxsize.writer import suggested
 
     request = request_for(build, **options)
-    problems: tuple[Problem, ...] = ()
-    try:
-        config = load(request.context) if config is None else config
-    except InputErrors as error:
-        # Advice holds without it; what it would have accepted is told all the same.
-        message = f"the configuration cannot be read, so nothing is accepted: {error.message}"
-        config, problems = Config(), (Problem("config", message, path=error.path),)
+    config, problems = readable(config, request.context)
     advisor = Advisor(Snapshot.take(request, progress=progress))
     advice = advisor.advise(lambda chosen: suggested.merged(request, chosen), Choice(only, unsafe))
-    if config.path is not None:
-        from ctxsize.advice.command import left_by
-
-        advice = replace(advice, findings=left_by(config, advice.findings))
+    if config.suppress or config.select or config.ignore:
+        wanted = Wanted(config)
+        left = wanted.of(advice.findings)
+        # Another build of the same context may have what this one has not.
+        usual = not request.build.given() and not only
+        unused = wanted.unused(CODES.keys() - {"CTX503"}, request.context) if usual else ()
+        advice = replace(advice, findings=(*left, *unused))
     advice = replace(advice, problems=(*advice.problems, *problems))
     return suggested.written(request, advice) if write else advice
 
@@ -116,6 +113,7 @@ def plan_ignore_file(
     mode: str,
     like: str | None = None,
     write: bool = False,
+    config: Config | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> ModePlan:
@@ -123,8 +121,10 @@ def plan_ignore_file(
 
     `mode` is `allowlist`, `from-gitignore` or `tidy`, or `like` with the path of
     another ignore file. With `write` it is written and the size after it measured.
+    `config` says which findings are accepted, as for `suggest`.
     Raises what `suggest` raises.
     """
+    from ctxsize.api.accepting import Wanted, readable
     from ctxsize.engine.request import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.modes import plans
@@ -134,5 +134,9 @@ def plan_ignore_file(
     if sibling is None and mode not in plans.MODES:
         raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(plans.MODES)}, like")
     request = request_for(build, **options)
+    config, problems = readable(config, request.context)
     made = plans.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
+    made = replace(
+        made, findings=Wanted(config).of(made.findings), problems=(*made.problems, *problems)
+    )
     return suggested.written(request, made) if write else made

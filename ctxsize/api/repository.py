@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
+
+from ctxsize.findings import in_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,15 +28,29 @@ def discover(root: str = ".") -> Discovery:
     return projects.discover(root, environment=os.environ)
 
 
-def scan(root: str = ".", *, progress: Progress | None = None) -> Scan:
+def scan(
+    root: str = ".", *, config: Config | None = None, progress: Progress | None = None
+) -> Scan:
     """Every build below `root` measured, the most costly first, with the findings across them.
 
-    Contexts that lie in each other are walked once. Raises `InputError` for no directory.
+    Contexts that lie in each other are walked once. `config`, by default that of
+    `root`, says which findings count. Raises `InputError` for no directory.
     """
+    from ctxsize.api.accepting import Wanted, readable
+    from ctxsize.projects.codes import CODES
     from ctxsize.scan import scan as run
     from ctxsize.writer import suggested
 
-    return run(discover(root), suggested.merged, progress=progress)
+    discovery = discover(root)
+    config, problems = readable(config, root)
+    wanted = Wanted(config)
+    scanned = run(discovery, suggested.merged, left=wanted.of, progress=progress)
+    unused = wanted.unused(CODES, root)
+    return replace(
+        scanned,
+        findings=in_order([*scanned.findings, *unused]),
+        problems=(*scanned.problems, *problems),
+    )
 
 
 def advise(

@@ -227,6 +227,9 @@ class _Reader:
             for key, why in (("code", "CTX101, for instance"), ("reason", "why it is accepted")):
                 if key not in values and len(self._errors) == before:
                     self._wrong(where, f"lacks {key!r}", hint=why)
+            if "pattern" in values and values.get("code", "").startswith("CTX4"):
+                why = f"{values['code']} is about a context and no line"
+                self._wrong(f"{where}.pattern", why, hint="name the context by path")
             yield Suppression(
                 values.get("code", ""),
                 values.get("reason", ""),

@@ -18,15 +18,6 @@ from ctxsize.units import human
 DEFAULT_GROWTH = Tolerance(percent=5)
 """What a context may grow since its baseline where nobody says."""
 
-_CODES = {
-    "max": "CTX401",
-    "max-files": "CTX402",
-    "min": "CTX403",
-    "min-files": "CTX403",
-    "growth": "CTX404",
-    "shrink": "CTX405",
-}
-
 
 def judge(
     name: str,
@@ -101,7 +92,7 @@ def _limits(budget: Budget, of: str, size: Sum, entry: baselines.Entry | None) -
 
 
 def _missed(limit: Limit, name: str, report: Report, blamed: tuple[Culprit, ...]) -> Finding:
-    found = _finding(_CODES[limit.name], f"{name}: {said(limit)}", report, limit.of)
+    found = _finding(limit.code, f"{name}: {said(limit)}", report, limit.of)
     shown = () if limit.is_floor else blamed
     evidence = tuple(f"{human(each.content_bytes)} in {each.path}" for each in shown)
     return replace(found, evidence=evidence)

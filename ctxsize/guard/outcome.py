@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ctxsize.config.accepted import Accepted
 from ctxsize.findings import Finding, Severity
 from ctxsize.guard.changes import Change, Changes
 from ctxsize.model import Report
 from ctxsize.values import dataclass
+
+_CODES = {
+    "max": "CTX401",
+    "max-files": "CTX402",
+    "min": "CTX403",
+    "min-files": "CTX403",
+    "growth": "CTX404",
+    "shrink": "CTX405",
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,11 @@ class Limit:
     """For `growth` and `shrink`: what it was."""
     tolerance: str = ""
     """For `growth` and `shrink`: as it was written."""
+
+    @property
+    def code(self) -> str:
+        """The code of the finding that says that it is missed."""
+        return _CODES[self.name]
 
     @property
     def is_floor(self) -> bool:
@@ -74,11 +89,14 @@ class ContextCheck:
     remedy: Remedy | None = None
     untried: bool = False
     """Whether no remedy was looked for, as that would take much longer than the check."""
+    accepted: tuple[Accepted, ...] = ()
+    """What there is against it and the configuration accepts."""
 
     @property
     def missed(self) -> tuple[Limit, ...]:
-        """The limits that it does not keep."""
-        return tuple(each for each in self.limits if each.over)
+        """The limits that it does not keep, but for those of which that is accepted."""
+        accepted = {each.finding.code for each in self.accepted}
+        return tuple(each for each in self.limits if each.over and each.code not in accepted)
 
     @property
     def passes(self) -> bool:
@@ -97,6 +115,8 @@ class CheckReport:
     """The file, if there is one."""
     updated: bool = False
     """Whether the baseline was written anew."""
+    unused: tuple[Finding, ...] = ()
+    """Tables of the configuration that accept nothing."""
 
     @property
     def passes(self) -> bool:
@@ -106,14 +126,15 @@ class CheckReport:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What the guard has against each context, then what its report warns of."""
-        return tuple(
+        said = [
             finding
             for each in self.checks
             for finding in (
                 *each.findings,
                 *(found for found in each.report.findings if found.severity is not Severity.INFO),
             )
-        )
+        ]
+        return (*said, *self.unused)
 
     @property
     def passed(self) -> tuple[str, ...]:

@@ -303,6 +303,7 @@ class Advisor:
                 content_bytes=each.size.counted.content_bytes,
                 files=each.size.counted.files,
                 help="ctxsize suggest --write adds it",
+                lines=each.patterns,
             )
             for each in suggestions
             if each.safe and each.category != Category.SECRET.value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from ctxsize.advice import advise
@@ -23,21 +23,30 @@ from ctxsize.scan.sizes import Merge, Sizing
 from ctxsize.scan.trees import Trees
 
 
-def scan(discovery: Discovery, merge: Merge, *, progress: Progress | None = None) -> Scan:
-    """Every build of `discovery`, the most costly first, and the findings across them."""
+def scan(
+    discovery: Discovery,
+    merge: Merge,
+    *,
+    left: Callable[[Iterable[Finding]], tuple[Finding, ...]] = tuple,
+    progress: Progress | None = None,
+) -> Scan:
+    """Every build of `discovery`, the most costly first, and the findings across them.
+
+    `left` says which of the findings count.
+    """
     roots = (os.path.realpath(each.build.context) for each in discovery.builds)
     trees = Trees(roots, progress=progress)
     sizing = Sizing(merge)
     measured = [_measured(each, trees, sizing) for each in discovery.builds]
-    across = [*discovery.findings, *findings(discovery, measured)]
-    advice = advise(discovery).findings
+    across = left([*discovery.findings, *findings(discovery, measured)])
+    advice = left(advise(discovery).findings)
     rows = [_counted(each.row, [*across, *advice]) for each in measured]
     rows.sort(key=lambda row: (-row.cost.content_bytes, -row.cost.files, row.build.context))
     problems = [*discovery.problems, *(each for row in measured for each in row.problems)]
     return Scan(
         discovery.root,
         tuple(rows),
-        in_order(across),
+        in_order([*across]),
         len(advice),
         tuple(dict.fromkeys(problems)),
     )

@@ -177,7 +177,10 @@ reason = "a key for tests"
     [
         ("", ["CTX501", "CTX511", "CTX511"]),
         (SUPPRESSED, ["CTX501", "CTX511"]),
-        (SUPPRESSED.replace("own.pem", "other.pem"), ["CTX501", "CTX511", "CTX511"]),
+        (
+            SUPPRESSED.replace("own.pem", "other.pem"),
+            ["CTX129", "CTX501", "CTX511", "CTX511"],
+        ),
         ('ignore = ["CTX511"]', ["CTX501"]),
         ('select = ["CTX511"]', ["CTX511", "CTX511"]),
         ('ignore = ["CTX5"]', []),

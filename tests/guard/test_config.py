@@ -125,6 +125,10 @@ WRONG = [
     ("maxx = 1", ["maxx: unknown key (is 'max' meant?)"]),
     ("zzz = 1\nqqq = 2", ["zzz: unknown key (one of", "qqq: unknown key (one of"]),
     ('max = "1 parsec"', ["max: not a size: '1 parsec'"]),
+    (
+        '[[suppress]]\ncode = "CTX401"\nreason = "x"\npattern = "*.log"',
+        ["suppress[1].pattern: CTX401 is about a context and no line (name the context by path)"],
+    ),
     ("max = -1\nmax-files = true", ["max: must be a size", "max-files: must be a number"]),
     ('max-files = "3"', ["max-files: must be a number"]),
     ('growth = "much"', ["growth: neither a size nor a percentage"]),

@@ -18,6 +18,7 @@ def shape(outcome: CheckReport) -> dict[str, Any]:
         "baseline": outcome.baseline,
         "updated": outcome.updated,
         "checks": [_check(each) for each in outcome.checks],
+        "unused": findings.shapes(outcome.unused),
     }
 
 
@@ -41,6 +42,10 @@ def _check(check: ContextCheck) -> dict[str, Any]:
         },
         "untried": check.untried,
         "findings": findings.shapes(check.findings),
+        "accepted": [
+            {"code": each.finding.code, "message": each.finding.message, "reason": each.reason}
+            for each in check.accepted
+        ],
         "report": measure.shape(check.report),
     }
 

@@ -28,7 +28,13 @@ def render(outcome: CheckReport, look: Look) -> str:
 
 def _limits(outcome: CheckReport) -> list[str]:
     rows = [
-        (shown(limit.actual, limit), shown(limit.allowed, limit), _room(limit), name, limit.name)
+        (
+            shown(limit.actual, limit),
+            shown(limit.allowed, limit),
+            _room(limit, accepted=limit not in check.missed),
+            name,
+            limit.name,
+        )
         for check in outcome.checks
         for limit in check.limits
         for name in [f"{code(check.name)} ({limit.of})"]
@@ -36,11 +42,12 @@ def _limits(outcome: CheckReport) -> list[str]:
     return table(("actual", "allowed", "", "context", "budget"), rows, right=2)
 
 
-def _room(limit: Limit) -> str:
+def _room(limit: Limit, *, accepted: bool) -> str:
     if not limit.over:
         return "🟢"
     way = "under" if limit.is_floor else "over"
-    return f"🔴 {way} by {shown(limit.over, limit)}"
+    mark, ending = ("🟡", ", accepted") if accepted else ("🔴", "")
+    return f"{mark} {way} by {shown(limit.over, limit)}{ending}"
 
 
 def _refusal(check: ContextCheck, look: Look) -> Iterator[str]:

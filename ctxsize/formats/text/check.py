@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ctxsize import units
 from ctxsize.formats.look import Look
-from ctxsize.formats.names import quoted
+from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.text import measure
 from ctxsize.formats.text.advice import command, plural
 from ctxsize.formats.text.findings import lines as finding_lines
@@ -38,6 +38,8 @@ def _lines(outcome: CheckReport, look: Look) -> Iterator[str]:
         if each.passes:
             yield f"{look.paint('ok', 'green')} {quoted(each.name)}: {_kept(each)}"
             yield from (f"   {finding.message}" for finding in each.findings)
+            yield from _accepted(each, look)
+    yield from (f"{visible(each.message)}: {each.help}" for each in outcome.unused)
     refused = [quoted(each.name) for each in outcome.checks if not each.passes]
     if refused and len(outcome.checks) > 1:
         total = plural(len(outcome.checks), "context")
@@ -61,6 +63,7 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[str]:
     title = f"Refused: {quoted(check.name)}"
     yield look.paint(title, "red")
     yield from _limits(check, look)
+    yield from _accepted(check, look)
     others = [each for each in check.findings if each.code in ("CTX407", "CTX408")]
     yield from finding_lines(others, look)[:-2]
     if check.culprits:
@@ -71,6 +74,12 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[str]:
         yield from lines(_grown(check.grown), look)
     yield ""
     yield from _remedy(check, look)
+
+
+def _accepted(check: ContextCheck, look: Look) -> Iterator[str]:
+    for each in check.accepted:
+        text = f"   accepted: {each.finding.message} ({each.reason})"
+        yield from measure.wrapped(visible(text), look, indent="     ")
 
 
 def _limits(check: ContextCheck, look: Look) -> Iterator[str]:

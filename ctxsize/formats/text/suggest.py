@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Iterable
 
 from ctxsize import units
+from ctxsize.config.accepted import UNUSED
+from ctxsize.findings import Finding
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import columns, fit, quoted, visible
 from ctxsize.formats.text import findings
@@ -22,6 +24,7 @@ def render(advice: Advice, look: Look) -> str:
     """`advice` as text no wider than `look.width`."""
     safe = [each for each in advice.suggestions if each.safe or each.chosen]
     unsafe = [each for each in advice.suggestions if each not in safe]
+    unused = [each for each in advice.findings if each.code == UNUSED]
     sections = [
         _verdict(advice, look),
         _sizes(advice, look),
@@ -35,7 +38,7 @@ def render(advice: Advice, look: Look) -> str:
         _secrets(advice, look),
         section(
             "Worth knowing",
-            (_problem(advice, at) for at in range(len(advice.problems[:_MOST_PROBLEMS]))),
+            (*map(_unused, unused), *_problems(advice)),
             look,
         ),
     ]
@@ -167,9 +170,13 @@ def _secrets(advice: Advice, look: Look) -> list[str]:
     return [look.paint("Secrets", "bold"), *findings.lines(found, look)] if found else []
 
 
-def _problem(advice: Advice, at: int) -> Block:
-    problem = advice.problems[at]
-    return quoted(problem.path or advice.context_path), "", [visible(problem.message)]
+def _problems(advice: Advice) -> Iterable[Block]:
+    for each in advice.problems[:_MOST_PROBLEMS]:
+        yield quoted(each.path or advice.context_path), "", [visible(each.message)]
+
+
+def _unused(finding: Finding) -> Block:
+    return quoted(finding.location.path), "", [visible(f"{finding.message}: {finding.help}")]
 
 
 def wrapped(text: str, look: Look, indent: str = "") -> list[str]:

@@ -77,4 +77,5 @@ def _findings(mode: str, path: str, change: Change, saved: Amount) -> Iterator[F
             content_bytes=max(0, saved.content_bytes),
             files=max(0, saved.files),
             help=order,
+            lines=lines,
         )

@@ -1,0 +1,199 @@
+"""`[[suppress]]`: what is accepted is told by no command, and what accepts nothing is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.oracles.trees import COPY_ALL, build_tree, file
+
+MB = 1_000_000
+
+
+def table(code: str, **keys: str) -> str:
+    lines = [f'{key} = "{value}"' for key, value in {"code": code, **keys}.items()]
+    return "\n".join(["[[suppress]]", *lines, 'reason = "known"', ""])
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Too large a context, with packages in two places, and an ignore file with lines too many."""
+    return build_tree(
+        tmp_path / "repository",
+        [
+            file("app/Dockerfile", b"FROM rust AS build\nCOPY . .\nCOPY gone /\nRUN cargo build\n"),
+            file("app/.dockerignore", b"Dockerfile\n.dockerignore\n*.log\n*.log\n"),
+            file("app/Cargo.toml", b"[package]\n"),
+            *(file(f"app/{path}", size_bytes=2 * MB) for path in ("target/x", "data.bin")),
+            "other/notes.txt",
+        ],
+    )
+
+
+def configured(root: Path, *tables: str, head: str = "") -> Path:
+    (root / "ctxsize.toml").write_text(head + "".join(tables))
+    return root
+
+
+def codes(cli: Cli, root: Path, *arguments: str) -> list[str]:
+    """The codes of what a command finds, as GitLab shows them."""
+    result = cli(*arguments, "--format", "gitlab", cwd=root)
+    assert result.err == ""
+    return [each["check_name"] for each in json.loads(result.out)]
+
+
+CHECK = ("check", "app", "--max", "1MB")
+TIDY = ("suggest", "--tidy", "app")
+ADDED = ("suggest", "app")
+MEASURED = ("measure", "app")
+ACCEPTED = [
+    (CHECK, "CTX401", {}),
+    (CHECK, "CTX401", {"path": "app"}),
+    (CHECK, "CTX401", {"path": "a*"}),
+    (CHECK, "CTX401", {"path": "app/.dockerignore"}),
+    (CHECK, "CTX401", {"path": "app/Dockerfile"}),
+    (CHECK, "CTX018", {"path": "app/Dockerfile"}),
+    (TIDY, "CTX503", {}),
+    (TIDY, "CTX503", {"path": "app/.dockerignore", "pattern": "*.log"}),
+    (ADDED, "CTX501", {}),
+    (ADDED, "CTX501", {"pattern": "**/target"}),
+    (ADDED, "CTX501", {"path": "app/.dockerignore", "pattern": " **/target "}),
+    (MEASURED, "CTX018", {"path": "app/Dockerfile", "pattern": "COPY gone /"}),
+    (("scan", "."), "CTX301", {"path": "compose.yaml"}),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "keys"), ACCEPTED)
+def test_accepted(
+    command: tuple[str, ...], code: str, keys: dict[str, str], cli: Cli, root: Path
+) -> None:
+    (root / "compose.yaml").write_text("services: {x: {build: other}}")
+    (root / "other/Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    before = codes(cli, root, *command)
+    if command[0] == "scan":  # the finding is about the Dockerfile
+        keys = {"path": "other/Dockerfile"}
+    assert code in before
+    after = codes(cli, configured(root, table(code, **keys)), *command)
+    assert after == [each for each in before if each != code]
+
+
+NOT_ACCEPTED = [
+    (CHECK, "CTX401", {"path": "other"}),
+    (TIDY, "CTX503", {"pattern": "*.txt"}),
+    (ADDED, "CTX501", {"pattern": "target"}),
+    (MEASURED, "CTX018", {"pattern": "COPY . ."}),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "keys"), NOT_ACCEPTED)
+def test_not_accepted(
+    command: tuple[str, ...], code: str, keys: dict[str, str], cli: Cli, root: Path
+) -> None:
+    before = codes(cli, root, *command)
+    assert code in before
+    after = codes(cli, configured(root, table(code, **keys)), *command)
+    assert [each for each in after if each != "CTX129"] == before
+
+
+def test_what_adds_several_lines_is_accepted_if_all_are(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(
+        tmp_path / "repository",
+        [
+            file("Dockerfile", b"FROM rust\nCOPY . .\nRUN cargo build\n"),
+            *("a/Cargo.toml", "b/Cargo.toml", "c/target/source.c"),
+            *(file(f"{name}/target/x", size_bytes=2 * MB) for name in "ab"),
+            file(".dockerignore", b"Dockerfile\n.dockerignore\nctxsize.toml\n"),
+        ],
+    )
+    one, two = (table("CTX501", pattern=f"{name}/target") for name in "ab")
+    assert codes(cli, root, "suggest") == ["CTX501"]
+    assert codes(cli, configured(root, one), "suggest") == ["CTX501"]
+    assert codes(cli, configured(root, one, two), "suggest") == []
+
+
+def test_an_accepted_budget_passes_and_says_so(cli: Cli, root: Path) -> None:
+    accepted = table("CTX401", path="app") + table("CTX018")
+    head = '[contexts.app]\nmax = "1MB"\nmax-files = 1\n'
+    result = cli("check", cwd=configured(root, accepted, head=head))
+    assert result.code == 1
+    assert "  max-files: the context has 3 files" in result.out
+    assert "  max: " not in result.out
+    assert "   accepted: app: the context has 4.0 MB, 3.0 MB over its budget" in result.out
+    assert "(known)" in result.out
+    passing = configured(root, accepted, head=head.replace("max-files = 1", ""))
+    result = cli("check", cwd=passing)
+    assert result.code == 0
+    assert result.lines[0] == "ok app: 4.0 MB of 1.0 MB (context)"
+    assert "accepted: app: the context has 4.0 MB" in result.lines[1]
+    told = json.loads(cli("check", "--format", "json", cwd=passing).out)
+    (check,) = told["checks"]
+    assert check["passes"]
+    assert check["findings"] == []
+    assert [(each["code"], each["reason"]) for each in check["accepted"]] == [("CTX401", "known")]
+    assert "🟡 over by 3.0 MB, accepted" in cli("check", "--format", "markdown", cwd=passing).out
+
+
+def test_select_turns_no_budget_off(cli: Cli, root: Path) -> None:
+    configured(root, head='select = ["CTX1"]\nignore = ["CTX4"]\n')
+    assert cli(*CHECK, cwd=root).code == 1
+
+
+UNUSED = [
+    (("check",), "CTX402", {}, True),
+    (("check",), "CTX402", {"path": "nowhere"}, True),
+    (("check",), "CTX101", {}, False),
+    (CHECK, "CTX402", {}, False),
+    (CHECK, "CTX402", {"path": "app"}, True),
+    (CHECK, "CTX402", {"path": "other"}, False),
+    (ADDED, "CTX510", {}, False),
+    (ADDED, "CTX511", {"path": "app/key.pem"}, True),
+    (ADDED, "CTX511", {"path": "other/key.pem"}, False),
+    (ADDED, "CTX503", {"path": "app/.dockerignore"}, False),
+    ((*ADDED, "--target", "build"), "CTX511", {"path": "app/key.pem"}, False),
+    (TIDY, "CTX503", {"path": "app/.dockerignore", "pattern": "x"}, False),
+    (("scan", "."), "CTX310", {}, True),
+    (("scan", "app"), "CTX310", {}, False),
+    (("scan", "app"), "CTX310", {"path": "app/Dockerfile"}, True),
+    (("scan", "app"), "CTX310", {"path": "other/Dockerfile"}, False),
+    (MEASURED, "CTX001", {"path": "app/x"}, False),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "keys", "told"), UNUSED)
+def test_unused(
+    command: tuple[str, ...], code: str, keys: dict[str, str], told: bool, cli: Cli, root: Path
+) -> None:
+    configured(root, table(code, **keys), head='[contexts.app]\nmax = "1MB"\n')
+    assert ("CTX129" in codes(cli, root, *command)) is told
+    text = cli(*command, cwd=root).out
+    assert ("suppress[1]: there is no" in " ".join(text.split())) is told
+
+
+def test_nothing_hides_that_a_total_is_a_lower_bound(root: Path) -> None:
+    from dataclasses import replace
+
+    from ctxsize import api, problems
+    from ctxsize.model import Effect, Problem
+
+    report = api.measure(str(root / "app"))
+    changed = Problem("changed-during-walk", "x vanished", "x", effect=Effect.LOWER_BOUND)
+    report = replace(report, problems=(*report.problems, changed))
+    assert problems.without(report, lambda _: True).problems == (changed,)
+
+
+def test_a_configuration_that_cannot_be_read_accepts_nothing(cli: Cli, root: Path) -> None:
+    configured(root, head="max = [\n")
+    for command in (MEASURED, ADDED, TIDY, ("scan", ".")):
+        result = cli(*command, "--format", "json", cwd=root)
+        assert result.code in (0, 1), result.err
+        assert "the configuration cannot be read, so nothing is accepted" in result.out
+    assert cli(*CHECK, cwd=root).code == 2
+
+
+def test_where_nothing_is_wrong_no_configuration_is_read(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "clean", [file("Dockerfile", COPY_ALL)])
+    (root / "ctxsize.toml").write_text("max = [\n")
+    assert json.loads(cli("measure", "--format", "json", cwd=root).out)["problems"] == []
