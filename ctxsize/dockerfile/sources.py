@@ -23,7 +23,8 @@ class Source:
     `source` is as written, `path` what it comes to: relative to the context's
     root, `.` for all of it, a pattern where it holds wildcards. `context` is ""
     for the build context, else a named one. `kind` is `copy`, `add` or `bind`;
-    or `tmpfs` or `git` for what only widens the filter and takes nothing.
+    or `tmpfs` or `git` for what only widens the filter and takes nothing. `parents` are
+    what stands in front of the pivot of `COPY --parents`, `.` without one, and behind.
     """
 
     instruction: str
@@ -33,6 +34,7 @@ class Source:
     path: str
     kind: str
     context: str = ""
+    parents: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,18 @@ def path_from_root(source: str) -> str:
         elif part not in ("", "."):
             parts.append(part)
     return "/" + "/".join(parts)
+
+
+def around_pivot(source: str) -> tuple[str, str]:
+    """Return what stands in front of the pivot of a source of `COPY --parents`, and behind.
+
+    >>> around_pivot("./src/./a/*.py"), around_pivot("src/./a/./b"), around_pivot("../a")
+    (('src', 'a/*.py'), ('src', 'a/b'), ('.', 'a'))
+    """
+    base, pivot, pattern = source.partition("/./")
+    if not pivot:
+        base, pattern = "", source
+    return path_from_root(base)[1:] or ".", path_from_root(pattern)[1:]
 
 
 def is_git(source: str) -> bool:

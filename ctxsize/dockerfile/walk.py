@@ -14,6 +14,7 @@ from ctxsize.dockerfile.mounts import Mount, parse_mount
 from ctxsize.dockerfile.sources import (
     Source,
     Unknown,
+    around_pivot,
     check_heredocs,
     check_sources,
     is_git,
@@ -168,7 +169,9 @@ class Walk:
         context = origin.context if origin else ""
         if origin is None or context:
             keyword, line = instruction.keyword, instruction.line
-            source = Source(keyword, line, node.label, written, path[1:] or ".", kind, context)
+            parents = around_pivot(value.text) if _keeps_parents(instruction) else None
+            place = path[1:] or "."
+            source = Source(keyword, line, node.label, written, place, kind, context, parents)
             self.sources.append(source)
             if origin is not None:
                 origin.sources.append(source)
@@ -181,3 +184,11 @@ class Walk:
             unknown = Unknown(kind, name, line)
             if unknown not in self.unknowns:
                 self.unknowns.append(unknown)
+
+
+def _keeps_parents(instruction: Instruction) -> bool:
+    """Whether it is a COPY with `--parents`, which it may also deny."""
+    return instruction.keyword == "COPY" and (
+        "--parents" in instruction.flags
+        or any(value.lower() != "false" for value in instruction.flag_values("parents"))
+    )

@@ -27,8 +27,9 @@ from ctxsize.dockerfile import (
 from ctxsize.engine.arrivals import Arrivals
 from ctxsize.engine.explain import explain
 from ctxsize.engine.goglob import has_wildcards
-from ctxsize.engine.inspect import names_in
+from ctxsize.engine.inspect import link_target, names_in
 from ctxsize.engine.need import Paths, asked_of, evaluator_of, needs_of, unknown_problem
+from ctxsize.engine.parents import OLDER, check_parents, matching_parents
 from ctxsize.engine.request import Request
 from ctxsize.errors import InputError
 from ctxsize.explanations import Explanation, Fate, SourceCheck
@@ -37,9 +38,13 @@ _TAKING = ("copy", "add", "bind")
 
 
 class Sources:
-    """Checks the sources of one build. Raises what `context_need_of` raises, and `InputError`."""
+    """Checks the sources of one build. Raises what `context_need_of` raises, and `InputError`.
 
-    def __init__(self, request: Request) -> None:
+    With `brief` entries are not counted where any number of them will do.
+    """
+
+    def __init__(self, request: Request, *, brief: bool = False) -> None:
+        self._brief = brief
         if not request.builder.asks_for_paths:
             raise InputError(
                 f"how {request.builder.title} looks for a source is not known here",
@@ -108,7 +113,8 @@ class Sources:
         alone = None if source.path == "." else (source.path,)
         asked = self._asked.get(source, alone)
         arrivals = Arrivals(self._request, evaluator_of(self._request, asked))
-        self._check_flags(source)
+        if source.parents is not None:
+            return self._with_parents(source, source.parents, arrivals)
         if source.kind != "bind" and _has_wildcards(source):
             return self._with_wildcards(source, arrivals)
         at, arrives = arrivals.follow(source.path)
@@ -116,15 +122,32 @@ class Sources:
             self._made(source, Fate.FOUND, at) if arrives else self._missing(source, at, arrivals)
         )
 
-    def _check_flags(self, source: Source) -> None:
-        instruction = self._instruction(source.line)
-        flags = (instruction.trigger or instruction).flags if instruction is not None else ()
-        if any(flag.partition("=")[0] == "--parents" for flag in flags):
-            raise InputError(
-                "how --parents looks for a source is not known here",
-                path=self._request.dockerfile,
-                line=source.line,
-            )
+    def _with_parents(
+        self, source: Source, parents: tuple[str, str], arrivals: Arrivals
+    ) -> SourceCheck:
+        base, pattern = parents
+        check_parents(self._request, base, pattern)
+        wild = _is_pattern(base)
+        bases = arrivals.matching(base)[1] if wild else [base]
+        if not wild:
+            at, arrives = arrivals.follow(base)
+            if not _is_pattern(pattern):
+                path = pattern if at == "." else f"{at}/{pattern}"
+                if arrivals.holds(path):
+                    return self._made(source, Fate.FOUND, path)
+                check = self._missing(source, path, arrivals)
+                return replace(check, notes=(*check.notes, *_links(self._request, path), OLDER))
+            if not arrives:
+                return self._missing(source, at, arrivals)
+            bases = [at]
+        if self._brief:
+            return self._made(source, Fate.NO_MATCH, source.path)
+        found = [path for each in bases for path in matching_parents(self._request, each, pattern)]
+        arriving = [path for path in found if arrivals.holds(path)]
+        hidden = [explain(self._request, path) for path in found if path not in set(arriving)]
+        fate = Fate.FOUND if arriving else Fate.NO_MATCH
+        ignored = tuple(each for each in hidden if each.verdict.ignored)
+        return self._made(source, fate, source.path, matches=len(arriving), hidden=ignored)
 
     def _with_wildcards(self, source: Source, arrivals: Arrivals) -> SourceCheck:
         base, matching = arrivals.matching(source.path)
@@ -202,7 +225,21 @@ def _may_take(instruction: Instruction) -> bool:
 
 
 def _has_wildcards(source: Source) -> bool:
-    return any(map(has_wildcards, source.path.split("/")))
+    return _is_pattern(source.path)
+
+
+def _is_pattern(path: str) -> bool:
+    return any(map(has_wildcards, path.split("/")))
+
+
+def _links(request: Request, path: str) -> Iterator[str]:
+    """The symlink on the way to `path` that --parents does not follow."""
+    parts = path.split("/")
+    for depth in range(1, len(parts)):
+        here = "/".join(parts[:depth])
+        if "\0" not in here and link_target(os.path.join(request.root, here)) is not None:  # noqa: PTH118
+            yield f"{here} is a symlink, which --parents does not follow behind its pivot"
+            return
 
 
 def _clamped(request: Request, source: Source) -> Iterator[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.oracles import devtools
 from tests.oracles.dockerd import Dockerd
 from tests.oracles.trees import build_tree, file, link
 
@@ -259,6 +261,7 @@ def test_what_no_instruction_takes(cli: Cli, tmp_path: Path) -> None:
         ("1",),
         ("9",),
         ("3",),
+        ("4",),
         ("x", "--builder", "classic"),
         ("x", "--trace"),
         ("x", "-n"),
@@ -266,7 +269,9 @@ def test_what_no_instruction_takes(cli: Cli, tmp_path: Path) -> None:
     ],
 )
 def test_refused(cli: Cli, tmp_path: Path, options: tuple[str, ...]) -> None:
-    where = context(tmp_path, "FROM scratch\nCOPY x /\nCOPY --parents x /\n", "x")
+    where = context(
+        tmp_path, "FROM scratch\nCOPY x /\nCOPY --parents . /\nCOPY --parents !x /\n", "x"
+    )
     result = cli("explain", "--source", *options, cwd=where)
     assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
 
@@ -305,3 +310,90 @@ def test_trace_of_a_target(cli: Cli, tmp_path: Path) -> None:
     assert cli("explain", "--target", "b", "--trace", "x", cwd=where).code == 2
     classic = cli("explain", "--builder", "classic", "--trace", "x", cwd=where, columns=200)
     assert "takes the whole context, whatever the Dockerfile says" in classic.out
+
+
+PARENTS_IGNORING = b"""\
+*.log
+x/y/drop
+hidden
+"""
+PARENTS = [
+    file(".dockerignore", PARENTS_IGNORING),
+    *("x/a.txt", "y/a.txt", "x/y/a.txt", "x/y/b.txt", "x/y/deep/c.txt", "x/y/drop", "top.log"),
+    *("src/a.txt", "src/x/b.txt", "src/x/y/c.txt", "hidden/d.txt", "a.log"),
+    link("to-x", "x"),
+    link("x/to-y", "y"),
+]
+KEEPING = {
+    "a file": ("./x/a.txt", 0, "found\n"),
+    "a directory": ("x/y", 0, "found\n"),
+    "with a pivot": ("./x/./y/a.txt", 0, "found\n"),
+    "with two pivots": ("x/./y/./a.txt", 0, "found\n"),
+    "a star behind the pivot": ("./x/./y/*.txt", 0, "found: matches 2 entries\n"),
+    "a star in front of the pivot": ("./*/./a.txt", 0, "found: matches 3 entries\n"),
+    "any depth": ("./src/**/*.txt", 0, "found: matches 3 entries\n"),
+    "any depth from the top": ("**/c.txt", 0, "found: matches 2 entries\n"),
+    "a star does not cross a slash": ("x/*.txt", 0, "found: matches 1 entry\n"),
+    "what a directory holds": ("src/*", 0, "found: matches 2 entries\n"),
+    "a star for what is ignored": ("*.log", 0, "matches nothing that is sent: the build goes on"),
+    "a star for nothing": ("*.nothing", 0, "matches nothing that is sent: the build goes on"),
+    "absent": ("x/nope", 1, "not found: the context holds no x/nope\n"),
+    "absent behind a pivot": ("x/./nope", 1, "not found: the context holds no x/nope\n"),
+    "absent in front of a pivot": ("nope/./*", 1, "not found: the context holds no nope\n"),
+    "ignored": ("x/y/drop", 1, "not found: ignored by .dockerignore:2 `x/y/drop`\n"),
+    "ignored in front of a pivot": (
+        "hidden/./d.txt",
+        1,
+        "not found: ignored by .dockerignore:3 `hidden`\n",
+    ),
+    "through a link": ("to-x/a.txt", 1, "to-x is a symlink, which --parents does not follow"),
+    "a link": ("to-x", 0, "found\n"),
+    "denied": ("--parents=false to-x/a.txt", 0, "found\n"),
+}
+
+
+@pytest.mark.parametrize("name", KEEPING)
+def test_parents_are_kept(cli: Cli, tmp_path: Path, name: str) -> None:
+    """The examples of the Dockerfile reference, and what BuildKit's own tests hold."""
+    source, code, told = KEEPING[name]
+    flag = "" if source.startswith("--parents") else "--parents "
+    root = build_tree(tmp_path / "context", PARENTS)
+    (tmp_path / "Dockerfile").write_text(f"FROM scratch\nCOPY {flag}{source} /x/\n")
+    where = ("-C", str(root), "-f", str(tmp_path / "Dockerfile"))
+    result = cli("explain", *where, "--source", "2", columns=300)
+    assert (result.code, result.err) == (code, "")
+    assert told in result.out.replace(f"{root}/", "")
+    assert ("before docker/dockerfile:1.20 go on" in result.out) is (
+        code == 1 and name != "absent in front of a pivot"
+    )
+    measured = cli("measure", str(root), *where[2:], "--format", "json")
+    problems = {each["code"] for each in json.loads(measured.out)["problems"]}
+    fails = code == 1 and name != "through a link"  # of the link itself something travels
+    assert ("source-not-found" in problems) is fails
+
+
+@pytest.mark.usefixtures("devtools")
+@pytest.mark.parametrize("name", KEEPING)
+def test_what_travels_for_parents(cli: Cli, tmp_path: Path, name: str) -> None:
+    """What is found is among what BuildKit's libraries transfer for it."""
+    source, _, told = KEEPING[name]
+    flag = "" if source.startswith("--parents") else "--parents "
+    root = build_tree(tmp_path / "context", PARENTS)
+    (tmp_path / "Dockerfile").write_text(f"FROM scratch\nCOPY {flag}{source} /x/\n")
+    listed = {
+        each.name
+        for each in devtools.list_context(root, dockerfile=tmp_path / "Dockerfile", whole=False)
+    }
+    where = (str(root), "-f", str(tmp_path / "Dockerfile"))
+    ours = set(cli("ls", "--transfer", *where).out.splitlines())
+    assert ours == listed
+    assert bool(listed) is told.startswith("found") or name == "through a link"
+
+
+def test_what_is_not_known_of_parents_names_what_works(cli: Cli, tmp_path: Path) -> None:
+    where = context(tmp_path, "FROM scratch\nCOPY --parents to-x/./a.txt /\n", "x/a.txt")
+    (where / "to-x").symlink_to("x")
+    result = cli("explain", "--source", "2", cwd=where)
+    assert result.code == 2
+    assert "a pivot behind a symlink, which to-x is (`ctxsize explain PATH` says" in result.err
+    assert "`ctxsize ls --transfer` what travels)" in result.err
