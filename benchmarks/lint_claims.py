@@ -1,20 +1,24 @@
-"""Holds what `ctxsize lint` says about real ignore files against docker-devtools.
+"""Holds what `ctxsize lint` says about real ignore files against Docker's own code, path by path.
 
     CTXSIZE_CORPUS=/path python benchmarks/lint_claims.py [--spoilt] [ID…]
 
 The corpus holds `ignorefiles/ID.dockerignore`, `trees/ID.tsv.gz` (path, bytes,
 mode) and `instructions.json`, and is no part of the project. Each tree is made
-of sparse files, with artefacts planted that no repository tracks. Checked are:
+of sparse files, with artefacts planted that no repository tracks. Checked are
+(`tests/oracles/claims.py`):
 
-* the number of files and bytes that are sent with each ignore file;
-* for each finding with paths, that the oracle sends, or does not send, as many
-  files and bytes as it says, where that can be read off the fix;
-* for each fix that counts as certain, that just those paths change by it;
-* for `--fix` as a whole, that what is left has no certain fix, and that a second
-  run changes nothing.
+* all paths that are sent with each ignore file, and their bytes;
+* for each finding with figures, that just those paths are counted of which it is
+  true, and the figures in its sentence;
+* for each fix, certain or not, that just those paths change that it says, either way;
+* for `--fix` and `--unsafe-fixes` as a whole, that the fixes together change what
+  each of them says, and that a second run changes nothing;
+* what other builders send, by a build with each.
 
-With `--spoilt` the lines are shuffled, and some are doubled, commented at their end,
-joined, or followed by exceptions: mistakes that real files seldom hold.
+docker-devtools is asked, and Docker's Go library fsutil, the classic builder and
+buildah where they are installed. With `--spoilt` the lines are shuffled, and some
+are doubled, commented at their end, joined, or followed by exceptions: mistakes
+that real files seldom hold.
 """
 
 from __future__ import annotations
@@ -27,19 +31,27 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
 from ctxsize.errors import CtxsizeError
-from ctxsize.findings import Finding
+from ctxsize.findings import Finding, Severity
 from ctxsize.lints.discover import Layout
 from ctxsize.lints.run import Linter, lint_case
 from ctxsize.lints.selection import Selection, Suppressions
-from tests.oracles.devtools import DevtoolsError, Listed, list_context
+from tests.oracles import availability
+from tests.oracles.buildah import buildah_in
+from tests.oracles.claims import Asked, Sends, composed, differences, sent_by
+from tests.oracles.devtools import DevtoolsError
+from tests.oracles.dockerd import running_dockerd
+from tests.oracles.golibrary import GoLibrary, go_library, missing_library
 
 _LARGEST = 4_194_304
 _EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
@@ -153,125 +165,116 @@ def index(root: Path, tracked: list[str]) -> None:
     subprocess.run([*git, "update-index", "-z", "--index-info"], input=rows, check=True)
 
 
-def oracle(root: Path, data: bytes) -> dict[str, Listed]:
-    """What docker-devtools sends with `data` in the ignore file; the tree is left as it was."""
-    file = root / ".dockerignore"
-    before = file.read_bytes()
-    try:
-        file.write_bytes(data)
-        listed = list_context(root, dockerfile=root.parent / "Dockerfile")
-        return {each.name.rstrip("/"): each for each in listed}
-    finally:
-        file.write_bytes(before)
-
-
-def size(listed: dict[str, Listed], paths: set[str]) -> tuple[int, int]:
-    """How many files `paths` are in a listing, and their bytes.
-
-    The ignore file's own are left out, as a fix changes them.
-    """
-    files = [listed[path] for path in paths if not listed[path].name.endswith("/")]
-    return len(files), sum(each.size_bytes for each in files if each.name != ".dockerignore")
-
-
-_SENT = ("CTX101", "CTX105", "CTX108", "CTX109", "CTX110", "CTX130")
-"""Codes whose figures are of what is sent and should not be."""
-_SHOWN = 3
-"""With fewer pieces of evidence, they are all that a finding is about."""
-
-
-def misjudged(sent: dict[str, Listed], finding: Finding) -> str | None:
-    """What the oracle says otherwise about the figures of a finding, or None."""
-    if finding.code not in _SENT or finding.files is None:
-        return None
-    tops = [each.rstrip("/") for each in finding.evidence]
-    if any(top not in sent for top in tops):
-        return f"{finding.code}: {tops} are not sent"
-    below = {p for p in sent if any(p == top or p.startswith(f"{top}/") for top in tops)}
-    found, said = size(sent, below), (finding.files, finding.content_bytes or 0)
-    if found == said or (len(tops) == _SHOWN and found < said):
-        return None
-    return f"{finding.code}: said {said}, the oracle {found}"
-
-
-def wrong(root: Path, sent: dict[str, Listed], finding: Finding) -> str | None:
-    """What the oracle says otherwise about a finding and its fix, or None."""
-    if finding.fix is None or finding.files is None:
-        return None
-    after = oracle(root, finding.fix.edits[0].after)
-    gone, come = sent.keys() - after.keys(), after.keys() - sent.keys()
-    changed = (size(sent, gone), size(after, come))
-    own = (root / ".dockerignore").stat().st_size if ".dockerignore" in gone | come else 0
-    said = (finding.files, (finding.content_bytes or 0) - own)
-    if said in changed or not finding.fix.certain:
-        return None
-    return f"{finding.code}: said {said}, the oracle {changed}"
-
-
-def check(root: Path, name: str, counts: Counter[str]) -> Iterator[str]:
+def check(root: Path, oracles: Oracles, counts: Counter[str]) -> Iterator[str]:
     """Everything that is wrong about one ignore file."""
-    suppressions = Suppressions(Config())
     build = Build(str(root))
+    suppressions = Suppressions(Config())
     linter = Linter(build, BUILDKIT, selection=Selection(), suppressions=suppressions)
-    target = Layout.below(str(root)).target(str(root / ".dockerignore"))
-    case = linter.case(target)
+    path = root / ".dockerignore"
+    case = linter.case(Layout.below(str(root)).target(str(path)))
     assert case.tree is not None
     findings = lint_case(case)
-    try:
-        sent = oracle(root, case.file.data)
-    except DevtoolsError as error:
-        if not any(each.code in ("CTX121", "CTX122") for each in findings):
-            yield f"the oracle fails: {error}"
-        return
-    files = {path for path, each in sent.items() if not each.name.endswith("/")}
-    ours = {path for path in case.tree.now.paths if not case.tree.is_directory(path)}
-    if files != ours:
-        yield f"sent: {sorted(files ^ ours)[:5]}"
+    copies = root.parent / "Dockerfile"
+    asked = Asked(case, path, copies, oracles.library, oracles.engines)
+    yield from of_failing(asked, findings)
     for finding in findings:
         counts[finding.code] += 1
+        counts["findings with figures"] += finding.files is not None
+        counts["fixes"] += finding.fix is not None
         counts["fixes, certain"] += bool(finding.fix and finding.fix.certain)
-        counts["claims"] += finding.files is not None
-        error = (
-            misjudged(sent, finding)
-            or wrong(root, sent, finding)
-            or unintended(root, sent, finding)
-        )
-        if error is not None:
-            yield error
-    yield from check_fixes(root, sent, counts)
+        counts["paths of fixes"] += len(changed_by(finding))
+        counts["paths of figures"] += len(finding.paths or ())
+    yield from differences(asked, findings)
+    for unsafe in (False, True):
+        yield from check_all(asked, counts, unsafe=unsafe)
+    counts["listings where fsutil had the last word"] += len(asked.corrected)
+    for each in asked.unasked:
+        counts[f"unasked: {each}"] += 1
 
 
-NOTHING_CHANGES = ("CTX103", "CTX106", "CTX112", "CTX113", "CTX119", "CTX128")
-"""Codes whose certain fixes change no path at all."""
+def changed_by(finding: Finding) -> list[str]:
+    """All paths that the fix of a finding says it changes."""
+    said = finding.fix and finding.fix.changes
+    groups = (said.ignored, said.sent, said.emptied, said.filled) if said else ()
+    return [path for each in groups for path in each.paths]
 
 
-def unintended(root: Path, sent: dict[str, Listed], finding: Finding) -> str | None:
-    """That a certain fix of a line without effect has one, or None."""
-    if finding.fix is None or not finding.fix.certain or finding.files is not None:
-        return None
-    if finding.code not in NOTHING_CHANGES:
-        return None
-    after = oracle(root, finding.fix.edits[0].after)
-    changed = sent.keys() ^ after.keys()
-    return f"{finding.code}: the fix changes {sorted(changed)[:5]}" if changed else None
+def of_failing(asked: Asked, findings: Sequence[Finding]) -> Iterator[str]:
+    """That the build fails and no finding says so, or the other way around."""
+    said = any(each.code == "CTX121" and each.severity is Severity.ERROR for each in findings)
+    try:
+        asked.listed(asked.case.file.data)
+    except DevtoolsError as error:
+        if not said:
+            yield f"the oracle fails: {error}"
+    else:
+        if said:
+            yield "the oracle does not fail"
 
 
-def check_fixes(root: Path, sent: dict[str, Listed], counts: Counter[str]) -> Iterator[str]:
-    """What is wrong about all certain fixes together."""
-    file = root / ".dockerignore"
-    fixed = api.lint([str(file)], config=Config(), fix=True)
+def check_all(asked: Asked, counts: Counter[str], *, unsafe: bool) -> Iterator[str]:
+    """What is wrong about all fixes one after the other, each on what the last one left."""
+    name = "--unsafe-fixes" if unsafe else "--fix"
+    file = str(asked.file)
+    fixed = api.lint([file], config=Config(), fix=True, unsafe_fixes=unsafe)
     if not fixed.edits:
         return
-    counts["files, fixed"] += 1
+    counts[f"files, {name}"] += 1
     (edit,) = fixed.edits
-    after = oracle(root, edit.after)
-    said = sum(each.files or 0 for each in fixed.files[0].mended)
-    gone = size(sent, sent.keys() - after.keys())[0] + size(after, after.keys() - sent.keys())[0]
-    if said != gone:
-        yield f"--fix: said {said} files, the oracle {gone}"
-    again = api.lint([str(file)], config=Config(), fix=True, data=edit.after)
+    fixes = [each.fix for each in fixed.files[0].mended if each.fix is not None]
+    said = [each.changes for each in fixes if each.changes is not None]
+    counts[f"fixes, {name}"] += len(fixes)
+    sent, wrong = composed(asked.now, said)
+    yield from (f"{name}: {each}" for each in wrong)
+    after = asked.listing(edit.after)
+    if len(said) < len(fixes) or sent != after.sizes.keys():
+        yield f"{name}: {sorted(sent ^ after.sizes.keys())[:5]} are not as said"
+    total = sum(after.sizes[each] for each in after.sizes if each not in (after.empty or ()))
+    if fixed.files[0].content_bytes != total:
+        yield f"{name}: {fixed.files[0].content_bytes} bytes, the oracle {total}"
+    again = api.lint([file], config=Config(), fix=True, unsafe_fixes=unsafe, data=edit.after)
     if again.edits:
-        yield "--fix twice changes something"
+        yield f"{name} twice changes something"
+
+
+class Oracles(NamedTuple):
+    """Those who are asked beside docker-devtools."""
+
+    library: GoLibrary | None
+    engines: dict[str, Sends]
+
+
+@contextmanager
+def asking() -> Iterator[Oracles]:
+    """All that can be asked here; what is missing is said."""
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        missing = missing_library()
+        library = None if missing else stack.enter_context(go_library(scratch))
+        engines: dict[str, Sends] = {}
+        if availability.missing("docker") is None:
+            docker = stack.enter_context(running_dockerd(scratch / "dockerd.log"))
+            engines["classic"] = partial(sent_small, docker.build_classic)
+        if availability.missing("buildah") is None:
+            buildah = stack.enter_context(buildah_in(scratch / "buildah"))
+            engines["podman"] = partial(sent_small, buildah.build_buildah)
+        print(f"fsutil: {missing or 'yes'}; engines: {', '.join(engines) or 'none'}", flush=True)
+        yield Oracles(library, engines)
+
+
+def sent_small(build: Callable[..., Any], context: Path) -> set[str]:
+    """What an engine sends of a copy of `context` in which no file holds more than a byte."""
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "context"
+        for path in context.rglob("*"):
+            place = copy / path.relative_to(context)
+            if path.is_dir() and not path.is_symlink():
+                place.mkdir(parents=True, exist_ok=True)
+            else:
+                make(place, min(path.lstat().st_size, 1), link=path.is_symlink())
+        (copy / ".dockerignore").write_bytes((context / ".dockerignore").read_bytes())
+        (Path(scratch) / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+        return sent_by(build, copy)
 
 
 def main(names: list[str]) -> int:
@@ -283,18 +286,19 @@ def main(names: list[str]) -> int:
     known = sorted(p.name.removesuffix(".dockerignore") for p in (corpus / "ignorefiles").iterdir())
     counts: Counter[str] = Counter()
     errors = 0
-    for name in names or known:
-        with tempfile.TemporaryDirectory() as scratch:
-            root = Path(scratch) / "context"
-            (Path(scratch) / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
-            build(corpus, name, root, instructions, spoilt=spoilt)
-            try:
-                found = list(check(root, name, counts))
-            except CtxsizeError as error:
-                found = [str(error)]
-            for each in found:
-                print(f"{name}: {each}", flush=True)
-            errors += len(found)
+    with asking() as oracles:
+        for name in names or known:
+            with tempfile.TemporaryDirectory() as scratch:
+                root = Path(scratch) / "context"
+                (Path(scratch) / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+                build(corpus, name, root, instructions, spoilt=spoilt)
+                try:
+                    found = list(check(root, oracles, counts))
+                except (CtxsizeError, DevtoolsError) as error:
+                    found = [repr(error)]
+                for each in found:
+                    print(f"{name}: {each}", flush=True)
+                errors += len(found)
     print(", ".join(f"{code} {counts[code]}" for code in sorted(counts)))
     print(f"{len(names or known)} ignore files, {errors} differences")
     return 1 if errors else 0

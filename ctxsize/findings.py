@@ -84,6 +84,41 @@ class Edit:
 
 
 @dataclass(frozen=True)
+class Paths:
+    """Some paths of a context, and what they are together."""
+
+    paths: tuple[str, ...] = ()
+    """All of them in the builder's order, directories too, these with a trailing `/`."""
+    files: int = 0
+    """How many are no directories."""
+    content_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is sent otherwise after a change: every path of which that is true, and no other.
+
+    It was simulated by the builder's rules, with lines that fail the build left
+    out before and after.
+    """
+
+    ignored: Paths = Paths()
+    """Sent before, and no more."""
+    sent: Paths = Paths()
+    """Sent from now on."""
+    emptied: Paths = Paths()
+    """Sent as before, without their content from now on; the bytes are those that they lose."""
+    filled: Paths = Paths()
+    """Sent as before, with content from now on."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether all is sent as before."""
+        groups = (self.ignored, self.sent, self.emptied, self.filled)
+        return not any(each.paths for each in groups)
+
+
+@dataclass(frozen=True)
 class Fix:
     """A change that mends a finding."""
 
@@ -92,6 +127,8 @@ class Fix:
     edits: tuple[Edit, ...]
     certain: bool
     """Whether it is proved to do just that; else it needs `--unsafe-fixes` or a person."""
+    changes: Changes | None = None
+    """What is sent otherwise by it; None where that is not known, as without a tree."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +151,8 @@ class Finding:
     fix: Fix | None = None
     lines: tuple[str, ...] = ()
     """What it would add to the file, where it is about no line of it."""
+    paths: tuple[str, ...] | None = None
+    """All paths that `files` and `content_bytes` count, directories with a trailing `/`."""
 
 
 def in_order(findings: list[Finding]) -> tuple[Finding, ...]:

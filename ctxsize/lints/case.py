@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, sent_text
 from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Code, Confidence, Finding, Location, Severity
 from ctxsize.lints.changes import Proposal, usable
@@ -15,6 +15,11 @@ from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.tree import Tree
 
 BOM = "\ufeff"
+
+
+def is_control(char: str) -> bool:
+    """Whether no header of ASCII may hold it."""
+    return char < " " or char == "\x7f"
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,11 @@ class Line:
     def written(self) -> str:
         """The line without the blanks around it."""
         return self.raw.strip()
+
+    @property
+    def controls(self) -> str:
+        """The control characters that travel to the builder, which may stop the build."""
+        return "".join(filter(is_control, sent_text(self.raw) or ""))
 
     @property
     def ignores(self) -> bool:
@@ -117,7 +127,7 @@ class Case:
         file = IgnoreFile.parse(self.file.path, data)
         tree = self.tree
         if tree is not None:
-            tree = tree.with_texts(usable(tree, file.texts()))
+            tree = tree.with_texts(usable(tree, file.texts()), own_bytes=len(data))
         return replace(self, file=file, tree=tree)
 
     @property
@@ -165,10 +175,11 @@ class Case:
         columns: tuple[int, int] | None = None,
     ) -> Finding:
         """A finding about `line`, with the figures of `paths` in this tree if they are given."""
+        marked = None
         if paths is not None and self.tree is not None:
-            figures = self.tree.figures(paths)
-            files, content_bytes = figures.files, figures.content_bytes
+            files, content_bytes = self.tree.figures(paths)
             evidence = (*evidence, *self.tree.shown(paths))
+            marked = self.tree.marked(paths)
         return Finding(
             code.name,
             severity or code.severity,
@@ -180,6 +191,7 @@ class Case:
             files,
             help,
             None if fix is None else fix.proved(self.file, self.tree, self.uses),
+            paths=marked,
         )
 
     def first_certain(self, proposals: Sequence[Proposal]) -> Proposal:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import sent_text
-from ctxsize.findings import Edit, Fix
+from ctxsize.findings import Changes, Edit, Fix
 from ctxsize.lints.tree import Tree, changed
 from ctxsize.writer.merge import edit_lines
 
@@ -51,7 +51,8 @@ class Proposal:
         """The fix, certain if a simulation shows that just the intended paths change."""
         after = self.edited(file)
         edits = (Edit(file.path, file.data, after),)
-        return Fix(self.message, edits, self._is_certain(file, after, tree, uses))
+        certain = self._is_certain(file, after, tree, uses)
+        return Fix(self.message, edits, certain, simulated(tree, file.path, after))
 
     def _is_certain(
         self, file: IgnoreFile, after: bytes, tree: Tree | None, uses: Iterable[Use]
@@ -59,7 +60,7 @@ class Proposal:
         if self.means is None:
             return False
         if tree is None:
-            return self.without_tree
+            return self.without_tree and not self._marks(file, after)
         sent = tree.sent(usable(tree, IgnoreFile.parse(file.path, after).texts()))
         if sent is None or not _is_just(changed(tree.now, sent), self.means, tree):
             return False
@@ -68,6 +69,10 @@ class Proposal:
             return False
         return not any(use.names(hidden) for use in uses)
 
+    def _marks(self, file: IgnoreFile, after: bytes) -> bool:
+        """Whether a character in front of a line becomes the byte order mark of the file."""
+        return after.startswith(_BOM) and (self.drops_bom or not file.data.startswith(_BOM))
+
 
 def _is_just(found: frozenset[str], meant: frozenset[str], tree: Tree) -> bool:
     """Whether just what is meant changes, and with it directories that hold nothing else."""
@@ -75,6 +80,27 @@ def _is_just(found: frozenset[str], meant: frozenset[str], tree: Tree) -> bool:
         return False
     above = {path[:at] for path in meant for at, char in enumerate(path) if char == "/"}
     return all(path in above and tree.is_directory(path) for path in found - meant)
+
+
+def simulated(tree: Tree | None, path: str, after: bytes) -> Changes | None:
+    """What is sent otherwise once the ignore file at `path` holds `after`.
+
+    None where that is not known: without a tree, or if the build fails for all lines together.
+    """
+    if tree is None or tree.sent(tree.texts) is None:
+        return None
+    texts = usable(tree, IgnoreFile.parse(path, after).texts())
+    sent, now = tree.sent(texts), tree.now
+    if sent is None:
+        return None
+    then = tree.with_texts(texts, own_bytes=len(after))
+    both = now.sizes.keys() & sent.sizes.keys()
+    return Changes(
+        ignored=tree.group(now.sizes.keys() - sent.sizes.keys(), of=now),
+        sent=then.group(sent.sizes.keys() - now.sizes.keys(), of=sent),
+        emptied=tree.group([p for p in both if now.sizes[p] and not sent.sizes[p]], of=now),
+        filled=then.group([p for p in both if sent.sizes[p] and not now.sizes[p]], of=sent),
+    )
 
 
 NOTHING: frozenset[str] = frozenset()

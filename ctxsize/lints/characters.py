@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ctxsize.engine import golang
 from ctxsize.engine.patterns import sent_text
 from ctxsize.findings import Code, Confidence, Finding, Severity
-from ctxsize.lints.case import BOM, Case, Lint
+from ctxsize.lints.case import BOM, Case, Lint, is_control
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import effect, intended
 
@@ -73,14 +73,14 @@ def control(case: Case) -> Iterator[Finding]:
     """Control characters in patterns."""
     texts = [sent_text(line.raw) or "" for line in case.lines]
     ascii_only = all(text.isascii() for text in texts)
-    for line, text in zip(case.lines, texts, strict=True):
-        bad = [char for char in text if _is_control(char)]
+    for line in case.lines:
+        bad = line.controls
         if not bad:
             continue
         at = 1 + line.marked + line.raw.index(bad[0])
         stops = ascii_only and case.spec_class.remembers_parents
         what = "stops the build" if stops else "belongs to the name that is matched"
-        cleaned = "\n".join("".join(" " if _is_control(c) else c for c in line.raw).split())
+        cleaned = "\n".join("".join(" " if is_control(c) else c for c in line.raw).split())
         yield case.finding(
             CONTROL,
             line,
@@ -126,7 +126,7 @@ def whitespace(case: Case) -> Iterator[Finding]:
         trimmed = golang.trim_space(line.raw)
         gap = trimmed.startswith("!") and trimmed[1:2].isspace()
         clean = "!" + golang.trim_space(trimmed[1:]) if gap else trimmed
-        if clean == line.raw or any(map(_is_control, trimmed)):
+        if clean == line.raw or any(map(is_control, trimmed)):
             continue
         lead = "a blank behind ! is dropped by Docker, and by no other" if gap else "useless blanks"
         yield case.finding(
@@ -139,10 +139,6 @@ def whitespace(case: Case) -> Iterator[Finding]:
                 "remove the blanks", {line.number: clean}, means=NOTHING, without_tree=True
             ),
         )
-
-
-def _is_control(char: str) -> bool:
-    return char < " " or char == "\x7f"
 
 
 def _is_unseen(char: str) -> bool:

@@ -32,9 +32,9 @@ DUPLICATE = Code(
 
 def redundant(case: Case) -> Iterator[Finding]:
     """Patterns that others imply."""
-    wide = [line for line in case.patterns if line.ignores and "*" in line.text]
+    wide = [line for line in _lasting(case) if line.ignores and "*" in line.text]
     literal: dict[str, list[Line]] = {}
-    for line in case.patterns:
+    for line in _lasting(case):
         if line.ignores and "*" not in line.text:
             literal.setdefault(line.text, []).append(line)
     for line in case.patterns:
@@ -51,6 +51,11 @@ def redundant(case: Case) -> Iterator[Finding]:
             )
 
 
+def _lasting(case: Case) -> Iterator[Line]:
+    """The patterns that may stand in for others: not those that stop the build."""
+    return (line for line in case.patterns if not line.controls)
+
+
 def _above(text: str) -> Iterator[str]:
     """The directories above the path or pattern `text`."""
     return (text[:at] for at, char in enumerate(text) if char == "/")
@@ -59,7 +64,7 @@ def _above(text: str) -> Iterator[str]:
 def duplicate(case: Case) -> Iterator[Finding]:
     """Patterns that stand there already."""
     seen: dict[tuple[str, bool], Line] = {}
-    for line in case.patterns:
+    for line in _lasting(case):
         key = (line.text, line.exception)
         first = seen.setdefault(key, line)
         if first is line:

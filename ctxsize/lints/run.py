@@ -195,7 +195,7 @@ class Linter:
             self._note(error)
             return None
         tree = Tree(snapshot, request, tracked=_tracked(request.root))
-        return tree.with_texts(usable(tree, file.texts()))
+        return tree.with_texts(usable(tree, file.texts()), own_bytes=len(file.data))
 
     def _bare(self, target: Target, builder: Builder) -> Request | None:
         """The context without a Dockerfile."""
@@ -229,8 +229,8 @@ def _linted(
         tuple(dict.fromkeys(use.path for use in case.uses)),
         len(case.patterns),
         tuple(findings),
-        None if tree is None else tree.now.content_bytes,
-        None if tree is None else tree.now.files,
+        None if tree is None else tree.total.content_bytes,
+        None if tree is None else tree.total.files,
         suppressed=suppressed,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -13,6 +15,7 @@ from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, class
 from ctxsize.engine.request import Request, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import CtxsizeError, IgnoreFileError
+from ctxsize.findings import Paths
 
 _SHOWN = 3
 _WILD = frozenset("*?[\\")
@@ -28,7 +31,9 @@ class Figures(NamedTuple):
 class Tree:
     """The context of a request; remembers every simulation that was made.
 
-    `tracked` are the files that git tracks, None where git does not say.
+    `tracked` are the files that git tracks, None where git does not say. `own_bytes`
+    is the size of the ignore file with these lines, which may be other ones than on
+    disk: it is part of the context itself.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Tree:
         *,
         tracked: frozenset[str] | None = None,
         texts: Sequence[str] = (),
+        own_bytes: int | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.request = request
@@ -47,13 +53,16 @@ class Tree:
         self._made: dict[str, DockerIgnorePattern] = {}
         self._failing: dict[str, bool] = {}
         self.texts = tuple(texts)
+        self._own_bytes = own_bytes
 
-    def with_texts(self, texts: Sequence[str]) -> Tree:
+    def with_texts(self, texts: Sequence[str], *, own_bytes: int) -> Tree:
         """The same context with other lines in its ignore file; what is known stays known."""
-        other = Tree(self.snapshot, self.request, tracked=self.tracked, texts=texts)
+        other = Tree(
+            self.snapshot, self.request, tracked=self.tracked, texts=texts, own_bytes=own_bytes
+        )
         other._sent, other._matched = self._sent, self._matched
         other._made, other._failing = self._made, self._failing
-        for name in ("everything", "in_order", "by_name"):
+        for name in ("everything", "in_order", "by_name", "_own"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -178,9 +187,44 @@ class Tree:
 
     def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Figures:
         """How many files `paths` are, and the bytes of their content as they are sent."""
-        sizes = (self.everything if of is None else of).sizes
-        files = [path for path in paths if path in sizes and not self.is_directory(path)]
-        return Figures(len(files), sum(sizes[path] for path in files))
+        sent = self.everything if of is None else of
+        files = [path for path in paths if path in sent.sizes and not self.is_directory(path)]
+        more = self._grown(sent) if self._own in files else 0
+        return Figures(len(files), sum(sent.sizes[path] for path in files) + more)
+
+    @property
+    def total(self) -> Figures:
+        """What is sent now."""
+        more = self._grown(self.now) if self._own in self.now.sizes else 0
+        return Figures(self.now.files, self.now.content_bytes + more)
+
+    def _grown(self, sent: Sent) -> int:
+        """How much larger the ignore file is than on disk, where it is sent with its content."""
+        assert self._own is not None
+        if self._own_bytes is None or self._own in sent.empty:
+            return 0
+        return self._own_bytes - sent.sizes[self._own]
+
+    @cached_property
+    def _own(self) -> str | None:
+        """The ignore file as a path of the context, None where it is no plain file in it."""
+        if self.request.ignore_file is None:
+            return None
+        directory, name = os.path.split(self.request.ignore_file.path)
+        place = os.path.relpath(os.path.realpath(directory or "."), self.request.root)
+        path = os.path.normpath(os.path.join(place, name))  # noqa: PTH118
+        found = self.snapshot.file(path)
+        if found is None or found.inode is not None or not found.readable:
+            return None
+        return path if stat.S_ISREG(found.mode) else None
+
+    def marked(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """`paths` in the builder's order, directories with a trailing `/`."""
+        return tuple(path + "/" * self.is_directory(path) for path in sorted(paths, key=order))
+
+    def group(self, paths: Collection[str], *, of: Sent) -> Paths:
+        """`paths` as a value, with what they are as they are sent in `of`."""
+        return Paths(self.marked(paths), *self.figures(paths, of=of))
 
     def shown(self, paths: Iterable[str]) -> tuple[str, ...]:
         """The first few of `paths` without what lies below another one of them."""

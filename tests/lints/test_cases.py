@@ -1,4 +1,4 @@
-"""Every code against its table, and every figure and fix against docker-devtools."""
+"""Every code against its table; `test_claims` holds its figures and fixes against Docker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ctxsize.findings import Finding
 from ctxsize.lints import CODES
 from ctxsize.lints.run import Linted
 from tests.lints.cases import CATCHES, SILENT, Case
-from tests.oracles.devtools import list_context
 from tests.oracles.trees import build_tree
 
 ELSEWHERE = {"CTX117", "CTX127", "CTX129"}
@@ -74,47 +73,6 @@ def test_the_examples_of_a_page_hold(code: str) -> None:
     bad, good = CODES[code].bad.encode(), CODES[code].good.encode()
     assert api.lint(data=bad + b"\n", select=[code]).findings
     assert not api.lint(data=good + b"\n", select=[code]).findings
-
-
-def listing(root: Path, data: bytes) -> dict[str, int]:
-    """What docker-devtools sends with `data` in the ignore file, with sizes."""
-    (root / ".dockerignore").write_bytes(data)
-    dockerfile = root.parent / "Dockerfile"
-    dockerfile.write_bytes(b"FROM scratch\nCOPY . /\n")
-    listed = list_context(root, dockerfile=dockerfile)
-    return {each.name: each.size_bytes for each in listed if each.name != ".dockerignore"}
-
-
-CERTAIN = [
-    (code, case)
-    for code, case in rows(CATCHES)
-    # What the engine prunes for CTX125, docker-devtools lists: `test_engine` asks the engine.
-    if case.tree is not None and code != "CTX125" and "certain" in " ".join(case.found)
-]
-
-
-@pytest.mark.usefixtures("devtools")
-@pytest.mark.parametrize(("code", "case"), CERTAIN)
-def test_certain_fixes_change_what_they_say(code: str, case: Case, tmp_path: Path) -> None:
-    root = tmp_path / "ctx"
-    (finding, *_) = (
-        each for each in linted(case, root, select=[code]).findings if each.fix is not None
-    )
-    assert finding.fix is not None
-    (edit,) = finding.fix.edits
-    before, after = listing(root, edit.before or b""), listing(root, edit.after)
-    changed = {
-        name: size
-        for name, size in {**before, **after}.items()
-        if (name in before) != (name in after) and not name.endswith("/")
-    }
-    said = (finding.files, finding.content_bytes)
-    if finding.files is not None:
-        assert said == (len(changed), sum(changed.values()))
-    elif code in ("CTX103", "CTX106", "CTX112", "CTX113", "CTX119", "CTX128"):
-        assert changed == {}
-    elif code != "CTX101":
-        assert changed
 
 
 @pytest.mark.parametrize("builder", ["classic", "podman"])

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ctxsize.findings import Edit, Finding, Fix
+from ctxsize.findings import Changes, Edit, Finding, Fix, Paths
+
+PATHS = 1000
+"""How many paths of a change are listed; the figures are of all."""
 
 
 def shape(finding: Finding) -> dict[str, Any]:
@@ -67,6 +70,25 @@ def _fix(fix: Fix) -> dict[str, Any]:
         "message": fix.message,
         "certain": fix.certain,
         "edits": [edit(each) for each in fix.edits],
+        "effect": None if fix.changes is None else _sent_otherwise(fix.changes),
+    }
+
+
+def _sent_otherwise(changes: Changes) -> dict[str, Any]:
+    return {
+        "ignored": _group(changes.ignored),
+        "sent": _group(changes.sent),
+        "emptied": _group(changes.emptied),
+        "filled": _group(changes.filled),
+    }
+
+
+def _group(group: Paths) -> dict[str, Any]:
+    return {
+        "files": group.files,
+        "content_bytes": group.content_bytes,
+        "paths": list(group.paths[:PATHS]),
+        "left_out": max(0, len(group.paths) - PATHS),
     }
 
 

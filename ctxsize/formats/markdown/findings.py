@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ctxsize.findings import Finding, Severity
+from ctxsize.formats import fixes
 from ctxsize.formats.codes import code_of
 from ctxsize.formats.markdown.words import code, details, prose
 from ctxsize.formats.text import findings as text
@@ -47,4 +48,6 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield f"  - help: {prose(finding.help)}"
     if finding.fix is not None:
         unsure = "" if finding.fix.certain else " (to be checked by a person)"
-        yield f"  - fix: {prose(finding.fix.message)}{unsure}"
+        effect = fixes.effect(finding.fix, told=finding.evidence)
+        said = finding.fix.message + (f"; {effect}" if effect else "")
+        yield f"  - fix: {prose(said)}{unsure}"

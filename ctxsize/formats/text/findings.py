@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from ctxsize.findings import Finding, Severity
+from ctxsize.formats import fixes
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import quoted, visible
 
@@ -62,7 +63,9 @@ def _finding(finding: Finding, look: Look) -> Iterator[str]:
         yield from _wrapped(f"    help: {visible(finding.help)}", look, "          ")
     if finding.fix is not None:
         unsure = "" if finding.fix.certain else " (to be checked by a person)"
-        yield from _wrapped(f"    fix: {visible(finding.fix.message)}{unsure}", look, "         ")
+        effect = fixes.effect(finding.fix, told=finding.evidence)
+        text = finding.fix.message + (f"; {effect}" if effect else "")
+        yield from _wrapped(f"    fix: {visible(text)}{unsure}", look, "         ")
 
 
 def _wrapped(text: str, look: Look, indent: str) -> list[str]:

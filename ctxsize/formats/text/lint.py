@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ctxsize.formats import fixes
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.text.advice import plural
@@ -33,7 +34,9 @@ def _mended(file: LintedFile, look: Look) -> Iterator[str]:
     for each in file.mended:
         assert each.fix is not None
         done = look.paint("fixed", "green")
-        yield f"{place(each)} {done} {each.code} {visible(each.fix.message)}"
+        effect = fixes.effect(each.fix)
+        said = each.fix.message + (f"; {effect}" if effect else "")
+        yield f"{place(each)} {done} {each.code} {visible(said)}"
 
 
 def _file(file: LintedFile) -> str:
