@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
+from fnmatch import translate
 from functools import cached_property
 
-from ctxsize.recommender import look
 from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.mentions import Mention, Texts
 from ctxsize.recommender.recipes import Recipes
-from ctxsize.recommender.tree import Sums, like
+from ctxsize.recommender.tree import Sums
 
 _VERSIONED_BY_GIT = re.compile(
     r"setuptools[_-]scm|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
@@ -32,6 +32,11 @@ _MANIFESTS = (
 _WORKSPACES = (
     *("Cargo.toml", "pnpm-workspace.yaml", "package.json", "go.work", "settings.gradle"),
     *("settings.gradle.kts", "*.sln", "*.slnx", "pom.xml", "lerna.json", "pyproject.toml"),
+)
+_HAS_MEMBERS = re.compile(
+    r"\[\[?(bench|test|example|workspace)|workspaces|packages:|^use\b|include|Project\("
+    r"|<module>",
+    re.M,
 )
 _SOURCES = tuple(
     f".{ending}"
@@ -64,28 +69,6 @@ def is_source(name: str) -> bool:
     return name.endswith(_SOURCES) or name in _SOURCE_NAMES
 
 
-class Mention:
-    """How a text names a file: at the head of a path, in quotes, or in a list of its own lines."""
-
-    def __init__(self, name: str) -> None:
-        quoted = re.escape(name)
-        # The name comes first, so that only the places are looked at where it stands.
-        self._pattern = re.compile(
-            rf"{quoted}(?:(?=/)(?<![\w.-]{quoted})|(?=[\"'`),\s])(?<=[\"'`/=(]{quoted})"
-            rf"|(?P<item>(?<=[-\s]{quoted})\b))"
-        )
-
-    def is_in(self, text: str) -> bool:
-        """Whether `text` names it."""
-        for found in self._pattern.finditer(text):
-            if found.lastgroup is None:
-                return True
-            line = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
-            if line.strip() == "-":
-                return True
-        return False
-
-
 class Facts:
     """Facts about one context, each found out when it is asked for."""
 
@@ -95,7 +78,6 @@ class Facts:
         self._sums = sums
         self._saw_all_sources = True
         self._manifests: dict[tuple[str, ...], list[str]] = {}
-        self._mentions: dict[str, tuple[list[str], Iterator[str]]] = {}
 
     @cached_property
     def git_is_sent(self) -> bool:
@@ -114,8 +96,8 @@ class Facts:
         return None
 
     @cached_property
-    def _sources(self) -> list[tuple[str, bytes]]:
-        """The paths and contents of the sources and manifests that are sent."""
+    def _sources(self) -> Texts:
+        """The sources and manifests that are sent."""
         texts: list[tuple[str, bytes]] = []
         left = _MOST_SOURCE_BYTES
         for path in self._source_paths():
@@ -124,7 +106,7 @@ class Facts:
                 self._saw_all_sources = False
                 break
             texts.append((path, self.evidence.source(path)))
-        return texts
+        return Texts(texts)
 
     def _source_paths(self) -> Iterator[str]:
         git = self.evidence.git
@@ -150,27 +132,11 @@ class Facts:
 
     def mentions(self, path: str) -> str | None:
         """A source or a Dockerfile that names `path`, None if none does."""
-        for at in self._mentioning(path.rpartition("/")[2]):
+        for at in self._sources.mentioning(path.rpartition("/")[2]):
             if at != path and not at.startswith(f"{path}/"):
                 return at
         name = Mention(path.rpartition("/")[2])
         return next((each.path for each in self.recipes.recipes if name.is_in(each.commands)), None)
-
-    def _mentioning(self, name: str) -> Iterator[str]:
-        """The sources that mention anything of that name; each is searched once for it."""
-        if name not in self._mentions:
-            self._mentions[name] = [], self._search(name)
-        found, search = self._mentions[name]
-        yield from found
-        for each in search:
-            found.append(each)
-            yield each
-
-    def _search(self, name: str) -> Iterator[str]:
-        mention, raw = Mention(name), os.fsencode(name)
-        for at, data in self._sources:
-            if raw in data and mention.is_in(look.text(data)):
-                yield at
 
     def member_of(self, path: str) -> str | None:
         """The manifest of a workspace that names `path`, None if none does."""
@@ -180,24 +146,25 @@ class Facts:
             rf"|^\s*(use\s+)?\S*/{name}\s*$",
             re.M,
         )
-        kinds = re.compile(
-            r"\[\[?(bench|test|example|workspace)|workspaces|packages:|^use\b|include|Project\("
-            r"|<module>",
-            re.M,
-        )
-        for at in self.sent_like(_WORKSPACES):
-            text = self.evidence.small_file(at)
-            if not at.startswith(f"{path}/") and kinds.search(text) and pattern.search(text):
+        for at, text in self._workspaces:
+            if not at.startswith(f"{path}/") and pattern.search(text):
                 return at
         return None
+
+    @cached_property
+    def _workspaces(self) -> list[tuple[str, str]]:
+        """The manifests that may name members of a workspace, and their texts."""
+        texts = ((at, self.evidence.small_file(at)) for at in self.sent_like(_WORKSPACES))
+        return [(at, text) for at, text in texts if _HAS_MEMBERS.search(text)]
 
     def sent_like(self, names: tuple[str, ...]) -> list[str]:
         """The files that are sent whose names match, the topmost ones first."""
         if names not in self._manifests:
+            wanted = re.compile("|".join(map(translate, names)))
             found = [
                 path
-                for name, paths in self._by_name.items()
-                if any(like(each, name) for each in names)
+                for name, paths in self.by_name.items()
+                if wanted.match(name)
                 for path in paths
                 if not self.evidence.git.ignores(path)
             ]
@@ -206,7 +173,7 @@ class Facts:
         return self._manifests[names]
 
     @cached_property
-    def _by_name(self) -> dict[str, list[str]]:
+    def by_name(self) -> dict[str, list[str]]:
         """What is sent, by its last name: of a large tree there are few, and many of each."""
         found: dict[str, list[str]] = {}
         for path in self._sums:

@@ -10,7 +10,7 @@ from ctxsize.engine.quoting import pattern_for
 from ctxsize.recommender.matches import Match, Objection, fits
 from ctxsize.recommender.recipes import Named, Recipes
 from ctxsize.recommender.rules import Form, Kind, Rule
-from ctxsize.recommender.tree import Sums
+from ctxsize.recommender.tree import is_glob, like
 from ctxsize.values import dataclass
 
 _MANY = 4
@@ -39,13 +39,13 @@ class Forms:
 
     def __init__(
         self,
-        sums: Mapping[str, Sums],
+        by_name: Mapping[str, Iterable[str]],
         recipes: Recipes,
         *,
         pattern_class: type[DockerIgnorePattern],
         after_exceptions: bool,
     ) -> None:
-        self._sums = sums
+        self._by_name = by_name
         self._recipes = recipes
         self._pattern_class = pattern_class
         self._after_exceptions = after_exceptions
@@ -121,6 +121,13 @@ class Forms:
         proven = {match.path for match in matches}
         return all(
             path in proven or any(path.startswith(f"{each}/") for each in proven)
-            for path in self._sums
-            if path and fits(find, path)
+            for path in self._called(find.rpartition("/")[2])
+            if fits(find, path)
         )
+
+    def _called(self, name: str) -> Iterable[str]:
+        """The entries of the context whose own name is `name`, or like it if that is a glob."""
+        if not is_glob(name):
+            return self._by_name.get(name, ())
+        names = (each for each in self._by_name if each and like(name, each))
+        return (path for each in names for path in self._by_name[each])

@@ -145,7 +145,7 @@ class Advisor:
     def _proved(self, found: Collected) -> tuple[list[Candidate], list[Blocked]]:
         """The candidates that hold together, and those that do not."""
         forms = Forms(
-            self._context,
+            self._facts.by_name,
             self._recipes,
             pattern_class=self.request.builder.spec_class.pattern_class,
             after_exceptions=any(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.recommender.facts import Mention
+from ctxsize.recommender.mentions import Mention, Texts
 
 NAMES = ("docs", "a.md", "-x", "x+", ".env", "dist-1")
 
@@ -45,3 +45,22 @@ PIECES = st.sampled_from([*NAMES, *"\n -/'`(),=._x", "- ", "\t"])
 @given(st.sampled_from(NAMES), st.lists(PIECES, max_size=12).map("".join))
 def test_the_fast_search_is_the_plain_one(name: str, text: str) -> None:
     assert Mention(name).is_in(text) == bool(plain(name).search(text))
+
+
+MANY = ("a.md", "b.md", "a.md.x", "-x.md", "é.md", "a b.md", ".md", "c.1.md", "md", "a.", "x.md-y")
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from([*MANY, *"\n -/'`(),=._xé", "- ", "\t", "\x00"]), max_size=10),
+        max_size=4,
+    ),
+    st.permutations(MANY),
+)
+def test_many_names_are_found_where_one_is(texts: list[list[str]], names: list[str]) -> None:
+    data = [(str(at), "".join(each).encode()) for at, each in enumerate(texts)]
+    together = Texts(data)
+    for name in names:
+        alone = Texts(data).mentioning(name)
+        assert [*together.mentioning(name)] == [*alone]
+        assert [*together.mentioning(name)] == [*Texts(data).mentioning(name)]
