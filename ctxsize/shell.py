@@ -23,6 +23,8 @@ _REDIRECTION = regexp(r"[0-9]*(?:<<<|<<-?|<>|<&|>>|>&|>\||<|>)|&>>?")
 _ASSIGNMENT = regexp(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
 _LEADERS = frozenset(("if", "then", "elif", "else", "do", "while", "until", "!", "{", "time"))
 _CLAUSES = frozenset(("for", "case", "select", "function", "fi", "done", "esac", "}"))
+_OPENING = frozenset(("if", "for", "case", "while", "until", "select", "function", "{"))
+_ENDING = frozenset(("fi", "done", "esac", "}"))
 _SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
 _DEEPEST = 8
 _CLOSING = {"(": ")", "{": "}"}
@@ -77,6 +79,64 @@ class _Token:
     line: int
     bare: bool = True
     """Whether nothing of it is quoted."""
+    start: int = 0
+    end: int = 0
+    tail: int = 0
+    """Where it stands, and where the redirections behind it end."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A simple command where it stands in a text, with its redirections."""
+
+    start: int
+    end: int
+    """One past its last character."""
+    after: str
+    """The operator in front, `""` for the first."""
+    nested: bool
+    """Whether it belongs to a group, a loop or the like, or begins or ends one."""
+    words: tuple[str, ...]
+    """All of them, unquoted, assignments and `sudo` too."""
+    spans: tuple[tuple[int, int], ...]
+    """Where each word stands."""
+
+
+def pieces(text: str) -> tuple[Piece, ...]:
+    """The simple commands of `text` where they stand; scripts of `sh -c` are words here.
+
+    >>> text = "a b>c && { d; }; e"
+    >>> [(text[each.start : each.end], each.after, each.nested) for each in pieces(text)]
+    [('a b>c', '', False), ('{ d', '&&', True), ('}', ';', True), ('e', ';', False)]
+    """
+    found: list[Piece] = []
+    words: list[_Token] = []
+    after, depth = "", 0
+    for token in (*_Reader(text).tokens(), _Token("operator", "\n", 0)):
+        if token.kind == "word":
+            words.append(token)
+            continue
+        if words:
+            found.append(_piece(words, after, depth))
+            first = words[0].text if words[0].bare else ""
+            depth += (first in _OPENING) - (first in _ENDING)
+        depth = max(0, depth + (token.text == "(") - (token.text == ")"))
+        after = token.text if words or token.text != "\n" else after
+        words = []
+    return tuple(found)
+
+
+def _piece(words: list[_Token], after: str, depth: int) -> Piece:
+    first = words[0]
+    structure = first.bare and first.text in _OPENING | _LEADERS | _CLAUSES
+    return Piece(
+        first.start,
+        words[-1].tail,
+        after,
+        bool(depth) or structure,
+        tuple(token.text for token in words),
+        tuple((token.start, token.end) for token in words),
+    )
 
 
 def commands(text: str) -> tuple[Command, ...]:
@@ -183,6 +243,7 @@ class _Reader:
         return self._documents.pop() if self._documents else None
 
     def tokens(self) -> Iterator[_Token]:
+        last: _Token | None = None
         while self.at < len(self.text):
             character = self.text[self.at]
             if character in _BLANK:
@@ -194,16 +255,20 @@ class _Reader:
                 self.at = len(self.text) if end < 0 else end
             elif redirection := _REDIRECTION.match(self.text, self.at):
                 self._redirect(redirection[0])
+                if last is not None:
+                    last.tail = self.at
             elif operator := _OPERATOR.match(self.text, self.at):
+                last = None
                 yield _Token("operator", operator[0], self.line)
                 if operator[0] == "\n":
                     self._newline()
                 else:
                     self.at = operator.end()
             else:
-                line = self.line
+                line, start = self.line, self.at
                 text, bare = self._word()
-                yield _Token("word", text, line, bare)
+                last = _Token("word", text, line, bare, start, self.at, self.at)
+                yield last
 
     def _pass(self, count: int) -> None:
         self.line += self.text.count("\n", self.at, self.at + count)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ctxsize.advice import layers, mounts, rust, sharing
+from ctxsize.advice import layers, lost, mounts, order, rust, sharing
 from ctxsize.advice.codes import CODES
-from ctxsize.advice.repository import Repository, read_repository
+from ctxsize.advice.ignoring import suggested
+from ctxsize.advice.repository import Repository, Starter, read_repository
 from ctxsize.findings import Edit, Finding, in_order
 from ctxsize.model import Problem
 from ctxsize.projects import Discovery
@@ -21,10 +22,10 @@ Rule = Callable[[Repository], Iterator[Finding]]
 
 RULES: dict[str, Rule] = {
     "CTX201": layers.no_ignore_file,
-    "CTX202": layers.copied_too_early,
+    "CTX202": order.copied_too_early,
     "CTX210": rust.rebuilt_dependencies,
     "CTX211": rust.mixed_chef,
-    "CTX212": rust.swallowed,
+    "CTX212": lost.swallowed,
     "CTX220": sharing.colliding_ids,
     "CTX221": sharing.shared_by_writers,
     "CTX222": mounts.unused_caches,
@@ -51,9 +52,17 @@ class DockerfileAdvice:
     """The findings whose fixes these are; they are not among `findings` any more."""
 
 
-def advise(discovery: Discovery, *, changed: Mapping[str, bytes] | None = None) -> DockerfileAdvice:
-    """The advice on all Dockerfiles of `discovery`; `changed` holds files as fixes make them."""
-    repository = read_repository(discovery, changed)
+def advise(
+    discovery: Discovery,
+    *,
+    changed: Mapping[str, bytes] | None = None,
+    starter: Starter = suggested,
+) -> DockerfileAdvice:
+    """The advice on all Dockerfiles of `discovery`; `changed` holds files as fixes make them.
+
+    `starter` makes the ignore file for a build without one, which takes a walk over its context.
+    """
+    repository = read_repository(discovery, changed, starter)
     findings = [each for rule in RULES.values() for each in rule(repository)]
     # The pattern for cargo brings its cache mounts along.
     rebuilt = {each.location for each in findings if each.code == "CTX210"}

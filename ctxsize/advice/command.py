@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ctxsize.advice import CODES, DockerfileAdvice, advise
+from ctxsize.advice.ignoring import once, suggested
 from ctxsize.config import Config, load
 from ctxsize.findings import Edit, Finding, Severity
 from ctxsize.lints.selection import Selection, checked
@@ -38,8 +39,9 @@ def run(
     before: dict[str, bytes | None] = {}
     mended: list[Finding] = []
     seen: set[tuple[str, bytes]] = set()
+    starter = once(suggested)
     for _ in range(_MOST_FIXES):
-        advice = advise(discovery, changed=changed)
+        advice = advise(discovery, changed=changed, starter=starter)
         kept = [each for each in advice.findings if _wanted(each, chosen, config)]
         following = next(_fixable(kept, seen, unsafe=unsafe), None) if fix or unsafe else None
         if following is None:

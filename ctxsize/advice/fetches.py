@@ -20,6 +20,8 @@ class Fetch:
     step: Step
     workdir: str
     """Where it runs, `cd` in front of it included."""
+    written: Command
+    """The command as it is written."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -60,7 +62,7 @@ def fetches(step: Step) -> Iterator[Fetch]:
         shown = _module(command)
         for manager in MANAGERS:
             if shown.program in manager.programs and manager.fetches(shown):
-                yield Fetch(manager, shown, step, workdir)
+                yield Fetch(manager, shown, step, workdir, command)
 
 
 def _module(command: Command) -> Command:

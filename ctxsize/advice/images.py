@@ -80,3 +80,32 @@ _NUMBERED = {
     ("ubuntu", "22.04"): "jammy",
     ("ubuntu", "20.04"): "focal",
 }
+
+_USERS = {"node": ("node", "1000"), "gradle": ("gradle", "1000"), "jenkins": ("jenkins", "1000")}
+"""Users that official images bring along, with their numbers."""
+
+_ENVIRONMENTS = {"composer": {"COMPOSER_HOME": "/tmp"}}
+"""What official images set that decides where a cache is."""
+
+
+def environment_of(reference: str) -> dict[str, str]:
+    """The variables of the image `reference` that matter here."""
+    return _ENVIRONMENTS.get(_repository(reference), {})
+
+
+def _repository(reference: str) -> str:
+    """The last part of its name."""
+    return reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def user_id(reference: str, user: str) -> str:
+    """The number of a user of the image `reference`, `""` if it is not known."""
+    name, number = _USERS.get(_repository(reference), ("", ""))
+    return number if name == user else ""
+
+
+def home_of_cargo(reference: str, home: str | None) -> str:
+    """Where cargo keeps what it fetched: the official images set it, else it is at home."""
+    repository = _repository(reference)
+    official = repository in ("rust", "cargo-chef") or "$" in reference
+    return "/usr/local/cargo" if official else f"{home or '/root'}/.cargo"

@@ -80,6 +80,19 @@ def _cargo_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
     return tuple(f"{each}/{part}" for each in homes for part in ("registry", "git"))
 
 
+def _composer_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
+    if tool := environment.get("COMPOSER_HOME"):
+        return (f"{tool.rstrip('/')}/cache",)
+    return f"{home}/.composer/cache", f"{home}/.cache/composer", "/tmp/cache"
+
+
+def _bundler_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
+    # Below a path of its own there is a directory of Ruby's version in between.
+    if environment.get("BUNDLE_PATH") or environment.get("BUNDLE_DEPLOYMENT"):
+        return ()
+    return "/usr/local/bundle/cache", "/usr/local/bundle", f"{home}/.bundle", f"{home}/.gem"
+
+
 MANAGERS: tuple[Manager, ...] = (
     Manager(
         "npm",
@@ -161,14 +174,7 @@ MANAGERS: tuple[Manager, ...] = (
         installs.always,
         ("composer.json",),
         ("composer.lock",),
-        _named(
-            "COMPOSER_CACHE_DIR",
-            default=lambda environment, home: (
-                "/tmp/cache",
-                f"{home}/.composer",
-                f"{home}/.cache/composer",
-            ),
-        ),
+        _named("COMPOSER_CACHE_DIR", default=_composer_caches),
         ("composer",),
     ),
     Manager(
@@ -178,12 +184,7 @@ MANAGERS: tuple[Manager, ...] = (
         installs.always,
         ("Gemfile",),
         ("Gemfile.lock",),
-        lambda environment, home: (
-            "/usr/local/bundle/cache",
-            "/usr/local/bundle",
-            f"{home}/.bundle",
-            f"{home}/.gem",
-        ),
+        _bundler_caches,
         ("bundle", "gem"),
     ),
     Manager(
@@ -236,7 +237,7 @@ MANAGERS: tuple[Manager, ...] = (
         installs.always,
         ("pom.xml",),
         (),
-        _home(".m2"),
+        _home(".m2/repository"),
         (".m2",),
     ),
     Manager(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
+from ctxsize.advice.caches import fixed, mounted, owned, places
 from ctxsize.advice.fetches import Fetch, fetches
 from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import Change, fix, with_mounts, with_replaced
+from ctxsize.advice.rewrite import Change, with_option
+from ctxsize.advice.script import Script, Splice
 from ctxsize.advice.sharing import is_apt
-from ctxsize.findings import Confidence, Finding
+from ctxsize.findings import Confidence, Finding, Fix
+from ctxsize.shell import Command
 
 
 def unused_caches(repository: Repository) -> Iterator[Finding]:
@@ -19,28 +23,46 @@ def unused_caches(repository: Repository) -> Iterator[Finding]:
         for stage, step in recipe.runs:
             seen: set[str] = set()
             for fetch in fetches(step):
-                found = _elsewhere(recipe, fetch) or _refused(recipe, fetch)
+                found = _elsewhere(recipe, stage, fetch) or _refused(recipe, fetch)
                 if found is not None and found.message not in seen:
                     seen.add(found.message)
                     yield found
             yield from _emptied(recipe, stage, step)
 
 
-def _elsewhere(recipe: Recipe, fetch: Fetch) -> Finding | None:
+def _elsewhere(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding | None:
     if not fetch.meant or not fetch.caches or fetch.cached:
         return None
     name, target = fetch.manager.name, fetch.meant[0]
     if name == "pip" and any("uv" in mount for mount in fetch.meant):
         return None
+    place = _place_for(recipe, fetch, target)
     return finding(
         "CTX222",
         recipe,
         fetch.step.line,
-        f"the cache is mounted at {target}, while {name} keeps its own in {fetch.caches[0]}",
+        f"the cache is mounted at {target}, while {name} keeps its own in {place}",
         confidence=Confidence.LIKELY,
         evidence=(_why_there(fetch),),
-        help=f"mount {fetch.caches[0]}",
+        help=f"mount {place}",
+        fix=_moved(recipe, stage, fetch, target, place),
     )
+
+
+def _place_for(recipe: Recipe, fetch: Fetch, target: str) -> str:
+    """Which of its caches the mount at `target` is meant for."""
+    known = places(recipe, fetch)
+    alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
+    return next(alike, known[0])
+
+
+def _moved(recipe: Recipe, stage: StageFacts, fetch: Fetch, target: str, place: str) -> Fix | None:
+    script = recipe.script(fetch.step)
+    cache = next(each for each in fetch.step.caches if each.target == target)
+    mount = with_option(cache.written, target=place, **owned(stage, fetch.step))
+    splice = script.with_mount(cache.written, mount)
+    change = None if splice is None else script.change([splice])
+    return fixed(recipe, change, f"mount {place} instead")
 
 
 def _why_there(fetch: Fetch) -> str:
@@ -51,44 +73,52 @@ def _why_there(fetch: Fetch) -> str:
 
 
 _SWITCHED_OFF = {
-    "pip": ("PIP_NO_CACHE_DIR", ("1", "true", "on", "yes", "off", "0", "false", "no")),
-    "uv": ("UV_NO_CACHE", ("1", "true")),
-    "poetry": ("POETRY_NO_CACHE", ("1", "true")),
+    "pip": ("PIP_NO_CACHE_DIR", ("1", "true", "on", "yes"), ""),
+    "uv": ("UV_NO_CACHE", ("1", "true"), "false"),
 }
-"""Variables that make a manager use no cache; pip's means so whatever its value, almost."""
+"""Variables that make a manager use no cache, the values that do, and one that does not."""
 
 
 def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     if not fetch.cached:
         return None
-    manager = fetch.manager
+    manager, script = fetch.manager, recipe.script(fetch.step)
     option = next((each for each in manager.uncached if fetch.command.has(each)), None)
-    if option is None:
-        variable, values = _SWITCHED_OFF.get(manager.name, ("", ()))
-        value = fetch.environment.get(variable, "").lower()
-        if not variable or value not in values[: 4 if manager.name == "pip" else None]:
-            return None
+    if option is not None:
+        change = script.change(script.without_option(option, manager.programs))
         return finding(
             "CTX222",
             recipe,
             fetch.step.line,
-            f"{variable}={value} makes {manager.name} use no cache, so the mount stays empty",
-            help=f"drop {variable}, or set it to nothing for this RUN",
+            f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
+            help=f"drop {option}",
+            fix=fixed(recipe, change, f"drop `{option}`", certain=True),
         )
-    change = with_replaced(recipe.data, fetch.step.instruction, {f" {option}": ""})
-    fixed = (
-        None
-        if change is None
-        else fix(recipe.path, recipe.data, f"drop `{option}`", (change,), certain=True)
-    )
+    variable, values, off = _SWITCHED_OFF.get(manager.name, ("", (), ""))
+    value = fetch.environment.get(variable, "")
+    if value.lower() not in values:
+        return None
+    change = script.change([_set(script, fetch, variable, off)])
     return finding(
         "CTX222",
         recipe,
         fetch.step.line,
-        f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
-        help=f"drop {option}",
-        fix=fixed,
+        f"{variable}={value} makes {manager.name} use no cache, so the mount stays empty",
+        help=f"drop {variable}, or set it otherwise for this RUN",
+        fix=fixed(recipe, change, f"set `{variable}={off}` for this RUN", certain=True),
     )
+
+
+def _set(script: Script, fetch: Fetch, variable: str, value: str) -> Splice:
+    """The RUN with another value for a variable: where it is set in it, else in front."""
+    piece = script.piece_of(fetch.written)
+    for number, (name, _) in enumerate(fetch.written.assignments):
+        if name == variable and piece is not None and piece.words[number].startswith(name):
+            start, end = piece.spans[number]
+            return script.places[start], script.places[end - 1] + 1, f"{variable}={value}"
+    if piece is not None:
+        return script.start(piece), script.start(piece), f"{variable}={value} "
+    return script.prepended(f"export {variable}={value}")
 
 
 def _emptied(recipe: Recipe, stage: StageFacts, step: Step) -> Iterator[Finding]:
@@ -97,35 +127,57 @@ def _emptied(recipe: Recipe, stage: StageFacts, step: Step) -> Iterator[Finding]
         (each for each in step.caches if each.target.startswith("/var/cache/apt")), None
     )
     lists = next((each for each in step.caches if each.target.startswith("/var/lib/apt")), None)
-    apt = [each for each in step.commands if is_apt(each)]
     for command in step.commands:
-        removes = command.program == "rm" and any("/var/lib/apt/lists" in w for w in command.words)
-        if lists and removes:
+        removes = command.program == "rm" and any(_LISTS in word for word in command.words)
+        cleans = is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",))
+        cache = lists if removes else archives if cleans else None
+        if cache is not None:
+            shown = " ".join(command.words)
             yield finding(
                 "CTX222",
                 recipe,
                 step.line,
-                f"{' '.join(command.words)} empties the cache that is mounted at {lists.target}",
+                f"`{shown}` empties the cache that is mounted at {cache.target}",
                 help="leave it out: what is in the mount is not in the image",
+                fix=_left_out(recipe, step, command),
             )
-        if archives and is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",)):
-            yield finding(
-                "CTX222",
-                recipe,
-                step.line,
-                f"`{' '.join(command.words)}` empties the cache mounted at {archives.target}",
-                help="leave it out: what is in the mount is not in the image",
-            )
-    installs = any("install" in each.operands for each in apt)
+    installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
     if archives and installs and _deletes_downloads(stage) and not _keeps(stage, step):
+        keeps = recipe.script(step)
         yield finding(
             "CTX222",
             recipe,
             step.line,
             f"{stage.base} deletes what apt downloads: the cache at {archives.target} stays empty",
             confidence=Confidence.LIKELY,
-            help="rm -f /etc/apt/apt.conf.d/docker-clean, in front of apt-get update",
+            help=f"{_KEEP}, in front of apt-get update",
+            fix=fixed(recipe, keeps.change([keeps.prepended(_KEEP)]), f"begin with `{_KEEP}`"),
         )
+
+
+_LISTS = "/var/lib/apt/lists"
+_KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
+
+
+def _left_out(recipe: Recipe, step: Step, command: Command) -> Fix | None:
+    """The RUN without a command; of an `rm` that deletes other things too, without the lists."""
+    script = recipe.script(step)
+    message = f"leave out `{' '.join(command.words)}`"
+    if not script.pieces or len(step.commands) == 1:
+        change: Change | None = Change(step.line, step.instruction.end_line, ())
+        whole = len(step.commands) == 1
+        return fixed(recipe, change if whole else None, message)
+    piece = next(
+        (e for e in script.pieces if e.words[-len(command.words) :] == command.words), None
+    )
+    if piece is None:
+        return None
+    lists = [word for word in command.operands if _LISTS in word]
+    if lists and len(lists) < len(command.operands):
+        change = script.change(script.without_words(piece, *lists))
+        return fixed(recipe, change, f"leave out `{' '.join(lists)}`")
+    splice = script.without(piece)
+    return fixed(recipe, None if splice is None else script.change([splice]), message)
 
 
 def _deletes_downloads(stage: StageFacts) -> bool:
@@ -153,7 +205,7 @@ def missing_caches(repository: Repository) -> Iterator[Finding]:
                 if name in seen or _is_cached(stage, step, fetch):
                     continue
                 seen.add(name)
-                yield _without_cache(recipe, fetch)
+                yield _without_cache(recipe, stage, fetch)
 
 
 def _is_cached(stage: StageFacts, step: Step, fetch: Fetch) -> bool:
@@ -162,12 +214,25 @@ def _is_cached(stage: StageFacts, step: Step, fetch: Fetch) -> bool:
         return True
     if any(mount.target.endswith(("/.cache", "node_modules")) for mount in step.caches):
         return True
-    if _fetches_nothing(stage, fetch):
+    if _fetches_nothing(stage, fetch) or _has_its_own_path(stage, fetch):
         return True
     if fetch.manager.name in ("cargo", "go", "dotnet", "maven", "gradle"):
         earlier = [each for each in stage.history if each.line < step.line and each.is_run]
         return any(other.manager is fetch.manager for each in earlier for other in fetches(each))
     return False
+
+
+def _has_its_own_path(stage: StageFacts, fetch: Fetch) -> bool:
+    """Whether Bundler is told where to install, and so to keep its downloads in a place by Ruby."""
+    if fetch.manager.name != "bundler":
+        return False
+    if fetch.command.has("--path", "--deployment"):
+        return True
+    commands = (command.words for step in stage.history for command in step.commands)
+    return any(
+        words[:2] == ("bundle", "config") and any("path" in w or "deployment" in w for w in words)
+        for words in commands
+    )
 
 
 def _fetches_nothing(stage: StageFacts, fetch: Fetch) -> bool:
@@ -186,33 +251,13 @@ def _fetches_nothing(stage: StageFacts, fetch: Fetch) -> bool:
     return False
 
 
-_SHOWN_CACHES = {"go": 2, "cargo": 2}
-
-
-def _without_cache(recipe: Recipe, fetch: Fetch) -> Finding:
-    manager = fetch.manager
-    places = fetch.caches[: _SHOWN_CACHES.get(manager.name, 1)]
-    mounts = [f"type=cache,target={place}" for place in places]
-    if fetch.step.user not in ("", "root", "0"):
-        mounts = []
-    change = with_mounts(recipe.data, fetch.step.instruction, mounts) if mounts else None
-    fixed = None
-    if change is not None:
-        option = next((each for each in manager.uncached if fetch.command.has(each)), None)
-        text = "\n".join(change.lines)
-        if option and text.count(f" {option}") == 1:
-            change = Change(
-                change.first, change.last, tuple(text.replace(f" {option}", "").split("\n"))
-            )
-        fixed = fix(
-            recipe.path, recipe.data, f"mount {' and '.join(places)}", (change,), certain=False
-        )
+def _without_cache(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding:
     command = " ".join(fetch.command.words[:4])
     return finding(
         "CTX223",
         recipe,
         fetch.step.line,
         f"`{command}` downloads everything again whenever its layer is built again",
-        help=f"RUN --mount=type=cache,target={places[0]} …",
-        fix=fixed,
+        help=f"RUN --mount=type=cache,target={places(recipe, fetch)[0]} …",
+        fix=mounted(recipe, stage, fetch),
     )

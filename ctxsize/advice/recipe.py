@@ -7,6 +7,8 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ctxsize.advice.images import environment_of
+from ctxsize.advice.script import Script, read_script
 from ctxsize.dockerfile import Dockerfile, Instruction, Stage, expand, parse_dockerfile, read_stages
 from ctxsize.dockerfile.environment import Environment
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
@@ -103,6 +105,11 @@ class StageFacts:
         return self.stage.label
 
     @property
+    def root(self) -> StageFacts:
+        """The stage that it is built on in the end: itself, if it stands on an image."""
+        return self.parent.root if self.parent else self
+
+    @property
     def history(self) -> tuple[Step, ...]:
         """The steps of the stages that it is built on, and its own."""
         return (*(self.parent.history if self.parent else ()), *self.steps)
@@ -128,6 +135,11 @@ class Recipe:
         return ((stage, step) for stage in self.stages for step in stage.steps if step.is_run)
 
     @property
+    def inline(self) -> bool:
+        """Whether no file holds it."""
+        return bool(self.builds) and self.builds[0].inline is not None
+
+    @property
     def contexts(self) -> tuple[str, ...]:
         """The contexts in which it is built, each once."""
         return tuple(dict.fromkeys(each.build.context for each in self.builds))
@@ -143,11 +155,15 @@ class Recipe:
         for each in self.builds:
             for place in each.places:
                 if place.how in ("compose", "bake") and place.name:
-                    return _slug(place.name)
+                    return slug(place.name)
         directory, _, name = self.path.rpartition("/")
         suffix = _suffix(name)
         above = os.path.basename(os.path.abspath(directory or "."))  # noqa: PTH100, PTH119
-        return _slug(suffix or above) or "app"
+        return slug(suffix or above) or "app"
+
+    def script(self, step: Step) -> Script:
+        """The text of a RUN, to change it."""
+        return read_script(self.data, step.instruction, self.dockerfile.escape)
 
     def stage_of(self, origin: str) -> StageFacts | None:
         """The stage that `--from=origin` means."""
@@ -164,7 +180,7 @@ def read_recipe(path: str, data: bytes, builds: tuple[FoundBuild, ...] = ()) -> 
         base = _expanded(stage.base, arguments)
         below = [each for each in stages if each.stage.name and each.stage.name == base]
         parent = below[-1] if below else None
-        state = _State(arguments, Environment(dockerfile.escape))
+        state = _State(arguments, Environment(dockerfile.escape), environment_of(base))
         if parent is not None:
             state = ends[parent.stage.index].inherited()
         steps = tuple(_steps(stage, state))
@@ -194,11 +210,18 @@ class _State:
 
     arguments: Mapping[str, str]
     environment: Environment
+    given: Mapping[str, str]
+    """What the image sets."""
     workdir: str = "/"
     user: str = ""
 
     def inherited(self) -> _State:
-        return _State(self.arguments, self.environment.inherit(), self.workdir, self.user)
+        environment = self.environment.inherit()
+        return _State(self.arguments, environment, self.given, self.workdir, self.user)
+
+    def values(self) -> Mapping[str, str]:
+        """All that is set now."""
+        return {**self.given, **self.environment.values}
 
     def obey(self, instruction: Instruction) -> None:
         keyword = instruction.keyword
@@ -242,7 +265,7 @@ def _run(instruction: Instruction, state: _State) -> Step:
         instruction,
         state.workdir,
         state.user,
-        dict(state.environment.values),
+        state.values(),
         commands_of(instruction),
         tuple(_cache(text, each, state) for text, each in mounts if each.type == "cache"),
         tuple(
@@ -293,7 +316,7 @@ def _copy(instruction: Instruction, state: _State) -> Step:
         instruction,
         state.workdir,
         state.user,
-        dict(state.environment.values),
+        state.values(),
         sources=sources,
         origin=origin,
         taken=paths if origin else (),
@@ -321,5 +344,6 @@ def _suffix(name: str) -> str:
     return ""
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """`name` as a part of the id of a cache."""
     return "".join(each if each.isalnum() or each in "-_." else "-" for each in name).strip("-.")

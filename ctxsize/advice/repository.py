@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ctxsize.advice.codes import CODES
 from ctxsize.advice.recipe import Recipe, read_recipe
+from ctxsize.build import Build
 from ctxsize.errors import DockerfileError
-from ctxsize.findings import Confidence, Finding, Fix, Location, Severity
+from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.model import Problem
 from ctxsize.projects import Discovery, FoundBuild
 
 _MANIFESTS_LOOKED_FOR = 3
+_IGNORE_FILES = (".dockerignore", ".containerignore")
+
+Starter = Callable[[Build], Edit | None]
+"""Makes the ignore file that a build without one should have; None if it cannot."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +28,25 @@ class Repository:
 
     recipes: tuple[Recipe, ...]
     problems: tuple[Problem, ...] = ()
+    root: str = "."
+    changed: Mapping[str, bytes] = field(default_factory=dict)
+    """Files as they would be after fixes."""
+    starter: Starter = lambda _: None
+
+    def content(self, path: str) -> bytes | None:
+        """What is or would be in a file, None if there is none."""
+        for each, data in self.changed.items():
+            if os.path.normpath(each) == os.path.normpath(path):
+                return data
+        try:
+            return Path(path).read_bytes()
+        except OSError:
+            return None
 
 
-def read_repository(discovery: Discovery, changed: Mapping[str, bytes] | None = None) -> Repository:
+def read_repository(
+    discovery: Discovery, changed: Mapping[str, bytes] | None, starter: Starter
+) -> Repository:
     """The recipes of the builds; `changed` holds files as they would be after fixes."""
     recipes: list[Recipe] = []
     problems: list[Problem] = []
@@ -38,7 +59,15 @@ def read_repository(discovery: Discovery, changed: Mapping[str, bytes] | None = 
             problems.append(Problem("dockerfile", message, path, error.line))
         except OSError as error:
             problems.append(Problem("unread", f"not read: {error.strerror}", path))
-    return Repository(tuple(recipes), tuple(problems))
+    return Repository(tuple(recipes), tuple(problems), discovery.root, changed or {}, starter)
+
+
+def governing(repository: Repository, recipe: Recipe, context: str) -> bytes | None:
+    """The ignore file of a Dockerfile in a context, None if there is none."""
+    own = [f"{recipe.path}{name}" for name in _IGNORE_FILES]
+    common = [os.path.join(context, name) for name in _IGNORE_FILES]  # noqa: PTH118
+    found = (repository.content(path) for path in (*own, *common))
+    return next((data for data in found if data is not None), None)
 
 
 def _by_dockerfile(discovery: Discovery) -> dict[str, list[FoundBuild]]:
@@ -74,8 +103,9 @@ def finding(
     end_line: int | None = None,
 ) -> Finding:
     """A finding of `code` at a line of a recipe."""
-    inline = recipe.builds[0].build.dockerfile_inline is not None if recipe.builds else False
-    where = recipe.builds[0].where if inline else Location(recipe.path, line, end_line=end_line)
+    where = (
+        recipe.builds[0].where if recipe.inline else Location(recipe.path, line, end_line=end_line)
+    )
     return Finding(
         code,
         severity or CODES[code].severity,
@@ -84,7 +114,7 @@ def finding(
         confidence,
         evidence,
         help=help,
-        fix=None if inline else fix,
+        fix=fix,
     )
 
 

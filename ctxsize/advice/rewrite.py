@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ctxsize.dockerfile import Instruction
+from ctxsize.dockerfile.mounts import ALIASES, csv_fields
 from ctxsize.findings import Edit, Fix
-
-_RUN = re.compile(r"(?i)(\s*(?:ONBUILD\s+)?RUN)(\s+)")
 
 
 @dataclass(frozen=True)
@@ -30,10 +27,17 @@ def lines_of(data: bytes) -> list[str]:
 
 
 def changed(data: bytes, changes: Iterable[Change]) -> bytes:
-    """`data` with `changes`, which must not overlap; line ends stay what they are."""
+    """`data` with `changes`; line ends stay what they are.
+
+    Raises `ValueError` if two of them are about the same line.
+    """
     end = "\r\n" if b"\r\n" in data else "\n"
     lines = lines_of(data)
-    for change in sorted(changes, key=lambda each: each.first, reverse=True):
+    above = len(lines) + 1
+    for change in sorted(changes, key=lambda each: (each.first, each.last), reverse=True):
+        if max(change.first, change.last + 1) > above:
+            raise ValueError(f"two changes of line {change.last}")
+        above = change.first
         lines[change.first - 1 : change.last] = change.lines
     return end.join(lines).encode("utf-8", "surrogateescape")
 
@@ -48,29 +52,22 @@ def fix(
     return Fix(message, (Edit(path, data, after),), certain)
 
 
-def with_mounts(data: bytes, instruction: Instruction, mounts: Iterable[str]) -> Change | None:
-    """The RUN with further mounts in front of everything else, each on a line of its own."""
-    first = lines_of(data)[instruction.line - 1]
-    match = _RUN.match(first)
-    if match is None or instruction.json_form:
-        return None
-    rest = first[match.end() :].lstrip()
-    flags = [f"--mount={mount}" for mount in mounts]
-    head = [f"{match[1]}{match[2]}{flags[0]} \\", *(f"    {flag} \\" for flag in flags[1:])]
-    return Change(instruction.line, instruction.line, (*head, f"    {rest}"))
-
-
-def with_replaced(data: bytes, instruction: Instruction, texts: Mapping[str, str]) -> Change | None:
-    """The instruction with some of its texts replaced, if each stands there just once."""
-    lines = lines_of(data)[instruction.line - 1 : instruction.end_line]
-    text = "\n".join(lines)
-    for old, new in texts.items():
-        if text.count(old) != 1:
-            return None
-        text = text.replace(old, new)
-    return Change(instruction.line, instruction.end_line, tuple(text.split("\n")))
-
-
 def with_option(mount: str, **options: str) -> str:
-    """The value of a `--mount` with further options at its end."""
-    return ",".join((mount, *(f"{name}={value}" for name, value in options.items())))
+    """The value of a `--mount` with other or further options; new ones come last.
+
+    >>> with_option("type=cache,target=/a", target="/b", sharing="locked")
+    'type=cache,target=/b,sharing=locked'
+    """
+    fields: dict[str, str] = {}
+    for field in csv_fields(mount):
+        key = field.partition("=")[0].lower()
+        fields[ALIASES.get(key, key)] = field
+    fields.update({name: f"{name}={value}" for name, value in options.items()})
+    return ",".join(_csv_field(field) for field in fields.values())
+
+
+def _csv_field(field: str) -> str:
+    if not set(field) & set(',"'):
+        return field
+    doubled = field.replace('"', '""')
+    return f'"{doubled}"'

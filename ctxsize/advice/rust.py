@@ -1,76 +1,22 @@
-"""Advice on cargo: dependencies that are compiled again, cargo-chef, what a mount swallows."""
+"""Advice on cargo: dependencies that are compiled again, and cargo-chef."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ctxsize.advice.caches import fixed
+from ctxsize.advice.cargo import CargoRun, cargo_runs
+from ctxsize.advice.cooking import cooked_alike
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
+from ctxsize.advice.rewrite import Change, lines_of
+from ctxsize.advice.rust_cached import cached
 from ctxsize.advice.rust_pattern import chef_pattern
-from ctxsize.findings import Confidence, Finding, Severity
-from ctxsize.shell import Command
+from ctxsize.findings import Confidence, Finding, Fix
 
-_BUILDS = ("build", "b", "rustc")
-_COMPARED = ("--target", "--features", "-F", "--profile", "--target-dir", "--manifest-path")
+_COMPARED = (("--target",), ("--features", "-F"), ("--target-dir",))
 _VERSION = re.compile(r"\d+(?:\.\d+){1,2}|nightly[\w.-]*|beta|stable")
-
-
-@dataclass(frozen=True, eq=False)
-class CargoRun:
-    """A command of cargo with the step that runs it."""
-
-    step: Step
-    command: Command
-    workdir: str
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """What follows `cargo`, without `+toolchain` and `chef`."""
-        words = tuple(word for word in self.command.arguments if not word.startswith("+"))
-        return words[1:] if words[:1] == ("chef",) else words
-
-    @property
-    def is_build(self) -> bool:
-        """Whether it compiles the project."""
-        first = self.words[:1]
-        if self.is_chef:
-            return False
-        if first == ("install",):
-            path = self.command.value("--path")
-            return path is not None
-        return bool(first) and first[0] in _BUILDS
-
-    @property
-    def is_chef(self) -> bool:
-        """Whether it is one of cargo-chef."""
-        return "chef" in self.command.arguments[:2] or self.command.program == "cargo-chef"
-
-    @property
-    def is_cook(self) -> bool:
-        """Whether it compiles the dependencies of a recipe."""
-        return self.is_chef and "cook" in self.command.arguments
-
-    @property
-    def profile(self) -> str:
-        """`release`, `dev` or another."""
-        if self.command.has("--release", "-r") or (self.words[:1] == ("install",)):
-            return "dev" if self.command.has("--debug") else "release"
-        return self.command.value("--profile") or "dev"
-
-
-def cargo_runs(stage: StageFacts) -> list[CargoRun]:
-    """The commands of cargo in a stage, those of the stages that it is built on first."""
-    found: list[CargoRun] = []
-    for step in stage.history:
-        workdir = step.workdir
-        for command in step.commands:
-            if command.program == "cd" and command.operands:
-                workdir = f"{workdir}/{command.operands[0]}".replace("//", "/")
-            if command.program in ("cargo", "cargo-chef", "cross"):
-                found.append(CargoRun(step, command, workdir))
-    return found
 
 
 def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
@@ -128,7 +74,8 @@ def _rebuilt(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Finding:
             + ("" if registry else ", and none on cargo's registry"),
         ),
         help="compile them with cargo-chef, and mount caches on target and the registry",
-        fix=chef_pattern(recipe, stage, build.step, build.command, build.workdir),
+        fix=chef_pattern(recipe, stage, build.step, build.command, build.workdir)
+        or cached(recipe, stage, build),
     )
 
 
@@ -161,23 +108,34 @@ def _differences(
                 evidence=tuple(why),
                 confidence=Confidence.CERTAIN if "profile" in why[0] else Confidence.LIKELY,
                 help="cook with the same directory, profile, target and features as the build",
+                fix=cooked_alike(recipe, cook, build, needed=_fits_another(recipe, cook)),
             )
 
 
+def _fits_another(recipe: Recipe, cook: CargoRun) -> bool:
+    """Whether a build can use what is cooked, which has to stay then."""
+    return any(
+        run.is_build and not list(_unlike(cook, run))
+        for stage in recipe.stages
+        if cook.step in stage.history
+        for run in cargo_runs(stage)
+    )
+
+
 def _unlike(cook: CargoRun, build: CargoRun) -> Iterator[str]:
-    if cook.workdir != build.workdir and not build.command.has("--manifest-path"):
+    # A member of a workspace is built into the target directory of the workspace.
+    inside = f"{build.workdir}/".startswith(f"{cook.workdir.rstrip('/')}/")
+    if not inside and not build.command.has("--manifest-path"):
         yield f"it is cooked in {cook.workdir} and built in {build.workdir}"
     if "$" in f"{cook.profile}{build.profile}":
         return
     if cook.profile != build.profile:
         yield f"it is cooked for the profile {cook.profile} and built for {build.profile}"
-    for option in _COMPARED:
-        ours, theirs = cook.command.value(option), build.command.value(option)
-        if option in ("--profile", "--manifest-path") or ours == theirs:
-            continue
-        if option in ("--features", "-F") and not (ours and theirs):
-            ours, theirs = ours or "none", theirs or "none"
-        yield f"{option} is {ours or 'not given'} for the cooking and {theirs or 'not given'} here"
+    for options in _COMPARED:
+        ours, theirs = cook.command.value(*options), build.command.value(*options)
+        if ours != theirs:
+            given = f"{ours or 'not given'} for the cooking and {theirs or 'not given'} here"
+            yield f"{options[0]} is {given}"
     for option in ("--all-features", "--no-default-features"):
         if cook.command.has(option) != build.command.has(option):
             yield f"{option} is given for only one of them"
@@ -206,7 +164,16 @@ def _toolchains(recipe: Recipe, stage: StageFacts, cook: CargoRun) -> Iterator[F
                 confidence=Confidence.LIKELY,
                 evidence=(f"{other.label}: {other.base}", f"{stage.label}: {stage.base}"),
                 help="begin both stages with the same image",
+                fix=_same_image(recipe, other, stage),
             )
+
+
+def _same_image(recipe: Recipe, other: StageFacts, stage: StageFacts) -> Fix | None:
+    """The stage `other` on the image that `stage` begins with."""
+    line, image = other.root.stage.line, stage.root.stage.base
+    written = lines_of(recipe.data)[line - 1]
+    change = Change(line, line, (written.replace(other.root.stage.base, image, 1),))
+    return fixed(recipe, change, f"begin {other.label} with {image}")
 
 
 def _toolchain(image: str) -> str:
@@ -215,89 +182,3 @@ def _toolchain(image: str) -> str:
         return ""
     match = _VERSION.search(image.rpartition("rust")[2])
     return match[0] if match else ""
-
-
-def swallowed(repository: Repository) -> Iterator[Finding]:
-    """CTX212: what is taken from a place that was a cache mount; of any tool, not only cargo."""
-    for recipe in repository.recipes:
-        for stage in recipe.stages:
-            yield from _copied_from_mounts(recipe, stage)
-            yield from _used_later(recipe, stage)
-
-
-def _copied_from_mounts(recipe: Recipe, stage: StageFacts) -> Iterator[Finding]:
-    for step in stage.steps:
-        source = recipe.stage_of(step.origin) if step.origin else None
-        for path in step.taken if source else ():
-            assert source is not None
-            mounted = [
-                (each, cache)
-                for each in source.history
-                for cache in each.caches
-                if cache.holds(path)
-            ]
-            if not mounted or "$" in path:
-                continue
-            made, cache = mounted[-1]
-            kept = _written_besides(source, path, cache.target)
-            yield finding(
-                "CTX212",
-                recipe,
-                step.line,
-                f"{path} is not in {source.label}: it lay in the cache mounted at {cache.target}",
-                severity=Severity.WARNING if kept else Severity.ERROR,
-                confidence=Confidence.POSSIBLE if kept else Confidence.CERTAIN,
-                evidence=(f"line {made.line}: RUN --mount={cache.written}",),
-                help=f"copy it elsewhere in the RUN of line {made.line}, and take it from there",
-            )
-
-
-def _written_besides(source: StageFacts, path: str, target: str) -> bool:
-    """Whether something without the mount may have made `path`."""
-    for step in source.history:
-        if any(cache.target == target for cache in step.caches):
-            continue
-        runs = step.is_run and any(
-            command.program in ("cargo", "make", "mkdir", "cp", "mv", "install", "ln")
-            and (command.program == "cargo" or any(target in word for word in command.words))
-            for command in step.commands
-        )
-        copied = not step.is_run and any(target in word for word in step.instruction.arguments[-1:])
-        if runs or copied:
-            return True
-    return False
-
-
-def _used_later(recipe: Recipe, stage: StageFacts) -> Iterator[Finding]:
-    """A later RUN of the same stage that copies out of a cache which is no longer mounted."""
-    mounted: dict[str, Step] = {}
-    for step in stage.history:
-        for target in {cache.target for cache in step.caches}:
-            mounted.setdefault(target, step)
-        if not step.is_run or step not in stage.steps:
-            continue
-        for command in step.commands:
-            if command.program not in ("cp", "mv", "install", "strip", "ln"):
-                continue
-            for word in command.operands[:-1] or command.operands:
-                path = word if word.startswith("/") else f"{step.workdir.rstrip('/')}/{word}"
-                yield from _gone(recipe, stage, step, path.replace("/./", "/"), mounted)
-
-
-def _gone(
-    recipe: Recipe, stage: StageFacts, step: Step, path: str, mounted: dict[str, Step]
-) -> Iterator[Finding]:
-    for target, made in mounted.items():
-        below = path == target or path.startswith(target + "/")
-        here = any(cache.holds(path) for cache in step.caches)
-        if not below or here or made is step or _written_besides(stage, path, target):
-            continue
-        yield finding(
-            "CTX212",
-            recipe,
-            step.line,
-            f"{path} is not there: the cache at {target} was mounted for line {made.line} alone",
-            confidence=Confidence.LIKELY,
-            evidence=(f"line {made.line} mounts it",),
-            help="do it in the same RUN, or mount the cache here too",
-        )

@@ -11,16 +11,18 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from ctxsize.advice.images import system_of
+from ctxsize.advice.cargo import CargoRun
+from ctxsize.advice.images import home_of_cargo
+from ctxsize.advice.lost import taken_from
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.rewrite import Change, fix, lines_of
+from ctxsize.advice.rust_cached import compiled, downloads, moves_results
 from ctxsize.findings import Fix
 from ctxsize.shell import Command
 
 _OUT = "/out"
 _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace", "--locked")
 _COOKED_WITH = ("--profile", "--target", "--features", "-F", "-p", "--package", "--bin")
-_DEFAULT_HOME = "/usr/local/cargo"
 _DIRECTORIES = ("target", "release", "debug", "deps", "build")
 
 
@@ -43,7 +45,8 @@ def chef_pattern(
         and not command.has("--manifest-path", "--target-dir")
         and len([each for each in stage.stage.instructions if each.keyword == "WORKDIR"]) == 1
         and workdir == build.workdir
-        and not build.caches
+        and all(each.target in _mounted_anyway(stage, build) for each in build.caches)
+        and not {"chef", "planner"} & {each.stage.name for each in recipe.stages}
         and not build.instruction.heredocs
         and not build.instruction.json_form
         and not any(_by_index(recipe))
@@ -57,6 +60,12 @@ def chef_pattern(
         "compile the dependencies with cargo-chef, and keep registry, git and target in caches"
     )
     return fix(recipe.path, recipe.data, message, pattern.changes(), certain=False)
+
+
+def _mounted_anyway(stage: StageFacts, build: Step) -> set[str]:
+    """The caches of downloads, which the pattern brings along."""
+    home = build.environment.get("CARGO_HOME") or home_of_cargo(stage.base, build.home)
+    return {f"{home.rstrip('/')}/{name}" for name in ("registry", "git")}
 
 
 def _by_index(recipe: Recipe) -> Iterator[bool]:
@@ -78,6 +87,8 @@ class _Pattern:
         self.command = command
         self.lines = lines_of(recipe.data)
         self.target = posixpath.join(build.workdir, "target")
+        self.script = recipe.script(build)
+        self.run = CargoRun(build, command, build.workdir)
         self.taken = self._taken()
 
     def changes(self) -> list[Change]:
@@ -93,7 +104,7 @@ class _Pattern:
         later = [each for each in self.stage.stage.instructions if each.line > self.build.line]
         used = any("target" in each.text for each in later)
         return (
-            bool(self.taken)
+            (bool(self.taken) or (moves_results(self.run) and not used))
             and files
             and len(set(names)) == len(names)
             and not derived
@@ -114,14 +125,8 @@ class _Pattern:
     def _moved(self) -> Iterator[Change]:
         for other in self.recipe.stages:
             for step in other.steps:
-                if not self.stage.is_called(step.origin):
-                    continue
-                lines = self.lines[step.line - 1 : step.instruction.end_line]
-                text = "\n".join(lines)
-                for path, kept in self.taken.items():
-                    text = text.replace(path, kept)
-                if text.split("\n") != lines:
-                    yield Change(step.line, step.instruction.end_line, tuple(text.split("\n")))
+                if self.stage.is_called(step.origin) and set(step.taken) & self.taken.keys():
+                    yield taken_from(self.recipe, step, self.taken)
 
     def _stages(self) -> Iterator[str]:
         name = self.stage.stage.name
@@ -129,7 +134,8 @@ class _Pattern:
         before, since = self._setup()
         yield _renamed(heading, "chef")
         yield from before
-        yield f"WORKDIR {self.build.workdir}"
+        if not any(each.lstrip().upper().startswith("WORKDIR") for each in before):
+            yield f"WORKDIR {self.build.workdir}"
         yield from self._run("cargo install cargo-chef --locked", target=False)
         yield ""
         yield "FROM chef AS planner"
@@ -153,7 +159,8 @@ class _Pattern:
         copied = {step.line for step in self.copies}
         first = self.copies[0].line
         for each in self.stage.stage.instructions:
-            if each.line >= self.build.line or each.line in copied or each.keyword == "WORKDIR":
+            late = each.keyword == "WORKDIR" and each.line > first
+            if each.line >= self.build.line or each.line in copied or late:
                 continue
             text = self.lines[each.line - 1 : each.end_line]
             (before if each.line < first else since).extend(text)
@@ -176,24 +183,23 @@ class _Pattern:
                 yield word
 
     def _built(self) -> str:
-        lines = self.lines[self.build.line - 1 : self.build.instruction.end_line]
-        command = "\n".join(lines).strip()
-        command = command[len("RUN") :].strip()
+        command = self.script.raw[self.script.command :]
         if not self.taken:
             return command
         results = " ".join(posixpath.relpath(path, self.build.workdir) for path in self.taken)
-        return f"{command} && \\\n    mkdir -p {_OUT} && cp {results} {_OUT}/"
+        append = self.script.appended(f"mkdir -p {_OUT} && cp {results} {_OUT}/")
+        start, end, text = append
+        whole = self.script.raw[:start] + text + self.script.raw[end:]
+        return whole[self.script.command :]
 
     def _run(self, command: str, *, target: bool) -> Iterator[str]:
-        home = self.build.environment.get("CARGO_HOME", _DEFAULT_HOME).rstrip("/")
-        mounts = [
-            f"type=cache,id=cargo-registry,target={home}/registry,sharing=locked",
-            f"type=cache,id=cargo-git,target={home}/git,sharing=locked",
-        ]
+        mounts = [f"--mount={each}" for each in downloads(self.stage, self.build)]
         if target:
-            identity = f"{self.recipe.service}-{system_of(self.stage.base).slug}-$TARGETARCH-target"
-            mounts.append(f"type=cache,id={identity},target={self.target}")
-        head, *rest = [f"--mount={each} \\" for each in mounts]
+            mounts.append(f"--mount={compiled(self.recipe, self.stage, self.target)}")
+            kept = {f"--mount={each.written}" for each in self.build.caches}
+            mounts += [each.value for each in self.script.flags if each.value not in kept]
+        escape = self.script.escape
+        head, *rest = [f"{each} {escape}" for each in mounts]
         yield f"RUN {head}"
         yield from (f"    {each}" for each in rest)
         yield from f"    {command}".split("\n")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from ctxsize.advice.caches import fixed
 from ctxsize.advice.fetches import fetches
 from ctxsize.advice.images import System, system_of
-from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
+from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step, slug
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import Change, fix, with_option, with_replaced
+from ctxsize.advice.rewrite import Change, fix, with_option
+from ctxsize.advice.script import Splice
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.shell import Command
 
@@ -90,6 +93,7 @@ def _by_id(repository: Repository) -> dict[str, list[Use]]:
 
 def colliding_ids(repository: Repository) -> Iterator[Finding]:
     """CTX220, once for each Dockerfile and id."""
+    names = _names(repository)
     for identity, sharing in _by_id(repository).items():
         systems = {use.system.key: use for use in sharing}
         across = [use for use in sharing if use.several_platforms and not _names_architecture(use)]
@@ -100,7 +104,7 @@ def colliding_ids(repository: Repository) -> Iterator[Finding]:
         for recipe in dict.fromkeys(use.recipe for use in sharing):
             own = [use for use in sharing if use.recipe is recipe]
             if len(systems) > 1 or services or any(use in across for use in own):
-                yield _collision(identity, own, sharing, stake)
+                yield _collision(identity, own, sharing, stake, names)
 
 
 _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
@@ -141,7 +145,11 @@ def _whole_cache(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
 
 
 def _collision(
-    identity: str, own: list[Use], sharing: list[Use], stake: tuple[str, str, Severity]
+    identity: str,
+    own: list[Use],
+    sharing: list[Use],
+    stake: tuple[str, str, Severity],
+    names: Mapping[Recipe, str],
 ) -> Finding:
     name, what, severity = stake
     first = own[0]
@@ -165,32 +173,46 @@ def _collision(
         confidence=Confidence.CERTAIN if sure else Confidence.POSSIBLE,
         evidence=tuple(others) or (str(first),),
         help="give each an id of service, system and architecture",
-        fix=_separated(own, name),
+        fix=_separated(own, name, names),
     )
 
 
-def _separated(own: list[Use], what: str) -> Fix | None:
-    """Each of the mounts with an id of its own."""
+def _separated(own: list[Use], what: str, names: Mapping[Recipe, str]) -> Fix | None:
+    """Each of the mounts with an id of its own; certain unless somebody chose the common one."""
     recipe = own[0].recipe
-    changes: dict[int, tuple[Use, dict[str, str]]] = {}
+    splices: dict[Step, list[Splice]] = {}
     for use in own:
-        if use.cache.named:
+        arch = _ARCH if use.several_platforms else ""
+        words = [names[recipe], use.system.slug, arch, what]
+        mount = with_option(use.cache.written, id="-".join(filter(None, words)))
+        splice = recipe.script(use.step).with_mount(use.cache.written, mount)
+        if splice is None:
             return None
-        words = [recipe.service, use.system.slug, _ARCH if use.several_platforms else "", what]
-        identity = "-".join(filter(None, words))
-        mount = f"--mount={use.cache.written}"
-        _, texts = changes.setdefault(use.step.line, (use, {}))
-        texts[mount] = f"--mount={with_option(use.cache.written, id=identity)}"
-    made: list[Change] = []
-    for use, texts in changes.values():
-        change = with_replaced(recipe.data, use.step.instruction, texts)
-        if change is None:
-            return None
-        if use.several_platforms and "TARGETARCH" not in use.step.environment:
-            change = Change(change.first, change.last, ("ARG TARGETARCH", *change.lines))
-        made.append(change)
+        splices.setdefault(use.step, []).append(splice)
+    firsts = {use.stage: use for use in reversed(own) if use.several_platforms}
+    declared = {e.step for e in firsts.values() if "TARGETARCH" not in e.step.environment}
+    made = [_changed(recipe, step, each, step in declared) for step, each in splices.items()]
     message = "give the cache an id of its own"
-    return fix(recipe.path, recipe.data, message, made, certain=True)
+    certain = not any(use.cache.named for use in own)
+    return fix(recipe.path, recipe.data, message, made, certain=certain)
+
+
+def _changed(recipe: Recipe, step: Step, splices: list[Splice], declared: bool) -> Change:
+    """The RUN with other mounts, below the declaration of the architecture where it lacks."""
+    change = recipe.script(step).change(splices)
+    above = ("ARG TARGETARCH",) if declared else ()
+    return Change(change.first, change.last, (*above, *change.lines))
+
+
+def _names(repository: Repository) -> dict[Recipe, str]:
+    """A name for each Dockerfile that no other one has, for the ids of its caches."""
+    services = Counter(recipe.service for recipe in repository.recipes)
+    return {
+        recipe: recipe.service
+        if services[recipe.service] == 1
+        else slug(os.path.relpath(recipe.path, repository.root))
+        for recipe in repository.recipes
+    }
 
 
 _ARCH = "$TARGETARCH"
@@ -202,9 +224,10 @@ def shared_by_writers(repository: Repository) -> Iterator[Finding]:
         for use in sharing:
             if use.cache.sharing != "shared":
                 continue
+            chosen = "sharing=" in use.cache.written
             if _APT.match(use.cache.target) and any(is_apt(each) for each in use.step.commands):
                 yield _unlocked(use, identity, sharing, "apt")
-            elif _CARGO_HOME.search(use.cache.target) and _at_once(use, sharing):
+            elif _CARGO_HOME.search(use.cache.target) and _at_once(use, sharing) and not chosen:
                 yield _unlocked(use, identity, sharing, "cargo")
 
 
@@ -248,21 +271,11 @@ def _groups(recipe: Recipe) -> set[str]:
 
 def _unlocked(use: Use, identity: str, sharing: list[Use], tool: str) -> Finding:
     reasons = _at_once(use, sharing)
-    mount = f"--mount={use.cache.written}"
-    locked = f"--mount={with_option(use.cache.written, sharing='locked')}"
-    change = with_replaced(use.recipe.data, use.step.instruction, {mount: locked})
-    explicit = "sharing=" in use.cache.written
-    fixed = (
-        None
-        if change is None or explicit
-        else fix(
-            use.recipe.path,
-            use.recipe.data,
-            "add `sharing=locked`",
-            (change,),
-            certain=tool == "apt",
-        )
-    )
+    locked = with_option(use.cache.written, sharing="locked")
+    script = use.recipe.script(use.step)
+    splice = script.with_mount(use.cache.written, locked)
+    certain = tool == "apt" and "sharing=" not in use.cache.written
+    change = None if splice is None else script.change([splice])
     fails = (
         "apt fails when another build holds its lock"
         if tool == "apt"
@@ -278,5 +291,5 @@ def _unlocked(use: Use, identity: str, sharing: list[Use], tool: str) -> Finding
         evidence=reasons,
         help="sharing=locked makes them wait for each other"
         + ("; ids by architecture let them run" if tool == "cargo" else ""),
-        fix=fixed,
+        fix=fixed(use.recipe, change, "let one build after the other use it", certain=certain),
     )

@@ -89,13 +89,14 @@ def suggest(
     from ctxsize.api.accepting import Wanted, readable
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.codes import CODES
+    from ctxsize.recommender.edit import merged
     from ctxsize.recommender.suggest import Advisor, Choice
     from ctxsize.writer import suggested
 
     request = request_for(build, **options)
     config, problems = readable(config, request.context)
     advisor = Advisor(Snapshot.take(request, progress=progress))
-    advice = advisor.advise(lambda chosen: suggested.merged(request, chosen), Choice(only, unsafe))
+    advice = advisor.advise(lambda chosen: merged(request, chosen), Choice(only, unsafe))
     if config.suppress or config.select or config.ignore:
         wanted = Wanted(config)
         left = wanted.of(advice.findings)

@@ -38,13 +38,13 @@ def scan(
     """
     from ctxsize.api.accepting import Wanted, readable
     from ctxsize.projects.codes import CODES
+    from ctxsize.recommender.edit import merged
     from ctxsize.scan import scan as run
-    from ctxsize.writer import suggested
 
     discovery = discover(root)
     config, problems = readable(config, root)
     wanted = Wanted(config)
-    scanned = run(discovery, suggested.merged, left=wanted.of, progress=progress)
+    scanned = run(discovery, merged, left=wanted.of, progress=progress)
     unused = wanted.unused(CODES, root)
     return replace(
         scanned,

@@ -54,14 +54,14 @@ def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
         position = len(view) - len(view[position:].lstrip(SPACE))
         if not view.startswith("--", position):
             break
-        word, position = _flag_word(view, position, escape)
+        word, position = flag_word(view, position, escape)
         if word == "--":
             break
         flags.append(word)
     return tuple(flags), view[position:].encode("latin-1").decode("utf-8", "surrogateescape")
 
 
-def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
+def flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
     """Return the word at `position` without quotes and escapes, and where it ends."""
     characters: list[str] = []
     quote = ""

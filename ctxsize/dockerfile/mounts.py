@@ -15,7 +15,7 @@ _SHARING = ("shared", "private", "locked")
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 _SIZE = regexp(r"[0-9]+(?:\.[0-9]*)?\ ?(?:[kKmMgGtTpP](?:i?[bB])?|[bB])?")
-_ALIASES = {"src": "source", "dst": "target", "destination": "target"}
+ALIASES = {"src": "source", "dst": "target", "destination": "target"}
 _SWITCHES = ("readonly", "ro", "readwrite", "rw")
 _NUMBERS = {"mode": 8, "uid": 10, "gid": 10}
 _PLAIN = ("from", "source", "target", "id", "env")
@@ -74,7 +74,7 @@ def parse_mount(text: str, expand: Callable[[str], str]) -> Mount:
             continue
         if not equals:
             raise DockerfileError(f"invalid field '{written}' must be a key=value pair")
-        key = _ALIASES.get(key, key)
+        key = ALIASES.get(key, key)
         _check_value(key, value, f"{key}={written}", values["type"])
         values[key] = value.lower() if key == "type" else value
         source = written if key == "source" else source
@@ -157,12 +157,12 @@ def _unexpected(key: str, mount_type: str) -> DockerfileError:
 
 def _fields(text: str) -> Iterator[tuple[str, bool, str]]:
     """Yield key (lower case), whether it has a value, and the value (else the whole field)."""
-    for field in _csv(text):
+    for field in csv_fields(text):
         key, equals, value = field.partition("=")
         yield key.lower(), bool(equals), value if equals else field
 
 
-def _csv(text: str) -> list[str]:
+def csv_fields(text: str) -> list[str]:
     """Return the fields of one line of CSV, with Go's idea of quotes and its errors."""
     if not text:
         raise DockerfileError("failed to parse csv mounts: EOF")

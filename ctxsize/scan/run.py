@@ -39,7 +39,7 @@ def scan(
     sizing = Sizing(merge)
     measured = [_measured(each, trees, sizing) for each in discovery.builds]
     across = left([*discovery.findings, *findings(discovery, measured)])
-    advice = left(advise(discovery).findings)
+    advice = left(advise(discovery, starter=lambda _: None).findings)
     rows = [_counted(each.row, [*across, *advice]) for each in measured]
     rows.sort(key=lambda row: (-row.cost.content_bytes, -row.cost.files, row.build.context))
     problems = [*discovery.problems, *(each for row in measured for each in row.problems)]

@@ -1,8 +1,7 @@
-"""What was suggested, into the ignore file: merged, written, and measured again."""
+"""What was suggested, into the ignore file: written, and measured again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -11,22 +10,10 @@ from ctxsize.engine.request import Request, request_of
 from ctxsize.engine.transfers import with_transfers
 from ctxsize.model import Problem
 from ctxsize.recommender.modes.plan import Plan
-from ctxsize.recommender.outcome import Advice, Amount, Size, Suggestion
+from ctxsize.recommender.outcome import Advice, Amount, Size
 from ctxsize.writer.apply import apply
-from ctxsize.writer.merge import Addition, merge
 
 Suggested = TypeVar("Suggested", Advice, Plan)
-
-
-def merged(request: Request, chosen: Iterable[Suggestion]) -> bytes:
-    """The ignore file that governs `request`, with the patterns of `chosen`."""
-    additions = [
-        Addition(pattern, each.heading, each.comment)
-        for each in chosen
-        for pattern in each.patterns
-    ]
-    pattern_class = request.builder.spec_class.pattern_class
-    return merge(request.ignore_file, additions, pattern_class=pattern_class)
 
 
 def written(request: Request, outcome: Suggested) -> Suggested:

@@ -1,0 +1,74 @@
+"""The commands of cargo and cargo-chef in a stage."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+
+from ctxsize.advice.recipe import StageFacts, Step
+from ctxsize.shell import Command
+
+_BUILDS = ("build", "b", "rustc")
+
+
+@dataclass(frozen=True, eq=False)
+class CargoRun:
+    """A command of cargo with the step that runs it."""
+
+    step: Step
+    command: Command
+    workdir: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What follows `cargo`, without `+toolchain` and `chef`."""
+        words = tuple(word for word in self.command.arguments if not word.startswith("+"))
+        return words[1:] if words[:1] == ("chef",) else words
+
+    @property
+    def is_build(self) -> bool:
+        """Whether it compiles the project."""
+        first = self.words[:1]
+        if self.is_chef:
+            return False
+        if first == ("install",):
+            path = self.command.value("--path")
+            return path is not None
+        return bool(first) and first[0] in _BUILDS
+
+    @property
+    def is_chef(self) -> bool:
+        """Whether it is one of cargo-chef."""
+        return "chef" in self.command.arguments[:2] or self.command.program == "cargo-chef"
+
+    @property
+    def is_cook(self) -> bool:
+        """Whether it compiles the dependencies of a recipe."""
+        return self.is_chef and "cook" in self.command.arguments
+
+    @property
+    def profile(self) -> str:
+        """`release`, `dev` or another."""
+        if self.command.has("--release", "-r") or (self.words[:1] == ("install",)):
+            return "dev" if self.command.has("--debug") else "release"
+        return self.command.value("--profile") or "dev"
+
+
+def cargo_runs(stage: StageFacts) -> list[CargoRun]:
+    """The commands of cargo in a stage, those of the stages that it is built on first."""
+    found: list[CargoRun] = []
+    for step in stage.history:
+        workdir = step.workdir
+        for command in step.commands:
+            if command.program == "cd" and command.operands:
+                workdir = f"{workdir}/{command.operands[0]}".replace("//", "/")
+            if command.program in ("cargo", "cargo-chef", "cross"):
+                found.append(CargoRun(step, command, workdir))
+    return found
+
+
+def target_of(build: CargoRun) -> str:
+    """The directory that a build compiles into: absolute, a workspace's only by its option."""
+    environment = {**build.step.environment, **dict(build.command.assignments)}
+    given = build.command.value("--target-dir") or environment.get("CARGO_TARGET_DIR")
+    return posixpath.normpath(posixpath.join(build.workdir, given or "target"))

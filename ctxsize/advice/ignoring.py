@@ -1,0 +1,71 @@
+"""The ignore files that findings on contexts would write."""
+
+from __future__ import annotations
+
+from ctxsize.advice.recipe import Recipe
+from ctxsize.advice.repository import Repository, Starter, governing
+from ctxsize.build import Build
+from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.quoting import pattern_for
+from ctxsize.engine.request import request_of
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.errors import CtxsizeError
+from ctxsize.findings import Edit, Fix
+from ctxsize.recommender.edit import merged
+from ctxsize.recommender.suggest import Advisor, Choice
+
+_EVERYTHING = ("*", "**", "/*", "/**", "**/*")
+_NAME = ".dockerignore"
+
+
+def suggested(build: Build) -> Edit | None:
+    """The ignore file that `ctxsize suggest` would write; None if the context cannot be read."""
+    try:
+        request = request_of(build, BUILDERS[build.builder])
+        advisor = Advisor(Snapshot.take(request))
+        return advisor.advise(lambda chosen: merged(request, chosen), Choice()).edit
+    except (CtxsizeError, OSError):
+        return None
+
+
+def once(starter: Starter) -> Starter:
+    """`starter`, which walks a tree, asked just once for each build."""
+    known: dict[tuple[str, str | None], Edit | None] = {}
+
+    def remembered(build: Build) -> Edit | None:
+        key = (build.context, build.dockerfile)
+        if key not in known:
+            known[key] = starter(build)
+        return known[key]
+
+    return remembered
+
+
+def started(repository: Repository, build: Build) -> Fix | None:
+    """The ignore file for the context of `build`, as a fix."""
+    edit = repository.starter(build)
+    return None if edit is None else Fix(f"write {edit.path}", (edit,), certain=False)
+
+
+def is_allowlist(repository: Repository, recipe: Recipe, context: str) -> bool:
+    """Whether the ignore file that governs begins by ignoring everything."""
+    text = (governing(repository, recipe, context) or b"").decode("utf-8", "replace")
+    lines = (line.strip() for line in text.splitlines() if not line.startswith("#"))
+    return next(filter(None, lines), "") in _EVERYTHING
+
+
+def narrowed(repository: Repository, recipe: Recipe, context: str, directory: str) -> Fix | None:
+    """An ignore file of the Dockerfile's own that lets in just one directory.
+
+    What the file that governs now ignores stays ignored. None where the
+    Dockerfile is no file, or no pattern means the directory.
+    """
+    pattern = pattern_for(directory)
+    if pattern is None or recipe.inline:
+        return None
+    path = f"{recipe.path}{_NAME}"
+    before = repository.content(path)
+    kept = governing(repository, recipe, context) or b""
+    data = f"# All that the build takes lies in here\n*\n!{pattern}\n".encode()
+    after = data + (b"\n" + kept if kept else b"")
+    return Fix(f"let in nothing but {directory}", (Edit(path, before, after),), certain=False)

@@ -1,0 +1,170 @@
+"""Advice on what is taken from a place that was a cache mount; of any tool, not only cargo."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+
+from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
+from ctxsize.advice.repository import Repository, finding
+from ctxsize.advice.rewrite import Change, fix, with_option
+from ctxsize.advice.script import Splice
+from ctxsize.dockerfile.heredocs import parse_heredoc_word
+from ctxsize.findings import Confidence, Finding, Fix
+from ctxsize.shell import Command
+
+_COPIERS = ("cp", "mv", "install", "strip", "ln")
+
+
+def swallowed(repository: Repository) -> Iterator[Finding]:
+    """CTX212: at the instruction that does not find it."""
+    for recipe in repository.recipes:
+        for stage in recipe.stages:
+            yield from _copied_from_mounts(recipe, stage)
+            yield from _used_later(recipe, stage)
+
+
+def _copied_from_mounts(recipe: Recipe, stage: StageFacts) -> Iterator[Finding]:
+    for step in stage.steps:
+        source = recipe.stage_of(step.origin) if step.origin else None
+        for path in step.taken if source else ():
+            assert source is not None
+            mounted = [
+                (each, cache)
+                for each in source.history
+                for cache in each.caches
+                if cache.holds(path)
+            ]
+            if not mounted or "$" in path:
+                continue
+            made, cache = mounted[-1]
+            if _written_besides(source, path, cache.target):
+                continue
+            yield finding(
+                "CTX212",
+                recipe,
+                step.line,
+                f"{path} is not in {source.label}: it lay in the cache mounted at {cache.target}",
+                evidence=(f"line {made.line}: RUN --mount={cache.written}",),
+                help=f"copy it elsewhere in the RUN of line {made.line}, and take it from there",
+                fix=_kept_elsewhere(recipe, source, made, path),
+            )
+
+
+def _kept_elsewhere(recipe: Recipe, source: StageFacts, made: Step, path: str) -> Fix:
+    """The RUN that copies it out of the mount, and everything that takes it taking it there."""
+    users = [
+        step
+        for stage in recipe.stages
+        for step in stage.steps
+        if step.origin and recipe.stage_of(step.origin) is source and path in step.taken
+    ]
+    out = _directory(recipe, source, made, path)
+    script = recipe.script(made)
+    written = path if set(path) & set("*?[") else shlex.quote(path)
+    copied = script.appended(f"mkdir -p {out} && cp -a {written} {out}/")
+    elsewhere = posixpath.join(out, posixpath.basename(path))
+    changes = [script.change([copied])]
+    changes += [taken_from(recipe, step, {path: elsewhere}) for step in users]
+    message = f"copy it to {out} in the RUN of line {made.line}, and take it from there"
+    made_of = fix(recipe.path, recipe.data, message, changes, certain=False)
+    assert made_of is not None
+    return made_of
+
+
+def _directory(recipe: Recipe, source: StageFacts, made: Step, path: str) -> str:
+    """Where to keep it: with its directories, if another result has the same name."""
+    top = "/out" if made.user in ("", "root", "0") else "/tmp/out"
+    name = posixpath.basename(path)
+    others = {
+        other
+        for stage in recipe.stages
+        for step in stage.steps
+        if step.origin and recipe.stage_of(step.origin) is source
+        for other in step.taken
+        if other != path and posixpath.basename(other) == name
+    }
+    return top + posixpath.dirname(path) if others else top
+
+
+def taken_from(recipe: Recipe, step: Step, moved: Mapping[str, str]) -> Change:
+    """A COPY whose sources, by their absolute paths, are elsewhere."""
+    script = recipe.script(step)
+    words = [word for word in step.instruction.arguments[:-1] if not parse_heredoc_word(word)]
+    splices: list[Splice] = []
+    for word, path in zip(words, step.taken, strict=False):
+        at = re.compile(rf"(?<![^\s\"',\[]){re.escape(word)}(?![^\s\"',\]])")
+        found = at.search(script.raw, script.command)
+        if path in moved and found is not None:
+            splices.append((found.start(), found.end(), moved[path]))
+    return script.change(splices)
+
+
+def _written_besides(source: StageFacts, path: str, target: str) -> bool:
+    """Whether something without the mount may have made `path`."""
+    for step in source.history:
+        if any(cache.target == target for cache in step.caches):
+            continue
+        runs = step.is_run and any(
+            command.program in ("cargo", "make", "mkdir", "cp", "mv", "install", "ln")
+            and (_builds(command) or any(target in word for word in command.words))
+            for command in step.commands
+        )
+        copied = not step.is_run and any(target in word for word in step.instruction.arguments[-1:])
+        if runs or copied:
+            return True
+    return False
+
+
+def _builds(command: Command) -> bool:
+    """Whether cargo compiles the project itself, and not just what it depends on."""
+    return command.program == "cargo" and "chef" not in command.words[:3]
+
+
+def _used_later(recipe: Recipe, stage: StageFacts) -> Iterator[Finding]:
+    """A later RUN of the same stage that copies out of a cache which is no longer mounted."""
+    mounted: dict[str, tuple[Step, Cache]] = {}
+    for step in stage.history:
+        for cache in step.caches:
+            mounted.setdefault(cache.target, (step, cache))
+        if not step.is_run or step not in stage.steps:
+            continue
+        for command in step.commands:
+            if command.program not in _COPIERS:
+                continue
+            for word in command.operands[:-1] or command.operands:
+                path = word if word.startswith("/") else f"{step.workdir.rstrip('/')}/{word}"
+                yield from _gone(recipe, stage, step, path.replace("/./", "/"), mounted)
+
+
+def _gone(
+    recipe: Recipe, stage: StageFacts, step: Step, path: str, mounted: dict[str, tuple[Step, Cache]]
+) -> Iterator[Finding]:
+    for target, (made, cache) in mounted.items():
+        below = path == target or path.startswith(target + "/")
+        here = any(each.holds(path) for each in step.caches)
+        if not below or here or made is step or _written_besides(stage, path, target):
+            continue
+        yield finding(
+            "CTX212",
+            recipe,
+            step.line,
+            f"{path} is not there: the cache at {target} was mounted for line {made.line} alone",
+            confidence=Confidence.LIKELY,
+            evidence=(f"line {made.line} mounts it",),
+            help="do it in the same RUN, or mount the cache here too",
+            fix=_mounted_again(recipe, step, cache),
+        )
+
+
+def _mounted_again(recipe: Recipe, step: Step, cache: Cache) -> Fix | None:
+    """The RUN with the same cache, wherever it works."""
+    written = cache.written
+    if f"target={cache.target}" not in written.split(",") and not cache.named:
+        written = with_option(written, id=cache.id, target=cache.target)
+    script = recipe.script(step)
+    change = script.change([script.with_mounts([written])])
+    message = f"mount the cache at {cache.target} here too"
+    return fix(recipe.path, recipe.data, message, (change,), certain=False)

@@ -1,0 +1,137 @@
+"""Advice on order: sources that are copied before the dependencies are installed."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Iterator
+
+from ctxsize.advice.caches import mounted
+from ctxsize.advice.contents import Contents
+from ctxsize.advice.fetches import Fetch, fetches
+from ctxsize.advice.manifests import Early, early
+from ctxsize.advice.recipe import Recipe, StageFacts, Step
+from ctxsize.advice.reorder import reordered
+from ctxsize.advice.repository import Repository, finding, present
+from ctxsize.findings import Finding, Severity
+
+
+def copied_too_early(repository: Repository) -> Iterator[Finding]:
+    """CTX202, at the instruction that copies too much; cargo is the business of CTX210."""
+    for recipe in repository.recipes:
+        lines: set[int | None] = set()
+        for stage in recipe.stages:
+            found = _too_early(repository, recipe, stage)
+            if found is not None and found.location.line not in lines:
+                lines.add(found.location.line)
+                yield found
+
+
+def _too_early(repository: Repository, recipe: Recipe, stage: StageFacts) -> Finding | None:
+    """The first install of a stage that comes after everything was copied."""
+    everything: Step | None = None
+    before: set[str] = set()
+    for step in stage.history:
+        if step.takes_all:
+            everything = everything or step
+            continue
+        for fetch in fetches(step):
+            name = fetch.manager.name
+            if everything is None:
+                before |= {name} if fetch.manager.reads_manifest(fetch.command) else set()
+            elif name not in before and _depends_on_manifest(recipe, fetch):
+                own = everything in stage.steps or step in stage.steps
+                found = _copied_too_early(repository, recipe, stage, everything, fetch)
+                if own and found is not None:
+                    return found
+    return None
+
+
+def _depends_on_manifest(recipe: Recipe, fetch: Fetch) -> bool:
+    """Whether it is one to tell: cargo has a code of its own, and Go's cache is as good."""
+    manager = fetch.manager
+    if manager.name == "cargo" or not manager.reads_manifest(fetch.command):
+        return False
+    if manager.name in _COMPILES:
+        return not (fetch.cached or (manager.name == "go" and _is_vendored(recipe, fetch)))
+    return fetch.command.operands[:1] != ("pack",)
+
+
+def _is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
+    vendored = fetch.command.value("-mod") == "vendor"
+    return vendored or any(present(recipe, ("modules.txt",), "vendor"))
+
+
+_COMPILES = ("go", "dotnet", "maven", "gradle")
+"""Tools that have to run after each change; a cache of downloads is all that they can keep."""
+
+
+def _copied_too_early(
+    repository: Repository, recipe: Recipe, stage: StageFacts, everything: Step, fetch: Fetch
+) -> Finding | None:
+    """The finding, if there is a manifest where the command runs, and something to do about it."""
+    inside = _inside(everything, fetch)
+    if inside is None:
+        return None
+    command = " ".join(fetch.command.words[:4])
+    contents = Contents(repository, recipe, inside)
+    plan = early(contents, fetch)
+    fixed = None if plan is None else reordered(recipe, everything, fetch, plan, inside)
+    fixed = fixed or (None if fetch.cached else mounted(recipe, stage, fetch))
+    files = _named(recipe, fetch, plan, inside)
+    if fixed is None or not files:
+        return None
+    return finding(
+        "CTX202",
+        recipe,
+        everything.line,
+        f"every change in the context runs `{command}` (line {fetch.step.line}) again"
+        + (", from its cache mount" if fetch.cached else ""),
+        severity=Severity.INFO if fetch.cached else None,
+        evidence=(
+            f"line {fetch.step.line}: {command}",
+            *(f"{name} is there" for name in files[:3]),
+        ),
+        help=f"copy {listed(files)} first, install, then copy the rest",
+        fix=fixed,
+    )
+
+
+def _named(recipe: Recipe, fetch: Fetch, plan: Early | None, inside: str) -> tuple[str, ...]:
+    """The files that tell of the dependencies; none where the project is all that is installed."""
+    if plan is not None:
+        return plan.files
+    if fetch.manager.name == "pip" or fetch.command.operands[:1] == ("pip",):
+        return ()
+    manager = fetch.manager
+    return tuple(dict.fromkeys(present(recipe, (*manager.manifests, *manager.locks), inside)))
+
+
+_ELSEWHERE = {
+    "npm": ("--prefix", "-C"),
+    "yarn": ("--cwd",),
+    "pnpm": ("--dir", "-C"),
+    "uv": ("--directory", "--project"),
+    "poetry": ("--directory", "-C"),
+    "composer": ("--working-dir", "-d"),
+}
+"""Options that say in which directory a manager works."""
+
+
+def _inside(everything: Step, fetch: Fetch) -> str | None:
+    """The directory of the context in which the command finds itself; None if it is in none."""
+    destination = everything.instruction.arguments[-1]
+    base = os.path.normpath(os.path.join(everything.workdir, destination))  # noqa: PTH118
+    given = fetch.command.value(*_ELSEWHERE.get(fetch.manager.name, ("",))) or ""
+    relative = posixpath.relpath(posixpath.join(fetch.workdir, given), base)
+    if relative.startswith("..") or "$" in relative:
+        return None
+    return "" if relative == "." else relative
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """`names` as a person lists them."""
+    shown = [f"*{name}" if name.startswith(".") and "." in name[1:] else name for name in names]
+    if len(shown) > 4:
+        shown = [*shown[:3], f"{len(shown) - 3} more"]
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))

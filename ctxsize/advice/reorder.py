@@ -1,0 +1,213 @@
+"""The sources copied behind the install: the rewrite of CTX202.
+
+What stands between the two keeps its place, if it needs none of the sources.
+An install in a list of commands divides it; what the commands behind it need
+of those in front (`cd`, `export`) is repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import shlex
+from collections.abc import Iterable, Iterator
+
+from ctxsize.advice.contents import by_directory
+from ctxsize.advice.fetches import Fetch
+from ctxsize.advice.manifests import Early
+from ctxsize.advice.recipe import Recipe, StageFacts, Step
+from ctxsize.advice.rewrite import Change, fix, lines_of
+from ctxsize.advice.script import Script
+from ctxsize.dockerfile import Instruction
+from ctxsize.findings import Fix
+from ctxsize.shell import Command, Piece, commands
+
+_INDIFFERENT = frozenset(
+    ("LABEL", "EXPOSE", "ENV", "ARG", "USER", "SHELL", "STOPSIGNAL", "HEALTHCHECK")
+) | {"CMD", "ENTRYPOINT", "WORKDIR"}
+_STATE = ("cd", "export", "set", "source", ".")
+_ALONE = frozenset(
+    (
+        *("cd", "set", "export", "echo", "true", ":", "mkdir", "ls", "pwd", "corepack"),
+        *("apt-get", "apt", "apk", "dnf", "yum", "microdnf", "curl", "wget", "tar", "unzip"),
+        *("useradd", "groupadd", "adduser", "addgroup", "update-ca-certificates", "rustup"),
+        *("docker-php-ext-install", "docker-php-ext-enable", "a2enmod", "pecl", "pipx", "gem"),
+        *("virtualenv", "install-php-extensions"),
+    )
+)
+"""Programs that need nothing of the sources."""
+_TOOLS = {
+    "npm": ("-g", "--global"),
+    "pnpm": ("-g", "--global", "setup", "config"),
+    "yarn": ("global", "config"),
+    "pip": ("install",),
+    "pip3": ("install",),
+    "poetry": ("config", "self"),
+    "bundle": ("config",),
+    "mix": ("local.hex", "local.rebar"),
+    "go": ("env",),
+    "git": ("config",),
+    "uv": ("venv", "python"),
+}
+"""Those that need nothing if one of these words is given."""
+_OF_FILES = ("-r", "--requirement", "-e", "--editable", "-c", "--constraint")
+
+
+def reordered(
+    recipe: Recipe, everything: Step, fetch: Fetch, plan: Early, inside: str
+) -> Fix | None:
+    """The manifests copied, the install, and then the rest; None where something is in the way."""
+    stages = [stage for stage in recipe.stages if everything in stage.steps]
+    if not stages or fetch.step.line <= everything.line:
+        return None
+    parts = _divided(recipe.script(fetch.step), fetch, plan)
+    if parts is None:
+        return None
+    copied = tuple(_copies(everything.instruction, plan.files, inside))
+    names = {posixpath.join(inside, name).rstrip("/") for name in plan.files}
+    if fetch.step not in stages[0].steps:
+        changes = _above(recipe, stages[0], everything, fetch.step, copied, parts)
+    elif _is_free(stages[0], everything, fetch.step, names):
+        changes = _behind(recipe, everything, fetch.step, copied, parts)
+    else:
+        return None
+    message = "copy what the install needs, install, and copy the rest behind it"
+    return fix(recipe.path, recipe.data, message, changes or (), certain=False)
+
+
+def _behind(
+    recipe: Recipe,
+    everything: Step,
+    step: Step,
+    copied: tuple[str, ...],
+    parts: tuple[tuple[str, ...], tuple[str, ...]],
+) -> list[Change]:
+    """The sources behind the install."""
+    first, second = parts
+    whole = everything.instruction
+    moved = lines_of(recipe.data)[whole.line - 1 : whole.end_line]
+    return [
+        Change(whole.line, whole.end_line, copied),
+        Change(step.line, step.instruction.end_line, (*first, *moved, *second)),
+    ]
+
+
+def _above(
+    recipe: Recipe,
+    stage: StageFacts,
+    everything: Step,
+    step: Step,
+    copied: tuple[str, ...],
+    parts: tuple[tuple[str, ...], tuple[str, ...]],
+) -> list[Change] | None:
+    """The install in the stage above, in front of the sources, if no other is built on that."""
+    children = [each for each in recipe.stages if each.parent is stage]
+    below = [each for each in recipe.stages if step in each.steps]
+    between = [
+        each
+        for one in (stage, *below)
+        for each in one.stage.instructions
+        if everything.line < each.line < step.line and each.keyword not in ("LABEL", "EXPOSE")
+    ]
+    if children != below or between:
+        return None
+    first, second = parts
+    return [
+        Change(everything.line, everything.line - 1, (*copied, *first)),
+        Change(step.line, step.instruction.end_line, second),
+    ]
+
+
+def _is_free(stage: StageFacts, everything: Step, step: Step, names: set[str]) -> bool:
+    """Whether what stands between the two steps needs none of the sources."""
+    destination = everything.instruction.arguments[-1]
+    steps = {each.line: each for each in stage.steps}
+    for each in stage.stage.instructions:
+        if not everything.instruction.end_line < each.line < step.line:
+            continue
+        if each.keyword == "WORKDIR" and not destination.startswith("/"):
+            return False
+        run = steps.get(each.line)
+        if run is not None and run.is_run and run.commands:
+            if all(_is_alone(command, names) for command in run.commands):
+                continue
+            return False
+        if run is not None or each.keyword not in _INDIFFERENT:
+            return False
+    return True
+
+
+def _is_alone(command: Command, names: set[str]) -> bool:
+    """Whether a command needs nothing of the sources but what is copied early."""
+    program, operands = command.program, command.operands
+    if not command.words or program in _ALONE:
+        return True
+    if program in ("chmod", "dos2unix"):
+        paths = operands[1:] if program == "chmod" else operands
+        return bool(paths) and all(posixpath.normpath(path) in names for path in paths)
+    if program.startswith("python") and command.words[1:2] == ("-m",):
+        return command.words[2] == "venv" or (
+            command.words[2] == "pip" and _is_alone(Command(command.words[2:]), names)
+        )
+    named = not command.has(*_OF_FILES) and not any(w.startswith((".", "/")) for w in operands)
+    return named and any(word in _TOOLS.get(program, ()) for word in command.arguments)
+
+
+def _divided(
+    script: Script, fetch: Fetch, plan: Early
+) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """The lines of the RUN up to the install, and of what comes behind the copy."""
+    if script.form == "json":
+        return _divided_words(script, fetch, plan)
+    piece = script.piece_of(fetch.written)
+    if piece is None:
+        return None
+    at = script.pieces.index(piece)
+    front, rest = script.pieces[:at], script.pieces[at + 1 :]
+    joints = {each.after for each in (*front, piece, *rest[:1])}
+    names = {name.rstrip("/") for name in plan.files}
+    alone = all(_is_alone(one, names) for each in front for one in commands(script.text(each)))
+    if any(each.nested for each in front) or not alone or not joints <= {"", "&&", ";", "\n"}:
+        return None
+    start, end = script.start(piece), script.end(piece)
+    install = plan.command or script.raw[start:end] + plan.options
+    first = script.raw[:start] + install
+    from_here = piece if plan.stays else next(iter(rest), None)
+    second = "" if from_here is None else _rest(script, front, from_here)
+    if script.form == "heredoc":
+        first += script.raw[script.raw.rindex("\n") :]
+    return tuple(first.split("\n")), tuple(second.split("\n")) if second else ()
+
+
+def _rest(script: Script, front: Iterable[Piece], piece: Piece) -> str:
+    """The RUN from `piece` on, with what the commands in front change for it."""
+    state = [script.text(each) for each in front if each.words[0] in _STATE]
+    joint = "\n" if script.form == "heredoc" else " && "
+    head = script.raw[: script.places[0]]
+    return head + "".join(f"{each}{joint}" for each in state) + script.raw[script.start(piece) :]
+
+
+def _divided_words(
+    script: Script, fetch: Fetch, plan: Early
+) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """The same for a list of words, which is one command."""
+    if script.instruction.arguments != fetch.written.words:
+        return None
+    words = [*script.instruction.arguments, *shlex.split(plan.options)]
+    install = plan.command or (json.dumps(words) if plan.options else script.raw[script.command :])
+    first = script.raw[: script.command] + install
+    return tuple(first.split("\n")), tuple(script.raw.split("\n")) if plan.stays else ()
+
+
+def _copies(everything: Instruction, files: tuple[str, ...], inside: str) -> Iterator[str]:
+    """The instructions that copy `files` to where they come with everything else."""
+    destination = everything.arguments[-1]
+    kept = [each for each in everything.flags if each.startswith(("--chown", "--chmod", "--link"))]
+    for directory, names in by_directory(posixpath.join(inside, each) for each in files).items():
+        where = f"{posixpath.normpath(posixpath.join(destination, directory))}/"
+        where = where if where.startswith(("/", "./", "../", "$")) else f"./{where}"
+        words = [*(name.rstrip("/") for name in names), "./" if where == "././" else where]
+        if any(set(word) & set(" \t[*?") for word in words):
+            yield " ".join(("COPY", *kept, json.dumps(words)))
+        else:
+            yield " ".join(("COPY", *kept, *words))

@@ -1,0 +1,141 @@
+"""A cargo build with caches for what it fetches and compiles, and the image as it was.
+
+For builds that are not simple enough for the whole pattern (`rust_pattern.py`).
+Where others need what is compiled, the cache is mounted aside, and the results
+are copied to where they were.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Iterator
+
+from ctxsize.advice.cargo import CargoRun, target_of
+from ctxsize.advice.images import home_of_cargo, system_of
+from ctxsize.advice.recipe import Recipe, StageFacts, Step
+from ctxsize.advice.rewrite import Change, fix, with_option
+from ctxsize.advice.script import Script, Splice
+from ctxsize.findings import Fix
+
+_ASIDE = "/cache/target"
+_MOVERS = ("cp", "mv", "install")
+
+
+def downloads(stage: StageFacts, step: Step) -> tuple[str, str]:
+    """The mounts for the registry and for git repositories, which all builds may share."""
+    home = step.environment.get("CARGO_HOME") or home_of_cargo(stage.base, step.home)
+    registry, git = (f"{home.rstrip('/')}/{name}" for name in ("registry", "git"))
+    return (
+        f"type=cache,id=cargo-registry,target={registry},sharing=locked",
+        f"type=cache,id=cargo-git,target={git},sharing=locked",
+    )
+
+
+def compiled(recipe: Recipe, stage: StageFacts, target: str) -> str:
+    """The mount for what is compiled: of the service, the system and the architecture."""
+    identity = f"{recipe.service}-{system_of(stage.base).slug}-$TARGETARCH-target"
+    return with_option("type=cache", id=identity, target=target)
+
+
+def moves_results(build: CargoRun) -> bool:
+    """Whether the RUN itself puts the results where no cache is mounted."""
+    if build.words[:1] == ("install",):
+        return True
+    at = build.step.commands.index(build.command)
+    return any(
+        command.program in _MOVERS and any("target/" in word for word in command.operands)
+        for command in build.step.commands[at + 1 :]
+    )
+
+
+def used_later(recipe: Recipe, stage: StageFacts, build: CargoRun, target: str) -> bool:
+    """Whether something outside of the RUN takes what is compiled from where it is."""
+    later = [each for each in stage.stage.instructions if each.line > build.step.line]
+    named = any("target/" in each.text or each.keyword == "ONBUILD" for each in later)
+    return named or bool(_taken(recipe, stage, target))
+
+
+def _taken(recipe: Recipe, stage: StageFacts, target: str) -> tuple[str, ...]:
+    """The paths below `target` that other stages take from the stage or one built on it."""
+    found: dict[str, None] = {}
+    for other in recipe.stages:
+        for step in other.steps:
+            source = recipe.stage_of(step.origin) if step.origin else None
+            if source is not None and (source is stage or _is_above(stage, source)):
+                inside = (p for p in step.taken if p == target or p.startswith(f"{target}/"))
+                found.update(dict.fromkeys(inside))
+    return tuple(found)
+
+
+def _is_above(stage: StageFacts, other: StageFacts) -> bool:
+    return other.parent is not None and (other.parent is stage or _is_above(stage, other.parent))
+
+
+def cached(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Fix | None:
+    """The RUN with these caches."""
+    script, target = recipe.script(build.step), target_of(build)
+    aside = not moves_results(build) or used_later(recipe, stage, build, target)
+    place = _ASIDE if aside else target
+    wanted = (*downloads(stage, build.step), compiled(recipe, stage, place))
+    held = {each.target for each in build.step.caches}
+    mounts = [each for each in wanted if _target(each) not in held]
+    splices = [script.with_mounts(mounts)]
+    if aside:
+        splices += _beside(recipe, stage, build, script, target)
+    change = script.change(splices)
+    above = () if "TARGETARCH" in build.step.environment else ("ARG TARGETARCH",)
+    change = Change(change.first, change.last, (*above, *change.lines))
+    message = "keep registry, git and target in caches"
+    return fix(recipe.path, recipe.data, message, (change,), certain=False)
+
+
+def _target(mount: str) -> str:
+    return next(
+        field.partition("=")[2] for field in mount.split(",") if field.startswith("target=")
+    )
+
+
+def _beside(
+    recipe: Recipe, stage: StageFacts, build: CargoRun, script: Script, target: str
+) -> Iterator[Splice]:
+    """The build with its target directory in the cache, and the results copied out of it."""
+    back = " && ".join(_back(_taken(recipe, stage, target), target, stage, build))
+    moved = f"export CARGO_TARGET_DIR={_ASIDE}"
+    piece = script.piece_of(build.command)
+    builds = [each for each in build.step.commands if each.program in ("cargo", "cross")]
+    if build.command.has("--target-dir") or (
+        script.form != "json" and (not piece or len(builds) > 1)
+    ):
+        yield from _around(script, target)
+    elif script.form == "json":
+        words = shlex.join(script.instruction.arguments)
+        yield (
+            script.command,
+            len(script.raw),
+            f"{moved} &&{script.joint}{words} &&{script.joint}{back}",
+        )
+    elif piece is not None:
+        joint = "\n" if script.form == "heredoc" else f" &&{script.joint}"
+        yield script.start(piece), script.start(piece), f"CARGO_TARGET_DIR={_ASIDE} "
+        yield script.end(piece), script.end(piece), f"{joint}{back}"
+
+
+def _back(taken: tuple[str, ...], target: str, stage: StageFacts, build: CargoRun) -> Iterator[str]:
+    """Commands that copy what others need, or all of it where that is not known."""
+    later = any("target/" in e.text for e in stage.stage.instructions if e.line > build.step.line)
+    known = not later and taken and not any(set(path) & set("$*?[") for path in taken)
+    for path in taken if known else ():
+        directory = shlex.quote(posixpath.dirname(path))
+        source = shlex.quote(_ASIDE + path.removeprefix(target))
+        yield f"mkdir -p {directory} && cp -a {source} {directory}/"
+    if not known:
+        yield f"mkdir -p {shlex.quote(target)} && cp -a {_ASIDE}/. {shlex.quote(target)}/"
+
+
+def _around(script: Script, target: str) -> Iterator[Splice]:
+    """What was compiled before put in place first, and what is compiled kept at the end."""
+    place = shlex.quote(target)
+    first = f"mkdir -p {place} && cp -a {_ASIDE}/. {place}/"
+    yield script.prepended(first)
+    yield script.appended(f"cp -a {place}/. {_ASIDE}/")
