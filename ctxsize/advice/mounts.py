@@ -216,10 +216,14 @@ def _is_cached(stage: StageFacts, step: Step, fetch: Fetch) -> bool:
         return True
     if _fetches_nothing(stage, fetch) or _has_its_own_path(stage, fetch):
         return True
-    if fetch.manager.name in ("cargo", "go", "dotnet", "maven", "gradle"):
+    if fetch.manager.name in _FETCH_ONCE:
         earlier = [each for each in stage.history if each.line < step.line and each.is_run]
         return any(other.manager is fetch.manager for each in earlier for other in fetches(each))
     return False
+
+
+_FETCH_ONCE = ("cargo", "go", "dotnet", "maven", "gradle", "composer", "poetry", "uv")
+"""Managers that do not fetch again what an earlier RUN fetched."""
 
 
 def _has_its_own_path(stage: StageFacts, fetch: Fetch) -> bool:

@@ -128,6 +128,8 @@ class Recipe:
     dockerfile: Dockerfile
     stages: tuple[StageFacts, ...]
     builds: tuple[FoundBuild, ...] = ()
+    name: str = ""
+    """Its service, or more where another Dockerfile builds a service of that name."""
 
     @property
     def runs(self) -> Iterator[tuple[StageFacts, Step]]:

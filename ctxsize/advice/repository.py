@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ctxsize.advice.codes import CODES
-from ctxsize.advice.recipe import Recipe, read_recipe
+from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.build import Build
 from ctxsize.errors import DockerfileError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
@@ -28,7 +29,6 @@ class Repository:
 
     recipes: tuple[Recipe, ...]
     problems: tuple[Problem, ...] = ()
-    root: str = "."
     changed: Mapping[str, bytes] = field(default_factory=dict)
     """Files as they would be after fixes."""
     starter: Starter = lambda _: None
@@ -59,7 +59,17 @@ def read_repository(
             problems.append(Problem("dockerfile", message, path, error.line))
         except OSError as error:
             problems.append(Problem("unread", f"not read: {error.strerror}", path))
-    return Repository(tuple(recipes), tuple(problems), discovery.root, changed or {}, starter)
+    return Repository(_named(recipes, discovery.root), tuple(problems), changed or {}, starter)
+
+
+def _named(recipes: list[Recipe], root: str) -> tuple[Recipe, ...]:
+    """`recipes` with names that are not those of others, for the ids of their caches."""
+    services = Counter(recipe.service for recipe in recipes)
+    return tuple(
+        replace(recipe, name=service if services[service] == 1 else slug(path))
+        for recipe in recipes
+        for service, path in [(recipe.service, os.path.relpath(recipe.path, root))]
+    )
 
 
 def governing(repository: Repository, recipe: Recipe, context: str) -> bytes | None:

@@ -34,7 +34,7 @@ def downloads(stage: StageFacts, step: Step) -> tuple[str, str]:
 
 def compiled(recipe: Recipe, stage: StageFacts, target: str) -> str:
     """The mount for what is compiled: of the service, the system and the architecture."""
-    identity = f"{recipe.service}-{system_of(stage.base).slug}-$TARGETARCH-target"
+    identity = f"{recipe.name}-{system_of(stage.base).slug}-$TARGETARCH-target"
     return with_option("type=cache", id=identity, target=target)
 
 

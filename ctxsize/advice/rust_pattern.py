@@ -48,7 +48,7 @@ def chef_pattern(
         and all(each.target in _mounted_anyway(stage, build) for each in build.caches)
         and not {"chef", "planner"} & {each.stage.name for each in recipe.stages}
         and not build.instruction.heredocs
-        and not build.instruction.json_form
+        and recipe.script(build).piece_of(command) is not None
         and not any(_by_index(recipe))
     )
     if not simple:

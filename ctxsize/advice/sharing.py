@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ctxsize.advice.caches import fixed
 from ctxsize.advice.fetches import fetches
 from ctxsize.advice.images import System, system_of
-from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step, slug
+from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.rewrite import Change, fix, with_option
 from ctxsize.advice.script import Splice
@@ -93,7 +92,6 @@ def _by_id(repository: Repository) -> dict[str, list[Use]]:
 
 def colliding_ids(repository: Repository) -> Iterator[Finding]:
     """CTX220, once for each Dockerfile and id."""
-    names = _names(repository)
     for identity, sharing in _by_id(repository).items():
         systems = {use.system.key: use for use in sharing}
         across = [use for use in sharing if use.several_platforms and not _names_architecture(use)]
@@ -104,7 +102,7 @@ def colliding_ids(repository: Repository) -> Iterator[Finding]:
         for recipe in dict.fromkeys(use.recipe for use in sharing):
             own = [use for use in sharing if use.recipe is recipe]
             if len(systems) > 1 or services or any(use in across for use in own):
-                yield _collision(identity, own, sharing, stake, names)
+                yield _collision(identity, own, sharing, stake)
 
 
 _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
@@ -149,7 +147,6 @@ def _collision(
     own: list[Use],
     sharing: list[Use],
     stake: tuple[str, str, Severity],
-    names: Mapping[Recipe, str],
 ) -> Finding:
     name, what, severity = stake
     first = own[0]
@@ -173,17 +170,17 @@ def _collision(
         confidence=Confidence.CERTAIN if sure else Confidence.POSSIBLE,
         evidence=tuple(others) or (str(first),),
         help="give each an id of service, system and architecture",
-        fix=_separated(own, name, names),
+        fix=_separated(own, name),
     )
 
 
-def _separated(own: list[Use], what: str, names: Mapping[Recipe, str]) -> Fix | None:
+def _separated(own: list[Use], what: str) -> Fix | None:
     """Each of the mounts with an id of its own; certain unless somebody chose the common one."""
     recipe = own[0].recipe
     splices: dict[Step, list[Splice]] = {}
     for use in own:
         arch = _ARCH if use.several_platforms else ""
-        words = [names[recipe], use.system.slug, arch, what]
+        words = [recipe.name, use.system.slug, arch, what]
         mount = with_option(use.cache.written, id="-".join(filter(None, words)))
         splice = recipe.script(use.step).with_mount(use.cache.written, mount)
         if splice is None:
@@ -202,17 +199,6 @@ def _changed(recipe: Recipe, step: Step, splices: list[Splice], declared: bool) 
     change = recipe.script(step).change(splices)
     above = ("ARG TARGETARCH",) if declared else ()
     return Change(change.first, change.last, (*above, *change.lines))
-
-
-def _names(repository: Repository) -> dict[Recipe, str]:
-    """A name for each Dockerfile that no other one has, for the ids of its caches."""
-    services = Counter(recipe.service for recipe in repository.recipes)
-    return {
-        recipe: recipe.service
-        if services[recipe.service] == 1
-        else slug(os.path.relpath(recipe.path, repository.root))
-        for recipe in repository.recipes
-    }
 
 
 _ARCH = "$TARGETARCH"

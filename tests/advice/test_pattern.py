@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ctxsize.advice import advise
-from ctxsize.findings import Finding
+from ctxsize.findings import Edit, Finding
 from ctxsize.projects import discover
 from tests.oracles.trees import build_tree, file
 
@@ -122,20 +124,48 @@ def test_two_services_whose_targets_collide_get_ids(tmp_path: Path) -> None:
     assert after.count(b"target=/app/target,id=recap-worker-alpine-target") == 2
 
 
-def test_what_is_not_simple_is_left_to_a_person(tmp_path: Path) -> None:
-    for number, text in enumerate(
-        (
-            BEFORE.replace(b"--from=builder", b"--from=0"),
-            BEFORE.replace(b" AS builder", b"").replace(b"--from=builder", b"--from=stage-0"),
-            BEFORE.replace(b"cargo build", b"cargo build -p a && cargo build"),
-            BEFORE.replace(b"RUN cargo", b"RUN cd sub && cargo"),
-            BEFORE.replace(b"RUN cargo", b"WORKDIR /app/sub\nRUN cargo"),
-            BEFORE.replace(b"target/release/recap-worker", b"target/release"),
-            BEFORE.replace(b"target/release/recap-worker", b"target/release/recap*"),
-            BEFORE.replace(b"--from=builder /app/target/release/recap-worker", b"entry.sh"),
-            BEFORE.replace(b"\nFROM debian", b"RUN strip target/release/x\nFROM debian"),
-            BEFORE + b"FROM builder AS dev\n",
-        )
-    ):
-        root = build_tree(tmp_path / f"repository{number}", [file("Dockerfile", text)])
-        assert [each.fix for each in advice(root) if each.code == "CTX210"] == [None], text
+ASIDE = (
+    BEFORE.replace(b"--from=builder", b"--from=0"),
+    BEFORE.replace(b" AS builder", b"").replace(b"--from=builder", b"--from=stage-0"),
+    BEFORE.replace(b"cargo build", b"cargo build -p a && cargo build"),
+    BEFORE.replace(b"RUN cargo", b"RUN cd sub && cargo"),
+    BEFORE.replace(b"RUN cargo", b"WORKDIR /app/sub\nRUN cargo"),
+    BEFORE.replace(b"target/release/recap-worker", b"target/release"),
+    BEFORE.replace(b"target/release/recap-worker", b"target/release/recap*"),
+    BEFORE.replace(b"--from=builder /app/target/release/recap-worker", b"entry.sh"),
+    BEFORE.replace(b"\nFROM debian", b"RUN strip target/release/x\nFROM debian"),
+    BEFORE.replace(
+        b"RUN cargo build --release --bin recap-worker", b'RUN ["cargo", "build", "-r"]'
+    ),
+    BEFORE.replace(b"RUN cargo build", b"RUN if true; then cargo build").replace(
+        b"--bin recap-worker\n", b"--bin recap-worker; fi\n"
+    ),
+    BEFORE.replace(b"--release --bin recap-worker\n", b"--release --target-dir /t\n"),
+    BEFORE.replace(b"RUN cargo build", b"RUN <<EOF\ncargo build").replace(
+        b"--bin recap-worker\n", b"--bin recap-worker\nEOF\n"
+    ),
+    BEFORE + b"FROM builder AS dev\n",
+    BEFORE.replace(b" AS builder", b" AS chef").replace(b"=builder", b"=chef"),
+)
+
+
+@pytest.mark.parametrize("text", ASIDE)
+def test_what_is_not_simple_gets_caches_and_the_image_stays_as_it_was(
+    text: bytes, tmp_path: Path
+) -> None:
+    root = build_tree(tmp_path / "repository", [file("Dockerfile", text)])
+    (finding,) = [each for each in advice(root) if each.code == "CTX210"]
+    assert finding.fix is not None
+    assert finding.fix.message == "keep registry, git and target in caches"
+    (edit,) = finding.fix.edits
+    added = [each for each in edit.after.splitlines() if each not in text.splitlines()]
+    assert b"ARG TARGETARCH" in added
+    assert sum(each.endswith(b"target=/cache/target \\") for each in added) == 1
+    assert [each for each in edit.after.splitlines() if b"--from" in each] == [
+        each for each in text.splitlines() if b"--from" in each
+    ]
+    assert not [each for each in findings_of(root, edit) if each.code in ("CTX210", "CTX212")]
+
+
+def findings_of(root: Path, edit: Edit) -> list[Finding]:
+    return list(advise(discover(str(root)), changed={edit.path: edit.after}).findings)

@@ -8,12 +8,9 @@ from pathlib import Path
 import pytest
 
 from ctxsize.advice import CODES, RULES, advise
-from ctxsize.advice.command import run
-from ctxsize.config import Config
-from ctxsize.dockerfile import parse_dockerfile
 from ctxsize.findings import Finding
 from ctxsize.projects import discover
-from tests.advice.cases import CASES, Case
+from tests.advice.cases import CASES
 from tests.oracles.trees import build_tree
 
 TABLE = [(code, name) for code, cases in CASES.items() for name in cases]
@@ -49,42 +46,3 @@ def test_every_code_explains_itself() -> None:
         assert code.why.endswith("."), name
         assert code.bad, name
         assert code.good, name
-
-
-def fixed_cases() -> list[tuple[str, str, Case]]:
-    return [
-        (code, name, case)
-        for code, cases in CASES.items()
-        for name, case in cases.items()
-        if case.found
-    ]
-
-
-@pytest.mark.parametrize(("code", "name", "case"), fixed_cases())
-def test_a_fix_mends_its_finding_and_leaves_a_dockerfile(
-    code: str, name: str, case: Case, tmp_path: Path
-) -> None:
-    root = build_tree(tmp_path / "repository", case.nodes)
-    discovery = discover(str(root))
-    for finding in found(code, root):
-        if finding.fix is None:
-            continue
-        (edit,) = finding.fix.edits
-        assert edit.before == Path(edit.path).read_bytes()
-        parse_dockerfile(edit.after)
-        after = advise(discovery, changed={edit.path: edit.after}).findings
-        same = [each for each in after if each.code == code]
-        assert len(same) < len(found(code, root)), edit.after.decode()
-
-
-@pytest.mark.parametrize(("code", "name", "case"), fixed_cases())
-def test_certain_fixes_end_and_applied_twice_change_nothing(
-    code: str, name: str, case: Case, tmp_path: Path
-) -> None:
-    root = build_tree(tmp_path / "repository", case.nodes)
-    discovery = discover(str(root))
-    advice = run(discovery, fix=True, config=Config())
-    assert not any(each.fix and each.fix.certain for each in advice.findings)
-    for edit in advice.edits:
-        Path(edit.path).write_bytes(edit.after)
-    assert run(discover(str(root)), fix=True, config=Config()).edits == ()
