@@ -7,12 +7,17 @@ that hold a line feed are left aside, as `**` does not always match one.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import Enum
 
 from ctxsize.engine.patterns import DockerIgnorePattern
 
-_ODD = frozenset("|{}^[\\")
-"""What takes a part of a pattern a meaning for the rest of it."""
+_ODD = frozenset("|{}^")
+"""What takes a part of a pattern a meaning for the rest of it, where there is a wildcard."""
+_ANY, _ONE = "\ue000", "\ue001"
+"""Characters that no name holds: they stand for what `*` and `?` of the narrower pattern match."""
+_CLASS = re.compile(r"\[(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]|[A-Za-z0-9_.])+\]")
+"""A class of plain characters, none of them a slash."""
 
 
 class Cover(Enum):
@@ -28,9 +33,9 @@ def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | No
     """How the text of `wide` covers that of `narrow`; whether they are exceptions is left aside.
 
     >>> make = DockerIgnorePattern
-    >>> covers(make("**/*.pyc"), make("src/a.pyc"))
+    >>> covers(make("**/*.pyc"), make("src/[a-f]*.pyc"))
     <Cover.ITSELF: 'itself'>
-    >>> covers(make("target"), make("target/*.o"))
+    >>> covers(make("target"), make("target/**/*.o"))
     <Cover.ABOVE: 'above'>
     >>> covers(make("target"), make("**/target"))
     """
@@ -39,10 +44,11 @@ def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | No
     if wide.text in (narrow.text, "**"):
         return Cover.ITSELF
     if is_literal(narrow):
-        return _covers_path(wide, wide.text, narrow.text)
-    if _ODD & {*wide.text, *narrow.text}:
+        return _covers_path(wide, narrow.text)
+    if (_ODD | {"\\"}) & {*wide.text, *narrow.text}:
         return None
-    return _covers_anywhere(wide, narrow) or _covers_below(wide.text, narrow.text)
+    found = _covers_all(wide, narrow)
+    return found if found is Cover.ITSELF else _covers_below(wide.text, narrow.text) or found
 
 
 def is_literal(pattern: DockerIgnorePattern) -> bool:
@@ -50,31 +56,62 @@ def is_literal(pattern: DockerIgnorePattern) -> bool:
     return not set(pattern.wildcards) & set(pattern.text)
 
 
-def _covers_path(pattern: DockerIgnorePattern, text: str, path: str) -> Cover | None:
-    """How `text`, read as `pattern` reads its own, covers one path."""
-    search = re.compile(pattern.expression(text)).search
-    if search(path):
+def _covers_path(wide: DockerIgnorePattern, path: str) -> Cover | None:
+    """How `wide` covers one path."""
+    if wide.match_file(path) is not None:
         return Cover.ITSELF
     slashes = (at for at, char in enumerate(path) if char == "/")
-    return Cover.ABOVE if any(search(path[:at]) for at in slashes) else None
+    above = any(wide.match_file(path[:at]) is not None for at in slashes)
+    return Cover.ABOVE if above else None
 
 
-def _covers_anywhere(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
-    """How a pattern for any depth covers another one."""
-    inner = wide.text.removeprefix("**/")
-    if inner in (wide.text, "") or "**" in inner:
+def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
+    """How `wide` covers a path that stands for all that `narrow` matches.
+
+    Where none does for `**` within it, one for a directory above may.
+    """
+    if (set(wide.wildcards) - {"*"}) & set(wide.text):
         return None
-    if narrow.text == inner or narrow.text.endswith(f"/{inner}"):
-        return Cover.ITSELF
-    rest = narrow.text.removeprefix("**/")
-    if rest != narrow.text and not set(narrow.wildcards) & set(rest):
-        return _covers_path(wide, inner, rest)
+    for text in _above(narrow.text):
+        path = _standing_for(wide, narrow, text)
+        found = None if path is None else _covers_path(wide, path)
+        if found is not None:
+            return found if text == narrow.text else Cover.ABOVE
     return None
 
 
+def _above(text: str) -> Iterator[str]:
+    """`text`, and patterns that match a directory above each path that it matches, or that path."""
+    yield text
+    while "**" in text.removeprefix("**/"):
+        head, _, last = text.rpartition("/")
+        if last == "**":
+            yield f"{head}/*"
+        # What is below `**/x` is not below `**`, but below something that `**/x` matches.
+        text = "" if head == "**" else head
+        yield text
+
+
+def _standing_for(wide: DockerIgnorePattern, narrow: DockerIgnorePattern, text: str) -> str | None:
+    """A path that stands for all that `text` matches, None where there is no such path.
+
+    At any depth, if the wider pattern holds at any depth too.
+    """
+    rest = text.removeprefix("**/")
+    if not rest or "**" in rest or (rest != text and not wide.text.startswith("**/")):
+        return None
+    rest = _CLASS.sub(_ONE, rest).replace("*", _ANY).replace("?", _ONE)
+    return None if set(narrow.wildcards) & set(rest) else rest
+
+
 def _covers_below(wide: str, narrow: str) -> Cover | None:
-    if wide in ("*", "**/*") or narrow.startswith(f"{wide}/"):
-        return Cover.ABOVE
+    """How a pattern covers another one that begins with its own text."""
+    if "[" in wide or "[" in narrow:
+        return None
     directory = wide.removesuffix("/**")
     literal = directory != wide and "*" not in directory and "?" not in directory
-    return Cover.ITSELF if literal and narrow.startswith(f"{directory}/") else None
+    if literal and narrow.startswith(f"{directory}/"):
+        return Cover.ITSELF
+    if wide in ("*", "**/*") or narrow.startswith(f"{wide}/"):
+        return Cover.ABOVE
+    return None

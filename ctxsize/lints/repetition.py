@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from ctxsize.engine.covers import Cover, covers, is_literal
 from ctxsize.findings import Code, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import NOTHING, Proposal
-from ctxsize.lints.implication import covers_all_of, matches_all_of
+from ctxsize.lints.effects import ignored_before
 
 REDUNDANT = Code(
     "CTX112",
     "redundant-pattern",
     Severity.INFO,
-    "All that the pattern matches is ignored by another pattern.",
+    "All that the pattern matches is ignored by another pattern, or taken back by another "
+    "exception.",
     "The line can go without any effect, in this tree and in every other one.",
     "logs\nlogs/*.log",
     "logs",
@@ -31,24 +34,29 @@ DUPLICATE = Code(
 
 
 def redundant(case: Case) -> Iterator[Finding]:
-    """Patterns that others imply."""
-    wide = [line for line in _lasting(case) if line.ignores and "*" in line.text]
-    literal: dict[str, list[Line]] = {}
-    for line in _lasting(case):
-        if line.ignores and "*" not in line.text:
-            literal.setdefault(line.text, []).append(line)
-    for line in case.patterns:
-        if not line.ignores:
-            continue
-        above = [each for path in _above(line.text) for each in literal.get(path, ())]
-        wider = next((each for each in (*above, *wide) if _implies(case, each, line)), None)
-        if wider is not None:
-            yield case.finding(
-                REDUNDANT,
-                line,
-                f"line {wider.number} ({wider.written}) ignores all that {line.text} matches",
-                fix=_removed(line),
-            )
+    """Patterns that others imply, and exceptions."""
+    for exceptions in (False, True):
+        kind = [line for line in _lasting(case) if line.exception == exceptions]
+        wide = [line for line in kind if "*" in line.text]
+        literal: dict[str, list[Line]] = {}
+        for line in kind:
+            if "*" not in line.text:
+                literal.setdefault(line.text, []).append(line)
+        for line in kind:
+            above = [each for path in _above(line.text) for each in literal.get(path, ())]
+            wider = next((each for each in (*above, *wide) if _implies(case, each, line)), None)
+            if wider is not None:
+                yield _implied(case, line, wider)
+
+
+def _implied(case: Case, line: Line, wider: Line) -> Finding:
+    does = "takes back" if line.exception else "ignores"
+    return case.finding(
+        REDUNDANT,
+        line,
+        f"line {wider.number} ({wider.written}) {does} all that {line.text} matches",
+        fix=replace(_removed(line), without_tree=not line.exception),
+    )
 
 
 def _lasting(case: Case) -> Iterator[Line]:
@@ -79,22 +87,35 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
     """Whether `narrow` can go, as `wide` stays; it is proved for every tree.
 
     What matches all that `narrow` matches leaves it nothing to do, wherever it
-    stands, as no exception comes between. What only matches directories above
-    counts if no exception comes before either: else they may not be looked at.
+    stands, as nothing of the other kind comes between. What only matches directories
+    above counts if it surely was looked at: no exception comes before either pattern;
+    or the exception is for a directory that the patterns above it ignore.
     """
-    if wide is narrow or not wide.ignores or wide.text == narrow.text or wide.pattern is None:
+    if wide is narrow or wide.text == narrow.text or wide.pattern is None:
         return False
-    odd = not case.spec_class.remembers_parents and set("+()$") & {*wide.text, *narrow.text}
-    if odd or _other_kind_between(case, wide, narrow):
+    if narrow.pattern is None or _other_kind_between(case, wide, narrow):
         return False
-    if matches_all_of(wide.pattern, narrow.text):
-        assert narrow.pattern is not None
-        equal = matches_all_of(narrow.pattern, wide.text)
+    cover = covers(wide.pattern, narrow.pattern)
+    if cover is Cover.ITSELF:
+        equal = covers(narrow.pattern, wide.pattern) is Cover.ITSELF
         return not equal or wide.number < narrow.number
+    return cover is Cover.ABOVE and _is_looked_at(case, wide, narrow)
+
+
+def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
+    """Whether `wide` counts as matched wherever it matches a directory above `narrow`."""
+    if wide.exception:
+        memory = case.spec_class.remembers_parents
+        return (
+            memory
+            and wide.pattern is not None
+            and is_literal(wide.pattern)
+            and ignored_before(case, wide, wide.text)
+        )
+    # A name at any depth is meant against the exceptions of the file, even if it stands too high.
+    meant = narrow.text.startswith("**/") and case.has_exceptions
     last = max(wide.number, narrow.number)
-    if case.count_between(0, last, exceptions=True):
-        return False
-    return covers_all_of(wide.pattern, narrow.text)
+    return not meant and not case.count_between(0, last, exceptions=True)
 
 
 def _other_kind_between(case: Case, one: Line, other: Line) -> bool:

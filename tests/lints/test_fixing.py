@@ -13,11 +13,9 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
-from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.lints.case import Case
 from ctxsize.lints.changes import usable
 from ctxsize.lints.discover import Target
-from ctxsize.lints.implication import covers_all_of, matches_all_of
 from ctxsize.lints.run import Linter, lint_case
 from ctxsize.lints.selection import Selection, Suppressions
 from ctxsize.lints.tree import changed
@@ -163,22 +161,3 @@ def test_without_a_tree_nothing_changes_in_any(lines: list[str]) -> None:
         assert case.tree is not None
         assert other.tree is not None
         assert changed(case.tree.now, other.tree.now) == frozenset()
-
-
-SEGMENTS = st.sampled_from(["a", "b", "*", "*.c", "x.c", "?", "[ab]", "a*", "**"])
-TEXTS = st.lists(SEGMENTS, min_size=1, max_size=3).map("/".join)
-NAMES = st.lists(st.sampled_from(["a", "b", "x.c", "c", "ab"]), min_size=1, max_size=4)
-
-
-@pytest.mark.fuzz
-@given(TEXTS, TEXTS, NAMES.map("/".join))
-def test_implication_holds(wide: str, narrow: str, path: str) -> None:
-    one, other = DockerIgnorePattern(wide), DockerIgnorePattern(narrow)
-    if other.match_file(path) is None:
-        return
-    if matches_all_of(one, narrow):
-        assert one.match_file(path) is not None
-    if covers_all_of(one, narrow):
-        parts = path.split("/")
-        above = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
-        assert any(one.match_file(each) is not None for each in above)
