@@ -92,6 +92,10 @@ class Problem:
     """How many entries it concerns; `path` is the first of them."""
 
 
+_OF_BUILDERS = frozenset({"figure-by-chance"})
+"""The codes of problems that nobody can mend in a context."""
+
+
 @dataclass(frozen=True)
 class Totals:
     """Sums over a set of entries."""
@@ -324,6 +328,16 @@ class Report:
         """Those of named contexts too."""
         named = (problem for each in self.named_contexts for problem in each.problems)
         return (*self.problems, *named)
+
+    @property
+    def suspicious(self) -> tuple[Problem, ...]:
+        """Those that say something of the build or its contexts."""
+        return tuple(each for each in self.all_problems if each.code not in _OF_BUILDERS)
+
+    @property
+    def notes(self) -> tuple[Problem, ...]:
+        """Those that say something of how the builder works, whatever the contexts hold."""
+        return tuple(each for each in self.all_problems if each.code in _OF_BUILDERS)
 
     @property
     def lower_bound(self) -> bool:

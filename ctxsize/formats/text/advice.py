@@ -38,7 +38,7 @@ def level(report: Report) -> Level:
     size, files = _sent(report)
     if size >= TOO_LARGE_BYTES or files >= TOO_MANY_FILES:
         return TOO_BIG
-    return LOOK if _sizeable(report) or report.all_problems or _hides_all(report) else FINE
+    return LOOK if _sizeable(report) or report.suspicious or _hides_all(report) else FINE
 
 
 def _sent(report: Report) -> tuple[int, int]:
@@ -71,7 +71,7 @@ def verdict(report: Report) -> str:
     elif cause is not None and level(report) is not FINE:
         share = percent(cause.content_bytes / report.context.totals.content_bytes)
         sentence += f", {share} of it in {quoted(cause.path)}"
-    return f"{sentence}; see what is suspicious below" if report.all_problems else sentence
+    return f"{sentence}; see what is suspicious below" if report.suspicious else sentence
 
 
 def _narrower(report: Report) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from ctxsize import units
@@ -139,17 +139,21 @@ def _table(table: tables.Table, look: Look) -> list[str]:
 
 
 def _problems(report: Report, look: Look) -> list[str]:
-    if not report.all_problems:
-        return []
-    lines = [look.paint("Suspicious", "yellow")]
-    ordered = sorted(report.all_problems, key=lambda problem: problem.code)
+    suspicious = _listed("Suspicious", "yellow", report.suspicious, look)
+    return suspicious + _listed("Worth knowing", "bold", report.notes, look)
+
+
+def _listed(title: str, style: str, problems: Iterable[Problem], look: Look) -> list[str]:
+    """Problems under a title, those of one kind together; nothing where there are none."""
+    lines: list[str] = []
+    ordered = sorted(problems, key=lambda problem: problem.code)
     for code, group in groupby(ordered, key=lambda problem: problem.code):
-        problems = list(group)
-        for problem in problems[:_PROBLEMS]:
+        alike = list(group)
+        for problem in alike[:_PROBLEMS]:
             lines += wrapped(f"  ! {_problem(problem)}", look, indent="    ")
-        if len(problems) > _PROBLEMS:
-            lines.append(f"    and {len(problems) - _PROBLEMS:,} more of the same ({code})")
-    return lines
+        if len(alike) > _PROBLEMS:
+            lines.append(f"    and {len(alike) - _PROBLEMS:,} more of the same ({code})")
+    return [look.paint(title, style), *lines] if lines else []
 
 
 def _problem(problem: Problem) -> str:
