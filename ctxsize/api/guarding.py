@@ -14,9 +14,10 @@ from ctxsize.build import Build
 from ctxsize.config import Budget, Config
 from ctxsize.config.accepted import Acceptance
 from ctxsize.errors import InputError, InputErrors
+from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard import known as knowing
-from ctxsize.guard import saved
+from ctxsize.guard import outcome, saved
 from ctxsize.guard.changes import between
 from ctxsize.guard.codes import CODES
 from ctxsize.guard.judge import actual, judge
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 _TRIES = 6
 """How often a baseline is written that is itself part of what it records."""
-_MOST_TRIED = 50_000
-"""The files of a context up to which a remedy is tried when it is refused."""
 _TOP = 200
 """How many of the largest files are looked at; a baseline keeps fewer."""
 
@@ -87,7 +86,7 @@ def check(
         )
     acceptance = Acceptance(config)
     checks = [
-        _judged(plan, report, path, old, acceptance)
+        _judged(plan, report, path, old, acceptance, progress=progress)
         for plan, report in zip(plans, measured, strict=True)
     ]
     unused = acceptance.unused(
@@ -166,6 +165,8 @@ def _judged(
     path: str | None,
     old: baselines.Baseline | None,
     acceptance: Acceptance,
+    *,
+    progress: Progress | None,
 ) -> ContextCheck:
     """What there is to say about one build. Raises `InputError` if the baseline is of another."""
     entry = None if old is None else old.get(plan.name)
@@ -178,23 +179,35 @@ def _judged(
     judged = judge(plan.name, report, plan.budget, known=_known(report), baseline=old)
     left, accepted = acceptance.split(judged.findings, *_places(report))
     judged = replace(judged, findings=left, accepted=accepted)
-    if report.context.totals.files > _MOST_TRIED:
-        return replace(judged, untried=any(not each.is_floor for each in judged.missed))
-    remedy = _remedy(plan, judged)
+    if report.context.totals.files > outcome.MOST_TRIED:
+        return _untried(judged)
+    remedy = _remedy(plan, judged, progress)
     return judged if remedy is None else _with(remedy, judged)
+
+
+def _untried(judged: ContextCheck) -> ContextCheck:
+    """`judged` with what may mend it, which was not tried."""
+    if all(each.is_floor for each in judged.missed):
+        return judged
+    text = f"ctxsize suggest may mend it; not tried on more than {outcome.MOST_TRIED:,} files"
+    return replace(judged, untried=True, findings=_helped(judged, text))
 
 
 def _with(remedy: Remedy, judged: ContextCheck) -> ContextCheck:
     """`judged` with its remedy, which its findings name too."""
     text = f"ctxsize suggest --write saves {human(remedy.saves_bytes)}"
+    return replace(judged, remedy=remedy, findings=_helped(judged, text))
+
+
+def _helped(judged: ContextCheck, text: str) -> tuple[Finding, ...]:
+    """The findings, those that a smaller context mends with `text` to help."""
     large = {"CTX401", "CTX402", "CTX404"}
-    findings = tuple(
+    return tuple(
         replace(each, help=text) if each.code in large else each for each in judged.findings
     )
-    return replace(judged, remedy=remedy, findings=findings)
 
 
-def _remedy(plan: Planned, judged: ContextCheck) -> Remedy | None:
+def _remedy(plan: Planned, judged: ContextCheck, progress: Progress | None) -> Remedy | None:
     """What `suggest --write` would save of a context that is too large; None for nothing.
 
     Asked only then: it looks at the whole tree once more.
@@ -202,7 +215,7 @@ def _remedy(plan: Planned, judged: ContextCheck) -> Remedy | None:
     missed = [each for each in judged.missed if not each.is_floor]
     if not missed:
         return None
-    advice = suggest(plan.build)
+    advice = suggest(plan.build, progress=progress)
     of = missed[0].of
     pairs = (
         (advice.before.context, advice.after.context)

@@ -56,6 +56,8 @@ class Held:
     """Of all below, each name for itself: hard links count as often as they stand there."""
     count: int = 0
     """The entries below that are no directories."""
+    plain: bool = False
+    """Whether `files` are all regular ones that can be read and have one name."""
 
     @property
     def name(self) -> str:
@@ -115,6 +117,8 @@ class Snapshot:
         self.problems = problems
         """What could not be read; what is below such a directory is missing here."""
         self._by_path = {held.path: held for held in root.tree()}
+        self._sent: tuple[DockerIgnoreSpec, Sent] | None = None
+        """What was asked for last."""
 
     @classmethod
     def take(cls, request: Request, *, progress: Progress | None = None) -> Snapshot:
@@ -157,16 +161,23 @@ class Snapshot:
         Its directory must be there. What is written to an ignore file is itself sent.
         """
         directory, _, name = path.rpartition("/")
-        held = {each.path: Held(each.path, list(each.files)) for each in self.root.tree()}
-        for each in self.root.tree():
-            held[each.path].folders = [held[folder.path] for folder in each.folders]
-        files = held[directory].files
-        old = next((each for each in files if each.name == name), None)
+        old = self.file(path)
         mode = stat.S_IFREG | 0o644 if old is None else old.mode
-        kept = [each for each in files if each.name != name]
-        held[directory].files = [*kept, File(name, mode, size_bytes, None)]
-        _settle(held)
-        return Snapshot(self.request, held[""], self.problems)
+        held = self._by_path[directory]
+        kept = [each for each in held.files if each.name != name]
+        files = [*kept, File(name, mode, size_bytes, None)]
+        return Snapshot(self.request, self._with(held, files, held.folders), self.problems)
+
+    def _with(self, held: Held, files: list[File], folders: list[Held]) -> Held:
+        """The top of the context with other things in the directory `held`; the rest is shared."""
+        made = Held(held.path, files, list(folders))
+        _sort(made)
+        _add_up(made)
+        if not held.path:
+            return made
+        above = self._by_path[held.path.rpartition("/")[0]]
+        beside = [made if each is held else each for each in above.folders]
+        return self._with(above, above.files, beside)
 
     def sent(
         self, spec: DockerIgnoreSpec | None = None, *, include: Iterable[str] | None = None
@@ -177,8 +188,11 @@ class Snapshot:
         Raises `IgnoreFileError` and `DockerfileError` as a walk does.
         """
         spec = self.request.spec if spec is None else spec
-        evaluator = fastest(spec) if include is None else Narrowed(spec, include)
-        return _Sending(self.request, evaluator).of(self.root)
+        if include is not None:
+            return _Sending(self.request, Narrowed(spec, include)).of(self.root)
+        if self._sent is None or self._sent[0] is not spec:
+            self._sent = spec, _Sending(self.request, fastest(spec)).of(self.root)
+        return self._sent[1]
 
 
 class _Sending:
@@ -217,7 +231,12 @@ class _Sending:
     def _send_files(self, held: Held, state: HasMark) -> None:
         odd = self._evaluator.odd(state, held.prefix, [each.name for each in held.files])
         usual, sent = state.mark, False
-        if usual.ignored and not odd:
+        if not odd and (usual.ignored or (held.plain and not usual.refused)):
+            if held.files and not usual.ignored:
+                prefix = held.prefix
+                self._sizes.update((prefix + each.name, each.size_bytes) for each in held.files)
+                self._files += len(held.files)
+                self._send_above(held.path)
             return
         for each in held.files:
             mark = odd.get(each.name, usual) if odd else usual
@@ -291,11 +310,21 @@ def _files(event: Files | Ignored) -> Iterator[File]:
 def _settle(held: dict[str, Held]) -> None:
     """Sort every directory and add up what is below it."""
     for each in held.values():
-        each.files.sort(key=lambda file: order(file.name))
-        each.folders.sort(key=lambda folder: order(folder.name))
-        each.content_bytes = sum(file.content_bytes for file in each.files)
-        each.count = len(each.files)
+        _sort(each)
     for each in reversed([*held[""].tree()]):
-        for folder in each.folders:
-            each.content_bytes += folder.content_bytes
-            each.count += folder.count
+        _add_up(each)
+
+
+def _sort(held: Held) -> None:
+    held.files.sort(key=lambda file: order(file.name))
+    held.folders.sort(key=lambda folder: order(folder.name))
+    held.plain = all(
+        file.inode is None and file.readable and stat.S_ISREG(file.mode) for file in held.files
+    )
+
+
+def _add_up(held: Held) -> None:
+    """Count what is below, when that is done for the directories in it."""
+    held.content_bytes = sum(file.content_bytes for file in held.files)
+    held.content_bytes += sum(folder.content_bytes for folder in held.folders)
+    held.count = len(held.files) + sum(folder.count for folder in held.folders)

@@ -10,6 +10,9 @@ from ctxsize.guard.changes import Change, Changes
 from ctxsize.model import Report
 from ctxsize.values import dataclass
 
+MOST_TRIED = 500_000
+"""The files of a context up to which a remedy is tried when it is refused: some seconds."""
+
 _CODES = {
     "max": "CTX401",
     "max-files": "CTX402",
@@ -88,7 +91,7 @@ class ContextCheck:
     """What grew since the baseline, the greatest first; None without one."""
     remedy: Remedy | None = None
     untried: bool = False
-    """Whether no remedy was looked for, as that would take much longer than the check."""
+    """Whether no remedy was looked for, as there are more files than `MOST_TRIED`."""
     accepted: tuple[Accepted, ...] = ()
     """What there is against it and the configuration accepts."""
 

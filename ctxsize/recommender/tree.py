@@ -125,20 +125,29 @@ def like(pattern: str, name: str) -> bool:
 
 def sums_of(sent: Sent, tree: Tree) -> dict[str, Sums]:
     """What is sent of each entry and below each directory, by path; `""` is the context."""
-    links = tree.symlinks
-    sums: dict[str, list[int]] = {"": [0, 0, 0]}
+    links, directories = tree.symlinks, sent.directories
+    file, link = Sums(1), Sums(symlinks=1)
+    sums: dict[str, Sums] = {}
+    below: dict[str, list[int]] = {"": [0, 0, 0]}
     for path, size in sent.sizes.items():
-        link = path in links
-        own = (not link and path not in sent.directories, size, link)
-        at = path
-        while True:
-            found = sums.setdefault(at, [0, 0, 0])
-            for index, amount in enumerate(own):
-                found[index] += amount
-            if not at:
-                break
-            at = at.rpartition("/")[0]
-    return {path: Sums(*found) for path, found in sums.items()}
+        if path in directories:
+            below.setdefault(path, [0, 0, 0])
+            continue
+        own = link if path in links else file
+        sums[path] = own = own._replace(content_bytes=size) if size else own
+        _add(below.setdefault(path.rpartition("/")[0], [0, 0, 0]), own)
+    for path in [*below]:
+        while path := path.rpartition("/")[0]:
+            below.setdefault(path, [0, 0, 0])
+    for path in sorted(below, key=lambda each: -each.count("/")):
+        if path:
+            _add(below[path.rpartition("/")[0]], below[path])
+    return sums | {path: Sums(*found) for path, found in below.items()}
+
+
+def _add(total: list[int], more: Iterable[int]) -> None:
+    for at, amount in enumerate(more):
+        total[at] += amount
 
 
 def added_up(parts: Iterable[dict[str, Sums]]) -> dict[str, Sums]:

@@ -81,13 +81,17 @@ def test_the_schema_knows_every_key(cli: Cli, small: Path) -> None:
 def test_on_very_many_files_the_fix_is_named_and_not_tried(
     cli: Cli, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ctxsize.api.guarding._MOST_TRIED", 4)
+    monkeypatch.setattr("ctxsize.guard.outcome.MOST_TRIED", 4)
     result = cli("check", "--max", "50MB", cwd=large)
     assert result.code == 1
     assert "Fix: ctxsize suggest --write\n     is not tried here" in result.out
     shape = json.loads(cli("check", "--max", "50MB", "--format", "json", cwd=large).out)
     jsonschema.validate(shape, schema("check"))
     assert (shape["checks"][0]["remedy"], shape["checks"][0]["untried"]) == (None, True)
+    (finding,) = shape["checks"][0]["findings"]
+    assert finding["help"] == "ctxsize suggest may mend it; not tried on more than 4 files"
+    small = cli("check", "--min", "1GB", "--format", "json", cwd=large).out
+    assert json.loads(small)["checks"][0]["untried"] is False
 
 
 def test_exit_zero(cli: Cli, large: Path) -> None:

@@ -11,7 +11,7 @@ from ctxsize.formats.markdown.measure import largest
 from ctxsize.formats.markdown.words import code, details, plain, table
 from ctxsize.formats.text.advice import command, plural
 from ctxsize.formats.text.check import delta, happened, shown
-from ctxsize.guard.outcome import CheckReport, ContextCheck, Limit
+from ctxsize.guard.outcome import MOST_TRIED, CheckReport, ContextCheck, Limit
 
 
 def render(outcome: CheckReport, look: Look) -> str:
@@ -76,6 +76,6 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[str]:
         yield ""
     if check.untried:
         step = code(command(check.report, "suggest", "--write"))
-        yield f"Fix: {step} (not tried here on so many files)."
+        yield f"Fix: {step} (not tried here on more than {MOST_TRIED:,} files)."
         yield ""
     yield from details("The report", largest(check.report, look.top))

@@ -18,7 +18,7 @@ from ctxsize.formats.text.size_tree import percent
 from ctxsize.formats.text.tables import Table, lines
 from ctxsize.guard.changes import Change
 from ctxsize.guard.judge import said
-from ctxsize.guard.outcome import CheckReport, ContextCheck, Limit
+from ctxsize.guard.outcome import MOST_TRIED, CheckReport, ContextCheck, Limit
 
 _GROWN = 5
 
@@ -117,7 +117,8 @@ def _remedy(check: ContextCheck, look: Look) -> Iterator[str]:
     if check.untried:
         step = look.paint(command(check.report, "suggest", "--write"), "bold")
         yield f"Fix: {step}"
-        yield "     is not tried here on so many files; without --write it says what it saves"
+        most = f"{MOST_TRIED:,}"
+        yield f"     is not tried here on more than {most} files; alone it says what it saves"
     if remedy is not None:
         step = look.paint(command(check.report, "suggest", "--write"), "bold")
         saved = f"{units.human(remedy.saves_bytes)} in {plural(remedy.saves_files, 'file')}"
