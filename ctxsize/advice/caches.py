@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ctxsize.advice.fetches import Fetch
 from ctxsize.advice.images import user_id
@@ -54,17 +54,26 @@ def mounts(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Iterator[str]:
         yield with_option(f"type=cache,target={place}", **shared, **owned(stage, fetch.step))
 
 
-def mounted(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Fix | None:
-    """The RUN with these mounts, and without what makes the command use no cache."""
-    values = tuple(mounts(recipe, stage, fetch))
-    if not values:
+def mounted(recipe: Recipe, fetches: Iterable[tuple[StageFacts, Fetch]]) -> Fix | None:
+    """The RUNs with these mounts, and without what makes the commands use no cache.
+
+    Each RUN may come once. None where nothing is missing that is known.
+    """
+    changes: list[Change] = []
+    shown: dict[str, None] = {}
+    for stage, fetch in fetches:
+        values = tuple(mounts(recipe, stage, fetch))
+        script = recipe.script(fetch.step)
+        option = next((each for each in fetch.manager.uncached if fetch.command.has(each)), None)
+        splices = [script.with_mounts(values)]
+        if option is not None:
+            splices += script.without_option(option, fetch.manager.programs)
+        if values:
+            changes.append(script.change(splices))
+            shown.update(dict.fromkeys(places(recipe, fetch)))
+    if not changes:
         return None
-    script = recipe.script(fetch.step)
-    option = next((each for each in fetch.manager.uncached if fetch.command.has(each)), None)
-    splices = [script.with_mounts(values)]
-    splices += () if option is None else script.without_option(option, fetch.manager.programs)
-    shown = " and ".join(places(recipe, fetch))
-    return fixed(recipe, script.change(splices), f"mount {shown}")
+    return fix(recipe.path, recipe.data, f"mount {' and '.join(shown)}", changes, certain=False)
 
 
 def fixed(

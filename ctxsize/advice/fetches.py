@@ -22,11 +22,13 @@ class Fetch:
     """Where it runs, `cd` in front of it included."""
     written: Command
     """The command as it is written."""
+    exported: Mapping[str, str]
+    """What commands in front of it export."""
 
     @property
     def environment(self) -> Mapping[str, str]:
         """The variables that it sees."""
-        return {**self.step.environment, **dict(self.command.assignments)}
+        return {**self.step.environment, **self.exported, **dict(self.command.assignments)}
 
     @property
     def caches(self) -> tuple[str, ...]:
@@ -56,13 +58,17 @@ class Fetch:
 def fetches(step: Step) -> Iterator[Fetch]:
     """The commands of a RUN that fetch packages."""
     workdir = step.workdir
+    exported: dict[str, str] = {}
     for command in step.commands:
+        if command.program == "export":
+            given = (word.partition("=") for word in command.operands)
+            exported |= {name: value for name, equals, value in given if equals}
         if command.program == "cd" and command.operands:
             workdir = posixpath.normpath(posixpath.join(workdir, command.operands[0]))
         shown = _module(command)
         for manager in MANAGERS:
             if shown.program in manager.programs and manager.fetches(shown):
-                yield Fetch(manager, shown, step, workdir, command)
+                yield Fetch(manager, shown, step, workdir, command, {**exported})
 
 
 def _module(command: Command) -> Command:

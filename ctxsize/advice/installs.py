@@ -19,7 +19,7 @@ def asks(command: Command) -> bool:
 
 def npm(command: Command) -> bool:
     """Whether npm installs packages."""
-    installs = next(iter(command.operands), "") in ("ci", "clean-install", "install", "i", "add")
+    installs = next(iter(plain(command)), "") in ("ci", "clean-install", "install", "i", "add")
     return installs and not asks(command)
 
 

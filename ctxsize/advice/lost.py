@@ -40,7 +40,7 @@ def _copied_from_mounts(recipe: Recipe, stage: StageFacts) -> Iterator[Finding]:
             if not mounted or "$" in path:
                 continue
             made, cache = mounted[-1]
-            if _written_besides(source, path, cache.target):
+            if _written_besides(source, cache.target):
                 continue
             yield finding(
                 "CTX212",
@@ -102,20 +102,23 @@ def taken_from(recipe: Recipe, step: Step, moved: Mapping[str, str]) -> Change:
     return script.change(splices)
 
 
-def _written_besides(source: StageFacts, path: str, target: str) -> bool:
-    """Whether something without the mount may have made `path`."""
+def _written_besides(source: StageFacts, target: str) -> bool:
+    """Whether something without the mount may have written into `target`."""
     for step in source.history:
         if any(cache.target == target for cache in step.caches):
             continue
-        runs = step.is_run and any(
-            command.program in ("cargo", "make", "mkdir", "cp", "mv", "install", "ln")
-            and (_builds(command) or any(target in word for word in command.words))
-            for command in step.commands
-        )
-        copied = not step.is_run and any(target in word for word in step.instruction.arguments[-1:])
-        if runs or copied:
+        if any(_writes(command, target) for command in step.commands):
+            return True
+        if not step.is_run and any(target in word for word in step.instruction.arguments[-1:]):
             return True
     return False
+
+
+def _writes(command: Command, target: str) -> bool:
+    if command.program in ("mkdir", "make"):
+        return any(target in word for word in command.words)
+    into = any(target in word for word in command.operands[-1:])
+    return _builds(command) or (command.program in ("cp", "mv", "install", "ln") and into)
 
 
 def _builds(command: Command) -> bool:
@@ -145,7 +148,7 @@ def _gone(
     for target, (made, cache) in mounted.items():
         below = path == target or path.startswith(target + "/")
         here = any(each.holds(path) for each in step.caches)
-        if not below or here or made is step or _written_besides(stage, path, target):
+        if not below or here or made is step or _written_besides(stage, target):
             continue
         yield finding(
             "CTX212",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from collections.abc import Iterator
 
 from ctxsize.advice.caches import fixed, mounted, owned, places
@@ -118,6 +119,9 @@ def _set(script: Script, fetch: Fetch, variable: str, value: str) -> Splice:
             return script.places[start], script.places[end - 1] + 1, f"{variable}={value}"
     if piece is not None:
         return script.start(piece), script.start(piece), f"{variable}={value} "
+    if script.form == "json" and script.instruction.arguments == fetch.written.words:
+        words = shlex.join(script.instruction.arguments)
+        return script.command, len(script.raw), f"{variable}={value} {words}"
     return script.prepended(f"export {variable}={value}")
 
 
@@ -263,5 +267,5 @@ def _without_cache(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding:
         fetch.step.line,
         f"`{command}` downloads everything again whenever its layer is built again",
         help=f"RUN --mount=type=cache,target={places(recipe, fetch)[0]} …",
-        fix=mounted(recipe, stage, fetch),
+        fix=mounted(recipe, [(stage, fetch)]),
     )

@@ -41,7 +41,7 @@ def _too_early(repository: Repository, recipe: Recipe, stage: StageFacts) -> Fin
                 before |= {name} if fetch.manager.reads_manifest(fetch.command) else set()
             elif name not in before and _depends_on_manifest(recipe, fetch):
                 own = everything in stage.steps or step in stage.steps
-                found = _copied_too_early(repository, recipe, stage, everything, fetch)
+                found = _copied_too_early(repository, recipe, everything, fetch)
                 if own and found is not None:
                     return found
     return None
@@ -67,7 +67,7 @@ _COMPILES = ("go", "dotnet", "maven", "gradle")
 
 
 def _copied_too_early(
-    repository: Repository, recipe: Recipe, stage: StageFacts, everything: Step, fetch: Fetch
+    repository: Repository, recipe: Recipe, everything: Step, fetch: Fetch
 ) -> Finding | None:
     """The finding, if there is a manifest where the command runs, and something to do about it."""
     inside = _inside(everything, fetch)
@@ -77,8 +77,9 @@ def _copied_too_early(
     contents = Contents(repository, recipe, inside)
     plan = early(contents, fetch)
     fixed = None if plan is None else reordered(recipe, everything, fetch, plan, inside)
-    fixed = fixed or (None if fetch.cached else mounted(recipe, stage, fetch))
-    files = _named(recipe, fetch, plan, inside)
+    if fixed is None and not fetch.cached:
+        fixed = mounted(recipe, _alike(recipe, everything, fetch))
+    files = _named(contents, fetch, plan)
     if fixed is None or not files:
         return None
     return finding(
@@ -97,14 +98,27 @@ def _copied_too_early(
     )
 
 
-def _named(recipe: Recipe, fetch: Fetch, plan: Early | None, inside: str) -> tuple[str, ...]:
+def _alike(recipe: Recipe, everything: Step, fetch: Fetch) -> Iterator[tuple[StageFacts, Fetch]]:
+    """The installs by the same manager behind the same copy, one for each RUN without a cache."""
+    seen: set[Step] = set()
+    for stage in recipe.stages:
+        for step in stage.steps if everything in stage.history else ():
+            for each in fetches(step):
+                same = each.manager is fetch.manager and step.line > everything.line
+                if same and not each.cached and step not in seen:
+                    seen.add(step)
+                    yield stage, each
+
+
+def _named(contents: Contents, fetch: Fetch, plan: Early | None) -> tuple[str, ...]:
     """The files that tell of the dependencies; none where the project is all that is installed."""
     if plan is not None:
         return plan.files
     if fetch.manager.name == "pip" or fetch.command.operands[:1] == ("pip",):
         return ()
-    manager = fetch.manager
-    return tuple(dict.fromkeys(present(recipe, (*manager.manifests, *manager.locks), inside)))
+    names = (*fetch.manager.manifests, *fetch.manager.locks)
+    endings = [f"*{name}" for name in names if name.startswith(".")]
+    return (*contents.those(*names), *(contents.matching(*endings) if endings else ()))
 
 
 _ELSEWHERE = {

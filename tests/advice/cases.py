@@ -102,6 +102,111 @@ CASES: dict[str, dict[str, Case]] = {
         "in a stage above": one(
             "FROM node:22 AS a\nCOPY . .\nFROM a AS b\nRUN npm ci\n", *NODE, found=(2,)
         ),
+        "divided by what comes behind": one(
+            "FROM node:22\nWORKDIR /a\nCOPY --chown=node:node . .\n"
+            "RUN set -eux; \\\n    corepack enable && \\\n    # the lock file decides\n"
+            "    npm ci --no-audit; \\\n\n    npm run build # and that is all\n",
+            *NODE,
+            found=(3,),
+        ),
+        "a heredoc": one(
+            "FROM node:22\nCOPY . /a/\nENV CI=true\nWORKDIR /a\n"
+            "RUN --mount=type=cache,target=/root/.npm <<EOF\nset -e\nnpm ci\nnpm test\nEOF\n",
+            *NODE,
+            found=(2,),
+        ),
+        "a list of words": one('FROM node:22\nCOPY . .\nRUN ["npm", "ci"]\n', *NODE, found=(2,)),
+        "a list of words that stays": one(
+            'FROM php:8\nCOPY ["./", "/srv/"]\nWORKDIR /srv\nRUN ["composer", "install"]\n',
+            *("composer.json", "composer.lock"),
+            found=(2,),
+        ),
+        "another escape": one(
+            "# escape=`\nFROM node:22\nCOPY . .\nRUN npm ci && `\n    npm run build\n",
+            *NODE,
+            found=(3,),
+        ),
+        "tools between": one(
+            "FROM python:3\nWORKDIR /a\nCOPY . .\nRUN apt-get update && apt-get install -y gcc\n"
+            "RUN pip install --upgrade pip\nUSER app\nRUN pip install -r r.txt -r d/dev.txt\n",
+            *("r.txt", file("d/dev.txt", b"-r ../base.txt\npytest\n"), file("base.txt", b"a\n")),
+            found=(3,),
+        ),
+        "the project too": one(
+            "FROM python:3\nCOPY . .\nRUN pip install -r r.txt -e .\n", "r.txt", found=(2,)
+        ),
+        "poetry in the same RUN": one(
+            "FROM python:3\nCOPY . .\nRUN pip install poetry && poetry install --only main\n",
+            *(file("pyproject.toml", b"[tool.poetry]\n"), "poetry.lock"),
+            found=(2,),
+        ),
+        "workspaces": one(
+            "FROM node:22\nCOPY . .\nRUN yarn install --immutable\n",
+            file("package.json", b'{"workspaces": ["packages/*"]}'),
+            *("packages/a/package.json", "packages/b/package.json", "other/package.json"),
+            *("yarn.lock", ".yarnrc.yml", ".yarn/releases/yarn.cjs"),
+            found=(2,),
+        ),
+        "a directory with blanks": one(
+            'FROM node:22\nCOPY . /a\nWORKDIR "/a/my app"\nRUN npm ci\n',
+            *("my app/package.json", "my app/package-lock.json"),
+            found=(2,),
+        ),
+        "a directory of it": one(
+            "FROM node:22\nCOPY . /a\nRUN npm --prefix /a/web ci\n",
+            *("web/package.json", "web/package-lock.json"),
+            found=(2,),
+        ),
+        "projects in directories": one(
+            "FROM sdk\nWORKDIR /s\nCOPY . .\n"
+            "RUN dotnet publish api/api.csproj -c Release -r linux-x64\n",
+            *("all.sln", "api/api.csproj", "lib/lib.csproj", "Directory.Build.props"),
+            found=(3,),
+        ),
+        "Maven's wrapper": one(
+            "FROM temurin\nCOPY . /s\nWORKDIR /s\nRUN chmod +x mvnw\n"
+            "RUN ./mvnw -Pprod package -DskipTests\n",
+            *("pom.xml", "mvnw", ".mvn/wrapper/maven-wrapper.properties"),
+            found=(2,),
+        ),
+        "scripts of its own": one(
+            "FROM node:22\nCOPY . .\nRUN npm ci\n",
+            file("package.json", b'{"scripts": {"postinstall": "node patch.js"}}'),
+            found=(2,),
+        ),
+        "something between": one(
+            "FROM node:22\nCOPY . .\nRUN node prepare.js\nRUN npm ci\n", *NODE, found=(2,)
+        ),
+        "in a condition": one(
+            'FROM node:22\nCOPY . .\nRUN if [ "$X" = 1 ]; then npm ci; fi\n', *NODE, found=(2,)
+        ),
+        "in a script of words": one(
+            'FROM node:22\nCOPY . .\nRUN ["sh", "-c", "npm ci && npm test"]\n', *NODE, found=(2,)
+        ),
+        "several modules": one(
+            "FROM maven\nCOPY . .\nRUN mvn package\n",
+            file("pom.xml", b"<project><modules><module>a</module></modules></project>"),
+            found=(2,),
+        ),
+        "above several stages": one(
+            "FROM node:22 AS a\nCOPY . .\nFROM a AS b\nRUN npm ci\nFROM a AS c\nRUN npm ci\n",
+            *NODE,
+            found=(2,),
+        ),
+        "the project alone": one("FROM python:3\nCOPY . .\nRUN pip install .\n", "setup.py"),
+        "scripts of its own, cached": one(
+            "FROM node:22\nCOPY . .\n" + MOUNT.format("/root/.npm", "npm ci"),
+            file("package.json", b'{"scripts": {"prepare": "node prepare.js"}}'),
+        ),
+        "elsewhere": one("FROM node:22\nCOPY . /a\nWORKDIR /b\nRUN npm ci\n", *NODE),
+        "no manifest": one("FROM node:22\nCOPY . .\nRUN npm ci\n"),
+        "a manifest that is ignored": Case(
+            [
+                file("Dockerfile", b"FROM node:22\nCOPY . .\nRUN npm ci\n"),
+                file(".dockerignore", b"package*.json\n"),
+                *NODE,
+            ]
+        ),
         "manifest first": one("FROM node:22\nCOPY package*.json ./\nRUN npm ci\nCOPY . .\n", *NODE),
         "twice, manifest first": one(
             "FROM node:22\nCOPY package.json .\nRUN npm ci\nCOPY . .\nRUN npm ci --omit=dev\n",
@@ -130,6 +235,28 @@ CASES: dict[str, dict[str, Case]] = {
             "FROM rust:1\nCOPY . .\n" + MOUNT.format("/usr/local/cargo/registry", "cargo build"),
             found=(3,),
         ),
+        "its result": one(
+            "FROM rust:1-trixie AS b\nWORKDIR /app\nCOPY . .\nRUN --mount=type=secret,id=t \\\n"
+            "    cargo build --release --locked\nFROM debian\n"
+            "COPY --from=b /app/target/release/a /app/target/release/a-b /usr/bin/\n",
+            found=(4,),
+        ),
+        "its result in the same RUN": one(
+            "FROM rust:1-trixie AS b\nWORKDIR /app\nCOPY . .\n"
+            "RUN cargo build --release && cp target/release/a /a\n"
+            "FROM debian\nCOPY --from=b /a /a\n",
+            found=(4,),
+        ),
+        "a stage by number": one(
+            "FROM rust:1\nWORKDIR /app\nCOPY . .\nRUN cargo build\nFROM debian\n"
+            "COPY --from=0 /app/target/debug/a /a\n",
+            found=(4,),
+        ),
+        "words": one('FROM rust:1\nCOPY . .\nRUN ["cargo", "build"]\n', found=(3,)),
+        "several": one("FROM rust:1\nCOPY . .\nRUN cargo build && cargo build -p b\n", found=(3,)),
+        "a heredoc": one(
+            "FROM rust:1\nCOPY . .\nRUN <<EOF\ncargo build --target-dir out\nEOF\n", found=(3,)
+        ),
         "chef": one(chef()),
         "a cache on target": one(
             "FROM rust:1\nCOPY . .\n" + MOUNT.format("/target", "cargo build")
@@ -157,6 +284,27 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "toolchain": one(
             chef().replace("FROM chef AS planner", "FROM rust:1.80 AS planner"), found=(9,)
+        ),
+        "a second build": one(
+            chef() + "RUN cargo build --features a\n",
+            found=(12,),
+        ),
+        "in a list, with flags": one(
+            chef(cook=" --locked").replace(
+                "RUN cargo chef cook", "RUN date && CC=a cargo chef cook"
+            )
+            + "FROM scratch\n",
+            found=(11,),
+        ),
+        "words": one(
+            chef().replace("RUN cargo chef cook --release", 'RUN ["cargo", "chef", "cook"]'),
+            found=(11,),
+        ),
+        "a toolchain of its own image": one(
+            chef().replace("FROM chef AS builder", "FROM rust:1.83-slim AS builder"), found=(9,)
+        ),
+        "a member of the workspace": one(
+            chef().replace("RUN cargo build", "RUN cd crates/a && cargo build")
         ),
         "the same": one(chef()),
         "the same features": one(chef(" --release --features a", " --release --features=a")),
@@ -189,6 +337,42 @@ CASES: dict[str, dict[str, Case]] = {
             + MOUNT.format("/app/target", "cargo build")
             + "RUN cp target/debug/a /a\n",
             found=(5,),
+        ),
+        "two of one name": one(
+            "FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\n"
+            + MOUNT.format("/app/target", "cargo build && cargo build -r # both")
+            + "FROM scratch\nCOPY --from=b /app/target/debug/a /d\n"
+            "COPY --from=b /app/target/release/a /app/target/release/a.d /r/\n",
+            found=(6, 7, 7),
+        ),
+        "any of them": one(
+            "FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\n"
+            + MOUNT.format("/app/target", "set -e; cargo build;")
+            + 'FROM scratch\nCOPY --from=b ["/app/target/debug/*.so", "/lib/"]\n',
+            found=(6,),
+        ),
+        "a heredoc": one(
+            "FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\n"
+            "RUN --mount=type=cache,target=target <<EOF\ncargo build\nEOF\n"
+            "FROM scratch\nCOPY --from=b app/target/debug/a /a\n",
+            found=(8,),
+        ),
+        "words, by a user": one(
+            "FROM rust:1 AS b\nWORKDIR /app\nUSER 1000\n"
+            + MOUNT.format("/app/target,uid=1000", '["cargo", "build"]')
+            + "FROM scratch\nCOPY --from=b --chown=1000 /app/target/debug/a /app/target/debug/b\n",
+            found=(6,),
+        ),
+        "a later RUN elsewhere": one(
+            "FROM rust:1\nWORKDIR /app\nCOPY . .\n"
+            + MOUNT.format("target", "cargo build")
+            + "WORKDIR /x\nRUN set -e; cp /app/target/debug/a /a\n",
+            found=(6,),
+        ),
+        "built again without it": one(
+            "FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\n"
+            + MOUNT.format("/app/target", "cargo build --lib")
+            + "RUN cargo build\nFROM scratch\nCOPY --from=b /app/target/debug/a /\n"
         ),
         "copied out": one(
             "FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\n"
@@ -257,6 +441,37 @@ CASES: dict[str, dict[str, Case]] = {
                 b="FROM golang:1-trixie\n" + MOUNT.format("/root/.cache", "go build"),
             ),
             ("a/Dockerfile:2", "b/Dockerfile:2"),
+        ),
+        "an id that both chose": Case(
+            several(
+                "",
+                a=rust("rust:1-alpine", "id=t,target=/app/target"),
+                b=rust("rust:1-bookworm", '"id=t",dst=/app/target,sharing=locked'),
+            ),
+            ("a/Dockerfile:4", "b/Dockerfile:4"),
+        ),
+        "services of one name": Case(
+            [
+                file(f"{name}/api/Dockerfile", rust("rust:1-trixie", "target=/t/target").encode())
+                for name in ("x", "y")
+            ],
+            ("x/api/Dockerfile:4", "y/api/Dockerfile:4"),
+        ),
+        "several mounts, for platforms": Case(
+            [
+                file(
+                    "docker-bake.json",
+                    b'{"target": {"a": {"platforms": ["linux/amd64", "linux/arm64"]}}}',
+                ),
+                file(
+                    "Dockerfile",
+                    b"FROM rust:1-trixie\nRUN --mount=type=cache,target=/t/target \\\n"
+                    b"    # of another tool\n"
+                    b"    --mount=type=cache,target=/t/target/node_modules \\\n    make\n"
+                    b"RUN --mount=type=cache,target=/t/target make install\n",
+                ),
+            ],
+            ("Dockerfile:2", "Dockerfile:2"),
         ),
         "ids": Case(
             several(
@@ -344,6 +559,21 @@ CASES: dict[str, dict[str, Case]] = {
             ),
             ("a/Dockerfile:2", "b/Dockerfile:2"),
         ),
+        "apt, shared on purpose, twice": one(
+            "FROM debian:12\nRUN --mount=type=cache,target=/var/cache/apt,sharing=shared \\\n"
+            "    --mount=type=cache,target=/var/lib/apt,sharing=shared \\\n"
+            "    rm -f /etc/apt/apt.conf.d/docker-clean && apt-get install -y a\n",
+            found=(2, 2),
+        ),
+        "cargo, shared on purpose": Case(
+            several(
+                "",
+                a="FROM rust:1\n"
+                + MOUNT.format("/usr/local/cargo/registry,sharing=shared", "cargo fetch"),
+                b="FROM rust:1\n"
+                + MOUNT.format("/usr/local/cargo/registry,sharing=shared", "cargo fetch"),
+            )
+        ),
         "apt, locked": one(
             "FROM debian:12\n" + MOUNT.format("/var/lib/apt,sharing=locked", "apt-get update"),
         ),
@@ -386,6 +616,65 @@ CASES: dict[str, dict[str, Case]] = {
             + MOUNT.format("/root/.cache/pip", "pip install a"),
             found=(3,),
         ),
+        "another home, by a number that is told": one(
+            "FROM debian\nRUN useradd -m -u 1234 app\nUSER app\n"
+            + MOUNT.format("/root/.cache/pip", "pip install a"),
+            found=(4,),
+        ),
+        "another home, of nobody knows whom": one(
+            "FROM debian\nUSER app\n" + MOUNT.format("/root/.cache/pip", "pip install a"),
+            found=(3,),
+        ),
+        "no cache, twice": one(
+            "FROM python:3\nRUN --mount=type=cache,target=/root/.cache/pip \\\n"
+            "    pip install --no-cache-dir a && \\\n    pip install \\\n    --no-cache-dir \\\n"
+            "    b\n",
+            found=(2,),
+        ),
+        "no cache, in words": one(
+            "FROM python:3\n"
+            + MOUNT.format("/root/.cache/pip", '["pip", "install", "--no-cache-dir", "a"]'),
+            found=(2,),
+        ),
+        "no cache, in a script": one(
+            "FROM python:3\n"
+            + MOUNT.format("/root/.cache/pip", "bash -c 'pip install --no-cache-dir a'"),
+            found=(2,),
+        ),
+        "no cache by a variable of the command": one(
+            "FROM python:3\n"
+            + MOUNT.format("/root/.cache/uv", "date && UV_NO_CACHE=1 uv pip install a"),
+            found=(2,),
+        ),
+        "no cache by a variable, in words": one(
+            "FROM python:3\nENV PIP_NO_CACHE_DIR=1\n"
+            + MOUNT.format("/root/.cache/pip", '["pip", "install", "a"]'),
+            found=(3,),
+        ),
+        "docker-clean, in a heredoc": one(
+            "FROM ubuntu:24.04\nRUN --mount=type=cache,target=/var/cache/apt,sharing=locked <<EOF\n"
+            "apt-get update\napt-get install -y a\nEOF\n",
+            found=(2,),
+        ),
+        "emptied among others": one(
+            "FROM x\nRUN --mount=type=cache,target=/var/lib/apt,sharing=locked \\\n"
+            "    --mount=type=cache,target=/var/cache/apt,sharing=locked \\\n"
+            "    apt-get update && \\\n    apt-get install -y a && \\\n    apt-get clean && \\\n"
+            "    rm -rf /var/lib/apt/lists/* /tmp/* # tidy\n",
+            found=(2, 2),
+        ),
+        "emptied, or else": one(
+            "FROM x\n"
+            + MOUNT.format(
+                "/var/lib/apt,sharing=locked",
+                "apt-get update && (rm -r /var/lib/apt/lists || true)",
+            ),
+            found=(2,),
+        ),
+        "poetry's variable that is none": one(
+            "FROM python:3\nENV POETRY_NO_CACHE=1\n"
+            + MOUNT.format("/root/.cache/pypoetry", "poetry install")
+        ),
         "docker-clean": one(
             "FROM debian:bookworm\n"
             + MOUNT.format("/var/cache/apt,sharing=locked", "apt-get install -y a"),
@@ -418,6 +707,23 @@ CASES: dict[str, dict[str, Case]] = {
         "npm": one("FROM node:22\nRUN npm ci\n", found=(2,)),
         "several": one("FROM x\nRUN pip install -r r.txt && npm ci\n", found=(2, 2)),
         "go": one("FROM golang:1\nCOPY go.mod .\nRUN go mod download\n", "go.mod", found=(3,)),
+        "words": one('FROM node:22\nRUN ["npm", "ci"]\n', found=(2,)),
+        "a heredoc": one("FROM node:22\nRUN <<EOF\nnpm ci\nEOF\n", found=(2,)),
+        "on the next line": one("FROM node:22\nRUN \\\n    # all\n    npm ci\n", found=(2,)),
+        "another escape": one("# escape=`\nFROM node:22\nRUN npm ci\n", found=(3,)),
+        "by a user": one("FROM node:22\nUSER node\nRUN npm ci\n", found=(3,)),
+        "no cache": one(
+            "FROM python:3\nRUN pip install --no-cache-dir \\\n    -r r.txt\n", found=(2,)
+        ),
+        "yarn 4": one("FROM node:22\nRUN yarn install\n", ".yarnrc.yml", found=(2,)),
+        "composer's image": one("FROM composer:2\nRUN composer install\n", found=(2,)),
+        "maven and gradle": one(
+            "FROM x\nRUN mvn package\nFROM y\nRUN ./gradlew build\n", found=(2, 4)
+        ),
+        "a place of its own": one(
+            "FROM ruby:3\nENV BUNDLE_PATH=/b\nRUN bundle install\nENV BUNDLE_PATH=\n"
+            "RUN bundle config set --local path vendor && bundle install\n"
+        ),
         "mounted": one("FROM node:22\n" + MOUNT.format("/root/.npm", "npm ci")),
         "upgrades itself": one("FROM python:3\nRUN pip install -U pip setuptools\n"),
         "vendored": one("FROM golang:1\nCOPY . .\nRUN go build -mod=vendor ./...\n"),
@@ -442,6 +748,23 @@ CASES: dict[str, dict[str, Case]] = {
                 *("a/src/x", "a/x", "b/y", "c/z"),
             ],
             ("a/Dockerfile:2",),
+        ),
+        "below others, with an ignore file": Case(
+            [
+                file("compose.yaml", b"services:\n  a:\n    build: .\n"),
+                file("Dockerfile", b"FROM scratch\nCOPY services/a /\n"),
+                file(".dockerignore", b"**/*.log\n"),
+                *("services/a/x", "services/b/x", "b/y", "c/z"),
+            ],
+            ("Dockerfile:2",),
+        ),
+        "an allowlist": Case(
+            [
+                file("compose.yaml", b"services:\n  a:\n    build: .\n"),
+                file("Dockerfile", b"FROM scratch\nCOPY a /\n"),
+                file(".dockerignore", b"# no more than this\n*\n!a\n"),
+                *("a/x", "b/y", "c/z"),
+            ]
         ),
         "two directories": Case(
             [
