@@ -214,6 +214,8 @@ def _maven(contents: Contents, fetch: Fetch) -> Early | None:
         return None
     program = fetch.written.words[0]
     wrapper = ("mvnw",) if program.endswith("mvnw") else ()
+    if wrapper and not contents.has("mvnw"):
+        return None
     files = contents.those("pom.xml", *wrapper, ".mvn/")
     profiles = [word for word in command.words if re.match(r"-P.", word)]
     profile = command.value("-P", "--activate-profiles")

@@ -73,8 +73,11 @@ def _why_there(fetch: Fetch) -> str:
     return f"its usual place, and no variable that moves it ({fetch.manager.name})"
 
 
+_ANY_SWITCH = ("1", "true", "on", "yes", "0", "false", "off", "no")
+"""Pip takes each of these for yes."""
+
 _SWITCHED_OFF = {
-    "pip": ("PIP_NO_CACHE_DIR", ("1", "true", "on", "yes"), ""),
+    "pip": ("PIP_NO_CACHE_DIR", _ANY_SWITCH, ""),
     "uv": ("UV_NO_CACHE", ("1", "true"), "false"),
 }
 """Variables that make a manager use no cache, the values that do, and one that does not."""

@@ -27,6 +27,7 @@ def several(compose: str, **dockerfiles: str) -> list[str | Node]:
     return [file("compose.yaml", f"services:\n{listed}{compose}".encode()), *nodes]
 
 
+WRAPPER = file("mvnw", b"#!/bin/sh\n", mode=0o755)
 NODE = ("package.json", "package-lock.json")
 CHEF = """\
 FROM rust:1.82 AS chef
@@ -97,7 +98,7 @@ CASES: dict[str, dict[str, Case]] = {
         "mix": one("FROM elixir\nCOPY . .\nRUN mix deps.get\n", "mix.exs", found=(2,)),
         "go": one("FROM golang:1\nCOPY . .\nRUN go build ./...\n", "go.mod", found=(2,)),
         "dotnet": one("FROM sdk\nCOPY . .\nRUN dotnet publish -o /o\n", "a.csproj", found=(2,)),
-        "maven": one("FROM maven\nCOPY . .\nRUN ./mvnw -B package\n", "pom.xml", found=(2,)),
+        "maven": one("FROM maven\nCOPY . .\nRUN mvn -B package\n", "pom.xml", found=(2,)),
         "gradle": one("FROM gradle\nCOPY . .\nRUN gradle :app:build\n", "build.gradle", found=(2,)),
         "in a stage above": one(
             "FROM node:22 AS a\nCOPY . .\nFROM a AS b\nRUN npm ci\n", *NODE, found=(2,)
@@ -166,7 +167,7 @@ CASES: dict[str, dict[str, Case]] = {
         "Maven's wrapper": one(
             "FROM temurin\nCOPY . /s\nWORKDIR /s\nRUN chmod +x mvnw\n"
             "RUN ./mvnw -Pprod package -DskipTests\n",
-            *("pom.xml", "mvnw", ".mvn/wrapper/maven-wrapper.properties"),
+            *("pom.xml", WRAPPER, ".mvn/wrapper/maven-wrapper.properties"),
             found=(2,),
         ),
         "scripts of its own": one(
@@ -283,7 +284,8 @@ CASES: dict[str, dict[str, Case]] = {
             chef().replace("RUN cargo build", 'RUN RUSTFLAGS="-C x" cargo build'), found=(11,)
         ),
         "toolchain": one(
-            chef().replace("FROM chef AS planner", "FROM rust:1.80 AS planner"), found=(9,)
+            chef().replace("FROM chef AS planner", "FROM rust:1.80 AS planner\nWORKDIR /app"),
+            found=(10,),
         ),
         "a second build": one(
             chef() + "RUN cargo build --features a\n",
@@ -718,7 +720,7 @@ CASES: dict[str, dict[str, Case]] = {
         "yarn 4": one("FROM node:22\nRUN yarn install\n", ".yarnrc.yml", found=(2,)),
         "composer's image": one("FROM composer:2\nRUN composer install\n", found=(2,)),
         "maven and gradle": one(
-            "FROM x\nRUN mvn package\nFROM y\nRUN ./gradlew build\n", found=(2, 4)
+            "FROM x\nRUN mvn package\nFROM y\nRUN gradle build\n", found=(2, 4)
         ),
         "a place of its own": one(
             "FROM ruby:3\nENV BUNDLE_PATH=/b\nRUN bundle install\nENV BUNDLE_PATH=\n"
