@@ -20,11 +20,11 @@ tried on each path below the segments that do split off at its beginning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern
-from ctxsize.engine.matching import Index, Pick, picker
+from ctxsize.engine.matching import Index, Pick, Search, picker
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, classify
 from ctxsize.engine.segments import REST, Segment, segments
 
@@ -42,7 +42,9 @@ class _Program:
         self.parts: list[Segment] = []
         self.start = self.final = self.loop = self.advance = self.exceptions = 0
         self.text_loops = self._text_matches = 0
-        self.whole_paths: list[tuple[int, Callable[[str], object]]] = []
+        self.whole_paths = 0
+        self._path_searches: list[tuple[int, Search]] = []
+        self._live_searches: dict[int, list[tuple[int, Search]]] = {}
         self._after: list[int] = []
         self._index = Index()
         self._always = 0
@@ -65,7 +67,8 @@ class _Program:
             bit = self._bit(index, part)
             if part.kind == "path":
                 assert pattern.regex is not None  # a spec holds no comments
-                self.whole_paths.append((bit, pattern.regex.search))
+                self._path_searches.append((bit, pattern.regex.search))
+                self.whole_paths |= bit
             elif part.kind in ("any", "below"):
                 self._always |= bit
             else:
@@ -99,9 +102,15 @@ class _Program:
 
     def path_bits(self, live: int, path: str) -> int:
         """Those of the `live` patterns without segments that match `path`."""
+        searches = self._live_searches.get(live)
+        if searches is None:
+            if len(self._live_searches) >= _MOST_CHILDREN:
+                self._live_searches.clear()
+            searches = [each for each in self._path_searches if live & each[0]]
+            self._live_searches[live] = searches
         found = 0
-        for bit, search in self.whole_paths:
-            if live & bit and search(path) is not None:
+        for bit, search in searches:
+            if search(path) is not None:
                 found |= bit
         return found
 
@@ -174,7 +183,6 @@ class Automaton:
         self._program = _Program(spec.patterns)
         self._states: dict[tuple[int, int, int], _State] = {}
         self._picks: dict[int, Pick] = {}
-        self._whole_paths = sum(bit for bit, _ in self._program.whole_paths)
 
     def root(self) -> _State:
         """The state of the context itself."""
@@ -188,13 +196,13 @@ class Automaton:
             return {}
         if state.pick is None:
             state.pick = self._pick(watched)
-        known, marks, on_paths = program.known, state.marks, watched & self._whole_paths
+        known, marks, on_paths = program.known, state.marks, watched & program.whole_paths
         odd: dict[str, Mark] = {}
         for name in state.pick(names):
             bits = known.get(name)
             matched = watched & (program.bits(name) if bits is None else bits)
             if on_paths:
-                matched |= program.path_bits(watched, prefix + name)
+                matched |= program.path_bits(on_paths, prefix + name)
             if matched:
                 mark = marks[matched] if matched in marks else self._mark(state, matched)
                 if mark is not None:
@@ -217,12 +225,13 @@ class Automaton:
             program = self._program
             bits = program.known.get(name)
             hits = state.live & (program.bits(name) if bits is None else bits)
-            if state.live & self._whole_paths:
-                hits |= program.path_bits(state.live, prefix + name)
+            on_paths = state.live & program.whole_paths
+            if on_paths:
+                hits |= program.path_bits(on_paths, prefix + name)
             decider, last = program.decide(state.decider, state.last, hits & program.final)
             live = program.follow(state.live, hits, name) & program.after(decider)
             child = self._state(live, decider, last)
-            if len(state.children) < _MOST_CHILDREN and not state.live & self._whole_paths:
+            if len(state.children) < _MOST_CHILDREN and not on_paths:
                 state.children[name] = child
         return child
 

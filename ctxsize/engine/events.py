@@ -30,12 +30,10 @@ class Files(NamedTuple):
     """The directory's path with a trailing `/`, `""` for the context."""
     names: list[str]
     stats: list[os.stat_result]
-    modes: list[int]
     sizes: list[int]
     """`st_size` of each, whatever it is."""
-    ascii: bool
     plain: bool
-    """Whether they are regular files that all may read, with one name each."""
+    """Whether they are regular files that all may read, without special bits, of one name each."""
     mark: Mark
     """The mark of every name that `odd` does not hold."""
     odd: dict[str, Mark]

@@ -22,7 +22,7 @@ from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
 
 _TYPE, _LINK = 0o170000, stat.S_IFLNK
-_ALL_MAY_READ = 0o444
+_ALL_MAY_READ, _SPECIAL_BITS = 0o444, 0o7000
 _NOTHING: dict[str, str] = {}
 _NO_XATTRS: dict[str, Xattrs] = {}
 _NOTHING_MORE: Xattrs = {}
@@ -30,7 +30,11 @@ UNREAD_IGNORED = "unreadable-ignored"
 _NOBODY: frozenset[str] = frozenset()
 
 
-def listing(fd: int) -> tuple[list[str], list[str]]:
+Order = Callable[[str], bytes] | None
+"""The key that sorts names as bytes; None where they sort so without one."""
+
+
+def listing(fd: int) -> tuple[list[str], list[str], Order]:
     """The names in a directory, in byte order: directories, and everything else."""
     directories: list[str] = []
     others: list[str] = []
@@ -43,18 +47,18 @@ def listing(fd: int) -> tuple[list[str], list[str]]:
     key = _order(directories, others)
     directories.sort(key=key)
     others.sort(key=key)
-    return directories, others
+    return directories, others, key
 
 
-def positions(others: list[str], directories: list[str]) -> list[int]:
+def positions(others: list[str], directories: list[str], order: Order) -> list[int]:
     """Where each directory stands among the other names, all in byte order."""
-    if _order(others, directories) is None:
+    if order is None:
         return [bisect_left(others, name) for name in directories]
-    keys = [os.fsencode(name) for name in others]
-    return [bisect_left(keys, os.fsencode(name)) for name in directories]
+    keys = [order(name) for name in others]
+    return [bisect_left(keys, order(name)) for name in directories]
 
 
-def _order(*names: list[str]) -> Callable[[str], bytes] | None:
+def _order(*names: list[str]) -> Order:
     """The key that sorts as bytes: none is needed but for names that are not UTF-8."""
     for each in names:
         joined = "".join(each)
@@ -94,13 +98,13 @@ def names_in(path: str) -> list[str]:
 
 
 def listing_at(path: str) -> tuple[list[str], list[str]]:
-    """The `listing` of the directory at `path`; nothing if it cannot be read."""
+    """The names in the directory at `path`, as in its `listing`; none if it cannot be read."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return [], []
     try:
-        return listing(fd)
+        return listing(fd)[:2]
     except OSError:
         return [], []
     finally:
@@ -151,9 +155,7 @@ class Inspector:
             prefix,
             names,
             stats,
-            modes,
             [each[ST_SIZE] for each in stats],
-            "".join(names).isascii(),
             easy and single,
             mark,
             odd,
@@ -239,7 +241,7 @@ class Inspector:
     def _are_easy(self, modes: list[int]) -> bool:
         """Whether all are regular files that everybody may read, learning which modes are."""
         for mode in set(modes) - self._easy:
-            if not stat.S_ISREG(mode) or mode & _ALL_MAY_READ != _ALL_MAY_READ:
+            if mode & (_TYPE | _SPECIAL_BITS | _ALL_MAY_READ) != stat.S_IFREG | _ALL_MAY_READ:
                 return False
             self._easy.add(mode)
         return True

@@ -8,7 +8,7 @@ from itertools import chain
 
 from ctxsize.engine.segments import Segment
 
-_FEW = 64
+_FEW, _FEW_ENDS = 64, 12
 
 Search = Callable[[str], object]
 Pick = Callable[[Sequence[str]], Iterable[str]]
@@ -23,7 +23,8 @@ class Index:
         self._starts = _Texts()
         self._ends = _Texts()
         self._starts_of_searches = _Texts()
-        self._searches: dict[str, dict[str, tuple[Search, int]]] = {}
+        self._searches: dict[str, dict[str, tuple[str, Search, int]]] = {}
+        """By what a name starts with and by expression: a text to look for first, and the bits."""
 
     def add(self, bit: int, part: Segment) -> None:
         """Add a segment under its bit."""
@@ -38,8 +39,10 @@ class Index:
             start = first.strip("\n") if first.startswith("\n") else ""
             self._starts_of_searches.add(start, bit, outermost=start[:1])
             searches = self._searches.setdefault(start, {})
-            search, bits = searches.get(part.text, (re.compile(part.text).search, 0))
-            searches[part.text] = search, bits | bit
+            others = (each.strip("\n") for each in part.needles[bool(start) :])
+            inner = max(others, key=len, default="")
+            inner, search, bits = searches.get(part.text, (inner, re.compile(part.text).search, 0))
+            searches[part.text] = inner, search, bits | bit
 
     def matching(self, name: str) -> int:
         """The bits of the segments that match `name`."""
@@ -50,8 +53,8 @@ class Index:
         for length in self._ends.lengths(name[-1]):
             found |= self._ends.bits.get(name[-length:] if length else "", 0)
         for length in self._starts_of_searches.lengths(first):
-            for search, bits in self._searches.get(name[:length], _NONE).values():
-                if search(name) is not None:
+            for inner, search, bits in self._searches.get(name[:length], _NONE).values():
+                if inner in name and search(name) is not None:
                     found |= bits
         return found
 
@@ -73,7 +76,7 @@ class _Texts:
         return [*self._lengths.get(outermost, ()), *self._lengths.get("", ())]
 
 
-_NONE: dict[str, tuple[Search, int]] = {}
+_NONE: dict[str, tuple[str, Search, int]] = {}
 
 
 def picker(parts: list[Segment]) -> Pick:
@@ -90,6 +93,9 @@ def picker(parts: list[Segment]) -> Pick:
         return _Search(literals, ends, sorted(searched))
     if not ends:
         return literals.intersection
+    if len(ends) < _FEW_ENDS:
+        few = tuple(ends)
+        return lambda names: [name for name in names if name in literals or name.endswith(few)]
     return lambda names: [
         name for name in names if name in literals or name[name.rfind(".") :] in ends
     ]
@@ -125,6 +131,7 @@ class _Search:
         self._literals = literals
         self._ends = ends
         self._needles = needles
+        self._texts = frozenset(chain.from_iterable(needles))
 
     def __call__(self, names: Sequence[str]) -> Iterable[str]:
         if len(names) < _FEW:
@@ -135,7 +142,7 @@ class _Search:
         found = set(self._literals.intersection(names))
         if self._ends:
             found.update([name for name in names if name[name.rfind(".") :] in self._ends])
-        counts = {each: text.count(each) for each in {*chain.from_iterable(self._needles)}}
+        counts = {each: text.count(each) for each in self._texts}
         for needle in {min(needles, key=counts.__getitem__) for needles in self._needles}:
             if counts[needle]:
                 found.update(_holding(needle, text))

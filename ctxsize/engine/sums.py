@@ -120,7 +120,10 @@ class Sums:
         self._symlinks += len(files.links)
         self._hardlinks += len(files.linked)
         _add(self._direct, files.prefix, total, count)
-        self._count_patterns(files, sizes, total, count)
+        if files.odd:
+            total, count = self._count_odd(files, sizes, total, count)
+        if total or count:
+            _add(self._by_pattern, files.mark.decider, total, count)
         self._count_extensions(files, sizes)
         if len(self._largest) < self._top or max(sizes) > self._largest[0][0]:
             self._keep_largest(files, sizes)
@@ -139,16 +142,16 @@ class Sums:
         ]
         return frozenset(names)
 
-    def _count_patterns(self, files: Files, sizes: list[int], total: int, count: int) -> None:
+    def _count_odd(self, files: Files, sizes: list[int], total: int, count: int) -> tuple[int, int]:
+        """What is left of the sums when files with a mark of their own are counted by pattern."""
         odd = files.odd
-        if odd and any(not mark.ignored for mark in odd.values()):
+        if any(not mark.ignored for mark in odd.values()):
             for name, size in zip(files.names, sizes, strict=True):
                 if name in odd:
                     is_file = name not in files.links
                     _add(self._by_pattern, odd[name].decider, size, is_file)
                     total, count = total - size, count - is_file
-        if total or count:
-            _add(self._by_pattern, files.mark.decider, total, count)
+        return total, count
 
     def _count_extensions(self, files: Files, sizes: list[int]) -> None:
         """Let usual names wait until there are many, to be counted together."""

@@ -12,7 +12,6 @@ import stat
 from array import array
 from collections.abc import Callable
 from functools import cache
-from operator import add
 
 from ctxsize import units
 from ctxsize.engine.request import Request
@@ -52,7 +51,10 @@ class BuildKitMeter:
         self._content = 0
         self._packets = array("I")
         self._again: list[int] = []
-        self._waiting = _Waiting()
+        self._sizes: list[int] = []
+        """The sizes of plain files that wait to be counted."""
+        self._order: list[int] = []
+        """The same, with `_NO_CONTENT` for each directory between them."""
 
     def merge(self, later: BuildKitMeter) -> None:
         """Add what `later` counted, as coming after what this one did."""
@@ -91,11 +93,11 @@ class BuildKitMeter:
             packet = length + (2 if length < 128 else 3) + _mode_takes(each[stat.ST_MODE])
             packet += _USUAL_TIME
             self._sum += packet + (2 if packet < 128 else 3)
-        self._waiting.order.append(_NO_CONTENT)
+        self._order.append(_NO_CONTENT)
 
     def files(self, files: Files, empty: frozenset[str]) -> None:
         """Add a batch of files, `empty` being those whose content does not arrive."""
-        if files.plain and not empty and not files.xattrs:
+        if files.plain and not empty and not files.xattrs and _are_usual(files.stats):
             self._plain_files(files)
             return
         self.settle()
@@ -114,68 +116,65 @@ class BuildKitMeter:
             self._packets.append(packets)
 
     def _plain_files(self, files: Files) -> None:
-        """Let readable regular files wait until there are many, to be counted together."""
-        waiting, prefix = self._waiting, files.prefix
-        before = len(prefix) if prefix.isascii() else len(os.fsencode(prefix))
-        names = files.names if files.ascii else map(os.fsencode, files.names)
-        waiting.lengths += [before + length for length in map(len, names)]
-        waiting.sizes += files.sizes
-        waiting.order += files.sizes
-        waiting.modes += files.modes
-        waiting.stats += files.stats
-        if len(waiting.sizes) > _MANY:
+        """Add readable regular files. Their sizes wait until there are many, to be counted at once.
+
+        A packet is the path, the mode, the size and the time, which take three and ten bytes
+        but for path and size; two heads, of the path and of all, take a byte if short.
+        """
+        prefix, names = files.prefix, "".join(files.names)
+        ascii_only = prefix.isascii() and names.isascii()
+        before = len(prefix) if ascii_only else len(os.fsencode(prefix))
+        count = len(files.names)
+        self._sum += before * count + len(names if ascii_only else os.fsencode(names))
+        self._sum += (4 + _USUAL_MODE + _USUAL_TIME) * count
+        longest = max(map(len, files.names)) * (1 if ascii_only else _MOST_BYTES)
+        if before + longest > _SURELY_SHORT:
+            self._sum += _long_heads(before, files)
+        self._sizes += files.sizes
+        self._order += files.sizes
+        if len(self._sizes) > _MANY:
             self.settle()
 
     def settle(self) -> None:
         """Count what waits: the same sums as entry by entry, with less work for each."""
-        waiting, self._waiting = self._waiting, _Waiting()
+        sizes, order, self._sizes, self._order = self._sizes, self._order, [], []
         # Of `size` bytes the content takes a packet for each chunk, and an empty one at the end.
-        self._packets.extend([(size + 2 * _CHUNK - 1) // _CHUNK for size in waiting.order])
-        lengths, sizes = waiting.lengths, waiting.sizes
-        if not sizes:
-            return
-        numbers = [_NUMBER[size.bit_length()] for size in sizes]
-        # A packet: the path and its head, the size, and the mode and time, mostly those of all.
-        heads, rest = [*map(add, lengths, numbers)], waiting.alike()
-        if rest is None:
-            heads, rest = [*map(add, heads, map(_mode_and_time_take, waiting.stats))], 0
-        self._sum += sum(heads) + (rest + 4) * len(heads)
-        self._sum += sum(map((127).__lt__, lengths)) + sum(map((125 - rest).__lt__, heads))
+        self._packets.extend([(size + 2 * _CHUNK - 1) // _CHUNK for size in order])
         # Content below a chunk takes its bytes, and as much for its length as the size field does.
-        self._content += sum(sizes) + sum(numbers)
+        numbers = sum([_NUMBER[size.bit_length()] for size in sizes])
+        self._sum += numbers
+        self._content += sum(sizes) + numbers
         for size in [size for size in sizes if size >= _CHUNK]:
             self._content += _content(size)[0] - size - _number(size)
 
 
-class _Waiting:
-    """What is known of plain files, a column each, and the order of all entries."""
-
-    __slots__ = ("lengths", "modes", "order", "sizes", "stats")
-
-    def __init__(self) -> None:
-        self.lengths: list[int] = []  # the bytes of each path
-        self.sizes: list[int] = []
-        self.modes: list[int] = []
-        self.stats: list[os.stat_result] = []
-        self.order: list[int] = []  # the sizes once more, with _NO_CONTENT for each directory
-
-    def alike(self) -> int | None:
-        """What mode and time take in the packet of each file, None if they differ in that."""
-        seconds = [each[stat.ST_MTIME] for each in self.stats]
-        if min(seconds) < _FIRST_USUAL or max(seconds) > _LAST_USUAL or len(set(self.modes)) > 1:
-            return None
-        return _mode_takes(self.modes[0]) + _USUAL_TIME
+def _are_usual(stats: list[os.stat_result]) -> bool:
+    """Whether the modification times take as many bytes as nearly all do."""
+    seconds = [each[stat.ST_MTIME] for each in stats]
+    return min(seconds) >= _FIRST_USUAL and max(seconds) <= _LAST_USUAL
 
 
-def _mode_and_time_take(each: os.stat_result) -> int:
-    return _mode_takes(each.st_mode) + _number(each.st_mtime_ns)
+def _long_heads(before: int, files: Files) -> int:
+    """How many heads of usual packets take a second byte; `before` is what the prefix takes."""
+    lengths = [before + len(os.fsencode(name)) for name in files.names]
+    rest = 2 + _USUAL_MODE + _USUAL_TIME
+    packets = [
+        length + (length > 127) + _NUMBER[size.bit_length()] + rest
+        for length, size in zip(lengths, files.sizes, strict=True)
+    ]
+    return sum(map((127).__lt__, lengths)) + sum(map((127).__lt__, packets))
 
 
 _NO_CONTENT = 1 - 2 * _CHUNK
 """The size of an entry that takes no packets."""
 _MANY = 4096
+_MOST_BYTES = 4  # of a character
+_USUAL_MODE = 3
+"""What the mode of a file takes that all may read, without special bits."""
 _USUAL_TIME = 10
 """What a modification time takes, a tag and nine bytes, from 1972 to 2262."""
+_SURELY_SHORT = 127 - 2 - _USUAL_MODE - _USUAL_TIME - 10
+"""The bytes of a path whose packet has a short head whatever the size is."""
 _FIRST_USUAL, _LAST_USUAL = 2**56 // 10**9 + 1, 2**63 // 10**9 - 1
 
 

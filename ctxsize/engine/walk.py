@@ -15,12 +15,12 @@ from typing import Any
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
 from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder, Subtree, Xattrs
-from ctxsize.engine.inspect import Inspector, has_mounts, listing, positions
+from ctxsize.engine.inspect import Inspector, Order, has_mounts, listing, positions
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 from ctxsize.model import Problem
 
-_BATCH = 1024
+_BATCH = 256
 _OPEN_AT_ONCE = 64
 _LONGEST_PATH = 4095
 _LONGEST_NAME = 255
@@ -157,7 +157,7 @@ class Walk:
     def _plan(self, frame: _Frame) -> Iterator[str | list[str]]:
         """The directory's entries in order: names of directories, runs of other names."""
         try:
-            directories, others = listing(frame.fd)
+            directories, others, order = listing(frame.fd)
         except OSError as error:
             if frame.passed_by:
                 self._inspector.unread(frame.path, error)
@@ -165,7 +165,8 @@ class Walk:
             raise self._inspector.stops(error, frame.path) from None
         if not frame.passed_by:
             self._check_lengths(frame, directories, others)
-        return iter(_interleaved(directories, others) if directories else _batches(others))
+        steps = _interleaved(directories, others, order) if directories else _batches(others)
+        return iter(steps)
 
     def _check_lengths(self, frame: _Frame, directories: list[str], others: list[str]) -> None:
         before = len(self._base) + _MOST_BYTES * len(frame.prefix)
@@ -279,11 +280,11 @@ def _batches(names: list[str]) -> list[str | list[str]]:
     return [names[at : at + _BATCH] for at in range(0, len(names), _BATCH)]
 
 
-def _interleaved(directories: list[str], others: list[str]) -> list[str | list[str]]:
+def _interleaved(directories: list[str], others: list[str], order: Order) -> list[str | list[str]]:
     """Each directory, with the runs of other names before, between and after them."""
     steps: list[str | list[str]] = []
     start = 0
-    for directory, end in zip(directories, positions(others, directories), strict=True):
+    for directory, end in zip(directories, positions(others, directories, order), strict=True):
         if end > start:
             steps += _batches(others[start:end])
         steps.append(directory)
