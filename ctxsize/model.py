@@ -1,21 +1,26 @@
 """The values that cross package borders.
 
-Everything here is frozen and imports nothing from the package. Integers of
-bytes end in `_bytes`; sizes are apparent ones (`st_size`). A *context* is what
-the ignore file leaves, a *transfer* what one Dockerfile asks for of it.
+Everything here is frozen, and imports no more of the package than other values.
+Integers of bytes end in `_bytes`; sizes are apparent ones (`st_size`). A *context*
+is what the ignore file leaves, a *transfer* what one Dockerfile asks for of it.
 Verdicts are only ever *ignored* or *sent*.
 """
 
 from __future__ import annotations
 
-from dataclasses import field
+import os
+from dataclasses import field, replace
 from enum import Enum
 from typing import ClassVar
 
+from ctxsize.problems import Effect as Effect
+from ctxsize.problems import Problem as Problem
 from ctxsize.values import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from ctxsize.findings import Finding
 
 
@@ -69,31 +74,12 @@ class Entry:
     """Why a file with content arrives without it, or None."""
 
 
-class Effect(str, Enum):
-    """What a problem does to the numbers."""
-
-    NONE = "none"
-    """The numbers are exact; the user should know all the same."""
-    LOWER_BOUND = "lower_bound"
-    """Something could not be counted: each total is "at least"."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something worth knowing that did not stop the measurement."""
-
-    code: str
-    """A stable word for programs, for instance `arrives-empty`."""
-    message: str
-    path: str | None = None
-    line: int | None = None
-    effect: Effect = Effect.NONE
-    count: int = 1
-    """How many entries it concerns; `path` is the first of them."""
-
-
 _OF_BUILDERS = frozenset({"figure-by-chance"})
 """The codes of problems that nobody can mend in a context."""
+_IN_CONTEXT = frozenset(
+    {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored"}
+)
+"""The codes of problems whose `path` is relative to the context."""
 
 
 @dataclass(frozen=True)
@@ -346,7 +332,50 @@ class Report:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The problems as findings, for the formats that know nothing else."""
-        from ctxsize import problems
+        """The problems, and what a transfer takes for granted, for formats that know no others."""
+        from ctxsize.findings import in_order
+        from ctxsize.problem_kinds import found
 
-        return problems.findings(self)
+        assumed = dict.fromkeys(problem for each in self.transfers for problem in each.problems)
+        # Triggers of base images are rare, and the line would stand in every report.
+        told = [each for each in assumed if each.code != "unknown-onbuild"]
+        placed = [(each, self._place(each)) for each in (*self.problems, *told)]
+        for context in self.named_contexts:
+            placed += [(each, self._place(each, context.value)) for each in context.problems]
+        return in_order([found(problem, path) for problem, path in placed])
+
+    def _place(self, problem: Problem, context: str | None = None) -> str:
+        """The path that a problem is about; `context` is the directory of a named one."""
+        inside = context or self.context_path
+        if problem.path is not None and problem.code in _IN_CONTEXT:
+            return os.path.normpath(os.path.join(inside, problem.path))  # noqa: PTH118
+        return problem.path or context or self.dockerfile or self.context_path
+
+    def without(self, accepted: Callable[[Finding], bool]) -> Report:
+        """The report without the problems whose findings are `accepted`.
+
+        What makes a total a lower bound is never left out.
+        """
+        from ctxsize.problem_kinds import found
+
+        def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
+            return tuple(
+                each
+                for each in problems
+                if each.effect is not Effect.NONE
+                or not accepted(found(each, self._place(each, context)))
+            )
+
+        def told(transfer: Transfer) -> Transfer:
+            return replace(transfer, problems=left(transfer.problems))
+
+        return replace(
+            self,
+            problems=left(self.problems),
+            transfer=None if self.transfer is None else told(self.transfer),
+            more_transfers=tuple(map(told, self.more_transfers)),
+            named_contexts=tuple(
+                replace(each, problems=left(each.problems, each.value))
+                for each in self.named_contexts
+            ),
+        )

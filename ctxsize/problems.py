@@ -1,242 +1,30 @@
-"""The kinds of `Problem`, and a report's problems as findings.
-
-What a measurement met on its way is a `Problem` to those who read the report,
-and a finding to the formats that know nothing else.
-"""
+"""What made an answer incomplete, or is worth knowing beside it: a value, and no exception."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from enum import Enum
 
-from ctxsize.findings import Code, Confidence, Finding, Location, Severity, in_order
-from ctxsize.model import Effect, Problem, Report, Transfer
-
-_KINDS = (
-    Code(
-        "CTX000",
-        "problem",
-        Severity.WARNING,
-        "Something was met that spoils a part of the answer.",
-        "The message says what it was.",
-    ),
-    Code(
-        "CTX001",
-        "arrives-empty",
-        Severity.WARNING,
-        "A file is listed with its size and arrives without its content.",
-        "Docker walks the context by one rule and opens its files by another. Where they disagree, "
-        "COPY succeeds and yields an empty file. `ctxsize explain --trace FILE` names the lines.",
-        "vendor\n!vendor/keep\n**/vendor",
-        "vendor\n!vendor/keep",
-    ),
-    Code(
-        "CTX002",
-        "unreadable-file",
-        Severity.WARNING,
-        "A file arrives without its content, as it may not be read.",
-        "Docker sends a file that it may not open as an empty one, and says nothing. Make it "
-        "readable, or ignore it.",
-    ),
-    Code(
-        "CTX003",
-        "unreached-bad-pattern",
-        Severity.WARNING,
-        "A pattern has a syntax error that no entry has made Docker look at so far.",
-        "Docker compiles a pattern when it first needs it: the build goes on until an entry gets "
-        "as far as this line, and fails on that day.",
-        "*\n[z-a]",
-        "*\n[a-z]",
-    ),
-    Code(
-        "CTX004",
-        "transfer-unknown",
-        Severity.WARNING,
-        "What the Dockerfile takes from the context is not known.",
-        "The build would fail on it, or its answer lies elsewhere. The size of the context is "
-        "still exact; that of the transfer is missing.",
-    ),
-    Code(
-        "CTX005",
-        "changed-during-walk",
-        Severity.WARNING,
-        "Something changed or vanished while it was counted.",
-        "Every total is a lower bound then: count again when nobody writes to the context.",
-    ),
-    Code(
-        "CTX006",
-        "unreadable-ignored",
-        Severity.INFO,
-        "An ignored directory cannot be read, so what it holds is not known.",
-        "It does not travel. Only the sums of what is ignored lack it.",
-    ),
-    Code(
-        "CTX007",
-        "unknown-syntax",
-        Severity.INFO,
-        "Another frontend reads the Dockerfile, perhaps otherwise than BuildKit's own.",
-        "A `# syntax=` line names an image that interprets the Dockerfile.",
-    ),
-    Code(
-        "CTX008",
-        "unknown-onbuild",
-        Severity.INFO,
-        "A base image is taken as having no ONBUILD triggers.",
-        "Triggers of a base image may take more from the context. Only the image tells.",
-    ),
-    Code(
-        "CTX009",
-        "unknown-environment",
-        Severity.INFO,
-        "A variable is taken as unset that the base image may set.",
-        "It stands in a source of COPY or ADD; only the image tells its value.",
-    ),
-    Code(
-        "CTX010",
-        "unknown-argument",
-        Severity.INFO,
-        "A build argument without a value is taken as empty.",
-        "Give it with `--build-arg`, as for `docker build`.",
-    ),
-    Code(
-        "CTX011",
-        "hard-link-broken",
-        Severity.INFO,
-        "A file that was written had further names, which keep the old content.",
-        "Files are replaced and never written in place, so that no half of one is ever there.",
-    ),
-    Code(
-        "CTX012",
-        "owner-changed",
-        Severity.INFO,
-        "A file that was written belongs to you now.",
-        "Files are replaced, and only root may give a new one to somebody else.",
-    ),
-    Code(
-        "CTX013",
-        "no-dockerfile",
-        Severity.WARNING,
-        "There is no Dockerfile, so the build would fail.",
-        "The size of the context is exact all the same. Name the Dockerfile with `-f`.",
-    ),
-    Code(
-        "CTX014",
-        "unusable-dockerfile",
-        Severity.ERROR,
-        "The Dockerfile is there and the builder cannot read it.",
-        "BuildKit gets the Dockerfile from its directory alone: a symlink that leads out of it, "
-        "a directory and a file that may not be read all fail the build.",
-    ),
-    Code(
-        "CTX015",
-        "ignore-file-passed-over",
-        Severity.ERROR,
-        "There is an ignore file that the builder does not read, and it does not say so.",
-        "BuildKit goes on without an ignore file that is a directory, or a symlink that leads out "
-        "of its directory or nowhere: then everything is sent.",
-    ),
-    Code(
-        "CTX016",
-        "ignore-file-unreadable",
-        Severity.ERROR,
-        "The ignore file may not be read, and the builder takes it for an empty one.",
-        "BuildKit says nothing and sends everything. Make the file readable.",
-    ),
-    Code(
-        "CTX017",
-        "figure-by-chance",
-        Severity.INFO,
-        "The figure that the builder prints is one of two, by chance.",
-        "Without an ignore file, the classic builder adds a Dockerfile from outside the context "
-        "and an ignore file of its own in random order; the last one has no padding. The size of "
-        "the content is exact, and `wire_bytes` the smaller of the two.",
-    ),
-    Code(
-        "CTX018",
-        "source-not-found",
-        Severity.ERROR,
-        "A source of COPY, ADD or a bind mount is ignored or not in the context.",
-        "The build fails on it. `ctxsize explain --source LINE` names the pattern that hides it, "
-        "or what there is instead.",
-        "# .dockerignore\ndist\n\n# Dockerfile\nCOPY dist /app",
-        "# .dockerignore\ndist/*\n!dist/app.js\n\n# Dockerfile\nCOPY dist /app",
-    ),
-)
-
-CODES: dict[str, Code] = {each.name: each for each in _KINDS}
-
-_BY_SLUG = {each.slug: each for each in _KINDS}
-_IN_CONTEXT = {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored"}
-"""Those whose `path` is relative to the context."""
+from ctxsize.values import dataclass
 
 
-def findings(report: Report) -> tuple[Finding, ...]:
-    """The problems of `report`, and what its transfer takes for granted, as findings."""
-    assumed = dict.fromkeys(problem for each in report.transfers for problem in each.problems)
-    # Triggers of base images are rare, and the line would stand in every report.
-    told = [each for each in assumed if each.code != "unknown-onbuild"]
-    return in_order(
-        [
-            *(_finding(each, report) for each in (*report.problems, *told)),
-            *(
-                _finding(problem, report, context.value)
-                for context in report.named_contexts
-                for problem in context.problems
-            ),
-        ]
-    )
+class Effect(str, Enum):
+    """What a problem does to the numbers."""
+
+    NONE = "none"
+    """The numbers are exact; the user should know all the same."""
+    LOWER_BOUND = "lower_bound"
+    """Something could not be counted: each total is "at least"."""
 
 
-def without(report: Report, accepted: Callable[[Finding], bool]) -> Report:
-    """`report` without the problems whose findings are `accepted`.
+@dataclass(frozen=True)
+class Problem:
+    """Something worth knowing that did not stop the measurement."""
 
-    What makes a total a lower bound is never left out.
-    """
-
-    def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
-        return tuple(
-            each
-            for each in problems
-            if each.effect is not Effect.NONE or not accepted(_finding(each, report, context))
-        )
-
-    def told(transfer: Transfer) -> Transfer:
-        return replace(transfer, problems=left(transfer.problems))
-
-    return replace(
-        report,
-        problems=left(report.problems),
-        transfer=None if report.transfer is None else told(report.transfer),
-        more_transfers=tuple(map(told, report.more_transfers)),
-        named_contexts=tuple(
-            replace(each, problems=left(each.problems, each.value))
-            for each in report.named_contexts
-        ),
-    )
-
-
-def of_edits(problems: Iterable[Problem]) -> tuple[Finding, ...]:
-    """The problems of writing files, whose paths are those of the edits, as findings."""
-    return in_order([_found(each, each.path or "") for each in problems])
-
-
-def _finding(problem: Problem, report: Report, context: str | None = None) -> Finding:
-    """`problem` as a finding; `context` is the directory of a named one."""
-    path = problem.path or context or report.dockerfile or report.context_path
-    if problem.path is not None and problem.code in _IN_CONTEXT:
-        inside = context or report.context_path
-        path = os.path.normpath(os.path.join(inside, problem.path))  # noqa: PTH118
-    return _found(problem, path)
-
-
-def _found(problem: Problem, path: str) -> Finding:
-    code = _BY_SLUG.get(problem.code, CODES["CTX000"])
-    return Finding(
-        code.name,
-        code.severity,
-        problem.message,
-        Location(path, problem.line),
-        Confidence.CERTAIN if problem.effect is Effect.NONE else Confidence.LIKELY,
-        files=problem.count if problem.count > 1 else None,
-    )
+    code: str
+    """A stable word for programs, for instance `arrives-empty`."""
+    message: str
+    path: str | None = None
+    line: int | None = None
+    effect: Effect = Effect.NONE
+    count: int = 1
+    """How many entries it concerns; `path` is the first of them."""

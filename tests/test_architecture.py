@@ -17,7 +17,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
     ("values", "regexps"),
-    ("errors", "build", "model", "explanations", "findings", "problems", "units", "version"),
+    ("problems", "findings"),
+    ("errors", "build", "problem_kinds", "units", "version"),
+    ("model",),
+    ("explanations",),
     ("engine.golang", "engine.goglob", "engine.goregexp"),
     ("engine.patterns", "engine.ignorefile", "dockerfile"),
     ("engine.segments",),

@@ -74,12 +74,11 @@ def _without_accepted(report: Report, config: Config | None) -> Report:
         return report
     from ctxsize.api.accepting import readable
     from ctxsize.config.accepted import Acceptance
-    from ctxsize.problems import without
 
     config, problems = readable(config, report.context_path)
     if config.suppress:
         acceptance = Acceptance(config)
-        report = without(report, lambda each: acceptance.reason(each) is not None)
+        report = report.without(lambda each: acceptance.reason(each) is not None)
     return replace(report, problems=(*report.problems, *problems))
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 from ctxsize.findings import Code, Finding
 
 _REGISTRIES = {
-    "CTX0": "ctxsize.problems",
+    "CTX0": "ctxsize.problem_kinds",
     "CTX1": "ctxsize.lints",
     "CTX2": "ctxsize.advice",
     "CTX3": "ctxsize.projects",
