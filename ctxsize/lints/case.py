@@ -10,7 +10,7 @@ from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, sent_text
 from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Code, Confidence, Finding, Location, Severity
-from ctxsize.lints.changes import Proposal, usable
+from ctxsize.lints.changes import Proposal, simulated, usable
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.tree import Tree
 
@@ -200,6 +200,16 @@ class Case:
             each for each in proposals if each.proved(self.file, self.tree, self.uses).certain
         )
         return next(proved, proposals[0])
+
+    def first_hiding(self, paths: Iterable[str], proposals: Sequence[Proposal]) -> Proposal:
+        """The first of `proposals` after which none of `paths` is sent, or the first one."""
+        assert self.tree is not None
+        wanted = {*self.tree.marked(paths)}
+        for each in proposals:
+            changes = simulated(self.tree, self.file.path, each.edited(self.file))
+            if changes is not None and wanted.issubset(changes.ignored.paths):
+                return each
+        return proposals[0]
 
     def location(self, line: Line | None, columns: tuple[int, int] | None = None) -> Location:
         """The place of `line`, of the characters `columns` of it (1-based, end excluded)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -30,7 +31,8 @@ def mend(
 ) -> Mended:
     """`case` with the certain fixes applied, with `unsafe` all of them.
 
-    One that would bring a graver finding than the one it mends is left out.
+    One that would bring a graver finding than the one it mends is left out, and so
+    is one after which the finding is still there.
     """
     found = lint(case)
     applied: list[Finding] = []
@@ -66,13 +68,13 @@ def _is_worse(
     after: Iterable[Finding],
     mended: Finding,
 ) -> bool:
-    """Whether something new and graver than `mended` is found."""
-    known = {(each.code, _text(case, each)) for each in before}
-    return any(
-        each.severity.rank < mended.severity.rank
-        for each in after
-        if (each.code, _text(other, each)) not in known
-    )
+    """Whether something new and graver than `mended` is found, or `mended` as often as before."""
+    known = Counter((each.code, _text(case, each)) for each in before)
+    found = [((each.code, _text(other, each)), each.severity) for each in after]
+    mine = (mended.code, _text(case, mended))
+    if sum(key == mine for key, _ in found) >= known[mine]:
+        return True
+    return any(severity.rank < mended.severity.rank for key, severity in found if key not in known)
 
 
 def _text(case: Case, finding: Finding) -> str:

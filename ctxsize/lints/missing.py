@@ -59,8 +59,15 @@ def git(case: Case) -> Iterator[Finding]:
         severity=Severity.INFO if wanted or not known else Severity.WARNING,
         confidence=Confidence.POSSIBLE if wanted or not known else Confidence.LIKELY,
         paths=paths,
-        fix=Proposal("add **/.git", append="**/.git", means=None),
+        fix=case.first_hiding(paths, [*_added("**/.git", "**/.git/**")]),
     )
+
+
+def _added(*lines: str) -> Iterator[Proposal]:
+    """The first line, the first two, … at the end of the file."""
+    for count in range(1, len(lines) + 1):
+        message = f"add {' and '.join(lines[:count])}"
+        yield Proposal(message, append="\n".join(lines[:count]), means=None)
 
 
 def env(case: Case) -> Iterator[Finding]:

@@ -143,6 +143,11 @@ CATCHES: dict[str, list[Case]] = {
             ],
             ("info 1 files 7 B, unsafe",),
         ),
+        Case(
+            "*\n!*/*\n",
+            [DOCKERFILE, file(".git/HEAD", size_bytes=7)],
+            ("warning 1 files 7 B, unsafe",),
+        ),
     ],
     "CTX110": [
         Case("a\n", [DOCKERFILE, file(".env", size_bytes=7)], ("info 1 files 7 B, unsafe",)),

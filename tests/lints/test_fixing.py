@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
+from ctxsize.findings import Finding, Location, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.changes import usable
+from ctxsize.lints.changes import Proposal, usable
 from ctxsize.lints.discover import Target
+from ctxsize.lints.fixing import mend
 from ctxsize.lints.run import Linter, lint_case
 from ctxsize.lints.selection import Selection, Suppressions
 from ctxsize.lints.tree import changed
@@ -61,6 +64,25 @@ def test_unsafe_fixes(tmp_path: Path) -> None:
     assert api.lint([path], fix=True, select=["CTX107", "CTX114"]).edits == ()
     (edit,) = api.lint([path], unsafe_fixes=True, select=["CTX107", "CTX114"]).edits
     assert edit.after == b"*\n*.md\n!README.md\n"
+
+
+def test_git_stays_out_also_below_exceptions(tmp_path: Path) -> None:
+    build_tree(tmp_path, ["Dockerfile", ".git/HEAD", "a/b", file(".dockerignore", b"*\n!*/*\n")])
+    (edit,) = api.lint([str(tmp_path / ".dockerignore")], unsafe_fixes=True).edits
+    assert edit.after == b"*\n!*/*\n**/.git\n**/.git/**\n"
+
+
+def test_a_fix_that_mends_nothing_is_not_applied(tmp_path: Path) -> None:
+    build_tree(tmp_path, ["src/x", file(".dockerignore", b"src\n")])
+    path = str(tmp_path / ".dockerignore")
+    case = Linter(
+        Build(), BUILDKIT, selection=Selection(), suppressions=Suppressions(Config())
+    ).case(Target(path, str(tmp_path)))
+    told = Finding("CTX999", Severity.INFO, "told for ever", Location(path))
+    fix = Proposal("add a comment", append="# a").proved(case.file, case.tree, ())
+    mended = mend(case, lambda each: [replace(told, fix=fix)], unsafe=True)
+    assert mended.applied == ()
+    assert mended.case.file.data == b"src\n"
 
 
 def test_a_fix_does_not_hide_what_a_dockerfile_takes(tmp_path: Path) -> None:
