@@ -50,7 +50,7 @@ PLACES = {
         {
             "engine.dockerfiles",
             "engine.inspect",
-            "guard.plan",
+            "config.contexts",
             "projects.files",
             "advice.contents",
             "advice.repository",

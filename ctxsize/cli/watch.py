@@ -11,10 +11,14 @@ from ctxsize.errors import CtxsizeError
 
 EVERY = 0.3
 """The seconds between two looks at the files."""
+SEARCH_EVERY = 1.0
+"""The least seconds between two searches for files that are new; more where one takes long."""
+_SHARE = 20
+"""A search takes at most one part in so many of the time."""
 
 
 def watch(run: Callable[[], object], files: Callable[[], Iterable[str]]) -> None:
-    """Call `run` now and after every change of `files`; ends only by an exception.
+    """Call `run` now and after every change of `files`, new ones too; ends only by an exception.
 
     What is wrong with an input is said, and the next save is waited for.
     """
@@ -28,8 +32,20 @@ def watch(run: Callable[[], object], files: Callable[[], Iterable[str]]) -> None
         except CtxsizeError as error:
             output.error(str(error))
         output.flush()
-        while [*map(_stamp, paths)] == seen:
-            time.sleep(EVERY)
+        _wait(paths, seen, files)
+
+
+def _wait(paths: list[str], seen: list[_Stamp], files: Callable[[], Iterable[str]]) -> None:
+    """Return as soon as one of `paths` is saved, or `files` are other ones."""
+    due = time.monotonic() + SEARCH_EVERY
+    while [*map(_stamp, paths)] == seen:
+        time.sleep(EVERY)
+        start = time.monotonic()
+        if start >= due:
+            if _paths(files) != paths:
+                return
+            end = time.monotonic()
+            due = end + max(SEARCH_EVERY, _SHARE * (end - start))
 
 
 def _paths(files: Callable[[], Iterable[str]]) -> list[str]:
@@ -39,7 +55,10 @@ def _paths(files: Callable[[], Iterable[str]]) -> list[str]:
         return []
 
 
-def _stamp(path: str) -> tuple[int, int, int] | None:
+_Stamp = tuple[int, int, int] | None
+
+
+def _stamp(path: str) -> _Stamp:
     """What changes with every save; None while the file is not there, as editors rename."""
     try:
         found = os.stat(path)  # noqa: PTH116

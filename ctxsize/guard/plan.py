@@ -7,12 +7,12 @@ at once: what is not checked must never look like what passed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from glob import glob
 
 from ctxsize.build import Build
 from ctxsize.config import Budget, Config, Context
+from ctxsize.config.contexts import build_of, directories, is_glob
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.values import dataclass
 
@@ -105,13 +105,13 @@ def _of_config(config: Config, errors: list[CtxsizeError]) -> list[Planned]:
     """All contexts of `config`; one whose path matches nothing is an error."""
     found = []
     for context in config.contexts:
-        directories = list(_directories(config, context))
-        if not directories:
+        found_at = list(directories(config, context))
+        if not found_at:
             message = f"contexts.{context.name}: no directory {context.path!r} in {_where(config)}"
             errors.append(InputError(message, path=config.path))
-        for directory in directories:
+        for directory in found_at:
             # What one table finds by wildcards is told apart by paths.
-            name = _relative(config, directory) if _is_glob(context.path) else context.name
+            name = _relative(config, directory) if is_glob(context.path) else context.name
             found.append(_with(replace(context, name=name), Build(), directory, config))
     return found
 
@@ -122,7 +122,7 @@ def _of_build(config: Config, build: Build) -> list[Planned]:
     found = [
         _with(context, build, build.context, config)
         for context in config.contexts
-        if here in map(os.path.realpath, _directories(config, context))
+        if here in map(os.path.realpath, directories(config, context))
         and _same_dockerfile(config, context, build)
     ]
     return found or [
@@ -144,42 +144,7 @@ def _here(config: Config) -> Context:
 
 def _with(context: Context, build: Build, directory: str, config: Config) -> Planned:
     """`build` filled up with what `context` says."""
-    dockerfile = context.dockerfile
-    if dockerfile is not None:
-        dockerfile = os.path.normpath(os.path.join(config.directory, dockerfile))  # noqa: PTH118
-    builder = Build().builder
-    full = replace(
-        build,
-        context=directory,
-        dockerfile=build.dockerfile or dockerfile,
-        target=build.target or context.target or "",
-        build_arguments={**context.build_arguments, **build.build_arguments},
-        build_contexts={**_placed(context.build_contexts, config), **build.build_contexts},
-        platforms=build.platforms or context.platforms,
-        builder=build.builder if build.builder != builder else context.builder or builder,
-    )
-    return Planned(context.name, full, context.budget)
-
-
-def _placed(contexts: Mapping[str, str], config: Config) -> dict[str, str]:
-    """The named contexts, their directories as one would name them from here."""
-    return {
-        name: value
-        if "://" in value or value.startswith("/")
-        else os.path.normpath(os.path.join(config.directory, value))  # noqa: PTH118
-        for name, value in contexts.items()
-    }
-
-
-def _directories(config: Config, context: Context) -> Iterator[str]:
-    """The directories that the path of `context` names, as one would name them from here."""
-    path = os.path.join(config.directory, context.path)  # noqa: PTH118
-    found = sorted(glob(path)) if _is_glob(context.path) else [path]  # noqa: PTH207
-    return (os.path.normpath(each) for each in found if os.path.isdir(each))  # noqa: PTH112
-
-
-def _is_glob(path: str) -> bool:
-    return any(char in path for char in "*?[")
+    return Planned(context.name, build_of(config, context, directory, build=build), context.budget)
 
 
 def _relative(config: Config, directory: str) -> str:

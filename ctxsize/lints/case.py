@@ -191,6 +191,7 @@ class Case:
             files,
             help,
             None if fix is None else fix.proved(self.file, self.tree, self.uses),
+            lines=() if line is not None or fix is None else fix.added,
             paths=marked,
         )
 

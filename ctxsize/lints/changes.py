@@ -34,6 +34,11 @@ class Proposal:
     without_tree: bool = False
     """Whether it follows from the text alone that it changes what it means to."""
 
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The lines at the end."""
+        return () if self.append is None else tuple(self.append.split("\n"))
+
     def edited(self, file: IgnoreFile) -> bytes:
         """The bytes of `file` after the change."""
         changes = dict(self.lines)

@@ -54,7 +54,7 @@ def lint(
         suppressions=suppressions,
         progress=progress,
     )
-    targets = [Target(STDIN)] if alone else [*_targets(paths, build, builder)]
+    targets = [Target(STDIN)] if alone else [*_targets(paths, build, builder, config)]
     files = [linter.lint(each, data=data, fix=fix, unsafe=unsafe) for each in targets]
     whole = not alone and all(os.path.isdir(each) for each in paths or (".",))  # noqa: PTH112
     unused = tuple(suppressions.unused(selection, whole=whole))
@@ -63,25 +63,29 @@ def lint(
 
 def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:
     """The files on which the answer about `paths` depends most: those that people edit."""
+    start = paths[0] if paths else (build or Build()).context
+    config = load(_directory(start))
     found = dict.fromkeys(
         path
-        for target in _targets(paths, build, builder)
+        for target in _targets(paths, build, builder, config)
         for path in (target.path, *_dockerfiles(target), *filter(None, [target.fallback]))
     )
-    return [*found]
+    return [*found, *filter(None, [config.path])]
 
 
 def _dockerfiles(target: Target) -> list[str]:
     return [build.dockerfile for build in target.builds if build.dockerfile is not None]
 
 
-def _targets(paths: Sequence[str], build: Build | None, builder: Builder) -> Iterator[Target]:
+def _targets(
+    paths: Sequence[str], build: Build | None, builder: Builder, config: Config
+) -> Iterator[Target]:
     if not paths and build is not None and _is_named(build):
         yield _governing(build, builder)
         return
     seen = set[str]()
     for path in paths or (".",):
-        for target in _targets_at(path, build):
+        for target in _targets_at(path, build, config):
             if os.path.normpath(target.path) not in seen:
                 seen.add(os.path.normpath(target.path))
                 yield target
@@ -106,11 +110,11 @@ def _governing(build: Build, builder: Builder) -> Target:
     return Target(request.ignore_file.path, build.context, (build,), fallback)
 
 
-def _targets_at(path: str, build: Build | None) -> Iterator[Target]:
+def _targets_at(path: str, build: Build | None, config: Config) -> Iterator[Target]:
     """The ignore files that `path` stands for: itself, or those below."""
     named = is_ignore_file(os.path.basename(path))  # noqa: PTH119
     if os.path.isdir(path) and not named:  # noqa: PTH112
-        yield from Layout.below(path, os.environ).targets()
+        yield from Layout.below(path, os.environ, config=config).targets()
         return
     if not os.path.lexists(path):
         raise InputError("does not exist", path=path, hint="name an ignore file or a directory")
@@ -123,7 +127,7 @@ def _targets_at(path: str, build: Build | None) -> Iterator[Target]:
     if build is not None and _is_named(build):
         yield Target(path, build.context, (build,))
     elif named:
-        yield Layout.below(_root_of(path), os.environ).target(path)
+        yield Layout.below(_root_of(path), os.environ, config=config).target(path)
     else:
         yield Target(path)
 

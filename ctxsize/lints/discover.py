@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ctxsize.build import Build
+from ctxsize.config import Config
+from ctxsize.config.contexts import builds
+from ctxsize.findings import Location
 from ctxsize.projects import Discovery, FoundBuild, discover
+from ctxsize.projects.found import Place, merged
 
 SUFFIXES = (".dockerignore", ".containerignore")
 
@@ -38,9 +42,20 @@ class Layout:
     discovery: Discovery
 
     @classmethod
-    def below(cls, root: str, environment: Mapping[str, str] | None = None) -> Layout:
-        """The layout of the directory `root`. Raises `InputError` for no directory."""
-        return cls(discover(root, environment=environment))
+    def below(
+        cls,
+        root: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        config: Config | None = None,
+    ) -> Layout:
+        """The layout of the directory `root`, with the builds that `config` tells of.
+
+        Raises `InputError` for no directory.
+        """
+        found = discover(root, environment=environment)
+        told = [] if config is None else [*_configured(config, root)]
+        return cls(replace(found, builds=_with_told(found.builds, told)))
 
     def targets(self) -> list[Target]:
         """Every ignore file with its builds, and what stands in the place of one."""
@@ -120,6 +135,33 @@ class Layout:
             named = each.build.dockerfile
             if named is not None and os.path.realpath(named) == real:
                 yield each.build
+
+
+def _configured(config: Config, root: str) -> Iterator[FoundBuild]:
+    """The builds of the tables of `config` whose context or Dockerfile lies below `root`."""
+    for name, build in builds(config):
+        usual = os.path.normpath(os.path.join(build.context, "Dockerfile"))  # noqa: PTH118
+        if build.dockerfile is None and os.path.isfile(usual):  # noqa: PTH113
+            build = replace(build, dockerfile=usual)
+        if any(_lies_in(each, root) for each in (build.context, build.dockerfile or "")):
+            place = Place("configuration", name, Location(config.path or ""))
+            yield FoundBuild(build, (place,))
+
+
+def _with_told(found: Sequence[FoundBuild], told: Sequence[FoundBuild]) -> tuple[FoundBuild, ...]:
+    """All builds; one that was concluded from a Dockerfile goes where the user tells of it."""
+    dockerfiles = {os.path.realpath(each.build.dockerfile or "") for each in told}
+    kept = [
+        each
+        for each in found
+        if not (each.guessed and os.path.realpath(each.build.dockerfile or "") in dockerfiles)
+    ]
+    return merged([*kept, *told])
+
+
+def _lies_in(path: str, directory: str) -> bool:
+    real, root = os.path.realpath(path), os.path.realpath(directory)
+    return bool(path) and os.path.commonpath([real, root]) == root
 
 
 def is_ignore_file(name: str) -> bool:

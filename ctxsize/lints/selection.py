@@ -75,11 +75,10 @@ class Suppressions:
         self._seen.update(number for number, _ in rules)
         kept = []
         for finding in findings:
-            line = finding.location.line
-            text = texts[line - 1].strip() if line and line <= len(texts) else ""
-            accepting = [number for number, each in rules if _accepts(each, finding, text)]
-            self._used.update(accepting)
-            if not accepting:
+            wanted = _texts(finding, texts)
+            accepting = [[n for n, each in rules if _accepts(each, finding, t)] for t in wanted]
+            self._used.update(number for each in accepting for number in each)
+            if not all(accepting):
                 kept.append(finding)
         return kept
 
@@ -110,6 +109,14 @@ class Suppressions:
             return True
         relative = os.path.relpath(os.path.abspath(path), os.path.abspath(self._config.directory))  # noqa: PTH100
         return fnmatchcase(relative, os.path.normpath(suppression.path))
+
+
+def _texts(finding: Finding, texts: Sequence[str]) -> Sequence[str]:
+    """The lines that a table has to name: that of the finding, or all that it would add."""
+    line = finding.location.line
+    if line is None:
+        return [each.strip() for each in finding.lines] or [""]
+    return [texts[line - 1].strip() if line <= len(texts) else ""]
 
 
 def _accepts(suppression: Suppression, finding: Finding, text: str) -> bool:

@@ -175,7 +175,11 @@ def test_watch_lints_on_every_save_and_ends_at_an_interrupt(root: Path, tmp_path
             assert "CTX" not in second
             (root / ".dockerignore").unlink()
             (root / ".dockerignore").write_bytes(b"node_modules\n")
-            wait_for(out, "1 pattern, ")
+            third = wait_for(out, "1 pattern, ")
+            (root / "web").mkdir(exist_ok=True)
+            (root / "web" / ".dockerignore").write_bytes(b"a\nb\nc\n")
+            new = wait_for(out, "3 patterns, ").removeprefix(third)
+            assert "web/.dockerignore: 3 patterns" in new
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=20) == 130
         finally:

@@ -220,3 +220,33 @@ def test_builds_of_one_file_are_looked_for_in_its_repository(
         name = str(Path(path) / ".dockerignore")
         found = api.lint([name], select=["CTX111"]).findings
         assert bool(found) == (repository and directory != "repo/api")
+
+
+TABLE = '[contexts.api]\npath = "api"\ndockerfile = "docker/Dockerfile"\ntarget = "dev"\n'
+BUILT = [
+    file("docker/Dockerfile", b"FROM scratch AS dev\nCOPY dist /\nFROM scratch\nCOPY a /\n"),
+    "api/a",
+    "api/dist/b",
+    file("api/.dockerignore", b"dist\n"),
+    file("docker/.dockerignore", b"x\n"),
+    "a",
+]
+
+
+def test_the_configuration_tells_of_builds_too(tmp_path: Path) -> None:
+    (alone,) = named(lint(tmp_path / "a", [*BUILT], select="CTX111,CTX127"), tmp_path / "a")
+    assert alone[0] == "docker/.dockerignore"
+    nodes: list[str | Node] = [*BUILT, file("ctxsize.toml", TABLE.encode())]
+    found = named(lint(tmp_path / "b", nodes, select="CTX111,CTX127"), tmp_path / "b")
+    assert [(path, message[:29]) for path, message in found] == [
+        ("api/.dockerignore", "ignores what COPY dist takes "),
+        ("docker/.dockerignore", "no build seems to read this f"),
+    ]
+
+
+def test_a_table_about_another_directory_adds_nothing(tmp_path: Path) -> None:
+    nodes: list[str | Node] = [*BUILT, file("ctxsize.toml", TABLE.encode()), "web/a"]
+    build_tree(tmp_path, [*nodes, file("web/.dockerignore", b"a\n")])
+    assert [each.path for each in api.lint([str(tmp_path / "web")]).files] == [
+        str(tmp_path / "web" / ".dockerignore")
+    ]

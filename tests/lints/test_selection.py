@@ -72,6 +72,29 @@ def test_suppressions(more: str, root: Path) -> None:
     assert linted.files[0].suppressed == 1
 
 
+ENV = '[[suppress]]\ncode = "CTX110"\nreason = "r"\npattern = "**/.env"\n'
+LOCAL = ENV.replace(".env", ".env.local")
+
+
+@pytest.mark.parametrize(
+    ("tables", "left"),
+    [
+        ("", ["CTX110"]),
+        (ENV, ["CTX110"]),
+        (ENV + LOCAL, []),
+        (ENV.replace(".env", ".other"), ["CTX110", "CTX129"]),
+        ('[[suppress]]\ncode = "CTX110"\nreason = "all"\n', []),
+    ],
+)
+def test_suppressions_of_lines_that_are_missing(
+    tables: str, left: list[str], tmp_path: Path
+) -> None:
+    nodes = [file(".dockerignore", b"a\n"), "Dockerfile", ".env", "web/.env.local"]
+    root = build_tree(tmp_path / "ctx", nodes)
+    configure(root, tables)
+    assert codes(root) == left
+
+
 @pytest.mark.parametrize(
     "table",
     [

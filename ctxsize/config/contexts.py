@@ -1,0 +1,58 @@
+"""The builds that the tables of a configuration stand for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from glob import glob
+
+from ctxsize.build import Build
+from ctxsize.config import Config, Context
+
+
+def directories(config: Config, context: Context) -> Iterator[str]:
+    """The directories that the path of `context` names, as one would name them from here."""
+    path = os.path.join(config.directory, context.path)  # noqa: PTH118
+    found = sorted(glob(path)) if is_glob(context.path) else [path]  # noqa: PTH207
+    return (os.path.normpath(each) for each in found if os.path.isdir(each))  # noqa: PTH112
+
+
+def is_glob(path: str) -> bool:
+    """Whether `path` may name several directories."""
+    return any(char in path for char in "*?[")
+
+
+def build_of(config: Config, context: Context, directory: str, *, build: Build) -> Build:
+    """`build` with the context `directory`, filled up with what `context` says."""
+    dockerfile = context.dockerfile
+    if dockerfile is not None:
+        dockerfile = os.path.normpath(os.path.join(config.directory, dockerfile))  # noqa: PTH118
+    builder = Build().builder
+    return replace(
+        build,
+        context=directory,
+        dockerfile=build.dockerfile or dockerfile,
+        target=build.target or context.target or "",
+        build_arguments={**context.build_arguments, **build.build_arguments},
+        build_contexts={**_placed(context.build_contexts, config), **build.build_contexts},
+        platforms=build.platforms or context.platforms,
+        builder=build.builder if build.builder != builder else context.builder or builder,
+    )
+
+
+def builds(config: Config) -> Iterator[tuple[str, Build]]:
+    """Each build that the tables stand for, with the name of its table."""
+    for context in config.contexts:
+        for directory in directories(config, context):
+            yield context.name, build_of(config, context, directory, build=Build())
+
+
+def _placed(contexts: Mapping[str, str], config: Config) -> dict[str, str]:
+    """The named contexts, their directories as one would name them from here."""
+    return {
+        name: value
+        if "://" in value or value.startswith("/")
+        else os.path.normpath(os.path.join(config.directory, value))  # noqa: PTH118
+        for name, value in contexts.items()
+    }
