@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -35,6 +36,14 @@ exec {python} -m ctxsize "$@"
 """
 
 
+_dir_option = click.option(
+    "--dir",
+    "directory",
+    metavar="DIR",
+    help="Where Docker looks for plugins.  [default: cli-plugins in DOCKER_CONFIG or ~/.docker]",
+)
+
+
 @click.group("docker-plugin")
 def command() -> None:
     """Make `docker ctxsize` work, which does what `ctxsize` does.
@@ -43,16 +52,12 @@ def command() -> None:
     Examples:
       ctxsize docker-plugin install
       docker ctxsize measure .
+      ctxsize docker-plugin uninstall
     """  # noqa: D301
 
 
 @command.command("install")
-@click.option(
-    "--dir",
-    "directory",
-    metavar="DIR",
-    help="Where Docker looks for plugins.  [default: cli-plugins in DOCKER_CONFIG or ~/.docker]",
-)
+@_dir_option
 def install(directory: str | None) -> None:
     """Write the plugin, which runs this very ctxsize.
 
@@ -63,8 +68,8 @@ def install(directory: str | None) -> None:
     """  # noqa: D301
     from ctxsize.writer.apply import write_output
 
-    place = Path(directory) if directory else _directory()
-    path = place / NAME
+    path = _path(directory)
+    place = path.parent
     _must_be_ours(path)
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -74,9 +79,37 @@ def install(directory: str | None) -> None:
     output.note(f"{path} is written: `docker ctxsize` works now")
 
 
-def _directory() -> Path:
+@command.command("uninstall")
+@_dir_option
+def uninstall(directory: str | None) -> None:
+    """Remove the plugin that `install` wrote, by this version or another, and nothing else.
+
+    \b
+    Examples:
+      ctxsize docker-plugin uninstall
+      ctxsize docker-plugin uninstall --dir /usr/local/lib/docker/cli-plugins
+    """  # noqa: D301
+    from ctxsize.writer.apply import remove_output
+
+    path = _path(directory)
+    if remove_output(str(path), _is_ours):
+        output.note(f"{path} is removed: `docker ctxsize` is no more")
+    else:
+        output.note(f"{path} is not there, so there is nothing to remove")
+
+
+def _path(directory: str | None) -> Path:
     config = os.environ.get("DOCKER_CONFIG")
-    return (Path(config) if config else Path.home() / ".docker") / "cli-plugins"
+    usual = (Path(config) if config else Path.home() / ".docker") / "cli-plugins"
+    return (Path(directory) if directory else usual) / NAME
+
+
+def _is_ours(data: bytes) -> bool:
+    """Whether it is the script, whatever its metadata and its Python are."""
+    before, _, rest = _SCRIPT.format(mark=_MARK, metadata="\0", python="\0").partition("\0")
+    middle, _, after = rest.partition("\0")
+    pattern = rf"{re.escape(before)}.+{re.escape(middle)}.+{re.escape(after)}"
+    return re.fullmatch(pattern, data.decode("utf-8", "replace")) is not None
 
 
 def _must_be_ours(path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -135,6 +135,23 @@ def _how_it_changed(before: bytes | None, found: bytes | None) -> str:
     if before is None:
         return "a file has appeared here in the meantime"
     return "the file is gone" if found is None else "the file has changed since it was read"
+
+
+def remove_output(path: str, is_ours: Callable[[bytes], bool]) -> bool:
+    """Remove a file that we wrote, and return whether there was one.
+
+    Raises `InputError` for anything but a regular file whose content `is_ours`,
+    and for one that cannot be removed; it is still there then.
+    """
+    if not os.path.lexists(path):
+        return False
+    with _explained(path, "cannot be removed"):
+        seen = os.lstat(path)
+        ours = stat.S_ISREG(seen.st_mode) and is_ours(Path(path).read_bytes())
+        if not ours or _identity(seen) != _identity(os.lstat(path)):
+            raise InputError("is not what was written there", path=path, hint="remove it yourself")
+        os.unlink(path)  # noqa: PTH108
+    return True
 
 
 def _refuse_doubles(places: Sequence[_Place]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from ctxsize.version import __version__
 from tests.cli.conftest import Cli, environment
 from tests.oracles.availability import find_command, require
 from tests.oracles.trees import COPY_ALL, build_tree, file
@@ -82,3 +84,55 @@ def test_where_nothing_can_be_written(cli: Cli, tmp_path: Path) -> None:
     result = cli("docker-plugin", "install", "--dir", str(tmp_path / "file"))
     assert result.code == 2
     assert result.err.count("\n") == 1
+
+
+def test_it_can_be_taken_away_again(cli: Cli, config: Path, tmp_path: Path) -> None:
+    path = config / "cli-plugins" / "docker-ctxsize"
+    (path.parent / "docker-other").write_text("#!/bin/sh\n")
+    result = cli("docker-plugin", "uninstall", env={"DOCKER_CONFIG": str(config)})
+    assert (result.code, result.out) == (0, "")
+    assert "docker-ctxsize is removed" in result.err
+    assert [each.name for each in path.parent.iterdir()] == ["docker-other"]
+    assert "ctxsize" not in docker("--help", cwd=tmp_path, config=config).stdout
+    again = cli("docker-plugin", "uninstall", env={"DOCKER_CONFIG": str(config)})
+    assert (again.code, again.out) == (0, "")
+    assert "there is nothing to remove" in again.err
+
+
+def test_that_of_another_version_and_python_goes_too(cli: Cli, tmp_path: Path) -> None:
+    directory, path = tmp_path / "plugins", tmp_path / "plugins" / "docker-ctxsize"
+    assert cli("docker-plugin", "install", "--dir", str(directory)).code == 0
+    text = path.read_text()
+    older = text.replace(__version__, "0.0.1").replace(sys.executable, "/opt/it's here/python")
+    assert older != text
+    path.write_text(older)
+    assert cli("docker-plugin", "uninstall", "--dir", str(directory)).code == 0
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("what", ["other", "changed", "link", "directory", "fifo"])
+def test_only_what_was_written_is_removed(cli: Cli, tmp_path: Path, what: str) -> None:
+    directory, path = tmp_path / "plugins", tmp_path / "plugins" / "docker-ctxsize"
+    assert cli("docker-plugin", "install", "--dir", str(directory)).code == 0
+    text = path.read_text()
+    kept = tmp_path / "kept"
+    path.rename(kept)
+    if what == "link":
+        path.symlink_to(kept)
+    elif what == "directory":
+        path.mkdir()
+    elif what == "fifo":
+        os.mkfifo(path)
+    else:
+        path.write_text("#!/bin/sh\n" if what == "other" else f"{text}echo mine\n")
+    result = cli("docker-plugin", "uninstall", "--dir", str(directory))
+    assert result.code == 2
+    assert "docker-ctxsize: is not what was written there (remove it yourself)" in result.err
+    assert os.path.lexists(path)
+    assert kept.read_text() == text
+
+
+def test_where_nothing_can_be_removed(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = cli("docker-plugin", "uninstall", "--dir", str(tmp_path / "file"))
+    assert (result.code, result.err.count("\n")) == (0, 1)
