@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from typing import Any
 
+from ctxsize.formats.kinds import module_for
 from ctxsize.formats.look import Look
-
-_MODULES = {
-    "advise": "advise",
-    "check": "check",
-    "clean": "clean",
-    "diff": "changes",
-    "lint": "lint",
-    "measure": "measure",
-    "plan": "plan",
-    "rules": "rules",
-    "scan": "scan",
-    "suggest": "suggest",
-}
-"""The module here that gives the shape of a kind of outcome."""
 
 
 def render(outcome: Any, look: Look | None = None) -> str:
     """`outcome` as JSON; `look` does not matter."""
-    shape = import_module(f"{__name__}.{_MODULES[outcome.kind]}").shape(outcome)
+    shape = module_for(__name__, outcome.kind).shape(outcome)
     return json.dumps(shape, indent=2) + "\n"
 
 
