@@ -66,7 +66,13 @@ def advise(
     findings = [each for rule in RULES.values() for each in rule(repository)]
     # The pattern for cargo brings its cache mounts along.
     rebuilt = {each.location for each in findings if each.code == "CTX210"}
-    findings = [each for each in findings if each.code != "CTX223" or each.location not in rebuilt]
+    # What is changed in just the same way for another reason is told once.
+    told = {each.fix for each in findings if each.code == "CTX202"}
+    findings = [
+        each
+        for each in findings
+        if each.code != "CTX223" or (each.location not in rebuilt and each.fix not in told)
+    ]
     return DockerfileAdvice(
         discovery.root,
         tuple(recipe.path for recipe in repository.recipes),

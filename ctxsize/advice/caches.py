@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ctxsize.advice.fetches import Fetch
+from ctxsize.advice import installs
+from ctxsize.advice.fetches import Fetch, module
 from ctxsize.advice.images import user_id
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import present
 from ctxsize.advice.rewrite import Change, fix, with_option
+from ctxsize.advice.script import Script
 from ctxsize.findings import Fix
+from ctxsize.shell import Command, Piece, commands
 
 _USED_CACHES = {"go": 2, "cargo": 2}
 """How many of its caches a manager fills; one if it is not listed."""
@@ -45,35 +48,68 @@ def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
     return fetch.caches[: _USED_CACHES.get(fetch.manager.name, 1)]
 
 
-def mounts(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Iterator[str]:
-    """The values of the mounts that a command should have and has not."""
-    for place in places(recipe, fetch):
-        if any(each.holds(place) for each in fetch.step.caches):
-            continue
-        shared = {"sharing": "locked"} if fetch.manager.name in _ONE_WRITER else {}
-        yield with_option(f"type=cache,target={place}", **shared, **owned(stage, fetch.step))
+def _values(
+    stage: StageFacts, step: Step, fetch: Fetch, wanted: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The values of the mounts for `wanted` that a step should have and has not."""
+    shared = {"sharing": "locked"} if fetch.manager.name in _ONE_WRITER else {}
+    return tuple(
+        with_option(f"type=cache,target={place}", **shared, **owned(stage, step))
+        for place in wanted
+        if not any(each.holds(place) for each in step.caches)
+    )
 
 
 def mounted(recipe: Recipe, fetches: Iterable[tuple[StageFacts, Fetch]]) -> Fix | None:
     """The RUNs with these mounts, and without what makes the commands use no cache.
 
-    Each RUN may come once. None where nothing is missing that is known.
+    Where the cache is all that there is of what was fetched, later RUNs get it too.
+    None where nothing is missing that is known.
     """
-    changes: list[Change] = []
+    changes: dict[Step, Change] = {}
     shown: dict[str, None] = {}
     for stage, fetch in fetches:
-        values = tuple(mounts(recipe, stage, fetch))
-        script = recipe.script(fetch.step)
-        option = next((each for each in fetch.manager.uncached if fetch.command.has(each)), None)
-        splices = [script.with_mounts(values)]
-        if option is not None:
-            splices += script.without_option(option, fetch.manager.programs)
-        if values:
-            changes.append(script.change(splices))
-            shown.update(dict.fromkeys(places(recipe, fetch)))
+        wanted = places(recipe, fetch)
+        for user, step in ((stage, fetch.step), *_later(recipe, fetch)):
+            values = _values(user, step, fetch, wanted)
+            if values and step not in changes:
+                changes[step] = _with(recipe.script(step), step, fetch, values)
+                shown.update(dict.fromkeys(wanted))
     if not changes:
         return None
-    return fix(recipe.path, recipe.data, f"mount {' and '.join(shown)}", changes, certain=False)
+    message = f"mount {' and '.join(shown)}"
+    return fix(recipe.path, recipe.data, message, changes.values(), certain=False)
+
+
+def _with(script: Script, step: Step, fetch: Fetch, values: tuple[str, ...]) -> Change:
+    splices = [script.with_mounts(values)]
+    option = next((each for each in fetch.manager.uncached if fetch.command.has(each)), None)
+    if option is not None and step is fetch.step:
+        splices += script.without_option(option, fetch.manager.programs)
+    emptied = [
+        each for each in script.pieces if any(map(installs.empties, _commands(script, each)))
+    ]
+    splices += filter(None, map(script.without, emptied))
+    return script.change(splices)
+
+
+def _commands(script: Script, piece: Piece) -> Iterator[Command]:
+    return map(module, commands(script.text(piece)))
+
+
+KEPT_IN_CACHE = ("go", "cargo", "dotnet", "maven", "gradle")
+"""Managers that leave what they fetch in the cache, and nowhere else."""
+
+
+def _later(recipe: Recipe, fetch: Fetch) -> Iterator[tuple[StageFacts, Step]]:
+    """The later RUNs in which the same manager looks for what was fetched."""
+    if fetch.manager.name not in KEPT_IN_CACHE:
+        return
+    for stage in recipe.stages:
+        for step in stage.steps if fetch.step in stage.history else ():
+            programs = {module(each).program for each in step.commands}
+            if step.line > fetch.step.line and programs & set(fetch.manager.programs):
+                yield stage, step
 
 
 def fixed(

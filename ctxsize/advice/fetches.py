@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ctxsize.advice import installs
 from ctxsize.advice.managers import MANAGERS, Manager
 from ctxsize.advice.recipe import Step
 from ctxsize.shell import Command
@@ -24,6 +25,8 @@ class Fetch:
     """The command as it is written."""
     exported: Mapping[str, str]
     """What commands in front of it export."""
+    moved: str | None = None
+    """Where the RUN is told, in front of it, to keep the cache."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -33,6 +36,9 @@ class Fetch:
     @property
     def caches(self) -> tuple[str, ...]:
         """Where it keeps what it fetched; none if that is not known."""
+        told = self.command.value(*installs.CACHE_OPTIONS) or self.moved
+        if told is not None:
+            return (posixpath.normpath(posixpath.join(self.workdir, told)),)
         home = self.environment.get("HOME") or self.step.home
         return () if home is None else self.manager.caches(self.environment, home)
 
@@ -59,19 +65,23 @@ def fetches(step: Step) -> Iterator[Fetch]:
     """The commands of a RUN that fetch packages."""
     workdir = step.workdir
     exported: dict[str, str] = {}
+    moved: dict[str, str] = {}
     for command in step.commands:
         if command.program == "export":
             given = (word.partition("=") for word in command.operands)
             exported |= {name: value for name, equals, value in given if equals}
         if command.program == "cd" and command.operands:
             workdir = posixpath.normpath(posixpath.join(workdir, command.operands[0]))
-        shown = _module(command)
+        shown = module(command)
+        if place := installs.moved_cache(shown):
+            moved[shown.program] = place
         for manager in MANAGERS:
             if shown.program in manager.programs and manager.fetches(shown):
-                yield Fetch(manager, shown, step, workdir, command, {**exported})
+                place = moved.get(shown.program)
+                yield Fetch(manager, shown, step, workdir, command, {**exported}, place)
 
 
-def _module(command: Command) -> Command:
+def module(command: Command) -> Command:
     """`python -m pip …` as `pip …`, `corepack pnpm` as `pnpm`, `./mvnw` as `mvn`."""
     words = command.words
     if command.program.startswith("python") and words[1:3] in (("-m", "pip"), ("-m", "uv")):

@@ -67,5 +67,6 @@ def narrowed(repository: Repository, recipe: Recipe, context: str, directory: st
     before = repository.content(path)
     kept = governing(repository, recipe, context) or b""
     data = f"# All that the build takes lies in here\n*\n!{pattern}\n".encode()
+    kept = kept.lstrip(b"\r\n")
     after = data + (b"\n" + kept if kept else b"")
     return Fix(f"let in nothing but {directory}", (Edit(path, before, after),), certain=False)

@@ -149,3 +149,43 @@ def gradle(command: Command) -> bool:
 def always(command: Command) -> bool:
     """Always."""
     return True
+
+
+def empties(command: Command) -> bool:
+    """Whether it throws away what a package manager keeps in its cache."""
+    words = command.words
+    if command.program == "go":
+        return "clean" in words and "-modcache" in words
+    return (command.program, *command.operands[:2]) in _EMPTYING or (
+        (command.program, *command.operands[:1]) in _EMPTYING
+    )
+
+
+_EMPTYING = frozenset(
+    (
+        ("npm", "cache", "clean"),
+        ("yarn", "cache", "clean"),
+        ("pip", "cache", "purge"),
+        ("pip3", "cache", "purge"),
+        ("uv", "cache", "clean"),
+        ("pnpm", "store", "prune"),
+        ("composer", "clear-cache"),
+        ("composer", "clearcache"),
+    )
+)
+
+
+def moved_cache(command: Command) -> str | None:
+    """The directory in which a command of configuration puts the cache of its manager."""
+    words = command.operands
+    if words[:1] == ("config",):
+        rest = words[2:] if words[1:2] == ("set",) else words[1:]
+        name, _, value = rest[0].partition("=") if rest else ("", "", "")
+        if name in _PLACES:
+            return value or next(iter(rest[1:2]), None)
+    return None
+
+
+_PLACES = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cacheFolder", "home")
+CACHE_OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--packages")
+"""Options that say where the cache is, for one command."""

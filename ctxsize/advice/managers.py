@@ -143,7 +143,7 @@ MANAGERS: tuple[Manager, ...] = (
         (),
         _named("PIP_CACHE_DIR", default=_xdg("pip")),
         ("pip",),
-        ("--no-cache-dir",),
+        ("--no-cache-dir", "--no-cache"),
     ),
     Manager(
         "uv",
@@ -176,6 +176,7 @@ MANAGERS: tuple[Manager, ...] = (
         ("composer.lock",),
         _named("COMPOSER_CACHE_DIR", default=_composer_caches),
         ("composer",),
+        ("--no-cache",),
     ),
     Manager(
         "bundler",

@@ -48,9 +48,10 @@ _LIFECYCLE = ("preinstall", "install", "postinstall", "preprepare", "prepare", "
 def _node(*locks: str) -> Callable[[Contents, Fetch], Early | None]:
     """Npm and its like: manifests of all workspaces, lock and configuration."""
 
-    def find(contents: Contents, _: Fetch) -> Early | None:
+    def find(contents: Contents, fetch: Fetch) -> Early | None:
         manifest = _json(contents.text("package.json"))
-        scripts = set(_object(manifest.get("scripts")))
+        runs = not fetch.command.has("--ignore-scripts", "--mode=skip-build")
+        scripts = set(_object(manifest.get("scripts"))) if runs else set()
         kinds = ("dependencies", "devDependencies", "optionalDependencies")
         versions = [str(v) for kind in kinds for v in _object(manifest.get(kind)).values()]
         local = any(v.startswith(("file:", "link:", "portal:", ".", "/")) for v in versions)

@@ -6,9 +6,10 @@ import posixpath
 import shlex
 from collections.abc import Iterator
 
-from ctxsize.advice.caches import fixed, mounted, owned, places
-from ctxsize.advice.fetches import Fetch, fetches
+from ctxsize.advice.caches import KEPT_IN_CACHE, fixed, mounted, owned, places
+from ctxsize.advice.fetches import Fetch, fetches, module
 from ctxsize.advice.images import system_of
+from ctxsize.advice.installs import empties, moved_cache
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.rewrite import Change, with_option
@@ -28,6 +29,7 @@ def unused_caches(repository: Repository) -> Iterator[Finding]:
                 if found is not None and found.message not in seen:
                     seen.add(found.message)
                     yield found
+            yield from _thrown_away(recipe, step)
             yield from _emptied(recipe, stage, step)
 
 
@@ -36,6 +38,9 @@ def _elsewhere(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding | Non
         return None
     name, target = fetch.manager.name, fetch.meant[0]
     if name == "pip" and any("uv" in mount for mount in fetch.meant):
+        return None
+    configured = (one for step in stage.history for one in step.commands)
+    if any(one.program in fetch.manager.programs and moved_cache(one) for one in configured):
         return None
     place = _place_for(recipe, fetch, target)
     return finding(
@@ -60,7 +65,8 @@ def _place_for(recipe: Recipe, fetch: Fetch, target: str) -> str:
 def _moved(recipe: Recipe, stage: StageFacts, fetch: Fetch, target: str, place: str) -> Fix | None:
     script = recipe.script(fetch.step)
     cache = next(each for each in fetch.step.caches if each.target == target)
-    mount = with_option(cache.written, target=place, **owned(stage, fetch.step))
+    options = {} if "uid=" in cache.written else owned(stage, fetch.step)
+    mount = with_option(cache.written, target=place, **options)
     splice = script.with_mount(cache.written, mount)
     change = None if splice is None else script.change([splice])
     return fixed(recipe, change, f"mount {place} instead")
@@ -126,6 +132,23 @@ def _set(script: Script, fetch: Fetch, variable: str, value: str) -> Splice:
         words = shlex.join(script.instruction.arguments)
         return script.command, len(script.raw), f"{variable}={value} {words}"
     return script.prepended(f"export {variable}={value}")
+
+
+def _thrown_away(recipe: Recipe, step: Step) -> Iterator[Finding]:
+    """What a package manager itself deletes of a cache that is mounted for it."""
+    cached = {fetch.manager.name: fetch for fetch in fetches(step) if fetch.cached}
+    for command in map(module, step.commands):
+        fetch = next((e for e in cached.values() if command.program in e.manager.programs), None)
+        if fetch is not None and empties(command):
+            shown = " ".join(command.words)
+            yield finding(
+                "CTX222",
+                recipe,
+                step.line,
+                f"`{shown}` empties the cache that is mounted for {fetch.manager.name}",
+                help="leave it out: what is in the mount is not in the image",
+                fix=_left_out(recipe, step, command),
+            )
 
 
 def _emptied(recipe: Recipe, stage: StageFacts, step: Step) -> Iterator[Finding]:
@@ -225,11 +248,16 @@ def _is_cached(stage: StageFacts, step: Step, fetch: Fetch) -> bool:
         return True
     if fetch.manager.name in _FETCH_ONCE:
         earlier = [each for each in stage.history if each.line < step.line and each.is_run]
-        return any(other.manager is fetch.manager for each in earlier for other in fetches(each))
+        return any(
+            other.manager is fetch.manager
+            and not (other.cached and fetch.manager.name in KEPT_IN_CACHE)
+            for each in earlier
+            for other in fetches(each)
+        )
     return False
 
 
-_FETCH_ONCE = ("cargo", "go", "dotnet", "maven", "gradle", "composer", "poetry", "uv")
+_FETCH_ONCE = (*KEPT_IN_CACHE, "composer", "poetry", "uv")
 """Managers that do not fetch again what an earlier RUN fetched."""
 
 
@@ -255,7 +283,9 @@ def _fetches_nothing(stage: StageFacts, fetch: Fetch) -> bool:
         return True
     if name == "pip":
         wanted = {word for word in command.operands if word != "install"}
-        return bool(wanted) and wanted <= {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
+        tools = wanted <= {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
+        local = all(word.startswith(("/", "./")) and set(word) & set("*") for word in wanted)
+        return bool(wanted) and (tools or local) and not command.has("-r", "--requirement")
     if name == "go" and command.operands[:1] != ("mod",):
         sources = [source for step in stage.history for source in (*step.sources, *step.binds)]
         return all(source.endswith(".go") for source in sources)

@@ -11,7 +11,7 @@ import posixpath
 import shlex
 from collections.abc import Iterator
 
-from ctxsize.advice.cargo import CargoRun, target_of
+from ctxsize.advice.cargo import CargoRun, cargo_runs, target_of
 from ctxsize.advice.images import home_of_cargo, system_of
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.rewrite import Change, fix, with_option
@@ -77,9 +77,9 @@ def cached(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Fix | None:
     script, target = recipe.script(build.step), target_of(build)
     aside = not moves_results(build) or used_later(recipe, stage, build, target)
     place = _ASIDE if aside else target
-    wanted = (*downloads(stage, build.step), compiled(recipe, stage, place))
-    held = {each.target for each in build.step.caches}
-    mounts = [each for each in wanted if _target(each) not in held]
+    wanted = downloads(stage, build.step) if not is_fetched_before(stage, build) else ()
+    mounts = [each for each in wanted if not _is_held(build.step, _target(each))]
+    mounts.append(compiled(recipe, stage, place))
     splices = [script.with_mounts(mounts)]
     if aside:
         splices += _beside(recipe, stage, build, script, target)
@@ -88,6 +88,19 @@ def cached(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Fix | None:
     change = Change(change.first, change.last, (*above, *change.lines))
     message = "keep registry, git and target in caches"
     return fix(recipe.path, recipe.data, message, (change,), certain=False)
+
+
+def is_fetched_before(stage: StageFacts, build: CargoRun) -> bool:
+    """Whether it finds in the image what it needs, and must not have it hidden by a mount."""
+    if build.command.has("--offline", "--frozen"):
+        return True
+    earlier = (run for run in cargo_runs(stage) if run.step.line < build.step.line)
+    return any(run.words[:1] in (("fetch",), ("vendor",)) for run in earlier)
+
+
+def _is_held(step: Step, place: str) -> bool:
+    """Whether a mount of the step holds a directory, or lies in it."""
+    return any(each.holds(place) or each.target.startswith(f"{place}/") for each in step.caches)
 
 
 def _target(mount: str) -> str:

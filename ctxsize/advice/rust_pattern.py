@@ -16,7 +16,7 @@ from ctxsize.advice.images import home_of_cargo
 from ctxsize.advice.lost import taken_from
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.rewrite import Change, fix, lines_of
-from ctxsize.advice.rust_cached import compiled, downloads, moves_results
+from ctxsize.advice.rust_cached import compiled, downloads, is_fetched_before, moves_results
 from ctxsize.findings import Fix
 from ctxsize.shell import Command
 
@@ -50,6 +50,7 @@ def chef_pattern(
         and not build.instruction.heredocs
         and recipe.script(build).piece_of(command) is not None
         and not any(_by_index(recipe))
+        and not is_fetched_before(stage, CargoRun(build, command, workdir))
     )
     if not simple:
         return None
@@ -133,6 +134,8 @@ class _Pattern:
         heading = self.lines[self.stage.stage.line - 1]
         before, since = self._setup()
         yield _renamed(heading, "chef")
+        while before and not before[0].strip():
+            before.pop(0)
         yield from before
         if not any(each.lstrip().upper().startswith("WORKDIR") for each in before):
             yield f"WORKDIR {self.build.workdir}"
@@ -143,7 +146,7 @@ class _Pattern:
         yield "RUN cargo chef prepare --recipe-path recipe.json"
         yield ""
         yield f"FROM chef AS {name}"
-        yield "ARG TARGETARCH"
+        yield from self._arguments()
         recipe = posixpath.join(self.build.workdir, "recipe.json")
         yield f"COPY --from=planner {recipe} recipe.json"
         cook = " ".join(("cargo chef cook", *self._options(), "--recipe-path recipe.json"))
@@ -153,18 +156,29 @@ class _Pattern:
         yield from self._run(self._built(), target=True)
 
     def _setup(self) -> tuple[list[str], list[str]]:
-        """The lines of the stage in front of the first copy, and those between copy and build."""
+        """The lines of the stage in front of the first copy, and those between copy and build.
+
+        Comments go with what they stand above.
+        """
         before: list[str] = []
         since: list[str] = []
         copied = {step.line for step in self.copies}
-        first = self.copies[0].line
+        first, above = self.copies[0].line, self.stage.stage.line
         for each in self.stage.stage.instructions:
             late = each.keyword == "WORKDIR" and each.line > first
-            if each.line >= self.build.line or each.line in copied or late:
-                continue
-            text = self.lines[each.line - 1 : each.end_line]
-            (before if each.line < first else since).extend(text)
+            text = self.lines[above : each.end_line]
+            above = each.end_line
+            if each.line < self.build.line and each.line not in copied and not late:
+                (before if each.line < first else since).extend(text)
         return before, since
+
+    def _arguments(self) -> Iterator[str]:
+        """The arguments declared so far, which no other stage has."""
+        for each in self.stage.stage.instructions:
+            if each.keyword == "ARG" and each.line < self.copies[0].line:
+                yield from self.lines[each.line - 1 : each.end_line]
+        if "TARGETARCH" not in self.build.environment:
+            yield "ARG TARGETARCH"
 
     def _copied(self) -> Iterator[str]:
         for step in self.copies:

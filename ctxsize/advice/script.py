@@ -87,6 +87,11 @@ class Script:
         """What goes on with the instruction on the next line."""
         return f" {self.escape}\n    "
 
+    @property
+    def _indent(self) -> str:
+        """What the lines of a heredoc begin with."""
+        return self.code[: len(self.code) - len(self.code.lstrip(" \t"))]
+
     def with_mounts(self, mounts: Iterable[str]) -> Splice:
         """Further mounts in front of everything else, each on a line of its own."""
         new = "".join(f"--mount={mount}{self.joint}" for mount in mounts)
@@ -106,7 +111,7 @@ class Script:
             return self.command, len(self.raw), f"{words} &&{self.joint}{command}"
         if self.form == "heredoc":
             at = self.raw.rindex("\n") + 1
-            return at, at, f"{command}\n"
+            return at, at, f"{self._indent}{command}\n"
         at = self.end(self.pieces[-1]) if self.pieces else len(self.raw)
         return at, at, f" &&{self.joint}{command}"
 
@@ -116,7 +121,7 @@ class Script:
             words = shlex.join(self.instruction.arguments)
             return self.command, len(self.raw), f"{command} &&{self.joint}{words}"
         if self.form == "heredoc":
-            return self.places[0], self.places[0], f"{command}\n"
+            return self.places[0], self.places[0], f"{self._indent}{command}\n"
         return self.command, self.command, f"{command} &&{self.joint}"
 
     def without(self, piece: Piece) -> Splice | None:

@@ -175,6 +175,11 @@ CASES: dict[str, dict[str, Case]] = {
             file("package.json", b'{"scripts": {"postinstall": "node patch.js"}}'),
             found=(2,),
         ),
+        "scripts of its own, not run": one(
+            "FROM node:22\nCOPY . .\nRUN npm ci --ignore-scripts\n",
+            file("package.json", b'{"scripts": {"postinstall": "node patch.js"}}'),
+            found=(2,),
+        ),
         "something between": one(
             "FROM node:22\nCOPY . .\nRUN node prepare.js\nRUN npm ci\n", *NODE, found=(2,)
         ),
@@ -248,6 +253,23 @@ CASES: dict[str, dict[str, Case]] = {
             "FROM debian\nCOPY --from=b /a /a\n",
             found=(4,),
         ),
+        "arguments, and a comment": one(
+            "FROM rust:1-trixie AS b\nARG EXTRA=--locked\nWORKDIR /app\n# what is needed to link\n"
+            "RUN apt-get install -y clang\n\nCOPY . .\nRUN cargo build --release $EXTRA\n"
+            "FROM debian\nCOPY --from=b /app/target/release/a /a\n",
+            found=(8,),
+        ),
+        "fetched before": one(
+            "FROM rust:1\nCOPY Cargo.toml .\nRUN cargo fetch\nCOPY src src\n"
+            "RUN cargo build --offline\n",
+            *("Cargo.toml", "src/x"),
+            found=(5,),
+        ),
+        "parts of the registry": one(
+            "FROM rust:1\nCOPY . .\n"
+            + MOUNT.format("/usr/local/cargo/registry/index", "cargo build"),
+            found=(3,),
+        ),
         "a stage by number": one(
             "FROM rust:1\nWORKDIR /app\nCOPY . .\nRUN cargo build\nFROM debian\n"
             "COPY --from=0 /app/target/debug/a /a\n",
@@ -304,6 +326,15 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "a toolchain of its own image": one(
             chef().replace("FROM chef AS builder", "FROM rust:1.83-slim AS builder"), found=(9,)
+        ),
+        "for either profile": one(
+            chef()
+            .replace(
+                "RUN cargo chef cook", "RUN if [ $X ]; then cargo chef cook; else cargo chef cook"
+            )
+            .replace("cook --release\n", "cook --release --all-features; fi\n")
+            .replace("RUN cargo build", "RUN if [ $X ]; then cargo build -F $F; else cargo build")
+            .replace("build --release\n", "build --release -F $F --all-features; fi\n")
         ),
         "a member of the workspace": one(
             chef().replace("RUN cargo build", "RUN cd crates/a && cargo build")
@@ -658,6 +689,17 @@ CASES: dict[str, dict[str, Case]] = {
             "apt-get update\napt-get install -y a\nEOF\n",
             found=(2,),
         ),
+        "thrown away": one(
+            "FROM node:22\n"
+            + MOUNT.format("/root/.npm", "npm ci && npm cache clean --force && npm test"),
+            found=(2,),
+        ),
+        "told where": one(
+            "FROM node:22\n"
+            + MOUNT.format("/c/pnpm", "pnpm config set store-dir /c/pnpm && pnpm install")
+            + MOUNT.format("/c/pip", "pip install --cache-dir /c/pip a")
+            + MOUNT.format("/c/pnpm", "pnpm install --offline")
+        ),
         "emptied among others": one(
             "FROM x\nRUN --mount=type=cache,target=/var/lib/apt,sharing=locked \\\n"
             "    --mount=type=cache,target=/var/cache/apt,sharing=locked \\\n"
@@ -717,6 +759,25 @@ CASES: dict[str, dict[str, Case]] = {
         "no cache": one(
             "FROM python:3\nRUN pip install --no-cache-dir \\\n    -r r.txt\n", found=(2,)
         ),
+        "thrown away": one(
+            "FROM node:22\nRUN yarn install --frozen-lockfile && yarn cache clean\n", found=(2,)
+        ),
+        "no cache, of another manager": one(
+            "FROM php:8\nRUN composer install --no-cache --no-dev\n", found=(2,)
+        ),
+        "needed again": one(
+            "FROM sdk AS a\nRUN dotnet restore\nRUN dotnet build --no-restore\n"
+            "FROM a\nRUN dotnet publish -o /o\n",
+            found=(2,),
+        ),
+        "mounted for one RUN alone": one(
+            "FROM golang:1\nCOPY go.mod go.sum ./\n"
+            + MOUNT.format("/go/pkg/mod", "go mod download")
+            + "COPY . .\nRUN go build ./...\n",
+            *("go.mod", "go.sum"),
+            found=(5,),
+        ),
+        "wheels that are there": one("FROM python:3\nRUN pip install --no-cache /wheels/*\n"),
         "yarn 4": one("FROM node:22\nRUN yarn install\n", ".yarnrc.yml", found=(2,)),
         "composer's image": one("FROM composer:2\nRUN composer install\n", found=(2,)),
         "maven and gradle": one(
