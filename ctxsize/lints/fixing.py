@@ -32,7 +32,7 @@ def mend(
     """`case` with the certain fixes applied, with `unsafe` all of them.
 
     One that would bring a graver finding than the one it mends is left out, and so
-    is one after which the finding is still there.
+    is one after which the finding is still there, or another one in its place.
     """
     found = lint(case)
     applied: list[Finding] = []
@@ -68,13 +68,22 @@ def _is_worse(
     after: Iterable[Finding],
     mended: Finding,
 ) -> bool:
-    """Whether something new and graver than `mended` is found, or `mended` as often as before."""
+    """Whether `mended` is found as often as before, or something new that is graver.
+
+    For a fix that is not certain, what is new and as grave is enough: two such fixes
+    could undo each other for ever.
+    """
     known = Counter((each.code, _text(case, each)) for each in before)
-    found = [((each.code, _text(other, each)), each.severity) for each in after]
+    found = Counter((each.code, _text(other, each)) for each in after)
     mine = (mended.code, _text(case, mended))
-    if sum(key == mine for key, _ in found) >= known[mine]:
+    if found[mine] >= known[mine]:
         return True
-    return any(severity.rank < mended.severity.rank for key, severity in found if key not in known)
+    assert mended.fix is not None
+    limit = mended.severity.rank + (not mended.fix.certain)
+    new = found - known
+    return any(
+        each.severity.rank < limit for each in after if (each.code, _text(other, each)) in new
+    )
 
 
 def _text(case: Case, finding: Finding) -> str:
