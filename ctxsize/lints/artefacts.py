@@ -33,6 +33,11 @@ class Artefact:
         )
         return [path for path in found if not _MADE_UP.intersection(path.split("/"))]
 
+    @property
+    def example(self) -> str:
+        """Where such a copy would lie, seen from its place."""
+        return "__pycache__/a.cpython-312.pyc" if self.pattern.startswith("*.py") else self.pattern
+
     def proves(self, tree: Tree, path: str) -> bool:
         """Whether the entry at `path` is such an artefact, by what lies beside it."""
         if not self.doubtful:
@@ -98,7 +103,7 @@ ARTEFACTS: dict[str, Artefact] = {
 """By the pattern as it stands in an ignore file."""
 
 _UNIQUE = frozenset(
-    {"node_modules", "__pycache__", "*.pyc", "*.pyo", "*.py[cod]", "*.py[co]", "_build", "deps"}
+    {"node_modules", "__pycache__", "*.pyc", "*.py[cod]", "*.py[co]", "_build", "deps"}
 )
 """Those whose mere place is worth a word: a place is enough for a copy to come."""
 

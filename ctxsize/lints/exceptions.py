@@ -75,7 +75,7 @@ def useless(case: Case) -> Iterator[Finding]:
             line,
             f"does nothing: {message}",
             severity=Severity.INFO if idiom else Severity.WARNING,
-            help=f"name what is in it: !{line.text}/*" if inside else "",
+            help=f"name what is in it: !{line.text}/*" if inside and not idiom else "",
             fix=None if inside else _removed(line),
         )
 

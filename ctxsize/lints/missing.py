@@ -9,6 +9,7 @@ from ctxsize.findings import Code, Confidence, Finding, Severity
 from ctxsize.lints.case import Case, Lint
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import taken
+from ctxsize.lints.effects import decider, last_step
 from ctxsize.lints.tree import Tree
 from ctxsize.lints.versions import asks_git
 from ctxsize.lints.words import amount
@@ -48,6 +49,8 @@ def git(case: Case) -> Iterator[Finding]:
     if travels is not None and ".git" not in travels:
         return
     paths = tree.below([".git"])
+    if all(_is_taken_back(case, path) for path in paths if not tree.is_directory(path)):
+        return
     asking = next((use.path for use in case.uses if _USES_GIT.search(use.runs())), None)
     wanted = asking or asks_git(tree)
     known = travels is not None
@@ -111,6 +114,12 @@ def _is_kept(case: Case, path: str) -> bool:
     """Whether an exception names just this path."""
     name = path.rpartition("/")[2]
     return any(line.exception and line.text in (path, f"**/{name}") for line in case.patterns)
+
+
+def _is_taken_back(case: Case, path: str) -> bool:
+    """Whether an exception about something in `.git` lets `path` in."""
+    by = decider(case, last_step(case.spec, path))
+    return by is not None and by.exception and by.text.removeprefix("**/").startswith(".git/")
 
 
 LINTS = (Lint(GIT, git), Lint(ENV, env))

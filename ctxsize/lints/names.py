@@ -9,6 +9,7 @@ from ctxsize.findings import Code, Confidence, Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS, Artefact, worth_a_word
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import Proposal
+from ctxsize.lints.effects import last_step
 from ctxsize.lints.tree import Tree
 from ctxsize.lints.words import amount, count, first_of
 
@@ -32,6 +33,8 @@ SINGLE_STAR = Code(
     "*/node_modules",
     "**/node_modules",
 )
+_ANYWHERE = "/".join("\ue000" * 5)
+"""A directory that no pattern names."""
 _STARS = re.compile(r"(?:\*/)+(?!\*)([^/]+)")
 
 
@@ -66,7 +69,11 @@ def _of_name(
     tree, name = case.tree, artefact.pattern
     lead = f"{line.text} matches at {where} only"
     if tree is None:
-        if worth_a_word(artefact) and not artefact.doubtful:
+        if (
+            worth_a_word(artefact)
+            and not artefact.doubtful
+            and _would_be_sent(case, artefact, _ANYWHERE)
+        ):
             yield case.finding(
                 code,
                 line,
@@ -81,7 +88,7 @@ def _of_name(
     if any(not tree.is_directory(path) for path in copies):
         yield _of_copies(case, code, line, artefact, lead, (tops, copies))
     elif worth_a_word(artefact):
-        places = [place for place in artefact.places(tree) if place.count("/") + 2 != _depth(line)]
+        places = [each for each in artefact.places(tree) if _would_be_sent(case, artefact, each)]
         if places:
             yield _of_places(case, code, line, artefact, f"{lead}; {first_of(places)}")
 
@@ -135,8 +142,9 @@ def _sent_copies(tree: Tree, artefact: Artefact) -> list[str]:
     return tops
 
 
-def _depth(line: Line) -> int:
-    return line.text.count("/") + 1
+def _would_be_sent(case: Case, artefact: Artefact, place: str) -> bool:
+    """Whether no pattern of the file ignores a copy that is made at `place`."""
+    return not last_step(case.spec, f"{place}/{artefact.example}").ignored
 
 
 def _wider(case: Case, line: Line, name: str, means: frozenset[str] | None) -> Iterator[Proposal]:

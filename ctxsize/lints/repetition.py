@@ -95,6 +95,8 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
         return False
     if narrow.pattern is None or _other_kind_between(case, wide, narrow):
         return False
+    if narrow.exception and (_keeps_directory(case, wide) or not _is_led_to(case, narrow)):
+        return False
     cover = covers(wide.pattern, narrow.pattern)
     if cover is Cover.ITSELF:
         equal = covers(narrow.pattern, wide.pattern) is Cover.ITSELF
@@ -116,6 +118,25 @@ def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
     meant = narrow.text.startswith("**/") and case.has_exceptions
     last = max(wide.number, narrow.number)
     return not meant and not case.count_between(0, last, exceptions=True)
+
+
+def _keeps_directory(case: Case, line: Line) -> bool:
+    """Whether it is `!dir` behind `dir/*`: what is meant then are the exceptions within."""
+    inside = (f"{line.text}/*", f"{line.text}/**")
+    return any(each.ignores and each.text in inside for each in case.patterns)
+
+
+def _is_led_to(case: Case, line: Line) -> bool:
+    """Whether other exceptions lead to the directory above, for builders that take them for paths.
+
+    To the classic builder and Podman one with wildcards leads nowhere.
+    """
+    directory = line.text.rpartition("/")[0]
+    return not directory or any(
+        f"{each.text}/".startswith(f"{directory}/")
+        for each in case.patterns
+        if each.exception and each is not line
+    )
 
 
 def _other_kind_between(case: Case, one: Line, other: Line) -> bool:

@@ -72,8 +72,8 @@ class Asked:
         if asked not in self._known:
             self._known[asked] = self._listing(asked)
         found = self._known[asked]
-        own = self.file.relative_to(self.root).as_posix() if self._inside else ""
-        sizes = {**found.sizes, own: len(data)} if own in found.sizes else found.sizes
+        own = {self._own: len(data)} if self._own in found.sizes else {}
+        sizes = {**found.sizes, **own}
         return Listing(sizes, found.empty)
 
     def taken(self, use: Use) -> set[str]:
@@ -101,8 +101,10 @@ class Asked:
             self.file.write_bytes(before)
 
     @property
-    def _inside(self) -> bool:
-        return self.root in self.file.parents
+    def _own(self) -> str:
+        """The ignore file as a path of the context, `""` where it lies outside."""
+        inside = self.root in self.file.parents
+        return self.file.relative_to(self.root).as_posix() if inside else ""
 
     def _listing(self, data: bytes) -> Listing:
         listed = self.listed(data)
@@ -131,7 +133,9 @@ class Asked:
     @cached_property
     def everything(self) -> Mapping[str, int]:
         """All that is there."""
-        return self.listing(b"").sizes
+        sizes = self.listing(b"").sizes
+        own = {self._own: len(self.case.file.data)} if self._own in sizes else {}
+        return {**sizes, **own}
 
 
 def sent_by(build: Callable[..., ClassicResult | BuildahResult], context: Path) -> set[str]:
