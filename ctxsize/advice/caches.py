@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from ctxsize.advice import installs
 from ctxsize.advice.fetches import Fetch, module
-from ctxsize.advice.images import user_id
+from ctxsize.advice.held import is_held
+from ctxsize.advice.images import system_of, user_id
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
-from ctxsize.advice.repository import present
+from ctxsize.advice.repository import Repository, present
 from ctxsize.advice.rewrite import Change, fix, with_option
 from ctxsize.advice.script import Script
 from ctxsize.findings import Fix
@@ -48,19 +51,37 @@ def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
     return fetch.caches[: _USED_CACHES.get(fetch.manager.name, 1)]
 
 
-def _values(
-    stage: StageFacts, step: Step, fetch: Fetch, wanted: tuple[str, ...]
-) -> tuple[str, ...]:
-    """The values of the mounts for `wanted` that a step should have and has not."""
+@dataclass(frozen=True)
+class _Wanted:
+    """The mounts that a step should have and has not."""
+
+    values: tuple[str, ...]
+    declared: bool
+    """Whether the architecture has to be declared in front of it."""
+
+
+def _wanted(
+    repository: Repository, recipe: Recipe, stage: StageFacts, step: Step, fetch: Fetch
+) -> _Wanted:
     shared = {"sharing": "locked"} if fetch.manager.name in _ONE_WRITER else {}
-    return tuple(
-        with_option(f"type=cache,target={place}", **shared, **owned(stage, step))
-        for place in wanted
-        if not any(each.holds(place) for each in step.caches)
-    )
+    several = recipe.runs_at_once(stage)
+    apart = several or len(repository.systems.get(fetch.manager.name, ())) > 1
+    values: list[str] = []
+    for place in places(recipe, fetch):
+        if any(each.holds(place) for each in step.caches):
+            continue
+        words = (system_of(stage.base).slug, "$TARGETARCH" * several, posixpath.basename(place))
+        identity = {"id": "-".join(filter(None, words))} if apart and is_held(place) else {}
+        values.append(with_option("type=cache", **identity, target=place, **shared))
+    options = owned(stage, step)
+    named = any("$TARGETARCH" in value for value in values)
+    declared = named and "TARGETARCH" not in step.environment
+    return _Wanted(tuple(with_option(each, **options) for each in values), declared)
 
 
-def mounted(recipe: Recipe, fetches: Iterable[tuple[StageFacts, Fetch]]) -> Fix | None:
+def mounted(
+    repository: Repository, recipe: Recipe, fetches: Iterable[tuple[StageFacts, Fetch]]
+) -> Fix | None:
     """The RUNs with these mounts, and without what makes the commands use no cache.
 
     Where the cache is all that there is of what was fetched, later RUNs get it too.
@@ -69,20 +90,19 @@ def mounted(recipe: Recipe, fetches: Iterable[tuple[StageFacts, Fetch]]) -> Fix 
     changes: dict[Step, Change] = {}
     shown: dict[str, None] = {}
     for stage, fetch in fetches:
-        wanted = places(recipe, fetch)
         for user, step in ((stage, fetch.step), *_later(recipe, fetch)):
-            values = _values(user, step, fetch, wanted)
-            if values and step not in changes:
-                changes[step] = _with(recipe.script(step), step, fetch, values)
-                shown.update(dict.fromkeys(wanted))
+            wanted = _wanted(repository, recipe, user, step, fetch)
+            if wanted.values and step not in changes:
+                changes[step] = _with(recipe.script(step), step, fetch, wanted)
+                shown.update(dict.fromkeys(places(recipe, fetch)))
     if not changes:
         return None
     message = f"mount {' and '.join(shown)}"
     return fix(recipe.path, recipe.data, message, changes.values(), certain=False)
 
 
-def _with(script: Script, step: Step, fetch: Fetch, values: tuple[str, ...]) -> Change:
-    splices = [script.with_mounts(values)]
+def _with(script: Script, step: Step, fetch: Fetch, wanted: _Wanted) -> Change:
+    splices = [script.with_mounts(wanted.values)]
     option = next((each for each in fetch.manager.uncached if fetch.command.has(each)), None)
     if option is not None and step is fetch.step:
         splices += script.without_option(option, fetch.manager.programs)
@@ -90,7 +110,9 @@ def _with(script: Script, step: Step, fetch: Fetch, values: tuple[str, ...]) -> 
         each for each in script.pieces if any(map(installs.empties, _commands(script, each)))
     ]
     splices += filter(None, map(script.without, emptied))
-    return script.change(splices)
+    change = script.change(splices)
+    above = ("ARG TARGETARCH",) * wanted.declared
+    return Change(change.first, change.last, (*above, *change.lines))
 
 
 def _commands(script: Script, piece: Piece) -> Iterator[Command]:

@@ -235,7 +235,7 @@ def missing_caches(repository: Repository) -> Iterator[Finding]:
                 if name in seen or _is_cached(stage, step, fetch):
                     continue
                 seen.add(name)
-                yield _without_cache(recipe, stage, fetch)
+                yield _without_cache(repository, recipe, stage, fetch)
 
 
 def _is_cached(stage: StageFacts, step: Step, fetch: Fetch) -> bool:
@@ -292,7 +292,9 @@ def _fetches_nothing(stage: StageFacts, fetch: Fetch) -> bool:
     return False
 
 
-def _without_cache(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding:
+def _without_cache(
+    repository: Repository, recipe: Recipe, stage: StageFacts, fetch: Fetch
+) -> Finding:
     command = " ".join(fetch.command.words[:4])
     return finding(
         "CTX223",
@@ -300,5 +302,5 @@ def _without_cache(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding:
         fetch.step.line,
         f"`{command}` downloads everything again whenever its layer is built again",
         help=f"RUN --mount=type=cache,target={places(recipe, fetch)[0]} …",
-        fix=mounted(recipe, [(stage, fetch)]),
+        fix=mounted(repository, recipe, [(stage, fetch)]),
     )

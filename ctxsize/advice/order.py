@@ -78,7 +78,7 @@ def _copied_too_early(
     plan = early(contents, fetch)
     fixed = None if plan is None else reordered(recipe, everything, fetch, plan, inside)
     if fixed is None and not fetch.cached:
-        fixed = mounted(recipe, _alike(recipe, everything, fetch))
+        fixed = mounted(repository, recipe, _alike(recipe, everything, fetch))
     files = _named(contents, fetch, plan)
     if fixed is None or not files:
         return None

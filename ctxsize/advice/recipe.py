@@ -151,6 +151,11 @@ class Recipe:
         """The platforms that one of its builds is for, if several at once."""
         return max((each.build.platforms for each in self.builds), key=len, default=())
 
+    def runs_at_once(self, stage: StageFacts) -> bool:
+        """Whether one build runs the steps of a stage for several platforms at once."""
+        pinned = "BUILDPLATFORM" in stage.platform or "/" in stage.platform
+        return len(self.platforms) > 1 and not pinned
+
     @property
     def service(self) -> str:
         """A name for what it builds, to keep its caches apart from others."""

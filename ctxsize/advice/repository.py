@@ -6,9 +6,12 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from ctxsize.advice.codes import CODES
+from ctxsize.advice.fetches import fetches
+from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.build import Build
 from ctxsize.errors import DockerfileError
@@ -32,6 +35,16 @@ class Repository:
     changed: Mapping[str, bytes] = field(default_factory=dict)
     """Files as they would be after fixes."""
     starter: Starter = lambda _: None
+
+    @cached_property
+    def systems(self) -> dict[str, set[str]]:
+        """The systems on which each package manager runs."""
+        found: dict[str, set[str]] = {}
+        for recipe in self.recipes:
+            for stage, step in recipe.runs:
+                for fetch in fetches(step):
+                    found.setdefault(fetch.manager.name, set()).add(system_of(stage.base).key)
+        return found
 
     def content(self, path: str) -> bytes | None:
         """What is or would be in a file, None if there is none."""

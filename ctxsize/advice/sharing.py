@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ctxsize.advice.caches import fixed
 from ctxsize.advice.fetches import fetches
+from ctxsize.advice.held import HELD_TO_A_SYSTEM, OF_SEVERAL
 from ctxsize.advice.images import System, system_of
 from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
@@ -16,32 +17,6 @@ from ctxsize.advice.rewrite import Change, fix, with_option
 from ctxsize.advice.script import Splice
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.shell import Command
-
-_HELD_TO_A_SYSTEM: dict[str, tuple[re.Pattern[str], str, Severity]] = {
-    "target": (
-        re.compile(r"(?:^|/)target$"),
-        "build scripts and libraries that are linked to one libc",
-        Severity.ERROR,
-    ),
-    "ccache": (re.compile(r"ccache|sccache"), "objects of one compiler", Severity.WARNING),
-    "pip": (
-        re.compile(r"(?:^|/)\.?cache/(?:pip|uv|pypoetry)(?:/|$)"),
-        "wheels that were compiled for one libc",
-        Severity.WARNING,
-    ),
-    "node_modules": (
-        re.compile(r"(?:^|/)node_modules$"),
-        "native addons of one libc",
-        Severity.ERROR,
-    ),
-    "vendor": (
-        re.compile(r"(?:^|/)(?:vendor/bundle|_build|deps)$"),
-        "native extensions",
-        Severity.WARNING,
-    ),
-    "apt": (re.compile(r"^/var/lib/apt(?:/|$)"), "package lists of one release", Severity.WARNING),
-}
-"""What holds more than downloads, by the path at which it is mounted, and what is at stake."""
 
 _APT = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
 _CARGO_HOME = re.compile(r"(?:^|/)(?:\.?cargo)/(?:registry|git)(?:/|$)")
@@ -65,8 +40,7 @@ class Use:
     @property
     def several_platforms(self) -> bool:
         """Whether one build runs the step for several platforms at once."""
-        pinned = "BUILDPLATFORM" in self.stage.platform or "/" in self.stage.platform
-        return len(self.recipe.platforms) > 1 and not pinned
+        return self.recipe.runs_at_once(self.stage)
 
     def __str__(self) -> str:
         base = self.stage.base or "an unknown image"
@@ -122,9 +96,9 @@ def _names_architecture(use: Use) -> bool:
 def _stake(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
     """What the cache holds that only one system can use."""
     for use in sharing:
-        if use.cache.target.endswith(("/.cache", "/go-build")):
+        if use.cache.target.endswith(OF_SEVERAL):
             return _whole_cache(sharing)
-        for name, (pattern, what, severity) in _HELD_TO_A_SYSTEM.items():
+        for name, (pattern, what, severity) in HELD_TO_A_SYSTEM.items():
             if pattern.search(use.cache.target):
                 return name, what, severity
     return None

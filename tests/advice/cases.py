@@ -777,6 +777,24 @@ CASES: dict[str, dict[str, Case]] = {
             *("go.mod", "go.sum"),
             found=(5,),
         ),
+        "for several platforms, by a user": Case(
+            [
+                file(
+                    "docker-bake.json",
+                    b'{"target": {"a": {"platforms": ["linux/amd64", "linux/arm64"]}}}',
+                ),
+                file("Dockerfile", b"FROM python:3-slim\nUSER app\nRUN pip install -r r.txt\n"),
+            ],
+            ("Dockerfile:3",),
+        ),
+        "on several systems": Case(
+            several(
+                "",
+                a="FROM golang:1-alpine\nRUN go mod download\nRUN go build\n",
+                b="FROM golang:1-trixie\nRUN go mod download\nRUN go build\n",
+            ),
+            ("a/Dockerfile:2", "b/Dockerfile:2"),
+        ),
         "wheels that are there": one("FROM python:3\nRUN pip install --no-cache /wheels/*\n"),
         "yarn 4": one("FROM node:22\nRUN yarn install\n", ".yarnrc.yml", found=(2,)),
         "composer's image": one("FROM composer:2\nRUN composer install\n", found=(2,)),
