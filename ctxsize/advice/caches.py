@@ -12,7 +12,7 @@ from ctxsize.advice.held import is_held
 from ctxsize.advice.images import system_of, user_id
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, present
-from ctxsize.advice.rewrite import Change, fix, with_option
+from ctxsize.advice.rewrite import Change, declared, fix, with_option
 from ctxsize.advice.script import Script
 from ctxsize.findings import Fix
 from ctxsize.shell import Command, Piece, commands
@@ -88,17 +88,26 @@ def mounted(
     None where nothing is missing that is known.
     """
     changes: dict[Step, Change] = {}
+    declarations: dict[StageFacts, Change] = {}
     shown: dict[str, None] = {}
     for stage, fetch in fetches:
         for user, step in ((stage, fetch.step), *_later(recipe, fetch)):
             wanted = _wanted(repository, recipe, user, step, fetch)
             if wanted.values and step not in changes:
                 changes[step] = _with(recipe.script(step), step, fetch, wanted)
+                if wanted.declared:
+                    declarations.setdefault(user, declared(recipe.data, step.line))
                 shown.update(dict.fromkeys(places(recipe, fetch)))
     if not changes:
         return None
     message = f"mount {' and '.join(shown)}"
-    return fix(recipe.path, recipe.data, message, changes.values(), certain=False)
+    return fix(
+        recipe.path,
+        recipe.data,
+        message,
+        (*changes.values(), *declarations.values()),
+        certain=False,
+    )
 
 
 def _with(script: Script, step: Step, fetch: Fetch, wanted: _Wanted) -> Change:
@@ -110,9 +119,7 @@ def _with(script: Script, step: Step, fetch: Fetch, wanted: _Wanted) -> Change:
         each for each in script.pieces if any(map(installs.empties, _commands(script, each)))
     ]
     splices += filter(None, map(script.without, emptied))
-    change = script.change(splices)
-    above = ("ARG TARGETARCH",) * wanted.declared
-    return Change(change.first, change.last, (*above, *change.lines))
+    return script.change(splices)
 
 
 def _commands(script: Script, piece: Piece) -> Iterator[Command]:

@@ -84,6 +84,14 @@ _NUMBERED = {
 _USERS = {"node": ("node", "1000"), "gradle": ("gradle", "1000"), "jenkins": ("jenkins", "1000")}
 """Users that official images bring along, with their numbers."""
 
+_WINDOWS = re.compile(r"windows|nanoserver")
+
+
+def is_windows(reference: str) -> bool:
+    """Whether the name of an image says that it is one of Windows."""
+    return bool(_WINDOWS.search(reference))
+
+
 _ENVIRONMENTS = {"composer": {"COMPOSER_HOME": "/tmp"}}
 """What official images set that decides where a cache is."""
 

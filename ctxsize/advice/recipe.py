@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ctxsize.advice.images import environment_of
+from ctxsize.advice.images import environment_of, is_windows
 from ctxsize.advice.script import Script, read_script
 from ctxsize.dockerfile import Dockerfile, Instruction, Stage, expand, parse_dockerfile, read_stages
 from ctxsize.dockerfile.environment import Environment
@@ -187,7 +187,9 @@ def read_recipe(path: str, data: bytes, builds: tuple[FoundBuild, ...] = ()) -> 
         base = _expanded(stage.base, arguments)
         below = [each for each in stages if each.stage.name and each.stage.name == base]
         parent = below[-1] if below else None
-        state = _State(arguments, Environment(dockerfile.escape), environment_of(base))
+        environment = Environment(dockerfile.escape)
+        state = _State(arguments, environment, environment_of(base))
+        state.understood = not is_windows(base)
         if parent is not None:
             state = ends[parent.stage.index].inherited()
         steps = tuple(_steps(stage, state))
@@ -221,10 +223,11 @@ class _State:
     """What the image sets."""
     workdir: str = "/"
     user: str = ""
+    understood: bool = True
+    """Whether its shell is one of Unix."""
 
     def inherited(self) -> _State:
-        environment = self.environment.inherit()
-        return _State(self.arguments, environment, self.given, self.workdir, self.user)
+        return replace(self, environment=self.environment.inherit())
 
     def values(self) -> Mapping[str, str]:
         """All that is set now."""
@@ -273,7 +276,7 @@ def _run(instruction: Instruction, state: _State) -> Step:
         state.workdir,
         state.user,
         state.values(),
-        commands_of(instruction),
+        commands_of(instruction) if state.understood else (),
         tuple(_cache(text, each, state) for text, each in mounts if each.type == "cache"),
         tuple(
             path_from_root(each.source)[1:] or "."

@@ -42,6 +42,14 @@ def changed(data: bytes, changes: Iterable[Change]) -> bytes:
     return end.join(lines).encode("utf-8", "surrogateescape")
 
 
+def declared(data: bytes, line: int) -> Change:
+    """The declaration of the architecture above an instruction and the comments on it."""
+    lines = lines_of(data)
+    while lines[line - 2].lstrip().startswith("#"):
+        line -= 1
+    return Change(line, line - 1, ("ARG TARGETARCH",))
+
+
 def fix(
     path: str, data: bytes, message: str, changes: Iterable[Change], *, certain: bool
 ) -> Fix | None:

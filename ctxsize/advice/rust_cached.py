@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from ctxsize.advice.cargo import CargoRun, cargo_runs, target_of
 from ctxsize.advice.images import home_of_cargo, system_of
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
-from ctxsize.advice.rewrite import Change, fix, with_option
+from ctxsize.advice.rewrite import declared, fix, with_option
 from ctxsize.advice.script import Script, Splice
 from ctxsize.findings import Fix
 
@@ -83,11 +83,11 @@ def cached(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Fix | None:
     splices = [script.with_mounts(mounts)]
     if aside:
         splices += _beside(recipe, stage, build, script, target)
-    change = script.change(splices)
-    above = () if "TARGETARCH" in build.step.environment else ("ARG TARGETARCH",)
-    change = Change(change.first, change.last, (*above, *change.lines))
+    changes = [script.change(splices)]
+    if "TARGETARCH" not in build.step.environment:
+        changes.append(declared(recipe.data, build.step.line))
     message = "keep registry, git and target in caches"
-    return fix(recipe.path, recipe.data, message, (change,), certain=False)
+    return fix(recipe.path, recipe.data, message, changes, certain=False)
 
 
 def is_fetched_before(stage: StageFacts, build: CargoRun) -> bool:

@@ -13,7 +13,7 @@ from ctxsize.advice.held import HELD_TO_A_SYSTEM, OF_SEVERAL
 from ctxsize.advice.images import System, system_of
 from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import Change, fix, with_option
+from ctxsize.advice.rewrite import declared, fix, with_option
 from ctxsize.advice.script import Splice
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.shell import Command
@@ -161,18 +161,12 @@ def _separated(own: list[Use], what: str) -> Fix | None:
             return None
         splices.setdefault(use.step, []).append(splice)
     firsts = {use.stage: use for use in reversed(own) if use.several_platforms}
-    declared = {e.step for e in firsts.values() if "TARGETARCH" not in e.step.environment}
-    made = [_changed(recipe, step, each, step in declared) for step, each in splices.items()]
+    lacking = {e.step for e in firsts.values() if "TARGETARCH" not in e.step.environment}
+    made = [recipe.script(step).change(each) for step, each in splices.items()]
+    made += [declared(recipe.data, step.line) for step in lacking]
     message = "give the cache an id of its own"
     certain = not any(use.cache.named for use in own)
     return fix(recipe.path, recipe.data, message, made, certain=certain)
-
-
-def _changed(recipe: Recipe, step: Step, splices: list[Splice], declared: bool) -> Change:
-    """The RUN with other mounts, below the declaration of the architecture where it lacks."""
-    change = recipe.script(step).change(splices)
-    above = ("ARG TARGETARCH",) if declared else ()
-    return Change(change.first, change.last, (*above, *change.lines))
 
 
 _ARCH = "$TARGETARCH"

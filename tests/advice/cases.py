@@ -783,9 +783,13 @@ CASES: dict[str, dict[str, Case]] = {
                     "docker-bake.json",
                     b'{"target": {"a": {"platforms": ["linux/amd64", "linux/arm64"]}}}',
                 ),
-                file("Dockerfile", b"FROM python:3-slim\nUSER app\nRUN pip install -r r.txt\n"),
+                file(
+                    "Dockerfile",
+                    b"FROM python:3-slim\nUSER app\n"
+                    b"# hadolint ignore=DL3042\nRUN pip install -r r.txt\n",
+                ),
             ],
-            ("Dockerfile:3",),
+            ("Dockerfile:4",),
         ),
         "on several systems": Case(
             several(
@@ -795,6 +799,7 @@ CASES: dict[str, dict[str, Case]] = {
             ),
             ("a/Dockerfile:2", "b/Dockerfile:2"),
         ),
+        "Windows": one("FROM sdk:8.0-nanoserver-1809\nRUN dotnet restore\n"),
         "wheels that are there": one("FROM python:3\nRUN pip install --no-cache /wheels/*\n"),
         "yarn 4": one("FROM node:22\nRUN yarn install\n", ".yarnrc.yml", found=(2,)),
         "composer's image": one("FROM composer:2\nRUN composer install\n", found=(2,)),
