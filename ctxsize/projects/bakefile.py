@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from ctxsize.projects.expressions import UnknownError, as_text, evaluate, fill
+from ctxsize.projects.hcl.expressions import evaluate, fill
+from ctxsize.projects.hcl.values import UnknownError, as_text, number
 
 _MAPS = ("args", "contexts", "labels")
 _DEEPEST = 50
@@ -33,6 +34,7 @@ class BakeFile:
 
     variables: dict[str, Any] = field(default_factory=dict)
     groups: dict[str, Any] = field(default_factory=dict)
+    functions: dict[str, dict[str, Any]] = field(default_factory=dict)
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
     lines: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Where each target begins: file and line."""
@@ -41,6 +43,8 @@ class BakeFile:
         """Take in the blocks of a further file, which wins over those before."""
         for name, body in blocks.get("variable", ()):
             self.variables[name] = body.get("default", "")
+        for name, body in blocks.get("function", ()):
+            self.functions[name] = body
         for name, body in blocks.get("group", ()):
             self.groups[name] = body.get("targets")
         for name, body in blocks.get("target", ()):
@@ -96,7 +100,7 @@ def read_json(text: str) -> dict[str, list[tuple[str, dict[str, Any]]]]:
     except RecursionError:
         raise BakeError("it is nested too deeply") from None
     found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-    for kind in ("variable", "group", "target"):
+    for kind in ("variable", "function", "group", "target"):
         blocks = document.get(kind) if isinstance(document, dict) else None
         for name, body in blocks.items() if isinstance(blocks, dict) else ():
             # A list of one is another spelling of a block.
@@ -135,6 +139,10 @@ class Resolver:
         self._environment = environment
         self._names: dict[str, Any] = {}
         self._open: set[str] = set()
+        self._functions = {
+            name: self._function(name, body) for name, body in bake.functions.items()
+        }
+        self._calls = 0
         self.unknown: dict[str, str] = {}
         """The targets that are left out, and why."""
         for name in bake.variables:
@@ -146,14 +154,32 @@ class Resolver:
             return
         self._open.add(name)
         default = self._bake.variables[name]
-        if isinstance(default, Raw):
-            for other in re.findall(r"[A-Za-z_]\w*", default.text):
-                if other in self._bake.variables:
-                    self._variable(other)
+        for other in _words(default, self._bake.functions, set()):
+            if other in self._bake.variables:
+                self._variable(other)
         if name in self._environment:
             self._names[name] = _typed(self._environment[name], self._told(default))
         elif (value := self._told(default)) is not _UNKNOWN:
             self._names[name] = value
+
+    def _function(self, name: str, body: Mapping[str, Any]) -> Callable[..., Any]:
+        """What a block `function` declares."""
+        parameters = [_word(each) for each in body.get("params") or ()]
+        rest = _word(body["variadic_params"]) if body.get("variadic_params") else ""
+
+        def called(*values: Any) -> Any:
+            fits = len(values) >= len(parameters) if rest else len(values) == len(parameters)
+            if not fits or self._calls >= _DEEPEST:
+                raise UnknownError(f"the call of {name}")
+            names = {**self._names, **dict(zip(parameters, values, strict=False))}
+            names |= {rest: [*values[len(parameters) :]]} if rest else {}
+            self._calls += 1
+            try:
+                return self._value(body.get("result"), names)
+            finally:
+                self._calls -= 1
+
+        return called
 
     def _told(self, default: Any) -> Any:
         try:
@@ -236,12 +262,11 @@ class Resolver:
         for name, value in values.items():
             try:
                 known = self._value(value, names)
+                if known is not None:
+                    found[name] = as_text(known)
             except UnknownError:
                 if strict:
                     raise
-                continue
-            if known is not None:
-                found[name] = as_text(known)
         return found
 
     def _value(self, value: Any, names: Mapping[str, Any]) -> Any:
@@ -250,17 +275,39 @@ class Resolver:
         if isinstance(value, dict):
             return {key: self._value(each, names) for key, each in value.items()}
         if isinstance(value, str):
-            return fill(value, names) if "${" in value else value
+            return fill(value, names, self._functions)
+        if isinstance(value, float):
+            return number(repr(value))
         return self._raw(value.text, names) if isinstance(value, Raw) else value
 
     def _raw(self, text: str, names: Mapping[str, Any]) -> Any:
         """The value of what python-hcl2 leaves as text: a quoted string, `${…}` or a name."""
         if text.startswith('"<<') and (heredoc := _HEREDOC.match(text[1:-1])):
             body = heredoc[3] + "\n"
-            return fill(_undented(body) if heredoc[1] else body, names).replace("\\n", "\n")
+            body = _undented(body) if heredoc[1] else body
+            return fill(body, names, self._functions)
         if text.startswith("${") and text.endswith("}"):
-            return evaluate(text[2:-1], names)
-        return evaluate(text, names)
+            return evaluate(text[2:-1], names, self._functions)
+        return evaluate(text, names, self._functions)
+
+
+def _words(value: Any, functions: Mapping[str, Any], met: set[str]) -> Iterator[str]:
+    """The words in a value, and in the functions that it calls."""
+    if isinstance(value, Raw | str):
+        text = value.text if isinstance(value, Raw) else value
+        for word in re.findall(r"[A-Za-z_][\w-]*", text):
+            yield word
+            if word in functions and word not in met:
+                met.add(word)
+                yield from _words(functions[word].get("result"), functions, met)
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _words(each, functions, met)
+
+
+def _word(value: Any) -> str:
+    """A name where a name is expected: HCL has it bare, JSON in quotes."""
+    return value.text if isinstance(value, Raw) else str(value)
 
 
 def _axes(matrix: Any) -> dict[str, list[Any]]:

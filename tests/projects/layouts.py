@@ -319,4 +319,68 @@ target "svc" {
         ),
         file("app/Dockerfile", STAGES),
     ],
+    "functions and loops": [
+        file(
+            "docker-bake.hcl",
+            b"""
+variable "SERVICES" { default = ["api", "web", "old"] }
+variable "LIBS" {
+  default = {
+    core = "core"
+    ui   = "ui"
+  }
+}
+variable "KEY" { default = substr(md5(joined(SERVICES)), 0, 8) }
+function "joined" {
+  params = [names]
+  result = join("-", sort(names))
+}
+function "place" {
+  params          = [name]
+  variadic_params = parts
+  result          = length(parts) > 0 ? join("/", concat([name], parts)) : name
+}
+group "default" {
+  targets = [for name in SERVICES : "service-${name}" if name != "old"]
+}
+target "service" {
+  name = "service-${item.name}"
+  matrix = {
+    item = [for name in SERVICES : { name = name, dir = place("services", name) } if name != "old"]
+  }
+  context    = item.dir
+  dockerfile = item.name == "web" ? "Web.Dockerfile" : "Dockerfile"
+  contexts   = { for name, dir in LIBS : "lib-${name}" => place("./libs", dir) }
+  args = merge({ KEY = KEY }, { for i, name in SERVICES : upper(name) => tostring_(i) })
+  platforms = distinct([for arch in ["amd64", "arm64", "amd64"] : format("linux/%s", arch)])
+}
+function "tostring_" {
+  params = [value]
+  result = "${value}"
+}
+target "inline" {
+  dockerfile-inline = <<EOT
+FROM scratch
+%{ for name in SERVICES ~}
+COPY ${name} "/\\n${name}"
+%{ endfor ~}
+EOT
+}
+""",
+        ),
+        file("services/api/Dockerfile", BUILD),
+        file("services/web/Web.Dockerfile", BUILD),
+        *("libs/core/x", "libs/ui/x"),
+    ],
+    "json with expressions": [
+        file(
+            "docker-bake.json",
+            b'{"variable": {"NAMES": {"default": ["a", "b"]}, "WEB": {"default": true}},'
+            b' "function": {"twice": {"params": ["x"], "result": "${x}${x}"}},'
+            b' "target": {"default": {"context": "${WEB ? \\"web\\" : \\"app\\"}",'
+            b' "args": {"A": "say \\"${twice(NAMES[0])}\\"", "B": "${join(\\",\\", NAMES)}",'
+            b' "C": "C:\\\\new", "D": "$${x}"}}}}',
+        ),
+        file("web/Dockerfile", BUILD),
+    ],
 }

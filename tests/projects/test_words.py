@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ctxsize.advice import advise
 from ctxsize.projects import discover
-from ctxsize.projects.expressions import UnknownError, evaluate, fill
+from ctxsize.projects.hcl.expressions import evaluate, fill
+from ctxsize.projects.hcl.values import UnknownError
 from ctxsize.projects.interpolation import InterpolationError, interpolate, read_dotenv
 from ctxsize.projects.yaml import YamlError, load
 from tests.oracles.trees import build_tree, file
@@ -98,7 +99,8 @@ def test_expressions(text: str, expected: object) -> None:
         "n +",
         "[1",
         "f(1)",
-        "[for x in l : x]",
+        "[for x in n : x]",
+        "[for x l : x]",
         "o.none",
         "l[9]",
         "t + n",
