@@ -196,7 +196,7 @@ def _balena(node_modules: str) -> Tool:
 
 
 def ours() -> list[Tool]:
-    """`ctxsize measure` with one process and with two."""
+    """`ctxsize measure` with one process and with two, and the commands that hold as much."""
     help_text = _output(_ctxsize("measure", "--help"))
     has_command, has_jobs = "--format" in help_text, "--jobs" in help_text
     return [
@@ -208,7 +208,14 @@ def ours() -> list[Tool]:
             may_be_stopped=False,
         )
         for jobs in (1, 2)
+    ] + [
+        Tool("ctxsize check", lambda case: _on(case, "check", "--max", "100GB")),
+        Tool("ctxsize ls", lambda case: _on(case, "ls")),
     ]
+
+
+def _on(case: Case, command: str, *options: str) -> list[str]:
+    return _ctxsize(command, str(case.path), "-f", str(case.dockerfile), *options)
 
 
 def measure_command(jobs: int) -> Callable[[Case], list[str]]:
