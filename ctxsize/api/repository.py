@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.config import Config
     from ctxsize.engine.parallel import Progress
-    from ctxsize.findings import Severity
+    from ctxsize.findings import Finding, Severity
     from ctxsize.projects import Discovery
     from ctxsize.scan import Scan
 
@@ -70,9 +70,12 @@ def advise(
     Raises `InputError` for no directory, and for codes that do not exist.
     """
     from ctxsize.advice.command import run
+    from ctxsize.config import load
 
-    return run(
-        discover(root),
+    discovery = discover(root)
+    config = load(root) if config is None else config
+    outcome = run(
+        discovery,
         fix=fix,
         unsafe=unsafe_fixes,
         select=select,
@@ -80,3 +83,17 @@ def advise(
         severity=severity,
         config=config,
     )
+    unused = () if any((select, ignore)) else _unused_advice(discovery, config)
+    return replace(outcome, findings=in_order([*outcome.findings, *unused]))
+
+
+def _unused_advice(discovery: Discovery, config: Config) -> tuple[Finding, ...]:
+    """The tables about Dockerfiles that accept nothing; looks once more if there are any."""
+    from ctxsize.advice import CODES, advise
+    from ctxsize.api.accepting import Wanted
+
+    if not any(each.code in CODES for each in config.suppress):
+        return ()
+    wanted = Wanted(config)
+    wanted.of(advise(discovery).findings)
+    return wanted.unused(CODES, discovery.root)

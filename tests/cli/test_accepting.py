@@ -63,6 +63,7 @@ ACCEPTED = [
     (ADDED, "CTX501", {"path": "app/.dockerignore", "pattern": " **/target "}),
     (MEASURED, "CTX018", {"path": "app/Dockerfile", "pattern": "COPY gone /"}),
     (("scan", "."), "CTX301", {"path": "compose.yaml"}),
+    (("advise", "."), "CTX210", {"path": "app/Dockerfile", "pattern": "RUN cargo build"}),
 ]
 
 
@@ -154,6 +155,10 @@ UNUSED = [
     (ADDED, "CTX503", {"path": "app/.dockerignore"}, False),
     ((*ADDED, "--target", "build"), "CTX511", {"path": "app/key.pem"}, False),
     (TIDY, "CTX503", {"path": "app/.dockerignore", "pattern": "x"}, False),
+    (("advise", "."), "CTX210", {}, False),
+    (("advise", "."), "CTX222", {}, True),
+    (("advise", "app"), "CTX222", {}, False),
+    (("advise", "app"), "CTX222", {"path": "app/Dockerfile"}, True),
     (("scan", "."), "CTX310", {}, True),
     (("scan", "app"), "CTX310", {}, False),
     (("scan", "app"), "CTX310", {"path": "app/Dockerfile"}, True),
