@@ -13,6 +13,7 @@ from typing import ClassVar
 from ctxsize.advice import layers, lost, mounts, order, rust, sharing
 from ctxsize.advice.codes import CODES
 from ctxsize.advice.ignoring import suggested
+from ctxsize.advice.inline import shown
 from ctxsize.advice.repository import Repository, Starter, read_repository
 from ctxsize.findings import Edit, Finding, in_order
 from ctxsize.model import Problem
@@ -63,22 +64,39 @@ def advise(
     `starter` makes the ignore file for a build without one, which takes a walk over its context.
     """
     repository = read_repository(discovery, changed, starter)
+    findings = tuple(shown(repository, each) for each in examined(repository))
+    return advice_of(discovery, repository, findings)
+
+
+def advice_of(
+    discovery: Discovery, repository: Repository, findings: tuple[Finding, ...]
+) -> DockerfileAdvice:
+    """The advice that `findings` on the Dockerfiles of `repository` are."""
+    return DockerfileAdvice(
+        discovery.root,
+        tuple(recipe.path for recipe in repository.recipes),
+        findings,
+        (*discovery.problems, *repository.problems),
+    )
+
+
+def examined(repository: Repository) -> tuple[Finding, ...]:
+    """What all rules find in `repository`.
+
+    A fix of a Dockerfile that stands in another file is of this Dockerfile alone; see `shown`.
+    """
     findings = [each for rule in RULES.values() for each in rule(repository)]
     # The pattern for cargo brings its cache mounts along.
     rebuilt = {each.location for each in findings if each.code == "CTX210"}
     # What is changed in just the same way for another reason is told once.
     told = {each.fix for each in findings if each.code == "CTX202"}
-    findings = [
-        each
-        for each in findings
-        if each.code != "CTX223" or (each.location not in rebuilt and each.fix not in told)
-    ]
-    return DockerfileAdvice(
-        discovery.root,
-        tuple(recipe.path for recipe in repository.recipes),
-        in_order(findings),
-        (*discovery.problems, *repository.problems),
+    return in_order(
+        [
+            each
+            for each in findings
+            if each.code != "CTX223" or (each.location not in rebuilt and each.fix not in told)
+        ]
     )
 
 
-__all__ = ["CODES", "RULES", "DockerfileAdvice", "advise"]
+__all__ = ["CODES", "RULES", "DockerfileAdvice", "advice_of", "advise", "examined"]

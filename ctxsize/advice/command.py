@@ -8,8 +8,10 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ctxsize.advice import CODES, DockerfileAdvice, advise
+from ctxsize.advice import CODES, DockerfileAdvice, advice_of, examined
 from ctxsize.advice.ignoring import once, suggested
+from ctxsize.advice.inline import changed_files, in_file, shown
+from ctxsize.advice.repository import Repository, read_repository
 from ctxsize.config import Config, load
 from ctxsize.findings import Edit, Finding, Severity
 from ctxsize.lints.selection import Selection, checked
@@ -36,23 +38,30 @@ def run(
         severity or Severity.INFO,
     )
     changed: dict[str, bytes] = {}
-    before: dict[str, bytes | None] = {}
     mended: list[Finding] = []
     seen: set[tuple[str, bytes]] = set()
     starter = once(suggested)
     for _ in range(_MOST_FIXES):
-        advice = advise(discovery, changed=changed, starter=starter)
-        kept = [each for each in advice.findings if _wanted(each, chosen, config)]
-        following = next(_fixable(kept, seen, unsafe=unsafe), None) if fix or unsafe else None
+        repository = read_repository(discovery, {**changed}, starter)
+        kept = [each for each in examined(repository) if _wanted(each, chosen, config)]
+        fixable = _fixable(repository, kept, seen, unsafe=unsafe) if fix or unsafe else iter(())
+        following = next(fixable, None)
         if following is None:
             break
         finding, edit = following
         seen.add((edit.path, edit.after))
-        before.setdefault(edit.path, edit.before)
         changed[edit.path] = edit.after
-        mended.append(finding)
-    edits = tuple(Edit(path, before[path], after) for path, after in changed.items())
-    return replace(advice, findings=tuple(kept), edits=edits, mended=tuple(mended))
+        mended.append(shown(repository, finding))
+    left = tuple(shown(repository, each) for each in kept)
+    advice = advice_of(discovery, repository, left)
+    return replace(advice, edits=_edits(repository), mended=tuple(mended))
+
+
+def _edits(repository: Repository) -> tuple[Edit, ...]:
+    """All changes together, a file each."""
+    as_it_is = replace(repository, changed={})
+    files = changed_files(repository).items()
+    return tuple(Edit(path, as_it_is.content(path), data) for path, data in files)
 
 
 def left_by(config: Config, findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -62,13 +71,17 @@ def left_by(config: Config, findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _fixable(
-    findings: Iterable[Finding], seen: set[tuple[str, bytes]], *, unsafe: bool
+    repository: Repository,
+    findings: Iterable[Finding],
+    seen: set[tuple[str, bytes]],
+    *,
+    unsafe: bool,
 ) -> Iterator[tuple[Finding, Edit]]:
     """The findings whose fix may be applied now, with its one edit."""
     for finding in findings:
         if finding.fix is not None and (finding.fix.certain or unsafe):
             (edit,) = finding.fix.edits
-            if (edit.path, edit.after) not in seen:
+            if (edit.path, edit.after) not in seen and in_file(repository, edit) is not None:
                 yield finding, edit
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, Starter, governing
 from ctxsize.build import Build
@@ -18,14 +20,22 @@ _EVERYTHING = ("*", "**", "/*", "/**", "**/*")
 _NAME = ".dockerignore"
 
 
+_EMPTY = b"""\
+# What the image does not need goes here; `ctxsize suggest` finds it
+.dockerignore
+"""
+
+
 def suggested(build: Build) -> Edit | None:
-    """The ignore file that `ctxsize suggest` would write; None if the context cannot be read."""
+    """The ignore file that `ctxsize suggest` would write; one to begin with if it finds nothing."""
     try:
         request = request_of(build, BUILDERS[build.builder])
         advisor = Advisor(Snapshot.take(request))
-        return advisor.advise(lambda chosen: merged(request, chosen), Choice()).edit
+        edit = advisor.advise(lambda chosen: merged(request, chosen), Choice()).edit
     except (CtxsizeError, OSError):
-        return None
+        edit = None
+    path = os.path.normpath(os.path.join(build.context, _NAME))  # noqa: PTH118
+    return edit or Edit(path, None, _EMPTY)
 
 
 def once(starter: Starter) -> Starter:

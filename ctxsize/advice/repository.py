@@ -108,7 +108,7 @@ def _by_dockerfile(discovery: Discovery) -> dict[str, list[FoundBuild]]:
 def _data(path: str, builds: list[FoundBuild], changed: Mapping[str, bytes]) -> bytes:
     inline = builds[0].build.dockerfile_inline
     if inline is not None:
-        return inline
+        return changed.get(path, inline)
     return changed[path] if path in changed else Path(path).read_bytes()
 
 

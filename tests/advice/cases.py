@@ -28,6 +28,18 @@ def several(compose: str, **dockerfiles: str) -> list[str | Node]:
 
 
 WRAPPER = file("mvnw", b"#!/bin/sh\n", mode=0o755)
+
+
+def inline(*lines: str, key: str = "|") -> Node:
+    """A Compose file that holds a Dockerfile."""
+    text = "".join(f"        {line}\n" for line in lines)
+    return file(
+        "compose.yaml",
+        f"services:\n  a:\n    build:\n      dockerfile_inline: {key}\n{text}\n  b:\n"
+        "    image: x\n".encode(),
+    )
+
+
 NODE = ("package.json", "package-lock.json")
 CHEF = """\
 FROM rust:1.82 AS chef
@@ -64,6 +76,9 @@ CASES: dict[str, dict[str, Case]] = {
         "binds all": Case(
             [file("Dockerfile", b"FROM alpine\nRUN --mount=type=bind,target=/src make\n")],
             ("Dockerfile:2",),
+        ),
+        "in a Compose file, with nothing to ignore": Case(
+            [inline("FROM alpine", "COPY . /"), "a"], ("compose.yaml:3",)
         ),
         "an ignore file": one("FROM scratch\nCOPY . /\n"),
         "an ignore file of its own": Case(
@@ -798,6 +813,32 @@ CASES: dict[str, dict[str, Case]] = {
                 b="FROM golang:1-trixie\nRUN go mod download\nRUN go build\n",
             ),
             ("a/Dockerfile:2", "b/Dockerfile:2"),
+        ),
+        "in a Compose file": Case(
+            [inline("FROM node:22", "ENV X=$$Y", "", "RUN npm ci", "RUN date")], ("compose.yaml:3",)
+        ),
+        "in a Compose file, with a variable in the line": Case(
+            [inline("FROM node:22", "RUN npm ci --only=${X:-prod}")], ("compose.yaml:3",)
+        ),
+        "in quotes of a Compose file": Case(
+            [
+                file(
+                    "compose.yaml",
+                    b"services:\n  a:\n    build:\n"
+                    b'      dockerfile_inline: "FROM rust:1\\nRUN cargo fetch # $$X\\n"\n',
+                )
+            ],
+            ("compose.yaml:3",),
+        ),
+        "in a Bake file": Case(
+            [
+                file(
+                    "docker-bake.hcl",
+                    b'target "a" {\n  dockerfile-inline = <<EOT\nFROM node:22\n'
+                    b"RUN npm ci --only=$${X}\nEOT\n}\n",
+                )
+            ],
+            ("docker-bake.hcl:1",),
         ),
         "Windows": one("FROM sdk:8.0-nanoserver-1809\nRUN dotnet restore\n"),
         "wheels that are there": one("FROM python:3\nRUN pip install --no-cache /wheels/*\n"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from ctxsize.projects import discover
 from tests.advice.cases import CASES, Case
 from tests.oracles.trees import build_tree
 
-WITHOUT_REWRITE: frozenset[tuple[str, str]] = frozenset()
-"""Code and name of the cases in which no rewrite can be written."""
+WITHOUT_REWRITE = frozenset({("CTX223", "in a Compose file, with a variable in the line")})
+"""Code and name of the cases in which no rewrite can be written: what would have to
+change is known only as Compose or Bake make it, with variables replaced.
+"""
 
 ALL = [(code, name) for code, cases in CASES.items() for name in cases]
 FOUND = [(code, name) for code, name in ALL if CASES[code][name].found]
@@ -37,13 +40,21 @@ def before(edit: Edit) -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
-def findings(root: Path, changed: Mapping[str, bytes] | None = None) -> list[Finding]:
-    return list(advise(discover(str(root)), changed=changed).findings)
+def findings(root: Path) -> list[Finding]:
+    return list(advise(discover(str(root))).findings)
 
 
-def written(edits: tuple[Edit, ...]) -> None:
+@contextmanager
+def applied(edits: tuple[Edit, ...]) -> Iterator[None]:
+    """The files as `edits` make them, and afterwards as they were."""
     for edit in edits:
         Path(edit.path).write_bytes(edit.after)
+    yield
+    for edit in edits:
+        if edit.before is None:
+            Path(edit.path).unlink()
+        else:
+            Path(edit.path).write_bytes(edit.before)
 
 
 @pytest.mark.parametrize(("code", "name"), ALL)
@@ -60,13 +71,16 @@ def test_a_rewrite_mends_its_finding_and_brings_no_graver_one(
     root = build_tree(tmp_path / "repository", CASES[code][name].nodes)
     found = findings(root)
     for finding in found:
-        assert finding.fix is not None
+        if finding.fix is None:
+            assert (code, name) in WITHOUT_REWRITE
+            continue
         for edit in finding.fix.edits:
             assert edit.before == before(edit)
             assert edit.after != edit.before
-            if "ignore" not in Path(edit.path).name and not edit.path.endswith(".yaml"):
+            if Path(edit.path).name.endswith("Dockerfile"):
                 parse_dockerfile(edit.after)
-        after = findings(root, {each.path: each.after for each in finding.fix.edits})
+        with applied(finding.fix.edits):
+            after = findings(root)
         shown = "\n".join(each.after.decode() for each in finding.fix.edits)
         assert (
             Counter(map(kind, after))[kind(finding)] < Counter(map(kind, found))[kind(finding)]
@@ -84,8 +98,8 @@ def test_fixes_end_and_applied_twice_change_nothing(
     advice = run(discover(str(root)), fix=True, unsafe=unsafe, config=Config())
     left = [each for each in advice.findings if each.fix and (unsafe or each.fix.certain)]
     assert not left, left
-    written(advice.edits)
-    again = run(discover(str(root)), fix=True, unsafe=unsafe, config=Config())
+    with applied(advice.edits):
+        again = run(discover(str(root)), fix=True, unsafe=unsafe, config=Config())
     assert again.edits == ()
     assert list(map(kind, again.findings)) == list(map(kind, advice.findings))
 
@@ -100,7 +114,7 @@ def test_line_ends_stay_what_they_are(code: str, name: str, tmp_path: Path) -> N
             path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     windows = run(discover(str(root)), unsafe=True, config=Config()).edits
     for one, other in zip(unix, windows, strict=True):
-        if "ignore" not in Path(one.path).name:
+        if Path(one.path).name.endswith("Dockerfile"):
             assert other.after == one.after.replace(b"\n", b"\r\n")
 
 
