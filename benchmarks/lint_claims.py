@@ -13,7 +13,8 @@ of sparse files, with artefacts planted that no repository tracks. Checked are
 * for each fix, certain or not, that just those paths change that it says, either way;
 * for `--fix` and `--unsafe-fixes` as a whole, that the fixes together change what
   each of them says, and that a second run changes nothing;
-* what other builders send, by a build with each.
+* what other builders send, by a build with each; without `--spoilt` also where
+  nothing is said of them, if the file has exceptions.
 
 docker-devtools is asked, and Docker's Go library fsutil, the classic builder and
 buildah where they are installed. With `--spoilt` the lines are shuffled, and some
@@ -47,8 +48,9 @@ from ctxsize.lints.discover import Layout
 from ctxsize.lints.run import Linter, lint_case
 from ctxsize.lints.selection import Selection, Suppressions
 from tests.oracles import availability
+from tests.oracles.asked import Asked, Sends, sent_by
 from tests.oracles.buildah import buildah_in
-from tests.oracles.claims import Asked, Sends, composed, differences, sent_by
+from tests.oracles.claims import composed, differences
 from tests.oracles.devtools import DevtoolsError
 from tests.oracles.dockerd import running_dockerd
 from tests.oracles.golibrary import GoLibrary, go_library, missing_library
@@ -176,6 +178,7 @@ def check(root: Path, oracles: Oracles, counts: Counter[str]) -> Iterator[str]:
     findings = lint_case(case)
     copies = root.parent / "Dockerfile"
     asked = Asked(case, path, copies, oracles.library, oracles.engines)
+    asked.always = oracles.always and case.has_exceptions
     yield from of_failing(asked, findings)
     for finding in findings:
         counts[finding.code] += 1
@@ -242,10 +245,12 @@ class Oracles(NamedTuple):
 
     library: GoLibrary | None
     engines: dict[str, Sends]
+    always: bool
+    """Whether the engines are asked about every file that has exceptions."""
 
 
 @contextmanager
-def asking() -> Iterator[Oracles]:
+def asking(*, always: bool) -> Iterator[Oracles]:
     """All that can be asked here; what is missing is said."""
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -259,7 +264,7 @@ def asking() -> Iterator[Oracles]:
             buildah = stack.enter_context(buildah_in(scratch / "buildah"))
             engines["podman"] = partial(sent_small, buildah.build_buildah)
         print(f"fsutil: {missing or 'yes'}; engines: {', '.join(engines) or 'none'}", flush=True)
-        yield Oracles(library, engines)
+        yield Oracles(library, engines, always)
 
 
 def sent_small(build: Callable[..., Any], context: Path) -> set[str]:
@@ -286,7 +291,7 @@ def main(names: list[str]) -> int:
     known = sorted(p.name.removesuffix(".dockerignore") for p in (corpus / "ignorefiles").iterdir())
     counts: Counter[str] = Counter()
     errors = 0
-    with asking() as oracles:
+    with asking(always=not spoilt) as oracles:
         for name in names or known:
             with tempfile.TemporaryDirectory() as scratch:
                 root = Path(scratch) / "context"

@@ -21,8 +21,9 @@ from ctxsize.lints.run import Linter, lint_case
 from ctxsize.lints.selection import Selection, Suppressions
 from tests.lints.cases import CATCHES, Case
 from tests.lints.test_fixing import LINES, PATHS
+from tests.oracles.asked import Asked, Sends, sent_by
 from tests.oracles.buildah import Buildah
-from tests.oracles.claims import Asked, Sends, composed, differences, of_builders, sent_by
+from tests.oracles.claims import composed, differences, of_builders
 from tests.oracles.dockerd import Dockerd
 from tests.oracles.golibrary import GoLibrary
 from tests.oracles.trees import COPY_ALL, build_tree, file
@@ -122,7 +123,7 @@ def many(builders: dict[str, Sends], tmp_path: Path) -> Iterator[tuple[Asked, li
     rows = [*CATCHES["CTX126"], Case(OURS["an allow-list"], TREE), Case(OURS["a mark"], TREE)]
     for number, case in enumerate(rows):
         asked, found = asked_about(case, tmp_path / str(number) / "ctx")
-        asked.engines = builders
+        asked.engines, asked.always = builders, True
         yield asked, [each for each in found if each.code == "CTX126"]
 
 

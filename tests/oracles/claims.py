@@ -1,152 +1,21 @@
 """What `ctxsize lint` says about one ignore file, held path by path against Docker's own code.
 
 Every finding and every fix is taken at its word: which paths its figures count
-and what is true of them, which paths it changes and no other. docker-devtools
-lists the context; where Docker's library fsutil runs here (`GoLibrary`), it
-says which files arrive empty, and has the last word about directories that the
-walk passes by. What other builders send is asked of the engines themselves.
+and what is true of them, which paths it changes and no other. What other
+builders send is asked of the engines themselves.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
-from functools import cached_property
-from pathlib import Path
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Changes, Finding, Paths
-from ctxsize.lints.case import Case
-from ctxsize.lints.changes import usable
-from ctxsize.lints.dockerfiles import Use
 from ctxsize.units import human
-from tests.oracles.buildah import BuildahResult
-from tests.oracles.classic import ClassicResult
-from tests.oracles.devtools import DevtoolsError, Listed, list_context
-from tests.oracles.golibrary import GoLibrary
-
-Sends = Callable[[Path], set[str]]
-"""What a builder sends of a context, by name."""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What is sent with some lines in the ignore file, by name; directories end in `/`."""
-
-    sizes: Mapping[str, int]
-    empty: frozenset[str] | None
-    """The files that arrive without their content, None where nobody was asked."""
-
-
-@dataclass
-class Asked:
-    """One ignore file and those who know what Docker does with it.
-
-    The Dockerfile `copies` lies outside of the context and takes all of it.
-    """
-
-    case: Case
-    file: Path
-    copies: Path
-    library: GoLibrary | None = None
-    engines: Mapping[str, Sends] = field(default_factory=dict)
-    """Other builders by the names that ctxsize gives them."""
-    corrected: set[bytes] = field(default_factory=set)
-    """The lines for which fsutil had the last word."""
-    unasked: list[str] = field(default_factory=list)
-    """What nobody could be asked about."""
-    _known: dict[bytes, Listing] = field(default_factory=dict)
-
-    @property
-    def root(self) -> Path:
-        """The context."""
-        assert self.case.tree is not None
-        return Path(self.case.tree.request.root)
-
-    def listing(self, data: bytes) -> Listing:
-        """What is sent with `data` in the ignore file, but for lines that fail the build."""
-        asked = self._usable(data)
-        if asked not in self._known:
-            self._known[asked] = self._listing(asked)
-        found = self._known[asked]
-        own = {self._own: len(data)} if self._own in found.sizes else {}
-        sizes = {**found.sizes, **own}
-        return Listing(sizes, found.empty)
-
-    def taken(self, use: Use) -> set[str]:
-        """What the build of a Dockerfile takes, with the ignore file as it stands."""
-        dockerfile, target = use.request.dockerfile, use.request.build.target or None
-        with self._holding(self._usable(self.case.file.data)):
-            listed = list_context(self.root, dockerfile=dockerfile, target=target, whole=False)
-        return {each.name for each in listed}
-
-    def _usable(self, data: bytes) -> bytes:
-        """`data` with a comment in place of each line that fails the build."""
-        assert self.case.tree is not None
-        texts = data.decode("utf-8", "surrogateescape").split("\n")
-        kept = usable(self.case.tree, texts)
-        return data if kept == texts else "\n".join(kept).encode("utf-8", "surrogateescape")
-
-    @contextmanager
-    def _holding(self, data: bytes) -> Iterator[None]:
-        """The ignore file holds `data` for a while."""
-        before = self.file.read_bytes()
-        self.file.write_bytes(data)
-        try:
-            yield
-        finally:
-            self.file.write_bytes(before)
-
-    @property
-    def _own(self) -> str:
-        """The ignore file as a path of the context, `""` where it lies outside."""
-        inside = self.root in self.file.parents
-        return self.file.relative_to(self.root).as_posix() if inside else ""
-
-    def _listing(self, data: bytes) -> Listing:
-        listed = self.listed(data)
-        sizes = {each.name: each.size_bytes for each in listed if not each.ignored}
-        if self.library is None:
-            return Listing(sizes, None)
-        answer = self.library.ask(ignorefile=data, root=self.root)
-        if answer.error or answer.walk_error:
-            raise DevtoolsError(answer.error or answer.walk_error)
-        if sizes.keys() != {*answer.listed}:
-            self.corrected.add(data)
-            every = {each.name: each.size_bytes for each in listed}
-            sizes = {name: every[name] for name in answer.listed}
-        return Listing(sizes, frozenset(name for name in answer.refused if sizes[name]))
-
-    def listed(self, data: bytes) -> list[Listed]:
-        """Every path with its verdict; the ignore file is left as it was."""
-        with self._holding(data):
-            return list_context(self.root, dockerfile=self.copies, ignored=True)
-
-    @cached_property
-    def now(self) -> Listing:
-        """What is sent with the file as it stands."""
-        return self.listing(self.case.file.data)
-
-    @cached_property
-    def everything(self) -> Mapping[str, int]:
-        """All that is there."""
-        sizes = self.listing(b"").sizes
-        own = {self._own: len(self.case.file.data)} if self._own in sizes else {}
-        return {**sizes, **own}
-
-
-def sent_by(build: Callable[..., ClassicResult | BuildahResult], context: Path) -> set[str]:
-    """What another builder sends of `context`, for a Dockerfile beside it that takes all.
-
-    Raises DevtoolsError where the build fails.
-    """
-    result = build(context, dockerfile=context.parent / "Dockerfile")
-    if result.error:
-        raise DevtoolsError(result.error)
-    return {*result.names}
+from tests.oracles.asked import Asked, Listing
+from tests.oracles.devtools import DevtoolsError
 
 
 def differences(asked: Asked, findings: Iterable[Finding]) -> Iterator[str]:
@@ -362,7 +231,7 @@ def of_builders(asked: Asked, findings: Sequence[Finding]) -> Iterator[str]:
             for each in findings
             if each.code == "CTX126" and each.message.startswith(builder.title)
         ]
-        if not said:
+        if not said and not (asked.always and name in asked.engines):
             continue
         if name not in asked.engines:
             asked.unasked.append(f"CTX126, {name}")
