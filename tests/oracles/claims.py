@@ -96,14 +96,13 @@ def _travel(asked: Asked, finding: Finding) -> Iterator[str]:
     yield from _are_sent(asked, finding)
     if finding.severity.value == "info":
         return
-    taken: set[str] = set()
-    for use in asked.case.uses:
-        # docker-devtools leaves aside what a bind mount takes, so it cannot be asked then.
-        if b"--mount" in use.request.dockerfile_data():
-            asked.unasked.append(f"{finding.code}, mounts")
-            return
-        taken |= asked.taken(use)
-    yield from _missing("is not taken", finding, taken)
+    taken = {name for use in asked.case.uses for name in asked.taken(use)}
+    missing = [*_missing("is not taken", finding, taken)]
+    # docker-devtools leaves aside what a mount takes that does not say that it is a bind mount.
+    if missing and any(b"--mount" in use.request.dockerfile_data() for use in asked.case.uses):
+        asked.unasked.append(f"{finding.code}, mounts")
+        return
+    yield from missing
 
 
 def _arrive_empty(asked: Asked, finding: Finding) -> Iterator[str]:
