@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.config import Config
-from ctxsize.engine.builders import BUILDKIT
+from ctxsize.engine.builders import BUILDERS, BUILDKIT
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal, usable
@@ -168,6 +168,36 @@ def test_fixed_files_are_fixed(lines: list[str], paths: list[str], unsafe: bool)
         data = once.edits[0].after if once.edits else case.file.data
         twice = api.lint([path], data=data, fix=True, unsafe_fixes=unsafe, config=Config())
         assert twice.edits == ()
+
+
+TEXTS = st.sampled_from(
+    ["**/x.c", "**/*.c", "**/c", "a/*.c", "a/x.c", "a/b/c", "a/b", "a/b/*", "a", "b/a", "b/**", "b"]
+)
+EXCEPTIONS = st.lists(
+    st.tuples(st.sampled_from(["", "!", "!", "!"]), TEXTS).map("".join), min_size=2, max_size=4
+)
+
+
+@pytest.mark.fuzz
+@given(EXCEPTIONS, PATHS)
+def test_what_is_redundant_is_so_for_every_builder(lines: list[str], paths: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch) / "ctx"
+        case = case_of(["*", *lines], paths, root)
+        for finding in lint_case(case):
+            if finding.code != "CTX112" or not finding.message.count(" takes back "):
+                continue
+            assert finding.fix is not None
+            after = finding.fix.edits[0].after
+            for builder in BUILDERS.values():
+                linter = Linter(
+                    Build(), builder, selection=Selection(), suppressions=Suppressions(Config())
+                )
+                other = linter.case(Target(case.file.path, str(root)))
+                assert other.tree is not None
+                then = other.with_data(after).tree
+                assert then is not None
+                assert changed(other.tree.now, then.now) == frozenset(), builder.name
 
 
 @pytest.mark.fuzz
