@@ -12,8 +12,8 @@ EXAMPLES = 3
 _VERBS = {
     "ignored": "ignores",
     "sent": "sends",
-    "emptied": "takes the content of",
-    "filled": "gives their content to",
+    "emptied": "empties",
+    "filled": "gives content to",
 }
 
 

@@ -44,3 +44,14 @@ def test_every_format_shows_what_is_found(name: str, tmp_path: Path) -> None:
     text = render(name, api.lint([str(tmp_path)]), Look())
     assert "CTX102" in text
     assert "\x1b" not in text
+
+
+def test_the_list_of_paths_is_cut_and_says_so(tmp_path: Path) -> None:
+    made = [f"web/node_modules/{number}" for number in range(1200)]
+    build_tree(tmp_path, [file(".dockerignore", b"node_modules\n"), "web/package.json", *made])
+    shape = json.loads(render("json", api.lint([str(tmp_path)]), Look()))
+    (finding,) = shape["findings"]
+    ignored = finding["fix"]["effect"]["ignored"]
+    assert (ignored["files"], len(ignored["paths"]), ignored["left_out"]) == (1200, 1000, 201)
+    assert ignored["paths"][:2] == ["web/node_modules/", "web/node_modules/0"]
+    jsonschema.validate(shape, closed(schema("lint")))
