@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.lints.case import Case
@@ -34,31 +35,56 @@ def mend(
     One that would bring a graver finding than the one it mends is left out, and so
     is one after which the finding is still there, or another one in its place.
     """
-    found = lint(case)
     applied: list[Finding] = []
-    refused: set[tuple[str, str, bytes]] = set()
     seen = {case.file.data}
-    while len(applied) < _MOST:
-        for finding in found:
-            fix = finding.fix
-            if fix is None or not (fix.certain or unsafe):
-                continue
-            after = fix.edits[0].after
-            key = (finding.code, _text(case, finding), after)
-            if key in refused or after in seen:
-                continue
-            other = case.with_data(after)
-            found_then = lint(other)
-            if _is_worse(case, found, other, found_then, finding):
-                refused.add(key)
-                continue
-            case, found = other, found_then
-            seen.add(after)
-            applied.append(finding)
-            break
-        else:
-            break
-    return Mended(case, tuple(applied), tuple(found))
+    found = lint(case)
+    while True:
+        before = len(applied)
+        # What was refused may do better on what the others leave, but not after each of them.
+        refused: set[tuple[str, str, str]] = set()
+        while step := _step(case, lint, found, refused, seen, unsafe=unsafe):
+            applied.append(step.finding)
+            case, found = step.case, step.found
+            seen.add(case.file.data)
+        if not before < len(applied) < _MOST:
+            return Mended(case, tuple(applied), tuple(found))
+
+
+class _Step(NamedTuple):
+    """A fix that was applied, and what is there after it."""
+
+    finding: Finding
+    case: Case
+    found: Sequence[Finding]
+
+
+def _step(
+    case: Case,
+    lint: Callable[[Case], Sequence[Finding]],
+    found: Sequence[Finding],
+    refused: set[tuple[str, str, str]],
+    seen: set[bytes],
+    *,
+    unsafe: bool,
+) -> _Step | None:
+    """The first of the fixes that does good, None if there is none; others are noted in `refused`.
+
+    What leads back to what was `seen` is left alone.
+    """
+    for finding in found:
+        fix = finding.fix
+        if fix is None or not (fix.certain or unsafe):
+            continue
+        after = fix.edits[0].after
+        key = (finding.code, _text(case, finding), fix.message)
+        if key in refused or after in seen or len(seen) > _MOST:
+            continue
+        other = case.with_data(after)
+        then = lint(other)
+        if not _is_worse(case, found, other, then, finding):
+            return _Step(finding, other, then)
+        refused.add(key)
+    return None
 
 
 def _is_worse(
