@@ -86,36 +86,34 @@ def mixed_chef(repository: Repository) -> Iterator[Finding]:
             runs = cargo_runs(stage)
             cooks = [run for run in runs if run.is_cook]
             builds = [run for run in runs if run.is_build and run.step in stage.steps]
-            if cooks and builds:
-                yield from _differences(recipe, cooks, builds)
+            for build in builds:
+                yield from _differences(recipe, runs[: runs.index(build)], build)
             if cooks and cooks[-1].step in stage.steps:
                 yield from _toolchains(recipe, stage, cooks[-1])
 
 
-def _differences(
-    recipe: Recipe, cooks: list[CargoRun], builds: list[CargoRun]
-) -> Iterator[Finding]:
-    """A build that none of the cooks fits."""
-    for build in builds:
-        reasons = [list(_unlike(cook, build)) for cook in cooks]
-        if all(reasons):
-            cook, why = cooks[-1], reasons[-1]
-            yield finding(
-                "CTX211",
-                recipe,
-                build.step.line,
-                f"what line {cook.step.line} cooks is of no use here: {why[0]}",
-                evidence=tuple(why),
-                confidence=Confidence.CERTAIN if "profile" in why[0] else Confidence.LIKELY,
-                help="cook with the same directory, profile, target and features as the build",
-                fix=cooked_alike(recipe, cook, build, needed=_fits_another(recipe, cook)),
-            )
+def _differences(recipe: Recipe, earlier: list[CargoRun], build: CargoRun) -> Iterator[Finding]:
+    """A build that nothing cooked before it fits."""
+    cooks = [run for run in earlier if run.is_cook]
+    reasons = [list(_unlike(cook, build)) for cook in cooks]
+    if cooks and all(reasons):
+        cook, why = cooks[-1], reasons[-1]
+        yield finding(
+            "CTX211",
+            recipe,
+            build.step.line,
+            f"what line {cook.step.line} cooks is of no use here: {why[0]}",
+            evidence=tuple(why),
+            confidence=Confidence.CERTAIN if "profile" in why[0] else Confidence.LIKELY,
+            help="cook with the same directory, profile, target and features as the build",
+            fix=cooked_alike(recipe, cook, build, needed=_fits_another(recipe, cook)),
+        )
 
 
 def _fits_another(recipe: Recipe, cook: CargoRun) -> bool:
     """Whether a build can use what is cooked, which has to stay then."""
     return any(
-        run.is_build and not list(_unlike(cook, run))
+        run.is_build and run.step.line > cook.step.line and not list(_unlike(cook, run))
         for stage in recipe.stages
         if cook.step in stage.history
         for run in cargo_runs(stage)
