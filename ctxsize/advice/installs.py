@@ -146,6 +146,11 @@ def gradle(command: Command) -> bool:
     return any(word in names for word in last) and not asks(command)
 
 
+def bundle(command: Command) -> bool:
+    """Whether Bundler installs, which it does if it is told nothing."""
+    return command.operands[:1] in ((), ("install",)) and not asks(command)
+
+
 def always(command: Command) -> bool:
     """Always."""
     return True

@@ -181,7 +181,7 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "bundler",
         ("bundle",),
-        installs.sub("install"),
+        installs.bundle,
         installs.always,
         ("Gemfile",),
         ("Gemfile.lock",),

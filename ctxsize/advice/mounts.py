@@ -29,6 +29,8 @@ def unused_caches(repository: Repository) -> Iterator[Finding]:
                 if found is not None and found.message not in seen:
                     seen.add(found.message)
                     yield found
+            if not seen:
+                yield from _not_at_home(recipe, step)
             yield from _thrown_away(recipe, step)
             yield from _emptied(recipe, stage, step)
 
@@ -132,6 +134,26 @@ def _set(script: Script, fetch: Fetch, variable: str, value: str) -> Splice:
         words = shlex.join(script.instruction.arguments)
         return script.command, len(script.raw), f"{variable}={value} {words}"
     return script.prepended(f"export {variable}={value}")
+
+
+def _not_at_home(recipe: Recipe, step: Step) -> Iterator[Finding]:
+    """A target that begins with `~`, which is no shell's word here."""
+    script = recipe.script(step)
+    for cache in step.caches:
+        at = cache.target.find("/~/")
+        if at >= 0 and step.home is not None:
+            place = step.home + cache.target[at + 2 :]
+            splice = script.with_mount(cache.written, with_option(cache.written, target=place))
+            change = None if splice is None else script.change([splice])
+            yield finding(
+                "CTX222",
+                recipe,
+                step.line,
+                f"the cache is mounted at {cache.target}: `~` stands for no home in a mount",
+                evidence=(f"--mount={cache.written}",),
+                help=f"mount {place}",
+                fix=fixed(recipe, change, f"mount {place} instead"),
+            )
 
 
 def _thrown_away(recipe: Recipe, step: Step) -> Iterator[Finding]:

@@ -128,6 +128,8 @@ def _is_free(stage: StageFacts, everything: Step, step: Step, names: set[str]) -
         if each.keyword == "WORKDIR" and not destination.startswith("/"):
             return False
         run = steps.get(each.line)
+        if run is not None and _comes_from_elsewhere(run, everything):
+            continue
         if run is not None and run.is_run and run.commands:
             if all(_is_alone(command, names) for command in run.commands):
                 continue
@@ -135,6 +137,15 @@ def _is_free(stage: StageFacts, everything: Step, step: Step, names: set[str]) -
         if run is not None or each.keyword not in _INDIFFERENT:
             return False
     return True
+
+
+def _comes_from_elsewhere(step: Step, everything: Step) -> bool:
+    """Whether a COPY is from a stage or image, and to where none of the sources come."""
+    base = posixpath.normpath(
+        posixpath.join(everything.workdir, everything.instruction.arguments[-1])
+    )
+    destination = step.instruction.arguments[-1] if step.origin else ""
+    return destination.startswith("/") and not f"{destination}/".startswith(f"{base.rstrip('/')}/")
 
 
 def _is_alone(command: Command, names: set[str]) -> bool:

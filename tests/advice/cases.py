@@ -195,6 +195,20 @@ CASES: dict[str, dict[str, Case]] = {
             file("package.json", b'{"scripts": {"postinstall": "node patch.js"}}'),
             found=(2,),
         ),
+        "a tool of another image between": one(
+            "FROM php:8-fpm\nWORKDIR /srv\nCOPY . .\n"
+            "COPY --from=composer:2 /usr/bin/composer /usr/bin/composer\n"
+            "RUN composer install --no-dev\n",
+            *("composer.json", "composer.lock"),
+            found=(3,),
+        ),
+        "something of another image among the sources": one(
+            "FROM node:22\nWORKDIR /a\nCOPY . .\nCOPY --from=x /lock /a/package-lock.json\n"
+            "RUN npm ci\n",
+            *NODE,
+            found=(3,),
+        ),
+        "Bundler, told nothing": one("FROM ruby:3\nCOPY . .\nRUN bundle\n", "Gemfile", found=(2,)),
         "something between": one(
             "FROM node:22\nCOPY . .\nRUN node prepare.js\nRUN npm ci\n", *NODE, found=(2,)
         ),
@@ -703,6 +717,14 @@ CASES: dict[str, dict[str, Case]] = {
             "FROM ubuntu:24.04\nRUN --mount=type=cache,target=/var/cache/apt,sharing=locked <<EOF\n"
             "apt-get update\napt-get install -y a\nEOF\n",
             found=(2,),
+        ),
+        "no home": one(
+            "FROM node:22\nWORKDIR /a\n" + MOUNT.format("~/.npm,id=npm", "npm ci"), found=(3,)
+        ),
+        "no home, of a store that is told": one(
+            "FROM node:22\nRUN pnpm config set store-dir ~/.store\nWORKDIR /a\n"
+            + MOUNT.format("~/.store,id=pnpm", "pnpm install"),
+            found=(4,),
         ),
         "thrown away": one(
             "FROM node:22\n"

@@ -89,6 +89,10 @@ PAIRS: dict[str, tuple[tuple[str, str, str], tuple[str, str, str]]] = {
         ("target={k}", "/v/{k}", "WORKDIR /v\n"),
         ("target=/v/{k}", "/v/{k}", ""),
     ),
+    "no home": (
+        ("target=~/{k}", "/v/~/{k}", "WORKDIR /v\n"),
+        ("id=~/{k},target=/m", "/m", ""),
+    ),
     "a variable": (
         ("id={k}-$NAME,target=/m", "/m", "ARG NAME=x\n"),
         ("id={k}-x,target=/m", "/m", ""),
