@@ -37,7 +37,9 @@ CODES: dict[str, Code] = {
             "A layer is built again when one of the files that went into it, or a layer below, "
             "has changed. With all sources below the install, each change of one line of code "
             "installs all dependencies again. Copy the manifest and the lock file first, "
-            "install, and copy the rest afterwards.",
+            "install, and copy the rest afterwards. Where the install needs the sources "
+            "(scripts of the project, several modules), a cache mount at least keeps what was "
+            "downloaded.",
             "COPY . .\nRUN npm ci\n",
             "COPY package.json package-lock.json ./\nRUN npm ci\nCOPY . .\n",
         ),
@@ -49,7 +51,9 @@ CODES: dict[str, Code] = {
             "`cargo build` compiles dependencies and the project in one step, so the layer with "
             "the compiled dependencies is lost with every change of the sources. cargo-chef "
             "compiles them in a layer that depends on nothing but the manifests; cache mounts on "
-            "the registry and on `target` keep what was fetched and compiled between builds.",
+            "the registry and on `target` keep what was fetched and compiled between builds. "
+            "A build that is not simple enough for that gets the caches alone, and what others "
+            "take of `target` is copied to where it was.",
             "FROM rust:1.82\nWORKDIR /app\nCOPY . .\nRUN cargo build --release\n",
             "FROM rust:1.82 AS chef\nWORKDIR /app\nRUN cargo install cargo-chef --locked\n"
             "FROM chef AS planner\nCOPY . .\nRUN cargo chef prepare --recipe-path recipe.json\n"
@@ -116,7 +120,8 @@ CODES: dict[str, Code] = {
             "There is a cache mount, and the tool keeps its cache elsewhere or none at all.",
             "A cache mount works only where the tool writes: that depends on the user's home, on "
             "variables such as CARGO_HOME or PIP_CACHE_DIR, and on options such as "
-            "`--no-cache-dir`. Debian's images delete what apt downloads, until "
+            "`--no-cache-dir`. A `~` in a mount stands for no home. Commands such as `npm cache "
+            "clean` empty it, and Debian's images delete what apt downloads, until "
             "`/etc/apt/apt.conf.d/docker-clean` is removed.",
             "USER node\nRUN --mount=type=cache,target=/root/.npm npm ci\n",
             "USER node\nRUN --mount=type=cache,target=/home/node/.npm,uid=1000 npm ci\n",
@@ -128,7 +133,10 @@ CODES: dict[str, Code] = {
             "Dependencies are fetched without a cache mount.",
             "When a layer has to be built again, everything in it is downloaded again. With a "
             "cache mount only what is new is downloaded, and the cache does not become part of "
-            "the image.",
+            "the image. Where the cache is all that there is of what was fetched (Go, cargo, "
+            "NuGet, Maven, Gradle), later RUNs that need it must mount it too. Caches that hold "
+            "what was compiled get an id of system and architecture where another build "
+            "would use them too.",
             "RUN npm ci\n",
             "RUN --mount=type=cache,target=/root/.npm npm ci\n",
         ),
@@ -139,7 +147,8 @@ CODES: dict[str, Code] = {
             "The context is the whole repository, and the Dockerfile takes one directory of it.",
             "All that is not ignored in the context may be sent, and the ignore file has to think "
             "of every other service. A context of just that directory cannot grow by what others "
-            "add; a second directory can come in as a named context.",
+            "add; a second directory can come in as a named context. Or an ignore file of the "
+            "Dockerfile's own lets in nothing else.",
             "build:\n  context: .\n  dockerfile: api/Dockerfile   # COPY api /src\n",
             "build:\n  context: ./api                   # COPY . /src\n",
         ),
