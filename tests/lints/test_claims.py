@@ -184,6 +184,7 @@ def changes(finding: Finding) -> Changes:
 
 
 WIDE = Case("node_modules\n", [*TREE, file("Dockerfile", COPY_ALL)])
+PLACES = Case("node_modules\nc/node_modules\n", [f"{name}/package.json" for name in "abc"])
 BACK = Case("*\n!README.md\n*.md\n", [*TREE])
 EMPTIED = Case("vendor\n!vendor/keep\n**/vendor\n", [*TREE])
 LINE = Case("*.md|*.txt\n", [*TREE, "a.txt"])
@@ -223,6 +224,13 @@ LIES: dict[str, tuple[Case, str, Callable[[Finding], Finding], str]] = {
         WIDE, "CTX101",
         lambda f: replace(f, message=f.message.replace("1 other copy is", "2 other copies are")),
         "2 copies, of 1"),
+    "places": (
+        PLACES, "CTX101",
+        lambda f: replace(f, message=f.message.replace("1 other directory", "2 other directories")),
+        "but 2 would"),
+    "a place": (
+        PLACES, "CTX101", lambda f: replace(f, message=f.message.replace("; a/", "; c/")),
+        "but 2 would"),
     "what shows it": (
         WIDE, "CTX101", lambda f: replace(f, evidence=("docs/",)), "shows docs/"),
     "what hangs on the line": (

@@ -7,7 +7,8 @@ directories that the walk passes by.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -77,6 +78,21 @@ class Asked:
         with self._holding(self._usable(self.case.file.data)):
             listed = list_context(self.root, dockerfile=dockerfile, target=target, whole=False)
         return {each.name for each in listed}
+
+    def would_send(self, paths: Iterable[str]) -> set[str]:
+        """Those of `paths` that would be sent if they were there; the tree is left as it was."""
+        wanted, made = {*paths}, list[Path]()
+        for path in sorted(wanted):
+            for each in (*reversed((self.root / path).parents), self.root / path):
+                if not os.path.lexists(each):
+                    made.append(each)
+                    each.touch() if each == self.root / path else each.mkdir()
+        try:
+            listed = self.listed(self._usable(self.case.file.data))
+        finally:
+            for each in reversed(made):
+                each.rmdir() if each.is_dir() else each.unlink()
+        return {each.name for each in listed if not each.ignored} & wanted
 
     def _usable(self, data: bytes) -> bytes:
         """`data` with a comment in place of each line that fails the build."""

@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Changes, Finding, Paths
+from ctxsize.lints.artefacts import ARTEFACTS
 from ctxsize.units import human
 from tests.oracles.asked import Asked, Listing
 from tests.oracles.devtools import DevtoolsError
@@ -202,9 +203,28 @@ _COPIES = re.compile(r"([\d,]+) other cop(?:y is|ies are) sent")
 _EMPTY = re.compile(r"([\d,]+) files? of it without content")
 
 
+_PLACES = re.compile(r"(\S+)/(?: and ([\d,]+) other director(?:y|ies))? would send theirs")
+
+
+def _of_places(asked: Asked, finding: Finding) -> Iterator[str]:
+    """That a place would not send what is made there, or that their number is another one."""
+    said = _PLACES.search(finding.message)
+    if said is None:
+        return
+    tree, number = asked.case.tree, finding.location.line
+    assert tree is not None
+    assert number is not None
+    artefact = ARTEFACTS[asked.case.lines[number - 1].text.rpartition("*/")[2]]
+    copies = {f"{place}/{artefact.example}" for place in artefact.places(tree)}
+    sent = asked.would_send(copies)
+    if f"{said[1]}/{artefact.example}" not in sent or len(sent) != 1 + _number(said[2] or "0"):
+        yield f"the sentence says {said[0]}, but {len(sent)} would: {sorted(sent)[:3]}"
+
+
 def of_message(asked: Asked, finding: Finding) -> Iterator[str]:
     """What is wrong about the figures in the sentence of a finding."""
     paths = _paths(finding)
+    yield from _of_places(asked, finding)
     for count, size in _AMOUNT.findall(finding.message):
         if finding.files is None or (_number(count), size) != (
             finding.files,
