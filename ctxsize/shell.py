@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
+from ctxsize.dockerfile.heredocs import parse_heredoc_word
+from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.regexps import regexp
 
 _BLANK = " \t"
@@ -142,6 +144,22 @@ def _piece(words: list[_Token], after: str, depth: int) -> Piece:
 def commands(text: str) -> tuple[Command, ...]:
     """The simple commands in `text`, in the order in which they stand there."""
     return tuple(_commands(text, 0))
+
+
+def commands_of(instruction: Instruction) -> tuple[Command, ...]:
+    """The commands of a RUN; none of a script that is no shell script."""
+    if instruction.json_form:
+        words = instruction.arguments
+        shell = len(words) > 2 and words[0].rpartition("/")[2] in ("sh", "bash", "ash")
+        return commands(words[-1]) if shell and "c" in words[-2] else (Command(words),)
+    text = instruction.arguments[0] if instruction.arguments else ""
+    documents = [each.content for each in instruction.heredocs]
+    if documents and parse_heredoc_word(text.strip()):
+        body = documents[0]
+        script = not body.startswith("#!") or "sh" in body.splitlines()[0]
+        return commands(body) if script else ()
+    bodies = "".join(f"\n{each.content}{each.name}" for each in instruction.heredocs)
+    return commands(text + bodies)
 
 
 def _commands(text: str, depth: int) -> Iterator[Command]:

@@ -17,7 +17,7 @@ from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.dockerfile.stages import global_arguments
 from ctxsize.errors import DockerfileError
 from ctxsize.projects import FoundBuild
-from ctxsize.shell import Command, commands
+from ctxsize.shell import Command, commands_of
 
 
 @dataclass(frozen=True)
@@ -297,22 +297,6 @@ def _cache(text: str, mount: Mount, state: _State) -> Cache:
     target = posixpath.normpath(posixpath.join(state.workdir, mount.target))
     identity = mount.id or posixpath.normpath(mount.target)
     return Cache(target, identity, mount.sharing or "shared", text, bool(mount.id))
-
-
-def commands_of(instruction: Instruction) -> tuple[Command, ...]:
-    """The commands of a RUN; none of a script that is no shell script."""
-    if instruction.json_form:
-        words = instruction.arguments
-        shell = len(words) > 2 and words[0].rpartition("/")[2] in ("sh", "bash", "ash")
-        return commands(words[-1]) if shell and "c" in words[-2] else (Command(words),)
-    text = instruction.arguments[0] if instruction.arguments else ""
-    documents = [each.content for each in instruction.heredocs]
-    if documents and parse_heredoc_word(text.strip()):
-        body = documents[0]
-        script = not body.startswith("#!") or "sh" in body.splitlines()[0]
-        return commands(body) if script else ()
-    bodies = "".join(f"\n{each.content}{each.name}" for each in instruction.heredocs)
-    return commands(text + bodies)
 
 
 def _copy(instruction: Instruction, state: _State) -> Step:

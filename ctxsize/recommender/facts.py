@@ -78,6 +78,7 @@ class Facts:
         self._sums = sums
         self._saw_all_sources = True
         self._manifests: dict[tuple[str, ...], list[str]] = {}
+        self._packages: dict[str, frozenset[str]] = {}
 
     @cached_property
     def git_is_sent(self) -> bool:
@@ -156,6 +157,14 @@ class Facts:
         """The manifests that may name members of a workspace, and their texts."""
         texts = ((at, self.evidence.small_file(at)) for at in self.sent_like(_WORKSPACES))
         return [(at, text) for at, text in texts if _HAS_MEMBERS.search(text)]
+
+    def packages(self, manifest: str) -> frozenset[str]:
+        """The directories below the context that hold a `manifest` which belongs to the sources."""
+        if manifest not in self._packages:
+            paths = (path.split("/")[:-1] for path in self.by_name.get(manifest, ()))
+            found = ("/".join(each) for each in paths if each and NOT_SOURCES.isdisjoint(each))
+            self._packages[manifest] = frozenset(found)
+        return self._packages[manifest]
 
     def sent_like(self, names: tuple[str, ...]) -> list[str]:
         """The files that are sent whose names match, the topmost ones first."""

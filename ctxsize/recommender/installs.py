@@ -8,20 +8,16 @@ may use what nothing in its Dockerfile names.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 
 from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.managers import MANAGERS, Manager
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.recipes import Recipe
+from ctxsize.recommender.tree import is_below
 
-_INSTALLS = {
-    "node": r"\b(npm|pnpm|bun|yarn)\b",
-    "php": r"\bcomposer\b",
-    "elixir": r"\bmix\b",
-    "crystal": r"\bshards\b",
-}
-"""The programs that install the dependencies of an ecosystem."""
 _USES = {
     "node": r"\b(node|nodejs|npm|npx|pnpm|bun|yarn|deno|corepack|nvm|node_modules)\b",
     "php": r"\b(php|php-fpm|composer|apache2?|wordpress|frankenphp|vendor)\b|php[0-9-]",
@@ -35,7 +31,11 @@ BUILD_TOOLS = re.compile(
     r"tsc|vite|webpack|ng|swift|flutter|dart|stack|cabal|dune|zig|nim|nimble|shards|crystal|gleam|"
     r"bazel|bundle|rails|rake|composer|build)\b|\.sh\b|\./"
 )
-_SCRIPTS = re.compile(r"\.sh\b|\bmake\b|\bjust\b|\btask\b")
+_SCRIPTS = re.compile(
+    r"\.sh\b|\b(make|just|task)\b|\b(npm|bun|composer)\s+(run|run-script|exec)\b"
+    r"|\b(yarn|pnpm|mix)\s+\w"
+)
+"""What may install them in ways that the Dockerfile does not tell."""
 _MOST_NAMED = 3
 
 
@@ -53,20 +53,26 @@ def no_install_step(facts: Facts, match: Match) -> Objection | None:
     A person may overrule it where a script may install them, and where they
     belong to another Dockerfile that does.
     """
-    tool = _INSTALLS.get(match.rule.ecosystem)
-    if tool is None:
+    manager = MANAGERS.get(match.rule.ecosystem)
+    if manager is None:
         return None
-    bare = [each for each in taking(facts, match) if not re.search(tool, each.commands)]
-    owner = _installing(facts, match, tool)
-    strangers = []
+    installing = _Installing(facts, manager, match)
+    bare = [each for each in taking(facts, match) if not installing.is_done_by(each)]
+    owner = installing.owner()
+    strangers, elsewhere = [], []
     for recipe in bare:
         if owner is not None and _is_stranger(recipe, match):
             strangers.append(recipe)
+        elif installing.is_done_elsewhere_by(recipe):
+            elsewhere.append(recipe)
         elif not _SCRIPTS.search(recipe.commands):
             return Objection("no_install_step", _kept(recipe))
-    known = [each for each in bare if each not in strangers]
+    known = [each for each in bare if each not in strangers and each not in elsewhere]
     if known:
         return Objection("no_install_step", _kept(known[0]), soft=True)
+    if elsewhere:
+        reason = f"{elsewhere[0].path} takes it and installs those of other directories"
+        return Objection("no_install_step", reason, soft=True)
     if owner is None or not strangers:
         return None
     return Objection("no_install_step", _lost(strangers, owner), soft=True)
@@ -89,16 +95,46 @@ def _lost(strangers: list[Recipe], owner: Recipe) -> str:
     )
 
 
-def _installing(facts: Facts, match: Match, tool: str) -> Recipe | None:
-    """The Dockerfile that installs what is in the directory, the nearest one of several."""
-    found = [
-        (distance, each.path, each)
-        for each in facts.recipes.recipes
-        if re.search(tool, each.commands)
-        for distance in [_distance(each, match)]
-        if distance is not None
-    ]
-    return min(found, key=lambda one: one[:2])[2] if found else None
+class _Installing:
+    """Who installs the dependencies that were matched."""
+
+    def __init__(self, facts: Facts, manager: Manager, match: Match) -> None:
+        self._facts = facts
+        self._manager = manager
+        self._match = match
+        self._beside = match.path.rpartition("/")[0]
+
+    def is_done_by(self, recipe: Recipe) -> bool:
+        """Whether a command installs them, or where it does so is not told."""
+        return any(
+            package is None or self._beside == package or is_below(self._beside, {package})
+            for package in self._packages(recipe)
+        )
+
+    def is_done_elsewhere_by(self, recipe: Recipe) -> bool:
+        """Whether there is a command that installs any."""
+        return any(True for _ in self._packages(recipe))
+
+    def owner(self) -> Recipe | None:
+        """The Dockerfile that installs them, the nearest one of several."""
+        found = [
+            (distance, each.path, each)
+            for each in self._facts.recipes.recipes
+            if self.is_done_by(each)
+            for distance in [_distance(each, self._match)]
+            if distance is not None
+        ]
+        return min(found, key=lambda one: one[:2])[2] if found else None
+
+    def _packages(self, recipe: Recipe) -> Iterator[str | None]:
+        """For each install the package of the context that it is for, None if it is not told."""
+        known = self._facts.packages(self._manager.manifest)
+        for at, command in recipe.steps:
+            there = self._manager.directory(command)
+            if there is not None:
+                place = posixpath.normpath(posixpath.join(at, there))
+                ends = (each for each in known if place == each or place.endswith(f"/{each}"))
+                yield max(ends, key=len, default=None)
 
 
 def _distance(recipe: Recipe, match: Match) -> int | None:

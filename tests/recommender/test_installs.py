@@ -94,7 +94,48 @@ CASES = {
         {"web.Dockerfile": WEB, "api.Dockerfile": API + f"COPY {MODULES}/react /r\n".encode()},
         soft=False,
     ),
+    "a Dockerfile that only runs a script of the manifest": Case(
+        {"Dockerfile": b"FROM node\nCOPY . .\nRUN npm run build\n"}, soft=True
+    ),
+    "a Dockerfile that installs a tool for itself": Case(
+        {"Dockerfile": b"FROM node\nRUN npm install -g pm2\nCOPY . .\n"}, soft=False
+    ),
+    "a Dockerfile that installs npm": Case(
+        {"Dockerfile": b"FROM debian\nRUN apt-get install -y nodejs npm\nCOPY . .\n"}, soft=False
+    ),
+    **{
+        f"a Dockerfile that installs elsewhere: {run.decode()}": Case(
+            {"Dockerfile": b"FROM node\nCOPY . /app\nWORKDIR /app\n" + run + b"\n"},
+            soft=True,
+            nodes=(*NODES, "services/shop/package.json"),
+        )
+        for run in (
+            b"RUN cd services/shop && npm ci",
+            b"RUN npm ci --prefix ./services/shop",
+            b'RUN ["npm", "--prefix", "services/shop", "ci"]',
+            b"WORKDIR services/shop\nRUN npm ci",
+        )
+    },
 }
+SAFE = {
+    **{
+        run: Case({"Dockerfile": b"FROM node\nCOPY . /app\nWORKDIR /app\n" + run}, soft=False)
+        for run in (
+            b"RUN npm ci",
+            b"RUN npm ci -w services/web",
+            b"RUN (cd services/shop && npm ci) && (cd services/web && npm ci)",
+            b"WORKDIR $WHERE\nRUN npm ci",
+            b"WORKDIR services\nRUN npm ci",
+            b"WORKDIR /app/services/web\nRUN <<EOF\nnpm ci\nEOF",
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("case", SAFE.values(), ids=map(bytes.decode, SAFE))
+def test_what_is_installed_anew_may_go(case: Case, planted: Path) -> None:
+    advice = api.suggest(str(planted))
+    assert [each.safe for each in advice.suggestions if case.path in each.paths] == [True]
 
 
 @pytest.fixture

@@ -280,6 +280,22 @@ def test_what_a_build_of_another_context_takes_from_this_one(tmp_path: Path) -> 
     assert blocked(suggested(root))["target"] == "copied_by_name"
 
 
+@pytest.mark.parametrize("name", ["src", "${BASE}"])
+def test_a_stage_that_is_a_named_context_has_all_of_it(tmp_path: Path, name: str) -> None:
+    worker = f"ARG BASE=src\nFROM {name}\nCMD node /server.js\n".encode()
+    root = tree(
+        tmp_path,
+        *("package.json", file("node_modules/.package-lock.json", size_bytes=400_000)),
+        file("w/Dockerfile", worker),
+        dockerfile=b"FROM node\nCOPY . .\nRUN npm ci\n",
+    )
+    assert "**/node_modules" in patterns(suggested(root))
+    (root / "compose.yaml").write_text(
+        "services: {w: {build: {context: w, additional_contexts: {src: .}}}}\n"
+    )
+    assert blocked(suggested(root))["node_modules"] == "no_install_step"
+
+
 def test_the_classic_builder_and_podman(tmp_path: Path) -> None:
     for builder in ("classic", "podman"):
         root = tree(tmp_path / builder, "Cargo.toml", "target/x", dockerfile=CARGO)
