@@ -74,12 +74,15 @@ def _replaced(text: str, recipe: Recipe, before: bytes, after: bytes) -> str | N
     """The file `text` with another Dockerfile in it."""
     escape = _ESCAPES.get(recipe.builds[0].how, str)
     old, new = (data.decode("utf-8", "surrogateescape") for data in (before, after))
+    if "\r\n" in text:
+        made = _replaced(text.replace("\r\n", "\n"), recipe, before, after)
+        return None if made is None else made.replace("\n", "\r\n")
     lines = text.split("\n")
     for block in (*_blocks(lines), *_heredocs(lines)):
         written = [each.removeprefix(block.indent) for each in lines[block.start : block.end]]
         if _same(written, old.rstrip("\n").split("\n")):
-            made = _merged(lines, block, old, new, escape)
-            return None if made is None else "\n".join(made)
+            merged = _merged(lines, block, old, new, escape)
+            return None if merged is None else "\n".join(merged)
     quoted = json.dumps(escape(old))
     return text.replace(quoted, json.dumps(escape(new))) if text.count(quoted) == 1 else None
 

@@ -7,16 +7,14 @@ import shlex
 from collections.abc import Iterator
 
 from ctxsize.advice.caches import KEPT_IN_CACHE, fixed, mounted, owned, places
-from ctxsize.advice.fetches import Fetch, fetches, module
-from ctxsize.advice.images import system_of
-from ctxsize.advice.installs import empties, moved_cache
+from ctxsize.advice.emptied import emptied
+from ctxsize.advice.fetches import Fetch, fetches
+from ctxsize.advice.installs import moved_cache
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import Change, with_option
+from ctxsize.advice.rewrite import with_option
 from ctxsize.advice.script import Script, Splice
-from ctxsize.advice.sharing import is_apt
 from ctxsize.findings import Confidence, Finding, Fix
-from ctxsize.shell import Command
 
 
 def unused_caches(repository: Repository) -> Iterator[Finding]:
@@ -31,8 +29,7 @@ def unused_caches(repository: Repository) -> Iterator[Finding]:
                     yield found
             if not seen:
                 yield from _not_at_home(recipe, step)
-            yield from _thrown_away(recipe, step)
-            yield from _emptied(recipe, stage, step)
+            yield from emptied(recipe, stage, step)
 
 
 def _elsewhere(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding | None:
@@ -154,97 +151,6 @@ def _not_at_home(recipe: Recipe, step: Step) -> Iterator[Finding]:
                 help=f"mount {place}",
                 fix=fixed(recipe, change, f"mount {place} instead"),
             )
-
-
-def _thrown_away(recipe: Recipe, step: Step) -> Iterator[Finding]:
-    """What a package manager itself deletes of a cache that is mounted for it."""
-    cached = {fetch.manager.name: fetch for fetch in fetches(step) if fetch.cached}
-    for command in map(module, step.commands):
-        fetch = next((e for e in cached.values() if command.program in e.manager.programs), None)
-        if fetch is not None and empties(command):
-            shown = " ".join(command.words)
-            yield finding(
-                "CTX222",
-                recipe,
-                step.line,
-                f"`{shown}` empties the cache that is mounted for {fetch.manager.name}",
-                help="leave it out: what is in the mount is not in the image",
-                fix=_left_out(recipe, step, command),
-            )
-
-
-def _emptied(recipe: Recipe, stage: StageFacts, step: Step) -> Iterator[Finding]:
-    """Apt's caches: what the image or the RUN itself deletes."""
-    archives = next(
-        (each for each in step.caches if each.target.startswith("/var/cache/apt")), None
-    )
-    lists = next((each for each in step.caches if each.target.startswith("/var/lib/apt")), None)
-    for command in step.commands:
-        removes = command.program == "rm" and any(_LISTS in word for word in command.words)
-        cleans = is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",))
-        cache = lists if removes else archives if cleans else None
-        if cache is not None:
-            shown = " ".join(command.words)
-            yield finding(
-                "CTX222",
-                recipe,
-                step.line,
-                f"`{shown}` empties the cache that is mounted at {cache.target}",
-                help="leave it out: what is in the mount is not in the image",
-                fix=_left_out(recipe, step, command),
-            )
-    installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
-    if archives and installs and _deletes_downloads(stage) and not _keeps(stage, step):
-        keeps = recipe.script(step)
-        yield finding(
-            "CTX222",
-            recipe,
-            step.line,
-            f"{stage.base} deletes what apt downloads: the cache at {archives.target} stays empty",
-            confidence=Confidence.LIKELY,
-            help=f"{_KEEP}, in front of apt-get update",
-            fix=fixed(recipe, keeps.change([keeps.prepended(_KEEP)]), f"begin with `{_KEEP}`"),
-        )
-
-
-_LISTS = "/var/lib/apt/lists"
-_KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
-
-
-def _left_out(recipe: Recipe, step: Step, command: Command) -> Fix | None:
-    """The RUN without a command; of an `rm` that deletes other things too, without the lists."""
-    script = recipe.script(step)
-    message = f"leave out `{' '.join(command.words)}`"
-    if not script.pieces or len(step.commands) == 1:
-        change: Change | None = Change(step.line, step.instruction.end_line, ())
-        whole = len(step.commands) == 1
-        return fixed(recipe, change if whole else None, message)
-    piece = next(
-        (e for e in script.pieces if e.words[-len(command.words) :] == command.words), None
-    )
-    if piece is None:
-        return None
-    lists = [word for word in command.operands if _LISTS in word]
-    if lists and len(lists) < len(command.operands):
-        change = script.change(script.without_words(piece, *lists))
-        return fixed(recipe, change, f"leave out `{' '.join(lists)}`")
-    splice = script.without(piece)
-    return fixed(recipe, None if splice is None else script.change([splice]), message)
-
-
-def _deletes_downloads(stage: StageFacts) -> bool:
-    return system_of(stage.base).name in ("debian", "ubuntu")
-
-
-def _keeps(stage: StageFacts, step: Step) -> bool:
-    """Whether docker-clean is dealt with at or before `step`."""
-    texts: list[str] = []
-    for each in stage.history:
-        texts.append(each.instruction.text)
-        texts += [heredoc.content for heredoc in each.instruction.heredocs]
-        if each is step:
-            break
-    return any("docker-clean" in t or "Keep-Downloaded-Packages" in t for t in texts)
 
 
 def missing_caches(repository: Repository) -> Iterator[Finding]:

@@ -744,6 +744,14 @@ CASES: dict[str, dict[str, Case]] = {
             "    rm -rf /var/lib/apt/lists/* /tmp/* # tidy\n",
             found=(2, 2),
         ),
+        "emptied, in a script": one(
+            "FROM x\n"
+            + MOUNT.format(
+                "/var/cache/apt,sharing=locked",
+                'bash -c "apt-get update && rm -rf /var/cache/apt/archives"',
+            ),
+            found=(2,),
+        ),
         "emptied, or else": one(
             "FROM x\n"
             + MOUNT.format(

@@ -120,6 +120,9 @@ def built(
     """What a Dockerfile makes of its context."""
     changed = dockerfile.with_name(f"built-{dockerfile.name}")
     changed.write_text(on_our_image(dockerfile.read_text()))
+    own = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
+    if own.exists():
+        own.with_name(f"{changed.name}.dockerignore").write_bytes(own.read_bytes())
     options = ("--network=none", f"--no-cache={str(cold).lower()}")
     extra = (*options, "--build-context", f"sysroot={system}")
     return docker.build_buildkit(context, dockerfile=changed, extra=extra)
