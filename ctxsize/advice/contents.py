@@ -23,7 +23,7 @@ _PASSED_BY = frozenset(("node_modules", "vendor", "target", "bin", "obj", "dist"
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """The first context of a recipe, without what is ignored in it."""
+    """What the contexts of a recipe have in common, without what is ignored."""
 
     repository: Repository
     recipe: Recipe
@@ -32,8 +32,12 @@ class Contents:
 
     @property
     def root(self) -> str:
-        """The context."""
-        return self.recipe.contexts[0] if self.recipe.contexts else "."
+        """The first context."""
+        return self._roots[0]
+
+    @property
+    def _roots(self) -> tuple[str, ...]:
+        return self.recipe.contexts or (".",)
 
     @cached_property
     def _spec(self) -> DockerIgnoreSpec:
@@ -50,13 +54,20 @@ class Contents:
     def has(self, name: str) -> bool:
         """Whether it is a file that is sent."""
         path = self.path(name)
-        inside = not path.startswith(("..", "/"))
-        return inside and Path(self.root, path).is_file() and not self._spec.match_file(path)
+        if path.startswith(("..", "/")) or self._spec.match_file(path):
+            return False
+        return all(Path(root, path).is_file() for root in self._roots)
 
     def has_directory(self, name: str) -> bool:
         """Whether it is a directory that is sent."""
         path = self.path(name)
-        return Path(self.root, path).is_dir() and not self._spec.match_file(path)
+        found = all(Path(root, path).is_dir() for root in self._roots)
+        return found and not self._spec.match_file(path)
+
+    def above(self, *names: str) -> bool:
+        """Whether one of these files is in a directory above, up to the context."""
+        levels = self.below.count("/") + bool(self.below)
+        return any(self.has("../" * up + name) for up in range(1, levels + 1) for name in names)
 
     def those(self, *names: str) -> tuple[str, ...]:
         """The files among `names` that are sent; directories if they end with a slash."""

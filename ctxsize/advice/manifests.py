@@ -189,12 +189,29 @@ def _go(contents: Contents, fetch: Fetch) -> Early | None:
     return Early(files, "go mod download", stays=True)
 
 
+def _is_closed(contents: Contents, files: tuple[str, ...]) -> bool:
+    """Whether the projects refer to each other alone, and to nothing in directories above."""
+    for path in files:
+        for written in _REFERENCE.findall(contents.text(path)):
+            name = posixpath.join(posixpath.dirname(path), written.replace("\\", "/"))
+            if posixpath.normpath(name) not in files:
+                return False
+    return not contents.above(*_ABOVE)
+
+
+_REFERENCE = re.compile(r"<(?:ProjectReference\s+Include|Import\s+Project)=\"([^\"$]+)\"")
+_ABOVE = (
+    *("Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props"),
+    *("global.json", "NuGet.Config", "nuget.config"),
+)
 _PROJECTS = (".csproj", ".fsproj", ".vbproj", ".sln", ".slnx")
 _MSBUILD = ("directory.*.props", "directory.*.targets", "global.json", "nuget.config")
 
 
 def _dotnet(contents: Contents, fetch: Fetch) -> Early | None:
     files = tuple(contents.matching(*(f"*{each}" for each in _PROJECTS), *_MSBUILD))
+    if not _is_closed(contents, files):
+        return None
     operands = fetch.command.operands
     if operands[:1] == ("restore",):
         return Early(files)
@@ -210,6 +227,9 @@ def _maven(contents: Contents, fetch: Fetch) -> Early | None:
     text = contents.text("pom.xml")
     command = fetch.command
     if "<modules>" in text or "<relativePath>" in text or "<systemPath>" in text:
+        return None
+    child = "<parent>" in text and "<relativePath/>" not in text
+    if child and contents.above("pom.xml"):
         return None
     if command.has("-f", "--file", "-pl", "--projects", "-s", "--settings", "-gs"):
         return None
@@ -229,7 +249,7 @@ _FINDERS: dict[str, Callable[[Contents, Fetch], Early | None]] = {
     "npm": _node("package-lock.json", "npm-shrinkwrap.json"),
     "yarn": _node("yarn.lock", ".yarnrc", ".yarnrc.yml", ".yarn/"),
     "pnpm": _node("pnpm-lock.yaml", "pnpm-workspace.yaml", ".pnpmfile.cjs", "patches/"),
-    "bun": _node("bun.lock", "bun.lockb", "bunfig.toml"),
+    "bun": _node("bun.lock", "bun.lockb", "bunfig.toml", "patches/"),
     "pip": _pip,
     "uv": _uv,
     "poetry": _poetry,

@@ -77,6 +77,7 @@ def _copied_too_early(
     contents = Contents(repository, recipe, inside)
     plan = early(contents, fetch)
     fixed = None if plan is None else reordered(recipe, everything, fetch, plan, inside)
+    early_enough = fixed is not None
     if fixed is None and not fetch.cached:
         fixed = mounted(repository, recipe, _alike(recipe, everything, fetch))
     files = _named(contents, fetch, plan)
@@ -93,7 +94,9 @@ def _copied_too_early(
             f"line {fetch.step.line}: {command}",
             *(f"{name} is there" for name in files[:3]),
         ),
-        help=f"copy {listed(files)} first, install, then copy the rest",
+        help=f"copy {listed(files)} first, install, then copy the rest"
+        if early_enough
+        else f"more than {listed(files)} is needed in front of it, so keep what it downloads",
         fix=fixed,
     )
 
@@ -145,7 +148,7 @@ def _inside(everything: Step, fetch: Fetch) -> str | None:
 
 def listed(names: tuple[str, ...]) -> str:
     """`names` as a person lists them."""
-    shown = [f"*{name}" if name.startswith(".") and "." in name[1:] else name for name in names]
+    shown = [*names]
     if len(shown) > 4:
         shown = [*shown[:3], f"{len(shown) - 3} more"]
     return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))

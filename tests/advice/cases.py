@@ -179,6 +179,22 @@ CASES: dict[str, dict[str, Case]] = {
             *("all.sln", "api/api.csproj", "lib/lib.csproj", "Directory.Build.props"),
             found=(3,),
         ),
+        "a project that refers to another outside": one(
+            "FROM sdk\nCOPY . /s\nWORKDIR /s/api\nRUN dotnet restore\n",
+            file("api/api.csproj", b'<ProjectReference Include="..\\lib\\lib.csproj" />'),
+            "lib/lib.csproj",
+            found=(2,),
+        ),
+        "a project with versions above": one(
+            "FROM sdk\nCOPY . /s\nWORKDIR /s/src/api\nRUN dotnet restore\n",
+            *("src/api/api.csproj", "Directory.Packages.props"),
+            found=(2,),
+        ),
+        "a module of Maven": one(
+            "FROM maven\nCOPY . /s\nWORKDIR /s/a\nRUN mvn package\n",
+            *(file("a/pom.xml", b"<project><parent></parent></project>"), "pom.xml"),
+            found=(2,),
+        ),
         "Maven's wrapper": one(
             "FROM temurin\nCOPY . /s\nWORKDIR /s\nRUN chmod +x mvnw\n"
             "RUN ./mvnw -Pprod package -DskipTests\n",
