@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from ctxsize.advice import mounts
+from ctxsize.advice.fetches import fetches
+from ctxsize.advice.recipe import read_recipe
+from tests.oracles.availability import require
+from tests.oracles.trees import build_tree, file
 
 
 @pytest.mark.parametrize("value", [None, *mounts._ANY_SWITCH, ""])
@@ -20,3 +26,60 @@ def test_pip_uses_no_cache_whatever_the_variable_says(value: str | None) -> None
     cached = subprocess.run(argv, env=environment, capture_output=True, check=False).returncode == 0
     assert cached == (value in (None, off))
     assert cached == (value not in values)
+
+
+@pytest.mark.parametrize(("home", "variables"), [("/root", {}), ("/h", {"GOMODCACHE": "/m"})])
+def test_go_keeps_its_caches_where_the_advice_looks(home: str, variables: dict[str, str]) -> None:
+    require("go")
+    given = {"HOME": home, "GOPATH": "/go", **variables}
+    told = "".join(f"ENV {name}={value}\n" for name, value in given.items())
+    recipe = read_recipe("Dockerfile", f"FROM golang\n{told}RUN go build\n".encode())
+    ((_, step),) = recipe.runs
+    (fetch,) = fetches(step)
+    argv = ["go", "env", "GOMODCACHE", "GOCACHE"]
+    environment = {"PATH": os.environ["PATH"], "GOENV": "off", **given}
+    asked = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
+    assert list(fetch.caches[:2]) == asked.stdout.split()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    require("cargo")
+    manifest = b'[package]\nname = "a"\nversion = "0.1.0"\nedition = "2018"\n'
+    nodes = [file("Cargo.toml", manifest), file("src/main.rs", b"fn main() {}\n")]
+    return build_tree(tmp_path / "project", nodes)
+
+
+def cargo(project: Path, *words: str, **variables: str) -> str:
+    """What cargo says of its work."""
+    environment = {**os.environ, **variables}
+    environment.pop("RUSTC_WRAPPER", None)
+    argv = ["cargo", *words, "--offline", "--verbose"]
+    finished = subprocess.run(
+        argv, cwd=project, env=environment, capture_output=True, text=True, check=True
+    )
+    return finished.stderr
+
+
+def test_cargo_compiles_aside_if_it_is_told(project: Path, tmp_path: Path) -> None:
+    cargo(project, "build", CARGO_TARGET_DIR=str(tmp_path / "aside"))
+    assert (tmp_path / "aside/debug/a").exists()
+    assert not (project / "target").exists()
+
+
+def test_cargo_installs_by_way_of_target(project: Path, tmp_path: Path) -> None:
+    cargo(project, "install", "--path", ".", "--root", str(tmp_path / "out"))
+    assert (tmp_path / "out/bin/a").exists()
+    assert (project / "target/release").is_dir()
+
+
+def test_what_is_copied_out_of_target_and_back_is_not_compiled_again(
+    project: Path, tmp_path: Path
+) -> None:
+    assert "Fresh a" not in cargo(project, "build")
+    kept, target = tmp_path / "kept", project / "target"
+    kept.mkdir()
+    subprocess.run(["cp", "-a", f"{target}/.", f"{kept}/"], check=True)
+    shutil.rmtree(target)
+    subprocess.run(["sh", "-c", f"mkdir -p {target} && cp -a {kept}/. {target}/"], check=True)
+    assert "Fresh a" in cargo(project, "build")
