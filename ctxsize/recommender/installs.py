@@ -25,7 +25,7 @@ _USES = {
     "crystal": r"\b(crystal|shards|lib)\b",
 }
 """What a Dockerfile says that has anything to do with them."""
-BUILD_TOOLS = re.compile(
+_BUILD_TOOLS = re.compile(
     r"\b(cargo|npm|npx|yarn|pnpm|bun|deno|make|cmake|ninja|meson|go (build|install|run|test)|mvnw?|"
     r"gradlew?|dotnet|msbuild|mix|rebar3|sbt|mill|lein|clojure|python3?|pip3?|uv|poetry|pdm|hatch|"
     r"tsc|vite|webpack|ng|swift|flutter|dart|stack|cabal|dune|zig|nim|nimble|shards|crystal|gleam|"
@@ -36,7 +36,23 @@ _SCRIPTS = re.compile(
     r"|\b(yarn|pnpm|mix)\s+\w"
 )
 """What may install them in ways that the Dockerfile does not tell."""
+_SYSTEM = frozenset(
+    [
+        *("apt", "apt-get", "aptitude", "apk", "dnf", "microdnf", "yum", "zypper", "pacman"),
+        *("tdnf", "brew", "choco", "echo", "printf", "rm"),
+    ]
+)
+"""Programs that may name a tool, and do not run it."""
 _MOST_NAMED = 3
+
+
+def builds(recipe: Recipe) -> bool:
+    """Whether a command runs what may build something; to install build-essential is not that."""
+    return any(
+        _BUILD_TOOLS.search(" ".join(command.words))
+        for _, command in recipe.steps
+        if command.program not in _SYSTEM
+    )
 
 
 def taking(facts: Facts, match: Match) -> Iterator[Recipe]:
@@ -162,7 +178,7 @@ def _is_stranger(recipe: Recipe, match: Match) -> bool:
         return False
     if re.search(_USES[match.rule.ecosystem], recipe.words, re.IGNORECASE):
         return False
-    return BUILD_TOOLS.search(recipe.commands) is not None
+    return builds(recipe)
 
 
 def _directory(recipe: Recipe) -> str | None:

@@ -50,7 +50,7 @@ SPEAKS = {
     "workspace_member": Case("e2e", (WORKSPACE, *E2E)),
     "test_stage": Case("e2e", E2E, command="pytest"),
     "no_install_step": Case("node_modules", NODE, command="true"),
-    "prebuilt_pipeline": Case("target", RUST, command="apk add curl"),
+    "prebuilt_pipeline": Case("target", RUST, command="apk add build-base python3 make"),
     "vendored": Case("vendor", ("Cargo.toml", "vendor/serde/Cargo.toml")),
     "tracked_cargo_config": Case(".cargo", (".cargo/config.toml",)),
     "wrapper_jar": Case("gradle/wrapper/other-wrapper.jar", ("gradle/wrapper/other-wrapper.jar",)),
