@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from ctxsize.build import Build
@@ -122,7 +121,7 @@ def _build(
         return None
     start = _start(files, directory, context, values)
     shown = files.shown(os.path.join(start, context))  # noqa: PTH118
-    if not Path(shown).is_dir():
+    if not os.path.isdir(shown):  # noqa: PTH112
         where = place.where
         haul.complain(
             "no-context", f"{place.name}: there is no directory {shown}", where.path, where.line
@@ -153,8 +152,8 @@ def _start(files: Files, directory: str, context: str, values: Mapping[str, Any]
     dockerfile = str(values.get("dockerfile") or "Dockerfile")
     for start in (directory, ""):
         here = os.path.join(files.shown(start), context)  # noqa: PTH118
-        if Path(here).is_dir() and (
-            "dockerfile-inline" in values or Path(here, dockerfile).is_file()
+        if os.path.isdir(here) and (  # noqa: PTH112
+            "dockerfile-inline" in values or os.path.isfile(os.path.join(here, dockerfile))  # noqa: PTH113, PTH118
         ):
             return start
     return directory

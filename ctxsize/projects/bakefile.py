@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import product
+from math import prod
 from typing import Any
 
+from ctxsize.projects.hcl.effort import Effort
 from ctxsize.projects.hcl.expressions import evaluate, fill
 from ctxsize.projects.hcl.values import UnknownError, as_text, number
 
 _MAPS = ("args", "contexts", "labels")
 _DEEPEST = 50
 _MOST_COMBINATIONS = 512
+_CALL = 20
+"""What a call of a function, or to inherit, costs beside what is handed on."""
 _UNKNOWN = object()
 _HEREDOC = re.compile(r"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*\Z", re.DOTALL)
 
@@ -78,6 +84,7 @@ def read_hcl(text: str) -> dict[str, list[tuple[str, dict[str, Any]]]]:
         raise BakeError(
             "it is no HCL", line if isinstance(line, int) and line > 0 else None
         ) from None
+    _check_depth(document)
     found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for kind, blocks in document.items():
         if isinstance(blocks, list):
@@ -99,6 +106,7 @@ def read_json(text: str) -> dict[str, list[tuple[str, dict[str, Any]]]]:
         raise BakeError(f"it is no JSON: {error}", line) from None
     except RecursionError:
         raise BakeError("it is nested too deeply") from None
+    _check_depth(document)
     found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for kind in ("variable", "function", "group", "target"):
         blocks = document.get(kind) if isinstance(document, dict) else None
@@ -108,6 +116,19 @@ def read_json(text: str) -> dict[str, list[tuple[str, dict[str, Any]]]]:
             if isinstance(body, dict):
                 found.setdefault(kind, []).append((name, body))
     return found
+
+
+def _check_depth(document: Any) -> None:
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [
+            each
+            for above in level
+            if isinstance(above, dict | list)
+            for each in (above.values() if isinstance(above, dict) else above)
+        ]
+    if level:
+        raise BakeError("it is nested too deeply")
 
 
 @dataclass(frozen=True)
@@ -143,6 +164,7 @@ class Resolver:
             name: self._function(name, body) for name, body in bake.functions.items()
         }
         self._calls = 0
+        self._effort = Effort()
         self.unknown: dict[str, str] = {}
         """The targets that are left out, and why."""
         for name in bake.variables:
@@ -164,13 +186,16 @@ class Resolver:
 
     def _function(self, name: str, body: Mapping[str, Any]) -> Callable[..., Any]:
         """What a block `function` declares."""
-        parameters = [_word(each) for each in body.get("params") or ()]
+        declared = body.get("params")
+        parameters = [*map(_word, declared)] if isinstance(declared, list) else []
         rest = _word(body["variadic_params"]) if body.get("variadic_params") else ""
 
         def called(*values: Any) -> Any:
             fits = len(values) >= len(parameters) if rest else len(values) == len(parameters)
             if not fits or self._calls >= _DEEPEST:
                 raise UnknownError(f"the call of {name}")
+            self._effort.spend([*values])
+            self._effort.pay(_CALL + len(self._names))
             names = {**self._names, **dict(zip(parameters, values, strict=False))}
             names |= {rest: [*values[len(parameters) :]]} if rest else {}
             self._calls += 1
@@ -220,8 +245,9 @@ class Resolver:
         try:
             matrix = self._value(body.get("matrix"), self._names) if body.get("matrix") else {}
             axes = _axes(matrix)
-            combinations = [*product(*axes.values())][:_MOST_COMBINATIONS]
-            for each in combinations:
+            if prod(map(len, axes.values())) > _MOST_COMBINATIONS:
+                raise UnknownError(f"a matrix of more than {_MOST_COMBINATIONS} combinations")
+            for each in product(*axes.values()):
                 names = {**self._names, **dict(zip(axes, each, strict=True))}
                 shown = self._value(body["name"], names) if "name" in body else name
                 merged = self._inherited(name, names, 0)
@@ -234,6 +260,7 @@ class Resolver:
         body = self._bake.targets.get(name)
         if body is None or depth > _DEEPEST:
             raise UnknownError(f"the target {name} that is inherited from")
+        self._effort.pay(_CALL + len(body))
         merged: dict[str, Any] = {}
         for parent in self._listed(body.get("inherits"), names):
             merged = _over(merged, self._inherited(parent, names, depth + 1))
@@ -245,6 +272,8 @@ class Resolver:
         for key in ("context", "dockerfile", "dockerfile-inline", "target", "platforms"):
             if body.get(key) is not None:
                 found[key] = self._value(body[key], names)
+                if key != "platforms":
+                    found[key] = as_text(found[key])
         for key in ("args", "contexts"):
             values = body.get(key) or {}
             values = self._value(values, names) if isinstance(values, Raw) else values
@@ -275,7 +304,7 @@ class Resolver:
         if isinstance(value, dict):
             return {key: self._value(each, names) for key, each in value.items()}
         if isinstance(value, str):
-            return fill(value, names, self._functions)
+            return fill(value, names, self._functions, effort=self._effort)
         if isinstance(value, float):
             return number(repr(value))
         return self._raw(value.text, names) if isinstance(value, Raw) else value
@@ -285,10 +314,10 @@ class Resolver:
         if text.startswith('"<<') and (heredoc := _HEREDOC.match(text[1:-1])):
             body = heredoc[3] + "\n"
             body = _undented(body) if heredoc[1] else body
-            return fill(body, names, self._functions)
+            return fill(body, names, self._functions, effort=self._effort)
         if text.startswith("${") and text.endswith("}"):
-            return evaluate(text[2:-1], names, self._functions)
-        return evaluate(text, names, self._functions)
+            return evaluate(text[2:-1], names, self._functions, effort=self._effort)
+        return evaluate(text, names, self._functions, effort=self._effort)
 
 
 def _words(value: Any, functions: Mapping[str, Any], met: set[str]) -> Iterator[str]:
@@ -327,8 +356,9 @@ def _typed(text: str, default: Any) -> Any:
     """A variable of the environment, of the type that the default has."""
     if isinstance(default, bool):
         return text.lower() in ("1", "true", "t")
-    if isinstance(default, int):
-        return int(text) if text.lstrip("-").isdigit() else text
+    if isinstance(default, int | Fraction):
+        with suppress(UnknownError):
+            return number(text)
     return text
 
 

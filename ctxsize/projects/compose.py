@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 from ctxsize.build import Build
 from ctxsize.model import Problem
@@ -56,7 +55,7 @@ def services_of(
             haul.problems.append(problem)
 
     def exists(path: str) -> bool:
-        return Path(files.shown(path)).is_file()
+        return os.path.isfile(files.shown(path))  # noqa: PTH113
 
     loader = Loader(files.read, exists, files.shown, complain, environment)
     return loader.services(paths)
@@ -96,7 +95,7 @@ def found_build(files: Files, service: Service, haul: Haul) -> FoundBuild | None
     if "://" in context or context.startswith("git@"):
         return None
     shown = files.shown(context)
-    if not Path(shown).is_dir():
+    if not os.path.isdir(shown):  # noqa: PTH112
         haul.complain("no-context", f"{service.name}: there is no directory {shown}", *_at(place))
         return None
     inline = build.get("dockerfile_inline")

@@ -9,7 +9,6 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 from ctxsize.build import Build
 from ctxsize.findings import Location
@@ -165,7 +164,7 @@ def _build(
     dockerfile = os.path.normpath(os.path.join(context, "Dockerfile"))  # noqa: PTH118
     if file is not None:
         dockerfile = files.shown(os.path.join(directory, file))  # noqa: PTH118
-    if not Path(context).is_dir() or not Path(dockerfile).is_file():
+    if not os.path.isdir(context) or not os.path.isfile(dockerfile):  # noqa: PTH112, PTH113
         return None
     pairs = [each.partition("=") for each in options.get("--build-arg", [])]
     contexts = [each.partition("=") for each in options.get("--build-context", [])]

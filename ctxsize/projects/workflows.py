@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from itertools import product
-from pathlib import Path
+from itertools import islice, product
 from typing import Any
 
 from ctxsize.build import Build
@@ -84,9 +83,9 @@ def _combinations(job: YamlMapping) -> list[dict[str, Any]]:
         if isinstance(value, list) and key not in ("include", "exclude")
     }
     combined: list[dict[str, Any]] = [
-        dict(zip(axes, each, strict=True)) for each in product(*axes.values())
+        dict(zip(axes, each, strict=True))
+        for each in islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
     ]
-    combined = [each for each in combined if each][:_MOST_COMBINATIONS]
     included = matrix.get("include")
     for extra in included if isinstance(included, list) else ():
         if not isinstance(extra, dict):
@@ -142,7 +141,7 @@ def _action(files: Files, root: str, place: Place, inputs: Mapping[str, str], ha
     if "://" in context or context == "-":
         return
     shown = files.shown(os.path.join(root, context))  # noqa: PTH118
-    if not Path(shown).is_dir():
+    if not os.path.isdir(shown):  # noqa: PTH112
         haul.complain("no-context", f"there is no directory {shown}", *_at(place))
         return
     dockerfile = os.path.join(root, file) if file else os.path.join(root, context, "Dockerfile")  # noqa: PTH118

@@ -322,3 +322,20 @@ def test_the_environment_decides_only_if_it_is_given(tmp_path: Path) -> None:
 def test_no_directory() -> None:
     with pytest.raises(InputError, match="no such directory"):
         discover("/does/not/exist")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("docker-bake.json", '{"target": {"x": {"context": "%s"}}}'),
+        ("compose.yaml", "services: {x: {build: %s}}"),
+        ("Makefile", "x:\n\tdocker build %s\n"),
+        (
+            ".github/workflows/x.yml",
+            "on: push\njobs:\n  x:\n" + steps("        with:\n          context: %s\n"),
+        ),
+    ],
+)
+def test_a_context_with_a_name_that_no_file_can_have(name: str, text: str, tmp_path: Path) -> None:
+    root = build_tree(tmp_path, ["Dockerfile", file(name, (text % ("x" * 300)).encode())])
+    assert [each[0] for each in told(root)] in ([], ["."])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.projects.bakefile import BakeFile, Resolver, read_hcl
+from ctxsize.projects.bakefile import BakeError, BakeFile, Resolver, read_hcl, read_json
 from ctxsize.projects.hcl import functions
 from ctxsize.projects.hcl.expressions import evaluate, fill
 from ctxsize.projects.hcl.values import UnknownError
@@ -298,7 +299,7 @@ def test_every_function_is_compared() -> None:
         ('try(timestamp(), "x")', "the function timestamp"),
         ("1 / 3", "a number that has no end"),
         ("pow(10, 99999)", "a power that is too large"),
-        ("[for a in range(1000) : [for b in range(1000) : 1]]", "loops with too many rounds"),
+        ("[for a in range(1000) : [for b in range(1000) : 1]]", "more than is evaluated here"),
     ],
 )
 def test_what_is_not_evaluated_is_named(expression: str, reason: str) -> None:
@@ -315,6 +316,93 @@ def test_newer_functions() -> None:
     assert evaluate('basename("a/b")', {}) == "b"
     assert evaluate('dirname("a/b/c")', {}) == "a/b"
     assert evaluate('sanitize("a.b/c")', {}) == "a_b_c"
+
+
+def _doubling(first: str, more: str) -> str:
+    """Variables that are each made of the one before, and twice as large."""
+    head = f'variable "v0" {{ default = {first} }}\n'
+    rest = (f'variable "v{n + 1}" {{ default = {more.format(f"v{n}")} }}\n' for n in range(45))
+    return head + "".join(rest) + 'target "x" { context = "${v45}" }\n'
+
+
+def _halving(result: str) -> str:
+    """Functions that each call the next one twice."""
+    rest = (
+        f'function "f{n}" {{\n  params = [x]\n  result = {result.format(f"f{n + 1}")}\n}}\n'
+        for n in range(40)
+    )
+    last = 'function "f40" {\n  params = [x]\n  result = ""\n}\n'
+    return "".join(rest) + last + 'target "x" { context = f0(1) }\n'
+
+
+AXES = ", ".join(f"a{n} = range(100)" for n in range(12))
+HOSTILE = {
+    "texts that double": _doubling('"aaaaaaaaaa"', '"${{{0}}}${{{0}}}"'),
+    "texts of another": _doubling('"aaaa"', 'replace({0}, "", {0})'),
+    "texts between texts": _doubling('"aaaa"', "join({0}, [for n in range(1000) : {0}])"),
+    "texts as JSON": _doubling('"\\""', "jsonencode({0})"),
+    "lists that double": _doubling('["a"]', "concat({0}, {0})"),
+    "lists in lists, compared": _doubling('["a"]', "[{0}, {0}, {0} == {0}]"),
+    "numbers that are squared": _doubling("1e300", "{0} * {0}"),
+    "fractions that are squared": _doubling("0.1", "{0} * {0}"),
+    "indents": 'target "x" { context = indent(100000000000, "a\\nb") }\n',
+    "precision": 'target "x" { context = format("%.999999999f", 1) }\n',
+    "one value again": 'target "x" { context = format("' + "%[1]1000s" * 2000 + '", 1) }\n',
+    "functions": _halving('"${{{0}(x)}}${{{0}(x)}}"'),
+    "functions with loops": _halving("[for y in range(1000) : {0}(y)]"),
+    "inheritance": "".join(
+        f'target "{name}" {{ inherits = ["t{n + 1}", "t{n + 1}"] }}\n'
+        for n, name in enumerate(["x", *(f"t{n}" for n in range(1, 40))])
+    )
+    + 'target "t40" {}\n',
+    "a matrix": f'target "x" {{\n  name = "x-${{a0}}"\n  matrix = {{ {AXES} }}\n}}\n',
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_file_that_asks_for_too_much_is_given_up_soon(text: str) -> None:
+    start = time.process_time()
+    bake = BakeFile()
+    bake.add(read_hcl(text), "docker-bake.hcl", text)
+    resolver = Resolver(bake, {})
+    assert "x" not in [each.name for each in resolver.targets()]
+    assert "x" in resolver.unknown
+    assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize("value", ["²", "--5", "9" * 5000, "", "-"])
+def test_a_variable_of_the_environment_that_is_no_number(value: str) -> None:
+    bake = BakeFile()
+    text = 'variable "N" { default = 3 }\ntarget "x" { context = "${N}" }\n'
+    bake.add(read_hcl(text), "docker-bake.hcl", text)
+    assert [each.values["context"] for each in Resolver(bake, {"N": value}).targets()] == [value]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"function": {"f": {"params": 5, "result": "x"}},'
+        ' "target": {"x": {"context": "${f(1)}"}}}',
+        '{"target": {"x": {"context": ["."]}}}',
+        '{"target": {"x": {"context": ' + "9" * 4400 + "}}}",
+        '{"target": {"x": {"args": {"a": ' + "9" * 4000 + '}, "context": "${1 / 3}"}}}',
+    ],
+)
+def test_json_of_other_types(text: str) -> None:
+    bake = BakeFile()
+    with suppress(BakeError):
+        bake.add(read_json(text), "docker-bake.json", text)
+    assert [*Resolver(bake, {}).targets()] == []
+
+
+def test_json_that_is_nested_deeply() -> None:
+    with pytest.raises(BakeError, match="too deeply"):
+        read_json('{"target": {"x": {"context": ' + "[" * 900 + "]" * 900 + "}}}")
+
+
+def test_distinct_tells_types_apart() -> None:
+    text = 'distinct([[1], [true], ["1"], [1], [{a = 1}], [{a = "1"}], [{a = 1}]])'
+    assert evaluate(text, {}) == [[1], [True], ["1"], [{"a": 1}], [{"a": "1"}]]
 
 
 def test_a_function_that_calls_itself() -> None:

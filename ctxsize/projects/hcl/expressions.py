@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ctxsize.projects.hcl import functions, templates
+from ctxsize.projects.hcl.effort import Effort
 from ctxsize.projects.hcl.scopes import Expression, Scope
 from ctxsize.projects.hcl.values import (
     UnknownError,
@@ -68,20 +69,24 @@ def evaluate(
     text: str,
     names: Mapping[str, Any],
     declared: Mapping[str, Callable[..., Any]] | None = None,
+    *,
+    effort: Effort | None = None,
 ) -> Any:
     """The value of an expression; `declared` are functions of the file. Raises `UnknownError`."""
-    return _checked(lambda: Parser(text).whole()(Scope(names, declared or {})))
+    scope = Scope(names, declared or {}, effort or Effort())
+    return _checked(lambda: Parser(text).whole()(scope))
 
 
 def fill(
     template: str,
     names: Mapping[str, Any],
     declared: Mapping[str, Callable[..., Any]] | None = None,
+    *,
+    effort: Effort | None = None,
 ) -> Any:
     """The value of a template that stands between no quotes. Raises `UnknownError`."""
-    return _checked(
-        lambda: templates.parse(Parser(template), quoted=False)(Scope(names, declared or {}))
-    )
+    scope = Scope(names, declared or {}, effort or Effort())
+    return _checked(lambda: templates.parse(Parser(template), quoted=False)(scope))
 
 
 def _checked(compute: Callable[[], Any]) -> Any:
@@ -153,7 +158,11 @@ class Parser:
     def _operation(
         compute: Callable[[Any, Any], Any], left: Expression, right: Expression
     ) -> Expression:
-        return lambda scope: compute(left(scope), right(scope))
+        def operated(scope: Scope) -> Any:
+            spend = scope.effort.spend
+            return spend(compute(spend(left(scope)), spend(right(scope))))
+
+        return operated
 
     def _unary(self) -> Expression:
         if self.taken("!"):
@@ -311,7 +320,7 @@ class Parser:
             values = [each(scope) for each in arguments]
             if spread:
                 values[-1:] = as_list(values[-1])
-            return function(*values)
+            return function(*scope.effort.spend(values))
 
         return called
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from ctxsize.projects.hcl.effort import LONGEST
 from ctxsize.projects.hcl.values import UnknownError, as_bool, as_int, as_number, as_text, encoded
 
 _VERB = re.compile(r"%(?:%|([-+ 0]*)(\d+)?(?:\.(\d+))?(?:\[(\d+)\])?([A-Za-z]))")
@@ -16,10 +17,10 @@ _WIDEST = 1024
 def formatted(template: Any, *values: Any) -> str:
     """The template with each verb replaced by its value. Raises `UnknownError`."""
     text, used = as_text(template), set[int]()
-    following = 0
+    following = length = 0
 
     def replaced(verb: re.Match[str]) -> str:
-        nonlocal following
+        nonlocal following, length
         if verb[0] == "%%":
             return "%"
         following = int(verb[4]) - 1 if verb[4] else following
@@ -27,7 +28,11 @@ def formatted(template: Any, *values: Any) -> str:
             raise UnknownError("format has too few values")
         used.add(following)
         value, following = values[following], following + 1
-        return _padded(_said(verb[5], value, verb), verb)
+        said = _padded(_said(verb[5], value, verb), verb)
+        length += len(said)
+        if length > LONGEST:
+            raise UnknownError("a text that is too long")
+        return said
 
     if "%" in _VERB.sub("", text):
         raise UnknownError("a verb that format does not have")
@@ -41,7 +46,9 @@ def _said(letter: str, value: Any, verb: re.Match[str]) -> str:
     say = _VERBS.get(letter)
     if say is None or (value is None and letter != "v"):
         raise UnknownError(f"the verb %{letter} of format")
-    precision = None if verb[3] is None else int(verb[3])
+    precision = None if verb[3] is None else min(int(verb[3]), LONGEST)
+    if letter == "f" and precision and precision > _WIDEST:
+        raise UnknownError("a verb of format that is too wide")
     text = say(value, precision)
     sign = "+" if "+" in verb[1] else " " if " " in verb[1] else ""
     positive = letter in "bdofxX" and not text.startswith("-")

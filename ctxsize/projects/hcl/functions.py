@@ -10,11 +10,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from fractions import Fraction
 from typing import Any
 from urllib.parse import quote_plus
 
+from ctxsize.projects.hcl.effort import LONGEST
 from ctxsize.projects.hcl.formatting import formatted
 from ctxsize.projects.hcl.values import (
     UnknownError,
@@ -71,7 +72,19 @@ def _title(text: str) -> str:
 
 def _join(by: Any, *lists: Any) -> str:
     between: str = as_text(by)
-    return between.join(as_text(each) for values in lists for each in as_list(values))
+    texts = [as_text(each) for values in lists for each in as_list(values)]
+    _must_fit(sum(map(len, texts)) + len(between) * len(texts))
+    return between.join(texts)
+
+
+def _replace(text: str, old: str, new: str) -> str:
+    _must_fit(len(text) + text.count(old) * len(new))
+    return text.replace(old, new)
+
+
+def _must_fit(length: int) -> None:
+    if length > LONGEST:
+        raise UnknownError("a text that is too long")
 
 
 def _split(by: str, text: str) -> list[str]:
@@ -86,7 +99,8 @@ def _substr(text: Any, offset: Any, length: Any) -> str:
 
 
 def _indent(spaces: Any, text: Any) -> str:
-    return as_text(text).replace("\n", "\n" + " " * as_int(spaces))
+    _must_fit(as_int(spaces))
+    return _replace(as_text(text), "\n", "\n" + " " * as_int(spaces))
 
 
 def _parseint(text: Any, base: Any) -> int:
@@ -160,11 +174,20 @@ def _contains(values: Any, wanted: Any) -> bool:
 
 
 def _distinct(values: Any) -> list[Any]:
-    found: list[Any] = []
+    found: dict[Hashable, Any] = {}
     for each in alike(as_list(values)):
-        if not _contains(found, each):
-            found.append(each)
-    return found
+        found.setdefault(_identity(each), each)
+    return [*found.values()]
+
+
+def _identity(value: Any) -> Hashable:
+    """The same for what is the same to HCL, and for nothing else."""
+    if isinstance(value, list):
+        return ("list", *map(_identity, value))
+    if isinstance(value, dict):
+        return ("object", *((key, _identity(each)) for key, each in as_map(value).items()))
+    is_number = isinstance(value, int | Fraction) and not isinstance(value, bool)
+    return "number" if is_number else type(value).__name__, value
 
 
 def _flatten(values: Any) -> list[Any]:
@@ -221,11 +244,13 @@ def _setunion(*sets: Any) -> list[Any]:
 
 
 def _setintersection(first: Any, *others: Any) -> list[Any]:
-    return _as_set([each for each in as_list(first) if all(_contains(s, each) for s in others)])
+    known = [{*map(_identity, as_list(each))} for each in others]
+    return _as_set([x for x in as_list(first) if all(_identity(x) in each for each in known)])
 
 
 def _setsubtract(first: Any, other: Any) -> list[Any]:
-    return _as_set([each for each in as_list(first) if not _contains(other, each)])
+    known = {*map(_identity, as_list(other))}
+    return _as_set([each for each in as_list(first) if _identity(each) not in known])
 
 
 def _sanitize(text: str) -> str:
@@ -288,7 +313,7 @@ STANDARD: dict[str, Callable[..., Any]] = {
     "parseint": _parseint,
     "pow": _pow,
     "range": _range,
-    "replace": _texts(lambda text, old, new: text.replace(old, new)),
+    "replace": _texts(_replace),
     "reverse": _texts(lambda text: text[::-1]),
     "reverselist": lambda values: as_list(values)[::-1],
     "sanitize": _texts(_sanitize),

@@ -145,5 +145,6 @@ class _Reader:
 
 def _joined(parts: list[Any]) -> Expression:
     return lambda scope: "".join(
-        each if isinstance(each, str) else as_text(each(scope)) for each in parts
+        scope.effort.spend(each if isinstance(each, str) else as_text(each(scope)))
+        for each in parts
     )
