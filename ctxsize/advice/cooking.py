@@ -46,21 +46,17 @@ def _elsewhere(cook: CargoRun, build: CargoRun) -> bool:
 
 def _cooks(script: Script, cook: CargoRun, build: CargoRun) -> Splice | None:
     """The command in its RUN; None where it stands in a script of its own."""
-    words = [*_cook_words(cook, build)]
-    flags = _flags_of(build)
-    if script.form == "json":
-        if tuple(script.instruction.arguments) != cook.command.words:
-            return None
+    words, flags = [*_cook_words(cook, build)], _flags_of(build)
+    if script.instruction.arguments == cook.command.words:
         new = json.dumps(words) if not flags else f"{_FLAGS}={_quoted(flags)} {_joined(words)}"
         return script.command, len(script.raw), new
-    piece = script.piece_of(cook.command)
-    if piece is None:
-        return None
     front = [
         f"{name}={_quoted(value)}" for name, value in cook.command.assignments if name != _FLAGS
     ]
     front += [f"{_FLAGS}={_quoted(flags)}"] if flags else []
-    return script.start(piece), script.end(piece), " ".join((*front, _joined(words)))
+    new = " ".join((*front, _joined(words)))
+    span = script.span_of(cook.command, new)
+    return None if span is None else (*span, new)
 
 
 def _cook_words(cook: CargoRun, build: CargoRun) -> Iterator[str]:

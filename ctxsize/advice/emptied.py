@@ -88,9 +88,8 @@ def _left_out(recipe: Recipe, step: Step, command: Command) -> Fix | None:
     piece = next(ends, None)
     if piece is None:
         # In a script of its own: what stands there as it is read can be replaced at least.
-        at = script.raw.find(written)
-        change = script.change([(at, at + len(written), "true")])
-        return fixed(recipe, change if at >= 0 else None, message)
+        span = script.span_of(command, "true")
+        return fixed(recipe, None if span is None else script.change([(*span, "true")]), message)
     cached = [word for word in command.operands if any(_is_in(e, word) for e in step.caches)]
     if command.program == "rm" and 0 < len(cached) < len(command.operands):
         change = script.change(script.without_words(piece, *cached))

@@ -67,13 +67,16 @@ def is_allowlist(repository: Repository, recipe: Recipe, context: str) -> bool:
 def narrowed(repository: Repository, recipe: Recipe, context: str, directory: str) -> Fix | None:
     """An ignore file of the Dockerfile's own that lets in just one directory.
 
-    What the file that governs now ignores stays ignored. None where the
-    Dockerfile is no file, or no pattern means the directory.
+    What the file that governs now ignores stays ignored. A Dockerfile that is no file
+    has none; then it is that of the context, unless others use it. None if neither
+    can be, or if no pattern means the directory.
     """
     pattern = pattern_for(directory)
-    if pattern is None or recipe.inline:
+    shared = any(context in each.contexts for each in repository.recipes if each is not recipe)
+    if pattern is None or (recipe.inline and shared):
         return None
-    path = f"{recipe.path}{_NAME}"
+    own = os.path.normpath(os.path.join(context, _NAME))  # noqa: PTH118
+    path = own if recipe.inline else f"{recipe.path}{_NAME}"
     before = repository.content(path)
     kept = governing(repository, recipe, context) or b""
     data = f"# All that the build takes lies in here\n*\n!{pattern}\n".encode()

@@ -41,7 +41,10 @@ def too_wide(repository: Repository) -> Iterator[Finding]:
             directory, line = _only_directory(recipe)
             context = each.build.context
             wide = directory and _is_wide(context, directory)
-            if wide and not is_allowlist(repository, recipe, context):
+            if not wide or is_allowlist(repository, recipe, context):
+                continue
+            fix = narrowed(repository, recipe, context, directory)
+            if fix is not None:
                 shown = os.path.join(context, directory)  # noqa: PTH118
                 yield finding(
                     "CTX250",
@@ -52,7 +55,7 @@ def too_wide(repository: Repository) -> Iterator[Finding]:
                     evidence=(str(each.places[0]),),
                     help=f"build with the context {shown}, or list what is needed in an ignore "
                     "file of the Dockerfile's own (`ctxsize suggest --allowlist`)",
-                    fix=narrowed(repository, recipe, context, directory),
+                    fix=fix,
                 )
                 break
 

@@ -74,6 +74,21 @@ class Script:
         found = [each for each in self.pieces if commands(self.text(each)) and _is(each, command)]
         return found[0] if found and not found[0].nested else None
 
+    def span_of(self, command: Command, new: str) -> tuple[int, int] | None:
+        """Where a command stands that is to become `new`, what is set for it included.
+
+        In a script of its own it is looked for as it is read. None if it is not found,
+        or if `new` has quotes, which mean something else in there.
+        """
+        count = len(command.words) + len(command.assignments)
+        for each in self.pieces:
+            if _is(each, command):
+                first, last = each.spans[-count:][0], each.spans[-1]
+                return self.places[first[0]], self.places[last[1] - 1] + 1
+        blanks = rf"(?:[ \t]|{re.escape(self.escape)}\n)+"
+        found = re.search(blanks.join(map(re.escape, command.words)), self.raw)
+        return None if found is None or set(new) & set("'\"") else found.span()
+
     def change(self, splices: Iterable[Splice]) -> Change:
         """What `splices`, which do not overlap, make of the instruction."""
         text = self.raw

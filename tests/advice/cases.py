@@ -372,6 +372,22 @@ CASES: dict[str, dict[str, Case]] = {
         "a toolchain of its own image": one(
             chef().replace("FROM chef AS builder", "FROM rust:1.83-slim AS builder"), found=(9,)
         ),
+        "in a condition": one(
+            chef()
+            .replace("RUN cargo chef cook", "RUN if [ $X ]; then \\\n    A=b cargo chef cook")
+            .replace("cook --release\n", "cook --locked >log; fi\n"),
+            found=(12,),
+        ),
+        "in a script": one(
+            chef().replace("RUN cargo chef cook --release", "RUN bash -c 'cargo chef cook'"),
+            found=(11,),
+        ),
+        "in a script of words": one(
+            chef().replace(
+                "RUN cargo chef cook --release", 'RUN ["sh", "-c", "cargo  chef cook --locked"]'
+            ),
+            found=(11,),
+        ),
         "for either profile": one(
             chef()
             .replace(
@@ -930,6 +946,9 @@ CASES: dict[str, dict[str, Case]] = {
                 *("services/a/x", "services/b/x", "b/y", "c/z"),
             ],
             ("Dockerfile:2",),
+        ),
+        "in a Compose file": Case(
+            [inline("FROM alpine", "COPY a /"), *("a/x", "b/y", "c/z")], ("compose.yaml:3",)
         ),
         "an allowlist": Case(
             [
