@@ -1,6 +1,6 @@
 """Holds what `ctxsize lint` says about real ignore files against Docker's own code, path by path.
 
-    CTXSIZE_CORPUS=/path python benchmarks/lint_claims.py [--spoilt] [ID…]
+    CTXSIZE_CORPUS=/path python benchmarks/lint_claims.py [--spoilt] [--no-engines] [ID…]
 
 The corpus holds `ignorefiles/ID.dockerignore`, `trees/ID.tsv.gz` (path, bytes,
 mode) and `instructions.json`, and is no part of the project. Each tree is made
@@ -250,17 +250,17 @@ class Oracles(NamedTuple):
 
 
 @contextmanager
-def asking(*, always: bool) -> Iterator[Oracles]:
+def asking(*, engines_too: bool, always: bool) -> Iterator[Oracles]:
     """All that can be asked here; what is missing is said."""
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         missing = missing_library()
         library = None if missing else stack.enter_context(go_library(scratch))
         engines: dict[str, Sends] = {}
-        if availability.missing("docker") is None:
+        if engines_too and availability.missing("docker") is None:
             docker = stack.enter_context(running_dockerd(scratch / "dockerd.log"))
             engines["classic"] = partial(sent_small, docker.build_classic)
-        if availability.missing("buildah") is None:
+        if engines_too and availability.missing("buildah") is None:
             buildah = stack.enter_context(buildah_in(scratch / "buildah"))
             engines["podman"] = partial(sent_small, buildah.build_buildah)
         print(f"fsutil: {missing or 'yes'}; engines: {', '.join(engines) or 'none'}", flush=True)
@@ -285,13 +285,13 @@ def sent_small(build: Callable[..., Any], context: Path) -> set[str]:
 def main(names: list[str]) -> int:
     """The exit code: 1 if anything is wrong about the ignore files `names`, by default all."""
     corpus = Path(os.environ["CTXSIZE_CORPUS"])
-    spoilt = "--spoilt" in names
-    names = [name for name in names if name != "--spoilt"]
+    spoilt, engines = "--spoilt" in names, "--no-engines" not in names
+    names = [name for name in names if not name.startswith("--")]
     instructions = json.loads((corpus / "instructions.json").read_text())
     known = sorted(p.name.removesuffix(".dockerignore") for p in (corpus / "ignorefiles").iterdir())
     counts: Counter[str] = Counter()
     errors = 0
-    with asking(always=not spoilt) as oracles:
+    with asking(engines_too=engines, always=not spoilt) as oracles:
         for name in names or known:
             with tempfile.TemporaryDirectory() as scratch:
                 root = Path(scratch) / "context"
@@ -305,7 +305,7 @@ def main(names: list[str]) -> int:
                     print(f"{name}: {each}", flush=True)
                 errors += len(found)
     print(", ".join(f"{code} {counts[code]}" for code in sorted(counts)))
-    print(f"{len(names or known)} ignore files, {errors} differences")
+    print(f"{len(names or known)} ignore files, {errors} differences", flush=True)
     return 1 if errors else 0
 
 
