@@ -20,6 +20,8 @@ from ctxsize.units import parse_size
 
 _REFUSED = 1
 _TOP, _MOST_JOBS = 5, 4
+_TELLING = ("text", "json")
+"""The formats that say what is accepted, and why."""
 _Value = TypeVar("_Value")
 
 
@@ -130,6 +132,9 @@ def command(
             jobs=min(_MOST_JOBS, os.cpu_count() or 1),
         )
     output.emit(outcome, formats, output.look(colour, top=_TOP))
+    if all(each.name not in _TELLING or each.path for each in formats):
+        for accepted in (each for check in outcome.checks for each in check.accepted):
+            output.note(f"accepted: {accepted.finding.message} ({accepted.reason})")
     if outcome.updated:
         output.note(f"{outcome.baseline} is written")
     return 0 if outcome.passes or exit_zero else _REFUSED

@@ -125,6 +125,8 @@ def load(start: str) -> Config:
                 config = read(path)
                 if config is not None:
                     return config
+            elif os.path.lexists(path):
+                raise InputErrors([InputError("is no file that can be read", path=path)])
     return Config()
 
 

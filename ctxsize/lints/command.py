@@ -15,7 +15,7 @@ from ctxsize.findings import Severity
 from ctxsize.lints import CODES
 from ctxsize.lints.discover import Layout, Target, is_ignore_file
 from ctxsize.lints.run import Linted, Linter
-from ctxsize.lints.selection import Selection, Suppressions, checked
+from ctxsize.lints.selection import Suppressions, selection
 from ctxsize.projects.dockerfiles import is_dockerfile
 
 STDIN = "<stdin>"
@@ -41,23 +41,19 @@ def lint(
     start = paths[0] if paths else (build or Build()).context
     if config is None:
         config = Config() if alone else load(_directory(start))
-    selection = Selection(
-        checked(select, CODES) or config.select,
-        (*checked(ignore, CODES), *config.ignore),
-        severity or Severity.INFO,
-    )
+    chosen = selection(config, CODES, select, ignore, severity)
     suppressions = Suppressions(config)
     linter = Linter(
         build or Build(builder=builder.name),
         builder,
-        selection=selection,
+        selection=chosen,
         suppressions=suppressions,
         progress=progress,
     )
     targets = [Target(STDIN)] if alone else [*_targets(paths, build, builder, config)]
     files = [linter.lint(each, data=data, fix=fix, unsafe=unsafe) for each in targets]
     whole = not alone and all(os.path.isdir(each) for each in paths or (".",))  # noqa: PTH112
-    unused = tuple(suppressions.unused(selection, whole=whole))
+    unused = tuple(suppressions.unused(chosen, whole=whole))
     return Linted(tuple(files), tuple(linter.problems), unused)
 
 

@@ -56,6 +56,22 @@ def checked(codes: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def selection(
+    config: Config,
+    known: Iterable[str],
+    select: Iterable[str],
+    ignore: Iterable[str],
+    severity: Severity | None,
+) -> Selection:
+    """What is asked for of the codes `known`: what the command line says, else `config`."""
+    names = [*known]
+    return Selection(
+        checked(select, names) or config.select,
+        (*checked(ignore, names), *config.ignore),
+        severity or Severity.INFO,
+    )
+
+
 class Suppressions:
     """The accepted findings of a configuration, and which of them were met."""
 

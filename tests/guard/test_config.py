@@ -173,6 +173,17 @@ def test_a_file_that_cannot_be_read(data: bytes | None, tmp_path: Path) -> None:
         load(str(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["ctxsize.toml", "pyproject.toml"])
+def test_what_is_no_file_is_not_passed_over(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).symlink_to("gone")
+    with pytest.raises(InputErrors, match="is no file that can be read"):
+        load(str(tmp_path))
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    with pytest.raises(InputErrors, match="is no file that can be read"):
+        load(str(tmp_path))
+
+
 TOLERANCES = [
     ("10%", 1_000, 100),
     ("0.1%", 999, 0),
