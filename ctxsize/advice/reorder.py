@@ -16,7 +16,7 @@ from ctxsize.advice.contents import by_directory
 from ctxsize.advice.fetches import Fetch
 from ctxsize.advice.manifests import Early
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
-from ctxsize.advice.rewrite import Change, fix, lines_of
+from ctxsize.advice.rewrite import Change, fix
 from ctxsize.advice.script import Script
 from ctxsize.dockerfile import Instruction
 from ctxsize.findings import Fix
@@ -68,7 +68,7 @@ def reordered(
     if fetch.step not in stages[0].steps:
         changes = _above(recipe, stages[0], everything, fetch.step, copied, parts)
     elif _is_free(stages[0], everything, fetch.step, names):
-        changes = _behind(recipe, everything, fetch.step, copied, parts)
+        changes = _behind(recipe, stages[0], everything, fetch.step, copied, parts)
     else:
         return None
     message = "copy what the install needs, install, and copy the rest behind it"
@@ -77,19 +77,35 @@ def reordered(
 
 def _behind(
     recipe: Recipe,
+    stage: StageFacts,
     everything: Step,
     step: Step,
     copied: tuple[str, ...],
     parts: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> list[Change]:
-    """The sources behind the install."""
+    """The sources behind the install, and in the same place even if the directory is another."""
     first, second = parts
-    whole = everything.instruction
-    moved = lines_of(recipe.data)[whole.line - 1 : whole.end_line]
+    script, whole = recipe.script(everything), everything.instruction
+    moved = script.raw
+    if any(each.keyword == "WORKDIR" for each in _between(stage, everything, step)):
+        before, destination, after = moved.rpartition(whole.arguments[-1])
+        slash = "/" * destination.endswith("/")
+        moved = f"{before}{_base(everything).rstrip('/')}{slash or '/'}{after}"
     return [
         Change(whole.line, whole.end_line, copied),
-        Change(step.line, step.instruction.end_line, (*first, *moved, *second)),
+        Change(step.line, step.instruction.end_line, (*first, *moved.split("\n"), *second)),
     ]
+
+
+def _between(stage: StageFacts, everything: Step, step: Step) -> Iterator[Instruction]:
+    first = everything.instruction.end_line
+    return (each for each in stage.stage.instructions if first < each.line < step.line)
+
+
+def _base(everything: Step) -> str:
+    """Where the sources come."""
+    destination = everything.instruction.arguments[-1]
+    return posixpath.normpath(posixpath.join(everything.workdir, destination))
 
 
 def _above(
@@ -120,12 +136,9 @@ def _above(
 
 def _is_free(stage: StageFacts, everything: Step, step: Step, names: set[str]) -> bool:
     """Whether what stands between the two steps needs none of the sources."""
-    destination = everything.instruction.arguments[-1]
     steps = {each.line: each for each in stage.steps}
-    for each in stage.stage.instructions:
-        if not everything.instruction.end_line < each.line < step.line:
-            continue
-        if each.keyword == "WORKDIR" and not destination.startswith("/"):
+    for each in _between(stage, everything, step):
+        if each.keyword == "WORKDIR" and not _is_known(stage, everything):
             return False
         run = steps.get(each.line)
         if run is not None and _comes_from_elsewhere(run, everything):
@@ -139,11 +152,21 @@ def _is_free(stage: StageFacts, everything: Step, step: Step, names: set[str]) -
     return True
 
 
+def _is_known(stage: StageFacts, everything: Step) -> bool:
+    """Whether the Dockerfile itself says where the sources come."""
+    if "$" in _base(everything):
+        return False
+    told = (
+        each.keyword == "WORKDIR" and each.arguments[0].startswith("/")
+        for each in stage.stage.instructions
+        if each.line < everything.line
+    )
+    return everything.instruction.arguments[-1].startswith("/") or any(told)
+
+
 def _comes_from_elsewhere(step: Step, everything: Step) -> bool:
     """Whether a COPY is from a stage or image, and to where none of the sources come."""
-    base = posixpath.normpath(
-        posixpath.join(everything.workdir, everything.instruction.arguments[-1])
-    )
+    base = _base(everything)
     destination = step.instruction.arguments[-1] if step.origin else ""
     return destination.startswith("/") and not f"{destination}/".startswith(f"{base.rstrip('/')}/")
 

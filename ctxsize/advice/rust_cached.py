@@ -19,7 +19,6 @@ from ctxsize.advice.script import Script, Splice
 from ctxsize.findings import Fix
 
 _ASIDE = "/cache/target"
-_MOVERS = ("cp", "mv", "install")
 
 
 def downloads(stage: StageFacts, step: Step) -> tuple[str, str]:
@@ -44,7 +43,7 @@ def moves_results(build: CargoRun) -> bool:
         return True
     at = build.step.commands.index(build.command)
     return any(
-        command.program in _MOVERS and any("target/" in word for word in command.operands)
+        any("target/" in word for word in command.operands)
         for command in build.step.commands[at + 1 :]
     )
 

@@ -173,6 +173,17 @@ CASES: dict[str, dict[str, Case]] = {
             *("web/package.json", "web/package-lock.json"),
             found=(2,),
         ),
+        "another directory behind the copy": one(
+            "FROM golang:1\nWORKDIR /s\nCOPY --link . .\nWORKDIR /s/web\nRUN go mod download\n"
+            "RUN go build\n",
+            *("web/go.mod", "web/go.sum"),
+            found=(3,),
+        ),
+        "another directory, from nobody knows which": one(
+            "FROM golang:1\nCOPY . .\nWORKDIR web\nRUN go mod download\n",
+            *("web/go.mod", "web/go.sum"),
+            found=(2,),
+        ),
         "projects in directories": one(
             "FROM sdk\nWORKDIR /s\nCOPY . .\n"
             "RUN dotnet publish api/api.csproj -c Release -r linux-x64\n",
@@ -309,6 +320,11 @@ CASES: dict[str, dict[str, Case]] = {
             "RUN cargo build --offline\n",
             *("Cargo.toml", "src/x"),
             found=(5,),
+        ),
+        "its result, found": one(
+            "FROM rust:1\nWORKDIR /a\nCOPY . .\n"
+            "RUN cargo build && find target/debug -type f -exec cp -t /bin {} +\n",
+            found=(4,),
         ),
         "parts of the registry": one(
             "FROM rust:1\nCOPY . .\n"

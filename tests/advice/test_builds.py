@@ -25,7 +25,7 @@ from tests.oracles.buildkit import BuildResult
 from tests.oracles.dockerd import Dockerd
 from tests.oracles.trees import build_tree, directory, file
 
-PROGRAMS = ("dash", "mkdir", "cp", "cat", "rm", "date", "touch", "chmod", "ls", "sleep", "env")
+PROGRAMS = ("dash", "mkdir", "cp", "cat", "rm", "date", "touch", "chmod", "ls", "find", "env")
 STAND_IN = """#!/bin/sh
 # Notes what it was asked for, and which manifests were there.
 set -e
