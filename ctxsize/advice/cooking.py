@@ -48,12 +48,12 @@ def _cooks(script: Script, cook: CargoRun, build: CargoRun) -> Splice | None:
     """The command in its RUN; None where it stands in a script of its own."""
     words, flags = [*_cook_words(cook, build)], _flags_of(build)
     if script.instruction.arguments == cook.command.words:
-        new = json.dumps(words) if not flags else f"{_FLAGS}={_quoted(flags)} {_joined(words)}"
+        new = json.dumps(words) if not flags else f"{_FLAGS}={quoted(flags)} {_joined(words)}"
         return script.command, len(script.raw), new
     front = [
-        f"{name}={_quoted(value)}" for name, value in cook.command.assignments if name != _FLAGS
+        f"{name}={quoted(value)}" for name, value in cook.command.assignments if name != _FLAGS
     ]
-    front += [f"{_FLAGS}={_quoted(flags)}"] if flags else []
+    front += [f"{_FLAGS}={quoted(flags)}"] if flags else []
     new = " ".join((*front, _joined(words)))
     span = script.span_of(cook.command, new)
     return None if span is None else (*span, new)
@@ -97,11 +97,11 @@ def _flags_of(build: CargoRun) -> str:
 
 
 def _joined(words: list[str]) -> str:
-    return " ".join(map(_quoted, words))
+    return " ".join(map(quoted, words))
 
 
-def _quoted(word: str) -> str:
-    """A word for the shell; variables in it keep their meaning."""
+def quoted(word: str) -> str:
+    """A word for the shell; variables in it keep their meaning, and so does what it runs."""
     if "$" not in word:
         return shlex.quote(word)
-    return '"' + word.replace('"', '\\"') + '"'
+    return word if "$(" in word else '"' + word.replace('"', '\\"') + '"'

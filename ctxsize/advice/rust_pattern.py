@@ -12,6 +12,7 @@ import posixpath
 from collections.abc import Iterator
 
 from ctxsize.advice.cargo import CargoRun
+from ctxsize.advice.cooking import quoted
 from ctxsize.advice.images import home_of_cargo
 from ctxsize.advice.lost import taken_from
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
@@ -149,7 +150,9 @@ class _Pattern:
         yield from self._arguments()
         recipe = posixpath.join(self.build.workdir, "recipe.json")
         yield f"COPY --from=planner {recipe} recipe.json"
-        cook = " ".join(("cargo chef cook", *self._options(), "--recipe-path recipe.json"))
+        given = (f"{name}={quoted(value)}" for name, value in self.command.assignments)
+        words = (*given, "cargo chef cook", *self._options(), "--recipe-path recipe.json")
+        cook = " ".join(words)
         yield from self._run(cook, target=True)
         yield from self._copied()
         yield from since
@@ -189,12 +192,12 @@ class _Pattern:
         """What the cooking must have in common with the build."""
         words = iter(self.command.words[2:])
         for word in words:
-            if word in _COOKED and word != "--locked":
+            if (word in _COOKED and word != "--locked") or word.startswith("$"):
                 yield word
             elif word in _COOKED_WITH:
-                yield f"{word} {next(words, '')}"
+                yield f"{word} {quoted(next(words, ''))}"
             elif word.partition("=")[0] in _COOKED_WITH:
-                yield word
+                yield quoted(word)
 
     def _built(self) -> str:
         command = self.script.raw[self.script.command :]

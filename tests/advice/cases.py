@@ -321,6 +321,13 @@ CASES: dict[str, dict[str, Case]] = {
             *("Cargo.toml", "src/x"),
             found=(5,),
         ),
+        "with flags": one(
+            "FROM rust:1 AS b\nWORKDIR /a\nCOPY . .\n"
+            "RUN RUSTFLAGS='--cfg x' cargo build $(test $X && echo --release) "
+            '--features "a b" --bin a && cp target/debug/a /a\n'
+            "FROM scratch\nCOPY --from=b /a /\n",
+            found=(4,),
+        ),
         "its result, found": one(
             "FROM rust:1\nWORKDIR /a\nCOPY . .\n"
             "RUN cargo build && find target/debug -type f -exec cp -t /bin {} +\n",
