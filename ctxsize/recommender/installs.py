@@ -12,6 +12,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from ctxsize.recommender.building import builds
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.managers import MANAGERS, Manager
 from ctxsize.recommender.matches import Match, Objection
@@ -22,37 +23,16 @@ _USES = {
     "node": r"\b(node|nodejs|npm|npx|pnpm|bun|yarn|deno|corepack|nvm|node_modules)\b",
     "php": r"\b(php|php-fpm|composer|apache2?|wordpress|frankenphp|vendor)\b|php[0-9-]",
     "elixir": r"\b(elixir|erlang|mix|iex|deps)\b",
+    "ruby": r"\b(ruby|j?rubygems|bundler?|rails|rake|puma|gem|vendor)\b",
     "crystal": r"\b(crystal|shards|lib)\b",
 }
 """What a Dockerfile says that has anything to do with them."""
-_BUILD_TOOLS = re.compile(
-    r"\b(cargo|npm|npx|yarn|pnpm|bun|deno|make|cmake|ninja|meson|go (build|install|run|test)|mvnw?|"
-    r"gradlew?|dotnet|msbuild|mix|rebar3|sbt|mill|lein|clojure|python3?|pip3?|uv|poetry|pdm|hatch|"
-    r"tsc|vite|webpack|ng|swift|flutter|dart|stack|cabal|dune|zig|nim|nimble|shards|crystal|gleam|"
-    r"bazel|bundle|rails|rake|composer|build)\b|\.sh\b|\./"
-)
 _SCRIPTS = re.compile(
     r"\.sh\b|\b(make|just|task)\b|\b(npm|bun|composer)\s+(run|run-script|exec)\b"
     r"|\b(yarn|pnpm|mix)\s+\w"
 )
 """What may install them in ways that the Dockerfile does not tell."""
-_SYSTEM = frozenset(
-    [
-        *("apt", "apt-get", "aptitude", "apk", "dnf", "microdnf", "yum", "zypper", "pacman"),
-        *("tdnf", "brew", "choco", "echo", "printf", "rm"),
-    ]
-)
-"""Programs that may name a tool, and do not run it."""
 _MOST_NAMED = 3
-
-
-def builds(recipe: Recipe) -> bool:
-    """Whether a command runs what may build something; to install build-essential is not that."""
-    return any(
-        _BUILD_TOOLS.search(" ".join(command.words))
-        for _, command in recipe.steps
-        if command.program not in _SYSTEM
-    )
 
 
 def taking(facts: Facts, match: Match) -> Iterator[Recipe]:

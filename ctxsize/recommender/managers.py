@@ -73,6 +73,13 @@ MANAGERS = {
         _words("global run run-script exec config"),
     ),
     "elixir": Manager(re.compile(r"mix"), "mix.exs", _words("deps.get deps.get, deps.update")),
+    "ruby": Manager(
+        re.compile(r"bundler?"),
+        "Gemfile",
+        _words("install update add package"),
+        _words("exec config"),
+        bare=_words("bundle bundler"),
+    ),
     "crystal": Manager(
         re.compile(r"shards"),
         "shard.yml",

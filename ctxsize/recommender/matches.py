@@ -128,7 +128,8 @@ def _look(
 ) -> bool:
     """Whether a match at `path` goes, and with it all that is below.
 
-    Of several rules the first one that is safe has the word, else the surest.
+    Of several rules the first one that is safe has the word, else the surest; one for any
+    ecosystem does not count where there are objections to another one.
     """
     kind = _kind(entry)
     named = finder.rules_for(path, entry.name, kind)
@@ -138,6 +139,8 @@ def _look(
     for rule, find in (*named, *nameless):
         match = _match(evidence, rule, find, path)
         if match is None:
+            continue
+        if rule.ecosystem == "any" and any(said for _, said in (*doubtful, *blocked)):
             continue
         objections = judge(match)
         if rule.never or any(not each.soft for each in objections):

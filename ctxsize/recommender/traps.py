@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ctxsize.recommender.building import builds
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.installs import builds, no_install_step, taking
+from ctxsize.recommender.installs import no_install_step, taking
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.secrets import Certainty
@@ -167,8 +168,9 @@ def test_stage(facts: Facts, match: Match) -> Objection | None:
 def prebuilt_pipeline(facts: Facts, match: Match) -> Objection | None:
     """No stage builds anything, so that the image may ship what was built here."""
     for recipe in taking(facts, match):
-        if not builds(recipe):
-            reason = f"{recipe.path} builds nothing: the image may need it as it is"
+        if not builds(recipe, match.rule.name):
+            what = "not this" if builds(recipe) else "nothing"
+            reason = f"{recipe.path} builds {what}: the image may need it as it is"
             return Objection("prebuilt_pipeline", reason, soft=True)
     return None
 

@@ -33,6 +33,7 @@ INSTALLS = {
         "composer create-project": "",
     },
     "elixir": {"mix deps.get --only prod": "", "mix do deps.get, compile": ""},
+    "ruby": {"bundle": "", "bundle install --jobs 4": "", "bin/bundle install": ""},
     "crystal": {"shards": "", "shards install --production": "", "shards build --release": ""},
 }
 INSTALLS_NOT = {
@@ -50,6 +51,7 @@ INSTALLS_NOT = {
     ],
     "php": ["composer dump-autoload", "composer global require x", "composer run install", "php i"],
     "elixir": ["mix release", "mix compile"],
+    "ruby": ["bundle exec rake install", "bundle config set path x", "gem install bundler"],
     "crystal": ["crystal build src/x.cr", "shards version"],
 }
 

@@ -127,3 +127,34 @@ def test_what_a_trap_forbids_is_not_in_any_edit(tmp_path: Path) -> None:
         advice = api.suggest(str(root))
         chosen = {path for each in advice.suggestions if each.chosen for path in each.paths}
         assert case.path not in chosen, name
+
+
+TAG = file("target/CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n")
+JAR = ("pom.xml", "src/A.java", "target/maven-archiver/pom.properties", "target/app.jar")
+NEXT = ("package.json", "next.config.js", ".next/BUILD_ID", ".next/build-manifest.json")
+GEMS = ("Gemfile", "Gemfile.lock", "vendor/bundle/ruby/3.3.0/gems/x.rb")
+BUILT = [
+    ("target", (*RUST, TAG), "apt-get install -y build-essential make", "cargo build --release"),
+    ("target", JAR, "pip install awscli", "mvn package"),
+    ("target", JAR, "apt-get install -y maven make", "./build.sh"),
+    (".next", NEXT, "npm ci --omit=dev", "npm ci && npm run build"),
+    (".next", NEXT, "yarn install --frozen-lockfile", "yarn && yarn build"),
+]
+
+
+def is_safe(root: Path, nodes: tuple[str | Node, ...], command: str, path: str) -> bool:
+    build_tree(root, [*nodes, file("Dockerfile", BUILD.format(command).encode())])
+    return any(each.safe for each in api.suggest(str(root)).suggestions if path in each.paths)
+
+
+@pytest.mark.parametrize(("path", "nodes", "other", "own"), BUILT)
+def test_what_no_command_of_its_own_builds_may_be_needed(
+    path: str, nodes: tuple[str | Node, ...], other: str, own: str, tmp_path: Path
+) -> None:
+    assert not is_safe(tmp_path / "other", nodes, other, path)
+    assert is_safe(tmp_path / "own", nodes, own, path)
+
+
+def test_gems_are_installed_by_bundle_install(tmp_path: Path) -> None:
+    assert not is_safe(tmp_path / "a", GEMS, "bundle exec rake assets", "vendor/bundle")
+    assert is_safe(tmp_path / "b", GEMS, "bundle install", "vendor/bundle")

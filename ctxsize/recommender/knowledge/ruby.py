@@ -31,6 +31,7 @@ RULES = (
         Category.DEPS,
         0.95,
         inside("ruby"),
+        traps=("no_install_step",),
         why="gems that Bundler installed, some of them built for this machine",
         again="bundle install",
         cleanable=True,
