@@ -101,7 +101,7 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
             fetch.step.line,
             f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
             help=f"drop {option}",
-            fix=fixed(recipe, change, f"drop `{option}`", certain=True),
+            fix=fixed(recipe, change, f"drop `{option}`", certain=_is_plain(script, fetch)),
         )
     variable, values, off = _SWITCHED_OFF.get(manager.name, ("", (), ""))
     value = fetch.environment.get(variable, "")
@@ -116,6 +116,12 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
         help=f"drop {variable}, or set it otherwise for this RUN",
         fix=fixed(recipe, change, f"set `{variable}={off}` for this RUN", certain=True),
     )
+
+
+def _is_plain(script: Script, fetch: Fetch) -> bool:
+    """Whether the command stands in the RUN itself, and in no script of its own."""
+    alone = script.instruction.arguments == fetch.written.words
+    return alone or script.piece_of(fetch.written) is not None
 
 
 def _set(script: Script, fetch: Fetch, variable: str, value: str) -> Splice:

@@ -178,8 +178,10 @@ class Script:
         if self.form == "json" and option in self.instruction.arguments:
             words = [each for each in self.instruction.arguments if each != option]
             return [(self.command, len(self.raw), json.dumps(words))]
-        written = re.compile(rf"[ \t]+{re.escape(option)}(?=[\s\"\\';&|)]|$)")
-        return [(each.start(), each.end(), "") for each in written.finditer(self.raw)]
+        names = "|".join(map(re.escape, programs))
+        of_them = rf"\b(?:{names})\d*[ \t][^;&|\n]*?([ \t]+{re.escape(option)})(?=[\s\"\\';&|)]|$)"
+        found_in = re.compile(of_them).finditer(self.raw, self.command)
+        return [(*each.span(1), "") for each in found_in]
 
 
 def read_script(data: bytes, instruction: Instruction, escape: str) -> Script:

@@ -758,6 +758,13 @@ CASES: dict[str, dict[str, Case]] = {
             + MOUNT.format("/root/.cache/pip", "bash -c 'pip install --no-cache-dir a'"),
             found=(2,),
         ),
+        "no cache, in a script with others": one(
+            "FROM python:3-alpine\n"
+            + MOUNT.format(
+                "/root/.cache/uv", "sh -c 'apk add --no-cache git && uv sync --no-cache --locked'"
+            ),
+            found=(2,),
+        ),
         "no cache by a variable of the command": one(
             "FROM python:3\n"
             + MOUNT.format("/root/.cache/uv", "date && UV_NO_CACHE=1 uv pip install a"),

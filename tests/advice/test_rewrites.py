@@ -118,6 +118,13 @@ def test_line_ends_stay_what_they_are(code: str, name: str, tmp_path: Path) -> N
             assert other.after == one.after.replace(b"\n", b"\r\n")
 
 
+def test_an_option_of_another_program_stays(tmp_path: Path) -> None:
+    nodes = CASES["CTX222"]["no cache, in a script with others"].nodes
+    root = build_tree(tmp_path / "repository", nodes)
+    (edit,) = run(discover(str(root)), unsafe=True, config=Config()).edits
+    assert b"'apk add --no-cache git && uv sync --locked'" in edit.after
+
+
 def test_changes_of_one_line_are_refused() -> None:
     data = b"FROM a\nRUN b\nRUN c\n"
     assert changed(data, [Change(2, 1, ("ARG x",)), Change(2, 2, ("RUN d",))]) == (
