@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shlex
+import stat
 import sys
 from pathlib import Path
 
@@ -115,7 +116,8 @@ def _is_ours(data: bytes) -> bool:
 def _must_be_ours(path: Path) -> None:
     """Raise `InputError` if something else stands there."""
     try:
-        text = path.read_text("utf-8", "replace")
+        regular = stat.S_ISREG(path.stat().st_mode)  # a pipe would be waited for
+        text = path.read_text("utf-8", "replace") if regular else ""
     except FileNotFoundError:
         return
     except OSError as error:

@@ -79,6 +79,12 @@ def test_again_is_fine_and_others_are_left_alone(cli: Cli, tmp_path: Path) -> No
     assert (directory / "docker-ctxsize").read_text() == "#!/bin/sh\necho mine\n"
 
 
+def test_a_pipe_in_its_place_is_not_waited_for(cli: Cli, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "docker-ctxsize")
+    result = cli("docker-plugin", "install", "--dir", str(tmp_path))
+    assert (result.code, "is another plugin (remove it first)" in result.err) == (2, True)
+
+
 def test_where_nothing_can_be_written(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = cli("docker-plugin", "install", "--dir", str(tmp_path / "file"))
