@@ -12,6 +12,7 @@ from ctxsize.engine import git
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.snapshot import Held
 from ctxsize.recommender import look
+from ctxsize.recommender.modes.forbidden import forbidden
 from ctxsize.recommender.modes.gitignore import CannotSayError, Translated, translate
 from ctxsize.recommender.modes.plan import Change, Note
 from ctxsize.recommender.modes.trial import Attempt, Trial, Wrong
@@ -41,7 +42,8 @@ class GitIgnoreFile:
 def from_gitignore(trial: Trial) -> Change:
     """The ignore file with all that git ignores, as far as a builder has patterns for it.
 
-    Just untracked files that git ignores disappear; what a Dockerfile takes stays.
+    Just untracked files that git ignores disappear; what a Dockerfile takes stays, and so do
+    dependencies that no Dockerfile installs.
     """
     files = [*_files(trial)]
     if not files:
@@ -183,6 +185,14 @@ class _Translation:
         """What no mode may do, and what disappears that git does not ignore."""
         yield from self._trial.wrong(attempt)
         yield from ((path, self._why_not(path)) for path in self.strays(attempt))
+        for path in self._trial.hidden(attempt):
+            if path in self._forbidden:
+                yield path, f"{path} must stay: {self._forbidden[path]}"
+
+    @cached_property
+    def _forbidden(self) -> dict[str, str]:
+        """The dependencies that an image has from here, since it does not install them."""
+        return forbidden(self._trial, ["no_install_step"])
 
     def strays(self, attempt: Attempt) -> list[str]:
         """The files that disappear and are none that git ignores."""

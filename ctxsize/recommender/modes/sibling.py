@@ -10,14 +10,10 @@ from ctxsize.engine.covers import covers, is_literal
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import IgnoreFileError
-from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.knowledge import RULES
-from ctxsize.recommender.matches import Finder, Match, Objection, collect
+from ctxsize.recommender.modes.forbidden import forbidden
 from ctxsize.recommender.modes.plan import Change, Note
 from ctxsize.recommender.modes.trial import Attempt, Trial, Wrong
-from ctxsize.recommender.traps import is_build_input, objections
-from ctxsize.recommender.tree import sums_of
+from ctxsize.recommender.traps import is_build_input
 from ctxsize.writer.merge import Addition
 
 
@@ -124,22 +120,8 @@ class _Parity:
         return any(covers(each, made) is not None for each in ours[last + 1 :])
 
     @cached_property
-    def _objections(self) -> dict[str, str]:
-        """What must not go by the knowledge of ecosystems, each with the reason."""
-        trial = self._trial
-        own = trial.recipes.own_files
-        evidence = Evidence(trial.tree, trial.git, own)
-        sums = sums_of(trial.before, trial.tree)
-        facts = Facts(evidence, trial.recipes, sums)
-
-        def judge(match: Match) -> list[Objection]:
-            return objections(facts, match)
-
-        blocked = collect(evidence, Finder(RULES), sums, judge).blocked
-        return {
-            match.path: next((each.reason for each in said if not each.soft), match.rule.why)
-            for match, said in blocked
-        }
+    def _forbidden(self) -> dict[str, str]:
+        return forbidden(self._trial)
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
         """What no mode may do, and what disappears that builds need."""
@@ -150,8 +132,8 @@ class _Parity:
             # What is in a directory that goes as a whole belongs to it.
             if path.rpartition("/")[0] in below:
                 continue
-            if path in self._objections:
-                yield path, f"{path} must stay: {self._objections[path]}"
+            if path in self._forbidden:
+                yield path, f"{path} must stay: {self._forbidden[path]}"
             elif is_build_input(path.rpartition("/")[2]) and self._is_tracked(path):
                 yield path, f"{path} would disappear, which builds read"
 

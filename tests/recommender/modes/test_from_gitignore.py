@@ -148,3 +148,14 @@ def test_twice_is_once(tmp_path: Path) -> None:
     first = changed(tmp_path).after
     again = from_gitignore(Trial(Snapshot.take(resolve(str(tmp_path)))))
     assert again.after in (None, first)
+
+
+@pytest.mark.parametrize(("command", "goes"), [("true", False), ("npm ci", True)])
+def test_dependencies_that_nothing_installs_stay(command: str, goes: bool, tmp_path: Path) -> None:
+    packages = ("package.json", "node_modules/.package-lock.json", "node_modules/x/index.js")
+    dockerfile = f"FROM node\nCOPY . .\nRUN {command}\n".encode()
+    change = changed(tmp_path, "node_modules\n*.pyc\n", *packages, dockerfile=dockerfile)
+    assert ("**/node_modules" in lines(change)) is goes
+    assert "**/*.pyc" in lines(change)
+    reasons = [each.why for each in change.notes if "does not install it anew" in each.why]
+    assert bool(reasons) is not goes

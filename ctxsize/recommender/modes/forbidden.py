@@ -1,0 +1,30 @@
+"""What must not go by the knowledge of ecosystems, whichever mode would hide it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+
+from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.knowledge import RULES
+from ctxsize.recommender.matches import Finder, collect
+from ctxsize.recommender.modes.trial import Trial
+from ctxsize.recommender.traps import objections
+from ctxsize.recommender.tree import sums_of
+
+
+def forbidden(trial: Trial, traps: Collection[str] = ()) -> dict[str, str]:
+    """The paths of what has to stay, each with the reason; only for these `traps` if there are any.
+
+    What a person may overrule does not count.
+    """
+    evidence = Evidence(trial.tree, trial.git, trial.recipes.own_files)
+    sums = sums_of(trial.before, trial.tree)
+    judge = partial(objections, Facts(evidence, trial.recipes, sums))
+    found = {}
+    for match, said in collect(evidence, Finder(RULES), sums, judge).blocked:
+        hard = [each for each in said if not each.soft]
+        if not traps or any(each.trap in traps for each in hard):
+            found[match.path] = next((each.reason for each in hard), match.rule.why)
+    return found
