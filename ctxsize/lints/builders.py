@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ctxsize.engine.builders import BUILDERS, Builder
-from ctxsize.engine.request import Request, request_of, with_ignore_file
+from ctxsize.engine.request import Request, with_ignore_file, without_patterns
 from ctxsize.engine.snapshot import Sent
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Code, Finding, Severity
@@ -58,9 +58,13 @@ def _of_builder(case: Case, tree: Tree, builder: Builder) -> Iterator[Finding]:
 def _request(case: Case, tree: Tree, builder: Builder) -> Request | None:
     """The request of another builder for the same file, None where it reads another one."""
     build = replace(tree.request.build, builder=builder.name)
-    request = request_of(build, builder)
+    request = without_patterns(build, builder)
     if request.ignore_file is None or request.ignore_file.path != case.file.path:
         return None
+    # The lines of the case and not those on disk, which may be others after a fix.
+    whole = with_ignore_file(request, case.file.data)
+    if [*tree.texts] == case.file.texts():
+        return whole
     data = "\n".join(tree.texts).encode("utf-8", "surrogateescape")
     return with_ignore_file(request, data)
 

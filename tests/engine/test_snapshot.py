@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.evaluate import Evaluator
+from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern, State
 from ctxsize.engine.listing import Listing
 from ctxsize.engine.narrow import Narrowed
+from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request, resolve, with_ignore_file
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
@@ -102,6 +103,19 @@ def test_links_sockets_and_large_files(builder: str, data: bytes, tmp_path: Path
     snapshot = Snapshot.take(resolve(str(root), builder=BUILDERS[builder]))
     request = with_ignore_file(snapshot.request, data)
     assert tried(snapshot, request) == walked(request)
+
+
+def test_only_a_builder_that_refuses_files_is_asked_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(DockerIgnoreSpec, "refuses", lambda _, path: bool(asked.append(path)))
+    root = build_tree(tmp_path / "ctx", NODES)
+    for name in BUILDERS:
+        request = with_ignore_file(resolve(str(root), builder=BUILDERS[name]), b"!src\n*.log\n")
+        PatternByPattern(request.spec).enter(State(Mark(False, None, False), 0), "", "src")
+        assert bool(asked) is (name != "podman"), name
+        asked.clear()
 
 
 def test_a_file_that_is_written_later(tmp_path: Path) -> None:

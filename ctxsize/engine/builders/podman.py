@@ -65,6 +65,8 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
     pattern_class = PodmanIgnorePattern
     remembers_parents = False
     strips_bom = False
+    may_refuse = False
+    """Whatever is sent, Podman opens: nothing is asked a second time."""
 
     def step(self, path: str, parent: int = 0) -> Step:
         """The fate of `path`; `parent` does not matter."""
