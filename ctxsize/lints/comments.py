@@ -59,7 +59,7 @@ def trailing(case: Case) -> Iterator[Finding]:
         yield case.finding(
             TRAILING,
             line,
-            f"the comment belongs to the pattern; {_meant(case, [pattern])}",
+            f"the comment is part of the pattern, so the line is not about {pattern}",
             columns=(start, start + len(comment)),
             paths=_figures(case, line, [pattern]),
             fix=Proposal(
@@ -114,7 +114,7 @@ def several(case: Case) -> Iterator[Finding]:
         yield case.finding(
             SEVERAL,
             line,
-            f"one pattern with blanks in it, not {len(words)}; {_meant(case, patterns)}",
+            f"one pattern with blanks in it, not {len(words)} patterns",
             paths=_figures(case, line, patterns),
             fix=Proposal(
                 "write one pattern a line",
@@ -145,14 +145,6 @@ def _looks_like_pattern(case: Case, word: str) -> bool:
     if case.tree is not None:
         return name in case.tree.by_name
     return "." in word[1:-1] or word.endswith("/")
-
-
-def _meant(case: Case, patterns: Sequence[str]) -> str:
-    """What the pattern would do if it were read as it is meant."""
-    names = " ".join(patterns)
-    if case.tree is None:
-        return f"{names} does not match what it names"
-    return f"{names} would decide about what is named so"
 
 
 def _figures(case: Case, line: Line, patterns: Sequence[str]) -> list[str] | None:

@@ -76,7 +76,7 @@ def useless(case: Case) -> Iterator[Finding]:
             f"does nothing: {message}",
             severity=Severity.INFO if idiom else Severity.WARNING,
             help=f"name what is in it: !{line.text}/*" if inside and not idiom else "",
-            fix=None if inside else _removed(line),
+            fix=None if inside else _removed(line, doubtful=_is_missed(case, line)),
         )
 
 
@@ -90,8 +90,20 @@ def _is_meant(path: str, ordinary: Sequence[DockerIgnorePattern]) -> bool:
     return any(each.match_file(name) is not None for each in ordinary for name in above)
 
 
-def _removed(line: Line) -> Proposal:
-    return Proposal("remove the line", {line.number: None}, means=NOTHING)
+def _is_missed(case: Case, line: Line) -> bool:
+    """Whether a name for the top alone would ignore it at any depth, which is what was meant."""
+    names = line.text.split("/")[1:]
+    return any(
+        each.pattern.match_file(name) is not None
+        for each in case.patterns
+        if each.ignores and each.pattern is not None and "/" not in each.text
+        for name in names
+    )
+
+
+def _removed(line: Line, *, doubtful: bool) -> Proposal:
+    means = None if doubtful else NOTHING
+    return Proposal("remove the line", {line.number: None}, means=means)
 
 
 def overridden(case: Case) -> Iterator[Finding]:

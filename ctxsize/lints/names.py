@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
+from ctxsize.engine.covers import is_literal
 from ctxsize.findings import Code, Confidence, Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS, Artefact, worth_a_word
 from ctxsize.lints.case import Case, Line, Lint
@@ -20,7 +22,8 @@ ROOT_ONLY = Code(
     "A name without `**/` matches at the top of the context only, and its copies below are sent.",
     "A pattern of an ignore file is a path from the top of the context, not a name at any depth "
     "as in `.gitignore`. Write `**/` in front of what turns up in many directories. A leading "
-    "`/` says that only the top is meant, and keeps this lint quiet.",
+    "`/` says that only the top is meant, and keeps this lint quiet; so does an exception that "
+    "names the copy.",
     "node_modules",
     "**/node_modules",
 )
@@ -63,6 +66,16 @@ def _has_any_depth(case: Case, name: str) -> bool:
     return any(line.ignores and line.text == f"**/{name}" for line in case.patterns)
 
 
+class _Copies(NamedTuple):
+    """What is sent under a name beside what a pattern ignores."""
+
+    tops: list[str]
+    paths: list[str]
+    """The same with all below."""
+    excepted: frozenset[str]
+    """Those of `paths`, and others, that exceptions want to have sent."""
+
+
 def _of_name(
     case: Case, code: Code, line: Line, artefact: Artefact, where: str
 ) -> Iterator[Finding]:
@@ -84,9 +97,11 @@ def _of_name(
             )
         return
     tops = _sent_copies(tree, artefact)
+    excepted = _excepted(case, tree, tops)
+    tops = [top for top in tops if not _is_within(excepted, tree, top)]
     copies = tree.below(tops)
     if any(not tree.is_directory(path) for path in copies):
-        yield _of_copies(case, code, line, artefact, lead, (tops, copies))
+        yield _of_copies(case, code, line, artefact, lead, _Copies(tops, copies, excepted))
     elif worth_a_word(artefact):
         places = [each for each in artefact.places(tree) if _would_be_sent(case, artefact, each)]
         if places:
@@ -99,23 +114,23 @@ def _of_copies(
     line: Line,
     artefact: Artefact,
     lead: str,
-    found: tuple[list[str], list[str]],
+    found: _Copies,
 ) -> Finding:
-    (tops, copies), tree = found, case.tree
+    copies, tree = found.paths, case.tree
     assert tree is not None
+    means = frozenset(copies) - found.excepted
     wanted = tree.tracked is not None and not tree.tracked.isdisjoint(copies)
     sure = not wanted and (not artefact.doubtful or tree.tracked is not None)
     note = "; git tracks some of it, so it may be meant to be sent" if wanted else ""
+    sent = f"{count(found.tops, 'other copy', 'other copies')} sent, {amount(tree, copies)}"
     return case.finding(
         code,
         line,
-        f"{lead}: {count(tops, 'other copy', 'other copies')} sent, {amount(tree, copies)}{note}",
+        f"{lead}: {sent}{note}",
         severity=Severity.WARNING if sure else Severity.INFO,
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
         paths=copies,
-        fix=case.first_certain(
-            [*_wider(case, line, artefact.pattern, frozenset(copies) if sure else None)]
-        ),
+        fix=case.first_certain([*_wider(case, line, artefact.pattern, means if sure else None)]),
     )
 
 
@@ -140,6 +155,31 @@ def _sent_copies(tree: Tree, artefact: Artefact) -> list[str]:
         if path in tree.now and artefact.proves(tree, path):
             tops.append(path)
     return tops
+
+
+def _excepted(case: Case, tree: Tree, tops: list[str]) -> frozenset[str]:
+    """What exceptions name in so many words at or below `tops`, and the directories above it.
+
+    A directory further up is no word about what turns up in it.
+    """
+    named = {
+        line.text
+        for line in case.patterns
+        if line.exception and line.pattern is not None and is_literal(line.pattern)
+    }
+    wanted = {*tops}
+    found = tree.below([text for text in named if wanted.intersection(_up_to(text))])
+    return frozenset(above for path in found for above in _up_to(path))
+
+
+def _up_to(path: str) -> list[str]:
+    """The directories above `path` and itself."""
+    return [path[:at] for at, char in enumerate(f"{path}/") if char == "/"]
+
+
+def _is_within(excepted: frozenset[str], tree: Tree, top: str) -> bool:
+    """Whether exceptions name all that is at `top`."""
+    return top in excepted and excepted.issuperset(tree.below([top]))
 
 
 def _would_be_sent(case: Case, artefact: Artefact, place: str) -> bool:

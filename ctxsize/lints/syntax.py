@@ -70,14 +70,14 @@ def _translations(line: Line) -> Iterator[tuple[str, list[str]]]:
     """What is wrong, and the lines to write instead."""
     written = line.written
     if _NEGATED.search(written):
-        yield "[!…] is a class with a ! in it, no opposite", [_NEGATED.sub("[^", written)]
+        yield "[!…] is a class with a ! in it, not its opposite", [_NEGATED.sub("[^", written)]
     braces = _BRACES.fullmatch(written)
     if braces is not None:
         inner = braces["inner"].split(",")
         texts = [f"{braces['head']}{each.strip()}{braces['tail']}" for each in inner]
-        yield "braces are plain characters, no alternatives", texts
+        yield "braces are plain characters, not alternatives", texts
     if re.search(r"\\[A-Za-z0-9_]", written):
-        yield "a backslash is an escape, no separator", [written.replace("\\", "/")]
+        yield "a backslash is an escape, not a separator", [written.replace("\\", "/")]
 
 
 def fails(case: Case) -> Iterator[Finding]:
@@ -111,6 +111,8 @@ def _mended(line: Line) -> Proposal | None:
         return Proposal("remove the line", {line.number: None}, means=None)
     if line.written.endswith("\\") and "\\" not in line.written[:-1]:
         text = line.written.rstrip("\\").rstrip()
+        if not text.strip("!*/. "):  # What is left would be about the whole context.
+            return None
         return Proposal(f"write {text}", {line.number: text}, means=None)
     return None
 

@@ -57,6 +57,16 @@ CATCHES: dict[str, list[Case]] = {
         ),
         Case("node_modules\n", None, ("1:1 info, unsafe",)),
         Case(
+            "node_modules\n!web/node_modules/c\n",
+            WORKSPACE,
+            ("1:1 warning 2 files 23 B, certain",),
+        ),
+        Case(
+            "!web/node_modules/c\nnode_modules\n",
+            WORKSPACE,
+            ("2:1 warning 2 files 23 B, unsafe",),
+        ),
+        Case(
             "*\n!**/*.js\nnode_modules\n",
             ["web/package.json", "web/node_modules/x.js", "a.js"],
             ("3:1 warning 1 files 22 B, certain",),
@@ -100,6 +110,8 @@ CATCHES: dict[str, list[Case]] = {
     "CTX106": [
         Case("!src\n", ["src/a"], ("1:1 warning, certain",)),
         Case("docs\n!src\n", ["src/a", "docs/b"], ("2:1 warning, certain",)),
+        Case("docs\n!src/docs\n", ["src/docs/a", "docs/b"], ("2:1 warning, unsafe",)),
+        Case("*.log\n!src/a.log\n", ["src/a.log"], ("2:1 warning, unsafe",)),
         Case("docs/*\n!docs\n", ["docs/b"], ("2:1 warning",)),
         Case("log/*\n!log/\n!log/.keep\n", ["log/.keep"], ("2:1 info",)),
         Case("!src\n", None, ("1:1 warning, unsafe",)),
@@ -228,6 +240,7 @@ CATCHES: dict[str, list[Case]] = {
         Case("!\n", ["a"], ("1:1 error, unsafe",)),
         Case("a[\n", None, ("1:1 error",)),
         Case("foo\\\n", ["a"], ("1:1 error, unsafe",)),
+        Case("**/\\\n", ["a"], ("1:1 error",)),
         Case("[z-a]\n", ["a"], ("1:1 error",)),
         Case("*\n[z-a]\n", ["a"], ("2:1 warning",)),
         Case("x" * 65_536 + "\n", ["a"], ("1:1 error",)),
@@ -287,6 +300,7 @@ CATCHES: dict[str, list[Case]] = {
 SILENT: dict[str, list[Case]] = {
     "CTX101": [
         Case("/node_modules\n", WORKSPACE),
+        Case("*.log\n!web/a.log\n", ["a.log", "web/a.log"]),
         Case("**/node_modules\n", WORKSPACE),
         Case("node_modules\n**/node_modules\n", WORKSPACE),
         Case("node_modules\n", ["package.json", "node_modules/a.js", "web/index.html"]),

@@ -41,6 +41,11 @@ FIXES = {
         ["src/a", file("src/target/b", size_bytes=3)],
         b"*\n!src\n**/target\n",
     ),
+    "a copy that an exception names": (
+        b"node_modules\n*.log\n!web/node_modules/keep\n!web/a.log\n",
+        ["web/package.json", "web/node_modules/keep/a", "web/node_modules/b", "web/a.log", "a.log"],
+        b"**/node_modules\n*.log\n!web/node_modules/keep\n!web/a.log\n",
+    ),
     "nothing certain": (b".\n*.md|*.txt\n", ["a.md", "b"], b".\n*.md|*.txt\n"),
 }
 
@@ -70,6 +75,23 @@ def test_git_stays_out_also_below_exceptions(tmp_path: Path) -> None:
     build_tree(tmp_path, ["Dockerfile", ".git/HEAD", "a/b", file(".dockerignore", b"*\n!*/*\n")])
     (edit,) = api.lint([str(tmp_path / ".dockerignore")], unsafe_fixes=True).edits
     assert edit.after == b"*\n!*/*\n**/.git\n**/.git/**\n"
+
+
+def test_what_is_left_is_said_of_the_file_with_its_fixes(tmp_path: Path) -> None:
+    build_tree(tmp_path, ["a", file(".dockerignore", b"// ( a comment\n")])
+    path = str(tmp_path / ".dockerignore")
+    (finding,) = api.lint([path], select=["CTX126"]).findings
+    assert finding.message.startswith("Podman fails")
+    linted = api.lint([path], fix=True)
+    assert linted.edits[0].after == b"# ( a comment\n"
+    assert linted.findings == ()
+
+
+@pytest.mark.parametrize("lines", [b"a\n**/\\\n", b"a\n*\\\n"])
+def test_no_fix_ignores_all_that_there_is(lines: bytes, tmp_path: Path) -> None:
+    build_tree(tmp_path, ["a", "b/c", file(".dockerignore", lines)])
+    linted = api.lint([str(tmp_path / ".dockerignore")], unsafe_fixes=True)
+    assert linted.edits == ()
 
 
 def test_a_fix_that_mends_nothing_is_not_applied(tmp_path: Path) -> None:
