@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 from ctxsize.config import Config, load
@@ -43,6 +42,5 @@ class Wanted:
     def unused(self, codes: Iterable[str], root: str) -> tuple[Finding, ...]:
         """The tables about `codes` that accepted nothing, after all below `root` was looked at."""
         ours = {each for each in codes if self._selection.wants_code(each)}
-        top, here = (os.path.realpath(each) for each in (root, self._config.directory))
-        whole = os.path.commonpath([top, here]) == top
+        whole = self._config.lies_below(root)
         return self._acceptance.unused(ours.__contains__, whole=whole, inside=[root])

@@ -112,6 +112,11 @@ class Config:
         """The directory that the paths in it are relative to."""
         return os.path.dirname(self.path or "") or "."  # noqa: PTH120
 
+    def lies_below(self, directory: str) -> bool:
+        """Whether it is of `directory` or one below, so that all that it is about is there too."""
+        top, here = (os.path.realpath(each) for each in (directory, self.directory))
+        return os.path.commonpath([top, here]) == top
+
 
 def load(start: str) -> Config:
     """The configuration that holds for the directory `start`, an empty one where there is none.

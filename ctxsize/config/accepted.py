@@ -8,7 +8,7 @@ must be about that line; what adds lines to a file is accepted where all of them
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -37,10 +37,16 @@ class Acceptance:
         self._used: set[int] = set()
         self._lines = cache(_lines)
 
-    def reason(self, finding: Finding, *about: str) -> str | None:
-        """Why `finding` is accepted, None if it is not; `about` are further paths it is about."""
+    def reason(
+        self, finding: Finding, *about: str, lines: Sequence[str] | None = None
+    ) -> str | None:
+        """Why `finding` is accepted, None if it is not; `about` are further paths it is about.
+
+        `lines` are those of its file, if they are others than on disk.
+        """
         ours = [*self._about(finding, about)]
-        texts = self._texts(finding) if any(each.pattern for _, each in ours) else ("",)
+        by_line = any(each.pattern for _, each in ours)
+        texts = self._texts(finding, lines) if by_line else ("",)
         found = [[one for one in ours if _is_of(one[1].pattern, text)] for text in texts]
         self._used.update(number for each in found for number, _ in each)
         return found[0][0][1].reason if all(found) else None
@@ -58,9 +64,11 @@ class Acceptance:
                 accepted.append(Accepted(finding, reason))
         return tuple(left), tuple(accepted)
 
-    def left(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """Those of `findings` that are not accepted."""
-        return self.split(findings)[0]
+    def left(
+        self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
+    ) -> tuple[Finding, ...]:
+        """Those of `findings` that are not accepted; see `reason`."""
+        return tuple(each for each in findings if self.reason(each, lines=lines) is None)
 
     def unused(
         self, is_ours: Callable[[str], bool], *, whole: bool, inside: Iterable[str] = ()
@@ -106,12 +114,12 @@ class Acceptance:
         here, there = os.path.abspath(self._config.directory), os.path.abspath(path)  # noqa: PTH100
         return os.path.relpath(there, here)
 
-    def _texts(self, finding: Finding) -> tuple[str, ...]:
+    def _texts(self, finding: Finding, lines: Sequence[str] | None) -> tuple[str, ...]:
         """The lines that `finding` is about, as a table quotes them."""
         number = finding.location.line
         if number is None:
             return tuple(each.strip() for each in finding.lines) or ("",)
-        lines = self._lines(finding.location.path)
+        lines = self._lines(finding.location.path) if lines is None else lines
         return (lines[number - 1].strip() if 0 < number <= len(lines) else "",)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.build import Build
 from ctxsize.config import Config, load
+from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.parallel import Progress
 from ctxsize.engine.request import without_patterns
@@ -15,7 +16,7 @@ from ctxsize.findings import Severity
 from ctxsize.lints import CODES
 from ctxsize.lints.discover import Layout, Target, is_ignore_file
 from ctxsize.lints.run import Linted, Linter
-from ctxsize.lints.selection import Suppressions, selection
+from ctxsize.lints.selection import selection
 from ctxsize.projects.dockerfiles import is_dockerfile
 
 STDIN = "<stdin>"
@@ -42,18 +43,25 @@ def lint(
     if config is None:
         config = Config() if alone else load(_directory(start))
     chosen = selection(config, CODES, select, ignore, severity)
-    suppressions = Suppressions(config)
+    acceptance = Acceptance(config)
     linter = Linter(
         build or Build(builder=builder.name),
         builder,
         selection=chosen,
-        suppressions=suppressions,
+        acceptance=acceptance,
         progress=progress,
     )
     targets = [Target(STDIN)] if alone else [*_targets(paths, build, builder, config)]
     files = [linter.lint(each, data=data, fix=fix, unsafe=unsafe) for each in targets]
-    whole = not alone and all(os.path.isdir(each) for each in paths or (".",))  # noqa: PTH112
-    unused = tuple(suppressions.unused(chosen, whole=whole))
+    directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]  # noqa: PTH112
+
+    def is_ours(code: str) -> bool:
+        return config.path is not None and code in CODES and chosen.wants_code(code)
+
+    whole = any(map(config.lies_below, directories))
+    unused = acceptance.unused(
+        is_ours, whole=whole, inside=[*directories, *(each.path for each in targets)]
+    )
     return Linted(tuple(files), tuple(linter.problems), unused)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ctxsize.build import Build
+from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.git import GitError, Repository
 from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
@@ -21,7 +22,7 @@ from ctxsize.lints.changes import usable
 from ctxsize.lints.discover import Target
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.fixing import mend
-from ctxsize.lints.selection import Selection, Suppressions
+from ctxsize.lints.selection import Selection
 from ctxsize.lints.tree import Tree
 from ctxsize.model import Problem
 
@@ -101,13 +102,13 @@ class Linter:
         builder: Builder,
         *,
         selection: Selection,
-        suppressions: Suppressions,
+        acceptance: Acceptance,
         progress: Progress | None = None,
     ) -> None:
         self._build = build
         self._builder = builder
         self._selection = selection
-        self._suppressions = suppressions
+        self._acceptance = acceptance
         self._progress = progress
         self._snapshots: dict[str, Snapshot] = {}
         self.problems: list[Problem] = []
@@ -125,7 +126,7 @@ class Linter:
         def wanted(each: Case) -> list[Finding]:
             nonlocal suppressed
             found = [one for one in lint_case(each) if self._selection.wants(one)]
-            kept = self._suppressions.kept(found, each.file)
+            kept = [*self._acceptance.left(found, lines=each.file.texts())]
             suppressed = len(found) - len(kept)
             return kept
 

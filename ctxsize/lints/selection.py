@@ -1,16 +1,13 @@
-"""Which findings are wanted: by code, by severity, and by what is accepted in the configuration."""
+"""Which findings are wanted: by code and by severity."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
-from ctxsize.config import Config, Suppression
-from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.config import Config
 from ctxsize.errors import InputError
-from ctxsize.findings import Code, Finding, Location, Severity
+from ctxsize.findings import Code, Finding, Severity
 
 UNUSED_SUPPRESSION = Code(
     "CTX129",
@@ -70,72 +67,3 @@ def selection(
         (*checked(ignore, names), *config.ignore),
         severity or Severity.INFO,
     )
-
-
-class Suppressions:
-    """The accepted findings of a configuration, and which of them were met."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._used: set[int] = set()
-        self._seen: set[int] = set()
-
-    def kept(self, findings: Sequence[Finding], file: IgnoreFile) -> list[Finding]:
-        """Those of `findings` about `file` that are not accepted."""
-        texts = file.texts()
-        rules = [
-            (number, each)
-            for number, each in enumerate(self._config.suppress)
-            if self._is_about(each, file.path)
-        ]
-        self._seen.update(number for number, _ in rules)
-        kept = []
-        for finding in findings:
-            wanted = _texts(finding, texts)
-            accepting = [[n for n, each in rules if _accepts(each, finding, t)] for t in wanted]
-            self._used.update(number for each in accepting for number in each)
-            if not all(accepting):
-                kept.append(finding)
-        return kept
-
-    def unused(self, selection: Selection, *, whole: bool) -> Iterator[Finding]:
-        """The tables about what was linted that accepted nothing.
-
-        One without a path is about every file, so only a run over a directory
-        (`whole`) can tell.
-        """
-        path = self._config.path
-        for number, each in enumerate(self._config.suppress):
-            about = number in self._seen if each.path else whole
-            ours = each.code.startswith("CTX1") and selection.wants_code(each.code)
-            if path is None or not ours or not about or number in self._used:
-                continue
-            where = f" in {each.path}" if each.path else ""
-            yield Finding(
-                UNUSED_SUPPRESSION.name,
-                UNUSED_SUPPRESSION.severity,
-                f"suppress[{number + 1}]: there is no {each.code}{where} to suppress"
-                f" ({each.reason})",
-                Location(path),
-                help="remove the table",
-            )
-
-    def _is_about(self, suppression: Suppression, path: str) -> bool:
-        if suppression.path is None:
-            return True
-        relative = os.path.relpath(os.path.abspath(path), os.path.abspath(self._config.directory))  # noqa: PTH100
-        return fnmatchcase(relative, os.path.normpath(suppression.path))
-
-
-def _texts(finding: Finding, texts: Sequence[str]) -> Sequence[str]:
-    """The lines that a table has to name: that of the finding, or all that it would add."""
-    line = finding.location.line
-    if line is None:
-        return [each.strip() for each in finding.lines] or [""]
-    return [texts[line - 1].strip() if line <= len(texts) else ""]
-
-
-def _accepts(suppression: Suppression, finding: Finding, text: str) -> bool:
-    if suppression.code != finding.code:
-        return False
-    return suppression.pattern is None or suppression.pattern.strip() == text

@@ -115,13 +115,27 @@ def test_unused_suppressions_are_findings(table: str, root: Path) -> None:
     "table",
     [
         'code = "CTX113"\nreason = "used"',
-        'code = "CTX101"\nreason = "another file"\npath = "web/.dockerignore"',
         'code = "CTX201"\nreason = "of another command"',
     ],
 )
 def test_suppressions_that_are_not_unused(table: str, root: Path) -> None:
     configure(root, f"[[suppress]]\n{table}\n")
     assert "CTX129" not in codes(root)
+
+
+def test_only_what_was_linted_can_tell_that_a_table_about_it_is_unused(root: Path) -> None:
+    configure(root, '[[suppress]]\ncode = "CTX101"\nreason = "gone"\npath = "web/.dockerignore"\n')
+    assert "CTX129" in codes(root)
+    found = api.lint([str(root / ".dockerignore")]).findings
+    assert "CTX129" not in {each.code for each in found}
+
+
+def test_a_directory_below_does_not_tell_that_a_general_table_is_unused(root: Path) -> None:
+    configure(root, '[[suppress]]\ncode = "CTX113"\nreason = "used"\n')
+    build_tree(root / "web", [file(".dockerignore", b"x\n"), "Dockerfile"])
+    assert "CTX129" not in {each.code for each in api.lint([str(root / "web")]).findings}
+    configure(root, '[[suppress]]\ncode = "CTX113"\nreason = "used"\npath = "web/*"\n')
+    assert "CTX129" in {each.code for each in api.lint([str(root / "web")]).findings}
 
 
 def test_one_file_does_not_tell_that_a_general_suppression_is_unused(root: Path) -> None:
