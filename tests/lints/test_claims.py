@@ -189,6 +189,7 @@ PLACES = Case("node_modules\nc/node_modules\n", [f"{name}/package.json" for name
 BACK = Case("*\n!README.md\n*.md\n", [*TREE])
 EMPTIED = Case("vendor\n!vendor/keep\n**/vendor\n", [*TREE])
 LINE = Case("*.md|*.txt\n", [*TREE, "a.txt"])
+UNDONE = Case("**/target\n*\n!services\n", [*TREE])
 LIES: dict[str, tuple[Case, str, Callable[[Finding], Finding], str]] = {
     "a path too few": (
         WIDE, "CTX101", lambda f: lying(f, ignored=fewer(changes(f).ignored)), "ignores: not said"),
@@ -215,6 +216,14 @@ LIES: dict[str, tuple[Case, str, Callable[[Finding], Finding], str]] = {
     "a path of the finding": (
         WIDE, "CTX101", lambda f: replace(f, paths=(*(f.paths or ()), "node_modules/")),
         "is not sent"),
+    "what is no copy": (
+        WIDE, "CTX101", lambda f: replace(f, paths=(*(f.paths or ()), "README.md")),
+        "is not named"),
+    "what the line does not name": (
+        UNDONE, "CTX130", lambda f: replace(f, paths=(*(f.paths or ()), "services/a/Cargo.toml")),
+        "is not named"),
+    "a part of a copy": (
+        WIDE, "CTX101", lambda f: replace(f, paths=(f.paths or ())[:-1]), "left out"),
     "bytes of the finding": (
         WIDE, "CTX101", lambda f: replace(f, content_bytes=1), "figures: said"),
     "files of the finding": (

@@ -89,7 +89,34 @@ def _sums(what: str, said: object, names: Iterable[str], listing: Listing) -> It
 
 
 def _are_sent(asked: Asked, finding: Finding) -> Iterator[str]:
+    """They are sent, directories with all that is sent of them."""
     yield from _missing("is not sent", finding, asked.now.sizes)
+    told = {*_paths(finding)}
+    for name in asked.now.sizes.keys() - told:
+        if _above(name) in told:
+            yield f"{name} is sent, and left out"
+
+
+def _are_copies(asked: Asked, finding: Finding) -> Iterator[str]:
+    """They are sent, and the name of the line would ignore them if it held at every depth."""
+    yield from _are_sent(asked, finding)
+    yield from _not_named(asked, finding, "**/" + _text(asked, finding).rpartition("/")[2])
+
+
+def _are_named(asked: Asked, finding: Finding) -> Iterator[str]:
+    """They are sent, and the line alone in the file would ignore them."""
+    yield from _are_sent(asked, finding)
+    yield from _not_named(asked, finding, _text(asked, finding))
+
+
+def _not_named(asked: Asked, finding: Finding, text: str) -> Iterator[str]:
+    sent = asked.listing(f"{text}\n".encode("utf-8", "surrogateescape")).sizes
+    yield from (f"{each} is not named by {text}" for each in {*_paths(finding)} & sent.keys())
+
+
+def _text(asked: Asked, finding: Finding) -> str:
+    assert finding.location.line is not None
+    return asked.case.lines[finding.location.line - 1].text
 
 
 def _travel(asked: Asked, finding: Finding) -> Iterator[str]:
@@ -170,7 +197,8 @@ def _are_of_builders(asked: Asked, finding: Finding) -> Iterator[str]:
 
 
 FIGURES: dict[str, Callable[[Asked, Finding], Iterator[str]]] = {
-    **dict.fromkeys(("CTX101", "CTX105", "CTX108", "CTX130"), _are_sent),
+    **dict.fromkeys(("CTX101", "CTX105"), _are_copies),
+    **dict.fromkeys(("CTX108", "CTX130"), _are_named),
     **dict.fromkeys(("CTX102", "CTX104"), _are_meant),
     **dict.fromkeys(("CTX103", "CTX115", "CTX124"), _hang_on_the_line),
     **dict.fromkeys(("CTX109", "CTX110"), _travel),
