@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from fnmatch import translate
 from functools import cached_property
 
 from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.managers import Manager
 from ctxsize.recommender.mentions import Mention, Texts
-from ctxsize.recommender.recipes import Recipes
+from ctxsize.recommender.recipes import Recipe, Recipes
 from ctxsize.recommender.tree import Sums
 
 _VERSIONED_BY_GIT = re.compile(
@@ -79,6 +81,7 @@ class Facts:
         self._saw_all_sources = True
         self._manifests: dict[tuple[str, ...], list[str]] = {}
         self._packages: dict[str, frozenset[str]] = {}
+        self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
 
     @cached_property
     def git_is_sent(self) -> bool:
@@ -165,6 +168,22 @@ class Facts:
             found = ("/".join(each) for each in paths if each and NOT_SOURCES.isdisjoint(each))
             self._packages[manifest] = frozenset(found)
         return self._packages[manifest]
+
+    def installed_by(self, recipe: Recipe, manager: Manager) -> tuple[str | None, ...]:
+        """For each install in `recipe` the package that it is for, None where that is not told."""
+        key = id(recipe), manager.manifest
+        if key not in self._installed:
+            self._installed[key] = tuple(self._installs(recipe, manager))
+        return self._installed[key]
+
+    def _installs(self, recipe: Recipe, manager: Manager) -> Iterator[str | None]:
+        known = self.packages(manager.manifest)
+        for at, command in recipe.steps:
+            there = manager.directory(command)
+            if there is not None:
+                place = posixpath.normpath(posixpath.join(at, there))
+                ends = (each for each in known if place == each or place.endswith(f"/{each}"))
+                yield max(ends, key=len, default=None)
 
     def sent_like(self, names: tuple[str, ...]) -> list[str]:
         """The files that are sent whose names match, the topmost ones first."""

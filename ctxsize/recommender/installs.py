@@ -8,7 +8,6 @@ may use what nothing in its Dockerfile names.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator
 
@@ -55,7 +54,7 @@ def no_install_step(facts: Facts, match: Match) -> Objection | None:
     installing = _Installing(facts, manager, match)
     bare = [each for each in taking(facts, match) if not installing.is_done_by(each)]
     owner = installing.owner()
-    strangers, elsewhere = [], []
+    strangers, elsewhere, known = [], [], []
     for recipe in bare:
         if owner is not None and _is_stranger(recipe, match):
             strangers.append(recipe)
@@ -63,7 +62,8 @@ def no_install_step(facts: Facts, match: Match) -> Objection | None:
             elsewhere.append(recipe)
         elif not _SCRIPTS.search(recipe.commands):
             return Objection("no_install_step", _kept(recipe))
-    known = [each for each in bare if each not in strangers and each not in elsewhere]
+        else:
+            known.append(recipe)
     if known:
         return Objection("no_install_step", _kept(known[0]), soft=True)
     if elsewhere:
@@ -104,12 +104,12 @@ class _Installing:
         """Whether a command installs them, or where it does so is not told."""
         return any(
             package is None or self._beside == package or is_below(self._beside, {package})
-            for package in self._packages(recipe)
+            for package in self._facts.installed_by(recipe, self._manager)
         )
 
     def is_done_elsewhere_by(self, recipe: Recipe) -> bool:
         """Whether there is a command that installs any."""
-        return any(True for _ in self._packages(recipe))
+        return bool(self._facts.installed_by(recipe, self._manager))
 
     def owner(self) -> Recipe | None:
         """The Dockerfile that installs them, the nearest one of several."""
@@ -121,16 +121,6 @@ class _Installing:
             if distance is not None
         ]
         return min(found, key=lambda one: one[:2])[2] if found else None
-
-    def _packages(self, recipe: Recipe) -> Iterator[str | None]:
-        """For each install the package of the context that it is for, None if it is not told."""
-        known = self._facts.packages(self._manager.manifest)
-        for at, command in recipe.steps:
-            there = self._manager.directory(command)
-            if there is not None:
-                place = posixpath.normpath(posixpath.join(at, there))
-                ends = (each for each in known if place == each or place.endswith(f"/{each}"))
-                yield max(ends, key=len, default=None)
 
 
 def _distance(recipe: Recipe, match: Match) -> int | None:
