@@ -17,7 +17,7 @@ from tests.oracles.trees import COPY_ALL, build_tree, file
 
 MB = 1_000_000
 RUST = [
-    file("Dockerfile", COPY_ALL),
+    file("Dockerfile", b"FROM rust\nCOPY . .\nRUN cargo build --release\n"),
     file("Cargo.toml", b'[package]\nname = "x"\n'),
     file("src/main.rs", b"fn main() {}\n"),
 ]
@@ -41,7 +41,7 @@ def large(tmp_path: Path) -> Path:
 def test_green_is_one_line(cli: Cli, small: Path) -> None:
     result = cli("check", "--max", "50MB", "--max-files", "10", cwd=small)
     assert (result.code, result.err) == (0, "")
-    assert result.out == "ok .: 56 B of 50.0 MB, 3 files of 10 files (context)\n"
+    assert result.out == "ok .: 79 B of 50.0 MB, 3 files of 10 files (context)\n"
 
 
 def test_red_is_the_report_then_the_verdict(cli: Cli, large: Path) -> None:
@@ -103,9 +103,9 @@ def test_exit_zero(cli: Cli, large: Path) -> None:
 
 LIMITS = [
     # options, exit code, what is said
-    (["--max", "60MB"], 1, "max: the context has 60.0 MB, 100 B over its budget of 60.0 MB"),
-    (["--max", "60000099"], 1, "1 B over its budget"),
-    (["--max", "60000100"], 0, ""),
+    (["--max", "60MB"], 1, "max: the context has 60.0 MB, 123 B over its budget of 60.0 MB"),
+    (["--max", "60000122"], 1, "1 B over its budget"),
+    (["--max", "60000123"], 0, ""),
     (["--max", "1GiB"], 0, "ok .: 60.0 MB of 1.1 GB (context)"),
     (["--max-files", "4"], 1, "max-files: the context has 5 files, 1 file over its budget of 4"),
     (["--max-files", "5"], 0, "5 files of 5 files"),
@@ -257,7 +257,7 @@ def test_a_baseline_that_could_shrink_is_told(cli: Cli, large: Path) -> None:
     (large / "target/debug/x").write_bytes(b"")
     result = cli(*baseline, cwd=large)
     assert result.code == 0
-    assert "the baseline of 60.0 MB could shrink to 100 B" in result.out
+    assert "the baseline of 60.0 MB could shrink to 123 B" in result.out
     lost = cli(*baseline, "--shrink", "50%", cwd=large)
     assert lost.code == 1
     assert "shrink: the context shrank by 60.0 MB since the baseline" in lost.out

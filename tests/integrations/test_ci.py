@@ -17,10 +17,10 @@ import yaml
 
 from tests.cli.conftest import REPOSITORY, environment
 from tests.oracles.availability import require
-from tests.oracles.trees import COPY_ALL, build_tree, file
+from tests.oracles.trees import build_tree, file
 
 RUST = [
-    file("Dockerfile", COPY_ALL),
+    file("Dockerfile", b"FROM rust\nCOPY . .\nRUN cargo build --release\n"),
     file("Cargo.toml", b'[package]\nname = "x"\n'),
     file("src/main.rs", b"fn main() {}\n"),
     file("ctxsize.toml", b'max = "50MB"\n'),
@@ -143,7 +143,7 @@ def test_the_action_does_what_it_says(runner: Path, tmp_path: Path) -> None:
     done, outputs, summary = acted(runner, repository, max_files="9", file="Dockerfile")
     assert (done.returncode, done.stderr) == (0, "")
     assert set(outputs) == set(action()["outputs"])
-    assert outputs == {"bytes": "69", "files": "4", "delta": "", "passes": "true"}
+    assert outputs == {"bytes": "92", "files": "4", "delta": "", "passes": "true"}
     assert summary.startswith("### Build context budget: 🟢 kept")
 
     build_tree(repository, BUILT)
