@@ -294,13 +294,18 @@ def _join(directory: str, path: str) -> str:
 
 
 def as_mapping(value: Any) -> dict[str, Any]:
-    """`NAME=value` in a list, or a mapping, as a mapping; None stands for no value."""
+    """`NAME=value` in a list, or a mapping, as a mapping; None stands for no value.
+
+    Lists and mappings in it are left out: Compose knows none there.
+    """
     if isinstance(value, dict):
-        return dict(value)
+        return {name: each for name, each in value.items() if not isinstance(each, dict | list)}
     if not isinstance(value, list):
         return {}
     found: dict[str, Any] = {}
     for each in value:
+        if isinstance(each, dict | list):
+            continue
         name, given, text = str(each).partition("=")
         found[name] = text if given else None
     return found

@@ -106,8 +106,14 @@ class _Reading:
         self._loader.flatten_mapping(node)
         found = Mapping()
         found.line, found.lines = node.start_mark.line + 1, {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value) if isinstance(key_node.value, str) else repr(key_node.value)
+        pairs = {_key(each[0]): each for each in node.value}
+        # Else merge keys that name this one would double what it repeats.
+        node.value = [*pairs.values()]
+        for key, (key_node, value_node) in pairs.items():
             found[key] = self.value(value_node)
             found.lines[key] = key_node.start_mark.line + 1
         return found
+
+
+def _key(node: Any) -> str:
+    return str(node.value) if isinstance(node.value, str) else repr(node.value)

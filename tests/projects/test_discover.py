@@ -280,12 +280,14 @@ def test_a_file_that_is_not_understood_is_told_and_the_search_goes_on(
     assert str(root / "fine") in {each.build.context for each in discovery.builds}
 
 
-def test_aliases_that_multiply_cost_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["tags: *x29", "args: *x29", "args: {A: *x29}", "labels: *x29"])
+def test_aliases_that_multiply_cost_nothing(key: str, tmp_path: Path) -> None:
     layers = [b"x0: &x0 [a, a, a, a, a, a, a, a, a, a]\n"]
     layers += [
         b"x%d: &x%d [%s]\n" % (n, n, b", ".join([b"*x%d" % (n - 1)] * 10)) for n in range(1, 30)
     ]
-    text = b"".join(layers) + b"services:\n  a:\n    build:\n      context: .\n      tags: *x29\n"
+    service = f"services:\n  a:\n    build:\n      context: .\n      {key}\n"
+    text = b"".join(layers) + service.encode()
     root = build_tree(tmp_path / "repository", ["Dockerfile", file("compose.yaml", text)])
     assert told(root) == [(".", "Dockerfile", "", "compose")]
 

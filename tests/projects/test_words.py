@@ -268,3 +268,13 @@ ODD: dict[str, list[str]] = {
 def test_no_value_of_another_type_makes_it_fail(name: str, text: str, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "repository", [file(name, text.encode()), "Dockerfile", "x/y"])
     assert advise(discover(str(root))).root == str(root)
+
+
+def repeating(value: str) -> str:
+    """Values that each name the one before nine times."""
+    lines = (f"a{n}: &a{n} {value.format(', '.join([f'*a{n - 1}'] * 9))}\n" for n in range(1, 15))
+    return "a0: &a0 {x: y}\n" + "".join(lines)
+
+
+def test_merge_keys_that_repeat_without_end() -> None:
+    assert load(repeating("{{<<: [{}]}}"))["a14"] == {"x": "y"}
