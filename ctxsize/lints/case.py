@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -129,6 +130,11 @@ class Case:
         if tree is not None:
             tree = tree.with_texts(usable(tree, file.texts()), own_bytes=len(data))
         return replace(self, file=file, tree=tree)
+
+    @property
+    def is_utf16(self) -> bool:
+        """Whether the file is in another encoding, so that no line is what it looks like."""
+        return self.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
     @property
     def has_exceptions(self) -> bool:

@@ -40,7 +40,8 @@ INVISIBLE = Code(
     Severity.WARNING,
     "A character that is not seen, or bytes that are no text, make the pattern miss its name.",
     "A blank of no width, a blank that does not break, a mark of direction or a byte order mark in "
-    "the middle of a file belongs to the pattern. Bytes that are not UTF-8 become `\ufffd`.",
+    "the middle of a file belongs to the pattern. Bytes that are not UTF-8 become `\ufffd`. A file "
+    "in UTF-16, as some shells of Windows write it, is no list of patterns at all.",
     "dist\u200b",
     "dist",
 )
@@ -93,6 +94,9 @@ def control(case: Case) -> Iterator[Finding]:
 
 def invisible(case: Case) -> Iterator[Finding]:
     """Characters that are not seen, and bytes that are not text."""
+    if case.is_utf16:
+        yield _of_utf16(case)
+        return
     for line in case.lines:
         bad = next((char for char in line.text if _is_unseen(char)), None)
         if bad is None or effect(case, line):
@@ -103,7 +107,7 @@ def invisible(case: Case) -> Iterator[Finding]:
         cleaned = "".join(
             " " if char == "\u00a0" else "" if _is_unseen(char) else char for char in line.raw
         ).strip()
-        name = f"the byte 0x{raw[0]:02x}, no UTF-8," if undecodable else _named(bad)
+        name = f"the byte 0x{raw[0]:02x}, which is not UTF-8," if undecodable else _named(bad)
         yield case.finding(
             INVISIBLE,
             line,
@@ -116,6 +120,18 @@ def invisible(case: Case) -> Iterator[Finding]:
                 "take it out", {line.number: cleaned}, means=intended(case, line, [cleaned])
             ),
         )
+
+
+def _of_utf16(case: Case) -> Finding:
+    """That each line holds zero bytes, said once."""
+    return case.finding(
+        INVISIBLE,
+        case.lines[0],
+        "the file is UTF-16 and Docker reads UTF-8, so no line is the pattern that it looks like",
+        severity=Severity.ERROR,
+        columns=(1, 2),
+        help="save it as UTF-8: iconv -f UTF-16 -t UTF-8",
+    )
 
 
 def whitespace(case: Case) -> Iterator[Finding]:

@@ -22,8 +22,8 @@ ROOT_ONLY = Code(
     "A name without `**/` matches at the top of the context only, and its copies below are sent.",
     "A pattern of an ignore file is a path from the top of the context, not a name at any depth "
     "as in `.gitignore`. Write `**/` in front of what turns up in many directories. A leading "
-    "`/` says that only the top is meant, and keeps this lint quiet; so does an exception that "
-    "names the copy.",
+    "`/` says that only the top is meant, and keeps this lint quiet. A copy that an "
+    "exception names is left alone.",
     "node_modules",
     "**/node_modules",
 )

@@ -251,6 +251,8 @@ CATCHES: dict[str, list[Case]] = {
         Case("é\na\x01b\n", ["a"], ("2:2 warning, unsafe",)),
     ],
     "CTX123": [
+        Case("\udcff\udcfed\x00*\x00\n\x00", ["dist/a", "e"], ("1:1 error",)),
+        Case("\udcfe\udcff\x00d\x00\n\x00", None, ("1:1 error",)),
         Case("dist\u200b\n", ["dist/a"], ("1:5 warning, certain",)),
         Case("a\u00a0b\n", None, ("1:2 warning, unsafe",)),
         Case("a\n\ufeffdist\n", ["dist/a"], ("2:1 warning, certain",)),

@@ -72,6 +72,18 @@ def test_unsafe_fixes(tmp_path: Path) -> None:
     assert edit.after == b"*\n*.md\n!README.md\n"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_file_in_utf_16_is_left_alone(encoding: str, tmp_path: Path) -> None:
+    before = "\ufeffdist # café\r\nnode_modules\r\n".encode(encoding)
+    build_tree(tmp_path, ["package.json", "web/package.json", "web/node_modules/a", ".env"])
+    (tmp_path / ".dockerignore").write_bytes(before)
+    linted = api.lint([str(tmp_path / ".dockerignore")], unsafe_fixes=True)
+    assert linted.edits == ()
+    (finding,) = linted.findings
+    assert (finding.code, finding.severity) == ("CTX123", Severity.ERROR)
+    assert "UTF-16" in finding.message
+
+
 def test_git_stays_out_also_below_exceptions(tmp_path: Path) -> None:
     build_tree(tmp_path, ["Dockerfile", ".git/HEAD", "a/b", file(".dockerignore", b"*\n!*/*\n")])
     (edit,) = api.lint([str(tmp_path / ".dockerignore")], unsafe_fixes=True).edits
