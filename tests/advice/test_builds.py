@@ -54,20 +54,9 @@ echo again >> $target/times
 cp $target/times /log/times || true
 """
 MANAGERS = (
-    *("npm", "yarn", "pnpm", "corepack", "bun", "pip", "python", "uv", "poetry", "composer"),
-    *(
-        "bundle",
-        "mix",
-        "go",
-        "dotnet",
-        "mvn",
-        "gradle",
-        "apt-get",
-        "useradd",
-        "strip",
-        "node",
-        "make",
-    ),
+    *("npm", "yarn", "pnpm", "corepack", "bun", "node", "pip", "python", "uv", "poetry"),
+    *("composer", "bundle", "mix", "go", "dotnet", "mvn", "gradle", "make", "apt-get", "apk"),
+    *("useradd", "strip"),
 )
 PASSWD = b"""\
 root:x:0:0::/root:/bin/sh
