@@ -270,6 +270,11 @@ class Rule:
     """Whether its name says nothing, for a secret: it speaks with its marker alone."""
     never: bool = False
     """Whether it is written down only to say why it is not suggested."""
+    built_by: str = ""
+    """For what an image may run as it is, the expression for the commands that make it.
+
+    Empty: whatever builds something may make it.
+    """
 
     @property
     def ecosystem(self) -> str:

@@ -168,7 +168,7 @@ def test_stage(facts: Facts, match: Match) -> Objection | None:
 def prebuilt_pipeline(facts: Facts, match: Match) -> Objection | None:
     """No stage builds anything, so that the image may ship what was built here."""
     for recipe in taking(facts, match):
-        if not builds(recipe, match.rule.name):
+        if not builds(recipe, match.rule.built_by):
             what = "not this" if builds(recipe) else "nothing"
             reason = f"{recipe.path} builds {what}: the image may need it as it is"
             return Objection("prebuilt_pipeline", reason, soft=True)

@@ -14,6 +14,7 @@ RULES = (
         why="what the Swift package manager built",
         again="swift build",
         cleanable=True,
+        built_by=r"\bswift\b",
     ),
     Rule(
         "swift.state",

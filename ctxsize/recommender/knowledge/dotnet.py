@@ -32,6 +32,7 @@ RULES = (
         form=Form.ANCHORED,
         cleanable=True,
         traps=("prebuilt_pipeline",),
+        built_by=r"\b(dotnet|msbuild|nuke|cake)\b",
     ),
     Rule(
         "dotnet.testresults",

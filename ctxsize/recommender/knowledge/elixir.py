@@ -14,6 +14,7 @@ RULES = (
         why="what Mix or Rebar compiled",
         again="mix compile",
         cleanable=True,
+        built_by=r"\b(mix|rebar3)\b",
     ),
     Rule(
         "elixir.deps",

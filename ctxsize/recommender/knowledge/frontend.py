@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from ctxsize.recommender.rules import Category, Rule, beside, inside
 
+_TOOLS = (
+    r"\b(run|build|next|nuxt|nuxi|nitro|vite|svelte-kit|storybook|turbo|nx|deno)\b"
+    r"|\b(yarn|pnpm|bun) (?!install|i\b|add|config|cache|global|fetch|import|set)\w"
+)
+
 RULES = (
     Rule(
         "node.next",
@@ -14,6 +19,7 @@ RULES = (
         why="what next build and next dev write",
         again="next build",
         cleanable=True,
+        built_by=_TOOLS,
     ),
     Rule(
         "node.nuxt",
@@ -24,6 +30,7 @@ RULES = (
         why="what Nuxt generates",
         again="nuxt build",
         cleanable=True,
+        built_by=_TOOLS,
     ),
     Rule(
         "node.nitro",
@@ -33,6 +40,7 @@ RULES = (
         beside("nuxt.config.*", "app.config.ts"),
         why="the server that Nitro built",
         again="nuxt build",
+        built_by=_TOOLS,
     ),
     Rule(
         "node.sveltekit",
@@ -43,6 +51,7 @@ RULES = (
         why="what SvelteKit generates",
         again="vite build",
         cleanable=True,
+        built_by=_TOOLS,
     ),
     Rule(
         "node.astro",
@@ -129,6 +138,7 @@ RULES = (
         beside(".storybook"),
         why="a Storybook as a web site",
         again="storybook build",
+        built_by=_TOOLS,
     ),
     Rule(
         "node.serverless",

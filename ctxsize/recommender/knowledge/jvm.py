@@ -15,6 +15,8 @@ from ctxsize.recommender.rules import (
     inside,
 )
 
+_JVM = r"\b(mvnw?|mvnd|gradlew?|sbt|mill|ant|lein|clojure|clj|kobalt|amper|javac)\b"
+
 RULES = (
     Rule(
         "maven.target",
@@ -36,6 +38,7 @@ RULES = (
         again="mvn package",
         cleanable=True,
         traps=("prebuilt_pipeline",),
+        built_by=_JVM,
     ),
     Rule(
         "gradle.build",
@@ -60,6 +63,7 @@ RULES = (
         form=Form.ANCHORED,
         cleanable=True,
         traps=("prebuilt_pipeline",),
+        built_by=_JVM,
     ),
     Rule(
         "gradle.state",
@@ -125,6 +129,7 @@ RULES = (
         again="IntelliJ IDEA",
         form=Form.ANCHORED,
         cleanable=True,
+        built_by=_JVM,
     ),
     Rule(
         "jvm.bin",
@@ -135,6 +140,7 @@ RULES = (
         why="what Eclipse compiled",
         again="Eclipse",
         form=Form.ANCHORED,
+        built_by=_JVM,
     ),
     Rule(
         "android.cxx",
@@ -166,6 +172,7 @@ RULES = (
         again="sbt compile",
         cleanable=True,
         traps=("prebuilt_pipeline",),
+        built_by=_JVM,
     ),
     Rule(
         "scala.bloop",
@@ -216,6 +223,7 @@ RULES = (
         why="Mill's build output",
         again="mill compile",
         cleanable=True,
+        built_by=_JVM,
     ),
     Rule(
         "clojure.cpcache",
@@ -255,5 +263,6 @@ RULES = (
         form=Form.ANCHORED,
         cleanable=True,
         traps=("prebuilt_pipeline",),
+        built_by=_JVM,
     ),
 )

@@ -59,6 +59,7 @@ RULES = (
         why="what Stack built",
         again="stack build",
         cleanable=True,
+        built_by=r"\bstack\b",
     ),
     Rule(
         "haskell.cabal",
@@ -69,6 +70,7 @@ RULES = (
         why="what Cabal built",
         again="cabal build",
         cleanable=True,
+        built_by=r"\bcabal\b",
     ),
     Rule(
         "ocaml.dune",
@@ -110,6 +112,7 @@ RULES = (
         again="zig build",
         cleanable=True,
         traps=("prebuilt_pipeline",),
+        built_by=r"\bzig\b",
     ),
     Rule(
         "nim.cache",

@@ -19,6 +19,11 @@ from ctxsize.recommender.rules import (
     inside,
 )
 
+_TOOLS = (
+    r"\b(cargo|cross|trunk|maturin|wasm-pack|dx|pip3?|uv|poetry|npm|yarn|pnpm|mix|bundle|gem)\b"
+)
+"""Cargo, and what runs it."""
+
 RULES = (
     Rule(
         "rust.target",
@@ -34,6 +39,7 @@ RULES = (
         again="cargo build",
         traps=("prebuilt_pipeline",),
         cleanable=True,
+        built_by=_TOOLS,
     ),
     Rule(
         "rust.renamedtarget",
@@ -49,6 +55,7 @@ RULES = (
         form=Form.ANCHORED,
         traps=("prebuilt_pipeline",),
         cleanable=True,
+        built_by=_TOOLS,
     ),
     Rule(
         "rust.registry",
