@@ -352,13 +352,18 @@ KEEPING = {
 }
 
 
+def keeping(tmp_path: Path, source: str) -> Path:
+    """A context, beside a Dockerfile that takes `source` of it with its directories."""
+    flag = "" if source.startswith("--parents") else "--parents "
+    (tmp_path / "Dockerfile").write_text(f"FROM scratch\nCOPY {flag}{source} /x/\n")
+    return build_tree(tmp_path / "context", PARENTS)
+
+
 @pytest.mark.parametrize("name", KEEPING)
 def test_parents_are_kept(cli: Cli, tmp_path: Path, name: str) -> None:
     """The examples of the Dockerfile reference, and what BuildKit's own tests hold."""
     source, code, told = KEEPING[name]
-    flag = "" if source.startswith("--parents") else "--parents "
-    root = build_tree(tmp_path / "context", PARENTS)
-    (tmp_path / "Dockerfile").write_text(f"FROM scratch\nCOPY {flag}{source} /x/\n")
+    root = keeping(tmp_path, source)
     where = ("-C", str(root), "-f", str(tmp_path / "Dockerfile"))
     result = cli("explain", *where, "--source", "2", columns=300)
     assert (result.code, result.err) == (code, "")
@@ -377,9 +382,7 @@ def test_parents_are_kept(cli: Cli, tmp_path: Path, name: str) -> None:
 def test_what_travels_for_parents(cli: Cli, tmp_path: Path, name: str) -> None:
     """What is found is among what BuildKit's libraries transfer for it."""
     source, _, told = KEEPING[name]
-    flag = "" if source.startswith("--parents") else "--parents "
-    root = build_tree(tmp_path / "context", PARENTS)
-    (tmp_path / "Dockerfile").write_text(f"FROM scratch\nCOPY {flag}{source} /x/\n")
+    root = keeping(tmp_path, source)
     listed = {
         each.name
         for each in devtools.list_context(root, dockerfile=tmp_path / "Dockerfile", whole=False)
