@@ -6,12 +6,22 @@ Files come in batches: those of one directory that are sent one after another.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import NamedTuple
 
 from ctxsize.engine.evaluate import Mark
 
 Xattrs = dict[str, int]
 """Names of extended attributes, with the bytes of each value."""
+
+
+FIRST_USUAL, LAST_USUAL = 2**56 // 10**9 + 1, 2**33 - 1
+"""From 1972, as nanoseconds of nine bytes in packets, to 2242, as far as the header of tar goes."""
+
+
+def are_usual(seconds: Collection[int]) -> bool:
+    """Whether these times are usual: then they all take as much room."""
+    return min(seconds) >= FIRST_USUAL and max(seconds) <= LAST_USUAL
 
 
 class Folder(NamedTuple):
@@ -30,8 +40,6 @@ class Files(NamedTuple):
     """The directory's path with a trailing `/`, `""` for the context."""
     names: list[str]
     stats: list[os.stat_result]
-    sizes: list[int]
-    """`st_size` of each, whatever it is."""
     plain: bool
     """Whether they are regular files that all may read, without special bits, of one name each."""
     mark: Mark
@@ -43,6 +51,20 @@ class Files(NamedTuple):
     """The further names of files, with the path under which each was sent first."""
     unreadable: frozenset[str]
     xattrs: dict[str, Xattrs]
+
+
+class Plain(NamedTuple):
+    """Files of which nothing but the size matters, told only to those who ask for `Bulk`.
+
+    Regular files that all may read, without special bits, of one name each, last changed at
+    a usual time, without extended attributes where the builder sends them. All arrive whole.
+    """
+
+    prefix: str
+    names: list[str]
+    sizes: list[int]
+    mark: Mark
+    odd: dict[str, Mark]
 
 
 class Ignored(NamedTuple):
@@ -72,4 +94,4 @@ class Subtree(NamedTuple):
     """The ignored directories that are sent ahead of it if it holds anything to send."""
 
 
-Event = Subtree | Folder | Files | Ignored | IgnoredFolder
+Event = Subtree | Folder | Files | Plain | Ignored | IgnoredFolder

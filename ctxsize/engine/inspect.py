@@ -13,11 +13,12 @@ from bisect import bisect_left
 from collections.abc import Callable
 from errno import EACCES, EINVAL, ENOENT, ENOTDIR, ENOTSUP, EPERM
 from pathlib import Path
-from stat import ST_MODE, ST_NLINK, ST_SIZE
+from stat import ST_MODE, ST_NLINK
 
 from ctxsize.engine.builders import Builder
+from ctxsize.engine.bulk import Bulk, Table
 from ctxsize.engine.evaluate import Mark
-from ctxsize.engine.events import Files, Xattrs
+from ctxsize.engine.events import Files, Plain, Xattrs
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
 
@@ -120,7 +121,9 @@ class Inspector:
     then inode numbers mean less than BuildKit thinks.
     """
 
-    def __init__(self, root: str, builder: Builder, *, mounts: bool) -> None:
+    def __init__(
+        self, root: str, builder: Builder, *, mounts: bool, bulk: Bulk | None = None
+    ) -> None:
         self.problems: list[Problem] = []
         self._builder = builder
         self._root = root
@@ -131,18 +134,26 @@ class Inspector:
         self._easy: set[int] = set()
         self.inodes: dict[int, str] = {}
         self._every_inode = mounts and builder.confuses_file_systems
+        self._bulk = None if self._every_inode else bulk
 
-    def files(
+    def batch(
         self, fd: int, prefix: str, names: list[str], *, mark: Mark, odd: dict[str, Mark]
-    ) -> Files | None:
+    ) -> Files | Plain | None:
         """`names` in the directory `fd` as a batch to send; None if nothing is left of them.
 
         Raises `BuildFailsError` where the builder would stop.
         """
-        try:
-            stats = [os.stat(name, dir_fd=fd, follow_symlinks=False) for name in names]
-        except OSError:
-            names, stats = self._stat_each(fd, prefix, names)
+        table = None if self._bulk is None else self._bulk.ask(fd, names)
+        if table is not None:
+            refused = mark.refused or (odd and any(each.refused for each in odd.values()))
+            if not refused and table.are_plain() and self._are_bare(names, table):
+                return Plain(prefix, names, table.sizes(), mark, odd)
+            stats = table.stats()
+        else:
+            try:
+                stats = [os.stat(name, dir_fd=fd, follow_symlinks=False) for name in names]
+            except OSError:
+                names, stats = self._stat_each(fd, prefix, names)
         if not self._builder.sends_sockets:
             names, stats = _without_sockets(names, stats)
         if not names:
@@ -155,7 +166,6 @@ class Inspector:
             prefix,
             names,
             stats,
-            [each[ST_SIZE] for each in stats],
             easy and single,
             mark,
             odd,
@@ -245,6 +255,15 @@ class Inspector:
                 return False
             self._easy.add(mode)
         return True
+
+    def _are_bare(self, names: list[str], table: Table) -> bool:
+        """Whether the plain files in `table`, so of the working directory, have no attributes."""
+        if not self._reads_xattrs or table.device() in self._without_xattrs:
+            return True
+        try:
+            return not any(map(os.listxattr, names))
+        except OSError:
+            return False
 
     def _links(
         self, fd: int, prefix: str, names: list[str], stats: list[os.stat_result]

@@ -10,13 +10,13 @@ process alone.
 from __future__ import annotations
 
 import os
-import sys
-import threading
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from ctxsize.engine.automaton import fastest
+from ctxsize.engine.bulk import Bulk, is_alone, moving
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Folder, Subtree
 from ctxsize.engine.inspect import has_mounts, listing_at
@@ -47,10 +47,19 @@ def gather(
     jobs: int = 1,
 ) -> Gathered:
     """The sums of `request`, and the problems on the way. Raises what `Walk` raises."""
-    task = _Task(request, everything, top, evaluator or fastest(request.spec))
-    if jobs > 1 and _may_fork() and not has_mounts(request.root):
+    with moving() as bulk:
+        if bulk is not None and progress is not None:
+            progress = partial(bulk.at_home, progress)
+        task = _Task(request, everything, top, evaluator or fastest(request.spec), bulk)
+        return _gathered(task, progress, jobs)
+
+
+def _gathered(task: _Task, progress: Progress | None, jobs: int) -> Gathered:
+    if jobs > 1 and is_alone() and not has_mounts(task.request.root):
         paths = _cuts(task)
         if paths:
+            if task.bulk is not None:
+                task.bulk.start()
             gathered = _in_parallel(task, paths, progress, jobs)
             if gathered is not None:
                 return gathered
@@ -58,11 +67,6 @@ def gather(
     if part.error is not None:
         raise part.error
     return part.sums, part.problems
-
-
-def _may_fork() -> bool:
-    """Whether forking is there, and safe: no other thread can be in the middle of anything."""
-    return sys.platform.startswith("linux") and threading.active_count() == 1
 
 
 def _cuts(task: _Task) -> list[str]:
@@ -94,6 +98,7 @@ class _Task(NamedTuple):
     everything: bool
     top: int
     evaluator: Evaluator[Any]
+    bulk: Bulk | None
 
     def new_part(self) -> Part:
         """A part with nothing in it."""
@@ -107,6 +112,7 @@ class _Task(NamedTuple):
             evaluator=self.evaluator,
             start=start,
             leave_out=leave_out,
+            bulk=self.bulk,
         )
 
     def gather(self, start: str = "", progress: Progress | None = None) -> Part:

@@ -5,27 +5,36 @@ from __future__ import annotations
 import heapq
 import os
 import stat
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import field
+from itertools import chain
 from operator import add
 
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder
+from ctxsize.engine.events import (
+    Event,
+    Files,
+    Folder,
+    Ignored,
+    IgnoredFolder,
+    Plain,
+    are_usual,
+)
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
+from ctxsize.engine.sizetree import Sum, size_tree
 from ctxsize.engine.transfer import METERS, Meter
 from ctxsize.errors import CtxsizeError
-from ctxsize.model import Directory, Measurement, Pattern, Problem, Share, Totals
 from ctxsize.model import Ignored as IgnoredSums
+from ctxsize.model import Measurement, Pattern, Problem, Share, Totals
 from ctxsize.values import dataclass
 
 Progress = Callable[[int, int], None]
 """Called now and then with the entries and the bytes seen so far."""
 
-Sum = list[int]
-"""Bytes, files."""
-_MANY = 4096
+_MANY = 1024
+_NO_LINKS: dict[str, str] = {}
 
 
 class Sums:
@@ -43,12 +52,15 @@ class Sums:
         self._files = self._directories = self._symlinks = self._hardlinks = 0
         self._direct: dict[str, Sum] = {"": [0, 0]}
         self._by_extension: dict[str, Sum] = {}
-        self._names: list[str] = []
-        self._sizes: list[int] = []
-        """The names and sizes that wait to be counted by extension."""
+        self._waiting: list[Plain | Folder] = []
+        """What is to be counted together, in order."""
+        self._room = _MANY
+        """How many more files may wait."""
         self._by_pattern: dict[int | None, Sum] = {}
         self._largest: list[tuple[int, int, str]] = []
         """A heap of sizes, negative places in the walk, and paths."""
+        self._seen = 0
+        """How many places there were, directories left out."""
         self._refused: list[tuple[str, int]] = []
         self._unreadable: list[tuple[str, int]] = []
         self._saved: dict[int | None, Sum] = {}
@@ -63,7 +75,9 @@ class Sums:
     def add(self, event: Event) -> None:
         """Add what a walk tells."""
         kind = type(event)
-        if kind is Files:
+        if kind is Plain:
+            self._add_plain(event)  # type: ignore[arg-type]
+        elif kind is Files:
             self._add_files(event)  # type: ignore[arg-type]
         elif kind is Folder:
             self.add_folder(event)  # type: ignore[arg-type]
@@ -77,7 +91,8 @@ class Sums:
         """Add what `later` holds, as coming after what this one does."""
         self.settle()
         later.settle()
-        theirs = [(size, place - self.entries, path) for size, place, path in later._largest]
+        theirs = [(size, place - self._seen, path) for size, place, path in later._largest]
+        self._seen += later._seen
         self._largest = heapq.nlargest(self._top, [*self._largest, *theirs])[::-1]
         self.content_bytes += later.content_bytes
         self._files += later._files
@@ -103,30 +118,67 @@ class Sums:
         """Add a directory that is sent, be it ignored: then it was met as that before."""
         self._directories += 1
         self._ignored[2] -= folder.mark.ignored
-        self._direct.setdefault(f"{folder.path}/", [0, 0])
-        if self._meter is not None:
-            self._meter.folder(folder)
+        self._waiting.append(folder)
+
+    def _add_plain(self, plain: Plain) -> None:
+        self._files += len(plain.names)
+        self._waiting.append(plain)
+        self._room -= len(plain.names)
+        if self._room < 0:
+            self.settle()
 
     def _add_files(self, files: Files) -> None:
         empty = files.unreadable
         if self._refuses and (files.mark.refused or files.odd or empty):
             empty |= self._refusals(files)
+        if (plain := _as_plain(files, empty)) is not None:
+            self._add_plain(plain)
+            return
+        self.settle()
         if self._meter is not None:
             self._meter.files(files, empty)
         sizes = content_sizes(files, empty)
-        total, count = sum(sizes), len(sizes) - len(files.links)
-        self.content_bytes += total
-        self._files += count
+        self._files += len(sizes) - len(files.links)
         self._symlinks += len(files.links)
         self._hardlinks += len(files.linked)
+        self._add_sizes(files, sizes, files.links)
+        self._keep_largest(files, sizes)
+        named = dict(zip(files.names, sizes, strict=True))
+        for name in files.links:
+            del named[name]
+        self._count_extensions([*named], [*named.values()])
+
+    def settle(self) -> None:
+        """Count what waits, and let go of it: a part that is done is small.
+
+        Many files together take less time for each than few.
+        """
+        waiting, self._waiting, self._room = self._waiting, [], _MANY
+        if not waiting:
+            return
+        plain = [each for each in waiting if type(each) is Plain]
+        names = [*chain.from_iterable([each.names for each in plain])]
+        sizes = [*chain.from_iterable([each.sizes for each in plain])]
+        if self._meter is not None:
+            self._meter.together(waiting, names, sizes)
+        for each in plain:
+            self._add_sizes(each, each.sizes, _NO_LINKS)
+        if len(self._largest) < self._top or max(sizes, default=0) > self._largest[0][0]:
+            for each in plain:
+                self._keep_largest(each, each.sizes)
+        else:
+            self._seen += len(sizes)
+        self._count_extensions(names, sizes)
+
+    def _add_sizes(self, files: Files | Plain, sizes: list[int], links: dict[str, str]) -> None:
+        """Add a batch to its directory, and to the pattern that decided."""
+        total, count = sum(sizes), len(sizes) - len(links)
+        self.content_bytes += total
         _add(self._direct, files.prefix, total, count)
         if files.odd:
-            total, count = self._count_odd(files, sizes, total, count)
+            total, count = self._count_odd(files, sizes, links)
         if total or count:
             _add(self._by_pattern, files.mark.decider, total, count)
-        self._count_extensions(files, sizes)
-        if len(self._largest) < self._top or max(sizes) > self._largest[0][0]:
-            self._keep_largest(files, sizes)
 
     def _refusals(self, files: Files) -> frozenset[str]:
         """The names whose content the builder's sender withholds."""
@@ -142,56 +194,39 @@ class Sums:
         ]
         return frozenset(names)
 
-    def _count_odd(self, files: Files, sizes: list[int], total: int, count: int) -> tuple[int, int]:
+    def _count_odd(
+        self, files: Files | Plain, sizes: list[int], links: dict[str, str]
+    ) -> tuple[int, int]:
         """What is left of the sums when files with a mark of their own are counted by pattern."""
-        odd = files.odd
+        odd, total, count = files.odd, sum(sizes), len(sizes) - len(links)
         if any(not mark.ignored for mark in odd.values()):
             for name, size in zip(files.names, sizes, strict=True):
                 if name in odd:
-                    is_file = name not in files.links
+                    is_file = name not in links
                     _add(self._by_pattern, odd[name].decider, size, is_file)
                     total, count = total - size, count - is_file
         return total, count
 
-    def _count_extensions(self, files: Files, sizes: list[int]) -> None:
-        """Let usual names wait until there are many, to be counted together."""
-        names = files.names
-        if files.links or names[0] < "/":  # the only names to begin with a dot are among these
-            for name, size in zip(names, sizes, strict=True):
-                if name not in files.links:
-                    _add(self._by_extension, extension(name), size, 1)
-            return
-        self._names += names
-        self._sizes += sizes
-        if len(self._names) > _MANY:
-            self._count_waiting()
-
-    def settle(self) -> None:
-        """Count what waits, and let go of it: a part that is done is small."""
-        if self._meter is not None:
-            self._meter.settle()
-        self._count_waiting()
-
-    def _count_waiting(self) -> None:
-        """The extensions of the names that wait, of which none begins with a dot."""
-        ends = [name[name.rfind(".") :] for name in self._names]
-        sums: defaultdict[str, int] = defaultdict(int)
-        for end, size in zip(ends, self._sizes, strict=True):
-            sums[end] += size
-        for end, count in Counter(ends).items():
+    def _count_extensions(self, names: list[str], sizes: list[int]) -> None:
+        ends = [name[name.rfind(".") :] for name in names]
+        for place in [place for place, name in enumerate(names) if name[0] == "."]:
+            ends[place] = extension(names[place])
+        by_end: defaultdict[str, list[int]] = defaultdict(list)
+        for end, size in zip(ends, sizes, strict=True):
+            by_end[end].append(size)
+        for end, each in by_end.items():
             # Of a name without a dot this is its last character.
-            _add(self._by_extension, end if end[0] == "." else "", sums[end], count)
-        self._names, self._sizes = [], []
+            _add(self._by_extension, end if end[:1] == "." else "", sum(each), len(each))
 
-    def _keep_largest(self, files: Files, sizes: list[int]) -> None:
+    def _keep_largest(self, files: Files | Plain, sizes: list[int]) -> None:
         """Of files of one size the first ones are kept."""
         largest = self._largest
-        start = self.entries - len(sizes)
-        for place, (name, size) in enumerate(zip(files.names, sizes, strict=True), start):
+        for place, (name, size) in enumerate(zip(files.names, sizes, strict=True), self._seen):
             if size and (len(largest) < self._top or size > largest[0][0]):
                 heapq.heappush(largest, (size, -place, files.prefix + name))
                 if len(largest) > self._top:
                     heapq.heappop(largest)
+        self._seen += len(sizes)
 
     def _add_ignored(self, ignored: Ignored) -> None:
         if not ignored.stats:
@@ -234,7 +269,7 @@ class Sums:
         `complete` tells whether all that is ignored was looked at.
         """
         self.settle()
-        tree = _tree(self._direct, depth)
+        tree = size_tree(self._direct, depth)
         totals = Totals(self.content_bytes, self._files, self._directories, self._symlinks)
         meter = self._meter
         wire_bytes, printed = _figures(meter, () if meter is None else meter.totals(request))
@@ -316,10 +351,18 @@ def _arrives_empty(files: list[tuple[str, int]], reason: str, code: str) -> Prob
     )
 
 
+def _as_plain(files: Files, empty: frozenset[str]) -> Plain | None:
+    """The same batch as `Plain` if that tells all that counts of it."""
+    if not files.plain or empty or files.xattrs:
+        return None
+    if not are_usual([int(each[stat.ST_MTIME]) for each in files.stats]):
+        return None
+    sizes = [int(each[stat.ST_SIZE]) for each in files.stats]
+    return Plain(files.prefix, files.names, sizes, files.mark, files.odd)
+
+
 def content_sizes(files: Files, empty: frozenset[str]) -> list[int]:
     """The bytes of content that travel for each of `files.names`."""
-    if files.plain and not empty:
-        return files.sizes
     sizes = [each.st_size if stat.S_ISREG(each.st_mode) else 0 for each in files.stats]
     if files.linked or empty:
         none = empty.union(files.linked)
@@ -357,29 +400,3 @@ def _add(sums: dict, key: object, size: int, count: int) -> None:  # type: ignor
     else:
         each[0] += size
         each[1] += count
-
-
-def _tree(direct: dict[str, Sum], depth: int | None) -> Directory:
-    """The size tree from the sums of each directory's own files."""
-    totals = {prefix: list(each) for prefix, each in direct.items()}
-    for prefix in list(totals):
-        while prefix:
-            prefix = prefix[: prefix.rfind("/", 0, -1) + 1]
-            if prefix in totals:
-                break
-            totals[prefix] = [0, 0]
-    children: dict[str, list[Directory]] = {}
-    for prefix in sorted(totals, key=lambda each: -each.count("/")):
-        size, count = totals[prefix]
-        parent = prefix[: prefix.rfind("/", 0, -1) + 1]
-        if prefix:
-            totals[parent][0] += size
-            totals[parent][1] += count
-            if not count or (depth is not None and prefix.count("/") > depth):
-                continue
-        below = sorted(children.pop(prefix, ()), key=lambda d: (-d.content_bytes, d.path))
-        node = Directory(prefix.rstrip("/"), size, count, tuple(below))
-        if not prefix:
-            return node
-        children.setdefault(parent, []).append(node)
-    raise AssertionError("the context itself is always there")

@@ -10,17 +10,19 @@ from __future__ import annotations
 import os
 import stat
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from ctxsize import units
+from ctxsize.engine.events import FIRST_USUAL, LAST_USUAL, Files, Folder, Plain, Xattrs
 from ctxsize.engine.request import Request
-from ctxsize.engine.walk import Files, Folder, Xattrs
 
 _CHUNK = 32 * 1024
 _FIN = 2
 _TYPE_FIELD = 2
 _BLOCK = 512
+_USUAL_SECONDS = 10**9
+_BARE: Xattrs = {}
 _RANDOM_LINE = len("\n.dockerfile.\n") + 20
 _MODE_BITS = {
     stat.S_IFDIR: 1 << 31,
@@ -51,15 +53,9 @@ class BuildKitMeter:
         self._content = 0
         self._packets = array("I")
         self._again: list[int] = []
-        self._sizes: list[int] = []
-        """The sizes of plain files that wait to be counted."""
-        self._order: list[int] = []
-        """The same, with `_NO_CONTENT` for each directory between them."""
 
     def merge(self, later: BuildKitMeter) -> None:
         """Add what `later` counted, as coming after what this one did."""
-        self.settle()
-        later.settle()
         self._again += [len(self._packets) + position for position in later._again]
         self._sum += later._sum - _FIN
         self._content += later._content
@@ -67,7 +63,6 @@ class BuildKitMeter:
 
     def totals(self, request: Request) -> tuple[int, ...]:
         """What BuildKit prints as `transferring context:` for what was added."""
-        self.settle()
         packets, total, start = self._packets, self._sum + self._content, 1
         total += _TYPE_FIELD * sum(packets)
         for length in range(1, 6):  # a position takes 1 byte below 2**7, 2 below 2**14, ...
@@ -78,29 +73,50 @@ class BuildKitMeter:
 
     def warm_totals(self, request: Request) -> tuple[int, ...]:
         """What it prints in the next build if nothing changed."""
-        self.settle()
         content, _ = _content(0)
         positions = (_number(position) for position in self._again)
         return (self._sum + sum(_TYPE_FIELD + content + each for each in positions),)
 
-    def folder(self, folder: Folder) -> None:
-        """Add a directory."""
-        path, each = folder.path, folder.stat
-        if folder.xattrs or not _FIRST_USUAL <= each[stat.ST_MTIME] <= _LAST_USUAL:
-            self._sum += _stat_packet(path, each, 0, "", folder.xattrs)
-        else:
-            length = len(path) if path.isascii() else len(os.fsencode(path))
-            packet = length + (2 if length < 128 else 3) + _mode_takes(each[stat.ST_MODE])
-            packet += _USUAL_TIME
-            self._sum += packet + (2 if packet < 128 else 3)
-        self._order.append(_NO_CONTENT)
+    def together(
+        self, waiting: Sequence[Plain | Folder], names: Sequence[str], sizes: Sequence[int]
+    ) -> None:
+        """Add what waited to be counted at once; `names` and `sizes` are those of the files in it.
+
+        A file's packet is the path, the mode, the size and the time, which take three and ten
+        bytes but for path and size; two heads, of the path and of all, take a byte if short.
+        """
+        order: list[int] = []
+        text = "".join(names)
+        longest = max(map(len, names), default=0) * (1 if text.isascii() else _MOST_BYTES)
+        total = 0
+        for each in waiting:
+            if type(each) is Plain:
+                prefix, _, own, _, _ = each
+                before = len(prefix) if prefix.isascii() else _takes(prefix)
+                total += before * len(own)
+                if before + longest > _SURELY_SHORT:
+                    total += _long_heads(before, each)
+                order += own
+            else:
+                total += _folder(each)  # type: ignore[arg-type]
+                order.append(_NO_CONTENT)
+        self._sum += total + (4 + _USUAL_MODE + _USUAL_TIME) * len(names)
+        self._sum += _takes(text)
+        self._add_content(sizes)
+        # Of `size` bytes the content takes a packet for each chunk, and an empty one at the end.
+        self._packets.extend([(size + 2 * _CHUNK - 1) // _CHUNK for size in order])
+
+    def _add_content(self, sizes: Sequence[int]) -> None:
+        """Add what the content of files takes, and the fields that hold their sizes."""
+        # Content below a chunk takes its bytes, and as much for its length as the size field does.
+        numbers = sum([_NUMBER[size.bit_length()] for size in sizes])
+        self._sum += numbers
+        self._content += sum(sizes) + numbers
+        for size in [size for size in sizes if size >= _CHUNK]:
+            self._content += _content(size)[0] - size - _number(size)
 
     def files(self, files: Files, empty: frozenset[str]) -> None:
         """Add a batch of files, `empty` being those whose content does not arrive."""
-        if files.plain and not empty and not files.xattrs and _are_usual(files.stats):
-            self._plain_files(files)
-            return
-        self.settle()
         for name, each in zip(files.names, files.stats, strict=True):
             link = files.links.get(name) or files.linked.get(name, "")
             self._sum += _stat_packet(
@@ -115,59 +131,38 @@ class BuildKitMeter:
                     self._again.append(len(self._packets))
             self._packets.append(packets)
 
-    def _plain_files(self, files: Files) -> None:
-        """Add readable regular files. Their sizes wait until there are many, to be counted at once.
 
-        A packet is the path, the mode, the size and the time, which take three and ten bytes
-        but for path and size; two heads, of the path and of all, take a byte if short.
-        """
-        prefix, names = files.prefix, "".join(files.names)
-        ascii_only = prefix.isascii() and names.isascii()
-        before = len(prefix) if ascii_only else len(os.fsencode(prefix))
-        count = len(files.names)
-        self._sum += before * count + len(names if ascii_only else os.fsencode(names))
-        self._sum += (4 + _USUAL_MODE + _USUAL_TIME) * count
-        longest = max(map(len, files.names)) * (1 if ascii_only else _MOST_BYTES)
-        if before + longest > _SURELY_SHORT:
-            self._sum += _long_heads(before, files)
-        self._sizes += files.sizes
-        self._order += files.sizes
-        if len(self._sizes) > _MANY:
-            self.settle()
-
-    def settle(self) -> None:
-        """Count what waits: the same sums as entry by entry, with less work for each."""
-        sizes, order, self._sizes, self._order = self._sizes, self._order, [], []
-        # Of `size` bytes the content takes a packet for each chunk, and an empty one at the end.
-        self._packets.extend([(size + 2 * _CHUNK - 1) // _CHUNK for size in order])
-        # Content below a chunk takes its bytes, and as much for its length as the size field does.
-        numbers = sum([_NUMBER[size.bit_length()] for size in sizes])
-        self._sum += numbers
-        self._content += sum(sizes) + numbers
-        for size in [size for size in sizes if size >= _CHUNK]:
-            self._content += _content(size)[0] - size - _number(size)
+def _folder(folder: Folder) -> int:
+    """The bytes of the packet that announces a directory."""
+    path, each, _, xattrs = folder
+    seconds = each[stat.ST_MTIME]
+    if xattrs or not FIRST_USUAL <= seconds <= LAST_USUAL:
+        return _stat_packet(path, each, 0, "", xattrs)
+    length = len(path) if path.isascii() else _takes(path)
+    packet = length + (2 if length < 128 else 3) + _mode_takes(each[stat.ST_MODE]) + _USUAL_TIME
+    return packet + (2 if packet < 128 else 3)
 
 
-def _are_usual(stats: list[os.stat_result]) -> bool:
-    """Whether the modification times take as many bytes as nearly all do."""
-    seconds = [each[stat.ST_MTIME] for each in stats]
-    return min(seconds) >= _FIRST_USUAL and max(seconds) <= _LAST_USUAL
+def _takes(text: str) -> int:
+    """The bytes of `text`."""
+    return len(text) if text.isascii() else len(os.fsencode(text))
 
 
-def _long_heads(before: int, files: Files) -> int:
+def _long_heads(before: int, files: Plain) -> int:
     """How many heads of usual packets take a second byte; `before` is what the prefix takes."""
-    lengths = [before + len(os.fsencode(name)) for name in files.names]
+    names = files.names
+    lengths = map(len, names) if "".join(names).isascii() else map(_takes, names)
+    paths = [before + length for length in lengths]
     rest = 2 + _USUAL_MODE + _USUAL_TIME
     packets = [
         length + (length > 127) + _NUMBER[size.bit_length()] + rest
-        for length, size in zip(lengths, files.sizes, strict=True)
+        for length, size in zip(paths, files.sizes, strict=True)
     ]
-    return sum(map((127).__lt__, lengths)) + sum(map((127).__lt__, packets))
+    return sum(map((127).__lt__, paths)) + sum(map((127).__lt__, packets))
 
 
 _NO_CONTENT = 1 - 2 * _CHUNK
 """The size of an entry that takes no packets."""
-_MANY = 4096
 _MOST_BYTES = 4  # of a character
 _USUAL_MODE = 3
 """What the mode of a file takes that all may read, without special bits."""
@@ -175,7 +170,6 @@ _USUAL_TIME = 10
 """What a modification time takes, a tag and nine bytes, from 1972 to 2262."""
 _SURELY_SHORT = 127 - 2 - _USUAL_MODE - _USUAL_TIME - 10
 """The bytes of a path whose packet has a short head whatever the size is."""
-_FIRST_USUAL, _LAST_USUAL = 2**56 // 10**9 + 1, 2**63 // 10**9 - 1
 
 
 @cache
@@ -248,9 +242,6 @@ class TarMeter:
         """Add what `later` counted, as coming after what this one did."""
         self._sum += later._sum
 
-    def settle(self) -> None:
-        """Nothing waits here."""
-
     def totals(self, request: Request) -> tuple[int, ...]:
         """What the classic builder prints as `Sending build context`, as an exact number.
 
@@ -264,9 +255,18 @@ class TarMeter:
         """The same: every build sends everything."""
         return self.totals(request)
 
-    def folder(self, folder: Folder) -> None:
-        """Add a directory."""
-        self._sum += _header(f"{folder.path}/", folder.stat, 0, "", folder.xattrs)
+    def together(
+        self, waiting: Sequence[Plain | Folder], names: Sequence[str], sizes: Sequence[int]
+    ) -> None:
+        """Add what waited to be counted at once; `names` and `sizes` are those of its files."""
+        for each in waiting:
+            if isinstance(each, Plain):
+                for name, size in zip(each.names, each.sizes, strict=True):
+                    self._sum += _header(each.prefix + name, _USUAL_SECONDS, size)
+            else:
+                seconds = each.stat.st_mtime_ns // 10**9
+                self._sum += _header(f"{each.path}/", seconds, 0, xattrs=each.xattrs)
+        self._sum += sum(map(_blocks, sizes))
 
     def files(self, files: Files, empty: frozenset[str]) -> None:
         """Add a batch of files; none arrives empty, the command line stops instead."""
@@ -274,7 +274,8 @@ class TarMeter:
             link = files.linked.get(name) or files.links.get(name, "")
             size = each.st_size if stat.S_ISREG(each.st_mode) and not link else 0
             path = files.prefix + name
-            self._sum += _header(path, each, size, link, files.xattrs.get(name, {}))
+            seconds = each.st_mtime_ns // 10**9
+            self._sum += _header(path, seconds, size, link, files.xattrs.get(name, {}))
             self._sum += _blocks(size)
 
     @staticmethod
@@ -301,9 +302,8 @@ def _blocks(size: int) -> int:
     return -size % _BLOCK + size
 
 
-def _header(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
+def _header(path: str, seconds: int, size: int, link: str = "", xattrs: Xattrs = _BARE) -> int:
     """The bytes of an entry's header, with the extended one that some entries need."""
-    seconds = each.st_mtime_ns // 10**9
     name = os.fsencode(path)
     target = os.fsencode(link)
     records = {

@@ -13,14 +13,14 @@ from errno import ELOOP, ENOENT, ENOTDIR
 from typing import Any
 
 from ctxsize.engine.automaton import fastest
+from ctxsize.engine.bulk import MOST, Bulk
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
 from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder, Subtree, Xattrs
-from ctxsize.engine.inspect import Inspector, Order, has_mounts, listing, positions
+from ctxsize.engine.inspect import Inspector, has_mounts, listing, positions
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 from ctxsize.model import Problem
 
-_BATCH = 256
 _OPEN_AT_ONCE = 64
 _LONGEST_PATH = 4095
 _LONGEST_NAME = 255
@@ -29,6 +29,10 @@ _NONE: list[str] = []
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 __all__ = ["Event", "Files", "Folder", "Ignored", "IgnoredFolder", "Subtree", "Walk", "Xattrs"]
+
+
+_Step = str | list[str]
+"""A directory to be entered, or a run of other names."""
 
 
 class _Frame:
@@ -45,7 +49,7 @@ class _Frame:
         self.announced = not state.mark.ignored
         # Not entered by the builder: all below is ignored, whatever exceptions match there.
         self.passed_by = passed_by
-        self.plan: Iterator[str | list[str]] = iter(())
+        self.plan: Iterator[_Step] = iter(())
 
 
 class Walk:
@@ -67,15 +71,20 @@ class Walk:
         evaluator: Evaluator[Any] | None = None,
         start: str = "",
         leave_out: Container[str] = (),
+        bulk: Bulk | None = None,
     ) -> None:
         self._request = request
         self._base = request.root.rstrip("/") + "/"
+        before = len(os.fsencode(self._base))
+        self._surely_short = (_LONGEST_PATH - _LONGEST_NAME - before) // _MOST_BYTES
+        """The most characters of a directory's path in which no name makes a path too long."""
         self._everything = everything
         self._evaluator = evaluator or fastest(request.spec)
         self._start = start
         self._leave_out = leave_out
         mounts = not start and has_mounts(request.root)
-        self._inspector = Inspector(request.root, request.builder, mounts=mounts)
+        self._inspector = Inspector(request.root, request.builder, mounts=mounts, bulk=bulk)
+        self._bulk = bulk
         self._stack: list[_Frame] = []
         self._all_announced = True
 
@@ -90,30 +99,27 @@ class Walk:
         return self._inspector.inodes
 
     def __iter__(self) -> Iterator[Event]:
+        stack = self._stack
         try:
-            yield from self._walk()
+            self._push(self._open_root())
+            while stack:
+                frame = stack[-1]
+                for step in frame.plan:
+                    if step.__class__ is list:
+                        yield from self._files(frame, step)
+                    else:
+                        yield from self._enter(frame, step)  # type: ignore[arg-type]
+                        if stack[-1] is not frame:
+                            break
+                else:
+                    self._leave()
         except IgnoreFileError as error:
             if error.path is None and self._request.ignore_file is not None:
                 error.path = self._request.ignore_file.path
             raise
         finally:
             for frame in self._stack:
-                _close(frame)
-
-    def _walk(self) -> Iterator[Event]:
-        stack = self._stack
-        self._push(self._open_root())
-        while stack:
-            frame = stack[-1]
-            for step in frame.plan:
-                if step.__class__ is list:
-                    yield from self._files(frame, step)
-                    continue
-                yield from self._enter(frame, step)  # type: ignore[arg-type]
-                if stack[-1] is not frame:
-                    break
-            else:
-                self._leave()
+                self._close(frame)
 
     def _open_root(self) -> _Frame:
         """The directory at which the walk starts, counted as sent: that is its parent's task."""
@@ -138,7 +144,7 @@ class Walk:
         if listed:
             frame.plan = self._plan(frame)
         if len(self._stack) > _OPEN_AT_ONCE:
-            _close(self._stack[-1 - _OPEN_AT_ONCE])
+            self._close(self._stack[-1 - _OPEN_AT_ONCE])
 
     def _leave(self) -> None:
         """Close the top directory. The one above is opened again if it was closed meanwhile."""
@@ -152,9 +158,16 @@ class Walk:
             except OSError as error:
                 self._inspector.vanished(frame.path, error)
                 frame.plan = iter(())
-        _close(child)
+        self._close(child)
 
-    def _plan(self, frame: _Frame) -> Iterator[str | list[str]]:
+    def _close(self, frame: _Frame) -> None:
+        if frame.fd >= 0:
+            os.close(frame.fd)
+            if self._bulk is not None:
+                self._bulk.left(frame.fd)
+            frame.fd = -1
+
+    def _plan(self, frame: _Frame) -> Iterator[_Step]:
         """The directory's entries in order: names of directories, runs of other names."""
         try:
             directories, others, order = listing(frame.fd)
@@ -163,15 +176,13 @@ class Walk:
                 self._inspector.unread(frame.path, error)
                 return iter(())
             raise self._inspector.stops(error, frame.path) from None
-        if not frame.passed_by:
+        if len(frame.prefix) > self._surely_short and not frame.passed_by:
             self._check_lengths(frame, directories, others)
-        steps = _interleaved(directories, others, order) if directories else _batches(others)
-        return iter(steps)
+        if not directories:
+            return iter(_batches(others))
+        return iter(_interleaved(directories, others, positions(others, directories, order)))
 
     def _check_lengths(self, frame: _Frame, directories: list[str], others: list[str]) -> None:
-        before = len(self._base) + _MOST_BYTES * len(frame.prefix)
-        if before + _LONGEST_NAME <= _LONGEST_PATH:
-            return
         before = len(self._base) + len(os.fsencode(frame.prefix))
         for name in sorted([*directories, *others]):
             if before + len(os.fsencode(name)) > _LONGEST_PATH:
@@ -250,11 +261,11 @@ class Walk:
         sent, ignored = _parted(names, mark, odd) if odd or mark.ignored else (names, _NONE)
         events: list[Event] = []
         if sent:
-            files = self._inspector.files(frame.fd, frame.prefix, sent, mark=mark, odd=odd)
-            if files is not None:
+            batch = self._inspector.batch(frame.fd, frame.prefix, sent, mark=mark, odd=odd)
+            if batch is not None:
                 if not self._all_announced:
                     events += self._announce()
-                events.append(files)
+                events.append(batch)
         if ignored:
             stats: list[os.stat_result | None] = []
             if self._everything:
@@ -273,26 +284,20 @@ def _parted(names: list[str], mark: Mark, odd: dict[str, Mark]) -> tuple[list[st
     return (unusual, usual) if mark.ignored else (usual, unusual)
 
 
-def _batches(names: list[str]) -> list[str | list[str]]:
+def _batches(names: list[str]) -> list[_Step]:
     """`names` in runs that are not too long to be held with all that is known of them."""
-    if len(names) <= _BATCH:
+    if len(names) <= MOST:
         return [names] if names else []
-    return [names[at : at + _BATCH] for at in range(0, len(names), _BATCH)]
+    return [names[at : at + MOST] for at in range(0, len(names), MOST)]
 
 
-def _interleaved(directories: list[str], others: list[str], order: Order) -> list[str | list[str]]:
+def _interleaved(directories: list[str], others: list[str], ends: list[int]) -> list[_Step]:
     """Each directory, with the runs of other names before, between and after them."""
-    steps: list[str | list[str]] = []
+    steps: list[_Step] = []
     start = 0
-    for directory, end in zip(directories, positions(others, directories, order), strict=True):
+    for directory, end in zip(directories, ends, strict=True):
         if end > start:
             steps += _batches(others[start:end])
+            start = end
         steps.append(directory)
-        start = end
     return steps + _batches(others[start:])
-
-
-def _close(frame: _Frame) -> None:
-    if frame.fd >= 0:
-        os.close(frame.fd)
-        frame.fd = -1

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
+from ctxsize.engine import bulk, parallel
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.evaluate import PatternByPattern
 from ctxsize.engine.events import Files, Folder
@@ -16,7 +20,7 @@ from ctxsize.engine.measure import measure
 from ctxsize.engine.request import Request, resolve
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import CtxsizeError
-from ctxsize.model import Kind
+from ctxsize.model import Kind, Report
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def ask(context: Path, *, dockerfile: Path | None = None, builder: Builder = BUI
             builder=builder,
         )
         entries = list(Listing(request))
-        wire_bytes = measure(request).context.wire_bytes
+        wire_bytes = measured(request).context.wire_bytes
     except CtxsizeError as error:
         return Ours(error=error)
     return Ours(
@@ -46,6 +50,24 @@ def ask(context: Path, *, dockerfile: Path | None = None, builder: Builder = BUI
         frozenset(e.path for e in entries if e.arrives_empty),
         wire_bytes,
     )
+
+
+def measured(request: Request) -> Report:
+    """The report, which is the same whether entries are asked about one by one or in bulk."""
+    one_by_one, in_bulk = measured_one_by_one(request), measured_in_bulk(request)
+    assert one_by_one == in_bulk
+    return in_bulk
+
+
+def measured_one_by_one(request: Request, **options: Any) -> Report:
+    with mock.patch.object(parallel, "moving", nullcontext):
+        return measure(request, **options)
+
+
+def measured_in_bulk(request: Request, **options: Any) -> Report:
+    """In bulk from the first name on, which large trees come to late."""
+    with mock.patch.object(bulk, "_PAYS_FROM", 0):
+        return measure(request, **options)
 
 
 def walked(request: Request, *, reference: bool = False, everything: bool = False) -> list[str]:

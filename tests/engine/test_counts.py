@@ -13,14 +13,15 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from ctxsize.engine import inspect, walk
+from ctxsize.engine import bulk, inspect, walk
 from ctxsize.engine.evaluate import PatternByPattern
-from ctxsize.engine.events import Files, Folder
+from ctxsize.engine.events import Files, Folder, Plain
 from ctxsize.engine.request import Request, resolve
 from ctxsize.errors import BuildFailsError
 from tests.oracles import processes
@@ -45,6 +46,15 @@ class Counted:
         def counted(*arguments: Any, **named: Any) -> Any:
             self.calls[name] += 1
             return found(*arguments, **named)
+
+        return counted
+
+    def asked(self, fill: Any) -> Any:
+        """The `fill` of a table, its names counted."""
+
+        def counted(table: Any, names: list[str]) -> bool:
+            self.calls["asked in bulk"] += len(names)
+            return fill(table, names)
 
         return counted
 
@@ -75,26 +85,32 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         sys.path.remove(str(BENCHMARKS))
 
 
+@pytest.mark.parametrize("in_bulk", [False, True])
 @pytest.mark.parametrize("ignore_file", IGNORE_FILES)
 @pytest.mark.parametrize("tree", SCALES)
 def test_nothing_is_asked_in_vain(
-    bench: Path, tree: str, ignore_file: str, monkeypatch: pytest.MonkeyPatch
+    bench: Path, tree: str, ignore_file: str, in_bulk: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = bench / f"{tree}-{SCALES[tree]:g}"
     request = resolve(str(root), dockerfile=str(bench / "ignore" / ignore_file / "Dockerfile"))
     counted = Counted()
-    monkeypatch.setattr(walk, "os", counted)
-    monkeypatch.setattr(inspect, "os", counted)
-    events = list(walk.Walk(request))
-    monkeypatch.undo()
+    with bulk.moving() if in_bulk else nullcontext() as asking:
+        if asking is not None:
+            asking.start()
+        monkeypatch.setattr(bulk.Table, "fill", counted.asked(bulk.Table.fill))
+        monkeypatch.setattr(walk, "os", counted)
+        monkeypatch.setattr(inspect, "os", counted)
+        events = list(walk.Walk(request, bulk=asking))
+        monkeypatch.undo()
     need = needed(request)
-    assert sum(len(event.names) for event in events if isinstance(event, Files)) == need.files
+    batches = [event for event in events if isinstance(event, (Files, Plain))]
+    assert sum(len(event.names) for event in batches) == need.files
     assert sum(isinstance(event, Folder) for event in events) == need.folders
     assert counted.calls == {
         "open": need.opened,
         "scandir": need.opened,
         "fstat": need.opened,
-        "stat": need.files,
+        "asked in bulk" if in_bulk else "stat": need.files,
         "listxattr": need.files + need.folders,
     }
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxsize.engine import transfer
+from ctxsize.engine.builders import BUILDKIT, CLASSIC, Builder
 from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Folder
 from ctxsize.engine.request import resolve
+from ctxsize.engine.sums import Sums
 from ctxsize.engine.transfer import BuildKitMeter
 
 MARK = Mark(ignored=False, decider=None, refused=False)
@@ -22,7 +26,9 @@ sizes = st.one_of(
 )
 seconds = st.one_of(
     st.integers(1_500_000_000, 1_900_000_000),
-    st.sampled_from([-1, 0, 1, 2**56 // 10**9, 2**56 // 10**9 + 1, 9_223_372_035]),
+    st.sampled_from(
+        [-1, 0, 1, 2**56 // 10**9, 2**56 // 10**9 + 1, 2**33 - 1, 2**33, 9_223_372_035]
+    ),
 )
 names = st.text("abc.é日", min_size=1, max_size=120)
 modes = st.sampled_from([0o100644, 0o100755, 0o100444, 0o100777])  # those of plain files
@@ -38,54 +44,55 @@ def batches(draw: st.DrawFn) -> Files | Folder:
     if draw(st.booleans()):
         return Folder(f"{prefix}f", result(0o40755, 4096, draw(seconds)), MARK, {})
     found = draw(st.lists(st.tuples(names, modes, sizes, seconds), min_size=1, max_size=8))
-    stats = [result(*each[1:]) for each in found]
+    return files(prefix, {name: result(*rest) for name, *rest in found})
+
+
+def files(prefix: str, found: dict[str, os.stat_result]) -> Files:
+    nothing: dict[str, str] = {}
     return Files(
-        prefix,
-        [each[0] for each in found],
-        stats,
-        [each.st_size for each in stats],
-        True,
-        MARK,
-        *({}, {}, {}),
-        frozenset(),
-        {},
+        prefix, [*found], [*found.values()], True, MARK, {}, nothing, nothing, frozenset(), {}
     )
 
 
-def counted(events: list[Files | Folder], *, together: bool) -> tuple[int, int, list[int]]:
-    meter = BuildKitMeter()
+def summed(events: list[Files | Folder], *, together: bool, builder: Builder) -> tuple[Any, ...]:
+    sums = Sums(builder, 3)
     for event in events:
-        if isinstance(event, Folder):
-            meter.folder(event)
-        else:
-            meter.files(event if together else event._replace(plain=False), frozenset())
+        if isinstance(event, Files) and not together:
+            event = event._replace(plain=False)
+        sums.add(event)
         if not together:
-            meter.settle()
-    meter.settle()
-    return meter._sum, meter._content, list(meter._packets)
+            sums.settle()
+    request = resolve(".", builder=builder)
+    measured = sums.measurement(request, complete=True, depth=None)
+    return measured, sums.entries, sums.content_bytes
 
 
+@pytest.mark.parametrize("builder", [BUILDKIT, CLASSIC], ids=["buildkit", "classic"])
 @given(events=st.lists(batches(), max_size=12))
-def test_together_and_one_by_one(events: list[Files | Folder]) -> None:
-    assert counted(events, together=True) == counted(events, together=False)
+def test_together_and_one_by_one(builder: Builder, events: list[Files | Folder]) -> None:
+    events = [*{(type(e), getattr(e, "prefix", None) or e[0]): e for e in events}.values()]
+    assert summed(events, together=True, builder=builder) == summed(
+        events, together=False, builder=builder
+    )
 
 
 @given(event=batches())
 def test_a_folder_takes_its_packet(event: Files | Folder) -> None:
     if isinstance(event, Folder):
         meter = BuildKitMeter()
-        meter.folder(event)
+        meter.together([event], [], [])
         assert meter._sum - 2 == transfer._stat_packet(event.path, event.stat, 0, "", {})
 
 
-def test_parts_add_up() -> None:
+@pytest.mark.parametrize("plain", [True, False])
+def test_parts_add_up(plain: bool) -> None:
     request = resolve(".")
-    event = Files(
-        "d/", ["a", "b"], [result(0o100644, 70_000, 10**9)] * 2, [70_000] * 2,
-        True, MARK, {}, {}, {}, frozenset(), {},
-    )  # fmt: skip
-    whole, first, second = BuildKitMeter(), BuildKitMeter(), BuildKitMeter()
-    for meter in (whole, whole, first, second):
-        meter.files(event, frozenset())
+    big = result(0o100644, 70_000, 10**9)
+    event = files("d/", {"a": big, "b": big})._replace(plain=plain)
+    whole, first, second = (Sums(BUILDKIT, 3) for _ in range(3))
+    for sums in (whole, whole, first, second):
+        sums.add(event)
     first.merge(second)
-    assert first.totals(request) == whole.totals(request)
+    assert first.measurement(request, complete=True, depth=None) == whole.measurement(
+        request, complete=True, depth=None
+    )

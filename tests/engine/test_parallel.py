@@ -61,7 +61,7 @@ def test_same_report(tree: Path, ignore_file: str, everything: bool, builder: st
 
 def test_the_tree_is_large_enough(tree: Path) -> None:
     request = request_for(tree, "none")
-    task = parallel._Task(request, False, 10, fastest(request.spec))
+    task = parallel._Task(request, False, 10, fastest(request.spec), None)
     assert len(parallel._cuts(task)) >= 100
 
 

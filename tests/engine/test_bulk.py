@@ -1,0 +1,219 @@
+"""Entries asked about in bulk are those that `os` tells of, and nobody else notices."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxsize.engine import bulk
+from ctxsize.engine.builders import BUILDERS, Builder
+from ctxsize.engine.request import resolve
+from ctxsize.engine.sizetree import size_tree
+from ctxsize.errors import BuildFailsError, CtxsizeError
+from ctxsize.model import Directory
+from tests.engine.contexts import CONTEXTS
+from tests.engine.ours import measured_in_bulk, measured_one_by_one
+from tests.oracles import processes
+from tests.oracles.availability import require
+from tests.oracles.trees import build_tree, device, directory, fifo, file, hardlink, link, socket
+
+KNOWN = sys.platform == "linux" and platform.machine() in bulk._LAYOUTS
+pytestmark = pytest.mark.skipif(not KNOWN, reason="answers are laid out in a way unknown here")
+
+ODD = [
+    *("a", "é", "\udcff", "new\nline", "-", " ", "x" * 255, link("l", "nowhere"), link("m", "a")),
+    *(hardlink("n", "a"), fifo("f"), socket("s"), directory("d"), directory("e", mode=0o1777)),
+    file("old", b"x", mtime_ns=-(10**9) - 1),
+    file("large", size_bytes=5 * 2**40),
+    file("closed", b"xyz", mode=0o600),
+    file("special", b"xyz", mode=0o4755),
+]
+TOLD = ("st_mode", "st_ino", "st_dev", "st_nlink", "st_uid", "st_gid", "st_size", "st_mtime_ns")
+
+
+@pytest.fixture
+def table() -> bulk.Table:
+    """There is one wherever this is tested: a broken one would only make things slow."""
+    found = bulk._table()
+    assert found is not None
+    return found
+
+
+def test_it_tells_what_os_tells(
+    table: bulk.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require("root")
+    nodes = [*ODD, device("c", 4, 300), device("b", 259, 70_000, block=True)]
+    root = build_tree(tmp_path / "ctx", nodes)
+    monkeypatch.chdir(root)
+    names = [each.name for each in root.iterdir()]
+    assert table.fill(names)
+    for name, each in zip(names, table.stats(), strict=True):
+        there = os.lstat(name)
+        assert [getattr(each, told) for told in TOLD] == [getattr(there, told) for told in TOLD]
+        assert each[8] == there[8]
+        if name in "bc":
+            assert each.st_rdev == there.st_rdev
+    assert table.sizes() == [os.lstat(name).st_size for name in names]
+    for name in names:
+        assert table.fill([name])
+        there = os.lstat(name)
+        plain = name in ("a", "é", "\udcff", "new\nline", "-", " ", "x" * 255, "large")
+        assert table.are_plain() == (plain and there.st_nlink == 1), name
+
+
+def test_one_that_is_gone(
+    table: bulk.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(build_tree(tmp_path / "ctx", ["a", "b"]))
+    assert not table.fill(["a", "gone", "b"])
+    assert table.fill(["a", "b"])
+
+
+@pytest.mark.parametrize("builder", BUILDERS.values(), ids=BUILDERS)
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_same_report(name: str, builder: Builder, tmp_path: Path) -> None:
+    require("root")
+    root, dockerfile = CONTEXTS[name].build(tmp_path)
+    found: list[object] = []
+    for measure in (measured_one_by_one, measured_in_bulk):
+        try:
+            request = resolve(str(root), dockerfile=dockerfile and str(dockerfile), builder=builder)
+            found.append(measure(request, everything=True, depth=None))
+        except CtxsizeError as error:
+            found.append((str(error), error.path))
+    assert found[0] == found[1]
+
+
+def test_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = build_tree(tmp_path / "ctx", ["a", "d/b", "d/e/c"])
+    asked: list[str] = []
+    fill = bulk.Table.fill
+
+    def counted(table: bulk.Table, names: list[str]) -> bool:
+        asked.extend(names)
+        return fill(table, names)
+
+    monkeypatch.setattr(bulk.Table, "fill", counted)
+    measured_in_bulk(resolve(str(root)))
+    tried = len(bulk._TRIED)
+    assert asked[:tried] == bulk._TRIED
+    assert asked[tried:] == ["a", "b", "c"]
+
+
+def test_the_working_directory_is_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For those who are told of progress too, and when it all ends early."""
+    home = tmp_path / "home"
+    home.mkdir()
+    root = build_tree(tmp_path / "ctx", ["d/a", "e/f/b"])
+    monkeypatch.chdir(home)
+    seen: list[Path] = []
+
+    def progress(*_: object) -> None:
+        seen.append(Path.cwd())
+        if len(seen) > 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measured_in_bulk(resolve(str(root)), progress=progress)
+    assert seen == [home] * 4
+    assert Path.cwd() == home
+
+
+def test_a_working_directory_that_was_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = build_tree(tmp_path / "ctx", ["d/a", "e/f/b"])
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    home.rmdir()
+    request = resolve(str(root))
+    assert measured_in_bulk(request) == measured_one_by_one(request)
+    with pytest.raises(FileNotFoundError):
+        Path.cwd()
+
+
+def test_several_threads_share_the_working_directory() -> None:
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        with bulk.moving() as found:
+            assert found is None
+    finally:
+        done.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        bulk._Layout("=3Q3I4xQq16x16xqq40x", (3, 0, 1, 2, 4, 5, 7, 8, 9, 6), (2, 3)),
+        bulk._Layout("=3Q3I4xQq16x16x8xqq32x", (3, 1, 0, 2, 4, 5, 7, 8, 9, 6), (2, 3)),
+    ],
+)
+def test_answers_that_lie_otherwise(
+    layout: bulk._Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then all are asked about one by one."""
+    monkeypatch.setattr(bulk, "_LAYOUTS", {os.uname().machine: layout})
+    assert bulk._table() is None
+    request = resolve(str(build_tree(tmp_path / "ctx", ["a", "d/b"])))
+    assert measured_in_bulk(request) == measured_one_by_one(request)
+
+
+def test_a_directory_that_can_only_be_listed(tmp_path: Path) -> None:
+    """As a user whom permissions hold, for whom the build fails."""
+    root = build_tree(tmp_path / "ctx", ["d/a"])
+    (root / "d").chmod(0o444)
+    code = (
+        "import sys; from ctxsize.engine import bulk; from ctxsize.engine.measure import measure\n"
+        "from ctxsize.engine.request import resolve\n"
+        "bulk._PAYS_FROM = 0\n"
+        "try: measure(resolve(sys.argv[1]))\n"
+        "except Exception as error: print(type(error).__name__, error.path)"
+    )
+    argv = [sys.executable, "-c", code, str(root)]
+    done = subprocess.run(
+        processes.without_root_powers(argv) if os.geteuid() == 0 else argv,
+        cwd=Path(__file__).parent.parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (root / "d").chmod(0o755)
+    assert done.stdout.split() == [BuildFailsError.__name__, "d/a"], done.stderr
+
+
+prefixes = st.lists(st.sampled_from(["a", "b", "ab"]), max_size=5).map(
+    lambda names: "".join(f"{name}/" for name in names)
+)
+
+
+@given(
+    direct=st.dictionaries(prefixes, st.tuples(st.integers(0, 9), st.integers(0, 3))),
+    depth=st.integers(0, 5),
+)
+def test_a_size_tree_is_cut_at_its_depth(direct: dict[str, tuple[int, int]], depth: int) -> None:
+    sums = {"": [0, 0], **{prefix: [*each] for prefix, each in direct.items()}}
+    whole = size_tree(sums, None)
+    assert size_tree(sums, depth) == cut(whole, depth)
+    assert whole.content_bytes == sum(size for size, _ in direct.values())
+    assert whole.files == sum(count for _, count in direct.values())
+
+
+def cut(tree: Directory, depth: int) -> Directory:
+    below: Any = tuple(cut(each, depth - 1) for each in tree.children) if depth else ()
+    return Directory(tree.path, tree.content_bytes, tree.files, below)
