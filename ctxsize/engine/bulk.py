@@ -140,14 +140,15 @@ def _home() -> int | None:
 class Table:
     """A block of memory with room for a `struct stat` of each of `MOST` names."""
 
-    def __init__(self, lstat: Callable[..., int], layout: _Layout, char: Any) -> None:
+    def __init__(self, lstat: Callable[..., int], layout: _Layout, ctypes: Any) -> None:
         self._lstat = lstat
         self._layout = layout
         size = calcsize(layout.fields)
         self._words = size // _WORD
         self._block = bytearray(size * MOST)
-        room = char * size
-        self._rooms = [room.from_buffer(self._block, size * row) for row in range(MOST)]
+        room = ctypes.c_char * size
+        rooms = [room.from_buffer(self._block, size * row) for row in range(MOST)]
+        self._rooms = [*map(ctypes.byref, rooms)]
         self._columns = memoryview(self._block).cast("q")
         self._known: list[tuple[int, set[int]]] = [(word, set()) for word in layout.telling]
         """For each telling word those of its values that plain files have."""
@@ -215,7 +216,7 @@ def _table() -> Table | None:
         lstat = ctypes.PyDLL(None).lstat
     except (OSError, AttributeError):
         return None
-    table = Table(lstat, layout, ctypes.c_char)
+    table = Table(lstat, layout, ctypes)
     return table if _is_right(table) else None
 
 

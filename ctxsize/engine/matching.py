@@ -9,6 +9,8 @@ from itertools import chain
 from ctxsize.engine.segments import Segment
 
 _FEW, _FEW_ENDS = 64, 12
+_CREDIT = 200
+"""So many names more may be let through than are held back before a filter is given up."""
 
 Search = Callable[[str], object]
 Pick = Callable[[Sequence[str]], Iterable[str]]
@@ -122,7 +124,8 @@ class _Search:
     """A filter that looks for texts in all names of a directory at once.
 
     Of each segment's texts only the rarest is looked for. Few names are let
-    through as they are: each was probably seen before.
+    through as they are: each was probably seen before. So are all, once it has
+    turned out that most are let through anyway.
     """
 
     def __init__(
@@ -132,9 +135,10 @@ class _Search:
         self._ends = ends
         self._needles = needles
         self._texts = frozenset(chain.from_iterable(needles))
+        self._gain = _CREDIT
 
     def __call__(self, names: Sequence[str]) -> Iterable[str]:
-        if len(names) < _FEW:
+        if len(names) < _FEW or self._gain < 0:
             return names
         text = "\n".join(("", *names, ""))
         if text.count("\n") != len(names) + 1:
@@ -146,6 +150,7 @@ class _Search:
         for needle in {min(needles, key=counts.__getitem__) for needles in self._needles}:
             if counts[needle]:
                 found.update(_holding(needle, text))
+        self._gain += len(names) - 2 * len(found)
         return found
 
 

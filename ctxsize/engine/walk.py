@@ -279,6 +279,8 @@ def _parted(names: list[str], mark: Mark, odd: dict[str, Mark]) -> tuple[list[st
     others = {name for name, each in odd.items() if each.ignored != mark.ignored}
     if not others:
         return ([], names) if mark.ignored else (names, [])
+    if len(others) == len(names):
+        return (names, []) if mark.ignored else ([], names)
     usual = [name for name in names if name not in others]
     unusual = [name for name in names if name in others]
     return (unusual, usual) if mark.ignored else (usual, unusual)
