@@ -107,6 +107,12 @@ def tools(places: Places) -> list[Tool]:
             missing="" if _runs(["du", "-s", "--apparent-size", "/dev/null"]) else "no GNU du",
             reads_ignore_file=False,
         ),
+        Tool(
+            "asking in Python",
+            lambda case: [sys.executable, str(HERE / "asking.py"), str(case.path)],
+            missing="" if hasattr(os, "listxattr") else "no extended attributes",
+            reads_ignore_file=False,
+        ),
         *docker(places.base),
         _docker_py(places.docker_py),
         _balena(places.node_modules),

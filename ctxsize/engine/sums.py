@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import field
 from itertools import chain
 from operator import add
+from typing import TypeVar
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.events import (
@@ -33,6 +34,7 @@ from ctxsize.values import dataclass
 Progress = Callable[[int, int], None]
 """Called now and then with the entries and the bytes seen so far."""
 
+K = TypeVar("K")
 _MANY = 1024
 _NO_LINKS: dict[str, str] = {}
 
@@ -88,7 +90,7 @@ class Sums:
             self._unopened += not event.entered
 
     def merge(self, later: Sums) -> None:
-        """Add what `later` holds, as coming after what this one does."""
+        """Add what `later` holds, and from now on shares, as coming after what this one does."""
         self.settle()
         later.settle()
         theirs = [(size, place - self._seen, path) for size, place, path in later._largest]
@@ -101,14 +103,10 @@ class Sums:
         self._hardlinks += later._hardlinks
         self._unopened += later._unopened
         self._ignored = [*map(add, self._ignored, later._ignored)]
-        for mine, others in (
-            (self._direct, later._direct),
-            (self._by_extension, later._by_extension),
-            (self._by_pattern, later._by_pattern),
-            (self._saved, later._saved),
-        ):
-            for key, (size, count) in others.items():
-                _add(mine, key, size, count)
+        _merge(self._direct, later._direct)
+        _merge(self._by_extension, later._by_extension)
+        _merge(self._by_pattern, later._by_pattern)
+        _merge(self._saved, later._saved)
         self._refused += later._refused
         self._unreadable += later._unreadable
         if self._meter is not None:
@@ -393,7 +391,15 @@ def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
     return Pattern(pattern.text, pattern.line, pattern.include is False, str(pattern.pattern))
 
 
-def _add(sums: dict, key: object, size: int, count: int) -> None:  # type: ignore[type-arg]
+def _merge(sums: dict[K, Sum], others: dict[K, Sum]) -> None:
+    """Add all of `others`: the few sums that both have, the many that are new in one go."""
+    both = {key: sums[key] for key in sums.keys() & others.keys()}
+    sums.update(others)
+    for key, (size, count) in both.items():
+        _add(sums, key, size, count)
+
+
+def _add(sums: dict[K, Sum], key: K, size: int, count: int) -> None:
     each = sums.get(key)
     if each is None:
         sums[key] = [size, int(count)]
