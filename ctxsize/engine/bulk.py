@@ -37,22 +37,24 @@ _EASY_BITS, _EASY = 0o177000 | 0o444, stat.S_IFREG | 0o444
 class _Layout(NamedTuple):
     """How the C library's `struct stat` lies in memory, in words of eight bytes."""
 
-    fields: str
+    form: str
     """For `struct`."""
-    order: tuple[int, ...]
-    """Where each of `_ROW` stands among the fields."""
+    fields: str
+    """The names of what that gives."""
     telling: tuple[int, ...]
     """The words that hold the mode and the number of names, beside what does not matter."""
 
 
-_ROW = ("mode", "ino", "dev", "nlink", "uid", "gid", "size", "mtime", "mtime_ns", "rdev")
+_ROW = ("mode", "ino", "dev", "nlink", "uid", "gid", "size", "seconds", "rest", "rdev")
 _DEVICE, _SIZE, _SECONDS = 0, 6, 11
 """The words of the device, the size and the modification time, in every layout."""
 _LAYOUTS = {
-    # dev ino nlink mode uid gid rdev size mtime
-    "x86_64": _Layout("=3Q3I4xQq16x16xqq40x", (3, 1, 0, 2, 4, 5, 7, 8, 9, 6), (2, 3)),
-    # dev ino mode nlink uid gid rdev size mtime
-    "aarch64": _Layout("=2Q4IQ8xq16x16xqq24x", (2, 1, 0, 3, 4, 5, 7, 8, 9, 6), (2,)),
+    "x86_64": _Layout(
+        "=3Q3I4xQq16x16xqq40x", "dev ino nlink mode uid gid rdev size seconds rest", (2, 3)
+    ),
+    "aarch64": _Layout(
+        "=2Q4IQ8xq16x16xqq24x", "dev ino mode nlink uid gid rdev size seconds rest", (2,)
+    ),
 }
 
 
@@ -142,8 +144,9 @@ class Table:
 
     def __init__(self, lstat: Callable[..., int], layout: _Layout, ctypes: Any) -> None:
         self._lstat = lstat
-        self._layout = layout
-        size = calcsize(layout.fields)
+        self._form = layout.form
+        self._order = [layout.fields.split().index(name) for name in _ROW]
+        size = calcsize(layout.form)
         self._words = size // _WORD
         self._block = bytearray(size * MOST)
         room = ctypes.c_char * size
@@ -159,10 +162,6 @@ class Table:
         self._end = len(names) * self._words
         encoded = fsencode("\0".join(names)).split(b"\0")
         return not any(map(self._lstat, encoded, self._rooms))
-
-    def column(self, word: int) -> list[int]:
-        """That word of each answer."""
-        return self._columns[word : self._end : self._words].tolist()
 
     def device(self) -> int:
         """The file system of the first one."""
@@ -190,13 +189,13 @@ class Table:
             if each.st_mode & _EASY_BITS != _EASY or each.st_nlink != 1:
                 return False
         for word, known in self._known:
-            known.update(self.column(word))
+            known.update(self._columns[word : self._end : self._words].tolist())
         return True
 
     def stats(self) -> list[os.stat_result]:
         """The answers as `os.lstat` gives them, without access times and floats."""
-        rows = iter_unpack(self._layout.fields, self._block[: self._end * _WORD])
-        return [_stat([row[at] for at in self._layout.order]) for row in rows]
+        rows = iter_unpack(self._form, self._block[: self._end * _WORD])
+        return [_stat([row[at] for at in self._order]) for row in rows]
 
 
 def _stat(row: list[int]) -> os.stat_result:
@@ -210,11 +209,11 @@ def _table() -> Table | None:
     layout = _LAYOUTS.get(os.uname().machine)
     if layout is None or sys.maxsize < 2**32:
         return None
-    import ctypes  # a small tree needs none of it
-
     try:
+        import ctypes  # which not every Python was built with; a small tree needs none of it
+
         lstat = ctypes.PyDLL(None).lstat
-    except (OSError, AttributeError):
+    except (ImportError, OSError, AttributeError):
         return None
     table = Table(lstat, layout, ctypes)
     return table if _is_right(table) else None
