@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ctxsize.recommender.building import builds
+from ctxsize.recommender.building import builds_anything
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.managers import MANAGERS, Manager
 from ctxsize.recommender.matches import Match, Objection
@@ -56,7 +56,7 @@ def no_install_step(facts: Facts, match: Match) -> Objection | None:
     owner = installing.owner()
     strangers, elsewhere, known = [], [], []
     for recipe in bare:
-        if owner is not None and _is_stranger(recipe, match):
+        if owner is not None and _is_stranger(facts, recipe, match):
             strangers.append(recipe)
         elif installing.is_done_elsewhere_by(recipe):
             elsewhere.append(recipe)
@@ -135,7 +135,7 @@ def _distance(recipe: Recipe, match: Match) -> int | None:
     return 2 if recipe.takes_everything else None
 
 
-def _is_stranger(recipe: Recipe, match: Match) -> bool:
+def _is_stranger(facts: Facts, recipe: Recipe, match: Match) -> bool:
     """Whether nothing in the Dockerfile has to do with the dependencies.
 
     It builds something else, lies elsewhere, does not name their directory,
@@ -148,7 +148,7 @@ def _is_stranger(recipe: Recipe, match: Match) -> bool:
         return False
     if re.search(_USES[match.rule.ecosystem], recipe.words, re.IGNORECASE):
         return False
-    return builds(recipe)
+    return builds_anything(facts, recipe)
 
 
 def _directory(recipe: Recipe) -> str | None:

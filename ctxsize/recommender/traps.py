@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ctxsize.recommender.building import builds
+from ctxsize.recommender.building import builds, builds_anything
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.installs import no_install_step, taking
 from ctxsize.recommender.matches import Match, Objection
@@ -168,8 +168,8 @@ def test_stage(facts: Facts, match: Match) -> Objection | None:
 def prebuilt_pipeline(facts: Facts, match: Match) -> Objection | None:
     """No stage builds anything, so that the image may ship what was built here."""
     for recipe in taking(facts, match):
-        if not builds(recipe, match.rule.built_by):
-            what = "not this" if builds(recipe) else "nothing"
+        if not builds(facts, recipe, match.rule):
+            what = "not this" if builds_anything(facts, recipe) else "nothing"
             reason = f"{recipe.path} builds {what}: the image may need it as it is"
             return Objection("prebuilt_pipeline", reason, soft=True)
     return None

@@ -130,13 +130,15 @@ def test_what_a_trap_forbids_is_not_in_any_edit(tmp_path: Path) -> None:
 
 
 TAG = file("target/CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n")
-JAR = ("pom.xml", "src/A.java", "target/maven-archiver/pom.properties", "target/app.jar")
+BUILD_SH = file("build.sh", b"#!/bin/sh\nmvn -q package\n")
+JAR = ("pom.xml", "src/A.java", "target/maven-archiver/pom.properties", "target/app.jar", BUILD_SH)
 NEXT = ("package.json", "next.config.js", ".next/BUILD_ID", ".next/build-manifest.json")
 GEMS = ("Gemfile", "Gemfile.lock", "vendor/bundle/ruby/3.3.0/gems/x.rb")
 BUILT = [
     ("target", (*RUST, TAG), "apt-get install -y build-essential make", "cargo build --release"),
     ("target", JAR, "pip install awscli", "mvn package"),
     ("target", JAR, "apt-get install -y maven make", "./build.sh"),
+    ("target", JAR, "./unknown.sh", "./mvnw -B verify"),
     (".next", NEXT, "npm ci --omit=dev", "npm ci && npm run build"),
     (".next", NEXT, "yarn install --frozen-lockfile", "yarn && yarn build"),
 ]
