@@ -30,6 +30,8 @@ class Manager:
     """Words behind which it does something else."""
     bare: frozenset[str] = field(default_factory=frozenset)
     """The names of it that install where no more is said."""
+    is_global: bool = False
+    """Whether what it installs is found from every directory."""
 
     def directory(self, command: Command) -> str | None:
         """Where `command` installs what a manifest lists, None if it does not; `""` is here."""
@@ -79,6 +81,7 @@ MANAGERS = {
         _words("install update add package"),
         _words("exec config"),
         bare=_words("bundle bundler"),
+        is_global=True,
     ),
     "crystal": Manager(
         re.compile(r"shards"),

@@ -113,6 +113,16 @@ class Recipe:
         )
         return tuple(dict.fromkeys(replace(source, stage="") for source in taken))
 
+    @cached_property
+    def taken_at(self) -> dict[tuple[str, int], set[Source]]:
+        """What is taken from the build context, by the stage and the line that take it."""
+        found: dict[tuple[str, int], set[Source]] = {}
+        for _, need in self.needs:
+            for source in need.sources:
+                if source.context in self.names and source.kind in _TAKING:
+                    found.setdefault((source.stage, source.line), set()).add(source)
+        return found
+
     def requests(self) -> Iterator[Request]:
         """The request for the directory under each of its names."""
         return (request_named(self.request, name) for name in self.names)

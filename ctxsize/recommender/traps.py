@@ -16,6 +16,7 @@ from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.secrets import Certainty
 from ctxsize.recommender.tree import like
+from ctxsize.recommender.uses import used_as_it_is
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
 _INPUTS = (
@@ -253,6 +254,8 @@ def _is_placeholder(path: str) -> bool:
 
 _BUILT = (Category.ARTEFACT, Category.DEPS, Category.DOCS)
 """What an image that builds nothing may need as it is."""
+_USED = (*_BUILT, Category.TESTS, Category.DATA)
+"""What is needed where a Dockerfile names it: the rest is of use to no image."""
 
 Trap = Callable[[Facts, Match], "Objection | None"]
 
@@ -269,6 +272,7 @@ TRAPS: dict[str, Trap] = {
     "test_stage": test_stage,
     "no_install_step": no_install_step,
     "prebuilt_pipeline": prebuilt_pipeline,
+    "used_as_it_is": used_as_it_is,
     "only_possible": only_possible,
     "read_by_build": read_by_build,
     "site_generator": site_generator,
@@ -292,8 +296,10 @@ def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
     The trap `but` is left out.
     """
     found: list[Objection] = []
-    built = ("prebuilt_pipeline",) if match.rule.category in _BUILT else ()
-    for name in dict.fromkeys((*FOR_ALL, *match.rule.traps, *built)):
+    category = match.rule.category
+    built = ("prebuilt_pipeline",) if category in _BUILT else ()
+    used = ("used_as_it_is",) if category in _USED else ()
+    for name in dict.fromkeys((*FOR_ALL, *match.rule.traps, *built, *used)):
         if name == but:
             continue
         objection = TRAPS[name](facts, match)
