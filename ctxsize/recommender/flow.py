@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ctxsize.dockerfile import Dockerfile, Instruction, Stage, global_arguments, read_stages
@@ -20,6 +20,8 @@ from ctxsize.values import dataclass
 _RUNNING = ("RUN", "CMD", "ENTRYPOINT")
 _READ = re.compile(r"(?<![<\d])<\s*([\w./$\"'{}-]+)|\bfor\s+\w+\s+in\s+([^;\n]+)")
 _SCRIPTING = re.compile(r"python|node|ruby|perl|php")
+_VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)\}")
+_LONGEST = 64 * 1024
 _HEALTHCHECK = re.compile(r"\s*HEALTHCHECK\b.*?\bCMD\b", re.IGNORECASE | re.DOTALL)
 
 
@@ -28,8 +30,11 @@ class Step:
     """An instruction where it is obeyed."""
 
     instruction: Instruction
+    arguments: tuple[str, ...]
+    """Those of the instruction, with the variables that have a value."""
     at: str
     """The directory in which it works, as far as WORKDIR tells; of a WORKDIR the new one."""
+    mounts: tuple[Mount, ...]
     commands: tuple[tuple[str, Command], ...]
     """What it runs, now or in a container, each with its directory; scripts are followed."""
 
@@ -81,33 +86,61 @@ def _triggers(stage: Stage) -> Iterator[Instruction]:
 
 @dataclass()
 class _Site:
-    """What is known of the file system of a stage while it is built."""
+    """What is known of a stage while it is built."""
 
     read: Find
     at: str = ""
     """The directory in which it works."""
     copied: tuple[tuple[str, str], ...] = ()
     """What came from the context: where it is, and what it was there."""
+    values: tuple[tuple[str, str], ...] = ()
+    """The variables that have a value, the last one of a name counts."""
 
     def step(self, instruction: Instruction) -> Step:
         """Obey an instruction."""
-        if instruction.keyword == "WORKDIR":
-            self.at = _joined(self.at, *instruction.arguments[:1])
-        elif instruction.keyword in ("COPY", "ADD") and not any(instruction.flag_values("from")):
-            *sources, target = instruction.arguments
-            self.copied += tuple((_joined(self.at, target), each) for each in sources)
+        arguments = self._obeyed(instruction)
+        binds = tuple(_mounts(instruction, self._expanded))
         seen = (
             (_joined(self.at, each.target), each.source)
-            for each in mounts(instruction)
+            for each in binds
             if each.type == "bind" and not each.origin
         )
         held = replace(self, copied=(*self.copied, *seen))
         run = (
-            inner
-            for where, command in placed(_run_by(instruction), self.at)
-            for inner in carried_out(where, command, held.find)
+            (where, self._with_values(inner))
+            for at, command in placed(_run_by(instruction), self.at)
+            for where, inner in carried_out(at, self._with_values(command), held.find)
         )
-        return Step(instruction, self.at, tuple(run))
+        return Step(instruction, arguments, self.at, binds, tuple(run))
+
+    def _obeyed(self, instruction: Instruction) -> tuple[str, ...]:
+        """The arguments with their values, once they have had their effect."""
+        arguments = tuple(map(self._expanded, instruction.arguments))
+        if instruction.keyword == "WORKDIR":
+            self.at = _joined(self.at, *arguments[:1])
+        elif instruction.keyword == "ENV":
+            self.values += tuple(zip(arguments[::2], arguments[1::2], strict=False))
+        elif instruction.keyword == "ARG":
+            given = (each.partition("=") for each in arguments)
+            self.values += tuple((name, value) for name, equals, value in given if equals)
+        elif instruction.keyword in ("COPY", "ADD") and not any(instruction.flag_values("from")):
+            *sources, target = arguments
+            self.copied += tuple((_joined(self.at, target), each) for each in sources)
+        return arguments
+
+    def _expanded(self, text: str) -> str:
+        """`text` with the variables that have a value; others stay as they are written."""
+        if "$" not in text:
+            return text
+        values = dict(self.values)
+        expanded = _VARIABLE.sub(lambda found: values.get(found[1] or found[2], found[0]), text)
+        # A variable that doubles itself in each line would fill the memory.
+        return expanded if len(expanded) <= _LONGEST else text
+
+    def _with_values(self, command: Command) -> Command:
+        if not any("$" in word for word in command.words):
+            return command
+        return replace(command, words=tuple(map(self._expanded, command.words)))
 
     def find(self, place: str) -> str | None:
         """The text of the file at `place`, None if it is none of the context."""
@@ -130,11 +163,11 @@ def _origins(place: str, target: str, source: str) -> Iterator[str]:
         yield _joined(source, place[len(target) :].lstrip("/"))
 
 
-def mounts(instruction: Instruction) -> Iterator[Mount]:
-    """The mounts of a RUN, as far as they can be read without its variables."""
+def _mounts(instruction: Instruction, expand: Callable[[str], str]) -> Iterator[Mount]:
+    """The mounts of a RUN, as far as they can be read."""
     for text in instruction.flag_values("mount"):
         try:
-            yield parse_mount(text, lambda word: word)
+            yield parse_mount(text, expand)
         except DockerfileError:
             continue
 

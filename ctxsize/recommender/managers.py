@@ -14,7 +14,8 @@ from ctxsize.values import dataclass
 
 _LAUNCHERS = frozenset(["npx", "bunx", "pnpx", "corepack", "su-exec", "node", "php", "xargs"])
 """Programs that run the one that is named behind them."""
-_GLOBAL = ("-g", "--global", "--location")
+_ELSEWHERE = ("-g", "--global", "--location", "--dry-run")
+"""Options with which nothing is installed here."""
 _WHERE = ("--prefix", "-C", "--cwd", "--dir", "-d", "--working-dir")
 
 
@@ -36,7 +37,7 @@ class Manager:
     def directory(self, command: Command) -> str | None:
         """Where `command` installs what a manifest lists, None if it does not; `""` is here."""
         words = self._said(command)
-        if not words or command.has(*_GLOBAL):
+        if not words or command.has(*_ELSEWHERE):
             return None
         operands = [each for each in words[1:] if not each.startswith("-")]
         decisive = next((each for each in operands if each in self.installs | self.others), None)

@@ -12,8 +12,8 @@ import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from ctxsize.dockerfile import Instruction, path_from_root
-from ctxsize.recommender.flow import Phase, Step, mounts
+from ctxsize.dockerfile import path_from_root
+from ctxsize.recommender.flow import Phase, Step
 from ctxsize.recommender.naming import named_by, named_by_value, names
 from ctxsize.recommender.recipes import Named, Recipe
 from ctxsize.shell import Command
@@ -133,7 +133,7 @@ class _Trail:
         made: list[str] = []
         there = self._origin(phase, next(instruction.flag_values("from"), ""))
         if there is not None:
-            *sources, target = instruction.arguments
+            *sources, target = step.arguments
             for source in sources:
                 if there.is_as_it_came and names(source, name):
                     self.uses.append(instruction.line)
@@ -150,7 +150,7 @@ class _Trail:
         for source in self._recipe.taken_at.get((phase.label, step.instruction.line), ()):
             rest = self._rest(source.path) if source.kind in ("copy", "add") else None
             if rest is not None:
-                target = step.instruction.arguments[-1]
+                target = step.arguments[-1]
                 yield posixpath.normpath(posixpath.join(step.at, target, rest))
 
     def _rest(self, source: str) -> str | None:
@@ -191,12 +191,12 @@ class _Trail:
         """Whether a cache lies over the thing: what is made there never gets into the image."""
         return any(
             mount.type in ("cache", "tmpfs") and names(mount.target, self._thing.name)
-            for mount in mounts(step.instruction)
+            for mount in step.mounts
         )
 
     def _mounted(self, phase: Phase, step: Step) -> Iterator[str]:
         """Where a RUN mounts directories in which the thing is as it came with the context."""
-        for mount in mounts(step.instruction):
+        for mount in step.mounts:
             if mount.type != "bind":
                 continue
             target = _placed(mount.target, step.at)
@@ -235,7 +235,7 @@ class _Trail:
         if instruction.keyword == "WORKDIR":
             return any(each and _is_at_or_below(step.at, each) for each in state.places)
         if instruction.keyword in ("ENV", "ARG"):
-            return any(map(state.may_mean, _named_by_variables(instruction, name)))
+            return any(map(state.may_mean, _named_by_variables(step, name)))
         return any(
             self._names(command, at, step.at, state) or self._is_started_by(command)
             for at, command in step.commands
@@ -245,10 +245,10 @@ class _Trail:
         return self._thing.starts is not None and self._thing.starts(" ".join(command.words))
 
 
-def _named_by_variables(instruction: Instruction, name: str) -> Iterator[str]:
+def _named_by_variables(step: Step, name: str) -> Iterator[str]:
     """What the values of an ENV or an ARG name."""
-    given = instruction.arguments
-    if instruction.keyword == "ARG":
+    given = step.arguments
+    if step.instruction.keyword == "ARG":
         given = tuple(part for each in given for part in each.partition("=")[::2])
     for variable, value in zip(given[::2], given[1::2], strict=False):
         yield from named_by_value(variable, value, name)

@@ -66,6 +66,7 @@ GRADLE = (
 GRADLE_NOT = (
     *("gradle dependencies", "./gradlew --version", "gradle help -x build", "gradle wrapper"),
     *("gradle clean", "gradle", "./gradlew buildEnvironment", "gradle -Pbuild=1 tasks"),
+    *("gradle build --dry-run", "gradle -m build"),
     *("cp gradlew /x", "gradle check", "gradle downloadDependencies"),
 )
 

@@ -129,6 +129,10 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"ARG LIB=build/lib\n{LOCAL}ARG LIB\nENV PYTHONPATH=/app/$LIB\n",
         f"{LOCAL}RUN python <<EOF\nimport sys\nsys.path.append('build/lib')\nEOF\n",
         f"{LOCAL}RUN . build/env.sh\n",
+        f"{LOCAL}ARG KIND=build\nENV PYTHONPATH=/app/${{KIND}}/lib\n",
+        f"ARG LIB=build\n{LOCAL}RUN cp -r /app/$LIB/lib /lib\n",
+        "FROM python\nENV HOME=/app\nWORKDIR $HOME\nCOPY . $HOME\nRUN pip install .\n"
+        "WORKDIR /app/build/lib\n",
         f"{LOCAL}RUN for each in build/*; do cp -r $each /lib; done\n",
         f"{LOCAL}RUN cp -r buil*/lib* /lib\n",
         f"{LOCAL}RUN export PYTHONPATH=build/lib && python -m app\n",

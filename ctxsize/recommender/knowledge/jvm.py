@@ -21,8 +21,9 @@ _PACKAGES = (
 )
 _MAVEN = rf"{_PACKAGES}|mvn[wd]?\b.* (\S+:)?(compile|process-classes)(?= |$)"
 _ASSEMBLES = (
-    r"gradlew?\b.*(?<! -x)(?<!--exclude-task) (?!-)(\S*:)?((?i:\w*(assemble|bootbuild|jar|install"
-    r"|dist|bundle|native|jib))\w*|build(?!Env)\w*|\w*(War|Ear)|war|ear|publish\w*)(?= |$)"
+    r"gradlew?\b(?!.*( -m| --dry-run)( |$)).*(?<! -x)(?<!--exclude-task) (?!-)(\S*:)?"
+    r"((?i:\w*(assemble|bootbuild|jar|install|dist|bundle|native|jib))\w*|build(?!Env)\w*"
+    r"|\w*(War|Ear)|war|ear|publish\w*)(?= |$)"
 )
 _GRADLE = rf"{_ASSEMBLES}|gradlew?\b.* (?!-)(\S*:)?\w*([cC]lasses|compile[JKGS]\w+)(?= |$)"
 _SBT = r"sbt\b.*(?i:assembly|compile|package|stage|dist|publish|docker|image|bundle)"
