@@ -9,10 +9,12 @@ from fnmatch import translate
 from functools import cached_property
 
 from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.flow import Phase, phases
 from ctxsize.recommender.managers import Manager
 from ctxsize.recommender.mentions import Mention, Texts
 from ctxsize.recommender.recipes import Recipe, Recipes
 from ctxsize.recommender.tree import Sums
+from ctxsize.shell import Command
 
 _VERSIONED_BY_GIT = re.compile(
     r"setuptools[_-]scm|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
@@ -82,6 +84,7 @@ class Facts:
         self._manifests: dict[tuple[str, ...], list[str]] = {}
         self._packages: dict[str, frozenset[str]] = {}
         self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
+        self._phases: dict[int, tuple[Phase, ...]] = {}
 
     @cached_property
     def git_is_sent(self) -> bool:
@@ -177,13 +180,35 @@ class Facts:
         return self._installed[key]
 
     def _installs(self, recipe: Recipe, manager: Manager) -> Iterator[str | None]:
-        known = self.packages(manager.manifest)
-        for at, command in recipe.steps:
+        for at, command in self.steps(recipe):
             there = manager.directory(command)
             if there is not None:
-                place = posixpath.normpath(posixpath.join(at, there))
-                ends = (each for each in known if place == each or place.endswith(f"/{each}"))
-                yield max(ends, key=len, default=None)
+                yield self.package_at(manager, posixpath.join(at, there))
+
+    def package_at(self, manager: Manager, place: str) -> str | None:
+        """The package that an image has at `place`, None where that is not told."""
+        place = posixpath.normpath(place)
+        known = self.packages(manager.manifest)
+        ends = (each for each in known if place == each or place.endswith(f"/{each}"))
+        return max(ends, key=len, default=None)
+
+    def phases(self, recipe: Recipe) -> tuple[Phase, ...]:
+        """The stages of `recipe` as they are built."""
+        if id(recipe) not in self._phases:
+            self._phases[id(recipe)] = phases(recipe.dockerfile, self._script)
+        return self._phases[id(recipe)]
+
+    def steps(self, recipe: Recipe) -> Iterator[tuple[str, Command]]:
+        """The commands that the builds of `recipe` run, with their directories."""
+        for phase in self.phases(recipe):
+            for step in phase.steps:
+                if step.instruction.keyword == "RUN":
+                    yield from step.commands
+
+    def _script(self, path: str) -> str | None:
+        """The text of a file that is sent."""
+        known = path in self._sums and self.evidence.tree.snapshot.file(path) is not None
+        return self.evidence.small_file(path) if known else None
 
     def sent_like(self, names: tuple[str, ...]) -> list[str]:
         """The files that are sent whose names match, the topmost ones first."""

@@ -8,17 +8,19 @@ may use what nothing in its Dockerfile names.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 
-from ctxsize.recommender.building import builds
+from ctxsize.recommender.building import builds_anything
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.managers import MANAGERS, Manager
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.recipes import Recipe
 from ctxsize.recommender.tree import is_below
+from ctxsize.shell import Command
 
-_USES = {
+USES = {
     "node": r"\b(node|nodejs|npm|npx|pnpm|bun|yarn|deno|corepack|nvm|node_modules)\b",
     "php": r"\b(php|php-fpm|composer|apache2?|wordpress|frankenphp|vendor)\b|php[0-9-]",
     "elixir": r"\b(elixir|erlang|mix|iex|deps)\b",
@@ -26,6 +28,13 @@ _USES = {
     "crystal": r"\b(crystal|shards|lib)\b",
 }
 """What a Dockerfile says that has anything to do with them."""
+_IDLE = re.compile(
+    r"^(apt|apt-get|apk|dnf|yum|corepack|chown|chmod|mkdir|rm|cp|ln)\b|\bmix local\."
+    r"| (-g|--global|global|config)( |$)|\bgem install\b|--version\b"
+)
+"""Commands that do without the dependencies of the project."""
+_DEVELOPING = re.compile(r"\b(dev|develop|watch)\b")
+"""Commands that build what they need by themselves, again and again."""
 _SCRIPTS = re.compile(
     r"\.sh\b|\b(make|just|task)\b|\b(npm|bun|composer)\s+(run|run-script|exec)\b"
     r"|\b(yarn|pnpm|mix)\s+\w"
@@ -42,6 +51,37 @@ def taking(facts: Facts, match: Match) -> Iterator[Recipe]:
             yield recipe
 
 
+def installed_in(facts: Facts, match: Match, at: str, command: Command) -> str | None:
+    """Where a command that is run in `at` installs what was matched, `""` if that is not told."""
+    manager = MANAGERS[match.rule.ecosystem]
+    there = manager.directory(command)
+    if there is None:
+        return None
+    place = posixpath.join(at, there)
+    package = facts.package_at(manager, place)
+    if not _is_for(match, package):
+        return None
+    return place if package is None and not manager.is_global else ""
+
+
+def works_with(ecosystem: str, text: str) -> bool:
+    """Whether a command or an image works with the dependencies of an ecosystem."""
+    if ecosystem not in USES or _IDLE.search(text):
+        return False
+    return re.search(USES[ecosystem], text, re.IGNORECASE) is not None
+
+
+def starts_with(ecosystem: str, text: str) -> bool:
+    """Whether a command starts a program of an ecosystem as it was built."""
+    return works_with(ecosystem, text) and not _DEVELOPING.search(text)
+
+
+def _is_for(match: Match, package: str | None) -> bool:
+    """Whether an install for `package` brings what was matched; that may not be told."""
+    beside = match.path.rpartition("/")[0]
+    return package is None or beside == package or is_below(beside, {package})
+
+
 def no_install_step(facts: Facts, match: Match) -> Objection | None:
     """A Dockerfile takes the dependencies and does not install them, so its image has these.
 
@@ -56,7 +96,7 @@ def no_install_step(facts: Facts, match: Match) -> Objection | None:
     owner = installing.owner()
     strangers, elsewhere, known = [], [], []
     for recipe in bare:
-        if owner is not None and _is_stranger(recipe, match):
+        if owner is not None and _is_stranger(facts, recipe, match):
             strangers.append(recipe)
         elif installing.is_done_elsewhere_by(recipe):
             elsewhere.append(recipe)
@@ -98,14 +138,11 @@ class _Installing:
         self._facts = facts
         self._manager = manager
         self._match = match
-        self._beside = match.path.rpartition("/")[0]
 
     def is_done_by(self, recipe: Recipe) -> bool:
         """Whether a command installs them, or where it does so is not told."""
-        return any(
-            package is None or self._beside == package or is_below(self._beside, {package})
-            for package in self._facts.installed_by(recipe, self._manager)
-        )
+        installed = self._facts.installed_by(recipe, self._manager)
+        return any(_is_for(self._match, package) for package in installed)
 
     def is_done_elsewhere_by(self, recipe: Recipe) -> bool:
         """Whether there is a command that installs any."""
@@ -135,7 +172,7 @@ def _distance(recipe: Recipe, match: Match) -> int | None:
     return 2 if recipe.takes_everything else None
 
 
-def _is_stranger(recipe: Recipe, match: Match) -> bool:
+def _is_stranger(facts: Facts, recipe: Recipe, match: Match) -> bool:
     """Whether nothing in the Dockerfile has to do with the dependencies.
 
     It builds something else, lies elsewhere, does not name their directory,
@@ -146,9 +183,9 @@ def _is_stranger(recipe: Recipe, match: Match) -> bool:
         _directory(recipe) == beside or any(each.is_at_or_below(beside) for each in recipe.named)
     ):
         return False
-    if re.search(_USES[match.rule.ecosystem], recipe.words, re.IGNORECASE):
+    if re.search(USES[match.rule.ecosystem], recipe.words, re.IGNORECASE):
         return False
-    return builds(recipe)
+    return builds_anything(facts, recipe)
 
 
 def _directory(recipe: Recipe) -> str | None:

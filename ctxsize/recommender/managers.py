@@ -14,7 +14,8 @@ from ctxsize.values import dataclass
 
 _LAUNCHERS = frozenset(["npx", "bunx", "pnpx", "corepack", "su-exec", "node", "php", "xargs"])
 """Programs that run the one that is named behind them."""
-_GLOBAL = ("-g", "--global", "--location")
+_ELSEWHERE = ("-g", "--global", "--location", "--dry-run")
+"""Options with which nothing is installed here."""
 _WHERE = ("--prefix", "-C", "--cwd", "--dir", "-d", "--working-dir")
 
 
@@ -30,11 +31,13 @@ class Manager:
     """Words behind which it does something else."""
     bare: frozenset[str] = field(default_factory=frozenset)
     """The names of it that install where no more is said."""
+    is_global: bool = False
+    """Whether what it installs is found from every directory."""
 
     def directory(self, command: Command) -> str | None:
         """Where `command` installs what a manifest lists, None if it does not; `""` is here."""
         words = self._said(command)
-        if not words or command.has(*_GLOBAL):
+        if not words or command.has(*_ELSEWHERE):
             return None
         operands = [each for each in words[1:] if not each.startswith("-")]
         decisive = next((each for each in operands if each in self.installs | self.others), None)
@@ -79,6 +82,7 @@ MANAGERS = {
         _words("install update add package"),
         _words("exec config"),
         bare=_words("bundle bundler"),
+        is_global=True,
     ),
     "crystal": Manager(
         re.compile(r"shards"),

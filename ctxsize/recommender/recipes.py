@@ -7,8 +7,7 @@ about and all others in the tree, but for those with an ignore file of their own
 from __future__ import annotations
 
 import os
-import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 
@@ -29,7 +28,6 @@ from ctxsize.errors import CtxsizeError, DockerfileError
 from ctxsize.model import Problem
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree, is_glob, like
-from ctxsize.shell import Command, commands_of
 from ctxsize.values import dataclass
 
 _NAMES = ("Dockerfile", "dockerfile", "Containerfile")
@@ -115,6 +113,16 @@ class Recipe:
         )
         return tuple(dict.fromkeys(replace(source, stage="") for source in taken))
 
+    @cached_property
+    def taken_at(self) -> dict[tuple[str, int], set[Source]]:
+        """What is taken from the build context, by the stage and the line that take it."""
+        found: dict[tuple[str, int], set[Source]] = {}
+        for _, need in self.needs:
+            for source in need.sources:
+                if source.context in self.names and source.kind in _TAKING:
+                    found.setdefault((source.stage, source.line), set()).add(source)
+        return found
+
     def requests(self) -> Iterator[Request]:
         """The request for the directory under each of its names."""
         return (request_named(self.request, name) for name in self.names)
@@ -175,34 +183,12 @@ class Recipe:
         )
 
     @cached_property
-    def steps(self) -> tuple[tuple[str, Command], ...]:
-        """The commands of its RUN instructions with their directories, as far as these are told."""
-        found: list[tuple[str, Command]] = []
-        at = ""
-        for each in self.dockerfile.instructions:
-            doing = each.trigger or each
-            if doing.keyword == "FROM":
-                at = ""
-            elif doing.keyword == "WORKDIR":
-                at = posixpath.join(at, *doing.arguments[:1])
-            elif doing.keyword == "RUN":
-                found += _placed(commands_of(doing), at)
-        return tuple(found)
-
-    @cached_property
     def words(self) -> str:
         """All that its instructions say, heredocs included, and no comment."""
         return "\n".join(
             "\n".join([each.text, *(heredoc.content for heredoc in each.heredocs)])
             for each in self.dockerfile.instructions
         )
-
-
-def _placed(found: Iterable[Command], at: str) -> Iterator[tuple[str, Command]]:
-    for command in found:
-        if command.program in ("cd", "pushd"):
-            at = posixpath.join(at, *command.operands[:1])
-        yield at, command
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,14 @@ a value; `ctxsize.recommender.evidence` looks whether it holds.
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 from ctxsize.values import dataclass
 
 MIB = 1024 * 1024
+
+_NOTHING = r"(?!)"
 
 
 class Category(str, Enum):
@@ -271,10 +274,22 @@ class Rule:
     never: bool = False
     """Whether it is written down only to say why it is not suggested."""
     built_by: str = ""
-    """For what an image may run as it is, the expression for the commands that make it.
+    """For what an image may run as it is, the expression for the commands that stand for it.
 
-    Empty: whatever builds something may make it.
+    They make it or something in its place, and are matched from the program on. Empty:
+    whatever builds something does.
     """
+    made_by: str = ""
+    """The expression for the commands that put it where it was, if these are fewer.
+
+    What a Dockerfile names is not replaced by something elsewhere.
+    """
+
+    @property
+    def makers(self) -> str:
+        """The expression for what makes it where it was: the last resort is what `again` names."""
+        program = re.escape(self.again.partition(" ")[0])
+        return self.made_by or self.built_by or (rf"{program}\b" if program else _NOTHING)
 
     @property
     def ecosystem(self) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ctxsize.recommender.building import builds
+from ctxsize.recommender.building import builds, builds_anything
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.installs import no_install_step, taking
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.secrets import Certainty
 from ctxsize.recommender.tree import like
+from ctxsize.recommender.uses import used_as_it_is
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
 _INPUTS = (
@@ -168,8 +169,8 @@ def test_stage(facts: Facts, match: Match) -> Objection | None:
 def prebuilt_pipeline(facts: Facts, match: Match) -> Objection | None:
     """No stage builds anything, so that the image may ship what was built here."""
     for recipe in taking(facts, match):
-        if not builds(recipe, match.rule.built_by):
-            what = "not this" if builds(recipe) else "nothing"
+        if not builds(facts, recipe, match.rule):
+            what = "not this" if builds_anything(facts, recipe) else "nothing"
             reason = f"{recipe.path} builds {what}: the image may need it as it is"
             return Objection("prebuilt_pipeline", reason, soft=True)
     return None
@@ -253,6 +254,8 @@ def _is_placeholder(path: str) -> bool:
 
 _BUILT = (Category.ARTEFACT, Category.DEPS, Category.DOCS)
 """What an image that builds nothing may need as it is."""
+_USED = (*_BUILT, Category.TESTS, Category.DATA)
+"""What is needed where a Dockerfile names it: the rest is of use to no image."""
 
 Trap = Callable[[Facts, Match], "Objection | None"]
 
@@ -269,6 +272,7 @@ TRAPS: dict[str, Trap] = {
     "test_stage": test_stage,
     "no_install_step": no_install_step,
     "prebuilt_pipeline": prebuilt_pipeline,
+    "used_as_it_is": used_as_it_is,
     "only_possible": only_possible,
     "read_by_build": read_by_build,
     "site_generator": site_generator,
@@ -292,8 +296,10 @@ def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
     The trap `but` is left out.
     """
     found: list[Objection] = []
-    built = ("prebuilt_pipeline",) if match.rule.category in _BUILT else ()
-    for name in dict.fromkeys((*FOR_ALL, *match.rule.traps, *built)):
+    category = match.rule.category
+    built = ("prebuilt_pipeline",) if category in _BUILT else ()
+    used = ("used_as_it_is",) if category in _USED else ()
+    for name in dict.fromkeys((*FOR_ALL, *match.rule.traps, *built, *used)):
         if name == but:
             continue
         objection = TRAPS[name](facts, match)

@@ -43,6 +43,7 @@ INSTALLS_NOT = {
             "npm run install",
             "npm rebuild",
             "npm prune",
+            "npm ci --dry-run",
             "npm config set cache /c",
         ),
         *("npm install -g pm2", "npm i --location=global x", "yarn build", "yarn --version"),

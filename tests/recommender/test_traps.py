@@ -51,6 +51,7 @@ SPEAKS = {
     "test_stage": Case("e2e", E2E, command="pytest"),
     "no_install_step": Case("node_modules", NODE, command="true"),
     "prebuilt_pipeline": Case("target", RUST, command="apk add build-base python3 make"),
+    "used_as_it_is": Case("target", RUST, command="npm ci && cp target/x /"),
     "vendored": Case("vendor", ("Cargo.toml", "vendor/serde/Cargo.toml")),
     "tracked_cargo_config": Case(".cargo", (".cargo/config.toml",)),
     "wrapper_jar": Case("gradle/wrapper/other-wrapper.jar", ("gradle/wrapper/other-wrapper.jar",)),
@@ -76,6 +77,7 @@ SILENT = {
     "test_stage": Case("e2e", E2E, command="npm run build"),
     "no_install_step": Case("node_modules", NODE, command="npm ci"),
     "prebuilt_pipeline": Case("target", RUST, command="cargo build"),
+    "used_as_it_is": Case("target", RUST, command="cargo build && cp target/x /"),
     "vendored": Case("vendor", ("Cargo.toml", "vendor/readme")),
     "tracked_cargo_config": Case(".cargo", (".cargo/registry/index/x",)),
     "wrapper_jar": Case("lib/x.jar", ("lib/x.jar",)),
@@ -130,13 +132,15 @@ def test_what_a_trap_forbids_is_not_in_any_edit(tmp_path: Path) -> None:
 
 
 TAG = file("target/CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n")
-JAR = ("pom.xml", "src/A.java", "target/maven-archiver/pom.properties", "target/app.jar")
+BUILD_SH = file("build.sh", b"#!/bin/sh\nmvn -q package\n")
+JAR = ("pom.xml", "src/A.java", "target/maven-archiver/pom.properties", "target/app.jar", BUILD_SH)
 NEXT = ("package.json", "next.config.js", ".next/BUILD_ID", ".next/build-manifest.json")
 GEMS = ("Gemfile", "Gemfile.lock", "vendor/bundle/ruby/3.3.0/gems/x.rb")
 BUILT = [
     ("target", (*RUST, TAG), "apt-get install -y build-essential make", "cargo build --release"),
     ("target", JAR, "pip install awscli", "mvn package"),
     ("target", JAR, "apt-get install -y maven make", "./build.sh"),
+    ("target", JAR, "./unknown.sh", "./mvnw -B verify"),
     (".next", NEXT, "npm ci --omit=dev", "npm ci && npm run build"),
     (".next", NEXT, "yarn install --frozen-lockfile", "yarn && yarn build"),
 ]

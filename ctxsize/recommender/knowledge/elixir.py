@@ -14,7 +14,10 @@ RULES = (
         why="what Mix or Rebar compiled",
         again="mix compile",
         cleanable=True,
-        built_by=r"\b(mix|rebar3)\b",
+        built_by=(
+            r"mix\b.*(?<![\w.])(compile|release|escript|phx|assets|test|run|ecto|setup)"
+            r"|rebar3 (?!deps|get-deps|unlock|tree|upgrade|local)\w"
+        ),
     ),
     Rule(
         "elixir.deps",
@@ -105,6 +108,10 @@ RULES = (
         beside("../../mix.exs"),
         why="assets as Phoenix built them",
         again="mix assets.deploy",
+        built_by=(
+            r"mix\b.*\b(assets\.\w+|setup|phx\.digest)"
+            r"|(npm|yarn|pnpm)\b.* (?!-)\S*(build|deploy)"
+        ),
     ),
     Rule(
         "erlang.rebar",

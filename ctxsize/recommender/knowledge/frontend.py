@@ -5,9 +5,13 @@ from __future__ import annotations
 from ctxsize.recommender.rules import Category, Rule, beside, inside
 
 _TOOLS = (
-    r"\b(run|build|next|nuxt|nuxi|nitro|vite|svelte-kit|storybook|turbo|nx|deno)\b"
-    r"|\b(yarn|pnpm|bun) (?!install|i\b|add|config|cache|global|fetch|import|set)\w"
+    r"(npm|yarn|pnpm|bun)\b(?!.* (install|i|ci|add|rebuild|config|cache|global|fetch|set)( |$))"
+    r".* (?!-)\S*(build|generate|bundle|compile|export|release|prod|deploy|dist|prepare)"
+    r"|(next|nuxt|nuxi|nitro|vite|svelte-kit|storybook|turbo|nx|lerna|rush|moon)\b"
+    r".* (?!-)\S*(build|generate|export|prepare|deploy)"
+    r"|(build-storybook|vite-node|deno (task|run))\b"
 )
+"""Commands that build a front end; the script of a manifest is told by its name."""
 
 RULES = (
     Rule(
@@ -241,6 +245,7 @@ RULES = (
         why="what Fresh builds ahead of time",
         again="deno task build",
         cleanable=True,
+        built_by=r"deno (task|run)\b",
     ),
     Rule(
         "elm.stuff",

@@ -15,7 +15,22 @@ from ctxsize.recommender.rules import (
     inside,
 )
 
-_JVM = r"\b(mvnw?|mvnd|gradlew?|sbt|mill|ant|lein|clojure|clj|kobalt|amper|javac)\b"
+_PACKAGES = (
+    r"mvn[wd]?\b.* (\S+:)?(package|integration-test|verify|install|deploy|jar|war|single|build"
+    r"|repackage|build-image|dockerBuild|compile-no-fork)(?= |$)"
+)
+_MAVEN = rf"{_PACKAGES}|mvn[wd]?\b.* (\S+:)?(compile|process-classes)(?= |$)"
+_ASSEMBLES = (
+    r"gradlew?\b(?!.*( -m| --dry-run)( |$)).*(?<! -x)(?<!--exclude-task) (?!-)(\S*:)?"
+    r"((?i:\w*(assemble|bootbuild|jar|install|dist|bundle|native|jib))\w*|build(?!Env)\w*"
+    r"|\w*(War|Ear)|war|ear|publish\w*)(?= |$)"
+)
+_GRADLE = rf"{_ASSEMBLES}|gradlew?\b.* (?!-)(\S*:)?\w*([cC]lasses|compile[JKGS]\w+)(?= |$)"
+_SBT = r"sbt\b.*(?i:assembly|compile|package|stage|dist|publish|docker|image|bundle)"
+_MILL = r"mill\b.*(assembly|compile|jar|build|dist|__)"
+_CLOJURE = r"lein\b.* (?!deps|version)\w|(clojure|clj)\b.* -[TXM]|boot\b"
+_JVM = rf"{_MAVEN}|{_GRADLE}|{_SBT}|{_MILL}|(ant|javac|kotlinc|scalac|amper|kobalt)\b"
+"""Commands that compile or pack: to get dependencies, or to ask for a version, is not that."""
 
 RULES = (
     Rule(
@@ -38,7 +53,8 @@ RULES = (
         again="mvn package",
         cleanable=True,
         traps=("prebuilt_pipeline",),
-        built_by=_JVM,
+        built_by=_MAVEN,
+        made_by=_PACKAGES,
     ),
     Rule(
         "gradle.build",
@@ -63,7 +79,8 @@ RULES = (
         form=Form.ANCHORED,
         cleanable=True,
         traps=("prebuilt_pipeline",),
-        built_by=_JVM,
+        built_by=_GRADLE,
+        made_by=_ASSEMBLES,
     ),
     Rule(
         "gradle.state",
@@ -108,6 +125,7 @@ RULES = (
         why="a compiled class",
         again="javac",
         kind=Kind.FILE,
+        built_by=_JVM,
     ),
     Rule(
         "jvm.crash",
@@ -172,7 +190,7 @@ RULES = (
         again="sbt compile",
         cleanable=True,
         traps=("prebuilt_pipeline",),
-        built_by=_JVM,
+        built_by=_SBT,
     ),
     Rule(
         "scala.bloop",
@@ -223,7 +241,7 @@ RULES = (
         why="Mill's build output",
         again="mill compile",
         cleanable=True,
-        built_by=_JVM,
+        built_by=_MILL,
     ),
     Rule(
         "clojure.cpcache",
@@ -263,6 +281,6 @@ RULES = (
         form=Form.ANCHORED,
         cleanable=True,
         traps=("prebuilt_pipeline",),
-        built_by=_JVM,
+        built_by=_CLOJURE,
     ),
 )

@@ -38,6 +38,7 @@ RULES = (
         form=Form.ANCHORED,
         cleanable=True,
         traps=("prebuilt_pipeline",),
+        built_by=r"(dart|flutter)\b.* (build|compile|build_runner)\b|(webdev|jaspr) build\b",
     ),
     Rule(
         "dart.flutter",
@@ -59,7 +60,7 @@ RULES = (
         why="what Stack built",
         again="stack build",
         cleanable=True,
-        built_by=r"\bstack\b",
+        built_by=r"stack\b(?!.*--(only-)?dependencies).* (build|install|test|bench|ghc)\b",
     ),
     Rule(
         "haskell.cabal",
@@ -70,7 +71,7 @@ RULES = (
         why="what Cabal built",
         again="cabal build",
         cleanable=True,
-        built_by=r"\bcabal\b",
+        built_by=r"cabal\b(?!.*--(only-)?dependencies).* (v2-|new-)?(build|install|run|test)\b",
     ),
     Rule(
         "ocaml.dune",
@@ -81,6 +82,7 @@ RULES = (
         why="what Dune built",
         again="dune build",
         cleanable=True,
+        built_by=r"dune (build|exec|install|runtest|test)\b",
     ),
     Rule(
         "ocaml.opam",
@@ -91,6 +93,7 @@ RULES = (
         why="a local opam switch: a compiler and libraries",
         again="opam switch create .",
         cleanable=True,
+        made_by=r"opam (switch|install|init)\b",
     ),
     Rule(
         "zig.cache",
@@ -112,7 +115,7 @@ RULES = (
         again="zig build",
         cleanable=True,
         traps=("prebuilt_pipeline",),
-        built_by=r"\bzig\b",
+        built_by=r"zig build\b(?!-)",
     ),
     Rule(
         "nim.cache",
@@ -133,6 +136,7 @@ RULES = (
         why="packages that Nimble installed",
         again="nimble install",
         cleanable=True,
+        built_by=r"nimble (install|build|develop|setup)\b|atlas\b",
     ),
     Rule(
         "crystal.lib",
@@ -166,6 +170,7 @@ RULES = (
         again="gleam build",
         form=Form.ANCHORED,
         cleanable=True,
+        built_by=r"gleam (build|run|test|export)\b",
     ),
     Rule(
         "lua.modules",
@@ -176,6 +181,7 @@ RULES = (
         why="packages that LuaRocks installed",
         again="luarocks install",
         cleanable=True,
+        built_by=r"luarocks (install|make|build)\b",
     ),
     Rule(
         "perl.local",
@@ -186,6 +192,7 @@ RULES = (
         why="modules that Carton installed",
         again="carton install",
         form=Form.ANCHORED,
+        built_by=r"(carton|cpanm|cpm) ",
     ),
     Rule(
         "r.renv",
@@ -196,6 +203,7 @@ RULES = (
         why="packages that renv installed",
         again="renv::restore()",
         cleanable=True,
+        built_by=r"(R|Rscript)\b.*\brenv\b",
     ),
     Rule(
         "r.studio",

@@ -14,6 +14,12 @@ from ctxsize.recommender.rules import (
     inside,
 )
 
+_ASSETS = (
+    r"(rails|rake)\b.* (assets|webpacker|vite|shakapacker|tailwindcss|javascript|css):"
+    r"|(npm|yarn|pnpm|bun)\b(?!.* (install|add|rebuild)).* (?!-)\S*(build|compile)"
+    r"|(webpack|webpacker|vite|shakapacker) *"
+)
+
 RULES = (
     Rule(
         "ruby.bundle",
@@ -79,6 +85,7 @@ RULES = (
         why="precompiled assets, which the image compiles itself",
         again="rails assets:precompile",
         form=Form.ANCHORED,
+        built_by=_ASSETS,
     ),
     Rule(
         "ruby.builds",
@@ -90,6 +97,7 @@ RULES = (
         again="rails assets:precompile",
         form=Form.ANCHORED,
         contents=True,
+        built_by=_ASSETS,
     ),
     Rule(
         "ruby.packs",
@@ -99,6 +107,7 @@ RULES = (
         all_of(inside("manifest.json"), beside("../Gemfile", "../package.json")),
         why="assets that Webpacker compiled",
         again="rails assets:precompile",
+        built_by=_ASSETS,
     ),
     Rule(
         "ruby.coverage",

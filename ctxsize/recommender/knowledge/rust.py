@@ -19,10 +19,13 @@ from ctxsize.recommender.rules import (
     inside,
 )
 
-_TOOLS = (
-    r"\b(cargo|cross|trunk|maturin|wasm-pack|dx|pip3?|uv|poetry|npm|yarn|pnpm|mix|bundle|gem)\b"
+_CARGO = (
+    r"(cargo|cross)( \+\S+)?( -\S+)* (?!(fetch|vendor|login|metadata|fmt|clean|update|search|add"
+    r"|new|init|tree|audit|deny|generate-lockfile|chef prepare|binstall|install(?! .*--path))\b)\w"
+    r"|(trunk|maturin|wasm-pack|dx)\b"
 )
-"""Cargo, and what runs it."""
+_TOOLS = rf"{_CARGO}|(pip[\d.]*|uv|poetry|npm|yarn|pnpm|mix|bundle|gem)\b"
+"""Cargo where it compiles, and what runs it."""
 
 RULES = (
     Rule(
@@ -40,6 +43,7 @@ RULES = (
         traps=("prebuilt_pipeline",),
         cleanable=True,
         built_by=_TOOLS,
+        made_by=_CARGO,
     ),
     Rule(
         "rust.renamedtarget",
@@ -56,6 +60,7 @@ RULES = (
         traps=("prebuilt_pipeline",),
         cleanable=True,
         built_by=_TOOLS,
+        made_by=_CARGO,
     ),
     Rule(
         "rust.registry",
