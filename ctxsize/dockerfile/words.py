@@ -22,7 +22,10 @@ SPACE = (
     + "".join(map(chr, range(0x2000, 0x200B)))
     + "\u2028\u2029\u202f\u205f\u3000"
 )
+_SPACES = re.compile(f"[{SPACE}]")
 
+_MOST = 2**24
+"""A value that doubles in each line soon gets there; BuildKit takes minutes for an eighth of it."""
 _SPECIAL_PARAMETERS = "@*#?-$!"
 # What a byte that is no UTF-8 was decoded to.
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -100,6 +103,7 @@ class _Lexer:
         self.found: set[str] = set()
         self.unset: set[str] = set()
         self.word: list[str] = []
+        self.room = _MOST
         self.special: dict[str, Callable[[], str]] = {"$": self.dollar, "<": self.heredoc_marker}
         if quotes:
             self.special |= {"'": self.single_quoted, '"': self.double_quoted}
@@ -164,11 +168,16 @@ class _Lexer:
 
     def collect(self, piece: str, words: list[str], *, splits: bool) -> None:
         """Add `piece` to the current word; with `splits`, blanks in it end words."""
-        for character in piece:
-            if splits and character in SPACE:
-                self.finish_word(words)
-            else:
-                self.word.append(character)
+        first, *others = _SPACES.split(piece) if splits else [piece]
+        self.add(first)
+        for other in others:
+            self.finish_word(words)
+            self.add(other)
+
+    def add(self, piece: str) -> None:
+        """Add `piece`, which holds no end of a word, to the current one."""
+        if piece:
+            self.word.append(piece)
 
     def finish_word(self, words: list[str]) -> None:
         """Close the current word, if there is one."""
@@ -240,6 +249,9 @@ class _Lexer:
         """Return the value of a variable, remembering whether it had one."""
         value = self.environment.get(name)
         (self.unset if value is None else self.found).add(name)
+        self.room -= len(value or "")
+        if self.room < 0:
+            raise DockerfileError(f"more than {_MOST:,} characters with ${name} replaced")
         return value
 
     def dollar(self) -> str:

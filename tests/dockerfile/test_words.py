@@ -122,3 +122,17 @@ def test_single_quotes_stop_everything(text: str) -> None:
 @given(st.text(max_size=30).filter(lambda text: not set(text) & set("$'\"\\\ufeff")))
 def test_a_word_without_special_characters_is_itself(text: str) -> None:
     assert expand(text, VARIABLES).text == text
+
+
+def test_a_value_that_doubles_again_and_again() -> None:
+    """A hundred such lines end with an error, after bytes that fit into memory."""
+    values = {"A": "ab"}
+    with pytest.raises(DockerfileError, match=r'failed to process "\$A\$A": more than 16,777,216'):
+        for _ in range(100):
+            values["A"] = expand("$A$A", values).text
+    assert len(values["A"]) == 2**24
+
+
+def test_words_end_at_blanks_in_a_value() -> None:
+    assert split_words("a\u3000b  c'd e'", raw_quotes=False) == ["a", "b", "cd e"]
+    assert split_words("", raw_quotes=False) == split_words(" \t", raw_quotes=False) == []
