@@ -57,7 +57,7 @@ class Sums:
         self._waiting: list[Plain | Folder] = []
         """What is to be counted together, in order."""
         self._room = _MANY
-        """How many more files may wait."""
+        """How many more entries may wait."""
         self._by_pattern: dict[int | None, Sum] = {}
         self._largest: list[tuple[int, int, str]] = []
         """A heap of sizes, negative places in the walk, and paths."""
@@ -116,12 +116,16 @@ class Sums:
         """Add a directory that is sent, be it ignored: then it was met as that before."""
         self._directories += 1
         self._ignored[2] -= folder.mark.ignored
-        self._waiting.append(folder)
+        self._wait(folder, 1)
 
     def _add_plain(self, plain: Plain) -> None:
-        self._files += len(plain.names)
-        self._waiting.append(plain)
-        self._room -= len(plain.names)
+        count = len(plain.names)
+        self._files += count
+        self._wait(plain, count)
+
+    def _wait(self, event: Plain | Folder, count: int) -> None:
+        self._waiting.append(event)
+        self._room -= count
         if self._room < 0:
             self.settle()
 
@@ -161,7 +165,7 @@ class Sums:
             self._meter.together(waiting, names, sizes)
         for each in plain:
             self._add_sizes(each, each.sizes, _NO_LINKS)
-        if len(self._largest) < self._top or max(sizes, default=0) > self._largest[0][0]:
+        if max(sizes, default=0) > self._enough:
             for each in plain:
                 self._keep_largest(each, each.sizes)
         else:
@@ -216,14 +220,20 @@ class Sums:
             # Of a name without a dot this is its last character.
             _add(self._by_extension, end if end[:1] == "." else "", sum(each), len(each))
 
+    @property
+    def _enough(self) -> float:
+        """What a file must be larger than to be among the largest."""
+        if len(self._largest) < self._top:
+            return 0
+        return self._largest[0][0] if self._top else float("inf")
+
     def _keep_largest(self, files: Files | Plain, sizes: list[int]) -> None:
         """Of files of one size the first ones are kept."""
-        largest = self._largest
         for place, (name, size) in enumerate(zip(files.names, sizes, strict=True), self._seen):
-            if size and (len(largest) < self._top or size > largest[0][0]):
-                heapq.heappush(largest, (size, -place, files.prefix + name))
-                if len(largest) > self._top:
-                    heapq.heappop(largest)
+            if size > self._enough:
+                heapq.heappush(self._largest, (size, -place, files.prefix + name))
+                if len(self._largest) > self._top:
+                    heapq.heappop(self._largest)
         self._seen += len(sizes)
 
     def _add_ignored(self, ignored: Ignored) -> None:

@@ -125,12 +125,12 @@ def test_a_word_without_special_characters_is_itself(text: str) -> None:
 
 
 def test_a_value_that_doubles_again_and_again() -> None:
-    """A hundred such lines end with an error, after bytes that fit into memory."""
+    """It ends with an error, after bytes that fit into memory."""
     values = {"A": "ab"}
+    while len(values["A"]) < 2**24:
+        values["A"] = expand("$A$A", values).text
     with pytest.raises(DockerfileError, match=r'failed to process "\$A\$A": more than 16,777,216'):
-        for _ in range(100):
-            values["A"] = expand("$A$A", values).text
-    assert len(values["A"]) == 2**24
+        expand("$A$A", values)
 
 
 def test_words_end_at_blanks_in_a_value() -> None:

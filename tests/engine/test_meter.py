@@ -96,3 +96,11 @@ def test_parts_add_up(plain: bool) -> None:
     assert first.measurement(request, complete=True, depth=None) == whole.measurement(
         request, complete=True, depth=None
     )
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_none_of_the_largest_is_asked_for(plain: bool) -> None:
+    sums = Sums(BUILDKIT, 0)
+    sums.add(files("", {"a": result(0o100644, 5, 10**9)})._replace(plain=plain))
+    measured = sums.measurement(resolve("."), complete=True, depth=None)
+    assert (measured.largest_files, measured.totals.content_bytes) == ((), 5)
