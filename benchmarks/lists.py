@@ -1,15 +1,21 @@
-"""Shows that the lists are equal: a benchmark of wrong answers is worth nothing."""
+"""Shows that the lists are equal: a benchmark of wrong answers is worth nothing.
+
+What is timed counts and lists nothing, so its sums are held against the files of the list.
+"""
 
 from __future__ import annotations
 
+import json
 import multiprocessing
+import os
+import stat
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from peers import Case, Tool, environment, list_command, plain_list_command
+from peers import Case, Tool, environment, list_command, measure_command, plain_list_command
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,9 @@ def compare(case: Case, others: Sequence[Tool]) -> Comparison:
     listing = [*there[0].command(case), *there[0].lists] if there else plain_list_command(case)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         entries, difference = pool.apply(_difference, (list_command(case), listing))
+        measures = [measure_command(jobs)(case) for jobs in (1, 2)]
+        arguments = (case.path, list_command(case), measures)
+        difference = difference or pool.apply(_miscounted, arguments)
     return Comparison(case, against, entries, difference)
 
 
@@ -51,6 +60,18 @@ def _difference(ours: list[str], theirs: list[str]) -> tuple[int, str]:
         if paths
     ]
     return len(mine), "; ".join(parts) or "entries listed more than once"
+
+
+def _miscounted(root: Path, listing: list[str], measures: list[list[str]]) -> str:
+    """How the sums of the `measures` differ from those of what is listed below `root`."""
+    told = [os.lstat(os.path.join(os.fsencode(root), path)) for path in _paths(listing)]  # noqa: PTH118
+    size = sum(each.st_size for each in told if stat.S_ISREG(each.st_mode))
+    for command in measures:
+        done = subprocess.run(command, stdout=subprocess.PIPE, env=environment(), check=True)
+        context = json.loads(done.stdout)["context"]
+        if (context["entries"], context["content_bytes"]) != (len(told), size):
+            return f"{context['entries']} entries, {context['content_bytes']} bytes measured"
+    return ""
 
 
 def _paths(command: list[str]) -> list[bytes]:
