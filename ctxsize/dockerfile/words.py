@@ -8,12 +8,12 @@ those rules and nothing else.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from ctxsize.dockerfile.substitution import NO_CHARACTER, substitute, trim
 from ctxsize.errors import DockerfileError
+from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
 # What Go's unicode.IsSpace accepts; str.isspace() also takes U+001C to U+001F.
@@ -22,13 +22,13 @@ SPACE = (
     + "".join(map(chr, range(0x2000, 0x200B)))
     + "\u2028\u2029\u202f\u205f\u3000"
 )
-_SPACES = re.compile(f"[{SPACE}]")
+_SPACES = regexp(f"[{SPACE}]")
 
 _MOST = 2**24
 """A value that doubles in each line soon gets there; BuildKit takes minutes for an eighth of it."""
 _SPECIAL_PARAMETERS = "@*#?-$!"
 # What a byte that is no UTF-8 was decoded to.
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE = regexp("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import os
 import re
 import stat
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from errno import EACCES, EINVAL, ENOENT, ENOTDIR, ENOTSUP, EPERM
 from pathlib import Path
 from stat import ST_MODE, ST_NLINK
@@ -98,16 +99,51 @@ def names_in(path: str) -> list[str]:
     return sorted(names, key=_order(names))
 
 
+def may_hold_directories(path: str) -> bool:
+    """Whether directories are to be expected in the one at `path`, without a look into it.
+
+    A guess: each adds a name to the one above it on most file systems, some count none at all.
+    """
+    try:
+        return os.lstat(path).st_nlink != 2
+    except OSError:
+        return False
+
+
+def directories_at(path: str) -> tuple[list[str], int]:
+    """The directories in the one at `path`, sorted, and how much else is there.
+
+    None if it cannot be read.
+    """
+    directories: list[str] = []
+    others = 0
+    try:
+        with _opened(path) as fd, os.scandir(fd) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    directories.append(entry.name)
+                else:
+                    others += 1
+    except OSError:
+        return [], 0
+    return sorted(directories), others
+
+
 def listing_at(path: str) -> tuple[list[str], list[str]]:
     """The names in the directory at `path`, as in its `listing`; none if it cannot be read."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with _opened(path) as fd:
+            return listing(fd)[:2]
     except OSError:
         return [], []
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    """The directory at `path` itself, open. Raises `OSError` if there is none to be read."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        return listing(fd)[:2]
-    except OSError:
-        return [], []
+        yield fd
     finally:
         os.close(fd)
 

@@ -19,7 +19,7 @@ from ctxsize.engine.automaton import fastest
 from ctxsize.engine.bulk import Bulk, is_alone, moving
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Folder, Subtree
-from ctxsize.engine.inspect import has_mounts, listing_at
+from ctxsize.engine.inspect import directories_at, has_mounts, may_hold_directories
 from ctxsize.engine.request import Request
 from ctxsize.engine.sums import Part, Progress, Sums
 from ctxsize.engine.walk import Walk
@@ -71,7 +71,9 @@ def _gathered(task: _Task, progress: Progress | None, jobs: int) -> Gathered:
 
 def _cuts(task: _Task) -> list[str]:
     """Directories to be walked on their own, found breadth-first; none for a small tree."""
-    evaluator = task.evaluator
+    evaluator, root = task.evaluator, task.request.root
+    if not may_hold_directories(root):
+        return []
     frontier: deque[tuple[str, Any]] = deque([("", evaluator.root())])
     seen = 0
     for _ in range(_MOST_LISTED):
@@ -81,8 +83,8 @@ def _cuts(task: _Task) -> list[str]:
             break
         path, state = frontier.popleft()
         prefix = f"{path}/" if path else ""
-        directories, others = listing_at(os.path.join(task.request.root, path))  # noqa: PTH118
-        seen += len(directories) + len(others)
+        directories, others = directories_at(os.path.join(root, path))  # noqa: PTH118
+        seen += len(directories) + others
         for name in directories:
             child = evaluator.enter(state, prefix, name)
             ignored = child.mark.ignored and not task.everything
