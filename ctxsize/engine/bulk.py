@@ -23,7 +23,7 @@ from os import fsencode
 from struct import calcsize, iter_unpack
 from typing import Any, NamedTuple
 
-from ctxsize.engine.events import FIRST_USUAL, LAST_USUAL
+from ctxsize.engine.events import are_usual
 
 MOST = 256
 """So many names may be asked about at once: what is told of them stays in the caches."""
@@ -91,9 +91,7 @@ class Bulk:
 
     def _move(self, directory: int) -> bool:
         """Whether names can be looked up in `directory`: to list it takes another permission."""
-        try:
-            os.fchdir(directory)
-        except OSError:
+        if not _go(directory):
             return False
         self._here = directory
         return True
@@ -105,7 +103,7 @@ class Bulk:
 
     def at_home(self, call: Callable[..., object], *arguments: object) -> None:
         """Call what knows nothing of this in the working directory that it expects."""
-        os.fchdir(self._home)
+        _go(self._home)
         self._here = -1
         call(*arguments)
 
@@ -128,8 +126,17 @@ def moving() -> Iterator[Bulk | None]:
     try:
         yield Bulk(home)
     finally:
-        os.fchdir(home)
+        _go(home)
         os.close(home)
+
+
+def _go(directory: int) -> bool:
+    """Whether it is the working directory now: one that was locked meanwhile cannot be."""
+    try:
+        os.fchdir(directory)
+    except OSError:
+        return False
+    return True
 
 
 def _home() -> int | None:
@@ -181,8 +188,7 @@ class Table:
         for word, known in self._known:
             if not known.issuperset(columns[word:end:words].tolist()) and not self._learn():
                 return False
-        seconds = columns[_SECONDS:end:words].tolist()
-        return min(seconds) >= FIRST_USUAL and max(seconds) <= LAST_USUAL
+        return are_usual(columns[_SECONDS:end:words].tolist())
 
     def _learn(self) -> bool:
         for each in self.stats():

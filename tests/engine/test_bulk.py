@@ -189,13 +189,35 @@ def test_a_directory_that_can_only_be_listed(tmp_path: Path) -> None:
     root = build_tree(tmp_path / "ctx", ["d/a"])
     (root / "d").chmod(0o444)
     code = (
-        "import sys; from ctxsize.engine import bulk; from ctxsize.engine.measure import measure\n"
-        "from ctxsize.engine.request import resolve\n"
-        "bulk._PAYS_FROM = 0\n"
         "try: measure(resolve(sys.argv[1]))\n"
         "except Exception as error: print(type(error).__name__, error.path)"
     )
-    argv = [sys.executable, "-c", code, str(root)]
+    told = told_without_root_powers(code, root)
+    (root / "d").chmod(0o755)
+    assert told.split() == [BuildFailsError.__name__, "d/a"]
+
+
+def test_a_working_directory_that_is_locked_meanwhile(tmp_path: Path) -> None:
+    """There is no way back to it, which is no reason to lose the answer or a descriptor."""
+    root = build_tree(tmp_path / "ctx", ["d/a", "e/b"])
+    home = tmp_path / "home"
+    home.mkdir()
+    code = (
+        "import os; os.chdir(sys.argv[2]); before = os.listdir('/proc/self/fd')\n"
+        "report = measure(resolve(sys.argv[1]), progress=lambda *_: os.chmod(sys.argv[2], 0))\n"
+        "print(report.context.totals.files, os.listdir('/proc/self/fd') == before)"
+    )
+    assert told_without_root_powers(code, root, home).split() == ["2", "True"]
+
+
+def told_without_root_powers(code: str, *arguments: Path) -> str:
+    """What `code` prints in an interpreter that asks in bulk from the first name on."""
+    start = (
+        "import sys; from ctxsize.engine import bulk; from ctxsize.engine.measure import measure\n"
+        "from ctxsize.engine.request import resolve\n"
+        "bulk._PAYS_FROM = 0\n"
+    )
+    argv = [sys.executable, "-c", start + code, *map(str, arguments)]
     done = subprocess.run(
         processes.without_root_powers(argv) if os.geteuid() == 0 else argv,
         cwd=Path(__file__).parent.parent.parent,
@@ -203,8 +225,8 @@ def test_a_directory_that_can_only_be_listed(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    (root / "d").chmod(0o755)
-    assert done.stdout.split() == [BuildFailsError.__name__, "d/a"], done.stderr
+    assert not done.stderr
+    return done.stdout
 
 
 prefixes = st.lists(st.sampled_from(["a", "b", "ab"]), max_size=5).map(
