@@ -178,7 +178,8 @@ class Sums:
         self.content_bytes += total
         _add(self._direct, files.prefix, total, count)
         if files.odd:
-            total, count = self._count_odd(files, sizes, links)
+            apart, apart_count = self._count_odd(files, sizes, links)
+            total, count = total - apart, count - apart_count
         if total or count:
             _add(self._by_pattern, files.mark.decider, total, count)
 
@@ -199,14 +200,14 @@ class Sums:
     def _count_odd(
         self, files: Files | Plain, sizes: list[int], links: dict[str, str]
     ) -> tuple[int, int]:
-        """What is left of the sums when files with a mark of their own are counted by pattern."""
-        odd, total, count = files.odd, sum(sizes), len(sizes) - len(links)
+        """Count files with a mark of their own by pattern; the sums of these."""
+        odd, total, count = files.odd, 0, 0
         if any(not mark.ignored for mark in odd.values()):
             for name, size in zip(files.names, sizes, strict=True):
                 if name in odd:
                     is_file = name not in links
                     _add(self._by_pattern, odd[name].decider, size, is_file)
-                    total, count = total - size, count - is_file
+                    total, count = total + size, count + is_file
         return total, count
 
     def _count_extensions(self, names: list[str], sizes: list[int]) -> None:

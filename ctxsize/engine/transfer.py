@@ -92,7 +92,7 @@ class BuildKitMeter:
         for each in waiting:
             if type(each) is Plain:
                 prefix, _, own, _, _ = each
-                before = len(prefix) if prefix.isascii() else _takes(prefix)
+                before = _takes(prefix)
                 total += before * len(own)
                 if before + longest > _SURELY_SHORT:
                     total += _long_heads(before, each)
@@ -138,7 +138,7 @@ def _folder(folder: Folder) -> int:
     seconds = each[stat.ST_MTIME]
     if xattrs or not FIRST_USUAL <= seconds <= LAST_USUAL:
         return _stat_packet(path, each, 0, "", xattrs)
-    length = len(path) if path.isascii() else _takes(path)
+    length = _takes(path)
     packet = length + (2 if length < 128 else 3) + _mode_takes(each[stat.ST_MODE]) + _USUAL_TIME
     return packet + (2 if packet < 128 else 3)
 
