@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -39,6 +40,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for engine in sorted(ENGINES & set(getattr(item, "fixturenames", ()))):
             item.add_marker(pytest.mark.engine)
             item.add_marker(pytest.mark.xdist_group(engine))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _alone_but_for_xdist(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A worker of pytest-xdist has a thread of which `threading` does not know: it awaits orders.
+
+    If it counted, nothing would be asked in bulk here, and no process would help.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if hasattr(request.config, "workerinput"):
+            patch.setattr("ctxsize.engine.bulk._threads", threading.active_count)
+        yield
 
 
 @pytest.fixture(scope="session")

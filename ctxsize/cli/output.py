@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from errno import ENOSPC
 from typing import Any, NamedTuple
@@ -172,11 +172,8 @@ def _say(level: str, message: str) -> None:
 
 def look(colour: str, *, top: int, only: str | None = None, warm: bool = False) -> Look:
     """How text should look on this stdout; `colour` is auto, always or never."""
-    import shutil
-
-    width = shutil.get_terminal_size().columns
     return Look(
-        width=max(_NARROWEST, min(width, _WIDEST)),
+        width=max(_NARROWEST, min(_columns(), _WIDEST)),
         colour=_wants_colour(colour),
         ascii=not _holds("█├…"),
         top=top,
@@ -194,6 +191,16 @@ def _wants_colour(choice: str) -> bool:
         return True
     terminal = sys.stdout is not None and sys.stdout.isatty()
     return terminal and os.environ.get("TERM") != "dumb"
+
+
+def _columns() -> int:
+    """The width of the terminal, as `shutil` tells it, whose import takes its time."""
+    with suppress(ValueError):
+        if (columns := int(os.environ.get("COLUMNS", ""))) > 0:
+            return columns
+    with suppress(OSError):
+        return os.get_terminal_size(1).columns or _FILE_WIDTH
+    return _FILE_WIDTH
 
 
 def _holds(text: str) -> bool:

@@ -10,7 +10,7 @@ from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.explain import entry_at
 from ctxsize.engine.goglob import has_wildcards, match
-from ctxsize.engine.inspect import link_target, listing_at, names_in
+from ctxsize.engine.names import link_target, listing_at, names_in
 from ctxsize.engine.request import Request
 
 _MOST_LINKS = 255

@@ -7,8 +7,8 @@ directory, which moves along with the walk: no path is shorter, for the kernel a
 for Python alike.
 
 So this is for a process that does nothing else meanwhile, and for platforms whose
-answers lie as one of `_LAYOUTS` says, which is tried out first. All others are
-served by `os.stat`, entry by entry.
+answers lie as one of `_LAYOUTS` says, which is tried out first. All others, and
+trees of few plain files, are served by `os.stat`, entry by entry.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from os import fsencode
 from struct import calcsize, iter_unpack
 from typing import Any, NamedTuple
@@ -29,9 +29,9 @@ MOST = 256
 """So many names may be asked about at once: what is told of them stays in the caches."""
 _PAYS_FROM = 1_000
 """So many names are asked about one by one before it pays to load what this takes."""
-_WORD = 8
-_EASY_BITS, _EASY = 0o177000 | 0o444, stat.S_IFREG | 0o444
-"""A regular file that all may read, without special bits."""
+_PAUSE = 20_000
+"""So many names are asked about one by one where it does not pay."""
+_WORD, _FIELD = 8, 0xFFFFFFFF
 
 
 class _Layout(NamedTuple):
@@ -41,39 +41,53 @@ class _Layout(NamedTuple):
     """For `struct`."""
     fields: str
     """The names of what that gives."""
-    telling: tuple[int, ...]
-    """The words that hold the mode and the number of names, beside what does not matter."""
+    mode: tuple[int, int]
+    """Its word, and how many bits of that come before it."""
+    nlink: tuple[int, int]
 
 
 _ROW = ("mode", "ino", "dev", "nlink", "uid", "gid", "size", "seconds", "rest", "rdev")
-_DEVICE, _SIZE, _SECONDS = 0, 6, 11
+_DEVICE, _SIZE, _SECONDS, _REST = 0, 6, 11, 12
 """The words of the device, the size and the modification time, in every layout."""
 _LAYOUTS = {
     "x86_64": _Layout(
-        "=3Q3I4xQq16x16xqq40x", "dev ino nlink mode uid gid rdev size seconds rest", (2, 3)
+        "=3Q3I4xQq16x16xqq40x",
+        "dev ino nlink mode uid gid rdev size seconds rest",
+        mode=(3, 0),
+        nlink=(2, 0),
     ),
     "aarch64": _Layout(
-        "=2Q4IQ8xq16x16xqq24x", "dev ino mode nlink uid gid rdev size seconds rest", (2,)
+        "=2Q4IQ8xq16x16xqq24x",
+        "dev ino mode nlink uid gid rdev size seconds rest",
+        mode=(2, 0),
+        nlink=(2, 32),
     ),
 }
 
 
+def _is_easy(mode: int) -> bool:
+    """Whether it is that of a regular file that all may read, without special bits."""
+    return mode & (0o177000 | 0o444) == stat.S_IFREG | 0o444
+
+
 class Bulk:
-    """Asks about entries of one directory after the other, in batches.
+    """Asks about entries of one directory after the other, in batches."""
 
-    `home` is the working directory of everybody else.
-    """
-
-    def __init__(self, home: int) -> None:
-        self._home = home
+    def __init__(self) -> None:
         self._left = _PAYS_FROM
         self._table: Table | None = None
+        self._home: int | None = None
+        """The working directory of everybody else."""
         self._here = -1
+        self._asked = self._in_vain = 0
 
     def start(self) -> None:
         """Be ready at once: many names will come."""
         self._left = -1
-        self._table = _table()
+        if self._home is None and is_alone():
+            self._home = _home()
+        if self._home is not None:
+            self._table = _table()
 
     def ask(self, directory: int, names: Sequence[str]) -> Table | None:
         """What is told of `names` in `directory`, until the next question.
@@ -87,7 +101,15 @@ class Bulk:
         table = self._table
         if table is None or (directory != self._here and not self._move(directory)):
             return None
+        self._asked += len(names)
         return table if table.fill(names) else None
+
+    def was_in_vain(self, count: int) -> None:
+        """Note that `count` names have to be asked about again. If many have, there is a pause."""
+        self._in_vain += count
+        if self._in_vain > _PAYS_FROM + self._asked // 4:
+            self._left, self._table = _PAUSE, None
+            self._asked = self._in_vain = 0
 
     def _move(self, directory: int) -> bool:
         """Whether names can be looked up in `directory`: to list it takes another permission."""
@@ -102,32 +124,58 @@ class Bulk:
             self._here = -1
 
     def at_home(self, call: Callable[..., object], *arguments: object) -> None:
-        """Call what knows nothing of this in the working directory that it expects."""
-        _go(self._home)
-        self._here = -1
-        call(*arguments)
+        """Call what knows nothing of this in the working directory that it expects.
+
+        It may change that, and it may start what is in need of one: then this is over.
+        """
+        self.stop()
+        try:
+            call(*arguments)
+        finally:
+            if self._table is not None:
+                self._home = _home() if is_alone() else None
+            if self._home is None:
+                self._table = None
+
+    def stop(self) -> None:
+        """Go back to the working directory of everybody else, to stay there if nobody asks."""
+        if self._home is not None:
+            _go(self._home)
+            os.close(self._home)
+            self._home, self._here = None, -1
+
+
+def has_one_thread() -> bool:
+    """Whether nothing else of this process is in the middle of anything (Linux only)."""
+    return sys.platform.startswith("linux") and _threads() == 1
 
 
 def is_alone() -> bool:
-    """Whether nothing else of this process can be in the middle of anything (Linux only)."""
-    return sys.platform.startswith("linux") and threading.active_count() == 1
+    """Whether nothing else of this process can come in between either, as handlers of signals."""
+    if not has_one_thread():
+        return False
+    import signal  # here, as small trees do not come here
+
+    handlers = map(signal.getsignal, signal.valid_signals())
+    return not any(callable(each) and each is not signal.default_int_handler for each in handlers)
+
+
+def _threads() -> int:
+    """How many threads this process has, those that Python knows nothing of included."""
+    try:
+        return os.stat("/proc/self/task").st_nlink - 2  # noqa: PTH116 - a Path takes an import
+    except OSError:
+        return 0
 
 
 @contextmanager
-def moving() -> Iterator[Bulk | None]:
-    """A `Bulk` for a while in which nothing else needs the working directory.
-
-    None in a process with several threads, which share one, and where it cannot be come back to.
-    """
-    home = _home() if is_alone() else None
-    if home is None:
-        yield None
-        return
+def moving() -> Iterator[Bulk]:
+    """A `Bulk` for a while, after which the working directory is as before."""
+    bulk = Bulk()
     try:
-        yield Bulk(home)
+        yield bulk
     finally:
-        _go(home)
-        os.close(home)
+        bulk.stop()
 
 
 def _go(directory: int) -> bool:
@@ -155,14 +203,13 @@ class Table:
         self._order = [layout.fields.split().index(name) for name in _ROW]
         size = calcsize(layout.form)
         self._words = size // _WORD
-        self._block = bytearray(size * MOST)
+        self._block = bytearray(size * (MOST + 1))  # one more, should an answer be longer
         room = ctypes.c_char * size
         rooms = [room.from_buffer(self._block, size * row) for row in range(MOST)]
         self._rooms = [*map(ctypes.byref, rooms)]
         self._columns = memoryview(self._block).cast("q")
-        self._known: list[tuple[int, set[int]]] = [(word, set()) for word in layout.telling]
-        """For each telling word those of its values that plain files have."""
         self._end = 0
+        self._tests = [_Test(*layout.mode, _is_easy), _Test(*layout.nlink, (1).__eq__)]
 
     def fill(self, names: Sequence[str]) -> bool:
         """Ask about `names`, at most `MOST`; whether all could be answered."""
@@ -176,32 +223,62 @@ class Table:
 
     def sizes(self) -> list[int]:
         """The size of each."""
-        return self._columns[_SIZE : self._end : self._words].tolist()
+        return self._column(_SIZE)
 
-    def are_plain(self) -> bool:
-        """Whether all are regular files that everybody may read, of one name each, of a usual time.
+    def unusual_times(self) -> list[int] | None:
+        """When each was modified, in nanoseconds; None if all of that is usual."""
+        seconds = self._column(_SECONDS)
+        return None if are_usual(seconds) else self._times()
 
-        The first is a matter of each telling word alone, so values of it that were seen in such
-        files are known from then on.
-        """
+    def others(self) -> list[int]:
+        """The places of those that are no regular files, of one name each, that all may read."""
         columns, end, words = self._columns, self._end, self._words
-        for word, known in self._known:
-            if not known.issuperset(columns[word:end:words].tolist()) and not self._learn():
-                return False
-        return are_usual(columns[_SECONDS:end:words].tolist())
+        for test in self._tests:
+            if not test.good.issuperset(columns[test.word : end : words].tolist()):
+                return self._look_for_others()
+        return []
 
-    def _learn(self) -> bool:
-        for each in self.stats():
-            if each.st_mode & _EASY_BITS != _EASY or each.st_nlink != 1:
-                return False
-        for word, known in self._known:
-            known.update(self._columns[word : self._end : self._words].tolist())
-        return True
+    def _look_for_others(self) -> list[int]:
+        failing = [test.failing(self._column(test.word)) for test in self._tests]
+        return sorted({*chain.from_iterable(failing)})
 
-    def stats(self) -> list[os.stat_result]:
-        """The answers as `os.lstat` gives them, without access times and floats."""
-        rows = iter_unpack(self._form, self._block[: self._end * _WORD])
+    def stats(self, part: slice) -> list[os.stat_result]:
+        """The answers in `part` as `os.lstat` gives them, without access times and floats."""
+        size = self._words * _WORD
+        rows = iter_unpack(self._form, self._block[part.start * size : part.stop * size])
         return [_stat([row[at] for at in self._order]) for row in rows]
+
+    def fields(self) -> list[tuple[int, ...]]:
+        """The mode and the number of names of each."""
+        modes, nlinks = (map(test.field, self._column(test.word)) for test in self._tests)
+        return [*zip(modes, nlinks, strict=True)]
+
+    def _times(self) -> list[int]:
+        both = zip(self._column(_SECONDS), self._column(_REST), strict=True)
+        return [seconds * 10**9 + rest for seconds, rest in both]
+
+    def _column(self, word: int) -> list[int]:
+        return self._columns[word : self._end : self._words].tolist()
+
+
+class _Test:
+    """A test of a field, whose answer is remembered for each value of the word around it."""
+
+    def __init__(self, word: int, before: int, passes: Callable[[int], bool]) -> None:
+        self.word = word
+        self._before = before
+        self._passes = passes
+        self.good: set[int] = set()
+        """Words that pass."""
+
+    def failing(self, values: list[int]) -> list[int]:
+        """The places of the values that do not pass, learning which do."""
+        self.good.update(value for value in {*values} if self._passes(self.field(value)))
+        return [place for place, value in enumerate(values) if value not in self.good]
+
+    def field(self, value: int) -> int:
+        """The field in a word."""
+        return value >> self._before & _FIELD
 
 
 def _stat(row: list[int]) -> os.stat_result:
@@ -232,9 +309,10 @@ def _is_right(table: Table) -> bool:
     """Whether the table tells of two entries what Python tells of them."""
     if not table.fill(_TRIED):
         return False
-    return all(
-        here[:7] == there[:7]
-        and here.st_mtime_ns == there.st_mtime_ns
-        and here.st_rdev == there.st_rdev
-        for here, there in zip(table.stats(), map(os.lstat, _TRIED), strict=True)
+    here, there = table.stats(slice(0, len(_TRIED))), [*map(os.lstat, _TRIED)]
+    return table.fields() == [(each.st_mode, each.st_nlink) for each in there] and all(
+        one[:7] == other[:7]
+        and one.st_mtime_ns == other.st_mtime_ns
+        and one.st_rdev == other.st_rdev
+        for one, other in zip(here, there, strict=True)
     )

@@ -54,15 +54,17 @@ class Files(NamedTuple):
 
 
 class Plain(NamedTuple):
-    """Files of which nothing but the size matters, told only to those who ask for `Bulk`.
+    """Files of which only size and time matter, told only to those who ask for `Bulk`.
 
-    Regular files that all may read, without special bits, of one name each, last changed at
-    a usual time, without extended attributes where the builder sends them. All arrive whole.
+    Regular files that all may read, without special bits, of one name each, without extended
+    attributes where the builder sends them. All arrive whole.
     """
 
     prefix: str
     names: list[str]
     sizes: list[int]
+    times: list[int] | None
+    """When they were modified, in nanoseconds; None if all are usual."""
     mark: Mark
     odd: dict[str, Mark]
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from ctxsize.engine import golang
 from ctxsize.engine.goglob import has_wildcards, match
-from ctxsize.engine.inspect import link_target, names_in
+from ctxsize.engine.names import link_target, names_in
 from ctxsize.errors import BuildFailsError
 
 

@@ -1,7 +1,6 @@
-"""What one directory holds: names in byte order, and what is known of each entry.
+"""What is known of the entries of one directory, as one builder's sender looks at them.
 
-This module and the walk above it are the only readers of a tree. Everything is
-asked for relative to an open directory and no symlink is followed.
+Everything is asked for relative to an open directory and no symlink is followed.
 """
 
 from __future__ import annotations
@@ -9,12 +8,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from errno import EACCES, EINVAL, ENOENT, ENOTDIR, ENOTSUP, EPERM
+from errno import EACCES, ENOENT, ENOTSUP, EPERM
+from itertools import groupby
 from pathlib import Path
 from stat import ST_MODE, ST_NLINK
+from typing import NamedTuple
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.bulk import Bulk, Table
@@ -30,122 +28,18 @@ _NO_XATTRS: dict[str, Xattrs] = {}
 _NOTHING_MORE: Xattrs = {}
 UNREAD_IGNORED = "unreadable-ignored"
 _NOBODY: frozenset[str] = frozenset()
+_FEW = 8
+"""One in so many files may be out of the ordinary without more ado for the others."""
 
 
-Order = Callable[[str], bytes] | None
-"""The key that sorts names as bytes; None where they sort so without one."""
+class _Run(NamedTuple):
+    """Names of one directory that are sent one after another."""
 
-
-def listing(fd: int) -> tuple[list[str], list[str], Order]:
-    """The names in a directory, in byte order: directories, and everything else."""
-    directories: list[str] = []
-    others: list[str] = []
-    with os.scandir(fd) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                directories.append(entry.name)
-            else:
-                others.append(entry.name)
-    key = _order(directories, others)
-    directories.sort(key=key)
-    others.sort(key=key)
-    return directories, others, key
-
-
-def positions(others: list[str], directories: list[str], order: Order) -> list[int]:
-    """Where each directory stands among the other names, all in byte order."""
-    if order is None:
-        return [bisect_left(others, name) for name in directories]
-    keys = [order(name) for name in others]
-    return [bisect_left(keys, order(name)) for name in directories]
-
-
-def _order(*names: list[str]) -> Order:
-    """The key that sorts as bytes: none is needed but for names that are not UTF-8."""
-    for each in names:
-        joined = "".join(each)
-        if not joined.isascii():
-            try:
-                joined.encode()
-            except UnicodeEncodeError:
-                return os.fsencode
-    return None
-
-
-def link_target(path: str) -> str | None:
-    """What the symlink at `path` points to; None for anything else and for nothing.
-
-    Raises `OSError` where that cannot be told.
-    """
-    try:
-        return os.readlink(path)  # noqa: PTH115
-    except OSError as error:
-        if error.errno in (ENOENT, ENOTDIR, EINVAL):
-            return None
-        raise
-
-
-def names_in(path: str) -> list[str]:
-    """All names in the directory at `path`, in byte order; none if it is no directory itself.
-
-    Raises `OSError` for a directory that cannot be read.
-    """
-    try:
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
-            return []
-        names = os.listdir(path)  # noqa: PTH208
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return sorted(names, key=_order(names))
-
-
-def may_hold_directories(path: str) -> bool:
-    """Whether directories are to be expected in the one at `path`, without a look into it.
-
-    A guess: each adds a name to the one above it on most file systems, some count none at all.
-    """
-    try:
-        return os.lstat(path).st_nlink != 2
-    except OSError:
-        return False
-
-
-def directories_at(path: str) -> tuple[list[str], int]:
-    """The directories in the one at `path`, sorted, and how much else is there.
-
-    None if it cannot be read.
-    """
-    directories: list[str] = []
-    others = 0
-    try:
-        with _opened(path) as fd, os.scandir(fd) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    directories.append(entry.name)
-                else:
-                    others += 1
-    except OSError:
-        return [], 0
-    return sorted(directories), others
-
-
-def listing_at(path: str) -> tuple[list[str], list[str]]:
-    """The names in the directory at `path`, as in its `listing`; none if it cannot be read."""
-    try:
-        with _opened(path) as fd:
-            return listing(fd)[:2]
-    except OSError:
-        return [], []
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[int]:
-    """The directory at `path` itself, open. Raises `OSError` if there is none to be read."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
+    fd: int
+    prefix: str
+    names: list[str]
+    mark: Mark
+    odd: dict[str, Mark]
 
 
 class Inspector:
@@ -174,18 +68,45 @@ class Inspector:
 
     def batch(
         self, fd: int, prefix: str, names: list[str], *, mark: Mark, odd: dict[str, Mark]
-    ) -> Files | Plain | None:
-        """`names` in the directory `fd` as a batch to send; None if nothing is left of them.
+    ) -> list[Files | Plain]:
+        """`names` in the directory `fd` as batches to send; none if nothing is left of them.
 
         Raises `BuildFailsError` where the builder would stop.
         """
-        table = None if self._bulk is None else self._bulk.ask(fd, names)
-        if table is not None:
-            refused = mark.refused or (odd and any(each.refused for each in odd.values()))
-            if not refused and table.are_plain() and self._are_bare(names, table):
-                return Plain(prefix, names, table.sizes(), mark, odd)
-            stats = table.stats()
-        else:
+        bulk = self._bulk
+        refused = mark.refused or (odd and any(each.refused for each in odd.values()))
+        if bulk is None or refused:
+            return self._files(_Run(fd, prefix, names, mark, odd))
+        table = bulk.ask(fd, names)
+        if table is None:
+            return self._files(_Run(fd, prefix, names, mark, odd))
+        others = table.others()
+        if not others and self._are_bare(names, table):
+            return [Plain(prefix, names, table.sizes(), table.unusual_times(), mark, odd)]
+        if 0 < len(others) <= len(names) // _FEW:
+            return self._few_apart(_Run(fd, prefix, names, mark, odd), table, others)
+        bulk.was_in_vain(len(names))
+        return self._files(_Run(fd, prefix, names, mark, odd), table.stats(slice(0, len(names))))
+
+    def _few_apart(self, run: _Run, table: Table, others: list[int]) -> list[Files | Plain]:
+        """`run` in parts of plain files, and between them the few at the places `others`."""
+        _, prefix, names, mark, odd = run
+        sizes, times = table.sizes(), table.unusual_times()
+        batches: list[Files | Plain] = []
+        for apart, places in groupby(range(len(names)), frozenset(others).__contains__):
+            first, *more = places
+            part = slice(first, first + 1 + len(more))
+            few = names[part]
+            if apart or not self._are_bare(few, table):
+                batches += self._files(run._replace(names=few), table.stats(part))
+            else:
+                batches.append(Plain(prefix, few, sizes[part], times and times[part], mark, odd))
+        return batches
+
+    def _files(self, run: _Run, stats: list[os.stat_result] | None = None) -> list[Files | Plain]:
+        """The batch with all that is told of each, in `stats` or now."""
+        fd, prefix, names, mark, odd = run
+        if stats is None:
             try:
                 stats = [os.stat(name, dir_fd=fd, follow_symlinks=False) for name in names]
             except OSError:
@@ -193,12 +114,12 @@ class Inspector:
         if not self._builder.sends_sockets:
             names, stats = _without_sockets(names, stats)
         if not names:
-            return None
+            return []
         # By position, as a stat result is a tuple: names are looked up one by one.
         modes = [each[ST_MODE] for each in stats]
         easy = self._easy.issuperset(modes) or self._are_easy(modes)
         single = not self._every_inode and max([each[ST_NLINK] for each in stats]) == 1
-        return Files(
+        files = Files(
             prefix,
             names,
             stats,
@@ -210,6 +131,7 @@ class Inspector:
             _NOBODY if easy else self._unreadable(fd, prefix, names, stats),
             self._all_xattrs(prefix, names, stats, easy=easy),
         )
+        return [files]
 
     def ignored_stats(self, fd: int, prefix: str, names: list[str]) -> list[os.stat_result | None]:
         """The stat of each ignored entry, None for one that cannot be looked at."""

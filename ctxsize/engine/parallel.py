@@ -13,13 +13,15 @@ import os
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
 from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple
 
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.bulk import Bulk, is_alone, moving
+from ctxsize.engine.bulk import Bulk, has_one_thread, moving
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Folder, Subtree
-from ctxsize.engine.inspect import directories_at, has_mounts, may_hold_directories
+from ctxsize.engine.inspect import has_mounts
+from ctxsize.engine.names import directories_at, may_hold_directories
 from ctxsize.engine.request import Request
 from ctxsize.engine.sums import Part, Progress, Sums
 from ctxsize.engine.walk import Walk
@@ -31,6 +33,8 @@ _PAYS_FROM = 5_000
 _FEW_PARTS, _ENOUGH_PARTS = 24, 200
 """With so many directories left to walk each process finds its share."""
 _MOST_LISTED = 1_000
+_BETWEEN_CALLS = 0.1
+"""Seconds from one call of `progress` to the next, at least."""
 
 __all__ = ["Gathered", "Progress", "gather"]
 
@@ -48,18 +52,17 @@ def gather(
 ) -> Gathered:
     """The sums of `request`, and the problems on the way. Raises what `Walk` raises."""
     with moving() as bulk:
-        if bulk is not None and progress is not None:
-            progress = partial(bulk.at_home, progress)
+        if progress is not None:
+            progress = _seldom(partial(bulk.at_home, progress))
         task = _Task(request, everything, top, evaluator or fastest(request.spec), bulk)
         return _gathered(task, progress, jobs)
 
 
 def _gathered(task: _Task, progress: Progress | None, jobs: int) -> Gathered:
-    if jobs > 1 and is_alone() and not has_mounts(task.request.root):
+    if jobs > 1 and has_one_thread() and not has_mounts(task.request.root):
         paths = _cuts(task)
         if paths:
-            if task.bulk is not None:
-                task.bulk.start()
+            task.bulk.start()
             gathered = _in_parallel(task, paths, progress, jobs)
             if gathered is not None:
                 return gathered
@@ -67,6 +70,20 @@ def _gathered(task: _Task, progress: Progress | None, jobs: int) -> Gathered:
     if part.error is not None:
         raise part.error
     return part.sums, part.problems
+
+
+def _seldom(progress: Progress) -> Progress:
+    """`progress`, called when there is something to see for human eyes."""
+    due = 0.0
+
+    def called(entries: int, size: int) -> None:
+        nonlocal due
+        now = monotonic()
+        if now >= due:
+            due = now + _BETWEEN_CALLS
+            progress(entries, size)
+
+    return called
 
 
 def _cuts(task: _Task) -> list[str]:
@@ -100,7 +117,7 @@ class _Task(NamedTuple):
     everything: bool
     top: int
     evaluator: Evaluator[Any]
-    bulk: Bulk | None
+    bulk: Bulk
 
     def new_part(self) -> Part:
         """A part with nothing in it."""

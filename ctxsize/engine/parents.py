@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from ctxsize.engine.inspect import listing_at
+from ctxsize.engine.names import listing_at
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.errors import InputError

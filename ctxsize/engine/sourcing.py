@@ -27,7 +27,7 @@ from ctxsize.dockerfile import (
 from ctxsize.engine.arrivals import Arrivals
 from ctxsize.engine.explain import explain
 from ctxsize.engine.goglob import has_wildcards
-from ctxsize.engine.inspect import link_target, names_in
+from ctxsize.engine.names import link_target, names_in
 from ctxsize.engine.need import Paths, asked_of, evaluator_of, needs_of, unknown_problem
 from ctxsize.engine.parents import OLDER, check_parents, matching_parents
 from ctxsize.engine.request import Request

@@ -364,10 +364,10 @@ def _as_plain(files: Files, empty: frozenset[str]) -> Plain | None:
     """The same batch as `Plain` if that tells all that counts of it."""
     if not files.plain or empty or files.xattrs:
         return None
-    if not are_usual([int(each[stat.ST_MTIME]) for each in files.stats]):
-        return None
+    usual = are_usual([int(each[stat.ST_MTIME]) for each in files.stats])
+    times = None if usual else [each.st_mtime_ns for each in files.stats]
     sizes = [int(each[stat.ST_SIZE]) for each in files.stats]
-    return Plain(files.prefix, files.names, sizes, files.mark, files.odd)
+    return Plain(files.prefix, files.names, sizes, times, files.mark, files.odd)
 
 
 def content_sizes(files: Files, empty: frozenset[str]) -> list[int]:

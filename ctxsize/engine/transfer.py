@@ -21,7 +21,7 @@ _CHUNK = 32 * 1024
 _FIN = 2
 _TYPE_FIELD = 2
 _BLOCK = 512
-_USUAL_SECONDS = 10**9
+_USUAL_NANOSECONDS = 10**18
 _BARE: Xattrs = {}
 _RANDOM_LINE = len("\n.dockerfile.\n") + 20
 _MODE_BITS = {
@@ -51,7 +51,7 @@ class BuildKitMeter:
     def __init__(self) -> None:
         self._sum = _FIN
         self._content = 0
-        self._packets = array("I")
+        self._packets = array("Q")
         self._again: list[int] = []
 
     def merge(self, later: BuildKitMeter) -> None:
@@ -91,9 +91,11 @@ class BuildKitMeter:
         total = 0
         for each in waiting:
             if type(each) is Plain:
-                prefix, _, own, _, _ = each
+                prefix, _, own, times, _, _ = each
                 before = _takes(prefix)
                 total += before * len(own)
+                if times is not None:
+                    total += sum(map(_number, times)) - _USUAL_TIME * len(own)
                 if before + longest > _SURELY_SHORT:
                     total += _long_heads(before, each)
                 order += own
@@ -135,11 +137,12 @@ class BuildKitMeter:
 def _folder(folder: Folder) -> int:
     """The bytes of the packet that announces a directory."""
     path, each, _, xattrs = folder
-    seconds = each[stat.ST_MTIME]
-    if xattrs or not FIRST_USUAL <= seconds <= LAST_USUAL:
+    if xattrs:
         return _stat_packet(path, each, 0, "", xattrs)
+    usual = FIRST_USUAL <= each[stat.ST_MTIME] <= LAST_USUAL
+    time = _USUAL_TIME if usual else _number(each.st_mtime_ns)
     length = _takes(path)
-    packet = length + (2 if length < 128 else 3) + _mode_takes(each[stat.ST_MODE]) + _USUAL_TIME
+    packet = length + (2 if length < 128 else 3) + _mode_takes(each[stat.ST_MODE]) + time
     return packet + (2 if packet < 128 else 3)
 
 
@@ -153,10 +156,11 @@ def _long_heads(before: int, files: Plain) -> int:
     names = files.names
     lengths = map(len, names) if "".join(names).isascii() else map(_takes, names)
     paths = [before + length for length in lengths]
-    rest = 2 + _USUAL_MODE + _USUAL_TIME
+    times = [_USUAL_TIME] * len(names) if files.times is None else map(_number, files.times)
+    rest = 2 + _USUAL_MODE
     packets = [
-        length + (length > 127) + _NUMBER[size.bit_length()] + rest
-        for length, size in zip(paths, files.sizes, strict=True)
+        length + (length > 127) + _NUMBER[size.bit_length()] + time + rest
+        for length, size, time in zip(paths, files.sizes, times, strict=True)
     ]
     return sum(map((127).__lt__, paths)) + sum(map((127).__lt__, packets))
 
@@ -261,8 +265,9 @@ class TarMeter:
         """Add what waited to be counted at once; `names` and `sizes` are those of its files."""
         for each in waiting:
             if isinstance(each, Plain):
-                for name, size in zip(each.names, each.sizes, strict=True):
-                    self._sum += _header(each.prefix + name, _USUAL_SECONDS, size)
+                times = each.times or [_USUAL_NANOSECONDS] * len(each.names)
+                for name, size, time in zip(each.names, each.sizes, times, strict=True):
+                    self._sum += _header(each.prefix + name, time // 10**9, size)
             else:
                 seconds = each.stat.st_mtime_ns // 10**9
                 self._sum += _header(f"{each.path}/", seconds, 0, xattrs=each.xattrs)

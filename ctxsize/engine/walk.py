@@ -16,7 +16,8 @@ from ctxsize.engine.automaton import fastest
 from ctxsize.engine.bulk import MOST, Bulk
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
 from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder, Subtree, Xattrs
-from ctxsize.engine.inspect import Inspector, has_mounts, listing, positions
+from ctxsize.engine.inspect import Inspector, has_mounts
+from ctxsize.engine.names import listing, positions
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 from ctxsize.model import Problem
@@ -261,11 +262,11 @@ class Walk:
         sent, ignored = _parted(names, mark, odd) if odd or mark.ignored else (names, _NONE)
         events: list[Event] = []
         if sent:
-            batch = self._inspector.batch(frame.fd, frame.prefix, sent, mark=mark, odd=odd)
-            if batch is not None:
+            batches = self._inspector.batch(frame.fd, frame.prefix, sent, mark=mark, odd=odd)
+            if batches:
                 if not self._all_announced:
                     events += self._announce()
-                events.append(batch)
+                events += batches
         if ignored:
             stats: list[os.stat_result | None] = []
             if self._everything:

@@ -6,6 +6,7 @@ import fcntl
 import io
 import os
 import pty
+import shutil
 import struct
 import subprocess
 import sys
@@ -50,6 +51,14 @@ def test_a_terminal_gets_colour_and_its_own_width(tmp_path: Path) -> None:
     assert "\x1b" not in plain
     assert max(len(line) for line in plain.splitlines()) == 50
     assert "\x1b" not in on_a_terminal("measure", cwd=context, columns=50, TERM="dumb")
+
+
+@pytest.mark.parametrize("variable", ["", "0", "-3", "33", " 44 ", "many", None])
+def test_the_width_is_that_of_shutil(variable: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("COLUMNS", variable)
+    assert output._columns() == shutil.get_terminal_size().columns
 
 
 class Terminal(io.StringIO):

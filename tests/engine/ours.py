@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from ctxsize.engine import bulk, parallel
+from ctxsize.engine import bulk
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.evaluate import PatternByPattern
 from ctxsize.engine.events import Files, Folder
@@ -60,7 +59,7 @@ def measured(request: Request) -> Report:
 
 
 def measured_one_by_one(request: Request, **options: Any) -> Report:
-    with mock.patch.object(parallel, "moving", nullcontext):
+    with mock.patch.object(bulk, "_LAYOUTS", {}):
         return measure(request, **options)
 
 

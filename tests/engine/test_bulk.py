@@ -6,15 +6,15 @@ import os
 import platform
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.engine import bulk
+from ctxsize.engine import bulk, inspect, parallel
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.request import resolve
 from ctxsize.engine.sizetree import size_tree
@@ -57,18 +57,21 @@ def test_it_tells_what_os_tells(
     monkeypatch.chdir(root)
     names = [each.name for each in root.iterdir()]
     assert table.fill(names)
-    for name, each in zip(names, table.stats(), strict=True):
-        there = os.lstat(name)
-        assert [getattr(each, told) for told in TOLD] == [getattr(there, told) for told in TOLD]
-        assert each[8] == there[8]
+    there = [os.lstat(name) for name in names]
+    for name, one, other in zip(names, table.stats(slice(0, len(names))), there, strict=True):
+        assert [getattr(one, told) for told in TOLD] == [getattr(other, told) for told in TOLD]
+        assert one[8] == other[8]
         if name in "bc":
-            assert each.st_rdev == there.st_rdev
-    assert table.sizes() == [os.lstat(name).st_size for name in names]
+            assert one.st_rdev == other.st_rdev
+    assert table.stats(slice(2, 4)) == table.stats(slice(0, len(names)))[2:4]
+    assert table.sizes() == [each.st_size for each in there]
+    assert table.unusual_times() == [each.st_mtime_ns for each in there]
+    plain = {"é", "\udcff", "new\nline", "-", " ", "x" * 255, "large", "old"}
+    assert {names[place] for place in table.others()} == {*names} - plain
     for name in names:
         assert table.fill([name])
-        there = os.lstat(name)
-        plain = name in ("a", "é", "\udcff", "new\nline", "-", " ", "x" * 255, "large")
-        assert table.are_plain() == (plain and there.st_nlink == 1), name
+        assert table.others() == [0] * (name not in plain), name
+        assert (table.unusual_times() is None) == (name != "old"), name
 
 
 def test_one_that_is_gone(
@@ -96,18 +99,61 @@ def test_same_report(name: str, builder: Builder, tmp_path: Path) -> None:
 
 def test_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = build_tree(tmp_path / "ctx", ["a", "d/b", "d/e/c"])
+    assert asked_in_bulk(root, monkeypatch) == ["a", "b", "c"]
+
+
+def asked_in_bulk(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names that are, after those with which a table is tried out."""
     asked: list[str] = []
     fill = bulk.Table.fill
 
     def counted(table: bulk.Table, names: list[str]) -> bool:
-        asked.extend(names)
+        if names is not bulk._TRIED:
+            asked.extend(names)
         return fill(table, names)
 
-    monkeypatch.setattr(bulk.Table, "fill", counted)
-    measured_in_bulk(resolve(str(root)))
-    tried = len(bulk._TRIED)
-    assert asked[:tried] == bulk._TRIED
-    assert asked[tried:] == ["a", "b", "c"]
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk.Table, "fill", counted)
+        measured_in_bulk(resolve(str(root)))
+    return asked
+
+
+KINDS = {
+    "plain": lambda name: file(name, size_bytes=len(name)),
+    "old": lambda name: file(name, b"x", mtime_ns=10**9 + 7),
+    "link": lambda name: link(name, "nowhere"),
+    "closed": lambda name: file(name, b"xyz", mode=0o600),
+    "second": lambda name: hardlink(name, "first"),
+    "attributed": lambda name: file(name, b"x", xattrs={"user.a": b"value"}),
+}
+
+
+@given(
+    builder=st.sampled_from([*BUILDERS.values()]),
+    kinds=st.lists(
+        st.one_of(st.just("plain"), st.just("plain"), st.sampled_from([*KINDS])), max_size=40
+    ),
+)
+def test_few_that_are_no_plain_files(
+    builder: Builder, kinds: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The others are told of together all the same, and none is asked about twice."""
+    nodes = [file("first", b"x"), *(KINDS[kind](f"{i:02}") for i, kind in enumerate(kinds))]
+    request = resolve(str(build_tree(tmp_path_factory.mktemp("ctx"), nodes)), builder=builder)
+    told = measured_one_by_one(request, everything=True)
+    with mock.patch.object(inspect.os, "stat", wraps=os.stat) as stat:
+        assert measured_in_bulk(request, everything=True) == told
+    assert [call for call in stat.call_args_list if "dir_fd" in call.kwargs] == []
+
+
+def test_a_pause_where_most_is_asked_in_vain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_PAUSE", 4)
+    links = [link(f"{at}/{name}", "x") for at in range(9) for name in "ab"]
+    root = build_tree(tmp_path / "ctx", [*links, *(f"a/{name}" for name in "abcdefgh")])
+    directories = ["0", "3", "6"]  # and two of two names between them are the pause
+    assert asked_in_bulk(root, monkeypatch) == [*"ab" * len(directories), *"abcdefgh"]
 
 
 def test_the_working_directory_is_as_before(
@@ -125,6 +171,7 @@ def test_the_working_directory_is_as_before(
         if len(seen) > 3:
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(parallel, "_BETWEEN_CALLS", 0)
     with pytest.raises(KeyboardInterrupt):
         measured_in_bulk(resolve(str(root)), progress=progress)
     assert seen == [home] * 4
@@ -145,16 +192,52 @@ def test_a_working_directory_that_was_removed(
         Path.cwd()
 
 
-def test_several_threads_share_the_working_directory() -> None:
-    done = threading.Event()
-    thread = threading.Thread(target=done.wait)
-    thread.start()
-    try:
-        with bulk.moving() as found:
-            assert found is None
-    finally:
-        done.set()
-        thread.join()
+@pytest.mark.parametrize(
+    "company",
+    [
+        "pass",
+        "threading.Thread(target=time.sleep, args=(9,), daemon=True).start()",
+        "_thread.start_new_thread(time.sleep, (9,))",
+        "signal.signal(signal.SIGUSR1, print)",
+    ],
+)
+@pytest.mark.parametrize("when", ["before", "in a call of progress"])
+def test_it_ends_where_somebody_else_needs_the_working_directory(
+    company: str, when: str, tmp_path: Path
+) -> None:
+    """In an interpreter of its own. Nothing is asked in bulk, or nothing more."""
+    root = build_tree(tmp_path / "ctx", ["a", "b/c", "d/e"])
+    code = (
+        "import _thread, os, signal, threading, time; from ctxsize.engine import parallel\n"
+        "parallel._BETWEEN_CALLS = 0; filled = []; fill = bulk.Table.fill; told = []\n"
+        "bulk.Table.fill = lambda table, names: filled.append(names) or fill(table, names)\n"
+        f"def meet(): {company}\n"
+        "def progress(*_):\n"
+        "    told.append(filled.copy())\n"
+        "    if len(told) == 2 and sys.argv[2] != 'before': meet()\n"
+        "if sys.argv[2] == 'before': meet()\n"
+        "measure(resolve(sys.argv[1]), progress=progress)\n"
+        "print([filled[1:], told[1][1:], filled[len(told[1]):]])"
+    )
+    asked, before, after = eval(told_without_root_powers(code, root, when))
+    assert asked == before + after
+    if company == "pass":
+        assert asked == [["a"], ["c"], ["e"]]
+    elif when == "before":
+        assert asked == []
+    else:
+        assert before
+        assert after == []
+
+
+def test_progress_may_change_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = build_tree(tmp_path / "ctx", ["a", "b/c", "d/e"])
+    monkeypatch.chdir(tmp_path)
+    report = measured_in_bulk(resolve("ctx"), progress=lambda *_: os.chdir(root / "b"))
+    assert report.context.totals.files == 3
+    assert Path.cwd() == root / "b"
 
 
 OURS = bulk._LAYOUTS["x86_64"]
@@ -165,6 +248,8 @@ OURS = bulk._LAYOUTS["x86_64"]
     [
         OURS._replace(fields=OURS.fields.replace("dev ino", "ino dev", 1)),
         OURS._replace(form=OURS.form.replace("16x16xqq", "16x16x8xq8xq").replace("40x", "24x")),
+        OURS._replace(mode=(OURS.mode[0], 8)),
+        OURS._replace(nlink=(OURS.nlink[0] - 1, 0)),
     ],
 )
 def test_answers_that_lie_otherwise(
@@ -210,7 +295,7 @@ def test_a_working_directory_that_is_locked_meanwhile(tmp_path: Path) -> None:
     assert told_without_root_powers(code, root, home).split() == ["2", "True"]
 
 
-def told_without_root_powers(code: str, *arguments: Path) -> str:
+def told_without_root_powers(code: str, *arguments: Path | str) -> str:
     """What `code` prints in an interpreter that asks in bulk from the first name on."""
     start = (
         "import sys; from ctxsize.engine import bulk; from ctxsize.engine.measure import measure\n"

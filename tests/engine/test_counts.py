@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ctxsize.engine import bulk, inspect, walk
+from ctxsize.engine import bulk, inspect, names, walk
 from ctxsize.engine.evaluate import PatternByPattern
 from ctxsize.engine.events import Files, Folder, Plain
 from ctxsize.engine.request import Request, resolve
@@ -100,6 +100,7 @@ def test_nothing_is_asked_in_vain(
         monkeypatch.setattr(bulk.Table, "fill", counted.asked(bulk.Table.fill))
         monkeypatch.setattr(walk, "os", counted)
         monkeypatch.setattr(inspect, "os", counted)
+        monkeypatch.setattr(names, "os", counted)
         events = list(walk.Walk(request, bulk=asking))
         monkeypatch.undo()
     need = needed(request)

@@ -22,6 +22,7 @@ CHUNK = 32 * 1024
 
 sizes = st.one_of(
     st.sampled_from([0, 1, 127, 128, 16383, 16384, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK]),
+    st.sampled_from([2**47 - CHUNK, 2**47, 2**62]),  # of more than 2**32 packets
     st.integers(0, 2**40),
 )
 seconds = st.one_of(

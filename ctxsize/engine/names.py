@@ -1,0 +1,128 @@
+"""The names in directories, and what symlinks point to.
+
+Names come in byte order, as builders sort them. No symlink is followed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from errno import EINVAL, ENOENT, ENOTDIR
+
+Order = Callable[[str], bytes] | None
+"""The key that sorts names as bytes; None where they sort so without one."""
+
+
+def listing(fd: int) -> tuple[list[str], list[str], Order]:
+    """The names in a directory, in byte order: directories, and everything else."""
+    directories: list[str] = []
+    others: list[str] = []
+    with os.scandir(fd) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                directories.append(entry.name)
+            else:
+                others.append(entry.name)
+    key = _order(directories, others)
+    directories.sort(key=key)
+    others.sort(key=key)
+    return directories, others, key
+
+
+def positions(others: list[str], directories: list[str], order: Order) -> list[int]:
+    """Where each directory stands among the other names, all in byte order."""
+    if order is None:
+        return [bisect_left(others, name) for name in directories]
+    keys = [order(name) for name in others]
+    return [bisect_left(keys, order(name)) for name in directories]
+
+
+def _order(*names: list[str]) -> Order:
+    """The key that sorts as bytes: none is needed but for names that are not UTF-8."""
+    for each in names:
+        joined = "".join(each)
+        if not joined.isascii():
+            try:
+                joined.encode()
+            except UnicodeEncodeError:
+                return os.fsencode
+    return None
+
+
+def link_target(path: str) -> str | None:
+    """What the symlink at `path` points to; None for anything else and for nothing.
+
+    Raises `OSError` where that cannot be told.
+    """
+    try:
+        return os.readlink(path)  # noqa: PTH115
+    except OSError as error:
+        if error.errno in (ENOENT, ENOTDIR, EINVAL):
+            return None
+        raise
+
+
+def names_in(path: str) -> list[str]:
+    """All names in the directory at `path`, in byte order; none if it is no directory itself.
+
+    Raises `OSError` for a directory that cannot be read.
+    """
+    try:
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            return []
+        names = os.listdir(path)  # noqa: PTH208
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(names, key=_order(names))
+
+
+def may_hold_directories(path: str) -> bool:
+    """Whether directories are to be expected in the one at `path`, without a look into it.
+
+    A guess: each adds a name to the one above it on most file systems, some count none at all.
+    """
+    try:
+        return os.lstat(path).st_nlink != 2
+    except OSError:
+        return False
+
+
+def directories_at(path: str) -> tuple[list[str], int]:
+    """The directories in the one at `path`, sorted, and how much else is there.
+
+    None if it cannot be read.
+    """
+    directories: list[str] = []
+    others = 0
+    try:
+        with _opened(path) as fd, os.scandir(fd) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    directories.append(entry.name)
+                else:
+                    others += 1
+    except OSError:
+        return [], 0
+    return sorted(directories), others
+
+
+def listing_at(path: str) -> tuple[list[str], list[str]]:
+    """The names in the directory at `path`, as in its `listing`; none if it cannot be read."""
+    try:
+        with _opened(path) as fd:
+            return listing(fd)[:2]
+    except OSError:
+        return [], []
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    """The directory at `path` itself, open. Raises `OSError` if there is none to be read."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
