@@ -88,12 +88,21 @@ class IgnoredFolder(NamedTuple):
     entered: bool
 
 
-class Subtree(NamedTuple):
-    """What is below a directory that this walk was told to leave out."""
+class Rest(NamedTuple):
+    """Some of what a directory holds, from one name up to another, left to another walk."""
 
     path: str
+    since: str
+    until: str | None
+    """The first name that is not in it; None if there is none."""
+
+
+class LeftOut(NamedTuple):
+    """The place of a `Rest` that this walk does not look at."""
+
+    rest: Rest
     parents: list[Folder]
     """The ignored directories that are sent ahead of it if it holds anything to send."""
 
 
-Event = Subtree | Folder | Files | Plain | Ignored | IgnoredFolder
+Event = LeftOut | Folder | Files | Plain | Ignored | IgnoredFolder

@@ -32,12 +32,19 @@ def listing(fd: int) -> tuple[list[str], list[str], Order]:
     return directories, others, key
 
 
-def positions(others: list[str], directories: list[str], order: Order) -> list[int]:
-    """Where each directory stands among the other names, all in byte order."""
+def between(names: list[str], since: str, until: str | None, order: Order) -> list[str]:
+    """Those of the sorted `names` from `since` on, and before `until`."""
+    start = positions(names, [since], order)[0]
+    end = None if until is None else positions(names, [until], order)[0]
+    return names[start:end]
+
+
+def positions(names: list[str], others: list[str], order: Order) -> list[int]:
+    """Where each of `others` stands among the sorted `names`."""
     if order is None:
-        return [bisect_left(others, name) for name in directories]
-    keys = [order(name) for name in others]
-    return [bisect_left(keys, order(name)) for name in directories]
+        return [bisect_left(names, other) for other in others]
+    keys = [order(name) for name in names]
+    return [bisect_left(keys, order(other)) for other in others]
 
 
 def _order(*names: list[str]) -> Order:
@@ -77,36 +84,6 @@ def names_in(path: str) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(names, key=_order(names))
-
-
-def may_hold_directories(path: str) -> bool:
-    """Whether directories are to be expected in the one at `path`, without a look into it.
-
-    A guess: each adds a name to the one above it on most file systems, some count none at all.
-    """
-    try:
-        return os.lstat(path).st_nlink != 2
-    except OSError:
-        return False
-
-
-def directories_at(path: str) -> tuple[list[str], int]:
-    """The directories in the one at `path`, sorted, and how much else is there.
-
-    None if it cannot be read.
-    """
-    directories: list[str] = []
-    others = 0
-    try:
-        with _opened(path) as fd, os.scandir(fd) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    directories.append(entry.name)
-                else:
-                    others += 1
-    except OSError:
-        return [], 0
-    return sorted(directories), others
 
 
 def listing_at(path: str) -> tuple[list[str], list[str]]:

@@ -1,40 +1,43 @@
 """One measurement by several processes, with the answer that one gives.
 
-The top of the tree is expanded until enough directories are left whose insides
-can be walked on their own. Forked workers and this process take them from a
-pipe; the sums of the parts are then merged in the order of the walk. A tree
-that is small, or for which the parts would not add up, is walked by this
-process alone.
+This process begins, alone. Once its walk takes longer than others take to start,
+it leaves out half of what is ahead, and a forked worker takes that; so does
+everybody, whenever somebody has nothing to do. The sums of all that was walked on
+its own are merged in the order of the walk. A tree for which they would not add up
+is walked again by this process alone.
 """
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
+from itertools import chain
+from math import inf
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.bulk import Bulk, has_one_thread, moving
 from ctxsize.engine.evaluate import Evaluator
-from ctxsize.engine.events import Folder, Subtree
+from ctxsize.engine.events import Folder, LeftOut, Rest
 from ctxsize.engine.inspect import has_mounts
-from ctxsize.engine.names import directories_at, may_hold_directories
 from ctxsize.engine.request import Request
 from ctxsize.engine.sums import Part, Progress, Sums
-from ctxsize.engine.walk import Walk
+from ctxsize.engine.walk import WHOLE, Walk
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
 
-_PAYS_FROM = 5_000
-"""So many entries in sight are worth the start of a second process."""
-_FEW_PARTS, _ENOUGH_PARTS = 24, 200
-"""With so many directories left to walk each process finds its share."""
-_MOST_LISTED = 1_000
+if TYPE_CHECKING:
+    from ctxsize.engine.workers import Crew
+
+_PAYS_AFTER = 0.01
+"""A walk that takes so many seconds is worth the start of a second process."""
+_BETWEEN_LOOKS = 0.001
+"""Seconds for which nobody is looked after, or some of the time would go into that."""
 _BETWEEN_CALLS = 0.1
 """Seconds from one call of `progress` to the next, at least."""
+_LOOKS_EVERY = 8
 
 __all__ = ["Gathered", "Progress", "gather"]
 
@@ -53,61 +56,12 @@ def gather(
     """The sums of `request`, and the problems on the way. Raises what `Walk` raises."""
     with moving() as bulk:
         if progress is not None:
-            progress = _seldom(partial(bulk.at_home, progress))
+            progress = partial(bulk.at_home, progress)
         task = _Task(request, everything, top, evaluator or fastest(request.spec), bulk)
-        return _gathered(task, progress, jobs)
-
-
-def _gathered(task: _Task, progress: Progress | None, jobs: int) -> Gathered:
-    if jobs > 1 and has_one_thread() and not has_mounts(task.request.root):
-        paths = _cuts(task)
-        if paths:
-            task.bulk.start()
-            gathered = _in_parallel(task, paths, progress, jobs)
-            if gathered is not None:
-                return gathered
-    part = task.gather(progress=progress)
-    if part.error is not None:
-        raise part.error
-    return part.sums, part.problems
-
-
-def _seldom(progress: Progress) -> Progress:
-    """`progress`, called when there is something to see for human eyes."""
-    due = 0.0
-
-    def called(entries: int, size: int) -> None:
-        nonlocal due
-        now = monotonic()
-        if now >= due:
-            due = now + _BETWEEN_CALLS
-            progress(entries, size)
-
-    return called
-
-
-def _cuts(task: _Task) -> list[str]:
-    """Directories to be walked on their own, found breadth-first; none for a small tree."""
-    evaluator, root = task.evaluator, task.request.root
-    if not may_hold_directories(root):
-        return []
-    frontier: deque[tuple[str, Any]] = deque([("", evaluator.root())])
-    seen = 0
-    for _ in range(_MOST_LISTED):
-        if len(frontier) >= _ENOUGH_PARTS or (seen >= _PAYS_FROM and len(frontier) >= _FEW_PARTS):
-            return [path for path, _ in frontier]
-        if not frontier:
-            break
-        path, state = frontier.popleft()
-        prefix = f"{path}/" if path else ""
-        directories, others = directories_at(os.path.join(root, path))  # noqa: PTH118
-        seen += len(directories) + others
-        for name in directories:
-            child = evaluator.enter(state, prefix, name)
-            ignored = child.mark.ignored and not task.everything
-            if not ignored or evaluator.enters(child, prefix + name):
-                frontier.append((prefix + name, child))
-    return []
+        helpers = jobs - 1 if has_one_thread() and not has_mounts(request.root) else 0
+        gathered = _gathered(task, progress, helpers) or _gathered(task, progress, 0)
+    assert gathered is not None  # one walk is whole
+    return gathered
 
 
 class _Task(NamedTuple):
@@ -123,99 +77,176 @@ class _Task(NamedTuple):
         """A part with nothing in it."""
         return Part(Sums(self.request.builder, self.top))
 
-    def new_walk(self, *, start: str = "", leave_out: Container[str] = ()) -> Walk:
+    def new_walk(self, part: Rest) -> Walk:
         """A walk over a part of the tree."""
         return Walk(
             self.request,
             everything=self.everything,
             evaluator=self.evaluator,
-            start=start,
-            leave_out=leave_out,
+            part=part,
             bulk=self.bulk,
         )
 
-    def gather(self, start: str = "", progress: Progress | None = None) -> Part:
-        """What is below `start`."""
-        part = self.new_part()
-        walk = self.new_walk(start=start)
-        try:
-            for event in walk:
-                part.sums.add(event)
-                if progress is not None:
-                    progress(part.sums.entries, part.sums.content_bytes)
-        except CtxsizeError as error:
-            part.error = error
-        part.sums.settle()
-        part.problems = walk.problems
-        part.inodes = set(walk.inodes)
-        return part
+
+_Step = Part | Folder | LeftOut
+"""Sums, and between them what is decided later: what others walked, and who announces it."""
 
 
-def _in_parallel(
-    task: _Task, paths: list[str], progress: Progress | None, jobs: int
-) -> Gathered | None:
-    """The sums with the insides of `paths` walked by `jobs` processes; None if they overlap."""
-    from ctxsize.engine.workers import Workers  # a small tree needs none of what it imports
+def _gathered(task: _Task, progress: Progress | None, helpers: int) -> Gathered | None:
+    with ExitStack() as stack:
 
-    with Workers(task.gather, paths, jobs - 1) as workers:
-        steps = list(_top(task, frozenset(paths)))
-        parts = workers.take(progress)
-        parts.update(workers.results())
-    missing = [path for path in paths if path not in parts]
-    parts.update({path: task.gather(path) for path in missing})
-    return _merged(task, steps, parts)
+        def hire() -> Crew[list[_Step]]:
+            from ctxsize.engine.workers import Crew  # a small tree needs none of what it imports
 
+            return stack.enter_context(Crew(partial(_helped, task), helpers))
 
-_Step = Part | Folder | Subtree
+        pays_after = _PAYS_AFTER if helpers > 0 else inf
+        watch = _Watch(hire, pays_after=pays_after, progress=progress)
+        steps = _walked(task, WHOLE, watch)
+        found = {} if watch.crew is None else watch.crew.finish()
+    return None if found is None else _merged(steps, found)
 
 
-def _top(task: _Task, leave_out: Container[str]) -> Iterator[_Step]:
-    """The walk over the top of the tree: sums, and between them what is decided later.
+def _helped(task: _Task, crew: Crew[list[_Step]], rest: Rest) -> list[_Step]:
+    return _walked(task, rest, _Watch(lambda: crew, crew=crew))
 
-    Whether an ignored directory was already sent depends on the parts before.
-    """
-    walk = task.new_walk(leave_out=leave_out)
+
+def _walked(task: _Task, rest: Rest, watch: _Watch) -> list[_Step]:
+    """What is in `rest`, but for what others are given."""
+    walk = task.new_walk(rest)
+    steps: list[_Step] = []
     part = task.new_part()
+    may_be_announced: set[str] = set()
     try:
-        for event in walk:
-            if isinstance(event, Subtree) or (isinstance(event, Folder) and event.mark.ignored):
-                part.sums.settle()
-                yield part
-                yield event
-                part = task.new_part()
-            else:
+        for count, event in enumerate(walk):
+            if isinstance(event, LeftOut):
+                may_be_announced.update(folder.path for folder in event.parents)
+            elif not (
+                may_be_announced and isinstance(event, Folder) and event.path in may_be_announced
+            ):
                 part.sums.add(event)
+                if not count % _LOOKS_EVERY:
+                    watch.look(walk, part.sums)
+                continue
+            watch.passed(part.sums)
+            steps += [_closed(part, walk), event]
+            part = task.new_part()
     except CtxsizeError as error:
         part.error = error
-    part.sums.settle()
-    part.problems = walk.problems
+    watch.passed(part.sums)
     part.inodes = set(walk.inodes)
-    yield part
+    return [*steps, _closed(part, walk)]
 
 
-def _merged(task: _Task, steps: list[_Step], parts: dict[str, Part]) -> Gathered | None:
-    """The whole, in the order of the walk; None if a file has names in several parts.
+def _closed(part: Part, walk: Walk) -> Part:
+    """`part` with all that the walk has told so far."""
+    part.sums.settle()
+    part.problems, walk.problems[:] = [*walk.problems], []
+    return part
 
-    Which of its names carries the content is known only to a single walk.
+
+class _Watch:
+    """Looks now and then, during a walk, at who waits: for something to do, or for news.
+
+    `hire` gets the crew once that pays, if there is none.
     """
-    whole = task.new_part()
+
+    def __init__(
+        self,
+        hire: Callable[[], Crew[list[_Step]]],
+        *,
+        crew: Crew[list[_Step]] | None = None,
+        pays_after: float = inf,
+        progress: Progress | None = None,
+    ) -> None:
+        self.crew = crew
+        self._hire = hire
+        self._progress = progress
+        self._due = 0.0
+        self._next_call = monotonic()
+        self._pays = self._next_call + pays_after
+        self._seen = (0, 0)
+        """What the crew knows of the sums that are looked at."""
+
+    def look(self, walk: Walk, sums: Sums) -> None:
+        """Tell what was seen, and leave out what another one can walk."""
+        now = monotonic()
+        if now < self._due:
+            return
+        self._due = now + _BETWEEN_LOOKS
+        self._note(sums)
+        if self._progress is not None and now >= self._next_call:
+            self._next_call = now + _BETWEEN_CALLS
+            self._progress(*(self._seen if self.crew is None else self.crew.seen()))
+        if self._is_wanted(now) and (rest := walk.leave_out()) is not None:
+            if self.crew is None:
+                self.crew, self._seen = self._hire(), (0, 0)
+            self.crew.give(rest)
+
+    def _is_wanted(self, now: float) -> bool:
+        """Whether somebody is there for whom there is nothing, or would be worth the start."""
+        if self.crew is not None:
+            return self.crew.wants()
+        return now >= self._pays
+
+    def passed(self, sums: Sums) -> None:
+        """Note `sums`, to which nothing is added any more."""
+        self._note(sums)
+        self._seen = (0, 0)
+
+    def _note(self, sums: Sums) -> None:
+        before, self._seen = self._seen, (sums.entries, sums.content_bytes)
+        if self.crew is not None:
+            self.crew.saw(self._seen[0] - before[0], self._seen[1] - before[1])
+
+
+def _merged(steps: list[_Step], found: dict[Rest, list[_Step]]) -> Gathered | None:
+    """The whole, in the order of the walk; None if it cannot be put together.
+
+    As when a file has names in several parts: which of them carries the content is known
+    only to a single walk. Or when what somebody walked was lost.
+    """
+    walked = [*steps, *chain.from_iterable(found.values())]
+    if any(isinstance(step, LeftOut) and step.rest not in found for step in walked):
+        return None
+    whole = steps[0]
+    assert isinstance(whole, Part)  # what there was before anything else
     announced: set[str] = set()
-    for step in steps:
-        folders: Sequence[Folder] = [step] if isinstance(step, Folder) else ()
-        part = step if isinstance(step, Part) else None
-        if isinstance(step, Subtree):
-            part = parts[step.path]
-            folders = step.parents if part.sums.entries else ()
-        for folder in folders:
-            if folder.path not in announced:
-                announced.add(folder.path)
-                whole.sums.add_folder(folder)
-        if part is not None:
-            if part.error is not None:
-                raise part.error
-            if whole.inodes & part.inodes:
+    for step in _in_order(steps, found):
+        if isinstance(step, Folder):
+            if step.path not in announced:
+                announced.add(step.path)
+                whole.sums.add_folder(step)
+        elif step.error is not None:
+            raise step.error
+        elif step is not whole:
+            if whole.inodes & step.inodes:
                 return None
-            whole.inodes |= part.inodes
-            whole.sums.merge(part.sums)
-            whole.problems += part.problems
+            whole.inodes |= step.inodes
+            whole.sums.merge(step.sums)
+            whole.problems += step.problems
     return whole.sums, whole.problems
+
+
+def _in_order(
+    steps: list[_Step], found: dict[Rest, list[_Step]], *, announcing: bool = True
+) -> Iterator[Part | Folder]:
+    """`steps`, with what others `found` in its place."""
+    ahead = [iter(steps)]
+    while ahead:
+        for step in ahead[-1]:
+            if isinstance(step, LeftOut):
+                below = found[step.rest]
+                if announcing and _holds_any(below, found):
+                    yield from step.parents
+                ahead.append(iter(below))
+                break
+            yield step
+        else:
+            ahead.pop()
+
+
+def _holds_any(steps: list[_Step], found: dict[Rest, list[_Step]]) -> bool:
+    """Whether anything in `steps` is sent."""
+    parts = _in_order(steps, found, announcing=False)
+    return any(isinstance(step, Part) and step.sums.entries for step in parts)

@@ -8,16 +8,26 @@ walk keeps its own stack, so no tree is too deep for it, and few files open.
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from errno import ELOOP, ENOENT, ENOTDIR
+from operator import length_hint
 from typing import Any
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.bulk import MOST, Bulk
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
-from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder, Subtree, Xattrs
+from ctxsize.engine.events import (
+    Event,
+    Files,
+    Folder,
+    Ignored,
+    IgnoredFolder,
+    LeftOut,
+    Rest,
+    Xattrs,
+)
 from ctxsize.engine.inspect import Inspector, has_mounts
-from ctxsize.engine.names import listing, positions
+from ctxsize.engine.names import between, listing, positions
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 from ctxsize.model import Problem
@@ -29,17 +39,21 @@ _MOST_BYTES = 4  # of a character
 _NONE: list[str] = []
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
-__all__ = ["Event", "Files", "Folder", "Ignored", "IgnoredFolder", "Subtree", "Walk", "Xattrs"]
+__all__ = ["WHOLE", "Event", "Files", "Folder", "Ignored", "IgnoredFolder", "Walk", "Xattrs"]
+
+WHOLE = Rest("", "", None)
+"""The whole context."""
+_MANY_BATCHES = 8
 
 
-_Step = str | list[str]
-"""A directory to be entered, or a run of other names."""
+_Step = str | list[str] | Rest
+"""A directory to be entered, a run of other names, or what is left to another walk."""
 
 
 class _Frame:
     """A directory that is being walked."""
 
-    __slots__ = ("announced", "fd", "passed_by", "path", "plan", "prefix", "stat", "state")
+    __slots__ = ("announced", "fd", "passed_by", "path", "plan", "prefix", "stat", "state", "steps")
 
     def __init__(self, path: str, fd: int, state: HasMark, *, passed_by: bool = False) -> None:
         self.path = path
@@ -50,15 +64,20 @@ class _Frame:
         self.announced = not state.mark.ignored
         # Not entered by the builder: all below is ignored, whatever exceptions match there.
         self.passed_by = passed_by
-        self.plan: Iterator[_Step] = iter(())
+        self.take_up([])
+
+    def take_up(self, steps: list[_Step]) -> None:
+        """Let `steps` be what is to be done from now on."""
+        self.steps = steps
+        self.plan = iter(steps)
 
 
 class Walk:
     """One walk over a request's context; iterate it once.
 
     `everything` also opens the ignored directories that the builder passes by.
-    At a directory in `leave_out` it yields a `Subtree` instead of what is below;
-    another walk that starts at `start` gives just that.
+    It can be told, while it is on its way, to leave a `Rest` out; another walk over
+    that `part` gives just this.
     What made the answer incomplete is in `problems`, complete when the walk is.
     Raises `BuildFailsError` where the builder would stop, `IgnoreFileError` at
     a pattern that cannot be evaluated.
@@ -70,8 +89,7 @@ class Walk:
         *,
         everything: bool = False,
         evaluator: Evaluator[Any] | None = None,
-        start: str = "",
-        leave_out: Container[str] = (),
+        part: Rest = WHOLE,
         bulk: Bulk | None = None,
     ) -> None:
         self._request = request
@@ -81,9 +99,8 @@ class Walk:
         """The most characters of a directory's path in which no name makes a path too long."""
         self._everything = everything
         self._evaluator = evaluator or fastest(request.spec)
-        self._start = start
-        self._leave_out = leave_out
-        mounts = not start and has_mounts(request.root)
+        self._part = part
+        mounts = part is WHOLE and has_mounts(request.root)
         self._inspector = Inspector(request.root, request.builder, mounts=mounts, bulk=bulk)
         self._bulk = bulk
         self._stack: list[_Frame] = []
@@ -102,12 +119,14 @@ class Walk:
     def __iter__(self) -> Iterator[Event]:
         stack = self._stack
         try:
-            self._push(self._open_root())
+            self._start()
             while stack:
                 frame = stack[-1]
                 for step in frame.plan:
                     if step.__class__ is list:
                         yield from self._files(frame, step)
+                    elif step.__class__ is Rest:
+                        yield LeftOut(step, [self._folder(each) for each in self._unannounced()])
                     else:
                         yield from self._enter(frame, step)  # type: ignore[arg-type]
                         if stack[-1] is not frame:
@@ -122,28 +141,48 @@ class Walk:
             for frame in self._stack:
                 self._close(frame)
 
-    def _open_root(self) -> _Frame:
-        """The directory at which the walk starts, counted as sent: that is its parent's task."""
+    def _start(self) -> None:
+        """Open the directory at which the walk starts, counted as sent: that is another's task."""
         state, path, passed_by = self._evaluator.root(), "", False
-        for name in self._start.split("/") if self._start else ():
+        for name in self._part.path.split("/") if self._part.path else ():
             if not passed_by:
                 state = self._evaluator.enter(state, f"{path}/" if path else "", name)
             path = f"{path}/{name}" if path else name
             passed_by = state.mark.ignored and not self._evaluator.enters(state, path)
         try:
-            fd = os.open(self._base + self._start, _OPEN_DIRECTORY)
+            fd = os.open(self._base + path, _OPEN_DIRECTORY)
         except OSError as error:
+            if path:  # of which another walk knew a moment ago
+                self._inspector.vanished(path, error)
+                return
             raise BuildFailsError(
-                f"the context cannot be read: {error.strerror}", path=self._base + self._start
+                f"the context cannot be read: {error.strerror}", path=self._base
             ) from None
-        frame = _Frame(self._start, fd, state, passed_by=passed_by)
+        frame = _Frame(path, fd, state, passed_by=passed_by)
         frame.announced = True
-        return frame
+        self._push(frame)
 
-    def _push(self, frame: _Frame, *, listed: bool = True) -> None:
+    def leave_out(self) -> Rest | None:
+        """From now on leave out half of what is ahead in the directory nearest to the start.
+
+        The other half, to be exact. None if not much is ahead anywhere.
+        """
+        until = self._part.until
+        for frame in self._stack:
+            ahead = frame.steps[len(frame.steps) - length_hint(frame.plan) :]
+            left = [step for step in ahead if isinstance(step, Rest)]
+            own = ahead[: len(ahead) - len(left)]
+            kept, half = own[: len(own) // 2], own[len(own) // 2 :]
+            if len(half) >= _MANY_BATCHES or any(isinstance(step, str) for step in half):
+                rest = Rest(frame.path, _first(half[0]), left[0].since if left else until)
+                frame.steps[-len(ahead) :] = [*kept, rest, *left]  # in place, where `plan` is
+                return rest
+            until = None
+        return None
+
+    def _push(self, frame: _Frame) -> None:
         self._stack.append(frame)
-        if listed:
-            frame.plan = self._plan(frame)
+        frame.take_up(self._plan(frame))
         if len(self._stack) > _OPEN_AT_ONCE:
             self._close(self._stack[-1 - _OPEN_AT_ONCE])
 
@@ -158,7 +197,7 @@ class Walk:
                     raise OSError(ENOENT, os.strerror(ENOENT))
             except OSError as error:
                 self._inspector.vanished(frame.path, error)
-                frame.plan = iter(())
+                frame.take_up([])
         self._close(child)
 
     def _close(self, frame: _Frame) -> None:
@@ -168,20 +207,24 @@ class Walk:
                 self._bulk.left(frame.fd)
             frame.fd = -1
 
-    def _plan(self, frame: _Frame) -> Iterator[_Step]:
+    def _plan(self, frame: _Frame) -> list[_Step]:
         """The directory's entries in order: names of directories, runs of other names."""
         try:
             directories, others, order = listing(frame.fd)
         except OSError as error:
             if frame.passed_by:
                 self._inspector.unread(frame.path, error)
-                return iter(())
+                return []
             raise self._inspector.stops(error, frame.path) from None
         if len(frame.prefix) > self._surely_short and not frame.passed_by:
             self._check_lengths(frame, directories, others)
+        if self._part is not WHOLE and len(self._stack) == 1:
+            _, since, until = self._part
+            directories = between(directories, since, until, order)
+            others = between(others, since, until, order)
         if not directories:
-            return iter(_batches(others))
-        return iter(_interleaved(directories, others, positions(others, directories, order)))
+            return _batches(others)
+        return _interleaved(directories, others, positions(others, directories, order))
 
     def _check_lengths(self, frame: _Frame, directories: list[str], others: list[str]) -> None:
         before = len(self._base) + len(os.fsencode(frame.prefix))
@@ -210,16 +253,13 @@ class Walk:
         child = self._open(frame, name, state, stops=looks_inside)
         if child is None:
             return events
-        left_out = path in self._leave_out
-        self._push(child, listed=not left_out)
+        self._push(child)
         if ignored:
             self._all_announced = False
         else:
             if not self._all_announced:
                 events += self._announce()
             events.append(self._folder(child))
-        if left_out:
-            events.append(Subtree(path, [self._folder(each) for each in self._unannounced()]))
         return events
 
     def _open(self, frame: _Frame, name: str, state: HasMark, *, stops: bool) -> _Frame | None:
@@ -285,6 +325,10 @@ def _parted(names: list[str], mark: Mark, odd: dict[str, Mark]) -> tuple[list[st
     usual = [name for name in names if name not in others]
     unusual = [name for name in names if name in others]
     return (unusual, usual) if mark.ignored else (usual, unusual)
+
+
+def _first(step: _Step) -> str:
+    return step if isinstance(step, str) else step[0]
 
 
 def _batches(names: list[str]) -> list[_Step]:

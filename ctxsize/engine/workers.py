@@ -1,46 +1,61 @@
-"""Forked processes that walk parts of a tree, beside this one."""
+"""Forked processes beside this one: who has nothing to do is given the rest of another's walk.
+
+Rests go through a pipe that hands on each as a whole, to one of those who wait for
+it. How much was given and done lies in memory that all of them share.
+"""
 
 from __future__ import annotations
 
 import mmap
 import os
 import pickle
+import select
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Generic, TypeVar
 
-from ctxsize.engine.sums import Part, Progress
+from ctxsize.engine.events import Rest
 
-_TICKET = 4
 _MOST_WORKERS = 64
+_MOST_BYTES = 4096
+"""The most that a pipe hands on as a whole."""
+_ALL_IS_DONE = b"\0"
+_COLUMNS, _WORD = 6, 8
+
+Found = TypeVar("Found")
 
 
-class Workers:
-    """Forked processes that take parts from a pipe, as this one does, and send back sums."""
+class Crew(Generic[Found]):
+    """This process, which has something to do, and up to `count` forked ones that have not.
 
-    def __init__(self, walk: Callable[[str], Part], paths: list[str], count: int) -> None:
-        self._walk = walk
-        self._paths = paths
-        self._count = min(count, len(paths), _MOST_WORKERS)
-        self._tickets = -1
+    `work` says what is found in a rest. Each process has a copy of all this.
+    """
+
+    def __init__(self, work: Callable[[Crew[Found], Rest], Found], count: int) -> None:
+        self._work = work
+        self._count = min(count, _MOST_WORKERS)
+        self._number = 0
+        self._tickets = (-1, -1)
         self._pipes: list[int] = []
         self._children: list[int] = []
-        self._seen = memoryview(mmap.mmap(-1, 16 * (self._count + 1))).cast("Q")
+        self._kept: list[Rest] = []
+        """What nobody else could be given."""
+        self._found: dict[Rest, Found] = {}
+        members = self._count + 1
+        numbers = memoryview(mmap.mmap(-1, members * _COLUMNS * _WORD)).cast("Q")
+        # Columns, in which each process sets its own number and sees those of all.
+        self._idle, self._given, self._taken, self._done, self._entries, self._bytes = (
+            numbers[members * at : members * (at + 1)] for at in range(_COLUMNS)
+        )
+        self._given[0] = 1
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> Crew[Found]:
         with suppress(OSError):  # no descriptor or process to be had: then with fewer, or none
-            self._print_tickets()
+            self._tickets = os.pipe2(os.O_DIRECT | os.O_NONBLOCK | os.O_CLOEXEC)
             for number in range(1, self._count + 1):
                 self._start(number)
         return self
-
-    def _print_tickets(self) -> None:
-        self._tickets, write = os.pipe()
-        numbers = b"".join(number.to_bytes(_TICKET, "little") for number in range(len(self._paths)))
-        os.set_blocking(write, False)
-        written = os.write(write, numbers)
-        assert written % _TICKET == 0  # a pipe takes whole pages
-        os.close(write)
 
     def _start(self, number: int) -> None:
         """Start a worker. It keeps no reading end, so that it cannot outlive this process."""
@@ -54,53 +69,112 @@ class Workers:
         if not child:
             for pipe in (read, *self._pipes):
                 os.close(pipe)
-            self._work(number, write)
+            self._serve(number, write)
         os.close(write)
         self._pipes.append(read)
         self._children.append(child)
 
     def __exit__(self, *_: object) -> None:
-        if self._tickets >= 0:
-            os.close(self._tickets)
-        for pipe in self._pipes:
-            os.close(pipe)
+        for pipe in (*self._tickets, *self._pipes):
+            if pipe >= 0:
+                os.close(pipe)
         for child in self._children:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
             with suppress(ChildProcessError):
                 os.waitpid(child, 0)
 
-    def take(self, progress: Progress | None = None, number: int = 0) -> dict[str, Part]:
-        """The parts that this process gets hold of, walked."""
-        parts: dict[str, Part] = {}
-        entries = size = 0
-        while self._tickets >= 0 and (ticket := os.read(self._tickets, _TICKET)):
-            path = self._paths[int.from_bytes(ticket, "little")]
-            part = self._walk(path)
-            parts[path] = part
-            entries += part.sums.entries
-            size += part.sums.content_bytes
-            self._seen[2 * number], self._seen[2 * number + 1] = entries, size
-            if progress is not None:
-                progress(sum(self._seen[::2]), sum(self._seen[1::2]))
-        return parts
+    def saw(self, entries: int, content_bytes: int) -> None:
+        """Note what this process has seen since it noted that last."""
+        self._entries[self._number] += entries
+        self._bytes[self._number] += content_bytes
 
-    def results(self) -> dict[str, Part]:
-        """What the workers walked; nothing of one that died."""
-        parts: dict[str, Part] = {}
+    def seen(self) -> tuple[int, int]:
+        """The entries and the bytes of content that all have seen."""
+        return sum(self._entries), sum(self._bytes)
+
+    def wants(self) -> bool:
+        """Whether somebody waits for whom there is nothing."""
+        return sum(self._idle) > sum(self._given) - sum(self._taken)
+
+    def give(self, rest: Rest) -> None:
+        """Let somebody walk `rest`: another one if possible."""
+        self._given[self._number] += 1
+        packet = os.fsencode("\0".join((rest.path, rest.since, rest.until or "")))
+        if len(packet) <= _MOST_BYTES:
+            with suppress(OSError):  # it is full, or there never was one
+                os.write(self._tickets[1], packet)
+                return
+        self._taken[self._number] += 1
+        self._kept.append(rest)
+
+    def finish(self) -> dict[Rest, Found] | None:
+        """Take part until all is done, and tell what all have found; None if one of them died."""
+        self._finished_one()
+        if not self._help(self._pipes):
+            return None
         for pipe in self._pipes:
             with os.fdopen(os.dup(pipe), "rb") as file:
                 data = file.read()
             with suppress(pickle.UnpicklingError, EOFError):
-                parts.update(pickle.loads(data))
-        return parts
+                self._found.update(pickle.loads(data))
+        return self._found
 
-    def _work(self, number: int, write: int) -> None:
+    def _serve(self, number: int, write: int) -> None:
         """The life of a worker: it never returns."""
         try:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            parts = self.take(number=number)
-            with os.fdopen(write, "wb") as file:
-                pickle.dump(parts, file, pickle.HIGHEST_PROTOCOL)
+            self._number, self._kept = number, []
+            if self._help([write]):
+                with os.fdopen(write, "wb") as file:
+                    pickle.dump(self._found, file, pickle.HIGHEST_PROTOCOL)
         finally:
             os._exit(0)
+
+    def _help(self, others: Sequence[int]) -> bool:
+        """Walk what there is until all is done, and pass that on; False if one of `others` died.
+
+        These are pipes of which somebody has the other end.
+        """
+        while not self._all_is_done():
+            packet = self._take(others)
+            if packet is None:
+                return self._all_is_done()
+            if packet != _ALL_IS_DONE:
+                path, since, until = os.fsdecode(packet).split("\0")
+                rest = Rest(path, since, until or None)
+                self._found[rest] = self._work(self, rest)
+                self._finished_one()
+        with suppress(OSError):  # full, so that nobody has to be woken, or there never was one
+            os.write(self._tickets[1], _ALL_IS_DONE)
+        return True
+
+    def _finished_one(self) -> None:
+        """Note that, after what could not be given away."""
+        while self._kept:
+            rest = self._kept.pop()
+            self._found[rest] = self._work(self, rest)
+            self._done[self._number] += 1
+        self._done[self._number] += 1
+
+    def _all_is_done(self) -> bool:
+        """Whether it is: what is done is looked at first, as nobody gives who has nothing to do."""
+        done = sum(self._done)
+        return done == sum(self._given)
+
+    def _take(self, others: Sequence[int]) -> bytes | None:
+        """What comes next; None if one of `others` died."""
+        tickets = self._tickets[0]
+        poll = select.poll()
+        poll.register(tickets, select.POLLIN)
+        for pipe in others:
+            poll.register(pipe, 0)  # which tells no less when the other end is closed
+        self._idle[self._number] = 1
+        try:
+            while tickets in dict(poll.poll()):
+                with suppress(BlockingIOError):  # somebody else was faster
+                    return os.read(tickets, _MOST_BYTES)
+            return None
+        finally:
+            self._idle[self._number] = 0
+            self._taken[self._number] += 1

@@ -21,7 +21,13 @@ from ctxsize.engine.sizetree import size_tree
 from ctxsize.errors import BuildFailsError, CtxsizeError
 from ctxsize.model import Directory
 from tests.engine.contexts import CONTEXTS
-from tests.engine.ours import measured_in_bulk, measured_one_by_one
+from tests.engine.ours import (
+    EAGER,
+    measured_in_bulk,
+    measured_in_parts,
+    measured_one_by_one,
+    patched,
+)
 from tests.oracles import processes
 from tests.oracles.availability import require
 from tests.oracles.trees import build_tree, device, directory, fifo, file, hardlink, link, socket
@@ -88,13 +94,13 @@ def test_same_report(name: str, builder: Builder, tmp_path: Path) -> None:
     require("root")
     root, dockerfile = CONTEXTS[name].build(tmp_path)
     found: list[object] = []
-    for measure in (measured_one_by_one, measured_in_bulk):
+    for measure in (measured_one_by_one, measured_in_bulk, measured_in_parts):
         try:
             request = resolve(str(root), dockerfile=dockerfile and str(dockerfile), builder=builder)
             found.append(measure(request, everything=True, depth=None))
         except CtxsizeError as error:
             found.append((str(error), error.path))
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
 
 
 def test_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,8 +177,7 @@ def test_the_working_directory_is_as_before(
         if len(seen) > 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(parallel, "_BETWEEN_CALLS", 0)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), patched(parallel, **EAGER):
         measured_in_bulk(resolve(str(root)), progress=progress)
     assert seen == [home] * 4
     assert Path.cwd() == home
@@ -209,7 +214,8 @@ def test_it_ends_where_somebody_else_needs_the_working_directory(
     root = build_tree(tmp_path / "ctx", ["a", "b/c", "d/e"])
     code = (
         "import _thread, os, signal, threading, time; from ctxsize.engine import parallel\n"
-        "parallel._BETWEEN_CALLS = 0; filled = []; fill = bulk.Table.fill; told = []\n"
+        f"EAGER = {EAGER}\n"
+        "parallel.__dict__.update(EAGER); filled = []; fill = bulk.Table.fill; told = []\n"
         "bulk.Table.fill = lambda table, names: filled.append(names) or fill(table, names)\n"
         f"def meet(): {company}\n"
         "def progress(*_):\n"

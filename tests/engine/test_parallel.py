@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ctxsize.engine import parallel
+from ctxsize.engine import parallel, workers
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.bulk import Bulk
+from ctxsize.engine.events import LeftOut
 from ctxsize.engine.measure import measure
 from ctxsize.engine.request import resolve
 from ctxsize.errors import BuildFailsError
+from tests.engine.ours import EAGER, LeavesOut, measured_in_parts, patched
 from tests.oracles import processes
+from tests.oracles.trees import build_tree, file
 
 IGNORE_FILES = {
     "none": "",
@@ -26,6 +34,12 @@ IGNORE_FILES = {
     "allow list": "*\n!**/*.js\n",
     "arrives empty": "svc-03\n!svc-03/pkg-1\n**/svc-03\n",
 }
+
+
+@pytest.fixture(autouse=True)
+def _eager() -> Iterator[None]:
+    with patched(parallel, **EAGER):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +73,66 @@ def test_same_report(tree: Path, ignore_file: str, everything: bool, builder: st
     assert measure(request, everything=everything, jobs=3) == alone
 
 
-def test_the_tree_is_large_enough(tree: Path) -> None:
+def test_others_help(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And are helped: some of what was left to them they leave to others."""
+    monkeypatch.setattr(parallel, "_merged", lambda *gathered: gathered)
+    for _ in range(100):  # who is there in time is a matter of chance
+        steps, found = parallel._gathered(task_for(tree), None, 2)
+        by_main = {step.rest for step in steps if isinstance(step, LeftOut)}
+        if len(found) > 2 and not found.keys() <= by_main:
+            break
+    else:
+        raise AssertionError("nobody helps")
+
+
+def task_for(tree: Path) -> parallel._Task:
     request = request_for(tree, "none")
-    task = parallel._Task(request, False, 10, fastest(request.spec), None)
-    assert len(parallel._cuts(task)) >= 100
+    return parallel._Task(request, False, 10, fastest(request.spec), Bulk())
+
+
+@pytest.mark.parametrize("lost", ["a pipe", "a process"])
+def test_nobody_can_be_had(tree: Path, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = request_for(tree, "none")
+    alone = measure(request, jobs=1)
+
+    def fails(*_: object) -> None:
+        raise OSError(errno.EMFILE, "too many")
+
+    monkeypatch.setattr(workers.os, "pipe2" if lost == "a pipe" else "fork", fails)
+    assert measure(request, jobs=3) == alone
+
+
+@given(data=st.data())
+def test_any_division(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Of a random tree with a random ignore file, at random places."""
+    names = st.sampled_from(["a", "b", "c", "a.js", "keep", "\udcff", "é"])
+    paths = data.draw(st.lists(st.lists(names, min_size=1, max_size=4), max_size=25))
+    taken: set[str] = set()
+    for path in map("/".join, paths):
+        if not any(
+            f"{other}/".startswith(f"{path}/") or f"{path}/".startswith(f"{other}/")
+            for other in taken
+        ):
+            taken.add(path)
+    lines = data.draw(st.lists(st.sampled_from(LINES), max_size=5))
+    nodes = [*sorted(taken), "Dockerfile", file(".dockerignore", "\n".join(lines).encode())]
+    root = build_tree(tmp_path_factory.mktemp("ctx"), nodes)
+    builder = data.draw(st.sampled_from([*BUILDERS.values()]))
+    request, everything = resolve(str(root), builder=builder), data.draw(st.booleans())
+    wants = data.draw(st.lists(st.booleans(), min_size=1, max_size=20))
+    alone = measure(request, everything=everything)
+    with patched(Divided, answers=itertools.cycle(wants)):
+        assert measured_in_parts(request, everything=everything, crew=Divided) == alone
+
+
+LINES = ["*", "!a", "!**/keep", "**/b", "a/*", "!a/b/c", "*.js", "!*.js", "c", "!c/a"]
+
+
+class Divided(LeavesOut):
+    answers: Iterator[bool] = iter(())
+
+    def wants(self) -> bool:
+        return super().wants() and next(self.answers)
 
 
 def test_a_file_with_names_in_several_parts(tree: Path) -> None:
@@ -82,7 +152,7 @@ def test_the_first_failure_is_told(tree: Path) -> None:
     """As a user whom permissions hold: the first directory of two in the walk's order."""
     code = (
         "import sys; from ctxsize.engine.request import resolve; "
-        "from ctxsize.engine.measure import measure\n"
+        f"from ctxsize.engine.measure import measure\n{AT_ONCE}"
         "try: measure(resolve(sys.argv[1]), jobs=2)\n"
         "except Exception as error: print(type(error).__name__, error.path)"
     )
@@ -99,34 +169,39 @@ def test_the_first_failure_is_told(tree: Path) -> None:
 
 
 def test_a_worker_that_dies_costs_nothing_but_time(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = request_for(tree, "typical")
     alone = measure(request, jobs=1)
     started = os.getpid()
-    walk = parallel._Task.gather
+    walked = parallel._walked
+    died = tmp_path / "died"
 
-    def dies_in_a_worker(task, start="", progress=None):
+    def dies_in_a_worker(*arguments):
         if os.getpid() != started:
+            died.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(0.001)
-        return walk(task, start, progress)
+        return walked(*arguments)
 
-    monkeypatch.setattr(parallel._Task, "gather", dies_in_a_worker)
+    monkeypatch.setattr(parallel, "_walked", dies_in_a_worker)
     assert measure(request, jobs=2) == alone
+    assert died.exists()
 
 
 def test_no_child_is_left(tree: Path) -> None:
     """In a process of its own, which has no other children."""
     code = (
         "import os, sys; from ctxsize.engine.request import resolve; "
-        "from ctxsize.engine.measure import measure\n"
+        f"from ctxsize.engine.measure import measure\n{AT_ONCE}"
         "measure(resolve(sys.argv[1]), jobs=3)\n"
         "try: os.waitpid(-1, os.WNOHANG)\n"
         "except ChildProcessError: print('none')"
     )
     request_for(tree, "none")
     assert run_python(code, tree).split() == ["none"]
+
+
+AT_ONCE = f"from ctxsize.engine import parallel; parallel.__dict__.update({EAGER})\n"
 
 
 def run_python(code: str, tree: Path, *, without_root_powers: bool = False) -> str:
