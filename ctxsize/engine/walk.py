@@ -43,7 +43,8 @@ __all__ = ["WHOLE", "Event", "Files", "Folder", "Ignored", "IgnoredFolder", "Wal
 
 WHOLE = Rest("", "", None)
 """The whole context."""
-_MANY_BATCHES = 8
+_MANY = 2_000
+"""So many files are worth another process."""
 
 
 _Step = str | list[str] | Rest
@@ -53,7 +54,10 @@ _Step = str | list[str] | Rest
 class _Frame:
     """A directory that is being walked."""
 
-    __slots__ = ("announced", "fd", "passed_by", "path", "plan", "prefix", "stat", "state", "steps")
+    __slots__ = (
+        *("announced", "fd", "listed", "passed_by"),
+        *("path", "plan", "prefix", "stat", "state", "steps"),
+    )
 
     def __init__(self, path: str, fd: int, state: HasMark, *, passed_by: bool = False) -> None:
         self.path = path
@@ -64,6 +68,7 @@ class _Frame:
         self.announced = not state.mark.ignored
         # Not entered by the builder: all below is ignored, whatever exceptions match there.
         self.passed_by = passed_by
+        self.listed = 0
         self.take_up([])
 
     def take_up(self, steps: list[_Step]) -> None:
@@ -173,7 +178,7 @@ class Walk:
             left = [step for step in ahead if isinstance(step, Rest)]
             own = ahead[: len(ahead) - len(left)]
             kept, half = own[: len(own) // 2], own[len(own) // 2 :]
-            if len(half) >= _MANY_BATCHES or any(isinstance(step, str) for step in half):
+            if _is_worth_a_listing(half, frame.listed):
                 rest = Rest(frame.path, _first(half[0]), left[0].since if left else until)
                 frame.steps[-len(ahead) :] = [*kept, rest, *left]  # in place, where `plan` is
                 return rest
@@ -216,6 +221,7 @@ class Walk:
                 self._inspector.unread(frame.path, error)
                 return []
             raise self._inspector.stops(error, frame.path) from None
+        frame.listed = len(directories) + len(others)
         if len(frame.prefix) > self._surely_short and not frame.passed_by:
             self._check_lengths(frame, directories, others)
         if self._part is not WHOLE and len(self._stack) == 1:
@@ -325,6 +331,15 @@ def _parted(names: list[str], mark: Mark, odd: dict[str, Mark]) -> tuple[list[st
     usual = [name for name in names if name not in others]
     unusual = [name for name in names if name in others]
     return (unusual, usual) if mark.ignored else (usual, unusual)
+
+
+def _is_worth_a_listing(steps: list[_Step], listed: int) -> bool:
+    """Whether these may be left to another walk, which has to list all the `listed` names again.
+
+    It does for the sake of directories, and for files if they are not far from half of all.
+    """
+    files = sum(len(step) for step in steps if isinstance(step, list))
+    return files >= max(_MANY, listed // 3) or any(isinstance(step, str) for step in steps)
 
 
 def _first(step: _Step) -> str:

@@ -48,7 +48,7 @@ class Crew(Generic[Found]):
         self._idle, self._given, self._taken, self._done, self._entries, self._bytes = (
             numbers[members * at : members * (at + 1)] for at in range(_COLUMNS)
         )
-        self._given[0] = 1
+        self._given[0] = self._taken[0] = 1
 
     def __enter__(self) -> Crew[Found]:
         with suppress(OSError):  # no descriptor or process to be had: then with fewer, or none

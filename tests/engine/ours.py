@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from ctxsize.engine import bulk, parallel, workers
+from ctxsize.engine import bulk, parallel, walk, workers
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.evaluate import PatternByPattern
 from ctxsize.engine.events import Files, Folder
@@ -88,7 +88,7 @@ class LeavesOut(Crew[Any]):
 def measured_in_parts(
     request: Request, crew: type[LeavesOut] = LeavesOut, **options: Any
 ) -> Report:
-    with patched(workers, Crew=crew), patched(parallel, **EAGER):
+    with patched(workers, Crew=crew), patched(walk, _MANY=1), patched(parallel, **EAGER):
         return measure(request, jobs=2, **options)
 
 

@@ -16,12 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxsize.engine import parallel, workers
+from ctxsize.engine import walk as walking
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.bulk import Bulk
-from ctxsize.engine.events import LeftOut
+from ctxsize.engine.events import Files, LeftOut
 from ctxsize.engine.measure import measure
 from ctxsize.engine.request import resolve
+from ctxsize.engine.walk import Walk
 from ctxsize.errors import BuildFailsError
 from tests.engine.ours import EAGER, LeavesOut, measured_in_parts, patched
 from tests.oracles import processes
@@ -88,6 +90,30 @@ def test_others_help(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def task_for(tree: Path) -> parallel._Task:
     request = request_for(tree, "none")
     return parallel._Task(request, False, 10, fastest(request.spec), Bulk())
+
+
+def test_files_of_one_directory(tmp_path: Path) -> None:
+    """Are left to another walk as far as to list them again is worth it."""
+    root = build_tree(tmp_path / "ctx", [f"{number:04}" for number in range(2400)])
+    request = resolve(str(root))
+    walk = Walk(request)
+    events = iter(walk)
+    first = [next(events), next(events)]
+    assert walk.leave_out() is None
+    with patched(walking, _MANY=500):
+        rest = walk.leave_out()
+        assert walk.leave_out() is None
+    assert rest is not None
+    others = [*Walk(request, part=rest)]
+    names = [
+        name
+        for event in [*first, *events, *others]
+        if isinstance(event, Files)
+        for name in event.names
+    ]
+    assert names == [f"{number:04}" for number in range(2400)]
+    assert sum(len(event.names) for event in others) == 864
+    assert measure(request, jobs=2) == measure(request, jobs=1)
 
 
 @pytest.mark.parametrize("lost", ["a pipe", "a process"])
