@@ -124,6 +124,7 @@ questions = st.lists(st.one_of(patterns, patterns, st.sampled_from(["a|b", "*|c"
     asked=questions.filter(bool),
 )
 @example(files=["a/x"], symlinks={}, ignoring="", asked=["!a", "a/x"])
+@example(files=[], symlinks={"a/b": "."}, ignoring="*\n!a/b\n*", asked=["a"])
 def test_random_questions(
     golibrary: GoLibrary,
     plant: Plant,

@@ -20,8 +20,9 @@ def names_sent(request: Request, evaluator: object = None) -> tuple[list[str], s
             names.append(f"{event.path}/")
         elif isinstance(event, Files):
             names += [event.prefix + name for name in event.names]
-            marks = ((name, event.odd.get(name, event.mark)) for name in event.names)
-            refused |= {event.prefix + name for name, mark in marks if mark.refused}
+            # The sender opens no symlink.
+            marks = {n: event.odd.get(n, event.mark) for n in event.names if n not in event.links}
+            refused |= {event.prefix + name for name, mark in marks.items() if mark.refused}
     return names, refused
 
 
