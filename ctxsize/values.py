@@ -1,10 +1,13 @@
-"""Dataclasses that cost next to nothing until they are used in earnest.
+"""Dataclasses and named tuples that cost next to nothing until they are used in earnest.
 
 `dataclass` is that of the standard library, put off. It writes a class's
 methods as text and compiles them, a third of a millisecond for each class; a
 run knows a hundred classes and makes a few instances of some of them. So the
 first few instances are filled in here, and the class is finished when there are
-more, or when anything else is asked of it. Type checkers see the original.
+more, or when anything else is asked of it.
+
+`NamedTuple` is that of `typing` but for the types of fields, each of which that one
+compiles: a tenth of a millisecond for each class. Type checkers see the originals.
 """
 
 from __future__ import annotations
@@ -12,7 +15,10 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass
+    from typing import NamedTuple
 else:
+    from collections import namedtuple
+
     _FEW = 20
     _METHODS = ("__repr__", "__eq__", "__hash__")
     _IF_FROZEN = ("__setattr__", "__delattr__")
@@ -104,5 +110,23 @@ else:
         """Whether a field has a factory and nothing else that is special."""
         return field.init and callable(field.default_factory)
 
+    class _Named(type):
+        """Makes a named tuple of a class with annotations."""
 
-__all__ = ["dataclass"]
+        def __new__(cls, name, bases, body):
+            made = super().__new__(cls, name, bases, body)
+            return _named_tuple(made) if bases else made
+
+    class NamedTuple(metaclass=_Named):
+        """The base of a class that is to be a named tuple, and then is none of it."""
+
+    def _named_tuple(plain):
+        body, names = vars(plain), [*plain.__annotations__]
+        defaults = [body[name] for name in names if name in body]
+        made = namedtuple(plain.__name__, names, defaults=defaults)
+        for name in body.keys() - {*names, "__dict__", "__weakref__"}:
+            setattr(made, name, body[name])
+        return made
+
+
+__all__ = ["NamedTuple", "dataclass"]

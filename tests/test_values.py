@@ -1,4 +1,4 @@
-"""Dataclasses that are finished late are dataclasses all the same."""
+"""Dataclasses that are finished late are dataclasses all the same, as are cheap named tuples."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import copy
 import dataclasses
 import pickle
 import re
+import typing
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
 
 from ctxsize.regexps import regexp
-from ctxsize.values import dataclass
+from ctxsize.values import NamedTuple, dataclass
 
 
 def point(decorate: Callable[..., Any]) -> type:
@@ -126,6 +127,52 @@ def test_nothing_is_compiled_for_a_few_instances() -> None:
     assert "__dataclass_params__" not in vars(cls)
     assert made[0] == cls(0)
     assert "__dataclass_params__" in vars(cls)
+
+
+class Place(NamedTuple):
+    """Where something is."""
+
+    path: str
+    line: int = 1
+    """Counted from 1."""
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+    @property
+    def next(self) -> Place:
+        """The line below."""
+        return self._replace(line=self.line + 1)
+
+
+class TypingsPlace(typing.NamedTuple):
+    """Where something is."""
+
+    path: str
+    line: int = 1
+
+    __str__ = Place.__str__
+    next = Place.next
+
+
+NAMED_TUPLE_USES: dict[str, Callable[[Any], object]] = {
+    "made": lambda cls: (cls("a"), cls(line=2, path="b"), cls._make(["c", 3])),
+    "str": lambda cls: (str(cls("a")), f"{cls('a', 2)}"),
+    "repr": lambda cls: repr(cls("a")).removeprefix("Typings"),
+    "equal": lambda cls: (cls("a") == cls("a", 1), cls("a") == ("a", 1), hash(cls("a"))),
+    "fields": lambda cls: (cls._fields, cls._field_defaults, cls.__match_args__),
+    "as dict": lambda cls: cls("a")._asdict(),
+    "own": lambda cls: str(cls("a").next),
+    "texts": lambda cls: (cls.__doc__, cls.__module__, cls.__bases__),
+    "types": lambda cls: typing.get_type_hints(cls),
+    "pickled": lambda cls: pickle.loads(pickle.dumps(cls("a"))),
+    "no attributes": lambda cls: hasattr(cls("a"), "__dict__"),
+}
+
+
+@pytest.mark.parametrize("use", NAMED_TUPLE_USES)
+def test_a_named_tuple_as_any_other(use: str) -> None:
+    assert NAMED_TUPLE_USES[use](Place) == NAMED_TUPLE_USES[use](TypingsPlace)
 
 
 def test_an_expression_that_is_compiled_late() -> None:

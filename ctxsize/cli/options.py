@@ -9,7 +9,6 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from ctxsize.build import Build
 from ctxsize.cli.output import Format
@@ -17,12 +16,21 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
 from ctxsize.formats import FORMATS
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def _entries(kind: str) -> Callable[..., list[CompletionItem]]:
     """What leaves completion to the shell, which knows files (`file`) and directories (`dir`)."""
-    return lambda ctx, param, incomplete: [CompletionItem(incomplete, type=kind)]
+    return lambda ctx, param, incomplete: [_completed(incomplete, type=kind)]
+
+
+def _completed(word: str, **more: str) -> CompletionItem:
+    from click.shell_completion import CompletionItem  # only a shell that completes needs it
+
+    return CompletionItem(word, **more)
 
 
 _context_argument: Decorator = click.argument(
@@ -200,7 +208,7 @@ class _FormatType(_FormatParam):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
+        return [_completed(name) for name in FORMATS if name.startswith(incomplete)]
 
 
 def _apart(

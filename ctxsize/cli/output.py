@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from errno import ENOSPC
-from typing import Any, NamedTuple
+from typing import Any
 
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import render
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import visible
 from ctxsize.model import Problem
+from ctxsize.values import NamedTuple
 
 _LONGEST_MESSAGE = 500
 _NARROWEST, _WIDEST, _FILE_WIDTH = 40, 120, 80

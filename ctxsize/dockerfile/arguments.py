@@ -5,7 +5,6 @@ Which form an instruction takes is a table; each form is one function.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 
@@ -112,6 +111,8 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
     """Return the strings of a JSON array, or None if `rest` is none."""
     if not rest.startswith("["):
         return None
+    import json  # as few Dockerfiles need it
+
     try:
         array = json.loads(LONE_SURROGATE.sub("\ufffd", rest), parse_constant=_reject)
     except (ValueError, RecursionError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -27,6 +26,8 @@ def located(line: int, *, outermost: bool = False) -> Iterator[None]:
 
 def quoted(text: str) -> str:
     """Return `text` in double quotes, as it stands in the builder's messages."""
+    import json  # as few Dockerfiles need it
+
     return json.dumps(LONE_SURROGATE.sub("\ufffd", text), ensure_ascii=False)
 
 

@@ -127,14 +127,14 @@ class Graph:
         """Return the named context that replaces a stage, or ""; two names never are replaced."""
         if not stage_name or stage_name in (SCRATCH, "context"):
             return ""
-        return self._replacement(stage_name, f"invalid context name {stage_name}")
+        return self._replacement(stage_name, "invalid context name", shown=str)
 
-    def _replacement(self, name: str, problem: str) -> str:
+    def _replacement(self, name: str, problem: str, *, shown: Callable[[str], str]) -> str:
         """Return the named context that is the same image as `name`, or ""."""
         try:
             familiar = familiar_name(name)
         except DockerfileError as error:
-            raise DockerfileError(f"{problem}: {error.message}") from None
+            raise DockerfileError(f"{problem} {shown(name)}: {error.message}") from None
         return familiar if familiar in self.named_contexts else ""
 
     def _add(self, node: Node) -> None:
@@ -227,8 +227,8 @@ class Graph:
             node.done = node.done or not (node.is_stage or node.base)
             return
         with located(node.line):
-            problem = f"failed to parse stage name {quoted(node.base_name)}"
-            context = self._replacement(node.base_name, problem)
+            problem = "failed to parse stage name"
+            context = self._replacement(node.base_name, problem, shown=quoted)
         if reached and not node.replaced:
             node.context = context
         if reached and not node.context:

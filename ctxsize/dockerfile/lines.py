@@ -7,7 +7,6 @@ where it stands.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 
 from ctxsize.dockerfile.complaints import located
@@ -155,6 +154,8 @@ def _syntax_in_json(data: bytes, line: int) -> Directive | None:
     """Return the value of `"syntax"` if `data` is a JSON object that has it."""
     if not data.lstrip().startswith(b"{"):
         return None
+    import json  # as few Dockerfiles need it
+
     try:
         value = json.loads(data)["syntax"]
     except (ValueError, KeyError, RecursionError):

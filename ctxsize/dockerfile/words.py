@@ -7,7 +7,6 @@ those rules and nothing else.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -113,6 +112,8 @@ class _Lexer:
         try:
             return self.until("")
         except DockerfileError as error:
+            import json  # as few Dockerfiles need it
+
             quoted = json.dumps(self.source, ensure_ascii=False)
             raise DockerfileError(f"failed to process {quoted}: {error.message}") from None
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from typing import NamedTuple
 
 from ctxsize.engine.evaluate import Mark
+from ctxsize.values import NamedTuple
 
 Xattrs = dict[str, int]
 """Names of extended attributes, with the bytes of each value."""

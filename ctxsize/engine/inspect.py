@@ -12,7 +12,6 @@ from errno import EACCES, ENOENT, ENOTSUP, EPERM
 from itertools import groupby
 from pathlib import Path
 from stat import ST_MODE, ST_NLINK
-from typing import NamedTuple
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.bulk import Bulk, Table
@@ -20,6 +19,7 @@ from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Plain, Xattrs
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
+from ctxsize.values import NamedTuple
 
 _TYPE, _LINK = 0o170000, stat.S_IFLNK
 _ALL_MAY_READ, _SPECIAL_BITS = 0o444, 0o7000

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pathspec import PathSpec, RegexPattern
 from pathspec.util import (
@@ -30,6 +30,7 @@ from pathspec.util import (
 
 from ctxsize.engine import golang, goregexp
 from ctxsize.errors import IgnoreFileError
+from ctxsize.values import NamedTuple
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 from ctxsize.engine.golang import code_points
 from ctxsize.engine.ignorefile import LONGEST_LINE
@@ -16,6 +15,7 @@ from ctxsize.engine.request import Request, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.findings import Paths
+from ctxsize.values import NamedTuple
 
 _SHOWN = 3
 _WILD = frozenset("*?[\\")

@@ -7,11 +7,10 @@ line ends, a byte order mark, a last line without an end.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, Line
-from ctxsize.values import dataclass
+from ctxsize.values import NamedTuple, dataclass
 
 START = b"# >>> ctxsize"
 END = b"# <<< ctxsize"

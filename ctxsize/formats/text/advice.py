@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from ctxsize import units
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.text.size_tree import percent
 from ctxsize.model import Directory, Effect, Report
+from ctxsize.values import NamedTuple
 
 LARGE_BYTES = 50_000_000
 """From here on a context is worth a look: every cold build waits for it."""
