@@ -14,10 +14,12 @@ from errno import EINVAL, ENOENT, ENOTDIR
 
 Order = Callable[[str], bytes] | None
 """The key that sorts names as bytes; None where they sort so without one."""
+Listing = tuple[list[str], list[str], Order]
+"""The names in a directory, in byte order: directories, and everything else."""
 
 
-def listing(fd: int) -> tuple[list[str], list[str], Order]:
-    """The names in a directory, in byte order: directories, and everything else."""
+def listing(fd: int) -> Listing:
+    """The names in the directory that is open as `fd`."""
     directories: list[str] = []
     others: list[str] = []
     with os.scandir(fd) as entries:

@@ -22,6 +22,7 @@ from ctxsize.engine.bulk import Bulk, has_one_thread, moving
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Folder, LeftOut, Rest
 from ctxsize.engine.inspect import has_mounts
+from ctxsize.engine.names import Listing
 from ctxsize.engine.request import Request
 from ctxsize.engine.sums import Part, Progress, Sums
 from ctxsize.engine.walk import WHOLE, Walk
@@ -58,7 +59,7 @@ def gather(
     with moving() as bulk:
         if progress is not None:
             progress = partial(bulk.at_home, progress)
-        task = _Task(request, everything, top, evaluator or fastest(request.spec), bulk)
+        task = _Task(request, everything, top, evaluator or fastest(request.spec), bulk, {})
         helpers = jobs - 1 if has_one_thread() and not has_mounts(request.root) else 0
         gathered = _gathered(task, progress, helpers) or _gathered(task, progress, 0)
     assert gathered is not None  # one walk is whole
@@ -73,6 +74,7 @@ class _Task(NamedTuple):
     top: int
     evaluator: Evaluator[Any]
     bulk: Bulk
+    listings: dict[str, Listing]
 
     def new_part(self) -> Part:
         """A part with nothing in it."""
@@ -86,6 +88,7 @@ class _Task(NamedTuple):
             evaluator=self.evaluator,
             part=part,
             bulk=self.bulk,
+            listings=self.listings,
         )
 
 

@@ -27,7 +27,7 @@ from ctxsize.engine.events import (
     Xattrs,
 )
 from ctxsize.engine.inspect import Inspector, has_mounts
-from ctxsize.engine.names import between, listing, positions
+from ctxsize.engine.names import Listing, between, listing, positions
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 from ctxsize.model import Problem
@@ -45,6 +45,8 @@ WHOLE = Rest("", "", None)
 """The whole context."""
 _MANY = 2_000
 """So many files are worth another process."""
+_LONG = 20_000
+"""So many names take so long to be listed that a process forked meanwhile had better know them."""
 
 
 _Step = str | list[str] | Rest
@@ -82,7 +84,7 @@ class Walk:
 
     `everything` also opens the ignored directories that the builder passes by.
     It can be told, while it is on its way, to leave a `Rest` out; another walk over
-    that `part` gives just this.
+    that `part` gives just this. Long `listings` are in there while they are needed, by path.
     What made the answer incomplete is in `problems`, complete when the walk is.
     Raises `BuildFailsError` where the builder would stop, `IgnoreFileError` at
     a pattern that cannot be evaluated.
@@ -96,6 +98,7 @@ class Walk:
         evaluator: Evaluator[Any] | None = None,
         part: Rest = WHOLE,
         bulk: Bulk | None = None,
+        listings: dict[str, Listing] | None = None,
     ) -> None:
         self._request = request
         self._base = request.root.rstrip("/") + "/"
@@ -108,6 +111,7 @@ class Walk:
         mounts = part is WHOLE and has_mounts(request.root)
         self._inspector = Inspector(request.root, request.builder, mounts=mounts, bulk=bulk)
         self._bulk = bulk
+        self._listings = {} if listings is None else listings
         self._stack: list[_Frame] = []
         self._all_announced = True
 
@@ -211,17 +215,21 @@ class Walk:
             if self._bulk is not None:
                 self._bulk.left(frame.fd)
             frame.fd = -1
+            if self._listings:
+                self._listings.pop(frame.path, None)
 
     def _plan(self, frame: _Frame) -> list[_Step]:
         """The directory's entries in order: names of directories, runs of other names."""
         try:
-            directories, others, order = listing(frame.fd)
+            directories, others, order = self._listings.get(frame.path) or listing(frame.fd)
         except OSError as error:
             if frame.passed_by:
                 self._inspector.unread(frame.path, error)
                 return []
             raise self._inspector.stops(error, frame.path) from None
         frame.listed = len(directories) + len(others)
+        if frame.listed >= _LONG:
+            self._listings[frame.path] = directories, others, order
         if len(frame.prefix) > self._surely_short and not frame.passed_by:
             self._check_lengths(frame, directories, others)
         if self._part is not WHOLE and len(self._stack) == 1:

@@ -88,7 +88,7 @@ class LeavesOut(Crew[Any]):
 def measured_in_parts(
     request: Request, crew: type[LeavesOut] = LeavesOut, **options: Any
 ) -> Report:
-    with patched(workers, Crew=crew), patched(walk, _MANY=1), patched(parallel, **EAGER):
+    with patched(workers, Crew=crew), patched(walk, _MANY=1, _LONG=2), patched(parallel, **EAGER):
         return measure(request, jobs=2, **options)
 
 

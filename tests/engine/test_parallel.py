@@ -22,6 +22,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.bulk import Bulk
 from ctxsize.engine.events import Files, LeftOut
 from ctxsize.engine.measure import measure
+from ctxsize.engine.names import Listing
 from ctxsize.engine.request import resolve
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import BuildFailsError
@@ -89,7 +90,7 @@ def test_others_help(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def task_for(tree: Path) -> parallel._Task:
     request = request_for(tree, "none")
-    return parallel._Task(request, False, 10, fastest(request.spec), Bulk())
+    return parallel._Task(request, False, 10, fastest(request.spec), Bulk(), {})
 
 
 def test_files_of_one_directory(tmp_path: Path) -> None:
@@ -114,6 +115,25 @@ def test_files_of_one_directory(tmp_path: Path) -> None:
     assert names == [f"{number:04}" for number in range(2400)]
     assert sum(len(event.names) for event in others) == 864
     assert measure(request, jobs=2) == measure(request, jobs=1)
+
+
+def test_a_long_listing_is_handed_on(tmp_path: Path) -> None:
+    """A process that is forked meanwhile knows the names, of which none has come since."""
+    names = [f"{number:04}" for number in range(900)]
+    root = build_tree(tmp_path / "ctx", names)
+    request = resolve(str(root))
+    listings: dict[str, Listing] = {}
+    walk = Walk(request, listings=listings)
+    with patched(walking, _MANY=1, _LONG=900):
+        events = iter(walk)
+        first = next(events)
+        rest = walk.leave_out()
+        (root / "0899-new").touch()
+        others = [*Walk(request, part=rest, listings={**listings})]
+        met = [first, *events, *others]
+    assert rest is not None
+    assert [name for event in met if isinstance(event, Files) for name in event.names] == names
+    assert listings == {}
 
 
 @pytest.mark.parametrize("lost", ["a pipe", "a process"])
