@@ -17,6 +17,8 @@ from ctxsize.recommender.running import Find, carried_out, placed
 from ctxsize.shell import Command, commands, commands_of
 from ctxsize.values import dataclass
 
+READ = "<"
+"""Stands for the program that reads what follows: a file, a list, a document."""
 _RUNNING = ("RUN", "CMD", "ENTRYPOINT")
 _READ = re.compile(r"(?<![<\d])<\s*([\w./$\"'{}-]+)|\bfor\s+\w+\s+in\s+([^;\n]+)")
 _SCRIPTING = re.compile(r"python|node|ruby|perl|php")
@@ -179,7 +181,7 @@ def _joined(*parts: str) -> str:
 def _run_by(instruction: Instruction) -> tuple[Command, ...]:
     if instruction.keyword in _RUNNING:
         found = commands_of(instruction)
-        return (*found, *(Command(("<", text)) for text in _read_by(instruction, found)))
+        return (*found, *(Command((READ, text)) for text in _read_by(instruction, found)))
     if instruction.keyword == "HEALTHCHECK":
         return commands(_HEALTHCHECK.sub("", instruction.text))
     # A document that COPY or ADD writes may be a script, which is run later.

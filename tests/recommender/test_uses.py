@@ -17,7 +17,9 @@ from tests.recommender.projects import TAG
 CONTEXTS: dict[str, tuple[str | Node, ...]] = {
     "node_modules": (
         *("package.json", "node_modules/.package-lock.json", "server.js"),
-        file("start.sh", b"#!/bin/sh\nexec node server.js\n"),
+        *(file("start.sh", b"#!/bin/sh\nexec node server.js\n"), "tools/bundle.py"),
+        file("copy.sh", b"#!/bin/sh\nset -e\ncp -r node_modules /out\n"),
+        file("go.sh", b"#!/bin/sh\ngo build\n"),
     ),
     "vendor": ("composer.json", "vendor/autoload.php", "vendor/composer/installed.json"),
     "vendor/bundle": ("Gemfile", "vendor/bundle/ruby/3.4.0/gems/x.rb"),
@@ -92,6 +94,14 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         "FROM node\nWORKDIR /tools\nRUN npm install pm2\nWORKDIR /app\nCOPY . .\nCMD npm start\n",
         f"{NPM}COPY <<EOF /start.sh\nexec node /x/node_modules/y.js\nEOF\nFROM node\nCOPY . /x\n"
         "ENV NODE_PATH=/x/node_modules\n",
+        f"{NPM}FROM debian\n{BIND} cd /src && sh copy.sh\n",
+        f"{NPM}FROM debian\n{BIND} python3 /src/tools/bundle.py\n",
+        f"{NPM}FROM debian\n{BIND} cd /src && python3 -u tools/bundle.py --out /app\n",
+        f"{NPM}FROM node\nWORKDIR /x\n{BIND} cp -r /src/* .\nCMD node server.js\n",
+        f"{NPM}{BIND} cp -a /src/. /x && node /x/server.js\n",
+        f"{NPM}{BIND} cp -a /src /x\nCMD node /x/src/server.js\n",
+        f"{NPM}{BIND} rsync -a /src/ /x/\nENV NODE_PATH=/x/node_modules\n",
+        f"{NPM}{BIND} for each in node_modules lib; do cp -r /src/$each /x; done\n",
     ),
     "vendor": (
         f"{COMPOSER}FROM php\n{BIND} cp -r /src/vendor /app/\n",
@@ -201,6 +211,14 @@ SAFE: dict[str, tuple[str, ...]] = {
         f"{NPM}COPY . .\nRUN --mount=source=server.js,target=/s cp /s node_modules/\n",
         "FROM node\nWORKDIR /src\n" + BIND + ",rw npm ci && npm run build -- --out /app\n",
         f"{NPM}{BIND} cp -r /src/. /app/\n",
+        f"{NPM}{BIND} cp -r /src/* .\nCMD node server.js\n",
+        f"{NPM}FROM node\n{BIND} cp -r /src /x && cd /x/src && npm ci && node server.js\n",
+        f"{NPM}{BIND} mkdir /x && cp -r /src/. /x && cd /x && npm ci\nCMD node /x/server.js\n",
+        "FROM node\nWORKDIR /app\nCOPY . .\nRUN npm ci\nRUN cp -r /app /y\nCMD node /y/server.js\n",
+        f"{NPM}FROM golang\n{BIND} cd /src && sh go.sh\n",
+        f"{NPM}FROM python\n{BIND} python3 -m pip install /src\n",
+        f"{NPM}COPY . .\nRUN for each in node_modules/*; do echo $each; done\n",
+        "FROM node\nWORKDIR /app\nCOPY . .\nRUN npm ci\n",
         f"{NPM}{BIND} cp /src/package.json /app/ && npm run x\n",
         f"{NPM}FROM node\nWORKDIR /app\nCOPY --from=deps /app/node_modules node_modules\n"
         "COPY . .\nRUN npm run build\nCMD node server.js\n",
