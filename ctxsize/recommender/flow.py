@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from ctxsize.dockerfile import Dockerfile, Instruction, Stage, global_arguments, read_stages
 from ctxsize.dockerfile.mounts import Mount, parse_mount
@@ -22,7 +23,8 @@ READ = "<"
 _RUNNING = ("RUN", "CMD", "ENTRYPOINT")
 _READ = re.compile(r"(?<![<\d])<\s*([\w./$\"'{}-]+)|\bfor\s+\w+\s+in\s+([^;\n]+)")
 _SCRIPTING = re.compile(r"python|node|ruby|perl|php")
-_VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)\}")
+_VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)(?::?-([^${}]*))?\}")
+"""A variable, maybe with what stands for it where it has no value."""
 _LONGEST = 64 * 1024
 _HEALTHCHECK = re.compile(r"\s*HEALTHCHECK\b.*?\bCMD\b", re.IGNORECASE | re.DOTALL)
 
@@ -135,7 +137,7 @@ class _Site:
         if "$" not in text:
             return text
         values = dict(self.values)
-        expanded = _VARIABLE.sub(lambda found: values.get(found[1] or found[2], found[0]), text)
+        expanded = _VARIABLE.sub(partial(_value, values), text)
         # A variable that doubles itself in each line would fill the memory.
         return expanded if len(expanded) <= _LONGEST else text
 
@@ -153,6 +155,11 @@ class _Site:
                 if text is not None:
                     return text
         return None
+
+
+def _value(values: Mapping[str, str], found: re.Match[str]) -> str:
+    """What stands for a variable; it stays where that is not told."""
+    return values.get(found[1] or found[2], found[0] if found[3] is None else found[3])
 
 
 def _origins(place: str, target: str, source: str) -> Iterator[str]:

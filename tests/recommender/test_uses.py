@@ -140,6 +140,8 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{LOCAL}RUN python <<EOF\nimport sys\nsys.path.append('build/lib')\nEOF\n",
         f"{LOCAL}RUN . build/env.sh\n",
         f"{LOCAL}ARG KIND=build\nENV PYTHONPATH=/app/${{KIND}}/lib\n",
+        f"{LOCAL}ENV PYTHONPATH=/app/${{KIND:-build}}/lib\n",
+        f"{LOCAL}ENV KIND=${{OTHER-build}}\nENV PYTHONPATH=$PYTHONPATH:/app/$KIND\n",
         f"ARG LIB=build\n{LOCAL}RUN cp -r /app/$LIB/lib /lib\n",
         "FROM python\nENV HOME=/app\nWORKDIR $HOME\nCOPY . $HOME\nRUN pip install .\n"
         "WORKDIR /app/build/lib\n",
@@ -260,6 +262,8 @@ SAFE: dict[str, tuple[str, ...]] = {
         f"{LOCAL}CMD python -m app\n",
         f"{LOCAL}RUN <<EOF\nrm -rf build\nEOF\n",
         f"{LOCAL}LABEL built=build/lib\n",
+        f"{LOCAL}ENV PYTHONPATH=${{PYTHONPATH:-/app}}/src\n",
+        f"ARG KIND=src\n{LOCAL}ARG KIND=src\nENV PYTHONPATH=/app/${{KIND:-build}}/lib\n",
         "FROM python\nWORKDIR /build\nCOPY . .\nRUN pip wheel -w /w .\nFROM python\n"
         "COPY --from=0 /w /w\n",
         "FROM python\nCOPY . .\nRUN python3 setup.py build\nENV PYTHONPATH=/build/lib\n",
