@@ -48,6 +48,8 @@ class Thing:
     """The same of the command that a container begins with."""
     stays: bool = False
     """Whether its directory stays where its content goes."""
+    of_sources: bool = False
+    """Whether a command that comes before the sources makes another."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,10 @@ class _State:
     """Where the thing from the context is, `""` where that is not told."""
     made: tuple[str, ...] = ()
     """In which directories commands made it, `""` where that is not told."""
+    early: tuple[str, ...] = ()
+    """Those of them where it was made before the sources came, and not of them."""
+    replaced: int = 0
+    """The line that brought it in place of such a one."""
     later: tuple[Step, ...] = ()
     """The instructions that speak of the container that is run."""
     needed: int = 0
@@ -88,7 +94,7 @@ def first_use(recipe: Recipe, phases: Sequence[Phase], thing: Thing) -> int | No
     for at, phase in enumerate(phases):
         if at not in bases or recipe.request.build.target.lower() == phase.label:
             trail.finish(at, phase, is_shipped=at not in trail.consumed)
-    return min(trail.uses, default=None)
+    return min(trail.uses or trail.replaced, default=None)
 
 
 class _Trail:
@@ -101,6 +107,12 @@ class _Trail:
         self.uses: list[int] = []
         self.consumed: set[int] = set()
         """The stages from which others take files."""
+        self._is_made = False
+
+    @property
+    def replaced(self) -> list[int]:
+        """The lines that bring it in place of what was made without sources, if nothing else is."""
+        return [] if self._is_made else [each.replaced for each in self._ends if each.replaced]
 
     def follow(self, phase: Phase) -> None:
         """Go through a stage."""
@@ -118,6 +130,7 @@ class _Trail:
     def finish(self, at: int, phase: Phase, *, is_shipped: bool) -> None:
         """Look at the image that is made of a stage, or at what its commands were made for."""
         state = self._ends[at]
+        self._is_made |= bool(state.made)
         if not state.is_as_it_came:
             return
         self.uses += [each.instruction.line for each in state.later if self._speaks(each, state)]
@@ -139,6 +152,9 @@ class _Trail:
         """What a COPY or ADD takes from the context or from another stage."""
         instruction, name = step.instruction, self._thing.name
         places = [*self._arriving(phase, step)]
+        if places and state.early:
+            kept = tuple(each for each in state.made if each not in state.early)
+            state = replace(state, made=kept, early=(), replaced=instruction.line)
         made: list[str] = []
         there = self._origin(phase, next(instruction.flag_values("from"), ""))
         if there is not None:
@@ -182,7 +198,7 @@ class _Trail:
             if place is not None:
                 # What is made in a mount is there for this RUN alone.
                 mounted = [each for each in mounted if each not in inside]
-                state = state if inside else replace(state, made=(*state.made, place))
+                state = state if inside else self._made(state, place)
                 continue
             if (
                 (inside and self._needs_there(command))
@@ -197,6 +213,15 @@ class _Trail:
             if not inside and self._is_needed_by(" ".join(command.words)):
                 state = replace(state, needed=line)
         return state
+
+    def _made(self, state: _State, place: str) -> _State:
+        """The state behind a command that makes it in a directory."""
+        early = self._thing.of_sources and not state.places
+        return replace(
+            state,
+            made=(*state.made, place),
+            early=(*state.early, place) if early else state.early,
+        )
 
     def _is_hidden(self, step: Step) -> bool:
         """Whether a cache lies over the thing: what is made there never gets into the image."""

@@ -40,7 +40,7 @@ CONTEXTS: dict[str, tuple[str | Node, ...]] = {
     ),
     "app/build": (
         *("settings.gradle", "app/build.gradle", "app/build/libs/app.jar", "gradlew"),
-        *("app/build/classes/A.class", "script.sh"),
+        *("app/build/classes/A.class", "script.sh", file("make.py", b"#!/usr/bin/env python3\n")),
         file("ci/build.sh", b"#!/usr/bin/env bash\ncd /src && ./gradlew :app:bootJar\n"),
         file(
             "justfile", b"build mode='x': fetch\n    gradle assemble\n\nfetch:\n    gradle deps\n"
@@ -68,6 +68,16 @@ LOCAL = "FROM python\nWORKDIR /app\nCOPY . .\nRUN pip install .\n"
 MVN = "FROM maven AS build\nWORKDIR /src\nCOPY . .\nRUN mvn package\n"
 JDK = "FROM temurin\nWORKDIR /src\nCOPY . .\n"
 CARGO = "FROM rust AS build\nWORKDIR /src\nCOPY . .\n"
+WARM = "FROM gradle\nWORKDIR /src\nCOPY *.gradle .\nRUN gradle build || return 0\nCOPY . .\n"
+SCRIPTS = (
+    "./make.sh",
+    "sh build.sh",
+    "bash -x ./make.sh",
+    "./make.py",
+    "python3 make.py",
+    "./make",
+)
+"""Of which nobody knows what they do."""
 
 DOUBTS: dict[str, tuple[str, ...]] = {
     "node_modules": (
@@ -170,6 +180,7 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{MVN}FROM temurin\nWORKDIR /app\nCOPY . .\nCMD java -jar target/app.jar\n",
         f"{MVN}{SRC}FROM temurin\nCOPY --from=src /s/target/app.jar /\n",
         "FROM maven\nWORKDIR /src\nCOPY . .\nONBUILD RUN mvn package\n",
+        "FROM maven\nCOPY pom.xml .\nRUN mvn package\nCOPY . .\nCMD java -jar target/app.jar\n",
     ),
     "app/build": (
         f"{JDK}RUN ./script.sh\n",
@@ -180,6 +191,13 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{JDK}RUN /opt/ci/build.sh\n",
         f"{JDK}RUN mvn package\n",
         f"{JDK}RUN make\n",
+        *(f"{JDK}RUN {run}\n" for run in SCRIPTS),
+        *(f"FROM temurin\nWORKDIR /src\nRUN {run}\nCOPY . .\n" for run in SCRIPTS),
+        *(f"{WARM}{each}" for each in ("RUN ./make.sh\n", "RUN cp app/build/libs/app.jar /\n")),
+        f"{WARM}CMD java -jar app/build/libs/app.jar\n",
+        f"{WARM}RUN gradle test\n",
+        f"{JDK}RUN ./gradlew :app:cleanJar\n",
+        f"{JDK}RUN gradle -p build help --task bootJar\n",
     ),
     "rust/target": (
         f"{CARGO}RUN cd rust && cargo fetch\nCMD ./rust/target/app\n",
@@ -187,6 +205,8 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{CARGO}RUN ./build.sh\n",
         f"{CARGO}RUN cargo build\nFROM debian\nCOPY . .\nCMD rust/target/app\n",
         f"{CARGO}RUN npm ci\nCMD rust/target/app\n",
+        "FROM rust\nWORKDIR /src/rust\nCOPY rust/Cargo.toml .\nRUN cargo build\nCOPY rust .\n"
+        "CMD target/app\n",
     ),
     "bin": (
         "FROM dotnet\nCOPY . .\nRUN dotnet restore\n",
@@ -276,6 +296,9 @@ SAFE: dict[str, tuple[str, ...]] = {
     "target": (
         MVN,
         f"{JDK}RUN ./mvnw -B -DskipTests package\n",
+        "FROM maven\nCOPY pom.xml .\nRUN mvn package\nCOPY . .\nRUN mvn -o package\n",
+        f"{MVN}FROM temurin\nWORKDIR /src\nCOPY --from=build /src/target target\nCOPY . .\n"
+        "CMD java -jar target/app.jar\n",
         f"{JDK}RUN sh ./mvnw clean install\n",
         f"{JDK}RUN ./build.sh\n",
         f"{JDK}RUN bash build.sh && cp target/app.jar /\n",
@@ -292,12 +315,21 @@ SAFE: dict[str, tuple[str, ...]] = {
         f"{JDK}RUN just build\n",
         f"{JDK}RUN <<EOF\ngradle -p app installDist\nEOF\n",
         f"{JDK}RUN timeout 600 gradle assemble\n",
+        f"{JDK}RUN ./gradlew build\n",
+        f"{JDK}RUN ./make.sh && ./gradlew clean build\n",
+        f"{WARM}RUN gradle build\nCMD java -jar app/build/libs/app.jar\n",
+        f"{WARM}RUN ./ci/build.sh\n",
+        "FROM gradle AS warm\nWORKDIR /src\nCOPY *.gradle .\nRUN gradle build\n"
+        "FROM warm AS test\nCOPY . .\nRUN gradle test\nFROM warm\nCOPY . .\nRUN gradle bootJar\n",
+        "FROM gradle\nWORKDIR /src\nCOPY app app\nRUN gradle build\n",
     ),
     "rust/target": (
         f"{CARGO}WORKDIR rust\nRUN cargo build --release && cp target/app /\nCMD ./target/app\n",
         f"{CARGO}RUN cargo +nightly test\n",
         f"{CARGO}RUN cargo install --path rust\n",
         f"{CARGO}RUN cargo build\nFROM debian\nCOPY --from=build /src/rust/target/app /\n",
+        "FROM rust\nWORKDIR /src/rust\nCOPY rust/Cargo.toml .\nRUN cargo build\nCOPY rust .\n"
+        "RUN cargo build\nCMD target/app\n",
         f"{CARGO}RUN pip install ./rust\n",
     ),
     "bin": ("FROM dotnet\nCOPY . .\nRUN dotnet restore && dotnet publish -c Release\n",),
