@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from ctxsize.dockerfile import Dockerfile, Instruction, Stage, global_arguments, read_stages
 from ctxsize.dockerfile.mounts import Mount, parse_mount
@@ -17,10 +18,13 @@ from ctxsize.recommender.running import Find, carried_out, placed
 from ctxsize.shell import Command, commands, commands_of
 from ctxsize.values import dataclass
 
+READ = "<"
+"""Stands for the program that reads what follows: a file, a list, a document."""
 _RUNNING = ("RUN", "CMD", "ENTRYPOINT")
 _READ = re.compile(r"(?<![<\d])<\s*([\w./$\"'{}-]+)|\bfor\s+\w+\s+in\s+([^;\n]+)")
 _SCRIPTING = re.compile(r"python|node|ruby|perl|php")
-_VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)\}")
+_VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)(?::?-([^${}]*))?\}")
+"""A variable, maybe with what stands for it where it has no value."""
 _LONGEST = 64 * 1024
 _HEALTHCHECK = re.compile(r"\s*HEALTHCHECK\b.*?\bCMD\b", re.IGNORECASE | re.DOTALL)
 
@@ -133,7 +137,7 @@ class _Site:
         if "$" not in text:
             return text
         values = dict(self.values)
-        expanded = _VARIABLE.sub(lambda found: values.get(found[1] or found[2], found[0]), text)
+        expanded = _VARIABLE.sub(partial(_value, values), text)
         # A variable that doubles itself in each line would fill the memory.
         return expanded if len(expanded) <= _LONGEST else text
 
@@ -151,6 +155,11 @@ class _Site:
                 if text is not None:
                     return text
         return None
+
+
+def _value(values: Mapping[str, str], found: re.Match[str]) -> str:
+    """What stands for a variable; it stays where that is not told."""
+    return values.get(found[1] or found[2], found[0] if found[3] is None else found[3])
 
 
 def _origins(place: str, target: str, source: str) -> Iterator[str]:
@@ -179,7 +188,7 @@ def _joined(*parts: str) -> str:
 def _run_by(instruction: Instruction) -> tuple[Command, ...]:
     if instruction.keyword in _RUNNING:
         found = commands_of(instruction)
-        return (*found, *(Command(("<", text)) for text in _read_by(instruction, found)))
+        return (*found, *(Command((READ, text)) for text in _read_by(instruction, found)))
     if instruction.keyword == "HEALTHCHECK":
         return commands(_HEALTHCHECK.sub("", instruction.text))
     # A document that COPY or ADD writes may be a script, which is run later.

@@ -284,6 +284,8 @@ class Rule:
 
     What a Dockerfile names is not replaced by something elsewhere.
     """
+    of_sources: bool = False
+    """Whether such a command that runs before the sources came, to get dependencies, makes none."""
 
     @property
     def makers(self) -> str:

@@ -21,6 +21,8 @@ _LAUNCHERS = frozenset(
 )
 """Programs that run what is named behind them."""
 _INTERPRETER = re.compile(r"(python|pypy)[\d.]*")
+_READING = re.compile(r"(python|pypy|ruby|perl|php|lua|tclsh|Rscript)[\d.]*")
+"""Interpreters whose scripts nobody reads here."""
 _RUNNERS = {
     "exec": ("bundle", "npm", "pnpm", "yarn", "bun", "opam", "mise", "rbenv", "asdf"),
     "run": ("poetry", "uv", "pipenv", "pdm", "hatch", "rye", "conda", "pixi"),
@@ -68,6 +70,16 @@ def _launched(words: tuple[str, ...]) -> tuple[str, ...]:
             at += 1
         words = words[at:]
     return words
+
+
+def is_unread(command: Command) -> bool:
+    """Whether it runs a script that is not followed, whoever wrote it; `-m pip` is none.
+
+    >>> [is_unread(each) for each in commands("python3 -u x.py; python3 -m pip install .; sh x.sh")]
+    [True, False, False]
+    """
+    is_script = bool(command.operands) and not command.has("-m", "-c", "-e")
+    return is_script and _READING.fullmatch(command.program) is not None
 
 
 def carried_out(at: str, command: Command, find: Find) -> Iterator[tuple[str, Command]]:

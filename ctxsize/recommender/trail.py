@@ -13,13 +13,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from ctxsize.dockerfile import path_from_root
-from ctxsize.recommender.flow import Phase, Step
+from ctxsize.recommender.flow import READ, Phase, Step
 from ctxsize.recommender.naming import named_by, named_by_value, names
+from ctxsize.recommender.places import (
+    copies,
+    is_at_or_below,
+    may_be_in,
+    may_meet,
+    placed,
+    target_of,
+    works_in,
+)
 from ctxsize.recommender.recipes import Named, Recipe
+from ctxsize.recommender.running import is_unread
 from ctxsize.shell import Command
 from ctxsize.values import dataclass
 
-_COPIERS = ("cp", "mv", "rsync", "tar", "ln")
 _SPEAKING = ("WORKDIR", "ENV", "ARG")
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
 
@@ -39,6 +48,8 @@ class Thing:
     """The same of the command that a container begins with."""
     stays: bool = False
     """Whether its directory stays where its content goes."""
+    of_sources: bool = False
+    """Whether a command that comes before the sources makes another."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,10 @@ class _State:
     """Where the thing from the context is, `""` where that is not told."""
     made: tuple[str, ...] = ()
     """In which directories commands made it, `""` where that is not told."""
+    early: tuple[str, ...] = ()
+    """Those of them where it was made before the sources came, and not of them."""
+    replaced: int = 0
+    """The line that brought it in place of such a one."""
     later: tuple[Step, ...] = ()
     """The instructions that speak of the container that is run."""
     needed: int = 0
@@ -58,7 +73,7 @@ class _State:
     def is_as_it_came(self) -> bool:
         """Whether it is somewhere where nothing made it anew."""
         return any(
-            not any(_may_meet(posixpath.dirname(place), each) for each in self.made)
+            not any(may_meet(posixpath.dirname(place), each) for each in self.made)
             for place in self.places
         )
 
@@ -66,7 +81,7 @@ class _State:
         """Whether a word that names such a thing may be about this one."""
         known = all(each.startswith("/") for each in self.places)
         return not (known and word.startswith("/")) or any(
-            _may_meet(word, each) for each in self.places
+            may_meet(word, each) for each in self.places
         )
 
 
@@ -79,7 +94,7 @@ def first_use(recipe: Recipe, phases: Sequence[Phase], thing: Thing) -> int | No
     for at, phase in enumerate(phases):
         if at not in bases or recipe.request.build.target.lower() == phase.label:
             trail.finish(at, phase, is_shipped=at not in trail.consumed)
-    return min(trail.uses, default=None)
+    return min(trail.uses or trail.replaced, default=None)
 
 
 class _Trail:
@@ -92,6 +107,12 @@ class _Trail:
         self.uses: list[int] = []
         self.consumed: set[int] = set()
         """The stages from which others take files."""
+        self._is_made = False
+
+    @property
+    def replaced(self) -> list[int]:
+        """The lines that bring it in place of what was made without sources, if nothing else is."""
+        return [] if self._is_made else [each.replaced for each in self._ends if each.replaced]
 
     def follow(self, phase: Phase) -> None:
         """Go through a stage."""
@@ -109,6 +130,7 @@ class _Trail:
     def finish(self, at: int, phase: Phase, *, is_shipped: bool) -> None:
         """Look at the image that is made of a stage, or at what its commands were made for."""
         state = self._ends[at]
+        self._is_made |= bool(state.made)
         if not state.is_as_it_came:
             return
         self.uses += [each.instruction.line for each in state.later if self._speaks(each, state)]
@@ -130,6 +152,9 @@ class _Trail:
         """What a COPY or ADD takes from the context or from another stage."""
         instruction, name = step.instruction, self._thing.name
         places = [*self._arriving(phase, step)]
+        if places and state.early:
+            kept = tuple(each for each in state.made if each not in state.early)
+            state = replace(state, made=kept, early=(), replaced=instruction.line)
         made: list[str] = []
         there = self._origin(phase, next(instruction.flag_values("from"), ""))
         if there is not None:
@@ -138,8 +163,8 @@ class _Trail:
                 if there.is_as_it_came and names(source, name):
                     self.uses.append(instruction.line)
                 absolute = posixpath.join("/", source)
-                places += [""] if any(_may_meet(absolute, each) for each in there.places) else []
-                if any(names(source, name) or _may_meet(absolute, each) for each in there.made):
+                places += [""] if any(may_meet(absolute, each) for each in there.places) else []
+                if any(names(source, name) or may_meet(absolute, each) for each in there.made):
                     made.append(posixpath.join(step.at, target).removesuffix(f"/{name}"))
         if not places and not made:
             return state
@@ -168,12 +193,12 @@ class _Trail:
         if self._is_hidden(step):
             return state
         for at, command in step.commands:
-            inside = [each for each in mounted if _works_in(command, at, each)]
+            inside = [each for each in mounted if works_in(command, at, each)]
             place = self._thing.makes(at, command)
             if place is not None:
                 # What is made in a mount is there for this RUN alone.
                 mounted = [each for each in mounted if each not in inside]
-                state = state if inside else replace(state, made=(*state.made, place))
+                state = state if inside else self._made(state, place)
                 continue
             if (
                 (inside and self._needs_there(command))
@@ -181,11 +206,22 @@ class _Trail:
                 or (state.is_as_it_came and self._names(command, at, step.at, state))
             ):
                 self.uses.append(line)
-            if any(_copies(command, at, each) for each in (*mounted, *state.places)):
-                state = replace(state, places=(*state.places, ""))
+            copied = [target_of(command, at) for each in mounted if copies(command, at, each)]
+            if any(copies(command, at, each) for each in state.places):
+                copied.append("")
+            state = replace(state, places=(*state.places, *copied)) if copied else state
             if not inside and self._is_needed_by(" ".join(command.words)):
                 state = replace(state, needed=line)
         return state
+
+    def _made(self, state: _State, place: str) -> _State:
+        """The state behind a command that makes it in a directory."""
+        early = self._thing.of_sources and not state.places
+        return replace(
+            state,
+            made=(*state.made, place),
+            early=(*state.early, place) if early else state.early,
+        )
 
     def _is_hidden(self, step: Step) -> bool:
         """Whether a cache lies over the thing: what is made there never gets into the image."""
@@ -199,7 +235,7 @@ class _Trail:
         for mount in step.mounts:
             if mount.type != "bind":
                 continue
-            target = _placed(mount.target, step.at)
+            target = placed(mount.target, step.at)
             there = self._origin(phase, mount.origin)
             if there is not None:
                 if there.is_as_it_came:
@@ -211,15 +247,18 @@ class _Trail:
 
     def _takes(self, command: Command, at: str, mounted: Sequence[str]) -> bool:
         """Whether a command names it in one of the mounts."""
+        if mounted and command.program == READ:
+            # Where a loop looks for the names of its list is not told.
+            return names(command.words[-1], self._thing.name)
         named = [*named_by(command, self._thing.name)] if mounted else []
-        return any(_may_be_in(_placed(word, at), each) for word in named for each in mounted)
+        return any(may_be_in(placed(word, at), each) for word in named for each in mounted)
 
     def _needs_there(self, command: Command) -> bool:
         """Whether a command in a mount needs it; of a program from there nobody knows."""
         if self._thing.needs is None:
             return False
         from_there = "/" in "".join(command.words[:1])
-        return from_there or self._is_needed_by(" ".join(command.words))
+        return from_there or is_unread(command) or self._is_needed_by(" ".join(command.words))
 
     def _names(self, command: Command, at: str, workdir: str, state: _State) -> bool:
         """Whether a command names it, or works in it."""
@@ -233,7 +272,7 @@ class _Trail:
         """Whether what an instruction says of the container has to do with it."""
         instruction, name = step.instruction, self._thing.name
         if instruction.keyword == "WORKDIR":
-            return any(each and _is_at_or_below(step.at, each) for each in state.places)
+            return any(each and is_at_or_below(step.at, each) for each in state.places)
         if instruction.keyword in ("ENV", "ARG"):
             return any(map(state.may_mean, _named_by_variables(step, name)))
         return any(
@@ -252,40 +291,3 @@ def _named_by_variables(step: Step, name: str) -> Iterator[str]:
         given = tuple(part for each in given for part in each.partition("=")[::2])
     for variable, value in zip(given[::2], given[1::2], strict=False):
         yield from named_by_value(variable, value, name)
-
-
-def _placed(word: str, at: str) -> str:
-    return posixpath.normpath(posixpath.join(at or "/", word))
-
-
-def _is_at_or_below(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(directory.rstrip("/") + "/")
-
-
-def _may_be_in(path: str, directory: str) -> bool:
-    """Whether `path` may be in a directory: a variable may be anything."""
-    return "$" in path + directory or _is_at_or_below(path, directory)
-
-
-def _may_meet(one: str, other: str) -> bool:
-    """Whether one of two paths may hold the other; of one that is not told nobody knows."""
-    both = one + other
-    if not (one.startswith("/") and other.startswith("/")) or "$" in both or "*" in both:
-        return True
-    one, other = _placed(one, ""), _placed(other, "")
-    return _is_at_or_below(one, other) or _is_at_or_below(other, one)
-
-
-def _works_in(command: Command, at: str, mount: str) -> bool:
-    """Whether a command is run in a mount, or told of something there."""
-    told = (word.rpartition("=")[2] for word in command.words)
-    return _may_be_in(at, mount) or any(
-        word.startswith("/") and _is_at_or_below(_placed(word, at), mount) for word in told
-    )
-
-
-def _copies(command: Command, at: str, mount: str) -> bool:
-    """Whether a command takes all that is in a mount."""
-    if command.program not in _COPIERS:
-        return False
-    return any(_is_at_or_below(mount, _placed(word, at)) for word in command.operands)

@@ -32,5 +32,10 @@ def _thing(facts: Facts, match: Match) -> Thing:
     # What was built is needed to run the program, not to check or to build it.
     starts = partial(starts_with, rule.ecosystem) if rule.built_by else None
     return Thing(
-        match.path, name, partial(made_in, rule.makers), starts=starts, stays=rule.contents
+        match.path,
+        name,
+        partial(made_in, rule.makers),
+        starts=starts,
+        stays=rule.contents,
+        of_sources=rule.of_sources,
     )

@@ -61,12 +61,17 @@ MAVEN_NOT = (
 GRADLE = (
     *("gradle build", "./gradlew :app:bootJar --no-daemon", "sh gradlew build -x test"),
     *("gradle -p app installDist", "gradle shadowJar", "./gradlew assembleRelease"),
-    *("gradle clean war", "./gradlew nativeCompile", "gradle bundleRelease publishToMavenLocal"),
+    *(
+        "gradle --configuration-cache clean war",
+        "./gradlew nativeCompile",
+        "gradle bundleRelease publishToMavenLocal",
+    ),
 )
 GRADLE_NOT = (
     *("gradle dependencies", "./gradlew --version", "gradle help -x build", "gradle wrapper"),
     *("gradle clean", "gradle", "./gradlew buildEnvironment", "gradle -Pbuild=1 tasks"),
-    *("gradle build --dry-run", "gradle -m build"),
+    *("gradle build --dry-run", "gradle -m build", "gradle cleanJar", "gradle :app:cleanBuild"),
+    *("gradle -p build tasks", "gradle help --task build", "gradle --project-dir dist tasks"),
     *("cp gradlew /x", "gradle check", "gradle downloadDependencies"),
 )
 

@@ -17,7 +17,9 @@ from tests.recommender.projects import TAG
 CONTEXTS: dict[str, tuple[str | Node, ...]] = {
     "node_modules": (
         *("package.json", "node_modules/.package-lock.json", "server.js"),
-        file("start.sh", b"#!/bin/sh\nexec node server.js\n"),
+        *(file("start.sh", b"#!/bin/sh\nexec node server.js\n"), "tools/bundle.py"),
+        file("copy.sh", b"#!/bin/sh\nset -e\ncp -r node_modules /out\n"),
+        file("go.sh", b"#!/bin/sh\ngo build\n"),
     ),
     "vendor": ("composer.json", "vendor/autoload.php", "vendor/composer/installed.json"),
     "vendor/bundle": ("Gemfile", "vendor/bundle/ruby/3.4.0/gems/x.rb"),
@@ -38,7 +40,7 @@ CONTEXTS: dict[str, tuple[str | Node, ...]] = {
     ),
     "app/build": (
         *("settings.gradle", "app/build.gradle", "app/build/libs/app.jar", "gradlew"),
-        *("app/build/classes/A.class", "script.sh"),
+        *("app/build/classes/A.class", "script.sh", file("make.py", b"#!/usr/bin/env python3\n")),
         file("ci/build.sh", b"#!/usr/bin/env bash\ncd /src && ./gradlew :app:bootJar\n"),
         file(
             "justfile", b"build mode='x': fetch\n    gradle assemble\n\nfetch:\n    gradle deps\n"
@@ -66,6 +68,16 @@ LOCAL = "FROM python\nWORKDIR /app\nCOPY . .\nRUN pip install .\n"
 MVN = "FROM maven AS build\nWORKDIR /src\nCOPY . .\nRUN mvn package\n"
 JDK = "FROM temurin\nWORKDIR /src\nCOPY . .\n"
 CARGO = "FROM rust AS build\nWORKDIR /src\nCOPY . .\n"
+WARM = "FROM gradle\nWORKDIR /src\nCOPY *.gradle .\nRUN gradle build || return 0\nCOPY . .\n"
+SCRIPTS = (
+    "./make.sh",
+    "sh build.sh",
+    "bash -x ./make.sh",
+    "./make.py",
+    "python3 make.py",
+    "./make",
+)
+"""Of which nobody knows what they do."""
 
 DOUBTS: dict[str, tuple[str, ...]] = {
     "node_modules": (
@@ -92,6 +104,14 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         "FROM node\nWORKDIR /tools\nRUN npm install pm2\nWORKDIR /app\nCOPY . .\nCMD npm start\n",
         f"{NPM}COPY <<EOF /start.sh\nexec node /x/node_modules/y.js\nEOF\nFROM node\nCOPY . /x\n"
         "ENV NODE_PATH=/x/node_modules\n",
+        f"{NPM}FROM debian\n{BIND} cd /src && sh copy.sh\n",
+        f"{NPM}FROM debian\n{BIND} python3 /src/tools/bundle.py\n",
+        f"{NPM}FROM debian\n{BIND} cd /src && python3 -u tools/bundle.py --out /app\n",
+        f"{NPM}FROM node\nWORKDIR /x\n{BIND} cp -r /src/* .\nCMD node server.js\n",
+        f"{NPM}{BIND} cp -a /src/. /x && node /x/server.js\n",
+        f"{NPM}{BIND} cp -a /src /x\nCMD node /x/src/server.js\n",
+        f"{NPM}{BIND} rsync -a /src/ /x/\nENV NODE_PATH=/x/node_modules\n",
+        f"{NPM}{BIND} for each in node_modules lib; do cp -r /src/$each /x; done\n",
     ),
     "vendor": (
         f"{COMPOSER}FROM php\n{BIND} cp -r /src/vendor /app/\n",
@@ -130,6 +150,8 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{LOCAL}RUN python <<EOF\nimport sys\nsys.path.append('build/lib')\nEOF\n",
         f"{LOCAL}RUN . build/env.sh\n",
         f"{LOCAL}ARG KIND=build\nENV PYTHONPATH=/app/${{KIND}}/lib\n",
+        f"{LOCAL}ENV PYTHONPATH=/app/${{KIND:-build}}/lib\n",
+        f"{LOCAL}ENV KIND=${{OTHER-build}}\nENV PYTHONPATH=$PYTHONPATH:/app/$KIND\n",
         f"ARG LIB=build\n{LOCAL}RUN cp -r /app/$LIB/lib /lib\n",
         "FROM python\nENV HOME=/app\nWORKDIR $HOME\nCOPY . $HOME\nRUN pip install .\n"
         "WORKDIR /app/build/lib\n",
@@ -158,6 +180,7 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{MVN}FROM temurin\nWORKDIR /app\nCOPY . .\nCMD java -jar target/app.jar\n",
         f"{MVN}{SRC}FROM temurin\nCOPY --from=src /s/target/app.jar /\n",
         "FROM maven\nWORKDIR /src\nCOPY . .\nONBUILD RUN mvn package\n",
+        "FROM maven\nCOPY pom.xml .\nRUN mvn package\nCOPY . .\nCMD java -jar target/app.jar\n",
     ),
     "app/build": (
         f"{JDK}RUN ./script.sh\n",
@@ -168,6 +191,13 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{JDK}RUN /opt/ci/build.sh\n",
         f"{JDK}RUN mvn package\n",
         f"{JDK}RUN make\n",
+        *(f"{JDK}RUN {run}\n" for run in SCRIPTS),
+        *(f"FROM temurin\nWORKDIR /src\nRUN {run}\nCOPY . .\n" for run in SCRIPTS),
+        *(f"{WARM}{each}" for each in ("RUN ./make.sh\n", "RUN cp app/build/libs/app.jar /\n")),
+        f"{WARM}CMD java -jar app/build/libs/app.jar\n",
+        f"{WARM}RUN gradle test\n",
+        f"{JDK}RUN ./gradlew :app:cleanJar\n",
+        f"{JDK}RUN gradle -p build help --task bootJar\n",
     ),
     "rust/target": (
         f"{CARGO}RUN cd rust && cargo fetch\nCMD ./rust/target/app\n",
@@ -175,6 +205,8 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{CARGO}RUN ./build.sh\n",
         f"{CARGO}RUN cargo build\nFROM debian\nCOPY . .\nCMD rust/target/app\n",
         f"{CARGO}RUN npm ci\nCMD rust/target/app\n",
+        "FROM rust\nWORKDIR /src/rust\nCOPY rust/Cargo.toml .\nRUN cargo build\nCOPY rust .\n"
+        "CMD target/app\n",
     ),
     "bin": (
         "FROM dotnet\nCOPY . .\nRUN dotnet restore\n",
@@ -201,6 +233,14 @@ SAFE: dict[str, tuple[str, ...]] = {
         f"{NPM}COPY . .\nRUN --mount=source=server.js,target=/s cp /s node_modules/\n",
         "FROM node\nWORKDIR /src\n" + BIND + ",rw npm ci && npm run build -- --out /app\n",
         f"{NPM}{BIND} cp -r /src/. /app/\n",
+        f"{NPM}{BIND} cp -r /src/* .\nCMD node server.js\n",
+        f"{NPM}FROM node\n{BIND} cp -r /src /x && cd /x/src && npm ci && node server.js\n",
+        f"{NPM}{BIND} mkdir /x && cp -r /src/. /x && cd /x && npm ci\nCMD node /x/server.js\n",
+        "FROM node\nWORKDIR /app\nCOPY . .\nRUN npm ci\nRUN cp -r /app /y\nCMD node /y/server.js\n",
+        f"{NPM}FROM golang\n{BIND} cd /src && sh go.sh\n",
+        f"{NPM}FROM python\n{BIND} python3 -m pip install /src\n",
+        f"{NPM}COPY . .\nRUN for each in node_modules/*; do echo $each; done\n",
+        "FROM node\nWORKDIR /app\nCOPY . .\nRUN npm ci\n",
         f"{NPM}{BIND} cp /src/package.json /app/ && npm run x\n",
         f"{NPM}FROM node\nWORKDIR /app\nCOPY --from=deps /app/node_modules node_modules\n"
         "COPY . .\nRUN npm run build\nCMD node server.js\n",
@@ -242,6 +282,8 @@ SAFE: dict[str, tuple[str, ...]] = {
         f"{LOCAL}CMD python -m app\n",
         f"{LOCAL}RUN <<EOF\nrm -rf build\nEOF\n",
         f"{LOCAL}LABEL built=build/lib\n",
+        f"{LOCAL}ENV PYTHONPATH=${{PYTHONPATH:-/app}}/src\n",
+        f"ARG KIND=src\n{LOCAL}ARG KIND=src\nENV PYTHONPATH=/app/${{KIND:-build}}/lib\n",
         "FROM python\nWORKDIR /build\nCOPY . .\nRUN pip wheel -w /w .\nFROM python\n"
         "COPY --from=0 /w /w\n",
         "FROM python\nCOPY . .\nRUN python3 setup.py build\nENV PYTHONPATH=/build/lib\n",
@@ -254,6 +296,9 @@ SAFE: dict[str, tuple[str, ...]] = {
     "target": (
         MVN,
         f"{JDK}RUN ./mvnw -B -DskipTests package\n",
+        "FROM maven\nCOPY pom.xml .\nRUN mvn package\nCOPY . .\nRUN mvn -o package\n",
+        f"{MVN}FROM temurin\nWORKDIR /src\nCOPY --from=build /src/target target\nCOPY . .\n"
+        "CMD java -jar target/app.jar\n",
         f"{JDK}RUN sh ./mvnw clean install\n",
         f"{JDK}RUN ./build.sh\n",
         f"{JDK}RUN bash build.sh && cp target/app.jar /\n",
@@ -270,12 +315,21 @@ SAFE: dict[str, tuple[str, ...]] = {
         f"{JDK}RUN just build\n",
         f"{JDK}RUN <<EOF\ngradle -p app installDist\nEOF\n",
         f"{JDK}RUN timeout 600 gradle assemble\n",
+        f"{JDK}RUN ./gradlew build\n",
+        f"{JDK}RUN ./make.sh && ./gradlew clean build\n",
+        f"{WARM}RUN gradle build\nCMD java -jar app/build/libs/app.jar\n",
+        f"{WARM}RUN ./ci/build.sh\n",
+        "FROM gradle AS warm\nWORKDIR /src\nCOPY *.gradle .\nRUN gradle build\n"
+        "FROM warm AS test\nCOPY . .\nRUN gradle test\nFROM warm\nCOPY . .\nRUN gradle bootJar\n",
+        "FROM gradle\nWORKDIR /src\nCOPY app app\nRUN gradle build\n",
     ),
     "rust/target": (
         f"{CARGO}WORKDIR rust\nRUN cargo build --release && cp target/app /\nCMD ./target/app\n",
         f"{CARGO}RUN cargo +nightly test\n",
         f"{CARGO}RUN cargo install --path rust\n",
         f"{CARGO}RUN cargo build\nFROM debian\nCOPY --from=build /src/rust/target/app /\n",
+        "FROM rust\nWORKDIR /src/rust\nCOPY rust/Cargo.toml .\nRUN cargo build\nCOPY rust .\n"
+        "RUN cargo build\nCMD target/app\n",
         f"{CARGO}RUN pip install ./rust\n",
     ),
     "bin": ("FROM dotnet\nCOPY . .\nRUN dotnet restore && dotnet publish -c Release\n",),

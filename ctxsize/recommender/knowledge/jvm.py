@@ -20,8 +20,14 @@ _PACKAGES = (
     r"|repackage|build-image|dockerBuild|compile-no-fork)(?= |$)"
 )
 _MAVEN = rf"{_PACKAGES}|mvn[wd]?\b.* (\S+:)?(compile|process-classes)(?= |$)"
+_GRADLE_VALUED = (
+    *("-x", "--exclude-task", "-p", "--project-dir", "-b", "--build-file", "-c"),
+    *("--settings-file", "--configuration", "--task"),
+)
 _ASSEMBLES = (
-    r"gradlew?\b(?!.*( -m| --dry-run)( |$)).*(?<! -x)(?<!--exclude-task) (?!-)(\S*:)?"
+    r"gradlew?\b(?!.*( -m| --dry-run)( |$)).*"
+    + "".join(rf"(?<! {option})" for option in _GRADLE_VALUED)
+    + r" (?!-)(\S*:)?(?!clean|uninstall)"
     r"((?i:\w*(assemble|bootbuild|jar|install|dist|bundle|native|jib))\w*|build(?!Env)\w*"
     r"|\w*(War|Ear)|war|ear|publish\w*)(?= |$)"
 )
@@ -55,6 +61,7 @@ RULES = (
         traps=("prebuilt_pipeline",),
         built_by=_MAVEN,
         made_by=_PACKAGES,
+        of_sources=True,
     ),
     Rule(
         "gradle.build",
@@ -81,6 +88,7 @@ RULES = (
         traps=("prebuilt_pipeline",),
         built_by=_GRADLE,
         made_by=_ASSEMBLES,
+        of_sources=True,
     ),
     Rule(
         "gradle.state",

@@ -44,6 +44,7 @@ RULES = (
         cleanable=True,
         built_by=_TOOLS,
         made_by=_CARGO,
+        of_sources=True,
     ),
     Rule(
         "rust.renamedtarget",
@@ -61,6 +62,7 @@ RULES = (
         cleanable=True,
         built_by=_TOOLS,
         made_by=_CARGO,
+        of_sources=True,
     ),
     Rule(
         "rust.registry",
