@@ -9,7 +9,7 @@ from ctxsize.shell import Command
 _COPIERS = ("cp", "mv", "rsync", "tar", "ln")
 
 
-def placed(word: str, at: str) -> str:
+def path_of(word: str, at: str) -> str:
     """The path that a word means in a directory; the top one is taken where none is told."""
     return posixpath.normpath(posixpath.join(at or "/", word))
 
@@ -29,7 +29,7 @@ def may_meet(one: str, other: str) -> bool:
     both = one + other
     if not (one.startswith("/") and other.startswith("/")) or "$" in both or "*" in both:
         return True
-    one, other = placed(one, ""), placed(other, "")
+    one, other = path_of(one, ""), path_of(other, "")
     return is_at_or_below(one, other) or is_at_or_below(other, one)
 
 
@@ -37,7 +37,7 @@ def works_in(command: Command, at: str, mount: str) -> bool:
     """Whether a command is run in a mount, or told of something there."""
     told = (word.rpartition("=")[2] for word in command.words)
     return may_be_in(at, mount) or any(
-        word.startswith("/") and is_at_or_below(placed(word, at), mount) for word in told
+        word.startswith("/") and is_at_or_below(path_of(word, at), mount) for word in told
     )
 
 
@@ -46,7 +46,7 @@ def copies(command: Command, at: str, mount: str) -> bool:
     if command.program not in _COPIERS:
         return False
     words = (word.removesuffix("/*") or "/" for word in command.operands)
-    return any(is_at_or_below(mount, placed(word, at)) for word in words)
+    return any(is_at_or_below(mount, path_of(word, at)) for word in words)
 
 
 def target_of(command: Command, at: str) -> str:

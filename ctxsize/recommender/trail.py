@@ -20,7 +20,7 @@ from ctxsize.recommender.places import (
     is_at_or_below,
     may_be_in,
     may_meet,
-    placed,
+    path_of,
     target_of,
     works_in,
 )
@@ -235,7 +235,7 @@ class _Trail:
         for mount in step.mounts:
             if mount.type != "bind":
                 continue
-            target = placed(mount.target, step.at)
+            target = path_of(mount.target, step.at)
             there = self._origin(phase, mount.origin)
             if there is not None:
                 if there.is_as_it_came:
@@ -251,7 +251,7 @@ class _Trail:
             # Where a loop looks for the names of its list is not told.
             return names(command.words[-1], self._thing.name)
         named = [*named_by(command, self._thing.name)] if mounted else []
-        return any(may_be_in(placed(word, at), each) for word in named for each in mounted)
+        return any(may_be_in(path_of(word, at), each) for word in named for each in mounted)
 
     def _needs_there(self, command: Command) -> bool:
         """Whether a command in a mount needs it; of a program from there nobody knows."""
