@@ -179,7 +179,9 @@ def test_several_processes_walk_a_transfer_too(tmp_path: Path) -> None:
             (directory / f"f{name}").write_bytes(b"x" * name)
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY top-0* top-11 /x/\n")
     counting = (
-        "import os, sys; from ctxsize import measure; forks = []\n"
+        "import os, sys; from ctxsize import measure; from ctxsize.engine import parallel\n"
+        "parallel._PAYS_AFTER = parallel._BETWEEN_LOOKS = 0\n"
+        "forks = []\n"
         "os.register_at_fork(before=lambda: forks.append(1))\n"
         "transfer = measure(sys.argv[1], jobs=int(sys.argv[2])).transfer\n"
         "print(len(forks), transfer)"
@@ -196,8 +198,8 @@ def test_several_processes_walk_a_transfer_too(tmp_path: Path) -> None:
     ]
     (none, alone), (forks, together) = shown
     assert none == "0"
-    # The context, the transfer, and the first source; the other one is small.
-    assert int(forks) == 3
+    # One each for the context, the transfer, and both sources.
+    assert int(forks) == 4
     assert together == alone
 
 
