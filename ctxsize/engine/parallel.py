@@ -100,15 +100,40 @@ def _gathered(task: _Task, progress: Progress | None, helpers: int) -> Gathered 
     with ExitStack() as stack:
 
         def hire() -> Crew[list[_Step]]:
-            from ctxsize.engine.workers import Crew  # a small tree needs none of what it imports
-
-            return stack.enter_context(Crew(partial(_helped, task), helpers))
+            crew = _new_crew(task, helpers)
+            stack.push(crew)  # first, as to enter it may be interrupted half-way
+            return crew.__enter__()
 
         pays_after = _PAYS_AFTER if helpers > 0 else inf
         watch = _Watch(hire, pays_after=pays_after, progress=progress)
-        steps = _walked(task, WHOLE, watch)
-        found = {} if watch.crew is None else watch.crew.finish()
-    return None if found is None else _merged(steps, found)
+        try:
+            steps = _walked(task, WHOLE, watch)
+        except _NobodyError:
+            return None
+        if watch.crew is None:
+            return _merged(steps, {})
+        # A crew takes descriptors too: what stops a walk is told by one that is alone.
+        found = None if _has_failed(steps) else watch.crew.finish()
+    if found is None or any(map(_has_failed, found.values())):
+        return None
+    return _merged(steps, found)
+
+
+class _NobodyError(Exception):
+    """Nobody is there to help, for want of descriptors or memory."""
+
+
+def _new_crew(task: _Task, helpers: int) -> Crew[list[_Step]]:
+    try:
+        from ctxsize.engine.workers import Crew  # a small tree needs none of what it imports
+
+        return Crew(partial(_helped, task), helpers)
+    except (OSError, ImportError):
+        raise _NobodyError from None
+
+
+def _has_failed(steps: list[_Step]) -> bool:
+    return isinstance(steps[-1], Part) and steps[-1].error is not None
 
 
 def _helped(task: _Task, crew: Crew[list[_Step]], rest: Rest) -> list[_Step]:
@@ -191,7 +216,7 @@ class _Watch:
         """Whether somebody is there for whom there is nothing, or would be worth the start."""
         if self.crew is not None:
             return self.crew.wants()
-        return now >= self._pays
+        return now >= self._pays and has_one_thread()  # `progress` may have started another
 
     def passed(self, sums: Sums) -> None:
         """Note `sums`, to which nothing is added any more."""

@@ -37,6 +37,7 @@ _LONGEST_PATH = 4095
 _LONGEST_NAME = 255
 _MOST_BYTES = 4  # of a character
 _NONE: list[str] = []
+_GONE = (ENOENT, ENOTDIR, ELOOP)
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 __all__ = ["WHOLE", "Event", "Files", "Folder", "Ignored", "IgnoredFolder", "Walk", "Xattrs"]
@@ -158,18 +159,33 @@ class Walk:
                 state = self._evaluator.enter(state, f"{path}/" if path else "", name)
             path = f"{path}/{name}" if path else name
             passed_by = state.mark.ignored and not self._evaluator.enters(state, path)
+        fd = self._opened(path)
+        if fd is not None:
+            frame = _Frame(path, fd, state, passed_by=passed_by)
+            frame.announced = True
+            self._push(frame)
+
+    def _opened(self, path: str) -> int | None:
+        """The directory `path`, of which another walk knew a moment ago; None if it has gone."""
         try:
-            fd = os.open(self._base + path, _OPEN_DIRECTORY)
+            fd = os.open(self._base, _OPEN_DIRECTORY)
         except OSError as error:
-            if path:  # of which another walk knew a moment ago
-                self._inspector.vanished(path, error)
-                return
             raise BuildFailsError(
                 f"the context cannot be read: {error.strerror}", path=self._base
             ) from None
-        frame = _Frame(path, fd, state, passed_by=passed_by)
-        frame.announced = True
-        self._push(frame)
+        try:
+            for name in path.split("/") if path else ():  # at once, it may be too long
+                above = fd
+                try:
+                    fd = os.open(name, _OPEN_DIRECTORY, dir_fd=above)
+                finally:
+                    os.close(above)
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise self._inspector.stops(error, path) from None
+            self._inspector.vanished(path, error)
+            return None
+        return fd
 
     def leave_out(self) -> Rest | None:
         """From now on leave out half of what is ahead in the directory nearest to the start.
@@ -282,7 +298,7 @@ class Walk:
             fd = os.open(name, _OPEN_DIRECTORY, dir_fd=frame.fd)
             return _Frame(path, fd, state, passed_by=not stops)
         except OSError as error:
-            if error.errno in (ENOENT, ENOTDIR, ELOOP):
+            if error.errno in _GONE:
                 self._inspector.vanished(path, error)
             elif stops:
                 raise self._inspector.stops(error, path) from None

@@ -21,7 +21,11 @@ _MOST_WORKERS = 64
 _MOST_BYTES = 4096
 """The most that a pipe hands on as a whole."""
 _ALL_IS_DONE = b"\0"
+_PATIENCE = 500
+"""Milliseconds after which it is looked whether all is done: who should tell may have died."""
 _COLUMNS, _WORD = 6, 8
+_MOST = 2**64 - 1
+"""That a word holds: sparse files may have more bytes together."""
 
 Found = TypeVar("Found")
 
@@ -36,6 +40,7 @@ class Crew(Generic[Found]):
         self._work = work
         self._count = min(count, _MOST_WORKERS)
         self._number = 0
+        self._parent = os.getpid()
         self._tickets = (-1, -1)
         self._pipes: list[int] = []
         self._children: list[int] = []
@@ -51,13 +56,19 @@ class Crew(Generic[Found]):
         self._given[0] = self._taken[0] = 1
 
     def __enter__(self) -> Crew[Found]:
-        with suppress(OSError):  # no descriptor or process to be had: then with fewer, or none
-            self._tickets = os.pipe2(os.O_DIRECT | os.O_NONBLOCK | os.O_CLOEXEC)
-            for number in range(1, self._count + 1):
-                self._start(number)
+        # A signal is told of later: neither here, where a child would not be known yet, nor
+        # in a child that is still about to return to whoever called all this.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            with suppress(OSError):  # no descriptor or process to be had: then with fewer, or none
+                self._tickets = os.pipe2(os.O_DIRECT | os.O_NONBLOCK | os.O_CLOEXEC)
+                for number in range(1, self._count + 1):
+                    self._start(number, held)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
         return self
 
-    def _start(self, number: int) -> None:
+    def _start(self, number: int, held: set[signal.Signals | int]) -> None:
         """Start a worker. It keeps no reading end, so that it cannot outlive this process."""
         read, write = os.pipe()
         try:
@@ -69,7 +80,7 @@ class Crew(Generic[Found]):
         if not child:
             for pipe in (read, *self._pipes):
                 os.close(pipe)
-            self._serve(number, write)
+            self._serve(number, write, held)
         os.close(write)
         self._pipes.append(read)
         self._children.append(child)
@@ -86,8 +97,10 @@ class Crew(Generic[Found]):
 
     def saw(self, entries: int, content_bytes: int) -> None:
         """Note what this process has seen since it noted that last."""
+        if self._number and os.getppid() != self._parent:
+            os._exit(0)  # nobody waits for it any more
         self._entries[self._number] += entries
-        self._bytes[self._number] += content_bytes
+        self._bytes[self._number] = min(self._bytes[self._number] + content_bytes, _MOST)
 
     def seen(self) -> tuple[int, int]:
         """The entries and the bytes of content that all have seen."""
@@ -120,10 +133,11 @@ class Crew(Generic[Found]):
                 self._found.update(pickle.loads(data))
         return self._found
 
-    def _serve(self, number: int, write: int) -> None:
+    def _serve(self, number: int, write: int, held: set[signal.Signals | int]) -> None:
         """The life of a worker: it never returns."""
         try:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
             self._number, self._kept = number, []
             if self._help([write]):
                 with os.fdopen(write, "wb") as file:
@@ -171,8 +185,10 @@ class Crew(Generic[Found]):
             poll.register(pipe, 0)  # which tells no less when the other end is closed
         self._idle[self._number] = 1
         try:
-            while tickets in dict(poll.poll()):
-                with suppress(BlockingIOError):  # somebody else was faster
+            while not ((ready := dict(poll.poll(_PATIENCE))).keys() - {tickets}):
+                if not ready and self._all_is_done():
+                    return _ALL_IS_DONE
+                with suppress(BlockingIOError):  # nothing yet, or somebody else was faster
                     return os.read(tickets, _MOST_BYTES)
             return None
         finally:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.engine import parallel, workers
+from ctxsize.engine import parallel
 from ctxsize.engine import walk as walking
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.builders import BUILDERS
@@ -136,7 +136,7 @@ def test_a_long_listing_is_handed_on(tmp_path: Path) -> None:
     assert listings == {}
 
 
-@pytest.mark.parametrize("lost", ["a pipe", "a process"])
+@pytest.mark.parametrize("lost", ["os.pipe2", "os.fork", "mmap.mmap"])
 def test_nobody_can_be_had(tree: Path, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
     request = request_for(tree, "none")
     alone = measure(request, jobs=1)
@@ -144,7 +144,7 @@ def test_nobody_can_be_had(tree: Path, lost: str, monkeypatch: pytest.MonkeyPatc
     def fails(*_: object) -> None:
         raise OSError(errno.EMFILE, "too many")
 
-    monkeypatch.setattr(workers.os, "pipe2" if lost == "a pipe" else "fork", fails)
+    monkeypatch.setattr(lost, fails)
     assert measure(request, jobs=3) == alone
 
 
