@@ -111,7 +111,7 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
     """Return the strings of a JSON array, or None if `rest` is none."""
     if not rest.startswith("["):
         return None
-    import json  # as few Dockerfiles need it
+    import json  # here, as not every Dockerfile has one
 
     try:
         array = json.loads(LONE_SURROGATE.sub("\ufffd", rest), parse_constant=_reject)

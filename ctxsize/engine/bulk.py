@@ -66,7 +66,7 @@ _LAYOUTS = {
 }
 
 
-def _is_easy(mode: int) -> bool:
+def is_easy(mode: int) -> bool:
     """Whether it is that of a regular file that all may read, without special bits."""
     return mode & (0o177000 | 0o444) == stat.S_IFREG | 0o444
 
@@ -210,7 +210,7 @@ class Table:
         self._rooms = [*map(ctypes.byref, rooms)]
         self._columns = memoryview(self._block).cast("q")
         self._end = 0
-        self._tests = [_Test(*layout.mode, _is_easy), _Test(*layout.nlink, (1).__eq__)]
+        self._tests = [_Test(*layout.mode, is_easy), _Test(*layout.nlink, (1).__eq__)]
 
     def fill(self, names: Sequence[str]) -> bool:
         """Ask about `names`, at most `MOST`; whether all could be answered."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from stat import ST_MODE, ST_NLINK
 
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.bulk import Bulk, Table
+from ctxsize.engine.bulk import Bulk, Table, is_easy
 from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Plain, Xattrs
 from ctxsize.errors import BuildFailsError
@@ -22,7 +22,7 @@ from ctxsize.model import Effect, Problem
 from ctxsize.values import NamedTuple
 
 _TYPE, _LINK = 0o170000, stat.S_IFLNK
-_ALL_MAY_READ, _SPECIAL_BITS = 0o444, 0o7000
+_ALL_MAY_READ = 0o444
 _NOTHING: dict[str, str] = {}
 _NO_XATTRS: dict[str, Xattrs] = {}
 _NOTHING_MORE: Xattrs = {}
@@ -209,7 +209,7 @@ class Inspector:
     def _are_easy(self, modes: list[int]) -> bool:
         """Whether all are regular files that everybody may read, learning which modes are."""
         for mode in set(modes) - self._easy:
-            if mode & (_TYPE | _SPECIAL_BITS | _ALL_MAY_READ) != stat.S_IFREG | _ALL_MAY_READ:
+            if not is_easy(mode):
                 return False
             self._easy.add(mode)
         return True

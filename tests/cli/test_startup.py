@@ -30,7 +30,7 @@ import gc, sys
 import click
 theirs = set(sys.modules)
 from ctxsize.cli.app import run
-assert run(["measure", "--format", "json", sys.argv[1]]) == 0
+assert run(["measure", "--format", sys.argv[2], sys.argv[1]]) == 0
 finished = [each for each in gc.get_objects() if isinstance(each, type)
             and each.__module__.startswith("ctxsize") and "__dataclass_params__" in vars(each)]
 print(*(set(sys.modules) - theirs), file=sys.stderr)
@@ -46,8 +46,12 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], int]:
         (context / f"file{number}").write_text("text")
     (context / "Dockerfile").write_text("FROM scratch\nCOPY . .\n")
     (context / ".dockerignore").write_text("**/*.log\n.git\n")
+    return loads(context, "json")
+
+
+def loads(context: Path, report: str) -> tuple[set[str], int]:
     done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, str(context)],
+        [sys.executable, "-c", _SCRIPT, str(context), report],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -59,6 +63,11 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], int]:
 
 def test_nothing_heavy(loaded: tuple[set[str], int]) -> None:
     assert HEAVY & loaded[0] == set()
+
+
+def test_nothing_that_few_runs_need(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM alpine\nCOPY . .\n")
+    assert {"json", "click.shell_completion"} & loads(tmp_path, "text")[0] == set()
 
 
 def test_nothing_of_other_commands(loaded: tuple[set[str], int]) -> None:

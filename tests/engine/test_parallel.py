@@ -136,6 +136,34 @@ def test_a_long_listing_is_handed_on(tmp_path: Path) -> None:
     assert listings == {}
 
 
+def test_a_worker_lists_no_long_directory_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = build_tree(tmp_path / "ctx", [f"{number:04}" for number in range(3000)])
+    request = resolve(str(root))
+    log, me = tmp_path / "log", os.getpid()
+
+    def logged(what: str, function):
+        def call(*arguments):
+            with log.open("a") as file:
+                file.write(f"{what} {os.getpid() == me}\n")
+            return function(*arguments)
+
+        return call
+
+    monkeypatch.setattr(walking, "listing", logged("lists", walking.listing))
+    monkeypatch.setattr(parallel, "_walked", logged("walks", parallel._walked))
+    with patched(walking, _MANY=1, _LONG=3000):
+        for _ in range(100):  # whether the worker is there in time is a matter of chance
+            measure(request, jobs=2)
+            told = log.read_text()
+            if "walks False" in told:
+                break
+        else:
+            raise AssertionError("nobody helps")
+    assert "lists False" not in told
+
+
 @pytest.mark.parametrize("lost", ["os.pipe2", "os.fork", "mmap.mmap"])
 def test_nobody_can_be_had(tree: Path, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
     request = request_for(tree, "none")
