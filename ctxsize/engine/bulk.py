@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -204,38 +205,38 @@ class Table:
         self._order = [layout.fields.split().index(name) for name in _ROW]
         size = calcsize(layout.form)
         self._words = size // _WORD
-        self._block = bytearray(size * (MOST + 1))  # one more, should an answer be longer
+        self._block = array("q", bytes(size * (MOST + 1)))  # one more, should an answer be longer
         room = ctypes.c_char * size
         rooms = [room.from_buffer(self._block, size * row) for row in range(MOST)]
         self._rooms = [*map(ctypes.byref, rooms)]
-        self._columns = memoryview(self._block).cast("q")
         self._end = 0
         self._tests = [_Test(*layout.mode, is_easy), _Test(*layout.nlink, (1).__eq__)]
+        self.encoded: list[bytes] = []
+        """The names that were asked about."""
 
     def fill(self, names: Sequence[str]) -> bool:
         """Ask about `names`, at most `MOST`; whether all could be answered."""
         self._end = len(names) * self._words
-        encoded = fsencode("\0".join(names)).split(b"\0")
-        return not any(map(self._lstat, encoded, self._rooms))
+        self.encoded = fsencode("\0".join(names)).split(b"\0")
+        return not any(map(self._lstat, self.encoded, self._rooms))
 
     def device(self) -> int:
         """The file system of the first one."""
-        return self._columns[_DEVICE]
+        return self._block[_DEVICE]
 
     def sizes(self) -> list[int]:
         """The size of each."""
-        return self._column(_SIZE)
+        return self._column(_SIZE).tolist()
 
     def unusual_times(self) -> list[int] | None:
         """When each was modified, in nanoseconds; None if all of that is usual."""
-        seconds = self._column(_SECONDS)
-        return None if are_usual(seconds) else self._times()
+        ascending = sorted(self._column(_SECONDS))
+        return None if are_usual((ascending[0], ascending[-1])) else self._times()
 
     def others(self) -> list[int]:
         """The places of those that are no regular files, of one name each, that all may read."""
-        columns, end, words = self._columns, self._end, self._words
         for test in self._tests:
-            if not test.good.issuperset(columns[test.word : end : words].tolist()):
+            if not test.all_pass(self._column(test.word)):
                 return self._look_for_others()
         return []
 
@@ -245,8 +246,8 @@ class Table:
 
     def stats(self, part: slice) -> list[os.stat_result]:
         """The answers in `part` as `os.lstat` gives them, without access times and floats."""
-        size = self._words * _WORD
-        rows = iter_unpack(self._form, self._block[part.start * size : part.stop * size])
+        block = self._block[part.start * self._words : part.stop * self._words]
+        rows = iter_unpack(self._form, block.tobytes())
         return [_stat([row[at] for at in self._order]) for row in rows]
 
     def fields(self) -> list[tuple[int, ...]]:
@@ -258,8 +259,8 @@ class Table:
         both = zip(self._column(_SECONDS), self._column(_REST), strict=True)
         return [seconds * 10**9 + rest for seconds, rest in both]
 
-    def _column(self, word: int) -> list[int]:
-        return self._columns[word : self._end : self._words].tolist()
+    def _column(self, word: int) -> array[int]:
+        return self._block[word : self._end : self._words]
 
 
 class _Test:
@@ -269,13 +270,24 @@ class _Test:
         self.word = word
         self._before = before
         self._passes = passes
-        self.good: set[int] = set()
+        self._good: set[int] = set()
         """Words that pass."""
+        self._usual = array("q")
+        """One of them, as often as there may be answers."""
 
-    def failing(self, values: list[int]) -> list[int]:
+    def all_pass(self, values: array[int]) -> bool:
+        """Whether all are known to pass: mostly they are all the same, and as those before."""
+        if values == self._usual[: len(values)]:
+            return True
+        if not self._good.issuperset(values):
+            return False
+        self._usual = values[:1] * MOST
+        return True
+
+    def failing(self, values: array[int]) -> list[int]:
         """The places of the values that do not pass, learning which do."""
-        self.good.update(value for value in {*values} if self._passes(self.field(value)))
-        return [place for place, value in enumerate(values) if value not in self.good]
+        self._good.update(value for value in {*values} if self._passes(self.field(value)))
+        return [place for place, value in enumerate(values) if value not in self._good]
 
     def field(self, value: int) -> int:
         """The field in a word."""

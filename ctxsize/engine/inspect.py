@@ -81,7 +81,7 @@ class Inspector:
         if table is None:
             return self._files(_Run(fd, prefix, names, mark, odd))
         others = table.others()
-        if not others and self._are_bare(names, table):
+        if not others and self._are_bare(table, slice(None)):
             return [Plain(prefix, names, table.sizes(), table.unusual_times(), mark, odd)]
         if 0 < len(others) <= len(names) // _FEW:
             return self._few_apart(_Run(fd, prefix, names, mark, odd), table, others)
@@ -97,7 +97,7 @@ class Inspector:
             first, *more = places
             part = slice(first, first + 1 + len(more))
             few = names[part]
-            if apart or not self._are_bare(few, table):
+            if apart or not self._are_bare(table, part):
                 batches += self._files(run._replace(names=few), table.stats(part))
             else:
                 batches.append(Plain(prefix, few, sizes[part], times and times[part], mark, odd))
@@ -214,12 +214,12 @@ class Inspector:
             self._easy.add(mode)
         return True
 
-    def _are_bare(self, names: list[str], table: Table) -> bool:
-        """Whether the plain files in `table`, so of the working directory, have no attributes."""
+    def _are_bare(self, table: Table, part: slice) -> bool:
+        """Whether these files in `table`, so of the working directory, have no attributes."""
         if not self._reads_xattrs or table.device() in self._without_xattrs:
             return True
         try:
-            return not any(map(os.listxattr, names))
+            return not any(map(os.listxattr, table.encoded[part]))
         except OSError:
             return False
 

@@ -161,16 +161,19 @@ class Sums:
         plain = [each for each in waiting if type(each) is Plain]
         names = [*chain.from_iterable([each.names for each in plain])]
         sizes = [*chain.from_iterable([each.sizes for each in plain])]
+        ascending = sorted(sizes)
         if self._meter is not None:
-            self._meter.together(waiting, names, sizes)
+            self._meter.together(waiting, names, ascending)
         for each in plain:
             self._add_sizes(each, each.sizes, _NO_LINKS)
-        if max(sizes, default=0) > self._enough:
+        if ascending and ascending[-1] > self._enough:
             for each in plain:
                 self._keep_largest(each, each.sizes)
         else:
             self._seen += len(sizes)
-        self._count_extensions(names, sizes)
+        # In byte order a name that starts with a dot comes before any that starts with a letter.
+        may_start_with_dot = any(each.names[0] < "/" for each in plain)
+        self._count_extensions(names, sizes, may_start_with_dot=may_start_with_dot)
 
     def _add_sizes(self, files: Files | Plain, sizes: list[int], links: dict[str, str]) -> None:
         """Add a batch to its directory, and to the pattern that decided."""
@@ -210,10 +213,13 @@ class Sums:
                     total, count = total + size, count + is_file
         return total, count
 
-    def _count_extensions(self, names: list[str], sizes: list[int]) -> None:
+    def _count_extensions(
+        self, names: list[str], sizes: list[int], *, may_start_with_dot: bool = True
+    ) -> None:
         ends = [name[name.rfind(".") :] for name in names]
-        for place in [place for place, name in enumerate(names) if name[0] == "."]:
-            ends[place] = extension(names[place])
+        if may_start_with_dot:
+            for place in [place for place, name in enumerate(names) if name[0] == "."]:
+                ends[place] = extension(names[place])
         by_end: defaultdict[str, list[int]] = defaultdict(list)
         for end, size in zip(ends, sizes, strict=True):
             by_end[end].append(size)

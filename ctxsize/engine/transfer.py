@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import cache
 
@@ -38,8 +39,7 @@ class BuildKitMeter:
     """Counts the bytes of a transfer as BuildKit's daemon does, of a cold one and of the next.
 
     A file's packets name its position among all entries, so what they cost is
-    only known once everything before them is: `_packets` keeps how many packets
-    each entry's content takes, and `totals` adds what the positions cost.
+    only known once everything before them is: until then `_packets` keeps them.
 
     In the next build, if nothing changed, every entry is announced again and no
     content is asked for, but where a file arrived empty: it has not the size
@@ -51,7 +51,7 @@ class BuildKitMeter:
     def __init__(self) -> None:
         self._sum = _FIN
         self._content = 0
-        self._packets = array("Q")
+        self._packets = _Packets()
         self._again: list[int] = []
 
     def merge(self, later: BuildKitMeter) -> None:
@@ -59,17 +59,11 @@ class BuildKitMeter:
         self._again += [len(self._packets) + position for position in later._again]
         self._sum += later._sum - _FIN
         self._content += later._content
-        self._packets.extend(later._packets)
+        self._packets.merge(later._packets)
 
     def totals(self, request: Request) -> tuple[int, ...]:
         """What BuildKit prints as `transferring context:` for what was added."""
-        packets, total, start = self._packets, self._sum + self._content, 1
-        total += _TYPE_FIELD * sum(packets)
-        for length in range(1, 6):  # a position takes 1 byte below 2**7, 2 below 2**14, ...
-            end = 1 << 7 * length
-            total += (1 + length) * sum(packets[start:end])
-            start = end
-        return (total,)
+        return (self._sum + self._content + self._packets.heads(),)
 
     def warm_totals(self, request: Request) -> tuple[int, ...]:
         """What it prints in the next build if nothing changed."""
@@ -80,7 +74,7 @@ class BuildKitMeter:
     def together(
         self, waiting: Sequence[Plain | Folder], names: Sequence[str], sizes: Sequence[int]
     ) -> None:
-        """Add what waited to be counted at once; `names` and `sizes` are those of the files in it.
+        """Add what waited to be counted at once: `names` of the files in it, `sizes` ascending.
 
         A file's packet is the path, the mode, the size and the time, which take three and ten
         bytes but for path and size; two heads, of the path and of all, take a byte if short.
@@ -104,34 +98,83 @@ class BuildKitMeter:
                 order.append(_NO_CONTENT)
         self._sum += total + (4 + _USUAL_MODE + _USUAL_TIME) * len(names)
         self._sum += _takes(text)
-        self._add_content(sizes)
-        # Of `size` bytes the content takes a packet for each chunk, and an empty one at the end.
-        self._packets.extend([(size + 2 * _CHUNK - 1) // _CHUNK for size in order])
+        self._packets.add(order, self._add_content(sizes))
 
-    def _add_content(self, sizes: Sequence[int]) -> None:
-        """Add what the content of files takes, and the fields that hold their sizes."""
+    def _add_content(self, sizes: Sequence[int]) -> int:
+        """Add what the content of files takes, and the fields that hold their sizes.
+
+        `sizes` are ascending. Returns how many packets the content takes.
+        """
         # Content below a chunk takes its bytes, and as much for its length as the size field does.
-        numbers = sum([_NUMBER[size.bit_length()] for size in sizes])
+        numbers = _numbers(sizes)
         self._sum += numbers
         self._content += sum(sizes) + numbers
-        for size in [size for size in sizes if size >= _CHUNK]:
-            self._content += _content(size)[0] - size - _number(size)
+        packets = 2 * len(sizes) - bisect_left(sizes, 1)
+        for size in sizes[bisect_left(sizes, _CHUNK) :]:
+            content, its_packets = _content(size)
+            self._content += content - size - _number(size)
+            packets += its_packets - 2
+        return packets
 
     def files(self, files: Files, empty: frozenset[str]) -> None:
         """Add a batch of files, `empty` being those whose content does not arrive."""
+        travelling: list[int] = []
         for name, each in zip(files.names, files.stats, strict=True):
             link = files.links.get(name) or files.linked.get(name, "")
             self._sum += _stat_packet(
                 files.prefix + name, each, each.st_size, link, files.xattrs.get(name, {})
             )
-            packets = 0
+            size = _NO_CONTENT
             if not link and stat.S_IFMT(each.st_mode) in (stat.S_IFREG, stat.S_IFSOCK):
                 travels = stat.S_ISREG(each.st_mode) and name not in empty
-                content, packets = _content(each.st_size if travels else 0)
-                self._content += content
+                size = each.st_size if travels else 0
+                self._content += _content(size)[0]
                 if each.st_size and not travels:
-                    self._again.append(len(self._packets))
-            self._packets.append(packets)
+                    self._again.append(len(self._packets) + len(travelling))
+            travelling.append(size)
+        self._packets.add(travelling, sum(map(_packets, travelling)))
+
+
+class _Packets:
+    """The packets of content, in the order of entries, and what their heads take.
+
+    A head holds the type and the position of the entry, which is known to the one that sees
+    all. So the sizes are kept, and how many packets there are in each run of entries: most
+    runs lie where all positions take as many bytes.
+    """
+
+    def __init__(self) -> None:
+        self._sizes = array("q")
+        self._runs = array("q")
+        """The entries and the packets of one run after the other."""
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def add(self, sizes: list[int], packets: int) -> None:
+        """Add a run of entries; `_NO_CONTENT` is the size of one that has no packets."""
+        self._sizes.fromlist(sizes)
+        self._runs.fromlist([len(sizes), packets])
+
+    def merge(self, later: _Packets) -> None:
+        """Add what `later` holds, as coming after what this one does."""
+        self._sizes.extend(later._sizes)
+        self._runs.extend(later._runs)
+
+    def heads(self) -> int:
+        """The bytes of all heads."""
+        total = position = 0
+        runs = iter(self._runs)
+        for entries, packets in zip(runs, runs, strict=True):
+            last = position + entries - 1
+            total += _TYPE_FIELD * packets
+            if _number(position) == _number(last):
+                total += _number(position) * packets
+            else:
+                sizes = enumerate(self._sizes[position : last + 1], position)
+                total += sum(_number(each) * _packets(size) for each, size in sizes)
+            position = last + 1
+        return total
 
 
 def _folder(folder: Folder) -> int:
@@ -144,6 +187,20 @@ def _folder(folder: Folder) -> int:
     length = _takes(path)
     packet = length + (2 if length < 128 else 3) + _mode_takes(each[stat.ST_MODE]) + time
     return packet + (2 if packet < 128 else 3)
+
+
+def _numbers(sizes: Sequence[int]) -> int:
+    """What the ascending `sizes` take as numbers: a tag, and a byte for every seven bits."""
+    total, bits = 0, 0
+    while places := len(sizes) - bisect_left(sizes, 1 << bits):
+        total += places if bits else 2 * places
+        bits += 7
+    return total
+
+
+def _packets(size: int) -> int:
+    """How many packets content takes: one for each chunk, and an empty one at the end."""
+    return (size + 2 * _CHUNK - 1) // _CHUNK
 
 
 def _takes(text: str) -> int:
@@ -262,7 +319,7 @@ class TarMeter:
     def together(
         self, waiting: Sequence[Plain | Folder], names: Sequence[str], sizes: Sequence[int]
     ) -> None:
-        """Add what waited to be counted at once; `names` and `sizes` are those of its files."""
+        """Add what waited to be counted at once: `names` and `sizes` are those of its files."""
         for each in waiting:
             if isinstance(each, Plain):
                 times = each.times or [_USUAL_NANOSECONDS] * len(each.names)

@@ -50,6 +50,7 @@ def batches(draw: st.DrawFn) -> Files | Folder:
 
 def files(prefix: str, found: dict[str, os.stat_result]) -> Files:
     nothing: dict[str, str] = {}
+    found = dict(sorted(found.items()))
     return Files(
         prefix, [*found], [*found.values()], True, MARK, {}, nothing, nothing, frozenset(), {}
     )
@@ -105,3 +106,28 @@ def test_none_of_the_largest_is_asked_for(plain: bool) -> None:
     sums.add(files("", {"a": result(0o100644, 5, 10**9)})._replace(plain=plain))
     measured = sums.measurement(resolve("."), complete=True, depth=None)
     assert (measured.largest_files, measured.totals.content_bytes) == ((), 5)
+
+
+runs = st.lists(st.lists(st.sampled_from([-1, 0, 1, CHUNK, CHUNK + 1]), max_size=150), max_size=6)
+
+
+@given(first=runs, second=runs)
+def test_heads_name_positions(first: list[list[int]], second: list[list[int]]) -> None:
+    """Of each packet a type, and a position that takes nothing, two bytes, then three from 128."""
+    parts = [transfer._Packets(), transfer._Packets()]
+    packets = []
+    for part, its_runs in zip(parts, (first, second), strict=True):
+        for run in its_runs:
+            sizes = [transfer._NO_CONTENT if size < 0 else size for size in run]
+            its_packets = [0 if size < 0 else 1 + -(-size // CHUNK) for size in run]
+            part.add(sizes, sum(its_packets))
+            packets += its_packets
+    parts[0].merge(parts[1])
+    position = [0] + [2] * 127 + [3] * 16_000
+    expected = sum(each * (2 + position[at]) for at, each in enumerate(packets))
+    assert (parts[0].heads(), len(parts[0])) == (expected, len(packets))
+
+
+@given(st.lists(sizes, max_size=12))
+def test_numbers_of_many_sizes(several: list[int]) -> None:
+    assert transfer._numbers(sorted(several)) == sum(map(transfer._number, several))
