@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -107,12 +108,7 @@ def tools(places: Places) -> list[Tool]:
             missing="" if _runs(["du", "-s", "--apparent-size", "/dev/null"]) else "no GNU du",
             reads_ignore_file=False,
         ),
-        Tool(
-            "asking in Python",
-            lambda case: [sys.executable, str(HERE / "asking.py"), str(case.path)],
-            missing="" if hasattr(os, "listxattr") else "no extended attributes",
-            reads_ignore_file=False,
-        ),
+        *asking(places.base),
         *docker(places.base),
         _docker_py(places.docker_py),
         _balena(places.node_modules),
@@ -134,6 +130,31 @@ def floor(base: Path) -> Tool:
         may_be_stopped=False,
         reads_ignore_file=False,
     )
+
+
+def asking(base: Path) -> list[Tool]:
+    """Python that only asks, with one process and with two."""
+    script = [sys.executable, str(HERE / "asking.py")]
+
+    @cache
+    def plan(case: Case) -> str:
+        found = base / "plans" / f"{case.path.name}.{case.ignore}"
+        found.parent.mkdir(exist_ok=True)
+        make = [*script, "--plan", str(found), str(case.path), str(case.dockerfile)]
+        subprocess.run(make, env=environment(), check=True)
+        return str(found)
+
+    def command(case: Case, processes: int) -> list[str]:
+        return [*script, plan(case), str(case.path), str(processes)]
+
+    return [
+        Tool(
+            f"asking, {('one process', 'two processes')[processes - 1]}",
+            partial(command, processes=processes),
+            missing="" if hasattr(os, "listxattr") else "no extended attributes",
+        )
+        for processes in (1, 2)
+    ]
 
 
 def docker(base: Path) -> list[Tool]:
