@@ -151,10 +151,7 @@ class Sums:
         self._count_extensions([*named], [*named.values()])
 
     def settle(self) -> None:
-        """Count what waits, and let go of it: a part that is done is small.
-
-        Many files together take less time for each than few.
-        """
+        """Count what waits, which takes less for many files at once, and let go of it."""
         waiting, self._waiting, self._room = self._waiting, [], _MANY
         if not waiting:
             return
@@ -171,9 +168,7 @@ class Sums:
                 self._keep_largest(each, each.sizes)
         else:
             self._seen += len(sizes)
-        # In byte order a name that starts with a dot comes before any that starts with a letter.
-        may_start_with_dot = any(each.names[0] < "/" for each in plain)
-        self._count_extensions(names, sizes, may_start_with_dot=may_start_with_dot)
+        self._count_extensions(names, sizes)
 
     def _add_sizes(self, files: Files | Plain, sizes: list[int], links: dict[str, str]) -> None:
         """Add a batch to its directory, and to the pattern that decided."""
@@ -213,11 +208,9 @@ class Sums:
                     total, count = total + size, count + is_file
         return total, count
 
-    def _count_extensions(
-        self, names: list[str], sizes: list[int], *, may_start_with_dot: bool = True
-    ) -> None:
+    def _count_extensions(self, names: list[str], sizes: list[int]) -> None:
         ends = [name[name.rfind(".") :] for name in names]
-        if may_start_with_dot:
+        if "\n." in "\n".join(("", *names)):  # sooner told than by a look at each
             for place in [place for place, name in enumerate(names) if name[0] == "."]:
                 ends[place] = extension(names[place])
         by_end: defaultdict[str, list[int]] = defaultdict(list)

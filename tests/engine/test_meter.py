@@ -50,7 +50,6 @@ def batches(draw: st.DrawFn) -> Files | Folder:
 
 def files(prefix: str, found: dict[str, os.stat_result]) -> Files:
     nothing: dict[str, str] = {}
-    found = dict(sorted(found.items()))
     return Files(
         prefix, [*found], [*found.values()], True, MARK, {}, nothing, nothing, frozenset(), {}
     )
