@@ -230,7 +230,7 @@ class Table:
 
     def unusual_times(self) -> list[int] | None:
         """When each was modified, in nanoseconds; None if all of that is usual."""
-        ascending = sorted(self._column(_SECONDS))
+        ascending = sorted(self._column(_SECONDS))  # sooner done than to look twice
         return None if are_usual((ascending[0], ascending[-1])) else self._times()
 
     def others(self) -> list[int]:

@@ -39,7 +39,6 @@ class Files(NamedTuple):
     prefix: str
     """The directory's path with a trailing `/`, `""` for the context."""
     names: list[str]
-    """In byte order."""
     stats: list[os.stat_result]
     plain: bool
     """Whether they are regular files that all may read, without special bits, of one name each."""

@@ -67,7 +67,7 @@ class BuildKitMeter:
 
     def warm_totals(self, request: Request) -> tuple[int, ...]:
         """What it prints in the next build if nothing changed."""
-        content, _ = _content(0)
+        content = _content(0)
         positions = (_number(position) for position in self._again)
         return (self._sum + sum(_TYPE_FIELD + content + each for each in positions),)
 
@@ -111,9 +111,8 @@ class BuildKitMeter:
         self._content += sum(sizes) + numbers
         packets = 2 * len(sizes) - bisect_left(sizes, 1)
         for size in sizes[bisect_left(sizes, _CHUNK) :]:
-            content, its_packets = _content(size)
-            self._content += content - size - _number(size)
-            packets += its_packets - 2
+            self._content += _content(size) - size - _number(size)
+            packets += _packets_of(size) - 2
         return packets
 
     def files(self, files: Files, empty: frozenset[str]) -> None:
@@ -128,11 +127,11 @@ class BuildKitMeter:
             if not link and stat.S_IFMT(each.st_mode) in (stat.S_IFREG, stat.S_IFSOCK):
                 travels = stat.S_ISREG(each.st_mode) and name not in empty
                 size = each.st_size if travels else 0
-                self._content += _content(size)[0]
+                self._content += _content(size)
                 if each.st_size and not travels:
                     self._again.append(len(self._packets) + len(travelling))
             travelling.append(size)
-        self._packets.add(travelling, sum(map(_packets, travelling)))
+        self._packets.add(travelling, sum(map(_packets_of, travelling)))
 
 
 class _Packets:
@@ -172,7 +171,7 @@ class _Packets:
                 total += _number(position) * packets
             else:
                 sizes = enumerate(self._sizes[position : last + 1], position)
-                total += sum(_number(each) * _packets(size) for each, size in sizes)
+                total += sum(_number(each) * _packets_of(size) for each, size in sizes)
             position = last + 1
         return total
 
@@ -198,7 +197,7 @@ def _numbers(sizes: Sequence[int]) -> int:
     return total
 
 
-def _packets(size: int) -> int:
+def _packets_of(size: int) -> int:
     """How many packets content takes: one for each chunk, and an empty one at the end."""
     return (size + 2 * _CHUNK - 1) // _CHUNK
 
@@ -256,10 +255,10 @@ def _stat_packet(path: str, each: os.stat_result, size: int, link: str, xattrs: 
     return _required(length)
 
 
-def _content(size: int) -> tuple[int, int]:
-    """The bytes of `size` bytes in packets, less what each packet's head takes, and how many."""
+def _content(size: int) -> int:
+    """The bytes of `size` bytes in packets, less what each packet's head takes."""
     whole, rest = divmod(size, _CHUNK)
-    return whole * _required(_CHUNK) + _field(rest), whole + bool(rest) + 1
+    return whole * _required(_CHUNK) + _field(rest)
 
 
 def _varint(value: int) -> int:
