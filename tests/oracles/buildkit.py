@@ -48,6 +48,11 @@ class BuildResult:
         return {entry.name: entry.size_bytes for entry in self.entries}
 
     @property
+    def canceled(self) -> bool:
+        """Whether the daemon noticed that the client had gone before it was told why."""
+        return self.error is not None and self.error.endswith("context canceled")
+
+    @property
     def transferred_bytes(self) -> int | None:
         """The N of ``transferring context: N``; None if the context was not asked for."""
         return self.bytes_of(MAIN_CONTEXT)

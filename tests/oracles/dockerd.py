@@ -22,6 +22,7 @@ from tests.oracles.trees import remove_tree
 START_S = 60
 STOP_S = 20
 ROOM_BYTES = 4 << 30
+ATTEMPTS = 6
 
 
 class DockerdError(Exception):
@@ -45,13 +46,20 @@ class Dockerd:
         unprivileged: bool = False,
         warm: bool = False,
     ) -> buildkit.BuildResult:
-        """Build with BuildKit; cold, whatever was built before, unless ``warm``."""
+        """Build with BuildKit; cold, whatever was built before, unless ``warm``.
+
+        More than once if need be to be told why it fails.
+        """
         argv = _options(dockerfile, target, extra)
-        with self._settings(warm=warm) as settings:
-            environment = self._environment(self.socket, settings)
-            return buildkit.build(
-                context, argv, env=environment, work=settings, unprivileged=unprivileged
-            )
+        for _ in range(ATTEMPTS):
+            with self._settings(warm=warm) as settings:
+                environment = self._environment(self.socket, settings)
+                result = buildkit.build(
+                    context, argv, env=environment, work=settings, unprivileged=unprivileged
+                )
+            if not result.canceled:
+                break
+        return result
 
     def build_classic(
         self,
