@@ -10,8 +10,9 @@ pattern has got with its segments.
 How it is fast. A pattern is split at `/`; each segment is one bit of an
 integer, the bits of later patterns higher. `live` has the bits whose segment
 may match a name in this directory. Entering a child is a look-up of the name's
-bits, an `and` and a shift. Of a directory's files only those that some live
-last segment matches are looked at; all others share the directory's mark.
+bits, an `and` and a shift. All names that the same segments match share a fate,
+so the files of a directory need no more than two look-ups each, of the bits and
+of their fate, and only those that some live last segment may match need these.
 
 What does not split into segments (a class that may match `/`, `**` inside a
 name, the oddities of regular expressions) keeps its expression, which is then
@@ -20,17 +21,17 @@ tried on each path below the segments that do split off at its beginning.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern
-from ctxsize.engine.matching import Index, Pick, Search, picker
+from ctxsize.engine.matching import Finder, Index, Search, finder
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, classify
 from ctxsize.engine.segments import REST, Segment, segments
 
 _MOST_NAMES = 50_000
 _MOST_STATES = 20_000
-_MOST_CHILDREN = 256
+_MOST_CHILDREN = 512
 
 
 class _Program:
@@ -43,16 +44,16 @@ class _Program:
         self.start = self.final = self.loop = self.advance = self.exceptions = 0
         self.text_loops = self._text_matches = 0
         self.whole_paths = 0
-        self._path_searches: list[tuple[int, Search]] = []
-        self._live_searches: dict[int, list[tuple[int, Search]]] = {}
+        self._path_searches: list[tuple[int, str, Search]] = []
+        self._live_searches: dict[int, list[tuple[int, str, Search]]] = {}
         self._after: list[int] = []
         self._index = Index()
         self._always = 0
-        self.known: dict[str, int] = {}
-        self._same: dict[int, int] = {}
         for index, pattern in enumerate(patterns):
             self._add(index, pattern)
             self._after.append(-1 << len(self.owner))
+        self._two_lines = 1 << len(self.owner)
+        self.known = _Known(self)
 
     def after(self, index: int) -> int:
         """The bits of the patterns after `index`; all for -1."""
@@ -67,7 +68,8 @@ class _Program:
             bit = self._bit(index, part)
             if part.kind == "path":
                 assert pattern.regex is not None  # a spec holds no comments
-                self._path_searches.append((bit, pattern.regex.search))
+                text = max(part.needles, key=len, default="")
+                self._path_searches.append((bit, text, pattern.regex.search))
                 self.whole_paths |= bit
             elif part.kind in ("any", "below"):
                 self._always |= bit
@@ -90,29 +92,32 @@ class _Program:
         return bit
 
     def bits(self, name: str) -> int:
-        """The segments that match `name`; `known` has those of names that came before."""
+        """The segments that match `name`, and a bit of no segment if it holds a newline."""
         found = self._always | self._index.matching(name)
-        if "\n" in name:
-            found &= ~self._text_matches
-        if len(self.known) >= _MOST_NAMES:
-            self.known.clear()
-            self._same.clear()
-        self.known[name] = found = self._same.setdefault(found, found)
-        return found
+        return found & ~self._text_matches | self._two_lines if "\n" in name else found
 
-    def path_bits(self, live: int, path: str) -> int:
-        """Those of the `live` patterns without segments that match `path`."""
+    def on_paths(self, live: int, prefix: str, names: Sequence[str]) -> dict[str, int]:
+        """By name, those of the `live` patterns without segments that match its path."""
         searches = self._live_searches.get(live)
         if searches is None:
             if len(self._live_searches) >= _MOST_CHILDREN:
                 self._live_searches.clear()
             searches = [each for each in self._path_searches if live & each[0]]
             self._live_searches[live] = searches
-        found = 0
-        for bit, search in searches:
-            if search(path) is not None:
-                found |= bit
+        found: dict[str, int] = {}
+        for bit, text, search in searches:
+            for name in names if text in prefix else [name for name in names if text in name]:
+                if search(prefix + name) is not None:
+                    found[name] = found.get(name, 0) | bit
         return found
+
+    def of_names(self, watched: int) -> Iterator[tuple[int, Segment]]:
+        """The `watched` segments with their bits, but for those that match whole paths."""
+        watched &= ~self.whole_paths
+        while watched:
+            bit = watched & -watched
+            yield bit, self.parts[bit.bit_length() - 1]
+            watched ^= bit
 
     def follow(self, live: int, hits: int, name: str) -> int:
         """The bits that are live below `name`, of which `hits` matched it."""
@@ -144,20 +149,58 @@ class _Program:
         return Mark(ignored, None if decider < 0 else decider, refused)
 
 
+class _Known(dict[str, int]):
+    """The bits of names that came before, and of any other that is looked up."""
+
+    def __init__(self, program: _Program) -> None:
+        self._program = program
+        self.same: dict[int, int] = {}
+
+    def __missing__(self, name: str) -> int:
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+            self.same.clear()
+        found = self._program.bits(name)
+        self[name] = found = self.same.setdefault(found, found)
+        return found
+
+
+class _Marks(dict[int, "Mark | None"]):
+    """The marks of entries by the segments that match them; None for the directory's own."""
+
+    def __init__(self, program: _Program, decider: int, last: int) -> None:
+        self._program = program
+        self._fate = decider, last
+        self._usual = program.mark(decider, last)
+
+    def __missing__(self, matched: int) -> Mark | None:
+        mark = self._program.mark(*self._program.decide(*self._fate, matched))
+        found = None if mark == self._usual else mark
+        if len(self) < _MOST_CHILDREN:
+            self[matched] = found
+        return found
+
+
 class _State:
     """A directory: its mark, and what may still happen below it."""
 
-    __slots__ = ("children", "decider", "last", "live", "mark", "marks", "pick", "reach")
+    __slots__ = (
+        *("children", "decider", "find", "last", "live", "mark", "marks"),
+        *("on_paths", "watched"),
+    )
 
-    def __init__(self, program: _Program, live: int, decider: int, last: int) -> None:
+    def __init__(
+        self, program: _Program, live: int, decider: int, last: int, find: Finder, marks: _Marks
+    ) -> None:
         self.live = live
         self.decider = decider
         self.last = last
+        self.find = find
         self.mark = program.mark(decider, last)
-        self.marks: dict[int, Mark | None] = {}
-        self.children: dict[str, _State] = {}
-        self.pick: Pick | None = None
-        self.reach = not self.mark.ignored or bool(live & program.exceptions)
+        self.marks = marks
+        self.children: dict[int, _State] = {}
+        self.watched = live & program.final
+        self.on_paths = live & program.whole_paths
 
 
 def fastest(spec: DockerIgnoreSpec, *, thorough: bool = False) -> Evaluator[Any]:
@@ -182,7 +225,8 @@ class Automaton:
         self._thorough = thorough
         self._program = _Program(spec.patterns)
         self._states: dict[tuple[int, int, int], _State] = {}
-        self._picks: dict[int, Pick] = {}
+        self._finders: dict[int, Finder] = {}
+        self._marks: dict[tuple[int, int], _Marks] = {}
 
     def root(self) -> _State:
         """The state of the context itself."""
@@ -190,80 +234,77 @@ class Automaton:
 
     def odd(self, state: _State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         """The marks of those `names` that differ from the directory's own."""
-        program = self._program
-        watched = state.live & program.final
-        if not watched:
+        if not state.watched:
             return {}
-        if state.pick is None:
-            state.pick = self._pick(watched)
-        known, marks, on_paths = program.known, state.marks, watched & program.whole_paths
+        program, watched, marks = self._program, state.watched, state.marks
         odd: dict[str, Mark] = {}
-        for name in state.pick(names):
-            bits = known.get(name)
-            matched = watched & (program.bits(name) if bits is None else bits)
-            if on_paths:
-                matched |= program.path_bits(on_paths, prefix + name)
-            if matched:
-                mark = marks[matched] if matched in marks else self._mark(state, matched)
-                if mark is not None:
+        found, bits = state.find(names)
+        for name, each in zip(found, bits, strict=True):
+            matched = watched & each
+            if matched and (mark := marks[matched]) is not None:
+                odd[name] = mark
+        if state.on_paths:
+            for name, more in program.on_paths(state.on_paths, prefix, names).items():
+                odd.pop(name, None)
+                if (mark := marks[watched & program.known[name] | more]) is not None:
                     odd[name] = mark
         return odd
 
-    def _mark(self, state: _State, matched: int) -> Mark | None:
-        """The mark of an entry that the `matched` segments match; None for the usual one."""
-        program = self._program
-        mark = program.mark(*program.decide(state.decider, state.last, matched))
-        found = None if mark == state.mark else mark
-        if len(state.marks) < _MOST_CHILDREN:
-            state.marks[matched] = found
-        return found
-
     def enter(self, state: _State, prefix: str, name: str) -> _State:
         """The state of the subdirectory `name`."""
-        child = state.children.get(name)
+        bits = self._program.known[name]
+        child = state.children.get(bits)
         if child is None:
-            program = self._program
-            bits = program.known.get(name)
-            hits = state.live & (program.bits(name) if bits is None else bits)
-            on_paths = state.live & program.whole_paths
-            if on_paths:
-                hits |= program.path_bits(on_paths, prefix + name)
-            decider, last = program.decide(state.decider, state.last, hits & program.final)
-            live = program.follow(state.live, hits, name) & program.after(decider)
-            child = self._state(live, decider, last)
-            if len(state.children) < _MOST_CHILDREN and not on_paths:
-                state.children[name] = child
+            child = self._child(state, prefix, name, bits)
+            if len(state.children) < _MOST_CHILDREN and not state.on_paths:
+                state.children[bits] = child
         return child
+
+    def _child(self, state: _State, prefix: str, name: str, bits: int) -> _State:
+        program = self._program
+        hits = state.live & bits
+        if state.on_paths:
+            hits |= program.on_paths(state.on_paths, prefix, [name]).get(name, 0)
+        decider, last = program.decide(state.decider, state.last, hits & program.final)
+        live = program.follow(state.live, hits, name) & program.after(decider)
+        return self._state(live, decider, last)
 
     def enters(self, state: _State, path: str) -> bool:
         """Whether anything below the ignored directory `path` can be sent.
 
         If `thorough`, whether Docker looks: it does wherever an exception has a wildcard.
         """
-        return (state.reach or self._thorough) and self._spec.enters(path)
+        hopeful = not state.mark.ignored or state.live & self._program.exceptions
+        return bool(hopeful or self._thorough) and self._spec.enters(path)
 
     def _state(self, live: int, decider: int, last: int) -> _State:
-        key = (live, decider, last)
+        key = live, decider, last
         state = self._states.get(key)
         if state is None:
-            if len(self._states) >= _MOST_STATES:
-                self._states.clear()
-            state = self._states[key] = _State(self._program, live, decider, last)
+            watched = live & self._program.final
+            find, marks = self._finder(watched), self._marks_of(decider, last)
+            state = _State(self._program, live, decider, last, find, marks)
+            _remember(self._states, key, state)
         return state
 
-    def _pick(self, watched: int) -> Pick:
-        pick = self._picks.get(watched)
-        if pick is None:
-            if len(self._picks) >= _MOST_STATES:
-                self._picks.clear()
-            pick = self._picks[watched] = picker(_watched_parts(self._program, watched))
-        return pick
+    def _finder(self, watched: int) -> Finder:
+        find = self._finders.get(watched)
+        if find is None:
+            find = finder(self._program.known, list(self._program.of_names(watched)))
+            _remember(self._finders, watched, find)
+        return find
+
+    def _marks_of(self, decider: int, last: int) -> _Marks:
+        key = decider, last
+        marks = self._marks.get(key)
+        if marks is None:
+            marks = _Marks(self._program, *key)
+            _remember(self._marks, key, marks)
+        return marks
 
 
-def _watched_parts(program: _Program, watched: int) -> list[Segment]:
-    parts = []
-    while watched:
-        lowest = watched & -watched
-        parts.append(program.parts[lowest.bit_length() - 1])
-        watched ^= lowest
-    return parts
+def _remember(memory: dict[Any, Any], key: object, value: object) -> None:
+    """Keep `value`, and what came before only if that is not too much."""
+    if len(memory) >= _MOST_STATES:
+        memory.clear()
+    memory[key] = value

@@ -24,7 +24,7 @@ from os import fsencode
 from struct import calcsize, iter_unpack
 from typing import Any
 
-from ctxsize.engine.events import are_usual
+from ctxsize.engine.events import FIRST_USUAL, LAST_USUAL
 from ctxsize.values import NamedTuple
 
 MOST = 256
@@ -101,8 +101,12 @@ class Bulk:
             if self._left < 0:
                 self.start()
         table = self._table
-        if table is None or (directory != self._here and not self._move(directory)):
+        if table is None:
             return None
+        if directory != self._here:
+            if not _go(directory):  # to list it takes another permission
+                return None
+            self._here = directory
         self._asked += len(names)
         return table if table.fill(names) else None
 
@@ -112,13 +116,6 @@ class Bulk:
         if self._in_vain > _PAYS_FROM + self._asked // 4:
             self._left, self._table = _PAUSE, None
             self._asked = self._in_vain = 0
-
-    def _move(self, directory: int) -> bool:
-        """Whether names can be looked up in `directory`: to list it takes another permission."""
-        if not _go(directory):
-            return False
-        self._here = directory
-        return True
 
     def left(self, directory: int) -> None:
         """Note that `directory` was closed: its number may soon be that of another one."""
@@ -231,12 +228,15 @@ class Table:
     def unusual_times(self) -> list[int] | None:
         """When each was modified, in nanoseconds; None if all of that is usual."""
         ascending = sorted(self._column(_SECONDS))  # sooner done than to look twice
-        return None if are_usual((ascending[0], ascending[-1])) else self._times()
+        usual = ascending[0] >= FIRST_USUAL and ascending[-1] <= LAST_USUAL
+        return None if usual else self._times()
 
     def others(self) -> list[int]:
         """The places of those that are no regular files, of one name each, that all may read."""
+        block, end, words = self._block, self._end, self._words
         for test in self._tests:
-            if not test.all_pass(self._column(test.word)):
+            values = block[test.word : end : words]
+            if values != test.usual[: len(values)] and not test.all_pass(values):
                 return self._look_for_others()
         return []
 
@@ -272,16 +272,14 @@ class _Test:
         self._passes = passes
         self._good: set[int] = set()
         """Words that pass."""
-        self._usual = array("q")
-        """One of them, as often as there may be answers."""
+        self.usual = array("q")
+        """One of them, as often as there may be answers: mostly all are the same."""
 
     def all_pass(self, values: array[int]) -> bool:
-        """Whether all are known to pass: mostly they are all the same, and as those before."""
-        if values == self._usual[: len(values)]:
-            return True
+        """Whether all are known to pass."""
         if not self._good.issuperset(values):
             return False
-        self._usual = values[:1] * MOST
+        self.usual = values[:1] * MOST
         return True
 
     def failing(self, values: array[int]) -> list[int]:

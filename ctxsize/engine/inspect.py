@@ -10,6 +10,7 @@ import re
 import stat
 from errno import EACCES, ENOENT, ENOTSUP, EPERM
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from stat import ST_MODE, ST_NLINK
 
@@ -28,6 +29,7 @@ _NO_XATTRS: dict[str, Xattrs] = {}
 _NOTHING_MORE: Xattrs = {}
 UNREAD_IGNORED = "unreadable-ignored"
 _NOBODY: frozenset[str] = frozenset()
+_REFUSED = attrgetter("refused")
 _FEW = 8
 """One in so many files may be out of the ordinary without more ado for the others."""
 
@@ -74,7 +76,7 @@ class Inspector:
         Raises `BuildFailsError` where the builder would stop.
         """
         bulk = self._bulk
-        refused = mark.refused or (odd and any(each.refused for each in odd.values()))
+        refused = mark.refused or (odd and any(map(_REFUSED, odd.values())))
         if bulk is None or refused:
             return self._files(_Run(fd, prefix, names, mark, odd))
         table = bulk.ask(fd, names)
@@ -216,7 +218,8 @@ class Inspector:
 
     def _are_bare(self, table: Table, part: slice) -> bool:
         """Whether these files in `table`, so of the working directory, have no attributes."""
-        if not self._reads_xattrs or table.device() in self._without_xattrs:
+        without = self._without_xattrs
+        if not self._reads_xattrs or (without and table.device() in without):
             return True
         try:
             return not any(map(os.listxattr, table.encoded[part]))

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from typing import TypeVar
 
 from ctxsize.engine.segments import Segment
 
 _FEW, _FEW_ENDS = 64, 12
-_CREDIT = 200
-"""So many names more may be let through than are held back before a filter is given up."""
+_LEARNED = 32
+"""One in so many new names of a large directory is looked up by itself, to be known."""
 
+_Key = TypeVar("_Key", bound=Hashable)
 Search = Callable[[str], object]
-Pick = Callable[[Sequence[str]], Iterable[str]]
-"""Chooses the names of a directory that need a look."""
+Finder = Callable[[Sequence[str]], tuple[Iterable[str], Iterable[int]]]
+"""Finds the names of a directory that segments match, with the bits of these; of those that it
+leaves out none is matched."""
 
 
 class Index:
@@ -31,20 +41,23 @@ class Index:
     def add(self, bit: int, part: Segment) -> None:
         """Add a segment under its bit."""
         if part.kind == "literal":
-            self._literals[part.text] = self._literals.get(part.text, 0) | bit
+            _add(self._literals, part.text, bit)
         elif part.kind == "suffix":
             self._ends.add(part.text, bit, outermost=part.text[-1:])
         elif part.kind != "regexp":
             self._starts.add(part.text, bit, outermost=part.text[:1])
         else:
-            first = part.needles[0] if part.needles else ""
-            start = first.strip("\n") if first.startswith("\n") else ""
-            self._starts_of_searches.add(start, bit, outermost=start[:1])
-            searches = self._searches.setdefault(start, {})
-            others = (each.strip("\n") for each in part.needles[bool(start) :])
-            inner = max(others, key=len, default="")
-            inner, search, bits = searches.get(part.text, (inner, re.compile(part.text).search, 0))
-            searches[part.text] = inner, search, bits | bit
+            self._add_search(bit, part)
+
+    def _add_search(self, bit: int, part: Segment) -> None:
+        first = part.needles[0] if part.needles else ""
+        start = first.strip("\n") if first.startswith("\n") else ""
+        self._starts_of_searches.add(start, bit, outermost=start[:1])
+        searches = self._searches.setdefault(start, {})
+        others = (each.strip("\n") for each in part.needles[bool(start) :])
+        inner = max(others, key=len, default="")
+        inner, search, bits = searches.get(part.text, (inner, re.compile(part.text).search, 0))
+        searches[part.text] = inner, search, bits | bit
 
     def matching(self, name: str) -> int:
         """The bits of the segments that match `name`."""
@@ -70,7 +83,7 @@ class _Texts:
 
     def add(self, text: str, bit: int, *, outermost: str) -> None:
         """Add `text`, whose outermost character is `outermost`; the empty text is in every name."""
-        self.bits[text] = self.bits.get(text, 0) | bit
+        _add(self.bits, text, bit)
         self._lengths.setdefault(outermost, set()).add(len(text))
 
     def lengths(self, outermost: str) -> list[int]:
@@ -81,18 +94,24 @@ class _Texts:
 _NONE: dict[str, tuple[str, Search, int]] = {}
 
 
-def picker(parts: list[Segment]) -> Pick:
-    """A filter for the names that one of `parts` may match; it lets through some others too."""
-    if any(part.kind in ("any", "below", "path") for part in parts):
-        return _all
-    literals = frozenset(part.text for part in parts if part.kind == "literal")
-    ends = frozenset(part.text for part in parts if _is_extension(part))
-    needles = {_text_needles(part) for part in parts if part.kind != "literal"} - {()}
-    searched = {each for each in needles if each[0][:-1] not in ends}
-    if any(part.kind == "regexp" and not part.needles for part in parts):
-        return _all
-    if searched:
-        return _Search(literals, ends, sorted(searched))
+def finder(known: Mapping[str, int], parts: Sequence[tuple[int, Segment]]) -> Finder:
+    """What finds the names that `parts` match, each given with its bit.
+
+    It may find others too, and tell more bits than were asked for: those that are `known`
+    of a name, which is asked there.
+    """
+    if not all(part.kind == "literal" or _texts(part) for _, part in parts):
+        return lambda names: (names, map(known.__getitem__, names))
+    if not all(part.kind == "literal" or _is_extension(part) for _, part in parts):
+        return _Search(known, parts)
+    pick = _picker(parts)
+    return lambda names: (found := pick(names), map(known.__getitem__, found))
+
+
+def _picker(parts: Sequence[tuple[int, Segment]]) -> Callable[[Sequence[str]], Collection[str]]:
+    """A filter for names that are among the literals or have one of the extensions."""
+    literals = frozenset(part.text for _, part in parts if part.kind == "literal")
+    ends = frozenset(part.text for _, part in parts if part.kind != "literal")
     if not ends:
         return literals.intersection
     if len(ends) < _FEW_ENDS:
@@ -103,62 +122,96 @@ def picker(parts: list[Segment]) -> Pick:
     ]
 
 
-def _all(names: Sequence[str]) -> Sequence[str]:
-    return names
-
-
 def _is_extension(part: Segment) -> bool:
     """Whether names end so just when this is what follows their last dot, dot included."""
     return part.kind == "suffix" and part.text.startswith(".") and part.text.count(".") == 1
 
 
-def _text_needles(part: Segment) -> tuple[str, ...]:
+def _texts(part: Segment) -> tuple[str, ...]:
+    """Texts that are each in every name that `part` matches, a newline marking either end."""
     if part.kind == "suffix":
         return (f"{part.text}\n",)
-    if part.kind in ("prefix", "opening"):
+    if part.kind in ("prefix", "opening") and part.text:
         return (f"\n{part.text}",)
     return part.needles
 
 
 class _Search:
-    """A filter that looks for texts in all names of a directory at once.
+    """Finds names by the texts that are looked for in all names of a directory at once.
 
-    Of each segment's texts only the rarest is looked for. Few names are let
-    through as they are: each was probably seen before. So are all, once it has
-    turned out that most are let through anyway.
+    Few names are each looked up, and so are those that are known already. Of each
+    segment's texts one is looked for: that which was the rarest in the names at hand
+    when it was chosen. It is chosen again once it turns out to be frequent.
     """
 
-    def __init__(
-        self, literals: frozenset[str], ends: frozenset[str], needles: list[tuple[str, ...]]
-    ) -> None:
-        self._literals = literals
-        self._ends = ends
-        self._needles = needles
-        self._texts = frozenset(chain.from_iterable(needles))
-        self._gain = _CREDIT
+    def __init__(self, known: Mapping[str, int], parts: Sequence[tuple[int, Segment]]) -> None:
+        self._known = known
+        self._literals: dict[str, int] = {}
+        self._extensions: dict[str, int] = {}
+        self._sought: dict[tuple[tuple[str, ...], str], int] = {}
+        self._tests: dict[str, list[tuple[Search | None, int]]] = {}
+        """By the text that is looked for: what says whether it matches a name that holds the
+        text, if that alone does not, and the bits."""
+        for bit, part in parts:
+            if part.kind == "literal":
+                _add(self._literals, part.text, bit)
+            elif _is_extension(part):
+                _add(self._extensions, part.text, bit)
+            else:
+                _add(self._sought, (_texts(part), part.text if part.needles else ""), bit)
 
-    def __call__(self, names: Sequence[str]) -> Iterable[str]:
-        if len(names) < _FEW or self._gain < 0:
-            return names
+    def __call__(self, names: Sequence[str]) -> tuple[Iterable[str], Iterable[int]]:
+        if len(names) < _FEW or not self._are_new(names):
+            return names, map(self._known.__getitem__, names)
         text = "\n".join(("", *names, ""))
         if text.count("\n") != len(names) + 1:
-            return names
-        found = set(self._literals.intersection(names))
-        if self._ends:
-            found.update([name for name in names if name[name.rfind(".") :] in self._ends])
-        counts = {each: text.count(each) for each in self._texts}
-        for needle in {min(needles, key=counts.__getitem__) for needles in self._needles}:
-            if counts[needle]:
-                found.update(_holding(needle, text))
-        self._gain += len(names) - 2 * len(found)
-        return found
+            return names, map(self._known.__getitem__, names)
+        found = {name: self._literals[name] for name in self._literals.keys() & names}
+        ends = self._extensions
+        for name in [name for name in names if name[name.rfind(".") :] in ends] if ends else ():
+            _add(found, name, ends[name[name.rfind(".") :]])
+        if self._search(text, found) * 2 > len(names):
+            self._tests = {}
+        return found, found.values()
+
+    def _are_new(self, names: Sequence[str]) -> bool:
+        """Whether few are known; some are known from now on, so that what comes often is."""
+        known = self._known
+        new = [name for name in names if name not in known]
+        for name in new[::_LEARNED]:
+            known[name]
+        return len(new) * 4 > len(names)
+
+    def _search(self, text: str, found: dict[str, int]) -> int:
+        """Add the bits of what is sought to the names that are `found`; how many were tried."""
+        tried = 0
+        self._tests = self._tests or self._chosen(text)
+        for sought, tests in self._tests.items():
+            for name in _holding(sought, text):
+                tried += len(tests)
+                for search, bits in tests:
+                    if search is None or search(name) is not None:
+                        _add(found, name, bits)
+        return tried
+
+    def _chosen(self, text: str) -> dict[str, list[tuple[Search | None, int]]]:
+        """What is to be looked for, and tried where it is found."""
+        tests: dict[str, list[tuple[Search | None, int]]] = {}
+        for (texts, expression), bits in self._sought.items():
+            search = re.compile(expression).search if expression else None
+            tests.setdefault(min(texts, key=text.count), []).append((search, bits))
+        return tests
 
 
-def _holding(needle: str, text: str) -> Iterator[str]:
-    """The lines of `text` that hold `needle`, which may begin or end with a newline."""
-    size, at = len(needle.rstrip("\n")), text.find(needle)
+def _holding(sought: str, text: str) -> Iterator[str]:
+    """The lines of `text` that hold what is `sought`, which may begin or end with a newline."""
+    size, at = len(sought.rstrip("\n")), text.find(sought)
     while at >= 0:
         start = text.rfind("\n", 0, at + 1) + 1
         end = text.index("\n", at + size)
         yield text[start:end]
-        at = text.find(needle, end)
+        at = text.find(sought, end)
+
+
+def _add(bits: dict[_Key, int], key: _Key, more: int) -> None:
+    bits[key] = bits.get(key, 0) | more

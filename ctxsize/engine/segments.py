@@ -30,7 +30,8 @@ class Segment(NamedTuple):
     final: bool = False
     """Whether the pattern matches a path that ends here."""
     needles: tuple[str, ...] = ()
-    """Texts that are each in every name that a `regexp` matches, a newline marking either end."""
+    """Texts that are each in every name that a `regexp` matches, a newline marking either end;
+    of a `path`, in every path, and without a slash."""
 
 
 def segments(pattern: DockerIgnorePattern) -> list[Segment] | None:
@@ -109,12 +110,24 @@ def _plain_beginning(text: str) -> list[Segment] | None:
     may repeat a slash.
     """
     found: list[Segment] = []
+    parts = text.split("/")
     if not any(char in text for char in "|{}"):
-        for part in text.split("/")[:-1]:
+        for part in parts[:-1]:
             if not part or "**" in part or not _is_plain(part):
                 break
             found.append(_glob(part))
-    return [*found, REST] if found else None
+    rest = "/".join(parts[len(found) :])
+    return [*found, REST._replace(needles=_plain_texts(rest))] if found else None
+
+
+def _plain_texts(rest: str) -> tuple[str, ...]:
+    r"""The texts in `rest` of which no odd part can make anything else.
+
+    >>> _plain_texts("*/main*[^0-9]*.c")
+    ('main',)
+    """
+    plain = re.split(r"[][\\^\ufeff\ufffd\n]", rest)[0]
+    return tuple(text for text in re.split(r"[*?/]+", plain) if text)
 
 
 REST = Segment("path", loop=True, final=True)

@@ -79,10 +79,10 @@ class Sums:
         kind = type(event)
         if kind is Plain:
             self._add_plain(event)  # type: ignore[arg-type]
-        elif kind is Files:
-            self._add_files(event)  # type: ignore[arg-type]
         elif kind is Folder:
             self.add_folder(event)  # type: ignore[arg-type]
+        elif kind is Files:
+            self._add_files(event)  # type: ignore[arg-type]
         elif kind is Ignored:
             self._add_ignored(event)  # type: ignore[arg-type]
         elif isinstance(event, IgnoredFolder):

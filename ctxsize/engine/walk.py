@@ -72,7 +72,6 @@ class _Frame:
         # Not entered by the builder: all below is ignored, whatever exceptions match there.
         self.passed_by = passed_by
         self.listed = 0
-        self.take_up([])
 
     def take_up(self, steps: list[_Step]) -> None:
         """Let `steps` be what is to be done from now on."""

@@ -50,8 +50,12 @@ def agree(lines: list[str], rng: Random, count: int) -> bool:
     for prefix, state, reference in pending:
         assert state.mark == reference.mark
         names = pieces(lines, rng, count)
-        assert fast.odd(state, prefix, names) == plain.odd(reference, prefix, names)
-        assert fast.odd(state, prefix, names) == plain.odd(reference, prefix, names)
+        odd = plain.odd(reference, prefix, names)
+        assert fast.odd(state, prefix, names) == odd  # many new names
+        for name in names:
+            alone = fast.odd(state, prefix, [name])
+            assert alone == ({name: odd[name]} if name in odd else {})
+        assert fast.odd(state, prefix, names) == odd  # many known ones
         if prefix.count("/") < _DEPTH:
             pending += [
                 (f"{prefix}{name}/", fast.enter(state, prefix, name), entered)
@@ -125,7 +129,7 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         names = [f"x{number % 7}y", f"k{number}", f"b{number}"]
         assert fast.odd(state, f"{name}/", names) == plain.odd(reference, f"{name}/", names)
         assert len(fast._program.known) <= 50
-        assert len(fast._program._same) <= 50
+        assert len(fast._program.known.same) <= 50
         assert len(fast._states) <= 50
         assert len(state.children) <= 5
         assert len(state.marks) <= 5
