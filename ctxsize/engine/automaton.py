@@ -31,7 +31,7 @@ from ctxsize.engine.segments import REST, Segment, segments
 
 _MOST_NAMES = 50_000
 _MOST_STATES = 20_000
-_MOST_CHILDREN = 512
+_MOST_CHILDREN = 256
 
 
 class _Program:

@@ -24,7 +24,7 @@ from os import fsencode
 from struct import calcsize, iter_unpack
 from typing import Any
 
-from ctxsize.engine.events import FIRST_USUAL, LAST_USUAL
+from ctxsize.engine.events import are_usual
 from ctxsize.values import NamedTuple
 
 MOST = 256
@@ -228,8 +228,7 @@ class Table:
     def unusual_times(self) -> list[int] | None:
         """When each was modified, in nanoseconds; None if all of that is usual."""
         ascending = sorted(self._column(_SECONDS))  # sooner done than to look twice
-        usual = ascending[0] >= FIRST_USUAL and ascending[-1] <= LAST_USUAL
-        return None if usual else self._times()
+        return None if are_usual((ascending[0], ascending[-1])) else self._times()
 
     def others(self) -> list[int]:
         """The places of those that are no regular files, of one name each, that all may read."""

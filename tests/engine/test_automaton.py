@@ -117,6 +117,19 @@ def test_how_far_patterns_split(line: str, kinds: list[str] | None) -> None:
     assert (None if found is None else [part.kind for part in found]) == kinds
 
 
+def test_a_text_that_only_the_directory_holds() -> None:
+    """The class matches the slash, so that `main` is the directory and `yx` the rest."""
+    spec = DockerIgnoreSpec.from_lines(["a/main[^0]*x"])
+    fast, plain = Automaton(spec), PatternByPattern(spec)
+    state = fast.enter(fast.enter(fast.root(), "", "a"), "a/", "main")
+    reference = plain.enter(plain.enter(plain.root(), "", "a"), "a/", "main")
+    odd = fast.odd(state, "a/main/", ["yx", "yz"])
+    assert odd == plain.odd(reference, "a/main/", ["yx", "yz"])
+    assert odd["yx"].ignored
+    assert "yz" not in odd
+    assert fast.enter(state, "a/main/", "yx").mark.ignored
+
+
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctxsize.engine.automaton._MOST_NAMES", 50)
     monkeypatch.setattr("ctxsize.engine.automaton._MOST_STATES", 50)
