@@ -16,6 +16,11 @@ from tests.oracles.processes import run, without_root_powers
 MAIN_CONTEXT = "load build context"
 _CONTEXT = re.compile(r"\[internal\] load build context|\[context (.*)\] load from client")
 
+# The client's two halves both hear why a build failed. The one that says so first,
+# seldom the second, puts its own heading before the same words.
+_SOLVING = "ERROR: failed to solve: "
+_STEERING = "ERROR: failed to run Build function: "
+
 
 @dataclass(frozen=True)
 class Transfer:
@@ -90,7 +95,7 @@ def build(
     finished = run(without_root_powers(argv) if unprivileged else argv, env=env)
     messages, text = _split(finished.stderr)
     if finished.code:
-        return BuildResult((), _transfers(messages), _error(text), finished.stderr)
+        return BuildResult((), _transfers(messages), read_error(text), finished.stderr)
     return BuildResult(read_tar(output), _transfers(messages), None, finished.stderr)
 
 
@@ -108,10 +113,10 @@ def _split(output: str) -> tuple[list[dict[str, Any]], str]:
     return messages, "\n".join(line for line in lines if line.strip())
 
 
-def _error(text: str) -> str:
+def read_error(text: str) -> str:
     """From ``ERROR:`` on; the excerpt of the Dockerfile before it says nothing new."""
     _, found, message = text.rpartition("ERROR: ")
-    return f"{found}{message}" if found else text
+    return f"{found}{message}".replace(_STEERING, _SOLVING)
 
 
 def _transfers(messages: Sequence[Mapping[str, Any]]) -> tuple[Transfer, ...]:

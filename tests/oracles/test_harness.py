@@ -14,6 +14,7 @@ import pytest
 from tests.oracles import trees
 from tests.oracles.availability import missing, unavailable
 from tests.oracles.buildah import Buildah
+from tests.oracles.buildkit import read_error
 from tests.oracles.devtools import DevtoolsError, list_context
 from tests.oracles.dockerd import Dockerd, DockerdError, running_dockerd
 from tests.oracles.recording import parse_requests
@@ -85,6 +86,14 @@ class TestBuildKit:
         assert result.error is not None
         assert result.error.startswith("ERROR: failed to solve: ")
         assert result.error.endswith('invalid excludepatterns: [!]: illegal exclusion pattern: "!"')
+
+    def test_error_is_the_same_whichever_half_says_it(self) -> None:
+        # The second was seen once in thousands of builds and cannot be provoked.
+        excerpt = "Dockerfile:1\n-----\n"
+        solving = f"{excerpt}ERROR: failed to solve: no such file"
+        steering = f"{excerpt}ERROR: failed to run Build function: no such file"
+        assert read_error(steering) == read_error(solving) == "ERROR: failed to solve: no such file"
+        assert read_error("gone") == "gone"
 
     def test_extended_attributes_arrive_and_cost(self, docker: Dockerd, tmp_path: Path) -> None:
         plain = docker.build_buildkit(build_tree(tmp_path / "plain", ["Dockerfile", "a"]))
