@@ -9,13 +9,12 @@ Verdicts are only ever *ignored* or *sent*.
 from __future__ import annotations
 
 import os
-from dataclasses import field, replace
 from enum import Enum
 from typing import ClassVar
 
 from ctxsize.problems import Effect as Effect
 from ctxsize.problems import Problem as Problem
-from ctxsize.values import dataclass
+from ctxsize.values import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -292,7 +291,7 @@ class Report:
     ignore_file: IgnoreFileInfo | None
     context: Measurement
     problems: tuple[Problem, ...] = ()
-    differences: tuple[Difference, ...] = field(default=())
+    differences: tuple[Difference, ...] = ()
     transfer: Transfer | None = None
     """None without a Dockerfile, and where `problems` says why it is not known.
 

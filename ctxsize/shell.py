@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.regexps import regexp
+from ctxsize.values import replace
 
 _BLANK = " \t"
 _OPERATOR = regexp(r"&&|\|\||;;&?|;&|\|&|[;|&()\n]")

@@ -3,8 +3,8 @@
 `dataclass` is that of the standard library, put off. It writes a class's
 methods as text and compiles them, a third of a millisecond for each class; a
 run knows a hundred classes and makes a few instances of some of them. So the
-first few instances are filled in here, and the class is finished when there are
-more, or when anything else is asked of it.
+first few instances are filled in, compared and `replace`d here, and the class is
+finished when there are more, or when anything else is asked of it.
 
 `NamedTuple` is that of `typing` but for the types of fields, each of which that one
 compiles: a tenth of a millisecond for each class. Type checkers see the originals.
@@ -14,13 +14,12 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from dataclasses import dataclass
+    from dataclasses import dataclass, replace
     from typing import NamedTuple
 else:
     from collections import namedtuple
 
-    _FEW = 20
-    _METHODS = ("__repr__", "__eq__", "__hash__")
+    _FEW = 400
     _IF_FROZEN = ("__setattr__", "__delattr__")
     _ATTRIBUTES = ("__dataclass_fields__", "__match_args__")
 
@@ -33,8 +32,17 @@ else:
 
         return put_off
 
+    def replace(instance, /, **changes):
+        """Like that of `dataclasses`."""
+        fields = vars(type(instance)).get("__dataclass_fields__")
+        if isinstance(fields, _Attribute) and fields.unfinished.left > 0:
+            return fields.unfinished.replaced(instance, changes)
+        import dataclasses
+
+        return dataclasses.replace(instance, **changes)
+
     class _Unfinished:
-        """A class on its way; what stands in for its methods finishes it."""
+        """A class on its way; what stands in for its methods finishes it sooner or later."""
 
         def __init__(self, cls, options):
             self.cls, self.options = cls, options
@@ -44,20 +52,29 @@ else:
             self.factories = {name: each.default_factory for name, each in fields.items()}
             odd = hasattr(cls, "__post_init__") or not all(map(_just_makes, fields.values()))
             self.left = 0 if odd or cls.__bases__ != (object,) else _FEW
-            frozen = options.get("frozen", False)
+            methods = {"__repr__": self.late("__repr__"), **self.comparing()}
             self.stand_ins = {
                 "__init__": self.init(),
-                **{name: self.method(name) for name in _METHODS if name not in vars(cls)},
-                **{name: self.method(name) for name in _IF_FROZEN if frozen},
+                **{name: each for name, each in methods.items() if name not in vars(cls)},
+                **{name: self.late(name) for name in _IF_FROZEN if options.get("frozen")},
                 **{name: _Attribute(self, name) for name in _ATTRIBUTES},
             }
             for name, each in self.stand_ins.items():
                 setattr(cls, name, each)
 
+        def comparing(self):
+            """What stands in for the methods that compare."""
+            if not self.options.get("eq", True):
+                return {}
+            frozen = self.options.get("frozen")
+            return {
+                "__eq__": self.early("__eq__", self.are_equal),
+                "__hash__": self.early("__hash__", self.hash_of) if frozen else None,
+            }
+
         def init(self):
             def __init__(instance, *values, **named):  # noqa: N807
-                self.left -= 1
-                fields = self.filled(values, named) if self.left >= 0 else None
+                fields = self.filled(values, named) if self.is_early() else None
                 if fields is None:
                     self.finish()
                     self.cls.__init__(instance, *values, **named)
@@ -65,6 +82,11 @@ else:
                     instance.__dict__.update(fields)
 
             return __init__
+
+        def is_early(self):
+            """Whether this use is one of the first few."""
+            self.left -= 1
+            return self.left >= 0
 
         def filled(self, values, named):
             """The fields of an instance, None if the arguments do not fit."""
@@ -74,7 +96,32 @@ else:
             fits = fields.keys() == set(self.names) and len(values) <= len(self.names)
             return fields if fits and not named.keys() & set(self.names[: len(values)]) else None
 
-        def method(self, name):
+        def row(self, instance):
+            """The values of the fields, in order."""
+            return tuple([vars(instance)[name] for name in self.names])
+
+        def replaced(self, instance, changes):
+            return self.cls(**{**dict(zip(self.names, self.row(instance), strict=True)), **changes})
+
+        def are_equal(self, one, other):
+            same_kind = one.__class__ is other.__class__
+            return self.row(one) == self.row(other) if same_kind else NotImplemented
+
+        def hash_of(self, instance):
+            return hash(self.row(instance))
+
+        def early(self, name, method):
+            """`method` for the first few times, then that of the finished class."""
+            late = self.late(name)
+
+            def early(*arguments):
+                return method(*arguments) if self.is_early() else late(*arguments)
+
+            return early
+
+        def late(self, name):
+            """The method of the finished class."""
+
             def finishes(instance, *arguments):
                 self.finish()
                 return getattr(self.cls, name)(instance, *arguments)
@@ -85,7 +132,7 @@ else:
             import dataclasses
 
             for name, each in self.stand_ins.items():
-                if vars(self.cls).get(name) is each:
+                if vars(self.cls).get(name, self) is each:
                     delattr(self.cls, name)
             if "__dataclass_fields__" not in vars(self.cls):
                 dataclasses.dataclass(**self.options)(self.cls)
@@ -108,7 +155,7 @@ else:
 
     def _just_makes(field):
         """Whether a field has a factory and nothing else that is special."""
-        return field.init and callable(field.default_factory)
+        return field.init and field.compare and callable(field.default_factory)
 
     class _Named(type):
         """Makes a named tuple of a class with annotations."""
@@ -129,4 +176,4 @@ else:
         return made
 
 
-__all__ = ["NamedTuple", "dataclass"]
+__all__ = ["NamedTuple", "dataclass", "replace"]

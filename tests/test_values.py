@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from ctxsize.regexps import regexp
-from ctxsize.values import NamedTuple, dataclass
+from ctxsize.values import NamedTuple, dataclass, replace
 
 
 def point(decorate: Callable[..., Any]) -> type:
@@ -40,6 +40,23 @@ def counter(decorate: Callable[..., Any]) -> type:
         count: int = 0
 
     return Counter
+
+
+def identical(decorate: Callable[..., Any]) -> type:
+    @decorate(eq=False)
+    class Identical:
+        x: int
+
+    return Identical
+
+
+def partly(decorate: Callable[..., Any]) -> type:
+    @decorate(frozen=True)
+    class Partly:
+        x: int
+        seen: list[int] = dataclasses.field(default_factory=list, compare=False)
+
+    return Partly
 
 
 def named(decorate: Callable[..., Any]) -> type:
@@ -73,10 +90,14 @@ USES: dict[str, Callable[[type], object]] = {
     "fields": lambda cls: [field.name for field in dataclasses.fields(cls)],
     "is one": lambda cls: (dataclasses.is_dataclass(cls), dataclasses.is_dataclass(cls(1))),
     "replace": lambda cls: repr(dataclasses.replace(cls(1), x=5)),
+    "replaced": lambda cls: (vars(replace(cls(1), x=5)), vars(replace(cls(1, names=("a",))))),
+    "hashes": lambda cls: (hash(cls(1)), hash(cls(1, 3, ("a",)))),
+    "replaced, then compared": lambda cls: replace(cls(1), x=5) == cls(5),
+    "unequal": lambda cls: (cls(1) != cls(2), cls(1) != cls(1), cls(1) != (1, 2, ())),
     "as dict": lambda cls: dataclasses.asdict(cls(1)),
     "copy": lambda cls: repr(copy.deepcopy(cls(1))),
     "match": lambda cls: cls.__match_args__,
-    "many": lambda cls: [vars(cls(each)) for each in range(50)],
+    "many": lambda cls: [vars(cls(each)) for each in range(1000)],
     "doc": lambda cls: cls.__doc__,
 }
 REFUSED: dict[str, Callable[[type], object]] = {
@@ -86,6 +107,7 @@ REFUSED: dict[str, Callable[[type], object]] = {
     "too much given": lambda cls: cls(1, 2, (), 3),
     "unknown": lambda cls: cls(1, z=1),
     "twice": lambda cls: cls(1, x=1),
+    "unknown in a replacement": lambda cls: replace(cls(1), z=1),
     "unknown for one with a default": lambda cls: cls(1, zz=1),
 }
 
@@ -93,6 +115,15 @@ REFUSED: dict[str, Callable[[type], object]] = {
 @pytest.mark.parametrize("use", USES)
 def test_used_as_any_other(use: str) -> None:
     assert USES[use](point(dataclass)) == USES[use](point(dataclasses.dataclass))
+
+
+@pytest.mark.parametrize("use", USES)
+def test_used_as_any_other_once_it_is_finished(use: str) -> None:
+    cls = point(dataclass)
+    before, finished = cls(1), repr(cls(1))
+    assert finished.endswith("Point(x=1, y=2, names=())")
+    assert USES[use](cls) == USES[use](point(dataclasses.dataclass))
+    assert (before, hash(before)) == (cls(1), hash(cls(1)))
 
 
 @pytest.mark.parametrize("use", REFUSED)
@@ -126,7 +157,48 @@ def test_nothing_is_compiled_for_a_few_instances() -> None:
     assert [each.x for each in made] == [0, 1, 2, 3, 4]
     assert "__dataclass_params__" not in vars(cls)
     assert made[0] == cls(0)
+    assert len({*made, replace(made[0], x=4)}) == 5
+    assert "__dataclass_params__" not in vars(cls)
+    assert repr(made[0])
     assert "__dataclass_params__" in vars(cls)
+
+
+def test_hashes_do_not_change_when_the_class_is_finished() -> None:
+    cls = point(dataclass)
+    early = {cls(each): each for each in range(5)}
+    late = [cls(each % 5) for each in range(1000)]
+    assert "__dataclass_params__" in vars(cls)
+    assert [early[each] for each in late] == [each % 5 for each in range(1000)]
+
+
+def test_what_changes_has_no_hash() -> None:
+    cls = counter(dataclass)
+    assert cls() == cls()
+    with pytest.raises(TypeError, match="unhashable type"):
+        hash(cls())
+    assert repr(cls()).endswith("Counter(seen=[], count=0)")
+    with pytest.raises(TypeError, match="unhashable type"):
+        hash(cls())
+
+
+def test_instances_without_an_equal() -> None:
+    cls = identical(dataclass)
+    one, other = cls(1), cls(1)
+    assert one != other
+    assert len({one, other, one}) == 2
+
+
+def test_a_field_that_is_not_compared() -> None:
+    cls = partly(dataclass)
+    assert cls(1, [2]) == cls(1)
+    assert len({cls(1, [2]), cls(1), replace(cls(1), x=2)}) == 2
+
+
+def test_a_subclass_that_is_none_of_it_is_replaced_too() -> None:
+    class Sub(point(dataclass)):  # type: ignore[misc]
+        pass
+
+    assert repr(replace(Sub(1), x=3)).endswith("Sub(x=3, y=2, names=())")
 
 
 class Place(NamedTuple):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import InputError
+from ctxsize.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ctxsize.clean.tracked import Tracking
 from ctxsize.clean.values import Candidate, Category, Choice, Inventory, Objection, Passed
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
+from ctxsize.values import replace
 
 _START_BYTES = 4096
 _LONGEST_PATH = 4000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ctxsize.clean.values import Cleaning, Plan
 from ctxsize.cli import output
 from ctxsize.cli.options import colour_option, format_option
 from ctxsize.errors import InputError
+from ctxsize.values import replace
 
 _TOP = 10
 _RECENT = "10min"

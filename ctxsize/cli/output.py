@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from errno import ENOSPC
 from typing import Any
 
@@ -17,7 +16,7 @@ from ctxsize.formats import render
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import visible
 from ctxsize.model import Problem
-from ctxsize.values import NamedTuple
+from ctxsize.values import NamedTuple, replace
 
 _LONGEST_MESSAGE = 500
 _NARROWEST, _WIDEST, _FILE_WIDTH = 40, 120, 80

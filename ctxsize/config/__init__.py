@@ -11,13 +11,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from ctxsize.config.keys import CONTEXT_KEYS, OF, TOP_KEYS, Tolerance, code, text
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
-from ctxsize.values import dataclass
+from ctxsize.values import dataclass, replace
 
 __all__ = [
     "NAMES",

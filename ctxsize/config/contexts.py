@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from glob import glob
 
 from ctxsize.build import Build
 from ctxsize.config import Config, Context
+from ctxsize.values import replace
 
 
 def directories(config: Config, context: Context) -> Iterator[str]:

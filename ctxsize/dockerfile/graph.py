@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
 from ctxsize.dockerfile.complaints import did_you_mean, located, quoted
 from ctxsize.dockerfile.environment import Environment
@@ -22,7 +22,7 @@ from ctxsize.dockerfile.stages import Stage
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError
 from ctxsize.regexps import regexp
-from ctxsize.values import dataclass
+from ctxsize.values import dataclass, replace
 
 SCRATCH = "scratch"
 _INDEX = regexp("[-+]?[0-9]+")

@@ -7,7 +7,6 @@ may have is `check`'s business, what a variable stands for `words`'.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ctxsize.dockerfile.arguments import is_keyword, partition, split_arguments, take_flags
 from ctxsize.dockerfile.check import check_instruction
@@ -17,6 +16,7 @@ from ctxsize.dockerfile.instructions import Dockerfile, Heredoc, Instruction
 from ctxsize.dockerfile.lines import LineReader, find_syntax
 from ctxsize.dockerfile.words import SPACE, split_words
 from ctxsize.errors import DockerfileError
+from ctxsize.values import replace
 
 _HEREDOC_KEYWORDS = ("ADD", "COPY", "RUN")
 

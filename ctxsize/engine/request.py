@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 from ctxsize.build import Build
@@ -27,7 +26,7 @@ from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
 from ctxsize.model import Problem
-from ctxsize.values import dataclass
+from ctxsize.values import dataclass, replace
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from difflib import get_close_matches
 
 from ctxsize.dockerfile import (
@@ -33,6 +32,7 @@ from ctxsize.engine.parents import OLDER, check_parents, matching_parents
 from ctxsize.engine.request import Request
 from ctxsize.errors import InputError
 from ctxsize.explanations import Explanation, Fate, SourceCheck
+from ctxsize.values import replace
 
 _TAKING = ("copy", "add", "bind")
 

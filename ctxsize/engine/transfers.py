@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Any
 
 from ctxsize.dockerfile import Source
@@ -32,7 +32,7 @@ from ctxsize.model import (
     SourceShare,
     Transfer,
 )
-from ctxsize.values import dataclass
+from ctxsize.values import dataclass, replace
 
 
 def with_transfers(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
@@ -14,6 +14,7 @@ from ctxsize.findings import Code, Confidence, Finding, Location, Severity
 from ctxsize.lints.changes import Proposal, simulated, usable
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.tree import Tree
+from ctxsize.values import replace
 
 BOM = "\ufeff"
 

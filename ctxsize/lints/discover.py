@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from ctxsize.build import Build
@@ -13,6 +13,7 @@ from ctxsize.config.contexts import builds
 from ctxsize.findings import Location
 from ctxsize.projects import Discovery, FoundBuild, discover
 from ctxsize.projects.found import Place, merged
+from ctxsize.values import replace
 
 SUFFIXES = (".dockerignore", ".containerignore")
 

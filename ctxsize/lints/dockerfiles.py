@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from ctxsize.dockerfile import ContextNeed, Dockerfile, parse_dockerfile, read_stages
@@ -13,6 +13,7 @@ from ctxsize.engine.need import context_need_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.lints.tree import Tree
+from ctxsize.values import replace
 
 
 @dataclass(frozen=True)

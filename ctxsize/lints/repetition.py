@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ctxsize.engine.covers import Cover, covers, is_literal
 from ctxsize.findings import Code, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import ignored_before
+from ctxsize.values import replace
 
 REDUNDANT = Code(
     "CTX112",

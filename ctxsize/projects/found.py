@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ctxsize.build import Build
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Problem
+from ctxsize.values import replace
 
 
 @dataclass(frozen=True)

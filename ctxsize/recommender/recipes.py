@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property
 
 from ctxsize.build import Build
@@ -28,7 +27,7 @@ from ctxsize.errors import CtxsizeError, DockerfileError
 from ctxsize.model import Problem
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree, is_glob, like
-from ctxsize.values import dataclass
+from ctxsize.values import dataclass, replace
 
 _NAMES = ("Dockerfile", "dockerfile", "Containerfile")
 _ENDINGS = (".Dockerfile", ".dockerfile", ".Containerfile")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from ctxsize.dockerfile import path_from_root
 from ctxsize.recommender.flow import READ, Phase, Step
@@ -27,7 +26,7 @@ from ctxsize.recommender.places import (
 from ctxsize.recommender.recipes import Named, Recipe
 from ctxsize.recommender.running import is_unread
 from ctxsize.shell import Command
-from ctxsize.values import dataclass
+from ctxsize.values import dataclass, replace
 
 _SPEAKING = ("WORKDIR", "ENV", "ARG")
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
