@@ -17,8 +17,12 @@ from typing import TypeVar
 from ctxsize.engine.segments import Segment
 
 _FEW, _FEW_ENDS = 64, 12
-_LEARNED = 32
-"""One in so many new names of a large directory is looked up by itself, to be known."""
+_SAMPLED, _LEARNED = 8, 8
+"""One in so many names of a large directory says whether they are new, and one in so many new
+ones of these is looked up by itself, to be known."""
+_RARE = 8
+"""A few extensions that fewer than one in so many names have are sooner looked for in all at once
+than looked up for each."""
 
 _Key = TypeVar("_Key", bound=Hashable)
 Search = Callable[[str], object]
@@ -149,6 +153,8 @@ class _Search:
         self._literals: dict[str, int] = {}
         self._extensions: dict[str, int] = {}
         self._sought: dict[tuple[tuple[str, ...], str], int] = {}
+        self._ends = self._extensions
+        """Those that are looked up for each name."""
         self._tests: dict[str, list[tuple[Search | None, int]]] = {}
         """By the text that is looked for: what says whether it matches a name that holds the
         text, if that alone does not, and the bits."""
@@ -166,8 +172,9 @@ class _Search:
         text = "\n".join(("", *names, ""))
         if text.count("\n") != len(names) + 1:
             return names, map(self._known.__getitem__, names)
+        self._tests = self._tests or self._chosen(text)
         found = {name: self._literals[name] for name in self._literals.keys() & names}
-        ends = self._extensions
+        ends = self._ends
         for name in [name for name in names if name[name.rfind(".") :] in ends] if ends else ():
             _add(found, name, ends[name[name.rfind(".") :]])
         if self._search(text, found) * 2 > len(names):
@@ -176,16 +183,15 @@ class _Search:
 
     def _are_new(self, names: Sequence[str]) -> bool:
         """Whether few are known; some are known from now on, so that what comes often is."""
-        known = self._known
-        new = [name for name in names if name not in known]
+        known, sample = self._known, names[::_SAMPLED]
+        new = [name for name in sample if name not in known]
         for name in new[::_LEARNED]:
             known[name]
-        return len(new) * 4 > len(names)
+        return len(new) * 4 > len(sample)
 
     def _search(self, text: str, found: dict[str, int]) -> int:
         """Add the bits of what is sought to the names that are `found`; how many were tried."""
         tried = 0
-        self._tests = self._tests or self._chosen(text)
         for sought, tests in self._tests.items():
             for name in _holding(sought, text):
                 tried += len(tests)
@@ -196,7 +202,12 @@ class _Search:
 
     def _chosen(self, text: str) -> dict[str, list[tuple[Search | None, int]]]:
         """What is to be looked for, and tried where it is found."""
+        ends = {f"{end}\n": bits for end, bits in self._extensions.items()}
+        rare = len(ends) < _FEW_ENDS and sum(map(text.count, ends)) * _RARE < text.count("\n")
+        self._ends = {} if rare else self._extensions
         tests: dict[str, list[tuple[Search | None, int]]] = {}
+        if rare:
+            tests = {end: [(None, bits)] for end, bits in ends.items()}
         for (texts, expression), bits in self._sought.items():
             search = re.compile(expression).search if expression else None
             tests.setdefault(min(texts, key=text.count), []).append((search, bits))

@@ -30,12 +30,13 @@ def spec_of(lines: list[str]) -> DockerIgnoreSpec | None:
 def pieces(lines: list[str], rng: Random, count: int) -> list[str]:
     """Different names, many of them put together from what the patterns say."""
     texts = [part for line in lines for part in line.strip("!").split("/") if part]
+    without = rng.choice(["/", "/\n", "/\n"])  # one newline, and all are looked at one by one
     names = set()
     for _ in range(count * 3):
         parts = [_random_name(rng, lines), rng.choice(texts or NAMES), rng.choice(_IN_NAMES)]
         name = "".join(rng.sample(parts, rng.randint(1, 3)))
         name = "".join(rng.choice("ab1.") if char in "*?[]" else char for char in name)
-        if name not in ("", ".", "..") and "/" not in name:
+        if name not in ("", ".", "..") and not set(name) & set(without):
             names.add(name)
     return sorted(names, key=lambda name: name.encode("utf-8", "surrogateescape"))[:count]
 
@@ -115,6 +116,22 @@ def test_agrees_on_each_of_them_alone(line: str) -> None:
 def test_how_far_patterns_split(line: str, kinds: list[str] | None) -> None:
     found = segments(DockerIgnoreSpec.from_lines([line]).patterns[0])
     assert (None if found is None else [part.kind for part in found]) == kinds
+
+
+@pytest.mark.parametrize("extensions", [["log"], ["log", "tmp"], [f"e{at}" for at in range(20)]])
+def test_extensions_that_are_rare_in_one_directory_and_frequent_in_the_next(
+    extensions: list[str],
+) -> None:
+    lines = ["**/keep_*", *(f"**/*.{extension}" for extension in extensions)]
+    spec = DockerIgnoreSpec.from_lines(lines)
+    fast, plain = Automaton(spec), PatternByPattern(spec)
+    ends = [*extensions, "c"]
+    for directory, share in enumerate([0, 20, 2, 1, 50, 0, 3, 1, 30]):
+        names = [f"f{directory}_{at}.{ends[-1 if at % 50 >= share else 0]}" for at in range(100)]
+        names += [f"keep_{directory}", *(f"g{directory}.{end}" for end in ends)]
+        odd = fast.odd(fast.root(), "", names)
+        assert odd == plain.odd(plain.root(), "", names)
+        assert len(odd) == 2 * share + 1 + len(extensions)
 
 
 def test_a_text_that_only_the_directory_holds() -> None:
