@@ -6,8 +6,11 @@ shortest way that is known, and no answer is looked at. Nothing is decided eithe
 are asked about in which directory, and which directories are opened, is worked out beforehand
 (`--plan`), and two processes share that half and half.
 
+With a Dockerfile the ignore file's verdict on each name is asked for too, of ctxsize's evaluator,
+and not looked at either.
+
     python benchmarks/asking.py --plan PLAN CONTEXT DOCKERFILE
-    python benchmarks/asking.py PLAN CONTEXT PROCESSES
+    python benchmarks/asking.py PLAN CONTEXT PROCESSES [DOCKERFILE]
 """
 
 from __future__ import annotations
@@ -54,16 +57,28 @@ def plan(context: str, dockerfile: str) -> Plan:
 class Asking:
     """Carries out a plan, from one amount of it to another."""
 
-    def __init__(self) -> None:
+    def __init__(self, evaluator: Any = None) -> None:
         import ctypes
+
+        self._evaluator = evaluator
 
         self._lstat = ctypes.PyDLL(None).lstat
         room = ctypes.c_char * 256  # more than an answer takes anywhere
         self._rooms = [ctypes.byref(room()) for _ in range(_AT_ONCE)]
 
-    def ask(self, fd: int, names: list[str], plan: Plan, since: int, until: int) -> None:
+    def ask_all(self, context: str, plan: Plan, since: int, until: int) -> None:
+        """Ask about a whole context."""
+        fd = os.open(context, _OPEN)
+        state = self._evaluator and self._evaluator.root()
+        self._ask(fd, listed(fd), plan, since, until, "", state)
+
+    def _ask(
+        self, fd: int, names: list[str], plan: Plan, since: int, until: int, prefix: str, state: Any
+    ) -> None:
         """Ask about what is below the directory `fd`, whose `names` were listed."""
         files, directories, _ = plan
+        if state:
+            self._evaluator.odd(state, prefix, names)
         if since < files:
             os.fchdir(fd)
             self._files(names[max(since, 0) : min(until, files)])
@@ -73,7 +88,9 @@ class Asking:
         for name, child in directories:
             if since < done + child[2] and until > done:
                 below = os.open(name, _OPEN, dir_fd=fd)
-                self.ask(below, listed(below), child, since - done, until - done)
+                inside = state and self._evaluator.enter(state, prefix, name)
+                path = f"{prefix}{name}/"
+                self._ask(below, listed(below), child, since - done, until - done, path, inside)
                 os.close(below)
             done += child[2]
 
@@ -95,18 +112,26 @@ def listed(fd: int) -> list[str]:
     return names
 
 
-def main(plan_path: str, context: str, processes: str) -> None:
+def evaluator_of(context: str, dockerfile: str) -> Any:
+    """What gives the verdicts of the ignore file that a build with that Dockerfile has."""
+    from ctxsize.engine.automaton import fastest
+    from ctxsize.engine.request import resolve
+
+    return fastest(resolve(context, dockerfile=dockerfile).spec)
+
+
+def main(plan_path: str, context: str, processes: str, dockerfile: str = "") -> None:
     """Ask, in one process or in two."""
     gc.disable()
     whole: Plan = marshal.loads(Path(plan_path).read_bytes())
-    fd = os.open(context, _OPEN)
-    names, asking, amount = listed(fd), Asking(), whole[2]
+    asking = Asking(evaluator_of(context, dockerfile) if dockerfile else None)
+    amount = whole[2]
     half = amount if processes == "1" else amount // 2
     child = 0 if half == amount else os.fork()
     if child or half == amount:
-        asking.ask(fd, names, whole, 0, half)
+        asking.ask_all(context, whole, 0, half)
     else:
-        asking.ask(fd, names, whole, half, amount)
+        asking.ask_all(context, whole, half, amount)
         os._exit(0)
     if child and os.waitpid(child, 0)[1]:
         sys.exit("the other process failed")

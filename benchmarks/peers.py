@@ -133,7 +133,7 @@ def floor(base: Path) -> Tool:
 
 
 def asking(base: Path) -> list[Tool]:
-    """Python that only asks, with one process and with two."""
+    """Python that only asks, and that asks for verdicts too, with one process and with two."""
     script = [sys.executable, str(HERE / "asking.py")]
 
     @cache
@@ -144,15 +144,17 @@ def asking(base: Path) -> list[Tool]:
         subprocess.run(make, env=environment(), check=True)
         return str(found)
 
-    def command(case: Case, processes: int) -> list[str]:
-        return [*script, plan(case), str(case.path), str(processes)]
+    def command(case: Case, processes: int, *, decides: bool) -> list[str]:
+        dockerfile = [str(case.dockerfile)] if decides else []
+        return [*script, plan(case), str(case.path), str(processes), *dockerfile]
 
     return [
         Tool(
-            f"asking, {('one process', 'two processes')[processes - 1]}",
-            partial(command, processes=processes),
+            f"{('asking', 'deciding')[decides]}, {('one process', 'two processes')[processes - 1]}",
+            partial(command, processes=processes, decides=decides),
             missing="" if hasattr(os, "listxattr") else "no extended attributes",
         )
+        for decides in (False, True)
         for processes in (1, 2)
     ]
 
