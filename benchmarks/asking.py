@@ -61,7 +61,6 @@ class Asking:
         import ctypes
 
         self._evaluator = evaluator
-
         self._lstat = ctypes.PyDLL(None).lstat
         room = ctypes.c_char * 256  # more than an answer takes anywhere
         self._rooms = [ctypes.byref(room()) for _ in range(_AT_ONCE)]

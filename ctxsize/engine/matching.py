@@ -202,12 +202,13 @@ class _Search:
 
     def _chosen(self, text: str) -> dict[str, list[tuple[Search | None, int]]]:
         """What is to be looked for, and tried where it is found."""
-        ends = {f"{end}\n": bits for end, bits in self._extensions.items()}
-        rare = len(ends) < _FEW_ENDS and sum(map(text.count, ends)) * _RARE < text.count("\n")
+        tests: dict[str, list[tuple[Search | None, int]]] = {
+            f"{end}\n": [(None, bits)] for end, bits in self._extensions.items()
+        }
+        rare = len(tests) < _FEW_ENDS and sum(map(text.count, tests)) * _RARE < text.count("\n")
         self._ends = {} if rare else self._extensions
-        tests: dict[str, list[tuple[Search | None, int]]] = {}
-        if rare:
-            tests = {end: [(None, bits)] for end, bits in ends.items()}
+        if not rare:
+            tests.clear()
         for (texts, expression), bits in self._sought.items():
             search = re.compile(expression).search if expression else None
             tests.setdefault(min(texts, key=text.count), []).append((search, bits))
