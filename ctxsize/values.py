@@ -23,11 +23,11 @@ else:
     _IF_FROZEN = ("__setattr__", "__delattr__")
     _ATTRIBUTES = ("__dataclass_fields__", "__match_args__")
 
-    def dataclass(**options):
-        """A decorator like `dataclasses.dataclass`."""
+    def dataclass(*, frozen=False, eq=True):
+        """A decorator like `dataclasses.dataclass`, with these options alone."""
 
         def put_off(cls):
-            _Unfinished(cls, options)
+            _Unfinished(cls, frozen=frozen, eq=eq)
             return cls
 
         return put_off
@@ -44,8 +44,8 @@ else:
     class _Unfinished:
         """A class on its way; what stands in for its methods finishes it sooner or later."""
 
-        def __init__(self, cls, options):
-            self.cls, self.options = cls, options
+        def __init__(self, cls, *, frozen, eq):
+            self.cls, self.frozen, self.eq = cls, frozen, eq
             self.names = [n for n, k in cls.__annotations__.items() if not _is_of_class(k)]
             self.defaults = {name: vars(cls)[name] for name in self.names if name in vars(cls)}
             fields = {name: each for name, each in self.defaults.items() if _is_field(each)}
@@ -56,7 +56,7 @@ else:
             self.stand_ins = {
                 "__init__": self.init(),
                 **{name: each for name, each in methods.items() if name not in vars(cls)},
-                **{name: self.late(name) for name in _IF_FROZEN if options.get("frozen")},
+                **{name: self.late(name) for name in _IF_FROZEN if frozen},
                 **{name: _Attribute(self, name) for name in _ATTRIBUTES},
             }
             for name, each in self.stand_ins.items():
@@ -64,12 +64,11 @@ else:
 
         def comparing(self):
             """What stands in for the methods that compare."""
-            if not self.options.get("eq", True):
+            if not self.eq:
                 return {}
-            frozen = self.options.get("frozen")
             return {
                 "__eq__": self.early("__eq__", self.are_equal),
-                "__hash__": self.early("__hash__", self.hash_of) if frozen else None,
+                "__hash__": self.early("__hash__", self.hash_of) if self.frozen else None,
             }
 
         def init(self):
@@ -98,7 +97,8 @@ else:
 
         def row(self, instance):
             """The values of the fields, in order."""
-            return tuple([vars(instance)[name] for name in self.names])
+            fields = vars(instance)
+            return tuple([fields[name] for name in self.names])
 
         def replaced(self, instance, changes):
             return self.cls(**{**dict(zip(self.names, self.row(instance), strict=True)), **changes})
@@ -135,7 +135,7 @@ else:
                 if vars(self.cls).get(name, self) is each:
                     delattr(self.cls, name)
             if "__dataclass_fields__" not in vars(self.cls):
-                dataclasses.dataclass(**self.options)(self.cls)
+                dataclasses.dataclass(frozen=self.frozen, eq=self.eq)(self.cls)
 
     class _Attribute:
         """An attribute of a finished class."""
@@ -155,7 +155,8 @@ else:
 
     def _just_makes(field):
         """Whether a field has a factory and nothing else that is special."""
-        return field.init and field.compare and callable(field.default_factory)
+        usual = field.init and field.compare and field.hash is None
+        return usual and callable(field.default_factory)
 
     class _Named(type):
         """Makes a named tuple of a class with annotations."""

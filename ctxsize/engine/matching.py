@@ -145,7 +145,8 @@ class _Search:
 
     Few names are each looked up, and so are those that are known already. Of each
     segment's texts one is looked for: that which was the rarest in the names at hand
-    when it was chosen. It is chosen again once it turns out to be frequent.
+    when it was chosen. It is chosen again once it turns out to be frequent. Extensions
+    that are many or frequent are looked up for each name instead.
     """
 
     def __init__(self, known: Mapping[str, int], parts: Sequence[tuple[int, Segment]]) -> None:
@@ -172,7 +173,8 @@ class _Search:
         text = "\n".join(("", *names, ""))
         if text.count("\n") != len(names) + 1:
             return names, map(self._known.__getitem__, names)
-        self._tests = self._tests or self._chosen(text)
+        if not self._tests:
+            self._choose(text)
         found = {name: self._literals[name] for name in self._literals.keys() & names}
         ends = self._ends
         for name in [name for name in names if name[name.rfind(".") :] in ends] if ends else ():
@@ -200,19 +202,15 @@ class _Search:
                         _add(found, name, bits)
         return tried
 
-    def _chosen(self, text: str) -> dict[str, list[tuple[Search | None, int]]]:
-        """What is to be looked for, and tried where it is found."""
-        tests: dict[str, list[tuple[Search | None, int]]] = {
-            f"{end}\n": [(None, bits)] for end, bits in self._extensions.items()
-        }
-        rare = len(tests) < _FEW_ENDS and sum(map(text.count, tests)) * _RARE < text.count("\n")
+    def _choose(self, text: str) -> None:
+        """Choose what is to be looked for, and tried where it is found."""
+        ends = {f"{end}\n": bits for end, bits in self._extensions.items()}
+        rare = len(ends) < _FEW_ENDS and sum(map(text.count, ends)) * _RARE < text.count("\n")
         self._ends = {} if rare else self._extensions
-        if not rare:
-            tests.clear()
+        self._tests = {end: [(None, bits)] for end, bits in ends.items()} if rare else {}
         for (texts, expression), bits in self._sought.items():
             search = re.compile(expression).search if expression else None
-            tests.setdefault(min(texts, key=text.count), []).append((search, bits))
-        return tests
+            self._tests.setdefault(min(texts, key=text.count), []).append((search, bits))
 
 
 def _holding(sought: str, text: str) -> Iterator[str]:
