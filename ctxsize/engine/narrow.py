@@ -50,10 +50,12 @@ def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
 
     Raises `DockerfileError` for a pattern that fails the build.
     """
+    texts = [*patterns]
     try:
-        included = [IncludePattern(pattern) for pattern in patterns]
+        included = [IncludePattern(text) for text in texts]
     except IgnoreFileError as error:
-        raise _refusal(error, "invalid includepatterns: []") from None
+        # Docker 26 left the list empty, in fsutil.NewFilterFS.
+        raise _refusal(error, f"invalid includepatterns: [{' '.join(texts)}]") from None
     return DockerIgnoreSpec([DockerIgnorePattern("**"), *included])
 
 

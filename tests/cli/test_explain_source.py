@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.oracles import devtools
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker
 from tests.oracles.trees import build_tree, file, link
 
 IGNORING = b"""\
@@ -94,7 +94,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", BUILDS)
 def test_not_found_when_docker_does_not(
-    cli: Cli, docker: Dockerd, tree: Path, tmp_path: Path, name: str
+    cli: Cli, docker: Docker, tree: Path, tmp_path: Path, name: str
 ) -> None:
     source, missing = BUILDS[name]
     dockerfile = tmp_path / "Dockerfile"
@@ -130,7 +130,7 @@ RUNS = "process "
 @pytest.mark.parametrize("trigger", [False, True])
 @pytest.mark.parametrize("name", MOUNTS)
 def test_mounts_too(
-    cli: Cli, docker: Dockerd, tree: Path, tmp_path: Path, name: str, trigger: bool
+    cli: Cli, docker: Docker, tree: Path, tmp_path: Path, name: str, trigger: bool
 ) -> None:
     source, missing = MOUNTS[name]
     dockerfile = tmp_path / "Dockerfile"

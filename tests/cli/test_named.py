@@ -87,7 +87,7 @@ def test_a_transfer_that_is_not_known(app: Path) -> None:
     assert (lib.used, lib.transfers) == (True, ())
     (problem,) = lib.problems
     assert (problem.code, problem.path) == ("transfer-unknown", "Dockerfile")
-    assert "invalid includepatterns: []: syntax error in pattern" in problem.message
+    assert "invalid includepatterns: [[]: syntax error in pattern" in problem.message
     assert report.transfer is not None
 
 
