@@ -145,6 +145,42 @@ def test_platform_arguments_must_be_declared() -> None:
     assert found.follow_paths == ("linux/arm/v7", "x")
 
 
+# As Docker 28.5.2 (buildx 0.29.1) answers on linux/amd64; 26.1.5 agrees, but
+# refuses a dot in a variant.
+PLATFORMS = {
+    "linux/arm64/v8": "linux/arm64 arm64",
+    "linux/arm64/8": "linux/arm64 arm64",
+    "linux/arm64/v8.0": "linux/arm64 arm64",
+    "linux/ARM64/V8": "linux/arm64 arm64",
+    "linux/aarch64/v8": "linux/arm64 arm64",
+    "linux/aarch64": "linux/arm64 arm64",
+    "linux/arm64/v9.0": "linux/arm64/v9 arm64 v9",
+    "linux/arm64/v8.1": "linux/arm64/v8.1 arm64 v8.1",
+    "linux/arm": "linux/arm/v7 arm v7",
+    "arm": "linux/arm/v7 arm v7",
+    "linux/arm/v6": "linux/arm/v6 arm v6",
+    "linux/arm/5": "linux/arm/v5 arm v5",
+    "linux/armhf": "linux/arm/v7 arm v7",
+    "linux/armel/v7": "linux/arm/v6 arm v6",
+    "linux/amd64/v1": "linux/amd64 amd64",
+    "linux/x86_64/v2": "linux/amd64/v2 amd64 v2",
+    "linux/x86-64": "linux/amd64 amd64",
+    "linux/i386/x": "linux/386 386",
+    "linux/riscv64": "linux/riscv64 riscv64",
+    "windows(10.0.17763)/amd64": "windows/amd64 amd64",
+}
+
+
+@pytest.mark.parametrize("given", PLATFORMS)
+def test_platforms_are_normalised(given: str) -> None:
+    names = ("PLATFORM", "ARCH", "VARIANT", "OSVERSION")
+    for prefix, option in (("TARGET", "platform"), ("BUILD", "build_platform")):
+        declared = " ".join(prefix + name for name in names)
+        text = f"FROM scratch\nARG {declared}\nCOPY ${' $'.join(declared.split())} /\n"
+        paths = [source.path for source in need(text, **{option: given}).sources]
+        assert [path for path in paths if path != "."] == PLATFORMS[given].split()
+
+
 FAILS = [
     ("FROM $X\n", 1, "base name ($X) should not be blank"),
     ("FROM --platform=$X a\n", 1, "empty platform value from expression $X"),
