@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
 
 from ctxsize.dockerfile.complaints import located
+from ctxsize.dockerfile.environment import Environment, Expanded
 from ctxsize.dockerfile.graph import SCRATCH, Graph, ImageConfig, Node, closure
 from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import Dockerfile
@@ -18,7 +19,6 @@ from ctxsize.dockerfile.platforms import parse_platform, platform_arguments
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.stages import global_arguments, read_stages
 from ctxsize.dockerfile.walk import Walk
-from ctxsize.dockerfile.words import expand
 from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
@@ -78,7 +78,7 @@ def context_need(
     predefined = platform_arguments(
         parse_platform(platform), parse_platform(build_platform), target or stages[-1].name
     )
-    arguments = _global_values(dockerfile, given, predefined)
+    arguments = _global_environment(dockerfile, given, predefined)
     graph = Graph(dockerfile.escape, images or {}, named_contexts)
     for stage in stages:
         graph.add_stage(stage, arguments)
@@ -103,20 +103,24 @@ def context_need(
     )
 
 
-def _global_values(
+def _global_environment(
     dockerfile: Dockerfile, given: Mapping[str, str], predefined: Mapping[str, str]
-) -> dict[str, str]:
+) -> Environment:
     """Return the values of the ARGs in front of the first FROM, and the predefined ones."""
-    values = {name: given.get(name, value) for name, value in predefined.items()}
+    environment = Environment(dockerfile.escape)
+    for name, value in predefined.items():
+        environment.set(name, Expanded(given.get(name, value)))
     for instruction in global_arguments(dockerfile):
         for argument in instruction.arguments:
             name, has_default, default = argument.partition("=")
             if name in given:
-                values[name] = given[name]
+                environment.set(name, Expanded(given[name]))
             elif has_default:
                 with located(instruction.line):
-                    values[name] = expand(default, values, escape=dockerfile.escape).text
-    return values
+                    environment.set(name, environment.expand(default))
+            elif name not in predefined:
+                environment.undecided.add(name)
+    return environment
 
 
 def _other_frontend(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:

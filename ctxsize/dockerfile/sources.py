@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from ctxsize.dockerfile.environment import Environment
 from ctxsize.dockerfile.heredocs import parse_heredoc_word, strip_leading_tabs
 from ctxsize.dockerfile.instructions import Instruction
-from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError
 from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.dockerfile.environment import Environment
 
 _PROTOCOL = regexp(r"([a-zA-Z0-9]+)://")
 _SCP_STYLE = regexp(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
@@ -111,4 +113,4 @@ def check_heredocs(instruction: Instruction, written: list[str], environment: En
             body = bodies.get(heredoc.name, "")
             if heredoc.strip_tabs:
                 body = strip_leading_tabs(body)
-            expand(body, environment.values, quotes=False)
+            environment.expand(body, quotes=False)

@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import field
 
 from ctxsize.dockerfile.complaints import located, quoted
-from ctxsize.dockerfile.environment import Environment, Expanded
+from ctxsize.dockerfile.environment import Doubt, Environment, Expanded, resting_on
 from ctxsize.dockerfile.graph import SCRATCH, Command, ImageConfig, Node
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.mounts import Mount, parse_mount
+from ctxsize.dockerfile.ports import check_port
 from ctxsize.dockerfile.sources import (
     Source,
     Unknown,
@@ -30,7 +31,7 @@ class Walk:
 
     escape: str
     build_arguments: Mapping[str, str]
-    global_arguments: Mapping[str, str]
+    global_arguments: Environment
     image_contexts: Collection[str] = ()
     paths: set[str] = field(default_factory=set)
     sources: list[Source] = field(default_factory=list)
@@ -55,6 +56,8 @@ class Walk:
         known = self._has_no_image(base)
         image = ImageConfig() if known else node.image
         environment.start(None if image is None else image.env)
+        if image is not None:
+            environment.directory = Expanded(image.directory)
         return environment
 
     def _has_no_image(self, base: Node) -> bool:
@@ -75,9 +78,21 @@ class Walk:
             self._copy(node, command)
         elif instruction.keyword == "RUN":
             self._run(node, command)
-        elif instruction.keyword in ("LABEL", "WORKDIR", "USER", "VOLUME", "STOPSIGNAL"):
+        elif instruction.keyword == "WORKDIR":
+            environment.enter(instruction.arguments[0])
+        elif instruction.keyword == "EXPOSE":
+            self._expose(node, instruction)
+        elif instruction.keyword in ("LABEL", "USER", "VOLUME", "STOPSIGNAL"):
             for argument in instruction.arguments:
                 environment.expand(argument)
+
+    @staticmethod
+    def _expose(node: Node, instruction: Instruction) -> None:
+        """Check the ports of an EXPOSE, of which a variable may hold several."""
+        for value in [node.environment.expand(argument) for argument in instruction.arguments]:
+            with resting_on(value.doubts):
+                for word in value.words:
+                    check_port(word)
 
     def _copy(self, node: Node, command: Command) -> None:
         """Follow a COPY or ADD."""
@@ -113,25 +128,25 @@ class Walk:
         """Follow a RUN: any command may read all of its stage; mounts take from others."""
         node.paths.add("/")
         instruction = command.instruction
-        doubts: set[str] = set()
+        mounts = [self._parsed(node, text) for text in instruction.flag_values("mount")]
+        for (mount, doubts), origin in zip(mounts, command.origins, strict=True):
+            with resting_on(doubts):
+                self._mount(node, instruction, mount, origin)
+
+    @staticmethod
+    def _parsed(node: Node, text: str) -> tuple[Mount, frozenset[Doubt]]:
+        """Return a mount, and the unknown values that any part of it depends on."""
+        doubts: set[Doubt] = set()
 
         def expand_value(word: str) -> str:
             expanded = node.environment.expand(word)
             doubts.update(expanded.doubts)
             return expanded.text
 
-        mounts = [parse_mount(text, expand_value) for text in instruction.flag_values("mount")]
-        for mount, origin in zip(mounts, command.origins, strict=True):
-            self._mount(node, instruction, mount, origin, frozenset(doubts))
+        with resting_on(doubts):
+            return parse_mount(text, expand_value), frozenset(doubts)
 
-    def _mount(
-        self,
-        node: Node,
-        instruction: Instruction,
-        mount: Mount,
-        origin: Node,
-        doubts: frozenset[str],
-    ) -> None:
+    def _mount(self, node: Node, instruction: Instruction, mount: Mount, origin: Node) -> None:
         """Note one mount of a RUN."""
         # A cache without an origin starts empty; a tmpfs was forgotten here, so
         # that it counts as taking the whole context, though it takes nothing.
@@ -144,12 +159,29 @@ class Walk:
         if mount.type == "ssh" and mount.source:
             raise DockerfileError("ssh does not support source")
         if mount.type in ("secret", "ssh"):
+            if mount.target == "/":
+                raise DockerfileError(f"invalid mount type {mount.type.upper()} for /")
             return
-        if mount.target == "/":
-            raise DockerfileError('invalid mount target "/"')
-        value = Expanded(mount.source, doubts)
+        self._check_target(node, mount)
+        value = node.environment.expand(mount.written)
         place = None if from_context else origin
         self._note(node, instruction, place, mount.written, value, mount.type)
+
+    @staticmethod
+    def _check_target(node: Node, mount: Mount) -> None:
+        """Raise for a mount on `/`, which only a relative target or `/` itself is taken for.
+
+        BuildKit (`dispatchRunMounts`) cleans a target when it makes it absolute, and then
+        compares the text: `/.`, `//` and `/x/..` pass.
+        """
+        target, directory = Expanded(mount.target), node.environment.directory
+        if not mount.target.startswith("/"):
+            if directory is None:
+                return
+            target = node.environment.absolute(target)
+        if target.text == "/":
+            with resting_on(target.doubts):
+                raise DockerfileError('invalid mount target "/"')
 
     def _note(
         self,
@@ -175,12 +207,11 @@ class Walk:
             self.sources.append(source)
             if origin is not None:
                 origin.sources.append(source)
-            self._doubt(node, line, value.doubts)
+            self._doubt(line, value.doubts)
 
-    def _doubt(self, node: Node, line: int, names: frozenset[str]) -> None:
+    def _doubt(self, line: int, doubts: frozenset[Doubt]) -> None:
         """Record the unknown variables that a source depends on."""
-        for name in sorted(names):
-            kind = "argument" if name in node.environment.undecided else "environment"
+        for kind, name in sorted(doubts, key=lambda doubt: doubt[::-1]):
             unknown = Unknown(kind, name, line)
             if unknown not in self.unknowns:
                 self.unknowns.append(unknown)
