@@ -5,7 +5,7 @@
     │   ├── InputErrors      several of them at once
     │   ├── IgnoreFileError  a line of an ignore file is not acceptable to the builder
     │   └── DockerfileError  the builder would reject the Dockerfile
-    │       └── MissingValueError  unless it gets a value that is not known here
+    │       └── UndecidedError  perhaps: that rests on what is not known here
     └── BuildFailsError      the builder itself would stop on this context
 
 Each is one line for a person: what, where, what to do. What spoils a single
@@ -104,8 +104,11 @@ class DockerfileError(InputError):
     """The one that `${NAME:?}` found without a value."""
 
 
-class MissingValueError(DockerfileError):
-    """The builder would reject the Dockerfile, unless a build argument or the image has a value."""
+class UndecidedError(DockerfileError):
+    """The builder may reject the Dockerfile: that rests on what is not known here.
+
+    That is the value of a build argument, a variable of the base image, or another frontend.
+    """
 
 
 class BuildFailsError(CtxsizeError):

@@ -9,7 +9,7 @@ from dataclasses import field
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.dockerfile.words import expand
-from ctxsize.errors import DockerfileError, MissingValueError
+from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.values import dataclass
 
 Doubt = tuple[str, str]
@@ -30,17 +30,23 @@ class Expanded:
 
 
 def unless_given(error: DockerfileError, doubts: Collection[Doubt]) -> DockerfileError:
-    """Return `error` as it is, or as a `MissingValueError` if it rests on one of `doubts`."""
+    """Return `error` as it is, or as an `UndecidedError` if it rests on one of `doubts`."""
+    hint = what_decides(doubts)
+    if isinstance(error, UndecidedError) or not hint:
+        return error
+    return UndecidedError(error.message, line=error.line, hint=hint)
+
+
+def what_decides(doubts: Collection[Doubt]) -> str:
+    """Return what gives the arguments among `doubts` a value, else the variables, else ""."""
     arguments = sorted(name for kind, name in doubts if kind == "argument")
     variables = sorted(name for kind, name in doubts if kind == "environment")
-    if isinstance(error, MissingValueError) or not (arguments or variables):
-        return error
     if arguments:
         given = " ".join(f"--build-arg {name}=…" for name in arguments)
-        hint = f"no value for ARG {', '.join(arguments)}: add {given}"
-    else:
-        hint = f"unless the base image sets {', '.join(f'${name}' for name in variables)}"
-    return MissingValueError(error.message, line=error.line, hint=hint)
+        return f"no value for ARG {', '.join(arguments)}: add {given}"
+    if variables:
+        return f"unless the base image sets {', '.join(f'${name}' for name in variables)}"
+    return ""
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ctxsize.dockerfile.complaints import located
 from ctxsize.dockerfile.environment import Environment, Expanded
 from ctxsize.dockerfile.graph import SCRATCH, Graph, ImageConfig, Node, closure
 from ctxsize.dockerfile.images import familiar_name
-from ctxsize.dockerfile.instructions import Dockerfile
+from ctxsize.dockerfile.instructions import Directive, Dockerfile
 from ctxsize.dockerfile.platforms import parse_platform, platform_arguments
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.stages import global_arguments, read_stages
@@ -91,7 +91,8 @@ def context_need(
         if node in reachable and not node.done:
             walk.follow(node)
     target_node.paths.add("/")
-    unknowns = (*_other_frontend(dockerfile, given), *_unknown_bases(graph, reachable, unread))
+    frontend = other_frontend(dockerfile.syntax, given)
+    unknowns = (*([frontend] if frontend else []), *_unknown_bases(graph, reachable, unread))
     used = closure(target_node, lambda node: node.inputs)
     context_used = any(node.uses_context for node in used)
     return ContextNeed(
@@ -123,21 +124,24 @@ def _global_environment(
     return environment
 
 
-def _other_frontend(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:
-    """Yield the frontend that is not BuildKit's own, if one is asked for."""
+def other_frontend(syntax: Directive | None, given: Mapping[str, str]) -> Unknown | None:
+    """Return the frontend that is not BuildKit's own, if one is asked for."""
     line, name = 0, given.get("BUILDKIT_SYNTAX", "").strip().partition(" ")[0]
-    if not name and dockerfile.syntax:
-        line, name = dockerfile.syntax.line, dockerfile.syntax.value
-    if name and not _OWN_FRONTENDS.fullmatch(name):
-        yield Unknown("syntax", name, line)
+    if not name and syntax:
+        line, name = syntax.line, syntax.value
+    return Unknown("syntax", name, line) if name and not _OWN_FRONTENDS.fullmatch(name) else None
 
 
 def _unknown_bases(
     graph: Graph, reachable: set[Node], image_contexts: Collection[str]
 ) -> Iterator[Unknown]:
-    """Yield the base images whose triggers are not known."""
+    """Yield what is not known of the names of bases, and the images whose triggers are not."""
     for node in graph.nodes:
-        if node not in reachable or not node.is_stage or node.base or node.replaced:
+        if node not in reachable or not node.is_stage:
+            continue
+        for kind, name in sorted(node.doubts):
+            yield Unknown(kind, name, node.line)
+        if node.base or node.replaced:
             continue
         if node.context:
             unknown = node.context in image_contexts

@@ -27,6 +27,7 @@ class Source:
     for the build context, else a named one. `kind` is `copy`, `add` or `bind`;
     or `tmpfs` or `git` for what only widens the filter and takes nothing. `parents` are
     what stands in front of the pivot of `COPY --parents`, `.` without one, and behind.
+    `doubts` are the kinds and names of the `Unknown` that `path` depends on.
     """
 
     instruction: str
@@ -37,6 +38,7 @@ class Source:
     kind: str
     context: str = ""
     parents: tuple[str, str] | None = None
+    doubts: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)

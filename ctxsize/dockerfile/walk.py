@@ -11,7 +11,6 @@ from ctxsize.dockerfile.graph import SCRATCH, Command, ImageConfig, Node
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.mounts import Mount, parse_mount
-from ctxsize.dockerfile.ports import check_port
 from ctxsize.dockerfile.sources import (
     Source,
     Unknown,
@@ -89,6 +88,8 @@ class Walk:
     @staticmethod
     def _expose(node: Node, instruction: Instruction) -> None:
         """Check the ports of an EXPOSE, of which a variable may hold several."""
+        from ctxsize.dockerfile.ports import check_port  # as not every Dockerfile has one
+
         for value in [node.environment.expand(argument) for argument in instruction.arguments]:
             with resting_on(value.doubts):
                 for word in value.words:
@@ -203,7 +204,17 @@ class Walk:
             keyword, line = instruction.keyword, instruction.line
             parents = around_pivot(value.text) if _keeps_parents(instruction) else None
             place = path[1:] or "."
-            source = Source(keyword, line, node.label, written, place, kind, context, parents)
+            source = Source(
+                keyword,
+                line,
+                node.label,
+                written,
+                place,
+                kind,
+                context,
+                parents,
+                value.doubts,
+            )
             self.sources.append(source)
             if origin is not None:
                 origin.sources.append(source)

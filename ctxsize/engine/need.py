@@ -20,7 +20,9 @@ from ctxsize.dockerfile import (
     Source,
     Unknown,
     context_need,
+    find_syntax,
     machine_platform,
+    other_frontend,
     parse_dockerfile,
     parse_platform,
     read_stages,
@@ -30,7 +32,13 @@ from ctxsize.engine.follow import follow
 from ctxsize.engine.named import named_contexts
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.request import Request
-from ctxsize.errors import DockerfileError, InputError
+from ctxsize.errors import (
+    BuildFailsError,
+    CtxsizeError,
+    DockerfileError,
+    InputError,
+    UndecidedError,
+)
 from ctxsize.model import Problem
 from ctxsize.values import dataclass
 
@@ -39,6 +47,8 @@ Paths = tuple[str, ...] | None
 
 Include = tuple[str, ...] | None
 """The include patterns of a transfer; None for all that is not ignored."""
+
+TAKES_UNKNOWN = "what the Dockerfile takes is not known"
 
 BLAMED = "sources of the Dockerfile are patterns, of which one takes it away again"
 
@@ -85,8 +95,10 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
     paths that it cannot ask for; `InputError` for one that cannot be read.
     """
     platforms, named = platforms_of(request), named_contexts(request.build)
+    data = b""
     try:
-        dockerfile = parse_dockerfile(request.dockerfile_data())
+        data = request.dockerfile_data()
+        dockerfile = parse_dockerfile(data)
         needs = {each: _need(request, dockerfile, each, named) for each in platforms}
     except OSError as error:
         raise InputError(
@@ -94,7 +106,11 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
         ) from None
     except DockerfileError as error:
         error.path = request.dockerfile
-        raise
+        frontend = other_frontend(find_syntax(data), request.build.build_arguments)
+        if frontend is None:
+            raise
+        hint = f"unless the frontend {frontend.name}, which reads it, accepts that"
+        raise UndecidedError(error.message, path=error.path, line=error.line, hint=hint) from None
     return needs
 
 
@@ -167,7 +183,7 @@ def transfer_evaluators(request: Request) -> list[Evaluator[Any] | None]:
         return [None]
     if request.dockerfile is None:
         raise InputError(
-            "there is no Dockerfile, so what travels is not known", hint="name it with -f"
+            "there is no Dockerfile, so what travels is not known", hint="name it with -f PATH"
         )
     return [evaluator_of(request, asked.paths) for asked in asked_of(request)]
 
@@ -206,7 +222,8 @@ _UNKNOWNS = {
     "syntax": "the frontend {name} reads this Dockerfile, perhaps otherwise than BuildKit's own",
     "onbuild": "taken as having no ONBUILD triggers: the base image {name}",
     "environment": "taken as unset: ${name}, unless the base image sets it",
-    "argument": "taken as empty: ARG {name}, which has no value; give it one with --build-arg",
+    "argument": "taken as empty: ARG {name}, which has no value; give it one with "
+    "--build-arg {name}=…",
 }
 """What is assumed where the Dockerfile alone cannot tell, by the kind of `Unknown`."""
 
@@ -215,6 +232,14 @@ def unknown_problem(unknown: Unknown) -> Problem:
     """What is assumed in place of something that the Dockerfile alone does not tell."""
     message = _UNKNOWNS[unknown.kind].format(name=unknown.name)
     return Problem(f"unknown-{unknown.kind}", message, line=unknown.line or None)
+
+
+def failure(error: CtxsizeError) -> str:
+    """Return what the build does for certain where the builder meets `error`, or ""."""
+    if isinstance(error, BuildFailsError):
+        return "the build stops"
+    rejected = isinstance(error, DockerfileError) and not isinstance(error, UndecidedError)
+    return "the build fails" if rejected else ""
 
 
 def is_wrong_target(request: Request) -> bool:

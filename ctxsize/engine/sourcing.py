@@ -90,7 +90,7 @@ class Sources:
         """The sources of the instruction on a line; none if this build takes nothing there."""
         path = self._request.dockerfile
         if path is None:
-            raise InputError("there is no Dockerfile to have a line", hint="name it with -f")
+            raise InputError("there is no Dockerfile to have a line", hint="name it with -f PATH")
         instruction = self._instruction(number)
         if instruction is None or not _may_take(instruction):
             what = instruction.keyword if instruction else "nothing"

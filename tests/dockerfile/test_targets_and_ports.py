@@ -6,7 +6,7 @@ import pytest
 
 from ctxsize.dockerfile import context_need, parse_dockerfile
 from ctxsize.dockerfile.ports import check_port
-from ctxsize.errors import DockerfileError, MissingValueError
+from ctxsize.errors import DockerfileError, UndecidedError
 
 ON_ROOT = 'invalid mount target "/"'
 BIND = "RUN --mount=source=d,target={} x"
@@ -76,7 +76,7 @@ TARGETS = [
 def refusal(text: str) -> str:
     try:
         context_need(parse_dockerfile(text))
-    except MissingValueError:
+    except UndecidedError:
         return "a missing value"
     except DockerfileError as error:
         return error.message
@@ -97,7 +97,7 @@ def test_the_directory_of_an_unknown_image_may_be_any(body: str) -> None:
 
 def test_a_directory_that_rests_on_a_missing_argument_is_no_refusal() -> None:
     text = f"FROM scratch\nARG W\nWORKDIR $W\n{BIND.format('.')}\n"
-    with pytest.raises(MissingValueError, match=r"add --build-arg W=…"):
+    with pytest.raises(UndecidedError, match=r"add --build-arg W=…"):
         context_need(parse_dockerfile(text))
     context_need(parse_dockerfile(text), build_arguments={"W": "/w"})
 
@@ -193,5 +193,5 @@ def test_expose_expands_before_it_checks(body: str, reason: str) -> None:
 @pytest.mark.parametrize("text", ["FROM scratch\nARG P\n", "FROM alpine\n"])
 @pytest.mark.parametrize("body", ["EXPOSE $P/tcp", "EXPOSE ${P:?need}"])
 def test_a_port_that_rests_on_an_unknown_value_is_no_refusal(text: str, body: str) -> None:
-    with pytest.raises(MissingValueError):
+    with pytest.raises(UndecidedError):
         context_need(parse_dockerfile(f"{text}{body}\n"))
