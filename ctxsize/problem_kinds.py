@@ -161,6 +161,16 @@ _KINDS = (
         "# .dockerignore\ndist\n\n# Dockerfile\nCOPY dist /app",
         "# .dockerignore\ndist/*\n!dist/app.js\n\n# Dockerfile\nCOPY dist /app",
     ),
+    Code(
+        "CTX021",
+        "older-dockerfile",
+        Severity.INFO,
+        "An older Docker reads this Dockerfile otherwise.",
+        "The answer is that of Docker 28.5. Docker 26.1 leaves `TARGETSTAGE` unset, and predefined "
+        "arguments such as `TARGETARCH` that an ARG without a value in front of the first FROM "
+        "declares; it refuses `COPY --exclude`, `ADD --exclude` and `ADD --unpack`, and takes "
+        '`COPY ["a", "/b/"] c` for the array alone. A `# syntax=` line makes them agree.',
+    ),
 )
 
 CODES: dict[str, Code] = {each.name: each for each in _KINDS}

@@ -18,10 +18,12 @@ from ctxsize.dockerfile.instructions import Directive, Dockerfile
 from ctxsize.dockerfile.platforms import parse_platform, platform_arguments
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.stages import global_arguments, read_stages
-from ctxsize.dockerfile.walk import Walk
+from ctxsize.dockerfile.walk import Walk, newer_flags
 from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
+_NEW_ARGUMENTS = ("TARGETSTAGE",)
+"""The predefined arguments that the BuildKit of Docker 28.5 has and that of 26.1 has not."""
 _OWN_FRONTENDS = regexp(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 
 
@@ -78,6 +80,7 @@ def context_need(
     predefined = platform_arguments(
         parse_platform(platform), parse_platform(build_platform), target or stages[-1].name
     )
+    own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
     arguments = _global_environment(dockerfile, given, predefined)
     graph = Graph(dockerfile.escape, images or {}, named_contexts)
     for stage in stages:
@@ -95,12 +98,17 @@ def context_need(
     unknowns = (*([frontend] if frontend else []), *_unknown_bases(graph, reachable, unread))
     used = closure(target_node, lambda node: node.inputs)
     context_used = any(node.uses_context for node in used)
+    # Flags count in stages that are not reached, too: an older builder refuses the file.
+    flags = (each for instruction in dockerfile.instructions for each in newer_flags(instruction))
+    unknowns = tuple(dict.fromkeys((*unknowns, *walk.unknowns, *flags)))
+    if not own_frontend:  # its age is not the builder's
+        unknowns = tuple(each for each in unknowns if not each.kind.startswith("older-"))
     return ContextNeed(
         context_used=context_used,
         follow_paths=_filter(walk.paths) if context_used else (),
         sources=tuple(walk.sources),
         named=_named_needs(used),
-        unknowns=(*unknowns, *walk.unknowns),
+        unknowns=unknowns,
     )
 
 
@@ -110,7 +118,9 @@ def _global_environment(
     """Return the values of the ARGs in front of the first FROM, and the predefined ones."""
     environment = Environment(dockerfile.escape)
     for name, value in predefined.items():
-        environment.set(name, Expanded(given.get(name, value)))
+        older = name in _NEW_ARGUMENTS and name not in given
+        doubts = frozenset({("older-unset", name)} if older else ())
+        environment.set(name, Expanded(given.get(name, value), doubts))
     for instruction in global_arguments(dockerfile):
         for argument in instruction.arguments:
             name, has_default, default = argument.partition("=")
@@ -119,7 +129,10 @@ def _global_environment(
             elif has_default:
                 with located(instruction.line):
                     environment.set(name, environment.expand(default))
-            elif name not in predefined:
+            elif name in predefined:
+                # BuildKit of Docker 26.1 takes such an ARG for one without a value.
+                environment.doubts[name] = frozenset({("older-unset", name)})
+            else:
                 environment.undecided.add(name)
     return environment
 

@@ -47,7 +47,9 @@ class Unknown:
 
     `kind` is `syntax` (another frontend reads the file), `onbuild` (triggers of
     the base image `name`), `environment` (variable `name`, which the base image
-    may set) or `argument` (an ARG that has no value here).
+    may set) or `argument` (an ARG that has no value here). Older builders leave the
+    variable `name` unset (`older-unset`), refuse the flag `name` (`older-flag`) or
+    take the JSON array that an instruction begins with (`older-array`).
     """
 
     kind: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
 
+from ctxsize.dockerfile.arguments import begins_with_array
 from ctxsize.dockerfile.complaints import located, quoted
 from ctxsize.dockerfile.environment import Doubt, Environment, Expanded, resting_on
 from ctxsize.dockerfile.graph import SCRATCH, Command, ImageConfig, Node
@@ -22,6 +23,9 @@ from ctxsize.dockerfile.sources import (
 )
 from ctxsize.errors import DockerfileError
 from ctxsize.values import dataclass
+
+_NEW_FLAGS = {"COPY": ("--exclude",), "ADD": ("--exclude", "--unpack")}
+"""The flags that the BuildKit of Docker 28.5 knows and that of 26.1 does not."""
 
 
 @dataclass()
@@ -98,6 +102,9 @@ class Walk:
     def _copy(self, node: Node, command: Command) -> None:
         """Follow a COPY or ADD."""
         instruction = command.instruction
+        self.unknowns += newer_flags(instruction)
+        if begins_with_array(instruction):
+            self.unknowns.append(Unknown("older-array", instruction.keyword, instruction.line))
         for name in ("chown", "chmod", "checksum"):
             for flag in instruction.flag_values(name):
                 node.environment.expand(flag)
@@ -226,6 +233,13 @@ class Walk:
             unknown = Unknown(kind, name, line)
             if unknown not in self.unknowns:
                 self.unknowns.append(unknown)
+
+
+def newer_flags(instruction: Instruction) -> Iterator[Unknown]:
+    """Yield the flags of an instruction that an older BuildKit refuses."""
+    names = {flag.partition("=")[0] for flag in instruction.flags}
+    for flag in sorted(names.intersection(_NEW_FLAGS.get(instruction.keyword, ()))):
+        yield Unknown("older-flag", f"{instruction.keyword} {flag}", instruction.line)
 
 
 def _keeps_parents(instruction: Instruction) -> bool:

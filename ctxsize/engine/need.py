@@ -27,6 +27,7 @@ from ctxsize.dockerfile import (
     parse_platform,
     read_stages,
 )
+from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.follow import follow
 from ctxsize.engine.named import named_contexts
@@ -224,14 +225,20 @@ _UNKNOWNS = {
     "environment": "taken as unset: ${name}, unless the base image sets it",
     "argument": "taken as empty: ARG {name}, which has no value; give it one with "
     "--build-arg {name}=…",
+    "older-unset": "taken as a newer Docker does: {older} leaves ${name} unset",
+    "older-flag": "taken as a newer Docker does: {older} refuses {name}",
+    "older-array": "taken as a newer Docker does: in this {name}, {older} drops what follows the "
+    "JSON array",
 }
 """What is assumed where the Dockerfile alone cannot tell, by the kind of `Unknown`."""
 
 
-def unknown_problem(unknown: Unknown) -> Problem:
+def unknown_problem(unknown: Unknown, builder: Builder) -> Problem:
     """What is assumed in place of something that the Dockerfile alone does not tell."""
-    message = _UNKNOWNS[unknown.kind].format(name=unknown.name)
-    return Problem(f"unknown-{unknown.kind}", message, line=unknown.line or None)
+    message = _UNKNOWNS[unknown.kind].format(name=unknown.name, older=builder.older)
+    is_older = unknown.kind.startswith("older-")
+    code = "older-dockerfile" if is_older else f"unknown-{unknown.kind}"
+    return Problem(code, message, line=unknown.line or None)
 
 
 def failure(error: CtxsizeError) -> str:

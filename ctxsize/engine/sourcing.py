@@ -208,8 +208,8 @@ class Sources:
         }
         for unknown in self._unknowns:
             of_source = unknown.line == source.line and unknown.name in source.source
-            if of_source and unknown.kind in ("argument", "environment"):
-                yield unknown_problem(unknown).message
+            if of_source and unknown.kind in ("argument", "environment", "older-unset"):
+                yield unknown_problem(unknown, self._request.builder).message
                 if unknown.name in early and unknown.kind == "environment":
                     yield f"the stage needs its own ARG {unknown.name}: one before FROM is for FROM"
 

@@ -119,7 +119,8 @@ class _Measuring:
         """One transfer with the share of each source."""
         self.emptied += self._emptied(asked.paths)
         made = _made(self.of(asked.paths), asked.paths, asked.platforms)
-        problems = tuple(map(unknown_problem, asked.unknowns))
+        builder = self.request.builder
+        problems = tuple(unknown_problem(each, builder) for each in asked.unknowns)
         sources = tuple(map(self._share, asked.sources))
         return replace(made, sources=sources, problems=problems)
 
