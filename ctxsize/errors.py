@@ -5,6 +5,7 @@
     │   ├── InputErrors      several of them at once
     │   ├── IgnoreFileError  a line of an ignore file is not acceptable to the builder
     │   └── DockerfileError  the builder would reject the Dockerfile
+    │       └── UndecidedError  perhaps: that rests on what is not known here
     └── BuildFailsError      the builder itself would stop on this context
 
 Each is one line for a person: what, where, what to do. What spoils a single
@@ -98,6 +99,16 @@ class IgnoreFileError(InputError):
 
 class DockerfileError(InputError):
     """The builder would reject the Dockerfile; `line` says where."""
+
+    variable: str = ""
+    """The one that `${NAME:?}` found without a value."""
+
+
+class UndecidedError(DockerfileError):
+    """The builder may reject the Dockerfile: that rests on what is not known here.
+
+    That is the value of a build argument, a variable of the base image, or another frontend.
+    """
 
 
 class BuildFailsError(CtxsizeError):

@@ -315,6 +315,11 @@ class Report:
         return (*self.problems, *named)
 
     @property
+    def failing(self) -> tuple[Problem, ...]:
+        """Those on which the build fails before anything of the Dockerfile is built."""
+        return tuple(each for each in self.all_problems if each.fails)
+
+    @property
     def suspicious(self) -> tuple[Problem, ...]:
         """Those that say something of the build or its contexts."""
         return tuple(each for each in self.all_problems if each.code not in _OF_BUILDERS)

@@ -13,7 +13,13 @@ from typing import Any
 import click
 
 from ctxsize.cli import output
-from ctxsize.errors import CtxsizeError, IgnoreFileError, InputErrors
+from ctxsize.errors import (
+    CtxsizeError,
+    DockerfileError,
+    IgnoreFileError,
+    InputErrors,
+    UndecidedError,
+)
 from ctxsize.version import __version__
 
 COMMANDS = {
@@ -135,7 +141,9 @@ def _run(arguments: list[str]) -> int:
 def _told(error: CtxsizeError) -> str:
     """The error, marked where the words are the builder's: it is the build that would fail."""
     text, where = str(error), f"{error.where}: "
-    if isinstance(error, IgnoreFileError) and text.startswith(where):
+    if isinstance(error, UndecidedError) or "the build fails" in text:
+        return text
+    if isinstance(error, (DockerfileError, IgnoreFileError)) and text.startswith(where):
         return f"{where}the build fails: {text.removeprefix(where)}"
     return text
 

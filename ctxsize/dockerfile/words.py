@@ -32,9 +32,11 @@ LONE_SURROGATE = regexp("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Expansion:
-    """An expanded word: its text, and the variables found and not found for it."""
+    """An expanded word: its text and its parts, and the variables found and not found for it."""
 
     text: str
+    words: tuple[str, ...]
+    """The parts around blanks that are not quoted: some instructions take each for itself."""
     found: frozenset[str]
     unset: frozenset[str]
 
@@ -61,8 +63,8 @@ def expand(
     '$HOME a'
     """
     lexer = _Lexer(word, environment, escape=escape, quotes=quotes)
-    text, _ = lexer.run()
-    return Expansion(text, frozenset(lexer.found), frozenset(lexer.unset))
+    text, words = lexer.run()
+    return Expansion(text, tuple(words), frozenset(lexer.found), frozenset(lexer.unset))
 
 
 def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> list[str]:
@@ -115,7 +117,8 @@ class _Lexer:
             import json  # as few Dockerfiles need it
 
             quoted = json.dumps(self.source, ensure_ascii=False)
-            raise DockerfileError(f"failed to process {quoted}: {error.message}") from None
+            error.message = f"failed to process {quoted}: {error.message}"
+            raise
 
     def peek(self) -> str:
         """Return the next character, or the empty string at the end."""
@@ -328,7 +331,9 @@ class _Lexer:
         if present and value is not None:
             return value
         state = "unset" if value is None else "empty"
-        raise DockerfileError(f"{name}: {word or f'is not allowed to be {state}'}")
+        error = DockerfileError(f"{name}: {word or f'is not allowed to be {state}'}")
+        error.variable = name
+        raise error
 
     def replace(self, name: str) -> str:
         """Return `${name/pattern/text}`, or `//` for every match."""

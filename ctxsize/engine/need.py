@@ -20,17 +20,26 @@ from ctxsize.dockerfile import (
     Source,
     Unknown,
     context_need,
+    find_syntax,
     machine_platform,
+    other_frontend,
     parse_dockerfile,
     parse_platform,
     read_stages,
 )
+from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.follow import follow
 from ctxsize.engine.named import named_contexts
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.request import Request
-from ctxsize.errors import DockerfileError, InputError
+from ctxsize.errors import (
+    BuildFailsError,
+    CtxsizeError,
+    DockerfileError,
+    InputError,
+    UndecidedError,
+)
 from ctxsize.model import Problem
 from ctxsize.values import dataclass
 
@@ -39,6 +48,8 @@ Paths = tuple[str, ...] | None
 
 Include = tuple[str, ...] | None
 """The include patterns of a transfer; None for all that is not ignored."""
+
+TAKES_UNKNOWN = "what the Dockerfile takes is not known"
 
 BLAMED = "sources of the Dockerfile are patterns, of which one takes it away again"
 
@@ -85,8 +96,10 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
     paths that it cannot ask for; `InputError` for one that cannot be read.
     """
     platforms, named = platforms_of(request), named_contexts(request.build)
+    data = b""
     try:
-        dockerfile = parse_dockerfile(request.dockerfile_data())
+        data = request.dockerfile_data()
+        dockerfile = parse_dockerfile(data)
         needs = {each: _need(request, dockerfile, each, named) for each in platforms}
     except OSError as error:
         raise InputError(
@@ -94,7 +107,11 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
         ) from None
     except DockerfileError as error:
         error.path = request.dockerfile
-        raise
+        frontend = other_frontend(find_syntax(data), request.build.build_arguments)
+        if frontend is None:
+            raise
+        hint = f"unless the frontend {frontend.name}, which reads it, accepts that"
+        raise UndecidedError(error.message, path=error.path, line=error.line, hint=hint) from None
     return needs
 
 
@@ -167,7 +184,7 @@ def transfer_evaluators(request: Request) -> list[Evaluator[Any] | None]:
         return [None]
     if request.dockerfile is None:
         raise InputError(
-            "there is no Dockerfile, so what travels is not known", hint="name it with -f"
+            "there is no Dockerfile, so what travels is not known", hint="name it with -f PATH"
         )
     return [evaluator_of(request, asked.paths) for asked in asked_of(request)]
 
@@ -206,15 +223,30 @@ _UNKNOWNS = {
     "syntax": "the frontend {name} reads this Dockerfile, perhaps otherwise than BuildKit's own",
     "onbuild": "taken as having no ONBUILD triggers: the base image {name}",
     "environment": "taken as unset: ${name}, unless the base image sets it",
-    "argument": "taken as empty: ARG {name}, which has no value; give it one with --build-arg",
+    "argument": "taken as empty: ARG {name}, which has no value; give it one with "
+    "--build-arg {name}=…",
+    "older-unset": "taken as a newer Docker does: {older} leaves ${name} unset",
+    "older-flag": "taken as a newer Docker does: {older} refuses {name}",
+    "older-array": "taken as a newer Docker does: in this {name}, {older} drops what follows the "
+    "JSON array",
 }
 """What is assumed where the Dockerfile alone cannot tell, by the kind of `Unknown`."""
 
 
-def unknown_problem(unknown: Unknown) -> Problem:
+def unknown_problem(unknown: Unknown, builder: Builder) -> Problem:
     """What is assumed in place of something that the Dockerfile alone does not tell."""
-    message = _UNKNOWNS[unknown.kind].format(name=unknown.name)
-    return Problem(f"unknown-{unknown.kind}", message, line=unknown.line or None)
+    message = _UNKNOWNS[unknown.kind].format(name=unknown.name, older=builder.older)
+    is_older = unknown.kind.startswith("older-")
+    code = "older-dockerfile" if is_older else f"unknown-{unknown.kind}"
+    return Problem(code, message, line=unknown.line or None)
+
+
+def failure(error: CtxsizeError) -> str:
+    """Return what the build does for certain where the builder meets `error`, or ""."""
+    if isinstance(error, BuildFailsError):
+        return "the build stops"
+    rejected = isinstance(error, DockerfileError) and not isinstance(error, UndecidedError)
+    return "the build fails" if rejected else ""
 
 
 def is_wrong_target(request: Request) -> bool:

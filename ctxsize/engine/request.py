@@ -167,8 +167,9 @@ def ignore_file_to_write(request: Request) -> str:
 
 def _unusable(found: FoundDockerfile) -> Problem:
     if found.path is not None:
-        return Problem("unusable-dockerfile", f"the build fails: {found.fault}", found.path)
-    hint = "the context holds no Dockerfile; name it with -f"
+        message = f"the build fails: {found.fault}"
+        return Problem("unusable-dockerfile", message, found.path, fails=True)
+    hint = "the context holds no Dockerfile; name it with -f PATH"
     return Problem("no-dockerfile", f"the build fails: {found.fault} ({hint})")
 
 

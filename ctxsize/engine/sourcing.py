@@ -90,7 +90,7 @@ class Sources:
         """The sources of the instruction on a line; none if this build takes nothing there."""
         path = self._request.dockerfile
         if path is None:
-            raise InputError("there is no Dockerfile to have a line", hint="name it with -f")
+            raise InputError("there is no Dockerfile to have a line", hint="name it with -f PATH")
         instruction = self._instruction(number)
         if instruction is None or not _may_take(instruction):
             what = instruction.keyword if instruction else "nothing"
@@ -208,8 +208,8 @@ class Sources:
         }
         for unknown in self._unknowns:
             of_source = unknown.line == source.line and unknown.name in source.source
-            if of_source and unknown.kind in ("argument", "environment"):
-                yield unknown_problem(unknown).message
+            if of_source and unknown.kind in ("argument", "environment", "older-unset"):
+                yield unknown_problem(unknown, self._request.builder).message
                 if unknown.name in early and unknown.kind == "environment":
                     yield f"the stage needs its own ARG {unknown.name}: one before FROM is for FROM"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any
 
-from ctxsize.dockerfile import Source
+from ctxsize.dockerfile import Source, what_decides
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.follow import follow
 from ctxsize.engine.measure import Progress, ignore_file_info, measure
@@ -13,17 +13,19 @@ from ctxsize.engine.named import Named, named_contexts, named_request
 from ctxsize.engine.narrow import Narrowed, include_spec
 from ctxsize.engine.need import (
     BLAMED,
+    TAKES_UNKNOWN,
     Asked,
     Paths,
     asked_of,
     evaluator_of,
+    failure,
     is_wrong_target,
     platforms_of,
     unknown_problem,
 )
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
-from ctxsize.explanations import Fate
+from ctxsize.explanations import Fate, SourceCheck
 from ctxsize.model import (
     Measurement,
     NamedContext,
@@ -117,7 +119,8 @@ class _Measuring:
         """One transfer with the share of each source."""
         self.emptied += self._emptied(asked.paths)
         made = _made(self.of(asked.paths), asked.paths, asked.platforms)
-        problems = tuple(map(unknown_problem, asked.unknowns))
+        builder = self.request.builder
+        problems = tuple(unknown_problem(each, builder) for each in asked.unknowns)
         sources = tuple(map(self._share, asked.sources))
         return replace(made, sources=sources, problems=problems)
 
@@ -151,27 +154,39 @@ class _Measuring:
 
 
 def _unfound(measuring: _Measuring) -> list[Problem]:
-    """The sources on which the build fails, as they are ignored or not there."""
+    """The sources that are ignored or not there."""
     if not measuring.without_entries:
         return []
     from ctxsize.engine.sourcing import Sources
 
     try:
         sources = Sources(measuring.request)
-        checks = [check for each in measuring.without_entries for check in sources.check_of(each)]
+        checks = [
+            (source, check)
+            for source in measuring.without_entries
+            for check in sources.check_of(source)
+        ]
     except CtxsizeError:
         return []  # `explain --source` says why that cannot be told
     return [
-        Problem(
-            "source-not-found",
-            f"the build fails: {each.instruction} {each.source}: not found, as it is "
-            + ("ignored" if each.fate is Fate.IGNORED else "not in the context"),
-            measuring.request.dockerfile,
-            line=each.line,
-        )
-        for each in checks
-        if each.fate in (Fate.IGNORED, Fate.ABSENT)
+        _not_found(measuring.request, source, check)
+        for source, check in checks
+        if check.fate in (Fate.IGNORED, Fate.ABSENT)
     ]
+
+
+def _not_found(request: Request, source: Source, check: SourceCheck) -> Problem:
+    """The problem of a source on which the build fails, unless a value that is missing decides."""
+    reason = "ignored" if check.fate is Fate.IGNORED else "not in the context"
+    code, message = "source-not-found", f"{check.instruction} {check.source}: not found, as "
+    decides = what_decides(source.doubts)
+    if decides:
+        is_argument = "argument" in dict(source.doubts)
+        code = "unknown-argument" if is_argument else "unknown-environment"
+        message += f"{source.path} is {reason} ({decides})"
+    else:
+        message = f"the build fails: {message}it is {reason}"
+    return Problem(code, message, request.dockerfile, line=check.line)
 
 
 def _made(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
@@ -240,12 +255,12 @@ def _rejected_line(asked: tuple[Asked, ...]) -> int | None:
 
 
 def _unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
-    fails = "the build stops" if isinstance(error, BuildFailsError) else "the build fails"
-    if isinstance(error, InputError) and not isinstance(error, DockerfileError):
-        fails = "what the Dockerfile takes is not known"
+    fails = failure(error)
+    lead = fails or TAKES_UNKNOWN
     hint = f" ({error.hint})" if error.hint else ""
     path = request.dockerfile if error.path in (None, request.dockerfile) else error.path
-    return Problem("transfer-unknown", f"{fails}: {error.message}{hint}", path, line=error.line)
+    message = f"{lead}: {error.message}{hint}"
+    return Problem("transfer-unknown", message, path, line=error.line, fails=bool(fails))
 
 
 def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:

@@ -245,3 +245,21 @@ def test_a_loop_that_nothing_follows_spoils_no_share(context: Path) -> None:
     report = api.measure()
     assert report.transfer is None
     assert [each.code for each in report.problems] == ["transfer-unknown"]
+
+
+def test_the_report_names_what_an_older_docker_does(context: Path) -> None:
+    (context / "Dockerfile").write_text(
+        "FROM scratch\nARG TARGETSTAGE\nCOPY --exclude=x src$TARGETSTAGE docs /\n"
+    )
+    report = api.measure()
+    assert report.transfer is not None
+    found = report.transfer.problems
+    assert {(each.code, each.line) for each in found} == {("older-dockerfile", 3)}
+    assert [each.message for each in found] == [
+        "taken as a newer Docker does: Docker before 28 refuses COPY --exclude",
+        "taken as a newer Docker does: Docker before 28 leaves $TARGETSTAGE unset",
+    ]
+    (context / "Dockerfile").write_text("FROM scratch\nARG TARGETSTAGE\nCOPY docs /\n")
+    report = api.measure()
+    assert report.transfer is not None
+    assert report.transfer.problems == ()

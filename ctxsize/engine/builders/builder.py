@@ -64,3 +64,5 @@ class Builder:
     """What it prints about it, with `{}` for the size; None if nothing."""
     resends: bool
     """Whether every build sends all of it again, not just the first."""
+    older: str | None = None
+    """The releases that behave otherwise where a report says so; None if there are none."""

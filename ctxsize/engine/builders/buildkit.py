@@ -67,4 +67,5 @@ BUILDKIT = Builder(
     meter="buildkit",
     announces="transferring context: {}",
     resends=False,
+    older="Docker before 28",
 )
