@@ -29,13 +29,13 @@ from pathspec.util import (
 )
 
 from ctxsize.engine import golang, goregexp
+from ctxsize.engine.ignorefile import BOM, without_mark
 from ctxsize.errors import IgnoreFileError
 from ctxsize.values import NamedTuple
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_BOM = "\ufeff"
 _WILDCARDS = frozenset("*[]?^\\")
 """What makes BuildKit give up on pruning when it stands in an exception."""
 
@@ -212,7 +212,7 @@ def classify(text: str) -> tuple[str, str]:
     later wildcard turns that into a regular expression with another meaning.
     """
     kind, expression, at = "exact", "^", 0
-    scanned = text[text.startswith(_BOM) :]
+    scanned = text[text.startswith(BOM) :]
     while at < len(scanned):
         char = scanned[at]
         first = at == 0
@@ -288,8 +288,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         """
         make = pattern_factory or cls.pattern_class
         patterns = []
-        for number, line in enumerate(lines, 1):
-            text = line.removeprefix(_BOM) if number == 1 and cls.strips_bom else line
+        for number, text in enumerate(without_mark(lines) if cls.strips_bom else lines, 1):
             try:
                 pattern = make(text)
             except IgnoreFileError as error:

@@ -22,7 +22,7 @@ from ctxsize.engine.dockerfiles import (
     may_read,
     never_ends,
 )
-from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
 from ctxsize.model import Problem
@@ -328,7 +328,7 @@ def _spec(ignore_file: IgnoreFile | None, builder: Builder) -> DockerIgnoreSpec:
         lines = ["".join(golang.code_points(line)) for line in lines]
     try:
         if builder.check_patterns is not None:
-            builder.check_patterns(lines)
+            builder.check_patterns(without_mark(lines))
         spec = builder.spec_class.from_lines(lines)
     except IgnoreFileError as error:
         error.path = ignore_file.path

@@ -26,6 +26,7 @@ from ctxsize.dockerfile import (
 from ctxsize.engine.arrivals import Arrivals
 from ctxsize.engine.explain import explain
 from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.named import named_contexts, named_request
 from ctxsize.engine.names import link_target, names_in
 from ctxsize.engine.need import Paths, asked_of, evaluator_of, needs_of, unknown_problem
 from ctxsize.engine.parents import OLDER, check_parents, matching_parents
@@ -196,7 +197,16 @@ class Sources:
             notes += _nearest(self._request, at)
         line, written = source.line or None, source.source
         return SourceCheck(
-            source.instruction, line, written, source.path, fate, at, matches, hidden, tuple(notes)
+            source.instruction,
+            line,
+            written,
+            source.path,
+            fate,
+            at,
+            matches,
+            hidden,
+            tuple(notes),
+            self._request.name,
         )
 
     def _variables(self, source: Source) -> Iterator[str]:
@@ -212,6 +222,20 @@ class Sources:
                 yield unknown_problem(unknown, self._request.builder).message
                 if unknown.name in early and unknown.kind == "environment":
                     yield f"the stage needs its own ARG {unknown.name}: one before FROM is for FROM"
+
+
+def check_in_all(request: Request, wanted: str) -> list[SourceCheck]:
+    """Return what becomes of `wanted` in each context from which the Dockerfile takes it.
+
+    Raises what `Sources` raises.
+    """
+    requests = [request]
+    if request.dockerfile is not None and not request.name:
+        local = (each for each in named_contexts(request.build) if each.local)
+        used = (each for each in local if asked_of(replace(request, name=each.name)))
+        requests += [named_request(request, each) for each in used]
+    checks = [check for each in requests for check in Sources(each).check(wanted)]
+    return [check for check in checks if check.line is not None] or checks[:1]
 
 
 def _is_taken(source: Source) -> bool:

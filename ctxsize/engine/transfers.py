@@ -82,7 +82,7 @@ class _Measuring:
     emptied: list[Problem] = field(default_factory=list)
     """The files that the paths of a transfer empty."""
     without_entries: list[Source] = field(default_factory=list)
-    """The sources for which nothing travels."""
+    """The sources for which nothing travels, or nothing but symlinks."""
 
     def of(self, paths: Paths) -> Measurement:
         """What travels of the context if `paths` are asked for."""
@@ -139,7 +139,7 @@ class _Measuring:
 
     def _share(self, source: Source) -> SourceShare:
         totals = self._alone(source.path).totals
-        if not totals.entries and source not in self.without_entries:
+        if not totals.files + totals.directories and source not in self.without_entries:
             self.without_entries.append(source)
         return SourceShare(
             source.instruction,
@@ -287,7 +287,7 @@ def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
         ignore_file=ignore_file_info(request),
         context=report.context,
         transfers=transfers,
-        problems=(*report.problems, *unknown, *dict.fromkeys(inner.emptied)),
+        problems=(*report.problems, *unknown, *dict.fromkeys((*inner.emptied, *_unfound(inner)))),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
+from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, sent_text
 from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Code, Confidence, Finding, Location, Severity
@@ -15,8 +15,6 @@ from ctxsize.lints.changes import Proposal, simulated, usable
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.tree import Tree
 from ctxsize.values import replace
-
-BOM = "\ufeff"
 
 
 def is_control(char: str) -> bool:

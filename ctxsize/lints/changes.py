@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import sent_text
 from ctxsize.findings import Changes, Edit, Fix
 from ctxsize.lints.tree import Tree, changed
@@ -117,7 +117,7 @@ def usable(tree: Tree, texts: Iterable[str]) -> list[str]:
     builder = tree.request.builder
     lines = list(texts)
     # Control characters stop a list that is all ASCII: it travels as it is, in a header.
-    sent = [sent_text(line) or "" for line in lines] if builder.check_patterns else []
+    sent = [sent_text(line) or "" for line in without_mark(lines)] if builder.check_patterns else []
     strict = bool(sent) and all(text.isascii() for text in sent)
     return [
         "#" if tree.fails(line) or (strict and not sent[at].isprintable()) else line

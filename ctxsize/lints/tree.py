@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
 from ctxsize.engine.golang import code_points
-from ctxsize.engine.ignorefile import LONGEST_LINE
+from ctxsize.engine.ignorefile import LONGEST_LINE, without_mark
 from ctxsize.engine.listing import order
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, classify
 from ctxsize.engine.request import Request, with_ignore_file
@@ -118,9 +118,7 @@ class Tree:
     def _read(self, texts: Sequence[str]) -> list[str]:
         """The lines as the builder reads them: without a byte order mark, all of it text."""
         builder = self.request.builder
-        lines = list(texts)
-        if lines and builder.spec_class.strips_bom:
-            lines[0] = lines[0].removeprefix("\ufeff")
+        lines = without_mark(texts) if builder.spec_class.strips_bom else list(texts)
         return (
             ["".join(code_points(line)) for line in lines]
             if builder.replaces_undecodable

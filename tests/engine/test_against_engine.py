@@ -21,7 +21,7 @@ from tests.engine.contexts import (
     copy_all,
     random_context,
 )
-from tests.engine.ours import Ours, ask, with_parents
+from tests.engine.ours import Ours, ask
 from tests.oracles.archives import TarEntry
 from tests.oracles.buildkit import BuildResult
 from tests.oracles.classic import ClassicResult
@@ -256,4 +256,4 @@ def test_buildah(context: Context, buildah: Podman, tmp_path: Path) -> None:
         assert result.error is not None, ours.error
         assert reason(ours.error) in result.error.lower()
         return
-    assert sorted(with_parents(ours.names)) == sorted(result.names)
+    assert sorted(ours.names) == sorted(result.names)

@@ -263,3 +263,17 @@ def test_the_report_names_what_an_older_docker_does(context: Path) -> None:
     report = api.measure()
     assert report.transfer is not None
     assert report.transfer.problems == ()
+
+
+@pytest.mark.parametrize("line", ["COPY link /x", "ADD link /x/", "COPY li* /x/"])
+def test_a_link_to_what_is_ignored_fails_the_build(context: Path, line: str) -> None:
+    """As with Docker 26.1.5 and 28.5.2."""
+    (context / ".dockerignore").write_text("src\n")
+    (context / "link").symlink_to("src")
+    (context / "Dockerfile").write_text(f"FROM scratch\n{line}\n")
+    (problem,) = api.measure().problems
+    assert problem.message.endswith(": not found, as it is ignored")
+    (context / "link").unlink()
+    (context / "link").symlink_to("nowhere")
+    (problem,) = api.measure().problems
+    assert problem.message.endswith(": not found, as it is not in the context")

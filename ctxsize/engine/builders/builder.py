@@ -47,7 +47,7 @@ class Builder:
     asks_for_paths: bool
     """Whether only what the Dockerfile takes from the context is sent."""
     sends_ignored_parents: bool
-    """Whether an ignored directory is sent ahead of a re-included entry below it."""
+    """Whether an ignored directory arrives ahead of a re-included entry below it."""
     unreadable_stops: bool
     """Whether a file that cannot be read stops the build instead of arriving empty."""
     refuses_to_open: bool

@@ -114,6 +114,7 @@ def next_step(report: Report) -> tuple[str, str]:
     for problem in report.problems:
         if problem.code == "arrives-empty" and problem.path:
             return command(report, "explain", "--trace", problem.path), "says why it arrives empty"
+    for problem in report.all_problems:
         if problem.code == "source-not-found" and problem.line:
             step = command(report, "explain", "--source", str(problem.line))
             return step, "says why the build does not find it"
