@@ -18,6 +18,7 @@ from ctxsize.dockerfile import (
     parse_dockerfile,
     read_stages,
 )
+from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.engine.named import named_contexts, request_named
@@ -29,8 +30,6 @@ from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree, is_glob, like
 from ctxsize.values import dataclass, replace
 
-_NAMES = ("Dockerfile", "dockerfile", "Containerfile")
-_ENDINGS = (".Dockerfile", ".dockerfile", ".Containerfile")
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 _NOT_SOURCES = frozenset(
     {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
@@ -303,7 +302,7 @@ def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
     while pending and found < _MOST:
         held = pending.pop()
         for file in held.files:
-            if _is_dockerfile(file.name):
+            if is_dockerfile(file.name):
                 found += 1
                 yield held.prefix + file.name
         pending += (
@@ -311,14 +310,6 @@ def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
             for folder in reversed(held.folders)
             if folder.name not in _NOT_SOURCES and not tracked.ignores(folder.path)
         )
-
-
-def _is_dockerfile(name: str) -> bool:
-    if name.endswith(_IGNORE_FILES):
-        return False
-    return (
-        name in _NAMES or name.endswith(_ENDINGS) or name.startswith(tuple(f"{n}." for n in _NAMES))
-    )
 
 
 def _own_files(request: Request, tree: Tree, dockerfiles: list[str]) -> Iterator[str]:
