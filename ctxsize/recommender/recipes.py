@@ -62,21 +62,21 @@ class Named:
     def is_at_or_below(self, path: str) -> bool:
         """Whether it takes `path` itself or something below it."""
         parts, wanted = self.parts, path.split("/")
-        return len(parts) >= len(wanted) and all(map(_agree, parts, wanted))
+        return len(parts) >= len(wanted) and all(map(agree, parts, wanted))
 
     def goes_through(self, find: str) -> bool:
         """Whether a name or path that a pattern matches at any depth lies on its way."""
         parts, wanted = self.parts, find.split("/")
         starts = range(len(parts) - len(wanted) + 1)
-        return any(all(map(_agree, parts[at:], wanted)) for at in starts)
+        return any(all(map(agree, parts[at:], wanted)) for at in starts)
 
     def contains(self, path: str) -> bool:
         """Whether it takes a directory in which `path` is."""
         parts, wanted = self.parts, path.split("/")
-        return len(parts) < len(wanted) and all(map(_agree, parts, wanted))
+        return len(parts) < len(wanted) and all(map(agree, parts, wanted))
 
 
-def _agree(part: str, wanted: str) -> bool:
+def agree(part: str, wanted: str) -> bool:
     """Whether a component of a source and one of a path or a rule can be the same."""
     if part == wanted:
         return True

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from ctxsize.recommender.building import builds, builds_anything
+from ctxsize.recommender.exceptions import letting_in
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.installs import no_install_step, taking
 from ctxsize.recommender.matches import Match, Objection
@@ -73,6 +74,12 @@ def copied_by_name(facts: Facts, match: Match) -> Objection | None:
         if named.is_at_or_below(match.path):
             return Objection("copied_by_name", f"{named} takes it")
     return None
+
+
+def author_exception(facts: Facts, match: Match) -> Objection | None:
+    """An exception of the ignore file lets it in: its author wants it there."""
+    reason = letting_in(facts.evidence.tree.snapshot.request, match.path)
+    return None if reason is None else Objection("author_exception", reason)
 
 
 def unknown_source(facts: Facts, match: Match) -> Objection | None:
@@ -261,6 +268,7 @@ Trap = Callable[[Facts, Match], "Objection | None"]
 
 TRAPS: dict[str, Trap] = {
     "copied_by_name": copied_by_name,
+    "author_exception": author_exception,
     "unknown_source": unknown_source,
     "tracked": tracked,
     "tracking_unknown": tracking_unknown,
@@ -284,7 +292,14 @@ TRAPS: dict[str, Trap] = {
 """Every trap by the name that rules call it."""
 
 FOR_ALL = (
-    *("copied_by_name", "unknown_source", "tracked", "tracking_unknown", "matches_manifest"),
+    *(
+        "copied_by_name",
+        "author_exception",
+        "unknown_source",
+        "tracked",
+        "tracking_unknown",
+        "matches_manifest",
+    ),
     *("scm_version_in_build", "env_at_build", "only_possible", "read_by_build"),
 )
 """The traps that concern every rule, the cheap ones first."""
