@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from ctxsize.recommender.building import builds, builds_anything
+from ctxsize.recommender.bundlers import reader_of
 from ctxsize.recommender.exceptions import letting_in
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.installs import no_install_step, taking
@@ -52,6 +53,7 @@ _READERS = {
     "secrets.tfstate": r"\bterraform\b",
     "secrets.sentry": r"\bsentry",
     "secrets.env": r"dotenv|\.env\b",
+    "secrets.envvariant": r"dotenv|\.env\b",
 }
 """The programs that read a secret by themselves, in the commands of a Dockerfile."""
 _SITE_GENERATORS = re.compile(
@@ -61,7 +63,6 @@ _SITES = (
     *("mkdocs.yml", "mkdocs.yaml", "docusaurus.config.*", "_config.yml", "antora*.yml"),
     *("book.toml", "hugo.toml", "zensical.toml", "properdocs.yml"),
 )
-_FRAMEWORKS = re.compile(r"\"(vite|next|nuxt|react-scripts|@sveltejs/kit|astro|gatsby)\"\s*:")
 _TESTS_RUN = re.compile(
     r"\b(pytest|cargo (test|bench|nextest)|go test|(npm|yarn|pnpm|bun)( run)? test|mvnw? .*verify"
     r"|ctest|rspec|phpunit|mix test|dotnet test|gradlew? .*(check|test)|tox|nox)\b"
@@ -217,19 +218,12 @@ def wrapper_jar(_: Facts, match: Match) -> Objection | None:
 
 
 def env_at_build(facts: Facts, match: Match) -> Objection | None:
-    """A framework reads the file while it builds."""
-    name = match.path.rpartition("/")[2]
-    if not name.startswith(".env") or name.endswith((".local", ".development", ".test")):
-        return None
-    if facts.evidence.git.covers(match.path) and facts.evidence.git.first(match.path) is None:
-        return None
-    manifest = facts.evidence.tree.find(match.path.rpartition("/")[0], "package.json")
-    symfony = facts.evidence.tree.find(match.path.rpartition("/")[0], "symfony.lock")
-    if manifest and _FRAMEWORKS.search(facts.evidence.small_file(manifest)):
-        return Objection("env_at_build", f"what {manifest} builds may read it", soft=True)
-    if symfony:
-        return Objection("env_at_build", "Symfony reads it", soft=True)
-    return None
+    """A bundler or a framework reads the file while it builds."""
+    reason = reader_of(facts, match)
+    if reason is None and match.path.rpartition("/")[2].startswith(".env"):
+        symfony = facts.evidence.tree.find(match.path.rpartition("/")[0], "symfony.lock")
+        reason = "Symfony reads it" if symfony else None
+    return None if reason is None else Objection("env_at_build", reason, soft=True)
 
 
 def read_by_build(facts: Facts, match: Match) -> Objection | None:
