@@ -7,6 +7,7 @@ about and all others in the tree, but for those with an ignore file of their own
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -18,6 +19,7 @@ from ctxsize.dockerfile import (
     parse_dockerfile,
     read_stages,
 )
+from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards, match
@@ -34,6 +36,7 @@ _IGNORE_FILES = (".dockerignore", ".containerignore")
 _NOT_SOURCES = frozenset(
     {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
 )
+_VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
 _TAKING = ("copy", "add", "bind")
 _MOST = 200
 
@@ -50,6 +53,8 @@ class Named:
     """As it is written."""
     path: str
     """What it comes to; a pattern where it has wildcards."""
+    text: str = ""
+    """The whole instruction, of a source whose name is not known."""
 
     def __str__(self) -> str:
         return f"{self.instruction} {self.source} ({self.dockerfile}:{self.line})"
@@ -83,6 +88,20 @@ def agree(part: str, wanted: str) -> bool:
     if has_wildcards(part):
         return is_glob(wanted) or match(part, wanted)
     return is_glob(wanted) and like(wanted, part)
+
+
+def _any(source: str) -> str:
+    """Return a source with `*` for each variable, and for what else is not literal.
+
+    >>> _any("./app-${VERSION:-$NEXT}.jar"), _any("$DIR/src"), _any("a/[bc]/$X")
+    ('app-*.jar', '*/src', 'a/*/*')
+    """
+    text, left = source, ""
+    while text != left:
+        left, text = text, _VARIABLE.sub("*", text)
+    if "$" in text or ".." in text:
+        return "*"
+    return path_from_root(re.sub(r"\[[^]]*\]|\?|\*+", "*", text))[1:] or "*"
 
 
 @dataclass(frozen=True)
@@ -158,18 +177,26 @@ class Recipe:
 
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
-        """Sources with a variable that has no value here; the path is what stands before it."""
-        found = []
-        for _, need in self.needs:
-            names = {(each.line, each.name) for each in need.unknowns}
-            for source in need.sources:
-                for line, name in names:
-                    at = source.source.find("$")
-                    if line == source.line and at >= 0 and name in source.source:
-                        before = source.source[:at].rpartition("/")[0].strip("/")
-                        where = (self.path, source.line, source.instruction, source.source)
-                        found.append(Named(*where, before))
-        return tuple(dict.fromkeys(found))
+        """Sources with a variable that has no value here; `*` stands in the path for a variable."""
+        lines = {
+            unknown.line
+            for _, need in self.needs
+            for unknown in need.unknowns
+            if unknown.kind in ("argument", "environment")
+        }
+        texts = {each.line: each.text for each in self.dockerfile.instructions}
+        return tuple(
+            Named(
+                self.path,
+                each.line,
+                each.instruction,
+                each.source,
+                _any(each.source),
+                texts.get(each.line, ""),
+            )
+            for each in self.sources
+            if each.line in lines and "$" in each.source
+        )
 
     @cached_property
     def commands(self) -> str:
@@ -205,7 +232,7 @@ class Recipes:
 
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
-        """What any of them takes by a name that is not known."""
+        """What any of them takes by a name that is not known, see `Recipe.unknown`."""
         return tuple(each for recipe in self.recipes for each in recipe.unknown)
 
 

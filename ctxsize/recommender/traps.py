@@ -63,6 +63,9 @@ _SITES = (
     *("mkdocs.yml", "mkdocs.yaml", "docusaurus.config.*", "_config.yml", "antora*.yml"),
     *("book.toml", "hugo.toml", "zensical.toml", "properdocs.yml"),
 )
+_SECRET_WORDS = re.compile(
+    r"env|key|secret|cred|cert|token|ssh|pem|pass|auth|rc\b|config|netrc|\bid_", re.IGNORECASE
+)
 _TESTS_RUN = re.compile(
     r"\b(pytest|cargo (test|bench|nextest)|go test|(npm|yarn|pnpm|bun)( run)? test|mvnw? .*verify"
     r"|ctest|rspec|phpunit|mix test|dotnet test|gradlew? .*(check|test)|tox|nox)\b"
@@ -85,8 +88,17 @@ def author_exception(facts: Facts, match: Match) -> Objection | None:
 
 def unknown_source(facts: Facts, match: Match) -> Objection | None:
     """An instruction takes something whose name depends on a variable without a value here."""
+    used = match.rule.category in _USED
     for named in facts.recipes.unknown:
-        if not named.path or named.is_at_or_below(match.path) or named.contains(match.path):
+        at_or_below, above = facts.may_take(named, match.path)
+        if not named.path.strip("*/"):
+            # A variable alone may be anything. What is of use to no image is meant by none, and
+            # a secret only where the instruction has a word for it.
+            secret = match.rule.category is Category.SECRET
+            may = used or (secret and _SECRET_WORDS.search(named.text) is not None)
+        else:
+            may = at_or_below or (used and above)
+        if may:
             reason = f"what {named} takes depends on a variable; see --build-arg"
             return Objection("unknown_source", reason, soft=True)
     return None
