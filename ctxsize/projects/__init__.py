@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from types import ModuleType
 
+from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
 from ctxsize.projects.codes import CODES
 from ctxsize.projects.files import Files, list_files
@@ -42,8 +43,8 @@ def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -
     return Discovery(
         root,
         merged([each for haul in hauls for each in haul.builds]),
-        _shown(files, dockerfiles.is_dockerfile),
-        _shown(files, dockerfiles.is_ignore_file),
+        _shown(files, is_dockerfile),
+        _shown(files, is_ignore_file),
         tuple(each for haul in hauls for each in haul.findings),
         tuple(sorted(dict.fromkeys(problems), key=lambda each: (each.path or "", each.line or 0))),
     )
@@ -51,8 +52,8 @@ def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -
 
 def _is_wanted(path: str) -> bool:
     return (
-        dockerfiles.is_dockerfile(path)
-        or dockerfiles.is_ignore_file(path)
+        is_dockerfile(path)
+        or is_ignore_file(path)
         or any(source.is_wanted(path) for source in SOURCES.values())
     )
 

@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from ctxsize.build import Build
 from ctxsize.dockerfile import ContextNeed, context_need, parse_dockerfile
+from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.errors import DockerfileError
 from ctxsize.findings import Location
 from ctxsize.projects.files import Files
 from ctxsize.projects.found import FoundBuild, Haul, Place
 
-_NAME = re.compile(
-    r"(?:dockerfile|containerfile)(?:[.\-_][\w.\-]+)?|[\w.\-]+[.\-](?:dockerfile|containerfile)",
-    re.IGNORECASE,
-)
-_IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore")
-_NOT_A_DOCKERFILE = re.compile(
-    r".*\.(?:(?:docker|container)ignore|md|txt|rst|py|js|ts|go|rs|java|json|ya?ml|toml|html|sh"
-    r"|j2|jinja2?|tmpl|tpl|tera|erb|template|in|bak|orig|swp|lock|hcl)|.*~",
-    re.IGNORECASE,
-)
 _WILDCARDS = "*?["
-
-
-def is_dockerfile(path: str) -> bool:
-    """Whether this is, by its name, a Dockerfile: `Dockerfile.x` and `x.Dockerfile` are."""
-    name = path.rpartition("/")[2]
-    return _NAME.fullmatch(name) is not None and not _NOT_A_DOCKERFILE.fullmatch(name)
-
-
-def is_ignore_file(path: str) -> bool:
-    """Whether this is, by its name, an ignore file of a builder."""
-    return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def builds(files: Files, used: Collection[str]) -> Haul:

@@ -12,8 +12,8 @@ from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.flow import Phase, phases
 from ctxsize.recommender.managers import Manager
 from ctxsize.recommender.mentions import Mention, Texts
-from ctxsize.recommender.recipes import Recipe, Recipes
-from ctxsize.recommender.tree import Sums
+from ctxsize.recommender.recipes import Named, Recipe, Recipes
+from ctxsize.recommender.tree import Sums, directories_above
 from ctxsize.shell import Command
 
 _VERSIONED_BY_GIT = re.compile(
@@ -73,6 +73,19 @@ def is_source(name: str) -> bool:
     return name.endswith(_SOURCES) or name in _SOURCE_NAMES
 
 
+def may_be(pattern: str, path: str) -> bool:
+    """Return whether `path` may be meant by a source in which `*` stands for any text or none."""
+    first, *others = pattern.replace("*/", "*").split("*")
+    for text in (path, f"{path}/"):
+        at = len(first) if text.startswith(first) else -1
+        for literal in others[:-1]:
+            found = text.find(literal, at) if at >= 0 else -1
+            at = found + len(literal) if found >= 0 else -1
+        if at >= 0 and text.endswith(others[-1]) and len(text) - len(others[-1]) >= at:
+            return True
+    return False
+
+
 class Facts:
     """Facts about one context, each found out when it is asked for."""
 
@@ -85,6 +98,7 @@ class Facts:
         self._packages: dict[str, frozenset[str]] = {}
         self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
         self._phases: dict[int, tuple[Phase, ...]] = {}
+        self._maybe_taken: dict[str, tuple[set[str], set[str]]] = {}
 
     @cached_property
     def git_is_sent(self) -> bool:
@@ -136,6 +150,15 @@ class Facts:
         """Whether every source was looked at."""
         _ = self._sources
         return self._saw_all_sources
+
+    def may_take(self, unknown: Named, path: str) -> tuple[bool, bool]:
+        """Return whether a source of unknown name may be `path` or in it, and whether above it."""
+        if unknown.path not in self._maybe_taken:
+            taken = {each for each in self._sums if each and may_be(unknown.path, each)}
+            above = {at for each in taken for at in directories_above(each)}
+            self._maybe_taken[unknown.path] = taken, above | taken
+        taken, reached = self._maybe_taken[unknown.path]
+        return path in reached, not taken.isdisjoint(directories_above(path))
 
     def mentions(self, path: str) -> str | None:
         """A source or a Dockerfile that names `path`, None if none does."""

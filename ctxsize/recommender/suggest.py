@@ -16,6 +16,7 @@ from ctxsize.recommender import secrets
 from ctxsize.recommender.codes import CODES
 from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.exceptions import exceptions
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.forms import Candidate, Forms
 from ctxsize.recommender.knowledge import BY_NAME, RULES
@@ -147,9 +148,7 @@ class Advisor:
             self._facts.by_name,
             self._recipes,
             pattern_class=self.request.builder.spec_class.pattern_class,
-            after_exceptions=any(
-                pattern.include is False for pattern in self.request.spec.patterns
-            ),
+            exceptions=[each.text for each in exceptions(self.request)],
         )
         candidates = [*forms.candidates(found.matches), *self._around(found, forms)]
         good, failed = self._holding(candidates)
