@@ -34,6 +34,7 @@ COMMANDS = {
     "rule": "What a code of a finding means, and what to do about it.",
     "check": "Whether contexts keep their budgets, for CI: 1 if one does not.",
     "diff": "What was added, removed, grew and shrank between two reports, or since one.",
+    "schema": "Print the JSON Schema of what a command prints with --format json.",
     "completion": "A script that completes ctxsize's words in bash, zsh or fish.",
     "docker-plugin": "Make `docker ctxsize` work.",
 }

@@ -10,7 +10,7 @@ from functools import cached_property
 from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, sent_text
 from ctxsize.errors import IgnoreFileError
-from ctxsize.findings import Code, Confidence, Finding, Location, Severity
+from ctxsize.findings import Code, Confidence, Finding, Fix, Location, Severity
 from ctxsize.lints.changes import Proposal, simulated, usable
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.tree import Tree
@@ -180,7 +180,7 @@ class Case:
         columns: tuple[int, int] | None = None,
     ) -> Finding:
         """A finding about `line`, with the figures of `paths` in this tree if they are given."""
-        marked = None
+        marked, mended = None, None if fix is None else self._harmless(fix)
         if paths is not None and self.tree is not None:
             files, content_bytes = self.tree.figures(paths)
             evidence = (*evidence, *self.tree.shown(paths))
@@ -195,16 +195,22 @@ class Case:
             content_bytes,
             files,
             help,
-            None if fix is None else fix.proved(self.file, self.tree, self.uses),
-            lines=() if line is not None or fix is None else fix.added,
+            mended,
+            lines=() if line is not None or fix is None or mended is None else fix.added,
             paths=marked,
         )
 
+    def _harmless(self, proposal: Proposal) -> Fix | None:
+        """Return the fix; None if it hides what a build takes by name."""
+        fix = proposal.proved(self.file, self.tree)
+        if self.tree is None or fix.changes is None:
+            return fix
+        hidden = {path.rstrip("/") for path in fix.changes.ignored.paths}
+        return None if self.tree.is_taken(hidden) else fix
+
     def first_certain(self, proposals: Sequence[Proposal]) -> Proposal:
         """The first of `proposals` that is proved, or the first one where none is."""
-        proved = (
-            each for each in proposals if each.proved(self.file, self.tree, self.uses).certain
-        )
+        proved = (each for each in proposals if each.proved(self.file, self.tree).certain)
         return next(proved, proposals[0])
 
     def first_hiding(self, paths: Iterable[str], proposals: Sequence[Proposal]) -> Proposal:

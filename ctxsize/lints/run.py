@@ -202,7 +202,8 @@ class Linter:
         except CtxsizeError as error:
             self._note(error)
             return None
-        tree = Tree(snapshot, request, tracked=_tracked(request.root))
+        builds = [each.request.build for each in uses[1:]]
+        tree = Tree(snapshot, request, tracked=_tracked(request.root), builds=builds)
         return tree.with_texts(usable(tree, file.texts()), own_bytes=len(file.data))
 
     def _bare(self, target: Target, builder: Builder) -> Request | None:

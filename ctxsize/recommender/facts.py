@@ -17,7 +17,7 @@ from ctxsize.recommender.tree import Sums, directories_above
 from ctxsize.shell import Command
 
 _VERSIONED_BY_GIT = re.compile(
-    r"setuptools[_-]scm|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
+    r"setuptools[_-]scm|setuptools-git-versioning|source\s*=\s*[\"']scm|gradle-git|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
     r"|uv-dynamic-versioning|pdm-backend.*scm|\bvergen|git-version|git_version!|shadow-rs"
     r"|^\s*built\s*=|git2|\bgit (describe|rev-parse|log)\b|jgitver|gitversion|MinVer|Nerdbank",
     re.M | re.I,
@@ -25,7 +25,10 @@ _VERSIONED_BY_GIT = re.compile(
 _GIT_IN_COMMANDS = re.compile(
     r"\bgit\s+(-\S+\s+\S+\s+)*(describe|rev-parse|log|rev-list|show|status|submodule"
     r"|diff|ls-files|tag|branch|fetch|checkout|archive|lfs)\b"
+    r"|\bsafe\.directory\b|-buildvcs\b(?!=(?:false|auto|0))"
 )
+_NAMES_GIT = re.compile(r"(?:^|[\s\"'=(/])\.git(?:[/\s\"')]|$)")
+_DOES_WITHOUT_GIT = re.compile(r"\b(?:rm|find)\s|exclude|--ignore")
 _MANIFESTS = (
     *("pyproject.toml", "setup.py", "setup.cfg", "Cargo.toml", "build.rs", "package.json"),
     *("pom.xml", "build.gradle", "build.gradle.kts", "build.sbt", "*.csproj", "*.gemspec"),
@@ -86,6 +89,11 @@ def may_be(pattern: str, path: str) -> bool:
     return False
 
 
+def _reads_git(command: str) -> bool:
+    """Return whether a command names `.git`, and not to do without it."""
+    return bool(_NAMES_GIT.search(command)) and not _DOES_WITHOUT_GIT.search(command)
+
+
 class Facts:
     """Facts about one context, each found out when it is asked for."""
 
@@ -111,6 +119,8 @@ class Facts:
         for recipe in self.recipes.recipes:
             if _GIT_IN_COMMANDS.search(recipe.commands):
                 return f"{recipe.path} runs git"
+            if any(map(_reads_git, re.split(r"[;&|\n]+", recipe.commands))):
+                return f"a command of {recipe.path} names .git"
         for path in self.sent_like(_MANIFESTS):
             if _VERSIONED_BY_GIT.search(self.evidence.small_file(path)):
                 return f"{path} takes its version from git"

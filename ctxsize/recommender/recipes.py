@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from ctxsize.build import Build
@@ -202,7 +202,12 @@ class Recipe:
     def commands(self) -> str:
         """What its RUN instructions run, heredocs included."""
         return "\n".join(
-            "\n".join([each.text, *(heredoc.content for heredoc in each.heredocs)])
+            "\n".join(
+                [
+                    " ".join(each.arguments) if each.json_form else each.text,
+                    *(heredoc.content for heredoc in each.heredocs),
+                ]
+            )
             for each in self.dockerfile.instructions
             if each.keyword == "RUN" or (each.trigger and each.trigger.keyword == "RUN")
         )
@@ -236,9 +241,12 @@ class Recipes:
         return tuple(each for recipe in self.recipes for each in recipe.unknown)
 
 
-def read_recipes(request: Request, tree: Tree, tracked: Tracked) -> Recipes:
+def read_recipes(
+    request: Request, tree: Tree, tracked: Tracked, also: Sequence[Build] = ()
+) -> Recipes:
     """The Dockerfiles of `request`: its own, and others in the tree that share the ignore file.
 
+    `also` are further builds that share it.
     Raises what `parse_dockerfile` raises for its own.
     """
     recipes: list[Recipe] = []
@@ -256,6 +264,7 @@ def read_recipes(request: Request, tree: Tree, tracked: Tracked) -> Recipes:
         builds = []  # the file is of this Dockerfile alone
     else:
         builds += ((path, build, True) for path, build in _asked_for(request, tracked.top))
+    builds += [(each.dockerfile or _NAMES[0], each, True) for each in also]
     for path, build, asked_for in builds:
         try:
             other = request_of(build, request.builder)
