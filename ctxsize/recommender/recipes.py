@@ -264,7 +264,7 @@ def read_recipes(
         builds = []  # the file is of this Dockerfile alone
     else:
         builds += ((path, build, True) for path, build in _asked_for(request, tracked.top))
-    builds += [(each.dockerfile or _NAMES[0], each, True) for each in also]
+    builds += [(each.dockerfile or "Dockerfile", each, True) for each in also]
     for path, build, asked_for in builds:
         try:
             other = request_of(build, request.builder)

@@ -37,7 +37,8 @@ CASES = {
 @pytest.mark.parametrize("name", ["Dockerfile.dev", "Dockerfile"])
 @pytest.mark.parametrize("line", CASES)
 def test_what_a_variable_can_be(line: str, name: str, tmp_path: Path) -> None:
-    text = f"FROM rust AS b\nCOPY . .\nRUN cargo build\nFROM scratch\nARG V\nCOPY --from=b /x /x\n{line}\n"
+    built = "FROM rust AS b\nCOPY . .\nRUN cargo build\nFROM scratch\nARG V\nCOPY --from=b /x /x\n"
+    text = f"{built}{line}\n"
     nodes = {(each if isinstance(each, str) else each.path): each for each in NODES}
     nodes[name] = file(name, text.encode())
     root = build_tree(tmp_path / "ctx", list(nodes.values()))
