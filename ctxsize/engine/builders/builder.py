@@ -48,6 +48,8 @@ class Builder:
     """Whether only what the Dockerfile takes from the context is sent."""
     sends_ignored_parents: bool
     """Whether an ignored directory arrives ahead of a re-included entry below it."""
+    sends_only_utf8: bool
+    """Whether a path, link target or attribute's name that is not UTF-8 stops the build."""
     unreadable_stops: bool
     """Whether a file that cannot be read stops the build instead of arriving empty."""
     refuses_to_open: bool
@@ -64,3 +66,5 @@ class Builder:
     """What it prints about it, with `{}` for the size; None if nothing."""
     resends: bool
     """Whether every build sends all of it again, not just the first."""
+    older: str | None = None
+    """The releases that behave otherwise where a report says so; None if there are none."""

@@ -59,6 +59,7 @@ BUILDKIT = Builder(
     always_sends=None,
     asks_for_paths=True,
     sends_ignored_parents=True,
+    sends_only_utf8=True,
     unreadable_stops=False,
     refuses_to_open=True,
     sends_sockets=True,
@@ -67,4 +68,5 @@ BUILDKIT = Builder(
     meter="buildkit",
     announces="transferring context: {}",
     resends=False,
+    older="Docker before 28",
 )

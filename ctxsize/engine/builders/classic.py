@@ -68,6 +68,7 @@ CLASSIC = Builder(
     always_sends=needed_files,
     asks_for_paths=False,
     sends_ignored_parents=False,
+    sends_only_utf8=False,
     unreadable_stops=True,
     refuses_to_open=False,
     sends_sockets=False,

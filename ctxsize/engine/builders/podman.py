@@ -102,6 +102,7 @@ PODMAN = Builder(
     always_sends=None,
     asks_for_paths=False,
     sends_ignored_parents=True,
+    sends_only_utf8=False,
     unreadable_stops=True,
     refuses_to_open=False,
     sends_sockets=False,
