@@ -172,3 +172,39 @@ def test_an_attribute_without_a_value_takes_two_bytes_more(name: str, tmp_path: 
     found = [each.message for each in report.notes if each.code == "older-figure"]
     assert len(found) == (older != newer)
     assert all(f"before 28 prints {newer - older} bytes less" in each for each in found)
+
+
+RAW_BYTES: dict[bytes, str] = {
+    **dict.fromkeys((b"[\xff]", b"![\xffa]", b"[a\xff]", b"[^\xff]", b"[\xff-\xfe]"), "newer"),
+    **dict.fromkeys((b"[a-\xff]", b"x[\xff]", b"?[\xff]", b".[\xff]", b"*[\xff]"), "newer"),
+    **dict.fromkeys((b"[\xc3]", b"[\xe2\x82]", b"[\xed\xa0\x80]", b"[\xc0\x80]"), "newer"),
+    **dict.fromkeys((b"**[\xff]", b"**/[\xff]", b"/[\xff]", b" [\xff] ", b"a/[\xff]"), "newer"),
+    **dict.fromkeys((b"[\xff]/b", b"[b][\xff]", b".*[\xff]", b"?*[\xff]", b"*.[\xff]"), "newer"),
+    **dict.fromkeys((b"*[\xff]*", b"[\xf4\x90\x80\x80]", b"[\xff\xef\xbf\xbd]"), "newer"),
+    **dict.fromkeys((BOM + b"[\xff]", b"x\n[\xff]"), "newer"),
+    **dict.fromkeys((b"[\xff-a]", b"[\\\xff]", b"[a\\\xff]", b"\\\xff", b"[\xff"), "both"),
+    **dict.fromkeys((b"x*[\xff]", b"\xff[a]", b"[a]\xff", b"?\xff", b"a\xff[b]"), "none"),
+    **dict.fromkeys((b"[\xc3\xa9]", b"[\xef\xbf\xbd]", b"#[\xff]"), "none"),
+}
+"""Patterns and who calls them a syntax error: Docker 26.1.5 and 28.5.2, or the newer one."""
+
+
+@pytest.mark.parametrize("pattern", RAW_BYTES, ids=ascii)
+def test_a_byte_in_a_class_that_is_not_utf8(pattern: bytes, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", ["a", file(".dockerignore", pattern + b"\n")])
+    error, refused_by = ask(root).error, RAW_BYTES[pattern]
+    assert (error is not None) == (refused_by != "none"), error
+    if error is not None:
+        assert "syntax error in pattern" in error.message
+        assert (error.line or 0) == 1 + pattern.startswith(b"x\n") or refused_by == "both"
+        assert ("Docker before 28 takes it" in str(error)) == (refused_by == "newer")
+    if refused_by == "newer":
+        assert ask(root, builder=CLASSIC).error is not None  # it sees the bytes as well
+
+
+def test_the_ignore_file_of_a_named_context_is_read_as_it_travels(tmp_path: Path) -> None:
+    """28.5.2 takes `[\\xff]` there, as 26.1.5 does."""
+    build_tree(tmp_path / "lib", ["a", "b", file(".dockerignore", b"[\xff]\n")])
+    root = build_tree(tmp_path / "ctx", [file("Dockerfile", b"FROM scratch\nCOPY --from=l a /\n")])
+    report = api.measure(str(root), build_contexts={"l": str(tmp_path / "lib")})
+    assert [each.files for each in report.named_contexts[0].transfers] == [1]

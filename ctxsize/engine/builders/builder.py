@@ -39,6 +39,8 @@ class Builder:
     """Whether the reader gives up on a line of more than 65,535 bytes."""
     check_patterns: Callable[[Sequence[str]], None] | None
     """Raises for lines whose patterns the builder cannot transport."""
+    checks_as_written: bool
+    """Whether patterns are checked with the bytes of the file, before any is replaced."""
     replaces_undecodable: bool
     """Whether bytes of a pattern that are not UTF-8 become U+FFFD on the way."""
     always_sends: Callable[[DockerIgnoreSpec, str | None], Sequence[str]] | None

@@ -55,6 +55,7 @@ BUILDKIT = Builder(
     must_read=False,
     longest_line=True,
     check_patterns=check_header,
+    checks_as_written=True,
     replaces_undecodable=True,
     always_sends=None,
     asks_for_paths=True,

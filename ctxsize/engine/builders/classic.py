@@ -64,6 +64,7 @@ CLASSIC = Builder(
     must_read=True,
     longest_line=True,
     check_patterns=None,
+    checks_as_written=False,
     replaces_undecodable=False,
     always_sends=needed_files,
     asks_for_paths=False,

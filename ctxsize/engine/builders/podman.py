@@ -98,6 +98,7 @@ PODMAN = Builder(
     must_read=True,
     longest_line=False,
     check_patterns=None,
+    checks_as_written=False,
     replaces_undecodable=False,
     always_sends=None,
     asks_for_paths=False,
