@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ctxsize.cli import output
-from ctxsize.errors import CtxsizeError, IgnoreFileError, InputErrors
+from ctxsize.errors import CtxsizeError, IgnoreFileError, InputErrors, UnknownPatternError
 from ctxsize.version import __version__
 
 COMMANDS = {
@@ -135,7 +135,8 @@ def _run(arguments: list[str]) -> int:
 def _told(error: CtxsizeError) -> str:
     """The error, marked where the words are the builder's: it is the build that would fail."""
     text, where = str(error), f"{error.where}: "
-    if isinstance(error, IgnoreFileError) and text.startswith(where):
+    refused = isinstance(error, IgnoreFileError) and not isinstance(error, UnknownPatternError)
+    if refused and text.startswith(where):
         return f"{where}the build fails: {text.removeprefix(where)}"
     return text
 

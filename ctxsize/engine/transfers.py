@@ -245,7 +245,7 @@ def _rejected_line(asked: tuple[Asked, ...]) -> int | None:
     for source in dict.fromkeys(source for each in asked for source in each.sources):
         try:
             include_spec([source.path])
-        except DockerfileError:
+        except InputError:
             return source.line
     return None
 
