@@ -8,6 +8,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.engine.builders import CLASSIC, PODMAN
+from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Severity
 from tests.engine.ours import ask
 from tests.oracles.trees import Node, build_tree, directory, file, hardlink, link
@@ -208,3 +209,31 @@ def test_the_ignore_file_of_a_named_context_is_read_as_it_travels(tmp_path: Path
     root = build_tree(tmp_path / "ctx", [file("Dockerfile", b"FROM scratch\nCOPY --from=l a /\n")])
     report = api.measure(str(root), build_contexts={"l": str(tmp_path / "lib")})
     assert [each.files for each in report.named_contexts[0].transfers] == [1]
+
+
+HEREDOC = "FROM scratch\nCOPY <<E /x\nhi\nE\n"
+UNUSED: dict[tuple[str, str], bool] = {
+    ("[", HEREDOC): True,
+    ("!", HEREDOC): True,
+    ("[", "FROM scratch\nENV a=b\n"): True,
+    ("[", "FROM scratch AS a\nCOPY . /\nFROM scratch\nENV a=b\n"): True,
+    ("[", "FROM scratch AS a\nCOPY <<E /x\nhi\nE\nFROM scratch\nCOPY --from=a /x /\n"): True,
+    ("[", "FROM scratch\nADD http://example.com/x /y\n"): True,
+    ("[", "FROM scratch\nCOPY . /\n"): False,
+    ("[", "FROM scratch\nRUN --mount=target=/x true\n"): False,
+    ("x" * 65_600, HEREDOC): False,
+}
+"""Ignore file, Dockerfile, and whether 26.1.5 builds it; 28.5.2 fails on each."""
+
+
+@pytest.mark.parametrize(("pattern", "dockerfile"), UNUSED, ids=range(len(UNUSED)))
+def test_a_faulty_pattern_where_nothing_is_taken(
+    pattern: str, dockerfile: str, tmp_path: Path
+) -> None:
+    own = [file("Dockerfile", dockerfile.encode()), file(".dockerignore", pattern.encode())]
+    root = build_tree(tmp_path / "ctx", ["a", *own])
+    for command in (api.measure, api.ls):
+        with pytest.raises(IgnoreFileError) as raised:
+            command(str(root))
+        builds = "Docker before 28 builds it" in str(raised.value)
+        assert builds == UNUSED[pattern, dockerfile]
