@@ -4,6 +4,7 @@
     ├── InputError           what the user named is not there or makes no sense
     │   ├── InputErrors      several of them at once
     │   ├── IgnoreFileError  a line of an ignore file is not acceptable to the builder
+    │   │   └── UnknownPatternError  the builder may accept it, and ctxsize cannot evaluate it
     │   └── DockerfileError  the builder would reject the Dockerfile
     │       └── UndecidedError  perhaps: that rests on what is not known here
     └── BuildFailsError      the builder itself would stop on this context
@@ -95,6 +96,10 @@ class IgnoreFileError(InputError):
         """The place that it is about: `path:line:column` as far as they are known."""
         where = super().where
         return where if self.line is None or self.column is None else f"{where}:{self.column}"
+
+
+class UnknownPatternError(IgnoreFileError):
+    """A pattern that ctxsize cannot evaluate; what the builder makes of it is not known."""
 
 
 class DockerfileError(InputError):

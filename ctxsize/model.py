@@ -73,10 +73,10 @@ class Entry:
     """Why a file with content arrives without it, or None."""
 
 
-_OF_BUILDERS = frozenset({"figure-by-chance"})
+_OF_BUILDERS = frozenset({"figure-by-chance", "older-figure"})
 """The codes of problems that nobody can mend in a context."""
 _IN_CONTEXT = frozenset(
-    {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored"}
+    {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored", "not-utf8"}
 )
 """The codes of problems whose `path` is relative to the context."""
 

@@ -162,6 +162,23 @@ _KINDS = (
         "# .dockerignore\ndist/*\n!dist/app.js\n\n# Dockerfile\nCOPY dist /app",
     ),
     Code(
+        "CTX019",
+        "not-utf8",
+        Severity.ERROR,
+        "A name, a symlink's target or an attribute's name that is not UTF-8 fails the build.",
+        "BuildKit of Docker 28 cannot send bytes that are not UTF-8 in them and says `string field "
+        "contains invalid UTF-8`; that of Docker 26 sends them. What is ignored, or not taken by "
+        "the Dockerfile, does no harm: rename it or ignore it.",
+    ),
+    Code(
+        "CTX020",
+        "older-figure",
+        Severity.INFO,
+        "Docker before 28 prints another figure.",
+        "The figures are those of Docker 28. It sends a field of two bytes for each extended "
+        "attribute without a value, which Docker 26 leaves out. The content is the same.",
+    ),
+    Code(
         "CTX021",
         "older-dockerfile",
         Severity.INFO,

@@ -19,6 +19,7 @@ from ctxsize.errors import (
     IgnoreFileError,
     InputErrors,
     UndecidedError,
+    UnknownPatternError,
 )
 from ctxsize.version import __version__
 
@@ -142,7 +143,7 @@ def _run(arguments: list[str]) -> int:
 def _told(error: CtxsizeError) -> str:
     """The error, marked where the words are the builder's: it is the build that would fail."""
     text, where = str(error), f"{error.where}: "
-    if isinstance(error, UndecidedError) or "the build fails" in text:
+    if isinstance(error, (UndecidedError, UnknownPatternError)) or "the build fails" in text:
         return text
     if isinstance(error, (DockerfileError, IgnoreFileError)) and text.startswith(where):
         return f"{where}the build fails: {text.removeprefix(where)}"

@@ -15,7 +15,7 @@ from ctxsize.engine import golang
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Line
-from ctxsize.errors import DockerfileError, IgnoreFileError
+from ctxsize.errors import DockerfileError, IgnoreFileError, InputError, UnknownPatternError
 
 NOT_ASKED_FOR = Mark(ignored=True, decider=None, refused=False)
 """The mark of an entry that the ignore file leaves and the Dockerfile does not take.
@@ -48,7 +48,8 @@ class IncludePattern(DockerIgnorePattern):
 def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
     """The spec that ignores all that `patterns` do not include.
 
-    Raises `DockerfileError` for a pattern that fails the build.
+    Raises `DockerfileError` for a pattern that fails the build, and `InputError` for one that
+    ctxsize cannot evaluate.
     """
     texts = [*patterns]
     try:
@@ -59,8 +60,10 @@ def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
     return DockerIgnoreSpec([DockerIgnorePattern("**"), *included])
 
 
-def _refusal(error: IgnoreFileError, lead: str) -> DockerfileError:
+def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     """The error about an include pattern: it comes from the Dockerfile, not the ignore file."""
+    if isinstance(error, UnknownPatternError):
+        return InputError(error.message, hint=f"{error.pattern!r}: {_HINT}")
     return DockerfileError(f"{lead}: {error.message}", hint=f"{error.pattern!r}: {_HINT}")
 
 

@@ -30,7 +30,7 @@ from pathspec.util import (
 
 from ctxsize.engine import golang, goregexp
 from ctxsize.engine.ignorefile import BOM, without_mark
-from ctxsize.errors import IgnoreFileError
+from ctxsize.errors import IgnoreFileError, UnknownPatternError
 from ctxsize.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -156,8 +156,10 @@ class DockerIgnorePattern(RegexPattern):
         except goregexp.GoRegexpError:
             return _NEVER, not parsed.exception
         except NotImplementedError as error:
-            raise IgnoreFileError(
-                f"ctxsize cannot evaluate this pattern: {error}", pattern=pattern
+            raise UnknownPatternError(
+                f"ctxsize cannot evaluate this pattern: {error}",
+                pattern=pattern,
+                hint="write the characters themselves, as in [α-ω]",
             ) from None
 
     @classmethod

@@ -24,7 +24,7 @@ from ctxsize.engine.need import (
     unknown_problem,
 )
 from ctxsize.engine.request import Request
-from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
+from ctxsize.errors import BuildFailsError, CtxsizeError, InputError
 from ctxsize.explanations import Fate, SourceCheck
 from ctxsize.model import (
     Measurement,
@@ -52,7 +52,7 @@ def with_transfers(
     if not builder.asks_for_paths:
         return replace(report, transfer=_everything(request, report.context))
     platforms_of(request)
-    measuring = _Measuring(request, report.context, progress, jobs)
+    measuring = _Measuring(request, report, progress, jobs)
     transfers, problems = _transfers(measuring)
     known = request.dockerfile is not None and not problems and not request.dockerfile_fault
     return replace(
@@ -60,9 +60,9 @@ def with_transfers(
         transfer=transfers[0] if transfers else None,
         more_transfers=tuple(transfers[1:]),
         problems=(
-            *report.problems,
+            *_lasting(report, known=known),
             *problems,
-            *dict.fromkeys((*measuring.emptied, *_unfound(measuring))),
+            *dict.fromkeys((*measuring.found, *_unfound(measuring))),
         ),
         named_contexts=tuple(
             _named(measuring, named, known=known) for named in named_contexts(request.build)
@@ -75,16 +75,16 @@ class _Measuring:
     """Measures transfers of one context; each set of paths is walked once."""
 
     request: Request
-    context: Measurement
+    context: Report
     progress: Progress | None
     jobs: int
-    measured: dict[Paths, Measurement] = field(default_factory=dict)
-    emptied: list[Problem] = field(default_factory=list)
-    """The files that the paths of a transfer empty."""
+    measured: dict[Paths, Report] = field(default_factory=dict)
+    found: list[Problem] = field(default_factory=list)
+    """The problems of what travels, and of files that the paths of a transfer empty."""
     without_entries: list[Source] = field(default_factory=list)
     """The sources for which nothing travels, or nothing but symlinks."""
 
-    def of(self, paths: Paths) -> Measurement:
+    def of(self, paths: Paths) -> Report:
         """What travels of the context if `paths` are asked for."""
         if paths is None:
             return self.context
@@ -92,7 +92,7 @@ class _Measuring:
             self.measured[paths] = self._walked(paths)
         return self.measured[paths]
 
-    def _alone(self, path: str) -> Measurement:
+    def _alone(self, path: str) -> Report:
         """What one source takes, were it the only one."""
         try:
             return self.of(None if path == "." else (path,))
@@ -101,11 +101,11 @@ class _Measuring:
             # it asks for all of the context and follows none.
             return self._measured(Narrowed(self.request.spec, (path,)))
 
-    def _walked(self, paths: Paths) -> Measurement:
+    def _walked(self, paths: Paths) -> Report:
         evaluator = evaluator_of(self.request, paths)
         return self.context if evaluator is None else self._measured(evaluator)
 
-    def _measured(self, evaluator: Evaluator[Any]) -> Measurement:
+    def _measured(self, evaluator: Evaluator[Any]) -> Report:
         return measure(
             self.request,
             top=1,
@@ -113,12 +113,14 @@ class _Measuring:
             evaluator=evaluator,
             progress=self.progress,
             jobs=self.jobs,
-        ).context
+        )
 
     def transfer(self, asked: Asked) -> Transfer:
         """One transfer with the share of each source."""
-        self.emptied += self._emptied(asked.paths)
-        made = _made(self.of(asked.paths), asked.paths, asked.platforms)
+        report = self.of(asked.paths)
+        self.found += [each for each in report.problems if each.code in _OF_TRANSFERS]
+        self.found += self._emptied(asked.paths)
+        made = _made(report.context, asked.paths, asked.platforms)
         builder = self.request.builder
         problems = tuple(unknown_problem(each, builder) for each in asked.unknowns)
         sources = tuple(map(self._share, asked.sources))
@@ -138,7 +140,7 @@ class _Measuring:
         return [replace(each, message=f"{each.message}; {BLAMED}") for each in found]
 
     def _share(self, source: Source) -> SourceShare:
-        totals = self._alone(source.path).totals
+        totals = self._alone(source.path).context.totals
         if not totals.files + totals.directories and source not in self.without_entries:
             self.without_entries.append(source)
         return SourceShare(
@@ -151,6 +153,15 @@ class _Measuring:
             totals.files,
             totals.content_bytes,
         )
+
+
+_OF_TRANSFERS = ("not-utf8", "older-figure")
+"""The codes of problems that matter only if what they are about travels."""
+
+
+def _lasting(report: Report, *, known: bool) -> list[Problem]:
+    """The problems of a context that do not hang on what travels of it, if that is `known`."""
+    return [each for each in report.problems if not (known and each.code in _OF_TRANSFERS)]
 
 
 def _unfound(measuring: _Measuring) -> list[Problem]:
@@ -249,7 +260,7 @@ def _rejected_line(asked: tuple[Asked, ...]) -> int | None:
     for source in dict.fromkeys(source for each in asked for source in each.sources):
         try:
             include_spec([source.path])
-        except DockerfileError:
+        except InputError:
             return source.line
     return None
 
@@ -274,7 +285,7 @@ def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
         return replace(plain, used=False)
     request = named_request(measuring.request, named)
     report = measure(request, top=1, depth=0, progress=measuring.progress, jobs=measuring.jobs)
-    inner = _Measuring(request, report.context, measuring.progress, measuring.jobs)
+    inner = _Measuring(request, report, measuring.progress, measuring.jobs)
     transfers: tuple[Transfer, ...] = ()
     unknown: list[Problem] = []
     try:
@@ -287,7 +298,11 @@ def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
         ignore_file=ignore_file_info(request),
         context=report.context,
         transfers=transfers,
-        problems=(*report.problems, *unknown, *dict.fromkeys((*inner.emptied, *_unfound(inner)))),
+        problems=(
+            *_lasting(report, known=known and not unknown),
+            *unknown,
+            *dict.fromkeys((*inner.found, *_unfound(inner))),
+        ),
     )
 
 
