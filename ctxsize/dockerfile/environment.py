@@ -118,9 +118,13 @@ class Environment:
         self.image[name] = value
 
     def expand(self, word: str, *, quotes: bool = True) -> Expanded:
-        """Return `word` expanded. Raises DockerfileError as `words.expand` does."""
+        """Return `word` expanded; the body of a heredoc, without quotes, has its own escape.
+
+        Raises DockerfileError as `words.expand` does.
+        """
+        escape = self.escape if quotes else "\\"
         try:
-            expansion = expand(word, self.values, escape=self.escape, quotes=quotes)
+            expansion = expand(word, self.values, escape=escape, quotes=quotes)
         except DockerfileError as error:
             raise unless_given(error, self._doubts_of({error.variable} - {""})) from None
         doubts = self._doubts_of(expansion.unset | expansion.found)

@@ -55,6 +55,8 @@ class ContextNeed:
     sources: tuple[Source, ...]
     named: tuple[NamedNeed, ...]
     unknowns: tuple[Unknown, ...]
+    excluded: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    """The patterns of `--exclude`, with the line: they keep nothing from travelling."""
 
 
 def context_need(
@@ -109,6 +111,7 @@ def context_need(
         sources=tuple(walk.sources),
         named=_named_needs(used),
         unknowns=unknowns,
+        excluded=tuple(walk.excluded),
     )
 
 

@@ -39,6 +39,7 @@ class Walk:
     paths: set[str] = field(default_factory=set)
     sources: list[Source] = field(default_factory=list)
     unknowns: list[Unknown] = field(default_factory=list)
+    excluded: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
     def follow(self, node: Node) -> None:
         """Follow the instructions of one stage, whose base was followed before."""
@@ -103,6 +104,8 @@ class Walk:
         """Follow a COPY or ADD."""
         instruction = command.instruction
         self.unknowns += newer_flags(instruction)
+        if patterns := tuple(instruction.flag_values("exclude")):
+            self.excluded.append((instruction.line, patterns))
         if begins_with_array(instruction):
             self.unknowns.append(Unknown("older-array", instruction.keyword, instruction.line))
         for name in ("chown", "chmod", "checksum"):

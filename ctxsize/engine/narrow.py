@@ -60,8 +60,20 @@ def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
     return DockerIgnoreSpec([DockerIgnorePattern("**"), *included])
 
 
+def check_excluded(patterns: Sequence[str]) -> None:
+    """Raise `DockerfileError` if `--exclude` with `patterns` fails the build at once.
+
+    Variables in them are not replaced.
+    """
+    try:
+        for pattern in patterns:
+            IncludePattern(pattern)
+    except IgnoreFileError as error:
+        raise _refusal(error, f"invalid excludepatterns: [{' '.join(patterns)}]") from None
+
+
 def _refusal(error: IgnoreFileError, lead: str) -> InputError:
-    """The error about an include pattern: it comes from the Dockerfile, not the ignore file."""
+    """The error about a pattern that comes from the Dockerfile, not the ignore file."""
     if isinstance(error, UnknownPatternError):
         return InputError(error.message, hint=f"{error.pattern!r}: {_HINT}")
     return DockerfileError(f"{lead}: {error.message}", hint=f"{error.pattern!r}: {_HINT}")

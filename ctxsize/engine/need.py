@@ -27,11 +27,12 @@ from ctxsize.dockerfile import (
     parse_platform,
     read_stages,
 )
+from ctxsize.dockerfile.complaints import located
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.follow import follow
 from ctxsize.engine.named import named_contexts
-from ctxsize.engine.narrow import Narrowed
+from ctxsize.engine.narrow import Narrowed, check_excluded
 from ctxsize.engine.request import Request
 from ctxsize.errors import (
     BuildFailsError,
@@ -125,6 +126,9 @@ def _need(request: Request, dockerfile: Dockerfile, platform: str, named: Any) -
         named_contexts=[each.name for each in named],
         image_contexts=[each.name for each in named if each.image],
     )
+    for line, patterns in need.excluded:
+        with located(line):
+            check_excluded(patterns)
     _check_header(need.follow_paths)
     for each in need.named:
         for paths in each.filters:

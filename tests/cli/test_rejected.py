@@ -198,3 +198,32 @@ def test_what_another_frontend_reads_is_not_rejected(cli: Cli, context: Path) ->
     dockerfile(context, "MINE\n")
     assert cli("measure", "--build-arg", "BUILDKIT_SYNTAX=me/mine", cwd=context).code == 0
     assert cli("measure", cwd=context).code == 2
+
+
+# Docker 28.5.2 sends what COPY takes, and fails on the patterns afterwards.
+EXCLUDED = [
+    ("[", "invalid excludepatterns: [[]: syntax error in pattern"),
+    ("x --exclude=a[", "invalid excludepatterns: [x a[]: syntax error in pattern"),
+    ("!", 'invalid excludepatterns: [!]: illegal exclusion pattern: "!"'),
+    ("!/", 'invalid excludepatterns: [!/]: illegal exclusion pattern: "!"'),
+    ("foo\\\\", "syntax error in pattern"),
+    ("", ""),
+    ("/", ""),
+    ("#x", ""),
+    ("$V", ""),
+    ("${V:?need}", ""),
+    ("../x", ""),
+    ("* --exclude=!a", ""),
+    ("a\\q", ""),
+]
+
+
+@pytest.mark.parametrize(("pattern", "reason"), EXCLUDED)
+@pytest.mark.parametrize("keyword", ["COPY", "ADD"])
+def test_patterns_of_exclude_are_checked(
+    cli: Cli, context: Path, keyword: str, pattern: str, reason: str
+) -> None:
+    result = cli("measure", cwd=dockerfile(context, f"{HEAD}{keyword} --exclude={pattern} a /\n"))
+    assert result.code == (2 if reason else 0)
+    assert reason in result.err
+    assert ("2 B of content in 1 file" in result.out) is not bool(reason)

@@ -246,6 +246,11 @@ def test_the_newer_engine_decides_and_the_older_is_named(
     assert said == ([older] if older else [])
 
 
+def test_a_heredoc_knows_no_escape_directive() -> None:
+    need("# escape=`\nFROM scratch\nCOPY <<E /\n\\${a^}\nE\n")
+    assert refusal("# escape=`\nFROM scratch\nCOPY <<E /\n`${a^}\nE\n").line == 3
+
+
 def test_a_given_argument_is_the_same_for_all_engines() -> None:
     text = (
         "ARG TARGETARCH\nFROM scratch\nARG TARGETARCH TARGETSTAGE\nCOPY $TARGETARCH$TARGETSTAGE /\n"
