@@ -8,12 +8,16 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+class TooSlowError(BaseException):
+    """No `Exception`, which the program might handle."""
+
+
 @contextmanager
 def processor_seconds(most: float) -> Iterator[None]:
     """Fail if the block takes this process more than `most` seconds."""
 
     def fail(_: int, __: FrameType | None) -> None:
-        raise TimeoutError(f"more than {most} seconds of processor time")
+        raise TooSlowError(f"more than {most} seconds of processor time")
 
     before = signal.signal(signal.SIGPROF, fail)
     signal.setitimer(signal.ITIMER_PROF, most)

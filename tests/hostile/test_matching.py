@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctxsize.dockerfile.words import expand
 from ctxsize.engine import goregexp
 from ctxsize.engine.builders import BUILDKIT, PODMAN
 from ctxsize.engine.expressions import Linear
-from ctxsize.errors import IgnoreFileError
+from ctxsize.errors import DockerfileError, IgnoreFileError
 from tests.engine.strategies import nasty_paths
 from tests.hostile.limits import processor_seconds
 from tests.oracles.golibrary import GoLibrary
@@ -93,3 +94,30 @@ def test_both_ways_of_matching_agree(expression: str, texts: list[str]) -> None:
     linear = Linear(compiled.node)
     for text in texts:
         assert (linear.search(text) is None) == (compiled.search(text) is None)
+
+
+_SLOW = "a" * 60_000
+SUBSTITUTIONS = [
+    ("${A##*a*a*a*a*a*a*a*b}", _SLOW),
+    ("${A#*a*a*a*a*a*a*a*b}", _SLOW),
+    ("${A%%b*a*a*a*a*a*a*a*}", _SLOW),
+    ("${A%b*a*a*a*a*a*a*a*}", _SLOW),
+    ("${A/*a*a*a*a*a*a*a*b/x}", _SLOW),
+    ("${A//*a*a*a*a*a*a*a*b/x}", _SLOW),
+    ("${A//a*b/x}", _SLOW),
+    ("${A//a*c/x}", _SLOW),
+    ("${A/" + "*a" * 150 + "*b/x}", _SLOW),
+    ("${A##" + "*?" * 150 + "b}", _SLOW),
+]
+
+
+@pytest.mark.parametrize(("word", "value"), SUBSTITUTIONS)
+def test_substitution_ends(word: str, value: str) -> None:
+    with processor_seconds(5):
+        assert expand(word, {"A": value}).text == value
+
+
+@pytest.mark.parametrize("word", ["${A//?/$B$B$B}", "${A//?/}", "${A//a/$B}${A//a/$B}"])
+def test_substitution_that_grows_is_an_error(word: str) -> None:
+    with processor_seconds(20), pytest.raises(DockerfileError, match="characters"):
+        expand(word, {"A": "a" * 2_000_000, "B": "b" * 1000})
