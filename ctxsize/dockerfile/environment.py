@@ -7,9 +7,12 @@ from dataclasses import field
 
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.words import expand
+from ctxsize.errors import DockerfileError
 from ctxsize.values import dataclass
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_MOST_MADE = 2**27
+"""Number of characters that the words of a Dockerfile may come to: a value may be in each line."""
 # Switches of the builder that look like arguments and never become variables.
 _SWITCHES = ("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE")
 
@@ -38,6 +41,8 @@ class Environment:
     doubts: dict[str, frozenset[str]] = field(default_factory=dict)
     undecided: set[str] = field(default_factory=set)
     open_ended: bool = False
+    made: list[int] = field(default_factory=lambda: [0])
+    """How many characters all words came to, in all stages that share this."""
 
     def inherit(self) -> Environment:
         """Return the environment in which a stage FROM this one begins.
@@ -51,6 +56,7 @@ class Environment:
             dict(self.doubts),
             set(self.undecided),
             self.open_ended,
+            self.made,
         )
         for name, value in child.image.items():
             child.set(name, value)
@@ -77,10 +83,17 @@ class Environment:
     def expand(self, word: str) -> Expanded:
         """Return `word` expanded. Raises DockerfileError as `words.expand` does."""
         expansion = expand(word, self.values, escape=self.escape)
+        self.count(len(expansion.text))
         doubts = {name for name in expansion.unset if self.open_ended or name in self.undecided}
         for name in expansion.found:
             doubts |= self.doubts.get(name, frozenset())
         return Expanded(expansion.text, frozenset(doubts))
+
+    def count(self, characters: int) -> None:
+        """Count what a word came to. Raises DockerfileError once it is too much."""
+        self.made[0] += characters
+        if self.made[0] > _MOST_MADE:
+            raise DockerfileError(f"its words come to more than {_MOST_MADE:,} characters")
 
     def obey_env(self, instruction: Instruction) -> None:
         """Follow an ENV: all its values see the variables as they were before it."""

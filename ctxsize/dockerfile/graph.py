@@ -26,6 +26,8 @@ from ctxsize.values import dataclass, replace
 
 SCRATCH = "scratch"
 _INDEX = regexp("[-+]?[0-9]+")
+_MOST_TRIGGERED = 100_000
+"""Number of instructions that triggers may add: each stage adds all those of its base."""
 _ONBUILD = regexp(r"^[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*", re.IGNORECASE)
 
 
@@ -95,15 +97,19 @@ class Graph:
         self.images = images
         self.named_contexts = frozenset(map(familiar_name, named_contexts))
         self.nodes: list[Node] = []
+        self._known: set[Node] = set()
+        self._triggered = 0
+        self._made = [0]
         self.by_name: dict[str, Node] = {}
 
-    def add_stage(self, stage: Stage, arguments: Mapping[str, str]) -> None:
+    def add_stage(self, stage: Stage, arguments: dict[str, str]) -> None:
         """Add the node of a stage; only global arguments count in a FROM."""
         with located(stage.line):
-            base_name = expand(stage.base, arguments, escape=self.escape).text
+            words = Environment(self.escape, arguments, made=self._made)
+            base_name = words.expand(stage.base).text
             if not base_name:
                 raise DockerfileError(f"base name ({stage.base}) should not be blank")
-            self._check_platform(stage, arguments)
+            self._check_platform(stage, words)
             node = Node(base_name, stage.line, stage.name, stage.label, is_stage=True)
             node.context = self._named_context(stage.name)
         node.replaced = bool(node.context)
@@ -111,10 +117,10 @@ class Graph:
         if node.replaced:
             node.base = None
 
-    def _check_platform(self, stage: Stage, arguments: Mapping[str, str]) -> None:
+    def _check_platform(self, stage: Stage, words: Environment) -> None:
         if not stage.platform:
             return
-        platform = expand(stage.platform, arguments, escape=self.escape).text
+        platform = words.expand(stage.platform).text
         if not platform:
             raise DockerfileError(f"empty platform value from expression {stage.platform}")
         try:
@@ -139,6 +145,7 @@ class Graph:
 
     def _add(self, node: Node) -> None:
         self.nodes.append(node)
+        self._known.add(node)
         # A base is compared as written, while names are lower case.
         node.base = self.by_name.get(node.base_name)
         if node.name:
@@ -175,7 +182,7 @@ class Graph:
                 origins = tuple(self._origin(name or SCRATCH, instruction.line) for name in mounts)
         # New nodes join in only now: within an instruction they are not found.
         for origin in origins:
-            if origin not in self.nodes:
+            if origin not in self._known:
                 self._add(origin)
         return Command(instruction, origins)
 
@@ -198,17 +205,19 @@ class Graph:
         """Raise if a stage copies, through others or not, from itself."""
         finished: set[Node] = set()
         for start in self.nodes:
-            trail = [(start, _origins(start))]
+            trail, on_trail = [(start, _origins(start))], {start}
             while trail:
                 node, origins = trail[-1]
                 following = next((each for each in origins if each not in finished), None)
                 if following is None:
                     finished.add(node)
+                    on_trail.remove(node)
                     trail.pop()
-                elif any(following is each for each, _ in trail):
+                elif following in on_trail:
                     message = f"circular dependency detected on stage: {start.label}"
                     raise DockerfileError(message, line=start.line)
                 else:
+                    on_trail.add(following)
                     trail.append((following, _origins(following)))
 
     def resolve(self, target: Node) -> set[Node]:
@@ -243,6 +252,10 @@ class Graph:
         triggers = [(text, node.line) for text in (node.image.onbuild if node.image else ())]
         if node.base:
             triggers += _triggers_of(node.base)
+        self._triggered += len(triggers)
+        if self._triggered > _MOST_TRIGGERED:
+            message = f"ONBUILD makes more than {_MOST_TRIGGERED:,} instructions of this Dockerfile"
+            raise DockerfileError(message, line=node.line)
         commands: list[Command] = []
         for text, line in triggers:
             with located(line, outermost=True):

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
 
 from ctxsize.dockerfile.complaints import located
+from ctxsize.dockerfile.environment import Environment
 from ctxsize.dockerfile.graph import SCRATCH, Graph, ImageConfig, Node, closure
 from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import Dockerfile
@@ -18,7 +19,6 @@ from ctxsize.dockerfile.platforms import parse_platform, platform_arguments
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.stages import global_arguments, read_stages
 from ctxsize.dockerfile.walk import Walk
-from ctxsize.dockerfile.words import expand
 from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
@@ -108,6 +108,7 @@ def _global_values(
 ) -> dict[str, str]:
     """Return the values of the ARGs in front of the first FROM, and the predefined ones."""
     values = {name: given.get(name, value) for name, value in predefined.items()}
+    words = Environment(dockerfile.escape, values)
     for instruction in global_arguments(dockerfile):
         for argument in instruction.arguments:
             name, has_default, default = argument.partition("=")
@@ -115,7 +116,7 @@ def _global_values(
                 values[name] = given[name]
             elif has_default:
                 with located(instruction.line):
-                    values[name] = expand(default, values, escape=dockerfile.escape).text
+                    values[name] = words.expand(default).text
     return values
 
 

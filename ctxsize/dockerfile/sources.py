@@ -111,4 +111,4 @@ def check_heredocs(instruction: Instruction, written: list[str], environment: En
             body = bodies.get(heredoc.name, "")
             if heredoc.strip_tabs:
                 body = strip_leading_tabs(body)
-            expand(body, environment.values, quotes=False)
+            environment.count(len(expand(body, environment.values, quotes=False).text))

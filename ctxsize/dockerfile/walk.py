@@ -23,6 +23,9 @@ from ctxsize.dockerfile.sources import (
 from ctxsize.errors import DockerfileError
 from ctxsize.values import dataclass
 
+_MOST_INHERITED = 2_000_000
+"""Number of variables that all stages together begin with: each copies those of its base."""
+
 
 @dataclass()
 class Walk:
@@ -34,12 +37,18 @@ class Walk:
     image_contexts: Collection[str] = ()
     paths: set[str] = field(default_factory=set)
     sources: list[Source] = field(default_factory=list)
-    unknowns: list[Unknown] = field(default_factory=list)
+    made: list[int] = field(default_factory=lambda: [0])
+    inherited: int = 0
+    unknowns: dict[Unknown, None] = field(default_factory=dict)
 
     def follow(self, node: Node) -> None:
         """Follow the instructions of one stage, whose base was followed before."""
         node.done = True
         node.environment = self._first_environment(node)
+        self.inherited += len(node.environment.values)
+        if self.inherited > _MOST_INHERITED:
+            message = f"its stages inherit more than {_MOST_INHERITED:,} variables"
+            raise DockerfileError(message, line=node.line)
         if node.base:
             node.paths, node.sources = node.base.paths, node.base.sources
             node.inputs.append(node.base)
@@ -51,7 +60,7 @@ class Walk:
         base = node.base or node
         if node.base and not base.replaced:
             return base.environment.inherit()
-        environment = Environment(self.escape)
+        environment = Environment(self.escape, made=self.made)
         known = self._has_no_image(base)
         image = ImageConfig() if known else node.image
         environment.start(None if image is None else image.env)
@@ -181,9 +190,7 @@ class Walk:
         """Record the unknown variables that a source depends on."""
         for name in sorted(names):
             kind = "argument" if name in node.environment.undecided else "environment"
-            unknown = Unknown(kind, name, line)
-            if unknown not in self.unknowns:
-                self.unknowns.append(unknown)
+            self.unknowns[Unknown(kind, name, line)] = None
 
 
 def _keeps_parents(instruction: Instruction) -> bool:

@@ -53,16 +53,16 @@ class Sources:
         self._request = request
         self._dockerfile = Dockerfile((), ())
         self._asked: dict[Source, Paths] = {}
-        self._sources: list[Source] = []
-        self._unknowns: list[Unknown] = []
+        self._sources: dict[Source, None] = {}
+        self._unknowns: dict[Unknown, None] = {}
         if request.dockerfile is not None:
             self._read(request)
 
     def _read(self, request: Request) -> None:
         for need in needs_of(request).values():
             of_context = (source for source in need.sources if source.context == request.name)
-            self._sources += [each for each in of_context if each not in self._sources]
-            self._unknowns += [each for each in need.unknowns if each not in self._unknowns]
+            self._sources |= dict.fromkeys(of_context)
+            self._unknowns |= dict.fromkeys(need.unknowns)
         for asked in asked_of(request):
             self._asked |= dict.fromkeys(asked.sources, asked.paths)
         self._dockerfile = parse_dockerfile(request.dockerfile_data())

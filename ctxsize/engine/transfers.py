@@ -79,7 +79,7 @@ class _Measuring:
     measured: dict[Paths, Measurement] = field(default_factory=dict)
     emptied: list[Problem] = field(default_factory=list)
     """The files that the paths of a transfer empty."""
-    without_entries: list[Source] = field(default_factory=list)
+    without_entries: dict[Source, None] = field(default_factory=dict)
     """The sources for which nothing travels."""
 
     def of(self, paths: Paths) -> Measurement:
@@ -136,8 +136,8 @@ class _Measuring:
 
     def _share(self, source: Source) -> SourceShare:
         totals = self._alone(source.path).totals
-        if not totals.entries and source not in self.without_entries:
-            self.without_entries.append(source)
+        if not totals.entries:
+            self.without_entries[source] = None
         return SourceShare(
             source.instruction,
             source.line,
