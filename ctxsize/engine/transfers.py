@@ -150,6 +150,10 @@ class _Measuring:
         )
 
 
+_MOST_UNFOUND = 1000
+"""Number of sources without entries that are looked up: one is enough to fail the build."""
+
+
 def _unfound(measuring: _Measuring) -> list[Problem]:
     """The sources on which the build fails, as they are ignored or not there."""
     if not measuring.without_entries:
@@ -158,7 +162,8 @@ def _unfound(measuring: _Measuring) -> list[Problem]:
 
     try:
         sources = Sources(measuring.request)
-        checks = [check for each in measuring.without_entries for check in sources.check_of(each)]
+        first = [*measuring.without_entries][:_MOST_UNFOUND]
+        checks = [check for each in first for check in sources.check_of(each)]
     except CtxsizeError:
         return []  # `explain --source` says why that cannot be told
     return [
