@@ -16,6 +16,8 @@ Doubt = tuple[str, str]
 """The kind and the name of an `Unknown`."""
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_MOST_MADE = 2**27
+"""Number of characters that the words of a Dockerfile may come to: a value may be in each line."""
 # Switches of the builder that look like arguments and never become variables.
 _SWITCHES = ("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE")
 
@@ -75,6 +77,8 @@ class Environment:
     undecided: set[str] = field(default_factory=set)
     open_ended: bool = False
     directory: Expanded | None = None
+    made: list[int] = field(default_factory=lambda: [0])
+    """How many characters all words came to, in all stages that share this."""
 
     def inherit(self) -> Environment:
         """Return the environment in which a stage FROM this one begins.
@@ -89,6 +93,7 @@ class Environment:
             set(self.undecided),
             self.open_ended,
             self.directory,
+            self.made,
         )
         for name, value in child.image.items():
             child.set(name, value)
@@ -127,6 +132,7 @@ class Environment:
             expansion = expand(word, self.values, escape=escape, quotes=quotes)
         except DockerfileError as error:
             raise unless_given(error, self._doubts_of({error.variable} - {""})) from None
+        self.count(len(expansion.text))
         doubts = self._doubts_of(expansion.unset | expansion.found)
         return Expanded(expansion.text, doubts, expansion.words)
 
@@ -155,6 +161,12 @@ class Environment:
         assert self.directory is not None
         text = path_from_root(f"{self.directory.text}/{path.text}")
         return Expanded(text, self.directory.doubts | path.doubts)
+
+    def count(self, characters: int) -> None:
+        """Count what a word came to. Raises DockerfileError once it is too much."""
+        self.made[0] += characters
+        if self.made[0] > _MOST_MADE:
+            raise DockerfileError(f"its words come to more than {_MOST_MADE:,} characters")
 
     def obey_env(self, instruction: Instruction) -> None:
         """Follow an ENV: all its values see the variables as they were before it."""

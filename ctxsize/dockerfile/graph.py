@@ -26,6 +26,8 @@ from ctxsize.values import dataclass, replace
 
 SCRATCH = "scratch"
 _INDEX = regexp("[-+]?[0-9]+")
+_MOST_TRIGGERED = 100_000
+"""Number of instructions that triggers may add: each stage adds all those of its base."""
 _ONBUILD = regexp(r"^[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*", re.IGNORECASE)
 
 
@@ -98,6 +100,8 @@ class Graph:
         self.images = images
         self.named_contexts = frozenset(map(familiar_name, named_contexts))
         self.nodes: list[Node] = []
+        self._known: set[Node] = set()
+        self._triggered = 0
         self.by_name: dict[str, Node] = {}
 
     def add_stage(self, stage: Stage, arguments: Environment) -> None:
@@ -145,6 +149,7 @@ class Graph:
 
     def _add(self, node: Node) -> None:
         self.nodes.append(node)
+        self._known.add(node)
         # A base is compared as written, while names are lower case.
         node.base = self.by_name.get(node.base_name)
         if node.name:
@@ -181,7 +186,7 @@ class Graph:
                 origins = tuple(self._origin(name or SCRATCH, instruction.line) for name in mounts)
         # New nodes join in only now: within an instruction they are not found.
         for origin in origins:
-            if origin not in self.nodes:
+            if origin not in self._known:
                 self._add(origin)
         return Command(instruction, origins)
 
@@ -204,17 +209,19 @@ class Graph:
         """Raise if a stage copies, through others or not, from itself."""
         finished: set[Node] = set()
         for start in self.nodes:
-            trail = [(start, _origins(start))]
+            trail, on_trail = [(start, _origins(start))], {start}
             while trail:
                 node, origins = trail[-1]
                 following = next((each for each in origins if each not in finished), None)
                 if following is None:
                     finished.add(node)
+                    on_trail.remove(node)
                     trail.pop()
-                elif any(following is each for each, _ in trail):
+                elif following in on_trail:
                     message = f"circular dependency detected on stage: {start.label}"
                     raise DockerfileError(message, line=start.line)
                 else:
+                    on_trail.add(following)
                     trail.append((following, _origins(following)))
 
     def resolve(self, target: Node) -> set[Node]:
@@ -249,6 +256,10 @@ class Graph:
         triggers = [(text, node.line) for text in (node.image.onbuild if node.image else ())]
         if node.base:
             triggers += _triggers_of(node.base)
+        self._triggered += len(triggers)
+        if self._triggered > _MOST_TRIGGERED:
+            message = f"ONBUILD makes more than {_MOST_TRIGGERED:,} instructions of this Dockerfile"
+            raise DockerfileError(message, line=node.line)
         commands: list[Command] = []
         for text, line in triggers:
             with located(line, outermost=True):

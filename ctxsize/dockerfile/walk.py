@@ -26,6 +26,8 @@ from ctxsize.values import dataclass
 
 _NEW_FLAGS = {"COPY": ("--exclude",), "ADD": ("--exclude", "--unpack")}
 """The flags that the BuildKit of Docker 28.5 knows and that of 26.1 does not."""
+_MOST_INHERITED = 2_000_000
+"""Number of variables that all stages together begin with: each copies those of its base."""
 
 
 @dataclass()
@@ -38,13 +40,19 @@ class Walk:
     image_contexts: Collection[str] = ()
     paths: set[str] = field(default_factory=set)
     sources: list[Source] = field(default_factory=list)
-    unknowns: list[Unknown] = field(default_factory=list)
+    unknowns: dict[Unknown, None] = field(default_factory=dict)
     excluded: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    made: list[int] = field(default_factory=lambda: [0])
+    inherited: int = 0
 
     def follow(self, node: Node) -> None:
         """Follow the instructions of one stage, whose base was followed before."""
         node.done = True
         node.environment = self._first_environment(node)
+        self.inherited += len(node.environment.values)
+        if self.inherited > _MOST_INHERITED:
+            message = f"its stages inherit more than {_MOST_INHERITED:,} variables"
+            raise DockerfileError(message, line=node.line)
         if node.base:
             node.paths, node.sources = node.base.paths, node.base.sources
             node.inputs.append(node.base)
@@ -56,7 +64,7 @@ class Walk:
         base = node.base or node
         if node.base and not base.replaced:
             return base.environment.inherit()
-        environment = Environment(self.escape)
+        environment = Environment(self.escape, made=self.made)
         known = self._has_no_image(base)
         image = ImageConfig() if known else node.image
         environment.start(None if image is None else image.env)
@@ -103,11 +111,11 @@ class Walk:
     def _copy(self, node: Node, command: Command) -> None:
         """Follow a COPY or ADD."""
         instruction = command.instruction
-        self.unknowns += newer_flags(instruction)
+        self.unknowns.update(dict.fromkeys(newer_flags(instruction)))
         if patterns := tuple(instruction.flag_values("exclude")):
             self.excluded.append((instruction.line, patterns))
         if begins_with_array(instruction):
-            self.unknowns.append(Unknown("older-array", instruction.keyword, instruction.line))
+            self.unknowns[Unknown("older-array", instruction.keyword, instruction.line)] = None
         for name in ("chown", "chmod", "checksum"):
             for flag in instruction.flag_values(name):
                 node.environment.expand(flag)
@@ -233,9 +241,7 @@ class Walk:
     def _doubt(self, line: int, doubts: frozenset[Doubt]) -> None:
         """Record the unknown variables that a source depends on."""
         for kind, name in sorted(doubts, key=lambda doubt: doubt[::-1]):
-            unknown = Unknown(kind, name, line)
-            if unknown not in self.unknowns:
-                self.unknowns.append(unknown)
+            self.unknowns[Unknown(kind, name, line)] = None
 
 
 def newer_flags(instruction: Instruction) -> Iterator[Unknown]:

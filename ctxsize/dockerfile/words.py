@@ -74,7 +74,9 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
     marker stays one word. `raw_quotes` and `raw_escapes` keep those characters.
     Raises DockerfileError (without a line) as `expand` does.
     """
-    lexer = _Lexer(text, {}, raw_quotes=raw_quotes, raw_escapes=raw_escapes, keep_unset=True)
+    lexer = _Lexer(
+        text, {}, raw_quotes=raw_quotes, raw_escapes=raw_escapes, keep_unset=True, splits=True
+    )
     return lexer.run()[1]
 
 
@@ -91,6 +93,7 @@ class _Lexer:
         raw_quotes: bool = False,
         raw_escapes: bool = False,
         keep_unset: bool = False,
+        splits: bool = False,
     ) -> None:
         self.source = source
         # The builder's scanner drops one byte order mark in front of any word.
@@ -104,6 +107,7 @@ class _Lexer:
         self.found: set[str] = set()
         self.unset: set[str] = set()
         self.word: list[str] = []
+        self.splits = splits
         self.room = _MOST
         self.special: dict[str, Callable[[], str]] = {"$": self.dollar, "<": self.heredoc_marker}
         if quotes:
@@ -171,8 +175,11 @@ class _Lexer:
         return escaped
 
     def collect(self, piece: str, words: list[str], *, splits: bool) -> None:
-        """Add `piece` to the current word; with `splits`, blanks in it end words."""
-        first, *others = _SPACES.split(piece) if splits else [piece]
+        """Add `piece` to the current word; with `splits`, blanks in it end words.
+
+        Where nobody wants the words, blanks are left: a long value may have millions.
+        """
+        first, *others = _SPACES.split(piece) if splits and self.splits else [piece]
         self.add(first)
         for other in others:
             self.finish_word(words)
@@ -345,7 +352,8 @@ class _Lexer:
         value = self.lookup(name)
         if value is None and self.keep_unset:
             return f"${{{name}/{pattern}/{replacement}}}"
-        return substitute(value or "", pattern, replacement, everywhere=everywhere)
+        room = max(self.room, 0)
+        return substitute(value or "", pattern, replacement, everywhere=everywhere, most=room)
 
 
 def _unsupported(modifier: str) -> DockerfileError:

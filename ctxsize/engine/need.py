@@ -10,12 +10,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from ctxsize.dockerfile import (
     ContextNeed,
-    Dockerfile,
     Platform,
     Source,
     Unknown,
@@ -96,35 +95,42 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
     Raises `DockerfileError` for a Dockerfile that the builder rejects, and for
     paths that it cannot ask for; `InputError` for one that cannot be read.
     """
-    platforms, named = platforms_of(request), named_contexts(request.build)
+    platforms, build = platforms_of(request), request.build
+    arguments = tuple(build.build_arguments.items())
+    named = tuple((each.name, bool(each.image)) for each in named_contexts(build))
     data = b""
     try:
         data = request.dockerfile_data()
-        dockerfile = parse_dockerfile(data)
-        needs = {each: _need(request, dockerfile, each, named) for each in platforms}
+        return {each: _need(data, build.target, arguments, each, named) for each in platforms}
     except OSError as error:
         raise InputError(
             f"the Dockerfile cannot be read: {error.strerror}", path=request.dockerfile
         ) from None
     except DockerfileError as error:
         error.path = request.dockerfile
-        frontend = other_frontend(find_syntax(data), request.build.build_arguments)
+        frontend = other_frontend(find_syntax(data), build.build_arguments)
         if frontend is None:
             raise
         hint = f"unless the frontend {frontend.name}, which reads it, accepts that"
         raise UndecidedError(error.message, path=error.path, line=error.line, hint=hint) from None
-    return needs
 
 
-def _need(request: Request, dockerfile: Dockerfile, platform: str, named: Any) -> ContextNeed:
+@lru_cache(maxsize=16)
+def _need(
+    data: bytes,
+    target: str,
+    build_arguments: tuple[tuple[str, str], ...],
+    platform: str,
+    named: tuple[tuple[str, bool], ...],
+) -> ContextNeed:
     need = context_need(
-        dockerfile,
-        target=request.build.target,
-        build_arguments=request.build.build_arguments,
+        parse_dockerfile(data),
+        target=target,
+        build_arguments=dict(build_arguments),
         platform=platform,
         build_platform=str(_own_platform()),
-        named_contexts=[each.name for each in named],
-        image_contexts=[each.name for each in named if each.image],
+        named_contexts=[name for name, _ in named],
+        image_contexts=[name for name, is_image in named if is_image],
     )
     for line, patterns in need.excluded:
         with located(line):

@@ -81,7 +81,7 @@ class _Measuring:
     measured: dict[Paths, Report] = field(default_factory=dict)
     found: list[Problem] = field(default_factory=list)
     """The problems of what travels, and of files that the paths of a transfer empty."""
-    without_entries: list[Source] = field(default_factory=list)
+    without_entries: dict[Source, None] = field(default_factory=dict)
     """The sources for which nothing travels, or nothing but symlinks."""
 
     def of(self, paths: Paths) -> Report:
@@ -141,8 +141,8 @@ class _Measuring:
 
     def _share(self, source: Source) -> SourceShare:
         totals = self._alone(source.path).context.totals
-        if not totals.files + totals.directories and source not in self.without_entries:
-            self.without_entries.append(source)
+        if not totals.files + totals.directories:
+            self.without_entries[source] = None
         return SourceShare(
             source.instruction,
             source.line,
@@ -164,6 +164,10 @@ def _lasting(report: Report, *, known: bool) -> list[Problem]:
     return [each for each in report.problems if not (known and each.code in _OF_TRANSFERS)]
 
 
+_MOST_UNFOUND = 1000
+"""Number of sources without entries that are looked up: one is enough to fail the build."""
+
+
 def _unfound(measuring: _Measuring) -> list[Problem]:
     """The sources that are ignored or not there."""
     if not measuring.without_entries:
@@ -172,11 +176,8 @@ def _unfound(measuring: _Measuring) -> list[Problem]:
 
     try:
         sources = Sources(measuring.request)
-        checks = [
-            (source, check)
-            for source in measuring.without_entries
-            for check in sources.check_of(source)
-        ]
+        first = [*measuring.without_entries][:_MOST_UNFOUND]
+        checks = [(source, check) for source in first for check in sources.check_of(source)]
     except CtxsizeError:
         return []  # `explain --source` says why that cannot be told
     return [
