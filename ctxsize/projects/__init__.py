@@ -15,6 +15,7 @@ from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
 from ctxsize.projects.codes import CODES
 from ctxsize.projects.files import Files, list_files
 from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, merged
+from ctxsize.values import replace
 
 SOURCES: dict[str, ModuleType] = {
     "compose": compose,
@@ -39,6 +40,9 @@ def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -
     hauls = [source.builds(files, environment or {}) for source in SOURCES.values()]
     used = {path for haul in hauls for each in haul.builds if (path := _dockerfile(each))}
     hauls.append(dockerfiles.builds(files, used))
+    if any(haul.unresolved for haul in hauls):
+        guessed = hauls[-1].builds
+        hauls[-1].builds = [replace(each, contested=each.guessed) for each in guessed]
     problems = [*files.problems, *(each for haul in hauls for each in haul.problems)]
     return Discovery(
         root,
@@ -54,6 +58,7 @@ def _is_wanted(path: str) -> bool:
     return (
         is_dockerfile(path)
         or is_ignore_file(path)
+        or dockerfiles.is_readme(path)
         or any(source.is_wanted(path) for source in SOURCES.values())
     )
 

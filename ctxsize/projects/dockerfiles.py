@@ -11,9 +11,13 @@ from ctxsize.dockerfile import ContextNeed, context_need, parse_dockerfile
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.errors import DockerfileError
 from ctxsize.findings import Location
+from ctxsize.projects import hints
 from ctxsize.projects.files import Files
 from ctxsize.projects.found import FoundBuild, Haul, Place
 
+_CONTINUED = re.compile(r"\\\n[ \t]*#?[ \t]*")
+_QUOTED = re.compile(r"`([^`]+)`")
+_PROMPT = re.compile(r"^[\s#$>`*-]*(?:\w+:\s+)?")
 _WILDCARDS = "*?["
 
 
@@ -30,10 +34,55 @@ def builds(files: Files, used: Collection[str]) -> Haul:
         if problem is not None:
             haul.complain("dockerfile", problem.message, shown, problem.line)
             continue
+        written = _written(files, path)
+        if written is not None:
+            haul.builds.append(written)
+            continue
         place = Place("dockerfile", "", Location(shown))
         build = Build(files.shown(context), shown)
         haul.builds.append(FoundBuild(build, (place,), guessed=True))
     return haul
+
+
+def is_readme(path: str) -> bool:
+    """Return whether this is a README, which may say how to build."""
+    return path.rpartition("/")[2].lower() in ("readme", "readme.md", "readme.rst", "readme.txt")
+
+
+def _written(files: Files, path: str) -> FoundBuild | None:
+    """Return the build of a Dockerfile that its comments or a README of its directories name."""
+    directories = {each if each != "." else "" for each in _upwards(os.path.dirname(path))}  # noqa: PTH120
+    readmes = (
+        each
+        for each in files.paths
+        if is_readme(each) and os.path.dirname(each) in directories  # noqa: PTH120
+    )
+    for name in (path, *sorted(readmes, key=len, reverse=True)):
+        text = _CONTINUED.sub(" ", files.read(name) or "")
+        for line in text.splitlines():
+            if hints.BUILD.search(line) and (name != path or line.lstrip().startswith("#")):
+                found = _named_in(files, path, name, _command(line))
+                if found is not None:
+                    return found
+    return None
+
+
+def _command(line: str) -> str:
+    """Return the command of a line of prose: what stands in backquotes, or behind a prompt."""
+    quoted = (each for each in _QUOTED.findall(line) if hints.BUILD.search(each))
+    return next(quoted, _PROMPT.sub("", line))
+
+
+def _named_in(files: Files, path: str, name: str, script: str) -> FoundBuild | None:
+    """Return the build of `path` that a line of the file `name` is, from a directory above it."""
+    place = Place("dockerfile", "", Location(files.shown(name)))
+    for directory in _upwards(os.path.dirname(path)):  # noqa: PTH120
+        for found in hints.builds_of_script(files, script, (directory,), place):
+            context = os.path.relpath(found.build.context, files.root or ".")
+            own = os.path.realpath(found.build.dockerfile or "")
+            if own == os.path.realpath(files.shown(path)) and context.split("/")[0] != "..":
+                return found
+    return None
 
 
 def _is_template(files: Files, path: str) -> bool:
