@@ -72,6 +72,7 @@ PLACES = {
             "engine.bulk",
             "engine.names",
             "engine.inspect",
+            "engine.reasons",
             "engine.walk",
             "lints.versions",
             "recommender.look",
