@@ -22,7 +22,7 @@ from ctxsize.model import Clue, Share
 
 _AFTER_SLASH = chr(ord("/") + 1)
 _LARGE_SHARE = 0.01
-_LARGE_DEPTH = 3
+_LARGE_DEPTH = 5
 """What git may ignore is looked for in parts of so much, so deep."""
 
 
@@ -38,8 +38,9 @@ def clues(
         sums = [direct[each] for each in prefixes[bisect_left(prefixes, top) : ahead]]
         size, count = map(sum, zip(*sums, strict=True)) if sums else (0, 0)
         found += [Clue(kind, top[:-1], size, count)] * (count > 0)
+    in_order = ["/", *tops]
     for path, size in noted.secrets:
-        if not any(path.startswith(top) for top in tops):
+        if not path.startswith(in_order[bisect_left(in_order, path) - 1]):
             found.append(Clue("secret", path, size, 1))
     return (*found, *_large(noted, direct, largest, total))
 

@@ -175,9 +175,11 @@ TEMPLATES = regexp(
 )
 """Finds names of files that only show what a secret looks like."""
 _PUBLIC = regexp(
-    r"(?i)(^|[._-])(ca|cacert|certs?|certificates?|(full)?chain|bundle|public)([._-]|$)"
+    r"(?i)(^|[._-])(ca|cacert|certs?\d*|certificates?|(full)?chain|bundle|public)([._-]|$)"
 )
 """Finds names of certificates and public keys, if the ending allows both."""
+_TESTS = regexp(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
+"""Finds directories in which keys are made up as a rule."""
 
 GITIGNORE = ".gitignore"
 _WORDS = {word.rpartition("/")[2] for word in " ".join(UNNEEDED.values()).split()} - {"+", "|"}
@@ -267,7 +269,7 @@ class Clues:
 def _is_secret(prefix: str, name: str) -> bool:
     """Return whether a file has the name of a secret, and not that of a template for one."""
     if name.endswith(SECRET_ENDS):
-        return not TEMPLATES.search(name) and not _PUBLIC.search(name)
+        return not (TEMPLATES.search(name) or _PUBLIC.search(name) or _TESTS.search(prefix))
     if name.startswith(SECRET_START):
         return not TEMPLATES.search(name)
     return name in _SECRET_NAMES and f"/{prefix}{name}".endswith(_SECRET_SUFFIXES)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathspec import GitIgnoreSpec
 
 from ctxsize.engine.directories import GITIGNORE, LARGE_FILE_BYTES
-from ctxsize.engine.goglob import match
+from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.engine.need import asked_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
@@ -39,9 +39,9 @@ def with_reasons(request: Request, report: Report) -> Report:
     """Return `report`, of `request`, with the reasons why it is worth a look."""
     parts: _Parts = report.transfers if report.transfer else (report.context,)
     sources = _sources(request, report)
-    found = [*_looked_at(report.context_path, parts, sources, report.ignore_file)]
-    if request.builder.meter is None and sources:
-        found = [clue for clue in found if any(_covers(each, clue.path) for each in sources)]
+    found = [*_looked_at(report.context_path, parts, sources or (), report.ignore_file)]
+    if request.builder.meter is None and sources is not None:  # nothing travels but for COPY
+        found = [clue for clue in found if _is_taken(clue.path, sources)]
     total = _bytes(parts)
     for named in report.named_contexts:
         asked = {each.path for one in named.transfers for each in one.sources}
@@ -63,20 +63,27 @@ def _bytes(parts: _Parts) -> int:
     )
 
 
-def _sources(request: Request, report: Report) -> set[str]:
-    """Return the paths that the Dockerfile takes, whether or not the builder asks for them."""
+def _sources(request: Request, report: Report) -> set[str] | None:
+    """Return the paths that the Dockerfile takes, even if the builder asks for no paths.
+
+    None if the Dockerfile cannot be evaluated.
+    """
     if request.builder.asks_for_paths:
         return {each.path for one in report.transfers for each in one.sources}
     try:
         return {each.path for one in asked_of(request) for each in one.sources}
     except CtxsizeError:
-        return set()
+        return None
 
 
-def _covers(source: str, path: str) -> bool:
-    """Return whether `source` takes `path`, a part of it, or what it lies in."""
-    pairs = zip(source.split("/"), path.split("/"), strict=False)
-    return source == "." or all(match(one, other) for one, other in pairs)
+def _is_taken(path: str, sources: set[str]) -> bool:
+    """Return whether one of `sources` takes `path`, by itself or with what it lies in."""
+    names = path.split("/")
+    above = (".", *("/".join(names[: depth + 1]) for depth in range(len(names))))
+    globs = (each.split("/") for each in sources if has_wildcards(each))
+    return not sources.isdisjoint(above) or any(
+        all(match(one, other) for one, other in zip(glob, names, strict=False)) for glob in globs
+    )
 
 
 def _looked_at(
@@ -88,21 +95,19 @@ def _looked_at(
     # What the author names is wanted. A word of wildcards alone names nothing.
     words = {word for text in texts for word in text.split("/") if re.search(r"\w", word)}
     clues = {(each.kind, each.path): each for part in parts for each in part.clues}
-    named = {
-        each.path
-        for each in clues.values()
-        if any(match(word, each.path.rpartition("/")[2]) for word in words)
-    }
+    bases = {each.path.rpartition("/")[2] for each in clues.values()}
+    globs = [word for word in words if has_wildcards(word)]
+    named = {each for each in bases if each in words or any(match(glob, each) for glob in globs)}
     passed: list[str] = []
     for _, clue in sorted(clues.items()):
         if clue.kind == "secret":
             yield clue
-        elif clue.kind == "unneeded" and clue.path not in named:
+        elif clue.kind == "unneeded" and clue.path.rpartition("/")[2] not in named:
             passed.append(f"{clue.path}/")
             yield clue
     large = [each for each in clues.values() if each.kind in ("directory", "file")]
     for clue in _large(context, large, passed, _bytes(parts)):
-        if clue.path not in named:
+        if clue.path.rpartition("/")[2] not in named:
             yield clue
 
 

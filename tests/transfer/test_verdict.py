@@ -97,6 +97,10 @@ WORTH_A_LOOK: dict[str, tuple[list[str | Node], dict[str, tuple[str, ...]]]] = {
         [ALL, BLOB, file(".gitignore", b"/data/\n")],
         {"git-ignored": ("data",)},
     ),
+    "a deep directory that git ignores": (
+        [ALL, file("services/web/src/gen/a", size_bytes=9_000), file(".gitignore", b"gen/\n")],
+        {"git-ignored": ("services/web/src/gen",)},
+    ),
     "a .gitignore that is not sent": (
         [ALL, ignoring(b".gitignore\n"), file(".gitignore", b"/data\n"), BLOB],
         {"git-ignored": ("data",)},
@@ -122,6 +126,7 @@ FINE: dict[str, list[str | Node]] = {
     "all is hidden": [ALL, ignoring(b"**/node_modules\n.env\ntarget\n"), *MODULES, *TARGET, ".env"],
     "templates": [ALL, ".env.example", ".env.sample", "id_rsa.pub", "config/.env.template"],
     "certificates": [ALL, "ca.pem", "tls/fullchain.pem", "public.pem"],
+    "keys of tests": [ALL, "tests/server.key", "src/test/resources/app.pem", "a/testdata/b.p12"],
     "an empty .env": [ALL, file(".env", b"")],
     "a target without its markers": [ALL, file("target/index.html", size_bytes=9_000)],
     "a target that is sources": [ALL, "Cargo.toml", file("src/target/mod.rs", size_bytes=9_000)],
@@ -183,6 +188,22 @@ def test_what_does_not_travel_is_no_reason(tmp_path: Path) -> None:
     assert told(api.measure(str(root), builder="podman")) == {}
     sent = told(api.measure(str(root), builder="classic"))
     assert sent == {"large-file": ("data/blob.bin",), "secret": (".env",)}
+
+
+def test_podman_copies_what_the_dockerfile_takes(tmp_path: Path) -> None:
+    nodes = [*MODULES, ".env", "a/id_rsa", "b/x"]
+    root = build_tree(tmp_path / "c", nodes)
+    for text, expected in (
+        ("FROM scratch\n", {}),
+        ("FROM scratch\nCOPY a* b /\n", {"secret": ("a/id_rsa",)}),
+        ("FROM scratch\nCOPY a/id_rsa /\n", {"secret": ("a/id_rsa",)}),
+        ("FROM scratch\nRUN --mount=target=/s make\n", None),
+        ("FROM scratch\nCOPY [broken\n", None),
+    ):
+        (root / "Dockerfile").write_text(text)
+        found = told(api.measure(str(root), builder="podman"))
+        whole = {"unneeded": ("node_modules",), "secret": ("a/id_rsa", ".env")}
+        assert found == (whole if expected is None else expected), text
 
 
 def test_named_contexts_count(tmp_path: Path) -> None:
