@@ -128,6 +128,30 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Clue:
+    """A part of what is sent that may be worth a look."""
+
+    kind: str
+    """`unneeded` or `secret`, by its name; `directory` or `file` for one that is large."""
+    path: str
+    content_bytes: int
+    files: int
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a report is worth a look."""
+
+    kind: str
+    """`unneeded`, `secret`, `large-file` or `git-ignored`."""
+    paths: tuple[str, ...]
+    """The largest few."""
+    count: int
+    content_bytes: int
+    files: int
+
+
+@dataclass(frozen=True)
 class Ignored:
     """What the ignore file keeps out.
 
@@ -167,6 +191,7 @@ class Measurement:
     """By the exception that let the files in; `""` where no pattern matched."""
     ignored: Ignored
     hardlinks: int = 0
+    clues: tuple[Clue, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -250,6 +275,7 @@ class Transfer:
     """In the order in which the builder evaluates them."""
     problems: tuple[Problem, ...] = ()
     """What was assumed, as the Dockerfile alone cannot tell it."""
+    clues: tuple[Clue, ...] = ()
 
     @property
     def everything(self) -> bool:
@@ -302,11 +328,19 @@ class Report:
     named_contexts: tuple[NamedContext, ...] = ()
     options: tuple[str, ...] = ()
     """Further options of the build, as words of the command line."""
+    reasons: tuple[Reason, ...] = ()
+    """What of it looks unneeded or secret, though little may be sent."""
 
     @property
     def transfers(self) -> tuple[Transfer, ...]:
         """All that travels of the build context; nothing where that is not known."""
         return () if self.transfer is None else (self.transfer, *self.more_transfers)
+
+    @property
+    def parts(self) -> tuple[Measurement | Transfer, ...]:
+        """All that travels, named contexts included; the context where that is not known."""
+        named = (each for one in self.named_contexts for each in one.transfers)
+        return (*(self.transfers or (self.context,)), *named)
 
     @property
     def all_problems(self) -> tuple[Problem, ...]:

@@ -74,6 +74,7 @@ PLACES = {
             "engine.bulk",
             "engine.names",
             "engine.inspect",
+            "engine.reasons",
             "engine.walk",
             "recommender.look",
             "projects.files",

@@ -58,9 +58,12 @@ def measure(
         progress=progress,
         jobs=jobs,
     )
-    report = _without_accepted(
-        with_transfers(request, report, progress=progress, jobs=jobs), config
-    )
+    report = with_transfers(request, report, progress=progress, jobs=jobs)
+    if any(each.clues for each in report.parts):
+        from ctxsize.engine.reasons import with_reasons  # small contexts have no clues
+
+        report = with_reasons(request, report)
+    report = _without_accepted(report, config)
     if not compare:
         return report
     from ctxsize.engine import compare as comparing

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ctxsize.engine.automaton import fastest
+from ctxsize.engine.directories import extension
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.inspect import UNREAD_IGNORED
 from ctxsize.engine.parallel import Progress, gather
 from ctxsize.engine.request import Request
-from ctxsize.engine.sums import content_sizes, extension, public_pattern
+from ctxsize.engine.sums import content_sizes, public_pattern
 from ctxsize.model import IgnoreFileInfo, Problem, Report
 
 __all__ = [

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import heapq
-import os
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import field
 from itertools import chain
 from operator import add
 from typing import TypeVar
 
 from ctxsize.engine.builders import Builder
+from ctxsize.engine.directories import SECRET_START, Clues, Sum, extension, size_tree
 from ctxsize.engine.events import (
     Event,
     Files,
@@ -26,7 +26,6 @@ from ctxsize.engine.events import (
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD, arrives_empty, not_utf8_problems
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.sizetree import Sum, size_tree
 from ctxsize.engine.transfer import METERS, Meter
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Ignored as IgnoredSums
@@ -38,6 +37,8 @@ Progress = Callable[[int, int], None]
 
 K = TypeVar("K")
 _MANY = 1024
+_LEAST_LARGEST = 10
+"""Number of the largest files that are kept at least, for clues."""
 _NO_LINKS: dict[str, str] = {}
 
 
@@ -52,7 +53,8 @@ class Sums:
         self._refuses = builder.refuses_to_open
         self._only_utf8 = builder.sends_only_utf8
         self._not_utf8: list[str] = []
-        self._top = top
+        self._shown, self._top = top, max(top, _LEAST_LARGEST)
+        self._clues = Clues()
         self._meter = METERS[builder.meter]() if builder.meter else None
         self.content_bytes = 0
         self._files = self._directories = self._symlinks = self._hardlinks = 0
@@ -109,6 +111,7 @@ class Sums:
         self._hardlinks += later._hardlinks
         self._unopened += later._unopened
         self._ignored = [*map(add, self._ignored, later._ignored)]
+        self._clues.merge(later._clues)
         _merge(self._direct, later._direct)
         _merge(self._by_extension, later._by_extension)
         _merge(self._by_pattern, later._by_pattern)
@@ -157,7 +160,8 @@ class Sums:
         named = dict(zip(files.names, sizes, strict=True))
         for name in files.links:
             del named[name]
-        self._count_extensions([*named], [*named.values()])
+        ends = self._count_extensions([*named], [*named.values()])
+        self._clues.add_files(files.names, ends, [(files.prefix, files.names, sizes)])
 
     def settle(self) -> None:
         """Count what waits, which takes less for many files at once, and let go of it."""
@@ -177,7 +181,10 @@ class Sums:
                 self._keep_largest(each, each.sizes)
         else:
             self._seen += len(sizes)
-        self._count_extensions(names, sizes)
+        ends = self._count_extensions(names, sizes)
+        self._clues.add_files(names, ends, [each[:3] for each in plain])
+        folders = [each for each in waiting if type(each) is Folder]
+        self._clues.add_folders([each.path for each in folders if not each.mark.ignored])
 
     def _add_sizes(self, files: Files | Plain, sizes: list[int], links: dict[str, str]) -> None:
         """Add a batch to its directory, and to the pattern that decided."""
@@ -217,9 +224,11 @@ class Sums:
                     total, count = total + size, count + is_file
         return total, count
 
-    def _count_extensions(self, names: list[str], sizes: list[int]) -> None:
+    def _count_extensions(self, names: list[str], sizes: list[int]) -> Set[str]:
+        """Add files to their extensions; return these, and `SECRET_START` if a name begins so."""
         ends = [name[name.rfind(".") :] for name in names]
-        if "\n." in "\n".join(("", *names)):  # sooner told than by a look at each
+        text = "\n".join(("", *names))
+        if "\n." in text:  # sooner told than by a look at each
             for place in [place for place, name in enumerate(names) if name[0] == "."]:
                 ends[place] = extension(names[place])
         by_end: defaultdict[str, list[int]] = defaultdict(list)
@@ -228,6 +237,7 @@ class Sums:
         for end, each in by_end.items():
             # Of a name without a dot this is its last character.
             _add(self._by_extension, end if end[:1] == "." else "", sum(each), len(each))
+        return {*by_end, SECRET_START} if f"\n{SECRET_START}" in text else by_end.keys()
 
     @property
     def _enough(self) -> float:
@@ -246,6 +256,7 @@ class Sums:
         self._seen += len(sizes)
 
     def _add_ignored(self, ignored: Ignored) -> None:
+        self._clues.add_ignored(ignored)
         if not ignored.stats:
             self._ignored[1] += len(ignored.names)
             return
@@ -294,6 +305,7 @@ class Sums:
         self.settle()
         tree = size_tree(self._direct, depth)
         totals = Totals(self.content_bytes, self._files, self._directories, self._symlinks)
+        largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
         meter = self._meter
         wire_bytes, printed = _figures(meter, () if meter is None else meter.totals(request))
         warm_bytes, warm_printed = _figures(
@@ -306,10 +318,8 @@ class Sums:
             warm_bytes=warm_bytes,
             warm_printed=warm_printed,
             tree=tree,
-            largest_files=tuple(
-                Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)
-            ),
-            largest_directories=_largest_directories(self._direct, self._top),
+            largest_files=tuple(largest[: self._shown]),
+            largest_directories=_largest_directories(self._direct, self._shown),
             by_extension=_shares((ext, each, None) for ext, each in self._by_extension.items()),
             by_pattern=_pattern_shares(request, self._by_pattern),
             ignored=IgnoredSums(
@@ -319,6 +329,7 @@ class Sums:
                 by_pattern=_pattern_shares(request, self._saved),
             ),
             hardlinks=self._hardlinks,
+            clues=self._clues.found(self._direct, largest, self.content_bytes),
         )
 
 
@@ -375,15 +386,6 @@ def _regular(files: Files) -> dict[str, int]:
         for name, each in zip(files.names, files.stats, strict=True)
         if stat.S_ISREG(each.st_mode) and each.st_size and name not in files.linked
     }
-
-
-def extension(name: str) -> str:
-    """The extension of a file's name with its dot, `""` if there is none.
-
-    >>> extension("a.tar.gz"), extension(".env"), extension("Makefile")
-    ('.gz', '', '')
-    """
-    return os.path.splitext(name)[1]  # noqa: PTH122 - a Path for each of a million names
 
 
 def public_pattern(pattern: DockerIgnorePattern) -> Pattern:

@@ -213,6 +213,7 @@ def _made(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) ->
         measurement.warm_bytes,
         measurement.warm_printed,
         platforms=platforms,
+        clues=measurement.clues,
     )
 
 

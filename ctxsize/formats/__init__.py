@@ -24,4 +24,12 @@ def render(name: str, outcome: Any, look: Look) -> str:
     return text
 
 
-__all__ = ["FORMATS", "TABLES", "Look", "render"]
+def module_for(package: str, kind: str) -> Any:
+    """Return the module of `package` for outcomes of a `kind`: the one of its name, but for diff.
+
+    `text.diff` shows edits.
+    """
+    return import_module(f"{package}.{'changes' if kind == 'diff' else kind}")
+
+
+__all__ = ["FORMATS", "TABLES", "Look", "module_for", "render"]

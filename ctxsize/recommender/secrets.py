@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from ctxsize.engine.directories import TEMPLATES
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.recommender import look
 from ctxsize.recommender.evidence import Evidence
@@ -15,9 +16,6 @@ from ctxsize.recommender.recipes import Named
 from ctxsize.recommender.rules import EXISTS, Kind, Rule
 
 _LARGEST = 64 * 1024
-_TEMPLATES = re.compile(
-    r"[._-](example|sample|template|tmpl|dist|defaults?|schema|ci)(\.|$)|\.pub$|\.md$", re.I
-)
 _PUBLIC = re.compile(
     r"-----BEGIN (TRUSTED )?(CERTIFICATE|(RSA )?PUBLIC KEY|CERTIFICATE REQUEST|DH)"
 )
@@ -37,7 +35,7 @@ class Certainty(str, Enum):
 def certainty(evidence: Evidence, rule: Rule, path: str) -> Certainty | None:
     """How sure it is that the file or directory at `path`, which `rule` looks for, is a secret."""
     name = path.rpartition("/")[2]
-    if _TEMPLATES.search(name):
+    if TEMPLATES.search(name):
         return None
     if rule.kind is Kind.FILE and evidence.size_bytes(path) > _LARGEST:
         return None if rule.only_proved else Certainty.POSSIBLE

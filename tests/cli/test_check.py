@@ -48,8 +48,23 @@ def test_red_is_the_report_then_the_verdict(cli: Cli, large: Path) -> None:
     result = cli("check", "--max", "50MB", cwd=large)
     assert (result.code, result.err) == (1, "")
     report = cli("measure", cwd=large).out
-    assert result.out.startswith(report)
+    assert result.out.startswith("Refused: 60.0 MB in 5 files would be sent")
+    assert report[report.index("Next:") :] in result.out
     held("check-refused.txt", result.out)
+
+
+@pytest.mark.parametrize("builder", ["buildkit", "classic", "podman"])
+def test_what_is_refused_is_never_fine(cli: Cli, small: Path, builder: str) -> None:
+    arguments = ["check", "--max", "10B", "--builder", builder]
+    assert cli("measure", "--builder", builder, cwd=small).out.startswith("Fine: 79 B")
+    result = cli(*arguments, cwd=small)
+    assert (result.code, result.lines[0].split(" in ")[0]) == (1, "Refused: 79 B")
+    assert "Fine" not in result.out
+    shape = json.loads(cli(*arguments, "--format", "json", cwd=small).out)
+    assert shape["checks"][0]["report"]["verdict"]["level"] == "refused"
+    assert "🟢" not in cli(*arguments, "--format", "markdown", cwd=small).out
+    kept = json.loads(cli("check", "--max", "1MB", "--format", "json", cwd=small).out)
+    assert kept["checks"][0]["report"]["verdict"]["level"] == "fine"
 
 
 @pytest.mark.parametrize("format_name", REPORTS)

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from ctxsize.engine import bulk, inspect, parallel
 from ctxsize.engine.builders import BUILDERS, Builder
+from ctxsize.engine.directories import size_tree
 from ctxsize.engine.request import resolve
-from ctxsize.engine.sizetree import size_tree
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Directory
 from tests.engine.ours import (

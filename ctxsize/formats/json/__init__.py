@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ctxsize.formats.kinds import module_for
+from ctxsize.formats import module_for
 from ctxsize.formats.look import Look
 
 

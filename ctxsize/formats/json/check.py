@@ -46,7 +46,7 @@ def _check(check: ContextCheck) -> dict[str, Any]:
             {"code": each.finding.code, "message": each.finding.message, "reason": each.reason}
             for each in check.accepted
         ],
-        "report": measure.shape(check.report),
+        "report": measure.shape(check.report, refused=not check.passes),
     }
 
 

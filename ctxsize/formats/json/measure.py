@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ctxsize.formats import verdict
 from ctxsize.model import (
     Difference,
     Directory,
@@ -20,6 +21,7 @@ from ctxsize.model import (
     NamedContext,
     Pattern,
     Problem,
+    Reason,
     Report,
     Share,
     Transfer,
@@ -28,10 +30,14 @@ from ctxsize.model import (
 VERSION = 1
 
 
-def shape(report: Report) -> dict[str, Any]:
-    """`report` as plain JSON values."""
+def shape(report: Report, *, refused: bool = False) -> dict[str, Any]:
+    """`report` as plain JSON values; `check` may have `refused` it."""
     return {
         "version": VERSION,
+        "verdict": {
+            "level": verdict.level(report, refused=refused).name,
+            "reasons": [_reason(each) for each in verdict.reasons(report)],
+        },
         "context_path": report.context_path,
         "dockerfile": report.dockerfile,
         "builder": report.builder,
@@ -60,6 +66,16 @@ def line(entry: Entry) -> str:
         "by": None if by is None else _pattern(by),
     }
     return json.dumps(fields)
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {
+        "kind": reason.kind,
+        "paths": list(reason.paths),
+        "count": reason.count,
+        "content_bytes": reason.content_bytes,
+        "files": reason.files,
+    }
 
 
 def _ignore_file(info: IgnoreFileInfo) -> dict[str, Any]:

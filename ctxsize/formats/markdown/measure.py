@@ -9,20 +9,19 @@ from ctxsize.formats.markdown.words import code, details, prose, table
 from ctxsize.formats.text import advice
 from ctxsize.formats.text.advice import plural
 from ctxsize.formats.text.size_tree import percent
+from ctxsize.formats.verdict import level
 from ctxsize.model import Report, Transfer
-
-_SIGNS = {advice.FINE: "🟢", advice.LOOK: "🟡", advice.TOO_BIG: "🔴", advice.FAILS: "🔴"}
 
 
 def render(report: Report, look: Look) -> str:
     """`report` with as many rows as `look` says."""
-    concern = advice.level(report)
+    concern = level(report)
     command, purpose = advice.next_step(report)
     step = f"{code(command)} {prose(purpose)}" if command else prose(purpose)
     lines = [
         f"### Build context {code(report.context_path)}",
         "",
-        f"{_SIGNS[concern]} **{concern.title}**: {prose(advice.verdict(report))}.",
+        f"{concern.sign} **{concern.title}**: {prose(advice.verdict(report))}.",
         "",
         f"Next: {step}.",
         "",

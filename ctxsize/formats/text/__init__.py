@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ctxsize.formats.kinds import module_for
+from ctxsize.formats import module_for
 from ctxsize.formats.look import Look
 
 

@@ -1,4 +1,4 @@
-"""How worrying a report is, and the next command to type."""
+"""What a report comes to in one sentence, and the next command to type."""
 
 from __future__ import annotations
 
@@ -10,76 +10,55 @@ from ctxsize import units
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.text.size_tree import percent
-from ctxsize.model import Directory, Effect, Report
-from ctxsize.values import NamedTuple
+from ctxsize.formats.verdict import hides_all, is_sizeable, reasons, sent
+from ctxsize.model import Directory, Effect, Reason, Report
 
-LARGE_BYTES = 50_000_000
-"""From here on a context is worth a look: every cold build waits for it."""
-TOO_LARGE_BYTES = 500_000_000
-MANY_FILES = 5_000
-TOO_MANY_FILES = 50_000
 DOMINANT = 0.5
 """The share of the whole from which on one directory is named as the cause."""
 
 
-class Level(NamedTuple):
-    """A level of concern."""
-
-    title: str
-    style: str
-
-
-FINE = Level("Fine", "green")
-LOOK = Level("Worth a look", "yellow")
-TOO_BIG = Level("Too big", "red")
-FAILS = Level("The build fails", "red")
-
-
-def level(report: Report) -> Level:
-    """How worrying `report` is."""
-    if report.failing:
-        return FAILS
-    size, files = _sent(report)
-    if size >= TOO_LARGE_BYTES or files >= TOO_MANY_FILES:
-        return TOO_BIG
-    return LOOK if _sizeable(report) or report.suspicious or _hides_all(report) else FINE
-
-
-def _sent(report: Report) -> tuple[int, int]:
-    """The bytes and files that travel, or those of the context where that is not known.
-
-    Of named contexts too: a build waits for all of them.
-    """
-    transfers = [each for one in report.named_contexts for each in one.transfers]
-    transfers += report.transfers
-    size = sum(each.content_bytes for each in transfers)
-    files = sum(each.files for each in transfers)
-    if report.transfer is None:
-        totals = report.context.totals
-        return size + totals.content_bytes, files + totals.files
-    return size, files
-
-
 def verdict(report: Report) -> str:
-    """The one sentence that says how much would be sent, and what most of it is."""
+    """The one sentence that says how much would be sent, and what of it is worth a look."""
     if report.failing:
         totals = report.context.totals
         context = f"{units.human(totals.content_bytes)} in {plural(totals.files, 'file')}"
         return f"nothing is built from the context of {context}; see why below"
     sends = BUILDERS[report.builder].announces is not None
     would = "would be sent" if sends else "are in the context"
-    if _hides_all(report):
+    if hides_all(report):
         return "everything is ignored, so COPY and ADD find nothing"
     least = "at least " if report.lower_bound else ""
-    content_bytes, count = _sent(report)
+    content_bytes, count = sent(report)
     sentence = f"{least}{units.human(content_bytes)} in {plural(count, 'file')} {would}"
     cause = dominant(report)
     if _narrower(report):
         sentence += f", of {_whole(report)}"
-    elif cause is not None and level(report) is not FINE:
+    elif cause is not None and reasons(report) and not report.reasons:
         share = percent(cause.content_bytes / report.context.totals.content_bytes)
         sentence += f", {share} of it in {quoted(cause.path)}"
-    return f"{sentence}; see what is suspicious below" if report.suspicious else sentence
+    clauses = [sentence, *(_clause(each, content_bytes) for each in report.reasons)]
+    if {"unneeded", "git-ignored"} & {each.kind for each in report.reasons}:
+        clauses += ["there is no ignore file"] if report.ignore_file is None else []
+    if report.suspicious:
+        clauses.append("see what is suspicious below")
+    return "; ".join(clauses)
+
+
+_CLAUSES = {
+    "unneeded": ("{part} looks unneeded: {paths}",) * 2,
+    "git-ignored": ("{part} matches .gitignore: {paths}",) * 2,
+    "large-file": ("{part} is one file: {paths}", "{part} is {count} files: {paths}"),
+    "secret": ("{paths} looks like a secret", "{count} paths look like secrets: {paths}"),
+}
+"""What is said of one path and of several, by the kind of a reason."""
+
+
+def _clause(reason: Reason, total: int) -> str:
+    share = percent(reason.content_bytes / total if total else 0)
+    paths = ", ".join(map(quoted, reason.paths)) + ", …" * (reason.count > len(reason.paths))
+    text = _CLAUSES[reason.kind][reason.count > 1]
+    part = f"{units.human(reason.content_bytes)} ({share})"
+    return text.format(part=part, paths=paths, count=f"{reason.count:,}")
 
 
 def _narrower(report: Report) -> bool:
@@ -118,11 +97,11 @@ def next_step(report: Report) -> tuple[str, str]:
         if problem.code == "source-not-found" and problem.line:
             step = command(report, "explain", "--source", str(problem.line))
             return step, "says why the build does not find it"
-    if _hides_all(report):
+    if hides_all(report):
         return command(report, "measure", "--by", "rule"), "shows which pattern keeps what out"
     if any(problem.effect is Effect.LOWER_BOUND for problem in report.problems):
         return command(report, "measure"), "again, when what is listed below is readable and quiet"
-    if level(report) is not FINE and _sizeable(report):
+    if report.reasons or is_sizeable(report):
         return _shrink(report)
     if not report.context.ignored.complete:
         return command(report, "measure", "--ignored"), "shows what each pattern saves"
@@ -186,15 +165,6 @@ def _shell(word: str) -> str:
     if word.isprintable():
         return shlex.quote(word)
     return "$'" + visible(word.replace("\\", r"\\").replace("'", r"\'")) + "'"
-
-
-def _hides_all(report: Report) -> bool:
-    return report.context.totals.entries == 0 and report.ignore_file is not None
-
-
-def _sizeable(report: Report) -> bool:
-    size, files = _sent(report)
-    return size >= LARGE_BYTES or files >= MANY_FILES
 
 
 def plural(count: int, noun: str) -> str:

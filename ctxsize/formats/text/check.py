@@ -26,7 +26,7 @@ _GROWN = 5
 def render(outcome: CheckReport, look: Look) -> str:
     """`outcome` as text no wider than `look.width`: reports, then verdicts, then the sum of it."""
     refused = [each for each in outcome.checks if not each.passes]
-    sections = [measure.render(each.report, look) for each in refused]
+    sections = [measure.render(each.report, look, refused=True) for each in refused]
     sections += ["\n".join(_refusal(each, look)) + "\n" for each in refused]
     sections.append("".join(f"{line}\n" for line in _lines(outcome, look)))
     return "\n".join(section for section in sections if section)

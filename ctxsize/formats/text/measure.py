@@ -12,6 +12,7 @@ from ctxsize.formats.names import columns, quoted, visible
 from ctxsize.formats.text import advice, size_tree, tables, transfers
 from ctxsize.formats.text.advice import plural
 from ctxsize.formats.text.transfers import NO_FILE
+from ctxsize.formats.verdict import Level, level
 from ctxsize.model import Difference, Ignored, NamedContext, Problem, Report
 
 _LABEL = 15
@@ -19,9 +20,12 @@ _PROBLEMS = 3
 """How many problems of one kind are shown."""
 
 
-def render(report: Report, look: Look) -> str:
-    """`report` as text no wider than `look.width`; only one table of it if `look.only`."""
-    sections = [_verdict(report, look)]
+def render(report: Report, look: Look, *, refused: bool = False) -> str:
+    """`report` as text no wider than `look.width`; only one table of it if `look.only`.
+
+    `check` may have `refused` it.
+    """
+    sections = [_verdict(report, look, level(report, refused=refused))]
     if look.only is not None:
         makers = tables.TABLES[look.only]
         sections += [_table(maker(report, look.top), look) for maker in makers]
@@ -48,8 +52,7 @@ def _whole(report: Report, look: Look) -> list[list[str]]:
     ]
 
 
-def _verdict(report: Report, look: Look) -> list[str]:
-    concern = advice.level(report)
+def _verdict(report: Report, look: Look, concern: Level) -> list[str]:
     label = f"{concern.title}:"
     command, purpose = advice.next_step(report)
     first = wrapped(f"{label} {advice.verdict(report)}", look, indent="")

@@ -1,0 +1,178 @@
+"""Why a report is worth a look: what of its clues travels and is not asked for by name.
+
+The one file that is read for it is the `.gitignore` at the top of a context, as data.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from pathspec import GitIgnoreSpec
+
+from ctxsize.engine.directories import GITIGNORE, LARGE_FILE_BYTES
+from ctxsize.engine.goglob import has_wildcards, match
+from ctxsize.engine.need import asked_of
+from ctxsize.engine.request import Request
+from ctxsize.errors import CtxsizeError
+from ctxsize.model import Clue, IgnoreFileInfo, Measurement, Reason, Report, Transfer
+from ctxsize.values import replace
+
+_SHARE, _BYTES = 0.1, 1_000_000
+"""Least share of what is sent, or bytes, from which on what looks unneeded is a reason."""
+_MOST_PATHS = 3
+_MOST_STARS = 3
+"""Number of stars in a line of a `.gitignore`: more take `re` too long on a long name."""
+_MOST_LINES = 500
+"""Number of lines of a `.gitignore` that are compiled for one path."""
+_LONGEST_GITIGNORE_BYTES = 1_000_000
+_OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+_STARS = re.compile(r"\*+")
+_WILDCARDS = re.compile(r"[*?\[\\]")
+
+_Parts = Sequence[Measurement | Transfer]
+
+
+def with_reasons(request: Request, report: Report) -> Report:
+    """Return `report`, of `request`, with the reasons why it is worth a look."""
+    parts: _Parts = report.transfers if report.transfer else (report.context,)
+    sources = _sources(request, report)
+    found = [*_looked_at(report.context_path, parts, sources or (), report.ignore_file)]
+    if request.builder.meter is None and sources is not None:  # nothing travels but for COPY
+        found = [clue for clue in found if _is_taken(clue.path, sources)]
+    total = _bytes(parts)
+    for named in report.named_contexts:
+        asked = {each.path for one in named.transfers for each in one.sources}
+        below = _looked_at(named.value, named.transfers, asked, named.ignore_file)
+        found += [replace(each, path=_joined(named.value, each.path)) for each in below]
+        total += _bytes(named.transfers)
+    return replace(report, reasons=tuple(_reasons(found, total)))
+
+
+def _joined(context: str, path: str) -> str:
+    return os.path.normpath(os.path.join(context, path))  # noqa: PTH118
+
+
+def _bytes(parts: _Parts) -> int:
+    """Return the bytes of all `parts`."""
+    return sum(
+        each.content_bytes if isinstance(each, Transfer) else each.totals.content_bytes
+        for each in parts
+    )
+
+
+def _sources(request: Request, report: Report) -> set[str] | None:
+    """Return the paths that the Dockerfile takes, even if the builder asks for no paths.
+
+    None if the Dockerfile cannot be evaluated.
+    """
+    if request.builder.asks_for_paths:
+        return {each.path for one in report.transfers for each in one.sources}
+    try:
+        return {each.path for one in asked_of(request) for each in one.sources}
+    except CtxsizeError:
+        return None
+
+
+def _is_taken(path: str, sources: set[str]) -> bool:
+    """Return whether one of `sources` takes `path`, by itself or with what it lies in."""
+    names = path.split("/")
+    above = (".", *("/".join(names[: depth + 1]) for depth in range(len(names))))
+    globs = (each.split("/") for each in sources if has_wildcards(each))
+    return not sources.isdisjoint(above) or any(
+        all(match(one, other) for one, other in zip(glob, names, strict=False)) for glob in globs
+    )
+
+
+def _looked_at(
+    context: str, parts: _Parts, sources: Collection[str], info: IgnoreFileInfo | None
+) -> Iterator[Clue]:
+    """Yield the clues of one context that stand, by what they are a reason for."""
+    patterns = () if info is None else info.patterns
+    texts = (*sources, *(each.text for each in patterns if each.exception and each.line))
+    # What the author names is wanted. A word of wildcards alone names nothing.
+    words = {word for text in texts for word in text.split("/") if re.search(r"\w", word)}
+    clues = {(each.kind, each.path): each for part in parts for each in part.clues}
+    bases = {each.path.rpartition("/")[2] for each in clues.values()}
+    globs = [word for word in words if has_wildcards(word)]
+    named = {each for each in bases if each in words or any(match(glob, each) for glob in globs)}
+    passed: list[str] = []
+    for _, clue in sorted(clues.items()):
+        if clue.kind == "secret":
+            yield clue
+        elif clue.kind == "unneeded" and clue.path.rpartition("/")[2] not in named:
+            passed.append(f"{clue.path}/")
+            yield clue
+    large = [each for each in clues.values() if each.kind in ("directory", "file")]
+    for clue in _large(context, large, passed, _bytes(parts)):
+        if clue.path.rpartition("/")[2] not in named:
+            yield clue
+
+
+def _large(context: str, large: list[Clue], passed: list[str], total: int) -> Iterator[Clue]:
+    """Yield what git ignores of `large` parts outside `passed`, and a file that is most of all."""
+    lines = _gitignore_lines(context) if large else []
+    for clue in sorted(large, key=lambda each: each.path.count("/")):
+        if f"{clue.path}/".startswith(tuple(passed)):
+            continue
+        if lines and _ignores(lines, clue):
+            passed.append(f"{clue.path}/")
+            yield replace(clue, kind="git-ignored")
+        elif clue.kind == "file" and clue.content_bytes >= max(LARGE_FILE_BYTES, total / 2):
+            yield replace(clue, kind="large-file")
+
+
+def _gitignore_lines(context: str) -> list[str]:
+    """Return the lines of the `.gitignore` at the top of a context, none if it is no plain file."""
+    try:
+        fd = os.open(_joined(context, GITIGNORE), _OPEN)
+    except (OSError, ValueError):
+        return []
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return []
+        data = file.read(_LONGEST_GITIGNORE_BYTES + 1)
+    text = "" if len(data) > _LONGEST_GITIGNORE_BYTES else os.fsdecode(data)
+    return [line.rstrip("\r") for line in text.split("\n") if line and line[0] != "#"]
+
+
+def _ignores(lines: list[str], clue: Clue) -> bool:
+    """Return whether `lines` of a `.gitignore` ignore the directory or file of `clue`."""
+    names = clue.path.split("/")
+    concerning = list(dict.fromkeys(line for line in lines if _may_match(line, names)))
+    if len(concerning) > _MOST_LINES:
+        return False
+    try:
+        spec = GitIgnoreSpec.from_lines(concerning)
+    except (ValueError, IndexError):
+        return False
+    return spec.match_file(clue.path + ("/" if clue.kind == "directory" else ""))
+
+
+def _may_match(line: str, names: list[str]) -> bool:
+    """Return whether the last name in `line` may match one of `names`, without any `re` of it."""
+    last = line.rstrip().rstrip("/").rpartition("/")[2].removeprefix("!")
+    if len(_STARS.findall(line)) > _MOST_STARS:
+        return False
+    parts = _WILDCARDS.split(last)
+    if len(parts) == 1:
+        return last in names
+    tail = "" if "[" in last or "\\" in last else parts[-1]
+    return any(each.startswith(parts[0]) and each.endswith(tail) for each in names)
+
+
+def _reasons(clues: Iterable[Clue], total: int) -> Iterator[Reason]:
+    """Yield a reason for each kind of `clues` that weighs enough."""
+    by_kind: dict[str, list[Clue]] = {}
+    for clue in clues:
+        by_kind.setdefault(clue.kind, []).append(clue)
+    least = min(_BYTES, max(1, _SHARE * total))
+    for kind in ("unneeded", "git-ignored", "large-file", "secret"):
+        alike = sorted(by_kind.get(kind, ()), key=lambda each: (-each.content_bytes, each.path))
+        size = sum(each.content_bytes for each in alike)
+        if alike and (size >= least or kind == "secret"):
+            files = sum(each.files for each in alike)
+            paths = tuple(each.path for each in alike[:_MOST_PATHS])
+            yield Reason(kind, paths, len(alike), size, files)
