@@ -59,11 +59,7 @@ def with_transfers(
         report,
         transfer=transfers[0] if transfers else None,
         more_transfers=tuple(transfers[1:]),
-        problems=(
-            *_lasting(report, known=known),
-            *problems,
-            *dict.fromkeys((*measuring.found, *_unfound(measuring))),
-        ),
+        problems=_problems(measuring, problems, known=known),
         named_contexts=tuple(
             _named(measuring, named, known=known) for named in named_contexts(request.build)
         ),
@@ -159,9 +155,11 @@ _OF_TRANSFERS = ("not-utf8", "older-figure")
 """The codes of problems that matter only if what they are about travels."""
 
 
-def _lasting(report: Report, *, known: bool) -> list[Problem]:
-    """The problems of a context that do not hang on what travels of it, if that is `known`."""
-    return [each for each in report.problems if not (known and each.code in _OF_TRANSFERS)]
+def _problems(measuring: _Measuring, unknown: list[Problem], *, known: bool) -> tuple[Problem, ...]:
+    """Return the problems of a context, and of what travels of it if that is `known`."""
+    of_context = measuring.context.problems
+    lasting = [each for each in of_context if not (known and each.code in _OF_TRANSFERS)]
+    return tuple(dict.fromkeys((*lasting, *unknown, *measuring.found, *_unfound(measuring))))
 
 
 _MOST_UNFOUND = 1000
@@ -300,11 +298,7 @@ def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
         ignore_file=ignore_file_info(request),
         context=report.context,
         transfers=transfers,
-        problems=(
-            *_lasting(report, known=known and not unknown),
-            *unknown,
-            *dict.fromkeys((*inner.found, *_unfound(inner))),
-        ),
+        problems=_problems(inner, unknown, known=known and not unknown),
     )
 
 
