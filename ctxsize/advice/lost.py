@@ -129,10 +129,11 @@ def _builds(command: Command) -> bool:
 def _used_later(recipe: Recipe, stage: StageFacts) -> Iterator[Finding]:
     """A later RUN of the same stage that copies out of a cache which is no longer mounted."""
     mounted: dict[str, tuple[Step, Cache]] = {}
+    own = set(map(id, stage.steps))
     for step in stage.history:
         for cache in step.caches:
             mounted.setdefault(cache.target, (step, cache))
-        if not step.is_run or step not in stage.steps:
+        if not step.is_run or id(step) not in own:
             continue
         for command in step.commands:
             if command.program not in _COPIERS:

@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ctxsize.advice.rewrite import Change, lines_of
 from ctxsize.dockerfile import Instruction
@@ -186,7 +186,7 @@ class Script:
 
 def read_script(data: bytes, instruction: Instruction, escape: str) -> Script:
     """The RUN `instruction` of the Dockerfile `data`."""
-    raw = "\n".join(lines_of(data)[instruction.line - 1 : instruction.end_line])
+    raw = "\n".join(_lines(data)[instruction.line - 1 : instruction.end_line])
     places = tuple(_places(raw, escape))
     logical = "".join(raw[at] for at in places)
     keyword, blanks, rest = partition(logical)
@@ -203,6 +203,11 @@ def read_script(data: bytes, instruction: Instruction, escape: str) -> Script:
         form, code, stands = "heredoc", content, tuple(range(body, body + len(content)))
     placed = tuple(Flag(value, ends[start], ends[end - 1] + 1) for value, start, end in flags)
     return Script(instruction, raw, placed, ends[begins], ends[command], form, code, stands, escape)
+
+
+@lru_cache(maxsize=2)
+def _lines(data: bytes) -> tuple[str, ...]:
+    return tuple(lines_of(data))
 
 
 def _places(raw: str, escape: str) -> Iterator[int]:

@@ -43,7 +43,8 @@ _TAKING = ("copy", "add", "bind")
 class Sources:
     """Checks the sources of one build. Raises what `context_need_of` raises, and `InputError`.
 
-    With `brief` entries are not counted where any number of them will do.
+    With `brief` entries are not counted where any number of them will do, and why a
+    source is not found does not matter.
     """
 
     def __init__(self, request: Request, *, brief: bool = False) -> None:
@@ -130,6 +131,8 @@ class Sources:
         if source.kind != "bind" and _has_wildcards(source):
             return self._with_wildcards(source, arrivals)
         at, arrives = arrivals.follow(source.path)
+        if self._brief:
+            return self._made(source, Fate.FOUND if arrives else Fate.ABSENT, at)
         return (
             self._made(source, Fate.FOUND, at) if arrives else self._missing(source, at, arrivals)
         )
@@ -210,13 +213,7 @@ class Sources:
         matches: int | None = None,
         hidden: tuple[Explanation, ...] = (),
     ) -> SourceCheck:
-        notes = [*self._variables(source)]
-        if fate is not Fate.FOUND:
-            notes += _clamped(self._request, source)
-        if fate is not Fate.FOUND and source.kind == "bind" and _has_wildcards(source):
-            notes.append("a mount knows no wildcards: its source is the name as it is written")
-        if fate in (Fate.ABSENT, Fate.NO_MATCH) and not hidden:
-            notes += _nearest(self._request, at)
+        notes = [] if self._brief else self._notes(source, fate, at, hidden)
         line, written = source.line or None, source.source
         return SourceCheck(
             source.instruction,
@@ -230,6 +227,18 @@ class Sources:
             tuple(notes),
             self._request.name,
         )
+
+    def _notes(
+        self, source: Source, fate: Fate, at: str, hidden: tuple[Explanation, ...]
+    ) -> list[str]:
+        notes = [*self._variables(source)]
+        if fate is not Fate.FOUND:
+            notes += _clamped(self._request, source)
+        if fate is not Fate.FOUND and source.kind == "bind" and _has_wildcards(source):
+            notes.append("a mount knows no wildcards: its source is the name as it is written")
+        if fate in (Fate.ABSENT, Fate.NO_MATCH) and not hidden:
+            notes += _nearest(self._request, at)
+        return notes
 
     def _variables(self, source: Source) -> Iterator[str]:
         """What the variables of the source are taken for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import field
 from typing import Any
 
@@ -35,6 +36,9 @@ from ctxsize.model import (
     Transfer,
 )
 from ctxsize.values import dataclass, replace
+
+_SPECIAL = frozenset("*?[]\\^!{}|\0\ufeff")
+"""What may make a path stand for another one."""
 
 
 def with_transfers(
@@ -75,6 +79,8 @@ class _Measuring:
     progress: Progress | None
     jobs: int
     measured: dict[Paths, Report] = field(default_factory=dict)
+    absent: str = ""
+    """A source of which nothing is there."""
     found: list[Problem] = field(default_factory=list)
     """The problems of what travels, and of files that the paths of a transfer empty."""
     without_entries: dict[Source, None] = field(default_factory=dict)
@@ -90,12 +96,22 @@ class _Measuring:
 
     def _alone(self, path: str) -> Report:
         """What one source takes, were it the only one."""
+        if self._is_plainly_absent(path):
+            # Any such path takes the same, and there may be one in each line.
+            path = self.absent = self.absent or path
         try:
             return self.of(None if path == "." else (path,))
         except BuildFailsError:
             # Links in a circle stop a build that follows them. This one got as far as here, so
             # it asks for all of the context and follows none.
             return self._measured(Narrowed(self.request.spec, (path,)))
+
+    def _is_plainly_absent(self, path: str) -> bool:
+        top = path.partition("/")[0]
+        if top in (".", "..") or not _SPECIAL.isdisjoint(path):
+            return False
+        place = os.path.join(self.request.root, top)  # noqa: PTH118
+        return not os.path.lexists(place)
 
     def _walked(self, paths: Paths) -> Report:
         evaluator = evaluator_of(self.request, paths)

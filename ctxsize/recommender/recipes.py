@@ -39,6 +39,7 @@ _NOT_SOURCES = frozenset(
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
 _TAKING = ("copy", "add", "bind")
 _MOST = 200
+_MOST_STAGES = 500
 
 
 @dataclass(frozen=True)
@@ -320,6 +321,11 @@ def _recipe(
 ) -> Recipe:
     dockerfile = parse_dockerfile(request.dockerfile_data())
     labels = [stage.name or str(stage.index) for stage in read_stages(dockerfile)]
+    if len(labels) > _MOST_STAGES:
+        raise DockerfileError(
+            f"more than {_MOST_STAGES} stages: what a build of each of them takes is not followed",
+            hint="ctxsize measure reads it",
+        )
     needs = []
     for target in dict.fromkeys([request.build.target, "", *labels]):
         asked = replace(request, build=replace(request.build, target=target))

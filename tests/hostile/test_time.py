@@ -1,0 +1,199 @@
+"""Contexts that took minutes or for ever: each command ends, with an answer or a clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ctxsize.cli.app import run
+from ctxsize.projects.composefile import Loader
+from ctxsize.projects.yaml import load
+from tests.hostile.limits import processor_seconds
+
+LINES = 100_000
+SOURCE = "FROM scratch\nCOPY . .\n"
+
+
+def lines(line: Callable[[int], str], count: int = LINES) -> str:
+    return "".join(f"{line(at)}\n" for at in range(count))
+
+
+IGNORE_FILES = {
+    "names": (("measure", "explain", "lint"), lines(lambda at: f"dir{at}/file{at}")),
+    "any depth": (("measure",), lines(lambda at: f"**/name{at}")),
+    "in the middle": (("ls",), lines(lambda at: f"a/**/b{at}/**/c", 30_000)),
+    "exceptions": (("measure", "lint"), lines(lambda at: "!" * (at % 2) + f"x{at % 100}/y{at}")),
+    "equal": (("lint", "suggest"), "node_modules\n" * LINES),
+    "covering": (("lint",), lines(lambda at: f"**/*a{at}", 2000)),
+    "equal, few": (("lint",), "node_modules\n" * 2000),
+}
+
+HEREDOCS = 40_000
+ARRAY = '"a", ' * 10_000
+DOCKERFILES = {
+    "commands": (("measure", "advise"), "FROM a\nCOPY . .\n" + "RUN true\n" * 30_000),
+    "copies": (("measure", "suggest"), "FROM a\n" + lines(lambda at: f"COPY a{at} /x", 10_000)),
+    "one copy": (("check",), "FROM a\n" + "COPY a.txt /x\n" * 30_000),
+    "stages": (
+        ("measure", "check"),
+        lines(lambda at: f"FROM {f's{at - 1}' if at else 'a'} AS s{at}\nCOPY a.txt /", 3000),
+    ),
+    "stages copied": (
+        ("measure",),
+        lines(
+            lambda at: f"FROM a AS s{at}\nCOPY {f'--from=s{at - 1}' if at else ''} a.txt /", 3000
+        ),
+    ),
+    "heredocs": (
+        ("measure",),
+        f"FROM a\nRUN {' '.join(f'<<A{at}' for at in range(HEREDOCS // 10))}\n"
+        + lines(lambda at: f"A{at}", HEREDOCS // 10),
+    ),
+    "arrows": (("measure", "suggest"), f"FROM a\nRUN {'<<' * HEREDOCS}\nCOPY . .\n"),
+    "array": (("measure",), f'FROM a\nCOPY [{ARRAY}"/x/"]\n'),
+    "shell": (("suggest", "advise"), f"FROM a\nRUN {'echo a && cp b c; ' * 3000}\nCOPY . .\n"),
+    "brackets": (("suggest",), f"FROM a\nRUN {'$(' * 30_000}\nCOPY . .\n"),
+}
+
+REFUSED = {
+    "values": "FROM a\nENV A=xxxxxxxx\n"
+    + "ENV A=$A$A\n" * 20
+    + lines(lambda at: f"ENV B{at}=$A", 1000),
+    "triggers": "FROM a AS b\n"
+    + "ONBUILD RUN true\n" * 1000
+    + lines(lambda at: f"FROM b\nCOPY --from={at} a ." if at else "FROM b\nCOPY a .", 200),
+    "variables": "FROM a AS s0\n"
+    + lines(lambda at: f"ENV A{at}=", 3000)
+    + lines(lambda at: f"FROM s{at} AS s{at + 1}", 1000),
+    "stages": lines(lambda at: "FROM a\nCOPY a.txt /", 3000),
+}
+
+
+@pytest.fixture
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/main.py").write_text("x")
+    (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "Dockerfile").write_text(SOURCE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def ends(command: str) -> None:
+    arguments = {"explain": ["a.txt"], "check": ["--max", "50MB"]}.get(command, ["."])
+    with processor_seconds(20):
+        assert run([command, *arguments]) in (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [(name, command) for name, (commands, _) in IGNORE_FILES.items() for command in commands],
+)
+def test_long_ignore_file(context: Path, name: str, command: str) -> None:
+    (context / ".dockerignore").write_text(IGNORE_FILES[name][1])
+    ends(command)
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [(name, command) for name, (commands, _) in DOCKERFILES.items() for command in commands],
+)
+def test_long_dockerfile(context: Path, name: str, command: str) -> None:
+    (context / "Dockerfile").write_text(DOCKERFILES[name][1])
+    ends(command)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_dockerfile_that_multiplies_is_refused(
+    context: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (context / "Dockerfile").write_text(REFUSED[name])
+    ends("suggest")
+    assert "more than" in capsys.readouterr().err
+
+
+def test_what_lint_left_out_is_said(context: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (context / ".dockerignore").write_text(lines(lambda at: f"a{at}", 2001))
+    ends("lint")
+    assert "more than 2,000 patterns" in capsys.readouterr().out
+
+
+def services(files: dict[str, str]) -> tuple[dict[str, object], list[str]]:
+    said: list[str] = []
+    loader = Loader(
+        read=files.get,
+        exists=files.__contains__,
+        shown=str,
+        complain=lambda _, message, __, ___: said.append(message),
+        environment={},
+    )
+    with processor_seconds(20):
+        return dict(loader.services(["compose.yaml"])), said
+
+
+def service(name: str, extends: str = "") -> str:
+    return f"  {name}: {{build: ., {f'extends: {extends}' if extends else 'image: x'}}}\n"
+
+
+def test_compose_include_diamonds_are_read_once() -> None:
+    files = {
+        f"c{at}.yaml": f"include: [c{at + 1}.yaml, c{at + 1}.yaml]\nservices:\n{service(f's{at}')}"
+        for at in range(30)
+    }
+    files["compose.yaml"] = "include: [c0.yaml]\n"
+    found, said = services(files)
+    assert len(found) == 30
+    assert not said
+
+
+def test_compose_include_cycle_is_said_once() -> None:
+    files = {
+        "compose.yaml": "include: [a.yaml, a.yaml]\n",
+        "a.yaml": f"include: [b.yaml, b.yaml]\nservices:\n{service('a')}",
+        "b.yaml": f"include: [a.yaml, a.yaml]\nservices:\n{service('b')}",
+    }
+    found, said = services(files)
+    assert set(found) == {"a", "b"}
+    assert set(said) == {"includes itself"}
+
+
+def test_compose_chain_of_extends() -> None:
+    chain = "".join(service(f"s{at}", f"s{at + 1}") for at in range(5000)) + service("s5000")
+    found, said = services({"compose.yaml": f"services:\n{chain}"})
+    assert len(found) == 5001
+    assert not said
+
+
+def test_compose_cycle_of_extends() -> None:
+    chain = "".join(service(f"s{at}", f"s{(at + 1) % 3000}") for at in range(3000))
+    found, said = services({"compose.yaml": f"services:\n{chain}"})
+    assert len(found) == 3000
+    assert said
+    assert all(each.endswith("extends itself") for each in said)
+
+
+def test_dotenv_values_that_double() -> None:
+    dotenv = "A=x\n" + "A=$A$A\n" * 60
+    found, _ = services({".env": dotenv, "compose.yaml": "services:\n  a: {build: $A}\n"})
+    assert set(found) == {"a"}
+
+
+MERGED = "{k: v}"
+for _ in range(40):
+    MERGED = f"{{<<: [&a{_} {MERGED}, *a{_}]}}"
+
+BOMBS = {
+    "merge keys": f"a: {MERGED}\n",
+    "aliases": "a0: &a0 [x]\n"
+    + lines(lambda at: f"a{at + 1}: &a{at + 1} [{f'*a{at}, ' * 10}]", 50),
+    "merged aliases": "a0: &a0 {x: y}\n"
+    + lines(lambda at: f"a{at + 1}: &a{at + 1} {{<<: [{f'*a{at}, ' * 9}*a{at}]}}", 50),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_yaml_bomb(name: str) -> None:
+    with processor_seconds(5):
+        load(BOMBS[name])
