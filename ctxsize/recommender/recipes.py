@@ -28,6 +28,7 @@ from ctxsize.engine.need import needs_of
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import CtxsizeError, DockerfileError
 from ctxsize.model import Problem
+from ctxsize.recommender.assumed import depends_on_assumed, with_bases
 from ctxsize.recommender.sources import home_of
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree, is_glob, like
@@ -209,7 +210,8 @@ class Recipe:
                 texts.get(each.line, ""),
             )
             for each in self.sources
-            if each.line in lines and "$" in each.source
+            if (each.line in lines and "$" in each.source)
+            or depends_on_assumed(each.source, self.request)
         )
 
     @cached_property
@@ -341,6 +343,7 @@ def _names(request: Request, root: str) -> tuple[str, ...]:
 def _recipe(
     request: Request, path: str, names: tuple[str, ...], *, asked_for: bool = False
 ) -> Recipe:
+    request, _ = with_bases(request)
     dockerfile = parse_dockerfile(request.dockerfile_data())
     labels = [stage.name or str(stage.index) for stage in read_stages(dockerfile)]
     needs = []
