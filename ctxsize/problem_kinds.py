@@ -116,7 +116,8 @@ _KINDS = (
         "no-dockerfile",
         Severity.WARNING,
         "There is no Dockerfile, so the build would fail.",
-        "The size of the context is exact all the same. Name the Dockerfile with `-f`.",
+        "The size of the context is exact all the same. Name the Dockerfile with `-f`. Where other "
+        "Dockerfiles or Compose and Bake files tell of builds, the message says what to type.",
     ),
     Code(
         "CTX014",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS, Builder
+from ctxsize.engine.dockerfiles import files_near
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import InputError
 from ctxsize.values import replace
@@ -25,7 +26,28 @@ def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request
     True
     """
     build = replace(build, **options) if isinstance(build, Build) else Build(build, **options)
-    return request_of(build, builder_of(build.builder))
+    return _with_hint(request_of(build, builder_of(build.builder)))
+
+
+def _with_hint(request: Request) -> Request:
+    """Return `request` with what to type in place of the Dockerfile that it has not."""
+    missing = any(each.code == "no-dockerfile" for each in request.problems)
+    near = files_near(request.context) if missing else []
+    if not near:
+        return request
+    from ctxsize.projects.near import what_to_type
+
+    typed = what_to_type(request.context, near)
+    if typed is None:
+        return request
+    message = f"there is no Dockerfile at the top of this context; to name a build, type {typed}"
+    return replace(
+        request,
+        problems=tuple(
+            replace(each, message=message) if each.code == "no-dockerfile" else each
+            for each in request.problems
+        ),
+    )
 
 
 def builder_of(name: str) -> Builder:

@@ -114,6 +114,7 @@ class Advisor:
             (*self._blocked(found), *failed),
             in_order([*self._missing(suggestions), *self._asked(asked), *self._findings(found)]),
             (
+                *(each for each in self.request.problems if each.code == "no-dockerfile"),
                 *self._real.problems,
                 *self._assumed,
                 *self._recipes.problems,
