@@ -117,7 +117,8 @@ _KINDS = (
         "no-dockerfile",
         Severity.WARNING,
         "There is no Dockerfile, so the build would fail.",
-        "The size of the context is exact all the same. Name the Dockerfile with `-f PATH`.",
+        "The size of the context is exact all the same. Name the Dockerfile with `-f PATH`. Where "
+        "other Dockerfiles, Compose or Bake files tell of builds, the message says what to type.",
     ),
     Code(
         "CTX014",

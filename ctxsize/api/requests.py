@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS, Builder
+from ctxsize.engine.dockerfiles import files_near
 from ctxsize.engine.request import Request, request_of, without_patterns
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError, UnknownPatternError
 from ctxsize.values import replace
@@ -29,7 +30,7 @@ def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request
     build = replace(build, **options) if isinstance(build, Build) else Build(build, **options)
     builder = builder_of(build.builder)
     try:
-        return request_of(build, builder)
+        return _with_hint(request_of(build, builder))
     except IgnoreFileError as error:
         if _is_fine_if_unused(build, builder):
             error.hint = f"{error.hint}; {builder.older} builds it, as it takes no file"
@@ -51,6 +52,27 @@ def _is_fine_if_unused(build: Build, builder: Builder) -> bool:
         with suppress(CtxsizeError):
             return not asked_of(request)
     return False
+
+
+def _with_hint(request: Request) -> Request:
+    """Return `request` with what to type in place of the Dockerfile that it has not."""
+    missing = any(each.code == "no-dockerfile" for each in request.problems)
+    near = files_near(request.context) if missing else []
+    if not near:
+        return request
+    from ctxsize.projects.near import what_to_type
+
+    typed = what_to_type(request.context, near)
+    if typed is None:
+        return request
+    message = f"there is no Dockerfile at the top of this context; to name a build, type {typed}"
+    return replace(
+        request,
+        problems=tuple(
+            replace(each, message=message) if each.code == "no-dockerfile" else each
+            for each in request.problems
+        ),
+    )
 
 
 def builder_of(name: str) -> Builder:

@@ -28,6 +28,9 @@ _DOCKERFILE = regexp(
     re.IGNORECASE,
 )
 _IGNORE_FILE = regexp(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
+_TELLS_OF_BUILDS = regexp(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
+_MOST_NEAR = 100
+"""Number of directories in which builds are looked for where a context has no Dockerfile."""
 _NO_DOCKERFILE = regexp(
     r""".*\.(?:
     # programs
@@ -138,6 +141,31 @@ def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfi
         lower = _inside(path, directory, _LOWER, builder)
         return lower if lower.fault is None else found
     return found
+
+
+def files_near(context: str) -> list[str]:
+    """Return the files at the top of a context and one directory below, where builds may be told.
+
+    Nothing if none of them is a Dockerfile or tells of builds by its name. Only so many
+    directories are looked into: this is a look for a hint.
+    """
+    found: list[str] = []
+    pending = ["", ".github/workflows", "src/main/docker"]
+    for count, directory in enumerate(pending):
+        if count > _MOST_NEAR:
+            break
+        try:
+            with os.scandir(os.path.join(context, directory)) as entries:  # noqa: PTH118
+                each: list[os.DirEntry[str]] = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            continue
+        prefix = f"{directory}/" if directory else ""
+        found += [prefix + entry.name for entry in each if entry.is_file(follow_symlinks=False)]
+        if not directory:
+            folders = (entry.name for entry in each if entry.is_dir(follow_symlinks=False))
+            pending += [name for name in folders if name not in (".git", "node_modules")]
+    tells = any(is_dockerfile(path) or _TELLS_OF_BUILDS.search(path) for path in found)
+    return found if tells else []
 
 
 def _names(directory: str) -> list[str]:

@@ -37,9 +37,9 @@ from ctxsize.values import NamedTuple
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
 _WILDCARDS = frozenset("*[]?^\\")
 """What makes BuildKit give up on pruning when it stands in an exception."""
+_WRITE_OUT = "write the characters themselves, as in [α-ω]"
 
 
 class Line(NamedTuple):
@@ -122,11 +122,8 @@ class DockerIgnorePattern(RegexPattern):
             self.fault = str(error)
             return Expression(_NEVER)
         except NotImplementedError as error:
-            raise UnknownPatternError(
-                f"ctxsize cannot evaluate this pattern: {error}",
-                pattern=line,
-                hint="write the characters themselves, as in [α-ω]",
-            ) from None
+            message = f"ctxsize cannot evaluate this pattern: {error}"
+            raise UnknownPatternError(message, pattern=line, hint=_WRITE_OUT) from None
 
     @classmethod
     def split(cls, line: str) -> Line | None:

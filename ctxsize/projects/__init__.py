@@ -37,21 +37,29 @@ def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -
     directory that holds what it takes. Raises `InputError` for no directory.
     """
     files = list_files(root, _is_wanted)
-    hauls = [source.builds(files, environment or {}) for source in SOURCES.values()]
-    used = {path for haul in hauls for each in haul.builds if (path := _dockerfile(each))}
-    hauls.append(dockerfiles.builds(files, used))
-    if any(haul.unresolved for haul in hauls):
-        guessed = hauls[-1].builds
-        hauls[-1].builds = [replace(each, contested=each.guessed) for each in guessed]
+    builds, hauls = find_builds(files, environment or {})
     problems = [*files.problems, *(each for haul in hauls for each in haul.problems)]
     return Discovery(
         root,
-        merged([each for haul in hauls for each in haul.builds]),
+        builds,
         _shown(files, is_dockerfile),
         _shown(files, is_ignore_file),
         tuple(each for haul in hauls for each in haul.findings),
         tuple(sorted(dict.fromkeys(problems), key=lambda each: (each.path or "", each.line or 0))),
     )
+
+
+def find_builds(
+    files: Files, environment: Mapping[str, str]
+) -> tuple[tuple[FoundBuild, ...], list[Haul]]:
+    """Return every build that `files` tell of, and what each source brought in."""
+    hauls = [source.builds(files, environment) for source in SOURCES.values()]
+    used = {path for haul in hauls for each in haul.builds if (path := _dockerfile(each))}
+    hauls.append(dockerfiles.builds(files, used))
+    if any(haul.unresolved for haul in hauls):
+        guessed = hauls[-1].builds
+        hauls[-1].builds = [replace(each, contested=each.guessed) for each in guessed]
+    return merged([each for haul in hauls for each in haul.builds]), hauls
 
 
 def _is_wanted(path: str) -> bool:

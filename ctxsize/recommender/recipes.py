@@ -28,6 +28,8 @@ from ctxsize.engine.need import needs_of
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import CtxsizeError, DockerfileError
 from ctxsize.model import Problem
+from ctxsize.recommender.assumed import depends_on_assumed, with_bases
+from ctxsize.recommender.sources import home_of
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree, is_glob, like
 from ctxsize.values import dataclass, replace
@@ -36,10 +38,16 @@ _IGNORE_FILES = (".dockerignore", ".containerignore")
 _NOT_SOURCES = frozenset(
     {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
 )
+_PATH = re.compile(r"(?<![\w./:@$~}-])(?:\./)?[\w-][\w.-]*[./][\w./-]*\w")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
 _TAKING = ("copy", "add", "bind")
 _MOST = 200
 _MOST_STAGES = 500
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.projects import FoundBuild
 
 
 @dataclass(frozen=True)
@@ -131,6 +139,13 @@ class Recipe:
         )
         return tuple(dict.fromkeys(replace(source, stage="") for source in taken))
 
+    @property
+    def paths_here(self) -> set[str]:
+        """The relative paths that its instructions take or name: most are of its own context."""
+        doubtful = {each.source for each in self.unknown}
+        taken = {each.path for each in self.sources if each.source not in doubtful}
+        return (taken | {each.removeprefix("./") for each in _PATH.findall(self.words)}) - {"."}
+
     @cached_property
     def taken_at(self) -> dict[tuple[str, int], set[Source]]:
         """What is taken from the build context, by the stage and the line that take it."""
@@ -196,7 +211,8 @@ class Recipe:
                 texts.get(each.line, ""),
             )
             for each in self.sources
-            if each.line in lines and "$" in each.source
+            if (each.line in lines and "$" in each.source)
+            or depends_on_assumed(each.source, self.request)
         )
 
     @cached_property
@@ -230,6 +246,8 @@ class Recipes:
     problems: tuple[Problem, ...] = ()
     own_files: frozenset[str] = frozenset()
     """The Dockerfiles in the context, and the ignore files beside them or at its top."""
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    """The Dockerfiles in the context that are built with a directory below it, and which."""
 
     @cached_property
     def named(self) -> tuple[Named, ...]:
@@ -252,7 +270,6 @@ def read_recipes(
     """
     recipes: list[Recipe] = []
     problems: list[Problem] = []
-    own = request.dockerfile_in_context
     files = [*_dockerfiles(tree, tracked)]
     if request.dockerfile is not None:
         try:
@@ -260,22 +277,44 @@ def read_recipes(
         except DockerfileError as error:
             error.path = request.dockerfile
             raise
-    builds = [(path, _build_of(request, path), False) for path in files if path != own]
-    if request.dockerfile_specific:
-        builds = []  # the file is of this Dockerfile alone
-    else:
-        builds += ((path, build, True) for path, build in _asked_for(request, tracked.top))
+    elsewhere: list[tuple[str, str]] = []
+    # The ignore file of one Dockerfile governs no other build.
+    builds = [] if request.dockerfile_specific else [*_others(request, tracked.top, files)]
     builds += [(each.dockerfile or "Dockerfile", each, True) for each in also]
     for path, build, asked_for in builds:
         try:
             other = request_of(build, request.builder)
             names = _names(other, request.root)
-            if names:
-                recipes.append(_recipe(other, path, names, asked_for=asked_for))
+            recipe = _recipe(other, path, names, asked_for=asked_for) if names else None
         except CtxsizeError as error:
             message = f"it is no Dockerfile that the builder accepts: {error.message}"
             problems.append(Problem("unread-dockerfile", message, path=path))
-    return Recipes(tuple(recipes), tuple(problems), frozenset(_own_files(request, tree, files)))
+            continue
+        home = "" if recipe is None or asked_for else home_of(path, recipe.paths_here, tree)
+        if home:
+            elsewhere.append((path, home))
+        elif recipe is not None:
+            recipes.append(recipe)
+    own_files = frozenset(_own_files(request, tree, files))
+    return Recipes(tuple(recipes), tuple(problems), own_files, tuple(elsewhere))
+
+
+def _others(request: Request, top: str, files: list[str]) -> Iterator[tuple[str, Build, bool]]:
+    """Yield other builds that may share the ignore file, and whether something asks for them.
+
+    A Dockerfile that something asks for has the contexts that are asked for, and no other.
+    """
+    asked = [each for each in _discovered(top) if not each.guessed]
+    used = {os.path.realpath(each.build.dockerfile or "") for each in asked}
+    for path in files:
+        full = os.path.join(request.root, path)  # noqa: PTH118
+        if path != request.dockerfile_in_context and os.path.realpath(full) not in used:
+            yield path, _build_of(request, path), False
+    for each in asked:
+        directories = (each.build.context, *each.build.build_contexts.values())
+        if request.root in map(os.path.realpath, directories):
+            path = each.build.dockerfile or each.where.path
+            yield path, replace(each.build, builder=request.build.builder), True
 
 
 def _build_of(request: Request, path: str) -> Build:
@@ -284,23 +323,18 @@ def _build_of(request: Request, path: str) -> Build:
     return replace(request.build, dockerfile=full, dockerfile_inline=None, target="")
 
 
-def _asked_for(request: Request, top: str) -> Iterator[tuple[str, Build]]:
-    """The builds with this directory that Compose, Bake, workflows and commands ask for.
+def _discovered(top: str) -> tuple[FoundBuild, ...]:
+    """Return the builds that Compose, Bake, workflows, commands and Dockerfiles tell of.
 
-    They are looked for below `top`. Their Dockerfiles may lie anywhere, they have
-    arguments of their own, and the directory may be one of their named contexts.
+    Their Dockerfiles may lie anywhere below `top`, they have arguments of their own, and the
+    directory that is asked about may be one of their named contexts.
     """
     from ctxsize.projects import discover
 
     try:
-        found = discover(top).builds
+        return discover(top).builds
     except CtxsizeError:
-        return
-    for each in found:
-        directories = (each.build.context, *each.build.build_contexts.values())
-        if not each.guessed and request.root in map(os.path.realpath, directories):
-            path = each.build.dockerfile or each.where.path
-            yield path, replace(each.build, builder=request.build.builder)
+        return ()
 
 
 def _own_names(request: Request) -> tuple[str, ...]:
@@ -319,6 +353,7 @@ def _names(request: Request, root: str) -> tuple[str, ...]:
 def _recipe(
     request: Request, path: str, names: tuple[str, ...], *, asked_for: bool = False
 ) -> Recipe:
+    request, _ = with_bases(request)
     dockerfile = parse_dockerfile(request.dockerfile_data())
     labels = [stage.name or str(stage.index) for stage in read_stages(dockerfile)]
     if len(labels) > _MOST_STAGES:

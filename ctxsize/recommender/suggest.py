@@ -14,6 +14,7 @@ from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, in_order
 from ctxsize.model import Problem
 from ctxsize.recommender import secrets
+from ctxsize.recommender.assumed import with_bases
 from ctxsize.recommender.codes import CODES
 from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.evidence import Evidence
@@ -60,8 +61,9 @@ class Advisor:
     """Works out what is worth saying about one context."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.request = snapshot.request
-        self._real = snapshot
+        self.request, self._assumed = with_bases(snapshot.request)
+        self._options = snapshot.request.build.words()
+        self._real = snapshot = Snapshot(self.request, snapshot.root, snapshot.problems)
         self._own_path = _in_context(self.request, ignore_file_to_write(self.request))
         self._planned = self._with_ignore_file(snapshot, 0)
         self._tree = Tree(self._planned)
@@ -114,11 +116,17 @@ class Advisor:
             in_order(
                 [*self._missing(suggestions), *self._asked(asked), *self._findings(found, made)]
             ),
-            (*self._real.problems, *self._recipes.problems, *self._git_problems()),
+            (
+                *(each for each in self.request.problems if each.code == "no-dockerfile"),
+                *self._real.problems,
+                *self._assumed,
+                *self._recipes.problems,
+                *self._git_problems(),
+            ),
             self._git_ignored(),
             self._git_ignored_secrets(found),
             edit,
-            options=self.request.build.words(),
+            options=self._options,
         )
 
     def look(self, rules: Iterable[Rule]) -> Collected:
@@ -188,7 +196,7 @@ class Advisor:
 
     def _suggestion(self, found: Ranked) -> Suggestion:
         candidate, rule = found.candidate, found.candidate.rule
-        transfer = _amount(found.transfer) if _transfers(self.request) else None
+        transfer = _amount(found.transfer) if self._transfers else None
         doubts = tuple(dict.fromkeys(each.reason for each in candidate.objections))
         if not found.safe and not doubts:
             doubts = ("not every build can do without it",)
@@ -250,9 +258,15 @@ class Advisor:
                 hint="take fewer of them, with --only",
             )
 
+    @property
+    def _transfers(self) -> bool:
+        """Whether it is known what travels, and anything does: podman reads it in place."""
+        known = self.request.dockerfile is not None and not self._assumed
+        return known and self.request.builder.meter is not None
+
     def _size(self, sent: Sent, snapshot: Snapshot, request: Request) -> Size:
         context = Amount(sent.files, sent.content_bytes)
-        if not _transfers(self.request):
+        if not self._transfers:
             return Size(context, None)
         return Size(context, travelling(snapshot, request, self._includes))
 
@@ -381,11 +395,6 @@ def _check(choice: Choice, made: Sequence[Suggestion]) -> None:
             if name in BY_NAME:
                 hint = f"ctxsize suggest --explain {name} says why"
             raise InputError(f"nothing to suggest by the name of {name!r}", hint=hint)
-
-
-def _transfers(request: Request) -> bool:
-    """Whether it is known what travels, and anything does: podman reads the context in place."""
-    return request.dockerfile is not None and request.builder.meter is not None
 
 
 def _in_context(request: Request, path: str) -> str | None:

@@ -17,24 +17,10 @@ from ctxsize.recommender.installs import no_install_step, taking
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.secrets import Certainty
-from ctxsize.recommender.tree import like
+from ctxsize.recommender.sources import is_build_input
 from ctxsize.recommender.uses import used_as_it_is
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
-_INPUTS = (
-    *("Cargo.lock", "Cargo.toml", "rust-toolchain*", "package.json", "package-lock.json"),
-    *("npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "pnpm-workspace.yaml", "bun.lock*"),
-    *(".nvmrc", ".node-version", ".yarnrc.yml", "tsconfig*.json", "composer.json"),
-    *("composer.lock", "pyproject.toml", "poetry.lock", "uv.lock", "Pipfile*", "setup.py"),
-    *("setup.cfg", "requirements*.txt", ".python-version", ".tool-versions", "go.mod"),
-    *("go.sum", "go.work", "Gemfile", "Gemfile.lock", ".ruby-version", "mix.exs", "mix.lock"),
-    *("pom.xml", "build.gradle*", "settings.gradle*", "gradle.properties", "gradlew", "mvnw"),
-    *("gradle-wrapper.jar", "gradle-wrapper.properties", "maven-wrapper.*", "*.csproj"),
-    *("*.fsproj", "*.sln", "*.slnx", "global.json", "nuget.config", "Directory.*.props"),
-    *("Package.swift", "Package.resolved", "pubspec.yaml", "pubspec.lock", "stack.yaml"),
-    *("*.cabal", "build.zig*", "shard.yml", "shard.lock", "rebar.config", "rebar.lock"),
-    *("CMakeLists.txt", "vcpkg.json", "conanfile.*", "flake.nix", "flake.lock"),
-)
 _READERS = {
     "secrets.npm": r"\b(npm|pnpm|yarn|bun)\b",
     "secrets.composer": r"\bcomposer\b",
@@ -134,11 +120,6 @@ def matches_manifest(_: Facts, match: Match) -> Objection | None:
     if match.rule.category is not Category.SECRET and is_build_input(name):
         return Objection("matches_manifest", "it is an input of builds")
     return None
-
-
-def is_build_input(name: str) -> bool:
-    """Whether a file of that name is a manifest, a lock file or a tool's version."""
-    return any(like(each, name) for each in _INPUTS)
 
 
 def scm_version_in_build(facts: Facts, match: Match) -> Objection | None:

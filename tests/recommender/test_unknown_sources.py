@@ -37,10 +37,9 @@ CASES = {
 @pytest.mark.parametrize("name", ["Dockerfile.dev", "Dockerfile"])
 @pytest.mark.parametrize("line", CASES)
 def test_what_a_variable_can_be(line: str, name: str, tmp_path: Path) -> None:
-    built = "FROM rust AS b\nCOPY . .\nRUN cargo build\nFROM scratch\nARG V\nCOPY --from=b /x /x\n"
-    text = f"{built}{line}\n"
+    text = "FROM rust AS b\nCOPY . .\nRUN cargo build\nFROM scratch\nCOPY --from=b /x /x\nARG V\n"
     nodes = {(each if isinstance(each, str) else each.path): each for each in NODES}
-    nodes[name] = file(name, text.encode())
+    nodes[name] = file(name, f"{text}{line}\n".encode())
     root = build_tree(tmp_path / "ctx", list(nodes.values()))
     made = api.suggest(str(root)).suggestions
     safe = {path for each in made if each.safe for path in each.paths}

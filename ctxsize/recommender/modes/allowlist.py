@@ -55,7 +55,7 @@ def allowlist(trial: Trial) -> Change:
 def _concerned(trial: Trial) -> tuple[list[Recipe], list[Note]]:
     """The Dockerfiles whose context this is, and notes about those with another one."""
     kept: list[Recipe] = []
-    notes: list[Note] = []
+    left = dict(trial.recipes.elsewhere)
     own = trial.request.dockerfile
     for recipe in trial.recipes.recipes:
         directory = recipe.path.rpartition("/")[0]
@@ -63,9 +63,9 @@ def _concerned(trial: Trial) -> tuple[list[Recipe], list[Note]]:
         if top or recipe.asked_for or _takes_from_above(trial, recipe, directory):
             kept.append(recipe)
         else:
-            why = f"all it takes is in {directory}, so that is taken for its context"
-            notes.append(Note(recipe.path, why))
-    return kept, notes
+            left[recipe.path] = directory
+    why = "all it takes is in {}, so that is taken for its context"
+    return kept, [Note(path, why.format(directory)) for path, directory in left.items()]
 
 
 def _takes_from_above(trial: Trial, recipe: Recipe, directory: str) -> bool:

@@ -53,7 +53,7 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
         change,
         edit,
         found,
-        problems=(*request.problems, *snapshot.problems),
+        problems=(*request.problems, *snapshot.problems, *trial.assumed),
         options=request.build.words(),
         sibling=None if sibling is None else sibling.path,
     )

@@ -13,7 +13,7 @@ from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.modes.forbidden import forbidden
 from ctxsize.recommender.modes.plan import Change, Note
 from ctxsize.recommender.modes.trial import Attempt, Trial, Wrong
-from ctxsize.recommender.traps import is_build_input
+from ctxsize.recommender.sources import is_build_input
 from ctxsize.writer.merge import Addition
 
 

@@ -13,6 +13,7 @@ from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import IgnoreFileError
+from ctxsize.recommender.assumed import with_bases
 from ctxsize.recommender.exceptions import exceptions, letting_in
 from ctxsize.recommender.modes.plan import Note
 from ctxsize.recommender.outcome import Amount, Size
@@ -49,7 +50,8 @@ class Trial:
     """The context of a request, the Dockerfiles that its ignore file governs, and what is sent."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.request = snapshot.request
+        self.request, self.assumed = with_bases(snapshot.request)
+        snapshot = Snapshot(self.request, snapshot.root, snapshot.problems)
         self._own_path = _in_context(self.request, ignore_file_to_write(self.request))
         self.snapshot = self._with_ignore_file(snapshot, None)
         self._real = snapshot
@@ -109,7 +111,7 @@ class Trial:
             snapshot = self._with_ignore_file(snapshot, len(attempt.data))
         sent = snapshot.sent(request.spec)
         context = Amount(sent.files, sent.content_bytes)
-        if request.dockerfile is None or request.builder.meter is None:
+        if request.dockerfile is None or self.assumed or request.builder.meter is None:
             return Size(context, None)
         return Size(context, travelling(snapshot, request, self._includes))
 

@@ -1,0 +1,89 @@
+"""Inputs of builds by their names, and which directory holds those of a Dockerfile."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
+from ctxsize.recommender.tree import Tree, directories_above, like
+
+_INPUTS = (
+    *("Cargo.lock", "Cargo.toml", "rust-toolchain*", "package.json", "package-lock.json"),
+    *("npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "pnpm-workspace.yaml", "bun.lock*"),
+    *(".nvmrc", ".node-version", ".yarnrc.yml", "tsconfig*.json", "composer.json"),
+    *("composer.lock", "pyproject.toml", "poetry.lock", "uv.lock", "Pipfile*", "setup.py"),
+    *("setup.cfg", "requirements*.txt", ".python-version", ".tool-versions", "go.mod"),
+    *("go.sum", "go.work", "Gemfile", "Gemfile.lock", ".ruby-version", "mix.exs", "mix.lock"),
+    *("pom.xml", "build.gradle*", "settings.gradle*", "gradle.properties", "gradlew", "mvnw"),
+    *("gradle-wrapper.jar", "gradle-wrapper.properties", "maven-wrapper.*", "*.csproj"),
+    *("*.fsproj", "*.sln", "*.slnx", "global.json", "nuget.config", "Directory.*.props"),
+    *("Package.swift", "Package.resolved", "pubspec.yaml", "pubspec.lock", "stack.yaml"),
+    *("*.cabal", "build.zig*", "shard.yml", "shard.lock", "rebar.config", "rebar.lock"),
+    *("CMakeLists.txt", "vcpkg.json", "conanfile.*", "flake.nix", "flake.lock"),
+)
+_SHARED = frozenset(
+    (
+        *(
+            "docker",
+            "dockerfiles",
+            "container",
+            "containers",
+            "image",
+            "images",
+            "build",
+            "builder",
+        ),
+        *(
+            "deploy",
+            "deployment",
+            "ci",
+            "infra",
+            "ops",
+            "k8s",
+            "kubernetes",
+            "package",
+            "packaging",
+        ),
+        *("release", "scripts", "tools", "hack", "dev", "test", "tests", "e2e", "config", "conf"),
+        *("etc", "docs"),
+    )
+)
+"""Directories whose Dockerfiles often build what lies elsewhere, mostly above."""
+
+
+def is_build_input(name: str) -> bool:
+    """Return whether a file of that name is a manifest, a lock file or a tool's version."""
+    return any(like(each, name) for each in _INPUTS)
+
+
+def home_of(dockerfile: str, named: Collection[str], tree: Tree) -> str:
+    """Return the directory from which a Dockerfile that nothing asks for is built: `""` for here.
+
+    That is one which holds more of the paths that it names than this one does; or as many, and a
+    project lies there. Else it is here: to hide what a build needs is worse than a doubt.
+    """
+    here = _found("", named, tree)
+    for directory in directories_above(dockerfile):
+        there = _found(directory, named, tree)
+        if there > here or (there == here and _is_project(directory, tree)):
+            return directory
+    return ""
+
+
+def _found(directory: str, paths: Collection[str], tree: Tree) -> int:
+    return sum(tree.find(directory, each) is not None for each in paths)
+
+
+def _is_project(directory: str, tree: Tree) -> bool:
+    """Return whether something to build lies in a directory, and not only what builds need."""
+    if any(map(is_build_input, tree.names(directory))):
+        return True
+    parts = directory.lower().split("/")
+    is_shared = any(part in _SHARED or part.startswith(".") for part in parts)
+    return not is_shared and any(_others(directory, tree))
+
+
+def _others(directory: str, tree: Tree) -> Iterator[str]:
+    for name in tree.names(directory):
+        if not (is_dockerfile(name) or is_ignore_file(name) or name.startswith("README")):
+            yield name
