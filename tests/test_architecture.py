@@ -21,7 +21,7 @@ LAYERS = [
     ("errors", "build", "problem_kinds", "units", "version"),
     ("model",),
     ("explanations",),
-    ("engine.golang", "engine.goglob", "engine.goregexp"),
+    ("engine.golang", "engine.goglob", "engine.goregexp", "engine.border"),
     ("engine.patterns", "engine.ignorefile", "dockerfile"),
     ("engine.segments",),
     ("engine.matching",),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ctxsize.build import Build
 from ctxsize.config import Config, load
 from ctxsize.config.accepted import Acceptance
+from ctxsize.engine.border import holds, top_of
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.parallel import Progress
 from ctxsize.engine.request import without_patterns
@@ -143,13 +144,8 @@ def _root_of(path: str) -> str:
     of a repository: that could be all of a home directory.
     """
     own = os.path.dirname(path) or "."  # noqa: PTH120
-    here, directory = os.path.realpath("."), os.path.realpath(own)
-    while not os.path.lexists(os.path.join(directory, ".git")):  # noqa: PTH118
-        above = os.path.dirname(directory)  # noqa: PTH120
-        if above == directory:
-            return own
-        directory = above
-    if os.path.commonpath([here, os.path.realpath(own)]) != here:
+    here, directory = os.path.realpath("."), top_of(own)
+    if directory is None or not holds(here, own):
         return own
     return os.path.relpath(directory) if directory.startswith(f"{here}/") else "."
 
