@@ -30,7 +30,10 @@ def holds(border: str, path: str) -> bool:
     >>> holds("/a", "/a/b/../c"), holds("/a", "/a/../b"), holds("/", "/a")
     (True, False, True)
     """
-    real = os.path.realpath(path)
+    try:
+        real = os.path.realpath(path)
+    except ValueError:  # a NUL, which no path has
+        return False
     return real == border or real.startswith(border.rstrip("/") + "/")
 
 

@@ -15,7 +15,7 @@ from ctxsize.engine.request import without_patterns
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
 from ctxsize.lints import CODES
-from ctxsize.lints.discover import Layout, Target, is_ignore_file
+from ctxsize.lints.discover import Layout, Target, fallback_in, is_ignore_file
 from ctxsize.lints.run import Linted, Linter
 from ctxsize.lints.selection import selection
 from ctxsize.projects.dockerfiles import is_dockerfile
@@ -110,8 +110,7 @@ def _governing(build: Build, builder: Builder) -> Target:
             path=build.context,
             hint="`ctxsize suggest` proposes one",
         )
-    general = os.path.normpath(os.path.join(build.context, ".dockerignore"))  # noqa: PTH118
-    fallback = general if request.dockerfile_specific and os.path.isfile(general) else None  # noqa: PTH113
+    fallback = fallback_in(build.context) if request.dockerfile_specific else None
     return Target(request.ignore_file.path, build.context, (build,), fallback)
 
 

@@ -10,10 +10,11 @@ import os
 from collections.abc import Callable, Mapping
 from types import ModuleType
 
+from ctxsize.model import Problem
 from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
 from ctxsize.projects.codes import CODES
 from ctxsize.projects.files import Files, list_files
-from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, merged
+from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, bounded, merged
 
 SOURCES: dict[str, ModuleType] = {
     "compose": compose,
@@ -32,16 +33,23 @@ def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -
 
     `environment` is what Compose and Bake files see besides `.env`; nothing by
     default. A Dockerfile that nothing asks for is built with the nearest
-    directory that holds what it takes. Raises `InputError` for no directory.
+    directory that holds what it takes. What lies outside the repository is listed for
+    itself. Raises `InputError` for no directory.
     """
     files = list_files(root, _is_wanted)
     hauls = [source.builds(files, environment or {}) for source in SOURCES.values()]
     used = {path for haul in hauls for each in haul.builds if (path := _dockerfile(each))}
     hauls.append(dockerfiles.builds(files, used))
+    builds = [*bounded(merged([each for haul in hauls for each in haul.builds]), files.border)]
+    strange = tuple(each for each in builds if each.outside)
     problems = [*files.problems, *(each for haul in hauls for each in haul.problems)]
+    problems += [
+        Problem("outside", each.outside, each.where.path, each.where.line) for each in strange
+    ]
     return Discovery(
         root,
-        merged([each for haul in hauls for each in haul.builds]),
+        tuple(each for each in builds if not each.outside),
+        strange,
         _shown(files, dockerfiles.is_dockerfile),
         _shown(files, dockerfiles.is_ignore_file),
         tuple(each for haul in hauls for each in haul.findings),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ctxsize.build import Build
+from ctxsize.engine.border import holds
 from ctxsize.findings import Location
 from ctxsize.projects import compose
 from ctxsize.projects.bakefile import BakeError, BakeFile, Resolver, Target, read_hcl, read_json
@@ -152,6 +153,8 @@ def _start(files: Files, directory: str, context: str, values: Mapping[str, Any]
     dockerfile = str(values.get("dockerfile") or "Dockerfile")
     for start in (directory, ""):
         here = os.path.join(files.shown(start), context)  # noqa: PTH118
+        if start != directory and not holds(files.border, here):
+            break
         if os.path.isdir(here) and (  # noqa: PTH112
             "dockerfile-inline" in values or os.path.isfile(os.path.join(here, dockerfile))  # noqa: PTH113, PTH118
         ):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ctxsize.build import Build
+from ctxsize.engine.border import holds
+from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Problem
 from ctxsize.values import replace
@@ -34,6 +37,8 @@ class FoundBuild:
     places: tuple[Place, ...]
     guessed: bool = False
     """Whether the context was concluded from the Dockerfile alone."""
+    outside: str = ""
+    """What of it lies outside the repository, a sentence; `""` if nothing does."""
 
     @property
     def where(self) -> Location:
@@ -58,6 +63,8 @@ class Discovery:
     root: str
     builds: tuple[FoundBuild, ...] = ()
     """By context, Dockerfile and target."""
+    outside: tuple[FoundBuild, ...] = ()
+    """The builds of which a context or the Dockerfile lies outside the repository."""
     dockerfiles: tuple[str, ...] = ()
     """Every Dockerfile in the tree, whether a build reads it or not."""
     ignore_files: tuple[str, ...] = ()
@@ -78,6 +85,28 @@ class Haul:
     def complain(self, code: str, message: str, path: str, line: int | None = None) -> None:
         """Note something that was not understood."""
         self.problems.append(Problem(code, message, path=path, line=line))
+
+
+def bounded(builds: Iterable[FoundBuild], border: str) -> Iterator[FoundBuild]:
+    """Yield `builds`, with word of what of them lies outside the repository `border`."""
+    for each in builds:
+        what, path = next(_outside(each.build, border), ("", ""))
+        text = (
+            f"its {what} {path} lies outside the repository {border}, so nothing is read there; "
+            f"name {path} on the command line to look at it"
+        )
+        yield replace(each, outside=text if what else "")
+
+
+def _outside(build: Build, border: str) -> Iterator[tuple[str, str]]:
+    """The paths of a build that lie outside `border`, each behind what it is."""
+    paths = [("context", build.context)]
+    if build.dockerfile_inline is None and build.dockerfile is not None:
+        paths.append(("Dockerfile", build.dockerfile))
+    for name, value in build.build_contexts.items():
+        if not is_remote(value) and not value.startswith(("target:", "service:")):
+            paths.append((f"context {name}", value))
+    return ((what, path) for what, path in paths if not holds(border, path))
 
 
 def merged(builds: list[FoundBuild]) -> tuple[FoundBuild, ...]:

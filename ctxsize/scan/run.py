@@ -41,8 +41,10 @@ def scan(
     across = left([*discovery.findings, *findings(discovery, measured)])
     advice = left(advise(discovery, starter=lambda _: None).findings)
     rows = [_counted(each.row, [*across, *advice]) for each in measured]
+    rows += [Row(each, _named(each), None, error=each.outside) for each in discovery.outside]
     rows.sort(key=lambda row: (-row.cost.content_bytes, -row.cost.files, row.build.context))
-    problems = [*discovery.problems, *(each for row in measured for each in row.problems)]
+    problems = [each for each in discovery.problems if each.code != "outside"]  # a row says it
+    problems += [each for row in measured for each in row.problems]
     return Scan(
         discovery.root,
         tuple(rows),
