@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from glob import escape, glob
 
-from ctxsize.build import Build
+from ctxsize.build import Build, hiding
 from ctxsize.config import Config, Context
 from ctxsize.engine.border import border_of, holds
 from ctxsize.values import replace
@@ -39,7 +39,7 @@ def build_of(config: Config, context: Context, directory: str, *, build: Build) 
     if dockerfile is not None:
         dockerfile = os.path.normpath(os.path.join(config.directory, dockerfile))  # noqa: PTH118
     builder = Build().builder
-    return replace(
+    made = replace(
         build,
         context=directory,
         dockerfile=build.dockerfile or dockerfile,
@@ -49,6 +49,7 @@ def build_of(config: Config, context: Context, directory: str, *, build: Build) 
         platforms=build.platforms or context.platforms,
         builder=build.builder if build.builder != builder else context.builder or builder,
     )
+    return hiding(made, context.build_arguments.keys() - build.build_arguments.keys())
 
 
 def builds(config: Config) -> Iterator[tuple[str, Build]]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from ctxsize.build import Build
 from ctxsize.dockerfile import (
     ContextNeed,
     Dockerfile,
@@ -32,7 +33,7 @@ from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.request import Request
 from ctxsize.errors import DockerfileError, InputError
 from ctxsize.model import Problem
-from ctxsize.values import dataclass
+from ctxsize.values import dataclass, replace
 
 Paths = tuple[str, ...] | None
 """The paths that are asked for; None for all that is not ignored."""
@@ -84,8 +85,9 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
     Raises `DockerfileError` for a Dockerfile that the builder rejects, and for
     paths that it cannot ask for; `InputError` for one that cannot be read.
     """
-    platforms, named = platforms_of(request), named_contexts(request.build)
+    build = request.build
     try:
+        platforms, named = platforms_of(request), named_contexts(build)
         dockerfile = parse_dockerfile(request.dockerfile_data())
         needs = {each: _need(request, dockerfile, each, named) for each in platforms}
     except OSError as error:
@@ -94,8 +96,18 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
         ) from None
     except DockerfileError as error:
         error.path = request.dockerfile
+        error.message = build.masked(error.message)
         raise
-    return needs
+    except InputError as error:
+        error.message = build.masked(error.message)
+        raise
+    return {each: _masked(build, need) for each, need in needs.items()}
+
+
+def _masked(build: Build, need: ContextNeed) -> ContextNeed:
+    """`need` with no hidden value of `build` in what it says of base images."""
+    unknowns = [replace(each, name=build.masked(each.name)) for each in need.unknowns]
+    return replace(need, unknowns=tuple(unknowns)) if build.hidden else need
 
 
 def _need(request: Request, dockerfile: Dockerfile, platform: str, named: Any) -> ContextNeed:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ctxsize.findings import Location
-from ctxsize.projects.interpolation import InterpolationError, interpolate, read_dotenv
+from ctxsize.projects.interpolation import InterpolationError, interpolate, read_dotenv, used
 from ctxsize.projects.yaml import Mapping as YamlMapping
-from ctxsize.projects.yaml import Tagged, Text, YamlError, load
+from ctxsize.projects.yaml import Tagged, Text, YamlError, load, written
 
 _KEPT = ("build", "platform", "extends", "profiles", "image", "develop")
 _PATHS = ("./", "../", "/", "~")
@@ -31,6 +31,8 @@ class Service:
     platform: str
     where: Location
     profiles: tuple[str, ...] = ()
+    hidden: tuple[tuple[str, str], ...] = ()
+    """The values of all variables that the project uses, each with how it is written."""
 
 
 Reader = Callable[[str], str | None]
@@ -48,6 +50,7 @@ class Loader:
     complain: Complain
     environment: Mapping[str, str]
     _trail: list[tuple[str, str]] = field(default_factory=list)
+    _used: dict[str, str] = field(default_factory=dict)
 
     def services(self, paths: Iterable[str], *, directory: str | None = None) -> dict[str, Service]:
         """The services of a project made of `paths`, later files over earlier ones."""
@@ -110,16 +113,33 @@ class Loader:
             if depth >= _DEEPEST:
                 self.complain("include", "includes itself", path, document.line_of("include"))
                 return found
-            found |= self._include(each, directory, variables, depth)
+            at = (path, document.line_of("include"))
+            found |= self._include(each, directory, variables, depth, at)
+        return found
+
+    def _is_there(self, path: str, named: object, at: tuple[str, int]) -> bool:
+        """Whether the file is there that is named so at a place in another one."""
+        if not (found := self.exists(path)):
+            self.complain("include", f"there is no file {written(named)}", *at)
         return found
 
     def _include(
-        self, each: Any, directory: str, variables: Mapping[str, str], depth: int
+        self,
+        each: Any,
+        directory: str,
+        variables: Mapping[str, str],
+        depth: int,
+        at: tuple[str, int],
     ) -> dict[str, Any]:
         entry = each if isinstance(each, dict) else {"path": each}
         names = entry.get("path")
         names = names if isinstance(names, list) else [names]
-        paths = [_join(directory, str(name)) for name in names if name and not _is_remote(name)]
+        named = {_join(directory, str(name)): name for name in names if name}
+        paths = [
+            path
+            for path in named
+            if not _is_remote(str(named[path])) and self._is_there(path, named[path], at)
+        ]
         if not paths:
             return {}
         inner = entry.get("project_directory")
@@ -185,10 +205,13 @@ class Loader:
         if key in self._trail:
             self.complain("extends", f"{name} extends itself", path, line)
             return None
+        if other != path and not self._is_there(other, entry["file"], at):
+            return None
         document = self._document(other)
         services = None if document is None else document.get("services")
         if not isinstance(services, YamlMapping) or service not in services:
-            self.complain("extends", f"{name} extends {service}, which is not there", path, line)
+            shown = written(entry.get("service") or name)
+            self.complain("extends", f"{name} extends {shown}, which is not there", path, line)
             return None
         self._trail.append(key)
         try:
@@ -198,8 +221,11 @@ class Loader:
             self._trail.pop()
 
     def _interpolated(self, value: Any, variables: Mapping[str, str], path: str, line: int) -> Any:
+        def note(text: str) -> None:
+            self._used.update(used(text, variables))
+
         try:
-            return _interpolated(value, variables, {})
+            return _interpolated(value, variables, {}, note)
         except InterpolationError as error:
             self.complain("variable", f"not understood: {error}", path, line)
             return None
@@ -214,6 +240,7 @@ class Loader:
             str(service.get("platform") or ""),
             service.get("where") or Location(""),
             tuple(map(str, profiles)) if isinstance(profiles, list) else (),
+            tuple(self._used.items()),
         )
 
 
@@ -221,10 +248,15 @@ def _build_line(service: Any, line: int) -> int:
     return service.line_of("build") if isinstance(service, YamlMapping) else line
 
 
-def _interpolated(value: Any, variables: Mapping[str, str], done: dict[int, Any]) -> Any:
-    """`value` with its texts interpolated; what several aliases name is done once."""
+def _interpolated(
+    value: Any, variables: Mapping[str, str], done: dict[int, Any], note: Callable[[str], None]
+) -> Any:
+    """`value` with its texts interpolated, which `note` gets; each object is done once."""
     if isinstance(value, str):
         text = Text(interpolate(value, variables))
+        if "$" in value:
+            note(value)
+            text.written = value
         text.plain = isinstance(value, Text) and value.plain
         return text
     if not isinstance(value, dict | list | Tagged):
@@ -232,11 +264,11 @@ def _interpolated(value: Any, variables: Mapping[str, str], done: dict[int, Any]
     if id(value) not in done:
         done[id(value)] = None
         if isinstance(value, Tagged):
-            made: Any = Tagged(value.tag, _interpolated(value.value, variables, done))
+            made: Any = Tagged(value.tag, _interpolated(value.value, variables, done, note))
         elif isinstance(value, list):
-            made = [_interpolated(each, variables, done) for each in value]
+            made = [_interpolated(each, variables, done, note) for each in value]
         else:
-            made = {key: _interpolated(each, variables, done) for key, each in value.items()}
+            made = {key: _interpolated(each, variables, done, note) for key, each in value.items()}
         done[id(value)] = made
     return done[id(value)]
 
@@ -255,7 +287,8 @@ def _long_form(build: Any, directory: str) -> Any:
     if "additional_contexts" in made:
         pairs = as_mapping(made["additional_contexts"])
         made["additional_contexts"] = {
-            name: _named(str(value), directory) for name, value in pairs.items()
+            name: _named(value if isinstance(value, Text) else str(value), directory)
+            for name, value in pairs.items()
         }
     for key in ("args", "labels"):
         if key in made and not isinstance(made[key], Tagged):
@@ -282,7 +315,11 @@ def _named(value: str, directory: str) -> str:
 
 def resolved(path: str, directory: str) -> str:
     """A local path relative to the root; a remote one as it is."""
-    return path if _is_remote(path) else _join(directory, os.path.expanduser(path))  # noqa: PTH111
+    if _is_remote(path):
+        return path
+    made = Text(_join(directory, os.path.expanduser(path)))  # noqa: PTH111
+    made.written = _join(directory, written(path))
+    return made
 
 
 def _is_remote(path: str) -> bool:

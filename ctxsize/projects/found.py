@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ctxsize.build import Build
+from ctxsize.build import Build, hiding
 from ctxsize.engine.border import holds
 from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Problem
 from ctxsize.values import replace
+
+_USUAL_PLATFORM = re.compile(
+    "(?:(?:linux|windows|darwin|freebsd)/)?"
+    "(?:386|amd64|arm|arm64|aarch64|x86_64|loong64|mips64le|ppc64le|riscv64|s390x|wasm)"
+    "(?:/v[0-9])?|linux|windows|local"
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,31 @@ class Haul:
     def complain(self, code: str, message: str, path: str, line: int | None = None) -> None:
         """Note something that was not understood."""
         self.problems.append(Problem(code, message, path=path, line=line))
+
+
+def concealed(build: Build) -> Build:
+    """Return a build that a file asks for, as what of it may be printed without a variable's value.
+
+    Its arguments are hidden. A context that is there is named as on disk, a usual platform is
+    what it is; anything else is as the file has it.
+    """
+    build = hiding(build, build.build_arguments)
+    return replace(
+        build,
+        platforms=tuple(
+            each if _USUAL_PLATFORM.fullmatch(each) else build.masked(each)
+            for each in build.platforms
+        ),
+        build_contexts={
+            build.masked(name): value if os.path.lexists(value) else build.masked(value)
+            for name, value in build.build_contexts.items()
+        },
+    )
+
+
+def there(path: str, as_written: str) -> str:
+    """Return `path` if it is there, and else how the file has it, whose variables may be secret."""
+    return path if os.path.lexists(path) else as_written
 
 
 def bounded(builds: Iterable[FoundBuild], border: str) -> Iterator[FoundBuild]:

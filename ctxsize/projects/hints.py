@@ -14,7 +14,7 @@ from ctxsize.build import Build
 from ctxsize.engine.border import holds
 from ctxsize.findings import Location
 from ctxsize.projects.files import Files
-from ctxsize.projects.found import FoundBuild, Haul, Place
+from ctxsize.projects.found import FoundBuild, Haul, Place, concealed
 from ctxsize.shell import Command, commands
 
 _NAME = re.compile(
@@ -188,7 +188,7 @@ def _build(
         tuple(p for each in options.get("--platform", []) for p in each.split(",") if "$" not in p),
         builder,
     )
-    return FoundBuild(build, (place,))
+    return FoundBuild(concealed(build), (place,))
 
 
 def _decisive(operands: list[str], options: Mapping[str, list[str]]) -> Iterator[str]:

@@ -237,7 +237,8 @@ def read_recipes(request: Request, tree: Tree, tracked: Tracked) -> Recipes:
             if names:
                 recipes.append(_recipe(other, path, names, asked_for=asked_for))
         except CtxsizeError as error:
-            message = f"it is no Dockerfile that the builder accepts: {error.message}"
+            reason = build.masked(error.message)
+            message = f"it is no Dockerfile that the builder accepts: {reason}"
             problems.append(Problem("unread-dockerfile", message, path=path))
     return Recipes(tuple(recipes), tuple(problems), frozenset(_own_files(request, tree, files)))
 
