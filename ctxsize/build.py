@@ -106,3 +106,5 @@ class Options(TypedDict, total=False):
     platforms: tuple[str, ...]
     builder: str
     dockerfile_inline: bytes | None
+    hidden: tuple[tuple[str, str], ...]
+    target_written: tuple[str, str]
