@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import TypedDict
 
-from ctxsize.values import dataclass
+from ctxsize.values import dataclass, replace
+
+_SHORTEST, _LONG = 4, 8
+"""Number of characters from which a value may be a secret, and from which it is no word."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +37,46 @@ class Build:
     """Whose behaviour applies, a key of `BUILDERS`."""
     dockerfile_inline: bytes | None = None
     """What is read for the Dockerfile `-`: it has no file, and no ignore file of its own."""
+    hidden: tuple[tuple[str, str], ...] = ()
+    """Values of a file or of the environment, each with what is printed in its place."""
+    target_written: tuple[str, str] = ("", "")
+    """A target in whose name a file has variables, and how it has it."""
+
+    @property
+    def shown_target(self) -> str:
+        """The target as it may be printed."""
+        target, written = self.target_written
+        return written if self.target == target else self.target
+
+    def masked(self, text: str, *, openly: str = "") -> str:
+        """Return `text` with what is written in place of hidden values, for a message.
+
+        What a name on disk, the target or `openly` says anyway is not hidden, nor is what
+        is too short for a secret.
+
+        >>> Build(".", hidden=(("s3cret", "$A"), ("on", "$B"))).masked("on xs3cret s3cret")
+        'on xs3cret $A'
+        """
+        known = (self.context, self.dockerfile or "", self.shown_target, openly)
+        for value, written in sorted(self.hidden, key=lambda pair: -len(pair[0])):
+            if len(value) < _SHORTEST or value not in text or any(value in each for each in known):
+                continue
+            if len(value) < _LONG:
+                text = written.join(re.split(rf"(?<![\w-]){re.escape(value)}(?![\w-])", text))
+            else:
+                text = text.replace(value, written)
+        return text
 
     def words(self) -> tuple[str, ...]:
         """The same options as words of a command line."""
-        words = ["--target", self.target] if self.target else []
+        words = ["--target", self.shown_target] if self.target else []
         for option, values in (
             ("--build-arg", self.build_arguments),
             ("--build-context", self.build_contexts),
         ):
-            words += [word for name in values for word in (option, f"{name}={values[name]}")]
+            for name, value in values.items():
+                hidden = option == "--build-arg" and (value, f"${name}") in self.hidden
+                words += [option, name if hidden else f"{name}={value}"]
         return (*words, *(word for each in self.platforms for word in ("--platform", each)))
 
     def given(self) -> tuple[str, ...]:
@@ -55,6 +90,12 @@ class Build:
         return tuple(name for name, value in options.items() if value)
 
 
+def hiding(build: Build, names: Iterable[str]) -> Build:
+    """Return `build` with the values of these arguments hidden: no command line has them."""
+    pairs = ((build.build_arguments[name], f"${name}") for name in names)
+    return replace(build, hidden=tuple(dict.fromkeys((*build.hidden, *pairs))))
+
+
 class Options(TypedDict, total=False):
     """The fields of `Build` but for the context, as keywords."""
 
@@ -65,3 +106,5 @@ class Options(TypedDict, total=False):
     platforms: tuple[str, ...]
     builder: str
     dockerfile_inline: bytes | None
+    hidden: tuple[tuple[str, str], ...]
+    target_written: tuple[str, str]

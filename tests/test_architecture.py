@@ -21,7 +21,7 @@ LAYERS = [
     ("errors", "build", "problem_kinds", "units", "version"),
     ("model",),
     ("explanations",),
-    ("engine.golang", "engine.goglob", "engine.expressions"),
+    ("engine.golang", "engine.goglob", "engine.expressions", "engine.border"),
     ("engine.goregexp",),
     ("engine.patterns", "engine.ignorefile", "dockerfile"),
     ("engine.segments",),

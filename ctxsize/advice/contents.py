@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, governing
+from ctxsize.engine.border import holds
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import IgnoreFileError
@@ -77,8 +78,14 @@ class Contents:
             if (self.has_directory(name) if name.endswith("/") else self.has(name))
         )
 
+    def _is_inside(self, path: str) -> bool:
+        """Whether no symlink and no `..` leads out of the context."""
+        return holds(os.path.realpath(self.root), os.path.join(self.root, path))  # noqa: PTH118
+
     def text(self, name: str) -> str:
         """What a file says, `""` if it cannot be read."""
+        if not self._is_inside(self.path(name)):
+            return ""
         try:
             with Path(self.root, self.path(name)).open("rb") as file:
                 return file.read(_LARGEST_BYTES).decode("utf-8", "replace")
@@ -92,6 +99,8 @@ class Contents:
                 yield path
 
     def _walk(self, directory: str, depth: int) -> Iterator[str]:
+        if not self._is_inside(self.path(directory)):
+            return
         try:
             with os.scandir(Path(self.root, self.path(directory))) as entries:
                 found = sorted(entries, key=lambda each: each.name)

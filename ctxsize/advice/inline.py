@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import partial
 
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository
@@ -31,13 +32,31 @@ class _Block:
 
 
 def shown(repository: Repository, finding: Finding) -> Finding:
-    """A finding whose fix, if it can be one, is of files that are there."""
+    """A finding whose fix, if it can be one, is of files that are there; no hidden value in it."""
+    finding = _masked(repository, finding)
     if finding.fix is None:
         return finding
     edits = [in_file(repository, edit) for edit in finding.fix.edits]
     kept = tuple(edit for edit in edits if edit is not None)
     whole = len(kept) == len(edits)
     return replace(finding, fix=replace(finding.fix, edits=kept) if whole else None)
+
+
+def _masked(repository: Repository, finding: Finding) -> Finding:
+    """`finding` with what is written in place of values that files and the environment give."""
+    hidden = [(each, recipe) for recipe in repository.recipes for each in recipe.builds]
+    for found, recipe in hidden:
+        if found.build.hidden:
+            text = recipe.data.decode("utf-8", "replace")
+            mask = partial(found.build.masked, openly="" if found.inline else text)
+            finding = replace(
+                finding,
+                message=mask(finding.message),
+                evidence=tuple(map(mask, finding.evidence)),
+                help=mask(finding.help),
+                fix=finding.fix and replace(finding.fix, message=mask(finding.fix.message)),
+            )
+    return finding
 
 
 def in_file(repository: Repository, edit: Edit) -> Edit | None:

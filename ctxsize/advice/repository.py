@@ -14,6 +14,7 @@ from ctxsize.advice.fetches import fetches
 from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.build import Build
+from ctxsize.engine.border import border_of, holds
 from ctxsize.errors import DockerfileError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.model import Problem
@@ -36,6 +37,8 @@ class Repository:
     changed: Mapping[str, bytes] = field(default_factory=dict)
     """Files as they would be after fixes."""
     starter: Starter = lambda _: None
+    border: str = "/"
+    """The repository around them, beyond which no file is read."""
 
     @cached_property
     def systems(self) -> dict[str, set[str]]:
@@ -53,7 +56,7 @@ class Repository:
             if os.path.normpath(each) == os.path.normpath(path):
                 return data
         try:
-            return Path(path).read_bytes()
+            return Path(path).read_bytes() if holds(self.border, path) else None
         except OSError:
             return None
 
@@ -73,7 +76,8 @@ def read_repository(
             problems.append(Problem("dockerfile", message, path, error.line))
         except OSError as error:
             problems.append(Problem("unread", f"not read: {error.strerror}", path))
-    return Repository(_named(recipes, discovery.root), tuple(problems), changed or {}, starter)
+    named, border = _named(recipes, discovery.root), border_of(discovery.root)
+    return Repository(named, tuple(problems), changed or {}, starter, border)
 
 
 def _named(recipes: list[Recipe], root: str) -> tuple[Recipe, ...]:

@@ -123,8 +123,11 @@ def _baseline_of(config: Config) -> str | None:
 
 def _old(path: str | None, *, update_baseline: bool) -> baselines.Baseline | None:
     """The baseline as it is, None where there is none or there needs to be none yet."""
+    from ctxsize.writer.apply import refuse_way_out
+
     if path is None or (update_baseline and not os.path.lexists(path)):
         return None
+    refuse_way_out(path)
     return baselines.read(path)
 
 

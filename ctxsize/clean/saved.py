@@ -55,6 +55,11 @@ def encoded(plan: Plan) -> bytes:
     return (json.dumps(shape, indent=2) + "\n").encode()
 
 
+def is_plan(start: bytes) -> bool:
+    """Return whether a file that begins so is a plan, of any version."""
+    return f'"kind": "{_NAME}"'.encode() in start
+
+
 def _shape(item: Candidate) -> dict[str, Any]:
     inventory = item.inventory
     return {

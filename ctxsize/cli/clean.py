@@ -161,10 +161,10 @@ def _refuse_both(plan_file: str | None, yes: bool) -> None:
 
 
 def _save(plan: Plan, path: str) -> None:
-    from ctxsize.clean.saved import encoded
+    from ctxsize.clean.saved import encoded, is_plan
     from ctxsize.writer.apply import write_output
 
-    write_output(path, encoded(plan))
+    write_output(path, encoded(plan), replaces=is_plan)
     output.note(f"the plan is in {path}")
 
 

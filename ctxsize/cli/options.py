@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctxsize.build import Build
+from ctxsize.build import Build, hiding
 from ctxsize.cli.output import Format
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
@@ -128,6 +128,7 @@ def _with_build(command: Callable[..., Any], context: Decorator) -> Callable[...
             builder,
             _stdin() if dockerfile == "-" else None,
         )
+        build = hiding(build, _of_environment(build_arguments) & build.build_arguments.keys())
         return command(build=build, **others)
 
     decorated: Callable[..., Any] = with_one_value
@@ -152,6 +153,11 @@ def values(build_arguments: Iterable[str]) -> dict[str, str]:
         if given or name in os.environ:
             found[name] = value if given else os.environ[name]
     return found
+
+
+def _of_environment(build_arguments: Iterable[str]) -> set[str]:
+    """The arguments whose values come from the environment."""
+    return {each for each in build_arguments if "=" not in each}
 
 
 def contexts(build_contexts: Iterable[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from errno import ENOSPC
 from typing import Any
 
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats import render
+from ctxsize.formats import is_report, render
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import visible
 from ctxsize.model import Problem
@@ -68,7 +68,7 @@ def emit(outcome: Any, formats: Iterable[Format], look: Look) -> None:
     """Write `outcome` in each of `formats`: into their files first, then to stdout.
 
     A file gets no colour and the usual width, as nobody knows what will show it.
-    Nothing is written unless every format could be made.
+    Nothing is written unless every format could be made. Only earlier reports are replaced.
     Raises `InputError` for a file that cannot be written.
     """
     plain = replace(look, width=_FILE_WIDTH, colour=False, ascii=False)
@@ -80,7 +80,8 @@ def emit(outcome: Any, formats: Iterable[Format], look: Look) -> None:
         if path is not None:
             from ctxsize.writer.apply import write_output
 
-            write_output(path, text.encode("utf-8", "backslashreplace"))
+            data = text.encode("utf-8", "backslashreplace")
+            write_output(path, data, replaces=is_report)
     try:
         for path, text in made:
             if path is None:

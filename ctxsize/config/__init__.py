@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ctxsize.config.keys import CONTEXT_KEYS, OF, TOP_KEYS, Tolerance, code, text
+from ctxsize.engine.border import border_of, holds
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.values import dataclass, replace
 
@@ -127,6 +128,9 @@ def load(start: str) -> Config:
     for directory in _upward(start):
         for name in NAMES:
             path = os.path.normpath(os.path.join(directory, name))  # noqa: PTH118
+            if os.path.islink(path) and not holds(border_of(directory), path):  # noqa: PTH114
+                message = "cannot be read: it is a symlink that leaves the repository"
+                raise InputErrors([InputError(message, path=path)])
             if os.path.isfile(path):  # noqa: PTH113
                 config = read(path)
                 if config is not None:
@@ -186,12 +190,14 @@ class _Reader:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._directory = os.path.dirname(path) or "."  # noqa: PTH120
         self._errors: list[CtxsizeError] = []
 
     def config(self, table: object) -> Config:
         known = {**CONTEXT_KEYS, **TOP_KEYS}
         values = self._values(table, "", known)
         defaults = _context("", "", values)
+        self._bound("", values)
         contexts = tuple(self._contexts(values.get("contexts", {}), defaults))
         suppressed = tuple(self._suppressions(values.get("suppress", [])))
         if self._errors:
@@ -214,6 +220,7 @@ class _Reader:
                 self._wrong(where, "a context needs a name")
             values = self._values(table, where, known)
             own = _context(name, values.get("path", name), values)
+            self._bound(where, {**values, "path": own.path})
             yield Context(
                 name=name,
                 path=own.path,
@@ -263,6 +270,20 @@ class _Reader:
             except InputError as error:
                 self._wrong(place, error.message, hint=error.hint)
         return found
+
+    def _bound(self, where: str, values: Mapping[str, Any]) -> None:
+        """Note the paths that lead out of the repository: a stranger may have written them."""
+        border = border_of(self._directory)
+        named = values.get("build-contexts", {})
+        paths = {key: values[key] for key in ("path", "dockerfile", "baseline") if key in values}
+        paths |= {f"build-contexts.{_key(name)}": each for name, each in named.items()}
+        for key, path in paths.items():
+            literal = re.split(r"[*?[]", path)[0] if key == "path" else path
+            inside = holds(border, os.path.join(self._directory, literal))  # noqa: PTH118
+            if not inside and "://" not in path:
+                what = f"{path} lies outside the repository {border}"
+                place = f"{where}.{key}" if where else key
+                self._wrong(place, what, hint="name it on the command line instead")
 
     def _wrong(self, where: str, message: str, *, hint: str | None = None) -> None:
         self._errors.append(InputError(f"{where}: {message}", path=self._path, hint=hint))

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from glob import glob
+from glob import escape, glob
 
-from ctxsize.build import Build
+from ctxsize.build import Build, hiding
 from ctxsize.config import Config, Context
+from ctxsize.engine.border import border_of, holds
 from ctxsize.values import replace
 
 
 def directories(config: Config, context: Context) -> Iterator[str]:
     """The directories that the path of `context` names, as one would name them from here."""
     path = os.path.join(config.directory, context.path)  # noqa: PTH118
-    found = sorted(glob(path)) if is_glob(context.path) else [path]  # noqa: PTH207
+    found = _matching(config.directory, context.path) if is_glob(context.path) else [path]
     return (os.path.normpath(each) for each in found if os.path.isdir(each))  # noqa: PTH112
+
+
+def _matching(directory: str, pattern: str) -> list[str]:
+    """The paths that `pattern` matches below `directory`, and in no other repository."""
+    border, found = border_of(directory), [directory]
+    for part in pattern.split("/"):
+        paths = (path for each in found for path in glob(os.path.join(escape(each), part)))  # noqa: PTH118, PTH207
+        found = [path for path in paths if holds(border, path)]
+    return sorted(found)
 
 
 def is_glob(path: str) -> bool:
@@ -29,7 +39,7 @@ def build_of(config: Config, context: Context, directory: str, *, build: Build) 
     if dockerfile is not None:
         dockerfile = os.path.normpath(os.path.join(config.directory, dockerfile))  # noqa: PTH118
     builder = Build().builder
-    return replace(
+    made = replace(
         build,
         context=directory,
         dockerfile=build.dockerfile or dockerfile,
@@ -39,6 +49,7 @@ def build_of(config: Config, context: Context, directory: str, *, build: Build) 
         platforms=build.platforms or context.platforms,
         builder=build.builder if build.builder != builder else context.builder or builder,
     )
+    return hiding(made, context.build_arguments.keys() - build.build_arguments.keys())
 
 
 def builds(config: Config) -> Iterator[tuple[str, Build]]:

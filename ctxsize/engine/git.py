@@ -1,34 +1,46 @@
 """What git knows of a directory: tracked files, ignored ones, submodules, worktrees.
 
-The only place that runs git. It asks and never writes: no lock is taken, no
+The only place that runs a program. Git asks and never writes: no lock is taken, no
 hook or file-system monitor of the repository is run, nothing is fetched. The
 variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`) are left out, as they
-name another repository than the one that is asked about.
+name another repository than the one that is asked about. The repository is
+hostile: its own programs are not run, a `core.worktree` that leads elsewhere is
+not followed, and a git that hangs or fails is not run again for it.
 """
 
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 
+from ctxsize.engine.border import holds, top_of
 from ctxsize.model import Problem
 from ctxsize.values import dataclass
 
-_SECONDS = 60.0
+_SECONDS = 10.0
+"""Seconds that git has for an answer."""
+_MOST_SECONDS = 30.0
+"""Seconds that git may take without an answer, in all repositories together."""
 _KEPT_VARIABLES = (
     "GIT_CEILING_DIRECTORIES",
     "GIT_CONFIG_",
     "GIT_DISCOVERY_ACROSS_FILESYSTEM",
-    "GIT_EXEC_PATH",
 )
 _DROPPED_VARIABLES = ("GIT_CONFIG_PARAMETERS",)
+_SETTINGS = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "core.quotePath=true")
+"""What counts for more than the configuration of the repository, which may name programs."""
 _SUBMODULE = b"160000"
 
 
 class GitError(Exception):
     """Git did not answer; the message is a clause for a person."""
+
+    def __init__(self, message: str, *, seconds: float = 0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+        """How long it was waited for in vain."""
 
 
 @dataclass(frozen=True)
@@ -107,42 +119,79 @@ class Repository:
 def find(root: str) -> Found:
     """The repository that the directory `root` belongs to, and what git cannot say about it."""
     real = os.path.realpath(root)
+    nearest = top_of(real)
+    if nearest is None:
+        return Found()
     try:
-        top = _asked(real, "rev-parse", "--show-toplevel").removesuffix(b"\n")
+        top = _top(real, nearest)
     except GitError as error:
-        return Found(problem=_problem(real, error))
-    return Found(Repository(real, os.path.realpath(os.fsdecode(top))))
+        if nearest != real and ".git" in Path(real).parts:
+            return Found()  # a repository's own files, which have no work tree
+        return Found(problem=Problem("git", f"what git tracks is not known: {error}", nearest))
+    return Found(Repository(real, top))
 
 
-def _problem(root: str, error: GitError) -> Problem | None:
-    """Why git does not tell, or None where no directory above holds a `.git`."""
-    at = root
-    while not os.path.lexists(os.path.join(at, ".git")):  # noqa: PTH118
-        if at == os.path.dirname(at):  # noqa: PTH120
-            return None
-        at = os.path.dirname(at)  # noqa: PTH120
-    if at != root and _is_inside_git(root):
-        return None
-    return Problem("git", f"what git tracks is not known: {error}", path=at)
+def _top(root: str, nearest: str) -> str:
+    """The top of the work tree. Raises `GitError` where it is not that of the `.git` found.
+
+    Git passes over a `.git` that is no repository, like an empty directory. But a
+    `core.worktree` may name any directory, which git would then list.
+    """
+    top = _line(root, "--show-toplevel")
+    if top == nearest:
+        return top
+    question = "--absolute-git-dir"
+    is_outer = holds(top, root) and top_of(top) == top
+    if not is_outer or _line(root, question) != _line(top, question):
+        raise GitError(f"its core.worktree is {top}, which git would list in its place")
+    return top
 
 
-def _is_inside_git(root: str) -> bool:
-    """Whether `root` is part of a repository's own files, which have no work tree."""
-    return ".git" in Path(root).parts
+def _line(root: str, question: str) -> str:
+    """The path that `git rev-parse` prints. Raises `GitError` also where it prints nothing."""
+    answer = _asked(root, "rev-parse", question).removesuffix(b"\n")
+    return os.path.realpath(os.fsdecode(answer))
 
 
 def _records(root: str, *arguments: str) -> list[bytes]:
     return [record for record in _asked(root, *arguments).split(b"\0") if record]
 
 
+_failures: dict[tuple[str, ...], GitError] = {}
+"""What went wrong, by the program, the repository and the question.
+
+Where git hung, the question is left out: it would hang with others too.
+"""
+
+
 def _asked(root: str, *arguments: str) -> bytes:
-    """What git prints. Raises `GitError` where it prints an error, takes too long or is missing."""
+    """What git prints. Raises `GitError` where it prints an error, takes too long or is missing.
+
+    What it cannot answer it is asked once: a FIFO that it waits for stays one.
+    """
+    top = top_of(root) or root
+    program = _program(os.environ.get("PATH", ""), top)
+    failed = _failures.get((program, top)) or _failures.get((program, top, *arguments))
+    if failed is not None:
+        raise failed
+    waited = sum(each.seconds for key, each in _failures.items() if key[0] == program)
+    if waited >= _MOST_SECONDS:
+        raise GitError("git did not answer in other repositories")
+    try:
+        return _run(program, root, arguments)
+    except GitError as error:
+        key = (program, top) if error.seconds else (program, top, *arguments)
+        _failures[key] = error
+        raise
+
+
+def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
     import subprocess
 
-    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=true", *arguments]
+    settings = [word for each in _SETTINGS for word in ("-c", each)]
     try:
         done = subprocess.run(
-            command,
+            [program, "--no-pager", *settings, *arguments],
             cwd=root,
             env=_environment(),
             stdin=subprocess.DEVNULL,
@@ -150,15 +199,32 @@ def _asked(root: str, *arguments: str) -> bytes:
             timeout=_SECONDS,
             check=False,
         )
-    except FileNotFoundError:
-        raise GitError("git is not installed") from None
     except subprocess.TimeoutExpired:
-        raise GitError(f"git did not answer within {_SECONDS:.0f} seconds") from None
+        message = f"git did not answer within {_SECONDS:.0f} seconds"
+        raise GitError(message, seconds=_SECONDS) from None
     except (OSError, ValueError) as error:
         raise GitError(f"git cannot be run: {error}") from None
     if done.returncode:
         raise GitError(_reason(done.stderr))
+    if arguments[0] == "rev-parse" and not done.stdout.strip():
+        raise GitError("git printed nothing")
     return done.stdout
+
+
+@lru_cache
+def _program(path: str, top: str) -> str:
+    """The git that the variable PATH means, as an absolute path. Raises `GitError` without one.
+
+    What lies in the repository or in the working directory is none: it came with the context.
+    """
+    here = os.path.realpath(".")
+    strange = {each for each in (top, top_of(here)) if each not in (None, "/")}
+    for directory in filter(os.path.isabs, path.split(os.pathsep)):
+        real = os.path.realpath(os.path.join(directory, "git"))  # noqa: PTH118
+        ours = os.path.dirname(real) == here or any(holds(each, real) for each in strange)  # noqa: PTH120
+        if not ours and os.path.isfile(real) and os.access(real, os.X_OK):  # noqa: PTH113
+            return os.path.join(directory, "git")  # noqa: PTH118
+    raise GitError("git is not installed, or PATH names it only inside the repository")
 
 
 def _reason(stderr: bytes) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Any
 
+from ctxsize.build import Build
 from ctxsize.dockerfile import (
     ContextNeed,
     Platform,
@@ -41,7 +42,7 @@ from ctxsize.errors import (
     UndecidedError,
 )
 from ctxsize.model import Problem
-from ctxsize.values import dataclass
+from ctxsize.values import dataclass, replace
 
 Paths = tuple[str, ...] | None
 """The paths that are asked for; None for all that is not ignored."""
@@ -95,24 +96,36 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
     Raises `DockerfileError` for a Dockerfile that the builder rejects, and for
     paths that it cannot ask for; `InputError` for one that cannot be read.
     """
-    platforms, build = platforms_of(request), request.build
-    arguments = tuple(build.build_arguments.items())
-    named = tuple((each.name, bool(each.image)) for each in named_contexts(build))
+    build = request.build
     data = b""
     try:
+        platforms = platforms_of(request)
+        arguments = tuple(build.build_arguments.items())
+        named = tuple((each.name, bool(each.image)) for each in named_contexts(build))
         data = request.dockerfile_data()
-        return {each: _need(data, build.target, arguments, each, named) for each in platforms}
+        needs = {each: _need(data, build.target, arguments, each, named) for each in platforms}
     except OSError as error:
         raise InputError(
             f"the Dockerfile cannot be read: {error.strerror}", path=request.dockerfile
         ) from None
     except DockerfileError as error:
         error.path = request.dockerfile
+        error.message = build.masked(error.message)
         frontend = other_frontend(find_syntax(data), build.build_arguments)
         if frontend is None:
             raise
         hint = f"unless the frontend {frontend.name}, which reads it, accepts that"
         raise UndecidedError(error.message, path=error.path, line=error.line, hint=hint) from None
+    except InputError as error:
+        error.message = build.masked(error.message)
+        raise
+    return {each: _masked(build, need) for each, need in needs.items()}
+
+
+def _masked(build: Build, need: ContextNeed) -> ContextNeed:
+    """`need` with no hidden value of `build` in what it says of base images."""
+    unknowns = [replace(each, name=build.masked(each.name)) for each in need.unknowns]
+    return replace(need, unknowns=tuple(unknowns)) if build.hidden else need
 
 
 @lru_cache(maxsize=16)

@@ -136,6 +136,9 @@ class _Measuring:
         builder = self.request.builder
         problems = tuple(unknown_problem(each, builder) for each in asked.unknowns)
         sources = tuple(map(self._share, asked.sources))
+        paths = made.follow_paths
+        if paths is not None:
+            made = replace(made, follow_paths=tuple(map(self.request.build.masked, paths)))
         return replace(made, sources=sources, problems=problems)
 
     def _emptied(self, paths: Paths) -> list[Problem]:
@@ -160,7 +163,7 @@ class _Measuring:
             source.line,
             source.stage,
             source.source,
-            source.path,
+            self.request.build.masked(source.path),
             source.kind,
             totals.files,
             totals.content_bytes,

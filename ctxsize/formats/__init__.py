@@ -6,6 +6,7 @@ never prints, opens or exits. One is loaded when it is used.
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +14,28 @@ from ctxsize.formats.look import Look
 
 FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
 """The choices of `--format`."""
+
+_JSON_KEYS = (
+    "root|before|passes|findings|context_path|mode|codes|contexts"  # what follows the version
+)
+_SIGNS = re.compile(
+    rf"""
+    \A\{{\s*"version":\s\d+,\s*"(?:{_JSON_KEYS})"                 # json, and baselines
+    | \A\{{\s*"\$schema":.*"name":\s"ctxsize"                     # sarif
+    | \A\[\]\s*\Z | \A\[\s*\{{\s*"description":.*"check_name":\s"CTX  # gitlab
+    | \A<\?xml[^>]*>\s*<testsuites\ name="ctxsize"                 # junit
+    | \A\#\#\#\ (?:Build\ context|ctxsize)\b                       # markdown
+    | \A(?:::(?:error|warning|notice|group)\b|ctxsize\ \w+:\ )     # github
+    | \ACTX\d{{3}}\ [\w-]+\ \(                                       # text, from here on
+    | \A(?:[^\n]*\n){{0,2}}[^\n]*(?:
+        \b\d[\d.,]*\ (?:B|[kMGTPE]B)\b | \ (?:error|warning|info|fixed)\ CTX\d{{3}}\b
+        | \bNext:\ ctxsize\b | \b\d+\ (?:Dockerfile|pattern)s?(?:,[^\n]*)?[:,]\ nothing\ found )
+    | \A(?:ok\ [^\n]+:\ \d|ok\ [^\n]+:\ nothing\ is\ limited|\d+\ builds?,\ the\ most\ costly)
+    | \A(?:no\ (?:build|ignore\ file|Dockerfile)\ here|Nothing\ to\ |Refused:\ |Not\ possible:\ )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""How the files begin that a report may replace."""
 
 TABLES = ("dir", "ext", "rule", "file")
 """The choices of `--by`: the ways to take a report apart, each one of `text.tables`."""
@@ -32,4 +55,13 @@ def module_for(package: str, kind: str) -> Any:
     return import_module(f"{package}.{'changes' if kind == 'diff' else kind}")
 
 
-__all__ = ["FORMATS", "TABLES", "Look", "module_for", "render"]
+def is_report(start: bytes) -> bool:
+    """Return whether a file that begins so is a report, in whatever format.
+
+    >>> is_report(b'{"version": 1, "root": "."}'), is_report(b'{"version": "1.0"}')
+    (True, False)
+    """
+    return _SIGNS.match(start.decode("utf-8", "replace")) is not None
+
+
+__all__ = ["FORMATS", "TABLES", "Look", "is_report", "module_for", "render"]

@@ -65,7 +65,7 @@ def _full_name(build: Build) -> str:
     """The context, and what tells its builds apart."""
     dockerfile = build.dockerfile and os.path.relpath(build.dockerfile, build.context)
     unusual = dockerfile if dockerfile != "Dockerfile" else None
-    return " ".join(filter(None, (build.context, unusual, build.target)))
+    return " ".join(filter(None, (build.context, unusual, build.shown_target)))
 
 
 def _apart(chosen: list[Planned]) -> list[Planned]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ctxsize.build import Build
 from ctxsize.config import Config, load
 from ctxsize.config.accepted import Acceptance
+from ctxsize.engine.border import holds, top_of
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.parallel import Progress
@@ -15,7 +16,7 @@ from ctxsize.engine.request import without_patterns
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
 from ctxsize.lints import CODES
-from ctxsize.lints.discover import Layout, Target
+from ctxsize.lints.discover import Layout, Target, fallback_in
 from ctxsize.lints.run import Linted, Linter
 from ctxsize.lints.selection import selection
 
@@ -109,8 +110,7 @@ def _governing(build: Build, builder: Builder) -> Target:
             path=build.context,
             hint="`ctxsize suggest` proposes one",
         )
-    general = os.path.normpath(os.path.join(build.context, ".dockerignore"))  # noqa: PTH118
-    fallback = general if request.dockerfile_specific and os.path.isfile(general) else None  # noqa: PTH113
+    fallback = fallback_in(build.context) if request.dockerfile_specific else None
     return Target(request.ignore_file.path, build.context, (build,), fallback)
 
 
@@ -143,13 +143,8 @@ def _root_of(path: str) -> str:
     of a repository: that could be all of a home directory.
     """
     own = os.path.dirname(path) or "."  # noqa: PTH120
-    here, directory = os.path.realpath("."), os.path.realpath(own)
-    while not os.path.lexists(os.path.join(directory, ".git")):  # noqa: PTH118
-        above = os.path.dirname(directory)  # noqa: PTH120
-        if above == directory:
-            return own
-        directory = above
-    if os.path.commonpath([here, os.path.realpath(own)]) != here:
+    here, directory = os.path.realpath("."), top_of(own)
+    if directory is None or not holds(here, own):
         return own
     return os.path.relpath(directory) if directory.startswith(f"{here}/") else "."
 

@@ -91,7 +91,8 @@ def _of_check(case: Case, use: Use, check: SourceCheck) -> Iterator[Finding]:
         return
     line = case.lines[pattern.line - 1]
     place = f"{use.path}:{check.line}"
-    target = f" for the target {use.request.build.target}" if use.request.build.target else ""
+    target = use.request.build.shown_target
+    target = f" for the target {target}" if target else ""
     fails = check.fate is Fate.IGNORED
     result = "the build fails" if fails else "it finds nothing"
     text = pattern_for(check.at, pattern_class=case.pattern_class)

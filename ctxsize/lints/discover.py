@@ -10,6 +10,7 @@ from functools import cached_property
 from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.config.contexts import builds
+from ctxsize.engine.border import border_of, holds
 from ctxsize.findings import Location
 from ctxsize.projects import Discovery, FoundBuild, discover
 from ctxsize.projects.found import Place, merged
@@ -121,14 +122,14 @@ class Layout:
             return Target(path, unread=f"its name must begin with a dot: .{name}")
         if not os.path.isfile(dockerfile):  # noqa: PTH113
             return Target(path, unread=f"there is no {dockerfile} beside it")
+        if not holds(border_of(self.discovery.root), path):
+            return Target(path, unread="it is a symlink that leaves the repository")
         found = [*self._of_dockerfile(dockerfile)]
         if not found:
             return Target(path)
         context = found[0].context
         mine = tuple(build for build in found if build.context == context)
-        general = os.path.normpath(os.path.join(context, ".dockerignore"))  # noqa: PTH118
-        fallback = general if os.path.isfile(general) else None  # noqa: PTH113
-        return Target(path, context, mine, fallback)
+        return Target(path, context, mine, fallback_in(context))
 
     def _of_dockerfile(self, dockerfile: str) -> Iterator[Build]:
         real = os.path.realpath(dockerfile)
@@ -170,12 +171,17 @@ def _has_own_ignore_file(build: Build) -> bool:
     return build.dockerfile is not None and os.path.isfile(f"{build.dockerfile}.dockerignore")  # noqa: PTH113
 
 
+def fallback_in(context: str) -> str | None:
+    """Return the general ignore file of `context`, which a Dockerfile-specific one replaces."""
+    path = os.path.normpath(os.path.join(context, SUFFIXES[0]))  # noqa: PTH118
+    return path if os.path.isfile(path) and not _leaves(path, context) else None  # noqa: PTH113
+
+
 def _leaves(path: str, directory: str) -> bool:
     """Whether the ignore file is a symlink that leads out of its directory."""
     if not os.path.islink(path):  # noqa: PTH114
         return False
-    root = os.path.realpath(directory)
-    return os.path.commonpath([root, os.path.realpath(path)]) != root
+    return not holds(os.path.realpath(directory), path)
 
 
 def _no_file(path: str) -> str:

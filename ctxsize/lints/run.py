@@ -183,6 +183,7 @@ class Linter:
             build,
             target=told.target or build.target,
             build_arguments={**build.build_arguments, **told.build_arguments},
+            hidden=(*build.hidden, *told.hidden),
             build_contexts={**build.build_contexts, **told.build_contexts},
             platforms=told.platforms or build.platforms,
             builder=builder.name,
@@ -192,6 +193,7 @@ class Linter:
         try:
             return without_patterns(build, builder)
         except CtxsizeError as error:
+            error.message = build.masked(error.message)
             self._note(error)
             return None
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
+from ctxsize.model import Problem
 from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
 from ctxsize.projects.codes import CODES
 from ctxsize.projects.files import Files, list_files
-from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, merged
+from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, bounded, merged
 from ctxsize.values import replace
 
 SOURCES: dict[str, ModuleType] = {
@@ -34,14 +35,21 @@ def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -
 
     `environment` is what Compose and Bake files see besides `.env`; nothing by
     default. A Dockerfile that nothing asks for is built with the nearest
-    directory that holds what it takes. Raises `InputError` for no directory.
+    directory that holds what it takes. What lies outside the repository is listed for
+    itself. Raises `InputError` for no directory.
     """
     files = list_files(root, _is_wanted)
-    builds, hauls = find_builds(files, environment or {})
+    found, hauls = find_builds(files, environment or {})
+    builds = [*bounded(found, files.border)]
+    strange = tuple(each for each in builds if each.outside)
     problems = [*files.problems, *(each for haul in hauls for each in haul.problems)]
+    problems += [
+        Problem("outside", each.outside, each.where.path, each.where.line) for each in strange
+    ]
     return Discovery(
         root,
-        builds,
+        tuple(each for each in builds if not each.outside),
+        strange,
         _shown(files, is_dockerfile),
         _shown(files, is_ignore_file),
         tuple(each for haul in hauls for each in haul.findings),

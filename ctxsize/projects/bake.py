@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ctxsize.build import Build
+from ctxsize.engine.border import holds
 from ctxsize.findings import Location
 from ctxsize.projects import compose
 from ctxsize.projects.bakefile import BakeError, BakeFile, Resolver, Target, read_hcl, read_json
 from ctxsize.projects.files import Files
-from ctxsize.projects.found import FoundBuild, Haul, Place
+from ctxsize.projects.found import FoundBuild, Haul, Place, concealed, there
+from ctxsize.values import replace
 
 _DEFAULTS = (
     *("docker-bake.json", "docker-bake.override.json"),
@@ -100,16 +102,20 @@ def _found(
     bake: BakeFile, files: Files, directory: str, environment: Mapping[str, str], haul: Haul
 ) -> Iterator[FoundBuild]:
     resolver = Resolver(bake, environment)
+    mask = Build(hidden=resolver.hidden).masked
     for target in resolver.targets():
         if target.declared in bake.lines:
             where = Location(*bake.lines[target.declared])
-            made = _build(files, directory, target, Place("bake", target.name, where), haul)
+            place = Place("bake", mask(target.name), where)
+            made = _build(files, directory, target, place, haul)
             if made is not None:
-                yield made
+                build = replace(made.build, hidden=(*made.build.hidden, *resolver.hidden))
+                yield replace(made, build=concealed(build))
     for name, reason in resolver.unknown.items():
         if name in bake.lines:
             path, line = bake.lines[name]
-            haul.complain("bake", f"the target {name} is not known: {reason}", path, line)
+            text = mask(f"the target {name} is not known: {reason}")
+            haul.complain("bake", text, path, line)
 
 
 def _build(
@@ -122,13 +128,15 @@ def _build(
     start = _start(files, directory, context, values)
     shown = files.shown(os.path.join(start, context))  # noqa: PTH118
     if not os.path.isdir(shown):  # noqa: PTH112
-        where = place.where
+        where, named = place.where, files.shown(os.path.join(start, target.as_written("context")))  # noqa: PTH118
         haul.complain(
-            "no-context", f"{place.name}: there is no directory {shown}", where.path, where.line
+            "no-context", f"{place.name}: there is no directory {named}", where.path, where.line
         )
         return None
     inline = values.get("dockerfile-inline")
-    dockerfile = os.path.join(shown, str(values.get("dockerfile") or "Dockerfile"))  # noqa: PTH118
+    names = (str(values.get("dockerfile") or "Dockerfile"), target.as_written("dockerfile"))
+    dockerfile = there(*(os.path.join(shown, each) for each in names))  # noqa: PTH118
+    service = target.service
     build = Build(
         shown,
         "-" if inline else os.path.normpath(dockerfile),
@@ -140,6 +148,8 @@ def _build(
         },
         tuple(map(str, values.get("platforms") or ())),
         dockerfile_inline=str(inline).encode() if inline else None,
+        hidden=service.build.hidden if service else (),
+        target_written=(str(values.get("target") or ""), target.as_written("target")),
     )
     return FoundBuild(build, (place,))
 
@@ -152,6 +162,8 @@ def _start(files: Files, directory: str, context: str, values: Mapping[str, Any]
     dockerfile = str(values.get("dockerfile") or "Dockerfile")
     for start in (directory, ""):
         here = os.path.join(files.shown(start), context)  # noqa: PTH118
+        if start != directory and not holds(files.border, here):
+            break
         if os.path.isdir(here) and (  # noqa: PTH112
             "dockerfile-inline" in values or os.path.isfile(os.path.join(here, dockerfile))  # noqa: PTH113, PTH118
         ):

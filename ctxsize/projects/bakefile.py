@@ -12,6 +12,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
+from ctxsize.projects.found import FoundBuild
 from ctxsize.projects.hcl.effort import Effort
 from ctxsize.projects.hcl.expressions import evaluate, fill
 from ctxsize.projects.hcl.values import UnknownError, as_text, number
@@ -66,6 +67,17 @@ class Target:
     declared: str
     """The name of its block, which differs for one of a matrix."""
     values: Mapping[str, Any]
+    written: Mapping[str, str]
+    """How the file has those of them that are texts."""
+    service: FoundBuild | None = None
+    """What Compose makes of it, if it is one of its services."""
+
+    def as_written(self, key: str) -> str:
+        """Return a text as it may be printed, without the values of variables."""
+        text, service = self.written.get(key, ""), self.service
+        if key == "target" and service is not None and service.build.target == text:
+            return service.build.shown_target
+        return text
 
 
 def read_hcl(text: str) -> dict[str, list[tuple[str, dict[str, Any]]]]:
@@ -212,6 +224,12 @@ class Resolver:
         except UnknownError:
             return _UNKNOWN
 
+    @property
+    def hidden(self) -> tuple[tuple[str, str], ...]:
+        """The texts that variables stand for, each with its variable: they may be secrets."""
+        texts = self._names.items()
+        return tuple((value, f"${{{name}}}") for name, value in texts if isinstance(value, str))
+
     def targets(self) -> Iterator[Target]:
         """The targets that are built for their own sake, those of a matrix one by one.
 
@@ -251,7 +269,14 @@ class Resolver:
                 names = {**self._names, **dict(zip(axes, each, strict=True))}
                 shown = self._value(body["name"], names) if "name" in body else name
                 merged = self._inherited(name, names, 0)
-                yield Target(str(shown), name, self._decisive(merged, names))
+                # The name of a matrix is as it is known outside of it.
+                yield Target(
+                    str(shown),
+                    name,
+                    self._decisive(merged, names),
+                    {key: _as_written(value) for key, value in merged.items()},
+                    merged.get("compose"),
+                )
         except UnknownError as error:
             self.unknown[name] = str(error)
 
@@ -318,6 +343,12 @@ class Resolver:
         if text.startswith("${") and text.endswith("}"):
             return evaluate(text[2:-1], names, self._functions, effort=self._effort)
         return evaluate(text, names, self._functions, effort=self._effort)
+
+
+def _as_written(value: Any) -> str:
+    """A text as it stands in the file, without its quotes."""
+    text = value.text if isinstance(value, Raw) else value if isinstance(value, str) else ""
+    return text[1:-1] if text[:1] == text[-1:] == '"' else text
 
 
 def _words(value: Any, functions: Mapping[str, Any], met: set[str]) -> Iterator[str]:

@@ -10,8 +10,9 @@ from ctxsize.build import Build
 from ctxsize.model import Problem
 from ctxsize.projects.composefile import Loader, Service, as_mapping
 from ctxsize.projects.files import Files
-from ctxsize.projects.found import FoundBuild, Haul, Place
+from ctxsize.projects.found import FoundBuild, Haul, Place, concealed, there
 from ctxsize.projects.scalars import as_text
+from ctxsize.projects.yaml import written
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """The names that Compose looks for, first choice first."""
@@ -91,19 +92,21 @@ def found_build(files: Files, service: Service, haul: Haul) -> FoundBuild | None
     place = Place("compose", service.name, service.where)
     context = build.get("context")
     directory = str(build.get("directory") or "")
-    context = directory or "." if context is None else str(context)
+    context = directory or "." if context is None else context
+    context = context if isinstance(context, str) else str(context)
     if "://" in context or context.startswith("git@"):
         return None
     shown = files.shown(context)
     if not os.path.isdir(shown):  # noqa: PTH112
-        haul.complain("no-context", f"{service.name}: there is no directory {shown}", *_at(place))
+        named = files.shown(written(context))
+        haul.complain("no-context", f"{service.name}: there is no directory {named}", *_at(place))
         return None
-    inline = build.get("dockerfile_inline")
-    dockerfile = "-" if inline else _dockerfile(shown, build.get("dockerfile"))
+    inline, target = build.get("dockerfile_inline"), build.get("target") or ""
+    dockerfile = "-" if inline else _dockerfile(shown, build.get("dockerfile") or "Dockerfile")
     made = Build(
         shown,
         dockerfile,
-        str(build.get("target") or ""),
+        str(target),
         {
             str(name): as_text(value)
             for name, value in as_mapping(build.get("args")).items()
@@ -115,8 +118,10 @@ def found_build(files: Files, service: Service, haul: Haul) -> FoundBuild | None
         },
         _platforms(build, service.platform),
         dockerfile_inline=str(inline).encode() if inline else None,
+        hidden=service.hidden,
+        target_written=(str(target), written(target)),
     )
-    return FoundBuild(made, (place,))
+    return FoundBuild(concealed(made), (place,))
 
 
 def _at(place: Place) -> tuple[str, int | None]:
@@ -129,7 +134,8 @@ def _is_reference(value: str) -> bool:
 
 def _dockerfile(context: str, named: object) -> str:
     """The Dockerfile's path, which is relative to the context."""
-    return os.path.normpath(os.path.join(context, str(named or "Dockerfile")))  # noqa: PTH118
+    paths = (os.path.join(context, each) for each in (str(named), written(named)))  # noqa: PTH118
+    return there(*map(os.path.normpath, paths))
 
 
 def _platforms(build: Mapping[str, object], platform: str) -> tuple[str, ...]:

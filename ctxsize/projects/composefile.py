@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ctxsize.findings import Location
-from ctxsize.projects.interpolation import InterpolationError, interpolate, read_dotenv
+from ctxsize.projects.interpolation import InterpolationError, interpolate, read_dotenv, used
 from ctxsize.projects.yaml import Mapping as YamlMapping
-from ctxsize.projects.yaml import Tagged, Text, YamlError, load
+from ctxsize.projects.yaml import Tagged, Text, YamlError, load, written
 
 _KEPT = ("build", "platform", "extends", "profiles", "image", "develop")
 _PATHS = ("./", "../", "/", "~")
@@ -33,6 +33,8 @@ class Service:
     platform: str
     where: Location
     profiles: tuple[str, ...] = ()
+    hidden: tuple[tuple[str, str], ...] = ()
+    """The values of all variables that the project uses, each with how it is written."""
 
 
 Reader = Callable[[str], str | None]
@@ -56,6 +58,7 @@ class Loader:
     _variables: dict[object, dict[str, str]] = field(default_factory=dict)
     """Equal variables, of which one is used: their identity is part of keys."""
     _room: int = _MOST_CHARACTERS
+    _used: dict[str, str] = field(default_factory=dict)
 
     def services(self, paths: Iterable[str], *, directory: str | None = None) -> dict[str, Service]:
         """The services of a project made of `paths`, later files over earlier ones."""
@@ -123,21 +126,38 @@ class Loader:
         found: dict[str, Any] = {}
         included = self._interpolated(document.get("include"), variables, path, document.line)
         for each in included if isinstance(included, list) else []:
-            inner = self._include(each, directory, variables, depth)
+            at = (path, document.line_of("include"))
+            inner = self._include(each, directory, variables, depth, at)
             if isinstance(inner, str):
-                self.complain("include", inner, path, document.line_of("include"))
+                self.complain("include", inner, *at)
             else:
                 found |= inner
         return found
 
+    def _is_there(self, path: str, named: object, at: tuple[str, int]) -> bool:
+        """Whether the file is there that is named so at a place in another one."""
+        if not (found := self.exists(path)):
+            self.complain("include", f"there is no file {written(named)}", *at)
+        return found
+
     def _include(
-        self, each: Any, directory: str, variables: Mapping[str, str], depth: int
+        self,
+        each: Any,
+        directory: str,
+        variables: Mapping[str, str],
+        depth: int,
+        at: tuple[str, int],
     ) -> dict[str, Any] | str:
         """The services of what is included, each time the same once; or why there are none."""
         entry = each if isinstance(each, dict) else {"path": each}
         names = entry.get("path")
         names = names if isinstance(names, list) else [names]
-        paths = [_join(directory, str(name)) for name in names if name and not _is_remote(name)]
+        named = {_join(directory, str(name)): name for name in names if name}
+        paths = [
+            path
+            for path in named
+            if not _is_remote(str(named[path])) and self._is_there(path, named[path], at)
+        ]
         if not paths:
             return {}
         inner = entry.get("project_directory")
@@ -236,10 +256,13 @@ class Loader:
         entry = extends if isinstance(extends, dict) else {"service": extends}
         service = str(entry.get("service") or name)
         other = _join(directory, str(entry["file"])) if entry.get("file") else path
+        if other != path and not self._is_there(other, entry["file"], at):
+            return None
         document = self._document(other)
         services = None if document is None else document.get("services")
         if not isinstance(services, YamlMapping) or service not in services:
-            self.complain("extends", f"{name} extends {service}, which is not there", path, line)
+            shown = written(entry.get("service") or name)
+            self.complain("extends", f"{name} extends {shown}, which is not there", path, line)
             return None
         inner = os.path.dirname(other) if entry.get("file") else directory  # noqa: PTH120
         return services, service, other, inner
@@ -255,6 +278,9 @@ class Loader:
         """`value` with its texts interpolated; what several aliases name is done once."""
         if isinstance(value, str):
             text = Text(interpolate(value, variables))
+            if "$" in value:
+                self._used.update(used(value, variables))
+                text.written = value
             text.plain = isinstance(value, Text) and value.plain
             self._room -= len(text)
             if self._room < 0:
@@ -283,6 +309,7 @@ class Loader:
             str(service.get("platform") or ""),
             service.get("where") or Location(""),
             tuple(map(str, profiles)) if isinstance(profiles, list) else (),
+            tuple(self._used.items()),
         )
 
 
@@ -304,7 +331,8 @@ def _long_form(build: Any, directory: str) -> Any:
     if "additional_contexts" in made:
         pairs = as_mapping(made["additional_contexts"])
         made["additional_contexts"] = {
-            name: _named(str(value), directory) for name, value in pairs.items()
+            name: _named(value if isinstance(value, Text) else str(value), directory)
+            for name, value in pairs.items()
         }
     for key in ("args", "labels"):
         if key in made and not isinstance(made[key], Tagged):
@@ -331,7 +359,11 @@ def _named(value: str, directory: str) -> str:
 
 def resolved(path: str, directory: str) -> str:
     """A local path relative to the root; a remote one as it is."""
-    return path if _is_remote(path) else _join(directory, os.path.expanduser(path))  # noqa: PTH111
+    if _is_remote(path):
+        return path
+    made = Text(_join(directory, os.path.expanduser(path)))  # noqa: PTH111
+    made.written = _join(directory, written(path))
+    return made
 
 
 def _is_remote(path: str) -> bool:

@@ -3,7 +3,7 @@
 Not looked into: `.git` and its like, `node_modules`, directories that say
 themselves that they are a cache or an environment (`CACHEDIR.TAG`, `pyvenv.cfg`),
 vendored modules of Go, and what git ignores. Symlinks to directories are not
-followed, so there are no loops and nothing outside the root is read.
+followed, so there are no loops. A file that lies outside the repository is not read.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.git import GitError, find
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
@@ -32,6 +33,11 @@ class Files:
     paths: list[str] = field(default_factory=list)
     """Relative to the root, in order, only those that were asked for."""
     problems: list[Problem] = field(default_factory=list)
+    border: str = ""
+    """The repository around the root."""
+
+    def __post_init__(self) -> None:
+        self.border = self.border or border_of(self.root)
 
     def shown(self, path: str) -> str:
         """A path relative to the root as the user would name it."""
@@ -40,10 +46,13 @@ class Files:
     def read(self, path: str) -> str | None:
         """The text of a file of the root, None if it is no text, too large or unreadable.
 
-        What `path` names may lie outside the root: an included or extended file does.
+        What `path` names may lie outside the root, as an included or extended file does, but
+        not outside the repository.
         """
         name = self.shown(path)
         try:
+            if not holds(self.border, name):
+                raise OSError(0, f"it lies outside the repository {self.border}")
             if not stat.S_ISREG(os.stat(name).st_mode):  # noqa: PTH116
                 raise OSError(0, "it is no file")
             with Path(name).open("rb") as stream:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ctxsize.build import Build
+from ctxsize.build import Build, hiding
+from ctxsize.engine.border import holds
+from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Problem
 from ctxsize.values import replace
+
+_USUAL_PLATFORM = re.compile(
+    "(?:(?:linux|windows|darwin|freebsd)/)?"
+    "(?:386|amd64|arm|arm64|aarch64|x86_64|loong64|mips64le|ppc64le|riscv64|s390x|wasm)"
+    "(?:/v[0-9])?|linux|windows|local"
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,8 @@ class FoundBuild:
     """Whether the context was concluded from the Dockerfile alone."""
     contested: bool = False
     """Whether a command that is not written out may build it with another context."""
+    outside: str = ""
+    """What of it lies outside the repository, a sentence; `""` if nothing does."""
 
     @property
     def where(self) -> Location:
@@ -60,6 +73,8 @@ class Discovery:
     root: str
     builds: tuple[FoundBuild, ...] = ()
     """By context, Dockerfile and target."""
+    outside: tuple[FoundBuild, ...] = ()
+    """The builds of which a context or the Dockerfile lies outside the repository."""
     dockerfiles: tuple[str, ...] = ()
     """Every Dockerfile in the tree, whether a build reads it or not."""
     ignore_files: tuple[str, ...] = ()
@@ -82,6 +97,53 @@ class Haul:
     def complain(self, code: str, message: str, path: str, line: int | None = None) -> None:
         """Note something that was not understood."""
         self.problems.append(Problem(code, message, path=path, line=line))
+
+
+def concealed(build: Build) -> Build:
+    """Return a build that a file asks for, as what of it may be printed without a variable's value.
+
+    Its arguments are hidden. A context that is there is named as on disk, a usual platform is
+    what it is; anything else is as the file has it.
+    """
+    build = hiding(build, build.build_arguments)
+    return replace(
+        build,
+        platforms=tuple(
+            each if _USUAL_PLATFORM.fullmatch(each) else build.masked(each)
+            for each in build.platforms
+        ),
+        build_contexts={
+            build.masked(name): value if os.path.lexists(value) else build.masked(value)
+            for name, value in build.build_contexts.items()
+        },
+    )
+
+
+def there(path: str, as_written: str) -> str:
+    """Return `path` if it is there, and else how the file has it, whose variables may be secret."""
+    return path if os.path.lexists(path) else as_written
+
+
+def bounded(builds: Iterable[FoundBuild], border: str) -> Iterator[FoundBuild]:
+    """Yield `builds`, with word of what of them lies outside the repository `border`."""
+    for each in builds:
+        what, path = next(_outside(each.build, border), ("", ""))
+        text = (
+            f"its {what} {path} lies outside the repository {border}, so nothing is read there; "
+            f"name {path} on the command line to look at it"
+        )
+        yield replace(each, outside=text if what else "")
+
+
+def _outside(build: Build, border: str) -> Iterator[tuple[str, str]]:
+    """The paths of a build that lie outside `border`, each behind what it is."""
+    paths = [("context", build.context)]
+    if build.dockerfile_inline is None and build.dockerfile is not None:
+        paths.append(("Dockerfile", build.dockerfile))
+    for name, value in build.build_contexts.items():
+        if not is_remote(value) and not value.startswith(("target:", "service:")):
+            paths.append((f"context {name}", value))
+    return ((what, path) for what, path in paths if not holds(border, path))
 
 
 def merged(builds: list[FoundBuild]) -> tuple[FoundBuild, ...]:

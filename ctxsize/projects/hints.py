@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ctxsize.build import Build
+from ctxsize.engine.border import holds
 from ctxsize.findings import Location
 from ctxsize.projects.files import Files
-from ctxsize.projects.found import FoundBuild, Haul, Place
+from ctxsize.projects.found import FoundBuild, Haul, Place, concealed
 from ctxsize.shell import Command, commands
 
 _NAME = re.compile(
@@ -55,10 +56,13 @@ def builds(files: Files, environment: Mapping[str, str]) -> Haul:
         if text is None or not BUILD.search(text):
             continue
         directory = os.path.dirname(path)  # noqa: PTH120
+        # A script may be meant to be run from the root; `make` and `npm run` never do that.
+        usual = path.lower().endswith((".sh", ".bash", ".mk"))
+        directories = dict.fromkeys((directory, "") if usual else (directory,))
         for script, line in _scripts(path, text):
             haul.unresolved |= is_open(script)
             place = Place("command", "", Location(files.shown(path), line))
-            haul.builds += builds_of_script(files, script, (directory, ""), place)
+            haul.builds += builds_of_script(files, script, directories, place)
     return haul
 
 
@@ -85,7 +89,10 @@ def _at_home(script: str) -> str:
 def builds_of_script(
     files: Files, script: str, directories: Iterable[str], place: Place
 ) -> Iterator[FoundBuild]:
-    """The builds in a script that runs in the first of `directories` in which it makes sense."""
+    """The builds in a script that runs in the first of `directories` in which it makes sense.
+
+    Those behind the first are guesses, and no guess leads out of the repository.
+    """
     inside: str | None = ""
     for command in commands(_at_home(script)):
         if command.program in ("cd", "pushd") and inside is not None:
@@ -98,10 +105,10 @@ def builds_of_script(
         builder = "podman" if command.program in ("podman", "buildah") else "buildkit"
         line = (place.where.line or 1) + command.line
         where = Location(place.where.path, line)
-        for directory in directories:
+        for number, directory in enumerate(directories):
             start = os.path.normpath(os.path.join(directory, inside))  # noqa: PTH118
             found = _build(files, words, start, Place(place.how, place.name, where), builder)
-            if found is not None:
+            if found is not None and (not number or holds(files.border, found.build.context)):
                 yield found
                 break
 
@@ -207,7 +214,7 @@ def _build(
         tuple(p for each in options.get("--platform", []) for p in each.split(",") if "$" not in p),
         builder,
     )
-    return FoundBuild(build, (place,))
+    return FoundBuild(concealed(build), (place,))
 
 
 def _decisive(operands: list[str], options: Mapping[str, list[str]]) -> Iterator[str]:

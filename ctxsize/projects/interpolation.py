@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
+_USED = re.compile(r"\$\{?([_a-zA-Z][_a-zA-Z0-9]*)")
 _MOST = 2**20
 """Number of characters that the variables in a text may come to: each may double another."""
 _OPERATORS = (":-", "-", ":?", "?", ":+", "+")
@@ -88,9 +89,20 @@ def _substituted(text: str, name: str, rest: str, variables: Mapping[str, str]) 
     if operator.endswith("+"):
         return interpolate(word, variables) if given else ""
     if not given:
-        reason = interpolate(word, variables) or "it is required"
-        raise InterpolationError(f"the variable {name} has no value: {reason}")
+        # As it is written: what the variables in it stand for may be a secret.
+        raise InterpolationError(f"the variable {name} has no value: {word or 'it is required'}")
     return value or ""
+
+
+def used(text: str, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the values of the variables that `text` names, each with its name in braces.
+
+    >>> [*used("$A ${B:-$C}", {"A": "1", "C": "3"})]
+    [('1', '${A}'), ('3', '${C}')]
+    """
+    for name in _USED.findall(text):
+        if name in variables:
+            yield variables[name], f"${{{name}}}"
 
 
 def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:

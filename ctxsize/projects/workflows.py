@@ -13,7 +13,7 @@ from ctxsize.findings import Finding, Location
 from ctxsize.projects import hints
 from ctxsize.projects.codes import CODES
 from ctxsize.projects.files import Files
-from ctxsize.projects.found import FoundBuild, Haul, Place
+from ctxsize.projects.found import FoundBuild, Haul, Place, concealed
 from ctxsize.projects.yaml import Mapping as YamlMapping
 from ctxsize.projects.yaml import YamlError, load
 
@@ -158,7 +158,7 @@ def _action(files: Files, root: str, place: Place, inputs: Mapping[str, str], ha
         },
         tuple(_listed(inputs.get("platforms", ""))),
     )
-    found = FoundBuild(build, (place,))
+    found = FoundBuild(concealed(build), (place,))
     if found not in haul.builds:
         haul.builds.append(found)
 

@@ -33,6 +33,13 @@ class Text(str):
     """A scalar as it is written; `plain` if no quotes say that it is a string."""
 
     plain: bool = False
+    written: str = ""
+    """What stands in the file, where variables were replaced in it."""
+
+
+def written(value: object) -> str:
+    """Return a value as it stands in the file, for a message."""
+    return (isinstance(value, Text) and value.written) or str(value)
 
 
 class Tagged:

@@ -287,7 +287,8 @@ def read_recipes(
             names = _names(other, request.root)
             recipe = _recipe(other, path, names, asked_for=asked_for) if names else None
         except CtxsizeError as error:
-            message = f"it is no Dockerfile that the builder accepts: {error.message}"
+            reason = build.masked(error.message)
+            message = f"it is no Dockerfile that the builder accepts: {reason}"
             problems.append(Problem("unread-dockerfile", message, path=path))
             continue
         home = "" if recipe is None or asked_for else home_of(path, recipe.paths_here, tree)

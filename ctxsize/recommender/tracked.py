@@ -6,6 +6,7 @@ from bisect import bisect_left
 from functools import lru_cache
 
 from ctxsize.engine import git
+from ctxsize.engine.border import border_of
 from ctxsize.engine.git import GitError, Repository
 from ctxsize.model import Problem
 from ctxsize.recommender.tree import Tree
@@ -29,7 +30,7 @@ class Tracked:
         found = git.find(self._root)
         self.problem: Problem | None = found.problem
         """Why it is not known what is tracked, though there seems to be a repository."""
-        self.top = self._root if found.repository is None else found.repository.top
+        self.top = border_of(self._root)
         """The top of the repository around the context, or the context where there is none."""
         self._known = {"": self._ask(found.repository)}
         self._inner = lru_cache(maxsize=None)(self._find_inner)

@@ -41,8 +41,10 @@ def scan(
     across = left([*discovery.findings, *findings(discovery, measured)])
     advice = left(advise(discovery, starter=lambda _: None).findings)
     rows = [_counted(each.row, [*across, *advice]) for each in measured]
+    rows += [Row(each, _named(each), None, error=each.outside) for each in discovery.outside]
     rows.sort(key=lambda row: (-row.cost.content_bytes, -row.cost.files, row.build.context))
-    problems = [*discovery.problems, *(each for row in measured for each in row.problems)]
+    problems = [each for each in discovery.problems if each.code != "outside"]  # a row says it
+    problems += [each for row in measured for each in row.problems]
     return Scan(
         discovery.root,
         tuple(rows),
@@ -56,14 +58,15 @@ def _measured(found: FoundBuild, trees: Trees, sizing: Sizing) -> Measured:
     try:
         request = request_of(found.build, BUILDERS[found.build.builder])
     except CtxsizeError as error:
-        return Measured(Row(found, _named(found), None, error=str(error)), None, None)
+        text = found.build.masked(str(error))
+        return Measured(Row(found, _named(found), None, error=text), None, None)
     ignore_file = None if request.ignore_file is None else request.ignore_file.path
     dockerfile = None if found.build.dockerfile_inline is not None else request.dockerfile
     row = Row(found, dockerfile, ignore_file)
     try:
         snapshot = trees.of(request)
     except CtxsizeError as error:
-        return Measured(replace(row, error=str(error)), request, None)
+        return Measured(replace(row, error=found.build.masked(str(error))), request, None)
     return _sized(row, request, snapshot, sizing)
 
 
@@ -79,7 +82,7 @@ def _sized(row: Row, request: Request, snapshot: Snapshot, sizing: Sizing) -> Me
     except CtxsizeError as error:
         sent = snapshot.sent()
         size = Amount(sent.files, sent.content_bytes)
-        row = replace(row, context=size, error=str(error))
+        row = replace(row, context=size, error=row.build.masked(str(error)))
         return Measured(row, request, snapshot, problems)
     row = replace(row, context=sizes.context, transfer=sizes.transfer, saving=sizes.saving)
     return Measured(row, request, snapshot, problems)

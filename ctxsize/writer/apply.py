@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ctxsize.engine.border import way_out
 from ctxsize.errors import InputError
 from ctxsize.findings import Edit
 from ctxsize.model import Problem
 from ctxsize.values import dataclass
 
 _UNTOUCHED = "nothing was changed"
+_START_BYTES = 4096
+"""Number of bytes that show what kind of file it is."""
 
 
 def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem, ...]:
@@ -41,25 +44,54 @@ def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem,
     return tuple(problem for place in places for problem in _notes(place))
 
 
-def write_output(path: str, data: bytes, *, executable: bool = False) -> None:
-    """Write a report of ours to `path`, whatever is there; a FIFO or a device just gets it.
+def write_output(
+    path: str,
+    data: bytes,
+    *,
+    executable: bool = False,
+    replaces: Callable[[bytes], bool] | None = None,
+) -> None:
+    """Write a report of ours to `path`; a FIFO or a device just gets it.
 
-    A new file that is `executable` is so for everyone whom the umask lets.
-    Raises `InputError` if that is not possible; the old file is then still there.
+    A new file that is `executable` is so for everyone whom the umask lets. With `replaces`
+    a file that is not empty is only replaced if its beginning is accepted.
+    Raises `InputError` if that is not possible, and for a symlink out of the repository;
+    the old file is then still there.
     """
     with _explained(path):
+        refuse_way_out(path)
         special = os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
         if special and not os.path.isdir(path):  # noqa: PTH112
             Path(path).write_bytes(data)
             return
         target = os.path.realpath(path)
     seen = _regular(path, target)
+    if seen is not None and seen.st_size and replaces is not None:
+        with _explained(path, "cannot be read"), Path(target).open("rb") as file:
+            if not replaces(file.read(_START_BYTES)):
+                raise InputError(
+                    "holds something else than a report of ctxsize, so it is not replaced",
+                    path=path,
+                    hint="remove it, or name another file",
+                )
     place = _Place(Edit(path, None, data), target, _temporary(target), seen)
     with _cleaned_up([place]):
         _stage(place, new_mode=0o777 if executable else 0o666)
         with _explained(path):
             os.replace(place.temporary, target)  # noqa: PTH105
             _flush_directory(target)
+
+
+def refuse_way_out(path: str) -> None:
+    """Raise `InputError` where a symlink on the way to `path` leads out of its repository."""
+    found = way_out(path)
+    if found is not None:
+        link, target = found
+        raise InputError(
+            f"the symlink {os.path.relpath(link)} leads out of the repository, to {target}",
+            path=path,
+            hint="name the file itself, or remove the symlink",
+        )
 
 
 @dataclass(frozen=True)

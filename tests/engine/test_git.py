@@ -27,6 +27,11 @@ def planted(root: Path, files: dict[str, str]) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(git, "_failures", {})
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A work tree with tracked, ignored and unknown files."""
@@ -176,3 +181,175 @@ def test_nothing_of_the_repository_runs_and_nothing_is_written(
 
 def test_inside_git_itself_there_is_no_work_tree(repository: Path) -> None:
     assert git.find(str(repository / ".git" / "refs")) == git.Found(None, None)
+
+
+def program(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def lines(path: Path) -> int:
+    return path.read_text().count("\n") if path.exists() else 0
+
+
+@pytest.mark.parametrize("path", [".", "", "bin", "./bin:", "{top}", "{top}/bin", "{top}/src/.."])
+def test_a_git_of_the_repository_is_never_run(
+    path: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = tmp_path / "witness"
+    for place in ("git", "bin/git"):
+        program(repository / place, f"touch {witness}; echo {repository}")
+    monkeypatch.chdir(repository)
+    monkeypatch.setenv("PATH", f"{path.format(top=repository)}:{os.environ['PATH']}")
+    for name in (".", "src"):
+        found = Repository.at(name)
+        assert found is not None
+        assert {"src/main.rs", "main.rs"} & found.tracked
+    assert not witness.exists()
+
+
+def test_a_git_of_the_working_directory_is_never_run(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = tmp_path / "witness"
+    program(tmp_path / "work/git", f"touch {witness}")
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'work'}:{os.environ['PATH']}")
+    assert Repository.at(str(repository)) is not None
+    assert not witness.exists()
+
+
+@pytest.mark.parametrize(
+    ("does", "says"),
+    [
+        ("exit 1", "without a word"),
+        ("exit 0", "printed nothing"),
+        ("echo", "printed nothing"),
+        ("exec sleep 60", "did not answer"),
+        ("sleep 60", "did not answer"),
+        ("echo /elsewhere", "core.worktree"),
+    ],
+)
+def test_a_git_that_is_of_no_use_is_asked_once(
+    does: str, says: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = tmp_path / "starts"
+    program(tmp_path / "bin/git", f"echo >> {starts}; {does}")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setattr(git, "_SECONDS", 0.5)
+    for name in ("", "src", "services", "services/api", "local"):
+        problem = git.find(str(repository / name)).problem
+        assert problem is not None
+        assert says in problem.message
+    assert lines(starts) == (1 if "elsewhere" not in does else 5)
+
+
+def test_a_question_that_git_cannot_answer_is_asked_once(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = tmp_path / "starts"
+    program(
+        tmp_path / "bin/git",
+        f'case "$*" in *ls-files*) echo >> {starts}; exit 1;; esac; echo {repository.resolve()}',
+    )
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    for name in ("", "src", "services"):
+        found = Repository.at(str(repository / name))
+        assert found is not None
+        for _ in range(3):
+            with pytest.raises(git.GitError):
+                _ = found.tracked
+    assert lines(starts) == 1
+
+
+def test_after_some_repositories_in_which_it_hangs_git_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = tmp_path / "starts"
+    program(tmp_path / "bin/git", f"echo >> {starts}; exec sleep 60")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin") + ":/usr/bin:/bin")
+    monkeypatch.setattr(git, "_SECONDS", 0.2)
+    monkeypatch.setattr(git, "_MOST_SECONDS", 0.6)
+    for number in range(6):
+        (tmp_path / f"r{number}/.git").mkdir(parents=True)
+        assert git.find(str(tmp_path / f"r{number}")).problem is not None
+    assert lines(starts) == 3
+
+
+@pytest.mark.parametrize("where", ["include", "ignore", "index", "exclude"])
+def test_a_fifo_that_git_waits_for_costs_the_time_of_one_question(
+    where: str, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fifo = {"ignore": ".gitignore", "index": ".git/index", "exclude": ".git/info/exclude"}
+    path = repository / fifo.get(where, "fifo")
+    path.unlink(missing_ok=True)
+    if where == "include":
+        run(repository, "config", "include.path", str(path))
+    os.mkfifo(path)
+    monkeypatch.setattr(git, "_SECONDS", 1.0)
+    waited: list[object] = []
+    real = subprocess.run
+
+    def counted(*arguments: object, **options: object) -> object:
+        try:
+            return real(*arguments, **options)  # type: ignore[call-overload]
+        except subprocess.TimeoutExpired:
+            waited.append(arguments)
+            raise
+
+    monkeypatch.setattr(subprocess, "run", counted)
+    for name in ("", "src", "services/api", "local"):
+        found = git.find(str(repository / name)).repository
+        for question in ("tracked", "ignored", "worktrees"):
+            try:
+                getattr(found, question, None)
+            except git.GitError:
+                continue
+    assert len(waited) <= 1
+
+
+@pytest.mark.parametrize("worktree", ["/", "../..", "../../other", "{tmp}/other"])
+def test_a_worktree_that_leads_elsewhere_is_not_followed(
+    worktree: str, repository: Path, tmp_path: Path
+) -> None:
+    other = planted(tmp_path / "other", {"secret": ""})
+    run(tmp_path, "init", "-q")
+    run(repository, "config", "core.worktree", worktree.format(tmp=tmp_path))
+    for name in ("", "src"):
+        found = git.find(str(repository / name))
+        assert found.repository is None
+        assert found.problem is not None
+        assert "core.worktree" in found.problem.message
+    assert [*other.iterdir()] == [other / "secret"]
+
+
+def test_a_git_directory_that_is_none_leaves_the_outer_repository(repository: Path) -> None:
+    (repository / "services/.git").mkdir()
+    found = Repository.at(str(repository / "services/api"))
+    assert found is not None
+    assert (found.top, found.tracked) == (str(repository.resolve()), {"main.rs"})
+
+
+def test_settings_of_the_repository_run_nothing(repository: Path, tmp_path: Path) -> None:
+    witness = tmp_path / "witness"
+    evil = program(tmp_path / "evil", f"touch {witness}; cat")
+    for name in (
+        *("core.fsmonitor", "core.pager", "pager.ls-files", "core.sshCommand", "core.editor"),
+        *("core.askPass", "diff.external", "filter.x.clean", "filter.x.smudge", "diff.x.textconv"),
+        *("gpg.program", "core.alternateRefsCommand", "core.gitProxy", "credential.helper"),
+    ):
+        run(repository, "config", name, str(evil))
+    run(repository, "config", "alias.ls-files", f"!{evil}")
+    run(repository, "config", "alias.rev-parse", f"!{evil}")
+    (repository / ".gitattributes").write_text("* filter=x diff=x\n")
+    for hook in ("post-index-change", "fsmonitor-watchman", "reference-transaction"):
+        program(repository / ".git/hooks" / hook, f"touch {witness}")
+    witness.unlink(missing_ok=True)
+    found = Repository.at(str(repository))
+    assert found is not None
+    assert found.tracked
+    assert found.ignored
+    assert found.worktrees
+    assert not witness.exists()

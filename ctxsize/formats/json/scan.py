@@ -29,9 +29,10 @@ def _row(row: Row) -> dict[str, Any]:
     return {
         "context": row.build.context,
         "dockerfile": row.dockerfile,
-        "target": row.build.target,
-        "build_arguments": dict(row.build.build_arguments),
-        "platforms": list(row.build.platforms),
+        "target": row.build.shown_target,
+        # Their values come from files and the environment: they may be secrets.
+        "build_arguments": dict.fromkeys(row.build.build_arguments),
+        "platforms": list(map(row.build.masked, row.build.platforms)),
         "builder": row.build.builder,
         "guessed": row.found.guessed,
         "places": [

@@ -20,6 +20,8 @@ def render(scan: Scan, look: Look) -> str:
         rows = [cells(row) for row in scan.rows[:_SHOWN]]
         shown = [(*map(plain, row[:-1]), code(row[-1])) for row in rows]
         lines += [*table(HEADERS, shown, right=_NUMBERS), ""]
+        failed = (row for row in scan.rows[:_SHOWN] if row.error)
+        lines += [f"{code(cells(row)[-1])}: {plain(row.error or '')}\n" for row in failed]
     else:
         lines += ["No build here.", ""]
     if len(scan.rows) > _SHOWN:

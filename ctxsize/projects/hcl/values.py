@@ -24,7 +24,7 @@ class UnknownError(Exception):
 def number(text: str) -> int | Fraction:
     """The number that `text` says. Raises `UnknownError` for what is none."""
     if len(text) > _MOST_DIGITS or not _NUMBER.fullmatch(text):
-        raise UnknownError(f"{text[:40]!r} is no number")
+        raise UnknownError("a text that is no number")
     exponent = re.search(r"[eE]([+-]?\d+)", text)
     if exponent and abs(int(exponent[1])) > _MOST_DIGITS:
         raise UnknownError("a number that is too large")

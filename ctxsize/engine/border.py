@@ -1,0 +1,64 @@
+"""The border of a repository: what lies inside, found without git, whose configuration may lie.
+
+Nothing that a file of the repository names is read, walked or written beyond it.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+def top_of(path: str) -> str | None:
+    """Return the nearest directory from `path` upward that holds a `.git`, as a real path."""
+    at = os.path.realpath(path)
+    while not os.path.lexists(os.path.join(at, ".git")):  # noqa: PTH118
+        above = os.path.dirname(at)  # noqa: PTH120
+        if above == at:
+            return None
+        at = above
+    return at
+
+
+def border_of(directory: str) -> str:
+    """Return the repository of `directory`, or the directory itself where there is none."""
+    return top_of(directory) or os.path.realpath(directory)
+
+
+def holds(border: str, path: str) -> bool:
+    """Return whether `path` leads to a place inside `border`, through whatever symlinks.
+
+    >>> holds("/a", "/a/b/../c"), holds("/a", "/a/../b"), holds("/", "/a")
+    (True, False, True)
+    """
+    try:
+        real = os.path.realpath(path)
+    except ValueError:  # a NUL, which no path has
+        return False
+    return real == border or real.startswith(border.rstrip("/") + "/")
+
+
+def way_out(path: str) -> tuple[str, str] | None:
+    """Return the first symlink on the way to `path` that leaves its repository, and its target.
+
+    A link outside of any repository may lead anywhere if it was there before: it is of the
+    user's own system. But the file itself, and what lies below the working directory, must
+    not be a link that leaves the directory in which it is.
+    """
+    here, parts = "/", os.path.join(os.getcwd(), path).split("/")  # noqa: PTH109, PTH118
+    for number, part in enumerate(parts, 1):
+        at = os.path.normpath(os.path.join(here, part))  # noqa: PTH118
+        target = os.path.realpath(at)
+        if os.path.islink(at):  # noqa: PTH114
+            border = top_of(here) or _border_of_link(here, is_last=number == len(parts))
+            if border is not None and not holds(border, target):
+                return at, target
+        here = target
+    return None
+
+
+def _border_of_link(directory: str, *, is_last: bool) -> str | None:
+    """Return what a link in `directory`, which is in no repository, must not leave."""
+    if holds("/dev", directory) or holds("/proc", directory):
+        return None
+    below = holds(os.path.realpath("."), directory)
+    return directory if is_last or below else None
