@@ -15,9 +15,8 @@ from ctxsize.formats.look import Look
 FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
 """The choices of `--format`."""
 
-_JSON_KEYS = (
-    "root|before|passes|findings|context_path|mode|codes|contexts"  # what follows the version
-)
+_JSON_KEYS = "root|before|passes|findings|verdict|context_path|mode|codes|contexts"
+"""What follows the version."""
 _SIGNS = re.compile(
     rf"""
     \A\{{\s*"version":\s\d+,\s*"(?:{_JSON_KEYS})"                 # json, and baselines

@@ -32,6 +32,8 @@ class Ours:
     emptied: frozenset[str] = frozenset()
     wire_bytes: int | None = None
     error: CtxsizeError | None = None
+    not_utf8: bool = False
+    """Whether a build that takes all of it fails on bytes that are not UTF-8."""
 
 
 def ask(context: Path, *, dockerfile: Path | None = None, builder: Builder = BUILDKIT) -> Ours:
@@ -43,13 +45,14 @@ def ask(context: Path, *, dockerfile: Path | None = None, builder: Builder = BUI
             builder=builder,
         )
         entries = list(Listing(request))
-        wire_bytes = measured(request).context.wire_bytes
+        report = measured(request)
     except CtxsizeError as error:
         return Ours(error=error)
     return Ours(
         tuple(e.path + "/" * (e.kind is Kind.DIRECTORY) for e in entries),
         frozenset(e.path for e in entries if e.arrives_empty),
-        wire_bytes,
+        report.context.wire_bytes,
+        not_utf8=any(each.code == "not-utf8" for each in report.problems),
     )
 
 
