@@ -15,6 +15,7 @@ from ctxsize.advice.repository import Repository, governing
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import IgnoreFileError
+from ctxsize.reader import read_start
 
 _DEEPEST = 5
 _LARGEST_BYTES = 1 << 20
@@ -80,8 +81,8 @@ class Contents:
     def text(self, name: str) -> str:
         """What a file says, `""` if it cannot be read."""
         try:
-            with Path(self.root, self.path(name)).open("rb") as file:
-                return file.read(_LARGEST_BYTES).decode("utf-8", "replace")
+            start = read_start(Path(self.root, self.path(name)), _LARGEST_BYTES)
+            return start.decode("utf-8", "replace")
         except OSError:
             return ""
 

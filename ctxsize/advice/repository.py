@@ -18,6 +18,7 @@ from ctxsize.errors import DockerfileError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.model import Problem
 from ctxsize.projects import Discovery, FoundBuild
+from ctxsize.reader import read_file
 from ctxsize.values import replace
 
 _MANIFESTS_LOOKED_FOR = 3
@@ -53,7 +54,7 @@ class Repository:
             if os.path.normpath(each) == os.path.normpath(path):
                 return data
         try:
-            return Path(path).read_bytes()
+            return read_file(path)
         except OSError:
             return None
 
@@ -110,7 +111,7 @@ def _data(path: str, builds: list[FoundBuild], changed: Mapping[str, bytes]) -> 
     inline = builds[0].build.dockerfile_inline
     if inline is not None:
         return changed.get(path, inline)
-    return changed[path] if path in changed else Path(path).read_bytes()
+    return changed[path] if path in changed else read_file(path)
 
 
 def finding(
@@ -178,6 +179,6 @@ def subdirectories(directory: str) -> list[str]:
 def lines_at(path: Path) -> list[str]:
     """The lines of a Dockerfile, none if it cannot be read."""
     try:
-        return path.read_text("utf-8", "surrogateescape").splitlines()
+        return read_file(path).decode("utf-8", "surrogateescape").splitlines()
     except OSError:
         return []

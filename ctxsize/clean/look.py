@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ctxsize.clean import record, use
-from ctxsize.clean.descent import Descent, ElsewhereError, read_start
+from ctxsize.clean.descent import Descent, ElsewhereError, start_of
 from ctxsize.clean.inventory import REPOSITORIES, Progress, take
 from ctxsize.clean.kinds import BY_NAME, INCREMENTAL, KINDS
 from ctxsize.clean.proofs import Kind, Listing, Place, Proof, Unproven, judge, looks_like
@@ -192,7 +192,7 @@ class _Looking:
         fd = descent.fd
         listing = self._listing(descent)
         place = Place(
-            name, listing, self.above[::-1], lambda path: read_start(fd, path, _START_BYTES)
+            name, listing, self.above[::-1], lambda path: start_of(fd, path, _START_BYTES)
         )
         verdict = judge(place, KINDS)
         if isinstance(verdict, Unproven):

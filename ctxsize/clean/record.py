@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from ctxsize.clean.descent import OPEN_DIRECTORY
 from ctxsize.clean.values import Inventory
+from ctxsize.reader import read_file
 
 PREFIX = ".ctxsize-trash-"
 ENDING = ".record"
@@ -100,13 +101,9 @@ def _is_held(above: int, name: str) -> bool:
 
 
 def _read(above: int, name: str) -> Record | None:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        with open(os.open(name, flags, dir_fd=above), "rb") as file:  # noqa: PTH123
-            status = os.fstat(file.fileno())
-            if status.st_uid != os.geteuid() or status.st_size > _MOST_BYTES:
-                return None
-            return _decoded(file.read())
+        data = read_file(name, _MOST_BYTES, dir_fd=above, links=False, owner=os.geteuid())
+        return _decoded(data)
     except OSError:
         return None
 
@@ -125,5 +122,5 @@ def _decoded(data: bytes) -> Record | None:
         return Record(
             str(told["name"]), told["kind"], int(told["device"]), int(told["inode"]), tokens
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -8,15 +8,19 @@ Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`ReadEntrypoint`).
 from __future__ import annotations
 
 import os
+import stat
 from errno import ELOOP
 from pathlib import Path
 
 from ctxsize.engine.builders import Builder
 from ctxsize.errors import InputError
+from ctxsize.reader import is_null
 from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
 STDIN = "-"
+MOST_BYTES = 16 << 20
+"""Number of bytes of the largest Dockerfile: the most that BuildKit puts into a message."""
 _REMOTE = regexp(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
@@ -133,9 +137,13 @@ def may_read(path: str) -> bool:
 
 
 def never_ends(path: str) -> bool:
-    """Whether to read it is to wait: a FIFO, a device. /dev/null is a file for this purpose."""
-    special = Path(path).is_fifo() or Path(path).is_char_device()
-    return special and not os.path.samefile(path, os.devnull)  # noqa: PTH121
+    """Whether a builder waits when it reads this: a FIFO, or a device other than /dev/null."""
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return False
+    special = stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode)
+    return special and not is_null(found)
 
 
 def follow_inside(root: str, path: str) -> str | None:

@@ -88,10 +88,6 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
     try:
         dockerfile = parse_dockerfile(request.dockerfile_data())
         needs = {each: _need(request, dockerfile, each, named) for each in platforms}
-    except OSError as error:
-        raise InputError(
-            f"the Dockerfile cannot be read: {error.strerror}", path=request.dockerfile
-        ) from None
     except DockerfileError as error:
         error.path = request.dockerfile
         raise
@@ -224,7 +220,7 @@ def is_wrong_target(request: Request) -> bool:
         return False
     try:
         stages = read_stages(parse_dockerfile(request.dockerfile_data()))
-    except (OSError, DockerfileError):
+    except InputError:
         return False
     return target.lower() not in {stage.name for stage in stages}
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
+from errno import EFBIG
 from pathlib import Path
 
 from ctxsize.build import Build
 from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDKIT, Builder
 from ctxsize.engine.dockerfiles import (
+    MOST_BYTES,
     STDIN,
     FoundDockerfile,
     find_dockerfile,
@@ -26,6 +28,7 @@ from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
 from ctxsize.model import Problem
+from ctxsize.reader import read_file
 from ctxsize.values import dataclass, replace
 
 
@@ -81,13 +84,19 @@ class Request:
     def dockerfile_data(self) -> bytes:
         """The Dockerfile's bytes, none without one.
 
-        Raises `DockerfileError` for one that fails the build, `OSError` if it cannot be read.
+        Raises `DockerfileError` for one that fails the build, `InputError` if it cannot be read.
         """
         if self.dockerfile_fault is not None:
             raise DockerfileError(self.dockerfile_fault, path=self.dockerfile)
         if self.dockerfile_read_from is None:
             return self.build.dockerfile_inline or b""
-        return Path(self.dockerfile_read_from).read_bytes()
+        try:
+            return read_file(self.dockerfile_read_from, MOST_BYTES)
+        except OSError as error:
+            rejected = error.errno == EFBIG and self.builder.fetches_dockerfile
+            message = f"the Dockerfile cannot be read: {error.strerror}"
+            kind = DockerfileError if rejected else InputError
+            raise kind(message, path=self.dockerfile) from None
 
 
 def resolve(
@@ -289,8 +298,10 @@ def _read(path: str, builder: Builder) -> IgnoreFile:
             hint="make the ignore file a regular file",
         )
     try:
-        data = Path(path).read_bytes()
+        data = read_file(path)
     except OSError as error:
+        if error.errno == EFBIG:
+            raise InputError(f"cannot be read: {error.strerror}", path=path) from None
         if builder.must_read:
             raise _unreadable(path, builder, error) from None
         data = b""
@@ -303,14 +314,13 @@ def read_ignore_file(path: str) -> IgnoreFile:
     Raises `InputError` for what is no regular file, or cannot be read.
     """
     try:
-        if not Path(path).is_file():
-            reason = "is a directory" if Path(path).is_dir() else "is no regular file"
-            raise InputError(reason if os.path.lexists(path) else "does not exist", path=path)
-        return IgnoreFile.parse(path, Path(path).read_bytes())
+        return IgnoreFile.parse(path, read_file(path))
+    except FileNotFoundError:
+        raise InputError("does not exist", path=path) from None
+    except IsADirectoryError:
+        raise InputError("is a directory", path=path) from None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from None
-    except ValueError as error:
-        raise InputError(f"cannot be read: {error}", path=repr(path)) from None
 
 
 def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:

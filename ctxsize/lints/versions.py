@@ -6,6 +6,7 @@ import os
 import re
 
 from ctxsize.lints.tree import Tree
+from ctxsize.reader import read_start
 
 _MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg", "Cargo.toml", "build.rs", "build.gradle")
 _ASKS = re.compile(
@@ -22,9 +23,9 @@ def asks_git(tree: Tree) -> str | None:
     found = [path for name in _MANIFESTS for path in tree.by_name.get(name, ()) if path in tree.now]
     for path in found[:_MOST_FILES]:
         try:
-            with open(os.path.join(tree.request.root, path), "rb") as file:  # noqa: PTH118, PTH123
-                if _ASKS.search(file.read(_MOST_BYTES)):
-                    return path
+            start = read_start(os.path.join(tree.request.root, path), _MOST_BYTES)  # noqa: PTH118
+            if _ASKS.search(start):
+                return path
         except OSError:
             continue
     return None

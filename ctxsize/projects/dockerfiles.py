@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ctxsize.build import Build
 from ctxsize.dockerfile import ContextNeed, context_need, parse_dockerfile
+from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.errors import DockerfileError
 from ctxsize.findings import Location
 from ctxsize.projects.files import Files
@@ -59,7 +60,7 @@ def builds(files: Files, used: Collection[str]) -> Haul:
 
 def _is_template(files: Files, path: str) -> bool:
     """Whether a Dockerfile that cannot be read is one to be filled in first."""
-    text = files.read(path) or ""
+    text = files.read(path, MOST_BYTES) or ""
     return any(mark in text for mark in ("{{", "{%", "<%", "@@"))
 
 
@@ -69,7 +70,7 @@ def _context_of(files: Files, path: str) -> tuple[str, DockerfileError | None]:
     The nearest one from the Dockerfile's own upwards; its own where none holds it all.
     """
     directory = os.path.dirname(path)  # noqa: PTH120
-    text = files.read(path)
+    text = files.read(path, MOST_BYTES)
     if text is None:
         return directory, None
     try:

@@ -9,7 +9,6 @@ followed, so there are no loops and nothing outside the root is read.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +16,12 @@ from pathlib import Path
 from ctxsize.engine.git import GitError, find
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
+from ctxsize.reader import read_file
 
 _NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_components"))
 _TELLTALES = frozenset(("CACHEDIR.TAG", "pyvenv.cfg", "modules.txt"))
 _LARGEST_BYTES = 1_000_000
+"""Number of bytes of the largest file that is read: to parse much YAML takes minutes."""
 
 
 @dataclass
@@ -37,26 +38,17 @@ class Files:
         """A path relative to the root as the user would name it."""
         return os.path.normpath(os.path.join(self.root, path))  # noqa: PTH118
 
-    def read(self, path: str) -> str | None:
+    def read(self, path: str, most: int = _LARGEST_BYTES) -> str | None:
         """The text of a file of the root, None if it is no text, too large or unreadable.
 
         What `path` names may lie outside the root: an included or extended file does.
         """
         name = self.shown(path)
         try:
-            if not stat.S_ISREG(os.stat(name).st_mode):  # noqa: PTH116
-                raise OSError(0, "it is no file")
-            with Path(name).open("rb") as stream:
-                data = stream.read(_LARGEST_BYTES + 1)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            self.problems.append(_unread(name, reason))
+            return read_file(name, most).decode("utf-8-sig")
+        except OSError as error:
+            self.problems.append(_unread(name, error.strerror or str(error)))
             return None
-        if len(data) > _LARGEST_BYTES:
-            self.problems.append(_unread(name, "it is larger than 1 MB"))
-            return None
-        try:
-            return data.decode("utf-8-sig")
         except UnicodeDecodeError:
             self.problems.append(_unread(name, "it is not UTF-8"))
             return None

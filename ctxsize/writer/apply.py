@@ -16,9 +16,11 @@ from pathlib import Path
 from ctxsize.errors import InputError
 from ctxsize.findings import Edit
 from ctxsize.model import Problem
+from ctxsize.reader import read_file
 from ctxsize.values import dataclass
 
 _UNTOUCHED = "nothing was changed"
+_MOST_BYTES = 1 << 30
 
 
 def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem, ...]:
@@ -82,7 +84,7 @@ def _place(edit: Edit, within: str | None) -> _Place:
         found = None
     else:
         with _explained(path, "cannot be read"):
-            found = Path(target).read_bytes()
+            found = read_file(target, _MOST_BYTES)
     if found != edit.before:
         raise InputError(_how_it_changed(edit.before, found), path=path, hint=_UNTOUCHED)
     return _Place(edit, target, _temporary(target), seen)
@@ -147,7 +149,7 @@ def remove_output(path: str, is_ours: Callable[[bytes], bool]) -> bool:
         return False
     with _explained(path, "cannot be removed"):
         seen = os.lstat(path)
-        ours = stat.S_ISREG(seen.st_mode) and is_ours(Path(path).read_bytes())
+        ours = stat.S_ISREG(seen.st_mode) and is_ours(read_file(path, _MOST_BYTES))
         if not ours or _identity(seen) != _identity(os.lstat(path)):
             raise InputError("is not what was written there", path=path, hint="remove it yourself")
         os.unlink(path)  # noqa: PTH108
