@@ -57,12 +57,12 @@ class Contents:
         path = self.path(name)
         if path.startswith(("..", "/")) or self._spec.match_file(path):
             return False
-        return all(Path(root, path).is_file() for root in self._roots)
+        return all(os.path.isfile(os.path.join(root, path)) for root in self._roots)  # noqa: PTH113, PTH118
 
     def has_directory(self, name: str) -> bool:
         """Whether it is a directory that is sent."""
         path = self.path(name)
-        found = all(Path(root, path).is_dir() for root in self._roots)
+        found = all(os.path.isdir(os.path.join(root, path)) for root in self._roots)  # noqa: PTH112, PTH118
         return found and not self._spec.match_file(path)
 
     def above(self, *names: str) -> bool:

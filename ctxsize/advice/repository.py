@@ -152,7 +152,7 @@ def present(recipe: Recipe, names: tuple[str, ...], below: str = "") -> Iterator
         directory = os.path.join(context, below)  # noqa: PTH118
         for name in names:
             if not name.startswith("."):
-                if Path(directory, name).is_file():
+                if os.path.isfile(os.path.join(directory, name)):  # noqa: PTH113, PTH118
                     yield name
             else:
                 yield from _ending(directory, name)

@@ -52,8 +52,12 @@ class Seen:
 
 def root_of(path: str) -> str:
     """The real path of the directory ROOT. Raises `InputError` where cleaning must not start."""
-    real = os.path.realpath(path)
-    if not os.path.isdir(real):  # noqa: PTH112
+    try:
+        real = os.path.realpath(path)
+        exists = os.path.isdir(real)  # noqa: PTH112
+    except ValueError:  # a NUL in it
+        exists = False
+    if not exists:
         raise InputError("no such directory", path=path)
     found = os.stat(real)  # noqa: PTH116
     for home in _homes():

@@ -188,7 +188,7 @@ def _context_root(context: str) -> str:
             "a Dockerfile, the context is empty",
             hint="name a directory, and with -f - a Dockerfile from stdin",
         )
-    if is_remote(context) and not Path(context).exists():
+    if is_remote(context) and not os.path.exists(context):  # noqa: PTH110
         raise InputError(
             f"{context} is fetched by the builder: nothing is sent and no ignore file is read",
             hint="clone it and name the directory",
@@ -252,13 +252,13 @@ def _readable(
             problems.append(_passed_over(path, "it is a symlink that leads in a circle", builder))
             return None
         if inside is None:
-            where = "out of its directory" if Path(path).exists() else "nowhere"
+            where = "out of its directory" if os.path.exists(path) else "nowhere"  # noqa: PTH110
             problems.append(_passed_over(path, f"it is a symlink that leads {where}", builder))
             return None
-        target = path if not Path(path).is_symlink() else inside
+        target = path if not os.path.islink(path) else inside  # noqa: PTH114
     if builder.must_read:
         return None if _is_missing(target) else target
-    if Path(target).is_dir():
+    if os.path.isdir(target):  # noqa: PTH112
         problems.append(_passed_over(path, "it is a directory", builder))
         return None
     if not may_read(target):

@@ -36,6 +36,8 @@ def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -
     """
     files = list_files(root, _is_wanted)
     hauls = [source.builds(files, environment or {}) for source in SOURCES.values()]
+    for haul in hauls:
+        haul.drop_impossible()
     used = {path for haul in hauls for each in haul.builds if (path := _dockerfile(each))}
     hauls.append(dockerfiles.builds(files, used))
     problems = [*files.problems, *(each for haul in hauls for each in haul.problems)]

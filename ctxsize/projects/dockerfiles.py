@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 from ctxsize.build import Build
 from ctxsize.dockerfile import ContextNeed, context_need, parse_dockerfile
@@ -44,7 +43,7 @@ def builds(files: Files, used: Collection[str]) -> Haul:
     haul = Haul()
     for path in filter(is_dockerfile, files.paths):
         shown = files.shown(path)
-        if os.path.realpath(shown) in used or not Path(shown).is_file():
+        if os.path.realpath(shown) in used or not os.path.isfile(shown):  # noqa: PTH113
             continue
         context, problem = _context_of(files, path)
         if problem is not None and _is_template(files, path):

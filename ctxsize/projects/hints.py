@@ -50,9 +50,10 @@ def builds(files: Files, environment: Mapping[str, str]) -> Haul:
         if text is None or not _BUILD.search(text):
             continue
         directory = os.path.dirname(path)  # noqa: PTH120
-        for script, line in _scripts(path, text):
-            place = Place("command", "", Location(files.shown(path), line))
-            haul.builds += builds_of_script(files, script, (directory, ""), place)
+        with haul.reading(files.shown(path)):
+            for script, line in _scripts(path, text):
+                place = Place("command", "", Location(files.shown(path), line))
+                haul.builds += builds_of_script(files, script, (directory, ""), place)
     return haul
 
 
