@@ -9,13 +9,16 @@ FUZZ_EXAMPLES ?= 20000
 # Tests run in as many processes as there are processors; JOBS=0 for just one.
 JOBS ?= auto
 PYTEST_ARGS ?=
+# COV=1 measures coverage, which takes half as long again.
+COVERAGE := $(if $(COV),--cov --cov-report=term:skip-covered)
 
-.PHONY: help demo test check pytest fuzz bench clean
+.PHONY: help demo test check pytest record fuzz bench clean
 
 help:
 	@echo 'make demo    measure an example context'
 	@echo 'make test    lint, types and every test'
 	@echo 'make check   lint and types only'
+	@echo 'make record  ask the real engines everything, and keep their answers'
 	@echo 'make fuzz    the property tests at length (FUZZ_EXAMPLES=$(FUZZ_EXAMPLES))'
 	@echo 'make bench   equal lists first, then times beside a C floor and the peers'
 	@echo 'make clean   remove the virtual environments in .venv'
@@ -32,7 +35,13 @@ check: $(TEST)/installed
 	$(TEST)/bin/mypy
 
 pytest: $(TEST)/installed
-	$(TEST)/bin/pytest --cov --cov-report=term:skip-covered -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+	$(TEST)/bin/pytest $(COVERAGE) -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+
+# Needs root, Docker and buildah, and those of tests/oracles/newer-docker in the folder
+# that CTXSIZE_NEWER_DOCKER names.
+record: $(TEST)/installed
+	CI=true CTXSIZE_ENGINES=record $(TEST)/bin/pytest -n $(JOBS) -m engine $(PYTEST_ARGS)
+	$(TEST)/bin/python -m tests.oracles.answers
 
 fuzz: $(TEST)/installed
 	HYPOTHESIS_PROFILE=fuzz FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(TEST)/bin/pytest -m fuzz $(PYTEST_ARGS)

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
         lint,
         ls,
         measure,
+        plan_ignore_file,
         request_for,
         scan,
+        suggest,
     )
     from ctxsize.build import Build
     from ctxsize.engine.builders import BUILDERS, Builder
@@ -157,14 +159,16 @@ _ELSEWHERE = {
 """Where the names come from that are not values of the model."""
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module 'ctxsize' has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # a type checker takes any name for an object where there is this function
 
-    value: object = getattr(import_module(_ELSEWHERE.get(name, "ctxsize.model")), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module 'ctxsize' has no attribute {name!r}")
+        from importlib import import_module
+
+        value: object = getattr(import_module(_ELSEWHERE.get(name, "ctxsize.model")), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

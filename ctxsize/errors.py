@@ -4,7 +4,9 @@
     ├── InputError           what the user named is not there or makes no sense
     │   ├── InputErrors      several of them at once
     │   ├── IgnoreFileError  a line of an ignore file is not acceptable to the builder
+    │   │   └── UnknownPatternError  the builder may accept it, and ctxsize cannot evaluate it
     │   └── DockerfileError  the builder would reject the Dockerfile
+    │       └── UndecidedError  perhaps: that rests on what is not known here
     └── BuildFailsError      the builder itself would stop on this context
 
 Each is one line for a person: what, where, what to do. What spoils a single
@@ -96,8 +98,22 @@ class IgnoreFileError(InputError):
         return where if self.line is None or self.column is None else f"{where}:{self.column}"
 
 
+class UnknownPatternError(IgnoreFileError):
+    """A pattern that ctxsize cannot evaluate; what the builder makes of it is not known."""
+
+
 class DockerfileError(InputError):
     """The builder would reject the Dockerfile; `line` says where."""
+
+    variable: str = ""
+    """The one that `${NAME:?}` found without a value."""
+
+
+class UndecidedError(DockerfileError):
+    """The builder may reject the Dockerfile: that rests on what is not known here.
+
+    That is the value of a build argument, a variable of the base image, or another frontend.
+    """
 
 
 class BuildFailsError(CtxsizeError):

@@ -130,6 +130,8 @@ class SourceCheck:
     """The entries that would be found if they were not ignored."""
     notes: tuple[str, ...] = ()
     """What may be behind it."""
+    context: str = ""
+    """The named context that was looked at; empty for the build context."""
 
     @property
     def found(self) -> bool:

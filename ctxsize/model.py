@@ -73,10 +73,10 @@ class Entry:
     """Why a file with content arrives without it, or None."""
 
 
-_OF_BUILDERS = frozenset({"figure-by-chance"})
+_OF_BUILDERS = frozenset({"figure-by-chance", "older-figure"})
 """The codes of problems that nobody can mend in a context."""
 _IN_CONTEXT = frozenset(
-    {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored"}
+    {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored", "not-utf8"}
 )
 """The codes of problems whose `path` is relative to the context."""
 
@@ -313,6 +313,11 @@ class Report:
         """Those of named contexts too."""
         named = (problem for each in self.named_contexts for problem in each.problems)
         return (*self.problems, *named)
+
+    @property
+    def failing(self) -> tuple[Problem, ...]:
+        """Those on which the build fails before anything of the Dockerfile is built."""
+        return tuple(each for each in self.all_problems if each.fails)
 
     @property
     def suspicious(self) -> tuple[Problem, ...]:

@@ -52,8 +52,9 @@ _KINDS = (
         "transfer-unknown",
         Severity.WARNING,
         "What the Dockerfile takes from the context is not known.",
-        "The build would fail on it, or its answer lies elsewhere. The size of the context is "
-        "still exact; that of the transfer is missing.",
+        "The builder rejects the Dockerfile, which is an error and makes `ctxsize measure` exit "
+        "with 2; or a value is missing that `--build-arg NAME=…` gives. The size of the context "
+        "is still exact; that of the transfer is missing.",
     ),
     Code(
         "CTX005",
@@ -95,7 +96,7 @@ _KINDS = (
         "unknown-argument",
         Severity.INFO,
         "A build argument without a value is taken as empty.",
-        "Give it with `--build-arg`, as for `docker build`.",
+        "Give it with `--build-arg NAME=…`, as for `docker build`.",
     ),
     Code(
         "CTX011",
@@ -116,7 +117,7 @@ _KINDS = (
         "no-dockerfile",
         Severity.WARNING,
         "There is no Dockerfile, so the build would fail.",
-        "The size of the context is exact all the same. Name the Dockerfile with `-f`.",
+        "The size of the context is exact all the same. Name the Dockerfile with `-f PATH`.",
     ),
     Code(
         "CTX014",
@@ -160,6 +161,33 @@ _KINDS = (
         "# .dockerignore\ndist\n\n# Dockerfile\nCOPY dist /app",
         "# .dockerignore\ndist/*\n!dist/app.js\n\n# Dockerfile\nCOPY dist /app",
     ),
+    Code(
+        "CTX019",
+        "not-utf8",
+        Severity.ERROR,
+        "A name, a symlink's target or an attribute's name that is not UTF-8 fails the build.",
+        "BuildKit of Docker 28 cannot send bytes that are not UTF-8 in them and says `string field "
+        "contains invalid UTF-8`; that of Docker 26 sends them. What is ignored, or not taken by "
+        "the Dockerfile, does no harm: rename it or ignore it.",
+    ),
+    Code(
+        "CTX020",
+        "older-figure",
+        Severity.INFO,
+        "Docker before 28 prints another figure.",
+        "The figures are those of Docker 28. It sends a field of two bytes for each extended "
+        "attribute without a value, which Docker 26 leaves out. The content is the same.",
+    ),
+    Code(
+        "CTX021",
+        "older-dockerfile",
+        Severity.INFO,
+        "An older Docker reads this Dockerfile otherwise.",
+        "The answer is that of Docker 28.5. Docker 26.1 leaves `TARGETSTAGE` unset, and predefined "
+        "arguments such as `TARGETARCH` that an ARG without a value in front of the first FROM "
+        "declares; it refuses `COPY --exclude`, `ADD --exclude` and `ADD --unpack`, and takes "
+        '`COPY ["a", "/b/"] c` for the array alone. A `# syntax=` line makes them agree.',
+    ),
 )
 
 CODES: dict[str, Code] = {each.name: each for each in _KINDS}
@@ -177,7 +205,7 @@ def found(problem: Problem, path: str) -> Finding:
     code = _BY_SLUG.get(problem.code, CODES["CTX000"])
     return Finding(
         code.name,
-        code.severity,
+        Severity.ERROR if problem.fails else code.severity,
         problem.message,
         Location(path, problem.line),
         Confidence.CERTAIN if problem.effect is Effect.NONE else Confidence.LIKELY,

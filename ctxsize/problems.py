@@ -28,3 +28,5 @@ class Problem:
     effect: Effect = Effect.NONE
     count: int = 1
     """How many entries it concerns; `path` is the first of them."""
+    fails: bool = False
+    """Whether the builder rejects the Dockerfile, so that nothing is built of it."""

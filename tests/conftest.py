@@ -1,45 +1,97 @@
-"""Fixtures that hand out the real engines, and the budgets of the property tests."""
+"""Fixtures that hand out the engines, and the budgets of the property tests."""
 
 from __future__ import annotations
 
 import os
+import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.oracles import answers
 from tests.oracles.availability import require, unavailable
-from tests.oracles.buildah import Buildah, buildah_in
-from tests.oracles.dockerd import Dockerd, DockerdError, running_dockerd
+from tests.oracles.core import is_core, older_differs
+from tests.oracles.engines import MODE, Asking, Docker, Podman, Session
 from tests.oracles.golibrary import GoLibrary, go_library, missing_library
+from tests.oracles.installed import AGES, RECORDED, Installation
 
 ENGINES = {"docker", "docker_platforms", "buildah"}
+_AGE = re.compile(rf"(?:(?<=\[)|-)(?:{'|'.join(AGES)})(?=[-\]])")
+"""What tells the two runs of one test apart in its name."""
+SMOKE = (
+    *("tests/cli/", "tests/test_api.py", "tests/test_shell.py", "tests/test_values.py"),
+    *("tests/engine/test_patterns.py", "tests/engine/test_recorded.py", "tests/dockerfile/"),
+    *("tests/writer/test_merge.py", "tests/formats/", "tests/config/", "tests/projects/"),
+)
+"""What every interpreter runs at each change."""
+COUNTS = pytest.StashKey[Counter[str]]()
 
-# Engines and trees on disk take their time; a slow example is no failure.
-_CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+# Engines and trees on disk take their time; a slow example is no failure. Examples are
+# the same in every run: `make fuzz` searches at random.
+_CALM = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    print_blob=True,
+)
 _FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "20000"))
-settings.register_profile("suite", _CALM, max_examples=100)
+settings.register_profile("suite", _CALM, max_examples=40, derandomize=True)
+settings.register_profile("full", _CALM, max_examples=200, derandomize=True)
 settings.register_profile("fuzz", _CALM, max_examples=_FUZZ_EXAMPLES)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "engine: asks a real engine (set by its fixtures)")
+    config.addinivalue_line("markers", "engine: asks an engine (set by its fixtures)")
+    config.addinivalue_line("markers", "smoke: also run with the other interpreters")
     config.addinivalue_line("markers", "fuzz: a property that `make fuzz` runs at length")
+    config.stash[COUNTS] = Counter()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses an engine, so that ``-m 'not engine'`` needs no discipline.
-
-    Of several processes one keeps all tests of an engine, since each would start its own.
-    """
+    """Mark what asks an engine, what an older one answers otherwise, and what is smoke."""
     for item in items:
-        for engine in sorted(ENGINES & set(getattr(item, "fixturenames", ()))):
-            item.add_marker(pytest.mark.engine)
-            item.add_marker(pytest.mark.xdist_group(engine))
+        if item.nodeid.startswith(SMOKE):
+            item.add_marker(pytest.mark.smoke)
+        if not ENGINES & set(getattr(item, "fixturenames", ())):
+            continue
+        item.add_marker(pytest.mark.engine)
+        reason = older_differs(item.nodeid) if "older" in _case(item) else None
+        if reason is not None:
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def _case(item: pytest.Item) -> str:
+    """Return the names of a test's parameters."""
+    return item.nodeid.partition("[")[2]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Add up what a process of pytest-xdist asked."""
+    told = getattr(node, "workeroutput", {}).get("engines", {})
+    node.config.stash[COUNTS].update(told)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["engines"] = dict(session.config.stash[COUNTS])
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say which engine answered how many questions, and which could not be asked."""
+    for name, number in sorted(config.stash[COUNTS].items()):
+        terminalreporter.write_line(f"{name}: {number} answers")
+    if MODE != "recorded":
+        for engine, age in RECORDED:
+            installed = Installation(engine, age)
+            if installed.problem is not None:
+                terminalreporter.write_line(
+                    f"{installed.name}: not asked, recordings decide: {installed.problem}"
+                )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,37 +107,48 @@ def _alone_but_for_xdist(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dockerd]:
-    """A private Docker daemon, started once; its log stays in pytest's directory."""
-    with _docker(tmp_path_factory.getbasetemp() / "dockerd.log") as running:
-        yield running
+def engines(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Session]:
+    """The engines of this process; what they answered is recorded if that was asked for."""
+    session = Session(tmp_path_factory.getbasetemp())
+    yield session
+    session.close()
+    request.config.stash[COUNTS].update(session.counts)
+    if MODE == "record":
+        answers.spool(session.rows, session.tests)
 
 
-@pytest.fixture(scope="session")
-def docker_platforms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dockerd]:
-    """Another one, which builds for several platforms at once."""
-    log = tmp_path_factory.getbasetemp() / "dockerd-platforms.log"
-    with _docker(log, platforms=True) as running:
-        yield running
+def _asking(
+    kind: type[Asking], engine: str, session: Session, request: pytest.FixtureRequest
+) -> Any:
+    path, _, case = request.node.nodeid.removeprefix("tests/").partition("[")
+    live = MODE == "all" or (MODE == "core" and is_core(path, case))
+    test = _AGE.sub("", request.node.nodeid.removeprefix("tests/"))
+    platforms = "docker_platforms" in request.fixturenames
+    installed = Installation(engine, request.param)
+    return kind(session, installed, test, live, platforms=platforms)
 
 
-@contextmanager
-def _docker(log: Path, *, platforms: bool = False) -> Iterator[Dockerd]:
-    require("docker")
-    with ExitStack() as stack:
-        try:
-            running = stack.enter_context(running_dockerd(log, platforms=platforms))
-        except DockerdError as error:
-            unavailable(str(error))
-        yield running
+@pytest.fixture(params=AGES)
+def docker(engines: Session, request: pytest.FixtureRequest) -> Docker:
+    """Docker as this test asks it, the newer one and the older one."""
+    asking: Docker = _asking(Docker, "docker", engines, request)
+    return asking
 
 
-@pytest.fixture(scope="session")
-def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
-    """A buildah with its own empty storage."""
-    require("buildah")
-    with buildah_in(tmp_path_factory.mktemp("buildah")) as ready:
-        yield ready
+@pytest.fixture(params=AGES)
+def docker_platforms(engines: Session, request: pytest.FixtureRequest) -> Docker:
+    """A Docker that builds for several platforms at once."""
+    asking: Docker = _asking(Docker, "docker", engines, request)
+    return asking
+
+
+@pytest.fixture(params=AGES)
+def buildah(engines: Session, request: pytest.FixtureRequest) -> Podman:
+    """Buildah as this test asks it, the newer one and the older one."""
+    asking: Podman = _asking(Podman, "buildah", engines, request)
+    return asking
 
 
 @pytest.fixture(scope="session")

@@ -5,68 +5,14 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 import ctxsize
-from ctxsize import Build, CtxsizeError, Entry, Kind
+from ctxsize import Build
 from ctxsize.build import Options
-from ctxsize.engine.listing import order
-from tests.oracles.recorded import Case, catalogue
 from tests.oracles.trees import build_tree, file
-
-BUILDERS = ["buildkit", "classic", "podman"]
-
-
-def named(case: Case) -> str:
-    return case.name
-
-
-@pytest.mark.parametrize("builder", BUILDERS)
-@pytest.mark.parametrize("case", catalogue(), ids=named)
-def test_the_functions_agree(case: Case, builder: str, tmp_path: Path) -> None:
-    context = str(case.build(tmp_path / "ctx"))
-    try:
-        report = ctxsize.measure(context, builder=builder, ignored=True)
-    except CtxsizeError as error:
-        with pytest.raises(type(error)):
-            list(ctxsize.ls(context, builder=builder))
-        return
-    every = list(ctxsize.ls(context, builder=builder, ignored=True))
-    sent = list(ctxsize.ls(context, builder=builder))
-    assert sent == [entry for entry in every if not entry.verdict.ignored]
-    assert [e for e in every if e.verdict.ignored] == list(
-        ctxsize.ls(context, builder=builder, sent=False, ignored=True)
-    )
-    keys = [order(entry.path) for entry in every]
-    assert keys == sorted(set(keys))
-    assert ctxsize.measure(context, builder=builder).context.totals == report.context.totals
-    check_totals(report, sent)
-    check_explanations(context, builder, every)
-
-
-def check_totals(report: ctxsize.Report, sent: list[Entry]) -> None:
-    kinds = Counter(entry.kind for entry in sent)
-    totals = report.context.totals
-    assert totals.entries == len(sent)
-    assert totals.directories == kinds[Kind.DIRECTORY]
-    assert totals.symlinks == kinds[Kind.SYMLINK]
-    assert totals.content_bytes == sum(entry.content_bytes for entry in sent)
-
-
-def check_explanations(context: str, builder: str, entries: list[Entry]) -> None:
-    explained = ctxsize.explain([e.path for e in entries], build=context, builder=builder)
-    for entry, explanation in zip(entries, explained, strict=True):
-        assert explanation.not_there is None
-        # A directory may be ignored itself and sent for an entry below it.
-        if entry.kind is not Kind.DIRECTORY:
-            assert explanation.verdict == entry.verdict
-            assert explanation.arrives_empty == entry.arrives_empty
-        for level in explanation.levels:
-            matched = [c for c in level.checks if c.outcome in ("matched", "inherited")]
-            assert level.verdict.by == (matched[-1].pattern if matched else None)
 
 
 def test_compare_equals_the_difference_of_the_lists(tmp_path: Path) -> None:

@@ -88,15 +88,20 @@ def examined(repository: Repository) -> tuple[Finding, ...]:
     findings = [each for rule in RULES.values() for each in rule(repository)]
     # The pattern for cargo brings its cache mounts along.
     rebuilt = {each.location for each in findings if each.code == "CTX210"}
-    # What is changed in just the same way for another reason is told once.
-    told = {each.fix for each in findings if each.code == "CTX202"}
+    early = [each for each in findings if each.code == "CTX202"]
     return in_order(
         [
             each
             for each in findings
-            if each.code != "CTX223" or (each.location not in rebuilt and each.fix not in told)
+            if each.code != "CTX223"
+            or (each.location not in rebuilt and not any(_repeats(each, one) for one in early))
         ]
     )
+
+
+def _repeats(finding: Finding, other: Finding) -> bool:
+    """Return whether `other` advises what `finding` does, on the same Dockerfile."""
+    return other.location.path == finding.location.path and other.help.endswith(finding.help)
 
 
 __all__ = ["CODES", "RULES", "DockerfileAdvice", "advice_of", "advise", "examined"]

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from ctxsize.advice import installs
-from ctxsize.advice.fetches import Fetch, module
+from ctxsize.advice.fetches import Fetch
 from ctxsize.advice.held import is_held
 from ctxsize.advice.images import system_of, user_id
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, present
-from ctxsize.advice.rewrite import Change, declared, fix, with_option
-from ctxsize.advice.script import Script
+from ctxsize.advice.rewrite import Change, fix, with_option
 from ctxsize.findings import Fix
-from ctxsize.shell import Command, Piece, commands
 
 _USED_CACHES = {"go": 2, "cargo": 2}
 """How many of its caches a manager fills; one if it is not listed."""
@@ -44,101 +40,62 @@ def _created(stage: StageFacts, user: str) -> str:
 
 def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
     """The directories that a command should find mounted; none if they are not known."""
-    if fetch.manager.name == "yarn" and any(present(recipe, (".yarnrc.yml",))):
+    if _is_berry(recipe, fetch):
         folder = fetch.environment.get("YARN_GLOBAL_FOLDER")
         home = fetch.environment.get("HOME") or fetch.step.home
         return (f"{folder or f'{home}/.yarn/berry'}/cache",)
     return fetch.caches[: _USED_CACHES.get(fetch.manager.name, 1)]
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """The mounts that a step should have and has not."""
-
-    values: tuple[str, ...]
-    declared: bool
-    """Whether the architecture has to be declared in front of it."""
+def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
+    """Return whether it is Yarn 2 or later."""
+    return fetch.manager.name == "yarn" and any(present(recipe, (".yarnrc.yml",)))
 
 
-def _wanted(
-    repository: Repository, recipe: Recipe, stage: StageFacts, step: Step, fetch: Fetch
-) -> _Wanted:
+def snippet(repository: Repository, recipe: Recipe, stage: StageFacts, fetch: Fetch) -> str:
+    """Return the RUN with the mounts that it lacks, for a person to paste; `""` if unknown.
+
+    It is no edit: what the command leaves in the cache is then missing in the image, and
+    whether CMD, a script or a later stage needs it cannot be known from the Dockerfile.
+    """
+    mounts = " ".join(f"--mount={each}" for each in _mounts(repository, recipe, stage, fetch))
+    if not mounts:
+        return ""
+    option = next((each for each in fetch.manager.uncached if fetch.command.has(each)), None)
+    undeclared = "$TARGETARCH" in mounts and "TARGETARCH" not in fetch.step.environment
+    above = ", with ARG TARGETARCH above" if undeclared else ""
+    without = f", without {option}" if option else ""
+    beside = _NOT_IN_THE_IMAGE if may_be_needed(recipe, fetch) else ""
+    return f"RUN {mounts} …{above}{without}{beside}"
+
+
+def _mounts(
+    repository: Repository, recipe: Recipe, stage: StageFacts, fetch: Fetch
+) -> Iterator[str]:
     shared = {"sharing": "locked"} if fetch.manager.name in _ONE_WRITER else {}
     several = recipe.runs_at_once(stage)
     apart = several or len(repository.systems.get(fetch.manager.name, ())) > 1
-    values: list[str] = []
     for place in places(recipe, fetch):
-        if any(each.holds(place) for each in step.caches):
-            continue
         words = (system_of(stage.base).slug, "$TARGETARCH" * several, posixpath.basename(place))
         identity = {"id": "-".join(filter(None, words))} if apart and is_held(place) else {}
-        values.append(with_option("type=cache", **identity, target=place, **shared))
-    options = owned(stage, step)
-    named = any("$TARGETARCH" in value for value in values)
-    declared = named and "TARGETARCH" not in step.environment
-    return _Wanted(tuple(with_option(each, **options) for each in values), declared)
-
-
-def mounted(
-    repository: Repository, recipe: Recipe, fetches: Iterable[tuple[StageFacts, Fetch]]
-) -> Fix | None:
-    """The RUNs with these mounts, and without what makes the commands use no cache.
-
-    Where the cache is all that there is of what was fetched, later RUNs get it too.
-    None where nothing is missing that is known.
-    """
-    changes: dict[Step, Change] = {}
-    declarations: dict[StageFacts, Change] = {}
-    shown: dict[str, None] = {}
-    for stage, fetch in fetches:
-        for user, step in ((stage, fetch.step), *_later(recipe, fetch)):
-            wanted = _wanted(repository, recipe, user, step, fetch)
-            if wanted.values and step not in changes:
-                changes[step] = _with(recipe.script(step), step, fetch, wanted)
-                if wanted.declared:
-                    declarations.setdefault(user, declared(recipe.data, step.line))
-                shown.update(dict.fromkeys(places(recipe, fetch)))
-    if not changes:
-        return None
-    message = f"mount {' and '.join(shown)}"
-    return fix(
-        recipe.path,
-        recipe.data,
-        message,
-        (*changes.values(), *declarations.values()),
-        certain=False,
-    )
-
-
-def _with(script: Script, step: Step, fetch: Fetch, wanted: _Wanted) -> Change:
-    splices = [script.with_mounts(wanted.values)]
-    option = next((each for each in fetch.manager.uncached if fetch.command.has(each)), None)
-    if option is not None and step is fetch.step:
-        splices += script.without_option(option, fetch.manager.programs)
-    emptied = [
-        each for each in script.pieces if any(map(installs.empties, _commands(script, each)))
-    ]
-    splices += filter(None, map(script.without, emptied))
-    return script.change(splices)
-
-
-def _commands(script: Script, piece: Piece) -> Iterator[Command]:
-    return map(module, commands(script.text(piece)))
+        owner = owned(stage, fetch.step)
+        yield with_option("type=cache", **identity, target=place, **shared, **owner)
 
 
 KEPT_IN_CACHE = ("go", "cargo", "dotnet", "maven", "gradle")
 """Managers that leave what they fetch in the cache, and nowhere else."""
+_NOT_IN_THE_IMAGE = (
+    "; the image does not get what is in the mount, so mount it in later RUNs too, and copy "
+    "elsewhere what CMD or another stage needs"
+)
 
 
-def _later(recipe: Recipe, fetch: Fetch) -> Iterator[tuple[StageFacts, Step]]:
-    """The later RUNs in which the same manager looks for what was fetched."""
-    if fetch.manager.name not in KEPT_IN_CACHE:
-        return
-    for stage in recipe.stages:
-        for step in stage.steps if fetch.step in stage.history else ():
-            programs = {module(each).program for each in step.commands}
-            if step.line > fetch.step.line and programs & set(fetch.manager.programs):
-                yield stage, step
+def may_be_needed(recipe: Recipe, fetch: Fetch) -> bool:
+    """Return whether the image may need what is in the cache.
+
+    Poetry keeps its environments there, and Yarn 2 and later what Plug'n'Play loads.
+    """
+    return fetch.manager.name in (*KEPT_IN_CACHE, "poetry") or _is_berry(recipe, fetch)
 
 
 def fixed(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
+from ctxsize.advice.fetches import fetches
+from ctxsize.advice.managers import cargo_caches
 from ctxsize.advice.recipe import StageFacts, Step
 from ctxsize.shell import Command
 
@@ -18,6 +20,16 @@ class CargoRun:
     step: Step
     command: Command
     workdir: str
+
+    @property
+    def caches(self) -> tuple[str, ...]:
+        """Where it keeps what it fetched; none if that is not known. The same as for CTX223."""
+        for fetch in fetches(self.step):
+            if fetch.written is self.command:
+                return fetch.caches[:2]
+        environment = {**self.step.environment, **dict(self.command.assignments)}
+        home = environment.get("HOME") or self.step.home
+        return () if home is None else cargo_caches(environment, home)[:2]
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -134,9 +134,10 @@ CODES: dict[str, Code] = {
             "When a layer has to be built again, everything in it is downloaded again. With a "
             "cache mount only what is new is downloaded, and the cache does not become part of "
             "the image. Where the cache is all that there is of what was fetched (Go, cargo, "
-            "NuGet, Maven, Gradle), later RUNs that need it must mount it too. Caches that hold "
-            "what was compiled get an id of system and architecture where another build "
-            "would use them too.",
+            "NuGet, Maven, Gradle), later RUNs that need it must mount it too, and CMD, ENTRYPOINT "
+            "and other stages find nothing of it. So no fix adds the mount: paste it where "
+            "nothing else needs the downloads. Caches that hold what was compiled get an id of "
+            "system and architecture where another build would use them too.",
             "RUN npm ci\n",
             "RUN --mount=type=cache,target=/root/.npm npm ci\n",
         ),

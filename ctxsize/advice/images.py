@@ -92,7 +92,11 @@ def is_windows(reference: str) -> bool:
     return bool(_WINDOWS.search(reference))
 
 
-_ENVIRONMENTS = {"composer": {"COMPOSER_HOME": "/tmp"}}
+_ENVIRONMENTS = {
+    "composer": {"COMPOSER_HOME": "/tmp"},
+    "rust": {"CARGO_HOME": "/usr/local/cargo"},
+    "cargo-chef": {"CARGO_HOME": "/usr/local/cargo"},
+}
 """What official images set that decides where a cache is."""
 
 
@@ -110,10 +114,3 @@ def user_id(reference: str, user: str) -> str:
     """The number of a user of the image `reference`, `""` if it is not known."""
     name, number = _USERS.get(_repository(reference), ("", ""))
     return number if name == user else ""
-
-
-def home_of_cargo(reference: str, home: str | None) -> str:
-    """Where cargo keeps what it fetched: the official images set it, else it is at home."""
-    repository = _repository(reference)
-    official = repository in ("rust", "cargo-chef") or "$" in reference
-    return "/usr/local/cargo" if official else f"{home or '/root'}/.cargo"

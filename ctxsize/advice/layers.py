@@ -17,9 +17,10 @@ def no_ignore_file(repository: Repository) -> Iterator[Finding]:
     for recipe in repository.recipes:
         takers = [step for stage in recipe.stages for step in stage.steps if step.takes_all]
         takers += [step for _, step in recipe.runs if "." in step.binds]
-        builds = {each.build.context: each.build for each in reversed(recipe.builds)}
+        known = [each for each in recipe.builds if not each.contested]
+        builds = {each.build.context: each.build for each in reversed(known)}
         for context in recipe.contexts if takers else ():
-            if governing(repository, recipe, context) is None:
+            if context in builds and governing(repository, recipe, context) is None:
                 where = "" if context in (".", "") else f" {context}"
                 yield finding(
                     "CTX201",

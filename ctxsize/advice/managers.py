@@ -74,9 +74,13 @@ def _go_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
     return (*found[:1], build, *found[1:])
 
 
-def _cargo_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
+def cargo_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
+    """Return where cargo keeps what it fetched: the registry and git, below its home.
+
+    An image that is not known may set CARGO_HOME as the official one does.
+    """
     given = environment.get("CARGO_HOME")
-    homes = (given.rstrip("/"),) if given else ("/usr/local/cargo", f"{home}/.cargo")
+    homes = (given.rstrip("/"),) if given else (f"{home}/.cargo", "/usr/local/cargo")
     return tuple(f"{each}/{part}" for each in homes for part in ("registry", "git"))
 
 
@@ -218,7 +222,7 @@ MANAGERS: tuple[Manager, ...] = (
         installs.cargo_manifest,
         ("Cargo.toml",),
         ("Cargo.lock",),
-        _cargo_caches,
+        cargo_caches,
         ("cargo/registry", "cargo/git"),
     ),
     Manager(

@@ -6,7 +6,7 @@ import posixpath
 import shlex
 from collections.abc import Iterator
 
-from ctxsize.advice.caches import KEPT_IN_CACHE, fixed, mounted, owned, places
+from ctxsize.advice.caches import KEPT_IN_CACHE, fixed, may_be_needed, owned, places, snippet
 from ctxsize.advice.emptied import emptied
 from ctxsize.advice.fetches import Fetch, fetches
 from ctxsize.advice.installs import moved_cache
@@ -62,6 +62,8 @@ def _place_for(recipe: Recipe, fetch: Fetch, target: str) -> str:
 
 
 def _moved(recipe: Recipe, stage: StageFacts, fetch: Fetch, target: str, place: str) -> Fix | None:
+    if may_be_needed(recipe, fetch):
+        return None
     script = recipe.script(fetch.step)
     cache = next(each for each in fetch.step.caches if each.target == target)
     options = {} if "uid=" in cache.written else owned(stage, fetch.step)
@@ -235,6 +237,5 @@ def _without_cache(
         recipe,
         fetch.step.line,
         f"`{command}` downloads everything again whenever its layer is built again",
-        help=f"RUN --mount=type=cache,target={places(recipe, fetch)[0]} …",
-        fix=mounted(repository, recipe, [(stage, fetch)]),
+        help=snippet(repository, recipe, stage, fetch),
     )

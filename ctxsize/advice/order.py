@@ -6,7 +6,7 @@ import os
 import posixpath
 from collections.abc import Iterator
 
-from ctxsize.advice.caches import mounted
+from ctxsize.advice.caches import snippet
 from ctxsize.advice.contents import Contents
 from ctxsize.advice.fetches import Fetch, fetches
 from ctxsize.advice.manifests import Early, early
@@ -41,7 +41,7 @@ def _too_early(repository: Repository, recipe: Recipe, stage: StageFacts) -> Fin
                 before |= {name} if fetch.manager.reads_manifest(fetch.command) else set()
             elif name not in before and _depends_on_manifest(recipe, fetch):
                 own = everything in stage.steps or step in stage.steps
-                found = _copied_too_early(repository, recipe, everything, fetch)
+                found = _copied_too_early(repository, recipe, stage, everything, fetch)
                 if own and found is not None:
                     return found
     return None
@@ -67,7 +67,7 @@ _COMPILES = ("go", "dotnet", "maven", "gradle")
 
 
 def _copied_too_early(
-    repository: Repository, recipe: Recipe, everything: Step, fetch: Fetch
+    repository: Repository, recipe: Recipe, stage: StageFacts, everything: Step, fetch: Fetch
 ) -> Finding | None:
     """The finding, if there is a manifest where the command runs, and something to do about it."""
     inside = _inside(everything, fetch)
@@ -77,11 +77,9 @@ def _copied_too_early(
     contents = Contents(repository, recipe, inside)
     plan = early(contents, fetch)
     fixed = None if plan is None else reordered(recipe, everything, fetch, plan, inside)
-    early_enough = fixed is not None
-    if fixed is None and not fetch.cached:
-        fixed = mounted(repository, recipe, _alike(recipe, everything, fetch))
+    kept = "" if fixed or fetch.cached else snippet(repository, recipe, stage, fetch)
     files = _named(contents, fetch, plan)
-    if fixed is None or not files:
+    if not (fixed or kept) or not files:
         return None
     return finding(
         "CTX202",
@@ -95,22 +93,11 @@ def _copied_too_early(
             *(f"{name} is there" for name in files[:3]),
         ),
         help=f"copy {listed(files)} first, install, then copy the rest"
-        if early_enough
-        else f"more than {listed(files)} is needed in front of it, so keep what it downloads",
+        if fixed
+        else f"more than {listed(files)} is needed in front of it, so keep what it downloads: "
+        + kept,
         fix=fixed,
     )
-
-
-def _alike(recipe: Recipe, everything: Step, fetch: Fetch) -> Iterator[tuple[StageFacts, Fetch]]:
-    """The installs by the same manager behind the same copy, one for each RUN without a cache."""
-    seen: set[Step] = set()
-    for stage in recipe.stages:
-        for step in stage.steps if everything in stage.history else ():
-            for each in fetches(step):
-                same = each.manager is fetch.manager and step.line > everything.line
-                if same and not each.cached and step not in seen:
-                    seen.add(step)
-                    yield stage, each
 
 
 def _named(contents: Contents, fetch: Fetch, plan: Early | None) -> tuple[str, ...]:

@@ -239,7 +239,7 @@ class _State:
         if keyword == "ENV":
             self.environment.obey_env(instruction)
         elif keyword == "ARG":
-            self.environment.obey_arg(instruction, {}, self.arguments)
+            self.environment.obey_arg(instruction, {}, Environment("", dict(self.arguments)))
         elif keyword == "WORKDIR" and instruction.arguments:
             self.workdir = posixpath.normpath(
                 posixpath.join(self.workdir, self.value(instruction.arguments[0]))

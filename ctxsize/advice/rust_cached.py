@@ -12,22 +12,21 @@ import shlex
 from collections.abc import Iterator
 
 from ctxsize.advice.cargo import CargoRun, cargo_runs, target_of
-from ctxsize.advice.images import home_of_cargo, system_of
+from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.rewrite import declared, fix, with_option
 from ctxsize.advice.script import Script, Splice
 from ctxsize.findings import Fix
 
 _ASIDE = "/cache/target"
+_RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
 
 
-def downloads(stage: StageFacts, step: Step) -> tuple[str, str]:
+def downloads(build: CargoRun) -> tuple[str, ...]:
     """The mounts for the registry and for git repositories, which all builds may share."""
-    home = step.environment.get("CARGO_HOME") or home_of_cargo(stage.base, step.home)
-    registry, git = (f"{home.rstrip('/')}/{name}" for name in ("registry", "git"))
-    return (
-        f"type=cache,id=cargo-registry,target={registry},sharing=locked",
-        f"type=cache,id=cargo-git,target={git},sharing=locked",
+    return tuple(
+        f"type=cache,id=cargo-{posixpath.basename(each)},target={each},sharing=locked"
+        for each in build.caches
     )
 
 
@@ -76,7 +75,7 @@ def cached(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Fix | None:
     script, target = recipe.script(build.step), target_of(build)
     aside = not moves_results(build) or used_later(recipe, stage, build, target)
     place = _ASIDE if aside else target
-    wanted = downloads(stage, build.step) if not is_fetched_before(stage, build) else ()
+    wanted = () if keeps_downloads(recipe, stage, build) else downloads(build)
     mounts = [each for each in wanted if not _is_held(build.step, _target(each))]
     mounts.append(compiled(recipe, stage, place))
     splices = [script.with_mounts(mounts)]
@@ -85,16 +84,33 @@ def cached(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Fix | None:
     changes = [script.change(splices)]
     if "TARGETARCH" not in build.step.environment:
         changes.append(declared(recipe.data, build.step.line))
-    message = "keep registry, git and target in caches"
+    message = f"keep {'registry, git and target' if wanted else 'target'} in caches"
     return fix(recipe.path, recipe.data, message, changes, certain=False)
 
 
-def is_fetched_before(stage: StageFacts, build: CargoRun) -> bool:
-    """Whether it finds in the image what it needs, and must not have it hidden by a mount."""
+def keeps_downloads(recipe: Recipe, stage: StageFacts, build: CargoRun) -> bool:
+    """Return whether the image has to hold what cargo fetched, so that no mount may hide it.
+
+    It was fetched before, another stage copies it, or the stage says what its image runs:
+    what that needs, in a script maybe, cannot be known.
+    """
     if build.command.has("--offline", "--frozen"):
         return True
     earlier = (run for run in cargo_runs(stage) if run.step.line < build.step.line)
-    return any(run.words[:1] in (("fetch",), ("vendor",)) for run in earlier)
+    if any(run.words[:1] in (("fetch",), ("vendor",)) for run in earlier):
+        return True
+    built = [each for each in recipe.stages if each is stage or _is_above(stage, each)]
+    if any(one.keyword in _RUN_LATER for each in built for one in each.stage.instructions):
+        return True
+    steps = [step for other in recipe.stages for step in other.steps if step.origin]
+    taken = (path for step in steps if recipe.stage_of(step.origin) in built for path in step.taken)
+    return any(_meet(path, cache) for path in taken for cache in build.caches)
+
+
+def _meet(path: str, cache: str) -> bool:
+    """Return whether one of two paths is the other or lies in it."""
+    one, other = f"{path.rstrip('/')}/", f"{cache}/"
+    return one.startswith(other) or other.startswith(one)
 
 
 def _is_held(step: Step, place: str) -> bool:

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 
 from ctxsize.advice.cargo import CargoRun
 from ctxsize.advice.cooking import quoted
-from ctxsize.advice.images import home_of_cargo
 from ctxsize.advice.lost import taken_from
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.rewrite import Change, fix, lines_of
-from ctxsize.advice.rust_cached import compiled, downloads, is_fetched_before, moves_results
+from ctxsize.advice.rust_cached import compiled, downloads, keeps_downloads, moves_results
 from ctxsize.findings import Fix
 from ctxsize.shell import Command
 
@@ -46,12 +45,12 @@ def chef_pattern(
         and not command.has("--manifest-path", "--target-dir")
         and len([each for each in stage.stage.instructions if each.keyword == "WORKDIR"]) == 1
         and workdir == build.workdir
-        and all(each.target in _mounted_anyway(stage, build) for each in build.caches)
+        and all(each.target in CargoRun(build, command, workdir).caches for each in build.caches)
         and not {"chef", "planner"} & {each.stage.name for each in recipe.stages}
         and not build.instruction.heredocs
         and recipe.script(build).piece_of(command) is not None
         and not any(_by_index(recipe))
-        and not is_fetched_before(stage, CargoRun(build, command, workdir))
+        and not keeps_downloads(recipe, stage, CargoRun(build, command, workdir))
     )
     if not simple:
         return None
@@ -62,12 +61,6 @@ def chef_pattern(
         "compile the dependencies with cargo-chef, and keep registry, git and target in caches"
     )
     return fix(recipe.path, recipe.data, message, pattern.changes(), certain=False)
-
-
-def _mounted_anyway(stage: StageFacts, build: Step) -> set[str]:
-    """The caches of downloads, which the pattern brings along."""
-    home = build.environment.get("CARGO_HOME") or home_of_cargo(stage.base, build.home)
-    return {f"{home.rstrip('/')}/{name}" for name in ("registry", "git")}
 
 
 def _by_index(recipe: Recipe) -> Iterator[bool]:
@@ -210,16 +203,13 @@ class _Pattern:
         return whole[self.script.command :]
 
     def _run(self, command: str, *, target: bool) -> Iterator[str]:
-        mounts = [f"--mount={each}" for each in downloads(self.stage, self.build)]
+        mounts = [f"--mount={each}" for each in downloads(self.run)]
         if target:
             mounts.append(f"--mount={compiled(self.recipe, self.stage, self.target)}")
             kept = {f"--mount={each.written}" for each in self.build.caches}
             mounts += [each.value for each in self.script.flags if each.value not in kept]
-        escape = self.script.escape
-        head, *rest = [f"{each} {escape}" for each in mounts]
-        yield f"RUN {head}"
-        yield from (f"    {each}" for each in rest)
-        yield from f"    {command}".split("\n")
+        lines = " ".join(("RUN", f" {self.script.escape}\n    ".join((*mounts, command))))
+        yield from lines.split("\n")
 
 
 def _renamed(heading: str, name: str) -> str:

@@ -56,11 +56,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # a type checker takes any name for an object where there is this function
 
-    function: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = function
-    return function
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        function: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        globals()[name] = function
+        return function

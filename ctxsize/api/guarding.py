@@ -12,6 +12,7 @@ from ctxsize.api.ignorefile import suggest
 from ctxsize.build import Build
 from ctxsize.config import Budget, Config
 from ctxsize.config.accepted import Acceptance
+from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from ctxsize.build import Options
     from ctxsize.engine.parallel import Progress
 
+_NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
+"""The problems that say why there is no transfer."""
 _TRIES = 6
 """How often a baseline is written that is itself part of what it records."""
 _TOP = 200
@@ -154,8 +157,9 @@ def _must_be_known(plan: Planned, report: Report) -> None:
     """Raises `InputError` for a budget of a transfer that nobody knows."""
     if plan.budget.of != "transfer" or report.transfer is not None:
         return
-    why = (each for each in report.problems if each.code in ("transfer-unknown", "no-dockerfile"))
+    why = (each for each in report.problems if each.code in _NO_TRANSFER)
     reason = next((each.message for each in why), "there is no Dockerfile")
+    reason = reason.removeprefix(f"{TAKES_UNKNOWN}: ")
     raise InputError(f"{plan.name}: the transfer is not known: {reason}", path=report.dockerfile)
 
 

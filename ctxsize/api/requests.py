@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS, Builder
-from ctxsize.engine.request import Request, request_of
-from ctxsize.errors import InputError
+from ctxsize.engine.request import Request, request_of, without_patterns
+from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError, UnknownPatternError
 from ctxsize.values import replace
 
 TYPE_CHECKING = False
@@ -25,7 +27,30 @@ def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request
     True
     """
     build = replace(build, **options) if isinstance(build, Build) else Build(build, **options)
-    return request_of(build, builder_of(build.builder))
+    builder = builder_of(build.builder)
+    try:
+        return request_of(build, builder)
+    except IgnoreFileError as error:
+        if _is_fine_if_unused(build, builder):
+            error.hint = f"{error.hint}; {builder.older} builds it, as it takes no file"
+        raise
+
+
+def _is_fine_if_unused(build: Build, builder: Builder) -> bool:
+    """Return whether older releases do not come to a faulty pattern: they take nothing."""
+    from ctxsize.engine.need import asked_of
+
+    request = without_patterns(build, builder)
+    if builder.older is None or request.ignore_file is None or request.dockerfile is None:
+        return False
+    try:
+        builder.spec_class.from_lines(request.ignore_file.texts())
+    except UnknownPatternError:
+        return False
+    except IgnoreFileError:
+        with suppress(CtxsizeError):
+            return not asked_of(request)
+    return False
 
 
 def builder_of(name: str) -> Builder:

@@ -22,7 +22,8 @@ Progress = Callable[[int, int], None]
 
 REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "_darcs", ".pijul", "CVS"})
 """Names that tell that a directory is under version control."""
-_BARE = frozenset({"HEAD", "objects", "refs"})
+BARE = frozenset({"HEAD", "objects", "refs"})
+"""Names that together tell that a directory is a bare repository."""
 _DEVICES = (stat.S_IFCHR, stat.S_IFBLK)
 _BLOCK = 512
 _START = bytes(8)
@@ -255,7 +256,7 @@ def _judge(taking: _Taking, descent: Descent, names: set[str]) -> None:
     for name in sorted(REPOSITORIES & names):
         where = shown(descent.below(name))
         taking.object("repository", f"it holds a repository: {where}")
-    if names >= _BARE:
+    if names >= BARE:
         taking.object("repository", f"it holds a bare repository: {shown(descent.path or '.')}")
     if names and not os.access(".", os.W_OK | os.X_OK, dir_fd=descent.fd, effective_ids=_EFFECTIVE):
         taking.object("read-only", f"no permission to delete from {shown(descent.path or '.')}")

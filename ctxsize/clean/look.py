@@ -21,6 +21,7 @@ from ctxsize.clean.kinds import BY_NAME, INCREMENTAL, KINDS
 from ctxsize.clean.proofs import Kind, Listing, Place, Proof, Unproven, judge, looks_like
 from ctxsize.clean.tracked import Tracking
 from ctxsize.clean.values import Candidate, Category, Choice, Inventory, Objection, Passed
+from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
 from ctxsize.values import replace
@@ -28,13 +29,12 @@ from ctxsize.values import replace
 _START_BYTES = 4096
 _LONGEST_PATH = 4000
 SERVICES = (
-    *("Dockerfile", "Dockerfile.*", "*.Dockerfile", "Containerfile", "Containerfile.*"),
     *("Cargo.toml", "package.json", "pyproject.toml", "setup.py", "requirements.txt", "go.mod"),
     *("pom.xml", "build.gradle", "build.gradle.kts", "mix.exs", "composer.json", "Gemfile"),
     *("*.csproj", "*.fsproj", "*.vbproj", "CMakeLists.txt", "meson.build", "pubspec.yaml"),
     *("dune-project", "*.cabal", "*.tf"),
 )
-"""What tells that a directory is a service of its own."""
+"""What tells that a directory is a service of its own, as a Dockerfile does."""
 
 
 @dataclass(frozen=True)
@@ -371,7 +371,8 @@ def _is_service(listing: Listing) -> bool:
     if not names.isdisjoint(plain):
         return True
     globs = [name for name in SERVICES if "*" in name]
-    return any(fnmatchcase(name, pattern) for name in names for pattern in globs)
+    globbed = any(fnmatchcase(name, pattern) for name in names for pattern in globs)
+    return globbed or any(map(is_dockerfile, names))
 
 
 def _may_delete_from(descent: Descent) -> bool:

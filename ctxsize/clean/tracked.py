@@ -1,7 +1,8 @@
 """What git tracks, asked of every repository above a directory.
 
 A directory can lie in several: a submodule, a nested repository, a worktree.
-Any of them may track what is in it, so each is asked, once.
+Any of them may track what is in it, so each is asked, once. What may belong to a
+repository that git does not answer for stays.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from ctxsize.clean.inventory import REPOSITORIES
+from ctxsize.clean.inventory import BARE, REPOSITORIES
 from ctxsize.clean.values import Objection
 from ctxsize.engine import git
 
@@ -33,7 +34,7 @@ class Tracking:
         except OSError as error:
             return Objection("git", f"what git tracks is not known: {error.strerror}")
         for top in tops:
-            if not _is_there(os.path.join(top, ".git")):  # noqa: PTH118
+            if any(_is_there(f"{top}/{name}") for name in REPOSITORIES - {".git"}):
                 return Objection("vcs", f"{top} is under version control, and not of git")
             answer = self._answers.get(top)
             if answer is None:
@@ -49,8 +50,8 @@ class Tracking:
         """Every directory from `path` upward that holds a repository. Raises `OSError`."""
         while True:
             if path not in self._is_top:
-                inner = (os.path.join(path, name) for name in sorted(REPOSITORIES))  # noqa: PTH118
-                self._is_top[path] = any(map(_is_there, inner))
+                inner = (_is_there(f"{path}/{name}") for name in sorted(REPOSITORIES))
+                self._is_top[path] = any(inner) or _is_bare(path)
             if self._is_top[path]:
                 yield path
             above = os.path.dirname(path)  # noqa: PTH120
@@ -71,13 +72,24 @@ def _is_there(path: str) -> bool:
     return True
 
 
+def _is_bare(path: str) -> bool:
+    return all(_is_there(f"{path}/{name}") for name in BARE)
+
+
 def _asked(top: str) -> _Names | Objection:
-    """All that the repository at `top` tracks."""
+    """Return all that the repository at `top` tracks.
+
+    Git passes over a `.git` that it cannot read (an empty directory, a FIFO, a dangling
+    symlink) and answers for a repository further up, which knows nothing of this one.
+    """
+    if os.path.islink(f"{top}/.git"):  # noqa: PTH114
+        return Objection("git", f"{top}/.git is a symlink, so what git tracks is not known")
     found = git.find(top)
     if found.problem is not None:
         return Objection("git", found.problem.message)
-    if found.repository is None:
-        return []
+    if found.repository is None or found.repository.top != top:
+        what = "is a bare repository" if _is_bare(top) else "holds a repository"
+        return Objection("git", f"{top} {what} for which git does not answer")
     try:
         names = found.repository.tracked | found.repository.submodules
     except git.GitError as error:

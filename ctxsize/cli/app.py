@@ -13,7 +13,15 @@ from typing import Any
 import click
 
 from ctxsize.cli import output
-from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError, InputErrors
+from ctxsize.errors import (
+    CtxsizeError,
+    DockerfileError,
+    IgnoreFileError,
+    InputError,
+    InputErrors,
+    UndecidedError,
+    UnknownPatternError,
+)
 from ctxsize.version import __version__
 
 COMMANDS = {
@@ -28,6 +36,7 @@ COMMANDS = {
     "rule": "What a code of a finding means, and what to do about it.",
     "check": "Whether contexts keep their budgets, for CI: 1 if one does not.",
     "diff": "What was added, removed, grew and shrank between two reports, or since one.",
+    "schema": "Print the JSON Schema of what a command prints with --format json.",
     "completion": "A script that completes ctxsize's words in bash, zsh or fish.",
     "docker-plugin": "Make `docker ctxsize` work.",
 }
@@ -153,7 +162,9 @@ def _complete() -> int:
 def _told(error: CtxsizeError) -> str:
     """The error, marked where the words are the builder's: it is the build that would fail."""
     text, where = str(error), f"{error.where}: "
-    if isinstance(error, IgnoreFileError) and text.startswith(where):
+    if isinstance(error, (UndecidedError, UnknownPatternError)) or "the build fails" in text:
+        return text
+    if isinstance(error, (DockerfileError, IgnoreFileError)) and text.startswith(where):
         return f"{where}the build fails: {text.removeprefix(where)}"
     return text
 

@@ -82,9 +82,10 @@ def command(
 ) -> int:
     """Whether CONTEXT keeps its budget; without CONTEXT, whether those of the configuration do.
 
-    For CI: the exit code is 1 if one does not. A line says that all is well; else
-    the report comes first, then the verdict: what is over, by how much, the
-    largest parts, what grew, and the command that mends it.
+    For CI: the exit code is 1 if one does not, 2 if the builder rejects a Dockerfile.
+    A line says that all is well; else the report comes first, then the verdict:
+    what is over, by how much, the largest parts, what grew, and the command that
+    mends it.
 
     Budgets are of content: 50MB is decimal, 50MiB binary. `ctxsize.toml`, or
     [tool.ctxsize] in pyproject.toml, has the same keys at its top level and for
@@ -137,7 +138,8 @@ def command(
             output.note(f"accepted: {accepted.finding.message} ({accepted.reason})")
     if outcome.updated:
         output.note(f"{outcome.baseline} is written")
-    return 0 if outcome.passes or exit_zero else _REFUSED
+    fails = output.failing(problem for each in outcome.checks for problem in each.report.failing)
+    return fails or (0 if outcome.passes or exit_zero else _REFUSED)
 
 
 def _found(build: Build) -> list[Build]:

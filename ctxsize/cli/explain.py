@@ -20,7 +20,7 @@ from ctxsize.cli.options import (
 from ctxsize.engine import explain as engine
 from ctxsize.engine.named import request_named
 from ctxsize.engine.request import Request
-from ctxsize.engine.sourcing import Sources
+from ctxsize.engine.sourcing import check_in_all
 from ctxsize.engine.takers import Takers
 from ctxsize.errors import InputError
 from ctxsize.explanations import Explanation
@@ -130,9 +130,9 @@ def _not_shown(silent: list[Explanation]) -> str:
 
 def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
     """Tell what becomes of each source; 1 if one is not found."""
-    sources, look, missing = Sources(request), output.look(colour, top=0), False
+    look, missing = output.look(colour, top=0), False
     for each in wanted:
-        checks = sources.check(each)
+        checks = check_in_all(request, each)
         if not checks:
             context = f"named context {request.name}" if request.name else "build context"
             output.note(f"line {each} takes nothing from the {context} in this build")

@@ -73,11 +73,12 @@ def command(
     jobs: int | None,
     formats: tuple[output.Format, ...],
     colour: str,
-) -> None:
+) -> int:
     """What `docker build CONTEXT` would send, how big it is and what makes it so.
 
     CONTEXT is the build context, by default the working directory. Sizes are
     those of a cold build, to the byte; nothing is built and no Docker is needed.
+    The exit code is 2 if the builder rejects the Dockerfile: the report then says why.
 
     \b
     Examples:
@@ -103,3 +104,4 @@ def command(
             jobs=jobs or min(_MOST_JOBS, os.cpu_count() or 1),
         )
     output.emit(report, formats, output.look(colour, top=rows, only=by, warm=warm))
+    return output.failing(report.failing)

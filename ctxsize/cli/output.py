@@ -18,6 +18,7 @@ from ctxsize.formats.names import visible
 from ctxsize.model import Problem
 from ctxsize.values import NamedTuple, replace
 
+_FINE, _FAILS = 0, 2
 _LONGEST_MESSAGE = 500
 _NARROWEST, _WIDEST, _FILE_WIDTH = 40, 120, 80
 _SHOWN_WARNINGS = 10
@@ -137,6 +138,16 @@ def abandon() -> None:
 def error(message: str) -> None:
     """Say in one line what went wrong."""
     _say("error", message)
+
+
+def failing(problems: Iterable[Problem]) -> int:
+    """Print on which of `problems` the build fails, and return the exit code for that."""
+    code = _FINE
+    for problem in dict.fromkeys(each for each in problems if each.fails):
+        line = "" if problem.line is None else f":{problem.line}"
+        error(f"{problem.path}{line}: {problem.message}" if problem.path else problem.message)
+        code = _FAILS
+    return code
 
 
 def note(message: str) -> None:

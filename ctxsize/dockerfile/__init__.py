@@ -4,11 +4,12 @@
 and `context_need` says what a build of one target takes from its contexts.
 """
 
+from ctxsize.dockerfile.environment import what_decides
 from ctxsize.dockerfile.graph import ImageConfig
 from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, Heredoc, Instruction
 from ctxsize.dockerfile.lines import find_syntax
-from ctxsize.dockerfile.need import ContextNeed, NamedNeed, context_need
+from ctxsize.dockerfile.need import ContextNeed, NamedNeed, context_need, other_frontend
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.dockerfile.platforms import Platform, machine_platform, parse_platform
 from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
@@ -34,8 +35,10 @@ __all__ = [
     "find_syntax",
     "global_arguments",
     "machine_platform",
+    "other_frontend",
     "parse_dockerfile",
     "parse_platform",
     "path_from_root",
     "read_stages",
+    "what_decides",
 ]

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from ctxsize.dockerfile.complaints import quoted
+from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.words import LONE_SURROGATE, SPACE
 from ctxsize.errors import DockerfileError
 from ctxsize.regexps import regexp
@@ -122,6 +123,22 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
             "when using JSON array syntax, arrays must be comprised of strings only"
         )
     return tuple(LONE_SURROGATE.sub("\ufffd", element) for element in array)
+
+
+def begins_with_array(instruction: Instruction) -> bool:
+    """Return whether words begin with a JSON array of strings, and then go on.
+
+    BuildKit of Docker 26.1 takes the array and drops the rest, that of 28.5 takes all for words.
+    """
+    if instruction.json_form or not instruction.arguments[0].startswith("["):
+        return False
+    import json  # as hardly any Dockerfile does this
+
+    try:
+        array, _ = json.JSONDecoder().raw_decode(" ".join(instruction.arguments))
+    except (ValueError, RecursionError):
+        return False
+    return all(isinstance(element, str) for element in array)
 
 
 def _reject(constant: str) -> None:

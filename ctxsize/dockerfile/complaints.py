@@ -21,7 +21,7 @@ def located(line: int, *, outermost: bool = False) -> Iterator[None]:
     except DockerfileError as error:
         message = LONE_SURROGATE.sub("\ufffd", error.message)
         known = None if outermost else error.line
-        raise DockerfileError(message, line=known or line, hint=error.hint) from None
+        raise type(error)(message, line=known or line, hint=error.hint) from None
 
 
 def quoted(text: str) -> str:

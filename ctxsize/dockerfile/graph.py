@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import field
 
 from ctxsize.dockerfile.complaints import did_you_mean, located, quoted
-from ctxsize.dockerfile.environment import Environment
+from ctxsize.dockerfile.environment import Doubt, Environment, resting_on
 from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.mounts import mount_origin
@@ -26,6 +26,8 @@ from ctxsize.values import dataclass, replace
 
 SCRATCH = "scratch"
 _INDEX = regexp("[-+]?[0-9]+")
+_MOST_TRIGGERED = 100_000
+"""Number of instructions that triggers may add: each stage adds all those of its base."""
 _ONBUILD = regexp(r"^[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*", re.IGNORECASE)
 
 
@@ -35,6 +37,8 @@ class ImageConfig:
 
     env: Mapping[str, str] = field(default_factory=dict)
     onbuild: tuple[str, ...] = ()
+    directory: str = "/"
+    """Where WORKDIR led."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +59,15 @@ class Node:
 
     `context` is the named context that stands in for it; `paths` what is taken
     from it and `sources` by what, both shared with the stages based on it;
-    `inputs` the nodes that its result is really made from, which are fewer
-    than it depends on.
+    `doubts` are the unknown values on which its base rests; `inputs` the nodes
+    that its result is really made from, which are fewer than it depends on.
     """
 
     base_name: str
     line: int
     name: str = ""
     label: str = ""
+    doubts: frozenset[Doubt] = frozenset()
     is_stage: bool = False
     base: Node | None = None
     context: str = ""
@@ -95,33 +100,38 @@ class Graph:
         self.images = images
         self.named_contexts = frozenset(map(familiar_name, named_contexts))
         self.nodes: list[Node] = []
+        self._known: set[Node] = set()
+        self._triggered = 0
         self.by_name: dict[str, Node] = {}
 
-    def add_stage(self, stage: Stage, arguments: Mapping[str, str]) -> None:
+    def add_stage(self, stage: Stage, arguments: Environment) -> None:
         """Add the node of a stage; only global arguments count in a FROM."""
         with located(stage.line):
-            base_name = expand(stage.base, arguments, escape=self.escape).text
-            if not base_name:
-                raise DockerfileError(f"base name ({stage.base}) should not be blank")
+            base = arguments.expand(stage.base)
+            if not base.text:
+                with resting_on(base.doubts):
+                    raise DockerfileError(f"base name ({stage.base}) should not be blank")
             self._check_platform(stage, arguments)
-            node = Node(base_name, stage.line, stage.name, stage.label, is_stage=True)
+            node = Node(base.text, stage.line, stage.name, stage.label, base.doubts, is_stage=True)
             node.context = self._named_context(stage.name)
         node.replaced = bool(node.context)
         self._add(node)
         if node.replaced:
             node.base = None
 
-    def _check_platform(self, stage: Stage, arguments: Mapping[str, str]) -> None:
+    @staticmethod
+    def _check_platform(stage: Stage, arguments: Environment) -> None:
         if not stage.platform:
             return
-        platform = expand(stage.platform, arguments, escape=self.escape).text
-        if not platform:
-            raise DockerfileError(f"empty platform value from expression {stage.platform}")
-        try:
-            parse_platform(platform)
-        except DockerfileError as error:
-            message = f"failed to parse platform {stage.platform}: {error.message}"
-            raise DockerfileError(message) from None
+        platform = arguments.expand(stage.platform)
+        with resting_on(platform.doubts):
+            if not platform.text:
+                raise DockerfileError(f"empty platform value from expression {stage.platform}")
+            try:
+                parse_platform(platform.text)
+            except DockerfileError as error:
+                message = f"failed to parse platform {stage.platform}: {error.message}"
+                raise DockerfileError(message) from None
 
     def _named_context(self, stage_name: str) -> str:
         """Return the named context that replaces a stage, or ""; two names never are replaced."""
@@ -139,6 +149,7 @@ class Graph:
 
     def _add(self, node: Node) -> None:
         self.nodes.append(node)
+        self._known.add(node)
         # A base is compared as written, while names are lower case.
         node.base = self.by_name.get(node.base_name)
         if node.name:
@@ -175,7 +186,7 @@ class Graph:
                 origins = tuple(self._origin(name or SCRATCH, instruction.line) for name in mounts)
         # New nodes join in only now: within an instruction they are not found.
         for origin in origins:
-            if origin not in self.nodes:
+            if origin not in self._known:
                 self._add(origin)
         return Command(instruction, origins)
 
@@ -198,17 +209,19 @@ class Graph:
         """Raise if a stage copies, through others or not, from itself."""
         finished: set[Node] = set()
         for start in self.nodes:
-            trail = [(start, _origins(start))]
+            trail, on_trail = [(start, _origins(start))], {start}
             while trail:
                 node, origins = trail[-1]
                 following = next((each for each in origins if each not in finished), None)
                 if following is None:
                     finished.add(node)
+                    on_trail.remove(node)
                     trail.pop()
-                elif any(following is each for each, _ in trail):
+                elif following in on_trail:
                     message = f"circular dependency detected on stage: {start.label}"
                     raise DockerfileError(message, line=start.line)
                 else:
+                    on_trail.add(following)
                     trail.append((following, _origins(following)))
 
     def resolve(self, target: Node) -> set[Node]:
@@ -226,7 +239,7 @@ class Graph:
         if node.base or node.done or (node.base_name == SCRATCH and not node.replaced):
             node.done = node.done or not (node.is_stage or node.base)
             return
-        with located(node.line):
+        with located(node.line), resting_on(node.doubts):
             problem = "failed to parse stage name"
             context = self._replacement(node.base_name, problem, shown=quoted)
         if reached and not node.replaced:
@@ -243,6 +256,10 @@ class Graph:
         triggers = [(text, node.line) for text in (node.image.onbuild if node.image else ())]
         if node.base:
             triggers += _triggers_of(node.base)
+        self._triggered += len(triggers)
+        if self._triggered > _MOST_TRIGGERED:
+            message = f"ONBUILD makes more than {_MOST_TRIGGERED:,} instructions of this Dockerfile"
+            raise DockerfileError(message, line=node.line)
         commands: list[Command] = []
         for text, line in triggers:
             with located(line, outermost=True):

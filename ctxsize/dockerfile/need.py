@@ -11,17 +11,19 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
 
 from ctxsize.dockerfile.complaints import located
+from ctxsize.dockerfile.environment import Environment, Expanded
 from ctxsize.dockerfile.graph import SCRATCH, Graph, ImageConfig, Node, closure
 from ctxsize.dockerfile.images import familiar_name
-from ctxsize.dockerfile.instructions import Dockerfile
+from ctxsize.dockerfile.instructions import Directive, Dockerfile
 from ctxsize.dockerfile.platforms import parse_platform, platform_arguments
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.stages import global_arguments, read_stages
-from ctxsize.dockerfile.walk import Walk
-from ctxsize.dockerfile.words import expand
+from ctxsize.dockerfile.walk import Walk, newer_flags
 from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
+_NEW_ARGUMENTS = ("TARGETSTAGE",)
+"""The predefined arguments that the BuildKit of Docker 28.5 has and that of 26.1 has not."""
 _OWN_FRONTENDS = regexp(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 
 
@@ -53,6 +55,8 @@ class ContextNeed:
     sources: tuple[Source, ...]
     named: tuple[NamedNeed, ...]
     unknowns: tuple[Unknown, ...]
+    excluded: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    """The patterns of `--exclude`, with the line: they keep nothing from travelling."""
 
 
 def context_need(
@@ -78,7 +82,8 @@ def context_need(
     predefined = platform_arguments(
         parse_platform(platform), parse_platform(build_platform), target or stages[-1].name
     )
-    arguments = _global_values(dockerfile, given, predefined)
+    own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
+    arguments = _global_environment(dockerfile, given, predefined)
     graph = Graph(dockerfile.escape, images or {}, named_contexts)
     for stage in stages:
         graph.add_stage(stage, arguments)
@@ -91,49 +96,68 @@ def context_need(
         if node in reachable and not node.done:
             walk.follow(node)
     target_node.paths.add("/")
-    unknowns = (*_other_frontend(dockerfile, given), *_unknown_bases(graph, reachable, unread))
+    frontend = other_frontend(dockerfile.syntax, given)
+    unknowns = (*([frontend] if frontend else []), *_unknown_bases(graph, reachable, unread))
     used = closure(target_node, lambda node: node.inputs)
     context_used = any(node.uses_context for node in used)
+    # Flags count in stages that are not reached, too: an older builder refuses the file.
+    flags = (each for instruction in dockerfile.instructions for each in newer_flags(instruction))
+    unknowns = tuple(dict.fromkeys((*unknowns, *walk.unknowns, *flags)))
+    if not own_frontend:  # its age is not the builder's
+        unknowns = tuple(each for each in unknowns if not each.kind.startswith("older-"))
     return ContextNeed(
         context_used=context_used,
         follow_paths=_filter(walk.paths) if context_used else (),
         sources=tuple(walk.sources),
         named=_named_needs(used),
-        unknowns=(*unknowns, *walk.unknowns),
+        unknowns=unknowns,
+        excluded=tuple(walk.excluded),
     )
 
 
-def _global_values(
+def _global_environment(
     dockerfile: Dockerfile, given: Mapping[str, str], predefined: Mapping[str, str]
-) -> dict[str, str]:
+) -> Environment:
     """Return the values of the ARGs in front of the first FROM, and the predefined ones."""
-    values = {name: given.get(name, value) for name, value in predefined.items()}
+    environment = Environment(dockerfile.escape)
+    for name, value in predefined.items():
+        older = name in _NEW_ARGUMENTS and name not in given
+        doubts = frozenset({("older-unset", name)} if older else ())
+        environment.set(name, Expanded(given.get(name, value), doubts))
     for instruction in global_arguments(dockerfile):
         for argument in instruction.arguments:
             name, has_default, default = argument.partition("=")
             if name in given:
-                values[name] = given[name]
+                environment.set(name, Expanded(given[name]))
             elif has_default:
                 with located(instruction.line):
-                    values[name] = expand(default, values, escape=dockerfile.escape).text
-    return values
+                    environment.set(name, environment.expand(default))
+            elif name in predefined:
+                # BuildKit of Docker 26.1 takes such an ARG for one without a value.
+                environment.doubts[name] = frozenset({("older-unset", name)})
+            else:
+                environment.undecided.add(name)
+    return environment
 
 
-def _other_frontend(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:
-    """Yield the frontend that is not BuildKit's own, if one is asked for."""
+def other_frontend(syntax: Directive | None, given: Mapping[str, str]) -> Unknown | None:
+    """Return the frontend that is not BuildKit's own, if one is asked for."""
     line, name = 0, given.get("BUILDKIT_SYNTAX", "").strip().partition(" ")[0]
-    if not name and dockerfile.syntax:
-        line, name = dockerfile.syntax.line, dockerfile.syntax.value
-    if name and not _OWN_FRONTENDS.fullmatch(name):
-        yield Unknown("syntax", name, line)
+    if not name and syntax:
+        line, name = syntax.line, syntax.value
+    return Unknown("syntax", name, line) if name and not _OWN_FRONTENDS.fullmatch(name) else None
 
 
 def _unknown_bases(
     graph: Graph, reachable: set[Node], image_contexts: Collection[str]
 ) -> Iterator[Unknown]:
-    """Yield the base images whose triggers are not known."""
+    """Yield what is not known of the names of bases, and the images whose triggers are not."""
     for node in graph.nodes:
-        if node not in reachable or not node.is_stage or node.base or node.replaced:
+        if node not in reachable or not node.is_stage:
+            continue
+        for kind, name in sorted(node.doubts):
+            yield Unknown(kind, name, node.line)
+        if node.base or node.replaced:
             continue
         if node.context:
             unknown = node.context in image_contexts

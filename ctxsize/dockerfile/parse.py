@@ -7,6 +7,7 @@ may have is `check`'s business, what a variable stands for `words`'.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ctxsize.dockerfile.arguments import is_keyword, partition, split_arguments, take_flags
 from ctxsize.dockerfile.check import check_instruction
@@ -21,6 +22,7 @@ from ctxsize.values import replace
 _HEREDOC_KEYWORDS = ("ADD", "COPY", "RUN")
 
 
+@lru_cache(maxsize=4)
 def parse_dockerfile(data: bytes | str) -> Dockerfile:
     r"""Return the instructions of a Dockerfile, in order.
 

@@ -9,7 +9,7 @@ from ctxsize.errors import DockerfileError
 from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
-_OS = regexp(r"([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)(?:\+[A-Za-z0-9_.%+-]*)?\))?")
+_OS = regexp(r"([A-Za-z0-9_-]+)(?:\([A-Za-z0-9_.%-]*(?:\+[A-Za-z0-9_.%+-]*)?\))?")
 _PART = regexp(r"[A-Za-z0-9_.-]+")
 # Only what may stand alone needs to be known; any other pair is taken on trust.
 _SYSTEMS = frozenset(("darwin", "freebsd", "linux", "windows"))
@@ -32,11 +32,9 @@ class Platform:
     os: str = "linux"
     architecture: str = "amd64"
     variant: str = ""
-    os_version: str = ""
 
     def __str__(self) -> str:
-        system = f"{self.os}({self.os_version})" if self.os_version else self.os
-        return "/".join(filter(None, (system, self.architecture, self.variant)))
+        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
 
 def machine_platform(machine: str) -> Platform:
@@ -45,22 +43,22 @@ def machine_platform(machine: str) -> Platform:
     >>> str(machine_platform("x86_64")), str(machine_platform("armv7l"))
     ('linux/amd64', 'linux/arm/v7')
     """
-    arm = re.fullmatch("armv([5-7]).*", machine)
+    arm = re.fullmatch("armv([5-8]).*", machine)
     if arm:
         return Platform(architecture="arm", variant=f"v{arm[1]}")
     name = {"i486": "386", "i586": "386", "i686": "386", "loongarch64": "loong64"}
-    architecture, _ = _normalised([name.get(machine, machine)])
-    return Platform(architecture=architecture)
+    return Platform("linux", *_normalised([name.get(machine, machine)]))
 
 
 def parse_platform(text: str, default: Platform | None = None) -> Platform:
     """Return the platform that `os/architecture[/variant]` names.
 
-    A system alone means the machine of `default`, a machine alone linux.
+    A system alone means the machine of `default`, a machine alone linux. The version of a
+    system, as in `windows(10.0.17763)`, is dropped: buildx passes none on.
     Raises DockerfileError for what is no platform.
 
-    >>> str(parse_platform("linux/aarch64/v8"))
-    'linux/arm64/v8'
+    >>> str(parse_platform("linux/aarch64/v8")), str(parse_platform("linux/arm"))
+    ('linux/arm64', 'linux/arm/v7')
     """
     system, *machine = text.split("/", 3)
     match = _OS.fullmatch(system)
@@ -70,12 +68,12 @@ def parse_platform(text: str, default: Platform | None = None) -> Platform:
     is_machine = not machine and name not in _SYSTEMS
     if not machine and not is_machine:
         default = default or Platform()
-        return Platform(name, default.architecture, default.variant, match[2] or "")
+        return Platform(name, default.architecture, default.variant)
     architecture, variant = _normalised([system] if is_machine else machine)
     if is_machine and architecture not in _ALONE:
         raise DockerfileError(f"{quoted(text)}: unknown operating system or architecture")
     name = "linux" if is_machine else name
-    return Platform(name, architecture, variant, match[2] or "")
+    return Platform(name, architecture, variant)
 
 
 def platform_arguments(target: Platform, builder: Platform, stage: str) -> dict[str, str]:
@@ -85,7 +83,7 @@ def platform_arguments(target: Platform, builder: Platform, stage: str) -> dict[
         values |= {
             f"{prefix}PLATFORM": str(platform),
             f"{prefix}OS": platform.os,
-            f"{prefix}OSVERSION": platform.os_version,
+            f"{prefix}OSVERSION": "",
             f"{prefix}ARCH": platform.architecture,
             f"{prefix}VARIANT": platform.variant,
         }
@@ -93,15 +91,10 @@ def platform_arguments(target: Platform, builder: Platform, stage: str) -> dict[
 
 
 def _normalised(machine: list[str]) -> tuple[str, str]:
-    """Return architecture and variant in Go's spelling."""
+    """Return architecture and variant in Go's spelling (containerd's `platforms.Normalize`)."""
     name, given = machine[0].lower(), "".join(machine[1:]).lower()
     if name in _ARMS:
         return _ARMS[name]
     architecture = _MACHINES.get(name, name)
     variant = "" if name == "i386" else _VARIANTS.get(architecture, {}).get(given, given)
-    # Without a variant in the text the usual one is left out, with one it is kept.
-    if len(machine) == 1 and (architecture, variant) == ("arm", "v7"):
-        variant = ""
-    if len(machine) == 2 and (architecture, variant) == ("arm64", ""):
-        variant = "v8"
     return architecture, variant

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from ctxsize.dockerfile.environment import Environment
 from ctxsize.dockerfile.heredocs import parse_heredoc_word, strip_leading_tabs
 from ctxsize.dockerfile.instructions import Instruction
-from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError
 from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.dockerfile.environment import Environment
 
 _PROTOCOL = regexp(r"([a-zA-Z0-9]+)://")
 _SCP_STYLE = regexp(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
@@ -25,6 +27,7 @@ class Source:
     for the build context, else a named one. `kind` is `copy`, `add` or `bind`;
     or `tmpfs` or `git` for what only widens the filter and takes nothing. `parents` are
     what stands in front of the pivot of `COPY --parents`, `.` without one, and behind.
+    `doubts` are the kinds and names of the `Unknown` that `path` depends on.
     """
 
     instruction: str
@@ -35,6 +38,7 @@ class Source:
     kind: str
     context: str = ""
     parents: tuple[str, str] | None = None
+    doubts: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,9 @@ class Unknown:
 
     `kind` is `syntax` (another frontend reads the file), `onbuild` (triggers of
     the base image `name`), `environment` (variable `name`, which the base image
-    may set) or `argument` (an ARG that has no value here).
+    may set) or `argument` (an ARG that has no value here). Older builders leave the
+    variable `name` unset (`older-unset`), refuse the flag `name` (`older-flag`) or
+    take the JSON array that an instruction begins with (`older-array`).
     """
 
     kind: str
@@ -111,4 +117,4 @@ def check_heredocs(instruction: Instruction, written: list[str], environment: En
             body = bodies.get(heredoc.name, "")
             if heredoc.strip_tabs:
                 body = strip_leading_tabs(body)
-            expand(body, environment.values, quotes=False)
+            environment.expand(body, quotes=False)

@@ -14,6 +14,8 @@ from ctxsize.regexps import regexp
 _TEMPLATE = regexp(r"\$(?:\$|\{(\w+)\}|(\w+))")
 # How Go prints "no more characters" as a character.
 NO_CHARACTER = "\ufffd"
+_PER_MATCH = 16
+"""Number of characters that a replacement counts beyond its own."""
 
 
 def trim(value: str, pattern: str, operator: str) -> str:
@@ -22,23 +24,25 @@ def trim(value: str, pattern: str, operator: str) -> str:
     if greedy:
         pattern = pattern[1:]
     if operator == "#":
-        match = _pattern_to_regex(pattern, greedy=greedy).match(value)
+        match = _Glob(pattern, greedy=greedy).match(value)
         return value[match.end() :] if match else value
     # A regular expression finds the leftmost match; read backwards, that is the
     # rightmost, and shortest and longest keep their meaning.
-    match = _pattern_to_regex(_reversed_pattern(pattern), greedy=greedy).match(value[::-1])
+    match = _Glob(_reversed_pattern(pattern), greedy=greedy).match(value[::-1])
     return value[: len(value) - match.end()] if match else value
 
 
-def substitute(value: str, pattern: str, replacement: str, *, everywhere: bool) -> str:
+def substitute(value: str, pattern: str, replacement: str, *, everywhere: bool, most: int) -> str:
     """Return `value` with the first match of `pattern`, or each, replaced.
 
-    Raises DockerfileError for a pattern with an escape that it does not know.
+    Raises DockerfileError for a pattern with an escape that it does not know,
+    and for what replaces the matches if it is longer than `most` characters.
     """
-    expression = _pattern_to_regex(pattern, greedy=True)
+    glob = _Glob(pattern, greedy=True)
     if everywhere:
-        return _replace_all(expression, replacement, value)
-    return expression.sub(lambda _: replacement, value, count=1)
+        return _replace_all(glob, replacement, value, most)
+    match = glob.search(value, 0)
+    return value[: match.start()] + replacement + value[match.end() :] if match else value
 
 
 def _reversed_pattern(pattern: str) -> str:
@@ -46,9 +50,38 @@ def _reversed_pattern(pattern: str) -> str:
     return "".join(reversed(re.findall(r"\\.|.", pattern, re.DOTALL)))
 
 
-def _pattern_to_regex(pattern: str, *, greedy: bool) -> re.Pattern[str]:
-    """Return the expression for a pattern of `*` and `?`; brackets are literal."""
-    pieces: list[str] = []
+class _Glob:
+    """A pattern of `*` and `?`, neither of which matches a line feed; brackets are literal.
+
+    Each text between stars is looked for where it comes first (where it comes
+    last, for the last one of a greedy pattern), and never elsewhere: what is
+    behind it has the most room then. So this takes time linear in the value.
+    """
+
+    def __init__(self, pattern: str, *, greedy: bool) -> None:
+        first, *others = _chunks(pattern)
+        steps = [f"(?=(?P<g{at}>.*?{each}))(?P=g{at})" for at, each in enumerate(others)]
+        if greedy and others:
+            steps[-1] = f".*{others[-1]}"
+        self._first = re.compile(first)
+        self.match = re.compile(first + "".join(steps)).match
+
+    def search(self, value: str, start: int) -> re.Match[str] | None:
+        """Return the leftmost match at `start` or behind it."""
+        while first := self._first.search(value, start):
+            if found := self.match(value, first.start()):
+                return found
+            # A later beginning on this line has no more room behind it than this one.
+            line_end = value.find("\n", first.end())
+            if line_end < 0:
+                break
+            start = max(first.start() + 1, line_end + 1 - len(first.group()))
+        return None
+
+
+def _chunks(pattern: str) -> list[str]:
+    """Return the texts between the stars of `pattern`, as expressions of a fixed length."""
+    chunks = [""]
     characters = iter(pattern.removeprefix("\ufeff"))
     for character in characters:
         if character == "\\":
@@ -58,15 +91,15 @@ def _pattern_to_regex(pattern: str, *, greedy: bool) -> re.Pattern[str]:
                 raise DockerfileError(
                     f"invalid pattern ({pattern}) in substitution: invalid escape '\\{shown}'"
                 )
-            pieces.append(re.escape(character))
+            chunks[-1] += re.escape(character)
         elif character == "*":
-            pieces.append(".*" if greedy else ".*?")
+            chunks.append("")
         else:
-            pieces.append("." if character == "?" else re.escape(character))
-    return re.compile("".join(pieces))
+            chunks[-1] += "." if character == "?" else re.escape(character)
+    return chunks
 
 
-def _replace_all(expression: re.Pattern[str], template: str, value: str) -> str:
+def _replace_all(glob: _Glob, template: str, value: str, most: int) -> str:
     """Return `value` with every match replaced, as Go's ReplaceAllString does.
 
     Go skips an empty match right behind the previous one (Python does not), and
@@ -75,10 +108,13 @@ def _replace_all(expression: re.Pattern[str], template: str, value: str) -> str:
     pieces: list[str] = []
     copied = position = 0
     last_end = -1
-    while position <= len(value) and (match := expression.search(value, position)):
+    while position <= len(value) and (match := glob.search(value, position)):
         pieces.append(value[copied : match.start()])
         if match.end() > last_end:
             pieces.append(_fill_template(template, match.group()))
+            most -= len(pieces[-1]) + _PER_MATCH
+        if most < 0:
+            raise DockerfileError("a substitution makes too many characters")
         copied = last_end = match.end()
         position = max(position + 1, match.end())
     return "".join((*pieces, value[copied:]))

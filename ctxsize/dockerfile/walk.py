@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
 
+from ctxsize.dockerfile.arguments import begins_with_array
 from ctxsize.dockerfile.complaints import located, quoted
-from ctxsize.dockerfile.environment import Environment, Expanded
+from ctxsize.dockerfile.environment import Doubt, Environment, Expanded, resting_on
 from ctxsize.dockerfile.graph import SCRATCH, Command, ImageConfig, Node
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.instructions import Instruction
@@ -23,6 +24,11 @@ from ctxsize.dockerfile.sources import (
 from ctxsize.errors import DockerfileError
 from ctxsize.values import dataclass
 
+_NEW_FLAGS = {"COPY": ("--exclude",), "ADD": ("--exclude", "--unpack")}
+"""The flags that the BuildKit of Docker 28.5 knows and that of 26.1 does not."""
+_MOST_INHERITED = 2_000_000
+"""Number of variables that all stages together begin with: each copies those of its base."""
+
 
 @dataclass()
 class Walk:
@@ -30,16 +36,23 @@ class Walk:
 
     escape: str
     build_arguments: Mapping[str, str]
-    global_arguments: Mapping[str, str]
+    global_arguments: Environment
     image_contexts: Collection[str] = ()
     paths: set[str] = field(default_factory=set)
     sources: list[Source] = field(default_factory=list)
-    unknowns: list[Unknown] = field(default_factory=list)
+    unknowns: dict[Unknown, None] = field(default_factory=dict)
+    excluded: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    made: list[int] = field(default_factory=lambda: [0])
+    inherited: int = 0
 
     def follow(self, node: Node) -> None:
         """Follow the instructions of one stage, whose base was followed before."""
         node.done = True
         node.environment = self._first_environment(node)
+        self.inherited += len(node.environment.values)
+        if self.inherited > _MOST_INHERITED:
+            message = f"its stages inherit more than {_MOST_INHERITED:,} variables"
+            raise DockerfileError(message, line=node.line)
         if node.base:
             node.paths, node.sources = node.base.paths, node.base.sources
             node.inputs.append(node.base)
@@ -51,10 +64,12 @@ class Walk:
         base = node.base or node
         if node.base and not base.replaced:
             return base.environment.inherit()
-        environment = Environment(self.escape)
+        environment = Environment(self.escape, made=self.made)
         known = self._has_no_image(base)
         image = ImageConfig() if known else node.image
         environment.start(None if image is None else image.env)
+        if image is not None:
+            environment.directory = Expanded(image.directory)
         return environment
 
     def _has_no_image(self, base: Node) -> bool:
@@ -75,13 +90,32 @@ class Walk:
             self._copy(node, command)
         elif instruction.keyword == "RUN":
             self._run(node, command)
-        elif instruction.keyword in ("LABEL", "WORKDIR", "USER", "VOLUME", "STOPSIGNAL"):
+        elif instruction.keyword == "WORKDIR":
+            environment.enter(instruction.arguments[0])
+        elif instruction.keyword == "EXPOSE":
+            self._expose(node, instruction)
+        elif instruction.keyword in ("LABEL", "USER", "VOLUME", "STOPSIGNAL"):
             for argument in instruction.arguments:
                 environment.expand(argument)
+
+    @staticmethod
+    def _expose(node: Node, instruction: Instruction) -> None:
+        """Check the ports of an EXPOSE, of which a variable may hold several."""
+        from ctxsize.dockerfile.ports import check_port  # as not every Dockerfile has one
+
+        for value in [node.environment.expand(argument) for argument in instruction.arguments]:
+            with resting_on(value.doubts):
+                for word in value.words:
+                    check_port(word)
 
     def _copy(self, node: Node, command: Command) -> None:
         """Follow a COPY or ADD."""
         instruction = command.instruction
+        self.unknowns.update(dict.fromkeys(newer_flags(instruction)))
+        if patterns := tuple(instruction.flag_values("exclude")):
+            self.excluded.append((instruction.line, patterns))
+        if begins_with_array(instruction):
+            self.unknowns[Unknown("older-array", instruction.keyword, instruction.line)] = None
         for name in ("chown", "chmod", "checksum"):
             for flag in instruction.flag_values(name):
                 node.environment.expand(flag)
@@ -113,25 +147,25 @@ class Walk:
         """Follow a RUN: any command may read all of its stage; mounts take from others."""
         node.paths.add("/")
         instruction = command.instruction
-        doubts: set[str] = set()
+        mounts = [self._parsed(node, text) for text in instruction.flag_values("mount")]
+        for (mount, doubts), origin in zip(mounts, command.origins, strict=True):
+            with resting_on(doubts):
+                self._mount(node, instruction, mount, origin)
+
+    @staticmethod
+    def _parsed(node: Node, text: str) -> tuple[Mount, frozenset[Doubt]]:
+        """Return a mount, and the unknown values that any part of it depends on."""
+        doubts: set[Doubt] = set()
 
         def expand_value(word: str) -> str:
             expanded = node.environment.expand(word)
             doubts.update(expanded.doubts)
             return expanded.text
 
-        mounts = [parse_mount(text, expand_value) for text in instruction.flag_values("mount")]
-        for mount, origin in zip(mounts, command.origins, strict=True):
-            self._mount(node, instruction, mount, origin, frozenset(doubts))
+        with resting_on(doubts):
+            return parse_mount(text, expand_value), frozenset(doubts)
 
-    def _mount(
-        self,
-        node: Node,
-        instruction: Instruction,
-        mount: Mount,
-        origin: Node,
-        doubts: frozenset[str],
-    ) -> None:
+    def _mount(self, node: Node, instruction: Instruction, mount: Mount, origin: Node) -> None:
         """Note one mount of a RUN."""
         # A cache without an origin starts empty; a tmpfs was forgotten here, so
         # that it counts as taking the whole context, though it takes nothing.
@@ -144,12 +178,29 @@ class Walk:
         if mount.type == "ssh" and mount.source:
             raise DockerfileError("ssh does not support source")
         if mount.type in ("secret", "ssh"):
+            if mount.target == "/":
+                raise DockerfileError(f"invalid mount type {mount.type.upper()} for /")
             return
-        if mount.target == "/":
-            raise DockerfileError('invalid mount target "/"')
-        value = Expanded(mount.source, doubts)
+        self._check_target(node, mount)
+        value = node.environment.expand(mount.written)
         place = None if from_context else origin
         self._note(node, instruction, place, mount.written, value, mount.type)
+
+    @staticmethod
+    def _check_target(node: Node, mount: Mount) -> None:
+        """Raise for a mount on `/`, which only a relative target or `/` itself is taken for.
+
+        BuildKit (`dispatchRunMounts`) cleans a target when it makes it absolute, and then
+        compares the text: `/.`, `//` and `/x/..` pass.
+        """
+        target, directory = Expanded(mount.target), node.environment.directory
+        if not mount.target.startswith("/"):
+            if directory is None:
+                return
+            target = node.environment.absolute(target)
+        if target.text == "/":
+            with resting_on(target.doubts):
+                raise DockerfileError('invalid mount target "/"')
 
     def _note(
         self,
@@ -171,19 +222,33 @@ class Walk:
             keyword, line = instruction.keyword, instruction.line
             parents = around_pivot(value.text) if _keeps_parents(instruction) else None
             place = path[1:] or "."
-            source = Source(keyword, line, node.label, written, place, kind, context, parents)
+            source = Source(
+                keyword,
+                line,
+                node.label,
+                written,
+                place,
+                kind,
+                context,
+                parents,
+                value.doubts,
+            )
             self.sources.append(source)
             if origin is not None:
                 origin.sources.append(source)
-            self._doubt(node, line, value.doubts)
+            self._doubt(line, value.doubts)
 
-    def _doubt(self, node: Node, line: int, names: frozenset[str]) -> None:
+    def _doubt(self, line: int, doubts: frozenset[Doubt]) -> None:
         """Record the unknown variables that a source depends on."""
-        for name in sorted(names):
-            kind = "argument" if name in node.environment.undecided else "environment"
-            unknown = Unknown(kind, name, line)
-            if unknown not in self.unknowns:
-                self.unknowns.append(unknown)
+        for kind, name in sorted(doubts, key=lambda doubt: doubt[::-1]):
+            self.unknowns[Unknown(kind, name, line)] = None
+
+
+def newer_flags(instruction: Instruction) -> Iterator[Unknown]:
+    """Yield the flags of an instruction that an older BuildKit refuses."""
+    names = {flag.partition("=")[0] for flag in instruction.flags}
+    for flag in sorted(names.intersection(_NEW_FLAGS.get(instruction.keyword, ()))):
+        yield Unknown("older-flag", f"{instruction.keyword} {flag}", instruction.line)
 
 
 def _keeps_parents(instruction: Instruction) -> bool:

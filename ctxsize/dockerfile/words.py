@@ -33,9 +33,11 @@ LONE_SURROGATE = regexp("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Expansion:
-    """An expanded word: its text, and the variables found and not found for it."""
+    """An expanded word: its text and its parts, and the variables found and not found for it."""
 
     text: str
+    words: tuple[str, ...]
+    """The parts around blanks that are not quoted: some instructions take each for itself."""
     found: frozenset[str]
     unset: frozenset[str]
 
@@ -62,8 +64,8 @@ def expand(
     '$HOME a'
     """
     lexer = _Lexer(word, environment, escape=escape, quotes=quotes)
-    text, _ = lexer.run()
-    return Expansion(text, frozenset(lexer.found), frozenset(lexer.unset))
+    text, words = lexer.run()
+    return Expansion(text, tuple(words), frozenset(lexer.found), frozenset(lexer.unset))
 
 
 def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> list[str]:
@@ -73,7 +75,9 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
     marker stays one word. `raw_quotes` and `raw_escapes` keep those characters.
     Raises DockerfileError (without a line) as `expand` does.
     """
-    lexer = _Lexer(text, {}, raw_quotes=raw_quotes, raw_escapes=raw_escapes, keep_unset=True)
+    lexer = _Lexer(
+        text, {}, raw_quotes=raw_quotes, raw_escapes=raw_escapes, keep_unset=True, splits=True
+    )
     return lexer.run()[1]
 
 
@@ -115,6 +119,7 @@ class _Lexer:
         raw_quotes: bool = False,
         raw_escapes: bool = False,
         keep_unset: bool = False,
+        splits: bool = False,
     ) -> None:
         self.source = source
         # The builder's scanner drops one byte order mark in front of any word.
@@ -128,6 +133,7 @@ class _Lexer:
         self.found: set[str] = set()
         self.unset: set[str] = set()
         self.word: list[str] = []
+        self.splits = splits
         self.room = _MOST
         self.special: dict[str, Callable[[], str | _Steps]] = {
             "$": self.dollar,
@@ -145,7 +151,8 @@ class _Lexer:
             import json  # as few Dockerfiles need it
 
             quoted = json.dumps(self.source, ensure_ascii=False)
-            raise DockerfileError(f"failed to process {quoted}: {error.message}") from None
+            error.message = f"failed to process {quoted}: {error.message}"
+            raise
 
     def peek(self) -> str:
         """Return the next character, or the empty string at the end."""
@@ -200,8 +207,11 @@ class _Lexer:
         return escaped
 
     def collect(self, piece: str, words: list[str], *, splits: bool) -> None:
-        """Add `piece` to the current word; with `splits`, blanks in it end words."""
-        first, *others = _SPACES.split(piece) if splits else [piece]
+        """Add `piece` to the current word; with `splits`, blanks in it end words.
+
+        Where nobody wants the words, blanks are left: a long value may have millions.
+        """
+        first, *others = _SPACES.split(piece) if splits and self.splits else [piece]
         self.add(first)
         for other in others:
             self.finish_word(words)
@@ -361,7 +371,9 @@ class _Lexer:
         if present and value is not None:
             return value
         state = "unset" if value is None else "empty"
-        raise DockerfileError(f"{name}: {word or f'is not allowed to be {state}'}")
+        error = DockerfileError(f"{name}: {word or f'is not allowed to be {state}'}")
+        error.variable = name
+        raise error
 
     def replace(self, name: str) -> _Steps:
         """Return `${name/pattern/text}`, or `//` for every match."""
@@ -373,7 +385,8 @@ class _Lexer:
         value = self.lookup(name)
         if value is None and self.keep_unset:
             return f"${{{name}/{pattern}/{replacement}}}"
-        return substitute(value or "", pattern, replacement, everywhere=everywhere)
+        room = max(self.room, 0)
+        return substitute(value or "", pattern, replacement, everywhere=everywhere, most=room)
 
 
 def _unsupported(modifier: str) -> DockerfileError:

@@ -208,9 +208,12 @@ def fastest(spec: DockerIgnoreSpec, *, thorough: bool = False) -> Evaluator[Any]
 
     A `thorough` one has every ignored directory opened that Docker opens.
     """
-    if spec.remembers_parents and not any(pattern.fault for pattern in spec.patterns):
-        return Automaton(spec, thorough=thorough)
-    return PatternByPattern(spec)
+    if thorough not in spec.evaluators:
+        exact = spec.remembers_parents and not any(pattern.fault for pattern in spec.patterns)
+        made = Automaton(spec, thorough=thorough) if exact else PatternByPattern(spec)
+        spec.evaluators[thorough] = made
+    found: Evaluator[Any] = spec.evaluators[thorough]
+    return found
 
 
 class Automaton:

@@ -8,6 +8,7 @@ Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`ReadEntrypoint`).
 from __future__ import annotations
 
 import os
+import re
 import stat
 from errno import ELOOP
 from pathlib import Path
@@ -25,6 +26,50 @@ _REMOTE = regexp(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|githu
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
 _RELATIVE = "-f is relative to the working directory, not to the context"
+_DOCKERFILE = regexp(
+    r"(?:[\w.+@-]*\.)?(?:docker|container)file\d*(?:[._-][\w.+@-]+)?"
+    r"|[\w.+@-]+[_-](?:docker|container)file",
+    re.IGNORECASE,
+)
+_IGNORE_FILE = regexp(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
+_NO_DOCKERFILE = regexp(
+    r""".*\.(?:
+    # programs
+    bash|bat|c|cc|cjs|cmd|cpp|cr|cs|css|cts|cxx|erl|ex|exs|fish|fs|h|hpp|hrl|hs|ipynb|java|jl|js|jsx
+    |kt|kts|less|mjs|mts|pl|pm|ps1|py|pyc|pyi|rb|rego|rs|sass|scm|scss|sh|ts|tsx|vb|zsh
+    # documents, pictures, data
+    |adoc|asc|avif|bmp|cfg|conf|csv|diff|docx|drawio|eps|gif|golden|gz|hcl|html?|ico|ini|jpe?g
+    |json[5cl]?|lock|log|map|mdx?|mmd|odt|org|patch|pdf|png|properties|puml|rst|sarif|sha256|sig
+    |snippets|svgz?|tar|textile|tgz|tiff|tmlanguage|toml|tsv|txt|webp|xhtml|xml|xsd|ya?ml|zip
+    # to be filled in first
+    |ejs|erb|gotmpl|hbs|in|j2|jinja2?|liquid|mako|mustache|njk|pug|template|tera|tmpl|tpl|twig
+    # what editors and merges leave behind
+    |bak|kate-swp|orig|rej|save|swn|swo|swp
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_PROGRAM = regexp(
+    r"[a-z].*\.(?:clj|dart|go|groovy|jsonnet|lua|ml|nim|nu|php|proto|r|scala|sql|svelte|swift|tex|tf"
+    r"|vim|vue|zig)"
+)
+"""`dockerfile.go` is a program in Go, `Dockerfile.go` the Dockerfile of an image for Go."""
+
+
+def is_dockerfile(path: str) -> bool:
+    """Return whether this is a Dockerfile by its name: `Dockerfile-x` and `x.Dockerfile` are."""
+    name = path.rpartition("/")[2]
+    others = (_NO_DOCKERFILE, _PROGRAM, _IGNORE_FILE)
+    return _DOCKERFILE.fullmatch(name) is not None and not any(
+        each.fullmatch(name) for each in others
+    )
+
+
+def is_ignore_file(path: str) -> bool:
+    """Return whether this is an ignore file by its name, or is meant to be one.
+
+    Builders want the dot at its head and lower case; `lint` says so where they are missing.
+    """
+    return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def is_remote(name: str) -> bool:

@@ -6,7 +6,9 @@ Files come in batches: those of one directory that are sent one after another.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Collection
+from itertools import chain
 
 from ctxsize.engine.evaluate import Mark
 from ctxsize.values import NamedTuple
@@ -103,6 +105,41 @@ class LeftOut(NamedTuple):
     rest: Rest
     parents: list[Folder]
     """The ignored directories that are sent ahead of it if it holds anything to send."""
+
+
+def not_utf8(event: Folder | Files | Plain) -> list[str]:
+    """Return the paths of entries whose path, target or attribute's name is not UTF-8."""
+    if isinstance(event, Folder):
+        return [] if is_utf8(event.path, *event.xattrs) else [event.path]
+    prefix, names = event.prefix, event.names
+    links, xattrs = (event.links, event.xattrs) if isinstance(event, Files) else ({}, {})
+    texts = chain([prefix], names, links.values(), *xattrs.values())
+    if is_utf8(*texts):
+        return []
+    return [
+        prefix + name
+        for name in names
+        if not is_utf8(prefix, name, links.get(name, ""), *xattrs.get(name, ()))
+    ]
+
+
+def is_utf8(*texts: str) -> bool:
+    """Return whether none of `texts` holds a byte that is not UTF-8."""
+    text = "".join(texts)
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def as_plain(files: Files, empty: frozenset[str]) -> Plain | None:
+    """Return the same batch as `Plain` if that holds all that counts of it, or None."""
+    if not files.plain or empty or files.xattrs:
+        return None
+    usual = are_usual([int(each[stat.ST_MTIME]) for each in files.stats])
+    times = None if usual else [each.st_mtime_ns for each in files.stats]
+    sizes = [int(each[stat.ST_SIZE]) for each in files.stats]
+    return Plain(files.prefix, files.names, sizes, times, files.mark, files.odd)
 
 
 Event = LeftOut | Folder | Files | Plain | Ignored | IgnoredFolder

@@ -3,11 +3,7 @@ r"""Go regular expressions as Python ones.
 A wildcard pattern becomes a Go regular expression whose text still holds
 whatever the user typed, so its odd corners decide what is ignored: `\d`,
 `\Q…\E`, POSIX classes, `{n,m}`, `|`. This module reads the syntax of Go's
-`regexp/syntax` (Perl flags, as `regexp.Compile` sets them) and writes an
-equivalent expression for Python's `re`.
-
-Subjects are paths with surrogate escapes. Go sees each undecodable byte as
-U+FFFD, so wherever U+FFFD matches, a surrogate escape does too.
+`regexp/syntax` (Perl flags, as `regexp.Compile` sets them).
 """
 
 from __future__ import annotations
@@ -15,14 +11,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
-from itertools import count, pairwise
 
+from ctxsize.engine.expressions import (
+    Assertion,
+    Chars,
+    Either,
+    Expression,
+    Node,
+    Ranges,
+    Repeat,
+    Sequence,
+    complement,
+    written,
+)
 from ctxsize.regexps import regexp
 
-Ranges = list[tuple[int, int]]
-"""Inclusive ranges of code points, in any order."""
-
 _MAX_REPEAT = 1000
+_MAX_SIZE = (128 << 20) // 40
+"""Go's limits: of a repetition, and of the instructions for an expression."""
+_MOST_NESTED, _MOST_NODES = 50, 200_000
+"""Our own limits, which only hostile patterns meet."""
+_OPERATORS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _LAST = 0x10FFFF
 _REPLACEMENT = 0xFFFD
 _SURROGATES = (0xDC80, 0xDCFF)
@@ -50,7 +59,7 @@ _POSIX: dict[str, Ranges] = {
     "xdigit": [*_DIGIT, (0x41, 0x46), (0x61, 0x66)],
 }
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
-_ASSERTIONS = {"A": r"(?:\A)", "b": r"(?:\b)", "B": r"(?:\B)", "z": r"(?:\Z)"}
+_ASSERTIONS = {"A": r"\A", "b": r"\b", "B": r"\B", "z": r"\Z"}
 _REPEAT = regexp(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
 
 
@@ -61,41 +70,89 @@ class GoRegexpError(ValueError):
 def translate(expression: str) -> str:
     r"""The Python source that matches where Go's `expression` matches.
 
-    Use it with `re.search`. Raises `GoRegexpError` where Go's compiler would
-    refuse, and `NotImplementedError` for Unicode scripts (`\p{Greek}`).
+    Use it with `re.search`, for an expression that is known to be quick. Raises
+    `GoRegexpError` where Go's compiler would refuse, and `NotImplementedError`
+    for what only ctxsize cannot evaluate (`\p{Greek}`).
 
     >>> translate(r"^a[^/]*$")
     '(?a)(?:\\A)a[^/]*(?:\\Z)'
     """
+    return written(_parsed(expression))[0]
+
+
+def compiled(expression: str) -> Expression:
+    """Go's `expression`, to be searched in time linear in the text. Raises as `translate` does."""
+    node = _parsed(expression)
+    found = Expression.of(node)
+    if found.degree > 1 and _size(node) > _MOST_NODES:
+        raise NotImplementedError(f"it is as long as {_MOST_NODES:,} characters, repeats included")
+    return found
+
+
+def _parsed(expression: str) -> Node:
     parser = _Parser(expression)
-    translated = parser.alternatives()
+    node = parser.alternatives()
     if parser.at < len(expression):
         raise GoRegexpError("unexpected )")
-    return "(?a)" + translated
+    if _size(node) > _MAX_SIZE:
+        raise GoRegexpError("expression too large")
+    return node
+
+
+def _size(node: Node) -> int:
+    """The size that Go reckons with (`calcSize` of `regexp/syntax`)."""
+    if isinstance(node, (Chars, Assertion)):
+        return 1
+    if isinstance(node, Sequence):
+        return max(1, sum(map(_size, node.parts)))
+    if isinstance(node, Either):
+        return sum(map(_size, node.branches)) + len(node.branches) - 1
+    inner, low, high = _size(node.node), node.low, node.high
+    if high is None:
+        return 1 + low * inner if low else 2 + inner
+    return max(1, high * inner + high - low)
+
+
+def _is_valid(node: Node, copies: int = _MAX_REPEAT) -> bool:
+    """Whether nested repetitions stay below a number of copies (Go's `repeatIsValid`)."""
+    if isinstance(node, Repeat) and (node.low, node.high) not in _OPERATORS.values():
+        most = node.low if node.high is None else node.high
+        if most > copies:
+            return False
+        copies //= most or 1
+        return node.high == 0 or _is_valid(node.node, copies)
+    return all(_is_valid(each, copies) for each in _inside(node))
+
+
+def _inside(node: Node) -> list[Node]:
+    if isinstance(node, Repeat):
+        return [node.node]
+    if isinstance(node, Sequence):
+        return node.parts
+    return node.branches if isinstance(node, Either) else []
 
 
 class _Parser:
-    """A reading position in a Go expression; each method returns Python source."""
+    """A reading position in a Go expression; each method returns what it has read."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.depth = 0
 
-    def alternatives(self) -> str:
+    def alternatives(self) -> Node:
         branches = [self.sequence()]
         while self._take("|"):
             branches.append(self.sequence())
-        return "|".join(branches)
+        return Either(branches) if len(branches) > 1 else branches[0]
 
-    def sequence(self) -> str:
-        done: list[str] = []
+    def sequence(self) -> Node:
+        done: list[Node] = []
         repeated = False
         while self.at < len(self.text) and self.text[self.at] not in "|)":
             operator = self._operator()
             if operator is None:
                 atoms = self._atoms()
-                if not atoms and repeated:
-                    done[-1] = f"(?:{done[-1]})"
                 done += atoms
                 repeated = False
             elif not done:
@@ -103,16 +160,19 @@ class _Parser:
             elif repeated:
                 raise GoRegexpError("invalid nested repetition operator")
             else:
-                done[-1] += operator
+                done[-1] = Repeat(done[-1], *operator)
+                if max(operator[0], operator[1] or 0) > 1 and not _is_valid(done[-1]):
+                    raise GoRegexpError("invalid repeat count")
                 repeated = True
-        return _without_backtracking(done)
+        return Sequence(done)
 
-    def _operator(self) -> str | None:
-        """The repetition at the current position, if there is one."""
+    def _operator(self) -> tuple[int, int | None] | None:
+        """The repetition at the current position, if there is one: from and to how many."""
         char = self.text[self.at]
-        if char in "*+?":
+        if char in _OPERATORS:
             self.at += 1
-            return char + self._lazy()
+            self._take("?")
+            return _OPERATORS[char]
         found = _REPEAT.match(self.text, self.at) if char == "{" else None
         if found is None:
             return None
@@ -120,50 +180,55 @@ class _Parser:
         if max(low, int(high or 0)) > _MAX_REPEAT or (high is not None and int(high) < low):
             raise GoRegexpError("invalid repeat count")
         self.at = found.end()
-        return found[0] + self._lazy()
+        self._take("?")
+        return low, int(high) if high else (None if found[2] else low)
 
-    def _lazy(self) -> str:
-        return "?" if self._take("?") else ""
-
-    def _atoms(self) -> list[str]:
+    def _atoms(self) -> list[Node]:
         r"""The next atom, or the many or none of `\Q…\E`: repetition is for the last one."""
         if self.text.startswith("\\Q", self.at):
             return self._quoted()
         return [self.atom()]
 
-    def atom(self) -> str:
+    def atom(self) -> Node:
         char = self.text[self.at]
         self.at += 1
         if char == "(":
-            inner = self.alternatives()
-            if not self._take(")"):
-                raise GoRegexpError("missing closing )")
-            return f"(?:{inner})"
+            return self._group()
         if char == "[":
             return self._class()
         if char == "\\":
             return self._escape()
-        if char in "^$.":
-            return {"^": r"(?:\A)", "$": r"(?:\Z)", ".": r"[^\n]"}[char]
-        return _source([(_code(char), _code(char))])
+        if char in "^$":
+            return Assertion(r"\A" if char == "^" else r"\Z")
+        return Chars(complement([(10, 10)]) if char == "." else [(_code(char), _code(char))])
 
-    def _escape(self) -> str:
+    def _group(self) -> Node:
+        self.depth += 1
+        if self.depth > _MOST_NESTED:
+            raise NotImplementedError(f"more than {_MOST_NESTED} nested groups")
+        inner = self.alternatives()
+        if not self._take(")"):
+            raise GoRegexpError("missing closing )")
+        self.depth -= 1
+        return inner
+
+    def _escape(self) -> Node:
         char = self.text[self.at : self.at + 1]
         if char in _ASSERTIONS and char:
             self.at += 1
-            return _ASSERTIONS[char]
+            return Assertion(_ASSERTIONS[char])
         shorthand = self._shorthand()
         if shorthand is not None:
-            return _source(shorthand)
+            return Chars(shorthand)
         code = self._escaped_char()
-        return _source([(code, code)])
+        return Chars([(code, code)])
 
-    def _quoted(self) -> list[str]:
+    def _quoted(self) -> list[Node]:
         start = self.at + 2
         end = self.text.find("\\E", start)
         literal = self.text[start:] if end < 0 else self.text[start:end]
         self.at = len(self.text) if end < 0 else end + 2
-        return [_source([(_code(char), _code(char))]) for char in literal]
+        return [Chars([(_code(char), _code(char))]) for char in literal]
 
     def _shorthand(self) -> Ranges | None:
         r"""`\d \s \w \pL` and their complements, without the backslash."""
@@ -175,7 +240,7 @@ class _Parser:
         if ranges is None:
             return None
         self.at += 1
-        return ranges if char.islower() else _complement(ranges)
+        return ranges if char.islower() else complement(ranges)
 
     def _category(self, *, negated: bool) -> Ranges:
         """The Unicode general category named here (`L`, `{Lu}`, `{^Lu}`)."""
@@ -189,7 +254,7 @@ class _Parser:
             if name.startswith("^"):
                 name, negated = name[1:], not negated
         ranges = _category_ranges(name)
-        return _complement(ranges) if negated else ranges
+        return complement(ranges) if negated else ranges
 
     def _escaped_char(self) -> int:
         """The code point that an escape stands for, without its backslash."""
@@ -221,7 +286,7 @@ class _Parser:
         self.at = found.end()
         return int(found[1] or found[2], 16)
 
-    def _class(self) -> str:
+    def _class(self) -> Node:
         negated = self._take("^")
         ranges: Ranges = []
         first = True
@@ -229,7 +294,7 @@ class _Parser:
             first = False
             ranges += self._class_item()
         self.at += 1
-        return _source(_complement(ranges) if negated else ranges)
+        return Chars(complement(ranges) if negated else ranges)
 
     def _class_item(self) -> Ranges:
         if self.text.startswith("[:", self.at):
@@ -258,7 +323,7 @@ class _Parser:
         if ranges is None:
             raise GoRegexpError("invalid character class range")
         self.at = end + 2
-        return _complement(ranges) if name.startswith("^") else ranges
+        return complement(ranges) if name.startswith("^") else ranges
 
     def _class_char(self) -> int:
         if self.at == len(self.text):
@@ -275,91 +340,9 @@ class _Parser:
         return taken
 
 
-_STAR = "[^/]*"
-_names = count()
-
-
-def _without_backtracking(pieces: list[str]) -> str:
-    """The sequence with each star's match fixed at the leftmost one, where that is enough.
-
-    It is if only single characters other than a slash follow, and then another
-    star: whatever a later match would leave to that star, an earlier one can.
-    Without it, `*a*a*a*b` would take time without bound on a long name.
-    """
-    stars = [at for at, piece in enumerate(pieces) if piece == _STAR]
-    for start, end in pairwise(stars):
-        chunk = pieces[start + 1 : end]
-        if chunk and all(_never_slash(piece) for piece in chunk):
-            name = f"star{next(_names)}"
-            pieces[start] = f"(?=(?P<{name}>[^/]*?{''.join(chunk)}))(?P={name})"
-            pieces[start + 1 : end] = [""] * len(chunk)
-    return "".join(pieces)
-
-
-def _never_slash(piece: str) -> bool:
-    """Whether `piece` is one character of a kind that no slash is."""
-    if not piece:
-        return True
-    if piece[0] == "[":
-        return piece[-1] == "]" and re.fullmatch(piece, "/") is None
-    return len(piece.removeprefix("\\")) == 1 and piece not in ("/", ".", "^", "$")
-
-
 def _code(char: str) -> int:
     code = ord(char)
     return _REPLACEMENT if _SURROGATES[0] <= code <= _SURROGATES[1] else code
-
-
-def _complement(ranges: Ranges) -> Ranges:
-    gaps: Ranges = []
-    start = 0
-    for low, high in sorted(ranges):
-        if start < low:
-            gaps.append((start, low - 1))
-        start = max(start, high + 1)
-    if start <= _LAST:
-        gaps.append((start, _LAST))
-    return gaps
-
-
-def _source(ranges: Ranges) -> str:
-    """Python source for one character in `ranges`."""
-    if not ranges:
-        return "(?!)"
-    if (
-        len(ranges) == 1
-        and ranges[0][0] == ranges[0][1]
-        and _code(chr(ranges[0][0])) != _REPLACEMENT
-    ):
-        return re.escape(chr(ranges[0][0]))
-    gaps = _complement(ranges)
-    if len(gaps) < len(ranges) and gaps:
-        return f"[^{_ranges_source(_with_surrogates(gaps))}]"
-    return f"[{_ranges_source(_with_surrogates(ranges))}]"
-
-
-def _with_surrogates(ranges: Ranges) -> Ranges:
-    """`ranges` with the surrogate escapes in exactly if U+FFFD is in."""
-    first, last = _SURROGATES
-    kept = _complement([*_complement(ranges), _SURROGATES])
-    replacement = any(low <= _REPLACEMENT <= high for low, high in kept)
-    return [*kept, (first, last)] if replacement else kept
-
-
-def _ranges_source(ranges: Ranges) -> str:
-    return "".join(
-        _escaped(low) if low == high else f"{_escaped(low)}-{_escaped(high)}"
-        for low, high in ranges
-    )
-
-
-def _escaped(code: int) -> str:
-    char = chr(code)
-    return char if char.isascii() and (char.isalnum() or char in "/_") else _numeric(code)
-
-
-def _numeric(code: int) -> str:
-    return "\\n" if code == 0x0A else f"\\U{code:08x}"
 
 
 @cache

@@ -6,9 +6,13 @@ Every line keeps its bytes, so writing a file back changes nothing:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ctxsize.errors import IgnoreFileError
 from ctxsize.values import dataclass
 
+BOM = "\ufeff"
+"""The byte order mark, which readers drop in front of the first line."""
 LONGEST_LINE = 65_535
 """The bytes of the longest line that Docker's reader accepts, without its line feed."""
 
@@ -52,3 +56,9 @@ class IgnoreFile:
                     line=number,
                     hint=f"the line has {length:,} bytes, Docker reads at most {LONGEST_LINE:,}",
                 )
+
+
+def without_mark(lines: Iterable[str]) -> list[str]:
+    """Return `lines` without a byte order mark in front of the first one."""
+    texts = list(lines)
+    return [texts[0].removeprefix(BOM), *texts[1:]] if texts else []

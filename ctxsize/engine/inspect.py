@@ -309,6 +309,32 @@ def _without_sockets(
     return [name for name, _ in kept], [each for _, each in kept]
 
 
+WITHHELD = (
+    "sent without content: Docker's sender applies the patterns in another way than its walk, "
+    "and refuses to open"
+)
+NO_PERMISSION = "sent without content: no permission to read"
+
+
+def arrives_empty(files: list[tuple[str, int]], reason: str, code: str) -> Problem:
+    """Return the problem `code` of `files`, with their sizes, that arrive empty for a `reason`."""
+    size = sum(size for _, size in files)
+    noun = "file is" if len(files) == 1 else "files are"
+    return Problem(
+        code, f"{len(files)} {noun} {reason} ({size:,} bytes)", files[0][0], count=len(files)
+    )
+
+
+def not_utf8_problems(paths: list[str], builder: Builder) -> list[Problem]:
+    """Return the problem of entries that `builder` sends and that are not UTF-8, if any are."""
+    message = (
+        "a build that takes it fails with `string field contains invalid UTF-8`: its path, its "
+        f"target or an attribute's name is not UTF-8 ({builder.older} builds it); rename it or "
+        "ignore it"
+    )
+    return [Problem("not-utf8", message, paths[0], count=len(paths))] if paths else []
+
+
 def has_mounts(root: str) -> bool:
     """Whether anything is mounted below `root` (Linux only; elsewhere taken as no)."""
     base = root.rstrip("/") + "/"

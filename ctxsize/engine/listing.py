@@ -9,7 +9,8 @@ from heapq import merge
 from typing import Any
 
 from ctxsize.engine.evaluate import Evaluator, Mark
-from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder
+from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder, not_utf8
+from ctxsize.engine.inspect import not_utf8_problems
 from ctxsize.engine.measure import content_sizes, public_pattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
@@ -47,6 +48,7 @@ class Listing:
     ) -> None:
         self._request = request
         self._walk = Walk(request, everything=ignored, evaluator=evaluator)
+        self._not_utf8: list[str] = []
         self._with_sent = sent
         self._with_ignored = ignored
         self._patterns = request.spec.patterns
@@ -56,7 +58,8 @@ class Listing:
     @property
     def problems(self) -> list[Problem]:
         """What made the listing incomplete."""
-        return [*self._request.ignore_file_problems, *self._walk.problems]
+        found = not_utf8_problems(self._not_utf8, self._request.builder)
+        return [*self._request.ignore_file_problems, *self._walk.problems, *found]
 
     def __iter__(self) -> Iterator[Entry]:
         if self._with_ignored:
@@ -91,6 +94,8 @@ class Listing:
 
     def _entries(self, event: Event) -> Iterator[Entry]:
         """What `event` adds to the listing."""
+        if self._request.builder.sends_only_utf8 and isinstance(event, (Files, Folder)):
+            self._not_utf8 += not_utf8(event)
         if isinstance(event, Files):
             if self._with_sent:
                 yield from self._files(event)

@@ -60,7 +60,7 @@ def measure(
         options=request.build.words(),
         problems=(
             *(*request.problems, *_faults(request)),
-            *(*problems, *sums.problems(), *sums.chance(request)),
+            *(*problems, *sums.problems(request.builder), *sums.chance(request)),
         ),
     )
 

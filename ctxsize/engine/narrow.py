@@ -15,7 +15,7 @@ from ctxsize.engine import golang
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Line
-from ctxsize.errors import DockerfileError, IgnoreFileError
+from ctxsize.errors import DockerfileError, IgnoreFileError, InputError, UnknownPatternError
 
 NOT_ASKED_FOR = Mark(ignored=True, decider=None, refused=False)
 """The mark of an entry that the ignore file leaves and the Dockerfile does not take.
@@ -48,17 +48,34 @@ class IncludePattern(DockerIgnorePattern):
 def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
     """The spec that ignores all that `patterns` do not include.
 
-    Raises `DockerfileError` for a pattern that fails the build.
+    Raises `DockerfileError` for a pattern that fails the build, and `InputError` for one that
+    ctxsize cannot evaluate.
     """
+    texts = [*patterns]
     try:
-        included = [IncludePattern(pattern) for pattern in patterns]
+        included = [IncludePattern(text) for text in texts]
     except IgnoreFileError as error:
-        raise _refusal(error, "invalid includepatterns: []") from None
+        # Docker 26 left the list empty, in fsutil.NewFilterFS.
+        raise _refusal(error, f"invalid includepatterns: [{' '.join(texts)}]") from None
     return DockerIgnoreSpec([DockerIgnorePattern("**"), *included])
 
 
-def _refusal(error: IgnoreFileError, lead: str) -> DockerfileError:
-    """The error about an include pattern: it comes from the Dockerfile, not the ignore file."""
+def check_excluded(patterns: Sequence[str]) -> None:
+    """Raise `DockerfileError` if `--exclude` with `patterns` fails the build at once.
+
+    Variables in them are not replaced.
+    """
+    try:
+        for pattern in patterns:
+            IncludePattern(pattern)
+    except IgnoreFileError as error:
+        raise _refusal(error, f"invalid excludepatterns: [{' '.join(patterns)}]") from None
+
+
+def _refusal(error: IgnoreFileError, lead: str) -> InputError:
+    """The error about a pattern that comes from the Dockerfile, not the ignore file."""
+    if isinstance(error, UnknownPatternError):
+        return InputError(error.message, hint=f"{error.pattern!r}: {_HINT}")
     return DockerfileError(f"{lead}: {error.message}", hint=f"{error.pattern!r}: {_HINT}")
 
 

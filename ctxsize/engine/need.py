@@ -10,27 +10,36 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from ctxsize.dockerfile import (
     ContextNeed,
-    Dockerfile,
     Platform,
     Source,
     Unknown,
     context_need,
+    find_syntax,
     machine_platform,
+    other_frontend,
     parse_dockerfile,
     parse_platform,
     read_stages,
 )
+from ctxsize.dockerfile.complaints import located
+from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.follow import follow
 from ctxsize.engine.named import named_contexts
-from ctxsize.engine.narrow import Narrowed
+from ctxsize.engine.narrow import Narrowed, check_excluded
 from ctxsize.engine.request import Request
-from ctxsize.errors import DockerfileError, InputError
+from ctxsize.errors import (
+    BuildFailsError,
+    CtxsizeError,
+    DockerfileError,
+    InputError,
+    UndecidedError,
+)
 from ctxsize.model import Problem
 from ctxsize.values import dataclass
 
@@ -39,6 +48,8 @@ Paths = tuple[str, ...] | None
 
 Include = tuple[str, ...] | None
 """The include patterns of a transfer; None for all that is not ignored."""
+
+TAKES_UNKNOWN = "what the Dockerfile takes is not known"
 
 BLAMED = "sources of the Dockerfile are patterns, of which one takes it away again"
 
@@ -84,26 +95,42 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
     Raises `DockerfileError` for a Dockerfile that the builder rejects, and for
     paths that it cannot ask for; `InputError` for one that cannot be read.
     """
-    platforms, named = platforms_of(request), named_contexts(request.build)
+    platforms, build = platforms_of(request), request.build
+    arguments = tuple(build.build_arguments.items())
+    named = tuple((each.name, bool(each.image)) for each in named_contexts(build))
+    data = b""
     try:
-        dockerfile = parse_dockerfile(request.dockerfile_data())
-        needs = {each: _need(request, dockerfile, each, named) for each in platforms}
+        data = request.dockerfile_data()
+        return {each: _need(data, build.target, arguments, each, named) for each in platforms}
     except DockerfileError as error:
         error.path = request.dockerfile
-        raise
-    return needs
+        frontend = other_frontend(find_syntax(data), build.build_arguments)
+        if frontend is None:
+            raise
+        hint = f"unless the frontend {frontend.name}, which reads it, accepts that"
+        raise UndecidedError(error.message, path=error.path, line=error.line, hint=hint) from None
 
 
-def _need(request: Request, dockerfile: Dockerfile, platform: str, named: Any) -> ContextNeed:
+@lru_cache(maxsize=16)
+def _need(
+    data: bytes,
+    target: str,
+    build_arguments: tuple[tuple[str, str], ...],
+    platform: str,
+    named: tuple[tuple[str, bool], ...],
+) -> ContextNeed:
     need = context_need(
-        dockerfile,
-        target=request.build.target,
-        build_arguments=request.build.build_arguments,
+        parse_dockerfile(data),
+        target=target,
+        build_arguments=dict(build_arguments),
         platform=platform,
         build_platform=str(_own_platform()),
-        named_contexts=[each.name for each in named],
-        image_contexts=[each.name for each in named if each.image],
+        named_contexts=[name for name, _ in named],
+        image_contexts=[name for name, is_image in named if is_image],
     )
+    for line, patterns in need.excluded:
+        with located(line):
+            check_excluded(patterns)
     _check_header(need.follow_paths)
     for each in need.named:
         for paths in each.filters:
@@ -163,7 +190,7 @@ def transfer_evaluators(request: Request) -> list[Evaluator[Any] | None]:
         return [None]
     if request.dockerfile is None:
         raise InputError(
-            "there is no Dockerfile, so what travels is not known", hint="name it with -f"
+            "there is no Dockerfile, so what travels is not known", hint="name it with -f PATH"
         )
     return [evaluator_of(request, asked.paths) for asked in asked_of(request)]
 
@@ -202,15 +229,30 @@ _UNKNOWNS = {
     "syntax": "the frontend {name} reads this Dockerfile, perhaps otherwise than BuildKit's own",
     "onbuild": "taken as having no ONBUILD triggers: the base image {name}",
     "environment": "taken as unset: ${name}, unless the base image sets it",
-    "argument": "taken as empty: ARG {name}, which has no value; give it one with --build-arg",
+    "argument": "taken as empty: ARG {name}, which has no value; give it one with "
+    "--build-arg {name}=…",
+    "older-unset": "taken as a newer Docker does: {older} leaves ${name} unset",
+    "older-flag": "taken as a newer Docker does: {older} refuses {name}",
+    "older-array": "taken as a newer Docker does: in this {name}, {older} drops what follows the "
+    "JSON array",
 }
 """What is assumed where the Dockerfile alone cannot tell, by the kind of `Unknown`."""
 
 
-def unknown_problem(unknown: Unknown) -> Problem:
+def unknown_problem(unknown: Unknown, builder: Builder) -> Problem:
     """What is assumed in place of something that the Dockerfile alone does not tell."""
-    message = _UNKNOWNS[unknown.kind].format(name=unknown.name)
-    return Problem(f"unknown-{unknown.kind}", message, line=unknown.line or None)
+    message = _UNKNOWNS[unknown.kind].format(name=unknown.name, older=builder.older)
+    is_older = unknown.kind.startswith("older-")
+    code = "older-dockerfile" if is_older else f"unknown-{unknown.kind}"
+    return Problem(code, message, line=unknown.line or None)
+
+
+def failure(error: CtxsizeError) -> str:
+    """Return what the build does for certain where the builder meets `error`, or ""."""
+    if isinstance(error, BuildFailsError):
+        return "the build stops"
+    rejected = isinstance(error, DockerfileError) and not isinstance(error, UndecidedError)
+    return "the build fails" if rejected else ""
 
 
 def is_wrong_target(request: Request) -> bool:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pathspec import PathSpec, RegexPattern
@@ -29,13 +30,14 @@ from pathspec.util import (
 )
 
 from ctxsize.engine import golang, goregexp
-from ctxsize.errors import IgnoreFileError
+from ctxsize.engine.expressions import Expression
+from ctxsize.engine.ignorefile import BOM, without_mark
+from ctxsize.errors import IgnoreFileError, UnknownPatternError
 from ctxsize.values import NamedTuple
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_BOM = "\ufeff"
 _WILDCARDS = frozenset("*[]?^\\")
 """What makes BuildKit give up on pruning when it stands in an exception."""
 
@@ -100,14 +102,31 @@ class DockerIgnorePattern(RegexPattern):
         self.column = 1
         self.text = ""
         self.fault: str | None = None
+        regex = pattern
         if isinstance(pattern, str):
             parsed = self.read(pattern)
+            regex = None
             if parsed is not None:
                 self.text = parsed.text
                 self.column += len(pattern) - len(pattern.lstrip(golang.WHITE_SPACE))
-        super().__init__(pattern, include)
-        if self.regex is not None and self.regex.pattern == _NEVER:
-            self.fault = self._fault()
+                include = not parsed.exception
+                regex = self._expression(pattern)
+        super().__init__(regex, include)
+        self.pattern = pattern
+
+    def _expression(self, line: str) -> Expression:
+        """The expression for the text; one that matches nothing, and the fault, if Go refuses."""
+        try:
+            return self.expression(self.text)
+        except goregexp.GoRegexpError as error:
+            self.fault = str(error)
+            return Expression(_NEVER)
+        except NotImplementedError as error:
+            raise UnknownPatternError(
+                f"ctxsize cannot evaluate this pattern: {error}",
+                pattern=line,
+                hint="write the characters themselves, as in [α-ω]",
+            ) from None
 
     @classmethod
     def split(cls, line: str) -> Line | None:
@@ -148,41 +167,25 @@ class DockerIgnorePattern(RegexPattern):
     @classmethod
     def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
         """The Python expression for `pattern`, and whether a match ignores (pathspec's seam)."""
-        parsed = cls.read(pattern)
-        if parsed is None:
-            return None, None
-        try:
-            return cls.expression(parsed.text), not parsed.exception
-        except goregexp.GoRegexpError:
-            return _NEVER, not parsed.exception
-        except NotImplementedError as error:
-            raise IgnoreFileError(
-                f"ctxsize cannot evaluate this pattern: {error}", pattern=pattern
-            ) from None
+        made = cls(pattern)
+        return (None if made.regex is None else made.regex.pattern), made.include
 
     @classmethod
-    def expression(cls, text: str) -> str:
-        """The Python expression that matches just what Docker's matcher for `text` matches."""
+    def expression(cls, text: str) -> Expression:
+        """The expression that matches just what Docker's matcher for `text` matches."""
         kind, expression = classify(text)
+        if kind == "regexp":
+            return goregexp.compiled(expression)
         if kind == "exact":
-            return rf"\A{re.escape(text)}\Z"
+            return Expression(rf"\A{re.escape(text)}\Z")
         if kind == "prefix":
-            return golang.has_prefix(text[:-2])
-        if kind == "suffix":
-            # Two bytes go, not characters: the stars may follow a BOM.
-            data = text.encode("utf-8", "surrogateescape")
-            rest = data[2:].decode("utf-8", "surrogateescape")
-            if rest.startswith("/"):
-                return rf"(?:\A|/){re.escape(rest[1:])}\Z"
-            return golang.has_suffix(rest)
-        return goregexp.translate(expression)
-
-    def _fault(self) -> str:
-        try:
-            self.expression(self.text)
-        except goregexp.GoRegexpError as error:
-            return str(error)
-        return ""
+            return Expression(golang.has_prefix(text[:-2]))
+        # Two bytes go, not characters: the stars may follow a BOM.
+        data = text.encode("utf-8", "surrogateescape")
+        rest = data[2:].decode("utf-8", "surrogateescape")
+        if rest.startswith("/"):
+            return Expression(rf"(?:\A|/){re.escape(rest[1:])}\Z")
+        return Expression(golang.has_suffix(rest))
 
     def match_file(self, file: Any) -> Any:
         """Pathspec's match of one path alone; raises `IgnoreFileError` for a faulty pattern."""
@@ -212,7 +215,7 @@ def classify(text: str) -> tuple[str, str]:
     later wildcard turns that into a regular expression with another meaning.
     """
     kind, expression, at = "exact", "^", 0
-    scanned = text[text.startswith(_BOM) :]
+    scanned = text[text.startswith(BOM) :]
     while at < len(scanned):
         char = scanned[at]
         first = at == 0
@@ -263,11 +266,16 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         """Keep `patterns`, comments dropped. pathspec's faster backends reject our dialect."""
         kept = [pattern for pattern in patterns if pattern.include is not None]
         super().__init__(kept, backend="simple")
-        self._tests = [
-            (1 << index, bool(pattern.include), _search(pattern))
-            for index, pattern in enumerate(kept)
-        ]
+        self.evaluators: dict[bool, Any] = {}
+        """What walks make of it (`automaton.fastest`), kept for the next one."""
         self._reach = _reach(kept)
+
+    @cached_property
+    def _tests(self) -> list[tuple[int, bool, Any]]:
+        return [
+            (1 << index, bool(pattern.include), _search(pattern))
+            for index, pattern in enumerate(self.patterns)
+        ]
 
     @property
     def may_refuse(self) -> bool:
@@ -275,7 +283,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
 
         That takes a pattern that ignores after an exception.
         """
-        kinds = [ignores for _, ignores, _ in self._tests]
+        kinds = [bool(pattern.include) for pattern in self.patterns]
         return False in kinds and True in kinds[kinds.index(False) :]
 
     @classmethod
@@ -288,8 +296,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         """
         make = pattern_factory or cls.pattern_class
         patterns = []
-        for number, line in enumerate(lines, 1):
-            text = line.removeprefix(_BOM) if number == 1 and cls.strips_bom else line
+        for number, text in enumerate(without_mark(lines) if cls.strips_bom else lines, 1):
             try:
                 pattern = make(text)
             except IgnoreFileError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from errno import EFBIG
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from ctxsize.engine.dockerfiles import (
     may_read,
     never_ends,
 )
-from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.events import is_utf8
+from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
 from ctxsize.model import Problem
@@ -118,7 +120,8 @@ def request_of(build: Build, builder: Builder, *, alone: bool = False) -> Reques
     request = without_patterns(build, builder, alone=alone)
     if request.ignore_file is not None and builder.longest_line:
         request.ignore_file.check_line_lengths()
-    return _with_needed_files(replace(request, spec=_spec(request.ignore_file, builder)))
+    spec = _spec(request.ignore_file, builder, named=alone)
+    return _with_needed_files(replace(request, spec=spec))
 
 
 def without_patterns(build: Build, builder: Builder, *, alone: bool = False) -> Request:
@@ -162,7 +165,7 @@ def with_ignore_file(request: Request, data: bytes) -> Request:
     ignore_file = IgnoreFile.parse(ignore_file_to_write(request), data)
     if request.builder.longest_line:
         ignore_file.check_line_lengths()
-    spec = _spec(ignore_file, request.builder)
+    spec = _spec(ignore_file, request.builder, named=bool(request.name))
     return _with_needed_files(replace(request, ignore_file=ignore_file, spec=spec))
 
 
@@ -176,8 +179,9 @@ def ignore_file_to_write(request: Request) -> str:
 
 def _unusable(found: FoundDockerfile) -> Problem:
     if found.path is not None:
-        return Problem("unusable-dockerfile", f"the build fails: {found.fault}", found.path)
-    hint = "the context holds no Dockerfile; name it with -f"
+        message = f"the build fails: {found.fault}"
+        return Problem("unusable-dockerfile", message, found.path, fails=True)
+    hint = "the context holds no Dockerfile; name it with -f PATH"
     return Problem("no-dockerfile", f"the build fails: {found.fault} ({hint})")
 
 
@@ -329,20 +333,39 @@ def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
     )
 
 
-def _spec(ignore_file: IgnoreFile | None, builder: Builder) -> DockerIgnoreSpec:
+def _spec(ignore_file: IgnoreFile | None, builder: Builder, *, named: bool) -> DockerIgnoreSpec:
     if ignore_file is None:
         return builder.spec_class([])
     lines = ignore_file.texts()
-    if builder.replaces_undecodable:
-        lines = ["".join(golang.code_points(line)) for line in lines]
     try:
+        # Only the frontend's own look at the file of the build context (`dockerui`) is so early.
+        if builder.checks_as_written and not named:
+            _check_as_written(lines, builder)
+        if builder.replaces_undecodable:
+            lines = ["".join(golang.code_points(line)) for line in lines]
         if builder.check_patterns is not None:
-            builder.check_patterns(lines)
+            builder.check_patterns(without_mark(lines))
         spec = builder.spec_class.from_lines(lines)
     except IgnoreFileError as error:
         error.path = ignore_file.path
         raise
     return spec
+
+
+def _check_as_written(lines: list[str], builder: Builder) -> None:
+    """Raise `IgnoreFileError` for a byte that is not UTF-8 where a pattern cannot hold it."""
+    pattern_class = builder.spec_class.pattern_class
+    for number, line in enumerate(without_mark(lines), 1):
+        try:
+            if not is_utf8(line):
+                pattern_class.read(line)
+        except IgnoreFileError as error:
+            error.line = number
+            error.hint = "a class holds a byte that is not UTF-8: save the file as UTF-8"
+            with suppress(IgnoreFileError):
+                if pattern_class("".join(golang.code_points(line))).fault is None:
+                    error.hint += f"; {builder.older} takes it"
+            raise
 
 
 def _with_needed_files(request: Request) -> Request:

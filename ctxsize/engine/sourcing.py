@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from difflib import get_close_matches
+from functools import cached_property
 
 from ctxsize.dockerfile import (
     Dockerfile,
@@ -26,6 +28,7 @@ from ctxsize.dockerfile import (
 from ctxsize.engine.arrivals import Arrivals
 from ctxsize.engine.explain import explain
 from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.named import named_contexts, named_request
 from ctxsize.engine.names import names_in
 from ctxsize.engine.need import Paths, asked_of, evaluator_of, needs_of, unknown_problem
 from ctxsize.engine.parents import OLDER, check_parents, matching_parents
@@ -53,16 +56,17 @@ class Sources:
         self._request = request
         self._dockerfile = Dockerfile((), ())
         self._asked: dict[Source, Paths] = {}
-        self._sources: list[Source] = []
-        self._unknowns: list[Unknown] = []
+        self._sources: dict[Source, None] = {}
+        self._unknowns: dict[Unknown, None] = {}
+        self._arrivals: dict[int, Arrivals] = {}
         if request.dockerfile is not None:
             self._read(request)
 
     def _read(self, request: Request) -> None:
         for need in needs_of(request).values():
             of_context = (source for source in need.sources if source.context == request.name)
-            self._sources += [each for each in of_context if each not in self._sources]
-            self._unknowns += [each for each in need.unknowns if each not in self._unknowns]
+            self._sources |= dict.fromkeys(of_context)
+            self._unknowns |= dict.fromkeys(need.unknowns)
         for asked in asked_of(request):
             self._asked |= dict.fromkeys(asked.sources, asked.paths)
         self._dockerfile = parse_dockerfile(request.dockerfile_data())
@@ -90,7 +94,7 @@ class Sources:
         """The sources of the instruction on a line; none if this build takes nothing there."""
         path = self._request.dockerfile
         if path is None:
-            raise InputError("there is no Dockerfile to have a line", hint="name it with -f")
+            raise InputError("there is no Dockerfile to have a line", hint="name it with -f PATH")
         instruction = self._instruction(number)
         if instruction is None or not _may_take(instruction):
             what = instruction.keyword if instruction else "nothing"
@@ -101,18 +105,26 @@ class Sources:
                 hint=f"./{number} is the source named {number}",
             )
         line = instruction.line
-        return [each for each in self._sources if each.line == line and _is_taken(each)]
+        return [each for each in self._by_line.get(line, ()) if _is_taken(each)]
+
+    @cached_property
+    def _by_line(self) -> dict[int, list[Source]]:
+        found: dict[int, list[Source]] = {}
+        for each in self._sources:
+            found.setdefault(each.line, []).append(each)
+        return found
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        return [each.line for each in self._dockerfile.instructions]
 
     def _instruction(self, number: int) -> Instruction | None:
-        for each in self._dockerfile.instructions:
-            if each.line <= number <= each.end_line:
-                return each
-        return None
+        instructions = self._dockerfile.instructions
+        at = bisect_right(self._lines, number) - 1
+        return instructions[at] if at >= 0 and number <= instructions[at].end_line else None
 
     def _checked(self, source: Source) -> SourceCheck:
-        alone = None if source.path == "." else (source.path,)
-        asked = self._asked.get(source, alone)
-        arrivals = Arrivals(self._request, evaluator_of(self._request, asked))
+        arrivals = self._arrivals_of(source)
         if source.parents is not None:
             return self._with_parents(source, source.parents, arrivals)
         if source.kind != "bind" and _has_wildcards(source):
@@ -121,6 +133,17 @@ class Sources:
         return (
             self._made(source, Fate.FOUND, at) if arrives else self._missing(source, at, arrivals)
         )
+
+    def _arrivals_of(self, source: Source) -> Arrivals:
+        """What arrives by the transfer that takes the source; one of its own if none does."""
+        asked = self._asked.get(source, None if source.path == "." else (source.path,))
+        # The paths of a transfer may be many, and are one object for all its sources.
+        found = self._arrivals.get(id(asked)) if source in self._asked else None
+        if found is None:
+            found = Arrivals(self._request, evaluator_of(self._request, asked))
+        if source in self._asked:
+            self._arrivals[id(asked)] = found
+        return found
 
     def _with_parents(
         self, source: Source, parents: tuple[str, str], arrivals: Arrivals
@@ -196,7 +219,16 @@ class Sources:
             notes += _nearest(self._request, at)
         line, written = source.line or None, source.source
         return SourceCheck(
-            source.instruction, line, written, source.path, fate, at, matches, hidden, tuple(notes)
+            source.instruction,
+            line,
+            written,
+            source.path,
+            fate,
+            at,
+            matches,
+            hidden,
+            tuple(notes),
+            self._request.name,
         )
 
     def _variables(self, source: Source) -> Iterator[str]:
@@ -208,10 +240,24 @@ class Sources:
         }
         for unknown in self._unknowns:
             of_source = unknown.line == source.line and unknown.name in source.source
-            if of_source and unknown.kind in ("argument", "environment"):
-                yield unknown_problem(unknown).message
+            if of_source and unknown.kind in ("argument", "environment", "older-unset"):
+                yield unknown_problem(unknown, self._request.builder).message
                 if unknown.name in early and unknown.kind == "environment":
                     yield f"the stage needs its own ARG {unknown.name}: one before FROM is for FROM"
+
+
+def check_in_all(request: Request, wanted: str) -> list[SourceCheck]:
+    """Return what becomes of `wanted` in each context from which the Dockerfile takes it.
+
+    Raises what `Sources` raises.
+    """
+    requests = [request]
+    if request.dockerfile is not None and not request.name:
+        local = (each for each in named_contexts(request.build) if each.local)
+        used = (each for each in local if asked_of(replace(request, name=each.name)))
+        requests += [named_request(request, each) for each in used]
+    checks = [check for each in requests for check in Sources(each).check(wanted)]
+    return [check for check in checks if check.line is not None] or checks[:1]
 
 
 def _is_taken(source: Source) -> bool:

@@ -20,8 +20,10 @@ from ctxsize.engine.events import (
     Ignored,
     IgnoredFolder,
     Plain,
-    are_usual,
+    as_plain,
+    not_utf8,
 )
+from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD, arrives_empty, not_utf8_problems
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.sizetree import Sum, size_tree
@@ -48,6 +50,8 @@ class Sums:
 
     def __init__(self, builder: Builder, top: int) -> None:
         self._refuses = builder.refuses_to_open
+        self._only_utf8 = builder.sends_only_utf8
+        self._not_utf8: list[str] = []
         self._top = top
         self._meter = METERS[builder.meter]() if builder.meter else None
         self.content_bytes = 0
@@ -77,6 +81,8 @@ class Sums:
     def add(self, event: Event) -> None:
         """Add what a walk tells."""
         kind = type(event)
+        if self._only_utf8 and kind in (Plain, Files):
+            self._not_utf8 += not_utf8(event)  # type: ignore[arg-type]
         if kind is Plain:
             self._add_plain(event)  # type: ignore[arg-type]
         elif kind is Folder:
@@ -107,6 +113,7 @@ class Sums:
         _merge(self._by_extension, later._by_extension)
         _merge(self._by_pattern, later._by_pattern)
         _merge(self._saved, later._saved)
+        self._not_utf8 += later._not_utf8
         self._refused += later._refused
         self._unreadable += later._unreadable
         if self._meter is not None:
@@ -115,6 +122,8 @@ class Sums:
     def add_folder(self, folder: Folder) -> None:
         """Add a directory that is sent, be it ignored: then it was met as that before."""
         self._directories += 1
+        if self._only_utf8:
+            self._not_utf8 += not_utf8(folder)
         self._ignored[2] -= folder.mark.ignored
         self._wait(folder, 1)
 
@@ -133,7 +142,7 @@ class Sums:
         empty = files.unreadable
         if self._refuses and (files.mark.refused or files.odd or empty):
             empty |= self._refusals(files)
-        if (plain := _as_plain(files, empty)) is not None:
+        if (plain := as_plain(files, empty)) is not None:
             self._add_plain(plain)
             return
         self.settle()
@@ -250,18 +259,24 @@ class Sums:
             mark = ignored.odd.get(name, ignored.mark)
             _add(self._saved, mark.decider, size, not link)
 
-    def problems(self) -> list[Problem]:
+    def problems(self, builder: Builder) -> list[Problem]:
         """What was found about the files themselves."""
         found = []
         if self._refused:
-            found.append(_arrives_empty(self._refused, _WITHHELD, "arrives-empty"))
+            found.append(arrives_empty(self._refused, WITHHELD, "arrives-empty"))
         if self._unreadable:
-            found.append(_arrives_empty(self._unreadable, _NO_PERMISSION, "unreadable-file"))
-        return found
+            found.append(arrives_empty(self._unreadable, NO_PERMISSION, "unreadable-file"))
+        return [*found, *not_utf8_problems(self._not_utf8, builder)]
 
     def chance(self, request: Request) -> list[Problem]:
-        """The problem of a figure that is a matter of chance."""
+        """The problem of a figure that is a matter of chance, or of the builder's release."""
         figures = () if self._meter is None else self._meter.totals(request)
+        if self._meter is not None and self._meter.older_by:
+            message = (
+                f"{request.builder.older} prints {self._meter.older_by} bytes less: it sends no "
+                "field for an extended attribute without a value"
+            )
+            return [Problem("older-figure", message)]
         if len(figures) < 2:
             return []
         numbers = " or ".join(map(str, figures))
@@ -342,31 +357,6 @@ def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Shar
         pattern = None if index is None else public_pattern(request.spec.patterns[index])
         named.append((str(pattern or ""), each, pattern.line if pattern else None))
     return _shares(named)
-
-
-_WITHHELD = (
-    "sent without content: Docker's sender applies the patterns in another way than its walk, "
-    "and refuses to open"
-)
-_NO_PERMISSION = "sent without content: no permission to read"
-
-
-def _arrives_empty(files: list[tuple[str, int]], reason: str, code: str) -> Problem:
-    size = sum(size for _, size in files)
-    noun = "file is" if len(files) == 1 else "files are"
-    return Problem(
-        code, f"{len(files)} {noun} {reason} ({size:,} bytes)", files[0][0], count=len(files)
-    )
-
-
-def _as_plain(files: Files, empty: frozenset[str]) -> Plain | None:
-    """The same batch as `Plain` if that tells all that counts of it."""
-    if not files.plain or empty or files.xattrs:
-        return None
-    usual = are_usual([int(each[stat.ST_MTIME]) for each in files.stats])
-    times = None if usual else [each.st_mtime_ns for each in files.stats]
-    sizes = [int(each[stat.ST_SIZE]) for each in files.stats]
-    return Plain(files.prefix, files.names, sizes, times, files.mark, files.odd)
 
 
 def content_sizes(files: Files, empty: frozenset[str]) -> list[int]:

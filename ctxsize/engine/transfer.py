@@ -49,6 +49,8 @@ class BuildKitMeter:
     printed = staticmethod(units.printed_by_buildkit)
 
     def __init__(self) -> None:
+        self.older_by = 0
+        """Bytes that older releases leave out: fields of attributes without a value."""
         self._sum = _FIN
         self._content = 0
         self._packets = _Packets()
@@ -58,6 +60,7 @@ class BuildKitMeter:
         """Add what `later` counted, as coming after what this one did."""
         self._again += [len(self._packets) + position for position in later._again]
         self._sum += later._sum - _FIN
+        self.older_by += later.older_by
         self._content += later._content
         self._packets.merge(later._packets)
 
@@ -94,7 +97,7 @@ class BuildKitMeter:
                     total += _long_heads(before, each)
                 order += own
             else:
-                total += _folder(each)  # type: ignore[arg-type]
+                total += self._folder(each)  # type: ignore[arg-type]
                 order.append(_NO_CONTENT)
         self._sum += total + (4 + _USUAL_MODE + _USUAL_TIME) * len(names)
         self._sum += _takes(text)
@@ -115,14 +118,35 @@ class BuildKitMeter:
             packets += _packets_of(size) - 2
         return packets
 
+    def _folder(self, folder: Folder) -> int:
+        """Return the bytes of the packet that announces a directory."""
+        path, each, _, xattrs = folder
+        if xattrs:
+            return self._announced(path, each, 0, "", xattrs)
+        usual = FIRST_USUAL <= each[stat.ST_MTIME] <= LAST_USUAL
+        time = _USUAL_TIME if usual else _number(each.st_mtime_ns)
+        length = _takes(path)
+        packet = length + (2 if length < 128 else 3) + _mode_takes(each[stat.ST_MODE]) + time
+        return packet + (2 if packet < 128 else 3)
+
+    def _announced(
+        self, path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs
+    ) -> int:
+        """Return the bytes of the packet that announces an entry."""
+        length = _stat_length(path, each, size, link)
+        valued = length + sum(_attribute(key, _required(value)) for key, value in xattrs.items())
+        if xattrs and not all(xattrs.values()):
+            older = length + sum(_attribute(key, _field(value)) for key, value in xattrs.items())
+            self.older_by += _required(valued) - _required(older)
+        return _required(valued)
+
     def files(self, files: Files, empty: frozenset[str]) -> None:
         """Add a batch of files, `empty` being those whose content does not arrive."""
         travelling: list[int] = []
         for name, each in zip(files.names, files.stats, strict=True):
             link = files.links.get(name) or files.linked.get(name, "")
-            self._sum += _stat_packet(
-                files.prefix + name, each, each.st_size, link, files.xattrs.get(name, {})
-            )
+            xattrs = files.xattrs.get(name, _BARE)
+            self._sum += self._announced(files.prefix + name, each, each.st_size, link, xattrs)
             size = _NO_CONTENT
             if not link and stat.S_IFMT(each.st_mode) in (stat.S_IFREG, stat.S_IFSOCK):
                 travels = stat.S_ISREG(each.st_mode) and name not in empty
@@ -176,18 +200,6 @@ class _Packets:
         return total
 
 
-def _folder(folder: Folder) -> int:
-    """The bytes of the packet that announces a directory."""
-    path, each, _, xattrs = folder
-    if xattrs:
-        return _stat_packet(path, each, 0, "", xattrs)
-    usual = FIRST_USUAL <= each[stat.ST_MTIME] <= LAST_USUAL
-    time = _USUAL_TIME if usual else _number(each.st_mtime_ns)
-    length = _takes(path)
-    packet = length + (2 if length < 128 else 3) + _mode_takes(each[stat.ST_MODE]) + time
-    return packet + (2 if packet < 128 else 3)
-
-
 def _numbers(sizes: Sequence[int]) -> int:
     """What the ascending `sizes` take as numbers: a tag, and a byte for every seven bits."""
     total, bits = 0, 0
@@ -238,10 +250,10 @@ def _mode_takes(mode: int) -> int:
     return _number(_go_mode(mode))
 
 
-def _stat_packet(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
-    """The bytes of the packet that announces an entry."""
+def _stat_length(path: str, each: os.stat_result, size: int, link: str) -> int:
+    """Return the bytes of what announces an entry, without its attributes."""
     device = each.st_rdev if stat.S_IFMT(each.st_mode) in (stat.S_IFBLK, stat.S_IFCHR) else 0
-    length = (
+    return (
         _field(len(os.fsencode(path)))
         + _number(_go_mode(each.st_mode))
         + _number(size)
@@ -250,9 +262,10 @@ def _stat_packet(path: str, each: os.stat_result, size: int, link: str, xattrs: 
         + _number(device >> 8 & 0xFFF)
         + _number(device & 0xFF | device >> 12 & 0xFFF00)
     )
-    for key, value_bytes in xattrs.items():
-        length += _required(_required(len(os.fsencode(key))) + _field(value_bytes))
-    return _required(length)
+
+
+def _attribute(key: str, value_field: int) -> int:
+    return _required(_required(len(os.fsencode(key))) + value_field)
 
 
 def _content(size: int) -> int:
@@ -294,6 +307,7 @@ class TarMeter:
     """Counts the bytes of the classic builder's tar stream."""
 
     printed = staticmethod(units.printed_by_classic)
+    older_by = 0
 
     def __init__(self) -> None:
         self._sum = 0

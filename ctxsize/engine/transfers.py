@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any
 
-from ctxsize.dockerfile import Source
+from ctxsize.dockerfile import Source, what_decides
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.follow import follow
 from ctxsize.engine.measure import Progress, ignore_file_info, measure
@@ -13,17 +13,19 @@ from ctxsize.engine.named import Named, named_contexts, named_request
 from ctxsize.engine.narrow import Narrowed, include_spec
 from ctxsize.engine.need import (
     BLAMED,
+    TAKES_UNKNOWN,
     Asked,
     Paths,
     asked_of,
     evaluator_of,
+    failure,
     is_wrong_target,
     platforms_of,
     unknown_problem,
 )
 from ctxsize.engine.request import Request
-from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
-from ctxsize.explanations import Fate
+from ctxsize.errors import BuildFailsError, CtxsizeError, InputError
+from ctxsize.explanations import Fate, SourceCheck
 from ctxsize.model import (
     Measurement,
     NamedContext,
@@ -50,7 +52,7 @@ def with_transfers(
     if not builder.asks_for_paths:
         return replace(report, transfer=_everything(request, report.context))
     platforms_of(request)
-    measuring = _Measuring(request, report.context, progress, jobs)
+    measuring = _Measuring(request, report, progress, jobs)
     transfers, problems = _transfers(measuring)
     known = request.dockerfile is not None and not problems and not request.dockerfile_fault
     return replace(
@@ -58,9 +60,9 @@ def with_transfers(
         transfer=transfers[0] if transfers else None,
         more_transfers=tuple(transfers[1:]),
         problems=(
-            *report.problems,
+            *_lasting(report, known=known),
             *problems,
-            *dict.fromkeys((*measuring.emptied, *_unfound(measuring))),
+            *dict.fromkeys((*measuring.found, *_unfound(measuring))),
         ),
         named_contexts=tuple(
             _named(measuring, named, known=known) for named in named_contexts(request.build)
@@ -73,16 +75,16 @@ class _Measuring:
     """Measures transfers of one context; each set of paths is walked once."""
 
     request: Request
-    context: Measurement
+    context: Report
     progress: Progress | None
     jobs: int
-    measured: dict[Paths, Measurement] = field(default_factory=dict)
-    emptied: list[Problem] = field(default_factory=list)
-    """The files that the paths of a transfer empty."""
-    without_entries: list[Source] = field(default_factory=list)
-    """The sources for which nothing travels."""
+    measured: dict[Paths, Report] = field(default_factory=dict)
+    found: list[Problem] = field(default_factory=list)
+    """The problems of what travels, and of files that the paths of a transfer empty."""
+    without_entries: dict[Source, None] = field(default_factory=dict)
+    """The sources for which nothing travels, or nothing but symlinks."""
 
-    def of(self, paths: Paths) -> Measurement:
+    def of(self, paths: Paths) -> Report:
         """What travels of the context if `paths` are asked for."""
         if paths is None:
             return self.context
@@ -90,7 +92,7 @@ class _Measuring:
             self.measured[paths] = self._walked(paths)
         return self.measured[paths]
 
-    def _alone(self, path: str) -> Measurement:
+    def _alone(self, path: str) -> Report:
         """What one source takes, were it the only one."""
         try:
             return self.of(None if path == "." else (path,))
@@ -99,11 +101,11 @@ class _Measuring:
             # it asks for all of the context and follows none.
             return self._measured(Narrowed(self.request.spec, (path,)))
 
-    def _walked(self, paths: Paths) -> Measurement:
+    def _walked(self, paths: Paths) -> Report:
         evaluator = evaluator_of(self.request, paths)
         return self.context if evaluator is None else self._measured(evaluator)
 
-    def _measured(self, evaluator: Evaluator[Any]) -> Measurement:
+    def _measured(self, evaluator: Evaluator[Any]) -> Report:
         return measure(
             self.request,
             top=1,
@@ -111,13 +113,16 @@ class _Measuring:
             evaluator=evaluator,
             progress=self.progress,
             jobs=self.jobs,
-        ).context
+        )
 
     def transfer(self, asked: Asked) -> Transfer:
         """One transfer with the share of each source."""
-        self.emptied += self._emptied(asked.paths)
-        made = _made(self.of(asked.paths), asked.paths, asked.platforms)
-        problems = tuple(map(unknown_problem, asked.unknowns))
+        report = self.of(asked.paths)
+        self.found += [each for each in report.problems if each.code in _OF_TRANSFERS]
+        self.found += self._emptied(asked.paths)
+        made = _made(report.context, asked.paths, asked.platforms)
+        builder = self.request.builder
+        problems = tuple(unknown_problem(each, builder) for each in asked.unknowns)
         sources = tuple(map(self._share, asked.sources))
         return replace(made, sources=sources, problems=problems)
 
@@ -135,9 +140,9 @@ class _Measuring:
         return [replace(each, message=f"{each.message}; {BLAMED}") for each in found]
 
     def _share(self, source: Source) -> SourceShare:
-        totals = self._alone(source.path).totals
-        if not totals.entries and source not in self.without_entries:
-            self.without_entries.append(source)
+        totals = self._alone(source.path).context.totals
+        if not totals.files + totals.directories:
+            self.without_entries[source] = None
         return SourceShare(
             source.instruction,
             source.line,
@@ -150,28 +155,50 @@ class _Measuring:
         )
 
 
+_OF_TRANSFERS = ("not-utf8", "older-figure")
+"""The codes of problems that matter only if what they are about travels."""
+
+
+def _lasting(report: Report, *, known: bool) -> list[Problem]:
+    """The problems of a context that do not hang on what travels of it, if that is `known`."""
+    return [each for each in report.problems if not (known and each.code in _OF_TRANSFERS)]
+
+
+_MOST_UNFOUND = 1000
+"""Number of sources without entries that are looked up: one is enough to fail the build."""
+
+
 def _unfound(measuring: _Measuring) -> list[Problem]:
-    """The sources on which the build fails, as they are ignored or not there."""
+    """The sources that are ignored or not there."""
     if not measuring.without_entries:
         return []
     from ctxsize.engine.sourcing import Sources
 
     try:
         sources = Sources(measuring.request)
-        checks = [check for each in measuring.without_entries for check in sources.check_of(each)]
+        first = [*measuring.without_entries][:_MOST_UNFOUND]
+        checks = [(source, check) for source in first for check in sources.check_of(source)]
     except CtxsizeError:
         return []  # `explain --source` says why that cannot be told
     return [
-        Problem(
-            "source-not-found",
-            f"the build fails: {each.instruction} {each.source}: not found, as it is "
-            + ("ignored" if each.fate is Fate.IGNORED else "not in the context"),
-            measuring.request.dockerfile,
-            line=each.line,
-        )
-        for each in checks
-        if each.fate in (Fate.IGNORED, Fate.ABSENT)
+        _not_found(measuring.request, source, check)
+        for source, check in checks
+        if check.fate in (Fate.IGNORED, Fate.ABSENT)
     ]
+
+
+def _not_found(request: Request, source: Source, check: SourceCheck) -> Problem:
+    """The problem of a source on which the build fails, unless a value that is missing decides."""
+    reason = "ignored" if check.fate is Fate.IGNORED else "not in the context"
+    code, message = "source-not-found", f"{check.instruction} {check.source}: not found, as "
+    decides = what_decides(source.doubts)
+    if decides:
+        is_argument = "argument" in dict(source.doubts)
+        code = "unknown-argument" if is_argument else "unknown-environment"
+        message += f"{source.path} is {reason} ({decides})"
+    else:
+        message = f"the build fails: {message}it is {reason}"
+    return Problem(code, message, request.dockerfile, line=check.line)
 
 
 def _made(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
@@ -234,18 +261,18 @@ def _rejected_line(asked: tuple[Asked, ...]) -> int | None:
     for source in dict.fromkeys(source for each in asked for source in each.sources):
         try:
             include_spec([source.path])
-        except DockerfileError:
+        except InputError:
             return source.line
     return None
 
 
 def _unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
-    fails = "the build stops" if isinstance(error, BuildFailsError) else "the build fails"
-    if isinstance(error, InputError) and not isinstance(error, DockerfileError):
-        fails = "what the Dockerfile takes is not known"
+    fails = failure(error)
+    lead = fails or TAKES_UNKNOWN
     hint = f" ({error.hint})" if error.hint else ""
     path = request.dockerfile if error.path in (None, request.dockerfile) else error.path
-    return Problem("transfer-unknown", f"{fails}: {error.message}{hint}", path, line=error.line)
+    message = f"{lead}: {error.message}{hint}"
+    return Problem("transfer-unknown", message, path, line=error.line, fails=bool(fails))
 
 
 def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
@@ -259,7 +286,7 @@ def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
         return replace(plain, used=False)
     request = named_request(measuring.request, named)
     report = measure(request, top=1, depth=0, progress=measuring.progress, jobs=measuring.jobs)
-    inner = _Measuring(request, report.context, measuring.progress, measuring.jobs)
+    inner = _Measuring(request, report, measuring.progress, measuring.jobs)
     transfers: tuple[Transfer, ...] = ()
     unknown: list[Problem] = []
     try:
@@ -272,7 +299,11 @@ def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
         ignore_file=ignore_file_info(request),
         context=report.context,
         transfers=transfers,
-        problems=(*report.problems, *unknown, *dict.fromkeys(inner.emptied)),
+        problems=(
+            *_lasting(report, known=known and not unknown),
+            *unknown,
+            *dict.fromkeys((*inner.found, *_unfound(inner))),
+        ),
     )
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import codecs
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
+from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, sent_text
 from ctxsize.errors import IgnoreFileError
-from ctxsize.findings import Code, Confidence, Finding, Location, Severity
+from ctxsize.findings import Code, Confidence, Finding, Fix, Location, Severity
 from ctxsize.lints.changes import Proposal, simulated, usable
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.tree import Tree
 from ctxsize.values import replace
 
-BOM = "\ufeff"
+MOST_COMPARED, MOST_WORK = 2_000, 1_000_000
+"""Number of patterns that are held against each other, and of lines evaluated for proofs."""
 
 
 def is_control(char: str) -> bool:
@@ -81,6 +83,8 @@ class Case:
     """The other ignore file, which this one replaces for its Dockerfile."""
     length_limit: int | None = LONGEST_LINE
     """The longest line that the builder reads, in bytes."""
+    work: list[int] = field(default_factory=lambda: [0], compare=False)
+    """Number of lines evaluated to prove fixes, of this file and of what fixes made of it."""
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -123,6 +127,29 @@ class Case:
             ordinary.append(ordinary[-1] + line.ignores)
             exceptions.append(exceptions[-1] + (line.pattern is not None and line.exception))
         return ordinary, exceptions
+
+    @cached_property
+    def ignoring_texts(self) -> frozenset[str]:
+        """The patterns that are no exceptions."""
+        return frozenset(line.text for line in self.patterns if not line.exception)
+
+    @cached_property
+    def leading(self) -> Counter[str]:
+        """By path, how many exceptions name it or something below it."""
+        texts = [f"{line.text}/" for line in self.patterns if line.exception]
+        return Counter(text[:at] for text in texts for at, char in enumerate(text) if char == "/")
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it has too many patterns to hold each against the others."""
+        return len(self.patterns) > MOST_COMPARED
+
+    def _proved(self, proposal: Proposal) -> Fix | None:
+        """The fix, None for one too many: each proof evaluates the whole file."""
+        self.work[0] += len(self.lines)
+        if self.is_long or self.work[0] > MOST_WORK:
+            return None
+        return proposal.proved(self.file, self.tree)
 
     def with_data(self, data: bytes) -> Case:
         """The same case with other bytes in the file."""
@@ -182,7 +209,7 @@ class Case:
         columns: tuple[int, int] | None = None,
     ) -> Finding:
         """A finding about `line`, with the figures of `paths` in this tree if they are given."""
-        marked = None
+        marked, mended = None, None if fix is None else self._harmless(fix)
         if paths is not None and self.tree is not None:
             files, content_bytes = self.tree.figures(paths)
             evidence = (*evidence, *self.tree.shown(paths))
@@ -197,23 +224,35 @@ class Case:
             content_bytes,
             files,
             help,
-            None if fix is None else fix.proved(self.file, self.tree, self.uses),
-            lines=() if line is not None or fix is None else fix.added,
+            mended,
+            lines=() if line is not None or fix is None or mended is None else fix.added,
             paths=marked,
         )
 
+    def _harmless(self, proposal: Proposal) -> Fix | None:
+        """Return the fix; None if it is not proved, or hides what a build takes by name."""
+        fix = self._proved(proposal)
+        if fix is None or self.tree is None or fix.changes is None:
+            return fix
+        hidden = {path.rstrip("/") for path in fix.changes.ignored.paths}
+        return None if self.tree.is_taken(hidden) else fix
+
     def first_certain(self, proposals: Sequence[Proposal]) -> Proposal:
         """The first of `proposals` that is proved, or the first one where none is."""
-        proved = (
-            each for each in proposals if each.proved(self.file, self.tree, self.uses).certain
-        )
-        return next(proved, proposals[0])
+        for each in proposals:
+            fix = self._proved(each)
+            if fix is None or fix.certain:
+                return each
+        return proposals[0]
 
     def first_hiding(self, paths: Iterable[str], proposals: Sequence[Proposal]) -> Proposal:
         """The first of `proposals` after which none of `paths` is sent, or the first one."""
         assert self.tree is not None
         wanted = {*self.tree.marked(paths)}
         for each in proposals:
+            self.work[0] += len(self.lines)
+            if self.work[0] > MOST_WORK:
+                break
             changes = simulated(self.tree, self.file.path, each.edited(self.file))
             if changes is not None and wanted.issubset(changes.ignored.paths):
                 return each

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import sent_text
 from ctxsize.findings import Changes, Edit, Fix
 from ctxsize.lints.tree import Tree, changed
 from ctxsize.writer.merge import edit_lines
-
-if TYPE_CHECKING:
-    from ctxsize.lints.dockerfiles import Use
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -52,16 +48,14 @@ class Proposal:
         data = edit_lines(file, changes)
         return data.removeprefix(_BOM) if self.drops_bom else data
 
-    def proved(self, file: IgnoreFile, tree: Tree | None, uses: Iterable[Use]) -> Fix:
+    def proved(self, file: IgnoreFile, tree: Tree | None) -> Fix:
         """The fix, certain if a simulation shows that just the intended paths change."""
         after = self.edited(file)
         edits = (Edit(file.path, file.data, after),)
-        certain = self._is_certain(file, after, tree, uses)
+        certain = self._is_certain(file, after, tree)
         return Fix(self.message, edits, certain, simulated(tree, file.path, after))
 
-    def _is_certain(
-        self, file: IgnoreFile, after: bytes, tree: Tree | None, uses: Iterable[Use]
-    ) -> bool:
+    def _is_certain(self, file: IgnoreFile, after: bytes, tree: Tree | None) -> bool:
         if self.means is None:
             return False
         if tree is None:
@@ -72,7 +66,7 @@ class Proposal:
         hidden = self.means - sent.sizes.keys()
         if tree.tracked is not None and not tree.tracked.isdisjoint(hidden):
             return False
-        return not any(use.names(hidden) for use in uses)
+        return not tree.is_taken(hidden)
 
     def _marks(self, file: IgnoreFile, after: bytes) -> bool:
         """Whether a character in front of a line becomes the byte order mark of the file."""
@@ -117,7 +111,7 @@ def usable(tree: Tree, texts: Iterable[str]) -> list[str]:
     builder = tree.request.builder
     lines = list(texts)
     # Control characters stop a list that is all ASCII: it travels as it is, in a header.
-    sent = [sent_text(line) or "" for line in lines] if builder.check_patterns else []
+    sent = [sent_text(line) or "" for line in without_mark(lines)] if builder.check_patterns else []
     strict = bool(sent) and all(text.isascii() for text in sent)
     return [
         "#" if tree.fails(line) or (strict and not sent[at].isprintable()) else line

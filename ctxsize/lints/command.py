@@ -9,15 +9,15 @@ from ctxsize.build import Build
 from ctxsize.config import Config, load
 from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.builders import Builder
+from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.parallel import Progress
 from ctxsize.engine.request import without_patterns
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
 from ctxsize.lints import CODES
-from ctxsize.lints.discover import Layout, Target, is_ignore_file
+from ctxsize.lints.discover import Layout, Target
 from ctxsize.lints.run import Linted, Linter
 from ctxsize.lints.selection import selection
-from ctxsize.projects.dockerfiles import is_dockerfile
 
 STDIN = "<stdin>"
 """The name of a file that has none."""
@@ -116,7 +116,7 @@ def _governing(build: Build, builder: Builder) -> Target:
 
 def _targets_at(path: str, build: Build | None, config: Config) -> Iterator[Target]:
     """The ignore files that `path` stands for: itself, or those below."""
-    named = is_ignore_file(os.path.basename(path))  # noqa: PTH119
+    named = is_ignore_file(path)
     if os.path.isdir(path) and not named:  # noqa: PTH112
         yield from Layout.below(path, os.environ, config=config).targets()
         return

@@ -165,11 +165,6 @@ def _lies_in(path: str, directory: str) -> bool:
     return bool(path) and os.path.commonpath([real, root]) == root
 
 
-def is_ignore_file(name: str) -> bool:
-    """Whether a file of that name is an ignore file, or is meant to be one."""
-    return name.casefold().endswith(("dockerignore", "containerignore"))
-
-
 def _has_own_ignore_file(build: Build) -> bool:
     """Whether the Dockerfile has an ignore file of its own, which is read instead."""
     return build.dockerfile is not None and os.path.isfile(f"{build.dockerfile}.dockerignore")  # noqa: PTH113

@@ -8,7 +8,6 @@ from functools import cached_property
 
 from ctxsize.dockerfile import ContextNeed, Dockerfile, parse_dockerfile, read_stages
 from ctxsize.engine.follow import follow
-from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.need import context_need_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
@@ -72,21 +71,6 @@ class Use:
     def takes_everything(self) -> bool:
         """Whether all that is not ignored travels."""
         return self.need is not None and self.follow_paths is None
-
-    def names(self, paths: Collection[str]) -> bool:
-        """Whether an instruction takes one of `paths` by its name."""
-        if self.need is None:
-            return False
-        return any(
-            source.path in paths
-            for source in self.need.sources
-            if not source.context and not has_wildcards(source.path)
-        )
-
-    def runs(self) -> str:
-        """The text of all RUN instructions."""
-        instructions = () if self.parsed is None else self.parsed.instructions
-        return "\n".join(" ".join(each.arguments) for each in instructions if each.keyword == "RUN")
 
 
 def taken(uses: Collection[Use], tree: Tree) -> frozenset[str] | None:

@@ -11,7 +11,6 @@ from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import taken
 from ctxsize.lints.effects import decider, last_step
 from ctxsize.lints.tree import Tree
-from ctxsize.lints.versions import asks_git
 from ctxsize.lints.words import amount
 
 GIT = Code(
@@ -37,32 +36,31 @@ ENV = Code(
 )
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
-_USES_GIT = re.compile(r"\bgit\s+(?:describe|rev-parse|log|rev-list|status|submodule|show)\b")
 
 
 def git(case: Case) -> Iterator[Finding]:
-    """`.git` at the top, sent and taken."""
+    """`.git` at the top, sent and taken, but for builds that take it by name."""
     tree = case.tree
     if tree is None or ".git" not in tree.now or _is_kept(case, ".git"):
         return
     travels = taken(case.uses, tree)
-    if travels is not None and ".git" not in travels:
+    if (travels is not None and ".git" not in travels) or tree.is_taken([".git"]):
         return
     paths = tree.below([".git"])
     if all(_is_taken_back(case, path) for path in paths if not tree.is_directory(path)):
         return
-    asking = next((use.path for use in case.uses if _USES_GIT.search(use.runs())), None)
-    wanted = asking or asks_git(tree)
+    wanted = None if tree.needed is None else tree.needed.asks_git(tree.now)
     known = travels is not None
+    name = ".git" if tree.is_taken(tree.by_name[".git"]) else "**/.git"
     yield case.finding(
         GIT,
         None,
         f".git travels with every build: {amount(tree, paths)}"
-        + (f"; {wanted} asks git, so it may be needed" if wanted else ""),
+        + (f"; {wanted}, so it may be needed" if wanted else ""),
         severity=Severity.INFO if wanted or not known else Severity.WARNING,
         confidence=Confidence.POSSIBLE if wanted or not known else Confidence.LIKELY,
         paths=paths,
-        fix=case.first_hiding(paths, [*_added("**/.git", "**/.git/**")]),
+        fix=None if wanted else case.first_hiding(paths, [*_added(name, f"{name}/**")]),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ctxsize.engine.covers import Cover, covers, is_literal
 from ctxsize.findings import Code, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import ignored_before
+from ctxsize.regexps import regexp
 from ctxsize.values import replace
 
 REDUNDANT = Code(
@@ -37,16 +38,44 @@ def redundant(case: Case) -> Iterator[Finding]:
     """Patterns that others imply, and exceptions."""
     for exceptions in (False, True):
         kind = [line for line in _lasting(case) if line.exception == exceptions]
-        wide = [line for line in kind if "*" in line.text]
+        wide = _Wide(line for line in kind if "*" in line.text)
         literal: dict[str, list[Line]] = {}
         for line in kind:
             if "*" not in line.text:
                 literal.setdefault(line.text, []).append(line)
         for line in kind:
             above = [each for path in _above(line.text) for each in literal.get(path, ())]
-            wider = next((each for each in (*above, *wide) if _implies(case, each, line)), None)
+            candidates = (*above, *wide.for_text(line.text))
+            wider = next((each for each in candidates if _implies(case, each, line)), None)
             if wider is not None:
                 yield _implied(case, line, wider)
+
+
+class _Wide:
+    """Patterns with stars, by their longest text without one: what they cover holds that text."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._lines: dict[str, list[tuple[int, Line]]] = {}
+        for at, line in enumerate(lines):
+            text = "" if _UNSURE.intersection(line.text) else line.text
+            longest = max(_WILDCARDS.split(text), key=len)
+            self._lines.setdefault(longest, []).append((at, line))
+        self._lengths = sorted({*map(len, self._lines)})
+
+    def for_text(self, text: str) -> list[Line]:
+        """Return those that may cover `text`, in the order of the file."""
+        parts = {
+            text[at : at + length]
+            for length in self._lengths
+            for at in range(len(text) - length + 1)
+        }
+        found = [each for part in parts for each in self._lines.get(part, ())]
+        return [line for _, line in sorted(found, key=lambda each: each[0])]
+
+
+_UNSURE = frozenset("[]\\|{}^+()\ufeff\ufffd")
+"""What makes an expression in which a text may stand for something else."""
+_WILDCARDS = regexp(r"[*?/]+")
 
 
 def _implied(case: Case, line: Line, wider: Line) -> Finding:
@@ -122,8 +151,7 @@ def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
 
 def _keeps_directory(case: Case, line: Line) -> bool:
     """Whether it is `!dir` behind `dir/*`: what is meant then are the exceptions within."""
-    inside = (f"{line.text}/*", f"{line.text}/**")
-    return any(each.ignores and each.text in inside for each in case.patterns)
+    return not case.ignoring_texts.isdisjoint((f"{line.text}/*", f"{line.text}/**"))
 
 
 def _is_led_to(case: Case, line: Line) -> bool:
@@ -132,11 +160,7 @@ def _is_led_to(case: Case, line: Line) -> bool:
     To the classic builder and Podman one with wildcards leads nowhere.
     """
     directory = line.text.rpartition("/")[0]
-    return not directory or any(
-        f"{each.text}/".startswith(f"{directory}/")
-        for each in case.patterns
-        if each.exception and each is not line
-    )
+    return not directory or case.leading[directory] > line.exception
 
 
 def _other_kind_between(case: Case, one: Line, other: Line) -> bool:

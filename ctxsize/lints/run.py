@@ -17,7 +17,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Edit, Finding, in_order
 from ctxsize.lints import LINTS
-from ctxsize.lints.case import Case
+from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
 from ctxsize.lints.changes import usable
 from ctxsize.lints.discover import Target
 from ctxsize.lints.dockerfiles import Use
@@ -75,7 +75,8 @@ def lint_case(case: Case) -> tuple[Finding, ...]:
     """All findings of one ignore file, in order of place."""
     if case.is_utf16:  # Nothing else can be said of it, and no line be added to it.
         return tuple(LINTS["CTX123"].check(case))
-    found = [finding for lint in LINTS.values() for finding in lint.check(case)]
+    lints = _OF_ONE_LINE if case.is_long else LINTS.keys()
+    found = [finding for code in lints for finding in LINTS[code].check(case)]
     misread = {each.location.line for each in found if each.code in _MISREAD}
     undone = {each.location.line for each in found if each.code in _UNDONE}
     return in_order(
@@ -88,6 +89,11 @@ def lint_case(case: Case) -> tuple[Finding, ...]:
     )
 
 
+_OF_ONE_LINE = (
+    *("CTX102", "CTX103", "CTX104", "CTX115", "CTX119", "CTX121", "CTX122", "CTX123", "CTX124"),
+    *("CTX127", "CTX128"),
+)
+"""What is looked for in a file with very many patterns: it takes a look at each line alone."""
 _MISREAD = frozenset({"CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124"})
 """Found in lines that are not the pattern that they look like."""
 _OF_PATTERNS = frozenset({"CTX112", "CTX113", "CTX118", "CTX128"})
@@ -131,6 +137,7 @@ class Linter:
             found = [one for one in lint_case(each) if self._selection.wants(one)]
             kept = [*self._acceptance.left(found, lines=each.file.texts())]
             suppressed = len(found) - len(kept)
+            self._note_limits(each)
             return kept
 
         if not fix:
@@ -202,7 +209,8 @@ class Linter:
         except CtxsizeError as error:
             self._note(error)
             return None
-        tree = Tree(snapshot, request, tracked=_tracked(request.root))
+        builds = [each.request.build for each in uses[1:]]
+        tree = Tree(snapshot, request, tracked=_tracked(request.root), builds=builds)
         return tree.with_texts(usable(tree, file.texts()), own_bytes=len(file.data))
 
     def _bare(self, target: Target, builder: Builder) -> Request | None:
@@ -221,8 +229,22 @@ class Linter:
         kept = self._snapshots[request.root]
         return Snapshot(request, kept.root, kept.problems)
 
+    def _note_limits(self, case: Case) -> None:
+        """Note what was not looked for, as the file is too long."""
+        if case.is_long:
+            what = (
+                f"more than {MOST_COMPARED:,} patterns, so each line was checked alone: patterns "
+                "were not held against each other nor against the context"
+            )
+            self._add(Problem("too-many-patterns", what, path=case.file.path))
+        elif case.work[0] > MOST_WORK:
+            what = f"fixes are proved until that takes {MOST_WORK:,} lines: the rest have none"
+            self._add(Problem("too-many-patterns", what, path=case.file.path))
+
     def _note(self, error: CtxsizeError) -> None:
-        problem = Problem("tree-unknown", error.message, path=error.path, line=error.line)
+        self._add(Problem("tree-unknown", error.message, path=error.path, line=error.line))
+
+    def _add(self, problem: Problem) -> None:
         if problem not in self.problems:
             self.problems.append(problem)
 

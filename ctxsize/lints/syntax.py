@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 
 from ctxsize.engine.patterns import classify
+from ctxsize.errors import UnknownPatternError
 from ctxsize.findings import Code, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.effects import effect, intended
+from ctxsize.problem_kinds import CODES
 
 GITIGNORE = Code(
     "CTX115",
@@ -84,6 +86,11 @@ def fails(case: Case) -> Iterator[Finding]:
     """Lines that stop the build."""
     for line in case.lines:
         if line.error is None:
+            continue
+        if isinstance(line.error, UnknownPatternError):
+            yield case.finding(
+                CODES["CTX000"], line, line.error.message, help=line.error.hint or ""
+            )
             continue
         if line.error.always:
             message, severity = f"the build fails: {line.error.message}", Severity.ERROR

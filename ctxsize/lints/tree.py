@@ -7,14 +7,16 @@ import stat
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
+from ctxsize.build import Build
 from ctxsize.engine.golang import code_points
-from ctxsize.engine.ignorefile import LONGEST_LINE
+from ctxsize.engine.ignorefile import LONGEST_LINE, without_mark
 from ctxsize.engine.listing import order
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, classify
 from ctxsize.engine.request import Request, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.findings import Paths
+from ctxsize.recommender.needed import Needed
 from ctxsize.values import NamedTuple
 
 _SHOWN = 3
@@ -33,7 +35,7 @@ class Tree:
 
     `tracked` are the files that git tracks, None where git does not say. `own_bytes`
     is the size of the ignore file with these lines, which may be other ones than on
-    disk: it is part of the context itself.
+    disk: it is part of the context itself. `builds` are further ones that read the file.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Tree:
         tracked: frozenset[str] | None = None,
         texts: Sequence[str] = (),
         own_bytes: int | None = None,
+        builds: Sequence[Build] = (),
     ) -> None:
         self.snapshot = snapshot
         self.request = request
@@ -54,15 +57,21 @@ class Tree:
         self._failing: dict[str, bool] = {}
         self.texts = tuple(texts)
         self._own_bytes = own_bytes
+        self._builds = tuple(builds)
 
     def with_texts(self, texts: Sequence[str], *, own_bytes: int) -> Tree:
         """The same context with other lines in its ignore file; what is known stays known."""
         other = Tree(
-            self.snapshot, self.request, tracked=self.tracked, texts=texts, own_bytes=own_bytes
+            self.snapshot,
+            self.request,
+            tracked=self.tracked,
+            texts=texts,
+            own_bytes=own_bytes,
+            builds=self._builds,
         )
         other._sent, other._matched = self._sent, self._matched
         other._made, other._failing = self._made, self._failing
-        for name in ("everything", "in_order", "by_name", "_own"):
+        for name in ("everything", "in_order", "by_name", "needed", "_own"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
@@ -71,6 +80,18 @@ class Tree:
     def everything(self) -> Sent:
         """What would be sent without any pattern."""
         return self.snapshot.sent(self.request.builder.spec_class([]))
+
+    @cached_property
+    def needed(self) -> Needed | None:
+        """What the builds need; None if the Dockerfile cannot be read."""
+        try:
+            return Needed(self.snapshot, self._builds)
+        except CtxsizeError:
+            return None
+
+    def is_taken(self, paths: Collection[str]) -> bool:
+        """Whether a build takes one of `paths`, or something in it, by its name."""
+        return bool(paths) and self.needed is not None and self.needed.taker(paths) is not None
 
     @cached_property
     def in_order(self) -> list[str]:
@@ -118,9 +139,7 @@ class Tree:
     def _read(self, texts: Sequence[str]) -> list[str]:
         """The lines as the builder reads them: without a byte order mark, all of it text."""
         builder = self.request.builder
-        lines = list(texts)
-        if lines and builder.spec_class.strips_bom:
-            lines[0] = lines[0].removeprefix("\ufeff")
+        lines = without_mark(texts) if builder.spec_class.strips_bom else list(texts)
         return (
             ["".join(code_points(line)) for line in lines]
             if builder.replaces_undecodable

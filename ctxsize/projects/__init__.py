@@ -10,10 +10,12 @@ import os
 from collections.abc import Callable, Mapping
 from types import ModuleType
 
+from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
 from ctxsize.projects.codes import CODES
 from ctxsize.projects.files import Files, list_files
 from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, merged
+from ctxsize.values import replace
 
 SOURCES: dict[str, ModuleType] = {
     "compose": compose,
@@ -40,12 +42,15 @@ def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -
         haul.drop_impossible()
     used = {path for haul in hauls for each in haul.builds if (path := _dockerfile(each))}
     hauls.append(dockerfiles.builds(files, used))
+    if any(haul.unresolved for haul in hauls):
+        guessed = hauls[-1].builds
+        hauls[-1].builds = [replace(each, contested=each.guessed) for each in guessed]
     problems = [*files.problems, *(each for haul in hauls for each in haul.problems)]
     return Discovery(
         root,
         merged([each for haul in hauls for each in haul.builds]),
-        _shown(files, dockerfiles.is_dockerfile),
-        _shown(files, dockerfiles.is_ignore_file),
+        _shown(files, is_dockerfile),
+        _shown(files, is_ignore_file),
         tuple(each for haul in hauls for each in haul.findings),
         tuple(sorted(dict.fromkeys(problems), key=lambda each: (each.path or "", each.line or 0))),
     )
@@ -53,8 +58,9 @@ def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -
 
 def _is_wanted(path: str) -> bool:
     return (
-        dockerfiles.is_dockerfile(path)
-        or dockerfiles.is_ignore_file(path)
+        is_dockerfile(path)
+        or is_ignore_file(path)
+        or dockerfiles.is_readme(path)
         or any(source.is_wanted(path) for source in SOURCES.values())
     )
 

@@ -18,7 +18,9 @@ from ctxsize.projects.yaml import Tagged, Text, YamlError, load
 
 _KEPT = ("build", "platform", "extends", "profiles", "image", "develop")
 _PATHS = ("./", "../", "/", "~")
-_DEEPEST = 50
+_DEEPEST, _MOST_INCLUDED = 50, 10_000
+_MOST_CHARACTERS = 2**27
+"""Number of characters that the texts with variables of a project may come to."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,19 @@ class Loader:
     shown: Callable[[str], str]
     complain: Complain
     environment: Mapping[str, str]
-    _trail: list[tuple[str, str]] = field(default_factory=list)
+    _documents: dict[str, YamlMapping | None] = field(default_factory=dict)
+    _included_files: dict[tuple[object, ...], dict[str, Any] | None] = field(default_factory=dict)
+    """By their paths and variables; None while they are being read."""
+    _resolved_services: dict[tuple[str, str, str, int], Any] = field(default_factory=dict)
+    _variables: dict[object, dict[str, str]] = field(default_factory=dict)
+    """Equal variables, of which one is used: their identity is part of keys."""
+    _room: int = _MOST_CHARACTERS
 
     def services(self, paths: Iterable[str], *, directory: str | None = None) -> dict[str, Service]:
         """The services of a project made of `paths`, later files over earlier ones."""
         paths = list(paths)
         directory = os.path.dirname(paths[0]) if directory is None else directory  # noqa: PTH120
-        variables = self.variables(directory, None)
+        variables = self._same(self.variables(directory, None))
         raw = self._project(paths, directory, variables, 0)
         return {name: self._service(name, each) for name, each in raw.items()}
 
@@ -82,7 +90,15 @@ class Loader:
                 merged[name] = _merge_service(merged.get(name), service)
         return merged
 
+    def _same(self, variables: dict[str, str]) -> dict[str, str]:
+        return self._variables.setdefault(frozenset(variables.items()), variables)
+
     def _document(self, path: str) -> YamlMapping | None:
+        if path not in self._documents:
+            self._documents[path] = self._loaded(path)
+        return self._documents[path]
+
+    def _loaded(self, path: str) -> YamlMapping | None:
         text = self.read(path)
         if text is None:
             return None
@@ -107,15 +123,17 @@ class Loader:
         found: dict[str, Any] = {}
         included = self._interpolated(document.get("include"), variables, path, document.line)
         for each in included if isinstance(included, list) else []:
-            if depth >= _DEEPEST:
-                self.complain("include", "includes itself", path, document.line_of("include"))
-                return found
-            found |= self._include(each, directory, variables, depth)
+            inner = self._include(each, directory, variables, depth)
+            if isinstance(inner, str):
+                self.complain("include", inner, path, document.line_of("include"))
+            else:
+                found |= inner
         return found
 
     def _include(
         self, each: Any, directory: str, variables: Mapping[str, str], depth: int
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any] | str:
+        """The services of what is included, each time the same once; or why there are none."""
         entry = each if isinstance(each, dict) else {"path": each}
         names = entry.get("path")
         names = names if isinstance(names, list) else [names]
@@ -129,8 +147,19 @@ class Loader:
         env_files = entry.get("env_file")
         listed = env_files if isinstance(env_files, list) or env_files is None else [env_files]
         files = None if listed is None else [_join(directory, str(name)) for name in listed]
-        inner_variables = {**self.variables(inner_directory, files), **variables}
-        return self._project(paths, inner_directory, inner_variables, depth + 1)
+        own = self.variables(inner_directory, files)
+        inner_variables = self._same({**own, **variables})
+        key = (*paths, inner_directory, id(inner_variables))
+        if key not in self._included_files:
+            if depth >= _DEEPEST:
+                return f"includes itself, or files more than {_DEEPEST} deep"
+            if len(self._included_files) >= _MOST_INCLUDED:
+                return f"includes more than {_MOST_INCLUDED:,} files"
+            self._included_files[key] = None
+            read = self._project(paths, inner_directory, inner_variables, depth + 1)
+            self._included_files[key] = read
+        found = self._included_files[key]
+        return "includes itself" if found is None else found
 
     def _own(
         self, document: YamlMapping, path: str, directory: str, variables: Mapping[str, str]
@@ -150,7 +179,41 @@ class Loader:
         directory: str,
         variables: Mapping[str, str],
     ) -> dict[str, Any] | Tagged | None:
-        """A service of a file, with what it extends."""
+        """A service of a file, with what it extends: each is looked at once."""
+        chain: list[tuple[tuple[str, str, str, int], Any]] = []
+        extended: set[tuple[str, str]] = set()
+        found: Any = None
+        while True:
+            key = (path, name, directory, id(variables))
+            if key in self._resolved_services:
+                found = self._resolved_services[key]
+                break
+            service = self._alone(services, name, path, directory, variables)
+            chain.append((key, service))
+            extends = service.pop("extends", None) if isinstance(service, dict) else None
+            at = path, services.line_of(name)
+            base = None if extends is None else self._base(extends, name, at, directory)
+            if base is None:
+                break
+            services, name, path, directory = base
+            if (path, name) in extended:
+                self.complain("extends", f"{chain[-1][0][1]} extends itself", *at)
+                break
+            extended.add((path, name))
+        for key, service in reversed(chain):
+            found = service if found is None else _merge_service(found, service)
+            self._resolved_services[key] = found
+        return found  # type: ignore[no-any-return]
+
+    def _alone(
+        self,
+        services: YamlMapping,
+        name: str,
+        path: str,
+        directory: str,
+        variables: Mapping[str, str],
+    ) -> dict[str, Any] | Tagged | None:
+        """A service of a file, without what it extends."""
         line = services.line_of(name)
         value = services[name]
         if isinstance(value, Tagged):
@@ -163,46 +226,52 @@ class Loader:
         service["where"] = Location(self.shown(path), _build_line(value, line))
         if "build" in service:
             service["build"] = _with_values(_long_form(service["build"], directory), variables)
-        extends = service.pop("extends", None)
-        if extends is None:
-            return service
-        base = self._extended(extends, name, (path, line), directory, variables)
-        return service if base is None else _merge_service(base, service)
+        return service
 
-    def _extended(
-        self,
-        extends: Any,
-        name: str,
-        at: tuple[str, int],
-        directory: str,
-        variables: Mapping[str, str],
-    ) -> Any:
+    def _base(
+        self, extends: Any, name: str, at: tuple[str, int], directory: str
+    ) -> tuple[YamlMapping, str, str, str] | None:
+        """The service that one extends: those of its file, its name, the file, its directory."""
         path, line = at
         entry = extends if isinstance(extends, dict) else {"service": extends}
         service = str(entry.get("service") or name)
         other = _join(directory, str(entry["file"])) if entry.get("file") else path
-        key = (other, service)
-        if key in self._trail:
-            self.complain("extends", f"{name} extends itself", path, line)
-            return None
         document = self._document(other)
         services = None if document is None else document.get("services")
         if not isinstance(services, YamlMapping) or service not in services:
             self.complain("extends", f"{name} extends {service}, which is not there", path, line)
             return None
-        self._trail.append(key)
-        try:
-            inner = os.path.dirname(other) if entry.get("file") else directory  # noqa: PTH120
-            return self._resolved(services, service, other, inner, variables)
-        finally:
-            self._trail.pop()
+        inner = os.path.dirname(other) if entry.get("file") else directory  # noqa: PTH120
+        return services, service, other, inner
 
     def _interpolated(self, value: Any, variables: Mapping[str, str], path: str, line: int) -> Any:
         try:
-            return _interpolated(value, variables, {})
+            return self._replaced(value, variables, {})
         except InterpolationError as error:
             self.complain("variable", f"not understood: {error}", path, line)
             return None
+
+    def _replaced(self, value: Any, variables: Mapping[str, str], done: dict[int, Any]) -> Any:
+        """`value` with its texts interpolated; what several aliases name is done once."""
+        if isinstance(value, str):
+            text = Text(interpolate(value, variables))
+            text.plain = isinstance(value, Text) and value.plain
+            self._room -= len(text)
+            if self._room < 0:
+                raise InterpolationError(f"texts come to more than {_MOST_CHARACTERS:,} characters")
+            return text
+        if not isinstance(value, dict | list | Tagged):
+            return value
+        if id(value) not in done:
+            done[id(value)] = None
+            if isinstance(value, Tagged):
+                made: Any = Tagged(value.tag, self._replaced(value.value, variables, done))
+            elif isinstance(value, list):
+                made = [self._replaced(each, variables, done) for each in value]
+            else:
+                made = {key: self._replaced(each, variables, done) for key, each in value.items()}
+            done[id(value)] = made
+        return done[id(value)]
 
     def _service(self, name: str, raw: Any) -> Service:
         service = raw if isinstance(raw, dict) else {}
@@ -219,26 +288,6 @@ class Loader:
 
 def _build_line(service: Any, line: int) -> int:
     return service.line_of("build") if isinstance(service, YamlMapping) else line
-
-
-def _interpolated(value: Any, variables: Mapping[str, str], done: dict[int, Any]) -> Any:
-    """`value` with its texts interpolated; what several aliases name is done once."""
-    if isinstance(value, str):
-        text = Text(interpolate(value, variables))
-        text.plain = isinstance(value, Text) and value.plain
-        return text
-    if not isinstance(value, dict | list | Tagged):
-        return value
-    if id(value) not in done:
-        done[id(value)] = None
-        if isinstance(value, Tagged):
-            made: Any = Tagged(value.tag, _interpolated(value.value, variables, done))
-        elif isinstance(value, list):
-            made = [_interpolated(each, variables, done) for each in value]
-        else:
-            made = {key: _interpolated(each, variables, done) for key, each in value.items()}
-        done[id(value)] = made
-    return done[id(value)]
 
 
 def _long_form(build: Any, directory: str) -> Any:

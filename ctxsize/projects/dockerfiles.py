@@ -8,34 +8,17 @@ from collections.abc import Collection, Iterator
 
 from ctxsize.build import Build
 from ctxsize.dockerfile import ContextNeed, context_need, parse_dockerfile
-from ctxsize.engine.dockerfiles import MOST_BYTES
+from ctxsize.engine.dockerfiles import MOST_BYTES, is_dockerfile
 from ctxsize.errors import DockerfileError
 from ctxsize.findings import Location
+from ctxsize.projects import hints
 from ctxsize.projects.files import Files
 from ctxsize.projects.found import FoundBuild, Haul, Place
 
-_NAME = re.compile(
-    r"(?:dockerfile|containerfile)(?:[.\-_][\w.\-]+)?|[\w.\-]+[.\-](?:dockerfile|containerfile)",
-    re.IGNORECASE,
-)
-_IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore")
-_NOT_A_DOCKERFILE = re.compile(
-    r".*\.(?:(?:docker|container)ignore|md|txt|rst|py|js|ts|go|rs|java|json|ya?ml|toml|html|sh"
-    r"|j2|jinja2?|tmpl|tpl|tera|erb|template|in|bak|orig|swp|lock|hcl)|.*~",
-    re.IGNORECASE,
-)
+_CONTINUED = re.compile(r"\\\n[ \t]*#?[ \t]*")
+_QUOTED = re.compile(r"`([^`]+)`")
+_PROMPT = re.compile(r"^[\s#$>`*-]*(?:\w+:\s+)?")
 _WILDCARDS = "*?["
-
-
-def is_dockerfile(path: str) -> bool:
-    """Whether this is, by its name, a Dockerfile: `Dockerfile.x` and `x.Dockerfile` are."""
-    name = path.rpartition("/")[2]
-    return _NAME.fullmatch(name) is not None and not _NOT_A_DOCKERFILE.fullmatch(name)
-
-
-def is_ignore_file(path: str) -> bool:
-    """Whether this is, by its name, an ignore file of a builder."""
-    return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def builds(files: Files, used: Collection[str]) -> Haul:
@@ -51,10 +34,55 @@ def builds(files: Files, used: Collection[str]) -> Haul:
         if problem is not None:
             haul.complain("dockerfile", problem.message, shown, problem.line)
             continue
+        written = _written(files, path)
+        if written is not None:
+            haul.builds.append(written)
+            continue
         place = Place("dockerfile", "", Location(shown))
         build = Build(files.shown(context), shown)
         haul.builds.append(FoundBuild(build, (place,), guessed=True))
     return haul
+
+
+def is_readme(path: str) -> bool:
+    """Return whether this is a README, which may say how to build."""
+    return path.rpartition("/")[2].lower() in ("readme", "readme.md", "readme.rst", "readme.txt")
+
+
+def _written(files: Files, path: str) -> FoundBuild | None:
+    """Return the build of a Dockerfile that its comments or a README of its directories name."""
+    directories = {each if each != "." else "" for each in _upwards(os.path.dirname(path))}  # noqa: PTH120
+    readmes = (
+        each
+        for each in files.paths
+        if is_readme(each) and os.path.dirname(each) in directories  # noqa: PTH120
+    )
+    for name in (path, *sorted(readmes, key=len, reverse=True)):
+        text = _CONTINUED.sub(" ", files.read(name) or "")
+        for line in text.splitlines():
+            if hints.BUILD.search(line) and (name != path or line.lstrip().startswith("#")):
+                found = _named_in(files, path, name, _command(line))
+                if found is not None:
+                    return found
+    return None
+
+
+def _command(line: str) -> str:
+    """Return the command of a line of prose: what stands in backquotes, or behind a prompt."""
+    quoted = (each for each in _QUOTED.findall(line) if hints.BUILD.search(each))
+    return next(quoted, _PROMPT.sub("", line))
+
+
+def _named_in(files: Files, path: str, name: str, script: str) -> FoundBuild | None:
+    """Return the build of `path` that a line of the file `name` is, from a directory above it."""
+    place = Place("dockerfile", "", Location(files.shown(name)))
+    for directory in _upwards(os.path.dirname(path)):  # noqa: PTH120
+        for found in hints.builds_of_script(files, script, (directory,), place):
+            context = os.path.relpath(found.build.context, files.root or ".")
+            own = os.path.realpath(found.build.dockerfile or "")
+            if own == os.path.realpath(files.shown(path)) and context.split("/")[0] != "..":
+                return found
+    return None
 
 
 def _is_template(files: Files, path: str) -> bool:

@@ -37,6 +37,8 @@ class FoundBuild:
     places: tuple[Place, ...]
     guessed: bool = False
     """Whether the context was concluded from the Dockerfile alone."""
+    contested: bool = False
+    """Whether a command that is not written out may build it with another context."""
 
     @property
     def where(self) -> Location:
@@ -77,6 +79,8 @@ class Haul:
     builds: list[FoundBuild] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    unresolved: bool = False
+    """Whether it holds builds whose context or Dockerfile is not written out."""
 
     def complain(self, code: str, message: str, path: str, line: int | None = None) -> None:
         """Note something that was not understood."""

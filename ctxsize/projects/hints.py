@@ -20,7 +20,7 @@ _NAME = re.compile(
     r"(?:GNU)?makefile|.*\.(?:mk|sh|bash)|justfile|taskfile\.ya?ml|package\.json|\.gitlab-ci\.yml",
     re.IGNORECASE,
 )
-_BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah|buildx)\b[^\n]*?\b(?:build|bud)\b")
+BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah|buildx)\b[^\n]*?\b(?:build|bud)\b")
 _MAKE_VARIABLE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*[:?]?=\s*(.*?)\s*$", re.MULTILINE)
 _REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)")
 _STARTS = (
@@ -28,6 +28,11 @@ _STARTS = (
     *(("docker", "builder", "build"), ("podman", "build"), ("podman", "image", "build")),
     *(("buildah", "build"), ("buildah", "bud"), ("nerdctl", "build")),
 )
+_OWN_DIRECTORY = re.compile(
+    r"\$\(\s*dirname\s+(?:--\s+)?\"?\$(?:0|\{?BASH_SOURCE(?:\[0\])?\}?)\"?\s*\)|\$\{0%/\*\}"
+)
+_NAMING = ("-t", "--tag", "--build-arg", "--label", "--cache-", "--platform", "--progress")
+"""Options whose values say nothing of context and Dockerfile."""
 _SWITCHES = frozenset(
     (
         *("--load", "--push", "--pull", "--no-cache", "--rm", "--force-rm", "--quiet", "-q"),
@@ -47,14 +52,35 @@ def builds(files: Files, environment: Mapping[str, str]) -> Haul:
     haul = Haul()
     for path in filter(is_wanted, files.paths):
         text = files.read(path)
-        if text is None or not _BUILD.search(text):
+        if text is None or not BUILD.search(text):
             continue
         directory = os.path.dirname(path)  # noqa: PTH120
         with haul.reading(files.shown(path)):
             for script, line in _scripts(path, text):
+                haul.unresolved |= is_open(script)
                 place = Place("command", "", Location(files.shown(path), line))
                 haul.builds += builds_of_script(files, script, (directory, ""), place)
     return haul
+
+
+def is_open(script: str) -> bool:
+    """Return whether a build in `script` has a context or Dockerfile that is not written out."""
+    lost = False
+    for command in commands(_at_home(script)):
+        if command.program in ("cd", "pushd"):
+            lost |= "$" in "".join(command.operands)
+        words = _arguments(command)
+        if words is not None:
+            pairs = zip(("", *words), words, strict=False)
+            decisive = [word for before, word in pairs if not before.startswith(_NAMING)]
+            if lost or any("$" in word and not word.startswith(_NAMING) for word in decisive):
+                return True
+    return False
+
+
+def _at_home(script: str) -> str:
+    """Return `script` with the usual words for its own directory replaced."""
+    return _OWN_DIRECTORY.sub(".", script)
 
 
 def builds_of_script(
@@ -62,7 +88,7 @@ def builds_of_script(
 ) -> Iterator[FoundBuild]:
     """The builds in a script that runs in the first of `directories` in which it makes sense."""
     inside: str | None = ""
-    for command in commands(script):
+    for command in commands(_at_home(script)):
         if command.program in ("cd", "pushd") and inside is not None:
             target = next(iter(command.operands), "")
             known = target and "$" not in target and not target.startswith("/")
@@ -92,7 +118,7 @@ def _scripts(path: str, text: str) -> Iterator[tuple[str, int]]:
         # Each recipe line is a shell of its own, in which `cd` ends.
         variables = text
         for script, line in _recipes(text):
-            if _BUILD.search(script):
+            if BUILD.search(script):
                 yield _expanded(script, variables), line
 
 
@@ -114,7 +140,7 @@ def _package_scripts(text: str) -> Iterator[tuple[str, int]]:
     except (ValueError, AttributeError, RecursionError):
         return
     for name, script in scripts.items() if isinstance(scripts, dict) else ():
-        if isinstance(script, str) and _BUILD.search(script):
+        if isinstance(script, str) and BUILD.search(script):
             before = text.partition(f'"{name}"')[0]
             yield script, before.count("\n") + 1
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
+_MOST = 2**20
+"""Number of characters that the variables in a text may come to: each may double another."""
 _OPERATORS = (":-", "-", ":?", "?", ":+", "+")
 _LINE = re.compile(
     r"""[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-\[\]]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*
@@ -31,7 +34,7 @@ def interpolate(text: str, variables: Mapping[str, str]) -> str:
     if "$" not in text:
         return text
     pieces: list[str] = []
-    at = 0
+    at, room = 0, _MOST
     while at < len(text):
         dollar = text.find("$", at)
         if dollar < 0:
@@ -39,6 +42,9 @@ def interpolate(text: str, variables: Mapping[str, str]) -> str:
         pieces.append(text[at:dollar])
         piece, at = _variable(text, dollar + 1, variables)
         pieces.append(piece)
+        room -= len(piece)
+        if room < 0:
+            raise InterpolationError(f"variables come to more than {_MOST:,} characters")
     return "".join((*pieces, text[at:]))
 
 
@@ -97,6 +103,7 @@ def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
     {'A': '1', 'B': '$A', 'C': '1\n', 'D': 'x'}
     """
     found: dict[str, str] = {}
+    variables = ChainMap(dict(outer), found)
     at = 0
     while at < len(text):
         match = _LINE.match(text, at)
@@ -104,7 +111,6 @@ def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
         at = len(text) if end < 0 else end + 1
         if match is None:
             continue
-        variables = {**found, **outer}
         if match["single"] is not None:
             found[match["name"]] = match["single"]
         elif match["double"] is not None:

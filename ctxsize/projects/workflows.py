@@ -67,6 +67,7 @@ def _step(
             _action(files, root, place, _filled(step.get("with"), values), haul)
     elif isinstance(step.get("run"), str):
         inside = str(step.get("working-directory") or "")
+        haul.unresolved |= hints.is_open(str(step["run"]))
         if "$" not in inside:
             directory = os.path.normpath(os.path.join(root, inside))  # noqa: PTH118
             haul.builds += hints.builds_of_script(files, str(step["run"]), (directory,), place)
@@ -137,6 +138,7 @@ def _action(files: Files, root: str, place: Place, inputs: Mapping[str, str], ha
     target = inputs.get("target", "").strip()
     unknown = next((each for each in (context, file, target) if "${{" in each), None)
     if unknown is not None:
+        haul.unresolved = True
         haul.complain("expression", f"not known before it runs: {unknown}", *_at(place))
         return
     if "://" in context or context == "-":

@@ -90,6 +90,8 @@ class _Reading:
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
+        self._flatten = loader.flatten_mapping
+        loader.flatten_mapping = self._flattened
         self._done: dict[int, Any] = {}
         self._heights: dict[int, int] = {}
 
@@ -129,16 +131,19 @@ class _Reading:
         return text
 
     def _mapping(self, node: Any) -> Mapping:
-        self._loader.flatten_mapping(node)
+        self._flattened(node)
         found = Mapping()
         found.line, found.lines = node.start_mark.line + 1, {}
-        pairs = {_key(each[0]): each for each in node.value}
-        # Else merge keys that name this one would double what it repeats.
-        node.value = [*pairs.values()]
-        for key, (key_node, value_node) in pairs.items():
+        for key_node, value_node in node.value:
+            key = _key(key_node)
             found[key] = self.value(value_node)
             found.lines[key] = key_node.start_mark.line + 1
         return found
+
+    def _flattened(self, node: Any) -> None:
+        """Work merge keys in, each key once: else those that name this mapping would double it."""
+        self._flatten(node)
+        node.value = [*{_key(each[0]): each for each in node.value}.values()]
 
 
 def _key(node: Any) -> str:

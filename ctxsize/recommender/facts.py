@@ -12,12 +12,12 @@ from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.flow import Phase, phases
 from ctxsize.recommender.managers import Manager
 from ctxsize.recommender.mentions import Mention, Texts
-from ctxsize.recommender.recipes import Recipe, Recipes
-from ctxsize.recommender.tree import Sums
+from ctxsize.recommender.recipes import Named, Recipe, Recipes
+from ctxsize.recommender.tree import Sums, directories_above
 from ctxsize.shell import Command
 
 _VERSIONED_BY_GIT = re.compile(
-    r"setuptools[_-]scm|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
+    r"setuptools[_-]scm|setuptools-git-versioning|source\s*=\s*[\"']scm|gradle-git|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
     r"|uv-dynamic-versioning|pdm-backend.*scm|\bvergen|git-version|git_version!|shadow-rs"
     r"|^\s*built\s*=|git2|\bgit (describe|rev-parse|log)\b|jgitver|gitversion|MinVer|Nerdbank",
     re.M | re.I,
@@ -25,7 +25,10 @@ _VERSIONED_BY_GIT = re.compile(
 _GIT_IN_COMMANDS = re.compile(
     r"\bgit\s+(-\S+\s+\S+\s+)*(describe|rev-parse|log|rev-list|show|status|submodule"
     r"|diff|ls-files|tag|branch|fetch|checkout|archive|lfs)\b"
+    r"|\bsafe\.directory\b|-buildvcs\b(?!=(?:false|auto|0))"
 )
+_NAMES_GIT = re.compile(r"(?:^|[\s\"'=(/])\.git(?:[/\s\"')]|$)")
+_DOES_WITHOUT_GIT = re.compile(r"\b(?:rm|find)\s|exclude|--ignore")
 _MANIFESTS = (
     *("pyproject.toml", "setup.py", "setup.cfg", "Cargo.toml", "build.rs", "package.json"),
     *("pom.xml", "build.gradle", "build.gradle.kts", "build.sbt", "*.csproj", "*.gemspec"),
@@ -73,6 +76,24 @@ def is_source(name: str) -> bool:
     return name.endswith(_SOURCES) or name in _SOURCE_NAMES
 
 
+def may_be(pattern: str, path: str) -> bool:
+    """Return whether `path` may be meant by a source in which `*` stands for any text or none."""
+    first, *others = pattern.replace("*/", "*").split("*")
+    for text in (path, f"{path}/"):
+        at = len(first) if text.startswith(first) else -1
+        for literal in others[:-1]:
+            found = text.find(literal, at) if at >= 0 else -1
+            at = found + len(literal) if found >= 0 else -1
+        if at >= 0 and text.endswith(others[-1]) and len(text) - len(others[-1]) >= at:
+            return True
+    return False
+
+
+def _reads_git(command: str) -> bool:
+    """Return whether a command names `.git`, and not to do without it."""
+    return bool(_NAMES_GIT.search(command)) and not _DOES_WITHOUT_GIT.search(command)
+
+
 class Facts:
     """Facts about one context, each found out when it is asked for."""
 
@@ -85,6 +106,7 @@ class Facts:
         self._packages: dict[str, frozenset[str]] = {}
         self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
         self._phases: dict[int, tuple[Phase, ...]] = {}
+        self._maybe_taken: dict[str, tuple[set[str], set[str]]] = {}
 
     @cached_property
     def git_is_sent(self) -> bool:
@@ -97,6 +119,8 @@ class Facts:
         for recipe in self.recipes.recipes:
             if _GIT_IN_COMMANDS.search(recipe.commands):
                 return f"{recipe.path} runs git"
+            if any(map(_reads_git, re.split(r"[;&|\n]+", recipe.commands))):
+                return f"a command of {recipe.path} names .git"
         for path in self.sent_like(_MANIFESTS):
             if _VERSIONED_BY_GIT.search(self.evidence.small_file(path)):
                 return f"{path} takes its version from git"
@@ -136,6 +160,15 @@ class Facts:
         """Whether every source was looked at."""
         _ = self._sources
         return self._saw_all_sources
+
+    def may_take(self, unknown: Named, path: str) -> tuple[bool, bool]:
+        """Return whether a source of unknown name may be `path` or in it, and whether above it."""
+        if unknown.path not in self._maybe_taken:
+            taken = {each for each in self._sums if each and may_be(unknown.path, each)}
+            above = {at for each in taken for at in directories_above(each)}
+            self._maybe_taken[unknown.path] = taken, above | taken
+        taken, reached = self._maybe_taken[unknown.path]
+        return path in reached, not taken.isdisjoint(directories_above(path))
 
     def mentions(self, path: str) -> str | None:
         """A source or a Dockerfile that names `path`, None if none does."""

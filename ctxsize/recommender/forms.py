@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.quoting import pattern_for
+from ctxsize.recommender.exceptions import may_name
 from ctxsize.recommender.matches import Match, Objection, fits
 from ctxsize.recommender.recipes import Named, Recipes
 from ctxsize.recommender.rules import Form, Kind, Rule
@@ -43,12 +44,13 @@ class Forms:
         recipes: Recipes,
         *,
         pattern_class: type[DockerIgnorePattern],
-        after_exceptions: bool,
+        exceptions: Collection[str],
     ) -> None:
         self._by_name = by_name
         self._recipes = recipes
         self._pattern_class = pattern_class
-        self._after_exceptions = after_exceptions
+        self._exceptions = exceptions
+        self._after_exceptions = bool(exceptions)
 
     def candidates(self, found: Iterable[tuple[Match, list[Objection]]]) -> list[Candidate]:
         """The matches as candidates: those of one name together, doubtful ones apart."""
@@ -117,6 +119,8 @@ class Forms:
         if matches[0].rule.contents or any(
             named.goes_through(find) for named in self._recipes.named
         ):
+            return False
+        if any(may_name(text, find) for text in self._exceptions):
             return False
         proven = {match.path for match in matches}
         return all(

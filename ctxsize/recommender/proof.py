@@ -129,19 +129,37 @@ class Proof:
             if not recipe.request.builder.asks_for_paths:
                 continue
             for request in recipe.requests():
-                after = with_ignore_file(request, data)
+                before, after = _Finder(request), _Finder(with_ignore_file(request, data))
                 for target, source, line in _sources(recipe, request.name):
-                    if self._finds(request, recipe.path, (target, line, source)) and not _found(
-                        after, target, line, source
-                    ):
+                    where = (target, line, source)
+                    if self._finds(before, recipe.path, where) and not after.finds(*where):
                         return f"{recipe.path}:{line} would not find {source}"
         return ""
 
-    def _finds(self, request: Request, path: str, where: tuple[str, int, str]) -> bool:
-        key = (path, request.name, *where)
+    def _finds(self, finder: _Finder, path: str, where: tuple[str, int, str]) -> bool:
+        key = (path, finder.request.name, *where)
         if key not in self._found:
-            self._found[key] = _found(request, *where)
+            self._found[key] = finder.finds(*where)
         return self._found[key]
+
+
+class _Finder:
+    """Says whether a build finds its sources; what each target takes is read once."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self._sources: dict[str, Sources] = {}
+
+    def finds(self, target: str, line: int, source: str) -> bool:
+        """Return whether the build of `target` finds a source; the unknown counts as found."""
+        try:
+            if target not in self._sources:
+                asked = replace(self.request, build=replace(self.request.build, target=target))
+                self._sources[target] = Sources(asked, brief=True)
+            checks = self._sources[target].check(str(line))
+        except CtxsizeError:
+            return True
+        return all(check.found for check in checks if check.source == source)
 
 
 def with_lines(request: Request, lines: Iterable[str]) -> bytes:
@@ -162,13 +180,3 @@ def _sources(recipe: Recipe, name: str) -> Iterable[tuple[str, str, int]]:
                 continue
             seen.add(key)
             yield target, source.source, source.line
-
-
-def _found(request: Request, target: str, line: int, source: str) -> bool:
-    """Whether the build finds a source; what cannot be known counts as found."""
-    asked = replace(request, build=replace(request.build, target=target))
-    try:
-        checks = Sources(asked, brief=True).check(str(line))
-    except CtxsizeError:
-        return True
-    return all(check.found for check in checks if check.source == source)

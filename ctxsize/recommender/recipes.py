@@ -7,7 +7,8 @@ about and all others in the tree, but for those with an ignore file of their own
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from ctxsize.build import Build
@@ -18,6 +19,8 @@ from ctxsize.dockerfile import (
     parse_dockerfile,
     read_stages,
 )
+from ctxsize.dockerfile.sources import path_from_root
+from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.engine.named import named_contexts, request_named
@@ -29,12 +32,11 @@ from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree, is_glob, like
 from ctxsize.values import dataclass, replace
 
-_NAMES = ("Dockerfile", "dockerfile", "Containerfile")
-_ENDINGS = (".Dockerfile", ".dockerfile", ".Containerfile")
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 _NOT_SOURCES = frozenset(
     {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
 )
+_VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
 _TAKING = ("copy", "add", "bind")
 _MOST = 200
 
@@ -51,6 +53,8 @@ class Named:
     """As it is written."""
     path: str
     """What it comes to; a pattern where it has wildcards."""
+    text: str = ""
+    """The whole instruction, of a source whose name is not known."""
 
     def __str__(self) -> str:
         return f"{self.instruction} {self.source} ({self.dockerfile}:{self.line})"
@@ -63,27 +67,41 @@ class Named:
     def is_at_or_below(self, path: str) -> bool:
         """Whether it takes `path` itself or something below it."""
         parts, wanted = self.parts, path.split("/")
-        return len(parts) >= len(wanted) and all(map(_agree, parts, wanted))
+        return len(parts) >= len(wanted) and all(map(agree, parts, wanted))
 
     def goes_through(self, find: str) -> bool:
         """Whether a name or path that a pattern matches at any depth lies on its way."""
         parts, wanted = self.parts, find.split("/")
         starts = range(len(parts) - len(wanted) + 1)
-        return any(all(map(_agree, parts[at:], wanted)) for at in starts)
+        return any(all(map(agree, parts[at:], wanted)) for at in starts)
 
     def contains(self, path: str) -> bool:
         """Whether it takes a directory in which `path` is."""
         parts, wanted = self.parts, path.split("/")
-        return len(parts) < len(wanted) and all(map(_agree, parts, wanted))
+        return len(parts) < len(wanted) and all(map(agree, parts, wanted))
 
 
-def _agree(part: str, wanted: str) -> bool:
+def agree(part: str, wanted: str) -> bool:
     """Whether a component of a source and one of a path or a rule can be the same."""
     if part == wanted:
         return True
     if has_wildcards(part):
         return is_glob(wanted) or match(part, wanted)
     return is_glob(wanted) and like(wanted, part)
+
+
+def _any(source: str) -> str:
+    """Return a source with `*` for each variable, and for what else is not literal.
+
+    >>> _any("./app-${VERSION:-$NEXT}.jar"), _any("$DIR/src"), _any("a/[bc]/$X")
+    ('app-*.jar', '*/src', 'a/*/*')
+    """
+    text, left = source, ""
+    while text != left:
+        left, text = text, _VARIABLE.sub("*", text)
+    if "$" in text or ".." in text:
+        return "*"
+    return path_from_root(re.sub(r"\[[^]]*\]|\?|\*+", "*", text))[1:] or "*"
 
 
 @dataclass(frozen=True)
@@ -159,24 +177,37 @@ class Recipe:
 
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
-        """Sources with a variable that has no value here; the path is what stands before it."""
-        found = []
-        for _, need in self.needs:
-            names = {(each.line, each.name) for each in need.unknowns}
-            for source in need.sources:
-                for line, name in names:
-                    at = source.source.find("$")
-                    if line == source.line and at >= 0 and name in source.source:
-                        before = source.source[:at].rpartition("/")[0].strip("/")
-                        where = (self.path, source.line, source.instruction, source.source)
-                        found.append(Named(*where, before))
-        return tuple(dict.fromkeys(found))
+        """Sources with a variable that has no value here; `*` stands in the path for a variable."""
+        lines = {
+            unknown.line
+            for _, need in self.needs
+            for unknown in need.unknowns
+            if unknown.kind in ("argument", "environment")
+        }
+        texts = {each.line: each.text for each in self.dockerfile.instructions}
+        return tuple(
+            Named(
+                self.path,
+                each.line,
+                each.instruction,
+                each.source,
+                _any(each.source),
+                texts.get(each.line, ""),
+            )
+            for each in self.sources
+            if each.line in lines and "$" in each.source
+        )
 
     @cached_property
     def commands(self) -> str:
         """What its RUN instructions run, heredocs included."""
         return "\n".join(
-            "\n".join([each.text, *(heredoc.content for heredoc in each.heredocs)])
+            "\n".join(
+                [
+                    " ".join(each.arguments) if each.json_form else each.text,
+                    *(heredoc.content for heredoc in each.heredocs),
+                ]
+            )
             for each in self.dockerfile.instructions
             if each.keyword == "RUN" or (each.trigger and each.trigger.keyword == "RUN")
         )
@@ -206,13 +237,16 @@ class Recipes:
 
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
-        """What any of them takes by a name that is not known."""
+        """What any of them takes by a name that is not known, see `Recipe.unknown`."""
         return tuple(each for recipe in self.recipes for each in recipe.unknown)
 
 
-def read_recipes(request: Request, tree: Tree, tracked: Tracked) -> Recipes:
+def read_recipes(
+    request: Request, tree: Tree, tracked: Tracked, also: Sequence[Build] = ()
+) -> Recipes:
     """The Dockerfiles of `request`: its own, and others in the tree that share the ignore file.
 
+    `also` are further builds that share it.
     Raises what `parse_dockerfile` raises for its own.
     """
     recipes: list[Recipe] = []
@@ -230,6 +264,7 @@ def read_recipes(request: Request, tree: Tree, tracked: Tracked) -> Recipes:
         builds = []  # the file is of this Dockerfile alone
     else:
         builds += ((path, build, True) for path, build in _asked_for(request, tracked.top))
+    builds += [(each.dockerfile or "Dockerfile", each, True) for each in also]
     for path, build, asked_for in builds:
         try:
             other = request_of(build, request.builder)
@@ -303,7 +338,7 @@ def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
     while pending and found < _MOST:
         held = pending.pop()
         for file in held.files:
-            if _is_dockerfile(file.name):
+            if is_dockerfile(file.name):
                 found += 1
                 yield held.prefix + file.name
         pending += (
@@ -311,14 +346,6 @@ def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
             for folder in reversed(held.folders)
             if folder.name not in _NOT_SOURCES and not tracked.ignores(folder.path)
         )
-
-
-def _is_dockerfile(name: str) -> bool:
-    if name.endswith(_IGNORE_FILES):
-        return False
-    return (
-        name in _NAMES or name.endswith(_ENDINGS) or name.startswith(tuple(f"{n}." for n in _NAMES))
-    )
 
 
 def _own_files(request: Request, tree: Tree, dockerfiles: list[str]) -> Iterator[str]:

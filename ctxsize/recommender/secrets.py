@@ -78,8 +78,11 @@ def copied(rule: Rule, path: str, named: Named, sure: Certainty) -> Finding:
     )
 
 
-def sent(rule: Rule, path: str, where: str, sure: Certainty) -> Finding:
-    """The finding about a secret that is in the context; `where` is how the user would name it."""
+def sent(rule: Rule, path: str, where: str, sure: Certainty, command: str) -> Finding:
+    """The finding about a secret that is in the context; `where` is how the user would name it.
+
+    `command` is the one that adds it to the ignore file, `""` if none does.
+    """
     return Finding(
         "CTX511",
         Severity.WARNING,
@@ -87,5 +90,7 @@ def sent(rule: Rule, path: str, where: str, sure: Certainty) -> Finding:
         Location(where),
         Confidence(sure.value),
         evidence=(path,),
-        help="add it to the ignore file: ctxsize suggest --write",
+        help=f"add it to the ignore file: {command}"
+        if command
+        else "add it to the ignore file by hand, if no build reads it",
     )

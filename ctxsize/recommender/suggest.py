@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 
@@ -16,6 +17,7 @@ from ctxsize.recommender import secrets
 from ctxsize.recommender.codes import CODES
 from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.exceptions import exceptions
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.forms import Candidate, Forms
 from ctxsize.recommender.knowledge import BY_NAME, RULES
@@ -109,7 +111,9 @@ class Advisor:
             suggestions,
             asked,
             (*self._blocked(found), *failed),
-            in_order([*self._missing(suggestions), *self._asked(asked), *self._findings(found)]),
+            in_order(
+                [*self._missing(suggestions), *self._asked(asked), *self._findings(found, made)]
+            ),
             (*self._real.problems, *self._recipes.problems, *self._git_problems()),
             self._git_ignored(),
             self._git_ignored_secrets(found),
@@ -147,9 +151,7 @@ class Advisor:
             self._facts.by_name,
             self._recipes,
             pattern_class=self.request.builder.spec_class.pattern_class,
-            after_exceptions=any(
-                pattern.include is False for pattern in self.request.spec.patterns
-            ),
+            exceptions=[each.text for each in exceptions(self.request)],
         )
         candidates = [*forms.candidates(found.matches), *self._around(found, forms)]
         good, failed = self._holding(candidates)
@@ -308,7 +310,7 @@ class Advisor:
             if each.safe and each.category != Category.SECRET.value
         ]
 
-    def _findings(self, found: Collected) -> list[Finding]:
+    def _findings(self, found: Collected, made: Sequence[Suggestion]) -> list[Finding]:
         findings = []
         for match, _ in (*found.matches, *found.blocked):
             if match.secret is None or not _is_secret(match):
@@ -319,8 +321,22 @@ class Advisor:
             ]
             if not takers:
                 where = os.path.normpath(os.path.join(self.request.context, match.path))  # noqa: PTH118
-                findings.append(secrets.sent(match.rule, match.path, where, match.secret))
+                command = self._adding(match.path, made)
+                findings.append(secrets.sent(match.rule, match.path, where, match.secret, command))
         return findings
+
+    def _adding(self, path: str, made: Sequence[Suggestion]) -> str:
+        """Return the command that adds `path` to the ignore file, `""` if no suggestion does."""
+        for each in made:
+            if path in each.paths or is_below(path, frozenset(each.paths)):
+                build = self.request.build
+                only = () if each.safe else ("--only", path if path in each.paths else each.rule)
+                context = () if self.request.context in (".", "") else (self.request.context,)
+                file = ("-f", build.dockerfile) if build.dockerfile else ()
+                builder = ("--builder", build.builder) if build.builder != "buildkit" else ()
+                words = (*context, *file, *builder, *only)
+                return shlex.join(("ctxsize", "suggest", *words, "--write"))
+        return ""
 
     def _git_problems(self) -> tuple[Problem, ...]:
         return () if self._git.problem is None else (self._git.problem,)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 
 from ctxsize.recommender.building import builds, builds_anything
+from ctxsize.recommender.bundlers import reader_of
+from ctxsize.recommender.exceptions import letting_in
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.installs import no_install_step, taking
 from ctxsize.recommender.matches import Match, Objection
@@ -51,6 +53,7 @@ _READERS = {
     "secrets.tfstate": r"\bterraform\b",
     "secrets.sentry": r"\bsentry",
     "secrets.env": r"dotenv|\.env\b",
+    "secrets.envvariant": r"dotenv|\.env\b",
 }
 """The programs that read a secret by themselves, in the commands of a Dockerfile."""
 _SITE_GENERATORS = re.compile(
@@ -60,7 +63,9 @@ _SITES = (
     *("mkdocs.yml", "mkdocs.yaml", "docusaurus.config.*", "_config.yml", "antora*.yml"),
     *("book.toml", "hugo.toml", "zensical.toml", "properdocs.yml"),
 )
-_FRAMEWORKS = re.compile(r"\"(vite|next|nuxt|react-scripts|@sveltejs/kit|astro|gatsby)\"\s*:")
+_SECRET_WORDS = re.compile(
+    r"env|key|secret|cred|cert|token|ssh|pem|pass|auth|rc\b|config|netrc|\bid_", re.IGNORECASE
+)
 _TESTS_RUN = re.compile(
     r"\b(pytest|cargo (test|bench|nextest)|go test|(npm|yarn|pnpm|bun)( run)? test|mvnw? .*verify"
     r"|ctest|rspec|phpunit|mix test|dotnet test|gradlew? .*(check|test)|tox|nox)\b"
@@ -75,10 +80,25 @@ def copied_by_name(facts: Facts, match: Match) -> Objection | None:
     return None
 
 
+def author_exception(facts: Facts, match: Match) -> Objection | None:
+    """An exception of the ignore file lets it in: its author wants it there."""
+    reason = letting_in(facts.evidence.tree.snapshot.request, match.path)
+    return None if reason is None else Objection("author_exception", reason)
+
+
 def unknown_source(facts: Facts, match: Match) -> Objection | None:
     """An instruction takes something whose name depends on a variable without a value here."""
+    used = match.rule.category in _USED
     for named in facts.recipes.unknown:
-        if not named.path or named.is_at_or_below(match.path) or named.contains(match.path):
+        at_or_below, above = facts.may_take(named, match.path)
+        if not named.path.strip("*/"):
+            # A variable alone may be anything. What is of use to no image is meant by none, and
+            # a secret only where the instruction has a word for it.
+            secret = match.rule.category is Category.SECRET
+            may = used or (secret and _SECRET_WORDS.search(named.text) is not None)
+        else:
+            may = at_or_below or (used and above)
+        if may:
             reason = f"what {named} takes depends on a variable; see --build-arg"
             return Objection("unknown_source", reason, soft=True)
     return None
@@ -210,19 +230,12 @@ def wrapper_jar(_: Facts, match: Match) -> Objection | None:
 
 
 def env_at_build(facts: Facts, match: Match) -> Objection | None:
-    """A framework reads the file while it builds."""
-    name = match.path.rpartition("/")[2]
-    if not name.startswith(".env") or name.endswith((".local", ".development", ".test")):
-        return None
-    if facts.evidence.git.covers(match.path) and facts.evidence.git.first(match.path) is None:
-        return None
-    manifest = facts.evidence.tree.find(match.path.rpartition("/")[0], "package.json")
-    symfony = facts.evidence.tree.find(match.path.rpartition("/")[0], "symfony.lock")
-    if manifest and _FRAMEWORKS.search(facts.evidence.small_file(manifest)):
-        return Objection("env_at_build", f"what {manifest} builds may read it", soft=True)
-    if symfony:
-        return Objection("env_at_build", "Symfony reads it", soft=True)
-    return None
+    """A bundler or a framework reads the file while it builds."""
+    reason = reader_of(facts, match)
+    if reason is None and match.path.rpartition("/")[2].startswith(".env"):
+        symfony = facts.evidence.tree.find(match.path.rpartition("/")[0], "symfony.lock")
+        reason = "Symfony reads it" if symfony else None
+    return None if reason is None else Objection("env_at_build", reason, soft=True)
 
 
 def read_by_build(facts: Facts, match: Match) -> Objection | None:
@@ -261,6 +274,7 @@ Trap = Callable[[Facts, Match], "Objection | None"]
 
 TRAPS: dict[str, Trap] = {
     "copied_by_name": copied_by_name,
+    "author_exception": author_exception,
     "unknown_source": unknown_source,
     "tracked": tracked,
     "tracking_unknown": tracking_unknown,
@@ -284,7 +298,14 @@ TRAPS: dict[str, Trap] = {
 """Every trap by the name that rules call it."""
 
 FOR_ALL = (
-    *("copied_by_name", "unknown_source", "tracked", "tracking_unknown", "matches_manifest"),
+    *(
+        "copied_by_name",
+        "author_exception",
+        "unknown_source",
+        "tracked",
+        "tracking_unknown",
+        "matches_manifest",
+    ),
     *("scm_version_in_build", "env_at_build", "only_possible", "read_by_build"),
 )
 """The traps that concern every rule, the cheap ones first."""

@@ -165,11 +165,12 @@ def travelling(snapshot: Snapshot, request: Request, includes: Iterable[Include]
     return Amount(sum(each.files for each in parts), sum(each.content_bytes for each in parts))
 
 
+def directories_above(path: str) -> Iterator[str]:
+    """Yield the directories above `path`, the nearest one first, without the context itself."""
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
 def is_below(path: str, paths: Collection[str]) -> bool:
     """Whether a directory above `path` is one of `paths`."""
-    at = path.rpartition("/")[0]
-    while at:
-        if at in paths:
-            return True
-        at = at.rpartition("/")[0]
-    return False
+    return any(each in paths for each in directories_above(path))

@@ -59,6 +59,8 @@ def _without(each: Measured) -> Iterator[Finding]:
     row = each.row
     if row.ignore_file is not None or row.context is None or each.request is None:
         return
+    if row.found.contested:
+        return
     saving = max(0, row.saving.content_bytes) if row.saving else 0
     size = units.human(row.cost.content_bytes)
     could = f", {units.human(saving)} of it for nothing" if saving >= _TOLD_BYTES else ""
@@ -112,6 +114,8 @@ def _unread(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Find
             if each.row.dockerfile and os.path.dirname(each.row.dockerfile) == directory  # noqa: PTH120
         ]
         sure = bool(beside) and not any(row.found.guessed for row in beside)
+        if not sure and any(each.row.found.contested for each in measured):
+            continue
         contexts = sorted({row.build.context for row in beside})
         why = f": the context of {beside[0].dockerfile} is {contexts[0]}" if beside else ""
         yield Finding(

@@ -22,7 +22,7 @@ from tests.advice.cases import CASES
 from tests.advice.test_rewrites import FOUND
 from tests.oracles.availability import unavailable
 from tests.oracles.buildkit import BuildResult
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker
 from tests.oracles.trees import build_tree, directory, file
 
 PROGRAMS = ("dash", "mkdir", "cp", "cat", "rm", "date", "touch", "chmod", "ls", "find", "env")
@@ -104,7 +104,7 @@ def on_our_image(text: str) -> str:
 
 
 def built(
-    docker: Dockerd, context: Path, dockerfile: Path, system: Path, *, cold: bool = True
+    docker: Docker, context: Path, dockerfile: Path, system: Path, *, cold: bool = True
 ) -> BuildResult:
     """What a Dockerfile makes of its context."""
     changed = dockerfile.with_name(f"built-{dockerfile.name}")
@@ -134,7 +134,7 @@ def rewritten(root: Path, *select: str) -> list[tuple[Path, Path]]:
 
 @pytest.mark.parametrize(("code", "name"), FOUND)
 def test_what_is_rewritten_builds(
-    code: str, name: str, docker: Dockerd, system: Path, tmp_path: Path
+    code: str, name: str, docker: Docker, system: Path, tmp_path: Path
 ) -> None:
     root = build_tree(tmp_path / "repository", CASES[code][name].nodes)
     for context, dockerfile in rewritten(root):
@@ -156,7 +156,7 @@ def of_kind(code: str, message: str) -> list[str]:
     return kept
 
 
-def twice(docker: Dockerd, root: Path, system: Path) -> tuple[BuildResult, BuildResult]:
+def twice(docker: Docker, root: Path, system: Path) -> tuple[BuildResult, BuildResult]:
     """A build, and another one after a change of a source file."""
     results = []
     for number in range(2):
@@ -173,7 +173,7 @@ EARLY = of_kind("CTX202", "copy what the install needs")
 
 @pytest.mark.parametrize("name", EARLY)
 def test_an_install_that_comes_early_is_kept_when_a_source_changes(
-    name: str, docker: Dockerd, system: Path, tmp_path: Path
+    name: str, docker: Docker, system: Path, tmp_path: Path
 ) -> None:
     root = build_tree(tmp_path / "repository", CASES["CTX202"][name].nodes)
     manager = next(each for each in advise(discover(str(root))).findings if each.code == "CTX202")
@@ -196,7 +196,7 @@ def test_an_install_that_comes_early_is_kept_when_a_source_changes(
 
 
 @pytest.mark.parametrize("name", of_kind("CTX212", "copy it to"))
-def test_what_was_lost_is_found(name: str, docker: Dockerd, system: Path, tmp_path: Path) -> None:
+def test_what_was_lost_is_found(name: str, docker: Docker, system: Path, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "repository", CASES["CTX212"][name].nodes)
     error = str(built(docker, root, root / "Dockerfile", system).error)
     assert "not found" in error or "no such file or directory" in error
@@ -206,7 +206,7 @@ def test_what_was_lost_is_found(name: str, docker: Dockerd, system: Path, tmp_pa
 
 @pytest.mark.parametrize("name", ["build", "install", "copied by name", "words", "several"])
 def test_what_is_compiled_is_kept_when_a_source_changes(
-    name: str, docker: Dockerd, system: Path, tmp_path: Path
+    name: str, docker: Docker, system: Path, tmp_path: Path
 ) -> None:
     root = build_tree(tmp_path / "repository", [*CASES["CTX210"][name].nodes, "src/x"])
     sizes = {}

@@ -14,7 +14,7 @@ from ctxsize.advice.recipe import read_recipe
 from ctxsize.projects import discover
 from tests.oracles.availability import require
 from tests.oracles.buildkit import BuildResult
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker
 from tests.oracles.trees import build_tree, file
 
 # Notes NAME in the directory that is mounted, and in /seen all that is noted there.
@@ -57,7 +57,7 @@ def stage(run: str, *, before: str = "") -> str:
 
 
 # Builds with equal names could be answered from the layer cache, so each has its own.
-def built(docker: Dockerd, root: Path, program: bytes, text: str, *extra: str) -> BuildResult:
+def built(docker: Docker, root: Path, program: bytes, text: str, *extra: str) -> BuildResult:
     nodes = [file("p", program, mode=0o755), file("Dockerfile", text.encode())]
     context = build_tree(root / f"context{next(NUMBERS)}", nodes)
     return docker.build_buildkit(context, extra=("--network=none", "--no-cache=false", *extra))
@@ -102,9 +102,9 @@ PAIRS: dict[str, tuple[tuple[str, str, str], tuple[str, str, str]]] = {
 
 @pytest.mark.parametrize("pair", PAIRS)
 def test_equal_ids_are_one_directory(
-    pair: str, docker: Dockerd, program: bytes, tmp_path: Path
+    pair: str, docker: Docker, program: bytes, tmp_path: Path
 ) -> None:
-    key = f"k{next(NUMBERS)}"
+    key = f"k{list(PAIRS).index(pair)}"
     texts = []
     for name, (mount, directory, before) in zip(("one", "two"), PAIRS[pair], strict=True):
         run = f'--mount=type=cache,{mount} ["/p", "{directory}", "{key}{name}"]'
@@ -115,8 +115,8 @@ def test_equal_ids_are_one_directory(
     assert shared == (cache_id(texts[0]) == cache_id(texts[1]))
 
 
-def test_the_architecture_keeps_ids_apart(docker: Dockerd, program: bytes, tmp_path: Path) -> None:
-    key = f"k{next(NUMBERS)}"
+def test_the_architecture_keeps_ids_apart(docker: Docker, program: bytes, tmp_path: Path) -> None:
+    key = "architecture"
     run = f'--mount=type=cache,id={key}-$TARGETARCH,target=/m ["/p", "/m", "{key}one"]'
     built(docker, tmp_path, program, stage(run, before="ARG TARGETARCH\n"))
     found = []
@@ -128,8 +128,8 @@ def test_the_architecture_keeps_ids_apart(docker: Dockerd, program: bytes, tmp_p
     assert not found[2]
 
 
-def test_a_namespace_keeps_ids_apart(docker: Dockerd, program: bytes, tmp_path: Path) -> None:
-    key = f"k{next(NUMBERS)}"
+def test_a_namespace_keeps_ids_apart(docker: Docker, program: bytes, tmp_path: Path) -> None:
+    key = "namespace"
     texts = [
         stage(f'--mount=type=cache,target=/{key} ["/p", "/{key}", "{n}"]') for n in ("one", "two")
     ]
@@ -138,7 +138,7 @@ def test_a_namespace_keeps_ids_apart(docker: Dockerd, program: bytes, tmp_path: 
     assert "one" not in seen(built(docker, tmp_path, program, texts[1], namespace))
 
 
-def test_what_lies_in_a_cache_is_lost(docker: Dockerd, program: bytes, tmp_path: Path) -> None:
+def test_what_lies_in_a_cache_is_lost(docker: Docker, program: bytes, tmp_path: Path) -> None:
     run = '--mount=type=cache,target=/target ["/p", "/target", "binary"]'
     text = stage(run) + "FROM scratch\nCOPY --from=a /target/binary /\n"
     result = built(docker, tmp_path, program, text)

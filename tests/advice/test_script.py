@@ -216,6 +216,7 @@ def test_all_rewrites_together_leave_a_dockerfile_with_nothing_to_rewrite(
     advice = run(discovery, unsafe=True, ignore=["CTX201"], config=Config())
     assert not advice.problems
     assert not [each for each in advice.findings if each.fix is not None]
-    assert not [each for each in advice.findings if each.fix is None]
+    lacking = {each.code for each in advice.findings if each.fix is None}
+    assert lacking <= {"CTX202", "CTX222", "CTX223"}
     for edit in advice.edits:
         parse_dockerfile(edit.after)

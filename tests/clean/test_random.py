@@ -160,12 +160,6 @@ class Oracle:
         )
         return set(map(os.fsdecode, done.stdout.split(b"\0")))
 
-    @staticmethod
-    def _broken(directory: Path) -> bool:
-        """Whether there is a `.git` here of which git can make nothing."""
-        there = os.path.lexists(directory / ".git")
-        return there and not (directory / ".git" / "HEAD").exists()
-
     def deletable(self) -> set[str]:
         found: set[str] = set()
         self._visit(self.root, found)
@@ -202,25 +196,14 @@ class Oracle:
     def _unanswered(self, path: Path) -> bool:
         """Whether there is a repository above that does not tell what it tracks."""
         for above in path.parents:
-            if not os.path.lexists(above / ".git") and any(
-                os.path.lexists(above / name) for name in VCS
+            if any(os.path.lexists(above / name) for name in VCS - {".git"}):
+                return True
+            if os.path.lexists(above / ".git") and (
+                (above / ".git").is_symlink() or not (above / ".git/HEAD").is_file()
             ):
                 return True
-            if os.path.lexists(above / ".git"):
-                if (above / ".git").is_file() or (above / ".git").is_symlink():
-                    return True
-                if self._broken(above) and not self._good_above(above):
-                    return True
             if above == self.root:
                 return False
-        return False
-
-    def _good_above(self, directory: Path) -> bool:
-        above = directory
-        while above != self.root:
-            above = above.parent
-            if (above / ".git").is_dir() and not self._broken(above):
-                return True
         return False
 
 

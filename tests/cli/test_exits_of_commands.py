@@ -36,6 +36,7 @@ FINE: dict[str, list[str]] = {
     "scan": ["--exit-zero"],
     "check": ["--max", "1GB"],
     "diff": ["old.jsonl"],
+    "schema": ["measure"],
     "completion": ["bash"],
     "docker-plugin": ["install", "--dir", "plugins"],
 }
@@ -58,6 +59,7 @@ WRONG: dict[str, list[str]] = {
     "scan": ["nope"],
     "check": ["nope", "--max", "1B"],
     "diff": ["nope"],
+    "schema": ["measur"],
     "completion": ["tcsh"],
     "docker-plugin": ["install", "--dir", "Dockerfile"],
 }

@@ -12,7 +12,7 @@ from ctxsize.engine.need import platforms_of
 from ctxsize.errors import InputError
 from ctxsize.model import NamedContext, Report
 from tests.cli.conftest import Cli
-from tests.oracles.trees import build_tree, file
+from tests.oracles.trees import build_tree, file, link
 
 TEXT = b"""FROM scratch AS one
 ARG TARGETARCH
@@ -87,7 +87,7 @@ def test_a_transfer_that_is_not_known(app: Path) -> None:
     assert (lib.used, lib.transfers) == (True, ())
     (problem,) = lib.problems
     assert (problem.code, problem.path) == ("transfer-unknown", "Dockerfile")
-    assert "invalid includepatterns: []: syntax error in pattern" in problem.message
+    assert "invalid includepatterns: [[]: syntax error in pattern" in problem.message
     assert report.transfer is not None
 
 
@@ -251,3 +251,54 @@ def test_a_dockerfile_from_stdin(app: Path, cli: Cli) -> None:
     assert api.measure(dockerfile="-", dockerfile_inline=text).transfer is not None
     with pytest.raises(InputError, match="its text is not given"):
         api.measure(dockerfile="-")
+
+
+HIDDEN: dict[str, str | None] = {
+    "COPY --from=lib skip /x": "COPY skip: not found, as it is ignored",
+    "COPY --from=lib a skip /x/": "COPY skip: not found, as it is ignored",
+    "ADD skip /y": None,
+    "COPY --from=lib gone /x": "COPY gone: not found, as it is not in the context",
+    "COPY --from=lib l /x": "COPY l: not found, as it is ignored",
+    "COPY --from=lib d/x /x": "COPY d/x: not found, as it is ignored",
+    "COPY --from=lib d /x": None,
+    "COPY --from=lib s* /x/": None,
+    "COPY --from=lib s* a /x/": None,
+    "COPY --from=lib a /x": None,
+    "RUN --mount=from=lib,source=skip,target=/t x": "RUN skip: not found, as it is ignored",
+    "RUN --mount=from=lib,source=s*,target=/t x": "RUN s*: not found, as it is not in the context",
+    "RUN --mount=from=lib,target=/t x": None,
+}
+"""A source that the ignore file of a named context hides: BuildKit of Docker 26.1.5 and 28.5.2."""
+
+
+@pytest.mark.parametrize("line", HIDDEN)
+def test_a_source_that_a_named_context_hides_is_not_found(app: Path, cli: Cli, line: str) -> None:
+    nodes = ["skip", "d/x", link("l", "skip"), file(".dockerignore", b"skip\nd/*\n"), "a"]
+    build_tree(app.parent / "far", nodes)
+    build_tree(app / "more", ["skip"])
+    (app / "skip").touch()
+    (app / "Dockerfile").write_text(f"FROM scratch\n{line}\n")
+    report = api.measure(build_contexts={"lib": "../far"})
+    found = [each for each in report.all_problems if each.code == "source-not-found"]
+    expected = [f"the build fails: {HIDDEN[line]}"] if HIDDEN[line] else []
+    assert [each.message for each in found] == expected
+    assert all((each.path, each.line) == ("Dockerfile", 2) for each in found)
+    context = ("--build-context", "lib=../far")
+    assert ("Next: ctxsize explain --source 2" in cli("measure", *context).out) == bool(found)
+    assert cli("explain", *context, "--source", "2").code == bool(found)
+    assert cli("explain", *context, "--source", "2", "--named", "lib").code == bool(found)
+
+
+def test_a_source_is_explained_in_the_context_that_holds_it(app: Path, cli: Cli) -> None:
+    build_tree(app.parent / "far", ["skip", file(".dockerignore", b"skip\n")])
+    build_tree(app.parent / "bad", [file(".dockerignore", b"[\n")])
+    text = "FROM scratch\nCOPY --from=lib skip gone /\nCOPY app.py /\n"
+    (app / "Dockerfile").write_text(text)
+    context = ("--build-context", "lib=../far", "--build-context", "unused=../bad", "--source")
+    skip = "COPY skip (Dockerfile:2): not found: ignored by ../far/.dockerignore:1 `skip`\n"
+    gone = "COPY gone (Dockerfile:2): not found: the context lib holds no gone\n"
+    assert cli("explain", *context, "2").out == skip + gone
+    by_name = cli("explain", *context, "skip")
+    assert (by_name.out, by_name.err) == (skip, "")
+    assert cli("explain", *context, "3").out == "COPY app.py (Dockerfile:3): found\n"
+    assert cli("explain", *context, "common").out == "COPY common: found\n"

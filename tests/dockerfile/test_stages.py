@@ -145,6 +145,120 @@ def test_platform_arguments_must_be_declared() -> None:
     assert found.follow_paths == ("linux/arm/v7", "x")
 
 
+# As Docker 28.5.2 (buildx 0.29.1) answers on linux/amd64; 26.1.5 agrees, but
+# refuses a dot in a variant.
+PLATFORMS = {
+    "linux/arm64/v8": "linux/arm64 arm64",
+    "linux/arm64/8": "linux/arm64 arm64",
+    "linux/arm64/v8.0": "linux/arm64 arm64",
+    "linux/ARM64/V8": "linux/arm64 arm64",
+    "linux/aarch64/v8": "linux/arm64 arm64",
+    "linux/aarch64": "linux/arm64 arm64",
+    "linux/arm64/v9.0": "linux/arm64/v9 arm64 v9",
+    "linux/arm64/v8.1": "linux/arm64/v8.1 arm64 v8.1",
+    "linux/arm": "linux/arm/v7 arm v7",
+    "arm": "linux/arm/v7 arm v7",
+    "linux/arm/v6": "linux/arm/v6 arm v6",
+    "linux/arm/5": "linux/arm/v5 arm v5",
+    "linux/armhf": "linux/arm/v7 arm v7",
+    "linux/armel/v7": "linux/arm/v6 arm v6",
+    "linux/amd64/v1": "linux/amd64 amd64",
+    "linux/x86_64/v2": "linux/amd64/v2 amd64 v2",
+    "linux/x86-64": "linux/amd64 amd64",
+    "linux/i386/x": "linux/386 386",
+    "linux/riscv64": "linux/riscv64 riscv64",
+    "windows(10.0.17763)/amd64": "windows/amd64 amd64",
+}
+
+
+@pytest.mark.parametrize("given", PLATFORMS)
+def test_platforms_are_normalised(given: str) -> None:
+    names = ("PLATFORM", "ARCH", "VARIANT", "OSVERSION")
+    for prefix, option in (("TARGET", "platform"), ("BUILD", "build_platform")):
+        declared = " ".join(prefix + name for name in names)
+        text = f"FROM scratch\nARG {declared}\nCOPY ${' $'.join(declared.split())} /\n"
+        paths = [source.path for source in need(text, **{option: given}).sources]
+        assert [path for path in paths if path != "."] == PLATFORMS[given].split()
+
+
+# What Docker 28.5.2 takes, and where 26.1.5 gave another answer: the older one took the whole
+# context, nothing, the array alone, or refused the flag.
+OLDER = [
+    ("FROM scratch\nARG TARGETSTAGE\nCOPY $TARGETSTAGE /\n", ("default",), "unset TARGETSTAGE 3"),
+    ("FROM scratch AS t\nARG TARGETSTAGE\nCOPY $TARGETSTAGE /\n", ("t",), "unset TARGETSTAGE 3"),
+    (
+        "ARG X=$TARGETSTAGE\nFROM scratch AS t\nARG X\nCOPY $X /\n",
+        ("t",),
+        "unset TARGETSTAGE 4",
+    ),
+    ("FROM scratch AS default\nCOPY a /\nFROM $TARGETSTAGE\n", ("a",), "unset TARGETSTAGE 3"),
+    ("FROM scratch\nARG TARGETSTAGE=b\nCOPY $TARGETSTAGE /\n", ("b",), ""),
+    ("ARG TARGETSTAGE=b\nFROM scratch\nARG TARGETSTAGE\nCOPY $TARGETSTAGE /\n", ("b",), ""),
+    ("FROM scratch\nARG TARGETSTAGE\nCOPY b /$TARGETSTAGE\n", ("b",), ""),
+    ("FROM scratch\nCOPY x$TARGETSTAGE /\n", ("x",), ""),
+    ("FROM scratch\nARG TARGETARCH\nCOPY x$TARGETARCH /\n", ("xamd64",), ""),
+    (
+        "ARG TARGETARCH\nFROM scratch\nARG TARGETARCH\nCOPY x$TARGETARCH /\n",
+        ("xamd64",),
+        "unset TARGETARCH 4",
+    ),
+    (
+        "ARG TARGETARCH\nFROM scratch AS amd64\nCOPY a /\nFROM $TARGETARCH\n",
+        ("a",),
+        "unset TARGETARCH 4",
+    ),
+    ("ARG X=$TARGETARCH\nFROM scratch\nARG X\nCOPY x$X /\n", ("xamd64",), ""),
+    ("ARG TARGETARCH=t\nFROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /\n", ("t",), ""),
+    ('FROM scratch\nCOPY ["a","/o/"] x\n', ("[a,/o/]",), "array COPY 2"),
+    ('FROM scratch\nADD ["a", "/o/"] x\n', ("[a,", "o/]"), "array ADD 2"),
+    ('FROM scratch\nCOPY ["a","/o/"]x y\n', ("[a,/o/]x",), "array COPY 2"),
+    ('FROM scratch AS u\nCOPY ["a","/o/"] x\nFROM scratch\nCOPY a /\n', ("a",), ""),
+    ('FROM scratch\nCOPY ["a","/o/"]\n', ("a",), ""),
+    ("FROM scratch\nCOPY [a] b /\n", ("[a]", "b"), ""),
+    ("FROM scratch\nCOPY --exclude=x d /\n", ("d",), "flag COPY --exclude 2"),
+    ("FROM scratch\nCOPY --exclude=d --exclude=d d /\n", ("d",), "flag COPY --exclude 2"),
+    ("FROM scratch\nARG V=d\nCOPY --exclude=$V --exclude= d /\n", ("d",), "flag COPY --exclude 3"),
+    ("FROM scratch\nADD --exclude=* d /\n", ("d",), "flag ADD --exclude 2"),
+    ("FROM scratch\nADD --unpack=false a /\n", ("a",), "flag ADD --unpack 2"),
+    (
+        "FROM scratch AS u\nADD --unpack b /\nFROM scratch\nCOPY a /\n",
+        ("a",),
+        "flag ADD --unpack 2",
+    ),
+    ("FROM scratch AS s\nONBUILD COPY --exclude=x d /\nFROM scratch\nCOPY a /\n", ("a",), ""),
+    (
+        "FROM scratch AS s\nONBUILD COPY --exclude=x d /\nFROM s\n",
+        ("d",),
+        "flag COPY --exclude 2",
+    ),
+    ("# syntax=docker/dockerfile:1\nFROM scratch\nCOPY --exclude=x d /\n", ("d",), ""),
+]
+
+
+@pytest.mark.parametrize(("text", "paths", "older"), OLDER)
+def test_the_newer_engine_decides_and_the_older_is_named(
+    text: str, paths: tuple[str, ...], older: str
+) -> None:
+    found = need(text)
+    assert tuple(source.path for source in found.sources) == paths
+    unknowns = [each for each in found.unknowns if each.kind.startswith("older-")]
+    said = [f"{each.kind.removeprefix('older-')} {each.name} {each.line}" for each in unknowns]
+    assert said == ([older] if older else [])
+
+
+def test_a_heredoc_knows_no_escape_directive() -> None:
+    need("# escape=`\nFROM scratch\nCOPY <<E /\n\\${a^}\nE\n")
+    assert refusal("# escape=`\nFROM scratch\nCOPY <<E /\n`${a^}\nE\n").line == 3
+
+
+def test_a_given_argument_is_the_same_for_all_engines() -> None:
+    text = (
+        "ARG TARGETARCH\nFROM scratch\nARG TARGETARCH TARGETSTAGE\nCOPY $TARGETARCH$TARGETSTAGE /\n"
+    )
+    found = need(text, build_arguments={"TARGETARCH": "a", "TARGETSTAGE": "b"})
+    assert (found.follow_paths, found.unknowns) == (("ab",), ())
+
+
 FAILS = [
     ("FROM $X\n", 1, "base name ($X) should not be blank"),
     ("FROM --platform=$X a\n", 1, "empty platform value from expression $X"),

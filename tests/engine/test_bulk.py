@@ -18,13 +18,11 @@ from ctxsize.engine import bulk, inspect, parallel
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.request import resolve
 from ctxsize.engine.sizetree import size_tree
-from ctxsize.errors import BuildFailsError, CtxsizeError
+from ctxsize.errors import BuildFailsError
 from ctxsize.model import Directory
-from tests.engine.contexts import CONTEXTS
 from tests.engine.ours import (
     EAGER,
     measured_in_bulk,
-    measured_in_parts,
     measured_one_by_one,
     patched,
 )
@@ -86,21 +84,6 @@ def test_one_that_is_gone(
     monkeypatch.chdir(build_tree(tmp_path / "ctx", ["a", "b"]))
     assert not table.fill(["a", "gone", "b"])
     assert table.fill(["a", "b"])
-
-
-@pytest.mark.parametrize("builder", BUILDERS.values(), ids=BUILDERS)
-@pytest.mark.parametrize("name", CONTEXTS)
-def test_same_report(name: str, builder: Builder, tmp_path: Path) -> None:
-    require("root")
-    root, dockerfile = CONTEXTS[name].build(tmp_path)
-    found: list[object] = []
-    for measure in (measured_one_by_one, measured_in_bulk, measured_in_parts):
-        try:
-            request = resolve(str(root), dockerfile=dockerfile and str(dockerfile), builder=builder)
-            found.append(measure(request, everything=True, depth=None))
-        except CtxsizeError as error:
-            found.append((str(error), error.path))
-    assert found[0] == found[1] == found[2]
 
 
 def test_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

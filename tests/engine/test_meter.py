@@ -82,7 +82,7 @@ def test_a_folder_takes_its_packet(event: Files | Folder) -> None:
     if isinstance(event, Folder):
         meter = BuildKitMeter()
         meter.together([event], [], [])
-        assert meter._sum - 2 == transfer._stat_packet(event.path, event.stat, 0, "", {})
+        assert meter._sum - 2 == meter._announced(event.path, event.stat, 0, "", {})
 
 
 @pytest.mark.parametrize("plain", [True, False])

@@ -13,7 +13,7 @@ from ctxsize.engine.builders.buildkit import check_header
 from ctxsize.engine.quoting import pattern_for
 from tests.engine.strategies import nasty_names, nasty_paths
 from tests.oracles import devtools
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker
 from tests.oracles.trees import COPY_ALL, build_tree, file
 
 NAMES = [
@@ -66,7 +66,7 @@ def test_docker_devtools_agrees(tmp_path: Path) -> None:
             assert [entry.name for entry in listed if entry.ignored] == [path]
 
 
-def test_the_engine_agrees(docker: Dockerd, tmp_path: Path) -> None:
+def test_the_engine_agrees(docker: Docker, tmp_path: Path) -> None:
     neighbours = [f"{name}x" for name in TREE] + [f"x{name}" for name in TREE]
     patterns = [pattern_for(name) or "" for name in TREE]
     ignore_file = "\n".join([*patterns, ".dockerignore", ""]).encode()

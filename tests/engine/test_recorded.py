@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from ctxsize.engine.builders import BUILDKIT, CLASSIC, PODMAN
+from ctxsize.engine.builders import BUILDERS, BUILDKIT, CLASSIC, PODMAN
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnoreSpec
-from ctxsize.errors import IgnoreFileError
-from tests.engine.ours import Ours, ask, with_parents
+from ctxsize.engine.request import Request, resolve
+from ctxsize.errors import CtxsizeError, IgnoreFileError
+from tests.engine.agreement import check_functions, check_snapshot
+from tests.engine.contexts import CONTEXTS
+from tests.engine.ours import (
+    Ours,
+    ask,
+    measured_in_bulk,
+    measured_in_parts,
+    measured_one_by_one,
+    walked,
+    with_parents,
+)
+from tests.oracles.availability import require
 from tests.oracles.recorded import Case, Outcome, PatternCase, catalogue, pattern_cases
 from tests.oracles.recorded import random_cases as recorded_random_cases
 
-BY_BUILDKIT = [case for case in catalogue() if "buildkit" in case.outcomes]
-BY_CLASSIC = [case for case in catalogue() if "classic" in case.outcomes]
-BY_BUILDAH = [case for case in catalogue() if "buildah" in case.outcomes]
-
 
 def test_the_recordings_are_complete() -> None:
-    counts = [len(BY_BUILDKIT), len(BY_CLASSIC), len(BY_BUILDAH)]
-    assert counts == [170, 170, 170]
+    builders = ["buildah", "buildkit", "classic"]
+    assert [sorted(case.outcomes) for case in catalogue()] == [builders] * 170
     assert (len(recorded_random_cases()), len(pattern_cases())) == (400, 1500)
 
 
@@ -34,26 +44,56 @@ def check_error(ours: Ours, recorded: Outcome) -> bool:
     return True
 
 
-@pytest.mark.parametrize("case", BY_BUILDKIT, ids=lambda case: case.name)
-def test_buildkit(case: Case, tmp_path: Path) -> None:
-    check_buildkit(case, tmp_path / "ctx")
+@pytest.mark.parametrize("case", catalogue(), ids=lambda case: case.name)
+def test_a_context(case: Case, tmp_path: Path) -> None:
+    """It is planted once, and asked in every way."""
+    root = case.build(tmp_path / "ctx")
+    for check in (check_buildkit, check_classic, check_buildah):
+        check(case, root)
+    for builder in BUILDERS.values():
+        check_functions(str(root), builder.name)
+        with suppress(CtxsizeError):
+            check_snapshot(resolve(str(root), builder=builder))
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_an_odd_context(name: str, tmp_path: Path) -> None:
+    """Each evaluator and each way to measure says the same of it."""
+    require("root")
+    root, dockerfile = CONTEXTS[name].build(tmp_path)
+    for builder in BUILDERS.values():
+        try:
+            request = resolve(str(root), dockerfile=dockerfile and str(dockerfile), builder=builder)
+        except CtxsizeError:
+            continue
+        by_evaluator = [said(walked, request, reference=each) for each in (False, True)]
+        assert by_evaluator[0] == by_evaluator[1]
+        ways = (measured_one_by_one, measured_in_bulk, measured_in_parts)
+        reports = [said(each, request, everything=True, depth=None) for each in ways]
+        assert reports[0] == reports[1] == reports[2]
+
+
+def said(ask: Callable[..., object], request: Request, **options: object) -> object:
+    try:
+        return ask(request, **options)
+    except CtxsizeError as error:
+        return str(error), error.path
 
 
 def test_buildkit_random(tmp_path: Path) -> None:
     for number, case in enumerate(recorded_random_cases()):
-        check_buildkit(case, tmp_path / str(number))
+        check_buildkit(case, case.build(tmp_path / str(number)))
 
 
 def check_buildkit(case: Case, root: Path) -> None:
-    ours, recorded = ask(case.build(root), builder=BUILDKIT), case.outcomes["buildkit"]
+    ours, recorded = ask(root, builder=BUILDKIT), case.outcomes["buildkit"]
     if not check_error(ours, recorded):
         assert sorted(ours.names) == sorted(recorded.sent), case.name
         assert ours.emptied == recorded.emptied, case.name
 
 
-@pytest.mark.parametrize("case", BY_CLASSIC, ids=lambda case: case.name)
-def test_classic(case: Case, tmp_path: Path) -> None:
-    ours = ask(case.build(tmp_path / "ctx"), builder=CLASSIC)
+def check_classic(case: Case, root: Path) -> None:
+    ours = ask(root, builder=CLASSIC)
     recorded = case.outcomes["classic"]
     if check_error(ours, recorded):
         return
@@ -68,12 +108,11 @@ def removed_by_the_daemon(ignorefile: bytes) -> set[str]:
     return {path for path in (".dockerignore", "Dockerfile") if spec.refuses(path)}
 
 
-@pytest.mark.parametrize("case", BY_BUILDAH, ids=lambda case: case.name)
-def test_buildah(case: Case, tmp_path: Path) -> None:
-    ours = ask(case.build(tmp_path / "ctx"), builder=PODMAN)
+def check_buildah(case: Case, root: Path) -> None:
+    ours = ask(root, builder=PODMAN)
     recorded = case.outcomes["buildah"]
     if not check_error(ours, recorded):
-        assert sorted(with_parents(ours.names)) == sorted(recorded.sent)
+        assert sorted(ours.names) == sorted(recorded.sent)
 
 
 def test_patterns() -> None:

@@ -6,22 +6,19 @@ import os
 import socket
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern, State
-from ctxsize.engine.listing import Listing
+from ctxsize.engine.evaluate import Mark, PatternByPattern, State
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.patterns import DockerIgnoreSpec
-from ctxsize.engine.request import Request, resolve, with_ignore_file
+from ctxsize.engine.request import resolve, with_ignore_file
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
-from ctxsize.model import Kind
+from tests.engine.agreement import tried, walked
 from tests.engine.strategies import trees_with_ignore_files
-from tests.oracles.recorded import Case, catalogue
 from tests.oracles.trees import build_tree, file, hardlink, link
 
 NODES = [
@@ -32,46 +29,6 @@ NODES = [
     hardlink("a-first-name", "target/again"),
     link("latest", "target"),
 ]
-
-
-def walked(request: Request, evaluator: Evaluator[Any] | None = None) -> Any:
-    """What a real walk says, in the terms of `Sent`; or why the build fails."""
-    try:
-        listed = list(Listing(request, evaluator=evaluator))
-    except CtxsizeError as error:
-        return type(error)
-    return (
-        {entry.path: entry.content_bytes for entry in listed},
-        {entry.path for entry in listed if entry.kind is Kind.DIRECTORY},
-        {entry.path for entry in listed if entry.arrives_empty},
-        sum(entry.content_bytes for entry in listed),
-        sum(entry.kind not in (Kind.DIRECTORY, Kind.SYMLINK) for entry in listed),
-    )
-
-
-def tried(snapshot: Snapshot, request: Request, include: tuple[str, ...] | None = None) -> Any:
-    """What the snapshot says about the ignore file of `request`."""
-    try:
-        sent = snapshot.sent(request.spec, include=include)
-    except CtxsizeError as error:
-        return type(error)
-    return sent.sizes, sent.directories, sent.empty, sent.content_bytes, sent.files
-
-
-@pytest.mark.parametrize("builder", BUILDERS)
-@pytest.mark.parametrize("case", catalogue(), ids=lambda case: case.name)
-def test_recorded_contexts(case: Case, builder: str, tmp_path: Path) -> None:
-    root = case.build(tmp_path / "ctx")
-    try:
-        request = resolve(str(root), builder=BUILDERS[builder])
-    except CtxsizeError:
-        return
-    expected = walked(request)
-    if isinstance(expected, type):
-        with pytest.raises(expected):
-            Snapshot.take(request).sent()
-    else:
-        assert tried(Snapshot.take(request), request) == expected
 
 
 @pytest.mark.parametrize("builder", BUILDERS)

@@ -27,12 +27,11 @@ from ctxsize.engine.request import resolve
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import BuildFailsError, CtxsizeError
 from ctxsize.model import Effect, Problem
-from tests.engine.contexts import CONTEXTS
 from tests.engine.ours import ask, walked
 from tests.engine.strategies import trees_with_ignore_files
 from tests.engine.test_against_devtools import Tree, context
 from tests.oracles.availability import require
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker
 from tests.oracles.trees import (
     Node,
     build_tree,
@@ -73,22 +72,6 @@ class TestLaws:
         assert sorted(found) == sorted(on_disk)
         sent = {path for path, ignored in listed if not ignored}
         assert sent == {name.rstrip("/") for name in pruned}
-
-    @pytest.mark.parametrize("builder", BUILDERS.values(), ids=BUILDERS)
-    @pytest.mark.parametrize("name", CONTEXTS)
-    def test_both_evaluators_agree(self, name: str, builder: Builder, tmp_path: Path) -> None:
-        require("root")
-        root, dockerfile = CONTEXTS[name].build(tmp_path)
-        found: list[object] = []
-        for reference in (False, True):
-            try:
-                request = resolve(
-                    str(root), dockerfile=dockerfile and str(dockerfile), builder=builder
-                )
-                found.append(walked(request, reference=reference))
-            except CtxsizeError as error:
-                found.append(str(error))
-        assert found[0] == found[1]
 
     @pytest.mark.parametrize(
         ("ignorefile", "path", "ignored"),
@@ -496,7 +479,7 @@ class TestMounts:
         assert walked(resolve(str(mounted))) == [*expected, "m2/", *(f"m2/{n}" for n in inside)]
 
     def test_files_of_another_file_system_pass_for_hard_links(
-        self, mounted: Path, docker: Dockerd
+        self, mounted: Path, docker: Docker
     ) -> None:
         numbers = [(mounted / name / "a").stat().st_ino for name in ("m1", "m2")]
         assert numbers[0] == numbers[1]
@@ -505,7 +488,7 @@ class TestMounts:
         assert ours.wire_bytes == result.transferred_bytes
 
     def test_the_classic_builder_remembers_files_with_many_names_only(
-        self, mounted: Path, docker: Dockerd
+        self, mounted: Path, docker: Docker
     ) -> None:
         by_classic, sent = ask(mounted, builder=CLASSIC), docker.build_classic(mounted)
         assert list(by_classic.names) == sent.names

@@ -144,7 +144,7 @@ CATCHES: dict[str, list[Case]] = {
                 file("Dockerfile", b"FROM alpine\nCOPY . /\nRUN git describe --tags\n"),
                 file(".git/HEAD", size_bytes=7),
             ],
-            ("info 1 files 7 B, unsafe",),
+            ("info 1 files 7 B",),
         ),
         Case(
             "a\n",
@@ -153,7 +153,7 @@ CATCHES: dict[str, list[Case]] = {
                 file("pyproject.toml", b'requires = ["hatch-vcs"]\n'),
                 file(".git/HEAD", size_bytes=7),
             ],
-            ("info 1 files 7 B, unsafe",),
+            ("info 1 files 7 B",),
         ),
         Case(
             "*\n!*/*\n",

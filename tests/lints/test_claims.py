@@ -23,9 +23,8 @@ from ctxsize.lints.selection import Selection
 from tests.lints.cases import CATCHES, Case
 from tests.lints.test_fixing import LINES, PATHS
 from tests.oracles.asked import Asked, Sends, sent_by
-from tests.oracles.buildah import Buildah
 from tests.oracles.claims import composed, differences, of_builders
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker, Podman
 from tests.oracles.golibrary import GoLibrary
 from tests.oracles.trees import COPY_ALL, build_tree, file
 
@@ -134,7 +133,7 @@ def lie_about(finding: Finding) -> Finding:
     return replace(finding, message=message, paths=(*(finding.paths or ()), "no/such"))
 
 
-def test_the_classic_builder_itself(docker: Dockerd, tmp_path: Path) -> None:
+def test_the_classic_builder_itself(docker: Docker, tmp_path: Path) -> None:
     engines = {"classic": partial(sent_by, docker.build_classic)}
     for asked, found in many(engines, tmp_path):
         assert [*of_builders(asked, found)] == []
@@ -143,7 +142,7 @@ def test_the_classic_builder_itself(docker: Dockerd, tmp_path: Path) -> None:
                 assert [*of_builders(asked, [lie_about(each)])]
 
 
-def test_buildah_itself(buildah: Buildah, tmp_path: Path) -> None:
+def test_buildah_itself(buildah: Podman, tmp_path: Path) -> None:
     engines = {"podman": partial(sent_by, buildah.build_buildah)}
     for asked, found in many(engines, tmp_path):
         assert [*of_builders(asked, found)] == []

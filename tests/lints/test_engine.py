@@ -9,7 +9,7 @@ import pytest
 from ctxsize import api
 from ctxsize.findings import Finding
 from tests.lints.cases import CATCHES, Case
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker
 from tests.oracles.trees import COPY_ALL, build_tree
 
 CASES = [
@@ -20,7 +20,7 @@ CASES = [
 ]
 
 
-def arrived(docker: Dockerd, root: Path, data: bytes) -> dict[str, int]:
+def arrived(docker: Docker, root: Path, data: bytes) -> dict[str, int]:
     """The files that a build got with `data` in the ignore file, and their bytes."""
     (root / ".dockerignore").write_bytes(data)
     (root.parent / "Dockerfile").write_bytes(COPY_ALL)
@@ -34,7 +34,7 @@ def arrived(docker: Dockerd, root: Path, data: bytes) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(("code", "case"), CASES)
-def test_figures_and_fixes(code: str, case: Case, docker: Dockerd, tmp_path: Path) -> None:
+def test_figures_and_fixes(code: str, case: Case, docker: Docker, tmp_path: Path) -> None:
     assert case.tree is not None
     root = build_tree(tmp_path / "ctx", case.tree)
     data = case.lines.encode()

@@ -29,7 +29,6 @@ class TarEntry:
     size_bytes: int
     linkname: str = ""
     mode: int = 0o644
-    mtime: float = 0
     device: tuple[int, int] = (0, 0)
     xattrs: dict[str, str] = field(default_factory=dict)
 
@@ -57,7 +56,6 @@ def _entry(member: tarfile.TarInfo) -> TarEntry:
         size_bytes=member.size,
         linkname=member.linkname,
         mode=member.mode,
-        mtime=member.mtime,
         device=(member.devmajor, member.devminor) if member.isdev() else (0, 0),
         xattrs={key.removeprefix(_XATTR): v for key, v in headers.items() if _XATTR in key},
     )

@@ -50,9 +50,9 @@ def missing(tool: str) -> str | None:
     return check() if check else _command(tool)
 
 
-def find_command(name: str) -> str | None:
+def find_command(name: str, path: str = SEARCH_PATH) -> str | None:
     """The full path of an executable, sbin included."""
-    return shutil.which(name, path=SEARCH_PATH)
+    return shutil.which(name, path=path)
 
 
 def buildx_plugin() -> Path | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.oracles.archives import TarEntry, read_tar
 from tests.oracles.availability import find_command
+from tests.oracles.installed import Installation
 from tests.oracles.processes import clean_environment, run
 from tests.oracles.trees import remove_tree
 
@@ -33,8 +34,9 @@ class BuildahResult:
 class Buildah:
     """buildah with a storage of its own below one directory."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, installed: Installation) -> None:
         self.directory = directory
+        self.installed = installed
         self._configuration = _without_network(directory)
 
     def build_buildah(
@@ -50,7 +52,7 @@ class Buildah:
         options += [] if target is None else ["--target", target]
         with tempfile.TemporaryDirectory(prefix="b", dir=self.directory) as work:
             output = Path(work) / "out.tar"
-            argv = [find_command("buildah") or "buildah", *self._storage()]
+            argv = [self.installed.command("buildah"), *self._storage()]
             argv += ["bud", "--isolation", "chroot", "--no-cache", *options, *extra]
             argv += ["-t", f"oci-archive:{output}", str(context)]
             finished = run(argv, env=self._environment(work))
@@ -68,11 +70,11 @@ class Buildah:
 
 
 @contextmanager
-def buildah_in(directory: Path) -> Iterator[Buildah]:
+def buildah_in(directory: Path, installed: Installation) -> Iterator[Buildah]:
     """A buildah whose storage is removed afterwards."""
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        yield Buildah(directory)
+        yield Buildah(directory, installed)
     finally:
         remove_tree(directory)
 

@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.oracles.archives import TarEntry, read_tar
-from tests.oracles.availability import buildx_plugin
 from tests.oracles.processes import run, without_root_powers
 
 MAIN_CONTEXT = "load build context"
 _CONTEXT = re.compile(r"\[internal\] load build context|\[context (.*)\] load from client")
 
 # The client's two halves both hear why a build failed. The one that says so first,
-# seldom the second, puts its own heading before the same words.
+# seldom the second, puts its own heading before the same words. Newer clients have another.
 _SOLVING = "ERROR: failed to solve: "
-_STEERING = "ERROR: failed to run Build function: "
+_HEADINGS = ("ERROR: failed to run Build function: ", "ERROR: failed to build: failed to solve: ")
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,11 @@ class Transfer:
     bytes: int
     done: bool = True
     """Whether the count is the last one: that of a short build may get lost."""
+
+    @property
+    def is_of_context(self) -> bool:
+        """Whether a context travels, and not the Dockerfile or an ignore file."""
+        return _CONTEXT.fullmatch(self.step) is not None
 
 
 @dataclass(frozen=True)
@@ -81,15 +85,18 @@ def build(
     context: Path | str,
     options: Sequence[str],
     *,
+    plugin: Path | None,
     env: Mapping[str, str],
     work: Path,
     unprivileged: bool,
 ) -> BuildResult:
-    """Run what ``docker buildx build`` runs; the image comes back as a tar through ``work``."""
+    """Run what ``docker buildx build`` runs; the image comes back as a tar through ``work``.
+
+    ``plugin`` is buildx itself: `docker buildx` would start it as a second process.
+    """
     output = work / "out.tar"
     output.unlink(missing_ok=True)
-    # The plugin by itself: `docker buildx` would start it as a second process.
-    argv = [str(buildx_plugin() or "docker-buildx"), "build"]
+    argv = [str(plugin or "docker-buildx"), "build"]
     argv += ["--progress=rawjson", "--provenance=false", "--no-cache"]
     argv += ["--output", f"type=tar,dest={output}", *options, str(context)]
     finished = run(without_root_powers(argv) if unprivileged else argv, env=env)
@@ -116,7 +123,10 @@ def _split(output: str) -> tuple[list[dict[str, Any]], str]:
 def read_error(text: str) -> str:
     """From ``ERROR:`` on; the excerpt of the Dockerfile before it says nothing new."""
     _, found, message = text.rpartition("ERROR: ")
-    return f"{found}{message}".replace(_STEERING, _SOLVING)
+    error = f"{found}{message}"
+    for heading in _HEADINGS:
+        error = error.replace(heading, _SOLVING)
+    return error
 
 
 def _transfers(messages: Sequence[Mapping[str, Any]]) -> tuple[Transfer, ...]:

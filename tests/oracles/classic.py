@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.oracles.archives import TarEntry, read_tar
-from tests.oracles.availability import find_command
 from tests.oracles.processes import run, without_root_powers
 from tests.oracles.recording import Request, recording_proxy
 
@@ -25,7 +24,8 @@ class ClassicResult:
     """What the CLI sent and said. ``error`` may come after a complete upload."""
 
     sent: tuple[TarEntry, ...]
-    tar: bytes | None = field(repr=False)
+    sent_bytes: int | None
+    """The exact length of the stream; None if nothing was uploaded."""
     printed: str | None
     error: str | None
 
@@ -34,22 +34,18 @@ class ClassicResult:
         """The sent names in the order of the archive."""
         return [entry.name for entry in self.sent]
 
-    @property
-    def sent_bytes(self) -> int | None:
-        """The exact length of the stream; None if nothing was uploaded."""
-        return None if self.tar is None else len(self.tar)
-
 
 def build(
     context: Path | str,
     options: Sequence[str],
     *,
+    docker: str,
     env: Mapping[str, str],
     sockets: tuple[Path, Path],
     unprivileged: bool,
 ) -> ClassicResult:
     """Run ``docker build`` through a proxy; ``sockets`` are the proxy's and the daemon's."""
-    argv = [find_command("docker") or "docker", "build", "--no-cache", "--force-rm"]
+    argv = [docker, "build", "--no-cache", "--force-rm"]
     argv += [*options, str(context)]
     with recording_proxy(*sockets) as recorded:
         finished = run(without_root_powers(argv) if unprivileged else argv, env=env)
@@ -58,7 +54,7 @@ def build(
     return ClassicResult(
         # With a Dockerfile from outside, the CLI ends without the padding of the last file.
         sent=() if tar is None else read_tar(tar + bytes(-len(tar) % 512 + 1024)),
-        tar=tar,
+        sent_bytes=None if tar is None else len(tar),
         printed=printed[-1] if printed else None,
         error=_DEPRECATION.sub("", finished.stderr).strip() if finished.code else None,
     )

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.oracles import buildkit, classic
-from tests.oracles.availability import find_command
+from tests.oracles.installed import Installation
 from tests.oracles.processes import clean_environment, die_with_parent
 from tests.oracles.trees import remove_tree
 
@@ -32,8 +32,9 @@ class DockerdError(Exception):
 class Dockerd:
     """A running daemon and its two builders."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, installed: Installation) -> None:
         self.directory = directory
+        self.installed = installed
         self.socket = directory / "docker.sock"
 
     def build_buildkit(
@@ -55,7 +56,12 @@ class Dockerd:
             with self._settings(warm=warm) as settings:
                 environment = self._environment(self.socket, settings)
                 result = buildkit.build(
-                    context, argv, env=environment, work=settings, unprivileged=unprivileged
+                    context,
+                    argv,
+                    plugin=self.installed.plugin,
+                    env=environment,
+                    work=settings,
+                    unprivileged=unprivileged,
                 )
             if not result.canceled:
                 break
@@ -78,6 +84,7 @@ class Dockerd:
             return classic.build(
                 context,
                 argv,
+                docker=self.installed.command("docker"),
                 env={**environment, "DOCKER_BUILDKIT": "0"},
                 sockets=(proxy_socket, self.socket),
                 unprivileged=unprivileged,
@@ -100,6 +107,7 @@ class Dockerd:
 
     def _environment(self, endpoint: Path, settings: Path) -> dict[str, str]:
         return clean_environment(
+            PATH=self.installed.search_path,
             DOCKER_HOST=f"unix://{endpoint}",
             DOCKER_CONFIG=str(settings),
             HOME=str(settings),
@@ -108,7 +116,9 @@ class Dockerd:
 
 
 @contextmanager
-def running_dockerd(log: Path, *, platforms: bool = False) -> Iterator[Dockerd]:
+def running_dockerd(
+    log: Path, installed: Installation, *, platforms: bool = False
+) -> Iterator[Dockerd]:
     """Start a daemon, wait until it answers, stop and remove everything afterwards.
 
     With ``platforms`` it can build for several at once, which takes the image
@@ -117,10 +127,13 @@ def running_dockerd(log: Path, *, platforms: bool = False) -> Iterator[Dockerd]:
     base = next((base for base in ("/dev/shm", "/tmp") if _suits(Path(base))), None)
     directory = Path(tempfile.mkdtemp(prefix="ctxsize-", dir=base))
     try:
-        with log.open("wb") as output, _spawn(directory, output.fileno(), platforms) as process:
+        with (
+            log.open("wb") as output,
+            _spawn(installed, directory, output.fileno(), platforms) as process,
+        ):
             try:
                 _wait_until_it_answers(process, directory / "docker.sock", log)
-                yield Dockerd(directory)
+                yield Dockerd(directory, installed)
             finally:
                 _stop(process, directory)
     finally:
@@ -151,19 +164,21 @@ def _options(dockerfile: Path | str | None, target: str | None, extra: Sequence[
     return [*options, *extra]
 
 
-def _spawn(directory: Path, output: int, platforms: bool) -> subprocess.Popen[bytes]:
+def _spawn(
+    installed: Installation, directory: Path, output: int, platforms: bool
+) -> subprocess.Popen[bytes]:
     # No networks, no firewall rules, no storage driver that needs a kernel module.
     driver = "native" if platforms else "vfs"
     features = {"features": {"containerd-snapshotter": True}} if platforms else {}
     (directory / "daemon.json").write_text(json.dumps(features))
     argv = [
-        find_command("dockerd") or "dockerd",
+        installed.command("dockerd"),
         *("--iptables=false", "--ip6tables=false", "--bridge=none", f"--storage-driver={driver}"),
         *("--config-file", str(directory / "daemon.json")),
         *("--data-root", str(directory / "data"), "--exec-root", str(directory / "exec")),
         *("--pidfile", str(directory / "docker.pid"), "-H", f"unix://{directory}/docker.sock"),
     ]
-    environment = clean_environment(HOME=str(directory))
+    environment = clean_environment(PATH=installed.search_path, HOME=str(directory))
     return subprocess.Popen(
         die_with_parent(argv),
         env=environment,

@@ -46,7 +46,7 @@ def run(argv: Sequence[str], *, env: Mapping[str, str], timeout_s: float = TIMEO
 
 def clean_environment(**extra: str) -> dict[str, str]:
     """An environment in which the user's Docker settings and proxies play no part."""
-    return {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", **extra}
+    return {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"} | extra
 
 
 def without_root_powers(argv: Sequence[str]) -> list[str]:

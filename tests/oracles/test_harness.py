@@ -6,6 +6,7 @@ If these fail, the engine or the harness is not what the other tests take it for
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -13,13 +14,15 @@ import pytest
 
 from tests.oracles import trees
 from tests.oracles.availability import missing, unavailable
-from tests.oracles.buildah import Buildah
 from tests.oracles.buildkit import read_error
 from tests.oracles.devtools import DevtoolsError, list_context
-from tests.oracles.dockerd import Dockerd, DockerdError, running_dockerd
+from tests.oracles.dockerd import DockerdError, running_dockerd
+from tests.oracles.engines import Docker, Podman
+from tests.oracles.installed import RECORDED, Installation
 from tests.oracles.recording import parse_requests
 from tests.oracles.trees import build_tree
 
+UNSTABLE = ("buildah", "newer")
 NAMES = ["Dockerfile", "a.txt", "d/", "d/e/"]
 
 # BuildKit's packets for NAMES. A field costs its tag and its value; a time
@@ -52,50 +55,53 @@ def ignoring(root: Path, ignorefile: bytes) -> Path:
 
 
 class TestBuildKit:
-    def test_list_sizes_and_wire_bytes(self, docker: Dockerd, context: Path) -> None:
+    def test_list_sizes_and_wire_bytes(self, docker: Docker, context: Path) -> None:
         result = docker.build_buildkit(context)
         assert result.error is None
         assert result.names == NAMES
         assert result.sizes == {"Dockerfile": 22, "a.txt": 6, "d/": 0, "d/e/": 0}
         assert result.transferred_bytes == WIRE == 143
 
-    def test_everything_ignored_is_two_bytes(self, docker: Dockerd, tmp_path: Path) -> None:
+    def test_everything_ignored_is_two_bytes(self, docker: Docker, tmp_path: Path) -> None:
         result = docker.build_buildkit(ignoring(tmp_path, b"*"))
         assert (result.names, result.transferred_bytes) == ([], 2)
         assert result.error is None
 
-    def test_every_build_is_cold_unless_asked(self, docker: Dockerd, context: Path) -> None:
+    def test_every_build_is_cold_unless_asked(self, docker: Docker, context: Path) -> None:
         builds = [docker.build_buildkit(context, warm=warm) for warm in (False, False, True, True)]
         sizes = [build.transferred_bytes for build in builds]
         assert sizes == [WIRE, WIRE, WIRE, WIRE - DOCKERFILE_DATA - A_DATA]
 
-    def test_context_that_no_instruction_takes(self, docker: Dockerd, context: Path) -> None:
+    def test_context_that_no_instruction_takes(self, docker: Docker, context: Path) -> None:
         (context.parent / "other").write_bytes(b"FROM scratch\nCOPY <<E /x\ny\nE\n")
         result = docker.build_buildkit(context, dockerfile=context.parent / "other")
         assert (result.names, result.transferred_bytes) == (["x"], None)
 
-    def test_target(self, docker: Dockerd, context: Path) -> None:
+    def test_target(self, docker: Docker, context: Path) -> None:
         stages = b"FROM scratch AS one\nCOPY a.txt /\nFROM scratch\nCOPY . /\n"
         (context.parent / "stages").write_bytes(stages)
         result = docker.build_buildkit(context, dockerfile=context.parent / "stages", target="one")
         assert result.names == ["a.txt"]
 
-    def test_error_is_the_engines(self, docker: Dockerd, tmp_path: Path) -> None:
+    def test_error_is_the_engines(self, docker: Docker, tmp_path: Path) -> None:
         result = docker.build_buildkit(ignoring(tmp_path, b"!"))
         assert result.names == []
         assert result.error is not None
         assert result.error.startswith("ERROR: failed to solve: ")
-        assert result.error.endswith('invalid excludepatterns: [!]: illegal exclusion pattern: "!"')
+        assert result.error.endswith('illegal exclusion pattern: "!"')
 
     def test_error_is_the_same_whichever_half_says_it(self) -> None:
-        # The second was seen once in thousands of builds and cannot be provoked.
+        # The second was seen once in thousands of builds and cannot be provoked; the third
+        # is that of newer clients.
         excerpt = "Dockerfile:1\n-----\n"
         solving = f"{excerpt}ERROR: failed to solve: no such file"
         steering = f"{excerpt}ERROR: failed to run Build function: no such file"
-        assert read_error(steering) == read_error(solving) == "ERROR: failed to solve: no such file"
+        building = f"{excerpt}ERROR: failed to build: failed to solve: no such file"
+        assert read_error(steering) == read_error(building) == read_error(solving)
+        assert read_error(solving) == "ERROR: failed to solve: no such file"
         assert read_error("gone") == "gone"
 
-    def test_extended_attributes_arrive_and_cost(self, docker: Dockerd, tmp_path: Path) -> None:
+    def test_extended_attributes_arrive_and_cost(self, docker: Docker, tmp_path: Path) -> None:
         plain = docker.build_buildkit(build_tree(tmp_path / "plain", ["Dockerfile", "a"]))
         marked = trees.file("a", xattrs={"user.k": b"v"})
         result = docker.build_buildkit(build_tree(tmp_path / "ctx", ["Dockerfile", marked]))
@@ -104,7 +110,7 @@ class TestBuildKit:
         key_and_value = (2 + len("user.k")) + (2 + len("v"))
         assert result.transferred_bytes == plain.transferred_bytes + 2 + key_and_value
 
-    def test_kinds(self, docker: Dockerd, tmp_path: Path) -> None:
+    def test_kinds(self, docker: Docker, tmp_path: Path) -> None:
         nodes: list[str | trees.Node] = [
             "Dockerfile",
             trees.file("f", b"12345", mode=0o4755),
@@ -128,7 +134,7 @@ class TestBuildKit:
         (f,) = (entry for entry in result.entries if entry.name == "f")
         assert (f.mode, f.size_bytes) == (0o4755, 5)
 
-    def test_unreadable_file_arrives_empty(self, docker: Dockerd, tmp_path: Path) -> None:
+    def test_unreadable_file_arrives_empty(self, docker: Docker, tmp_path: Path) -> None:
         nodes: list[str | trees.Node] = ["Dockerfile", trees.file("secret", b"12345", mode=0)]
         root = build_tree(tmp_path / "ctx", nodes)
         assert docker.build_buildkit(root).sizes["secret"] == 5
@@ -136,24 +142,25 @@ class TestBuildKit:
 
 
 class TestClassic:
-    def test_exact_stream(self, docker: Dockerd, context: Path) -> None:
+    def test_exact_stream(self, docker: Docker, context: Path) -> None:
         result = docker.build_classic(context)
         assert result.error is None
         assert result.names == NAMES
         assert result.sent_bytes == CLASSIC == 4096
         assert result.printed == "4.096kB"
 
-    def test_dockerfile_is_sent_even_if_ignored(self, docker: Dockerd, tmp_path: Path) -> None:
+    def test_dockerfile_is_sent_even_if_ignored(self, docker: Docker, tmp_path: Path) -> None:
         result = docker.build_classic(ignoring(tmp_path, b"*"))
         assert result.names == [".dockerignore", "Dockerfile"]
         assert (result.sent_bytes, result.printed) == (4 * 512 + 1024, "3.072kB")
 
-    def test_error_before_the_upload(self, docker: Dockerd, tmp_path: Path) -> None:
+    def test_error_before_the_upload(self, docker: Docker, tmp_path: Path) -> None:
         result = docker.build_classic(ignoring(tmp_path, b"!"))
-        assert result.error == 'error checking context: illegal exclusion pattern: "!"'
+        assert result.error is not None
+        assert result.error.endswith('checking context: illegal exclusion pattern: "!"')
         assert (result.sent, result.sent_bytes, result.printed) == ((), None, None)
 
-    def test_error_after_the_upload(self, docker: Dockerd, context: Path) -> None:
+    def test_error_after_the_upload(self, docker: Docker, context: Path) -> None:
         (context / "Dockerfile").write_bytes(b"FROM scratch\nCOPY nope /\n")
         result = docker.build_classic(context)
         assert result.error is not None
@@ -162,15 +169,15 @@ class TestClassic:
 
 
 class TestBuildah:
-    def test_list(self, buildah: Buildah, context: Path) -> None:
+    def test_list(self, buildah: Podman, context: Path) -> None:
         result = buildah.build_buildah(context)
         assert (result.names, result.error) == (NAMES, None)
 
-    def test_everything_ignored(self, buildah: Buildah, tmp_path: Path) -> None:
+    def test_everything_ignored(self, buildah: Podman, tmp_path: Path) -> None:
         result = buildah.build_buildah(ignoring(tmp_path, b"*"))
         assert (result.names, result.error) == ([], None)
 
-    def test_error(self, buildah: Buildah, tmp_path: Path) -> None:
+    def test_error(self, buildah: Podman, tmp_path: Path) -> None:
         result = buildah.build_buildah(ignoring(tmp_path, b"!"))
         assert result.error is not None
         assert result.error.endswith('illegal exclusion pattern: "!"')
@@ -197,23 +204,32 @@ class TestDevtools:
 
 
 class TestHarness:
-    def test_nothing_is_left_of_a_daemon(self, docker: Dockerd, tmp_path: Path) -> None:
-        with running_dockerd(tmp_path / "log") as second:
+    @pytest.mark.parametrize(("engine", "age"), [each for each in RECORDED if each != UNSTABLE])
+    def test_engines_run_where_they_must(self, engine: str, age: str) -> None:
+        """Another version will do. The newer buildah may not fit the machine's libraries."""
+        installed = Installation(engine, age)
+        if installed.absent is not None:
+            unavailable(installed.absent)
+        if not re.fullmatch(r"[\d.]+", installed.version):
+            unavailable(installed.version)
+
+    def test_nothing_is_left_of_a_daemon(self, docker: Docker, tmp_path: Path) -> None:
+        first = docker.session.engine(docker.installed)
+        with running_dockerd(tmp_path / "log", docker.installed) as second:
             assert second.build_buildkit(build_tree(tmp_path / "ctx", NAMES)).names == NAMES
         assert not second.directory.exists()
         assert (tmp_path / "log").stat().st_size
         mounts = Path("/proc/self/mounts").read_text(errors="replace")
         assert str(second.directory) not in mounts
-        assert second.directory != docker.directory
+        assert second.directory != first.directory
 
-    @pytest.mark.usefixtures("docker")
     def test_daemon_that_does_not_start(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("tests.oracles.dockerd.find_command", lambda _: "/bin/false")
+        monkeypatch.setattr(Installation, "command", lambda *_: "/bin/false")
         with (
             pytest.raises(DockerdError, match="dockerd ended with 1"),
-            running_dockerd(tmp_path / "log"),
+            running_dockerd(tmp_path / "log", docker.installed),
         ):
             pass
 

@@ -8,7 +8,7 @@ import pytest
 
 from ctxsize import api
 from tests.oracles.buildkit import BuildResult
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker
 from tests.recommender.projects import PROJECTS, sources_of
 from tests.recommender.test_suggest import plant
 
@@ -24,7 +24,7 @@ def files(result: BuildResult) -> set[str]:
 
 @pytest.mark.parametrize("name", PROJECTS)
 def test_the_build_goes_on_and_sends_what_was_said(
-    name: str, docker: Dockerd, tmp_path: Path
+    name: str, docker: Docker, tmp_path: Path
 ) -> None:
     project = PROJECTS[name]
     root = plant(tmp_path / "ctx", project)

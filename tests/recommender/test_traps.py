@@ -36,6 +36,7 @@ E2E = ("e2e/x.rs", file("e2e/big.bin", size_bytes=9_000_000))
 
 SPEAKS = {
     "copied_by_name": Case("target", RUST, more="COPY target/x /\n"),
+    "author_exception": Case("target", (*RUST, file(".dockerignore", b"target\n!target/x\n"))),
     "unknown_source": Case("target", RUST, more="ARG WHAT\nCOPY $WHAT /\n"),
     "tracked": Case("target", RUST, tracked=("target/x",)),
     "tracking_unknown": Case("target", (*RUST, file(".git/HEAD", b"nonsense"))),
@@ -62,6 +63,7 @@ SPEAKS = {
 }
 SILENT = {
     "copied_by_name": Case("target", RUST, more="FROM scratch\nCOPY --from=b /app/target/x /\n"),
+    "author_exception": Case("target", (*RUST, file(".dockerignore", b"*\n!*\n"))),
     "unknown_source": Case("target", RUST, more="ARG WHAT=Cargo.toml\nCOPY $WHAT /\n"),
     "tracked": Case("target", RUST, tracked=("Cargo.toml",)),
     "tracking_unknown": Case("target", RUST),

@@ -15,7 +15,7 @@ import pytest
 from ctxsize import api
 from ctxsize.errors import BuildFailsError, CtxsizeError, InputError
 from tests.cli.conftest import unprivileged
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker
 from tests.oracles.trees import Node, build_tree, device, fifo, file, link, socket
 
 S = b"FROM scratch\nCOPY . /\n"
@@ -116,7 +116,7 @@ def answer(dockerfile: str | None) -> tuple[int | None, str]:
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)
-def test_the_dockerfile(docker: Dockerd, context: Path, name: str) -> None:
+def test_the_dockerfile(docker: Docker, context: Path, name: str) -> None:
     nodes, named = DOCKERFILES[name]
     build_tree(context, nodes)
     result = docker.build_buildkit(".", dockerfile=named)
@@ -138,7 +138,7 @@ def daemons_path(words: str) -> str:
 
 
 @pytest.mark.parametrize("name", IGNORE_FILES)
-def test_the_ignore_file(docker: Dockerd, context: Path, name: str) -> None:
+def test_the_ignore_file(docker: Docker, context: Path, name: str) -> None:
     nodes, code = IGNORE_FILES[name]
     build_tree(context, [file("Dockerfile", S), *nodes])
     result, report = docker.build_buildkit("."), api.measure()
@@ -149,7 +149,7 @@ def test_the_ignore_file(docker: Dockerd, context: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [".dockerignore", "Dockerfile.dockerignore"])
-def test_an_ignore_file_without_permission(docker: Dockerd, name: str) -> None:
+def test_an_ignore_file_without_permission(docker: Docker, name: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         nodes = ["a", "b", file("Dockerfile", S), file(".dockerignore", NO_B)]
@@ -166,7 +166,7 @@ def test_an_ignore_file_without_permission(docker: Dockerd, name: str) -> None:
     assert "takes this ignore file for empty without a word" in report.problems[0].message
 
 
-def test_a_dockerfile_without_permission(docker: Dockerd) -> None:
+def test_a_dockerfile_without_permission(docker: Docker) -> None:
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         context = build_tree(Path(directory) / "context", [file("Dockerfile", S, mode=0), "a"])

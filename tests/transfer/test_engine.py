@@ -14,7 +14,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.model import Report
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker
 from tests.oracles.trees import Node, build_tree, file, hardlink, link
 
 TREE: list[str | Node] = [
@@ -90,6 +90,7 @@ CASES = {
     "absolute link": Case(S + "COPY absolute/one /x\n"),
     "link out of the context": Case(S + "COPY outside/x.py /x\n"),
     "link in a directory": Case(S + "COPY src/docs/img /x\n"),
+    "link to the root": Case(S + "COPY here/app.py /x\n"),
     "chain of links": Case(S + "COPY l1 l2 /x/\n"),
     "links by a star": Case(S + "COPY l? /x/\n"),
     "two paths behind one link": Case(S + "COPY lib/v2 current/two current /x/\n"),
@@ -137,7 +138,6 @@ CASES = {
 }
 
 FAILING = {
-    "link to the root": Case(S + "COPY here/app.py /x\n"),
     "link to nowhere": Case(S + "COPY gone app.py /x/\n"),
     "ignored": Case(S + "COPY src docs /x/\n", ignoring="docs\n**/*.txt\n"),
     "named and ignored": Case(S + "COPY app.py /\n", ignoring="app.py\n"),
@@ -165,7 +165,7 @@ FAILING = {
 REFUSED = {
     "bad pattern": (
         Case(S + "COPY [ /x/\n"),
-        "invalid includepatterns: []: syntax error in pattern",
+        "invalid includepatterns: [[]: syntax error in pattern",
     ),
     "bad expression": (
         Case(S + "COPY [z-a]x /x/\n"),
@@ -173,7 +173,7 @@ REFUSED = {
     ),
     "only an exception mark": (
         Case(S + "COPY ! /x/\n"),
-        'invalid includepatterns: []: illegal exclusion pattern: "!"',
+        'invalid includepatterns: [!]: illegal exclusion pattern: "!"',
     ),
     "control character": (
         Case(S + 'COPY ["a\\u0001", "/x/"]\n'),
@@ -207,7 +207,7 @@ def measured(tree: Path, dockerfile: Path, case: Case) -> Report:
 
 
 def built(
-    docker: Dockerd, tree: Path, dockerfile: Path, case: Case
+    docker: Docker, tree: Path, dockerfile: Path, case: Case
 ) -> tuple[int | None, str | None]:
     extra = [f"--build-arg={name}={value}" for name, value in case.arguments.items()]
     result = docker.build_buildkit(
@@ -217,7 +217,7 @@ def built(
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_our_number_is_dockers(docker: Dockerd, tree: Path, tmp_path: Path, name: str) -> None:
+def test_our_number_is_dockers(docker: Docker, tree: Path, tmp_path: Path, name: str) -> None:
     case = CASES[name]
     dockerfile = arranged(tree, case, tmp_path)
     report = measured(tree, dockerfile, case)
@@ -228,7 +228,7 @@ def test_our_number_is_dockers(docker: Dockerd, tree: Path, tmp_path: Path, name
 
 @pytest.mark.parametrize("name", FAILING)
 def test_builds_that_fail_after_the_transfer(
-    docker: Dockerd, tree: Path, tmp_path: Path, name: str
+    docker: Docker, tree: Path, tmp_path: Path, name: str
 ) -> None:
     case = FAILING[name]
     dockerfile = arranged(tree, case, tmp_path)
@@ -241,7 +241,7 @@ def test_builds_that_fail_after_the_transfer(
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_builds_that_fail_before_it(docker: Dockerd, tree: Path, tmp_path: Path, name: str) -> None:
+def test_builds_that_fail_before_it(docker: Docker, tree: Path, tmp_path: Path, name: str) -> None:
     case, message = REFUSED[name]
     dockerfile = arranged(tree, case, tmp_path)
     report = measured(tree, dockerfile, case)

@@ -16,7 +16,7 @@ import pytest
 from ctxsize import api
 from ctxsize.model import Report
 from tests.oracles.buildkit import BuildResult
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker
 from tests.oracles.trees import Node, build_tree, file, hardlink, link
 
 MAIN: list[str | Node] = [
@@ -215,7 +215,7 @@ def expected(report: Report) -> dict[str, list[int | None]]:
 
 
 def theirs(
-    docker: Dockerd, trees: Path, dockerfile: Path, case: Case, *, warm: bool = False
+    docker: Docker, trees: Path, dockerfile: Path, case: Case, *, warm: bool = False
 ) -> BuildResult:
     extra = [f"--build-arg={name}={value}" for name, value in case.arguments.items()]
     extra += [f"--build-context={name}={trees / path}" for name, path in case.contexts.items()]
@@ -230,7 +230,7 @@ def figures(result: BuildResult) -> dict[str, list[int | None]]:
     return {name: [each.bytes for each in found] for name, found in result.loaded().items()}
 
 
-def check_side_by_side(docker: Dockerd, trees: Path, dockerfile: Path, case: Case) -> None:
+def check_side_by_side(docker: Docker, trees: Path, dockerfile: Path, case: Case) -> None:
     """Build until each figure has come through; no other figure may come."""
     report = ours(trees, dockerfile, case)
     awaited = {name: Counter(each) for name, each in expected(report).items()}
@@ -249,7 +249,7 @@ def check_side_by_side(docker: Dockerd, trees: Path, dockerfile: Path, case: Cas
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_our_numbers_are_dockers(docker: Dockerd, trees: Path, tmp_path: Path, name: str) -> None:
+def test_our_numbers_are_dockers(docker: Docker, trees: Path, tmp_path: Path, name: str) -> None:
     case, dockerfile = NAMED[name], tmp_path / "Dockerfile"
     report = ours(trees, dockerfile, case)
     assert figures(theirs(docker, trees, dockerfile, case)) == expected(report)
@@ -257,7 +257,7 @@ def test_our_numbers_are_dockers(docker: Dockerd, trees: Path, tmp_path: Path, n
 
 @pytest.mark.parametrize("name", MOUNTED)
 def test_builds_that_fail_after_the_transfer(
-    docker: Dockerd, trees: Path, tmp_path: Path, name: str
+    docker: Docker, trees: Path, tmp_path: Path, name: str
 ) -> None:
     case, dockerfile = MOUNTED[name], tmp_path / "Dockerfile"
     report = ours(trees, dockerfile, case)
@@ -269,14 +269,14 @@ def test_builds_that_fail_after_the_transfer(
 
 @pytest.mark.parametrize("name", SEVERAL)
 def test_one_context_may_have_several_transfers(
-    docker: Dockerd, trees: Path, tmp_path: Path, name: str
+    docker: Docker, trees: Path, tmp_path: Path, name: str
 ) -> None:
     check_side_by_side(docker, trees, tmp_path / "Dockerfile", SEVERAL[name])
 
 
 @pytest.mark.parametrize("name", PLATFORMS)
 def test_several_platforms(
-    docker_platforms: Dockerd, trees: Path, tmp_path: Path, name: str
+    docker_platforms: Docker, trees: Path, tmp_path: Path, name: str
 ) -> None:
     case = Case(**{**PLATFORMS[name].__dict__, "platforms": BOTH})
     check_side_by_side(docker_platforms, trees, tmp_path / "Dockerfile", case)
@@ -285,7 +285,7 @@ def test_several_platforms(
 @pytest.mark.parametrize("platform", ["linux/arm64", "linux/arm/v7", "linux/amd64", ""])
 @pytest.mark.parametrize("name", ["architecture", "platform"])
 def test_one_platform(
-    docker: Dockerd, trees: Path, tmp_path: Path, name: str, platform: str
+    docker: Docker, trees: Path, tmp_path: Path, name: str, platform: str
 ) -> None:
     text = PLATFORMS[name].dockerfile.replace("}", "} *").replace("common", "*")
     case = Case(text, {}, platforms=(platform,) if platform else ())

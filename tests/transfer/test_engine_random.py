@@ -14,7 +14,7 @@ from ctxsize import api
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Report
 from tests.oracles.buildkit import BuildResult
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker
 from tests.transfer.planting import Plant, links, paths
 
 SOURCES = [
@@ -88,7 +88,7 @@ def check(ours: dict[str, Counter[int | None]], result: BuildResult) -> None:
 @given(main=trees, lib=trees, ignoring=ignoring, elsewhere=ignoring, text=dockerfiles())
 @settings(max_examples=150, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_random_builds(
-    docker: Dockerd,
+    docker: Docker,
     plant: Plant,
     main: tuple[list[str], dict[str, str]],
     lib: tuple[list[str], dict[str, str]],

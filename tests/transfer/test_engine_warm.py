@@ -14,7 +14,7 @@ from ctxsize import api
 from ctxsize.model import Report, Transfer
 from tests.cli.conftest import unprivileged
 from tests.oracles.buildkit import BuildResult
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker
 from tests.oracles.trees import Node, build_tree, device, fifo, file, hardlink, link, socket
 from tests.transfer.test_engine_named import LIB, S
 
@@ -53,7 +53,7 @@ CASES = {
 
 
 def built(
-    docker: Dockerd, context: Path, text: str, *extra: str, unprivileged: bool = False
+    docker: Docker, context: Path, text: str, *extra: str, unprivileged: bool = False
 ) -> list[BuildResult]:
     """A first and a second build of a Dockerfile beside the context."""
     dockerfile = context.parent / f"{context.name}.df"
@@ -77,7 +77,7 @@ def both(transfer: Transfer | None) -> list[int | None]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_second_build(docker: Dockerd, tmp_path: Path, name: str) -> None:
+def test_a_second_build(docker: Docker, tmp_path: Path, name: str) -> None:
     text, ignoring = CASES[name]
     unique = f"warm-{list(CASES).index(name)}"
     context = build_tree(tmp_path / unique, [*TREE, file(".dockerignore", ignoring)])
@@ -85,7 +85,7 @@ def test_a_second_build(docker: Dockerd, tmp_path: Path, name: str) -> None:
     assert [result.transferred_bytes for result in results] == both(measured(context).transfer)
 
 
-def test_unreadable_files_are_asked_for_again(docker: Dockerd) -> None:
+def test_unreadable_files_are_asked_for_again(docker: Docker) -> None:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         context = build_tree(Path(name) / "warm-shut", ["a", "b", file("shut", mode=0)])
@@ -95,7 +95,7 @@ def test_unreadable_files_are_asked_for_again(docker: Dockerd) -> None:
     assert [result.transferred_bytes for result in results] == both(transfer)
 
 
-def test_named_contexts(docker: Dockerd, tmp_path: Path) -> None:
+def test_named_contexts(docker: Docker, tmp_path: Path) -> None:
     context, lib = build_tree(tmp_path / "warm-named", TREE), build_tree(tmp_path / "lib", LIB)
     text = S + "COPY src /\nCOPY --from=lib . /\n"
     results = built(docker, context, text, f"--build-context=lib={lib}")
@@ -107,7 +107,7 @@ def test_named_contexts(docker: Dockerd, tmp_path: Path) -> None:
 
 
 def test_of_several_transfers_each_may_meet_what_another_left(
-    docker: Dockerd, tmp_path: Path
+    docker: Docker, tmp_path: Path
 ) -> None:
     context, lib = build_tree(tmp_path / "warm-many", ["a"]), build_tree(tmp_path / "lib", LIB)
     text, option = S + "COPY --from=lib big /\nCOPY --from=lib sub one /x/\n", f"lib={lib}"
@@ -128,7 +128,7 @@ def test_of_several_transfers_each_may_meet_what_another_left(
         assert any(least <= figure <= most for most, least in map(both, transfers))  # type: ignore[operator]
 
 
-def test_platforms_race_for_what_is_left_too(docker_platforms: Dockerd, tmp_path: Path) -> None:
+def test_platforms_race_for_what_is_left_too(docker_platforms: Docker, tmp_path: Path) -> None:
     nodes = ["bin/amd64/tool", file("bin/arm64/tool", size_bytes=50_000), "common"]
     context = build_tree(tmp_path / "warm-platforms", nodes)
     text = S + "ARG TARGETARCH\nCOPY bin/$TARGETARCH common /x/\n"
@@ -152,7 +152,7 @@ def test_platforms_race_for_what_is_left_too(docker_platforms: Dockerd, tmp_path
 
 @pytest.mark.parametrize("option", ["--platform=linux/amd64", "--platform=linux/amd64,linux/arm64"])
 def test_what_platforms_share_is_sent_once(
-    docker_platforms: Dockerd, tmp_path: Path, option: str
+    docker_platforms: Docker, tmp_path: Path, option: str
 ) -> None:
     context = build_tree(tmp_path / f"warm-{len(option)}", TREE)
     results = built(docker_platforms, context, S + "COPY src /x/\n", option)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -97,8 +98,8 @@ def test_files_may_arrive_empty_by_include_patterns_alone(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("include", "message"),
     [
-        ("[", "invalid includepatterns: []: syntax error in pattern"),
-        ("!", 'invalid includepatterns: []: illegal exclusion pattern: "!"'),
+        ("[", "invalid includepatterns: [[]: syntax error in pattern"),
+        ("!", 'invalid includepatterns: [!]: illegal exclusion pattern: "!"'),
         ("[z-a]x", "failed to match includepatterns: syntax error in pattern"),
     ],
 )
@@ -108,7 +109,12 @@ def test_bad_patterns_fail_the_build(
     with pytest.raises(DockerfileError) as caught:
         sent(tree, [include])
     assert caught.value.message == message
-    assert golibrary.ask(root=tree, follow=[include]).walk_error == message
+    assert golibrary.ask(root=tree, follow=[include]).walk_error == older_words(message)
+
+
+def older_words(message: str) -> str:
+    """Return the message of Debian's fsutil, which does not name the patterns."""
+    return re.sub(r"(?s)(includepatterns: )\[.*\](: )", r"\1[]\2", message)
 
 
 LINES = ["*", "a", "b", "*.py", "**/c", "!a", "!a/b", "!**/b", "a/*", "!x*", "**", "!ab/**", "é"]
@@ -138,7 +144,7 @@ def test_random_questions(
         names, refused = sent(tree, asked, ignoring)
         error = ""
     except (DockerfileError, IgnoreFileError) as refusal:
-        error = refusal.message
+        error = older_words(refusal.message)
     except BuildFailsError:
         error = "too many levels of symbolic links"
     question = {"root": tree, "follow": sorted(asked)}

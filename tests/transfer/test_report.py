@@ -245,3 +245,35 @@ def test_a_loop_that_nothing_follows_spoils_no_share(context: Path) -> None:
     report = api.measure()
     assert report.transfer is None
     assert [each.code for each in report.problems] == ["transfer-unknown"]
+
+
+def test_the_report_names_what_an_older_docker_does(context: Path) -> None:
+    (context / "Dockerfile").write_text(
+        "FROM scratch\nARG TARGETSTAGE\nCOPY --exclude=x src$TARGETSTAGE docs /\n"
+    )
+    report = api.measure()
+    assert report.transfer is not None
+    found = report.transfer.problems
+    assert {(each.code, each.line) for each in found} == {("older-dockerfile", 3)}
+    assert [each.message for each in found] == [
+        "taken as a newer Docker does: Docker before 28 refuses COPY --exclude",
+        "taken as a newer Docker does: Docker before 28 leaves $TARGETSTAGE unset",
+    ]
+    (context / "Dockerfile").write_text("FROM scratch\nARG TARGETSTAGE\nCOPY docs /\n")
+    report = api.measure()
+    assert report.transfer is not None
+    assert report.transfer.problems == ()
+
+
+@pytest.mark.parametrize("line", ["COPY link /x", "ADD link /x/", "COPY li* /x/"])
+def test_a_link_to_what_is_ignored_fails_the_build(context: Path, line: str) -> None:
+    """As with Docker 26.1.5 and 28.5.2."""
+    (context / ".dockerignore").write_text("src\n")
+    (context / "link").symlink_to("src")
+    (context / "Dockerfile").write_text(f"FROM scratch\n{line}\n")
+    (problem,) = api.measure().problems
+    assert problem.message.endswith(": not found, as it is ignored")
+    (context / "link").unlink()
+    (context / "link").symlink_to("nowhere")
+    (problem,) = api.measure().problems
+    assert problem.message.endswith(": not found, as it is not in the context")

@@ -39,6 +39,8 @@ class Builder:
     """Whether the reader gives up on a line of more than 65,535 bytes."""
     check_patterns: Callable[[Sequence[str]], None] | None
     """Raises for lines whose patterns the builder cannot transport."""
+    checks_as_written: bool
+    """Whether patterns are checked with the bytes of the file, before any is replaced."""
     replaces_undecodable: bool
     """Whether bytes of a pattern that are not UTF-8 become U+FFFD on the way."""
     always_sends: Callable[[DockerIgnoreSpec, str | None], Sequence[str]] | None
@@ -47,7 +49,9 @@ class Builder:
     asks_for_paths: bool
     """Whether only what the Dockerfile takes from the context is sent."""
     sends_ignored_parents: bool
-    """Whether an ignored directory is sent ahead of a re-included entry below it."""
+    """Whether an ignored directory arrives ahead of a re-included entry below it."""
+    sends_only_utf8: bool
+    """Whether a path, link target or attribute's name that is not UTF-8 stops the build."""
     unreadable_stops: bool
     """Whether a file that cannot be read stops the build instead of arriving empty."""
     refuses_to_open: bool
@@ -64,3 +68,5 @@ class Builder:
     """What it prints about it, with `{}` for the size; None if nothing."""
     resends: bool
     """Whether every build sends all of it again, not just the first."""
+    older: str | None = None
+    """The releases that behave otherwise where a report says so; None if there are none."""

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from ctxsize.engine import golang, goregexp
 from ctxsize.engine.builders.builder import Builder
+from ctxsize.engine.expressions import Expression
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Line, Step
 
 
@@ -36,7 +37,7 @@ class PodmanIgnorePattern(DockerIgnorePattern):
         return Line(text[exception:], exception)
 
     @classmethod
-    def expression(cls, text: str) -> str:
+    def expression(cls, text: str) -> Expression:
         """Buildah's expression for `text`, which also matches everything below a match."""
         expression, at = "^", int(text.startswith("\ufeff"))
         while at < len(text):
@@ -56,7 +57,7 @@ class PodmanIgnorePattern(DockerIgnorePattern):
                 at += 1
             else:
                 expression += char
-        return goregexp.translate(expression + "(/.*)?$")
+        return goregexp.compiled(expression + "(/.*)?$")
 
 
 class PodmanIgnoreSpec(DockerIgnoreSpec):
@@ -98,10 +99,12 @@ PODMAN = Builder(
     must_read=True,
     longest_line=False,
     check_patterns=None,
+    checks_as_written=False,
     replaces_undecodable=False,
     always_sends=None,
     asks_for_paths=False,
-    sends_ignored_parents=False,
+    sends_ignored_parents=True,
+    sends_only_utf8=False,
     unreadable_stops=True,
     refuses_to_open=False,
     sends_sockets=False,

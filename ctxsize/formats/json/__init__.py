@@ -15,17 +15,15 @@ def render(outcome: Any, look: Look | None = None) -> str:
     return json.dumps(shape, indent=2) + "\n"
 
 
-def schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema of a kind of outcome, with those that it refers to in it."""
-    own = _schema(kind)
-    inner = own.setdefault("$defs", {}) if kind != "findings" else {}
-    inner["finding"] = _schema("findings")
-    if '"urn:ctxsize:report:1"' in json.dumps(inner):
-        inner["report"] = _schema("measure")
-    return own
+SCHEMAS = (
+    *("advise", "baseline", "check", "clean", "clean-plan", "diff", "findings", "lint"),
+    *("measure", "plan", "rules", "scan", "suggest"),
+)
+"""Names of the schemas, each a file beside this module that refers to no other."""
 
 
-def _schema(name: str) -> dict[str, Any]:
+def schema(name: str) -> dict[str, Any]:
+    """Return the JSON Schema of a kind of outcome."""
     from importlib import resources
 
     text = resources.files(__name__).joinpath(f"{name}.schema.json").read_text("utf-8")

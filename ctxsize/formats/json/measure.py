@@ -190,6 +190,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
         "line": problem.line,
         "effect": problem.effect.value,
         "count": problem.count,
+        "fails": problem.fails,
     }
 
 

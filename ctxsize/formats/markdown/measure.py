@@ -11,7 +11,7 @@ from ctxsize.formats.text.advice import plural
 from ctxsize.formats.text.size_tree import percent
 from ctxsize.model import Report, Transfer
 
-_SIGNS = {advice.FINE: "🟢", advice.LOOK: "🟡", advice.TOO_BIG: "🔴"}
+_SIGNS = {advice.FINE: "🟢", advice.LOOK: "🟡", advice.TOO_BIG: "🔴", advice.FAILS: "🔴"}
 
 
 def render(report: Report, look: Look) -> str:

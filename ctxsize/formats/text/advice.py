@@ -32,10 +32,13 @@ class Level(NamedTuple):
 FINE = Level("Fine", "green")
 LOOK = Level("Worth a look", "yellow")
 TOO_BIG = Level("Too big", "red")
+FAILS = Level("The build fails", "red")
 
 
 def level(report: Report) -> Level:
     """How worrying `report` is."""
+    if report.failing:
+        return FAILS
     size, files = _sent(report)
     if size >= TOO_LARGE_BYTES or files >= TOO_MANY_FILES:
         return TOO_BIG
@@ -59,6 +62,10 @@ def _sent(report: Report) -> tuple[int, int]:
 
 def verdict(report: Report) -> str:
     """The one sentence that says how much would be sent, and what most of it is."""
+    if report.failing:
+        totals = report.context.totals
+        context = f"{units.human(totals.content_bytes)} in {plural(totals.files, 'file')}"
+        return f"nothing is built from the context of {context}; see why below"
     sends = BUILDERS[report.builder].announces is not None
     would = "would be sent" if sends else "are in the context"
     if _hides_all(report):
@@ -101,9 +108,13 @@ def dominant(report: Report) -> Directory | None:
 
 def next_step(report: Report) -> tuple[str, str]:
     """The command to type next, `""` where something is to be written first, and what for."""
+    for problem in report.failing:
+        where = quoted(problem.path or report.context_path)
+        return "", f"correct {where}:{problem.line}" if problem.line else f"correct {where}"
     for problem in report.problems:
         if problem.code == "arrives-empty" and problem.path:
             return command(report, "explain", "--trace", problem.path), "says why it arrives empty"
+    for problem in report.all_problems:
         if problem.code == "source-not-found" and problem.line:
             step = command(report, "explain", "--source", str(problem.line))
             return step, "says why the build does not find it"

@@ -69,7 +69,7 @@ def _facts(report: Report, look: Look) -> list[str]:
         ("Dockerfile", _dockerfile(report)),
         ("Ignore file", transfers.ignore_file(report.ignore_file)),
         (
-            "Sent" if report.transfer is None else "Context size",
+            "Context size" if report.transfer or report.failing else "Sent",
             transfers.size(report, report.context),
         ),
         *transfers.facts(report, look),

@@ -44,6 +44,10 @@ def _found(check: SourceCheck) -> str:
     return f"found: matches {plural(check.matches, 'entry')}{hidden}"
 
 
+def _context(check: SourceCheck) -> str:
+    return f"the context {visible(check.context)}" if check.context else "the context"
+
+
 def _not_asked(check: SourceCheck) -> str:
     at = quoted(check.at)
     if check.matches == 0:
@@ -63,7 +67,7 @@ _FATES: dict[Fate, Callable[[SourceCheck], str]] = {
         f"matches nothing that is sent: the build goes on without {visible(check.source)}"
     ),
     Fate.IGNORED: _ignored,
-    Fate.ABSENT: lambda check: f"not found: the context holds no {quoted(check.at)}",
+    Fate.ABSENT: lambda check: f"not found: {_context(check)} holds no {quoted(check.at)}",
     Fate.LOOP: lambda check: f"not found: the symlink {quoted(check.at)} leads in a circle",
     Fate.NOT_ASKED: _not_asked,
 }

@@ -25,7 +25,7 @@ def facts(report: Report, look: Look) -> Iterator[Fact]:
         yield "Printed", lead + _printed(report, transfer)
         if look.warm:
             yield "Again", lead + _again_of(report, report.transfers, transfer, "context")
-    if report.transfer is None:
+    if report.transfer is None and not report.failing:
         yield "Printed", _printed(report, report.context)
         if look.warm:
             yield "Again", _again(report, report.context)

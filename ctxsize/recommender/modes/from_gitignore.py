@@ -209,8 +209,8 @@ class _Translation:
 
     @cached_property
     def _forbidden(self) -> dict[str, str]:
-        """The dependencies that an image has from here, since it does not install them."""
-        return forbidden(self._trial, ["no_install_step"])
+        """What an image has from here, since it does not install it, and `.git` if it is asked."""
+        return forbidden(self._trial, ["no_install_step", "scm_version_in_build"])
 
     def strays(self, attempt: Attempt) -> list[str]:
         """The files that disappear and are none that git ignores."""

@@ -13,6 +13,7 @@ from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import IgnoreFileError
+from ctxsize.recommender.exceptions import exceptions, letting_in
 from ctxsize.recommender.modes.plan import Note
 from ctxsize.recommender.outcome import Amount, Size
 from ctxsize.recommender.proof import Proof
@@ -140,6 +141,10 @@ class Trial:
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
         """What no mode may do: hide what is needed, empty files, let in what is ignored now."""
         yield from self.needed(attempt)
+        for path in self.hidden(attempt) if exceptions(self.request) else ():
+            reason = letting_in(self.request, path)
+            if reason is not None:
+                yield path, f"{path} would disappear: {reason}"
         for path in sorted(attempt.sent.empty - self.before.empty):
             yield path, f"{path} would be sent without its content"
         for path in self.shown(attempt):

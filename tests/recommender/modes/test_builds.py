@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ctxsize import api
 from tests.oracles.buildkit import BuildResult
-from tests.oracles.dockerd import Dockerd
+from tests.oracles.engines import Docker
 from tests.oracles.trees import COPY_ALL, build_tree, file
 from tests.recommender.modes import test_allowlist, test_from_gitignore, test_sibling
 
@@ -21,7 +21,7 @@ def printed(root: Path) -> int | None:
     return None if transfer is None else transfer.wire_bytes
 
 
-def test_an_allow_list(docker: Dockerd, tmp_path: Path) -> None:
+def test_an_allow_list(docker: Docker, tmp_path: Path) -> None:
     root = test_allowlist.plant(
         tmp_path, dockerfile=b"FROM scratch\nCOPY src /src\nCOPY pack*.json config /c/\n"
     )
@@ -38,7 +38,7 @@ def test_an_allow_list(docker: Dockerd, tmp_path: Path) -> None:
 
 
 def test_an_allow_list_for_a_named_context_of_the_same_directory(
-    docker: Dockerd, tmp_path: Path
+    docker: Docker, tmp_path: Path
 ) -> None:
     root = test_allowlist.plant(tmp_path, dockerfile=test_allowlist.AGAIN)
     contexts = {"again": str(root)}
@@ -49,7 +49,7 @@ def test_an_allow_list_for_a_named_context_of_the_same_directory(
     assert files(after) == files(before) >= {"c/build.toml", "src/a.js"}
 
 
-def test_what_git_ignores(docker: Dockerd, tmp_path: Path) -> None:
+def test_what_git_ignores(docker: Docker, tmp_path: Path) -> None:
     test_from_gitignore.changed(tmp_path)
     result = docker.build_buildkit(tmp_path)
     expected = test_from_gitignore.not_ignored(tmp_path) | {".dockerignore"}
@@ -57,7 +57,7 @@ def test_what_git_ignores(docker: Dockerd, tmp_path: Path) -> None:
     assert result.transferred_bytes == printed(tmp_path)
 
 
-def test_parity(docker: Dockerd, tmp_path: Path) -> None:
+def test_parity(docker: Docker, tmp_path: Path) -> None:
     change = test_sibling.covered(tmp_path, "target/\n.cargo/\n.idea/\ndocs/\n*.log\n")
     root = tmp_path / test_sibling.OURS
     assert change.after is not None
@@ -67,7 +67,7 @@ def test_parity(docker: Dockerd, tmp_path: Path) -> None:
     assert files(result) == sources | {"Dockerfile", ".dockerignore"}
 
 
-def test_a_tidy_file(docker: Dockerd, tmp_path: Path) -> None:
+def test_a_tidy_file(docker: Docker, tmp_path: Path) -> None:
     lines = b"# mine\n*.log\n**/*.log\n!README.md\nsrc/x\nsrc\n!src/keep\n"
     nodes = ["a.log", "b/c.log", "README.md", "src/x/y", "src/keep/z", "src/other"]
     root = build_tree(

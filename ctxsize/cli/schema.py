@@ -1,0 +1,40 @@
+"""`ctxsize schema`: the JSON Schema of a report, for programs that read one."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from ctxsize.cli import output
+from ctxsize.errors import InputError
+from ctxsize.formats.json import SCHEMAS, schema
+
+
+@click.command("schema")
+@click.argument("name", required=False)
+def command(name: str | None) -> None:
+    """Print the JSON Schema of what `--format json` of the command NAME prints.
+
+    It refers to no other file. Without NAME the names are listed; `clean-plan` is
+    what `clean --plan` writes, `plan` what the modes of `suggest` print, `baseline`
+    what `check --baseline` reads.
+
+    \b
+    Examples:
+      ctxsize schema
+      ctxsize schema measure > measure.schema.json
+    """  # noqa: D301
+    if name is None:
+        output.write("".join(f"{each}\n" for each in SCHEMAS))
+        return
+    if name not in SCHEMAS:
+        raise InputError(f"no such schema: {name!r}", hint=_suggestion(name))
+    output.write(json.dumps(schema(name), indent=2) + "\n")
+
+
+def _suggestion(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, SCHEMAS)
+    return f"is {' or '.join(near)} meant?" if near else f"one of {', '.join(SCHEMAS)}"

@@ -1,0 +1,398 @@
+r"""Regular expressions that match in time linear in the text, as Go's do.
+
+Python's `re` backtracks, so `(.*/)?a(.*/)?a…` takes it time without bound. An
+`Expression` uses `re` where its syntax shows that this is quick. Elsewhere it
+follows all ways through the text at once (Thompson's construction, with the
+sets of ways kept as states), as Go's `regexp` does.
+
+Subjects are paths with surrogate escapes. Go sees each undecodable byte as
+U+FFFD, so wherever U+FFFD matches, a surrogate escape does too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from itertools import chain
+
+from ctxsize.values import NamedTuple
+
+Ranges = list[tuple[int, int]]
+"""Inclusive ranges of code points, in any order."""
+
+_LAST = 0x10FFFF
+_REPLACEMENT = 0xFFFD
+_SURROGATES = (0xDC80, 0xDCFF)
+_SLASH = ord("/")
+_WORD = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
+
+_MOST_STEPS, _MOST_DEGREE = 2**16, 4
+"""Number of steps that backtracking may take at worst, and the degree up to which it is tried."""
+_MOST_KEPT = 200_000
+"""Number of nodes in all states that one expression keeps."""
+
+
+class Chars(NamedTuple):
+    """One character within `ranges`."""
+
+    ranges: Ranges
+
+
+class Assertion(NamedTuple):
+    r"""A place in the text: `\A`, `\Z`, `\b` or `\B`."""
+
+    kind: str
+
+
+class Sequence(NamedTuple):
+    """All of `parts`, one after another."""
+
+    parts: list[Node]
+
+
+class Either(NamedTuple):
+    """One of `branches`."""
+
+    branches: list[Node]
+
+
+class Repeat(NamedTuple):
+    """`node` from `low` to `high` times, without an upper bound for None."""
+
+    node: Node
+    low: int
+    high: int | None
+
+
+Node = Chars | Assertion | Sequence | Either | Repeat
+
+
+class Expression:
+    """In the place of an `re.Pattern`: its source in Python's syntax, and what it finds."""
+
+    def __init__(self, pattern: str, node: Node | None = None, degree: float = 0) -> None:
+        """Keep a `pattern` that is quick, or one of some `degree` with its syntax tree.
+
+        Backtracking takes at most the length of the text to that power.
+        """
+        self.pattern = pattern
+        self.node = node
+        self.degree = degree
+
+    @classmethod
+    def of(cls, node: Node) -> Expression:
+        """Return the expression for a syntax tree."""
+        source, degree = written(node)
+        return cls(source, node, degree)
+
+    @cached_property
+    def search(self) -> Callable[[str], object]:
+        """Return the function that says whether a text holds a match; compiled at its first use."""
+        node = self.node
+        if node is None or self.degree <= 1:
+            return re.compile(self.pattern).search
+        if self.degree > _MOST_DEGREE:
+            return Linear(node).search
+        quick, linear = re.compile(self.pattern).search, Linear(node).search
+        longest = int(_MOST_STEPS ** (1 / self.degree))
+        return lambda text: quick(text) if len(text) <= longest else linear(text)
+
+    def match(self, text: str) -> object:
+        """Search `text`. What has a `match` is a compiled expression to pathspec."""
+        return self.search(text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and self.pattern == other.pattern
+
+    def __hash__(self) -> int:
+        return hash(self.pattern)
+
+
+def written(node: Node) -> tuple[str, float]:
+    """Return Python's source for `node`, to be searched, and the degree of backtracking over it."""
+    branches = node.branches if isinstance(node, Either) else [node]
+    writer = _Writer()
+    found = [writer.write(each) for each in branches]
+    # Where a branch is not tied to the beginning, each place may be one.
+    degree = max(
+        degree + (not _is_anchored(each)) for (_, degree), each in zip(found, branches, strict=True)
+    )
+    return "(?a)" + "|".join(source for source, _ in found), degree
+
+
+def _is_anchored(node: Node) -> bool:
+    first = node.parts[:1] if isinstance(node, Sequence) else [node]
+    return first == [Assertion(r"\A")]
+
+
+class _Writer:
+    """Writes Python's source, with the degree of each part; it numbers the groups."""
+
+    def __init__(self) -> None:
+        self._groups = 0
+
+    def write(self, node: Node) -> tuple[str, float]:
+        if isinstance(node, Chars):
+            return source(node.ranges), 0
+        if isinstance(node, Assertion):
+            return f"(?:{node.kind})", 0
+        if isinstance(node, Sequence):
+            return self._sequence(node.parts)
+        if isinstance(node, Repeat):
+            return self._repeat(node)
+        found = [self.write(each) for each in node.branches]
+        return f"(?:{'|'.join(each for each, _ in found)})", max(1, *(n for _, n in found))
+
+    def _repeat(self, node: Repeat) -> tuple[str, float]:
+        inner, degree = self.write(node.node)
+        low, high = node.low, node.high
+        if not isinstance(node.node, (Chars, Assertion)):
+            inner = f"(?:{inner})"
+        if low == high:
+            degree *= low
+        elif high == 1 or isinstance(node.node, (Chars, Assertion)):
+            degree = max(1, degree)
+        else:
+            degree = float("inf")
+        operator = {(0, None): "*", (1, None): "+", (0, 1): "?"}.get((low, high))
+        return inner + (operator or f"{{{low},{'' if high is None else high}}}"), degree
+
+    def _sequence(self, parts: list[Node]) -> tuple[str, float]:
+        pieces: list[str] = []
+        total: float = 0
+        at = 0
+        while at < len(parts):
+            end = _committed(parts, at)
+            if end:
+                pieces.append(self._commitment(parts[at + 1 : end]))
+                at = end
+                continue
+            piece, degree = self.write(parts[at])
+            at += 1
+            pieces.append(piece)
+            total += 0 if _takes_the_rest(parts, at) else degree
+        return "".join(pieces), total
+
+    def _commitment(self, chunk: list[Node]) -> str:
+        """Return the source for a star and the `chunk` after it, without a way back into them."""
+        self._groups += 1
+        name = f"star{self._groups}"
+        inner = "".join(self.write(each)[0] for each in chunk)
+        return f"(?=(?P<{name}>[^/]*?{inner}))(?P={name})"
+
+
+def _committed(parts: list[Node], at: int) -> int:
+    """Return where the next star is, if the one at `at` may match as little as possible; else 0.
+
+    It may if only single characters other than a slash follow, and then another
+    star: whatever a later match would leave to that star, an earlier one can.
+    Without it, `*a*a*a*b` would take time without bound on a long name.
+    """
+    if not _is_star(parts[at]):
+        return 0
+    end = at + 1
+    for node in parts[at + 1 :]:
+        if not isinstance(node, Chars) or _holds(node.ranges, _SLASH):
+            return end if end > at + 1 and _is_star(node) else 0
+        end += 1
+    return 0
+
+
+def _is_star(node: Node) -> bool:
+    return (
+        isinstance(node, Repeat)
+        and (node.low, node.high) == (0, None)
+        and isinstance(node.node, Chars)
+        and complement(node.node.ranges) == [(_SLASH, _SLASH)]
+    )
+
+
+def _takes_the_rest(parts: list[Node], end: int) -> bool:
+    r"""Return whether the part before `end` is `.*` or `(/.*)?`, and the text has to end there.
+
+    It has no choice, but for a text with a line feed.
+    """
+    if parts[end:] != [Assertion(r"\Z")]:
+        return False
+    node: Node = parts[end - 1]
+    if isinstance(node, Repeat) and (node.low, node.high) == (0, 1):
+        node = node.node
+        if isinstance(node, Sequence) and all(isinstance(each, Chars) for each in node.parts[:-1]):
+            node = node.parts[-1] if node.parts else node
+    unbounded = isinstance(node, Repeat) and node.high is None and isinstance(node.node, Chars)
+    return unbounded and complement(node.node.ranges) == [(10, 10)]  # type: ignore[union-attr]
+
+
+def _holds(ranges: Ranges, code: int) -> bool:
+    return any(low <= code <= high for low, high in ranges)
+
+
+class _State:
+    """A set of nodes that the text so far leads to, and the states that follow."""
+
+    __slots__ = ("before", "following", "nodes", "verdict")
+
+    def __init__(self, nodes: frozenset[int], before: str, *, verdict: bool | None = None) -> None:
+        self.nodes = nodes
+        self.before = before
+        """The character before, or what is as good; empty at the beginning."""
+        self.following: dict[str, _State] = {}
+        self.verdict = verdict
+        """Whether there is a match, once it is known."""
+
+
+_FOUND = _State(frozenset(), "", verdict=True)
+_NOT_FOUND = _State(frozenset(), "", verdict=False)
+
+
+class Linear:
+    """Searches texts for an expression, a character at a time."""
+
+    def __init__(self, node: Node) -> None:
+        self.nodes: list[tuple[Ranges | str, tuple[int, ...]]] = [("match", ())]
+        """For each node the characters, or the assertion, that lead to the next ones."""
+        self._first = self._add(node, 0)
+        self._kept = 0
+        self._states: dict[tuple[frozenset[int], str], _State] = {}
+        self._start = _State(frozenset(), "")
+
+    def search(self, text: str) -> bool | None:
+        """Return True if `text` holds a match, else None, as `re` does."""
+        state = self._start
+        for char in chain(text, ("",)):
+            found = state.following.get(char)
+            state = self._step(state, char) if found is None else found
+            if state.verdict is not None:
+                break
+        return state.verdict or None
+
+    def _add(self, node: Node, after: int) -> int:
+        """Add nodes for `node` in front of the node `after`; return the first of them."""
+        if isinstance(node, Sequence):
+            for part in reversed(node.parts):
+                after = self._add(part, after)
+            return after
+        if isinstance(node, Repeat):
+            return self._repeated(node, after)
+        if isinstance(node, Either):
+            return self._new("", *[self._add(each, after) for each in node.branches])
+        return self._new(node.ranges if isinstance(node, Chars) else node.kind, after)
+
+    def _repeated(self, node: Repeat, after: int) -> int:
+        if node.high is None:
+            loop = self._new("", after)
+            self.nodes[loop] = ("", (self._add(node.node, loop), after))
+            first = loop
+        else:
+            first = after
+            for _ in range(node.high - node.low):
+                first = self._new("", self._add(node.node, first), after)
+        for _ in range(node.low):
+            first = self._add(node.node, first)
+        return first
+
+    def _new(self, what: Ranges | str, *after: int) -> int:
+        self.nodes.append((what, after))
+        return len(self.nodes) - 1
+
+    def _step(self, state: _State, char: str) -> _State:
+        """Return the state after `char`, which is empty at the end of the text."""
+        reached = self._reached(state, char)
+        code = ord(char) if char else -1
+        code = _REPLACEMENT if _is_special(code) else code
+        if 0 in reached:
+            found = _FOUND
+        elif not char:
+            found = _NOT_FOUND
+        else:
+            nodes = frozenset(
+                after
+                for what, following in (self.nodes[each] for each in reached)
+                if not isinstance(what, str) and _holds(what, code)
+                for after in following
+            )
+            found = self._state(nodes, "w" if char in _WORD else "-")
+        self._kept += 1
+        state.following[char] = found
+        return found
+
+    def _state(self, nodes: frozenset[int], before: str) -> _State:
+        if self._kept > _MOST_KEPT:
+            self._kept = 0
+            self._states.clear()
+            self._start = _State(frozenset(), "")
+        found = self._states.get((nodes, before))
+        if found is None:
+            self._kept += len(nodes) + 1
+            found = self._states[nodes, before] = _State(nodes, before)
+        return found
+
+    def _reached(self, state: _State, char: str) -> set[int]:
+        """Return the nodes of `state` and of the start, and all that follow without a character."""
+        in_word = state.before in _WORD and state.before != ""
+        holds = {
+            "": True,
+            r"\A": not state.before,
+            r"\Z": not char,
+            r"\b": in_word != (char in _WORD),
+            r"\B": in_word == (char in _WORD),
+        }
+        reached = {self._first, *state.nodes}
+        left = list(reached)
+        while left:
+            what, following = self.nodes[left.pop()]
+            if isinstance(what, str) and holds.get(what):
+                left += (new := set(following) - reached)
+                reached |= new
+        return reached
+
+
+def complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """Return the code points that are not in `ranges`, in order."""
+    gaps: Ranges = []
+    start = 0
+    for low, high in sorted(ranges):
+        if start < low:
+            gaps.append((start, low - 1))
+        start = max(start, high + 1)
+    if start <= _LAST:
+        gaps.append((start, _LAST))
+    return gaps
+
+
+def source(ranges: Ranges) -> str:
+    """Return Python's source for one character in `ranges`."""
+    if len(ranges) == 1 and ranges[0][0] == ranges[0][1] and not _is_special(ranges[0][0]):
+        return re.escape(chr(ranges[0][0]))
+    inside, outside = _with_surrogates(ranges), _with_surrogates(complement(ranges))
+    if not inside:
+        return "(?!)"
+    if outside and len(outside) < len(inside):
+        return f"[^{_ranges_source(outside)}]"
+    return f"[{_ranges_source(inside)}]"
+
+
+def _is_special(code: int) -> bool:
+    return code == _REPLACEMENT or _SURROGATES[0] <= code <= _SURROGATES[1]
+
+
+def _with_surrogates(ranges: Ranges) -> Ranges:
+    """Return `ranges` with the surrogate escapes in exactly if U+FFFD is in."""
+    first, last = _SURROGATES
+    kept = complement([*complement(ranges), _SURROGATES])
+    replacement = _holds(kept, _REPLACEMENT)
+    return [*kept, (first, last)] if replacement else kept
+
+
+def _ranges_source(ranges: Ranges) -> str:
+    return "".join(
+        _escaped(low) if low == high else f"{_escaped(low)}-{_escaped(high)}"
+        for low, high in ranges
+    )
+
+
+def _escaped(code: int) -> str:
+    char = chr(code)
+    plain = char.isascii() and (char.isalnum() or char in "/_")
+    return char if plain else "\\n" if char == "\n" else f"\\U{code:08x}"

@@ -1,0 +1,123 @@
+"""Patterns that take a backtracking matcher minutes: ours end at once, with Go's answers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxsize.dockerfile.words import expand
+from ctxsize.engine import goregexp
+from ctxsize.engine.builders import BUILDKIT, PODMAN
+from ctxsize.engine.expressions import Linear
+from ctxsize.errors import DockerfileError, IgnoreFileError
+from tests.engine.strategies import nasty_paths
+from tests.hostile.limits import processor_seconds
+from tests.oracles.golibrary import GoLibrary
+
+DEEP = "/".join("a" * 40)
+DEEPER = "/".join(["aaaa"] * 200)
+LONG = "a" * 255
+
+PATTERNS = [
+    "**a" * 8,
+    "**a" * 8 + "b",
+    "**/" * 50 + "b",
+    "**/**" * 25 + "x",
+    "**/a/" * 30 + "b",
+    "**a**" * 10,
+    "**/*a*a*a*b/" * 8 + "c",
+    "*a" * 40 + "b",
+    "*[^b]" * 20 + "c",
+    "**[^z]" * 10 + "z",
+    "*|" * 50 + "b*c",
+    "a{0,1}" * 30 + "*b",
+    "[^z]{1,100}" * 4 + "z",
+    "\\w{0,30}*" * 10 + "!",
+    "[[:alpha:]]{0,9}" * 30 + "\\d",
+]
+OF_GROUPS = ["(a*)*b", "((a|a)*)*c", "(a|b|ab)*" * 9 + "c", "(.*a){1,20}b", "(a+)+" * 5 + "b"]
+
+
+@pytest.mark.parametrize("path", [DEEP, DEEPER, LONG], ids=["deep", "deeper", "long"])
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_pattern_ends(golibrary: GoLibrary, pattern: str, path: str) -> None:
+    with processor_seconds(5):
+        spec = BUILDKIT.spec_class.from_lines([pattern])
+        ignored = [*spec.steps(path)][-1][1].ignored
+    (expected,) = golibrary.ask(patterns=[pattern], paths=[path]).walk
+    assert ignored == (expected == "ignored")
+
+
+@pytest.mark.parametrize("path", [DEEP, DEEPER, LONG], ids=["deep", "deeper", "long"])
+@pytest.mark.parametrize("pattern", [*PATTERNS, *OF_GROUPS])
+def test_pattern_ends_for_podman(pattern: str, path: str) -> None:
+    with processor_seconds(5):
+        PODMAN.spec_class.from_lines([pattern]).match_file(path)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["(a{10}){101}", "((a{10}){10}){11}", "(a{2,}){501}", "(a{1000}|b){2}", "[^/]{1000}" * 3400],
+)
+def test_too_many_copies_are_refused(expression: str) -> None:
+    """Go's `regexp` of 1.24 says so too."""
+    with pytest.raises(goregexp.GoRegexpError, match=r"invalid repeat count|expression too large"):
+        goregexp.compiled(expression)
+
+
+@pytest.mark.parametrize("line", ["(" * 400 + "a" + ")" * 400, "(x{0,999}y{0,999}){1}" * 200])
+def test_expression_beyond_our_limits_is_an_error(line: str) -> None:
+    with pytest.raises(IgnoreFileError, match="ctxsize cannot evaluate this pattern: "):
+        PODMAN.spec_class.from_lines([line])
+
+
+_PIECES = st.sampled_from(
+    [
+        *("a", "b", "/", "[^/]*", "[^/]", "(.*/)?", ".*", "(", ")", "(a|b)", "*", "+", "?", "{2}"),
+        *("{0,2}", "{1,}", "{0}", "|", "^", "$", "\\b", "\\B", "[^a]", "\\w", "\udc80", "\ufffd"),
+        *("(/.*)?", "[^/]*a[^/]*", "\\Qa\\E", "[^\\x{dc80}]", "é", "\\z"),
+    ]
+)
+
+
+@pytest.mark.fuzz
+@given(
+    expression=st.lists(_PIECES, max_size=8).map("".join),
+    texts=st.lists(nasty_paths | st.text("ab/\n\udc80-", min_size=1, max_size=8), min_size=1),
+)
+def test_both_ways_of_matching_agree(expression: str, texts: list[str]) -> None:
+    try:
+        compiled = goregexp.compiled(expression)
+    except goregexp.GoRegexpError:
+        return
+    linear = Linear(compiled.node)
+    for text in texts:
+        assert (linear.search(text) is None) == (compiled.search(text) is None)
+
+
+_SLOW = "a" * 60_000
+SUBSTITUTIONS = [
+    ("${A##*a*a*a*a*a*a*a*b}", _SLOW),
+    ("${A#*a*a*a*a*a*a*a*b}", _SLOW),
+    ("${A%%b*a*a*a*a*a*a*a*}", _SLOW),
+    ("${A%b*a*a*a*a*a*a*a*}", _SLOW),
+    ("${A/*a*a*a*a*a*a*a*b/x}", _SLOW),
+    ("${A//*a*a*a*a*a*a*a*b/x}", _SLOW),
+    ("${A//a*b/x}", _SLOW),
+    ("${A//a*c/x}", _SLOW),
+    ("${A/" + "*a" * 150 + "*b/x}", _SLOW),
+    ("${A##" + "*?" * 150 + "b}", _SLOW),
+]
+
+
+@pytest.mark.parametrize(("word", "value"), SUBSTITUTIONS)
+def test_substitution_ends(word: str, value: str) -> None:
+    with processor_seconds(5):
+        assert expand(word, {"A": value}).text == value
+
+
+@pytest.mark.parametrize("word", ["${A//?/$B$B$B}", "${A//?/}", "${A//a/$B}${A//a/$B}"])
+def test_substitution_that_grows_is_an_error(word: str) -> None:
+    with processor_seconds(20), pytest.raises(DockerfileError, match="characters"):
+        expand(word, {"A": "a" * 2_000_000, "B": "b" * 1000})

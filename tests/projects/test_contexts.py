@@ -1,0 +1,140 @@
+"""The context of a Dockerfile that nothing asks for: what a person wrote about it counts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from ctxsize.advice import advise
+from ctxsize.projects import discover
+from tests.oracles.trees import Node, build_tree, file
+
+TEXT = b"FROM alpine\nCOPY . /\n"
+RECIPES: dict[str, tuple[str, list[str | Node]]] = {
+    "a comment": ("", [file("x/Dockerfile", b"# docker build -f x/Dockerfile .\n" + TEXT)]),
+    "a comment, from its directory": (
+        "",
+        [file("x/Dockerfile", b"# docker build -f Dockerfile ..\n" + TEXT)],
+    ),
+    "a comment from above": (
+        "",
+        [file("a/x/Dockerfile", b"# docker build -f x/Dockerfile ..\n" + TEXT)],
+    ),
+    "a prompt": (
+        "",
+        [file("x/Dockerfile", b"#   $ docker build -f x/Dockerfile -t a:$V .\n" + TEXT)],
+    ),
+    "words in front": (
+        "",
+        [file("x/Dockerfile", b"# Build: `docker buildx build -f x/Dockerfile .`\n" + TEXT)],
+    ),
+    "a sentence": (
+        "",
+        [file("x/Dockerfile", b"# Built by `docker build -f x/Dockerfile .` in CI\n" + TEXT)],
+    ),
+    "two lines": (
+        "",
+        [file("x/Dockerfile", b"# docker build -t a \\\n#   -f x/Dockerfile .\n" + TEXT)],
+    ),
+    "podman": ("", [file("x/Dockerfile", b"# podman build -f x/Dockerfile .\n" + TEXT)]),
+    "a comment behind": ("", [file("x/Dockerfile", TEXT + b"# docker build -f x/Dockerfile .\n")]),
+    "cd first": ("", [file("x/Dockerfile", b"# cd .. && docker build -f x/Dockerfile .\n" + TEXT)]),
+    "its own directory": ("x", [file("x/Dockerfile", b"# docker build -t a x\n" + TEXT)]),
+    "another Dockerfile": (
+        "x",
+        [
+            file("x/Dockerfile", b"# docker build -f y/Dockerfile .\n" + TEXT),
+            file("y/Dockerfile", TEXT),
+        ],
+    ),
+    "outside": ("x", [file("x/Dockerfile", b"# docker build -f r/x/Dockerfile ..\n" + TEXT)]),
+    "a README": (
+        "",
+        [
+            file("x/Dockerfile", TEXT),
+            file("README.md", b"```\ndocker build -f x/Dockerfile .\n```\n"),
+        ],
+    ),
+    "a README beside it": (
+        "",
+        [
+            file("x/Dockerfile", TEXT),
+            file(
+                "x/README.md",
+                b"Run `docker build -f x/Dockerfile .`\n\n    docker build -f Dockerfile ..\n",
+            ),
+        ],
+    ),
+    "a script": (
+        "",
+        [file("x/Dockerfile", TEXT), file("x/b.sh", b"cd ..; docker build -f x/Dockerfile .\n")],
+    ),
+    "a script's own directory": (
+        "",
+        [
+            file("x/Dockerfile", TEXT),
+            file("x/b.sh", b'cd "$(dirname "$0")/.."\ndocker build -f x/Dockerfile .\n'),
+        ],
+    ),
+    "a Makefile": (
+        "",
+        [
+            file("x/Dockerfile", TEXT),
+            file("x/Makefile", b"b:\n\tcd .. && docker build -f x/Dockerfile .\n"),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_context_is_the_one_that_is_written(name: str, tmp_path: Path) -> None:
+    context, nodes = RECIPES[name]
+    root = build_tree(tmp_path / "r", [*nodes, "a/x/y", "a/z"])
+    found = [
+        e for e in discover(str(root)).builds if (e.build.dockerfile or "").endswith("x/Dockerfile")
+    ]
+    assert [os.path.relpath(e.build.context, root) for e in found] == [context or "."]
+
+
+CONTESTED: dict[str, Node] = {
+    "a variable": file("b.sh", b"docker build -f x/Dockerfile $1\n"),
+    "a loop": file("b.sh", b"for f in */Dockerfile; do docker build -f $f .; done\n"),
+    "a directory": file("b.sh", b"cd $ROOT\ndocker build -f x/Dockerfile .\n"),
+    "a Makefile": file("Makefile", b"b:\n\tdocker build -f $(FILE) $(CONTEXT)\n"),
+    "a matrix file": file(
+        ".github/workflows/a.yml",
+        b"jobs:\n  a:\n    strategy:\n      matrix: ${{ fromJSON(needs.b.outputs.c) }}\n"
+        b"    steps:\n"
+        b"    - uses: docker/build-push-action@v6\n      with:\n        context: ${{ matrix.c }}\n",
+    ),
+    "a matrix file, by command": file(
+        ".github/workflows/a.yml",
+        b"jobs:\n  a:\n    steps:\n    - run: docker build -f ${{ matrix.f }} .\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTESTED)
+def test_a_guess_that_something_contradicts_is_no_ground_for_findings(
+    name: str, tmp_path: Path
+) -> None:
+    nodes = [file("x/Dockerfile", TEXT), "x/a", file("y/.dockerignore", b"a\n"), "y/b"]
+    root = build_tree(tmp_path / "r", [*nodes, CONTESTED[name]])
+    assert [e.contested for e in discover(str(root)).builds] == [True]
+    codes = {
+        each.code for each in (*api.scan(str(root)).findings, *advise(discover(str(root))).findings)
+    }
+    assert not codes & {"CTX201", "CTX301", "CTX302"}
+
+
+@pytest.mark.parametrize(
+    "script", [b"docker build -t a:$V --build-arg X=$Y .\n", b"docker build .\n"]
+)
+def test_variables_of_tags_and_arguments_contradict_nothing(script: bytes, tmp_path: Path) -> None:
+    nodes = [file("x/Dockerfile", TEXT), file("Dockerfile", TEXT), "x/a"]
+    root = build_tree(tmp_path / "r", [*nodes, file("b.sh", script)])
+    assert not any(each.contested for each in discover(str(root)).builds)
+    assert {"CTX201"} <= {each.code for each in advise(discover(str(root))).findings}

@@ -1,0 +1,67 @@
+"""A source whose name depends on a variable without a value blocks only what it can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from ctxsize.recommender.facts import may_be
+from tests.oracles.trees import Node, build_tree, file
+
+KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"
+NODES: tuple[str | Node, ...] = (
+    file("Dockerfile", b"FROM rust\nCOPY . .\nRUN cargo build\n"),
+    *("Cargo.toml", "src/main.rs", "target/debug/x", ".idea/workspace.xml", "docs/a.md"),
+    *(file("id_rsa", KEY), file("dist/id_rsa", KEY), file(".env", b"A=b\n"), "dist/app-1.jar"),
+)
+ALL = {"target", ".idea", "docs", "id_rsa", "dist/id_rsa", ".env"}
+CASES = {
+    "COPY app-${V}.tar.gz /": set(),
+    "COPY dist/app-$V.jar /": set(),
+    "COPY dist/$V /d": {"dist/id_rsa"},
+    "COPY ${V}/debug/x /x": {"target"},
+    "COPY target/$V/x /x": {"target"},
+    "COPY ${V} /app": {"target", "docs"},
+    "COPY ${V}/ /app": {"target", "docs"},
+    "COPY docs/${V} /docs": {"docs"},
+    "COPY ${V}.md /": {"docs"},
+    "COPY .$V /etc/settings": {".env", ".idea"},
+    "COPY $V /root/.ssh/id_rsa": {"target", "docs", "id_rsa", "dist/id_rsa", ".env"},
+    "COPY ${V:+x}id_rsa /k": {"id_rsa", "dist/id_rsa"},
+    "RUN --mount=type=bind,source=$V,target=/v cat /v/x": {"target", "docs"},
+}
+
+
+@pytest.mark.parametrize("name", ["Dockerfile.dev", "Dockerfile"])
+@pytest.mark.parametrize("line", CASES)
+def test_what_a_variable_can_be(line: str, name: str, tmp_path: Path) -> None:
+    built = "FROM rust AS b\nCOPY . .\nRUN cargo build\nFROM scratch\nARG V\nCOPY --from=b /x /x\n"
+    text = f"{built}{line}\n"
+    nodes = {(each if isinstance(each, str) else each.path): each for each in NODES}
+    nodes[name] = file(name, text.encode())
+    root = build_tree(tmp_path / "ctx", list(nodes.values()))
+    made = api.suggest(str(root)).suggestions
+    safe = {path for each in made if each.safe for path in each.paths}
+    assert ALL - safe == CASES[line]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "expected"),
+    [
+        ("*", "a/b", True),
+        ("a/*", "a", True),
+        ("a/*", "ab", False),
+        ("*/src", "src", True),
+        ("*/src", "a/b/src", True),
+        ("*/src", "src/a", False),
+        ("a*a", "a", False),
+        ("a*a", "aa", True),
+        ("a*b*c", "axbxc", True),
+        ("a*b*c", "acb", False),
+        ("a/*/b", "a/b", True),
+    ],
+)
+def test_may_be(pattern: str, path: str, expected: bool) -> None:
+    assert may_be(pattern, path) is expected
