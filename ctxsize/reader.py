@@ -46,15 +46,20 @@ def read_file(
 
 
 def read_start(
-    path: str | os.PathLike[str], size: int, *, dir_fd: int | None = None, links: bool = True
+    path: str | os.PathLike[str],
+    size: int,
+    *,
+    dir_fd: int | None = None,
+    links: bool = True,
+    owner: int | None = None,
 ) -> bytes:
     """Return the first `size` bytes of a regular file, `links` followed.
 
-    Raises `OSError` if it is none or cannot be read.
+    Raises `OSError` if it is none, belongs to another user than `owner` or cannot be read.
     """
     fd = _opened(path, dir_fd, links=links)
     try:
-        _size(fd)
+        _size(fd, owner)
         return _start(fd, size)
     finally:
         os.close(fd)

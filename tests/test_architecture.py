@@ -61,6 +61,7 @@ PLACES = {
             "clean.inventory",
             "clean.use",
             "clean.delete",
+            "writer.apply",  # what a killed run left
         },
     ),
     "reads files": (
