@@ -16,6 +16,7 @@ from ctxsize.engine.border import holds
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import IgnoreFileError
+from ctxsize.reader import read_start
 
 _DEEPEST = 5
 _LARGEST_BYTES = 1 << 20
@@ -57,12 +58,12 @@ class Contents:
         path = self.path(name)
         if path.startswith(("..", "/")) or self._spec.match_file(path):
             return False
-        return all(Path(root, path).is_file() for root in self._roots)
+        return all(os.path.isfile(os.path.join(root, path)) for root in self._roots)  # noqa: PTH113, PTH118
 
     def has_directory(self, name: str) -> bool:
         """Whether it is a directory that is sent."""
         path = self.path(name)
-        found = all(Path(root, path).is_dir() for root in self._roots)
+        found = all(os.path.isdir(os.path.join(root, path)) for root in self._roots)  # noqa: PTH112, PTH118
         return found and not self._spec.match_file(path)
 
     def above(self, *names: str) -> bool:
@@ -87,8 +88,8 @@ class Contents:
         if not self._is_inside(self.path(name)):
             return ""
         try:
-            with Path(self.root, self.path(name)).open("rb") as file:
-                return file.read(_LARGEST_BYTES).decode("utf-8", "replace")
+            start = read_start(Path(self.root, self.path(name)), _LARGEST_BYTES)
+            return start.decode("utf-8", "replace")
         except OSError:
             return ""
 

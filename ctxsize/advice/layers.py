@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import takewhile
-from pathlib import Path
 
 from ctxsize.advice.ignoring import is_allowlist, narrowed, started
 from ctxsize.advice.recipe import Recipe
@@ -80,12 +79,13 @@ def _only_directory(recipe: Recipe) -> tuple[str, int]:
 def _directory(recipe: Recipe, source: str) -> str:
     """The directory that a source is or lies in, up to the first wildcard."""
     fixed = source.split("*")[0].split("?")[0].split("[")[0]
-    whole = fixed == source and any(Path(each, source).is_dir() for each in recipe.contexts)
+    paths = (os.path.join(each, source) for each in recipe.contexts)  # noqa: PTH118
+    whole = fixed == source and any(map(os.path.isdir, paths))
     return source if whole else fixed.rpartition("/")[0]
 
 
 def _is_wide(context: str, directory: str) -> bool:
     """Whether the directory is one of at least three in the context."""
-    if not Path(context, directory).is_dir():
+    if not os.path.isdir(os.path.join(context, directory)):  # noqa: PTH112, PTH118
         return False
     return len(subdirectories(context)) > 2

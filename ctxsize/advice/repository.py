@@ -19,6 +19,7 @@ from ctxsize.errors import DockerfileError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.model import Problem
 from ctxsize.projects import Discovery, FoundBuild
+from ctxsize.reader import read_file
 from ctxsize.values import replace
 
 _MANIFESTS_LOOKED_FOR = 3
@@ -56,7 +57,7 @@ class Repository:
             if os.path.normpath(each) == os.path.normpath(path):
                 return data
         try:
-            return Path(path).read_bytes() if holds(self.border, path) else None
+            return read_file(path) if holds(self.border, path) else None
         except OSError:
             return None
 
@@ -114,7 +115,7 @@ def _data(path: str, builds: list[FoundBuild], changed: Mapping[str, bytes]) -> 
     inline = builds[0].build.dockerfile_inline
     if inline is not None:
         return changed.get(path, inline)
-    return changed[path] if path in changed else Path(path).read_bytes()
+    return changed[path] if path in changed else read_file(path)
 
 
 def finding(
@@ -155,7 +156,7 @@ def present(recipe: Recipe, names: tuple[str, ...], below: str = "") -> Iterator
         directory = os.path.join(context, below)  # noqa: PTH118
         for name in names:
             if not name.startswith("."):
-                if Path(directory, name).is_file():
+                if os.path.isfile(os.path.join(directory, name)):  # noqa: PTH113, PTH118
                     yield name
             else:
                 yield from _ending(directory, name)
@@ -182,6 +183,6 @@ def subdirectories(directory: str) -> list[str]:
 def lines_at(path: Path) -> list[str]:
     """The lines of a Dockerfile, none if it cannot be read."""
     try:
-        return path.read_text("utf-8", "surrogateescape").splitlines()
+        return read_file(path).decode("utf-8", "surrogateescape").splitlines()
     except OSError:
         return []

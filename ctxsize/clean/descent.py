@@ -10,10 +10,10 @@ and must lead to where it came from.
 from __future__ import annotations
 
 import os
-import stat
 from errno import EXDEV
-from pathlib import Path
 from types import TracebackType
+
+from ctxsize import reader
 
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_AT_ONCE = 64
@@ -137,14 +137,14 @@ class Descent:
 def mount_of(fd: int) -> int | None:
     """A number for the mount that the open `fd` is in; None where the system does not tell."""
     try:
-        text = Path(f"/proc/self/fdinfo/{fd}").read_bytes()
+        text = reader.read_file(f"/proc/self/fdinfo/{fd}")
     except OSError:
         return None
     _, found, rest = text.partition(b"mnt_id:")
     return int(rest.split(None, 1)[0]) if found else None
 
 
-def read_start(fd: int, path: str, size: int) -> bytes | None:
+def start_of(fd: int, path: str, size: int) -> bytes | None:
     """The first bytes of the regular file `path` below the directory `fd`; None for all else.
 
     With a trailing `/`, nothing for a directory that is there. No symlink is followed.
@@ -155,16 +155,6 @@ def read_start(fd: int, path: str, size: int) -> bytes | None:
             descent.follow("/".join(above))
             if not name:
                 return b""
-            file = os.open(
-                name,
-                os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
-                dir_fd=descent.fd,
-            )
+            return reader.read_start(name, size, dir_fd=descent.fd, links=False)
         except OSError:
             return None
-        try:
-            return os.read(file, size) if stat.S_ISREG(os.fstat(file).st_mode) else None
-        except OSError:
-            return None
-        finally:
-            os.close(file)

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ctxsize.clean import record, use
-from ctxsize.clean.descent import Descent, ElsewhereError, read_start
+from ctxsize.clean.descent import Descent, ElsewhereError, start_of
 from ctxsize.clean.inventory import REPOSITORIES, Progress, take
 from ctxsize.clean.kinds import BY_NAME, INCREMENTAL, KINDS
 from ctxsize.clean.proofs import Kind, Listing, Place, Proof, Unproven, judge, looks_like
@@ -52,8 +52,12 @@ class Seen:
 
 def root_of(path: str) -> str:
     """The real path of the directory ROOT. Raises `InputError` where cleaning must not start."""
-    real = os.path.realpath(path)
-    if not os.path.isdir(real):  # noqa: PTH112
+    try:
+        real = os.path.realpath(path)
+        exists = os.path.isdir(real)  # noqa: PTH112
+    except ValueError:  # a NUL in it
+        exists = False
+    if not exists:
         raise InputError("no such directory", path=path)
     found = os.stat(real)  # noqa: PTH116
     for home in _homes():
@@ -192,7 +196,7 @@ class _Looking:
         fd = descent.fd
         listing = self._listing(descent)
         place = Place(
-            name, listing, self.above[::-1], lambda path: read_start(fd, path, _START_BYTES)
+            name, listing, self.above[::-1], lambda path: start_of(fd, path, _START_BYTES)
         )
         verdict = judge(place, KINDS)
         if isinstance(verdict, Unproven):

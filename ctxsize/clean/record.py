@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 
 from ctxsize.clean.descent import OPEN_DIRECTORY
 from ctxsize.clean.values import Inventory
+from ctxsize.reader import read_file, read_start
 
 PREFIX = ".ctxsize-trash-"
 ENDING = ".record"
 _NAME = re.compile(re.escape(PREFIX) + r"[0-9a-f]{32}")
 _VERSION = 1
 _MOST_BYTES = 1 << 30
+_START = b'{"ctxsize-trash": '
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def is_record(name: str) -> bool:
 
 def is_orphan(above: int, name: str) -> bool:
     """Whether `name` in the directory `above` is a record of ours, and its directory is gone."""
-    if not is_record(name) or _read(above, name) is None or _is_held(above, name):
+    if not is_record(name) or not _is_begun(above, name) or _is_held(above, name):
         return False
     try:
         os.stat(name.removesuffix(ENDING), dir_fd=above, follow_symlinks=False)
@@ -100,15 +102,20 @@ def _is_held(above: int, name: str) -> bool:
 
 
 def _read(above: int, name: str) -> Record | None:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        with open(os.open(name, flags, dir_fd=above), "rb") as file:  # noqa: PTH123
-            status = os.fstat(file.fileno())
-            if status.st_uid != os.geteuid() or status.st_size > _MOST_BYTES:
-                return None
-            return _decoded(file.read())
+        data = read_file(name, _MOST_BYTES, dir_fd=above, links=False, owner=os.geteuid())
+        return _decoded(data)
     except OSError:
         return None
+
+
+def _is_begun(above: int, name: str) -> bool:
+    """Whether it is a record, or the beginning of one: a run was killed as it wrote it."""
+    try:
+        start = read_start(name, len(_START), dir_fd=above, links=False, owner=os.geteuid())
+    except OSError:
+        return False
+    return _START.startswith(start)
 
 
 def _decoded(data: bytes) -> Record | None:
@@ -125,5 +132,5 @@ def _decoded(data: bytes) -> Record | None:
         return Record(
             str(told["name"]), told["kind"], int(told["device"]), int(told["inode"]), tokens
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -89,7 +89,7 @@ def decoded(data: bytes, path: str) -> Saved:
             recent_s=float(shape["recent_seconds"]),
             items=tuple(_item(each) for each in shape["items"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         hint = "ctxsize clean --plan FILE writes one"
         raise InputError("not a plan of ctxsize clean", path=path, hint=hint) from None
 

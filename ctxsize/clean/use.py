@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctxsize.clean.descent import Descent
+from ctxsize.reader import read_file
 
 _PROC = Path("/proc")
 _DELETED = " (deleted)"
@@ -97,7 +98,7 @@ def _named(process: int) -> Iterator[str]:
         return
     base = f"{_PROC}/{process}"
     try:
-        arguments = Path(f"{base}/cmdline").read_bytes().split(b"\0")
+        arguments = read_file(f"{base}/cmdline").split(b"\0")
         where = os.readlink(f"{base}/cwd")  # noqa: PTH115
     except OSError:
         return
@@ -110,7 +111,7 @@ def _mapped(process: int, directory: str) -> Iterator[str]:
     """The files below `directory` that it has mapped, such as libraries."""
     wanted = os.fsencode(directory.rstrip("/") + "/")
     try:
-        text = Path(f"{_PROC}/{process}/maps").read_bytes()
+        text = read_file(f"{_PROC}/{process}/maps")
     except OSError:
         return
     if wanted in text:
@@ -157,7 +158,7 @@ def _namespace(process: int | str) -> str | None:
 def _mountinfo(process: int | str) -> Iterator[tuple[bytes, str, str]]:
     """Each mount's device, the directory of its file system that it shows, and where."""
     try:
-        lines = (_PROC / str(process) / "mountinfo").read_bytes().splitlines()
+        lines = read_file(f"{_PROC}/{process}/mountinfo").splitlines()
     except OSError:
         return
     for line in lines:
@@ -167,7 +168,7 @@ def _mountinfo(process: int | str) -> Iterator[tuple[bytes, str, str]]:
 
 def _command(process: int) -> str:
     try:
-        return (_PROC / str(process) / "comm").read_text(errors="replace").strip()
+        return read_file(f"{_PROC}/{process}/comm").decode("utf-8", "replace").strip()
     except OSError:
         return "gone"
 
@@ -175,7 +176,7 @@ def _command(process: int) -> str:
 def locked(device: int) -> frozenset[int]:
     """The inodes on `device` that a process which we may see has locked."""
     try:
-        lines = (_PROC / "locks").read_text(errors="replace").splitlines()
+        lines = read_file(f"{_PROC}/locks").decode("utf-8", "replace").splitlines()
     except OSError:
         return frozenset()
     found = set()

@@ -17,6 +17,7 @@ from ctxsize.errors import (
     CtxsizeError,
     DockerfileError,
     IgnoreFileError,
+    InputError,
     InputErrors,
     UndecidedError,
     UnknownPatternError,
@@ -125,19 +126,37 @@ def _code(arguments: list[str]) -> int:
             output.error(_told(each))
     except CtxsizeError as error:
         output.error(_told(error))
+    except RecursionError:
+        output.error("a file is nested too deeply to be read: look for brackets in each other")
     except Exception as error:
-        return _bug(error)
+        if _has_working_directory():
+            return _bug(error)
+        output.error("the working directory was deleted (cd to one that exists)")
     return USAGE
+
+
+def _has_working_directory() -> bool:
+    try:
+        return bool(os.getcwd())  # noqa: PTH109
+    except OSError:
+        return False
 
 
 def _run(arguments: list[str]) -> int:
     if COMPLETE in os.environ:
-        from click.shell_completion import shell_complete
-
-        return shell_complete(app, {}, "ctxsize", COMPLETE, os.environ[COMPLETE])
+        return _complete()
     with output.closed_pipes(), app.make_context("ctxsize", arguments) as context:
         result = app.invoke(context)
         return result if isinstance(result, int) else FINE
+
+
+def _complete() -> int:
+    from click.shell_completion import shell_complete
+
+    try:
+        return shell_complete(app, {}, "ctxsize", COMPLETE, os.environ[COMPLETE])
+    except (KeyError, ValueError) as error:
+        raise InputError(f"COMP_WORDS and COMP_CWORD make no sense: {error}") from None
 
 
 def _told(error: CtxsizeError) -> str:

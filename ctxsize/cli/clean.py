@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +13,7 @@ from ctxsize.clean.values import Cleaning, Plan
 from ctxsize.cli import output
 from ctxsize.cli.options import colour_option, format_option
 from ctxsize.errors import InputError
+from ctxsize.reader import read_file
 from ctxsize.values import replace
 
 _TOP = 10
@@ -170,7 +170,7 @@ def _save(plan: Plan, path: str) -> None:
 
 def _applied(root: str | None, path: str, yes: bool) -> Cleaning:
     try:
-        data = Path(path).read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from None
     with output.progress() as progress:

@@ -19,6 +19,7 @@ import click
 
 from ctxsize.cli import output
 from ctxsize.errors import InputError
+from ctxsize.reader import read_file
 from ctxsize.version import __version__
 
 NAME = "docker-ctxsize"
@@ -116,8 +117,8 @@ def _is_ours(data: bytes) -> bool:
 def _must_be_ours(path: Path) -> None:
     """Raise `InputError` if something else stands there."""
     try:
-        regular = stat.S_ISREG(path.stat().st_mode)  # a pipe would be waited for
-        text = path.read_text("utf-8", "replace") if regular else ""
+        regular = stat.S_ISREG(path.stat().st_mode)
+        text = read_file(path).decode("utf-8", "replace") if regular else ""
     except FileNotFoundError:
         return
     except OSError as error:

@@ -11,7 +11,12 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options_beside_paths, colour_option, named_option
+from ctxsize.cli.options import (
+    build_options_beside_paths,
+    colour_option,
+    named_option,
+    read_stdin,
+)
 from ctxsize.engine import explain as engine
 from ctxsize.engine.named import request_named
 from ctxsize.engine.request import Request
@@ -22,6 +27,8 @@ from ctxsize.explanations import Explanation
 from ctxsize.formats.names import unquoted
 from ctxsize.formats.text import sources as source_format
 from ctxsize.formats.text import trace
+
+_MOST_BYTES = 1 << 30
 
 
 @click.command("explain")
@@ -142,11 +149,11 @@ def _from_stdin(*, null: bool) -> Iterator[str]:
     """The paths on stdin: lines, quoted ones as `ctxsize ls` and git quote them, or records."""
     if sys.stdin is None:
         raise InputError("there is no stdin to read paths from")
-    stream = sys.stdin.buffer
     if null:
-        yield from (os.fsdecode(each) for each in stream.read().split(b"\0") if each)
+        records = read_stdin("the paths", _MOST_BYTES).split(b"\0")
+        yield from (os.fsdecode(each) for each in records if each)
     else:
-        for line in stream:
+        for line in sys.stdin.buffer:
             text = os.fsdecode(line.removesuffix(b"\n").removesuffix(b"\r"))
             if text:
                 yield unquoted(text)

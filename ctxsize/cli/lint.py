@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -17,6 +16,7 @@ from ctxsize.cli.options import (
     colour_option,
     exit_zero_option,
     format_option,
+    read_stdin,
 )
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
@@ -108,7 +108,7 @@ def _input(
     if len(paths) > 1 or watch or fix:
         what = "other paths" if len(paths) > 1 else "--watch" if watch else "--fix"
         raise InputError(f"standard input does not go with {what}", hint="--diff shows the fixes")
-    data = sys.stdin.buffer.read() if sys.stdin is not None else b""
+    data = read_stdin("the ignore file")
     return [] if stdin_filename is None else [stdin_filename], data
 
 

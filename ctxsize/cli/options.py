@@ -15,6 +15,7 @@ from ctxsize.cli.output import Format
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
 from ctxsize.formats import FORMATS
+from ctxsize.reader import MOST_BYTES, read_stream
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -126,7 +127,7 @@ def _with_build(command: Callable[..., Any], context: Decorator) -> Callable[...
             contexts(build_contexts),
             platforms,
             builder,
-            _stdin() if dockerfile == "-" else None,
+            read_stdin("the Dockerfile") if dockerfile == "-" else None,
         )
         build = hiding(build, _of_environment(build_arguments) & build.build_arguments.keys())
         return command(build=build, **others)
@@ -171,11 +172,14 @@ def contexts(build_contexts: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _stdin() -> bytes:
-    """The Dockerfile that `-f -` reads."""
+def read_stdin(what: str, most: int = MOST_BYTES) -> bytes:
+    """Return all that stdin holds, which is `what`. Raises `InputError` if it cannot be read."""
     if sys.stdin is None:
-        raise InputError("there is no stdin to read the Dockerfile from")
-    return sys.stdin.buffer.read()
+        raise InputError(f"there is no stdin to read {what} from")
+    try:
+        return read_stream(sys.stdin.buffer, most)
+    except OSError as error:
+        raise InputError(f"{what} on stdin cannot be read: {error.strerror}") from None
 
 
 colour_option: Decorator = click.option(

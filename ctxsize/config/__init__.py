@@ -12,12 +12,12 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
-from pathlib import Path
 from typing import Any
 
 from ctxsize.config.keys import CONTEXT_KEYS, OF, TOP_KEYS, Tolerance, code, text
 from ctxsize.engine.border import border_of, holds
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
+from ctxsize.reader import read_file
 from ctxsize.values import dataclass, replace
 
 __all__ = [
@@ -34,6 +34,8 @@ __all__ = [
 
 NAMES = ("ctxsize.toml", "pyproject.toml")
 """The files that are looked for in each directory, the first one wins."""
+_MOST_BYTES = 4 << 20
+"""Number of bytes of the largest configuration: `tomllib` is slow."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def _parsed(path: str) -> dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        parsed: dict[str, Any] = tomllib.loads(Path(path).read_bytes().decode("utf-8"))
+        parsed: dict[str, Any] = tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
     except UnicodeDecodeError:
         raise InputErrors([InputError("is not UTF-8", path=path)]) from None
     except OSError as error:

@@ -11,10 +11,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path
 
 from ctxsize.config import Config, Suppression
 from ctxsize.findings import Finding, Location, Severity
+from ctxsize.reader import read_file
 from ctxsize.values import dataclass
 
 UNUSED = "CTX129"
@@ -136,6 +136,6 @@ def _lies_in(path: str | None, looked_at: Iterable[str]) -> bool:
 
 def _lines(path: str) -> list[str]:
     try:
-        return Path(path).read_bytes().decode("utf-8-sig", "surrogateescape").split("\n")
-    except (OSError, ValueError):
+        return read_file(path).decode("utf-8-sig", "surrogateescape").split("\n")
+    except OSError:
         return []

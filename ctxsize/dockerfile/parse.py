@@ -86,14 +86,17 @@ def _check_structure(instructions: tuple[Instruction, ...]) -> None:
         raise DockerfileError("dockerfile contains no stages to build")
 
 
-def _split(text: str, escape: str) -> Instruction:
+def _split(text: str, escape: str, *, is_trigger: bool = False) -> Instruction:
     """Return keyword, flags and arguments of a logical line; it has no place yet."""
     keyword, _, rest = partition(text.strip(SPACE))
     if is_keyword(keyword):
         keyword = keyword.upper()
     flags, rest = take_flags(rest, escape)
     rest = rest.strip(SPACE)
-    trigger = _split(rest, escape) if keyword == "ONBUILD" and rest else None
+    trigger = None
+    # BuildKit rejects a chain of ONBUILD, so that the second one needs no trigger.
+    if keyword == "ONBUILD" and rest and not is_trigger:
+        trigger = _split(rest, escape, is_trigger=True)
     arguments, json_form = split_arguments(keyword, rest, escape)
     return Instruction(keyword, flags, arguments, json_form, text, 0, 0, trigger=trigger)
 

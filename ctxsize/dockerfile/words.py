@@ -7,8 +7,9 @@ those rules and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 from ctxsize.dockerfile.substitution import NO_CHARACTER, substitute, trim
 from ctxsize.errors import DockerfileError
@@ -80,6 +81,31 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
     return lexer.run()[1]
 
 
+_Steps: TypeAlias = "Generator[Any, Any, Any]"
+"""A part of a word that yields the parts in it, and is sent what each returns."""
+
+
+def _run(steps: _Steps) -> Any:
+    """Return what `steps` return. Parts nest up to 13,000 deep: more than Python's stack holds."""
+    pending, value, error = [steps], None, None
+    while pending:
+        part = pending[-1]
+        try:
+            inner = part.send(value) if error is None else part.throw(error)
+        except StopIteration as end:
+            pending.pop()
+            value, error = end.value, None
+        except DockerfileError as raised:
+            pending.pop()
+            value, error = None, raised
+        else:
+            pending.append(inner)
+            value = error = None
+    if error is not None:
+        raise error
+    return value
+
+
 class _Lexer:
     """One pass over one word. The mutable state is the position and the words so far."""
 
@@ -109,14 +135,18 @@ class _Lexer:
         self.word: list[str] = []
         self.splits = splits
         self.room = _MOST
-        self.special: dict[str, Callable[[], str]] = {"$": self.dollar, "<": self.heredoc_marker}
+        self.special: dict[str, Callable[[], str | _Steps]] = {
+            "$": self.dollar,
+            "<": self.heredoc_marker,
+        }
         if quotes:
             self.special |= {"'": self.single_quoted, '"': self.double_quoted}
 
     def run(self) -> tuple[str, list[str]]:
         """Return the expanded text and its words."""
         try:
-            return self.until("")
+            found: tuple[str, list[str]] = _run(self.until(""))
+            return found
         except DockerfileError as error:
             import json  # as few Dockerfiles need it
 
@@ -143,7 +173,7 @@ class _Lexer:
         finally:
             self.raw_escapes = before
 
-    def until(self, stop: str) -> tuple[str, list[str]]:
+    def until(self, stop: str) -> _Steps:
         """Return text and words up to `stop`, which is consumed; "" is the end."""
         text: list[str] = []
         words: list[str] = []
@@ -153,6 +183,8 @@ class _Lexer:
         while (character := self.peek()) and character != stop:
             if special := self.special.get(character):
                 piece = special()
+                if not isinstance(piece, str):
+                    piece = yield piece
                 text.append(piece)
                 self.collect(piece, words, splits=character == "$")
             else:
@@ -208,7 +240,7 @@ class _Lexer:
         self.position = end + 1
         return f"'{inner}'" if self.raw_quotes else inner
 
-    def double_quoted(self) -> str:
+    def double_quoted(self) -> _Steps:
         """Return the text of a "…" string, with variables replaced."""
         quote = self.take() if self.raw_quotes else self.take()[1:]
         pieces = [quote]
@@ -217,7 +249,8 @@ class _Lexer:
                 raise DockerfileError(
                     "unexpected end of statement while looking for matching double-quote"
                 )
-            pieces.append(self.dollar() if character == "$" else self.quoted_character())
+            piece = self.dollar() if character == "$" else self.quoted_character()
+            pieces.append(piece if isinstance(piece, str) else (yield piece))
         self.position += 1
         return "".join((*pieces, quote))
 
@@ -265,7 +298,7 @@ class _Lexer:
             raise DockerfileError(f"more than {_MOST:,} characters with ${name} replaced")
         return value
 
-    def dollar(self) -> str:
+    def dollar(self) -> str | _Steps:
         """Return what `$name` or `${…}` stands for."""
         self.position += 1
         if self.peek() == "{":
@@ -279,7 +312,7 @@ class _Lexer:
             return f"${name}" if self.keep_unset else ""
         return value
 
-    def braces(self) -> str:
+    def braces(self) -> str | _Steps:
         """Return what stands for `${…}`, from behind the opening brace."""
         if not self.peek():
             raise DockerfileError("syntax error: missing '}'")
@@ -301,23 +334,23 @@ class _Lexer:
             raise _unsupported(operator or NO_CHARACTER)
         return self.modified(name, operator, null_is_unset=null_is_unset)
 
-    def argument(self, stop: str, *, raw: bool, missing: str) -> str:
+    def argument(self, stop: str, *, raw: bool, missing: str) -> _Steps:
         """Return an argument of a substitution, expanded, up to `stop`."""
         try:
             with self.escapes(raw=raw):
-                return self.until(stop)[0]
+                return (yield self.until(stop))[0]
         except DockerfileError:
             if not self.peek():
                 raise DockerfileError(f"syntax error: {missing}") from None
             raise
 
-    def modified(self, name: str, operator: str, *, null_is_unset: bool) -> str:
+    def modified(self, name: str, operator: str, *, null_is_unset: bool) -> _Steps:
         """Return `${name-word}` and its relatives, from behind the operator."""
         written = (":" if null_is_unset else "") + (operator or NO_CHARACTER)
         trims = operator in ("#", "%")
         if trims and null_is_unset:
             raise _unsupported(written)
-        word = self.argument("}", raw=trims, missing="missing '}'")
+        word = yield self.argument("}", raw=trims, missing="missing '}'")
         value = self.lookup(name)
         if value is None and self.keep_unset:
             return f"${{{name}{written}{word}}}"
@@ -342,13 +375,13 @@ class _Lexer:
         error.variable = name
         raise error
 
-    def replace(self, name: str) -> str:
+    def replace(self, name: str) -> _Steps:
         """Return `${name/pattern/text}`, or `//` for every match."""
         everywhere = self.peek() == "/"
         if everywhere:
             self.position += 1
-        pattern = self.argument("/", raw=True, missing="missing '/' in ${}")
-        replacement = self.argument("}", raw=True, missing="missing '}'")
+        pattern = yield self.argument("/", raw=True, missing="missing '/' in ${}")
+        replacement = yield self.argument("}", raw=True, missing="missing '}'")
         value = self.lookup(name)
         if value is None and self.keep_unset:
             return f"${{{name}/{pattern}/{replacement}}}"

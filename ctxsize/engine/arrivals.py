@@ -12,6 +12,7 @@ from ctxsize.engine.explain import entry_at
 from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.engine.names import link_target, listing_at, names_in
 from ctxsize.engine.request import Request
+from ctxsize.errors import BuildFailsError
 
 _MOST_LINKS = 255
 
@@ -79,7 +80,7 @@ class Arrivals:
                 at = at[:-1] if part == ".." else at
                 continue
             here = "/".join([*at, part])
-            target = None if "\0" in here else link_target(self._full(here))
+            target = self._link(here)
             if target is None:
                 at.append(part)
                 continue
@@ -90,6 +91,14 @@ class Arrivals:
             pending += target.split("/")[::-1]
         end = "/".join(at) or "."
         return end, self.holds(end)
+
+    def _link(self, path: str) -> str | None:
+        """The target of a symlink, None for all else. Raises `BuildFailsError` as Docker fails."""
+        try:
+            return None if "\0" in path else link_target(self._full(path))
+        except OSError as error:  # a name that is too long
+            reason = (error.strerror or str(error)).lower()
+            raise BuildFailsError(f"error from sender: {path}: {reason}") from None
 
     def matching(self, pattern: str) -> tuple[str, list[str]]:
         """The entries of the context that match `pattern`, whether or not they arrive.

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from errno import ELOOP
 from pathlib import Path
 
 from ctxsize.engine.builders import Builder
 from ctxsize.errors import InputError
+from ctxsize.reader import is_null
 from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
 STDIN = "-"
+MOST_BYTES = 16 << 20
+"""Number of bytes of the largest Dockerfile: the most that BuildKit puts into a message."""
 _REMOTE = regexp(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
@@ -120,12 +124,12 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
             return FoundDockerfile(None, fault="there is no Dockerfile")
         return _opened(context, os.path.normpath(usual), builder)
     lower = Path(named).parent / _LOWER
-    if Path(named).name == _USUAL and not Path(named).is_file() and lower.is_file():
+    if Path(named).name == _USUAL and not os.path.isfile(named) and lower.is_file():  # noqa: PTH113
         named = str(lower)
-    if not Path(named).exists():
+    if not os.path.exists(named):  # noqa: PTH110
         path = named if os.path.lexists(named) else None
         return FoundDockerfile(path, fault="the Dockerfile does not exist")
-    if Path(named).is_dir():
+    if os.path.isdir(named):  # noqa: PTH112
         return FoundDockerfile(named, fault="the Dockerfile is a directory")
     return _readable(named, named, builder, "the Dockerfile cannot be read")
 
@@ -186,7 +190,7 @@ def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDock
     if target is None:
         there = path if os.path.lexists(path) else None
         return FoundDockerfile(there, fault=f"{failed} open {name}: no such file or directory")
-    if Path(target).is_dir():
+    if os.path.isdir(target):  # noqa: PTH112
         return FoundDockerfile(path, fault=f"{failed} read {name}: is a directory")
     # What is no regular file or cannot be read arrives without content.
     return _readable(path, target, builder, "the Dockerfile cannot be empty")
@@ -195,7 +199,7 @@ def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDock
 def _readable(path: str, read_from: str, builder: Builder, fault: str) -> FoundDockerfile:
     if never_ends(read_from):
         fault = f"{builder.title} waits for ever for a Dockerfile that is no file"
-    elif Path(read_from).is_file() and may_read(read_from):
+    elif os.path.isfile(read_from) and may_read(read_from):  # noqa: PTH113
         return FoundDockerfile(path, read_from)
     return FoundDockerfile(path, fault=fault)
 
@@ -206,9 +210,13 @@ def may_read(path: str) -> bool:
 
 
 def never_ends(path: str) -> bool:
-    """Whether to read it is to wait: a FIFO, a device. /dev/null is a file for this purpose."""
-    special = Path(path).is_fifo() or Path(path).is_char_device()
-    return special and not os.path.samefile(path, os.devnull)  # noqa: PTH121
+    """Whether a builder waits when it reads this: a FIFO, or a device other than /dev/null."""
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return False
+    special = stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode)
+    return special and not is_null(found)
 
 
 def follow_inside(root: str, path: str) -> str | None:
@@ -229,7 +237,7 @@ def follow_inside(root: str, path: str) -> str | None:
         here = os.path.join(root, *at, part)  # noqa: PTH118
         if not os.path.lexists(here):
             return None
-        if not Path(here).is_symlink():
+        if not os.path.islink(here):  # noqa: PTH114
             at.append(part)
             continue
         target = os.readlink(here)  # noqa: PTH115

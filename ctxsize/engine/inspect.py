@@ -11,7 +11,6 @@ import stat
 from errno import EACCES, ENOENT, ENOTSUP, EPERM
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
 from stat import ST_MODE, ST_NLINK
 
 from ctxsize.engine.builders import Builder
@@ -20,6 +19,7 @@ from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Plain, Xattrs
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
+from ctxsize.reader import read_file
 from ctxsize.values import NamedTuple
 
 _TYPE, _LINK = 0o170000, stat.S_IFLNK
@@ -339,7 +339,7 @@ def has_mounts(root: str) -> bool:
     """Whether anything is mounted below `root` (Linux only; elsewhere taken as no)."""
     base = root.rstrip("/") + "/"
     try:
-        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+        lines = read_file("/proc/self/mountinfo").splitlines()
     except OSError:
         return False
     escaped = re.sub(rb"[ \t\n\\]", lambda found: b"\\%03o" % found[0][0], os.fsencode(base))

@@ -104,10 +104,6 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
         named = tuple((each.name, bool(each.image)) for each in named_contexts(build))
         data = request.dockerfile_data()
         needs = {each: _need(data, build.target, arguments, each, named) for each in platforms}
-    except OSError as error:
-        raise InputError(
-            f"the Dockerfile cannot be read: {error.strerror}", path=request.dockerfile
-        ) from None
     except DockerfileError as error:
         error.path = request.dockerfile
         error.message = build.masked(error.message)
@@ -279,7 +275,7 @@ def is_wrong_target(request: Request) -> bool:
         return False
     try:
         stages = read_stages(parse_dockerfile(request.dockerfile_data()))
-    except (OSError, DockerfileError):
+    except InputError:
         return False
     return target.lower() not in {stage.name for stage in stages}
 

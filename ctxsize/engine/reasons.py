@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from pathspec import GitIgnoreSpec
@@ -18,6 +17,7 @@ from ctxsize.engine.need import asked_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Clue, IgnoreFileInfo, Measurement, Reason, Report, Transfer
+from ctxsize.reader import read_file
 from ctxsize.values import replace
 
 _SHARE, _BYTES = 0.1, 1_000_000
@@ -28,7 +28,6 @@ _MOST_STARS = 3
 _MOST_LINES = 500
 """Number of lines of a `.gitignore` that are compiled for one path."""
 _LONGEST_GITIGNORE_BYTES = 1_000_000
-_OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _STARS = re.compile(r"\*+")
 _WILDCARDS = re.compile(r"[*?\[\\]")
 
@@ -126,15 +125,11 @@ def _large(context: str, large: list[Clue], passed: list[str], total: int) -> It
 
 def _gitignore_lines(context: str) -> list[str]:
     """Return the lines of the `.gitignore` at the top of a context, none if it is no plain file."""
+    path = _joined(context, GITIGNORE)
     try:
-        fd = os.open(_joined(context, GITIGNORE), _OPEN)
-    except (OSError, ValueError):
+        text = os.fsdecode(read_file(path, _LONGEST_GITIGNORE_BYTES, links=False))
+    except OSError:
         return []
-    with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return []
-        data = file.read(_LONGEST_GITIGNORE_BYTES + 1)
-    text = "" if len(data) > _LONGEST_GITIGNORE_BYTES else os.fsdecode(data)
     return [line.rstrip("\r") for line in text.split("\n") if line and line[0] != "#"]
 
 

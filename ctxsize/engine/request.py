@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
+from errno import EFBIG
 from pathlib import Path
 
 from ctxsize.build import Build
 from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDKIT, Builder
 from ctxsize.engine.dockerfiles import (
+    MOST_BYTES,
     STDIN,
     FoundDockerfile,
     find_dockerfile,
@@ -28,6 +30,7 @@ from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
 from ctxsize.model import Problem
+from ctxsize.reader import read_file
 from ctxsize.values import dataclass, replace
 
 
@@ -83,13 +86,19 @@ class Request:
     def dockerfile_data(self) -> bytes:
         """The Dockerfile's bytes, none without one.
 
-        Raises `DockerfileError` for one that fails the build, `OSError` if it cannot be read.
+        Raises `DockerfileError` for one that fails the build, `InputError` if it cannot be read.
         """
         if self.dockerfile_fault is not None:
             raise DockerfileError(self.dockerfile_fault, path=self.dockerfile)
         if self.dockerfile_read_from is None:
             return self.build.dockerfile_inline or b""
-        return Path(self.dockerfile_read_from).read_bytes()
+        try:
+            return read_file(self.dockerfile_read_from, MOST_BYTES)
+        except OSError as error:
+            rejected = error.errno == EFBIG and self.builder.fetches_dockerfile
+            message = f"the Dockerfile cannot be read: {error.strerror}"
+            kind = DockerfileError if rejected else InputError
+            raise kind(message, path=self.dockerfile) from None
 
 
 def resolve(
@@ -183,7 +192,7 @@ def _context_root(context: str) -> str:
             "a Dockerfile, the context is empty",
             hint="name a directory, and with -f - a Dockerfile from stdin",
         )
-    if is_remote(context) and not Path(context).exists():
+    if is_remote(context) and not os.path.exists(context):  # noqa: PTH110
         raise InputError(
             f"{context} is fetched by the builder: nothing is sent and no ignore file is read",
             hint="clone it and name the directory",
@@ -247,13 +256,13 @@ def _readable(
             problems.append(_passed_over(path, "it is a symlink that leads in a circle", builder))
             return None
         if inside is None:
-            where = "out of its directory" if Path(path).exists() else "nowhere"
+            where = "out of its directory" if os.path.exists(path) else "nowhere"  # noqa: PTH110
             problems.append(_passed_over(path, f"it is a symlink that leads {where}", builder))
             return None
-        target = path if not Path(path).is_symlink() else inside
+        target = path if not os.path.islink(path) else inside  # noqa: PTH114
     if builder.must_read:
         return None if _is_missing(target) else target
-    if Path(target).is_dir():
+    if os.path.isdir(target):  # noqa: PTH112
         problems.append(_passed_over(path, "it is a directory", builder))
         return None
     if not may_read(target):
@@ -293,8 +302,10 @@ def _read(path: str, builder: Builder) -> IgnoreFile:
             hint="make the ignore file a regular file",
         )
     try:
-        data = Path(path).read_bytes()
+        data = read_file(path)
     except OSError as error:
+        if error.errno == EFBIG:
+            raise InputError(f"cannot be read: {error.strerror}", path=path) from None
         if builder.must_read:
             raise _unreadable(path, builder, error) from None
         data = b""
@@ -307,14 +318,13 @@ def read_ignore_file(path: str) -> IgnoreFile:
     Raises `InputError` for what is no regular file, or cannot be read.
     """
     try:
-        if not Path(path).is_file():
-            reason = "is a directory" if Path(path).is_dir() else "is no regular file"
-            raise InputError(reason if os.path.lexists(path) else "does not exist", path=path)
-        return IgnoreFile.parse(path, Path(path).read_bytes())
+        return IgnoreFile.parse(path, read_file(path))
+    except FileNotFoundError:
+        raise InputError("does not exist", path=path) from None
+    except IsADirectoryError:
+        raise InputError("is a directory", path=path) from None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from None
-    except ValueError as error:
-        raise InputError(f"cannot be read: {error}", path=repr(path)) from None
 
 
 def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:

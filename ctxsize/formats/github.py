@@ -61,6 +61,8 @@ def _data(text: str) -> str:
 def _value(value: object) -> str:
     """`value` as a property of a workflow command."""
     text = str(value).encode("utf-8", "backslashreplace").decode()
+    # A log is shown on a terminal: what GitHub has no code for is escaped as in a message.
+    text = "".join(char if char in "\r\n" else visible(char) for char in text)
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from ctxsize.errors import InputError
 from ctxsize.guard.known import Known, Sum
+from ctxsize.reader import read_file
 from ctxsize.values import dataclass
 
 VERSION = 1
@@ -39,7 +39,7 @@ Baseline = Mapping[str, Entry]
 def read(path: str) -> Baseline:
     """The baseline in the file `path`. Raises `InputError` if it is not there or is none."""
     try:
-        data = json.loads(Path(path).read_bytes())
+        data = json.loads(read_file(path))
     except FileNotFoundError:
         raise InputError(
             "no such baseline", path=path, hint="write it with --update-baseline"

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from ctxsize.errors import InputError
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard.known import Known, of_files
+from ctxsize.reader import read_file
 
+_MOST_BYTES = 1 << 30
+"""Number of bytes of the largest report: a listing has a line for every file."""
 _HINT = (
     "save one with ctxsize measure --format json=FILE, or with all files: "
     "ctxsize ls --format json > FILE"
@@ -28,7 +30,7 @@ def read(path: str, name: str | None = None) -> Known:
     Raises `InputError` if it is not there or is none.
     """
     try:
-        data = Path(path).read_bytes()
+        data = read_file(path, _MOST_BYTES)
     except OSError as error:
         message = f"the report cannot be read: {error.strerror}"
         raise InputError(message, path=path, hint=_HINT) from None

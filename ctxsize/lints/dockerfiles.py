@@ -31,7 +31,7 @@ class Use:
         """The Dockerfile, None where it cannot be read."""
         try:
             return parse_dockerfile(self.request.dockerfile_data())
-        except (CtxsizeError, OSError):
+        except CtxsizeError:
             return None
 
     @cached_property

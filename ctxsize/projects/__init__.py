@@ -62,6 +62,8 @@ def find_builds(
 ) -> tuple[tuple[FoundBuild, ...], list[Haul]]:
     """Return every build that `files` tell of, and what each source brought in."""
     hauls = [source.builds(files, environment) for source in SOURCES.values()]
+    for haul in hauls:
+        haul.drop_impossible()
     used = {path for haul in hauls for each in haul.builds if (path := _dockerfile(each))}
     hauls.append(dockerfiles.builds(files, used))
     if any(haul.unresolved for haul in hauls):

@@ -21,6 +21,8 @@ _DEFAULTS = (
     *("docker-bake.hcl", "docker-bake.override.hcl"),
 )
 """The names that Bake looks for, all of which it reads, in this order."""
+_MOST_BYTES = 100_000
+"""Number of bytes of the largest file: python-hcl2 takes 40 s for a megabyte."""
 _NAME = re.compile(r"(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hcl|json)", re.IGNORECASE)
 
 
@@ -40,11 +42,12 @@ def builds(files: Files, environment: Mapping[str, str]) -> Haul:
         for usual, group in _groups(names):
             paths = [f"{directory}/{name}" if directory else name for name in group]
             bake = BakeFile()
-            if usual:
-                _add_compose(bake, files, directory, environment)
-            for path in paths:
-                _add(bake, files, path, haul)
-            haul.builds += _found(bake, files, directory, environment, haul)
+            with haul.reading(files.shown(paths[0])):
+                if usual:
+                    _add_compose(bake, files, directory, environment)
+                for path in paths:
+                    _add(bake, files, path, haul)
+                haul.builds += _found(bake, files, directory, environment, haul)
     return haul
 
 
@@ -87,7 +90,7 @@ def _add_compose(
 
 
 def _add(bake: BakeFile, files: Files, path: str, haul: Haul) -> None:
-    text = files.read(path)
+    text = files.read(path, _MOST_BYTES)
     if text is None:
         return
     try:

@@ -54,9 +54,10 @@ class BakeFile:
             self.functions[name] = body
         for name, body in blocks.get("group", ()):
             self.groups[name] = body.get("targets")
+        lines = _lines(text)
         for name, body in blocks.get("target", ()):
             self.targets[name] = _over(self.targets.get(name, {}), body)
-            self.lines[name] = (path, _line_of(text, name))
+            self.lines[name] = (path, lines.get(name, 1))
 
 
 @dataclass(frozen=True)
@@ -403,8 +404,12 @@ def _over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _line_of(text: str, name: str) -> int:
-    quoted = re.escape(name)
-    match = re.search(rf'^\s*target\s+"?{quoted}"?\s*\{{', text, re.MULTILINE)
-    match = match or re.search(rf'"{quoted}"\s*:\s*[\[{{]', text)
-    return 1 if match is None else text.count("\n", 0, match.end()) + 1
+def _lines(text: str) -> dict[str, int]:
+    """The lines on which targets begin, by their names; of JSON, of any object."""
+    hcl = [*re.finditer(r'^[ \t]*target\s+"?([^"\s{]+)"?\s*(?=\{)', text, re.MULTILINE)]
+    found: dict[str, int] = {}
+    line, at = 1, 0
+    for match in hcl or re.finditer(r'"([^"\n]*)"\s*:\s*(?=[\[{])', text):
+        line, at = line + text.count("\n", at, match.end()), match.end()
+        found.setdefault(match[1], line)
+    return found

@@ -40,8 +40,9 @@ def builds(files: Files, environment: Mapping[str, str]) -> Haul:
     for directory, names in by_directory.items():
         for project in _projects(names):
             paths = [f"{directory}/{name}" if directory else name for name in project]
-            services = services_of(files, paths, haul, environment)
-            haul.builds += _found(files, services, haul)
+            with haul.reading(files.shown(paths[0])):
+                services = services_of(files, paths, haul, environment)
+                haul.builds += _found(files, services, haul)
     return haul
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 from ctxsize.build import Build
 from ctxsize.dockerfile import ContextNeed, context_need, parse_dockerfile
-from ctxsize.engine.dockerfiles import is_dockerfile
+from ctxsize.engine.dockerfiles import MOST_BYTES, is_dockerfile
 from ctxsize.errors import DockerfileError
 from ctxsize.findings import Location
 from ctxsize.projects import hints
@@ -27,7 +26,7 @@ def builds(files: Files, used: Collection[str]) -> Haul:
     haul = Haul()
     for path in filter(is_dockerfile, files.paths):
         shown = files.shown(path)
-        if os.path.realpath(shown) in used or not Path(shown).is_file():
+        if os.path.realpath(shown) in used or not os.path.isfile(shown):  # noqa: PTH113
             continue
         context, problem = _context_of(files, path)
         if problem is not None and _is_template(files, path):
@@ -88,7 +87,7 @@ def _named_in(files: Files, path: str, name: str, script: str) -> FoundBuild | N
 
 def _is_template(files: Files, path: str) -> bool:
     """Whether a Dockerfile that cannot be read is one to be filled in first."""
-    text = files.read(path) or ""
+    text = files.read(path, MOST_BYTES) or ""
     return any(mark in text for mark in ("{{", "{%", "<%", "@@"))
 
 
@@ -98,7 +97,7 @@ def _context_of(files: Files, path: str) -> tuple[str, DockerfileError | None]:
     The nearest one from the Dockerfile's own upwards; its own where none holds it all.
     """
     directory = os.path.dirname(path)  # noqa: PTH120
-    text = files.read(path)
+    text = files.read(path, MOST_BYTES)
     if text is None:
         return directory, None
     try:

@@ -9,19 +9,19 @@ followed, so there are no loops. A file that lies outside the repository is not 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.git import GitError, find
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
+from ctxsize.reader import read_file
 
 _NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_components"))
 _TELLTALES = frozenset(("CACHEDIR.TAG", "pyvenv.cfg", "modules.txt"))
 _LARGEST_BYTES = 1_000_000
+"""Number of bytes of the largest file that is read: to parse much YAML takes minutes."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Files:
         """A path relative to the root as the user would name it."""
         return os.path.normpath(os.path.join(self.root, path))  # noqa: PTH118
 
-    def read(self, path: str) -> str | None:
+    def read(self, path: str, most: int = _LARGEST_BYTES) -> str | None:
         """The text of a file of the root, None if it is no text, too large or unreadable.
 
         What `path` names may lie outside the root, as an included or extended file does, but
@@ -53,19 +53,10 @@ class Files:
         try:
             if not holds(self.border, name):
                 raise OSError(0, f"it lies outside the repository {self.border}")
-            if not stat.S_ISREG(os.stat(name).st_mode):  # noqa: PTH116
-                raise OSError(0, "it is no file")
-            with Path(name).open("rb") as stream:
-                data = stream.read(_LARGEST_BYTES + 1)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            self.problems.append(_unread(name, reason))
+            return read_file(name, most).decode("utf-8-sig")
+        except OSError as error:
+            self.problems.append(_unread(name, error.strerror or str(error)))
             return None
-        if len(data) > _LARGEST_BYTES:
-            self.problems.append(_unread(name, "it is larger than 1 MB"))
-            return None
-        try:
-            return data.decode("utf-8-sig")
         except UnicodeDecodeError:
             self.problems.append(_unread(name, "it is not UTF-8"))
             return None
@@ -73,7 +64,7 @@ class Files:
 
 def list_files(root: str, wanted: Callable[[str], bool]) -> Files:
     """The paths below `root` that `wanted` accepts. Raises `InputError` for no directory."""
-    if not Path(root).is_dir():
+    if not os.path.isdir(root):  # noqa: PTH112 - no error for a name that cannot be
         raise InputError("no such directory", path=root or "''", hint="name a directory")
     files = Files(root)
     skipped = _ignored_by_git(files)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ctxsize.build import Build, hiding
 from ctxsize.engine.border import holds
 from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.findings import Finding, Location
-from ctxsize.model import Problem
+from ctxsize.model import Effect, Problem
 from ctxsize.values import replace
 
 _USUAL_PLATFORM = re.compile(
@@ -97,6 +98,29 @@ class Haul:
     def complain(self, code: str, message: str, path: str, line: int | None = None) -> None:
         """Note something that was not understood."""
         self.problems.append(Problem(code, message, path=path, line=line))
+
+    def drop_impossible(self) -> None:
+        """Leave out the builds with a path that no file can have, such as one with a NUL."""
+        for each in [each for each in self.builds if not _is_possible(each.build)]:
+            self.builds.remove(each)
+            self.complain("no-context", "no file has such a name", each.where.path, each.where.line)
+
+    @contextmanager
+    def reading(self, path: str) -> Iterator[None]:
+        """Note that the file at `path` is nested too deeply, if Python cannot go so deep."""
+        try:
+            yield
+        except RecursionError:
+            message = "not read: it is nested too deeply"
+            self.problems.append(Problem("unread", message, path, effect=Effect.LOWER_BOUND))
+
+
+def _is_possible(build: Build) -> bool:
+    paths = "\n".join((build.context, build.dockerfile or "", *build.build_contexts.values()))
+    try:
+        return b"\0" not in os.fsencode(paths)
+    except UnicodeEncodeError:
+        return False
 
 
 def concealed(build: Build) -> Build:

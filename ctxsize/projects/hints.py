@@ -59,10 +59,11 @@ def builds(files: Files, environment: Mapping[str, str]) -> Haul:
         # A script may be meant to be run from the root; `make` and `npm run` never do that.
         usual = path.lower().endswith((".sh", ".bash", ".mk"))
         directories = dict.fromkeys((directory, "") if usual else (directory,))
-        for script, line in _scripts(path, text):
-            haul.unresolved |= is_open(script)
-            place = Place("command", "", Location(files.shown(path), line))
-            haul.builds += builds_of_script(files, script, directories, place)
+        with haul.reading(files.shown(path)):
+            for script, line in _scripts(path, text):
+                haul.unresolved |= is_open(script)
+                place = Place("command", "", Location(files.shown(path), line))
+                haul.builds += builds_of_script(files, script, directories, place)
     return haul
 
 

@@ -16,6 +16,7 @@ _LINE = re.compile(
     (?: '(?P<single>(?:[^'\\]|\\.)*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>[^\r\n]*) )""",
     re.VERBOSE | re.DOTALL,
 )
+_DEEPEST = 100
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -68,6 +69,8 @@ def _closing(text: str, at: int) -> int:
     for position in range(at, len(text)):
         if text.startswith("${", position - 1) or position == at:
             depth += 1
+            if depth > _DEEPEST:
+                raise InterpolationError(f"more than {_DEEPEST} variables in each other")
         elif text[position] == "}":
             depth -= 1
             if depth == 0:

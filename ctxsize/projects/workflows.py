@@ -40,8 +40,9 @@ def builds(files: Files, environment: Mapping[str, str]) -> Haul:
         except YamlError as error:
             haul.complain("yaml", f"not read: {error.message}", files.shown(path), error.line)
             continue
-        for job, step, name in _steps(document):
-            _step(files, path, name, job, step, haul)
+        with haul.reading(files.shown(path)):
+            for job, step, name in _steps(document):
+                _step(files, path, name, job, step, haul)
     return haul
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+_DEEPEST = 100
+
 
 class YamlError(Exception):
     """The text is no YAML; `line` says where, 1-based."""
@@ -60,6 +62,7 @@ def load(text: str) -> Any:
 
     try:
         loader = yaml.SafeLoader(text)
+        _limit(loader)
     except yaml.YAMLError as error:  # for instance a NUL, which no YAML holds
         raise YamlError(str(error).splitlines()[0], None) from None
     try:
@@ -77,6 +80,18 @@ def load(text: str) -> Any:
         loader.dispose()
 
 
+def _limit(loader: Any) -> None:
+    """Make `loader` raise early: it takes quadratic time for brackets in each other."""
+    fetch = loader.fetch_flow_collection_start
+
+    def checked(token: Any) -> None:
+        if loader.flow_level >= _DEEPEST:
+            raise YamlError("nested too deeply", None)
+        fetch(token)
+
+    loader.fetch_flow_collection_start = checked
+
+
 class _Reading:
     """Turns nodes into values, each node once."""
 
@@ -85,13 +100,24 @@ class _Reading:
         self._flatten = loader.flatten_mapping
         loader.flatten_mapping = self._flattened
         self._done: dict[int, Any] = {}
+        self._heights: dict[int, int] = {}
 
     def value(self, node: Any) -> Any:
         if id(node) not in self._done:
             # A value that holds itself is met again before it is complete.
             self._done[id(node)] = None
             self._done[id(node)] = self._made(node)
+            self._check_height(node)
         return self._done[id(node)]
+
+    def _check_height(self, node: Any) -> None:
+        """Raise `YamlError` for what is nested deeply, aliases of aliases included."""
+        inner = node.value if isinstance(node.value, list) else []
+        below = (each[1] if isinstance(each, tuple) else each for each in inner)
+        height = 1 + max((self._heights.get(id(each), 0) for each in below), default=0)
+        self._heights[id(node)] = height
+        if height > _DEEPEST:
+            raise YamlError("nested too deeply", node.start_mark.line + 1)
 
     def _made(self, node: Any) -> Any:
         if node.tag in ("!reset", "!override"):

@@ -7,31 +7,19 @@ of a message, as it may be a secret.
 from __future__ import annotations
 
 import os
-import stat
+
+from ctxsize.reader import read_start
 
 FIRST_BYTES = 8192
 _SMALL = 1024 * 1024
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def first_bytes(root: str, path: str, limit: int = FIRST_BYTES) -> bytes:
     """The first `limit` bytes of the regular file at `path`; none of what cannot be read."""
     try:
-        fd = os.open(os.path.join(root, path), _FLAGS)  # noqa: PTH118
-    except (OSError, ValueError):
-        return b""
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return b""
-        parts = []
-        while limit > 0 and (part := os.read(fd, limit)):
-            parts.append(part)
-            limit -= len(part)
-        return b"".join(parts)
+        return read_start(os.path.join(root, path), limit, links=False)  # noqa: PTH118
     except OSError:
         return b""
-    finally:
-        os.close(fd)
 
 
 def small_file(root: str, path: str) -> bytes:

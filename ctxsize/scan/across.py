@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ctxsize import units
 from ctxsize.engine.need import Include
@@ -92,7 +91,7 @@ def _two_files(each: Measured) -> Iterator[Finding]:
     if request is None or row.ignore_file is None or not request.dockerfile_specific:
         return
     other = os.path.normpath(os.path.join(row.build.context, ".dockerignore"))  # noqa: PTH118
-    if Path(other).is_file():
+    if os.path.isfile(other):  # noqa: PTH113
         yield Finding(
             "CTX304",
             CODES["CTX304"].severity,

@@ -11,17 +11,20 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from ctxsize.engine.border import way_out
 from ctxsize.errors import InputError
 from ctxsize.findings import Edit
 from ctxsize.model import Problem
+from ctxsize.reader import read_file, read_start
+from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
 _UNTOUCHED = "nothing was changed"
 _START_BYTES = 4096
 """Number of bytes that show what kind of file it is."""
+_MOST_BYTES = 1 << 30
+_TEMPORARY = regexp(r"\.ctxsize-[0-9a-f]{16}")
 
 
 def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem, ...]:
@@ -36,9 +39,9 @@ def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem,
     """
     places = [_place(edit, within) for edit in edits if edit.before != edit.after]
     _refuse_doubles(places)
-    with _cleaned_up(places):
+    with _cleaned_up(places) as handles:
         for place in places:
-            _stage(place)
+            _stage(place, handles)
         for number, place in enumerate(places):
             _commit(place, [each.edit.path for each in places[:number]])
     return tuple(problem for place in places for problem in _notes(place))
@@ -62,21 +65,21 @@ def write_output(
         refuse_way_out(path)
         special = os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
         if special and not os.path.isdir(path):  # noqa: PTH112
-            Path(path).write_bytes(data)
+            _write_special(path, data)
             return
         target = os.path.realpath(path)
     seen = _regular(path, target)
     if seen is not None and seen.st_size and replaces is not None:
-        with _explained(path, "cannot be read"), Path(target).open("rb") as file:
-            if not replaces(file.read(_START_BYTES)):
+        with _explained(path, "cannot be read"):
+            if not replaces(read_start(target, _START_BYTES)):
                 raise InputError(
                     "holds something else than a report of ctxsize, so it is not replaced",
                     path=path,
                     hint="remove it, or name another file",
                 )
     place = _Place(Edit(path, None, data), target, _temporary(target), seen)
-    with _cleaned_up([place]):
-        _stage(place, new_mode=0o777 if executable else 0o666)
+    with _cleaned_up([place]) as handles:
+        _stage(place, handles, new_mode=0o777 if executable else 0o666)
         with _explained(path):
             os.replace(place.temporary, target)  # noqa: PTH105
             _flush_directory(target)
@@ -114,7 +117,7 @@ def _place(edit: Edit, within: str | None) -> _Place:
         found = None
     else:
         with _explained(path, "cannot be read"):
-            found = Path(target).read_bytes()
+            found = read_file(target, _MOST_BYTES)
     if found != edit.before:
         raise InputError(_how_it_changed(edit.before, found), path=path, hint=_UNTOUCHED)
     return _Place(edit, target, _temporary(target), seen)
@@ -179,7 +182,7 @@ def remove_output(path: str, is_ours: Callable[[bytes], bool]) -> bool:
         return False
     with _explained(path, "cannot be removed"):
         seen = os.lstat(path)
-        ours = stat.S_ISREG(seen.st_mode) and is_ours(Path(path).read_bytes())
+        ours = stat.S_ISREG(seen.st_mode) and is_ours(read_file(path, _MOST_BYTES))
         if not ours or _identity(seen) != _identity(os.lstat(path)):
             raise InputError("is not what was written there", path=path, hint="remove it yourself")
         os.unlink(path)  # noqa: PTH108
@@ -198,29 +201,77 @@ def _temporary(target: str) -> str:
     return os.path.join(os.path.dirname(target), f".ctxsize-{os.urandom(8).hex()}")  # noqa: PTH118, PTH120
 
 
+def _write_special(path: str, data: bytes) -> None:
+    """Give a FIFO or a device `data`. Raises `OSError` for a FIFO that no process reads."""
+    handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    os.set_blocking(handle, True)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+
+
 @contextmanager
-def _cleaned_up(places: Sequence[_Place]) -> Iterator[None]:
-    """Removes the temporary files that are left, whatever happens, Ctrl-C included."""
+def _cleaned_up(places: Sequence[_Place]) -> Iterator[list[int]]:
+    """Removes the temporary files that are left, whatever happens, Ctrl-C included.
+
+    Those of a run that was killed are removed too: each of ours is locked until the end.
+    """
+    handles: list[int] = []
     try:
-        yield
+        for directory in dict.fromkeys(os.path.dirname(place.target) for place in places):  # noqa: PTH120
+            _remove_leftovers(directory)
+        yield handles
     finally:
         for place in places:
             with suppress(OSError):
                 os.unlink(place.temporary)  # noqa: PTH108
+        for handle in handles:
+            os.close(handle)
 
 
-def _stage(place: _Place, *, new_mode: int = 0o666) -> None:
+def _remove_leftovers(directory: str) -> None:
+    """Remove our temporary files in `directory` that no process holds."""
+    import fcntl
+
+    with suppress(OSError):
+        for name in filter(_TEMPORARY.fullmatch, os.listdir(directory)):  # noqa: PTH208
+            path = os.path.join(directory, name)  # noqa: PTH118
+            with suppress(OSError), open(path, "rb", opener=_without_waiting) as file:
+                found = os.fstat(file.fileno())
+                if stat.S_ISREG(found.st_mode) and os.geteuid() in (0, found.st_uid):
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(path)  # noqa: PTH108
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _stage(place: _Place, handles: list[int], *, new_mode: int = 0o666) -> None:
     """Write the temporary file of `place`, with the mode and owner of the file it replaces."""
     with _explained(place.edit.path):
         # The umask shapes the mode of a new file, and nobody reads the other before its time.
         mode = new_mode if place.seen is None else 0o600
-        handle = os.open(place.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(handle, "wb") as file:
+        handle = _locked(place.temporary, mode)
+        handles.append(handle)
+        with os.fdopen(handle, "wb", closefd=False) as file:
             file.write(place.edit.after)
             file.flush()
             if place.seen is not None:
                 _copy_attributes(place.target, place.seen, file.fileno())
             os.fsync(file.fileno())
+
+
+def _locked(temporary: str, mode: int) -> int:
+    """Create the file, locked. A run that comes between the two steps takes it for left over."""
+    import fcntl
+
+    while True:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(handle).st_nlink:
+            return handle
+        os.close(handle)
 
 
 def _copy_attributes(target: str, seen: os.stat_result, handle: int) -> None:
@@ -279,8 +330,9 @@ def _notes(place: _Place) -> Iterator[Problem]:
     if seen is not None and seen.st_nlink > 1:
         message = "had further names (hard links), which keep the old content"
         yield Problem("hard-link-broken", message, path=place.edit.path)
-    if seen is not None and os.stat(place.target).st_uid != seen.st_uid:  # noqa: PTH116
-        yield Problem("owner-changed", "belongs to you now", path=place.edit.path)
+    with suppress(OSError):  # it may be gone again
+        if seen is not None and os.stat(place.target).st_uid != seen.st_uid:  # noqa: PTH116
+            yield Problem("owner-changed", "belongs to you now", path=place.edit.path)
 
 
 @contextmanager

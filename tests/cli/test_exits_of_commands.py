@@ -6,14 +6,14 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
 
 from ctxsize.cli.app import COMMANDS, app
+from ctxsize.guard.baseline import Baseline
 from tests.cli.conftest import Cli, spawn
 from tests.oracles.trees import COPY_ALL, build_tree, file
 
@@ -124,41 +124,32 @@ def test_3_and_130(cli: Cli, context: Path, name: str, monkeypatch: pytest.Monke
     assert (result.code, result.out, result.err) == (130, "", "")
 
 
-def test_sigint_in_the_middle(context: Path) -> None:
-    os.mkfifo(context / "b.json")
+def in_the_middle(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Do something when `check` has found the context and not yet measured it."""
+
+    def read(path: str) -> Baseline:
+        act()
+        return {}
+
+    monkeypatch.setattr("ctxsize.guard.baseline.read", read)
+
+
+def test_sigint_in_the_middle(cli: Cli, context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (context / "b.json").write_text("{}")
     before = sorted(path.name for path in context.iterdir())
-    arguments = ["check", "--baseline", "b.json", "--update-baseline"]
-    with spawn(*arguments, cwd=context) as process:
-        # It reads from the FIFO, and nobody writes.
-        deadline = time.monotonic() + 5
-        while waiting(process) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (130, b"", b"")
+    in_the_middle(monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
+    result = cli("check", "--baseline", "b.json", "--update-baseline", cwd=context)
+    assert (result.code, result.out, result.err) == (130, "", "")
     assert sorted(path.name for path in context.iterdir()) == before
 
 
-def test_a_context_that_vanishes_in_the_middle(context: Path, tmp_path: Path) -> None:
-    fifo = tmp_path / "b.json"
-    os.mkfifo(fifo)
-    with spawn("check", "ctx", "--baseline", "b.json", cwd=tmp_path) as process:
-        # Opening waits until it reads: then it has found the context, and not yet measured it.
-        with fifo.open("w") as baseline:
-            shutil.rmtree(context)
-            baseline.write('{"version": 1, "contexts": {}}')
-        out, err = process.communicate(timeout=20)
-    assert (process.returncode, out) == (2, b"")
-    assert err.startswith(b"ctxsize: error: ctx: no such context")
-
-
-def waiting(process: subprocess.Popen[bytes]) -> bool:
-    """Whether it is not yet at the FIFO."""
-    channel = Path(f"/proc/{process.pid}/wchan")
-    try:
-        return "pipe" not in channel.read_text() and "fifo" not in channel.read_text()
-    except OSError:
-        return True
+def test_a_context_that_vanishes_in_the_middle(
+    cli: Cli, context: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_middle(monkeypatch, lambda: shutil.rmtree(context))
+    result = cli("check", "ctx", "--baseline", "b.json", cwd=tmp_path)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("ctxsize: error: ctx: no such context")
 
 
 def test_a_closed_pipe_is_no_pass(tmp_path: Path) -> None:

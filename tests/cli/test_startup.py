@@ -22,7 +22,7 @@ OF_OTHERS = {
 }
 """Parts of ctxsize that other commands need."""
 
-MOST_MODULES = 76
+MOST_MODULES = 78
 
 _SCRIPT = """
 import gc, sys

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import warnings
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -96,6 +98,24 @@ def _lines(data: bytes) -> tuple[str, ...]:
     return tuple(text.split("\n"))
 
 
+def _spec(lines: tuple[str, ...]) -> GitIgnoreSpec:
+    """The patterns among `lines`; what is none, such as `[z-a]`, matches nothing for git too."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of `re`, about `[[:foo:]]`
+        try:
+            return GitIgnoreSpec.from_lines(lines)
+        except (ValueError, re.error):
+            return GitIgnoreSpec.from_lines(filter(_is_pattern, lines))
+
+
+def _is_pattern(line: str) -> bool:
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except (ValueError, re.error):
+        return False
+    return True
+
+
 class _Translation:
     """The lines of all files, translated, and what git says about each path."""
 
@@ -103,9 +123,7 @@ class _Translation:
         self._trial = trial
         self._files = files
         self.notes: list[Note] = []
-        self._specs = [
-            (each.directory, each.below, GitIgnoreSpec.from_lines(each.lines)) for each in files
-        ]
+        self._specs = [(each.directory, each.below, _spec(each.lines)) for each in files]
 
     def additions(self) -> list[Addition]:
         """The lines for an ignore file, in the order in which git reads them."""

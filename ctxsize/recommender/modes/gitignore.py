@@ -18,6 +18,10 @@ _CLASS = re.compile(r"\[([!^]?)(\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]", re.DOTALL)
 _IN_CLASS = re.compile(r"(\[:[a-z]+:\])|(?:\\(.)|(.))(?:-(?:\\(.)|([^\]\\])))?", re.DOTALL)
 
 
+_LONGEST = 8192
+"""Number of characters of the longest line: twice a path, as each may be escaped."""
+
+
 class CannotSayError(Exception):
     """A builder has no pattern for it; the message says what is meant, as a clause."""
 
@@ -54,6 +58,8 @@ def translate(
     >>> [translate(line).line for line in ("foo", "/foo", "a/b", "*.py[cod]", "!x", r"\#a", "[!a]")]
     ['**/foo', 'foo', 'a/b', '**/*.py[cod]', '!**/x', '**/#a', '**/[^a/]']
     """
+    if len(line) > _LONGEST:
+        raise CannotSayError("it is longer than any path")
     text = _read(line)
     exception = text.startswith("!")
     text = text[exception:]
@@ -92,15 +98,16 @@ def _read(line: str) -> str:
     line = line.removesuffix("\r")
     if line.startswith("#"):
         return ""
-    kept = re.match(r"(?s)(?:\\.|[^\\])*?(?= *\Z)", line)
-    return line if kept is None else kept[0]
+    kept = line.rstrip(" ")
+    is_escaped = (len(kept) - len(kept.rstrip("\\"))) % 2 == 1
+    return line[: len(kept) + 1] if is_escaped else kept
 
 
 def _components(text: str) -> list[str]:
     """`text` split at slashes, but for those in classes."""
     parts, at, start = [], 0, 0
     while at < len(text):
-        found = _CLASS.match(text, at)
+        found = _class_at(text, at)
         if text[at] == "\\":
             at += 2
         elif found:
@@ -113,6 +120,11 @@ def _components(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
+def _class_at(text: str, at: int) -> re.Match[str] | None:
+    # Looked for first, as a file of `[` would take quadratic time.
+    return _CLASS.match(text, at) if text[at] == "[" and text.find("]", at) > 0 else None
+
+
 def _tokens(part: str, *, in_path: bool) -> list[str]:
     """A component as text and wildcards, those in the builder's language."""
     if part in ("", ".", ".."):
@@ -123,7 +135,7 @@ def _tokens(part: str, *, in_path: bool) -> list[str]:
     at = 0
     while at < len(part):
         char = part[at]
-        found = _CLASS.match(part, at)
+        found = _class_at(part, at)
         if found:
             tokens.append(_class(found[1] != "", found[2]))
             at = found.end()

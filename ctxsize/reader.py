@@ -1,0 +1,111 @@
+"""Reads files: the one place that opens a file for its content.
+
+A file is opened without waiting and only a regular one is read, up to a limit.
+So neither a FIFO, a device or a sparse file in the place of a file nor a swap
+between two looks at it can stop a run. /dev/null is an empty file, as it is for
+the builders.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from errno import EFBIG, EINVAL, EISDIR, EPERM
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+MOST_BYTES = 64 << 20
+"""Number of bytes of the largest file that is read whole."""
+_PART_BYTES = 1 << 20
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+def read_file(
+    path: str | os.PathLike[str],
+    most: int = MOST_BYTES,
+    *,
+    dir_fd: int | None = None,
+    links: bool = True,
+    owner: int | None = None,
+) -> bytes:
+    """Return the content of a regular file, `links` followed.
+
+    Raises `OSError` if it is none, holds more than `most` bytes, belongs to another
+    user than `owner` or cannot be read.
+    """
+    fd = _opened(path, dir_fd, links=links)
+    try:
+        # Asked first, so that a sparse file takes no memory; a file of /proc has no size.
+        if _size(fd, owner) > most or len(data := _start(fd, most + 1)) > most:
+            raise _too_large(most)
+        return data
+    finally:
+        os.close(fd)
+
+
+def read_start(
+    path: str | os.PathLike[str],
+    size: int,
+    *,
+    dir_fd: int | None = None,
+    links: bool = True,
+    owner: int | None = None,
+) -> bytes:
+    """Return the first `size` bytes of a regular file, `links` followed.
+
+    Raises `OSError` if it is none, belongs to another user than `owner` or cannot be read.
+    """
+    fd = _opened(path, dir_fd, links=links)
+    try:
+        _size(fd, owner)
+        return _start(fd, size)
+    finally:
+        os.close(fd)
+
+
+def read_stream(stream: BinaryIO, most: int = MOST_BYTES) -> bytes:
+    """Return what is left in `stream`. Raises `OSError` if that is more than `most` bytes."""
+    data = stream.read(most + 1)
+    if len(data) > most:
+        raise _too_large(most)
+    return data
+
+
+def is_null(found: os.stat_result) -> bool:
+    """Return whether this is /dev/null, under whatever name."""
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev  # noqa: PTH116
+
+
+def _opened(path: str | os.PathLike[str], dir_fd: int | None, *, links: bool) -> int:
+    flags = _FLAGS if links else _FLAGS | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags, dir_fd=dir_fd)
+    except ValueError as error:  # a NUL in the name, or half a surrogate pair
+        raise OSError(EINVAL, str(error)) from None
+
+
+def _size(fd: int, owner: int | None = None) -> int:
+    """Return the size of a regular file. Raises `OSError` for all else but /dev/null."""
+    found = os.fstat(fd)
+    if owner is not None and found.st_uid != owner:
+        raise OSError(EPERM, os.strerror(EPERM))
+    if stat.S_ISREG(found.st_mode) or is_null(found):
+        return found.st_size
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+    kind = "a FIFO" if stat.S_ISFIFO(found.st_mode) else "a device"
+    raise OSError(EINVAL, f"it is no regular file but {kind}")
+
+
+def _start(fd: int, size: int) -> bytes:
+    parts = []
+    while size > 0 and (part := os.read(fd, min(size, _PART_BYTES))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _too_large(most: int) -> OSError:
+    return OSError(EFBIG, f"it is larger than {most:,} bytes")

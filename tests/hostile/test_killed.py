@@ -1,0 +1,111 @@
+"""Runs that are killed in their middle leave nothing that the next run does not remove."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ctxsize.clean import record
+from ctxsize.clean.delete import delete
+from ctxsize.errors import InputError
+from ctxsize.findings import Edit
+from ctxsize.writer.apply import apply, write_output
+from tests.clean.cleaning import planned
+from tests.clean.planting import RUST
+from tests.hostile.running import limited
+from tests.oracles.trees import build_tree, fifo, file, link
+
+
+def killed(run: Callable[[], object], module: str, name: str, after: int) -> None:
+    """Run in a child that is killed when it calls `os.NAME` of `module` for a further time."""
+    child = os.fork()
+    if not child:
+        with pytest.MonkeyPatch.context() as patch:
+            before, left = getattr(os, name), [after]
+
+            def called(*arguments: object, **named: object) -> object:
+                if not left[0]:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                left[0] -= 1
+                return before(*arguments, **named)
+
+            patch.setattr(f"{module}.os.{name}", called)
+            run()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+STEPS = ("open", "fdopen", "fsync", "fchmod", "replace", "link", "unlink", "close", "stat")
+
+
+@pytest.mark.parametrize("before", [None, b"a\n"], ids=["new", "old"])
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("after", range(3))
+def test_writers(step: str, after: int, before: bytes | None, tmp_path: Path) -> None:
+    nodes = (
+        [] if before is None else [file("x/.dockerignore", before), file("y/.dockerignore", before)]
+    )
+    root = build_tree(tmp_path / "r", ["x/", "y/", *nodes])
+    paths = [root / "x/.dockerignore", root / "y/.dockerignore"]
+
+    def write() -> None:
+        found = [path.read_bytes() if path.exists() else None for path in paths]
+        apply([Edit(str(path), old, b"new\n") for path, old in zip(paths, found, strict=True)])
+        write_output(str(root / "x/report"), b"{}")
+
+    killed(write, "ctxsize.writer.apply", step, after)
+    assert all(path.read_bytes() in (before, b"new\n") for path in paths if path.exists())
+    for path in paths:
+        path.unlink(missing_ok=True)
+    write()
+    assert sorted(each.name for each in root.glob("*/*")) == [
+        ".dockerignore",
+        ".dockerignore",
+        "report",
+    ]
+
+
+def test_what_is_not_left_over_stays(tmp_path: Path) -> None:
+    held, name = ".ctxsize-" + "0" * 16, ".ctxsize-" + "{}" * 16
+    others = [
+        *(".ctxsize-" + "0" * 15, ".ctxsize-" + "A" * 16, "a.ctxsize-" + "0" * 16, ".ctxsize"),
+        link(name.format(*"1" * 16), "elsewhere"),
+        fifo(name.format(*"2" * 16)),
+        name.format(*"3" * 16) + "/",
+    ]
+    root = build_tree(tmp_path / "r", [held, *others, "elsewhere"])
+    before = {each.name for each in root.iterdir()}
+    with (root / held).open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        write_output(str(root / "report"), b"{}")
+    assert {each.name for each in root.iterdir()} == {*before, "report"}
+    write_output(str(root / "report"), b"{}")
+    assert {each.name for each in root.iterdir()} == {*before, "report"} - {held}
+
+
+@pytest.mark.parametrize("data", [b"", b'{"ctxsize', b'{"ctxsize-trash": 1, "name": "target'])
+def test_a_record_that_was_begun_is_removed(data: bytes, tmp_path: Path) -> None:
+    name = record.new_name() + record.ENDING
+    root = build_tree(tmp_path / "r", [*RUST.nodes("app"), file(f"app/{name}", data)])
+    plan = planned(root)
+    assert plan.records == (f"app/{name}",)
+    list(delete(plan))
+    assert not (root / "app" / name).exists()
+
+
+@pytest.mark.parametrize("data", [b"mine\n", b"{}", b'{"other": 1}'])
+def test_a_record_of_another_stays(data: bytes, tmp_path: Path) -> None:
+    name = record.new_name() + record.ENDING
+    root = build_tree(tmp_path / "r", [*RUST.nodes("app"), file(f"app/{name}", data)])
+    assert planned(root).records == ()
+
+
+def test_a_fifo_that_no_process_reads_is_an_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with limited(), pytest.raises(InputError, match="No such device or address"):
+        write_output(str(tmp_path / "pipe"), b"{}")
