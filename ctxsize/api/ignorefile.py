@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ctxsize.api.requests import builder_of, request_for
+from ctxsize.api.requests import ELSEWHERE, builder_of, request_for
 from ctxsize.build import Build
 from ctxsize.errors import InputError
 from ctxsize.values import replace
@@ -105,6 +105,8 @@ def suggest(
         unused = wanted.unused(CODES.keys() - {"CTX503"}, request.context) if usual else ()
         advice = replace(advice, findings=(*left, *unused))
     advice = replace(advice, problems=(*advice.problems, *problems))
+    hints = (each for each in request.problems if each.message.startswith(ELSEWHERE))
+    advice = replace(advice, problems=(*hints, *advice.problems))
     return suggested.written(request, advice) if write else advice
 
 

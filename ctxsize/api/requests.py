@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ctxsize.build import Options
 
 
+ELSEWHERE = "there is no Dockerfile at the top of this context; to name a build"
+
+
 def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request:
     """The request for a build, or for a context with the other fields of `Build` as keywords.
 
@@ -65,7 +68,7 @@ def _with_hint(request: Request) -> Request:
     typed = what_to_type(request.context, near)
     if typed is None:
         return request
-    message = f"there is no Dockerfile at the top of this context; to name a build, type {typed}"
+    message = f"{ELSEWHERE}, type {typed}"
     return replace(
         request,
         problems=tuple(

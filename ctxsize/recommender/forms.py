@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.patterns import DockerIgnorePattern
@@ -11,10 +11,12 @@ from ctxsize.recommender.exceptions import may_name
 from ctxsize.recommender.matches import Match, Objection, fits
 from ctxsize.recommender.recipes import Named, Recipes
 from ctxsize.recommender.rules import Form, Kind, Rule
-from ctxsize.recommender.tree import is_glob, like
+from ctxsize.recommender.tree import is_below, is_glob, like
 from ctxsize.values import dataclass
 
 _MANY = 4
+_PROVEN_PER_OTHER = 5
+"""Number of proven places for each one that is hidden along with them."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,13 @@ class Forms:
         *,
         pattern_class: type[DockerIgnorePattern],
         exceptions: Collection[str],
+        harmless: Callable[[Match], str | None],
     ) -> None:
         self._by_name = by_name
         self._recipes = recipes
         self._pattern_class = pattern_class
         self._exceptions = exceptions
+        self._harmless = harmless
         self._after_exceptions = bool(exceptions)
 
     def candidates(self, found: Iterable[tuple[Match, list[Objection]]]) -> list[Candidate]:
@@ -85,9 +89,11 @@ class Forms:
     def _of(self, matches: list[Match], objections: list[Objection]) -> list[Candidate]:
         said = tuple(dict.fromkeys(objections))
         rule = matches[0].rule
-        if self._is_unanimous(matches):
-            lines = (f"**/{matches[0].find}{self._ending(rule)}",)
-            return [Candidate(rule, tuple(matches), lines, said)]
+        if self._may_stand_anywhere(matches):
+            others = self._harmless_others(matches)
+            if others is not None:
+                lines = (f"**/{matches[0].find}{self._ending(rule)}",)
+                return [Candidate(rule, (*others, *matches), lines, said)]
         by_rule: dict[str, list[Match]] = {}
         for match in matches:
             by_rule.setdefault(match.rule.name, []).append(match)
@@ -110,8 +116,8 @@ class Forms:
         # Behind an exception the bare name can leave files of a directory in the context.
         return "/**" if self._after_exceptions and rule.kind is Kind.DIRECTORY else ""
 
-    def _is_unanimous(self, matches: list[Match]) -> bool:
-        """Whether `**/name` hides just these, and no build takes such a name from elsewhere."""
+    def _may_stand_anywhere(self, matches: list[Match]) -> bool:
+        """Return whether no build and no exception is about such a name elsewhere."""
         find = matches[0].find
         anywhere = all(match.rule.form is Form.ANYWHERE for match in matches)
         if not find or find.startswith("/") or not (anywhere or len(matches) > _MANY):
@@ -120,14 +126,31 @@ class Forms:
             named.goes_through(find) for named in self._recipes.named
         ):
             return False
-        if any(may_name(text, find) for text in self._exceptions):
-            return False
+        return not any(may_name(text, find) for text in self._exceptions)
+
+    def _harmless_others(self, matches: list[Match]) -> list[Match] | None:
+        """Return what `**/name` hides besides the matches; None if it must not.
+
+        A few places that nothing proves are as good as the many that are proven, if nothing
+        speaks against them either.
+        """
+        rule, find = matches[0].rule, matches[0].find
         proven = {match.path for match in matches}
-        return all(
-            path in proven or any(path.startswith(f"{each}/") for each in proven)
+        paths = [
+            path
             for path in self._called(find.rpartition("/")[2])
-            if fits(find, path)
-        )
+            if fits(find, path) and path not in proven and not is_below(path, proven)
+        ]
+        if len(paths) * _PROVEN_PER_OTHER > len(proven) or (paths and len(proven) <= _MANY):
+            return None
+        others = []
+        for path in paths:
+            reason = self._harmless(Match(rule, find, path, ""))
+            if reason is None:
+                return None
+            shown = f"{reason}, and {len(proven)} of {len(proven) + len(paths)} such are proven"
+            others.append(Match(rule, find, path, shown))
+        return others
 
     def _called(self, name: str) -> Iterable[str]:
         """The entries of the context whose own name is `name`, or like it if that is a glob."""

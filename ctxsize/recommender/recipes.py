@@ -38,11 +38,13 @@ _IGNORE_FILES = (".dockerignore", ".containerignore")
 _NOT_SOURCES = frozenset(
     {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
 )
-_PATH = re.compile(r"(?<![\w./:@$~}-])(?:\./)?[\w-][\w.-]*[./][\w./-]*\w")
+_PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
 _TAKING = ("copy", "add", "bind")
 _MOST = 200
 _MOST_STAGES = 500
+_DEEPEST = 20
+"""Number of variables inside of each other that are looked into."""
 
 
 TYPE_CHECKING = False
@@ -105,9 +107,9 @@ def _any(source: str) -> str:
     >>> _any("./app-${VERSION:-$NEXT}.jar"), _any("$DIR/src"), _any("a/[bc]/$X")
     ('app-*.jar', '*/src', 'a/*/*')
     """
-    text, left = source, ""
-    while text != left:
-        left, text = text, _VARIABLE.sub("*", text)
+    text = source
+    for _ in range(_DEEPEST):
+        text = _VARIABLE.sub("*", text)
     if "$" in text or ".." in text:
         return "*"
     return path_from_root(re.sub(r"\[[^]]*\]|\?|\*+", "*", text))[1:] or "*"
@@ -144,7 +146,11 @@ class Recipe:
         """The relative paths that its instructions take or name: most are of its own context."""
         doubtful = {each.source for each in self.unknown}
         taken = {each.path for each in self.sources if each.source not in doubtful}
-        return (taken | {each.removeprefix("./") for each in _PATH.findall(self.words)}) - {"."}
+        words = (word.removeprefix("./").rstrip("./") for word in _PATH.findall(self.words))
+        named = {
+            word for word in words if not word.startswith((".", "/")) and re.search("[./]", word)
+        }
+        return (taken | named) - {"."}
 
     @cached_property
     def taken_at(self) -> dict[tuple[str, int], set[Source]]:
@@ -306,7 +312,11 @@ def _others(request: Request, top: str, files: list[str]) -> Iterator[tuple[str,
     A Dockerfile that something asks for has the contexts that are asked for, and no other.
     """
     asked = [each for each in _discovered(top) if not each.guessed]
-    used = {os.path.realpath(each.build.dockerfile or "") for each in asked}
+    usual = (os.path.join(each.build.context, "Dockerfile") for each in asked)  # noqa: PTH118
+    used = {
+        os.path.realpath(each.build.dockerfile or path)
+        for each, path in zip(asked, usual, strict=True)
+    }
     for path in files:
         full = os.path.join(request.root, path)  # noqa: PTH118
         if path != request.dockerfile_in_context and os.path.realpath(full) not in used:

@@ -31,7 +31,7 @@ from ctxsize.recommender.recipes import read_recipes
 from ctxsize.recommender.rules import MIB, Category, Kind, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import Sums, Tree, added_up, is_below, sums_of, travelling
+from ctxsize.recommender.tree import Sums, Tree, added_up, in_context, is_below, sums_of, travelling
 from ctxsize.values import dataclass, replace
 
 _WORTH_AN_EXCEPTION = 1 * MIB
@@ -64,7 +64,7 @@ class Advisor:
         self.request, self._assumed = with_bases(snapshot.request)
         self._options = snapshot.request.build.words()
         self._real = snapshot = Snapshot(self.request, snapshot.root, snapshot.problems)
-        self._own_path = _in_context(self.request, ignore_file_to_write(self.request))
+        self._own_path = in_context(self.request, ignore_file_to_write(self.request))
         self._planned = self._with_ignore_file(snapshot, 0)
         self._tree = Tree(self._planned)
         self._git = Tracked(self._tree)
@@ -117,7 +117,6 @@ class Advisor:
                 [*self._missing(suggestions), *self._asked(asked), *self._findings(found, made)]
             ),
             (
-                *(each for each in self.request.problems if each.code == "no-dockerfile"),
                 *self._real.problems,
                 *self._assumed,
                 *self._recipes.problems,
@@ -155,15 +154,29 @@ class Advisor:
 
     def _proved(self, found: Collected) -> tuple[list[Candidate], list[Blocked]]:
         """The candidates that hold together, and those that do not."""
+        safe = {match.path for match, said in found.matches if not said}
         forms = Forms(
             self._facts.by_name,
             self._recipes,
             pattern_class=self.request.builder.spec_class.pattern_class,
             exceptions=[each.text for each in exceptions(self.request)],
+            harmless=partial(self._harmless, safe),
         )
         candidates = [*forms.candidates(found.matches), *self._around(found, forms)]
         good, failed = self._holding(candidates)
         return good, [self._failed(candidate, fault) for candidate, fault in failed]
+
+    def _harmless(self, safe: Collection[str], match: Match) -> str | None:
+        """Return why nothing is lost with what no marker proves, as a clause; None if it may be."""
+        path = match.path
+        if match.rule.category is Category.SECRET or objections(self._facts, match):
+            return None
+        if self._git.ignores(path):
+            return "git ignores it"
+        below = [each for each, _ in self._tree.files_below(path) if each in self._context]
+        if all(is_below(each, safe) for each in below):
+            return "nothing else is in it" if below else "nothing is in it"
+        return None
 
     def _holding(
         self, candidates: list[Candidate]
@@ -395,14 +408,6 @@ def _check(choice: Choice, made: Sequence[Suggestion]) -> None:
             if name in BY_NAME:
                 hint = f"ctxsize suggest --explain {name} says why"
             raise InputError(f"nothing to suggest by the name of {name!r}", hint=hint)
-
-
-def _in_context(request: Request, path: str) -> str | None:
-    """`path` relative to the context, None if it lies outside."""
-    directory, name = os.path.split(path)
-    real = os.path.join(os.path.realpath(directory or "."), name)  # noqa: PTH118
-    relative = os.path.relpath(real, request.root)
-    return None if relative.startswith("../") else relative
 
 
 def _amount(sums: Sums) -> Amount:

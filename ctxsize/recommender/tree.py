@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -163,6 +164,14 @@ def travelling(snapshot: Snapshot, request: Request, includes: Iterable[Include]
     """What the ignore file of `request` lets the transfers make travel, together."""
     parts = [snapshot.sent(request.spec, include=each) for each in includes]
     return Amount(sum(each.files for each in parts), sum(each.content_bytes for each in parts))
+
+
+def in_context(request: Request, path: str) -> str | None:
+    """Return `path` relative to the context, None if it lies outside."""
+    directory, name = os.path.split(path)
+    real = os.path.join(os.path.realpath(directory or "."), name)  # noqa: PTH118
+    relative = os.path.relpath(real, request.root)
+    return None if relative.startswith("../") else relative
 
 
 def directories_above(path: str) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
@@ -20,7 +19,7 @@ from ctxsize.recommender.outcome import Amount, Size
 from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.recipes import Recipes, read_recipes
 from ctxsize.recommender.tracked import Tracked
-from ctxsize.recommender.tree import Tree, travelling
+from ctxsize.recommender.tree import Tree, in_context, travelling
 from ctxsize.values import dataclass
 from ctxsize.writer.merge import Addition, merge
 
@@ -52,7 +51,7 @@ class Trial:
     def __init__(self, snapshot: Snapshot) -> None:
         self.request, self.assumed = with_bases(snapshot.request)
         snapshot = Snapshot(self.request, snapshot.root, snapshot.problems)
-        self._own_path = _in_context(self.request, ignore_file_to_write(self.request))
+        self._own_path = in_context(self.request, ignore_file_to_write(self.request))
         self.snapshot = self._with_ignore_file(snapshot, None)
         self._real = snapshot
         self.before = self.snapshot.sent()
@@ -225,11 +224,3 @@ class Trial:
         spec = self.request.spec if spec_of is None else spec_of.request.spec
         include = None if paths is None else follow(self.request.root, paths)
         return self.snapshot.sent(spec, include=include)
-
-
-def _in_context(request: Request, path: str) -> str | None:
-    """`path` relative to the context, None if it lies outside."""
-    directory, name = os.path.split(path)
-    real = os.path.join(os.path.realpath(directory or "."), name)  # noqa: PTH118
-    relative = os.path.relpath(real, request.root)
-    return None if relative.startswith("../") else relative
