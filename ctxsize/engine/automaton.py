@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern
-from ctxsize.engine.matching import Finder, Index, Search, finder
+from ctxsize.engine.matching import Finder, Index, finder
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, classify
 from ctxsize.engine.segments import REST, Segment, segments
 
@@ -44,8 +44,8 @@ class _Program:
         self.start = self.final = self.loop = self.advance = self.exceptions = 0
         self.text_loops = self._text_matches = 0
         self.whole_paths = 0
-        self._path_searches: list[tuple[int, str, Search]] = []
-        self._live_searches: dict[int, list[tuple[int, str, Search]]] = {}
+        self._path_searches: list[tuple[int, str, Any]] = []
+        self._live_searches: dict[int, list[tuple[int, str, Any]]] = {}
         self._after: list[int] = []
         self._index = Index()
         self._always = 0
@@ -69,7 +69,7 @@ class _Program:
             if part.kind == "path":
                 assert pattern.regex is not None  # a spec holds no comments
                 text = max(part.needles, key=len, default="")
-                self._path_searches.append((bit, text, pattern.regex.search))
+                self._path_searches.append((bit, text, pattern.regex))
                 self.whole_paths |= bit
             elif part.kind in ("any", "below"):
                 self._always |= bit
@@ -105,9 +105,9 @@ class _Program:
             searches = [each for each in self._path_searches if live & each[0]]
             self._live_searches[live] = searches
         found: dict[str, int] = {}
-        for bit, text, search in searches:
+        for bit, text, regex in searches:
             for name in names if text in prefix else [name for name in names if text in name]:
-                if search(prefix + name) is not None:
+                if regex.search(prefix + name) is not None:
                     found[name] = found.get(name, 0) | bit
         return found
 

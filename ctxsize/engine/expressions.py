@@ -5,8 +5,8 @@ Python's `re` backtracks, so `(.*/)?a(.*/)?a…` takes it time without bound. An
 follows all ways through the text at once (Thompson's construction, with the
 sets of ways kept as states), as Go's `regexp` does.
 
-Subjects are paths with surrogate escapes. Go sees each undecodable byte as
-U+FFFD, so wherever U+FFFD matches, a surrogate escape does too.
+Go sees each undecodable byte of a path as U+FFFD, so wherever that matches, a
+surrogate escape does too.
 """
 
 from __future__ import annotations
@@ -71,31 +71,34 @@ Node = Chars | Assertion | Sequence | Either | Repeat
 class Expression:
     """In the place of an `re.Pattern`: its source in Python's syntax, and what it finds."""
 
-    def __init__(self, pattern: str, node: Node | None = None, degree: float = 0) -> None:
-        """Keep a `pattern` that is quick, or one of some `degree` with its syntax tree.
-
-        Backtracking takes at most the length of the text to that power.
-        """
-        self.pattern = pattern
+    def __init__(self, pattern: str = "", node: Node | None = None) -> None:
+        """Keep a `pattern` that is quick, or a syntax tree."""
         self.node = node
-        self.degree = degree
+        if node is None:
+            self.written = pattern, 0
 
-    @classmethod
-    def of(cls, node: Node) -> Expression:
-        """Return the expression for a syntax tree."""
-        source, degree = written(node)
-        return cls(source, node, degree)
+    @cached_property
+    def written(self) -> tuple[str, float]:
+        """The source, and the degree of backtracking: the power of the text's length it takes."""
+        assert self.node is not None
+        return written(self.node)
+
+    @property
+    def pattern(self) -> str:
+        """The source in Python's syntax."""
+        return self.written[0]
 
     @cached_property
     def search(self) -> Callable[[str], object]:
         """Return the function that says whether a text holds a match; compiled at its first use."""
-        node = self.node
-        if node is None or self.degree <= 1:
-            return re.compile(self.pattern).search
-        if self.degree > _MOST_DEGREE:
+        node, (pattern, degree) = self.node, self.written
+        if node is not None and degree > _MOST_DEGREE:
             return Linear(node).search
-        quick, linear = re.compile(self.pattern).search, Linear(node).search
-        longest = int(_MOST_STEPS ** (1 / self.degree))
+        quick = re.compile(pattern).search
+        if node is None or degree <= 1:
+            return quick
+        linear = Linear(node).search
+        longest = int(_MOST_STEPS ** (1 / degree))
         return lambda text: quick(text) if len(text) <= longest else linear(text)
 
     def match(self, text: str) -> object:
@@ -122,8 +125,7 @@ def written(node: Node) -> tuple[str, float]:
 
 
 def _is_anchored(node: Node) -> bool:
-    first = node.parts[:1] if isinstance(node, Sequence) else [node]
-    return first == [Assertion(r"\A")]
+    return isinstance(node, Sequence) and node.parts[:1] == [Assertion(r"\A")]
 
 
 class _Writer:
@@ -252,7 +254,7 @@ class Linear:
     def __init__(self, node: Node) -> None:
         self.nodes: list[tuple[Ranges | str, tuple[int, ...]]] = [("match", ())]
         """For each node the characters, or the assertion, that lead to the next ones."""
-        self._first = self._add(node, 0)
+        self._node = node
         self._kept = 0
         self._states: dict[tuple[frozenset[int], str], _State] = {}
         self._start = _State(frozenset(), "")
@@ -266,6 +268,10 @@ class Linear:
             if state.verdict is not None:
                 break
         return state.verdict or None
+
+    @cached_property
+    def _first(self) -> int:
+        return self._add(self._node, 0)
 
     def _add(self, node: Node, after: int) -> int:
         """Add nodes for `node` in front of the node `after`; return the first of them."""
@@ -366,11 +372,9 @@ def source(ranges: Ranges) -> str:
     if len(ranges) == 1 and ranges[0][0] == ranges[0][1] and not _is_special(ranges[0][0]):
         return re.escape(chr(ranges[0][0]))
     inside, outside = _with_surrogates(ranges), _with_surrogates(complement(ranges))
-    if not inside:
-        return "(?!)"
     if outside and len(outside) < len(inside):
         return f"[^{_ranges_source(outside)}]"
-    return f"[{_ranges_source(inside)}]"
+    return f"[{_ranges_source(inside)}]" if inside else "(?!)"
 
 
 def _is_special(code: int) -> bool:
@@ -386,10 +390,8 @@ def _with_surrogates(ranges: Ranges) -> Ranges:
 
 
 def _ranges_source(ranges: Ranges) -> str:
-    return "".join(
-        _escaped(low) if low == high else f"{_escaped(low)}-{_escaped(high)}"
-        for low, high in ranges
-    )
+    pairs = ((_escaped(low), _escaped(high)) for low, high in ranges)
+    return "".join(low if low == high else f"{low}-{high}" for low, high in pairs)
 
 
 def _escaped(code: int) -> str:

@@ -83,8 +83,8 @@ def translate(expression: str) -> str:
 def compiled(expression: str) -> Expression:
     """Go's `expression`, to be searched in time linear in the text. Raises as `translate` does."""
     node = _parsed(expression)
-    found = Expression.of(node)
-    if found.degree > 1 and _size(node) > _MOST_NODES:
+    found = Expression(node=node)
+    if _is_sized(expression) and _size(node) > _MOST_NODES and found.written[1] > 1:
         raise NotImplementedError(f"it is as long as {_MOST_NODES:,} characters, repeats included")
     return found
 
@@ -94,9 +94,14 @@ def _parsed(expression: str) -> Node:
     node = parser.alternatives()
     if parser.at < len(expression):
         raise GoRegexpError("unexpected )")
-    if _size(node) > _MAX_SIZE:
+    if _is_sized(expression) and _size(node) > _MAX_SIZE:
         raise GoRegexpError("expression too large")
     return node
+
+
+def _is_sized(expression: str) -> bool:
+    """Whether its size may be more than a few times its length."""
+    return "{" in expression or len(expression) > _MOST_NODES // 4
 
 
 def _size(node: Node) -> int:

@@ -15,6 +15,7 @@ from collections.abc import (
 from typing import TypeVar
 
 from ctxsize.engine.segments import Segment
+from ctxsize.regexps import regexp
 
 _FEW, _FEW_ENDS = 64, 12
 _SAMPLED, _LEARNED = 8, 8
@@ -39,7 +40,7 @@ class Index:
         self._starts = _Texts()
         self._ends = _Texts()
         self._starts_of_searches = _Texts()
-        self._searches: dict[str, dict[str, tuple[str, Search, int]]] = {}
+        self._searches: dict[str, dict[str, tuple[str, re.Pattern[str], int]]] = {}
         """By what a name starts with and by expression: a text to look for first, and the bits."""
 
     def add(self, bit: int, part: Segment) -> None:
@@ -60,8 +61,8 @@ class Index:
         searches = self._searches.setdefault(start, {})
         others = (each.strip("\n") for each in part.needles[bool(start) :])
         inner = max(others, key=len, default="")
-        inner, search, bits = searches.get(part.text, (inner, re.compile(part.text).search, 0))
-        searches[part.text] = inner, search, bits | bit
+        inner, regex, bits = searches.get(part.text, (inner, regexp(part.text), 0))
+        searches[part.text] = inner, regex, bits | bit
 
     def matching(self, name: str) -> int:
         """The bits of the segments that match `name`."""
@@ -72,8 +73,8 @@ class Index:
         for length in self._ends.lengths(name[-1]):
             found |= self._ends.bits.get(name[-length:] if length else "", 0)
         for length in self._starts_of_searches.lengths(first):
-            for inner, search, bits in self._searches.get(name[:length], _NONE).values():
-                if inner in name and search(name) is not None:
+            for inner, regex, bits in self._searches.get(name[:length], _NONE).values():
+                if inner in name and regex.search(name) is not None:
                     found |= bits
         return found
 
@@ -95,7 +96,7 @@ class _Texts:
         return [*self._lengths.get(outermost, ()), *self._lengths.get("", ())]
 
 
-_NONE: dict[str, tuple[str, Search, int]] = {}
+_NONE: dict[str, tuple[str, re.Pattern[str], int]] = {}
 
 
 def finder(known: Mapping[str, int], parts: Sequence[tuple[int, Segment]]) -> Finder:

@@ -102,15 +102,13 @@ class DockerIgnorePattern(RegexPattern):
         self.column = 1
         self.text = ""
         self.fault: str | None = None
-        regex = pattern
-        if isinstance(pattern, str):
-            parsed = self.read(pattern)
-            regex = None
-            if parsed is not None:
-                self.text = parsed.text
-                self.column += len(pattern) - len(pattern.lstrip(golang.WHITE_SPACE))
-                include = not parsed.exception
-                regex = self._expression(pattern)
+        parsed = self.read(pattern) if isinstance(pattern, str) else None
+        regex = None if isinstance(pattern, str) else pattern
+        if parsed is not None:
+            self.text = parsed.text
+            self.column += len(pattern) - len(pattern.lstrip(golang.WHITE_SPACE))
+            include = not parsed.exception
+            regex = self._expression(pattern)
         super().__init__(regex, include)
         self.pattern = pattern
 

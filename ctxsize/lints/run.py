@@ -159,16 +159,17 @@ class Linter:
         builder = _reader(target.path, self._builder)
         uses = tuple(self._uses(target, builder)) if target.context is not None else ()
         fallback = None if target.fallback is None else read_ignore_file(target.fallback)
-        return Case(
+        case = Case(
             file,
             builder.spec_class,
-            self._tree(target, file, uses, builder),
+            None,
             uses,
             target.unread,
             target.likely_unread,
             fallback,
             LONGEST_LINE if builder.longest_line else None,
         )
+        return case if case.is_long else replace(case, tree=self._tree(target, file, uses, builder))
 
     def _uses(self, target: Target, builder: Builder) -> Iterator[Use]:
         for build in target.builds:
