@@ -193,11 +193,10 @@ def _committed(parts: list[Node], at: int) -> int:
     """
     if not _is_star(parts[at]):
         return 0
-    end = at + 1
-    for node in parts[at + 1 :]:
+    for end in range(at + 1, len(parts)):
+        node = parts[end]
         if not isinstance(node, Chars) or _holds(node.ranges, _SLASH):
             return end if end > at + 1 and _is_star(node) else 0
-        end += 1
     return 0
 
 
@@ -215,7 +214,7 @@ def _takes_the_rest(parts: list[Node], end: int) -> bool:
 
     It has no choice, but for a text with a line feed.
     """
-    if parts[end:] != [Assertion(r"\Z")]:
+    if len(parts) != end + 1 or parts[end] != Assertion(r"\Z"):
         return False
     node: Node = parts[end - 1]
     if isinstance(node, Repeat) and (node.low, node.high) == (0, 1):
