@@ -122,14 +122,14 @@ class Environment:
         self.set(name, value)
         self.image[name] = value
 
-    def expand(self, word: str, *, quotes: bool = True) -> Expanded:
+    def expand(self, word: str, *, quotes: bool = True, splits: bool = False) -> Expanded:
         """Return `word` expanded; the body of a heredoc, without quotes, has its own escape.
 
         Raises DockerfileError as `words.expand` does.
         """
         escape = self.escape if quotes else "\\"
         try:
-            expansion = expand(word, self.values, escape=escape, quotes=quotes)
+            expansion = expand(word, self.values, escape=escape, quotes=quotes, splits=splits)
         except DockerfileError as error:
             raise unless_given(error, self._doubts_of({error.variable} - {""})) from None
         self.count(len(expansion.text))

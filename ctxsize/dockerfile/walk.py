@@ -103,7 +103,8 @@ class Walk:
         """Check the ports of an EXPOSE, of which a variable may hold several."""
         from ctxsize.dockerfile.ports import check_port  # as not every Dockerfile has one
 
-        for value in [node.environment.expand(argument) for argument in instruction.arguments]:
+        expand = node.environment.expand
+        for value in [expand(argument, splits=True) for argument in instruction.arguments]:
             with resting_on(value.doubts):
                 for word in value.words:
                     check_port(word)

@@ -48,12 +48,14 @@ def expand(
     *,
     escape: str = "\\",
     quotes: bool = True,
+    splits: bool = False,
 ) -> Expansion:
     """Return `word` with quotes removed and variables replaced.
 
     An unset variable becomes the empty string and is named in `unset`. `escape`
     is the Dockerfile's escape character; `quotes=False` leaves quotation marks
     alone, as in the body of a heredoc. Bytes that are no UTF-8 become U+FFFD.
+    With `splits` the words that blanks in a value make are told apart.
 
     Raises DockerfileError (without a line) for an open quote or a substitution
     that the builder does not know. The rules are BuildKit's word expansion.
@@ -63,7 +65,7 @@ def expand(
     >>> expand("'$HOME' ${V%.tar}", {"V": "a.tar"}).text
     '$HOME a'
     """
-    lexer = _Lexer(word, environment, escape=escape, quotes=quotes)
+    lexer = _Lexer(word, environment, escape=escape, quotes=quotes, splits=splits)
     text, words = lexer.run()
     return Expansion(text, tuple(words), frozenset(lexer.found), frozenset(lexer.unset))
 

@@ -142,7 +142,7 @@ def test_compose_include_diamonds_are_read_once() -> None:
         f"c{at}.yaml": f"include: [c{at + 1}.yaml, c{at + 1}.yaml]\nservices:\n{service(f's{at}')}"
         for at in range(30)
     }
-    files["compose.yaml"] = "include: [c0.yaml]\n"
+    files |= {"compose.yaml": "include: [c0.yaml]\n", "c30.yaml": "services: {}\n"}
     found, said = services(files)
     assert len(found) == 30
     assert not said
