@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from errno import ENXIO
 
 from ctxsize.engine.border import way_out
 from ctxsize.errors import InputError
@@ -24,6 +26,8 @@ _UNTOUCHED = "nothing was changed"
 _START_BYTES = 4096
 """Number of bytes that show what kind of file it is."""
 _MOST_BYTES = 1 << 30
+_READER_COMES_S = 5
+"""Number of seconds that a FIFO is given to be opened by the process that reads it."""
 _TEMPORARY = regexp(r"\.ctxsize-[0-9a-f]{16}")
 
 
@@ -37,14 +41,16 @@ def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem,
     Raises `InputError` if a file is no longer `before` or cannot be written; it
     says which files were written before that, normally none.
     """
-    places = [_place(edit, within) for edit in edits if edit.before != edit.after]
-    _refuse_doubles(places)
+    places: list[_Place] = []
     with _cleaned_up(places) as handles:
+        changes = (edit for edit in edits if edit.before != edit.after)
+        places.extend(_place(edit, within, handles) for edit in changes)
+        _refuse_doubles(places)
         for place in places:
             _stage(place, handles)
         for number, place in enumerate(places):
             _commit(place, [each.edit.path for each in places[:number]])
-    return tuple(problem for place in places for problem in _notes(place))
+        return tuple(problem for place in places for problem in _notes(place))
 
 
 def write_output(
@@ -68,21 +74,31 @@ def write_output(
             _write_special(path, data)
             return
         target = os.path.realpath(path)
-    seen = _regular(path, target)
-    if seen is not None and seen.st_size and replaces is not None:
-        with _explained(path, "cannot be read"):
-            if not replaces(read_start(target, _START_BYTES)):
-                raise InputError(
-                    "holds something else than a report of ctxsize, so it is not replaced",
-                    path=path,
-                    hint="remove it, or name another file",
-                )
-    place = _Place(Edit(path, None, data), target, _temporary(target), seen)
-    with _cleaned_up([place]) as handles:
+    places: list[_Place] = []
+    with _cleaned_up(places) as handles:
+        directory = _directory(path, target, handles)
+        seen = _regular(path, target, directory)
+        if seen is not None and seen.st_size and replaces is not None:
+            _check_replaced(path, os.path.basename(target), directory, replaces)  # noqa: PTH119
+        place = _Place(Edit(path, None, data), target, directory, _temporary(), seen)
+        places.append(place)
         _stage(place, handles, new_mode=0o777 if executable else 0o666)
         with _explained(path):
-            os.replace(place.temporary, target)  # noqa: PTH105
-            _flush_directory(target)
+            place.rename()
+
+
+def _check_replaced(
+    path: str, name: str, directory: int, replaces: Callable[[bytes], bool]
+) -> None:
+    """Raise `InputError` unless the beginning of the file is accepted."""
+    with _explained(path, "cannot be read"):
+        accepted = replaces(read_start(name, _START_BYTES, dir_fd=directory))
+    if not accepted:
+        raise InputError(
+            "holds something else than a report of ctxsize, so it is not replaced",
+            path=path,
+            hint="remove it, or name another file",
+        )
 
 
 def refuse_way_out(path: str) -> None:
@@ -103,24 +119,58 @@ class _Place:
 
     edit: Edit
     target: str
+    directory: int
+    """The open directory of `target`: what takes its name meanwhile is not written into."""
     temporary: str
     seen: os.stat_result | None
 
+    @property
+    def name(self) -> str:
+        """The name of the file in its directory."""
+        return os.path.basename(self.target)  # noqa: PTH119
 
-def _place(edit: Edit, within: str | None) -> _Place:
+    def now(self) -> os.stat_result:
+        """Return what is there now. Raises `OSError`."""
+        return os.stat(self.name, dir_fd=self.directory, follow_symlinks=False)
+
+    def rename(self) -> None:
+        """Put the temporary file in the place of the file, for good. Raises `OSError`."""
+        at = self.directory
+        os.replace(self.temporary, self.name, src_dir_fd=at, dst_dir_fd=at)
+        self.flush()
+
+    def flush(self) -> None:
+        """Make the new name last, which not every file system can."""
+        with suppress(OSError):
+            os.fsync(self.directory)
+
+
+def _directory(path: str, target: str, handles: list[int]) -> int:
+    """Open the directory of `target`, a real path, and note it in `handles`."""
+    with _explained(path):
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        handle = os.open(os.path.dirname(target), flags)  # noqa: PTH120
+    handles.append(handle)
+    _remove_leftovers(handle)
+    return handle
+
+
+def _place(edit: Edit, within: str | None, handles: list[int]) -> _Place:
     """The place of `edit`. Raises `InputError` unless the file is as `edit` expects it."""
     path = edit.path
     with _explained(path):
         target = _target(path, within)
-    seen = _regular(path, target)
+    directory = _directory(path, target, handles)
+    seen = _regular(path, target, directory)
+    place = _Place(edit, target, directory, _temporary(), seen)
     if seen is None:
         found = None
     else:
         with _explained(path, "cannot be read"):
-            found = read_file(target, _MOST_BYTES)
+            found = read_file(place.name, _MOST_BYTES, dir_fd=directory, links=False)
     if found != edit.before:
         raise InputError(_how_it_changed(edit.before, found), path=path, hint=_UNTOUCHED)
-    return _Place(edit, target, _temporary(target), seen)
+    return place
 
 
 def _target(path: str, within: str | None) -> str:
@@ -148,10 +198,11 @@ def _target(path: str, within: str | None) -> str:
     return target
 
 
-def _regular(path: str, target: str) -> os.stat_result | None:
+def _regular(path: str, target: str, directory: int) -> os.stat_result | None:
     """What is at `target`, None for nothing. Raises `InputError` if it must not be replaced."""
+    name = os.path.basename(target)  # noqa: PTH119
     try:
-        found = os.stat(target)  # noqa: PTH116
+        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -161,7 +212,7 @@ def _regular(path: str, target: str) -> os.stat_result | None:
     if not stat.S_ISREG(found.st_mode):
         raise InputError("is no regular file", path=path, hint=_UNTOUCHED)
     # Root may write it all the same, and a rename asks for the directory's leave alone.
-    if not found.st_mode & 0o222 or not os.access(target, os.W_OK):
+    if not found.st_mode & 0o222 or not os.access(name, os.W_OK, dir_fd=directory):
         raise InputError("is read-only", path=path, hint=f"chmod u+w to allow it; {_UNTOUCHED}")
     return found
 
@@ -197,13 +248,21 @@ def _refuse_doubles(places: Sequence[_Place]) -> None:
             raise InputError(f"is the same file as {other}", path=place.edit.path, hint=_UNTOUCHED)
 
 
-def _temporary(target: str) -> str:
-    return os.path.join(os.path.dirname(target), f".ctxsize-{os.urandom(8).hex()}")  # noqa: PTH118, PTH120
+def _temporary() -> str:
+    return f".ctxsize-{os.urandom(8).hex()}"
 
 
 def _write_special(path: str, data: bytes) -> None:
     """Give a FIFO or a device `data`. Raises `OSError` for a FIFO that no process reads."""
-    handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    deadline = time.monotonic() + _READER_COMES_S
+    while True:
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            break
+        except OSError as error:
+            if error.errno != ENXIO or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
     os.set_blocking(handle, True)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
@@ -211,39 +270,30 @@ def _write_special(path: str, data: bytes) -> None:
 
 @contextmanager
 def _cleaned_up(places: Sequence[_Place]) -> Iterator[list[int]]:
-    """Removes the temporary files that are left, whatever happens, Ctrl-C included.
-
-    Those of a run that was killed are removed too: each of ours is locked until the end.
-    """
+    """Remove the temporary files that are left, whatever happens, and close what is open."""
     handles: list[int] = []
     try:
-        for directory in dict.fromkeys(os.path.dirname(place.target) for place in places):  # noqa: PTH120
-            _remove_leftovers(directory)
         yield handles
     finally:
         for place in places:
             with suppress(OSError):
-                os.unlink(place.temporary)  # noqa: PTH108
+                os.unlink(place.temporary, dir_fd=place.directory)
         for handle in handles:
             os.close(handle)
 
 
-def _remove_leftovers(directory: str) -> None:
-    """Remove our temporary files in `directory` that no process holds."""
+def _remove_leftovers(directory: int) -> None:
+    """Remove our temporary files in `directory` that no process holds: a run was killed."""
     import fcntl
 
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with suppress(OSError):
-        for name in filter(_TEMPORARY.fullmatch, os.listdir(directory)):  # noqa: PTH208
-            path = os.path.join(directory, name)  # noqa: PTH118
-            with suppress(OSError), open(path, "rb", opener=_without_waiting) as file:
+        for name in filter(_TEMPORARY.fullmatch, os.listdir(directory)):
+            with suppress(OSError), os.fdopen(os.open(name, flags, dir_fd=directory)) as file:
                 found = os.fstat(file.fileno())
                 if stat.S_ISREG(found.st_mode) and os.geteuid() in (0, found.st_uid):
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    os.unlink(path)  # noqa: PTH108
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+                    os.unlink(name, dir_fd=directory)
 
 
 def _stage(place: _Place, handles: list[int], *, new_mode: int = 0o666) -> None:
@@ -251,22 +301,23 @@ def _stage(place: _Place, handles: list[int], *, new_mode: int = 0o666) -> None:
     with _explained(place.edit.path):
         # The umask shapes the mode of a new file, and nobody reads the other before its time.
         mode = new_mode if place.seen is None else 0o600
-        handle = _locked(place.temporary, mode)
+        handle = _locked(place, mode)
         handles.append(handle)
         with os.fdopen(handle, "wb", closefd=False) as file:
             file.write(place.edit.after)
             file.flush()
             if place.seen is not None:
-                _copy_attributes(place.target, place.seen, file.fileno())
+                _copy_attributes(place, place.seen, file.fileno())
             os.fsync(file.fileno())
 
 
-def _locked(temporary: str, mode: int) -> int:
+def _locked(place: _Place, mode: int) -> int:
     """Create the file, locked. A run that comes between the two steps takes it for left over."""
     import fcntl
 
     while True:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        handle = os.open(place.temporary, flags, mode, dir_fd=place.directory)
         with suppress(OSError):  # a file system without locks
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(handle).st_nlink:
@@ -274,16 +325,21 @@ def _locked(temporary: str, mode: int) -> int:
         os.close(handle)
 
 
-def _copy_attributes(target: str, seen: os.stat_result, handle: int) -> None:
-    """Give the open file the owner, the mode and the extended attributes of `target`."""
+def _copy_attributes(place: _Place, seen: os.stat_result, handle: int) -> None:
+    """Give the open file the owner, the mode and the extended attributes of the old one."""
     for owner in (-1, seen.st_uid):
         with suppress(OSError):
             os.fchown(handle, owner, seen.st_gid)
     if hasattr(os, "listxattr"):
-        with suppress(OSError):
-            for name in os.listxattr(target):
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with (
+            suppress(OSError),
+            os.fdopen(os.open(place.name, flags, dir_fd=place.directory)) as file,
+        ):
+            old = file.fileno()
+            for name in os.listxattr(old):
                 with suppress(OSError):
-                    os.setxattr(handle, name, os.getxattr(target, name))
+                    os.setxattr(handle, name, os.getxattr(old, name))
     os.fchmod(handle, stat.S_IMODE(seen.st_mode))
 
 
@@ -293,36 +349,27 @@ def _commit(place: _Place, written: Sequence[str]) -> None:
     with _explained(place.edit.path, rest=rest):
         if place.seen is None:
             _put_new(place, rest)
-        elif _identity(place.seen) != _identity(os.stat(place.target)):  # noqa: PTH116
+        elif _identity(place.seen) != _identity(place.now()):
             raise InputError("the file has just changed", path=place.edit.path, hint=rest)
         else:
-            os.replace(place.temporary, place.target)  # noqa: PTH105
-        _flush_directory(place.target)
+            place.rename()
 
 
 def _put_new(place: _Place, rest: str) -> None:
     """Give the file its name unless the name is taken, which a rename would not mind."""
     try:
-        os.link(place.temporary, place.target)
+        at = place.directory
+        os.link(place.temporary, place.name, src_dir_fd=at, dst_dir_fd=at)
+        place.flush()
     except FileExistsError:
         raise InputError("a file has just appeared", path=place.edit.path, hint=rest) from None
     except OSError:
         # A file system without hard links.
-        os.replace(place.temporary, place.target)  # noqa: PTH105
+        place.rename()
 
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _flush_directory(target: str) -> None:
-    """Make the new name last. Not every file system can, nor may every user open a directory."""
-    with suppress(OSError):
-        handle = os.open(os.path.dirname(target), os.O_RDONLY)  # noqa: PTH120
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _notes(place: _Place) -> Iterator[Problem]:
@@ -331,7 +378,7 @@ def _notes(place: _Place) -> Iterator[Problem]:
         message = "had further names (hard links), which keep the old content"
         yield Problem("hard-link-broken", message, path=place.edit.path)
     with suppress(OSError):  # it may be gone again
-        if seen is not None and os.stat(place.target).st_uid != seen.st_uid:  # noqa: PTH116
+        if seen is not None and place.now().st_uid != seen.st_uid:
             yield Problem("owner-changed", "belongs to you now", path=place.edit.path)
 
 

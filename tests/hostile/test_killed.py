@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,60 @@ def test_a_record_of_another_stays(data: bytes, tmp_path: Path) -> None:
     assert planned(root).records == ()
 
 
-def test_a_fifo_that_no_process_reads_is_an_error(tmp_path: Path) -> None:
+def test_a_fifo_that_no_process_reads_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctxsize.writer.apply._READER_COMES_S", 0.1)
     os.mkfifo(tmp_path / "pipe")
     with limited(), pytest.raises(InputError, match="No such device or address"):
         write_output(str(tmp_path / "pipe"), b"{}")
+
+
+def swapped(
+    module: str, name: str, after: int, act: Callable[[], object], run: Callable[[], object]
+) -> bool:
+    """Run, and act at the call of `os.NAME` with that number; return whether it came to that."""
+    before, count = getattr(os, name), [0]
+
+    def called(*arguments: object, **named: object) -> object:
+        count[0] += 1
+        if count[0] == after:
+            act()
+        return before(*arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"{module}.os.{name}", called)
+        run()
+    return count[0] >= after
+
+
+@pytest.mark.parametrize("kind", ["link", "file", "nothing"])
+@pytest.mark.parametrize("step", ["open", "stat", "fsync", "link", "replace", "access", "listdir"])
+@pytest.mark.parametrize("old", [None, b"a\n"], ids=["new", "old"])
+def test_a_directory_that_is_swapped(
+    old: bytes | None, step: str, kind: str, tmp_path: Path
+) -> None:
+    """Nothing is written elsewhere, nothing is left, and what goes wrong is one error."""
+    for after in range(1, 12):
+        top = build_tree(tmp_path / str(after), ["r/d/", "precious/"])
+        outside, inside = top / "precious", top / "r/d"
+        for each in (outside, inside) if old is not None else ():
+            (each / ".dockerignore").write_bytes(old)
+
+        def swap(top: Path = top, inside: Path = inside, outside: Path = outside) -> None:
+            inside.rename(top / "hold")
+            if kind == "link":
+                inside.symlink_to(outside)
+            elif kind == "file":
+                inside.touch()
+
+        def write(inside: Path = inside) -> None:
+            with suppress(InputError):
+                apply([Edit(str(inside / ".dockerignore"), old, b"new\n")])
+
+        met = swapped("ctxsize.writer.apply", step, after, swap, write)
+        found = {each.name: each.read_bytes() for each in outside.iterdir()}
+        assert found == ({} if old is None else {".dockerignore": old})
+        assert not [*top.rglob(".ctxsize-*")]
+        if not met:
+            break

@@ -229,8 +229,8 @@ def test_a_failure_in_the_middle_says_what_was_written(
         path.write_bytes(b"old\n")
     replace = os.replace
 
-    def meddle(source: str, target: str) -> None:
-        replace(source, target)
+    def meddle(source: str, target: str, **directories: int) -> None:
+        replace(source, target, **directories)
         if target.endswith("a"):
             files[1].write_bytes(b"somebody else\n")
 
