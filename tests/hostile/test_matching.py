@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pathspec import GitIgnoreSpec
 
 from ctxsize.dockerfile.words import expand
 from ctxsize.engine import goregexp
 from ctxsize.engine.builders import BUILDKIT, PODMAN
 from ctxsize.engine.expressions import Linear
 from ctxsize.errors import DockerfileError, IgnoreFileError
+from ctxsize.recommender.modes.gitignore import QuickGitPattern
 from tests.engine.strategies import nasty_paths
 from tests.hostile.limits import processor_seconds
 from tests.oracles.golibrary import GoLibrary
@@ -121,3 +123,25 @@ def test_substitution_ends(word: str, value: str) -> None:
 def test_substitution_that_grows_is_an_error(word: str) -> None:
     with processor_seconds(20), pytest.raises(DockerfileError, match="characters"):
         expand(word, {"A": "a" * 2_000_000, "B": "b" * 1000})
+
+
+GIT_LINES = ["*a*a*a*a*a*a*b", "**/a/" * 10 + "b", "*[!b]" * 8 + "c", "a/**/" * 20 + "b", "*a" * 40]
+
+
+@pytest.mark.parametrize("path", [DEEP, DEEPER, LONG], ids=["deep", "deeper", "long"])
+@pytest.mark.parametrize("line", GIT_LINES)
+def test_line_of_gitignore_ends(line: str, path: str) -> None:
+    with processor_seconds(2):
+        GitIgnoreSpec.from_lines([line], QuickGitPattern).match_file(path)
+
+
+@given(st.lists(st.sampled_from(["a", "b", "*", "?", "-", "[!a]", "/", "**/"]), max_size=6))
+def test_line_of_gitignore_means_the_same(parts: list[str]) -> None:
+    line = "".join(parts)
+    try:
+        ours, stock = (GitIgnoreSpec.from_lines([line], each) for each in (QuickGitPattern, None))
+    except ValueError:
+        return
+    if [each.include for each in ours.patterns] == [each.include for each in stock.patterns]:
+        for path in ("a", "b-a", "aab/a", "a/b/ab", "ba/a-b/b"):
+            assert ours.match_file(path) == stock.match_file(path)

@@ -22,7 +22,10 @@ SECRETS: dict[str, tuple[list[str | Node], list[str]]] = {
     "read by a command": ([NPM, NPMRC], ["--only"]),
     "only its name": ([DOCKERFILE, file("credentials.json", b"{}")], []),
     "of a doubtful build": (
-        [file("Dockerfile", b"FROM a\nARG X\nCOPY . .\nCOPY ${X} /x\n"), file("id_rsa", KEY)],
+        [
+            file("Dockerfile", b"FROM a\nARG KEY\nCOPY . .\nCOPY $KEY /root/.ssh/key\n"),
+            file("id_rsa", KEY),
+        ],
         ["--only"],
     ),
     "a directory": ([DOCKERFILE, file(".ssh/id_rsa", KEY), file(".ssh/config")], []),

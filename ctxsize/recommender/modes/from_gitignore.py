@@ -15,13 +15,20 @@ from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.snapshot import Held
 from ctxsize.recommender import look
 from ctxsize.recommender.modes.forbidden import forbidden
-from ctxsize.recommender.modes.gitignore import CannotSayError, Translated, translate
+from ctxsize.recommender.modes.gitignore import (
+    CannotSayError,
+    QuickGitPattern,
+    Translated,
+    translate,
+)
 from ctxsize.recommender.modes.plan import Change, Note
 from ctxsize.recommender.modes.trial import Attempt, Trial, Wrong
 from ctxsize.values import dataclass
 from ctxsize.writer.merge import Addition
 
 _NAME = ".gitignore"
+_MOST_LINES = 2_000
+"""Number of lines that are tried: each is held against all files."""
 _MOST_KEPT = 5
 """How many tracked files an exception each is worth, rather than to leave out the pattern."""
 
@@ -51,6 +58,11 @@ def from_gitignore(trial: Trial) -> Change:
     if not files:
         return Change(
             impossible="There is no .gitignore in the context or in the repository above it",
+            hint="ctxsize suggest proposes patterns by evidence",
+        )
+    if sum(map(bool, (line for each in files for line in each.lines))) > _MOST_LINES:
+        return Change(
+            impossible=f"The .gitignore files hold more than {_MOST_LINES:,} lines",
             hint="ctxsize suggest proposes patterns by evidence",
         )
     translation = _Translation(trial, files)
@@ -103,9 +115,9 @@ def _spec(lines: tuple[str, ...]) -> GitIgnoreSpec:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of `re`, about `[[:foo:]]`
         try:
-            return GitIgnoreSpec.from_lines(lines)
+            return GitIgnoreSpec.from_lines(lines, QuickGitPattern)
         except (ValueError, re.error):
-            return GitIgnoreSpec.from_lines(filter(_is_pattern, lines))
+            return GitIgnoreSpec.from_lines(filter(_is_pattern, lines), QuickGitPattern)
 
 
 def _is_pattern(line: str) -> bool:
