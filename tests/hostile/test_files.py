@@ -6,6 +6,7 @@ Each trial is one kind of thing, in one place, met by one command.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,7 +58,8 @@ TREE: dict[str, bytes] = {
     "sub/.dockerignore": b"x\n",
     "Makefile": b"image:\n\tdocker build sub\n",
     "build.sh": b"docker build sub\n",
-    "ctxsize.toml": b'baseline = "base.json"\n[contexts.top]\ncontext = "."\nmax = "1GB"\n',
+    "ctxsize.toml": b'baseline = "base.json"\n[contexts."."]\nmax = "1GB"\n',
+    "base.json": b'{"version": 1, "contexts": {}}',
     "requirements.txt": b"a==1\n",
     "pyproject.toml": b'[project]\nname = "a"\n',
     "Cargo.toml": b'[package]\nname = "a"\n',
@@ -153,6 +155,19 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, s
 
     yield tree
     shutil.rmtree(top)
+
+
+@pytest.mark.parametrize(
+    "command", sorted({each for commands in PLACES.values() for each in commands})
+)
+def test_without_a_hostile_file_commands_answer(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Else the trials would try nothing."""
+    root = build_tree(tmp_path / "r", [file(path, data) for path, data in TREE.items()])
+    code = ended(command, root, monkeypatch)
+    asks_for_more = re.search(r"\.json|podman|\.dockerignore", command)
+    assert code in (0, 1) or asks_for_more, capfd.readouterr().err
 
 
 @pytest.mark.parametrize(("kind", "place", "command"), TRIALS)
