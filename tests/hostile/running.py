@@ -14,7 +14,7 @@ import pytest
 
 from ctxsize.cli.app import run
 
-SECONDS = 10.0
+SECONDS = 30.0
 _MOST_BYTES = 2 << 30
 
 
@@ -46,7 +46,7 @@ def ended(arguments: str | list[str], cwd: Path, monkeypatch: pytest.MonkeyPatch
     words = arguments.split() if isinstance(arguments, str) else arguments
     with monkeypatch.context() as patch, limited():
         patch.chdir(cwd)
-        patch.setenv("HOME", os.fspath(cwd))
+        patch.setenv("HOME", os.fspath(cwd.parent / "no-home"))
         code = run(words)
     assert code in (0, 1, 2), f"ctxsize {' '.join(words)} ended with {code}"
     return code
