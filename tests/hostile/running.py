@@ -14,7 +14,7 @@ import pytest
 
 from ctxsize.cli.app import run
 
-SECONDS = 30.0
+SECONDS = 60.0
 _MOST_BYTES = 2 << 30
 
 
