@@ -59,14 +59,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not ENGINES & set(getattr(item, "fixturenames", ())):
             continue
         item.add_marker(pytest.mark.engine)
-        reason = older_differs(item.nodeid) if "older" in _case(item) else None
+        reason = older_differs(item.nodeid)
         if reason is not None:
             item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
-
-
-def _case(item: pytest.Item) -> str:
-    """Return the names of a test's parameters."""
-    return item.nodeid.partition("[")[2]
 
 
 @pytest.hookimpl(optionalhook=True)

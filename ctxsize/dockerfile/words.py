@@ -55,7 +55,7 @@ def expand(
     An unset variable becomes the empty string and is named in `unset`. `escape`
     is the Dockerfile's escape character; `quotes=False` leaves quotation marks
     alone, as in the body of a heredoc. Bytes that are no UTF-8 become U+FFFD.
-    With `splits` the words that blanks in a value make are told apart.
+    With `splits` blanks in a value end words.
 
     Raises DockerfileError (without a line) for an open quote or a substitution
     that the builder does not know. The rules are BuildKit's word expansion.

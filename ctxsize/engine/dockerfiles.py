@@ -148,7 +148,7 @@ def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfi
 
 
 def files_near(context: str) -> list[str]:
-    """Return the files at the top of a context and one directory below, where builds may be told.
+    """Return the files at the top of a context and one directory below, which may name builds.
 
     Nothing if none of them is a Dockerfile or tells of builds by its name. Only so many
     directories are looked into: this is a look for a hint.

@@ -228,7 +228,7 @@ class Sums:
         """Add files to their extensions; return these, and `SECRET_START` if a name begins so."""
         ends = [name[name.rfind(".") :] for name in names]
         text = "\n".join(("", *names))
-        if "\n." in text:  # sooner told than by a look at each
+        if "\n." in text:  # quicker than a look at each name
             for place in [place for place, name in enumerate(names) if name[0] == "."]:
                 ends[place] = extension(names[place])
         by_end: defaultdict[str, list[int]] = defaultdict(list)

@@ -20,7 +20,7 @@ RECORDED = {
     ("buildah", "newer"): "1.43.2",
     ("buildah", "older"): "1.39.3",
 }
-"""The versions that gave the recorded answers. Any other is reported, and not asked."""
+"""The versions that answered. Any other is reported, and asked only what is not recorded."""
 AGES = ("newer", "older")
 _VERSION = re.compile(r"version (\d+(?:\.\d+)+)")
 
