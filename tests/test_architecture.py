@@ -7,6 +7,7 @@ printing and exiting are each done in the modules named for them.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,6 +138,11 @@ def imports(tree: ast.AST) -> Iterator[str]:
                     yield alias.name.removeprefix("ctxsize").removeprefix(".")
 
 
+@functools.cache
+def tree_of(module: Path) -> ast.Module:
+    return ast.parse(module.read_text())
+
+
 def calls(tree: ast.AST) -> Iterator[tuple[str, int]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
@@ -150,7 +156,7 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, int]]:
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_imports_point_down(module: Path) -> None:
     name = name_of(module)
-    for imported in imports(ast.parse(module.read_text())):
+    for imported in imports(tree_of(module)):
         same_package = imported.split(".")[:-1] == name.split(".")[:-1] or name == imported
         assert layer_of(imported) <= layer_of(name), f"{name} imports {imported} from above"
         assert (
@@ -167,7 +173,7 @@ def test_deeds_happen_in_their_places(deed: str) -> None:
         name = name_of(module)
         if any(name == place or name.startswith(f"{place}.") for place in places):
             continue
-        for function, line in calls(ast.parse(module.read_text())):
+        for function, line in calls(tree_of(module)):
             assert function not in functions, f"ctxsize/{name}:{line} {deed}"
 
 
@@ -181,7 +187,7 @@ def test_programs_are_run_in_one_place() -> None:
         if name_of(module) != "engine.git":
             imported = {
                 alias.name
-                for node in ast.walk(ast.parse(module.read_text()))
+                for node in ast.walk(tree_of(module))
                 if isinstance(node, ast.Import)
                 for alias in node.names
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ def chained(depth: int, first: str, each: str) -> str:
     return first + "".join(each.format(number=n, before=n - 1) for n in range(1, depth))
 
 
+@functools.cache
 def contents(depth: int) -> dict[str, tuple[str, str, tuple[str, ...]]]:
     """What is nested `depth` times, by a name: its file, its text and the commands."""
     compose = "services:\n  a:\n    build:\n      context: "

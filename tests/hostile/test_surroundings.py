@@ -149,7 +149,7 @@ WITH_NAMES = (
 )
 
 
-@pytest.mark.parametrize("name", NAMES, ids=ascii)
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name)[:20])
 @pytest.mark.parametrize("command", WITH_NAMES)
 def test_names_in_arguments(cli: Cli, command: str, name: str, root: Path) -> None:
     result = cli(*(word.replace("{}", name) for word in command.split()), cwd=root)

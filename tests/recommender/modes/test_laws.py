@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ctxsize import api
@@ -114,7 +114,6 @@ def test_parity_breaks_no_build(
 
 
 @pytest.mark.fuzz
-@settings(max_examples=60)
 @given(nodes(), dockerfiles(), ignore_files, git_files, st.sets(st.integers(0, 20)))
 def test_just_what_git_ignores_disappears(
     tree: list[str | Node], dockerfile: str, own: str | None, lines: str, tracked: set[int]
