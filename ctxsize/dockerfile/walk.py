@@ -21,7 +21,7 @@ from ctxsize.dockerfile.sources import (
     is_git,
     path_from_root,
 )
-from ctxsize.errors import DockerfileError
+from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.values import dataclass
 
 _NEW_FLAGS = {"COPY": ("--exclude",), "ADD": ("--exclude", "--unpack"), "RUN": ("--device",)}
@@ -56,8 +56,8 @@ class Walk:
         node.environment = self._first_environment(node)
         self.inherited += len(node.environment.values)
         if self.inherited > _MOST_INHERITED:
-            message = f"its stages inherit more than {_MOST_INHERITED:,} variables"
-            raise DockerfileError(message, line=node.line)
+            message = f"ctxsize follows no more than {_MOST_INHERITED:,} inherited variables"
+            raise UndecidedError(message, line=node.line)
         if node.base:
             node.paths, node.sources = node.base.paths, node.base.sources
             node.inputs.append(node.base)
