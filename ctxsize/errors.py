@@ -112,7 +112,8 @@ class DockerfileError(InputError):
 class UndecidedError(DockerfileError):
     """The builder may reject the Dockerfile: that rests on what is not known here.
 
-    That is the value of a build argument, a variable of the base image, or another frontend.
+    That is the value of a build argument, a variable of the base image, another frontend, or
+    what lies beyond a limit of ctxsize.
     """
 
 

@@ -167,27 +167,30 @@ _KINDS = (
         "not-utf8",
         Severity.ERROR,
         "A name, a symlink's target or an attribute's name that is not UTF-8 fails the build.",
-        "BuildKit of Docker 28 cannot send bytes that are not UTF-8 in them and says `string field "
-        "contains invalid UTF-8`; that of Docker 26 sends them. What is ignored, or not taken by "
+        "BuildKit of Docker 28.5 cannot send bytes that are not UTF-8 and says `string field "
+        "contains invalid UTF-8`; that of Docker 26.1 sends them. What is ignored, or not taken by "
         "the Dockerfile, does no harm: rename it or ignore it.",
     ),
     Code(
         "CTX020",
         "older-figure",
         Severity.INFO,
-        "Docker before 28 prints another figure.",
-        "The figures are those of Docker 28. It sends a field of two bytes for each extended "
-        "attribute without a value, which Docker 26 leaves out. The content is the same.",
+        "Docker 26.1 prints another figure.",
+        "The figures are those of Docker 28.5. It sends a field of two bytes for each extended "
+        "attribute without a value, which Docker 26.1 leaves out. The content is the same.",
     ),
     Code(
         "CTX021",
         "older-dockerfile",
         Severity.INFO,
-        "An older Docker reads this Dockerfile otherwise.",
+        "Docker 26.1 reads this Dockerfile otherwise.",
         "The answer is that of Docker 28.5. Docker 26.1 leaves `TARGETSTAGE` unset, and predefined "
         "arguments such as `TARGETARCH` that an ARG without a value in front of the first FROM "
-        "declares; it refuses `COPY --exclude`, `ADD --exclude` and `ADD --unpack`, and takes "
-        '`COPY ["a", "/b/"] c` for the array alone. A `# syntax=` line makes them agree.',
+        "declares; it refuses `COPY --exclude`, `ADD --exclude`, `ADD --unpack`, "
+        "`RUN --device` and `env=` in a mount, and takes "
+        '`COPY ["a", "/b/"] c` for the array alone. Values of `--chmod` and of `# check=` on '
+        "which Docker 28.5 fails pass there. A `# syntax=` line makes them agree. Other releases "
+        "were not asked.",
     ),
 )
 

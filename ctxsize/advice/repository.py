@@ -15,7 +15,7 @@ from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.build import Build
 from ctxsize.engine.border import border_of, holds
-from ctxsize.errors import DockerfileError
+from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.model import Problem
 from ctxsize.projects import Discovery, FoundBuild
@@ -73,7 +73,8 @@ def read_repository(
             data = _data(path, builds, changed or {})
             recipes.append(read_recipe(path, data, tuple(builds)))
         except DockerfileError as error:
-            message = f"the build fails: {error.message}"
+            decided = not isinstance(error, UndecidedError)
+            message = f"{'the build fails' if decided else 'not read'}: {error.message}"
             problems.append(Problem("dockerfile", message, path, error.line))
         except OSError as error:
             problems.append(Problem("unread", f"not read: {error.strerror}", path))

@@ -21,7 +21,9 @@ _Check = Callable[[Instruction], None]
 
 _STAGE_NAME = regexp(r"[a-z][a-z0-9_.-]*")
 _DURATION = regexp(r"[-+]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
-_TINY_UNITS = regexp(r"\+?[0-9]{1,5}(?:\.[0-9]*)?ns|\+?[0-9]{1,2}(?:\.[0-9]*)?[uµμ]s")
+_PART = regexp(r"([0-9]*)\.?([0-9]*)(ns|us|µs|μs|ms|s|m|h)")
+_NANOSECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9}
+_NANOSECONDS |= {"m": 60 * 10**9, "h": 3600 * 10**9}
 
 
 def check_instruction(instruction: Instruction) -> None:
@@ -160,19 +162,34 @@ def _health_check(instruction: Instruction) -> None:
 
 
 def _check_duration(name: str, value: str) -> None:
-    if value and not _DURATION.fullmatch(value):
+    if not value:
+        return
+    valid = _DURATION.fullmatch(value)
+    total = sum(_nanoseconds(*part) for part in _PART.findall(value)) if valid else 0
+    if not valid or total >= 1 << 63:
         what = "missing unit in" if re.fullmatch(r"[-+]?[0-9.]*[0-9]\.?", value) else "invalid"
         raise DockerfileError(f"time: {what} duration {quoted(value)}")
-    negative = value.startswith("-") and re.search("[1-9]", value)
-    tiny = _TINY_UNITS.fullmatch(value) and re.search("[1-9]", value)
-    if negative or tiny:
+    if total and (value.startswith("-") or total < _NANOSECONDS["ms"]):
         raise DockerfileError(f"Interval {quoted(name)} cannot be less than 1ms")
 
 
+def _nanoseconds(whole: str, fraction: str, unit: str) -> int:
+    """Return the nanoseconds in one part of a duration; digits beyond any of them do not count."""
+    size, digits = _NANOSECONDS[unit], fraction[:18]
+    if len(whole.lstrip("0")) > 19:
+        return 1 << 63
+    part = int(digits or "0") * size // int(f"1{'0' * len(digits)}")
+    return int(whole or "0") * size + part
+
+
 def _check_retries(value: str) -> None:
+    problem = f"strconv.ParseInt: parsing {quoted(value)}"
     if value and not re.fullmatch("[-+]?[0-9]+", value):
-        raise DockerfileError(f"strconv.ParseInt: parsing {quoted(value)}: invalid syntax")
-    if value.startswith("-") and value.strip("-0"):
+        raise DockerfileError(f"{problem}: invalid syntax")
+    digits = value.lstrip("-+0")
+    if len(digits) > 10 or not -(1 << 31) <= int(value or "0") < 1 << 31:
+        raise DockerfileError(f"{problem}: value out of range")
+    if value.startswith("-") and digits:
         raise DockerfileError(f"--retries cannot be negative ({value})")
 
 

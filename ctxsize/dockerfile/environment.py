@@ -163,10 +163,11 @@ class Environment:
         return Expanded(text, self.directory.doubts | path.doubts)
 
     def count(self, characters: int) -> None:
-        """Count what a word came to. Raises DockerfileError once it is too much."""
+        """Count what a word came to. Raises UndecidedError once it is too much for ctxsize."""
         self.made[0] += characters
         if self.made[0] > _MOST_MADE:
-            raise DockerfileError(f"its words come to more than {_MOST_MADE:,} characters")
+            message = f"ctxsize expands words to no more than {_MOST_MADE:,} characters"
+            raise UndecidedError(message)
 
     def obey_env(self, instruction: Instruction) -> None:
         """Follow an ENV: all its values see the variables as they were before it."""

@@ -20,7 +20,7 @@ from ctxsize.dockerfile.platforms import parse_platform
 from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.stages import Stage
 from ctxsize.dockerfile.words import expand
-from ctxsize.errors import DockerfileError
+from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.regexps import regexp
 from ctxsize.values import dataclass, replace
 
@@ -258,8 +258,8 @@ class Graph:
             triggers += _triggers_of(node.base)
         self._triggered += len(triggers)
         if self._triggered > _MOST_TRIGGERED:
-            message = f"ONBUILD makes more than {_MOST_TRIGGERED:,} instructions of this Dockerfile"
-            raise DockerfileError(message, line=node.line)
+            message = f"ctxsize follows no more than {_MOST_TRIGGERED:,} instructions from ONBUILD"
+            raise UndecidedError(message, line=node.line)
         commands: list[Command] = []
         for text, line in triggers:
             with located(line, outermost=True):

@@ -12,8 +12,8 @@ from ctxsize.values import dataclass
 
 _TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
 _SHARING = ("shared", "private", "locked")
-_TRUE = ("1", "t", "T", "TRUE", "true", "True")
-_FALSE = ("0", "f", "F", "FALSE", "false", "False")
+TRUE = ("1", "t", "T", "TRUE", "true", "True")
+FALSE = ("0", "f", "F", "FALSE", "false", "False")
 _SIZE = regexp(r"[0-9]+(?:\.[0-9]*)?\ ?(?:[kKmMgGtTpP](?:i?[bB])?|[bB])?")
 ALIASES = {"src": "source", "dst": "target", "destination": "target"}
 _SWITCHES = ("readonly", "ro", "readwrite", "rw")
@@ -100,7 +100,7 @@ def _check_value(key: str, value: str, field: str, mount_type: str) -> None:
     elif key == "sharing":
         _check_choice("sharing value", value, _SHARING)
     elif key in _SWITCHES or _is_requirement(key, mount_type):
-        if value not in _TRUE + _FALSE:
+        if value not in TRUE + FALSE:
             raise DockerfileError(f"invalid value for {key}: {value}")
     elif key == "size":
         if mount_type != "tmpfs":

@@ -18,7 +18,7 @@ from ctxsize.dockerfile.instructions import Directive, Dockerfile
 from ctxsize.dockerfile.platforms import parse_platform, platform_arguments
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.stages import global_arguments, read_stages
-from ctxsize.dockerfile.walk import Walk, newer_flags
+from ctxsize.dockerfile.walk import Walk, check_flags, newer_flags
 from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
@@ -78,11 +78,13 @@ def context_need(
     DockerfileError where BuildKit would stop before it asks.
     """
     given = dict(build_arguments or {})
+    own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
+    if own_frontend:
+        _check_file(dockerfile, given)
     stages = read_stages(dockerfile)
     predefined = platform_arguments(
         parse_platform(platform), parse_platform(build_platform), target or stages[-1].name
     )
-    own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
     arguments = _global_environment(dockerfile, given, predefined)
     graph = Graph(dockerfile.escape, images or {}, named_contexts)
     for stage in stages:
@@ -91,7 +93,7 @@ def context_need(
     graph.connect(stages)
     reachable = graph.resolve(target_node)
     unread = frozenset(map(familiar_name, image_contexts))
-    walk = Walk(dockerfile.escape, given, arguments, unread)
+    walk = Walk(dockerfile.escape, given, arguments, unread, built_in=own_frontend)
     for node in graph.nodes:
         if node in reachable and not node.done:
             walk.follow(node)
@@ -113,6 +115,19 @@ def context_need(
         unknowns=unknowns,
         excluded=tuple(walk.excluded),
     )
+
+
+def _check_file(dockerfile: Dockerfile, given: Mapping[str, str]) -> None:
+    """Raise for what the frontend of the engine refuses in any stage, reached or not."""
+    for instruction in dockerfile.instructions:
+        with located(instruction.line):
+            check_flags(instruction)
+    for directive in dockerfile.directives:
+        if directive.name == "check" and "BUILDKIT_DOCKERFILE_CHECK" not in given:
+            from ctxsize.dockerfile.settings import check_options  # as few Dockerfiles need it
+
+            with located(directive.line):
+                check_options(directive.value)
 
 
 def _global_environment(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from ctxsize.dockerfile.arguments import begins_with_array
@@ -11,7 +11,7 @@ from ctxsize.dockerfile.environment import Doubt, Environment, Expanded, resting
 from ctxsize.dockerfile.graph import SCRATCH, Command, ImageConfig, Node
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.instructions import Instruction
-from ctxsize.dockerfile.mounts import Mount, parse_mount
+from ctxsize.dockerfile.mounts import Mount, csv_fields, parse_mount
 from ctxsize.dockerfile.sources import (
     Source,
     Unknown,
@@ -21,11 +21,14 @@ from ctxsize.dockerfile.sources import (
     is_git,
     path_from_root,
 )
-from ctxsize.errors import DockerfileError
+from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.values import dataclass
 
-_NEW_FLAGS = {"COPY": ("--exclude",), "ADD": ("--exclude", "--unpack")}
+_NEW_FLAGS = {"COPY": ("--exclude",), "ADD": ("--exclude", "--unpack"), "RUN": ("--device",)}
 """The flags that the BuildKit of Docker 28.5 knows and that of 26.1 does not."""
+_LABS_FLAGS = {"COPY": ("--parents",), "RUN": ("--security",)}
+"""The flags that only a frontend of a `# syntax=` line knows."""
+_LABS_LINE = "# syntax=docker/dockerfile:1-labs"
 _MOST_INHERITED = 2_000_000
 """Number of variables that all stages together begin with: each copies those of its base."""
 
@@ -38,6 +41,8 @@ class Walk:
     build_arguments: Mapping[str, str]
     global_arguments: Environment
     image_contexts: Collection[str] = ()
+    built_in: bool = True
+    """Whether the frontend that the engine comes with reads the Dockerfile."""
     paths: set[str] = field(default_factory=set)
     sources: list[Source] = field(default_factory=list)
     unknowns: dict[Unknown, None] = field(default_factory=dict)
@@ -51,8 +56,8 @@ class Walk:
         node.environment = self._first_environment(node)
         self.inherited += len(node.environment.values)
         if self.inherited > _MOST_INHERITED:
-            message = f"its stages inherit more than {_MOST_INHERITED:,} variables"
-            raise DockerfileError(message, line=node.line)
+            message = f"ctxsize follows no more than {_MOST_INHERITED:,} inherited variables"
+            raise UndecidedError(message, line=node.line)
         if node.base:
             node.paths, node.sources = node.base.paths, node.base.sources
             node.inputs.append(node.base)
@@ -82,6 +87,8 @@ class Walk:
         """Follow one instruction, with its effect on variables and paths."""
         instruction = command.instruction
         environment = node.environment
+        if self.built_in:
+            check_flags(instruction)
         if instruction.keyword == "ENV":
             environment.obey_env(instruction)
         elif instruction.keyword == "ARG":
@@ -95,8 +102,9 @@ class Walk:
         elif instruction.keyword == "EXPOSE":
             self._expose(node, instruction)
         elif instruction.keyword in ("LABEL", "USER", "VOLUME", "STOPSIGNAL"):
-            for argument in instruction.arguments:
-                environment.expand(argument)
+            for value in map(environment.expand, instruction.arguments):
+                with resting_on(value.doubts):
+                    _check_value(instruction.keyword, value.text)
 
     @staticmethod
     def _expose(node: Node, instruction: Instruction) -> None:
@@ -117,9 +125,11 @@ class Walk:
             self.excluded.append((instruction.line, patterns))
         if begins_with_array(instruction):
             self.unknowns[Unknown("older-array", instruction.keyword, instruction.line)] = None
-        for name in ("chown", "chmod", "checksum"):
-            for flag in instruction.flag_values(name):
-                node.environment.expand(flag)
+        given = {
+            name: node.environment.expand(flag)
+            for name in ("chown", "chmod", "checksum")
+            for flag in instruction.flag_values(name)
+        }
         *written, destination = instruction.arguments
         files = [word for word in written if not parse_heredoc_word(word)]
         values = [node.environment.expand(word) for word in files]
@@ -132,7 +142,11 @@ class Walk:
                 f"cannot copy from stage {quoted(name)}, it needs to be defined before current"
                 f" stage {quoted(node.label)}"
             )
-        check_sources(instruction, [value.text for value in values])
+        texts = [value.text for value in values]
+        check_sources(instruction, texts)
+        for name, value in given.items():
+            with resting_on(value.doubts):
+                _check_flag_value(name, value.text, texts)
         for word, value in zip(files, values, strict=True):
             self._take(node, instruction, origin, word, value)
 
@@ -148,6 +162,14 @@ class Walk:
         """Follow a RUN: any command may read all of its stage; mounts take from others."""
         node.paths.add("/")
         instruction = command.instruction
+        if self.built_in and any(flag.startswith("--device=") for flag in instruction.flags):
+            message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
+            raise DockerfileError(message)
+        if instruction.json_form and not instruction.arguments:
+            raise DockerfileError("failed to marshal LLB definition: arguments are required")
+        for text in instruction.flag_values("mount"):
+            if any(each.lower().startswith("env=") for each in csv_fields(text)):
+                self.unknowns[Unknown("older-flag", "RUN --mount=…,env=…", instruction.line)] = None
         mounts = [self._parsed(node, text) for text in instruction.flag_values("mount")]
         for (mount, doubts), origin in zip(mounts, command.origins, strict=True):
             with resting_on(doubts):
@@ -243,6 +265,35 @@ class Walk:
         """Record the unknown variables that a source depends on."""
         for kind, name in sorted(doubts, key=lambda doubt: doubt[::-1]):
             self.unknowns[Unknown(kind, name, line)] = None
+
+
+def check_flags(instruction: Instruction) -> None:
+    """Raise DockerfileError for a flag that the frontend of the engine does not know."""
+    for flag in instruction.flags:
+        name = flag.partition("=")[0]
+        if name in _LABS_FLAGS.get(instruction.keyword, ()):
+            hint = "a frontend that knows it is named in a first line such as " + _LABS_LINE
+            raise DockerfileError(f"unknown flag: {name}", hint=hint)
+
+
+def _check_value(keyword: str, text: str) -> None:
+    """Raise for a value that an instruction may not have."""
+    if keyword == "STOPSIGNAL":
+        from ctxsize.dockerfile.settings import check_signal  # as few Dockerfiles need it
+
+        check_signal(text)
+    elif keyword == "VOLUME" and not text:
+        raise DockerfileError("VOLUME specified can not be an empty string")
+
+
+def _check_flag_value(name: str, text: str, sources: Sequence[str]) -> None:
+    """Raise for a mode or checksum that a COPY or ADD of `sources` may not have."""
+    from ctxsize.dockerfile.settings import check_checksum, check_mode
+
+    if name == "chmod":
+        check_mode(text)
+    elif name == "checksum" and text and not any(map(is_git, sources)):
+        check_checksum(text)
 
 
 def newer_flags(instruction: Instruction) -> Iterator[Unknown]:

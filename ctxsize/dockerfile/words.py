@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from ctxsize.dockerfile.substitution import NO_CHARACTER, substitute, trim
-from ctxsize.errors import DockerfileError
+from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.regexps import regexp
 from ctxsize.values import dataclass
 
@@ -297,7 +297,8 @@ class _Lexer:
         (self.unset if value is None else self.found).add(name)
         self.room -= len(value or "")
         if self.room < 0:
-            raise DockerfileError(f"more than {_MOST:,} characters with ${name} replaced")
+            message = f"ctxsize replaces no more than {_MOST:,} characters, and ${name} makes more"
+            raise UndecidedError(message)
         return value
 
     def dollar(self) -> str | _Steps:
@@ -341,6 +342,8 @@ class _Lexer:
         try:
             with self.escapes(raw=raw):
                 return (yield self.until(stop))[0]
+        except UndecidedError:
+            raise
         except DockerfileError:
             if not self.peek():
                 raise DockerfileError(f"syntax error: {missing}") from None

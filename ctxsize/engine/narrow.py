@@ -55,7 +55,7 @@ def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
     try:
         included = [IncludePattern(text) for text in texts]
     except IgnoreFileError as error:
-        # Docker 26 left the list empty, in fsutil.NewFilterFS.
+        # Docker 26.1 left the list empty, in fsutil.NewFilterFS.
         raise _refusal(error, f"invalid includepatterns: [{' '.join(texts)}]") from None
     return DockerIgnoreSpec([DockerIgnorePattern("**"), *included])
 

@@ -26,7 +26,7 @@ from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.engine.named import named_contexts, request_named
 from ctxsize.engine.need import needs_of
 from ctxsize.engine.request import Request, request_of
-from ctxsize.errors import CtxsizeError, DockerfileError
+from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Problem
 from ctxsize.recommender.assumed import depends_on_assumed, with_bases
 from ctxsize.recommender.sources import home_of
@@ -294,7 +294,10 @@ def read_recipes(
             recipe = _recipe(other, path, names, asked_for=asked_for) if names else None
         except CtxsizeError as error:
             reason = build.masked(error.message)
-            message = f"it is no Dockerfile that the builder accepts: {reason}"
+            lead = "it is no Dockerfile that the builder accepts"
+            if isinstance(error, UndecidedError):
+                lead = "what it takes is not known"
+            message = f"{lead}: {reason}"
             problems.append(Problem("unread-dockerfile", message, path=path))
             continue
         home = "" if recipe is None or asked_for else home_of(path, recipe.paths_here, tree)

@@ -351,10 +351,13 @@ KEEPING = {
 }
 
 
+LABS = "# syntax=docker/dockerfile:1-labs\n"
+
+
 def keeping(tmp_path: Path, source: str) -> Path:
     """A context, beside a Dockerfile that takes `source` of it with its directories."""
     flag = "" if source.startswith("--parents") else "--parents "
-    (tmp_path / "Dockerfile").write_text(f"FROM scratch\nCOPY {flag}{source} /x/\n")
+    (tmp_path / "Dockerfile").write_text(f"{LABS}FROM scratch\nCOPY {flag}{source} /x/\n")
     return build_tree(tmp_path / "context", PARENTS)
 
 
@@ -364,7 +367,7 @@ def test_parents_are_kept(cli: Cli, tmp_path: Path, name: str) -> None:
     source, code, told = KEEPING[name]
     root = keeping(tmp_path, source)
     where = ("-C", str(root), "-f", str(tmp_path / "Dockerfile"))
-    result = cli("explain", *where, "--source", "2", columns=300)
+    result = cli("explain", *where, "--source", "3", columns=300)
     assert (result.code, result.err) == (code, "")
     assert told in result.out.replace(f"{root}/", "")
     assert ("before docker/dockerfile:1.20 go on" in result.out) is (
@@ -393,9 +396,9 @@ def test_what_travels_for_parents(cli: Cli, tmp_path: Path, name: str) -> None:
 
 
 def test_what_is_not_known_of_parents_names_what_works(cli: Cli, tmp_path: Path) -> None:
-    where = context(tmp_path, "FROM scratch\nCOPY --parents to-x/./a.txt /\n", "x/a.txt")
+    where = context(tmp_path, f"{LABS}FROM scratch\nCOPY --parents to-x/./a.txt /\n", "x/a.txt")
     (where / "to-x").symlink_to("x")
-    result = cli("explain", "--source", "2", cwd=where)
+    result = cli("explain", "--source", "3", cwd=where)
     assert result.code == 2
     assert "a pivot behind a symlink, which to-x is (`ctxsize explain PATH` says" in result.err
     assert "`ctxsize ls --transfer` what travels)" in result.err

@@ -46,3 +46,34 @@ def test_a_script_in_a_source(source: str, cli: Cli, tmp_path: Path) -> None:
     assert listed.code == 2
     assert "ctxsize cannot evaluate" in listed.err
     assert "fails" not in listed.err
+
+
+LONG = "x" * 60_000
+LIMITS = {
+    "words": f"FROM scratch\nENV A={LONG}\n" + f"ENV B={'$A' * 200}\n" * 12 + "COPY a /\n",
+    "one word": f"FROM scratch\nENV A={LONG}\nENV B={'$A' * 300}\nCOPY a /\n",
+    "one word in braces": f"FROM scratch\nENV A={LONG}\nENV B=${{N:-{'$A' * 300}}}\nCOPY a /\n",
+    "triggers": "FROM scratch AS s0\n"
+    + "ONBUILD LABEL a=b\n" * 1000
+    + "".join(f"FROM s0 AS s{i + 1}\n" for i in range(120))
+    + "FROM scratch\n"
+    + "".join(f"COPY --from=s{i + 1} /a /\n" for i in range(120))
+    + "COPY a /\n",
+}
+"""Dockerfiles beyond a limit of ctxsize; of no limit of Docker is anything known."""
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_limit_of_ctxsize_is_no_failing_build(name: str, cli: Cli, tmp_path: Path) -> None:
+    where = build_tree(tmp_path / "ctx", ["a", file("Dockerfile", LIMITS[name].encode())])
+    (problem,) = [e for e in api.measure(str(where)).problems if e.code == "transfer-unknown"]
+    assert problem.message.startswith("what the Dockerfile takes is not known: ")
+    assert " ctxsize " in problem.message
+    assert not problem.fails
+    commands = [*COMMANDS, "ls --transfer", "advise", "explain --source a", "measure --compare"]
+    for command in commands:
+        result = cli(*command.split(), cwd=where, columns=300)
+        told = result.out + result.err
+        assert "fails" not in told, command
+        assert "builder accepts" not in told, command
+        assert result.code in (0, 1, 2), command

@@ -130,7 +130,7 @@ def test_what_is_not_utf8_fails_the_build_that_takes_it(
     assert sum(each.files or 1 for each in found) == count
     assert all(each.severity is ERROR for each in found)
     assert all("string field contains invalid UTF-8" in each.message for each in found)
-    assert all("before 28" in each.message for each in found)
+    assert all("Docker 26.1 builds it" in each.message for each in found)
     for builder in ("classic", "podman"):
         assert "CTX019" not in {each.code for each in api.measure(builder=builder).findings}
     listing = api.ls(transfer=True)
@@ -172,7 +172,7 @@ def test_an_attribute_without_a_value_takes_two_bytes_more(name: str, tmp_path: 
     assert report.context.wire_bytes == newer
     found = [each.message for each in report.notes if each.code == "older-figure"]
     assert len(found) == (older != newer)
-    assert all(f"before 28 prints {newer - older} bytes less" in each for each in found)
+    assert all(f"Docker 26.1 prints {newer - older} bytes less" in each for each in found)
 
 
 RAW_BYTES: dict[bytes, str] = {
@@ -198,7 +198,7 @@ def test_a_byte_in_a_class_that_is_not_utf8(pattern: bytes, tmp_path: Path) -> N
     if error is not None:
         assert "syntax error in pattern" in error.message
         assert (error.line or 0) == 1 + pattern.startswith(b"x\n") or refused_by == "both"
-        assert ("Docker before 28 takes it" in str(error)) == (refused_by == "newer")
+        assert ("Docker 26.1 takes it" in str(error)) == (refused_by == "newer")
     if refused_by == "newer":
         assert ask(root, builder=CLASSIC).error is not None  # it sees the bytes as well
 
@@ -235,5 +235,5 @@ def test_a_faulty_pattern_where_nothing_is_taken(
     for command in (api.measure, api.ls):
         with pytest.raises(IgnoreFileError) as raised:
             command(str(root))
-        builds = "Docker before 28 builds it" in str(raised.value)
+        builds = "Docker 26.1 builds it" in str(raised.value)
         assert builds == UNUSED[pattern, dockerfile]

@@ -28,7 +28,9 @@ TAKEN: dict[str, list[str | Node]] = {
     "COPY, spelled otherwise": [dockerfile("COPY ./x/../.git/ /g")],
     "COPY of an absolute path": [dockerfile("COPY /.git /g")],
     "COPY of words": [dockerfile('COPY [".git", "/g"]')],
-    "COPY with parents": [dockerfile("COPY --parents .git/HEAD /g")],
+    "COPY with parents": [
+        dockerfile("COPY --parents .git/HEAD /g", first=f"# syntax=docker/dockerfile:1-labs\n{ALL}")
+    ],
     "ADD": [dockerfile("ADD .git /g")],
     "a bind mount": [dockerfile("RUN --mount=type=bind,source=.git,target=/src/.git make")],
     "a wildcard": [dockerfile("COPY .gi* /g/")],

@@ -256,8 +256,8 @@ def test_the_report_names_what_an_older_docker_does(context: Path) -> None:
     found = report.transfer.problems
     assert {(each.code, each.line) for each in found} == {("older-dockerfile", 3)}
     assert [each.message for each in found] == [
-        "taken as a newer Docker does: Docker before 28 refuses COPY --exclude",
-        "taken as a newer Docker does: Docker before 28 leaves $TARGETSTAGE unset",
+        "taken as a newer Docker does: Docker 26.1 refuses COPY --exclude",
+        "taken as a newer Docker does: Docker 26.1 leaves $TARGETSTAGE unset",
     ]
     (context / "Dockerfile").write_text("FROM scratch\nARG TARGETSTAGE\nCOPY docs /\n")
     report = api.measure()

@@ -69,5 +69,5 @@ BUILDKIT = Builder(
     meter="buildkit",
     announces="transferring context: {}",
     resends=False,
-    older="Docker before 28",
+    older="Docker 26.1",
 )

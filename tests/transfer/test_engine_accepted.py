@@ -1,0 +1,116 @@
+"""Dockerfiles that the real engine accepts or refuses before it asks for anything: so do we."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from tests.oracles.engines import Docker
+from tests.oracles.trees import build_tree
+
+S = "FROM scratch\n"
+COPIED = f"{S}COPY a /\n"
+UNREACHED = "FROM scratch AS x\n{}\nFROM scratch\nCOPY a /\n"
+TRIGGER = "FROM scratch AS x\nONBUILD {}\nFROM x\nCOPY a /\n"
+ZEROS = "0" * 64
+
+REFUSED = {
+    "parents": S + "COPY --parents a /x/\n",
+    "parents denied": S + "COPY --parents=false a /x/\n",
+    "parents in a stage that is not reached": UNREACHED.format("COPY --parents a /"),
+    "parents in a trigger": TRIGGER.format("COPY --parents a /b"),
+    "security": COPIED + "RUN --security=insecure x\n",
+    "security in a stage that is not reached": UNREACHED.format("RUN --security=sandbox x"),
+    "security in a trigger": TRIGGER.format("RUN --security=insecure x"),
+    "device": COPIED + "RUN --device=a.b/c x\n",
+    "empty command": COPIED + "RUN []\n",
+    **{
+        f"mode {mode}": S + f"COPY --chmod={mode} a /x\n"
+        for mode in ("999", "0o755", "17777", "7_5", "abc", "+755", "u", "u+q", "u+x,", "A+x", "=7")
+    },
+    "mode of ADD": S + "ADD --chmod=9x a /x\n",
+    "mode from an argument": S + "ARG M=zz\nCOPY --chmod=$M a /x\n",
+    "mode of a heredoc": S + "COPY --chmod=888 <<E /x\nb\nE\n",
+    "mode in a trigger": TRIGGER.format("COPY --chmod=999 a /b"),
+    **{
+        f"checksum {checksum}": S + f"ADD --checksum={checksum} http://x/y /x\n"
+        for checksum in ("zz", "sha256:0", f"md5:{ZEROS}", f"sha512:{ZEROS}", f"sha256:{'A' * 64}")
+    },
+    **{
+        f"signal {signal}": COPIED + f"STOPSIGNAL {signal}\n"
+        for signal in ("X", "0", "0x9", "a b", '""', "SIGRTMIN+16", "RTMAX-15", "SIGSIGTERM", "$X")
+    },
+    "signal too large": COPIED + "STOPSIGNAL 99999999999999999999\n",
+    "signal of another system": COPIED + "STOPSIGNAL SIGINFO\n",
+    "signal in a trigger": TRIGGER.format("STOPSIGNAL foo"),
+    **{
+        f"interval {interval}": COPIED + f"HEALTHCHECK --interval={interval} CMD x\n"
+        for interval in ("0.5ms", "999us", "0.0009s", "500000ns", "2562047h47m16s855ms", "-1s")
+    },
+    "retries beyond 32 bits": COPIED + "HEALTHCHECK --retries=2147483648 CMD x\n",
+    "volume without a name": COPIED + 'VOLUME ""\n',
+    "volume from an unset variable": COPIED + 'VOLUME ["/v", "$X"]\n',
+    "option of a check": "# check=foo\n" + COPIED,
+    "third option of a check": "# check=skip=a;error=false;x\n" + COPIED,
+    "switch of a check": "# check=error=maybe\n" + COPIED,
+}
+"""None of them is built by Docker 28.5."""
+
+ACCEPTED = {
+    **{
+        f"mode {mode}": S + f"COPY --chmod={mode} a /x\n"
+        for mode in ("", "0755", "00000000007777", "u+x", "go-w,u=rX", "=", "u=gx", "u+X-s=r", "$X")
+    },
+    "mode in a stage that is not reached": UNREACHED.format("COPY --chmod=999 a /"),
+    "checksum in a stage that is not reached": UNREACHED.format("ADD --checksum=z http://x/y /"),
+    "device in a stage that is not reached": UNREACHED.format("RUN --device=a.b/c x"),
+    "empty command in a stage that is not reached": UNREACHED.format("RUN []"),
+    "signal in a stage that is not reached": UNREACHED.format("STOPSIGNAL foo"),
+    **{
+        f"signal {signal}": COPIED + f"STOPSIGNAL {signal}\n"
+        for signal in (
+            "kill",
+            "9",
+            "-1",
+            "+9",
+            "65",
+            "SIGRTMIN+3",
+            "sigrtmax-14",
+            "rtmin",
+            "SIGCLD",
+        )
+    },
+    **{
+        f"interval {interval}": COPIED + f"HEALTHCHECK --interval={interval} CMD x\n"
+        for interval in ("0", "1ms", "1.ms", ".1s.9s", "2562047h47m16s854ms")
+    },
+    "retries of 32 bits": COPIED + "HEALTHCHECK --retries=2147483647 CMD x\n",
+    "options of a check": "# check=skip=a,b;error=F;experimental=all foo\n" + COPIED,
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(docker: Docker, tmp_path: Path, name: str) -> None:
+    root = build_tree(tmp_path / "context", ["a"])
+    (tmp_path / "Dockerfile").write_text(REFUSED[name])
+    report = api.measure(str(root), dockerfile=str(tmp_path / "Dockerfile"))
+    (problem,) = [each for each in report.problems if each.fails]
+    assert problem.message.startswith("the build fails: ")
+    result = docker.build_buildkit(root, dockerfile=tmp_path / "Dockerfile")
+    assert result.error is not None
+    assert result.transferred_bytes is None
+    reason = problem.message.removeprefix("the build fails: ").partition(" (")[0]
+    if docker.age == "newer":
+        assert result.error.endswith(reason)
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_accepted(docker: Docker, tmp_path: Path, name: str) -> None:
+    root = build_tree(tmp_path / "context", ["a"])
+    (tmp_path / "Dockerfile").write_text(ACCEPTED[name])
+    report = api.measure(str(root), dockerfile=str(tmp_path / "Dockerfile"))
+    assert report.transfer is not None
+    result = docker.build_buildkit(root, dockerfile=tmp_path / "Dockerfile")
+    assert (result.error, result.transferred_bytes) == (None, report.transfer.wire_bytes)
