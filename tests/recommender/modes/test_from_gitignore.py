@@ -186,3 +186,13 @@ def test_what_a_bundler_reads_stays(line: str, names: list[str], git: bool, tmp_
     assert line.rstrip("/") not in {each.removeprefix("**/") for each in lines(change)}
     assert lines(change) == ["**/*.log"]
     assert any("vite of" in each.why for each in change.notes), change.notes
+
+
+def test_second_run_adds_no_line_that_is_there(tmp_path: Path) -> None:
+    own = file(".dockerignore", b"!**/*.rs\n!a\n**/node_modules\n")
+    tracked = ("app.py", "target/main.rs")
+    lines = "node_modules\n[!a]*.rs\n"
+    first = changed(tmp_path, lines, own, "target/main.rs", tracked=tracked)
+    assert [each.line for each in first.added] == ["**/[^a/]*.rs", "!target/main.rs"]
+    request = resolve(str(tmp_path))
+    assert from_gitignore(Trial(Snapshot.take(request))).after is None
