@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ctxsize.api.requests import request_for
 from ctxsize.build import Build
@@ -40,8 +40,8 @@ def measure(
     `ignored` also measures what each pattern saves, `compare` says where other
     builders differ. `top` bounds the lists of the largest, `depth` the tree.
     `thorough` notices each directory that would stop the builder, `jobs` are processes.
-    `config`, by default that of the context, says which problems are accepted: they
-    are left out. It is read if there are any.
+    `config`, by default that of the context, says which problems and secrets are
+    accepted: they are left out. It is read if there are any.
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
     and `BuildFailsError` for a context on which the build itself would fail.
     """
@@ -59,11 +59,17 @@ def measure(
         jobs=jobs,
     )
     report = with_transfers(request, report, progress=progress, jobs=jobs)
-    if any(each.clues for each in report.parts):
+    clues = [each for part in report.parts for each in part.clues]
+    if report.findings or any(each.kind == "secret" for each in clues):
+        from ctxsize.api.accepting import readable
+
+        config, problems = readable(config, report.context_path)
+        report = _without_accepted(report, config)
+        report = replace(report, problems=(*report.problems, *problems))
+    if clues:
         from ctxsize.engine.reasons import with_reasons  # small contexts have no clues
 
-        report = with_reasons(request, report)
-    report = _without_accepted(report, config)
+        report = with_reasons(request, report, is_accepted=_secret_test(config))
     if not compare:
         return report
     from ctxsize.engine import compare as comparing
@@ -71,18 +77,33 @@ def measure(
     return replace(report, differences=comparing.compare(request))
 
 
-def _without_accepted(report: Report, config: Config | None) -> Report:
-    """`report` without the problems that are accepted, with why the configuration is not read."""
-    if not report.findings:
+def _without_accepted(report: Report, config: Config) -> Report:
+    """Return `report` without the problems that are accepted."""
+    if not config.suppress:
         return report
-    from ctxsize.api.accepting import readable
     from ctxsize.config.accepted import Acceptance
 
-    config, problems = readable(config, report.context_path)
-    if config.suppress:
-        acceptance = Acceptance(config)
-        report = report.without(lambda each: acceptance.reason(each) is not None)
-    return replace(report, problems=(*report.problems, *problems))
+    acceptance = Acceptance(config)
+    return report.without(lambda each: acceptance.reason(each) is not None)
+
+
+def _secret_test(config: Config | None) -> Callable[[str], bool]:
+    """Return a test for paths of secrets that `suggest` reports and `config` accepts.
+
+    `select` is about what other commands are asked for, so it accepts nothing.
+    """
+    if config is None or not (config.suppress or config.ignore):
+        return lambda _: False
+    from ctxsize.api.accepting import Wanted
+    from ctxsize.findings import Finding, Location, Severity
+
+    wanted = Wanted(replace(config, select=()))
+
+    def is_accepted(path: str) -> bool:
+        finding = Finding("CTX511", Severity.WARNING, "a secret is in the context", Location(path))
+        return not wanted.of([finding])
+
+    return is_accepted
 
 
 def ls(

@@ -158,15 +158,15 @@ def read(path: str) -> Config | None:
 
 def _upward(start: str) -> Iterator[str]:
     """`start` and the directories above it, up to the top of its git repository."""
-    directory = start
+    directory, real = start, os.path.realpath(start)
     while True:
         yield directory
         if os.path.lexists(os.path.join(directory, ".git")):  # noqa: PTH118
             return
-        above = os.path.join(directory, "..")  # noqa: PTH118
-        if os.path.realpath(above) == os.path.realpath(directory):
+        above = os.path.dirname(real)  # noqa: PTH120
+        if above == real:
             return
-        directory = os.path.relpath(os.path.realpath(above))
+        real, directory = above, os.path.relpath(above)
 
 
 def _parsed(path: str) -> dict[str, Any]:

@@ -22,6 +22,8 @@ SPACE = (
     + "".join(map(chr, range(0x2000, 0x200B)))
     + "\u2028\u2029\u202f\u205f\u3000"
 )
+_PLAIN = regexp("[A-Za-z0-9_./:=,@+-]+")
+"""Finds a word in which nothing is replaced."""
 _SPACES = regexp(f"[{SPACE}]")
 
 _MOST = 2**24
@@ -65,6 +67,8 @@ def expand(
     >>> expand("'$HOME' ${V%.tar}", {"V": "a.tar"}).text
     '$HOME a'
     """
+    if _PLAIN.fullmatch(word):
+        return Expansion(word, (word,), frozenset(), frozenset())
     lexer = _Lexer(word, environment, escape=escape, quotes=quotes, splits=splits)
     text, words = lexer.run()
     return Expansion(text, tuple(words), frozenset(lexer.found), frozenset(lexer.unset))

@@ -71,11 +71,16 @@ Node = Chars | Assertion | Sequence | Either | Repeat
 class Expression:
     """In the place of an `re.Pattern`: its source in Python's syntax, and what it finds."""
 
-    def __init__(self, pattern: str = "", node: Node | None = None) -> None:
-        """Keep a `pattern` that is quick, or a syntax tree."""
-        self.node = node
-        if node is None:
+    def __init__(self, pattern: str = "", read: Callable[[], Node] | None = None) -> None:
+        """Keep a `pattern` that is quick, or what reads a syntax tree at its first use."""
+        self._read = read
+        if read is None:
             self.written = pattern, 0
+
+    @cached_property
+    def node(self) -> Node | None:
+        """The syntax tree, None for a pattern."""
+        return None if self._read is None else self._read()
 
     @cached_property
     def written(self) -> tuple[str, float]:

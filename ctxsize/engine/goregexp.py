@@ -63,6 +63,10 @@ _ASSERTIONS = {"A": r"\A", "b": r"\b", "B": r"\B", "z": r"\Z"}
 _REPEAT = regexp(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
 
 
+_PLAIN = regexp(r"\^(?:[A-Za-z0-9_/ -]|\\\.|\[\^/\]\*?|\(\.\*/\)\?|\.\*){,200}\$")
+"""Finds expressions of wildcards and names alone, as most lines of ignore files are."""
+
+
 class GoRegexpError(ValueError):
     """Go would refuse the expression; the message is Go's word for why."""
 
@@ -82,8 +86,10 @@ def translate(expression: str) -> str:
 
 def compiled(expression: str) -> Expression:
     """Go's `expression`, to be searched in time linear in the text. Raises as `translate` does."""
+    if _PLAIN.fullmatch(expression):  # Go accepts it, and many a pattern is never searched for
+        return Expression(read=lambda: _parsed(expression))
     node = _parsed(expression)
-    found = Expression(node=node)
+    found = Expression(read=lambda: node)
     if _is_sized(expression) and _size(node) > _MOST_NODES and found.written[1] > 1:
         raise NotImplementedError(f"it is as long as {_MOST_NODES:,} characters, repeats included")
     return found

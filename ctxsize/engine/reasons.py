@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from pathspec import GitIgnoreSpec
 
@@ -34,20 +34,30 @@ _WILDCARDS = re.compile(r"[*?\[\\]")
 _Parts = Sequence[Measurement | Transfer]
 
 
-def with_reasons(request: Request, report: Report) -> Report:
-    """Return `report`, of `request`, with the reasons why it is worth a look."""
+def with_reasons(request: Request, report: Report, *, is_accepted: Callable[[str], bool]) -> Report:
+    """Return `report`, of `request`, with the reasons why it is worth a look.
+
+    `is_accepted` returns whether the author knows of the secret at a path.
+    """
     parts: _Parts = report.transfers if report.transfer else (report.context,)
     sources = _sources(request, report)
     found = [*_looked_at(report.context_path, parts, sources or (), report.ignore_file)]
     if request.builder.meter is None and sources is not None:  # nothing travels but for COPY
         found = [clue for clue in found if _is_taken(clue.path, sources)]
+    found = [each for each in found if not _is_known(report.context_path, each, is_accepted)]
     total = _bytes(parts)
     for named in report.named_contexts:
         asked = {each.path for one in named.transfers for each in one.sources}
         below = _looked_at(named.value, named.transfers, asked, named.ignore_file)
-        found += [replace(each, path=_joined(named.value, each.path)) for each in below]
+        left = (each for each in below if not _is_known(named.value, each, is_accepted))
+        found += [replace(each, path=_joined(named.value, each.path)) for each in left]
         total += _bytes(named.transfers)
     return replace(report, reasons=tuple(_reasons(found, total)))
+
+
+def _is_known(context: str, clue: Clue, is_accepted: Callable[[str], bool]) -> bool:
+    """Return whether `clue` is a secret that is accepted."""
+    return clue.kind == "secret" and is_accepted(_joined(context, clue.path))
 
 
 def _joined(context: str, path: str) -> str:

@@ -265,7 +265,7 @@ def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
             raise
         if error.line is None:
             error.line = _rejected_line(asked)
-        return [], [_unknown_transfer(request, error)]
+        return [], [unknown_transfer(request, error)]
     missing = set(platforms_of(request)) - {each for one in asked for each in one.platforms}
     if missing:
         platforms = tuple(each for each in platforms_of(request) if each in missing)
@@ -284,7 +284,8 @@ def _rejected_line(asked: tuple[Asked, ...]) -> int | None:
     return None
 
 
-def _unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
+def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
+    """Return why it is not known what travels; on `error` the build may fail for certain."""
     fails = failure(error)
     lead = fails or TAKES_UNKNOWN
     hint = f" ({error.hint})" if error.hint else ""
@@ -310,7 +311,7 @@ def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
     try:
         transfers = tuple(inner.transfer(each) for each in asked)
     except CtxsizeError as error:
-        unknown = [_unknown_transfer(request, error)]
+        unknown = [unknown_transfer(request, error)]
     return replace(
         plain,
         used=True if known else None,

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from ctxsize.build import Build
 from ctxsize.dockerfile import ContextNeed, context_need, parse_dockerfile
 from ctxsize.engine.dockerfiles import MOST_BYTES, is_dockerfile
-from ctxsize.errors import DockerfileError
+from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Location
 from ctxsize.projects import hints
 from ctxsize.projects.files import Files
@@ -102,6 +102,8 @@ def _context_of(files: Files, path: str) -> tuple[str, DockerfileError | None]:
         return directory, None
     try:
         need = context_need(parse_dockerfile(text))
+    except UndecidedError:  # a build argument may be all that it lacks
+        return directory, None
     except DockerfileError as error:
         return directory, error
     wanted = list(_literal(need))

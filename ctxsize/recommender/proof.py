@@ -173,9 +173,12 @@ def with_lines(request: Request, lines: Iterable[str]) -> bytes:
 def _sources(recipe: Recipe, name: str) -> Iterable[tuple[str, str, int]]:
     """What is taken from the context `name`: a target that reaches it, the source, its line."""
     seen = set()
+    numbers: dict[object, int] = {}
     for target, need in recipe.needs:
+        # The paths may be many: they are hashed once, not for each source.
+        paths = numbers.setdefault(need.follow_paths, len(numbers))
         for source in need.sources:
-            key = (need.follow_paths, source.line, source.source)
+            key = (paths, source.line, source.source)
             if source.context != name or source.kind not in ("copy", "add") or key in seen:
                 continue
             seen.add(key)

@@ -11,7 +11,8 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.parallel import Progress
 from ctxsize.engine.request import Request, request_of
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.errors import CtxsizeError
+from ctxsize.engine.transfers import unknown_transfer
+from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Finding, in_order
 from ctxsize.model import Problem
 from ctxsize.projects import Discovery, FoundBuild
@@ -82,6 +83,9 @@ def _sized(row: Row, request: Request, snapshot: Snapshot, sizing: Sizing) -> Me
     except CtxsizeError as error:
         sent = snapshot.sent()
         size = Amount(sent.files, sent.content_bytes)
+        if isinstance(error, UndecidedError):  # the build may succeed, with another value
+            unknown = unknown_transfer(request, error)
+            return Measured(replace(row, context=size), request, snapshot, (*problems, unknown))
         row = replace(row, context=size, error=row.build.masked(str(error)))
         return Measured(row, request, snapshot, problems)
     row = replace(row, context=sizes.context, transfer=sizes.transfer, saving=sizes.saving)

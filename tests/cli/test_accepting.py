@@ -207,3 +207,26 @@ def test_where_nothing_is_wrong_no_configuration_is_read(cli: Cli, tmp_path: Pat
     root = build_tree(tmp_path / "clean", [file("Dockerfile", COPY_ALL)])
     (root / "ctxsize.toml").write_text("max = [\n")
     assert json.loads(cli("measure", "--format", "json", cwd=root).out)["problems"] == []
+
+
+SECRETS = [
+    (table("CTX511"), []),
+    (table("CTX511", path="app/.env"), ["keys/id_rsa"]),
+    (table("CTX511", path="app/keys/*"), [".env"]),
+    ('ignore = ["CTX511"]\n', []),
+    ('ignore = ["CTX5"]\n', []),
+    ('select = ["CTX1"]\n', ["keys/id_rsa", ".env"]),
+    (table("CTX511", path="other/.env"), ["keys/id_rsa", ".env"]),
+    (table("CTX510"), ["keys/id_rsa", ".env"]),
+]
+
+
+@pytest.mark.parametrize(("text", "left"), SECRETS)
+def test_an_accepted_secret_is_no_reason(text: str, left: list[str], cli: Cli, root: Path) -> None:
+    build_tree(root / "app", [file("keys/id_rsa", b"k" * 50), file(".env", b"A=b\n")])
+    (root / "ctxsize.toml").write_text(text)
+    report = json.loads(cli("measure", "app", "--format", "json", cwd=root).out)
+    reasons = report["verdict"]["reasons"] if "verdict" in report else report["reasons"]
+    paths = [path for each in reasons if each["kind"] == "secret" for path in each["paths"]]
+    assert sorted(paths) == sorted(left)
+    assert ("secret" in cli("measure", "app", cwd=root).out) is bool(left)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
+from ctxsize.cli.app import run
 from ctxsize.engine.dockerfiles import files_near
 from tests.oracles.trees import Node, build_tree, file
 
@@ -57,6 +58,21 @@ def test_message_names_what_to_type(
     wanted = f"there is no Dockerfile at the top of this context; to name a build, type {expected}"
     for problems in (api.measure().problems, api.suggest().problems):
         assert [each.message for each in problems if each.code == "no-dockerfile"] == [wanted]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_check_names_what_to_type(
+    case: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nodes, expected = CASES[case]
+    monkeypatch.chdir(build_tree(tmp_path / "ctx", nodes))
+    assert run(["check", "--max", "1GB", "--of", "transfer"]) == 2
+    assert f"to name a build, type {expected}" in capsys.readouterr().err
+    assert run(["check", "--max", "1"]) == 1
+    assert f"type {expected}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_was_named_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

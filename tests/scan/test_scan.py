@@ -241,3 +241,28 @@ def test_exit_codes(options: list[str], code: int, tmp_path: Path) -> None:
 def test_no_build_is_no_error(tmp_path: Path) -> None:
     assert run(["scan", str(tmp_path)]) == 0
     assert run(["scan", str(tmp_path / "gone")]) == 2
+
+
+LACKING = [
+    *("ARG X\nFROM $X\n", "ARG X\nFROM foo:$X\n", "ARG X\nFROM --platform=$X a\n"),
+    *("ARG X\nFROM ${X:?}\n", "FROM scratch\nARG X\nEXPOSE $X/tcp\n"),
+]
+
+
+@pytest.mark.parametrize("compose", [None, b"services: {a: {build: .}}\n"])
+@pytest.mark.parametrize("text", LACKING)
+def test_missing_argument_is_no_rejection(
+    text: str, compose: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes: list[str | Node] = [file("Dockerfile", f"{text}COPY . /\n".encode())]
+    nodes += [] if compose is None else [file("compose.yaml", compose)]
+    monkeypatch.chdir(build_tree(tmp_path / "c", [*nodes, file("x", size_bytes=1_000)]))
+    scan = api.scan()
+    (row,) = scan.rows
+    assert row.error is None
+    assert row.context is not None
+    assert row.context.content_bytes == api.measure().context.totals.content_bytes
+    (problem,) = scan.problems
+    assert problem.message == api.measure().problems[0].message
+    assert "--build-arg X=…" in problem.message
+    assert run(["scan", "--exit-zero"]) == 0

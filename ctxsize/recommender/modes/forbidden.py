@@ -13,18 +13,24 @@ from ctxsize.recommender.modes.trial import Trial
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import sums_of
 
+_READ = "env_at_build"
+"""The trap of what a bundler reads."""
+
 
 def forbidden(trial: Trial, traps: Collection[str] = ()) -> dict[str, str]:
     """The paths of what has to stay, each with the reason; only for these `traps` if there are any.
 
-    What a person may overrule does not count.
+    What a person may overrule does not count, except that a bundler reads the file: the build
+    succeeds without it and makes another image.
     """
     evidence = Evidence(trial.tree, trial.git, trial.recipes.own_files)
     sums = sums_of(trial.before, trial.tree)
     judge = partial(objections, Facts(evidence, trial.recipes, sums))
     found = {}
-    for match, said in collect(evidence, Finder(RULES), sums, judge).blocked:
-        hard = [each for each in said if not each.soft]
-        if not traps or any(each.trap in traps for each in hard):
+    collected = collect(evidence, Finder(RULES), sums, judge)
+    for match, said in (*collected.blocked, *collected.matches):
+        hard = [each for each in said if not each.soft or each.trap == _READ]
+        blocked = match.rule.never or any(not each.soft for each in hard)
+        if any(each.trap in (*traps, _READ) for each in hard) or (blocked and not traps):
             found[match.path] = next((each.reason for each in hard), match.rule.why)
     return found

@@ -245,7 +245,10 @@ def _settled(
     if all(each in exceptions for each in kept):
         return [], notes
     useful = [each for each in kept if each not in exceptions or trial.matters(kept, each)]
-    return trial.either(useful, kept, translation.wrong), notes
+    proved = trial.either(useful, kept, translation.wrong)
+    # A line that is there may have made exceptions necessary, which are there too.
+    fresh = trial.either(trial.new(proved), proved, translation.wrong)
+    return ([] if all(each in exceptions for each in fresh) else fresh), notes
 
 
 def _exceptions(

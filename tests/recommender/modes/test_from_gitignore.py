@@ -159,3 +159,40 @@ def test_dependencies_that_nothing_installs_stay(command: str, goes: bool, tmp_p
     assert "**/*.pyc" in lines(change)
     reasons = [each.why for each in change.notes if "does not install it anew" in each.why]
     assert bool(reasons) is not goes
+
+
+@pytest.mark.parametrize("git", [True, False])
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        (".env.production", [".env.production"]),
+        (".env*", [".env", ".env.local"]),
+        ("*.local", [".env.production.local"]),
+        ("web/", ["web/.env.production"]),
+    ],
+)
+def test_what_a_bundler_reads_stays(line: str, names: list[str], git: bool, tmp_path: Path) -> None:
+    values = [file(name, b"VITE_URL=https://example.org\n") for name in names]
+    scripts = b'{"scripts": {"build": "vite build"}}'
+    manifests = [file(name, scripts) for name in ("package.json", "web/package.json")]
+    change = changed(
+        tmp_path,
+        f"{line}\n*.log\n",
+        *values,
+        *manifests,
+        git=git,
+        dockerfile=b"FROM node\nCOPY . .\nRUN npm ci && npm run build\n",
+    )
+    assert line.rstrip("/") not in {each.removeprefix("**/") for each in lines(change)}
+    assert lines(change) == ["**/*.log"]
+    assert any("vite of" in each.why for each in change.notes), change.notes
+
+
+def test_second_run_adds_no_line_that_is_there(tmp_path: Path) -> None:
+    own = file(".dockerignore", b"!**/*.rs\n!a\n**/node_modules\n")
+    tracked = ("app.py", "target/main.rs")
+    lines = "node_modules\n[!a]*.rs\n"
+    first = changed(tmp_path, lines, own, "target/main.rs", tracked=tracked)
+    assert [each.line for each in first.added] == ["**/[^a/]*.rs", "!target/main.rs"]
+    request = resolve(str(tmp_path))
+    assert from_gitignore(Trial(Snapshot.take(request))).after is None
