@@ -47,11 +47,13 @@ def way_out(path: str) -> tuple[str, str] | None:
     here, parts = "/", os.path.join(os.getcwd(), path).split("/")  # noqa: PTH109, PTH118
     for number, part in enumerate(parts, 1):
         at = os.path.normpath(os.path.join(here, part))  # noqa: PTH118
+        if not os.path.islink(at):  # noqa: PTH114
+            here = at
+            continue
         target = os.path.realpath(at)
-        if os.path.islink(at):  # noqa: PTH114
-            border = top_of(here) or _border_of_link(here, is_last=number == len(parts))
-            if border is not None and not holds(border, target):
-                return at, target
+        border = top_of(here) or _border_of_link(here, is_last=number == len(parts))
+        if border is not None and not holds(border, target):
+            return at, target
         here = target
     return None
 

@@ -156,7 +156,9 @@ class _Measuring:
 
     def _share(self, source: Source) -> SourceShare:
         totals = self._alone(source.path).context.totals
-        if not totals.files + totals.directories:
+        # A mount's source may ask for entries that its name, taken as it is written, does not find.
+        by_name = source.kind == "bind" and not _SPECIAL.isdisjoint(source.path)
+        if by_name or not totals.files + totals.directories:
             self.without_entries[source] = None
         return SourceShare(
             source.instruction,

@@ -23,7 +23,7 @@ def visible(text: str) -> str:
     >>> visible("a\x1b[31m\n")
     'a\\033[31m\\n'
     """
-    return text if text.isprintable() else "".join(map(_escape, text))
+    return text if text.isprintable() else text.translate(_VISIBLE)
 
 
 def quoted(name: str) -> str:
@@ -56,6 +56,17 @@ def unquoted(text: str) -> str:
         else:
             name, at = name + os.fsencode(inner[at]), at + 1
     return os.fsdecode(name)
+
+
+class _Visible(dict[int, str]):
+    """What each character is shown as, found when it first occurs."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = _escape(chr(code))
+        return self[code]
+
+
+_VISIBLE = _Visible()
 
 
 def _escape(char: str) -> str:

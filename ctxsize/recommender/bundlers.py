@@ -25,6 +25,9 @@ _TOOLS = (
     *("@quasar/app-vite", "@quasar/app-webpack", "solid-start", "storybook", "redwood", "nx"),
     *("@redwoodjs/core", "umi", "plasmo", "razzle", "@ngx-env/builder", "env-cmd", "dotenv-cli"),
     *("dotenvx", "@dotenvx/dotenvx", "blitz", "qwik", "@builder.io/qwik-city", "waku"),
+    *("@umijs/max", "@tarojs/cli", "taro", "@modern-js/app-tools", "@ice/app", "preact-cli"),
+    *("laravel-mix", "vike", "@farmfe/core", "rspress", "react-native-dotenv", "dotenv-expand"),
+    *("babel-plugin-inline-dotenv", "react-native-config", "@analogjs/platform"),
 )
 _BUNDLER = re.compile(
     rf"(?<![\w@/.-])(?P<tool>{'|'.join(map(re.escape, _TOOLS))})(?![\w/-])"
@@ -32,6 +35,11 @@ _BUNDLER = re.compile(
     r"|\"(?P<next>next)\"\s*:|\bnext\s+(?:build|export|dev|start)\b|\bbun\s+(?:run|build)\b"
 )
 _WITH_DOTENV = re.compile(r"\b(webpack|rollup|esbuild|snowpack|browserify|metro)\b")
+_LOADS_DOTENV = re.compile(
+    r"\bdotenv/config\b|\bdotenv\s+(?:-|[\w./-]+\s)|\bdump-env\b"
+    r"|\bartisan\s+(?:config:cache|optimize)\b|\bprisma\s+generate\b"
+)
+"""Commands that load environment files by themselves: of Node, Symfony, Laravel and Prisma."""
 _NAMES_ENV = re.compile(r"\.env\b|--env-file")
 _CONFIGURATION = (
     *("vite.config.*", "next.config.*", "nuxt.config.*", "astro.config.*", "svelte.config.*"),
@@ -66,6 +74,9 @@ def _bundler_in(text: str) -> str | None:
     found = _BUNDLER.search(text)
     if found is not None:
         return found["tool"] or found[0].strip('": \t').split()[0]
+    found = _LOADS_DOTENV.search(text)
+    if found is not None:
+        return f"`{' '.join(found[0].split())}`"
     found = _WITH_DOTENV.search(text)
     return f"{found[0]} with dotenv" if found is not None and "dotenv" in text else None
 

@@ -40,6 +40,8 @@ SCRIPTS = [
     ),
     *("env-cmd -f .env.production tsc", "cp .env.production .env && tsc", "storybook build"),
     "node --env-file=.env.production build.js",
+    *("node -r dotenv/config build.js", "dotenv -- tsc", "taro build --type h5"),
+    *("prisma generate && tsc", "dotenv -e config/values -- tsc"),
 ]
 
 
@@ -57,6 +59,23 @@ def test_dockerfile_that_runs_a_bundler(command: str, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "ctx", [*nodes, manifest()])
     tool = command.split()[1]
     assert doubts(root, ".env.production") == (f"{tool}, which {root}/Dockerfile runs, reads it",)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "php artisan config:cache",
+        "php artisan optimize",
+        "composer dump-env prod",
+        "npx prisma generate",
+        "node -r dotenv/config build.mjs",
+    ],
+)
+def test_command_that_loads_environment_files(command: str, tmp_path: Path) -> None:
+    dockerfile = f"FROM php\nCOPY . .\nRUN {command}\n"
+    nodes = [file("Dockerfile", dockerfile.encode()), file(".env", b"APP_KEY=abc\n"), "index.php"]
+    root = build_tree(tmp_path / "ctx", nodes)
+    assert doubts(root, ".env")
 
 
 @pytest.mark.parametrize(

@@ -277,3 +277,12 @@ def test_a_link_to_what_is_ignored_fails_the_build(context: Path, line: str) -> 
     (context / "link").symlink_to("nowhere")
     (problem,) = api.measure().problems
     assert problem.message.endswith(": not found, as it is not in the context")
+
+
+@pytest.mark.parametrize("source", ["*", "s*", "src/?.py", "[s]rc", "*/a.py"])
+def test_mount_knows_no_wildcards(source: str, context: Path) -> None:
+    """Docker 26.1.5 and 28.5.2 send what `*` matches, and answer `"/*": not found`."""
+    mount = f"RUN --mount=type=bind,source={source},target=/m true\n"
+    (context / "Dockerfile").write_text(f"FROM scratch\n{mount}")
+    report = api.measure(".")
+    assert any("the build fails: RUN" in each.message for each in report.problems)

@@ -208,8 +208,9 @@ def _matches(part: list[str], name: str) -> bool:
 class QuickGitPattern(GitIgnoreSpecPattern):
     """A line of a `.gitignore` that takes little time, whatever it is and whatever the path.
 
-    One with more wildcards than that allows ignores nothing, and as an exception lets
-    everything in, so that at worst fewer files are taken for ignored.
+    One that is longer than any path, or has more wildcards than that allows, ignores
+    nothing, and as an exception lets everything in, so that at worst fewer files are taken
+    for ignored.
     """
 
     __slots__ = ()
@@ -217,6 +218,8 @@ class QuickGitPattern(GitIgnoreSpecPattern):
     @classmethod
     def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
         """Return pathspec's expression, with each star's match fixed where that is enough."""
+        if len(pattern) > _LONGEST:
+            return (".", False) if pattern.startswith("!") else (None, None)
         regex, include = super().pattern_to_regex(pattern)
         if regex is None:
             return regex, include
