@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field, replace
 from typing import TypedDict
-
-from ctxsize.values import dataclass, replace
 
 _SHORTEST, _LONG = 4, 8
 """Number of characters from which a value may be a secret, and from which it is no word."""

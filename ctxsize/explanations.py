@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 from ctxsize.model import Pattern, Verdict
-from ctxsize.values import dataclass
 
 
 class Outcome(str, Enum):

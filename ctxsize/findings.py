@@ -5,9 +5,8 @@ Frozen, and importing nothing from the package, as those of `ctxsize.model`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
-
-from ctxsize.values import dataclass
 
 
 class Severity(str, Enum):

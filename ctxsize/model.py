@@ -9,12 +9,12 @@ Verdicts are only ever *ignored* or *sent*.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import ClassVar
 
 from ctxsize.problems import Effect as Effect
 from ctxsize.problems import Problem as Problem
-from ctxsize.values import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

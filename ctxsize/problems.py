@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
-
-from ctxsize.values import dataclass
 
 
 class Effect(str, Enum):

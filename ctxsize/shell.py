@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.instructions import Instruction
-from ctxsize.regexps import regexp
-from ctxsize.values import replace
 
 _BLANK = " \t"
-_OPERATOR = regexp(r"&&|\|\||;;&?|;&|\|&|[;|&()\n]")
-_REDIRECTION = regexp(r"[0-9]*(?:<<<|<<-?|<>|<&|>>|>&|>\||<|>)|&>>?")
-_ASSIGNMENT = regexp(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
+_OPERATOR = re.compile(r"&&|\|\||;;&?|;&|\|&|[;|&()\n]")
+_REDIRECTION = re.compile(r"[0-9]*(?:<<<|<<-?|<>|<&|>>|>&|>\||<|>)|&>>?")
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
 _LEADERS = frozenset(("if", "then", "elif", "else", "do", "while", "until", "!", "{", "time"))
 _CLAUSES = frozenset(("for", "case", "select", "function", "fi", "done", "esac", "}"))
 _OPENING = frozenset(("if", "for", "case", "while", "until", "select", "function", "{"))

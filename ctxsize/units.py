@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from ctxsize.errors import InputError
-from ctxsize.regexps import regexp
 
 _FACTORS = {
     "": 1,
@@ -18,7 +17,7 @@ _FACTORS = {
     "gi": 2**30,
     "ti": 2**40,
 }
-_SIZE = regexp(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]i?)?b?\s*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]i?)?b?\s*", re.IGNORECASE)
 
 
 def parse_size(text: str) -> int:
@@ -51,7 +50,7 @@ _SECONDS = {
     "week": 604800,
     "weeks": 604800,
 }
-_AGE = regexp(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)\s*", re.IGNORECASE)
+_AGE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 
 
 def parse_age(text: str) -> float:

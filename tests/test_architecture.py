@@ -17,7 +17,6 @@ PACKAGE = Path(__file__).parent.parent / "ctxsize"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    ("values", "regexps"),
     ("problems", "findings"),
     ("errors", "build", "problem_kinds", "units", "version", "reader"),
     ("model",),

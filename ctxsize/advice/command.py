@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ctxsize.advice import CODES, DockerfileAdvice, advice_of, examined
 from ctxsize.advice.ignoring import once, suggested
@@ -13,7 +14,6 @@ from ctxsize.config.accepted import Acceptance
 from ctxsize.findings import Edit, Finding, Severity
 from ctxsize.lints.selection import selection
 from ctxsize.projects import Discovery
-from ctxsize.values import replace
 
 _MOST_FIXES = 500
 

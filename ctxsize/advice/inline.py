@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import partial
 
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository
 from ctxsize.findings import Edit, Finding
-from ctxsize.values import replace
 
 _BLOCK = re.compile(r"^(?P<indent>\s*)dockerfile_inline\s*:\s*\|[-+]?\s*(?:#.*)?$")
 _HEREDOC = re.compile(r"^\s*\"?dockerfile-inline\"?\s*=\s*<<-?(?P<name>\w+)\s*$")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ctxsize.advice.images import environment_of, is_windows
 from ctxsize.advice.script import Script, read_script
@@ -18,7 +18,6 @@ from ctxsize.dockerfile.stages import global_arguments
 from ctxsize.errors import DockerfileError
 from ctxsize.projects import FoundBuild
 from ctxsize.shell import Command, commands_of
-from ctxsize.values import replace
 
 
 @dataclass(frozen=True)

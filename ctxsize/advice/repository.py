@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.model import Problem
 from ctxsize.projects import Discovery, FoundBuild
 from ctxsize.reader import read_file
-from ctxsize.values import replace
 
 _MANIFESTS_LOOKED_FOR = 3
 _IGNORE_FILES = (".dockerignore", ".containerignore")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ctxsize.api.requests import request_for
 from ctxsize.build import Build
 from ctxsize.engine.request import Request
-from ctxsize.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ctxsize import config as configuration
@@ -26,7 +27,6 @@ from ctxsize.guard.outcome import CheckReport, ContextCheck, DiffReport, Remedy,
 from ctxsize.guard.plan import Planned, planned, planned_of
 from ctxsize.model import Report
 from ctxsize.units import human
-from ctxsize.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

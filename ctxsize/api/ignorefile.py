@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from ctxsize.api.requests import ELSEWHERE, builder_of, request_for
 from ctxsize.build import Build
 from ctxsize.errors import InputError
-from ctxsize.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ctxsize.findings import in_order
-from ctxsize.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

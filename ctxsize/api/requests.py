@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.dockerfiles import files_near
 from ctxsize.engine.request import Request, request_of, without_patterns
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError, UnknownPatternError
-from ctxsize.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from errno import ENOENT, ENOTEMPTY
 
 from ctxsize.clean import record, use
@@ -23,7 +23,6 @@ from ctxsize.clean.kinds import BY_NAME
 from ctxsize.clean.look import locks_of
 from ctxsize.clean.tracked import Tracking
 from ctxsize.clean.values import Candidate, Category, Inventory, Objection, Plan, Result, Stamp
-from ctxsize.values import replace
 
 Step = Callable[[str, str], None]
 """Told when an item is `checked`, `renamed` and `compared`, each before what follows."""

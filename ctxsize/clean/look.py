@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -24,7 +24,6 @@ from ctxsize.clean.values import Candidate, Category, Choice, Inventory, Objecti
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
-from ctxsize.values import replace
 
 _START_BYTES = 4096
 _LONGEST_PATH = 4000

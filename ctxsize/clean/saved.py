@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ctxsize.clean.delete import difference
 from ctxsize.clean.plan import sums
 from ctxsize.clean.values import Candidate, Choice, Plan, Stamp
 from ctxsize.errors import InputError
-from ctxsize.values import replace
 
 VERSION = 1
 _NAME = "ctxsize-clean-plan"

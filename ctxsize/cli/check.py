@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import click
@@ -16,7 +17,6 @@ from ctxsize.cli.options import build_options, colour_option, exit_zero_option, 
 from ctxsize.config import OF, Budget, Tolerance
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.units import parse_size
-from ctxsize.values import replace
 
 _REFUSED = 1
 _TOP, _MOST_JOBS = 5, 4

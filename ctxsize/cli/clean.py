@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -14,7 +15,6 @@ from ctxsize.cli import output
 from ctxsize.cli.options import colour_option, format_option
 from ctxsize.errors import InputError
 from ctxsize.reader import read_file
-from ctxsize.values import replace
 
 _TOP = 10
 _RECENT = "10min"

@@ -8,15 +8,15 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from errno import ENOSPC
-from typing import Any
+from typing import Any, NamedTuple
 
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import is_report, render
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import visible
 from ctxsize.model import Problem
-from ctxsize.values import NamedTuple, replace
 
 _FINE, _FAILS = 0, 2
 _LONGEST_MESSAGE = 500

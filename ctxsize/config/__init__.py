@@ -11,14 +11,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ctxsize.config.keys import CONTEXT_KEYS, OF, TOP_KEYS, Tolerance, code, text
 from ctxsize.engine.border import border_of, holds
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.reader import read_file
-from ctxsize.values import dataclass, replace
 
 __all__ = [
     "NAMES",

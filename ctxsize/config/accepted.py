@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 
 from ctxsize.config import Config, Suppression
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.reader import read_file
-from ctxsize.values import dataclass
 
 UNUSED = "CTX129"
 """The code of a table that accepts nothing."""

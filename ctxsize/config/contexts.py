@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from glob import escape, glob
 
 from ctxsize.build import Build, hiding
 from ctxsize.config import Config, Context
 from ctxsize.engine.border import border_of, holds
-from ctxsize.values import replace
 
 
 def directories(config: Config, context: Context) -> Iterator[str]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
 from ctxsize.units import parse_size
-from ctxsize.values import dataclass
 
 OF = ("context", "transfer")
 """What a budget may be of."""

@@ -12,9 +12,8 @@ from ctxsize.dockerfile.complaints import quoted
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.words import LONE_SURROGATE, SPACE
 from ctxsize.errors import DockerfileError
-from ctxsize.regexps import regexp
 
-_BLANKS = regexp("[\t\v\f\r ]+")
+_BLANKS = re.compile("[\t\v\f\r ]+")
 
 # Returns the arguments, and whether they were a JSON array.
 _Form = Callable[[str, str], tuple[tuple[str, ...], bool]]

@@ -15,13 +15,12 @@ from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.mounts import check_mount
 from ctxsize.dockerfile.words import SPACE
 from ctxsize.errors import DockerfileError
-from ctxsize.regexps import regexp
 
 _Check = Callable[[Instruction], None]
 
-_STAGE_NAME = regexp(r"[a-z][a-z0-9_.-]*")
-_DURATION = regexp(r"[-+]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
-_PART = regexp(r"([0-9]*)\.?([0-9]*)(ns|us|µs|μs|ms|s|m|h)")
+_STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
+_DURATION = re.compile(r"[-+]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
+_PART = re.compile(r"([0-9]*)\.?([0-9]*)(ns|us|µs|μs|ms|s|m|h)")
 _NANOSECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9}
 _NANOSECONDS |= {"m": 60 * 10**9, "h": 3600 * 10**9}
 

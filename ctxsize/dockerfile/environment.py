@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
-from ctxsize.values import dataclass
 
 Doubt = tuple[str, str]
 """The kind and the name of an `Unknown`."""

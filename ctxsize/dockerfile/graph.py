@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field, replace
 
 from ctxsize.dockerfile.complaints import did_you_mean, located, quoted
 from ctxsize.dockerfile.environment import Doubt, Environment, resting_on
@@ -21,14 +21,12 @@ from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.stages import Stage
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
-from ctxsize.regexps import regexp
-from ctxsize.values import dataclass, replace
 
 SCRATCH = "scratch"
-_INDEX = regexp("[-+]?[0-9]+")
+_INDEX = re.compile("[-+]?[0-9]+")
 _MOST_TRIGGERED = 100_000
 """Number of instructions that triggers may add: each stage adds all those of its base."""
-_ONBUILD = regexp(r"^[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*", re.IGNORECASE)
+_ONBUILD = re.compile(r"^[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

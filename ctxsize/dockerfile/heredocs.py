@@ -7,10 +7,9 @@ import re
 from ctxsize.dockerfile.instructions import Heredoc
 from ctxsize.dockerfile.words import split_words
 from ctxsize.errors import DockerfileError
-from ctxsize.regexps import regexp
 
-_MARKER = regexp(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]+)\Z")
-_TABS = regexp(r"^\t+", re.MULTILINE)
+_MARKER = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]+)\Z")
+_TABS = re.compile(r"^\t+", re.MULTILINE)
 
 
 def parse_heredoc_word(word: str) -> Heredoc | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from ctxsize.errors import DockerfileError
-from ctxsize.regexps import regexp
 
 _HUB = "docker.io"
 _OFFICIAL = "library/"
@@ -14,11 +13,11 @@ _DOMAIN = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _TAG = r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
-_REFERENCE = regexp(
+_REFERENCE = re.compile(
     rf"(?P<domain>{_DOMAIN})/(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
     rf"(?P<tag>:{_TAG})?(?P<digest>@{_DIGEST})?"
 )
-_IDENTIFIER = regexp("[a-f0-9]{64}")
+_IDENTIFIER = re.compile("[a-f0-9]{64}")
 
 
 def familiar_name(reference: str) -> str:

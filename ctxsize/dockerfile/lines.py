@@ -7,21 +7,21 @@ where it stands.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from ctxsize.dockerfile.complaints import located
 from ctxsize.dockerfile.instructions import Directive
 from ctxsize.dockerfile.words import SPACE
 from ctxsize.errors import DockerfileError
-from ctxsize.regexps import regexp
-from ctxsize.values import dataclass
 
 # The builder's scanner holds 64 KiB: a line may have that much with its line
 # end, and one byte less at the end of the file without one.
 _BUFFER_BYTES = 65_536
 _BOM = b"\xef\xbb\xbf"
 _BLANKS = r"[\t\n\f\r ]*"
-_DIRECTIVE = regexp(rf"([a-zA-Z][a-zA-Z0-9]*){_BLANKS}={_BLANKS}(.+?){_BLANKS}\Z")
+_DIRECTIVE = re.compile(rf"([a-zA-Z][a-zA-Z0-9]*){_BLANKS}={_BLANKS}(.+?){_BLANKS}\Z")
 _DIRECTIVE_NAMES = ("syntax", "escape", "check")
 
 

@@ -7,8 +7,9 @@ on what the target's result is made from, which can be less.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from ctxsize.dockerfile.complaints import located
 from ctxsize.dockerfile.environment import Environment, Expanded
@@ -19,12 +20,10 @@ from ctxsize.dockerfile.platforms import parse_platform, platform_arguments
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.stages import global_arguments, read_stages
 from ctxsize.dockerfile.walk import Walk, check_flags, newer_flags
-from ctxsize.regexps import regexp
-from ctxsize.values import dataclass
 
 _NEW_ARGUMENTS = ("TARGETSTAGE",)
 """The predefined arguments that the BuildKit of Docker 28.5 has and that of 26.1 has not."""
-_OWN_FRONTENDS = regexp(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
+_OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ may have is `check`'s business, what a variable stands for `words`'.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from ctxsize.dockerfile.arguments import is_keyword, partition, split_arguments, take_flags
@@ -17,7 +18,6 @@ from ctxsize.dockerfile.instructions import Dockerfile, Heredoc, Instruction
 from ctxsize.dockerfile.lines import LineReader, find_syntax
 from ctxsize.dockerfile.words import SPACE, split_words
 from ctxsize.errors import DockerfileError
-from ctxsize.values import replace
 
 _HEREDOC_KEYWORDS = ("ADD", "COPY", "RUN")
 

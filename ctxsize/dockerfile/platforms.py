@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from ctxsize.dockerfile.complaints import quoted
 from ctxsize.errors import DockerfileError
-from ctxsize.regexps import regexp
-from ctxsize.values import dataclass
 
-_OS = regexp(r"([A-Za-z0-9_-]+)(?:\([A-Za-z0-9_.%-]*(?:\+[A-Za-z0-9_.%+-]*)?\))?")
-_PART = regexp(r"[A-Za-z0-9_.-]+")
+_OS = re.compile(r"([A-Za-z0-9_-]+)(?:\([A-Za-z0-9_.%-]*(?:\+[A-Za-z0-9_.%+-]*)?\))?")
+_PART = re.compile(r"[A-Za-z0-9_.-]+")
 # Only what may stand alone needs to be known; any other pair is taken on trust.
 _SYSTEMS = frozenset(("darwin", "freebsd", "linux", "windows"))
 _ALONE = frozenset(

@@ -6,9 +6,8 @@ import re
 
 from ctxsize.dockerfile.complaints import quoted
 from ctxsize.errors import DockerfileError
-from ctxsize.regexps import regexp
 
-_NUMBER = regexp(r"\+?[0-9]+")
+_NUMBER = re.compile(r"\+?[0-9]+")
 _LONGEST = 6
 """Number of digits that are looked at: that many are too large for a port."""
 _PROTOCOLS = ("tcp", "udp", "sctp")

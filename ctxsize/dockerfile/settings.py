@@ -10,16 +10,15 @@ import re
 from ctxsize.dockerfile.complaints import quoted
 from ctxsize.dockerfile.mounts import FALSE, TRUE
 from ctxsize.errors import DockerfileError
-from ctxsize.regexps import regexp
 
-_SIGNAL = regexp(
+_SIGNAL = re.compile(
     "ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT"
     "|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ"
     r"|RTMIN(?:\+(?:[1-9]|1[0-5]))?|RTMAX(?:-(?:[1-9]|1[0-4]))?"
 )
-_INTEGER = regexp(r"[-+]?[0-9]+")
-_MODE_CHANGE = regexp(r"[ugoa]*(?:[-+=][rwxXstugo]*)+")
-_DIGEST = regexp(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_MODE_CHANGE = re.compile(r"[ugoa]*(?:[-+=][rwxXstugo]*)+")
+_DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
 _DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from ctxsize.dockerfile.heredocs import parse_heredoc_word, strip_leading_tabs
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.errors import DockerfileError
-from ctxsize.regexps import regexp
-from ctxsize.values import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.dockerfile.environment import Environment
 
-_PROTOCOL = regexp(r"([a-zA-Z0-9]+)://")
-_SCP_STYLE = regexp(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
+_PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
+_SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import takewhile
 
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
-from ctxsize.values import dataclass
 
 
 @dataclass(frozen=True)

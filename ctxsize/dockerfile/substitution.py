@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 
 from ctxsize.errors import DockerfileError
-from ctxsize.regexps import regexp
 
-_TEMPLATE = regexp(r"\$(?:\$|\{(\w+)\}|(\w+))")
+_TEMPLATE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
 # How Go prints "no more characters" as a character.
 NO_CHARACTER = "\ufffd"
 _PER_MATCH = 16

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from ctxsize.dockerfile.arguments import begins_with_array
 from ctxsize.dockerfile.complaints import located, quoted
@@ -22,7 +22,6 @@ from ctxsize.dockerfile.sources import (
     path_from_root,
 )
 from ctxsize.errors import DockerfileError, UndecidedError
-from ctxsize.values import dataclass
 
 _NEW_FLAGS = {"COPY": ("--exclude",), "ADD": ("--exclude", "--unpack"), "RUN": ("--device",)}
 """The flags that the BuildKit of Docker 28.5 knows and that of 26.1 does not."""

@@ -7,14 +7,14 @@ those rules and nothing else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ctxsize.dockerfile.substitution import NO_CHARACTER, substitute, trim
 from ctxsize.errors import DockerfileError, UndecidedError
-from ctxsize.regexps import regexp
-from ctxsize.values import dataclass
 
 # What Go's unicode.IsSpace accepts; str.isspace() also takes U+001C to U+001F.
 SPACE = (
@@ -22,15 +22,15 @@ SPACE = (
     + "".join(map(chr, range(0x2000, 0x200B)))
     + "\u2028\u2029\u202f\u205f\u3000"
 )
-_PLAIN = regexp("[A-Za-z0-9_./:=,@+-]+")
+_PLAIN = re.compile("[A-Za-z0-9_./:=,@+-]+")
 """Finds a word in which nothing is replaced."""
-_SPACES = regexp(f"[{SPACE}]")
+_SPACES = re.compile(f"[{SPACE}]")
 
 _MOST = 2**24
 """A value that doubles in each line soon gets there; BuildKit takes minutes for an eighth of it."""
 _SPECIAL_PARAMETERS = "@*#?-$!"
 # What a byte that is no UTF-8 was decoded to.
-LONE_SURROGATE = regexp("[\ud800-\udfff]")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)

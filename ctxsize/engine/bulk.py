@@ -22,10 +22,9 @@ from contextlib import contextmanager
 from itertools import chain
 from os import fsencode
 from struct import calcsize, iter_unpack
-from typing import Any
+from typing import Any, NamedTuple
 
 from ctxsize.engine.events import are_usual
-from ctxsize.values import NamedTuple
 
 MOST = 256
 """So many names may be asked about at once: what is told of them stays in the caches."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.listing import entries, order
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Difference, Entry, Kind
-from ctxsize.values import replace
 
 _SAMPLE = 5
 """How many paths of each kind a difference names."""

@@ -8,12 +8,12 @@ No rule is read and no file opened for that; `ctxsize suggest` proves it.
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 
 from ctxsize.engine.events import Ignored
 from ctxsize.model import Clue, Directory, Share
-from ctxsize.regexps import regexp
 
 Sum = list[int]
 """Bytes, files."""
@@ -170,15 +170,15 @@ SECRET_ENDS = (
     *(".agekey", ".tfstate"),
 )
 SECRET_START = ".env."
-TEMPLATES = regexp(
+TEMPLATES = re.compile(
     r"(?i)[._-](example|sample|template|tmpl|dist|defaults?|schema|ci)(\.|$)|\.pub$|\.md$"
 )
 """Finds names of files that only show what a secret looks like."""
-_PUBLIC = regexp(
+_PUBLIC = re.compile(
     r"(?i)(^|[._-])(ca|cacert|certs?\d*|certificates?|(full)?chain|bundle|public)([._-]|$)"
 )
 """Finds names of certificates and public keys, if the ending allows both."""
-_TESTS = regexp(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
+_TESTS = re.compile(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
 """Finds directories in which keys are made up as a rule."""
 
 GITIGNORE = ".gitignore"

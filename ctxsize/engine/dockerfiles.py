@@ -10,32 +10,31 @@ from __future__ import annotations
 import os
 import re
 import stat
+from dataclasses import dataclass
 from errno import ELOOP
 from pathlib import Path
 
 from ctxsize.engine.builders import Builder
 from ctxsize.errors import InputError
 from ctxsize.reader import is_null
-from ctxsize.regexps import regexp
-from ctxsize.values import dataclass
 
 STDIN = "-"
 MOST_BYTES = 16 << 20
 """Number of bytes of the largest Dockerfile: the most that BuildKit puts into a message."""
-_REMOTE = regexp(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
+_REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
 _RELATIVE = "-f is relative to the working directory, not to the context"
-_DOCKERFILE = regexp(
+_DOCKERFILE = re.compile(
     r"(?:[\w.+@-]*\.)?(?:docker|container)file\d*(?:[._-][\w.+@-]+)?"
     r"|[\w.+@-]+[_-](?:docker|container)file",
     re.IGNORECASE,
 )
-_IGNORE_FILE = regexp(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
-_TELLS_OF_BUILDS = regexp(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
+_IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
+_TELLS_OF_BUILDS = re.compile(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
 _MOST_NEAR = 100
 """Number of directories in which builds are looked for where a context has no Dockerfile."""
-_NO_DOCKERFILE = regexp(
+_NO_DOCKERFILE = re.compile(
     r""".*\.(?:
     # programs
     bash|bat|c|cc|cjs|cmd|cpp|cr|cs|css|cts|cxx|erl|ex|exs|fish|fs|h|hpp|hrl|hs|ipynb|java|jl|js|jsx
@@ -51,7 +50,7 @@ _NO_DOCKERFILE = regexp(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_PROGRAM = regexp(
+_PROGRAM = re.compile(
     r"[a-z].*\.(?:clj|dart|go|groovy|jsonnet|lua|ml|nim|nu|php|proto|r|scala|sql|svelte|swift|tex|tf"
     r"|vim|vue|zig)"
 )

@@ -8,11 +8,10 @@ Docker does, and is what every faster one is compared with.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import IgnoreFileError
-from ctxsize.values import NamedTuple
 
 
 class Mark(NamedTuple):

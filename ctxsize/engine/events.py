@@ -9,9 +9,9 @@ import os
 import stat
 from collections.abc import Collection
 from itertools import chain
+from typing import NamedTuple
 
 from ctxsize.engine.evaluate import Mark
-from ctxsize.values import NamedTuple
 
 Xattrs = dict[str, int]
 """Names of extended attributes, with the bytes of each value."""

@@ -15,8 +15,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from itertools import chain
-
-from ctxsize.values import NamedTuple
+from typing import NamedTuple
 
 Ranges = list[tuple[int, int]]
 """Inclusive ranges of code points, in any order."""

@@ -11,13 +11,13 @@ not followed, and a git that hangs or fails is not run again for it.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 
 from ctxsize.engine.border import holds, top_of
 from ctxsize.model import Problem
-from ctxsize.values import dataclass
 
 _SECONDS = 10.0
 """Seconds that git has for an answer."""

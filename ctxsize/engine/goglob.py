@@ -6,14 +6,13 @@ character. Undecodable bytes of a name are surrogate escapes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-
-from ctxsize.regexps import regexp
 
 _Test = Callable[[bytes, int], int | None]
 """Where a match that starts at an index ends, or None."""
 
-_WILDCARD = regexp(r"(?s)(?:\\.|[^\\*?\[])*[*?\[]")
+_WILDCARD = re.compile(r"(?s)(?:\\.|[^\\*?\[])*[*?\[]")
 
 
 def has_wildcards(name: str) -> bool:

@@ -24,7 +24,6 @@ from ctxsize.engine.expressions import (
     complement,
     written,
 )
-from ctxsize.regexps import regexp
 
 _MAX_REPEAT = 1000
 _MAX_SIZE = (128 << 20) // 40
@@ -60,10 +59,10 @@ _POSIX: dict[str, Ranges] = {
 }
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _ASSERTIONS = {"A": r"\A", "b": r"\b", "B": r"\B", "z": r"\Z"}
-_REPEAT = regexp(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
+_REPEAT = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
 
 
-_PLAIN = regexp(r"\^(?:[A-Za-z0-9_/ -]|\\\.|\[\^/\]\*?|\(\.\*/\)\?|\.\*){,200}\$")
+_PLAIN = re.compile(r"\^(?:[A-Za-z0-9_/ -]|\\\.|\[\^/\]\*?|\(\.\*/\)\?|\.\*){,200}\$")
 """Finds expressions of wildcards and names alone, as most lines of ignore files are."""
 
 

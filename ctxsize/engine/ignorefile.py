@@ -7,9 +7,9 @@ Every line keeps its bytes, so writing a file back changes nothing:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ctxsize.errors import IgnoreFileError
-from ctxsize.values import dataclass
 
 BOM = "\ufeff"
 """The byte order mark, which readers drop in front of the first line."""

@@ -12,6 +12,7 @@ from errno import EACCES, ENOENT, ENOTSUP, EPERM
 from itertools import groupby
 from operator import attrgetter
 from stat import ST_MODE, ST_NLINK
+from typing import NamedTuple
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.bulk import Bulk, Table, is_easy
@@ -20,7 +21,6 @@ from ctxsize.engine.events import Files, Plain, Xattrs
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
 from ctxsize.reader import read_file
-from ctxsize.values import NamedTuple
 
 _TYPE, _LINK = 0o170000, stat.S_IFLNK
 _ALL_MAY_READ = 0o444

@@ -15,7 +15,6 @@ from collections.abc import (
 from typing import TypeVar
 
 from ctxsize.engine.segments import Segment
-from ctxsize.regexps import regexp
 
 _FEW, _FEW_ENDS = 64, 12
 _SAMPLED, _LEARNED = 8, 8
@@ -61,7 +60,7 @@ class Index:
         searches = self._searches.setdefault(start, {})
         others = (each.strip("\n") for each in part.needles[bool(start) :])
         inner = max(others, key=len, default="")
-        inner, regex, bits = searches.get(part.text, (inner, regexp(part.text), 0))
+        inner, regex, bits = searches.get(part.text, (inner, re.compile(part.text), 0))
         searches[part.text] = inner, regex, bits | bit
 
     def matching(self, name: str) -> int:

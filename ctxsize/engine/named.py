@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from ctxsize.build import Build
 from ctxsize.dockerfile import familiar_name
 from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import DockerfileError, InputError
-from ctxsize.values import dataclass, replace
 
 _SCHEMES = ("docker-image://", "oci-layout://", "target:")
 _OWN_NAMES = ("context", "dockerfile")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -42,7 +43,6 @@ from ctxsize.errors import (
     UndecidedError,
 )
 from ctxsize.model import Problem
-from ctxsize.values import dataclass, replace
 
 Paths = tuple[str, ...] | None
 """The paths that are asked for; None for all that is not ignored."""

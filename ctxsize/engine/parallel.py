@@ -15,7 +15,7 @@ from functools import partial
 from itertools import chain
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.bulk import Bulk, has_one_thread, moving
@@ -28,7 +28,6 @@ from ctxsize.engine.sums import Part, Progress, Sums
 from ctxsize.engine.walk import WHOLE, Walk
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
-from ctxsize.values import NamedTuple
 
 if TYPE_CHECKING:
     from ctxsize.engine.workers import Crew

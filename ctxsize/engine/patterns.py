@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from pathspec import PathSpec, RegexPattern
 from pathspec.util import (
@@ -33,7 +33,6 @@ from ctxsize.engine import golang, goregexp
 from ctxsize.engine.expressions import Expression
 from ctxsize.engine.ignorefile import BOM, without_mark
 from ctxsize.errors import IgnoreFileError, UnknownPatternError
-from ctxsize.values import NamedTuple
 
 if TYPE_CHECKING:
     from typing_extensions import Self

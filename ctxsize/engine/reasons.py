@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from pathspec import GitIgnoreSpec
 
@@ -18,7 +19,6 @@ from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Clue, IgnoreFileInfo, Measurement, Reason, Report, Transfer
 from ctxsize.reader import read_file
-from ctxsize.values import replace
 
 _SHARE, _BYTES = 0.1, 1_000_000
 """Least share of what is sent, or bytes, from which on what looks unneeded is a reason."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from errno import EFBIG
 from pathlib import Path
 
@@ -31,7 +32,6 @@ from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import read_file
-from ctxsize.values import dataclass, replace
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,13 @@ module takes it apart.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from ctxsize.engine import goregexp
 from ctxsize.engine.patterns import DockerIgnorePattern, classify
-from ctxsize.regexps import regexp
-from ctxsize.values import NamedTuple
 
 _REGEXP_CHARACTERS = frozenset("\\|{}^\ufffd\ufeff\n")
-_PLAIN_CLASS = regexp(r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]")
+_PLAIN_CLASS = re.compile(r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]")
 
 
 class Segment(NamedTuple):

@@ -13,6 +13,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
 
@@ -35,7 +36,6 @@ from ctxsize.engine.parents import OLDER, check_parents, matching_parents
 from ctxsize.engine.request import Request
 from ctxsize.errors import InputError
 from ctxsize.explanations import Explanation, Fate, SourceCheck
-from ctxsize.values import replace
 
 _TAKING = ("copy", "add", "bind")
 

@@ -6,7 +6,7 @@ import heapq
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Set
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import chain
 from operator import add
 from typing import TypeVar
@@ -30,7 +30,6 @@ from ctxsize.engine.transfer import METERS, Meter
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Ignored as IgnoredSums
 from ctxsize.model import Measurement, Pattern, Problem, Share, Totals
-from ctxsize.values import dataclass
 
 Progress = Callable[[int, int], None]
 """Called now and then with the entries and the bytes seen so far."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 
 from ctxsize.dockerfile import Source
 from ctxsize.engine.arrivals import Arrivals
@@ -15,7 +16,6 @@ from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.explanations import Explanation, Taker
-from ctxsize.values import replace
 
 
 class Takers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ctxsize.dockerfile import Source, what_decides
@@ -35,7 +35,6 @@ from ctxsize.model import (
     SourceShare,
     Transfer,
 )
-from ctxsize.values import dataclass, replace
 
 _SPECIAL = frozenset("*?[]\\^!{}|\0\ufeff")
 """What may make a path stand for another one."""

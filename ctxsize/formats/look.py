@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctxsize.values import dataclass
+from dataclasses import dataclass
 
 _STYLES = {
     "bold": "1",

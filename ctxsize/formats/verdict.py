@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ctxsize.model import Measurement, Reason, Report
-from ctxsize.values import NamedTuple
 
 LARGE_BYTES = 50_000_000
 """From here on a context is worth a look: every cold build waits for it."""

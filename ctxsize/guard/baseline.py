@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ctxsize.errors import InputError
 from ctxsize.guard.known import Known, Sum
 from ctxsize.reader import read_file
-from ctxsize.values import dataclass
 
 VERSION = 1
 DIRECTORIES, FILES = 60, 20

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
 
 from ctxsize.guard.known import Known, Sum
-from ctxsize.values import dataclass
 
 _MOST = 0.9
 """The share of a directory's growth from which on the files in it that grew explain it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ctxsize.config import Budget, Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
@@ -13,7 +14,6 @@ from ctxsize.guard.known import Known, Sum
 from ctxsize.guard.outcome import ContextCheck, Culprit, Limit
 from ctxsize.model import Report
 from ctxsize.units import human
-from ctxsize.values import replace
 
 DEFAULT_GROWTH = Tolerance(percent=5)
 """What a context may grow since its baseline where nobody says."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from ctxsize.model import Directory, Entry, Kind, Measurement
-from ctxsize.values import dataclass
 
 Sum = tuple[int, int]
 """Bytes of content, and files."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ctxsize.config.accepted import Accepted
 from ctxsize.findings import Finding, Severity
 from ctxsize.guard.changes import Change, Changes
 from ctxsize.model import Report
-from ctxsize.values import dataclass
 
 MOST_TRIED = 500_000
 """The files of a context up to which a remedy is tried when it is refused: some seconds."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from ctxsize.build import Build
 from ctxsize.config import Budget, Config, Context
 from ctxsize.config.contexts import build_of, directories, is_glob
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
-from ctxsize.values import dataclass, replace
 
 
 @dataclass(frozen=True)

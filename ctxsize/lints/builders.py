@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.request import Request, with_ignore_file, without_patterns
@@ -13,7 +14,6 @@ from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.effects import decider, last_step
 from ctxsize.lints.tree import Tree
 from ctxsize.lints.words import amount
-from ctxsize.values import replace
 
 DIFFERENCE = Code(
     "CTX126",

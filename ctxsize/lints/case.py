@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile
@@ -15,7 +15,6 @@ from ctxsize.findings import Code, Confidence, Finding, Fix, Location, Severity
 from ctxsize.lints.changes import Proposal, simulated, usable
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.tree import Tree
-from ctxsize.values import replace
 
 MOST_COMPARED, MOST_WORK = 2_000, 1_000_000
 """Number of patterns that are held against each other, and of lines evaluated for proofs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.quoting import pattern_for
@@ -15,7 +16,6 @@ from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.effects import decider, last_step
 from ctxsize.lints.tree import Tree
-from ctxsize.values import replace
 
 HIDDEN_SOURCE = Code(
     "CTX111",

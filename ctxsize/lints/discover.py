@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ctxsize.build import Build
@@ -14,7 +14,6 @@ from ctxsize.engine.border import border_of, holds
 from ctxsize.findings import Location
 from ctxsize.projects import Discovery, FoundBuild, discover
 from ctxsize.projects.found import Place, merged
-from ctxsize.values import replace
 
 SUFFIXES = (".dockerignore", ".containerignore")
 

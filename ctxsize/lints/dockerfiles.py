@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ctxsize.dockerfile import ContextNeed, Dockerfile, parse_dockerfile, read_stages
@@ -12,7 +12,6 @@ from ctxsize.engine.need import context_need_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.lints.tree import Tree
-from ctxsize.values import replace
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.lints.case import Case
-from ctxsize.values import NamedTuple
 
 _MOST = 1000
 

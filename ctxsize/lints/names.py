@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ctxsize.engine.covers import is_literal
 from ctxsize.findings import Code, Confidence, Finding, Severity
@@ -13,7 +14,6 @@ from ctxsize.lints.changes import Proposal
 from ctxsize.lints.effects import last_step
 from ctxsize.lints.tree import Tree
 from ctxsize.lints.words import amount, count, first_of
-from ctxsize.values import NamedTuple
 
 ROOT_ONLY = Code(
     "CTX101",

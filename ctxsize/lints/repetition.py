@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ctxsize.engine.covers import Cover, covers, is_literal
 from ctxsize.findings import Code, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import ignored_before
-from ctxsize.regexps import regexp
-from ctxsize.values import replace
 
 REDUNDANT = Code(
     "CTX112",
@@ -75,7 +75,7 @@ class _Wide:
 
 _UNSURE = frozenset("[]\\|{}^+()\ufeff\ufffd")
 """What makes an expression in which a text may stand for something else."""
-_WILDCARDS = regexp(r"[*?/]+")
+_WILDCARDS = re.compile(r"[*?/]+")
 
 
 def _implied(case: Case, line: Line, wider: Line) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ctxsize.build import Build
@@ -25,7 +25,6 @@ from ctxsize.lints.fixing import mend
 from ctxsize.lints.selection import Selection
 from ctxsize.lints.tree import Tree
 from ctxsize.model import Problem
-from ctxsize.values import replace
 
 
 @dataclass(frozen=True)

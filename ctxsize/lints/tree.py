@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.engine.golang import code_points
@@ -17,7 +18,6 @@ from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.findings import Paths
 from ctxsize.recommender.needed import Needed
-from ctxsize.values import NamedTuple
 
 _SHOWN = 3
 _WILD = frozenset("*?[\\")

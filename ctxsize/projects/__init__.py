@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import ModuleType
 
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
@@ -16,7 +17,6 @@ from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
 from ctxsize.projects.codes import CODES
 from ctxsize.projects.files import Files, list_files
 from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, bounded, merged
-from ctxsize.values import replace
 
 SOURCES: dict[str, ModuleType] = {
     "compose": compose,

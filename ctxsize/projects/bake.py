@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ctxsize.build import Build
@@ -14,7 +15,6 @@ from ctxsize.projects import compose
 from ctxsize.projects.bakefile import BakeError, BakeFile, Resolver, Target, read_hcl, read_json
 from ctxsize.projects.files import Files
 from ctxsize.projects.found import FoundBuild, Haul, Place, concealed, there
-from ctxsize.values import replace
 
 _DEFAULTS = (
     *("docker-bake.json", "docker-bake.override.json"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ctxsize.dockerfile import Dockerfile, global_arguments, parse_dockerfile, read_stages
 from ctxsize.engine.need import needs_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
-from ctxsize.values import replace
 
 _IMAGE, _PLATFORM, _ARCHITECTURE = "argument-without-value", "linux/x86_64", "x86_64"
 _NAME = re.compile(r"\$\{?(\w+)")

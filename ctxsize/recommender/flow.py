@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ctxsize.dockerfile import Dockerfile, Instruction, Stage, global_arguments, read_stages
@@ -15,7 +16,6 @@ from ctxsize.dockerfile.mounts import Mount, parse_mount
 from ctxsize.errors import DockerfileError
 from ctxsize.recommender.running import Find, carried_out, placed
 from ctxsize.shell import Command, commands, commands_of
-from ctxsize.values import dataclass, replace
 
 READ = "<"
 """Stands for the program that reads what follows: a file, a list, a document."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.patterns import DockerIgnorePattern
@@ -12,7 +13,6 @@ from ctxsize.recommender.matches import Match, Objection, fits
 from ctxsize.recommender.recipes import Named, Recipes
 from ctxsize.recommender.rules import Form, Kind, Rule
 from ctxsize.recommender.tree import is_below, is_glob, like
-from ctxsize.values import dataclass
 
 _MANY = 4
 _PROVEN_PER_OTHER = 5

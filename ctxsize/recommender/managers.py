@@ -7,10 +7,9 @@ only does that has the packages that came along with the sources.
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from ctxsize.shell import Command
-from ctxsize.values import dataclass
 
 _LAUNCHERS = frozenset(["npx", "bunx", "pnpx", "corepack", "su-exec", "node", "php", "xargs"])
 """Programs that run the one that is named behind them."""

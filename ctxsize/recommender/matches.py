@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from fnmatch import translate
 
 from ctxsize.engine.snapshot import File, Held
@@ -18,7 +18,6 @@ from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.rules import Category, Kind, Rule
 from ctxsize.recommender.secrets import Certainty, certainty
 from ctxsize.recommender.tree import Sums, is_glob, like
-from ctxsize.values import dataclass
 
 
 @dataclass(frozen=True)

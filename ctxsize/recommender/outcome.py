@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ctxsize.findings import Edit, Finding
 from ctxsize.model import Effect, Problem
-from ctxsize.values import dataclass
 
 
 @dataclass(frozen=True)

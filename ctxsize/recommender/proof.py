@@ -8,6 +8,7 @@ mount still finds its source. All of it with the code that decides in `measure`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.engine.request import Request, with_ignore_file
@@ -17,7 +18,6 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.forms import Candidate
 from ctxsize.recommender.recipes import Named, Recipe, Recipes
 from ctxsize.recommender.tree import is_below
-from ctxsize.values import dataclass, replace
 
 
 @dataclass(frozen=True)

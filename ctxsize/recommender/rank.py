@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from ctxsize.recommender.forms import Candidate
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.tree import Sums, is_below
-from ctxsize.values import dataclass
 
 FILE_IS_WORTH = 16 * 1024
 """Bytes that take as long as the look, the header and the hash that each file costs."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ctxsize.build import Build
@@ -32,7 +33,6 @@ from ctxsize.recommender.assumed import depends_on_assumed, with_bases
 from ctxsize.recommender.sources import home_of
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree, is_glob, like
-from ctxsize.values import dataclass, replace
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 _NOT_SOURCES = frozenset(

@@ -7,9 +7,8 @@ a value; `ctxsize.recommender.evidence` looks whether it holds.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import Enum
-
-from ctxsize.values import dataclass
 
 MIB = 1024 * 1024
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ctxsize.engine.need import includes_of
@@ -32,7 +33,6 @@ from ctxsize.recommender.rules import MIB, Category, Kind, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import Sums, Tree, added_up, in_context, is_below, sums_of, travelling
-from ctxsize.values import dataclass, replace
 
 _WORTH_AN_EXCEPTION = 1 * MIB
 """The least that must be left of a directory for a pattern with exceptions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass
 from functools import lru_cache
 
 from ctxsize.engine import git
@@ -10,7 +11,6 @@ from ctxsize.engine.border import border_of
 from ctxsize.engine.git import GitError, Repository
 from ctxsize.model import Problem
 from ctxsize.recommender.tree import Tree
-from ctxsize.values import dataclass
 
 
 @dataclass(frozen=True)

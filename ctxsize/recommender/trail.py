@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from ctxsize.dockerfile import path_from_root
 from ctxsize.recommender.flow import READ, Phase, Step
@@ -26,7 +27,6 @@ from ctxsize.recommender.places import (
 from ctxsize.recommender.recipes import Named, Recipe
 from ctxsize.recommender.running import is_unread
 from ctxsize.shell import Command
-from ctxsize.values import dataclass, replace
 
 _SPEAKING = ("WORKDIR", "ENV", "ARG")
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")

@@ -7,12 +7,12 @@ import stat
 from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from ctxsize.engine.need import Include
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import File, Held, Sent, Snapshot
 from ctxsize.recommender.outcome import Amount
-from ctxsize.values import NamedTuple
 
 _WILDCARDS = frozenset("*?[")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ctxsize.advice import advise
 from ctxsize.engine.builders import BUILDERS
@@ -21,7 +22,6 @@ from ctxsize.scan.across import Measured, findings
 from ctxsize.scan.outcome import Row, Scan
 from ctxsize.scan.sizes import Merge, Sizing
 from ctxsize.scan.trees import Trees
-from ctxsize.values import replace
 
 
 def scan(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ctxsize.engine.parallel import Progress
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Held, Snapshot
 from ctxsize.model import Problem
-from ctxsize.values import replace
 
 
 class Trees:

@@ -8,10 +8,12 @@ and all temporary files are complete by then.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from errno import ENXIO
 
 from ctxsize.engine.border import way_out
@@ -19,8 +21,6 @@ from ctxsize.errors import InputError
 from ctxsize.findings import Edit
 from ctxsize.model import Problem
 from ctxsize.reader import read_file, read_start
-from ctxsize.regexps import regexp
-from ctxsize.values import dataclass
 
 _UNTOUCHED = "nothing was changed"
 _START_BYTES = 4096
@@ -28,7 +28,7 @@ _START_BYTES = 4096
 _MOST_BYTES = 1 << 30
 _READER_COMES_S = 5
 """Number of seconds that a FIFO is given to be opened by the process that reads it."""
-_TEMPORARY = regexp(r"\.ctxsize-[0-9a-f]{16}")
+_TEMPORARY = re.compile(r"\.ctxsize-[0-9a-f]{16}")
 
 
 def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem, ...]:

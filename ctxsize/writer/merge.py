@@ -7,10 +7,11 @@ line ends, a byte order mark, a last line without an end.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, Line
-from ctxsize.values import NamedTuple, dataclass
 
 START = b"# >>> ctxsize"
 END = b"# <<< ctxsize"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
 from ctxsize.engine import measure as measuring
@@ -10,7 +11,6 @@ from ctxsize.engine.transfers import with_transfers
 from ctxsize.model import Problem
 from ctxsize.recommender.modes.plan import Plan
 from ctxsize.recommender.outcome import Advice, Amount, Size
-from ctxsize.values import replace
 from ctxsize.writer.apply import apply
 
 Suggested = TypeVar("Suggested", Advice, Plan)

@@ -1,1 +1,1 @@
-"""The answers of every command over many trees, kept as text: `make same` shows what a change did."""
+"""What every command answers about many trees, as text: `make same` shows what a change did."""

@@ -48,5 +48,7 @@ def _block(table: str, name: str, root: Path, base: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    os.environ.update(NO_COLOR="1", COLUMNS="100", GIT_CONFIG_GLOBAL="/dev/null", HOME="/nonexistent")
+    os.environ.update(
+        NO_COLOR="1", COLUMNS="100", GIT_CONFIG_GLOBAL="/dev/null", HOME="/nonexistent"
+    )
     main(sys.argv[1:])

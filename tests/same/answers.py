@@ -42,7 +42,7 @@ CONSTANT = {
 
 def answered(root: Path, *, base: Path, table: str) -> Iterator[str]:
     """Yield the answers about the context at `root`, with its paths as below `base`."""
-    names = sorted(os.fsencode(name) for name in os.listdir(root))
+    names = sorted(path.name for path in root.iterdir())
     for command in BY_BUILDER.get(table, (*_LISTED, *_SUGGESTED, "check --max 1kB .")):
         answers: dict[str, list[str]] = {}
         for builder in BUILDERS:
@@ -56,11 +56,11 @@ def answered(root: Path, *, base: Path, table: str) -> Iterator[str]:
         yield f"{command}: " + "\n".join(_asked(_arguments(command, names), root, base))
 
 
-def _arguments(command: str, names: list[bytes]) -> list[str]:
+def _arguments(command: str, names: list[str]) -> list[str]:
     words = command.split()
     if "*" in words:
         words.remove("*")
-        return [*words, "--", *([os.fsdecode(name) for name in names] or ["nothing"])]
+        return [*words, "--", *(names or ["nothing"])]
     return words if words[0] == "ls" else [*words, "--format", "json"]
 
 
@@ -80,7 +80,7 @@ def _asked(arguments: list[str], root: Path, base: Path) -> Iterator[str]:
 
 def _ran(arguments: list[str], root: Path) -> tuple[int, str, str]:
     out, err = _Text(), _Text()
-    before = os.getcwd()
+    before = Path.cwd()
     os.chdir(root)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

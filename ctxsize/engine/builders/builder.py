@@ -7,9 +7,9 @@ it does not exist.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from ctxsize.engine.patterns import DockerIgnoreSpec
-from ctxsize.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import heapq
+from typing import NamedTuple
 
 from ctxsize import units
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import columns, fit, pad, quoted
 from ctxsize.model import Directory
-from ctxsize.values import NamedTuple
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _WIDEST_BAR = 40

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from ctxsize import units
 from ctxsize.formats.look import Look
@@ -10,7 +11,6 @@ from ctxsize.formats.names import columns, fit, quoted
 from ctxsize.formats.text.advice import plural
 from ctxsize.formats.text.size_tree import percent
 from ctxsize.model import IgnoreFileInfo, Report, Share, SourceShare
-from ctxsize.values import NamedTuple
 
 
 class Table(NamedTuple):

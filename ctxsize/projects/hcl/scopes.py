@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from ctxsize.projects.hcl.effort import Effort
 from ctxsize.projects.hcl.values import pairs
-from ctxsize.values import dataclass
 
 _NAMES = 16
 """How many names that are handed on count as much as a value."""

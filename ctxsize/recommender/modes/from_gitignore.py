@@ -6,6 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 from pathspec import GitIgnoreSpec
@@ -23,7 +24,6 @@ from ctxsize.recommender.modes.gitignore import (
 )
 from ctxsize.recommender.modes.plan import Change, Note
 from ctxsize.recommender.modes.trial import Attempt, Trial, Wrong
-from ctxsize.values import dataclass
 from ctxsize.writer.merge import Addition
 
 _NAME = ".gitignore"

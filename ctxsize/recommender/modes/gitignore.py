@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -17,7 +18,6 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 from ctxsize.engine import goregexp
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.quoting import escaped, is_plain
-from ctxsize.values import dataclass
 
 _CLASS = re.compile(r"\[([!^]?)(\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]", re.DOTALL)
 _IN_CLASS = re.compile(r"(\[:[a-z]+:\])|(?:\\(.)|(.))(?:-(?:\\(.)|([^\]\\])))?", re.DOTALL)

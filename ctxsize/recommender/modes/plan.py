@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ctxsize.findings import Edit, Finding
 from ctxsize.model import Problem
 from ctxsize.recommender.outcome import Size
-from ctxsize.values import dataclass
 from ctxsize.writer.merge import Addition
 
 

@@ -9,13 +9,13 @@ one is enough.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from ctxsize.engine.covers import Cover, covers, is_literal
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.recommender.modes.plan import Change, Note, Removed
-from ctxsize.values import NamedTuple
 from ctxsize.writer.merge import edit_lines
 
 

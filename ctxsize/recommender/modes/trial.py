@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from ctxsize.engine.follow import follow
@@ -20,7 +21,6 @@ from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.recipes import Recipes, read_recipes
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree, in_context, travelling
-from ctxsize.values import dataclass
 from ctxsize.writer.merge import Addition, merge
 
 Wrong = tuple[str, str]
