@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 
 from ctxsize.advice.images import environment_of, is_windows
 from ctxsize.advice.script import Script, read_script
-from ctxsize.dockerfile import Dockerfile, Instruction, Stage, expand, parse_dockerfile, read_stages
+from ctxsize.dockerfile import Dockerfile, Instruction, Stage, expand, parse_dockerfile
 from ctxsize.dockerfile.environment import Environment
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.mounts import Mount, parse_mount
 from ctxsize.dockerfile.sources import path_from_root
-from ctxsize.dockerfile.stages import global_arguments
 from ctxsize.errors import DockerfileError
 from ctxsize.projects import FoundBuild
 from ctxsize.shell import Command, commands_of
@@ -183,7 +182,7 @@ def read_recipe(path: str, data: bytes, builds: tuple[FoundBuild, ...] = ()) -> 
     arguments = _global_values(dockerfile, builds)
     stages: list[StageFacts] = []
     ends: list[_State] = []
-    for stage in read_stages(dockerfile):
+    for stage in dockerfile.stages:
         base = _expanded(stage.base, arguments)
         below = [each for each in stages if each.stage.name and each.stage.name == base]
         parent = below[-1] if below else None
@@ -203,7 +202,7 @@ def _global_values(dockerfile: Dockerfile, builds: tuple[FoundBuild, ...]) -> di
     """The arguments in front of the first FROM: those of the first build, else the defaults."""
     given = builds[0].build.build_arguments if builds else {}
     values: dict[str, str] = {}
-    for instruction in global_arguments(dockerfile):
+    for instruction in dockerfile.global_arguments:
         for argument in instruction.arguments:
             name, has_default, default = argument.partition("=")
             if name in given:

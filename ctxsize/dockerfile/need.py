@@ -18,7 +18,6 @@ from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import Directive, Dockerfile
 from ctxsize.dockerfile.platforms import parse_platform, platform_arguments
 from ctxsize.dockerfile.sources import Source, Unknown
-from ctxsize.dockerfile.stages import global_arguments, read_stages
 from ctxsize.dockerfile.walk import Walk, check_flags, newer_flags
 
 _NEW_ARGUMENTS = ("TARGETSTAGE",)
@@ -80,7 +79,7 @@ def context_need(
     own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
     if own_frontend:
         _check_file(dockerfile, given)
-    stages = read_stages(dockerfile)
+    stages = dockerfile.stages
     predefined = platform_arguments(
         parse_platform(platform), parse_platform(build_platform), target or stages[-1].name
     )
@@ -138,7 +137,7 @@ def _global_environment(
         older = name in _NEW_ARGUMENTS and name not in given
         doubts = frozenset({("older-unset", name)} if older else ())
         environment.set(name, Expanded(given.get(name, value), doubts))
-    for instruction in global_arguments(dockerfile):
+    for instruction in dockerfile.global_arguments:
         for argument in instruction.arguments:
             name, has_default, default = argument.partition("=")
             if name in given:

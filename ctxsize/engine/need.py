@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from ctxsize.build import Build
@@ -24,9 +24,7 @@ from ctxsize.dockerfile import (
     find_syntax,
     machine_platform,
     other_frontend,
-    parse_dockerfile,
     parse_platform,
-    read_stages,
 )
 from ctxsize.dockerfile.complaints import located
 from ctxsize.engine.builders import Builder
@@ -34,6 +32,7 @@ from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.follow import follow
 from ctxsize.engine.named import named_contexts
 from ctxsize.engine.narrow import Narrowed, check_excluded
+from ctxsize.engine.plan import Asking, Plan
 from ctxsize.engine.request import Request
 from ctxsize.errors import (
     BuildFailsError,
@@ -102,8 +101,9 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
         platforms = platforms_of(request)
         arguments = tuple(build.build_arguments.items())
         named = tuple((each.name, bool(each.image)) for each in named_contexts(build))
-        data = request.dockerfile_data()
-        needs = {each: _need(data, build.target, arguments, each, named) for each in platforms}
+        data = request.plan.data
+        asking = [Asking(build.target, arguments, each, named) for each in platforms]
+        needs = {each.platform: _need(request.plan, each) for each in asking}
     except DockerfileError as error:
         error.path = request.dockerfile
         error.message = build.masked(error.message)
@@ -124,22 +124,18 @@ def _masked(build: Build, need: ContextNeed) -> ContextNeed:
     return replace(need, unknowns=tuple(unknowns)) if build.hidden else need
 
 
-@lru_cache(maxsize=16)
-def _need(
-    data: bytes,
-    target: str,
-    build_arguments: tuple[tuple[str, str], ...],
-    platform: str,
-    named: tuple[tuple[str, bool], ...],
-) -> ContextNeed:
+def _need(plan: Plan, asking: Asking) -> ContextNeed:
+    known = plan.needs.get(asking)
+    if known is not None:
+        return known
     need = context_need(
-        parse_dockerfile(data),
-        target=target,
-        build_arguments=dict(build_arguments),
-        platform=platform,
+        plan.dockerfile,
+        target=asking.target,
+        build_arguments=dict(asking.build_arguments),
+        platform=asking.platform,
         build_platform=str(_own_platform()),
-        named_contexts=[name for name, _ in named],
-        image_contexts=[name for name, is_image in named if is_image],
+        named_contexts=[name for name, _ in asking.named],
+        image_contexts=[name for name, is_image in asking.named if is_image],
     )
     for line, patterns in need.excluded:
         with located(line):
@@ -148,6 +144,7 @@ def _need(
     for each in need.named:
         for paths in each.filters:
             _check_header(paths)
+    plan.needs[asking] = need
     return need
 
 
@@ -274,7 +271,7 @@ def is_wrong_target(request: Request) -> bool:
     if not target:
         return False
     try:
-        stages = read_stages(parse_dockerfile(request.dockerfile_data()))
+        stages = request.plan.dockerfile.stages
     except InputError:
         return False
     return target.lower() not in {stage.name for stage in stages}

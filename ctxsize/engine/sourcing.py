@@ -22,8 +22,6 @@ from ctxsize.dockerfile import (
     Instruction,
     Source,
     Unknown,
-    global_arguments,
-    parse_dockerfile,
     path_from_root,
 )
 from ctxsize.engine.arrivals import Arrivals
@@ -70,7 +68,7 @@ class Sources:
             self._unknowns |= dict.fromkeys(need.unknowns)
         for asked in asked_of(request):
             self._asked |= dict.fromkeys(asked.sources, asked.paths)
-        self._dockerfile = parse_dockerfile(request.dockerfile_data())
+        self._dockerfile = request.plan.dockerfile
 
     def check(self, wanted: str) -> list[SourceCheck]:
         """What becomes of a source as it is written, or of those on a line of the Dockerfile.
@@ -244,7 +242,7 @@ class Sources:
         """What the variables of the source are taken for."""
         early = {
             argument.partition("=")[0]
-            for instruction in global_arguments(self._dockerfile)
+            for instruction in self._dockerfile.global_arguments
             for argument in instruction.arguments
         }
         for unknown in self._unknowns:

@@ -17,8 +17,6 @@ from ctxsize.dockerfile import (
     ContextNeed,
     Dockerfile,
     Source,
-    parse_dockerfile,
-    read_stages,
 )
 from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.engine.dockerfiles import is_dockerfile
@@ -368,8 +366,8 @@ def _recipe(
     request: Request, path: str, names: tuple[str, ...], *, asked_for: bool = False
 ) -> Recipe:
     request, _ = with_bases(request)
-    dockerfile = parse_dockerfile(request.dockerfile_data())
-    labels = [stage.name or str(stage.index) for stage in read_stages(dockerfile)]
+    dockerfile = request.plan.dockerfile
+    labels = [stage.name or str(stage.index) for stage in request.plan.dockerfile.stages]
     if len(labels) > _MOST_STAGES:
         raise DockerfileError(
             f"more than {_MOST_STAGES} stages: what a build of each of them takes is not followed",

@@ -21,7 +21,6 @@ from ctxsize.dockerfile import (
     Unknown,
     context_need,
     parse_dockerfile,
-    read_stages,
 )
 from ctxsize.errors import DockerfileError
 from tests.oracles.devtools import DevtoolsError, list_context
@@ -65,7 +64,7 @@ STAGES = "ARG V=1\nFROM a:$V AS One\nRUN x\nFROM --platform=$BUILDPLATFORM one\n
 
 
 def test_stages_have_names_labels_and_lines() -> None:
-    stages = read_stages(parse_dockerfile(STAGES))
+    stages = parse_dockerfile(STAGES).stages
     assert [(each.label, each.base, each.line) for each in stages] == [
         ("one", "a:$V", 2),
         ("stage-1", "one", 4),
