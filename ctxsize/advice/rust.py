@@ -16,6 +16,8 @@ from ctxsize.advice.rust_pattern import chef_pattern
 from ctxsize.findings import Confidence, Finding, Fix
 
 _COMPARED = (("--target",), ("--features", "-F"), ("--target-dir",))
+_MOST_COOKS = 100
+"""Number of different cooks in a stage with which each of its builds is compared."""
 _VERSION = re.compile(r"\d+(?:\.\d+){1,2}|nightly[\w.-]*|beta|stable")
 
 
@@ -82,19 +84,56 @@ def _rebuilt(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Finding:
 def mixed_chef(repository: Repository) -> Iterator[Finding]:
     """CTX211, at the build that cannot use what was cooked."""
     for recipe in repository.recipes:
+        last = _last_builds(recipe)
         for stage in recipe.stages:
             runs = cargo_runs(stage)
             cooks = [run for run in runs if run.is_cook]
-            builds = [run for run in runs if run.is_build and run.step in stage.steps]
-            for build in builds:
-                yield from _differences(recipe, runs[: runs.index(build)], build)
-            if cooks and cooks[-1].step in stage.steps:
+            own = set(map(id, stage.steps))
+            yield from _unfit(recipe, runs, own, last)
+            if cooks and id(cooks[-1].step) in own:
                 yield from _toolchains(recipe, stage, cooks[-1])
 
 
-def _differences(recipe: Recipe, earlier: list[CargoRun], build: CargoRun) -> Iterator[Finding]:
-    """A build that nothing cooked before it fits."""
-    cooks = [run for run in earlier if run.is_cook]
+def _last_builds(recipe: Recipe) -> list[tuple[set[int], list[CargoRun]]]:
+    """The steps of each stage, by identity, and the last one of its builds that are alike."""
+    return [
+        (
+            set(map(id, stage.history)),
+            list({_traits(run): run for run in cargo_runs(stage) if run.is_build}.values()),
+        )
+        for stage in recipe.stages
+    ]
+
+
+def _traits(run: CargoRun) -> tuple[object, ...]:
+    """All of a run that `_unlike` looks at."""
+    flags = run.step.environment.get("RUSTFLAGS")
+    return run.workdir, run.command.words, run.command.assignments, flags
+
+
+def _unfit(
+    recipe: Recipe,
+    runs: list[CargoRun],
+    own: set[int],
+    last: list[tuple[set[int], list[CargoRun]]],
+) -> Iterator[Finding]:
+    """The builds in `own` steps that nothing cooked before them fits; of cooks alike one counts."""
+    cooks: dict[tuple[object, ...], CargoRun] = {}
+    for run in runs:
+        if run.is_cook:
+            cooks.pop(_traits(run), None)
+            cooks[_traits(run)] = run
+        elif run.is_build and id(run.step) in own and len(cooks) <= _MOST_COOKS:
+            yield from _differences(recipe, [*cooks.values()], run, last)
+
+
+def _differences(
+    recipe: Recipe,
+    cooks: list[CargoRun],
+    build: CargoRun,
+    last: list[tuple[set[int], list[CargoRun]]],
+) -> Iterator[Finding]:
+    """A build that none of the `cooks` before it fits."""
     reasons = [list(_unlike(cook, build)) for cook in cooks]
     if cooks and all(reasons):
         cook, why = cooks[-1], reasons[-1]
@@ -106,17 +145,17 @@ def _differences(recipe: Recipe, earlier: list[CargoRun], build: CargoRun) -> It
             evidence=tuple(why),
             confidence=Confidence.CERTAIN if "profile" in why[0] else Confidence.LIKELY,
             help="cook with the same directory, profile, target and features as the build",
-            fix=cooked_alike(recipe, cook, build, needed=_fits_another(recipe, cook)),
+            fix=cooked_alike(recipe, cook, build, needed=_fits_another(cook, last)),
         )
 
 
-def _fits_another(recipe: Recipe, cook: CargoRun) -> bool:
+def _fits_another(cook: CargoRun, last: list[tuple[set[int], list[CargoRun]]]) -> bool:
     """Whether a build can use what is cooked, which has to stay then."""
     return any(
-        run.is_build and run.step.line > cook.step.line and not list(_unlike(cook, run))
-        for stage in recipe.stages
-        if cook.step in stage.history
-        for run in cargo_runs(stage)
+        run.step.line > cook.step.line and not any(_unlike(cook, run))
+        for steps, builds in last
+        if id(cook.step) in steps
+        for run in builds
     )
 
 
