@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -264,12 +264,22 @@ class Recipes:
         return tuple(each for recipe in self.recipes for each in recipe.unknown)
 
 
+Discovering = Callable[[str], "tuple[FoundBuild, ...]"]
+"""Says which builds the files below a directory tell of."""
+
+
 def read_recipes(
-    request: Request, tree: Tree, tracked: Tracked, also: Sequence[Build] = ()
+    request: Request,
+    tree: Tree,
+    tracked: Tracked,
+    also: Sequence[Build] = (),
+    *,
+    discovering: Discovering | None = None,
 ) -> Recipes:
     """The Dockerfiles of `request`: its own, and others in the tree that share the ignore file.
 
-    `also` are further builds that share it.
+    `also` are further builds that share it. Who asks about several contexts of a
+    repository has one function for `discovering`, which remembers.
     Raises what `parse_dockerfile` raises for its own.
     """
     recipes: list[Recipe] = []
@@ -283,7 +293,9 @@ def read_recipes(
             raise
     elsewhere: list[tuple[str, str]] = []
     # The ignore file of one Dockerfile governs no other build.
-    builds = [] if request.dockerfile_specific else [*_others(request, tracked.top, files)]
+    builds: list[tuple[str, Build, bool]] = []
+    if not request.dockerfile_specific:
+        builds += _others(request, (discovering or discovered)(tracked.top), files)
     builds += [(each.dockerfile or "Dockerfile", each, True) for each in also]
     for path, build, asked_for in builds:
         try:
@@ -307,12 +319,14 @@ def read_recipes(
     return Recipes(tuple(recipes), tuple(problems), own_files, tuple(elsewhere))
 
 
-def _others(request: Request, top: str, files: list[str]) -> Iterator[tuple[str, Build, bool]]:
+def _others(
+    request: Request, found: tuple[FoundBuild, ...], files: list[str]
+) -> Iterator[tuple[str, Build, bool]]:
     """Yield other builds that may share the ignore file, and whether something asks for them.
 
     A Dockerfile that something asks for has the contexts that are asked for, and no other.
     """
-    asked = [each for each in _discovered(top) if not each.guessed]
+    asked = [each for each in found if not each.guessed]
     usual = (os.path.join(each.build.context, "Dockerfile") for each in asked)  # noqa: PTH118
     used = {
         os.path.realpath(each.build.dockerfile or path)
@@ -335,7 +349,7 @@ def _build_of(request: Request, path: str) -> Build:
     return replace(request.build, dockerfile=full, dockerfile_inline=None, target="")
 
 
-def _discovered(top: str) -> tuple[FoundBuild, ...]:
+def discovered(top: str) -> tuple[FoundBuild, ...]:
     """Return the builds that Compose, Bake, workflows, commands and Dockerfiles tell of.
 
     Their Dockerfiles may lie anywhere below `top`, they have arguments of their own, and the
