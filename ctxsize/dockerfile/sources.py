@@ -27,6 +27,7 @@ class Source:
     for the build context, else a named one. `kind` is `copy`, `add` or `bind`;
     or `tmpfs` or `git` for what only widens the filter and takes nothing. `parents` are
     what stands in front of the pivot of `COPY --parents`, `.` without one, and behind.
+    `excludes` are the patterns of `--exclude`.
     `doubts` are the kinds and names of the `Unknown` that `path` depends on.
     """
 
@@ -38,6 +39,7 @@ class Source:
     kind: str
     context: str = ""
     parents: tuple[str, str] | None = None
+    excludes: tuple[str, ...] = ()
     doubts: frozenset[tuple[str, str]] = frozenset()
 
 

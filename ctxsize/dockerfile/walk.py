@@ -254,6 +254,7 @@ class Walk:
                 kind,
                 context,
                 parents,
+                tuple(instruction.flag_values("exclude")),
                 value.doubts,
             )
             self.sources.append(source)
