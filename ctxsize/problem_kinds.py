@@ -191,8 +191,10 @@ _KINDS = (
         "declares; it refuses `COPY --exclude`, `ADD --exclude`, `ADD --unpack`, "
         "`RUN --device` and `env=` in a mount, and takes "
         '`COPY ["a", "/b/"] c` for the array alone. It fails on a symlink anywhere below what a '
-        "wildcard matches, if it leads to nothing that is sent. Values of `--chmod` and of "
-        "`# check=` on which Docker 28.5 fails pass there. A `# syntax=` line makes them agree. "
+        "wildcard matches, if it leads to nothing that is sent, and on a quote in the name of an "
+        "ARG that is not closed (`ARG 'a=b`). Values of `--chmod` and of `# check=` on which "
+        "Docker 28.5 fails pass there, and so do `EXPOSE 80/tcp/udp` and, in an ARG in front of "
+        "the first FROM, `${Y:?}` of what is not set. A `# syntax=` line makes them agree. "
         "Other releases were not asked.",
     ),
 )

@@ -50,8 +50,9 @@ class Unknown:
     `kind` is `syntax` (another frontend reads the file), `onbuild` (triggers of
     the base image `name`), `environment` (variable `name`, which the base image
     may set) or `argument` (an ARG that has no value here). Older builders leave the
-    variable `name` unset (`older-unset`), refuse the flag `name` (`older-flag`) or
-    take the JSON array that an instruction begins with (`older-array`).
+    variable `name` unset (`older-unset`), refuse the flag `name` (`older-flag`), expand
+    `name` in an ARG (`older-name`) or take the JSON array that an instruction begins
+    with (`older-array`).
     """
 
     kind: str

@@ -246,6 +246,8 @@ _UNKNOWNS = {
     "--build-arg {name}=…",
     "older-unset": "taken as a newer Docker does: {older} leaves ${name} unset",
     "older-flag": "taken as a newer Docker does: {older} refuses {name}",
+    "older-name": "taken as a newer Docker does: {older} expands the name in ARG {name}, and "
+    "refuses one that it cannot expand",
     "older-array": "taken as a newer Docker does: in this {name}, {older} drops what follows the "
     "JSON array",
 }
