@@ -197,6 +197,14 @@ _KINDS = (
         "the first FROM, `${Y:?}` of what is not set. A `# syntax=` line makes them agree. "
         "Other releases were not asked.",
     ),
+    Code(
+        "CTX022",
+        "unknown-check",
+        Severity.INFO,
+        "The build fails on any warning about the Dockerfile, which ctxsize does not look for.",
+        "With `# check=error=true`, Docker 28.5 fails before anything travels if one of its own "
+        "checks gives a warning; Docker 26.1 has no checks. `docker build --check` runs them.",
+    ),
 )
 
 CODES: dict[str, Code] = {each.name: each for each in _KINDS}

@@ -48,11 +48,11 @@ class Unknown:
     """Something that decides the answer and cannot be known from the text.
 
     `kind` is `syntax` (another frontend reads the file), `onbuild` (triggers of
-    the base image `name`), `environment` (variable `name`, which the base image
-    may set) or `argument` (an ARG that has no value here). Older builders leave the
-    variable `name` unset (`older-unset`), refuse the flag `name` (`older-flag`), expand
-    `name` in an ARG (`older-name`) or take the JSON array that an instruction begins
-    with (`older-array`).
+    the base image `name`), `check` (any warning of the frontend fails the build),
+    `environment` (variable `name`, which the base image may set) or `argument` (an ARG
+    that has no value here). Older builders leave the variable `name` unset
+    (`older-unset`), refuse the flag `name` (`older-flag`), expand `name` in an ARG
+    (`older-name`) or take the JSON array that an instruction begins with (`older-array`).
     """
 
     kind: str
