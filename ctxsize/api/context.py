@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ctxsize.engine.parallel import Progress
     from ctxsize.engine.union import Union
     from ctxsize.explanations import Explanation
-    from ctxsize.model import Report
+    from ctxsize.model import Problem, Report
 
 
 def measure(
@@ -130,7 +130,17 @@ def ls(
     from ctxsize.engine.need import transfer_evaluators
     from ctxsize.engine.union import Union
 
-    return Union([Listing(request, evaluator=each) for each in transfer_evaluators(request)])
+    listings = [Listing(request, evaluator=each) for each in transfer_evaluators(request)]
+    return Union(listings, lambda: _unfound(request))
+
+
+def _unfound(request: Request) -> Iterable[Problem]:
+    """The problems of the sources of `request` that the builder does not find."""
+    from ctxsize.engine.need import asked_of
+    from ctxsize.engine.unfound import unfound
+
+    taken = (source for each in asked_of(request) for source in each.sources)
+    return unfound(request, (source for source in taken if source.parents is None))
 
 
 def explain(

@@ -244,8 +244,11 @@ _UNKNOWNS = {
     "environment": "taken as unset: ${name}, unless the base image sets it",
     "argument": "taken as empty: ARG {name}, which has no value; give it one with "
     "--build-arg {name}=…",
+    "check": "taken as giving no warning of Docker's: # check={name} makes the build fail on each",
     "older-unset": "taken as a newer Docker does: {older} leaves ${name} unset",
     "older-flag": "taken as a newer Docker does: {older} refuses {name}",
+    "older-name": "taken as a newer Docker does: {older} expands the name in ARG {name}, and "
+    "refuses one that it cannot expand",
     "older-array": "taken as a newer Docker does: in this {name}, {older} drops what follows the "
     "JSON array",
 }

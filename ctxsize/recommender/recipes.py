@@ -314,7 +314,9 @@ def _others(request: Request, top: str, files: list[str]) -> Iterator[tuple[str,
 
     A Dockerfile that something asks for has the contexts that are asked for, and no other.
     """
-    asked = [each for each in _discovered(top) if not each.guessed]
+    # Reports name paths as the user does: from the working directory, unless that is absolute.
+    shown = top if os.path.isabs(request.context) else os.path.relpath(top)  # noqa: PTH117
+    asked = [each for each in _discovered(shown) if not each.guessed]
     usual = (os.path.join(each.build.context, "Dockerfile") for each in asked)  # noqa: PTH118
     used = {
         os.path.realpath(each.build.dockerfile or path)

@@ -258,7 +258,7 @@ HIDDEN: dict[str, str | None] = {
     "COPY --from=lib a skip /x/": "COPY skip: not found, as it is ignored",
     "ADD skip /y": None,
     "COPY --from=lib gone /x": "COPY gone: not found, as it is not in the context",
-    "COPY --from=lib l /x": "COPY l: not found, as it is ignored",
+    "COPY --from=lib l /x": "COPY l: not found, as skip is ignored",
     "COPY --from=lib d/x /x": "COPY d/x: not found, as it is ignored",
     "COPY --from=lib d /x": None,
     "COPY --from=lib s* /x/": None,

@@ -232,6 +232,11 @@ OLDER = [
         "flag COPY --exclude 2",
     ),
     ("# syntax=docker/dockerfile:1\nFROM scratch\nCOPY --exclude=x d /\n", ("d",), ""),
+    ("FROM scratch\nARG 'a=b\nCOPY d /\n", ("d",), "name 'a 2"),
+    ('FROM scratch\nARG "a"=b\nCOPY d$a /\n', ("d",), 'name "a" 2'),
+    ("FROM scratch\nARG a=b '\\''=c\nCOPY d /\n", ("d",), "name '\\'' 2"),
+    ("ARG 'a=b\nFROM scratch\nCOPY d /\n", ("d",), ""),
+    ("FROM scratch AS u\nARG 'a=b\nFROM scratch\nCOPY d /\n", ("d",), ""),
 ]
 
 
