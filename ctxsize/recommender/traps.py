@@ -50,7 +50,7 @@ _SITES = (
     *("book.toml", "hugo.toml", "zensical.toml", "properdocs.yml"),
 )
 _SECRET_WORDS = re.compile(
-    r"env|key|secret|cred|cert|token|ssh|pem|pass|auth|rc\b|config|netrc|\bid_", re.IGNORECASE
+    r"env|key|secret|cred|cert|token|ssh|pem|pass|auth|(?<!s)rc\b|config|netrc|\bid_", re.IGNORECASE
 )
 _TESTS_RUN = re.compile(
     r"\b(pytest|cargo (test|bench|nextest)|go test|(npm|yarn|pnpm|bun)( run)? test|mvnw? .*verify"
