@@ -72,11 +72,10 @@ def platforms_of(request: Request) -> tuple[str, ...]:
     command line heeds, or else this machine's. Raises `InputError` for what is no platform.
     """
     own, found = _own_platform(), []
-    given = request.build.platforms or (os.environ.get("DOCKER_DEFAULT_PLATFORM", ""),)
-    for each in ",".join(given).split(","):
-        text = each.strip()
+    given = request.build.platforms or (os.environ.get("DOCKER_DEFAULT_PLATFORM") or "local",)
+    for text in ",".join(given).split(","):
         try:
-            found.append(own if text in ("", "local") else parse_platform(text, own))
+            found.append(own if text.lower() == "local" else parse_platform(text, own))
         except DockerfileError as error:
             raise InputError(
                 f"--platform: {error.message}", hint="for instance linux/arm64"
