@@ -168,6 +168,10 @@ PLATFORMS = {
     "linux/i386/x": "linux/386 386",
     "linux/riscv64": "linux/riscv64 riscv64",
     "windows(10.0.17763)/amd64": "windows/amd64 amd64",
+    "PLAN9": "plan9/amd64 amd64",
+    "js": "js/amd64 amd64",
+    "ppc64": "linux/ppc64 ppc64",
+    "mips64p32": "linux/mips64p32 mips64p32",
 }
 
 
