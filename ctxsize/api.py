@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ctxsize.findings import Severity
     from ctxsize.guard.outcome import CheckReport, DiffReport
     from ctxsize.lints.run import Linted
-    from ctxsize.model import Report
+    from ctxsize.model import Problem, Report
     from ctxsize.projects import Discovery
     from ctxsize.recommender.modes.plan import Plan as ModePlan
     from ctxsize.recommender.outcome import Advice
@@ -138,7 +138,17 @@ def ls(
     from ctxsize.engine.need import transfer_evaluators
     from ctxsize.engine.union import Union
 
-    return Union([Listing(request, evaluator=each) for each in transfer_evaluators(request)])
+    listings = [Listing(request, evaluator=each) for each in transfer_evaluators(request)]
+    return Union(listings, lambda: _unfound(request))
+
+
+def _unfound(request: Request) -> Iterable[Problem]:
+    """The problems of the sources of `request` that the builder does not find."""
+    from ctxsize.engine.need import asked_of
+    from ctxsize.engine.unfound import unfound
+
+    taken = (source for each in asked_of(request) for source in each.sources)
+    return unfound(request, (source for source in taken if source.parents is None))
 
 
 def explain(

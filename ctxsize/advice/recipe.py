@@ -59,6 +59,8 @@ class Step:
     """What a COPY is from: a stage, image or named context; `""` for the build context."""
     taken: tuple[str, ...] = ()
     """The absolute paths that a COPY takes from `origin`."""
+    bound: tuple[tuple[str, str], ...] = ()
+    """What a RUN binds from elsewhere than the build context: from what, and the absolute path."""
 
     @property
     def line(self) -> int:
@@ -71,9 +73,19 @@ class Step:
         return self.instruction.keyword == "RUN"
 
     @property
+    def taken_from(self) -> tuple[tuple[str, str], ...]:
+        """The absolute paths that it takes from stages and images, each behind its origin."""
+        return (*((self.origin, path) for path in self.taken), *self.bound)
+
+    @property
     def takes_all(self) -> bool:
         """Whether it copies the whole build context."""
         return "." in self.sources
+
+    @property
+    def destination(self) -> str:
+        """Where a COPY or ADD puts what it takes: absolute."""
+        return posixpath.normpath(posixpath.join(self.workdir, self.instruction.arguments[-1]))
 
     @property
     def home(self) -> str | None:
@@ -281,6 +293,11 @@ def _run(instruction: Instruction, state: _State) -> Step:
             path_from_root(each.source)[1:] or "."
             for _, each in mounts
             if each.type == "bind" and not each.origin
+        ),
+        bound=tuple(
+            (each.origin, path_from_root(each.source))
+            for _, each in mounts
+            if each.type == "bind" and each.origin
         ),
     )
 

@@ -90,7 +90,7 @@ def _behind(
     if any(each.keyword == "WORKDIR" for each in _between(stage, everything, step)):
         before, destination, after = moved.rpartition(whole.arguments[-1])
         slash = "/" * destination.endswith("/")
-        moved = f"{before}{_base(everything).rstrip('/')}{slash or '/'}{after}"
+        moved = f"{before}{everything.destination.rstrip('/')}{slash or '/'}{after}"
     return [
         Change(whole.line, whole.end_line, copied),
         Change(step.line, step.instruction.end_line, (*first, *moved.split("\n"), *second)),
@@ -100,12 +100,6 @@ def _behind(
 def _between(stage: StageFacts, everything: Step, step: Step) -> Iterator[Instruction]:
     first = everything.instruction.end_line
     return (each for each in stage.stage.instructions if first < each.line < step.line)
-
-
-def _base(everything: Step) -> str:
-    """Where the sources come."""
-    destination = everything.instruction.arguments[-1]
-    return posixpath.normpath(posixpath.join(everything.workdir, destination))
 
 
 def _above(
@@ -154,7 +148,7 @@ def _is_free(stage: StageFacts, everything: Step, step: Step, names: set[str]) -
 
 def _is_known(stage: StageFacts, everything: Step) -> bool:
     """Whether the Dockerfile itself says where the sources come."""
-    if "$" in _base(everything):
+    if "$" in everything.destination:
         return False
     told = (
         each.keyword == "WORKDIR" and each.arguments[0].startswith("/")
@@ -166,7 +160,7 @@ def _is_known(stage: StageFacts, everything: Step) -> bool:
 
 def _comes_from_elsewhere(step: Step, everything: Step) -> bool:
     """Whether a COPY is from a stage or image, and to where none of the sources come."""
-    base = _base(everything)
+    base = everything.destination
     destination = step.instruction.arguments[-1] if step.origin else ""
     return destination.startswith("/") and not f"{destination}/".startswith(f"{base.rstrip('/')}/")
 
@@ -176,9 +170,6 @@ def _is_alone(command: Command, names: set[str]) -> bool:
     program, operands = command.program, command.operands
     if not command.words or program in _ALONE:
         return True
-    if program in ("chmod", "dos2unix"):
-        paths = operands[1:] if program == "chmod" else operands
-        return bool(paths) and all(posixpath.normpath(path) in names for path in paths)
     if program.startswith("python") and command.words[1:2] == ("-m",):
         return command.words[2] == "venv" or (
             command.words[2] == "pip" and _is_alone(Command(command.words[2:]), names)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 
 from ctxsize.advice.caches import fixed
-from ctxsize.advice.cargo import CargoRun, cargo_runs
+from ctxsize.advice.cargo import CargoRun, cargo_runs, target_of
+from ctxsize.advice.contents import Contents
 from ctxsize.advice.cooking import cooked_alike
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.rewrite import Change, lines_of
-from ctxsize.advice.rust_cached import cached
+from ctxsize.advice.rust_cached import cached, taken_of
 from ctxsize.advice.rust_pattern import chef_pattern
 from ctxsize.findings import Confidence, Finding, Fix
 
 _COMPARED = (("--target",), ("--features", "-F"), ("--target-dir",))
 _MOST_COOKS = 100
 """Number of different cooks in a stage with which each of its builds is compared."""
+_CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
 _VERSION = re.compile(r"\d+(?:\.\d+){1,2}|nightly[\w.-]*|beta|stable")
 
 
@@ -35,7 +38,7 @@ def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
             alone = _has_dummy(stage, first, copied)
             if alone or _keeps_target(build.step) or build.step.line < copied[0].line:
                 continue
-            yield _rebuilt(recipe, stage, build)
+            yield _rebuilt(repository, recipe, stage, build)
 
 
 def _has_dummy(stage: StageFacts, first: CargoRun, copied: list[Step]) -> bool:
@@ -60,7 +63,7 @@ def _keeps_target(step: Step) -> bool:
     ) or any("sccache" in value for value in step.environment.values())
 
 
-def _rebuilt(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Finding:
+def _rebuilt(repository: Repository, recipe: Recipe, stage: StageFacts, build: CargoRun) -> Finding:
     command = " ".join(build.command.words[:4])
     registry = any(
         "registry" in cache.target or "cargo" in cache.target for cache in build.step.caches
@@ -77,8 +80,32 @@ def _rebuilt(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Finding:
         ),
         help="compile them with cargo-chef, and mount caches on target and the registry",
         fix=chef_pattern(recipe, stage, build.step, build.command, build.workdir)
-        or cached(recipe, stage, build),
+        or cached(recipe, stage, build, known=_knows_target(repository, recipe, stage, build)),
     )
+
+
+def _knows_target(
+    repository: Repository, recipe: Recipe, stage: StageFacts, build: CargoRun
+) -> bool:
+    """Return whether cargo compiles into `target_of(build)`.
+
+    A member of a workspace is compiled into the workspace's directory, and a configuration
+    may name any.
+    """
+    if build.command.value("--target-dir") or "CARGO_TARGET_DIR" in build.step.environment:
+        return True
+    named = taken_of(recipe, stage, target_of(build))
+    if any(path.startswith(f"{target_of(build)}/") for path in named):
+        return True
+    bases = [step.destination for step in stage.history if step.takes_all and not step.is_run]
+    base = bases[-1] if bases else build.workdir
+    inside = f"{build.workdir}/".startswith(f"{base.rstrip('/')}/")
+    below = posixpath.relpath(build.workdir, base) if inside and base != build.workdir else ""
+    contents = Contents(repository, recipe, below)
+    if build.command.has("--manifest-path"):
+        return False
+    configured = any("target-dir" in contents.text(name) for name in _CONFIGURATIONS)
+    return not configured and not contents.above("Cargo.toml", *_CONFIGURATIONS)
 
 
 def mixed_chef(repository: Repository) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from ctxsize.advice.script import Script, Splice
 from ctxsize.findings import Fix
 
 _ASIDE = "/cache/target"
+_COPIES = ("cp", "mv", "install", "rsync")
 _RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
 
 
@@ -42,7 +43,7 @@ def moves_results(build: CargoRun) -> bool:
         return True
     at = build.step.commands.index(build.command)
     return any(
-        any("target/" in word for word in command.operands)
+        command.program in _COPIES and any("target/" in word for word in command.operands)
         for command in build.step.commands[at + 1 :]
     )
 
@@ -51,29 +52,39 @@ def used_later(recipe: Recipe, stage: StageFacts, build: CargoRun, target: str) 
     """Whether something outside of the RUN takes what is compiled from where it is."""
     later = [each for each in stage.stage.instructions if each.line > build.step.line]
     named = any("target/" in each.text or each.keyword == "ONBUILD" for each in later)
-    return named or bool(_taken(recipe, stage, target))
+    return named or bool(taken_of(recipe, stage, target))
 
 
-def _taken(recipe: Recipe, stage: StageFacts, target: str) -> tuple[str, ...]:
-    """The paths below `target` that other stages take from the stage or one built on it."""
+def taken_of(recipe: Recipe, stage: StageFacts, target: str) -> tuple[str, ...]:
+    """Return the paths that hold `target`, or lie in it, and that other stages take.
+
+    They take them from the stage or from one that is built on it.
+    """
     found: dict[str, None] = {}
-    for other in recipe.stages:
-        for step in other.steps:
-            source = recipe.stage_of(step.origin) if step.origin else None
-            if source is not None and (source is stage or _is_above(stage, source)):
-                inside = (p for p in step.taken if p == target or p.startswith(f"{target}/"))
-                found.update(dict.fromkeys(inside))
+    steps = (step for other in recipe.stages for step in other.steps)
+    for origin, path in (pair for step in steps for pair in step.taken_from):
+        source = recipe.stage_of(origin)
+        if source is not None and (source is stage or _is_above(stage, source)):
+            found.update({path: None} if _meet(path, target) else {})
     return tuple(found)
+
+
+def is_only_build(stage: StageFacts, build: CargoRun) -> bool:
+    """Return whether nothing but `build` compiles in the stage: a cache holds all its results."""
+    return all(run.step is build.step for run in cargo_runs(stage) if run.is_build)
 
 
 def _is_above(stage: StageFacts, other: StageFacts) -> bool:
     return other.parent is not None and (other.parent is stage or _is_above(stage, other.parent))
 
 
-def cached(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Fix | None:
-    """The RUN with these caches."""
+def cached(recipe: Recipe, stage: StageFacts, build: CargoRun, *, known: bool) -> Fix | None:
+    """The RUN with these caches; `known` is whether cargo compiles into `target_of(build)`."""
     script, target = recipe.script(build.step), target_of(build)
-    aside = not moves_results(build) or used_later(recipe, stage, build, target)
+    alone = is_only_build(stage, build)
+    aside = not (alone and moves_results(build)) or used_later(recipe, stage, build, target)
+    if aside and not known:
+        return None
     place = _ASIDE if aside else target
     wanted = () if keeps_downloads(recipe, stage, build) else downloads(build)
     mounts = [each for each in wanted if not _is_held(build.step, _target(each))]
@@ -128,7 +139,7 @@ def _beside(
     recipe: Recipe, stage: StageFacts, build: CargoRun, script: Script, target: str
 ) -> Iterator[Splice]:
     """The build with its target directory in the cache, and the results copied out of it."""
-    back = " && ".join(_back(_taken(recipe, stage, target), target, stage, build))
+    back = " && ".join(_back(taken_of(recipe, stage, target), target, stage, build))
     moved = f"export CARGO_TARGET_DIR={_ASIDE}"
     piece = script.piece_of(build.command)
     builds = [each for each in build.step.commands if each.program in ("cargo", "cross")]
@@ -152,7 +163,8 @@ def _beside(
 def _back(taken: tuple[str, ...], target: str, stage: StageFacts, build: CargoRun) -> Iterator[str]:
     """Commands that copy what others need, or all of it where that is not known."""
     later = any("target/" in e.text for e in stage.stage.instructions if e.line > build.step.line)
-    known = not later and taken and not any(set(path) & set("$*?[") for path in taken)
+    named = all(p.startswith(f"{target}/") and not set(p) & set("$*?[") for p in taken)
+    known = not later and taken and named and is_only_build(stage, build)
     for path in taken if known else ():
         directory = shlex.quote(posixpath.dirname(path))
         source = shlex.quote(_ASIDE + path.removeprefix(target))

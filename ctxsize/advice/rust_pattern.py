@@ -9,6 +9,7 @@ git hold downloads, which all may share.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 
 from ctxsize.advice.cargo import CargoRun
@@ -16,7 +17,14 @@ from ctxsize.advice.cooking import quoted
 from ctxsize.advice.lost import taken_from
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.rewrite import Change, fix, lines_of
-from ctxsize.advice.rust_cached import compiled, downloads, keeps_downloads, moves_results
+from ctxsize.advice.rust_cached import (
+    compiled,
+    downloads,
+    is_only_build,
+    keeps_downloads,
+    moves_results,
+    taken_of,
+)
 from ctxsize.findings import Fix
 from ctxsize.shell import Command
 
@@ -50,12 +58,13 @@ def chef_pattern(
         and not build.instruction.heredocs
         and recipe.script(build).piece_of(command) is not None
         and not any(_by_index(recipe))
+        and is_only_build(stage, CargoRun(build, command, workdir))
         and not keeps_downloads(recipe, stage, CargoRun(build, command, workdir))
     )
     if not simple:
         return None
     pattern = _Pattern(recipe, stage, everything, build, command)
-    if not pattern.keeps_results():
+    if not pattern.keeps_results() or pattern.cooks_unknown():
         return None
     message = (
         "compile the dependencies with cargo-chef, and keep registry, git and target in caches"
@@ -104,6 +113,18 @@ class _Pattern:
             and len(set(names)) == len(names)
             and not derived
             and not used
+            and set(taken_of(self.recipe, self.stage, self.target)) == set(self.taken)
+        )
+
+    def cooks_unknown(self) -> bool:
+        """Return whether the cooking needs a variable that is set only behind the sources."""
+        given = (value for _, value in self.command.assignments)
+        words = " ".join((*given, *self._options()))
+        return any(
+            re.search(rf"\$\{{?{re.escape(name)}\b", words)
+            for each in self.stage.stage.instructions
+            if each.keyword in ("ARG", "ENV") and self.copies[0].line < each.line < self.build.line
+            for name in re.findall(r"[A-Za-z_]\w*", each.text)
         )
 
     def _taken(self) -> dict[str, str]:

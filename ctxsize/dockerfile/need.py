@@ -102,7 +102,8 @@ def context_need(
     context_used = any(node.uses_context for node in used)
     # Flags count in stages that are not reached, too: an older builder refuses the file.
     flags = (each for instruction in dockerfile.instructions for each in newer_flags(instruction))
-    unknowns = tuple(dict.fromkeys((*unknowns, *walk.unknowns, *flags)))
+    checks = _failing_checks(dockerfile, given)
+    unknowns = tuple(dict.fromkeys((*unknowns, *walk.unknowns, *flags, *checks)))
     if not own_frontend:  # its age is not the builder's
         unknowns = tuple(each for each in unknowns if not each.kind.startswith("older-"))
     return ContextNeed(
@@ -126,6 +127,16 @@ def _check_file(dockerfile: Dockerfile, given: Mapping[str, str]) -> None:
 
             with located(directive.line):
                 check_options(directive.value)
+
+
+def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:
+    """Yield the `# check=` that makes the build fail on a warning of the frontend."""
+    for directive in dockerfile.directives:
+        if directive.name == "check" and "BUILDKIT_DOCKERFILE_CHECK" not in given:
+            from ctxsize.dockerfile.settings import fails_on_warnings
+
+            if fails_on_warnings(directive.value):
+                yield Unknown("check", directive.value, directive.line)
 
 
 def _global_environment(

@@ -71,15 +71,19 @@ def platforms_of(request: Request) -> tuple[str, ...]:
     command line heeds, or else this machine's. Raises `InputError` for what is no platform.
     """
     own, found = _own_platform(), []
-    given = request.build.platforms or (os.environ.get("DOCKER_DEFAULT_PLATFORM", ""),)
-    for each in ",".join(given).split(","):
-        text = each.strip()
+    named = request.build.platforms
+    given = named or (os.environ.get("DOCKER_DEFAULT_PLATFORM") or "local",)
+    for text in ",".join(given).split(","):
         try:
-            found.append(own if text in ("", "local") else parse_platform(text, own))
+            found.append(own if text.lower() == "local" else parse_platform(text, own))
         except DockerfileError as error:
-            raise InputError(
-                f"--platform: {error.message}", hint="for instance linux/arm64"
-            ) from None
+            # The value of a variable of the environment may be anything: it is not printed.
+            wrong = (
+                f"--platform: {error.message}"
+                if named
+                else "DOCKER_DEFAULT_PLATFORM is no platform"
+            )
+            raise InputError(wrong, hint="for instance linux/arm64") from None
     return tuple(dict.fromkeys(map(str, found)))
 
 
@@ -241,8 +245,11 @@ _UNKNOWNS = {
     "environment": "taken as unset: ${name}, unless the base image sets it",
     "argument": "taken as empty: ARG {name}, which has no value; give it one with "
     "--build-arg {name}=…",
+    "check": "taken as giving no warning of Docker's: # check={name} makes the build fail on each",
     "older-unset": "taken as a newer Docker does: {older} leaves ${name} unset",
     "older-flag": "taken as a newer Docker does: {older} refuses {name}",
+    "older-name": "taken as a newer Docker does: {older} expands the name in ARG {name}, and "
+    "refuses one that it cannot expand",
     "older-array": "taken as a newer Docker does: in this {name}, {older} drops what follows the "
     "JSON array",
 }

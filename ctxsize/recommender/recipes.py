@@ -295,7 +295,10 @@ def read_recipes(
     # The ignore file of one Dockerfile governs no other build.
     builds: list[tuple[str, Build, bool]] = []
     if not request.dockerfile_specific:
-        builds += _others(request, (discovering or discovered)(tracked.top), files)
+        # Reports name paths as the user does: from the working directory, unless that is absolute.
+        top = tracked.top
+        shown = top if os.path.isabs(request.context) else os.path.relpath(top)  # noqa: PTH117
+        builds += _others(request, (discovering or discovered)(shown), files)
     builds += [(each.dockerfile or "Dockerfile", each, True) for each in also]
     for path, build, asked_for in builds:
         try:
