@@ -24,7 +24,7 @@ LAYERS = [
     ("engine.golang", "engine.goglob", "engine.expressions", "engine.border"),
     ("engine.goregexp",),
     ("engine.patterns", "engine.ignorefile", "dockerfile"),
-    ("engine.segments",),
+    ("engine.segments", "engine.plan"),
     ("engine.matching",),
     ("engine.evaluate", "engine.quoting", "writer.merge"),
     ("engine.automaton", "engine.builders"),
