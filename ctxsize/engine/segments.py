@@ -78,6 +78,8 @@ def _globs(text: str) -> list[Segment] | None:
     if not _is_plain(text):
         return _plain_beginning(text)
     parts = text.split("/")
+    if not parts[0]:  # what stood there was a blank that Docker trims late: nothing matches
+        return None
     found: list[Segment] = []
     loop = False
     for number, part in enumerate(parts):

@@ -44,6 +44,7 @@ DEVTOOLS = replace(WITHOUT_JSON, spec_class=Unpruned)
 
 PRUNED: Tree = (["foo/a", "foo/sub/x", "foo/sub/deep/y", "b"], b"*\n!foo/*/**\n")
 ARRIVES_EMPTY: Tree = (["foo/bar", "foo/baz"], b"foo\n!foo/bar\nfoo\n")
+BLANK_IN_FRONT: Tree = (["a", "b.js"], b"/\xc2\x85/**a\n/\xc2\x85/*.js\n")
 CONTROL: Tree = (["a\x01b", "b"], b"a\x01b\n")
 
 
@@ -110,6 +111,7 @@ def refused_by_devtools(request: Request) -> tuple[str, ...]:
 @example(tree=PRUNED)
 @example(tree=ARRIVES_EMPTY)
 @example(tree=CONTROL)
+@example(tree=BLANK_IN_FRONT)
 def test_devtools(tree: Tree) -> None:
     with context(tree) as root:
         theirs = of_devtools(root)

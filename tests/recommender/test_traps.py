@@ -34,6 +34,7 @@ VITE = file("package.json", b'{"devDependencies": {"vite": "6"}}')
 WORKSPACE = file("Cargo.toml", b'[workspace]\nmembers = ["e2e"]\n')
 E2E = ("e2e/x.rs", file("e2e/big.bin", size_bytes=9_000_000))
 
+TERRAFORM = ("main.tf", ".terraform/providers/aws")
 SPEAKS = {
     "copied_by_name": Case("target", RUST, more="COPY target/x /\n"),
     "author_exception": Case("target", (*RUST, file(".dockerignore", b"target\n!target/x\n"))),
@@ -60,6 +61,7 @@ SPEAKS = {
     "only_possible": Case("server.key", (file("server.key", b"key: value\n"),)),
     "read_by_build": Case(".npmrc", (file(".npmrc", b"_authToken=x\n"),), command="npm ci"),
     "site_generator": Case("docs", ("docs/index.md", "mkdocs.yml")),
+    "not_initialised": Case(".terraform", TERRAFORM, command="terraform validate"),
 }
 SILENT = {
     "copied_by_name": Case("target", RUST, more="FROM scratch\nCOPY --from=b /app/target/x /\n"),
@@ -87,6 +89,7 @@ SILENT = {
     "only_possible": Case("id_rsa", (file("id_rsa", b"key: value\n"),)),
     "read_by_build": Case(".npmrc", (file(".npmrc", b"_authToken=x\n"),), command="make"),
     "site_generator": Case("docs", ("docs/index.md",)),
+    "not_initialised": Case(".terraform", TERRAFORM, command="terraform init"),
 }
 
 
