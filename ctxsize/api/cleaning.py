@@ -9,7 +9,7 @@ from ctxsize.errors import InputError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.clean.values import Choice, Plan, Result
-    from ctxsize.engine.parallel import Progress
+    from ctxsize.engine.events import Progress
 
 
 def clean_plan(

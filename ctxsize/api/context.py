@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from ctxsize.build import Options
     from ctxsize.config import Config
+    from ctxsize.engine.events import Progress
     from ctxsize.engine.listing import Listing
-    from ctxsize.engine.parallel import Progress
     from ctxsize.engine.union import Union
     from ctxsize.explanations import Explanation
     from ctxsize.model import Report
@@ -39,7 +39,8 @@ def measure(
 
     `ignored` also measures what each pattern saves, `compare` says where other
     builders differ. `top` bounds the lists of the largest, `depth` the tree.
-    `thorough` notices each directory that would stop the builder, `jobs` are processes.
+    `thorough` notices each directory that would stop the builder. `jobs` has no effect: the
+    walk is one process.
     `config`, by default that of the context, says which problems and secrets are
     accepted: they are left out. It is read if there are any.
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
@@ -56,9 +57,8 @@ def measure(
         top=top,
         depth=depth,
         progress=progress,
-        jobs=jobs,
     )
-    report = with_transfers(request, report, progress=progress, jobs=jobs)
+    report = with_transfers(request, report, progress=progress)
     clues = [each for part in report.parts for each in part.clues]
     if report.findings or any(each.kind == "secret" for each in clues):
         from ctxsize.api.accepting import readable

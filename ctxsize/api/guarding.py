@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ctxsize.build import Options
-    from ctxsize.engine.parallel import Progress
+    from ctxsize.engine.events import Progress
 
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
 """The problems that say why there is no transfer."""
@@ -61,7 +61,7 @@ def check(
     budget of its own context in the configuration, or that of its top level.
     `config` is by default the one that is found from the context upward; what
     `budget` and `baseline` say counts for more. `update_baseline` writes the
-    file anew before it is compared with.
+    file anew before it is compared with. `jobs` has no effect: the walk is one process.
     Raises `InputErrors` for what cannot be checked, and what `measure` raises.
     """
     if build is not None or options:
@@ -82,10 +82,10 @@ def check(
         plans = planned(config, build, budget, baseline=ratchet)
     else:
         plans = planned_of(builds, config, budget, baseline=ratchet)
-    measured = _measured(plans, config, progress, jobs)
+    measured = _measured(plans, config, progress)
     if update_baseline and path is not None:
         old, measured = _recorded(
-            path, old or {}, plans, measured, config=config, progress=progress, jobs=jobs
+            path, old or {}, plans, measured, config=config, progress=progress
         )
     acceptance = Acceptance(config)
     checks = [
@@ -131,7 +131,7 @@ def _old(path: str | None, *, update_baseline: bool) -> baselines.Baseline | Non
     return baselines.read(path)
 
 
-def _measured(plans: tuple[Planned, ...], config: Config, progress: Any, jobs: int) -> list[Report]:
+def _measured(plans: tuple[Planned, ...], config: Config, progress: Any) -> list[Report]:
     """A report for each of `plans`. Raises `InputErrors` with all that cannot be measured."""
     found, errors = [], []
     for plan in plans:
@@ -141,7 +141,6 @@ def _measured(plans: tuple[Planned, ...], config: Config, progress: Any, jobs: i
                 top=_TOP,
                 depth=baselines.DEPTH,
                 progress=progress,
-                jobs=jobs,
                 config=config,
             )
             _must_be_known(plan, report)
@@ -249,7 +248,6 @@ def _recorded(
     *,
     config: Config,
     progress: Any,
-    jobs: int,
 ) -> tuple[baselines.Baseline, list[Report]]:
     """The new baseline, written to `path`, and what was measured for it.
 
@@ -258,7 +256,7 @@ def _recorded(
     """
     new = _updated(path, old, plans, measured)
     for _ in range(_TRIES if _lies_in_one(path, plans) else 0):
-        measured, last = _measured(plans, config, progress, jobs), new
+        measured, last = _measured(plans, config, progress), new
         new = _updated(path, old, plans, measured)
         if new == last:
             break

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ctxsize.build import Options
     from ctxsize.config import Config
-    from ctxsize.engine.parallel import Progress
+    from ctxsize.engine.events import Progress
     from ctxsize.findings import Severity
     from ctxsize.lints.run import Linted
     from ctxsize.recommender.modes.plan import Plan as ModePlan

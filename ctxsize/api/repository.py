@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.config import Config
-    from ctxsize.engine.parallel import Progress
+    from ctxsize.engine.events import Progress
     from ctxsize.findings import Finding, Severity
     from ctxsize.projects import Discovery
     from ctxsize.scan import Scan

@@ -6,24 +6,15 @@ Files come in batches: those of one directory that are sent one after another.
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Collection
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from time import monotonic
 from typing import NamedTuple
 
 from ctxsize.engine.evaluate import Mark
 
 Xattrs = dict[str, int]
 """Names of extended attributes, with the bytes of each value."""
-
-
-FIRST_USUAL, LAST_USUAL = 2**56 // 10**9 + 1, 2**33 - 1
-"""From 1972, as nanoseconds of nine bytes in packets, to 2242, as far as the header of tar goes."""
-
-
-def are_usual(seconds: Collection[int]) -> bool:
-    """Whether these times are usual: then they all take as much room."""
-    return min(seconds) >= FIRST_USUAL and max(seconds) <= LAST_USUAL
 
 
 class Folder(NamedTuple):
@@ -55,22 +46,6 @@ class Files(NamedTuple):
     xattrs: dict[str, Xattrs]
 
 
-class Plain(NamedTuple):
-    """Files of which only size and time matter, told only to those who ask for `Bulk`.
-
-    Regular files that all may read, without special bits, of one name each, without extended
-    attributes where the builder sends them. All arrive whole.
-    """
-
-    prefix: str
-    names: list[str]
-    sizes: list[int]
-    times: list[int] | None
-    """When they were modified, in nanoseconds; None if all are usual."""
-    mark: Mark
-    odd: dict[str, Mark]
-
-
 class Ignored(NamedTuple):
     """Entries of one directory, no directories among them, that are ignored."""
 
@@ -90,29 +65,34 @@ class IgnoredFolder(NamedTuple):
     entered: bool
 
 
-class Rest(NamedTuple):
-    """Some of what a directory holds, from one name up to another, left to another walk."""
-
-    path: str
-    since: str
-    until: str | None
-    """The first name that is not in it; None if there is none."""
+Event = Folder | Files | Ignored | IgnoredFolder
+Progress = Callable[[int, int], None]
+"""Called now and then with the entries and the bytes seen so far."""
+_BETWEEN_CALLS = 0.1
+"""Seconds from one call of `progress` to the next, at least."""
 
 
-class LeftOut(NamedTuple):
-    """The place of a `Rest` that this walk does not look at."""
+def reported(
+    events: Iterable[Event], progress: Progress | None, seen: Callable[[], tuple[int, int]]
+) -> Iterator[Event]:
+    """Yield `events`, and report what was `seen` of them to `progress` now and then."""
+    if progress is None:
+        yield from events
+        return
+    due = monotonic()
+    for event in events:
+        yield event
+        now = monotonic()
+        if now >= due:
+            due = now + _BETWEEN_CALLS
+            progress(*seen())
 
-    rest: Rest
-    parents: list[Folder]
-    """The ignored directories that are sent ahead of it if it holds anything to send."""
 
-
-def not_utf8(event: Folder | Files | Plain) -> list[str]:
+def not_utf8(event: Folder | Files) -> list[str]:
     """Return the paths of entries whose path, target or attribute's name is not UTF-8."""
     if isinstance(event, Folder):
         return [] if is_utf8(event.path, *event.xattrs) else [event.path]
-    prefix, names = event.prefix, event.names
-    links, xattrs = (event.links, event.xattrs) if isinstance(event, Files) else ({}, {})
+    prefix, names, links, xattrs = event.prefix, event.names, event.links, event.xattrs
     texts = chain([prefix], names, links.values(), *xattrs.values())
     if is_utf8(*texts):
         return []
@@ -130,16 +110,3 @@ def is_utf8(*texts: str) -> bool:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
-
-
-def as_plain(files: Files, empty: frozenset[str]) -> Plain | None:
-    """Return the same batch as `Plain` if that holds all that counts of it, or None."""
-    if not files.plain or empty or files.xattrs:
-        return None
-    usual = are_usual([int(each[stat.ST_MTIME]) for each in files.stats])
-    times = None if usual else [each.st_mtime_ns for each in files.stats]
-    sizes = [int(each[stat.ST_SIZE]) for each in files.stats]
-    return Plain(files.prefix, files.names, sizes, times, files.mark, files.odd)
-
-
-Event = LeftOut | Folder | Files | Plain | Ignored | IgnoredFolder

@@ -11,8 +11,8 @@ from typing import Any
 from ctxsize.engine.evaluate import Evaluator, Mark
 from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder, not_utf8
 from ctxsize.engine.inspect import not_utf8_problems
-from ctxsize.engine.measure import content_sizes, public_pattern
 from ctxsize.engine.request import Request
+from ctxsize.engine.sums import content_sizes, public_pattern
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Entry, Kind, Problem, Verdict
 

@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
-from ctxsize.engine.events import Files, Folder, Ignored, IgnoredFolder
+from ctxsize.engine.events import Files, Folder, Ignored, IgnoredFolder, Progress
 from ctxsize.engine.listing import order
 from ctxsize.engine.narrow import Narrowed
-from ctxsize.engine.parallel import Progress
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
