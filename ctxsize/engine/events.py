@@ -6,6 +6,7 @@ Files come in batches: those of one directory that are sent one after another.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from time import monotonic
@@ -15,6 +16,7 @@ from ctxsize.engine.evaluate import Mark
 
 Xattrs = dict[str, int]
 """Names of extended attributes, with the bytes of each value."""
+_NOBODY: frozenset[str] = frozenset()
 
 
 class Folder(NamedTuple):
@@ -44,6 +46,31 @@ class Files(NamedTuple):
     """The further names of files, with the path under which each was sent first."""
     unreadable: frozenset[str]
     xattrs: dict[str, Xattrs]
+
+    def withheld(self) -> frozenset[str]:
+        """Return the names that a builder which refuses to open some files withholds."""
+        usual, odd = self.mark.refused, self.odd
+        if not usual and not odd:
+            return _NOBODY
+        return frozenset(n for n in self.names if (odd[n].refused if n in odd else usual))
+
+    def content_sizes(self, empty: frozenset[str]) -> list[int]:
+        """Return the bytes of content that travel for each name; `empty` arrive without it."""
+        if self.plain and not empty:
+            return [each.st_size for each in self.stats]
+        sizes = [each.st_size if stat.S_ISREG(each.st_mode) else 0 for each in self.stats]
+        none = empty.union(self.linked)
+        if not none:
+            return sizes
+        return [0 if name in none else size for name, size in zip(self.names, sizes, strict=True)]
+
+    def with_content(self) -> dict[str, int]:
+        """Return the regular files with content, and their sizes; further names have none."""
+        return {
+            name: each.st_size
+            for name, each in zip(self.names, self.stats, strict=True)
+            if stat.S_ISREG(each.st_mode) and each.st_size and name not in self.linked
+        }
 
 
 class Ignored(NamedTuple):

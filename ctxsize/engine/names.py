@@ -32,6 +32,11 @@ def listing(fd: int) -> Listing:
                 directories.append(entry.name)
             else:
                 others.append(entry.name)
+    return in_order(directories, others)
+
+
+def in_order(directories: list[str], others: list[str]) -> Listing:
+    """Sort both lists, and return them with the key that does it."""
     key = _order(directories, others)
     directories.sort(key=key)
     others.sort(key=key)

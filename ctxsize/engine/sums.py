@@ -99,7 +99,7 @@ class Sums:
         self.settle()
         if self._meter is not None:
             self._meter.files(files, empty)
-        sizes = content_sizes(files, empty)
+        sizes = files.content_sizes(empty)
         self._files += len(sizes) - len(files.links)
         self._symlinks += len(files.links)
         self._hardlinks += len(files.linked)
@@ -148,18 +148,15 @@ class Sums:
             _add(self._by_pattern, files.mark.decider, total, count)
 
     def _refusals(self, files: Files) -> frozenset[str]:
-        """The names whose content the builder's sender withholds."""
-        if files.mark.refused:
-            odd = files.odd
-            names = {name for name in files.names if name not in odd or odd[name].refused}
-        else:
-            names = {name for name, mark in files.odd.items() if mark.refused}
-        regular = _regular(files) if names or files.unreadable else {}
-        self._refused += [(files.prefix + n, size) for n, size in regular.items() if n in names]
-        self._unreadable += [
-            (files.prefix + n, size) for n, size in regular.items() if n in files.unreadable - names
-        ]
-        return frozenset(names)
+        """Return the names whose content the builder's sender withholds."""
+        withheld = files.withheld()
+        if withheld or files.unreadable:
+            for name, size in files.with_content().items():
+                if name in withheld:
+                    self._refused.append((files.prefix + name, size))
+                elif name in files.unreadable:
+                    self._unreadable.append((files.prefix + name, size))
+        return withheld
 
     def _count_odd(self, files: Files, sizes: list[int]) -> tuple[int, int]:
         """Count files with a mark of their own by pattern; the sums of these."""
@@ -306,24 +303,6 @@ def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Shar
         pattern = None if index is None else public_pattern(request.spec.patterns[index])
         named.append((str(pattern or ""), each, pattern.line if pattern else None))
     return _shares(named)
-
-
-def content_sizes(files: Files, empty: frozenset[str]) -> list[int]:
-    """The bytes of content that travel for each of `files.names`."""
-    sizes = [each.st_size if stat.S_ISREG(each.st_mode) else 0 for each in files.stats]
-    if files.linked or empty:
-        none = empty.union(files.linked)
-        return [0 if name in none else size for name, size in zip(files.names, sizes, strict=True)]
-    return sizes
-
-
-def _regular(files: Files) -> dict[str, int]:
-    """The regular files with content of a batch, and their sizes."""
-    return {
-        name: each.st_size
-        for name, each in zip(files.names, files.stats, strict=True)
-        if stat.S_ISREG(each.st_mode) and each.st_size and name not in files.linked
-    }
 
 
 def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
