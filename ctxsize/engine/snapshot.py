@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator
@@ -44,7 +44,7 @@ class File(NamedTuple):
 
 @dataclass()
 class Held:
-    """A directory of a snapshot, to be read only."""
+    """A directory of a snapshot, to be read only: by name, or by a walk as it reads one on disk."""
 
     path: str
     """Relative; `""` is the context itself."""
@@ -55,6 +55,8 @@ class Held:
     """Of all below, each name for itself: hard links count as often as they stand there."""
     count: int = 0
     """The entries below that are no directories."""
+    stat: ClassVar = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9))
+    """All that is kept of the directory itself."""
 
     @property
     def name(self) -> str:
@@ -66,17 +68,6 @@ class Held:
         """What stands before the names in it."""
         return f"{self.path}/" if self.path else ""
 
-    @cached_property
-    def steps(self) -> list[Step]:
-        """What a walk meets in it, in order; kept, as many walks do."""
-        names = [folder.name for folder in self.folders], [file.name for file in self.files]
-        return steps(in_order(*names))
-
-    @cached_property
-    def folders_by_name(self) -> dict[str, Held]:
-        """The directories in it."""
-        return {folder.name: folder for folder in self.folders}
-
     def tree(self) -> Iterator[Held]:
         """This directory and all below, each before its own, siblings in order."""
         pending = [self]
@@ -84,6 +75,56 @@ class Held:
             held = pending.pop()
             yield held
             pending += reversed(held.folders)
+
+    @cached_property
+    def file_by_name(self) -> dict[str, File]:
+        """The entries in it that are no directories."""
+        return {file.name: file for file in self.files}
+
+    @cached_property
+    def folder_by_name(self) -> dict[str, Held]:
+        """The directories in it."""
+        return {folder.name: folder for folder in self.folders}
+
+    @cached_property
+    def _steps(self) -> list[Step]:
+        folders, files = self.folders, self.files
+        return steps(in_order([each.name for each in folders], [each.name for each in files]))
+
+    def steps(self) -> list[Step]:
+        """Return the entries in byte order."""
+        return self._steps
+
+    def enter(self, name: str) -> Held:
+        """Return the directory `name` in this one."""
+        return self.folder_by_name[name]
+
+    def leave(self) -> None:
+        """Do nothing: memory need not be closed."""
+
+    close = leave
+
+    def stats(self, names: Sequence[str]) -> list[Any]:
+        """Return what is known of each of `names`, as far as a walk looks at it."""
+        if len(names) == len(self.files):
+            return self.files
+        return [self.file_by_name[name] for name in names]
+
+    def link_target(self, name: str) -> str:
+        """Return nothing: targets are not kept."""
+        return ""
+
+    def unreadable(self, names: Sequence[str], stats: Sequence[Any]) -> list[str]:
+        """Return the regular files among `names` that could not be read."""
+        return [file.name for file in stats if not file.readable]
+
+    def attribute_names(self, names: Sequence[str]) -> list[list[str]]:
+        """Return no names: attributes are not kept."""
+        return [[] for _ in names]
+
+    def attributes(self, name: str = "") -> Xattrs:
+        """Return nothing: attributes are not kept."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -161,9 +202,7 @@ class Snapshot:
         """The entry at `path` that is no directory, None if there is none."""
         directory, _, name = path.rpartition("/")
         held = self._by_path.get(directory)
-        if held is None:
-            return None
-        return next((each for each in held.files if each.name == name), None)
+        return None if held is None else held.file_by_name.get(name)
 
     def with_file(self, path: str, size_bytes: int) -> Snapshot:
         """The same context with a regular file of this size at `path`, new or changed.
@@ -240,58 +279,9 @@ class Memory:
         """Return False: inode numbers are those of one file system, as far as is known."""
         return False
 
-    def top(self) -> HeldDirectory:
+    def top(self) -> Held:
         """Return the context itself."""
-        return HeldDirectory(self._root)
-
-
-class HeldDirectory:
-    """A directory of a snapshot that a walk is in."""
-
-    __slots__ = ("_files", "_held")
-    stat = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9))  # times and owners are not kept
-
-    def __init__(self, held: Held) -> None:
-        self._held = held
-        self._files: dict[str, File] = {}
-
-    def steps(self) -> list[Step]:
-        """Return the entries in byte order."""
-        return self._held.steps
-
-    def enter(self, name: str) -> HeldDirectory:
-        """Return the directory `name` in this one."""
-        return HeldDirectory(self._held.folders_by_name[name])
-
-    def leave(self) -> None:
-        """Do nothing: it was not opened."""
-
-    def close(self) -> None:
-        """Do nothing: it was not opened."""
-
-    def stats(self, names: Sequence[str]) -> list[Any]:
-        """Return what is known of each of `names`, as far as a walk looks at it."""
-        if len(names) == len(self._held.files):
-            return self._held.files
-        if not self._files:
-            self._files = {file.name: file for file in self._held.files}
-        return [self._files[name] for name in names]
-
-    def link_target(self, name: str) -> str:
-        """Return nothing: targets are not kept."""
-        return ""
-
-    def unreadable(self, names: Sequence[str], stats: Sequence[Any]) -> list[str]:
-        """Return the regular files among `names` that could not be read."""
-        return [file.name for file in stats if not file.readable]
-
-    def attribute_names(self, names: Sequence[str]) -> list[list[str]]:
-        """Return no names: attributes are not kept."""
-        return [[] for _ in names]
-
-    def attributes(self, name: str = "") -> Xattrs:
-        """Return nothing: attributes are not kept."""
-        return {}
+        return self._root
 
 
 def _folder(held: dict[str, Held], path: str) -> Held:

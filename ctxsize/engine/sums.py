@@ -20,7 +20,7 @@ from ctxsize.model import Ignored as IgnoredSums
 from ctxsize.model import Measurement, Pattern, Problem, Share, Totals
 
 K = TypeVar("K")
-_MANY = 1024
+_MANY = 512
 """Number of entries that are counted together, roughly."""
 _LEAST_LARGEST = 10
 """Number of the largest files that are kept at least, for clues."""
