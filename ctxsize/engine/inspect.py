@@ -215,18 +215,16 @@ class Inspector:
         device = directory.stat.st_dev
         if easy and device in self._without_xattrs:
             return _NO_XATTRS
-        some: list[str] = names
         try:
-            keys = directory.attribute_names(names)
+            some = directory.with_attributes(names)
         except OSError as error:
             if error.errno == ENOTSUP and easy and not self._mounts:
                 # A file system that cannot tell them of one regular file has none of any.
                 self._without_xattrs.add(device)
                 return _NO_XATTRS
-        else:
-            if not any(keys):
-                return _NO_XATTRS
-            some = [name for name, each in zip(names, keys, strict=True) if each]
+            some = names
+        if not some:
+            return _NO_XATTRS
         found = {name: self.xattrs(directory, prefix + name, name) for name in some}
         return {name: xattrs for name, xattrs in found.items() if xattrs}
 

@@ -118,9 +118,9 @@ class Held:
         """Return the regular files among `names` that could not be read."""
         return [file.name for file in stats if not file.readable]
 
-    def attribute_names(self, names: Sequence[str]) -> list[list[str]]:
-        """Return no names: attributes are not kept."""
-        return [[] for _ in names]
+    def with_attributes(self, names: Sequence[str]) -> list[str]:
+        """Return nothing: attributes are not kept."""
+        return []
 
     def attributes(self, name: str = "") -> Xattrs:
         """Return nothing: attributes are not kept."""

@@ -49,8 +49,8 @@ class Directory(Protocol):
     def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]:
         """Return the regular files among `names` that this process may not read."""
 
-    def attribute_names(self, names: Sequence[str]) -> list[list[str]]:
-        """Return the names of the extended attributes of each of `names`."""
+    def with_attributes(self, names: Sequence[str]) -> list[str]:
+        """Return those of `names` that have extended attributes."""
 
     def attributes(self, name: str = "") -> Xattrs:
         """Return the extended attributes of the entry `name`, by default its own."""
@@ -159,10 +159,10 @@ class DiskDirectory:
             if not os.access(name, os.R_OK, dir_fd=self._fd, effective_ids=True)
         ]
 
-    def attribute_names(self, names: Sequence[str]) -> list[list[str]]:
-        """Return the names of the extended attributes of each of `names`."""
+    def with_attributes(self, names: Sequence[str]) -> list[str]:
+        """Return those of `names` that have extended attributes."""
         before = self._path
-        return [os.listxattr(before + name, follow_symlinks=False) for name in names]
+        return [name for name in names if os.listxattr(before + name, follow_symlinks=False)]
 
     def attributes(self, name: str = "") -> Xattrs:
         """Return the extended attributes of the entry `name`, by default its own."""

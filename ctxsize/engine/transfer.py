@@ -107,7 +107,7 @@ class BuildKitMeter:
         self._content += sum(sizes) + numbers
         packets = 2 * len(sizes) - bisect_left(sizes, 1)
         for size in sizes[bisect_left(sizes, _CHUNK) :]:
-            self._content += _content(size) - size - _number(size)
+            self._content += _content(size) - size - _NUMBER[size.bit_length()]
             packets += _packets_of(size) - 2
         return packets
 
@@ -264,7 +264,7 @@ def _attribute(key: str, value_field: int) -> int:
 def _content(size: int) -> int:
     """The bytes of `size` bytes in packets, less what each packet's head takes."""
     whole, rest = divmod(size, _CHUNK)
-    return whole * _required(_CHUNK) + _field(rest)
+    return size + whole * _CHUNK_FIELD + _NUMBER[rest.bit_length()]
 
 
 def _varint(value: int) -> int:
@@ -278,6 +278,10 @@ def _number(value: int) -> int:
 
 _NUMBER = [_number(1 << bits >> 1) for bits in range(64)]
 """What a number takes, by its bit length."""
+
+
+_CHUNK_FIELD = _number(_CHUNK)
+"""What the field around a whole chunk takes: a tag and the length."""
 
 
 def _required(length: int) -> int:
