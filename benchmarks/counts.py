@@ -37,7 +37,7 @@ def count(command: list[str]) -> Counter[str]:
         strace = ["strace", "-f", "--seccomp-bpf", "-c", "-o", summary.name, "-e", _TRACED]
         subprocess.run(
             [*strace, *command],
-            env=peers.environment(("CTXSIZE_JOBS", "1")),
+            env=peers.environment(),
             stdout=subprocess.DEVNULL,
             check=True,
         )

@@ -39,8 +39,7 @@ def compare(case: Case, others: Sequence[Tool]) -> Comparison:
     listing = [*there[0].command(case), *there[0].lists] if there else plain_list_command(case)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         entries, difference = pool.apply(_difference, (list_command(case), listing))
-        measures = [measure_command(jobs)(case) for jobs in (1, 2)]
-        arguments = (case.path, list_command(case), measures)
+        arguments = (case.path, list_command(case), measure_command(case))
         difference = difference or pool.apply(_miscounted, arguments)
     return Comparison(case, against, entries, difference)
 
@@ -62,16 +61,15 @@ def _difference(ours: list[str], theirs: list[str]) -> tuple[int, str]:
     return len(mine), "; ".join(parts) or "entries listed more than once"
 
 
-def _miscounted(root: Path, listing: list[str], measures: list[list[str]]) -> str:
-    """How the sums of the `measures` differ from those of what is listed below `root`."""
+def _miscounted(root: Path, listing: list[str], command: list[str]) -> str:
+    """How the sums that `command` prints differ from those of what is listed below `root`."""
     told = [os.lstat(os.path.join(os.fsencode(root), path)) for path in _paths(listing)]  # noqa: PTH118
     size = sum(each.st_size for each in told if stat.S_ISREG(each.st_mode))
-    for command in measures:
-        done = subprocess.run(command, stdout=subprocess.PIPE, env=environment(), check=True)
-        context = json.loads(done.stdout)["context"]
-        if (context["entries"], context["content_bytes"]) != (len(told), size):
-            return f"{context['entries']} entries, {context['content_bytes']} bytes measured"
-    return ""
+    done = subprocess.run(command, stdout=subprocess.PIPE, env=environment(), check=True)
+    context = json.loads(done.stdout)["context"]
+    if (context["entries"], context["content_bytes"]) == (len(told), size):
+        return ""
+    return f"{context['entries']} entries, {context['content_bytes']} bytes measured"
 
 
 def _paths(command: list[str]) -> list[bytes]:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -108,7 +107,6 @@ def tools(places: Places) -> list[Tool]:
             missing="" if _runs(["du", "-s", "--apparent-size", "/dev/null"]) else "no GNU du",
             reads_ignore_file=False,
         ),
-        *asking(places.base),
         *docker(places.base),
         _docker_py(places.docker_py),
         _balena(places.node_modules),
@@ -130,33 +128,6 @@ def floor(base: Path) -> Tool:
         may_be_stopped=False,
         reads_ignore_file=False,
     )
-
-
-def asking(base: Path) -> list[Tool]:
-    """Python that only asks, and that asks for verdicts too, with one process and with two."""
-    script = [sys.executable, str(HERE / "asking.py")]
-
-    @cache
-    def plan(case: Case) -> str:
-        found = base / "plans" / f"{case.path.name}.{case.ignore}"
-        found.parent.mkdir(exist_ok=True)
-        make = [*script, "--plan", str(found), str(case.path), str(case.dockerfile)]
-        subprocess.run(make, env=environment(), check=True)
-        return str(found)
-
-    def command(case: Case, processes: int, *, decides: bool) -> list[str]:
-        dockerfile = [str(case.dockerfile)] if decides else []
-        return [*script, plan(case), str(case.path), str(processes), *dockerfile]
-
-    return [
-        Tool(
-            f"{('asking', 'deciding')[decides]}, {('one process', 'two processes')[processes - 1]}",
-            partial(command, processes=processes, decides=decides),
-            missing="" if hasattr(os, "listxattr") else "no extended attributes",
-        )
-        for decides in (False, True)
-        for processes in (1, 2)
-    ]
 
 
 def docker(base: Path) -> list[Tool]:
@@ -225,19 +196,14 @@ def _balena(node_modules: str) -> Tool:
 
 
 def ours() -> list[Tool]:
-    """`ctxsize measure` with one process and with two, and the commands that hold as much."""
-    help_text = _output(_ctxsize("measure", "--help"))
-    has_command, has_jobs = "--format" in help_text, "--jobs" in help_text
+    """`ctxsize measure`, and the commands that hold as much."""
+    has_command = "--format" in _output(_ctxsize("measure", "--help"))
     return [
         Tool(
-            f"ctxsize, {('one process', 'two processes')[jobs - 1]}",
-            measure_command(jobs if has_jobs else 0) if has_command else _bare_measure,
-            missing="" if jobs == 1 or has_jobs else "this ctxsize has no --jobs",
-            environment=(("CTXSIZE_JOBS", str(jobs)),),
+            "ctxsize measure",
+            measure_command if has_command else _bare_measure,
             may_be_stopped=False,
-        )
-        for jobs in (1, 2)
-    ] + [
+        ),
         Tool("ctxsize check", lambda case: _on(case, "check", "--max", "100GB")),
         Tool("ctxsize ls", lambda case: _on(case, "ls")),
     ]
@@ -247,15 +213,9 @@ def _on(case: Case, command: str, *options: str) -> list[str]:
     return _ctxsize(command, str(case.path), "-f", str(case.dockerfile), *options)
 
 
-def measure_command(jobs: int) -> Callable[[Case], list[str]]:
-    """How `ctxsize measure` is called; `jobs` 0 leaves the number of processes to it."""
-    option = ["--jobs", str(jobs)] if jobs else []
-
-    def command(case: Case) -> list[str]:
-        where = [str(case.path), "-f", str(case.dockerfile)]
-        return _ctxsize("measure", *where, "--format", "json", *option)
-
-    return command
+def measure_command(case: Case) -> list[str]:
+    """How `ctxsize measure` is called."""
+    return _on(case, "measure", "--format", "json")
 
 
 def _bare_measure(case: Case) -> list[str]:

@@ -124,7 +124,7 @@ def _startup(base: Path) -> dict[str, float | None]:
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(_STARTUP_ROUNDS):
         for name, command in commands.items():
-            _, taken, _, code = timing.run(command, [("CTXSIZE_JOBS", "1")])
+            _, taken, _, code = timing.run(command, [])
             seconds[name].append(taken if code == 0 else float("inf"))
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
     return {name: None if median == float("inf") else median for name, median in medians.items()}

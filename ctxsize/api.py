@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ctxsize.build import Options
     from ctxsize.clean.values import Plan, Result
     from ctxsize.config import Budget, Config
+    from ctxsize.engine.events import Progress
     from ctxsize.engine.listing import Listing
-    from ctxsize.engine.parallel import Progress
     from ctxsize.engine.request import Request
     from ctxsize.engine.union import Union
     from ctxsize.explanations import Explanation
@@ -75,7 +75,8 @@ def measure(
 
     `ignored` also measures what each pattern saves, `compare` says where other
     builders differ. `top` bounds the lists of the largest, `depth` the tree.
-    `thorough` notices each directory that would stop the builder, `jobs` are processes.
+    `thorough` notices each directory that would stop the builder. `jobs` has no effect: the
+    walk is one process.
     `config`, by default that of the context, says which problems and secrets are
     accepted: they are left out. It is read if there are any.
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
@@ -92,9 +93,8 @@ def measure(
         top=top,
         depth=depth,
         progress=progress,
-        jobs=jobs,
     )
-    report = with_transfers(request, report, progress=progress, jobs=jobs)
+    report = with_transfers(request, report, progress=progress)
     clues = [each for part in report.parts for each in part.clues]
     if report.findings or any(each.kind == "secret" for each in clues):
         from ctxsize.accepting import readable, without_accepted
@@ -382,7 +382,7 @@ def check(
     budget of its own context in the configuration, or that of its top level.
     `config` is by default the one that is found from the context upward; what
     `budget` and `baseline` say counts for more. `update_baseline` writes the
-    file anew before it is compared with.
+    file anew before it is compared with. `jobs` has no effect: the walk is one process.
     Raises `InputErrors` for what cannot be checked, and what `measure` raises.
     """
     from ctxsize import checking
@@ -395,7 +395,6 @@ def check(
         update_baseline=update_baseline,
         config=config,
         progress=progress,
-        jobs=jobs,
     )
 
 

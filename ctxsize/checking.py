@@ -12,8 +12,8 @@ from ctxsize.api import ls, measure, suggest
 from ctxsize.build import Build
 from ctxsize.config import Budget, Config
 from ctxsize.config.accepted import Acceptance
+from ctxsize.engine.events import Progress
 from ctxsize.engine.need import TAKES_UNKNOWN
-from ctxsize.engine.parallel import Progress
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
@@ -45,7 +45,6 @@ def check(
     update_baseline: bool,
     config: Config | None,
     progress: Progress | None,
-    jobs: int,
 ) -> CheckReport:
     """See `ctxsize.api.check`."""
     config = config or _config(build)
@@ -60,10 +59,10 @@ def check(
         plans = planned(config, build, budget, baseline=ratchet)
     else:
         plans = planned_of(builds, config, budget, baseline=ratchet)
-    measured = _measured(plans, config, progress, jobs)
+    measured = _measured(plans, config, progress)
     if update_baseline and path is not None:
         old, measured = _recorded(
-            path, old or {}, plans, measured, config=config, progress=progress, jobs=jobs
+            path, old or {}, plans, measured, config=config, progress=progress
         )
     acceptance = Acceptance(config)
     checks = [
@@ -109,7 +108,7 @@ def _old(path: str | None, *, update_baseline: bool) -> baselines.Baseline | Non
     return baselines.read(path)
 
 
-def _measured(plans: tuple[Planned, ...], config: Config, progress: Any, jobs: int) -> list[Report]:
+def _measured(plans: tuple[Planned, ...], config: Config, progress: Any) -> list[Report]:
     """A report for each of `plans`. Raises `InputErrors` with all that cannot be measured."""
     found, errors = [], []
     for plan in plans:
@@ -119,7 +118,6 @@ def _measured(plans: tuple[Planned, ...], config: Config, progress: Any, jobs: i
                 top=_TOP,
                 depth=baselines.DEPTH,
                 progress=progress,
-                jobs=jobs,
                 config=config,
             )
             _must_be_known(plan, report)
@@ -227,7 +225,6 @@ def _recorded(
     *,
     config: Config,
     progress: Any,
-    jobs: int,
 ) -> tuple[baselines.Baseline, list[Report]]:
     """The new baseline, written to `path`, and what was measured for it.
 
@@ -236,7 +233,7 @@ def _recorded(
     """
     new = _updated(path, old, plans, measured)
     for _ in range(_TRIES if _lies_in_one(path, plans) else 0):
-        measured, last = _measured(plans, config, progress, jobs), new
+        measured, last = _measured(plans, config, progress), new
         new = _updated(path, old, plans, measured)
         if new == last:
             break

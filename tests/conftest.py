@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -87,18 +86,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
                 terminalreporter.write_line(
                     f"{installed.name}: not asked, recordings decide: {installed.problem}"
                 )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _alone_but_for_xdist(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A worker of pytest-xdist has a thread of which `threading` does not know: it awaits orders.
-
-    If it counted, nothing would be asked in bulk here, and no process would help.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        if hasattr(request.config, "workerinput"):
-            patch.setattr("ctxsize.engine.bulk._threads", threading.active_count)
-        yield
 
 
 @pytest.fixture(scope="session")

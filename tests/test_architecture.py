@@ -29,7 +29,8 @@ LAYERS = [
     ("engine.evaluate", "engine.quoting", "writer.merge"),
     ("engine.automaton", "engine.builders"),
     ("engine.dockerfiles", "engine.events", "engine.request"),
-    ("engine.bulk", "engine.names"),
+    ("engine.names",),
+    ("engine.source",),
     ("engine.inspect",),
     ("engine.walk",),
     ("shell", "engine"),
@@ -71,7 +72,7 @@ PLACES = {
             "guard.baseline",
             "guard.saved",
             "engine.request",
-            "engine.inspect",
+            "engine.source",
             "engine.reasons",
             "recommender.look",
             "projects.files",
@@ -89,9 +90,8 @@ PLACES = {
         {
             "reader",
             "formats.json",  # the package's own schemas
-            "engine.bulk",
             "engine.names",
-            "engine.walk",
+            "engine.source",
             "writer.apply",
             "clean.delete",
             "clean.descent",
@@ -103,7 +103,7 @@ PLACES = {
     "writes files": ({"write_bytes", "write_text", "replace_file", "fsync"}, {"writer.apply"}),
     "deletes": ({"unlink", "rmdir", "rmtree", "removedirs"}, {"clean.delete", "writer.apply"}),
     "prints": ({"print", "echo", "secho"}, {"cli", "__main__"}),
-    "exits": ({"exit", "_exit"}, {"cli", "__main__", "engine.workers"}),
+    "exits": ({"exit", "_exit"}, {"cli", "__main__"}),
 }
 """For each deed the calls that do it, and the modules or packages that may."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -19,7 +18,7 @@ from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.units import parse_size
 
 _REFUSED = 1
-_TOP, _MOST_JOBS = 5, 4
+_TOP = 5
 _TELLING = ("text", "json")
 """The formats that say what is accepted, and why."""
 _Value = TypeVar("_Value")
@@ -130,7 +129,6 @@ def command(
             baseline=baseline,
             update_baseline=update_baseline,
             progress=progress,
-            jobs=min(_MOST_JOBS, os.cpu_count() or 1),
         )
     output.emit(outcome, formats, output.look(colour, top=_TOP))
     if all(each.name not in _TELLING or each.path for each in formats):

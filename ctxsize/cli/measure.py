@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from ctxsize import api
@@ -13,7 +11,6 @@ from ctxsize.cli.options import build_options, colour_option, format_option
 from ctxsize.formats import TABLES
 
 _TOP, _TOP_ALONE = 5, 30
-_MOST_JOBS = 4
 
 
 @click.command("measure")
@@ -56,7 +53,8 @@ _MOST_JOBS = 4
     type=click.IntRange(min=1),
     metavar="N",
     envvar="CTXSIZE_JOBS",
-    help="Processes for a large tree.  [default: one for each processor, at most 4]",
+    expose_value=False,
+    help="Accepted for compatibility, without effect: the walk is one process.",
 )
 @format_option
 @colour_option
@@ -70,7 +68,6 @@ def command(
     warm: bool,
     thorough: bool,
     compare: bool,
-    jobs: int | None,
     formats: tuple[output.Format, ...],
     colour: str,
 ) -> int:
@@ -101,7 +98,6 @@ def command(
             top=rows,
             depth=depth,
             progress=progress,
-            jobs=jobs or min(_MOST_JOBS, os.cpu_count() or 1),
         )
     output.emit(report, formats, output.look(colour, top=rows, only=by, warm=warm))
     return output.failing(report.failing)

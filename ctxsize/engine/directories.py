@@ -200,23 +200,13 @@ LARGE_FILE_BYTES = 10_000_000
 
 
 class Clues:
-    """The names of one walk that show what a directory or a file is.
-
-    Those of consecutive parts of a context `merge` into those of the whole.
-    """
+    """The names of one walk that show what a directory or a file is."""
 
     def __init__(self) -> None:
         self.folders = defaultdict[str, list[str]](list)
         self.names = defaultdict[str, list[str]](list)
         """The directories in which each name lies, as prefixes; `*.x` for what ends so."""
         self.secrets: list[tuple[str, int]] = []
-
-    def merge(self, later: Clues) -> None:
-        """Add what `later` holds."""
-        for mine, theirs in ((self.folders, later.folders), (self.names, later.names)):
-            for name, prefixes in theirs.items():
-                mine[name] += prefixes
-        self.secrets += later.secrets
 
     def add_folders(self, paths: Iterable[str]) -> None:
         """Note directories that are sent."""

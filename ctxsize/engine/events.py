@@ -7,23 +7,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from time import monotonic
 from typing import NamedTuple
 
 from ctxsize.engine.evaluate import Mark
 
 Xattrs = dict[str, int]
 """Names of extended attributes, with the bytes of each value."""
-
-
-FIRST_USUAL, LAST_USUAL = 2**56 // 10**9 + 1, 2**33 - 1
-"""From 1972, as nanoseconds of nine bytes in packets, to 2242, as far as the header of tar goes."""
-
-
-def are_usual(seconds: Collection[int]) -> bool:
-    """Whether these times are usual: then they all take as much room."""
-    return min(seconds) >= FIRST_USUAL and max(seconds) <= LAST_USUAL
+_NOBODY: frozenset[str] = frozenset()
 
 
 class Folder(NamedTuple):
@@ -54,21 +47,30 @@ class Files(NamedTuple):
     unreadable: frozenset[str]
     xattrs: dict[str, Xattrs]
 
+    def withheld(self) -> frozenset[str]:
+        """Return the names that a builder which refuses to open some files withholds."""
+        usual, odd = self.mark.refused, self.odd
+        if not usual and not odd:
+            return _NOBODY
+        return frozenset(n for n in self.names if (odd[n].refused if n in odd else usual))
 
-class Plain(NamedTuple):
-    """Files of which only size and time matter, told only to those who ask for `Bulk`.
+    def content_sizes(self, empty: frozenset[str]) -> list[int]:
+        """Return the bytes of content that travel for each name; `empty` arrive without it."""
+        if self.plain and not empty:
+            return [each.st_size for each in self.stats]
+        sizes = [each.st_size if stat.S_ISREG(each.st_mode) else 0 for each in self.stats]
+        none = empty.union(self.linked)
+        if not none:
+            return sizes
+        return [0 if name in none else size for name, size in zip(self.names, sizes, strict=True)]
 
-    Regular files that all may read, without special bits, of one name each, without extended
-    attributes where the builder sends them. All arrive whole.
-    """
-
-    prefix: str
-    names: list[str]
-    sizes: list[int]
-    times: list[int] | None
-    """When they were modified, in nanoseconds; None if all are usual."""
-    mark: Mark
-    odd: dict[str, Mark]
+    def with_content(self) -> dict[str, int]:
+        """Return the regular files with content, and their sizes; further names have none."""
+        return {
+            name: each.st_size
+            for name, each in zip(self.names, self.stats, strict=True)
+            if stat.S_ISREG(each.st_mode) and each.st_size and name not in self.linked
+        }
 
 
 class Ignored(NamedTuple):
@@ -90,29 +92,34 @@ class IgnoredFolder(NamedTuple):
     entered: bool
 
 
-class Rest(NamedTuple):
-    """Some of what a directory holds, from one name up to another, left to another walk."""
-
-    path: str
-    since: str
-    until: str | None
-    """The first name that is not in it; None if there is none."""
+Event = Folder | Files | Ignored | IgnoredFolder
+Progress = Callable[[int, int], None]
+"""Called now and then with the entries and the bytes seen so far."""
+_BETWEEN_CALLS = 0.1
+"""Seconds from one call of `progress` to the next, at least."""
 
 
-class LeftOut(NamedTuple):
-    """The place of a `Rest` that this walk does not look at."""
+def reported(
+    events: Iterable[Event], progress: Progress | None, seen: Callable[[], tuple[int, int]]
+) -> Iterator[Event]:
+    """Yield `events`, and report what was `seen` of them to `progress` now and then."""
+    if progress is None:
+        yield from events
+        return
+    due = monotonic()
+    for event in events:
+        yield event
+        now = monotonic()
+        if now >= due:
+            due = now + _BETWEEN_CALLS
+            progress(*seen())
 
-    rest: Rest
-    parents: list[Folder]
-    """The ignored directories that are sent ahead of it if it holds anything to send."""
 
-
-def not_utf8(event: Folder | Files | Plain) -> list[str]:
+def not_utf8(event: Folder | Files) -> list[str]:
     """Return the paths of entries whose path, target or attribute's name is not UTF-8."""
     if isinstance(event, Folder):
         return [] if is_utf8(event.path, *event.xattrs) else [event.path]
-    prefix, names = event.prefix, event.names
-    links, xattrs = (event.links, event.xattrs) if isinstance(event, Files) else ({}, {})
+    prefix, names, links, xattrs = event.prefix, event.names, event.links, event.xattrs
     texts = chain([prefix], names, links.values(), *xattrs.values())
     if is_utf8(*texts):
         return []
@@ -130,16 +137,3 @@ def is_utf8(*texts: str) -> bool:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
-
-
-def as_plain(files: Files, empty: frozenset[str]) -> Plain | None:
-    """Return the same batch as `Plain` if that holds all that counts of it, or None."""
-    if not files.plain or empty or files.xattrs:
-        return None
-    usual = are_usual([int(each[stat.ST_MTIME]) for each in files.stats])
-    times = None if usual else [each.st_mtime_ns for each in files.stats]
-    sizes = [int(each[stat.ST_SIZE]) for each in files.stats]
-    return Plain(files.prefix, files.names, sizes, times, files.mark, files.odd)
-
-
-Event = LeftOut | Folder | Files | Plain | Ignored | IgnoredFolder

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from ctxsize.engine.dockerfiles import may_read
 from ctxsize.engine.listing import NO_PERMISSION, WITHHELD
-from ctxsize.engine.measure import public_pattern
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step
 from ctxsize.engine.request import Request
+from ctxsize.engine.sums import public_pattern
 from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.explanations import Check, Explanation, Level, NearMiss, Outcome
 from ctxsize.model import Verdict

@@ -1,47 +1,26 @@
-"""What is known of the entries of one directory, as one builder's sender looks at them.
-
-Everything is asked for relative to an open directory and no symlink is followed.
-"""
+"""What is known of the entries of one directory, as one builder's sender looks at them."""
 
 from __future__ import annotations
 
 import os
-import re
 import stat
+from collections.abc import Sequence
 from errno import EACCES, ENOENT, ENOTSUP, EPERM
-from itertools import groupby
-from operator import attrgetter
-from stat import ST_MODE, ST_NLINK
-from typing import NamedTuple
 
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.bulk import Bulk, Table, is_easy
 from ctxsize.engine.evaluate import Mark
-from ctxsize.engine.events import Files, Plain, Xattrs
+from ctxsize.engine.events import Files, Xattrs
+from ctxsize.engine.source import Directory, Source
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
-from ctxsize.reader import read_file
 
 _TYPE, _LINK = 0o170000, stat.S_IFLNK
-_ALL_MAY_READ = 0o444
+_EASY = 0o177000 | 0o444
+"""The bits of a mode that must be those of a regular file that all may read."""
 _NOTHING: dict[str, str] = {}
 _NO_XATTRS: dict[str, Xattrs] = {}
-_NOTHING_MORE: Xattrs = {}
 UNREAD_IGNORED = "unreadable-ignored"
 _NOBODY: frozenset[str] = frozenset()
-_REFUSED = attrgetter("refused")
-_FEW = 8
-"""One in so many files may be out of the ordinary without more ado for the others."""
-
-
-class _Run(NamedTuple):
-    """Names of one directory that are sent one after another."""
-
-    fd: int
-    prefix: str
-    names: list[str]
-    mark: Mark
-    odd: dict[str, Mark]
 
 
 class Inspector:
@@ -49,116 +28,80 @@ class Inspector:
 
     `problems` grows by what could not be read or has gone. It also remembers
     which files were sent before under another name, so one inspector sees a
-    whole walk, in order. `mounts` tells that the tree has several file systems:
-    then inode numbers mean less than BuildKit thinks.
+    whole walk, in order.
     """
 
-    def __init__(
-        self, root: str, builder: Builder, *, mounts: bool, bulk: Bulk | None = None
-    ) -> None:
+    def __init__(self, source: Source, root: str, builder: Builder) -> None:
         self.problems: list[Problem] = []
         self._builder = builder
         self._root = root
-        self._base = root.rstrip("/") + "/"
-        self._reads_xattrs = builder.meter is not None and hasattr(os, "listxattr")
-        self._mounts = mounts
+        self._reads_xattrs = builder.meter is not None and source.has_xattrs
+        self._mounts = source.has_mounts()
         self._without_xattrs: set[int] = set()
         self._easy: set[int] = set()
-        self.inodes: dict[int, str] = {}
-        self._every_inode = mounts and builder.confuses_file_systems
-        self._bulk = None if self._every_inode else bulk
+        self._inodes: dict[int, str] = {}
+        # Where several file systems meet, BuildKit takes files of one number for one file.
+        self._every_inode = self._mounts and builder.confuses_file_systems
 
-    def batch(
-        self, fd: int, prefix: str, names: list[str], *, mark: Mark, odd: dict[str, Mark]
-    ) -> list[Files | Plain]:
-        """`names` in the directory `fd` as batches to send; none if nothing is left of them.
+    def files(
+        self,
+        directory: Directory,
+        prefix: str,
+        names: list[str],
+        *,
+        mark: Mark,
+        odd: dict[str, Mark],
+    ) -> Files | None:
+        """Return `names` in the directory as they are sent; None if nothing is left of them.
 
         Raises `BuildFailsError` where the builder would stop.
         """
-        bulk = self._bulk
-        refused = mark.refused or (odd and any(map(_REFUSED, odd.values())))
-        if bulk is None or refused:
-            return self._files(_Run(fd, prefix, names, mark, odd))
-        table = bulk.ask(fd, names)
-        if table is None:
-            return self._files(_Run(fd, prefix, names, mark, odd))
-        others = table.others()
-        if not others and self._are_bare(table, slice(None)):
-            return [Plain(prefix, names, table.sizes(), table.unusual_times(), mark, odd)]
-        if 0 < len(others) <= len(names) // _FEW:
-            return self._few_apart(_Run(fd, prefix, names, mark, odd), table, others)
-        bulk.was_in_vain(len(names))
-        return self._files(_Run(fd, prefix, names, mark, odd), table.stats(slice(0, len(names))))
-
-    def _few_apart(self, run: _Run, table: Table, others: list[int]) -> list[Files | Plain]:
-        """`run` in parts of plain files, and between them the few at the places `others`."""
-        _, prefix, names, mark, odd = run
-        sizes, times = table.sizes(), table.unusual_times()
-        batches: list[Files | Plain] = []
-        for apart, places in groupby(range(len(names)), frozenset(others).__contains__):
-            first, *more = places
-            part = slice(first, first + 1 + len(more))
-            few = names[part]
-            if apart or not self._are_bare(table, part):
-                batches += self._files(run._replace(names=few), table.stats(part))
-            else:
-                batches.append(Plain(prefix, few, sizes[part], times and times[part], mark, odd))
-        return batches
-
-    def _files(self, run: _Run, stats: list[os.stat_result] | None = None) -> list[Files | Plain]:
-        """The batch with all that is told of each, in `stats` or now."""
-        fd, prefix, names, mark, odd = run
-        if stats is None:
-            try:
-                stats = [os.stat(name, dir_fd=fd, follow_symlinks=False) for name in names]
-            except OSError:
-                names, stats = self._stat_each(fd, prefix, names)
+        try:
+            stats = directory.stats(names)
+        except OSError:
+            names, stats = self._stat_each(directory, prefix, names)
         if not self._builder.sends_sockets:
             names, stats = _without_sockets(names, stats)
         if not names:
-            return []
-        # By position, as a stat result is a tuple: names are looked up one by one.
-        modes = [each[ST_MODE] for each in stats]
+            return None
+        modes = [each.st_mode for each in stats]
         easy = self._easy.issuperset(modes) or self._are_easy(modes)
-        single = not self._every_inode and max([each[ST_NLINK] for each in stats]) == 1
-        files = Files(
+        single = not self._every_inode and max([each.st_nlink for each in stats]) == 1
+        return Files(
             prefix,
             names,
             stats,
             easy and single,
             mark,
             odd,
-            _NOTHING if easy else self._links(fd, prefix, names, stats),
+            _NOTHING if easy else self._links(directory, prefix, names, stats),
             _NOTHING if single else self._linked(prefix, names, stats),
-            _NOBODY if easy else self._unreadable(fd, prefix, names, stats),
-            self._all_xattrs(prefix, names, stats, easy=easy),
+            _NOBODY if easy else self._unreadable(directory, prefix, names, stats),
+            self._all_xattrs(directory, prefix, names, easy=easy),
         )
-        return [files]
 
-    def ignored_stats(self, fd: int, prefix: str, names: list[str]) -> list[os.stat_result | None]:
-        """The stat of each ignored entry, None for one that cannot be looked at."""
+    def ignored_stats(
+        self, directory: Directory, prefix: str, names: list[str]
+    ) -> list[os.stat_result | None]:
+        """Return what is known of each ignored entry, None for one that cannot be looked at."""
         stats: list[os.stat_result | None] = []
         for name in names:
             try:
-                stats.append(os.stat(name, dir_fd=fd, follow_symlinks=False))
+                stats += directory.stats([name])
             except OSError as error:
                 stats.append(None)
                 self.unread_ignored(prefix + name, error)
         return stats
 
-    def xattrs(self, path: str, fd: int = -1) -> Xattrs:
-        """The extended attributes of `path`, open as `fd` perhaps, where the builder sends them."""
+    def xattrs(self, directory: Directory, path: str, name: str = "") -> Xattrs:
+        """Return the extended attributes of `path`, the entry `name` or the directory itself.
+
+        None of a builder that sends none.
+        """
         if not self._reads_xattrs:
-            return _NOTHING_MORE
+            return {}
         try:
-            if fd >= 0 and not os.listxattr(fd):
-                return _NOTHING_MORE
-        except OSError:
-            pass  # asked once more by its path, where the reason counts
-        full = self._base + path
-        try:
-            keys = os.listxattr(full, follow_symlinks=False)
-            return {key: len(os.getxattr(full, key, follow_symlinks=False)) for key in keys}
+            return directory.attributes(name)
         except OSError as error:
             if error.errno not in (ENOTSUP, ENOENT):
                 self.unread(path, error)
@@ -194,13 +137,14 @@ class Inspector:
         self.problems.append(Problem(code, message, path, effect=effect))
 
     def _stat_each(
-        self, fd: int, prefix: str, names: list[str]
+        self, directory: Directory, prefix: str, names: list[str]
     ) -> tuple[list[str], list[os.stat_result]]:
-        """`names` that are still there, with their stats; the others become problems."""
-        kept, stats = [], []
+        """Return `names` that are still there, with what is known; others become problems."""
+        kept: list[str] = []
+        stats: list[os.stat_result] = []
         for name in names:
             try:
-                stats.append(os.stat(name, dir_fd=fd, follow_symlinks=False))
+                stats += directory.stats([name])
                 kept.append(name)
             except OSError as error:
                 if error.errno != ENOENT:
@@ -209,63 +153,51 @@ class Inspector:
         return kept, stats
 
     def _are_easy(self, modes: list[int]) -> bool:
-        """Whether all are regular files that everybody may read, learning which modes are."""
-        for mode in set(modes) - self._easy:
-            if not is_easy(mode):
-                return False
-            self._easy.add(mode)
-        return True
-
-    def _are_bare(self, table: Table, part: slice) -> bool:
-        """Whether these files in `table`, so of the working directory, have no attributes."""
-        without = self._without_xattrs
-        if not self._reads_xattrs or (without and table.device() in without):
-            return True
-        try:
-            return not any(map(os.listxattr, table.encoded[part]))
-        except OSError:
-            return False
+        """Return whether all are of regular files that all may read, learning which are."""
+        self._easy.update(mode for mode in set(modes) if mode & _EASY == stat.S_IFREG | 0o444)
+        return self._easy.issuperset(modes)
 
     def _links(
-        self, fd: int, prefix: str, names: list[str], stats: list[os.stat_result]
+        self,
+        directory: Directory,
+        prefix: str,
+        names: list[str],
+        stats: Sequence[os.stat_result],
     ) -> dict[str, str]:
+        """Return the symlinks among `names`, with their targets."""
         links = {}
         for name, each in zip(names, stats, strict=True):
             if each.st_mode & _TYPE == _LINK:
                 try:
-                    links[name] = os.readlink(name, dir_fd=fd)
+                    links[name] = directory.link_target(name)
                 except OSError as error:
                     links[name] = ""
                     self.vanished(prefix + name, error)
         return links
 
-    def _linked(self, prefix: str, names: list[str], stats: list[os.stat_result]) -> dict[str, str]:
-        """Further names of files that were sent before. Builders look at the inode alone."""
+    def _linked(
+        self, prefix: str, names: list[str], stats: Sequence[os.stat_result]
+    ) -> dict[str, str]:
+        """Return further names of files that were sent before; builders compare inodes alone."""
         linked: dict[str, str] = {}
         for name, each in zip(names, stats, strict=True):
             if each.st_nlink == 1 and not self._every_inode:
                 continue
             if each.st_mode & _TYPE == _LINK and not self._builder.links_symlinks:
                 continue
-            first = self.inodes.setdefault(each.st_ino, prefix + name)
+            first = self._inodes.setdefault(each.st_ino, prefix + name)
             if first != prefix + name and each.st_nlink > 1:
                 linked[name] = first
         return linked
 
     def _unreadable(
-        self, fd: int, prefix: str, names: list[str], stats: list[os.stat_result]
+        self,
+        directory: Directory,
+        prefix: str,
+        names: list[str],
+        stats: Sequence[os.stat_result],
     ) -> frozenset[str]:
-        me = os.geteuid()
-        doubtful = [
-            name
-            for name, each in zip(names, stats, strict=True)
-            if each.st_mode & _ALL_MAY_READ != _ALL_MAY_READ
-            and stat.S_ISREG(each.st_mode)
-            and not (each.st_uid == me and each.st_mode & stat.S_IRUSR)
-        ]
-        unreadable = [
-            name for name in doubtful if not os.access(name, os.R_OK, dir_fd=fd, effective_ids=True)
-        ]
+        unreadable = directory.unreadable(names, stats)
         if unreadable and self._builder.unreadable_stops:
             raise BuildFailsError(
                 f"{self._builder.title} stops: no permission to read from the file",
@@ -275,27 +207,26 @@ class Inspector:
         return frozenset(unreadable)
 
     def _all_xattrs(
-        self, prefix: str, names: list[str], stats: list[os.stat_result], *, easy: bool
+        self, directory: Directory, prefix: str, names: list[str], *, easy: bool
     ) -> dict[str, Xattrs]:
-        """The extended attributes of those of `names` that have any, where they are sent."""
-        device = stats[0].st_dev
-        if not self._reads_xattrs or (easy and device in self._without_xattrs):
+        """Return the extended attributes of those of `names` that have any, if they are sent."""
+        if not self._reads_xattrs:
             return _NO_XATTRS
-        before = self._base + prefix
+        device = directory.stat.st_dev
+        if easy and device in self._without_xattrs:
+            return _NO_XATTRS
         try:
-            keys = [os.listxattr(before + name, follow_symlinks=False) for name in names]
+            some = directory.with_attributes(names)
         except OSError as error:
             if error.errno == ENOTSUP and easy and not self._mounts:
                 # A file system that cannot tell them of one regular file has none of any.
                 self._without_xattrs.add(device)
                 return _NO_XATTRS
-            found = {name: self.xattrs(prefix + name) for name in names}
-            return {name: xattrs for name, xattrs in found.items() if xattrs}
-        if not any(keys):
+            some = names
+        if not some:
             return _NO_XATTRS
-        return {
-            name: self.xattrs(prefix + name) for name, each in zip(names, keys, strict=True) if each
-        }
+        found = {name: self.xattrs(directory, prefix + name, name) for name in some}
+        return {name: xattrs for name, xattrs in found.items() if xattrs}
 
 
 def _without_sockets(
@@ -333,14 +264,3 @@ def not_utf8_problems(paths: list[str], builder: Builder) -> list[Problem]:
         "ignore it"
     )
     return [Problem("not-utf8", message, paths[0], count=len(paths))] if paths else []
-
-
-def has_mounts(root: str) -> bool:
-    """Whether anything is mounted below `root` (Linux only; elsewhere taken as no)."""
-    base = root.rstrip("/") + "/"
-    try:
-        lines = read_file("/proc/self/mountinfo").splitlines()
-    except OSError:
-        return False
-    escaped = re.sub(rb"[ \t\n\\]", lambda found: b"\\%03o" % found[0][0], os.fsencode(base))
-    return any(line.split(b" ", 5)[4].startswith(escaped) for line in lines)

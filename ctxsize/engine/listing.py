@@ -11,8 +11,8 @@ from typing import Any
 from ctxsize.engine.evaluate import Evaluator, Mark
 from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder, not_utf8
 from ctxsize.engine.inspect import not_utf8_problems
-from ctxsize.engine.measure import content_sizes, public_pattern
 from ctxsize.engine.request import Request
+from ctxsize.engine.sums import public_pattern
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Entry, Kind, Problem, Verdict
 
@@ -118,8 +118,8 @@ class Listing:
         return Entry(path, Kind.DIRECTORY, 0, 0, self._verdict(ignored, mark.decider))
 
     def _files(self, files: Files) -> Iterator[Entry]:
-        withheld = self._withheld(files)
-        sizes = content_sizes(files, files.unreadable | withheld)
+        withheld = files.withheld() if self._request.builder.refuses_to_open else frozenset[str]()
+        sizes = files.content_sizes(files.unreadable | withheld)
         odd, usual = files.odd, self._verdict(files.mark.ignored, files.mark.decider)
         for name, each, size in zip(files.names, files.stats, sizes, strict=True):
             verdict, kind, empty = usual, _KINDS[stat.S_IFMT(each.st_mode)], None
@@ -130,15 +130,6 @@ class Listing:
             elif kind is Kind.FILE and not size and each.st_size:
                 empty = WITHHELD if name in withheld else NO_PERMISSION
             yield Entry(files.prefix + name, kind, each.st_size, size, verdict, empty)
-
-    def _withheld(self, files: Files) -> frozenset[str]:
-        """The names that the builder's sender refuses to open."""
-        if not self._request.builder.refuses_to_open:
-            return frozenset()
-        usual, odd = files.mark.refused, files.odd
-        if not usual and not odd:
-            return frozenset()
-        return frozenset(n for n in files.names if (odd[n].refused if n in odd else usual))
 
     def _ignored(self, ignored: Ignored) -> Iterator[Entry]:
         for name, each in zip(ignored.names, ignored.stats, strict=True):

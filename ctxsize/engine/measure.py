@@ -5,22 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.directories import extension
 from ctxsize.engine.evaluate import Evaluator
+from ctxsize.engine.events import Progress, reported
 from ctxsize.engine.inspect import UNREAD_IGNORED
-from ctxsize.engine.parallel import Progress, gather
 from ctxsize.engine.request import Request
-from ctxsize.engine.sums import content_sizes, public_pattern
+from ctxsize.engine.sums import Sums, public_pattern
+from ctxsize.engine.walk import Walk
 from ctxsize.model import IgnoreFileInfo, Problem, Report
-
-__all__ = [
-    "Progress",
-    "content_sizes",
-    "extension",
-    "ignore_file_info",
-    "measure",
-    "public_pattern",
-]
 
 
 def measure(
@@ -32,25 +23,20 @@ def measure(
     depth: int | None = 3,
     progress: Progress | None = None,
     evaluator: Evaluator[Any] | None = None,
-    jobs: int = 1,
 ) -> Report:
-    """What `request` would send, with the problems that were met on the way.
+    """Return what `request` would send, with the problems that were met on the way.
 
     `everything` also measures what is ignored, `thorough` opens every directory
     that the builder opens, be it for nothing. `top` bounds each list of the
     largest, `depth` the size tree (None: no bound). `evaluator` decides instead
-    of the ignore file alone. `jobs` is how many processes may walk a large tree;
-    the answer does not depend on it.
-    Raises what `Walk` raises.
+    of the ignore file alone. Raises what `Walk` raises.
     """
-    sums, problems = gather(
-        request,
-        everything=everything,
-        top=top,
-        progress=progress,
-        evaluator=evaluator or fastest(request.spec, thorough=thorough),
-        jobs=jobs,
-    )
+    sums = Sums(request.builder, top)
+    evaluator = evaluator or fastest(request.spec, thorough=thorough)
+    walk = Walk(request, everything=everything, evaluator=evaluator)
+    for event in reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
+        sums.add(event)
+    problems = walk.problems
     complete = everything and not any(each.code == UNREAD_IGNORED for each in problems)
     return Report(
         context_path=request.context,

@@ -16,10 +16,14 @@ Order = Callable[[str], bytes] | None
 """The key that sorts names as bytes; None where they sort so without one."""
 Listing = tuple[list[str], list[str], Order]
 """The names in a directory, in byte order: directories, and everything else."""
+Step = str | list[str]
+"""The name of a directory, or a run of other names."""
+_MOST_TOGETHER = 256
+"""Number of names in one run, at most."""
 
 
 def listing(fd: int) -> Listing:
-    """The names in the directory that is open as `fd`."""
+    """Return the names in the directory that is open as `fd`."""
     directories: list[str] = []
     others: list[str] = []
     with os.scandir(fd) as entries:
@@ -28,21 +32,39 @@ def listing(fd: int) -> Listing:
                 directories.append(entry.name)
             else:
                 others.append(entry.name)
+    return in_order(directories, others)
+
+
+def in_order(directories: list[str], others: list[str]) -> Listing:
+    """Sort both lists, and return them with the key that does it."""
     key = _order(directories, others)
     directories.sort(key=key)
     others.sort(key=key)
     return directories, others, key
 
 
-def between(names: list[str], since: str, until: str | None, order: Order) -> list[str]:
-    """Those of the sorted `names` from `since` on, and before `until`."""
-    start = positions(names, [since], order)[0]
-    end = None if until is None else positions(names, [until], order)[0]
-    return names[start:end]
+def steps(names: Listing) -> list[Step]:
+    """Return the names of a directory in byte order, what lies between directories in runs."""
+    directories, others, order = names
+    found: list[Step] = []
+    start = 0
+    for directory, end in zip(directories, _positions(others, directories, order), strict=True):
+        if end > start:
+            found += _runs(others[start:end])
+            start = end
+        found.append(directory)
+    return found + _runs(others[start:])
 
 
-def positions(names: list[str], others: list[str], order: Order) -> list[int]:
-    """Where each of `others` stands among the sorted `names`."""
+def _runs(names: list[str]) -> list[Step]:
+    """Return `names` in runs short enough to keep all that is known of each name in one."""
+    if len(names) <= _MOST_TOGETHER:
+        return [names] if names else []
+    return [names[at : at + _MOST_TOGETHER] for at in range(0, len(names), _MOST_TOGETHER)]
+
+
+def _positions(names: list[str], others: list[str], order: Order) -> list[int]:
+    """Return where each of `others` stands among the sorted `names`."""
     if order is None:
         return [bisect_left(names, other) for other in others]
     keys = [order(name) for name in names]

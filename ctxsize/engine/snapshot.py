@@ -1,50 +1,50 @@
-"""A context held in memory, so that any ignore file can be tried on it without another walk.
+"""A context held in memory, so that any ignore file can be tried on it without reading it again.
 
-What would be sent under other patterns is computed by the same evaluators that
-decide in a walk, from names and sizes that were read once.
+What would be sent under other patterns is what the same walk meets in memory.
 """
 
 from __future__ import annotations
 
+import os
 import stat
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
 
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
-from ctxsize.engine.events import Files, Folder, Ignored, IgnoredFolder
+from ctxsize.engine.evaluate import Evaluator
+from ctxsize.engine.events import Files, Folder, Ignored, IgnoredFolder, Progress, Xattrs, reported
 from ctxsize.engine.listing import order
+from ctxsize.engine.names import Step, in_order, steps
 from ctxsize.engine.narrow import Narrowed
-from ctxsize.engine.parallel import Progress
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
 
-_PROGRESS_EVERY = 256
-
 
 class File(NamedTuple):
-    """An entry that is no directory."""
+    """An entry that is no directory; the fields of `os.stat_result` that a walk looks at."""
 
     name: str
-    mode: int
-    size_bytes: int
-    """`st_size`."""
-    inode: int | None
-    """For a file with several names, else None."""
+    st_mode: int
+    st_size: int
+    st_nlink: int = 1
+    st_ino: int = 0
+    """Of a file with several names, else 0."""
     readable: bool = True
 
     @property
     def content_bytes(self) -> int:
         """What would travel of it under its first name: 0 for all but readable regular files."""
-        return self.size_bytes if self.readable and stat.S_ISREG(self.mode) else 0
+        return self.st_size if self.readable and stat.S_ISREG(self.st_mode) else 0
 
 
 @dataclass()
 class Held:
-    """A directory of a snapshot, to be read only."""
+    """A directory of a snapshot, to be read only: by name, or by a walk as it reads one on disk."""
 
     path: str
     """Relative; `""` is the context itself."""
@@ -55,8 +55,8 @@ class Held:
     """Of all below, each name for itself: hard links count as often as they stand there."""
     count: int = 0
     """The entries below that are no directories."""
-    plain: bool = False
-    """Whether `files` are all regular ones that can be read and have one name."""
+    stat: ClassVar = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9))
+    """All that is kept of the directory itself."""
 
     @property
     def name(self) -> str:
@@ -75,6 +75,56 @@ class Held:
             held = pending.pop()
             yield held
             pending += reversed(held.folders)
+
+    @cached_property
+    def file_by_name(self) -> dict[str, File]:
+        """The entries in it that are no directories."""
+        return {file.name: file for file in self.files}
+
+    @cached_property
+    def folder_by_name(self) -> dict[str, Held]:
+        """The directories in it."""
+        return {folder.name: folder for folder in self.folders}
+
+    @cached_property
+    def _steps(self) -> list[Step]:
+        folders, files = self.folders, self.files
+        return steps(in_order([each.name for each in folders], [each.name for each in files]))
+
+    def steps(self) -> list[Step]:
+        """Return the entries in byte order."""
+        return self._steps
+
+    def enter(self, name: str) -> Held:
+        """Return the directory `name` in this one."""
+        return self.folder_by_name[name]
+
+    def leave(self) -> None:
+        """Do nothing: memory need not be closed."""
+
+    close = leave
+
+    def stats(self, names: Sequence[str]) -> list[Any]:
+        """Return what is known of each of `names`, as far as a walk looks at it."""
+        if len(names) == len(self.files):
+            return self.files
+        return [self.file_by_name[name] for name in names]
+
+    def link_target(self, name: str) -> str:
+        """Return nothing: targets are not kept."""
+        return ""
+
+    def unreadable(self, names: Sequence[str], stats: Sequence[Any]) -> list[str]:
+        """Return the regular files among `names` that could not be read."""
+        return [file.name for file in stats if not file.readable]
+
+    def with_attributes(self, names: Sequence[str]) -> list[str]:
+        """Return nothing: attributes are not kept."""
+        return []
+
+    def attributes(self, name: str = "") -> Xattrs:
+        """Return nothing: attributes are not kept."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -128,7 +178,11 @@ class Snapshot:
         walk = Walk(request, everything=True)
         held = {"": Held("")}
         entries = content_bytes = 0
-        for count, event in enumerate(walk):
+
+        def seen() -> tuple[int, int]:
+            return entries, content_bytes
+
+        for event in reported(walk, progress, seen):
             if isinstance(event, Folder | IgnoredFolder):
                 _folder(held, event.path)
                 entries += 1
@@ -137,8 +191,6 @@ class Snapshot:
                 _folder(held, event.prefix[:-1]).files += files
                 entries += len(files)
                 content_bytes += sum(each.content_bytes for each in files)
-            if progress is not None and count % _PROGRESS_EVERY == 0:
-                progress(entries, content_bytes)
         _settle(held)
         return cls(request, held[""], tuple(walk.problems))
 
@@ -150,9 +202,7 @@ class Snapshot:
         """The entry at `path` that is no directory, None if there is none."""
         directory, _, name = path.rpartition("/")
         held = self._by_path.get(directory)
-        if held is None:
-            return None
-        return next((each for each in held.files if each.name == name), None)
+        return None if held is None else held.file_by_name.get(name)
 
     def with_file(self, path: str, size_bytes: int) -> Snapshot:
         """The same context with a regular file of this size at `path`, new or changed.
@@ -161,10 +211,10 @@ class Snapshot:
         """
         directory, _, name = path.rpartition("/")
         old = self.file(path)
-        mode = stat.S_IFREG | 0o644 if old is None else old.mode
+        mode = stat.S_IFREG | 0o644 if old is None else old.st_mode
         held = self._by_path[directory]
         kept = [each for each in held.files if each.name != name]
-        files = [*kept, File(name, mode, size_bytes, None)]
+        files = [*kept, File(name, mode, size_bytes)]
         return Snapshot(self.request, self._with(held, files, held.folders), self.problems)
 
     def _with(self, held: Held, files: list[File], folders: list[Held]) -> Held:
@@ -188,105 +238,50 @@ class Snapshot:
         """
         spec = self.request.spec if spec is None else spec
         if include is not None:
-            return _Sending(self.request, Narrowed(spec, include)).of(self.root)
+            return self._walked(Narrowed(spec, include))
         if self._sent is None or self._sent[0] is not spec:
-            self._sent = spec, _Sending(self.request, fastest(spec)).of(self.root)
+            self._sent = spec, self._walked(fastest(spec))
         return self._sent[1]
 
+    def _walked(self, evaluator: Evaluator[Any]) -> Sent:
+        """Return what a walk in memory meets that is sent."""
+        refuses = self.request.builder.refuses_to_open
+        sizes: dict[str, int] = {}
+        directories: set[str] = set()
+        empty: set[str] = set()
+        count = 0
+        for event in Walk(self.request, evaluator=evaluator, source=Memory(self.root)):
+            if isinstance(event, Files):
+                prefix, names = event.prefix, event.names
+                lost = event.unreadable | event.withheld() if refuses else event.unreadable
+                content = event.content_sizes(lost)
+                sizes.update(zip([prefix + name for name in names], content, strict=True))
+                count += len(names) - len(event.links)
+                if lost:
+                    empty.update(prefix + name for name in event.with_content() if name in lost)
+            elif isinstance(event, Folder):
+                sizes[event.path] = 0
+                directories.add(event.path)
+        total = sum(sizes.values())
+        return Sent(sizes, frozenset(directories), frozenset(empty), total, count)
 
-class _Sending:
-    """One evaluation of a snapshot; the rules are those of `Walk` and `Sums`."""
 
-    def __init__(self, request: Request, evaluator: Evaluator[Any]) -> None:
-        self._builder = request.builder
-        self._evaluator = evaluator
-        self._sizes: dict[str, int] = {}
-        self._directories: set[str] = set()
-        self._empty: set[str] = set()
-        self._linked: list[tuple[str, File, bool]] = []
-        self._files = 0
+class Memory:
+    """The directories of a snapshot, as a source for a walk."""
 
-    def of(self, root: Held) -> Sent:
-        pending: list[tuple[Held, HasMark]] = [(root, self._evaluator.root())]
-        while pending:
-            held, state = pending.pop()
-            self._send_files(held, state)
-            for folder in held.folders:
-                below = self._evaluator.enter(state, held.prefix, folder.name)
-                if not below.mark.ignored:
-                    self._send_directory(folder.path)
-                elif not self._evaluator.enters(below, folder.path):
-                    continue
-                pending.append((folder, below))
-        self._count_linked()
-        return Sent(
-            self._sizes,
-            frozenset(self._directories),
-            frozenset(self._empty),
-            sum(self._sizes.values()),
-            self._files,
-        )
+    longest_path = sys.maxsize  # what was read once can be
+    has_xattrs = False
 
-    def _send_files(self, held: Held, state: HasMark) -> None:
-        odd = self._evaluator.odd(state, held.prefix, [each.name for each in held.files])
-        usual, sent = state.mark, False
-        if not odd and (usual.ignored or (held.plain and not usual.refused)):
-            if held.files and not usual.ignored:
-                prefix = held.prefix
-                self._sizes.update((prefix + each.name, each.size_bytes) for each in held.files)
-                self._files += len(held.files)
-                self._send_above(held.path)
-            return
-        for each in held.files:
-            mark = odd.get(each.name, usual) if odd else usual
-            if mark.ignored or (stat.S_ISSOCK(each.mode) and not self._builder.sends_sockets):
-                continue
-            sent = True
-            self._send(held.prefix + each.name, each, mark)
-        if sent:
-            self._send_above(held.path)
+    def __init__(self, root: Held) -> None:
+        self._root = root
 
-    def _send(self, path: str, each: File, mark: Mark) -> None:
-        refused = mark.refused and self._builder.refuses_to_open
-        symlink = stat.S_ISLNK(each.mode)
-        self._files += not symlink
-        if each.inode is not None and (self._builder.links_symlinks or not symlink):
-            self._linked.append((path, each, refused))
-            self._sizes[path] = 0
-            return
-        self._sizes[path] = 0 if refused else each.content_bytes
-        if self._arrives_empty(each, refused=refused):
-            self._empty.add(path)
+    def has_mounts(self) -> bool:
+        """Return False: inode numbers are those of one file system, as far as is known."""
+        return False
 
-    @staticmethod
-    def _arrives_empty(each: File, *, refused: bool) -> bool:
-        has_content = stat.S_ISREG(each.mode) and each.size_bytes > 0
-        return has_content and (refused or not each.readable)
-
-    def _send_directory(self, path: str) -> None:
-        self._send_above(path.rpartition("/")[0])
-        self._directories.add(path)
-        self._sizes[path] = 0
-
-    def _send_above(self, path: str) -> None:
-        """The ignored directories that are sent with an entry below them."""
-        if not self._builder.sends_ignored_parents:
-            return
-        while path and path not in self._directories:
-            self._directories.add(path)
-            self._sizes[path] = 0
-            path = path.rpartition("/")[0]
-
-    def _count_linked(self) -> None:
-        """Files with several names: the first one that is sent carries the content."""
-        met: set[int | None] = set()
-        for path, each, refused in sorted(self._linked, key=lambda found: order(found[0])):
-            if each.inode in met:
-                continue
-            met.add(each.inode)
-            self._sizes[path] = 0 if refused else each.content_bytes
-            if self._arrives_empty(each, refused=refused):
-                self._empty.add(path)
+    def top(self) -> Held:
+        """Return the context itself."""
+        return self._root
 
 
 def _folder(held: dict[str, Held], path: str) -> Held:
@@ -302,8 +297,9 @@ def _files(event: Files | Ignored) -> Iterator[File]:
     unreadable = event.unreadable if isinstance(event, Files) else frozenset[str]()
     for name, each in zip(event.names, event.stats, strict=True):
         if each is not None:
-            inode = each.st_ino if each.st_nlink > 1 else None
-            yield File(name, each.st_mode, each.st_size, inode, name not in unreadable)
+            inode = each.st_ino if each.st_nlink > 1 else 0
+            readable = name not in unreadable
+            yield File(name, each.st_mode, each.st_size, each.st_nlink, inode, readable)
 
 
 def _settle(held: dict[str, Held]) -> None:
@@ -317,9 +313,6 @@ def _settle(held: dict[str, Held]) -> None:
 def _sort(held: Held) -> None:
     held.files.sort(key=lambda file: order(file.name))
     held.folders.sort(key=lambda folder: order(folder.name))
-    held.plain = all(
-        file.inode is None and file.readable and stat.S_ISREG(file.mode) for file in held.files
-    )
 
 
 def _add_up(held: Held) -> None:

@@ -5,48 +5,29 @@ from __future__ import annotations
 import heapq
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Set
 from itertools import chain
-from operator import add
 from typing import TypeVar
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.directories import SECRET_START, Clues, Sum, extension, size_tree
-from ctxsize.engine.events import (
-    Event,
-    Files,
-    Folder,
-    Ignored,
-    IgnoredFolder,
-    Plain,
-    as_plain,
-    not_utf8,
-)
+from ctxsize.engine.events import Event, Files, Folder, Ignored, not_utf8
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD, arrives_empty, not_utf8_problems
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.transfer import METERS, Meter
-from ctxsize.errors import CtxsizeError
+from ctxsize.engine.transfer import METERS, Batch, Meter
 from ctxsize.model import Ignored as IgnoredSums
 from ctxsize.model import Measurement, Pattern, Problem, Share, Totals
 
-Progress = Callable[[int, int], None]
-"""Called now and then with the entries and the bytes seen so far."""
-
 K = TypeVar("K")
-_MANY = 1024
+_MANY = 512
+"""Number of entries that are counted together, roughly."""
 _LEAST_LARGEST = 10
 """Number of the largest files that are kept at least, for clues."""
-_NO_LINKS: dict[str, str] = {}
 
 
 class Sums:
-    """The accumulator of one measurement.
-
-    The sums of consecutive parts of a context `merge` into those of the whole.
-    They can be pickled.
-    """
+    """The accumulator of one measurement: it sees a whole walk, in order."""
 
     def __init__(self, builder: Builder, top: int) -> None:
         self._refuses = builder.refuses_to_open
@@ -59,7 +40,7 @@ class Sums:
         self._files = self._directories = self._symlinks = self._hardlinks = 0
         self._direct: dict[str, Sum] = {"": [0, 0]}
         self._by_extension: dict[str, Sum] = {}
-        self._waiting: list[Plain | Folder] = []
+        self._waiting: list[Batch] = []
         """What is to be counted together, in order."""
         self._room = _MANY
         """How many more entries may wait."""
@@ -80,81 +61,49 @@ class Sums:
         return self._files + self._directories + self._symlinks
 
     def add(self, event: Event) -> None:
-        """Add what a walk tells."""
-        kind = type(event)
-        if self._only_utf8 and kind in (Plain, Files):
-            self._not_utf8 += not_utf8(event)  # type: ignore[arg-type]
-        if kind is Plain:
-            self._add_plain(event)  # type: ignore[arg-type]
-        elif kind is Folder:
-            self.add_folder(event)  # type: ignore[arg-type]
-        elif kind is Files:
-            self._add_files(event)  # type: ignore[arg-type]
-        elif kind is Ignored:
-            self._add_ignored(event)  # type: ignore[arg-type]
-        elif isinstance(event, IgnoredFolder):
+        """Add what a walk met."""
+        if isinstance(event, Files):
+            self._add_files(event)
+        elif isinstance(event, Folder):
+            self._add_folder(event)
+        elif isinstance(event, Ignored):
+            self._add_ignored(event)
+        else:
             self._ignored[2] += 1
             self._unopened += not event.entered
 
-    def merge(self, later: Sums) -> None:
-        """Add what `later` holds, and from now on shares, as coming after what this one does."""
-        self.settle()
-        later.settle()
-        theirs = [(size, place - self._seen, path) for size, place, path in later._largest]
-        self._seen += later._seen
-        self._largest = heapq.nlargest(self._top, [*self._largest, *theirs])[::-1]
-        self.content_bytes += later.content_bytes
-        self._files += later._files
-        self._directories += later._directories
-        self._symlinks += later._symlinks
-        self._hardlinks += later._hardlinks
-        self._unopened += later._unopened
-        self._ignored = [*map(add, self._ignored, later._ignored)]
-        self._clues.merge(later._clues)
-        _merge(self._direct, later._direct)
-        _merge(self._by_extension, later._by_extension)
-        _merge(self._by_pattern, later._by_pattern)
-        _merge(self._saved, later._saved)
-        self._not_utf8 += later._not_utf8
-        self._refused += later._refused
-        self._unreadable += later._unreadable
-        if self._meter is not None:
-            self._meter.merge(later._meter)  # type: ignore[arg-type] # one builder, one kind
-
-    def add_folder(self, folder: Folder) -> None:
+    def _add_folder(self, folder: Folder) -> None:
         """Add a directory that is sent, be it ignored: then it was met as that before."""
         self._directories += 1
         if self._only_utf8:
             self._not_utf8 += not_utf8(folder)
         self._ignored[2] -= folder.mark.ignored
-        self._wait(folder, 1)
+        self._wait(folder, [], 1)
 
-    def _add_plain(self, plain: Plain) -> None:
-        count = len(plain.names)
-        self._files += count
-        self._wait(plain, count)
-
-    def _wait(self, event: Plain | Folder, count: int) -> None:
-        self._waiting.append(event)
+    def _wait(self, event: Files | Folder, sizes: list[int], count: int) -> None:
+        self._waiting.append((event, sizes))
         self._room -= count
         if self._room < 0:
             self.settle()
 
     def _add_files(self, files: Files) -> None:
+        if self._only_utf8:
+            self._not_utf8 += not_utf8(files)
         empty = files.unreadable
         if self._refuses and (files.mark.refused or files.odd or empty):
             empty |= self._refusals(files)
-        if (plain := as_plain(files, empty)) is not None:
-            self._add_plain(plain)
+        if files.plain and not empty and not files.xattrs:
+            self._files += len(files.names)
+            self._wait(files, [each.st_size for each in files.stats], len(files.names))
             return
         self.settle()
         if self._meter is not None:
             self._meter.files(files, empty)
-        sizes = content_sizes(files, empty)
+        sizes = files.content_sizes(empty)
         self._files += len(sizes) - len(files.links)
         self._symlinks += len(files.links)
         self._hardlinks += len(files.linked)
-        self._add_sizes(files, sizes, files.links)
+        self._add_sizes(files, sizes)
         self._keep_largest(files, sizes)
         named = dict(zip(files.names, sizes, strict=True))
         for name in files.links:
@@ -167,58 +116,55 @@ class Sums:
         waiting, self._waiting, self._room = self._waiting, [], _MANY
         if not waiting:
             return
-        plain = [each for each in waiting if type(each) is Plain]
-        names = [*chain.from_iterable([each.names for each in plain])]
-        sizes = [*chain.from_iterable([each.sizes for each in plain])]
+        batches = [(each, sizes) for each, sizes in waiting if isinstance(each, Files)]
+        names = [*chain.from_iterable([each.names for each, _ in batches])]
+        sizes = [*chain.from_iterable([own for _, own in batches])]
         ascending = sorted(sizes)
         if self._meter is not None:
             self._meter.together(waiting, names, ascending)
-        for each in plain:
-            self._add_sizes(each, each.sizes, _NO_LINKS)
+        for each, own in batches:
+            self._add_sizes(each, own)
         if ascending and ascending[-1] > self._enough:
-            for each in plain:
-                self._keep_largest(each, each.sizes)
+            for each, own in batches:
+                self._keep_largest(each, own)
         else:
             self._seen += len(sizes)
         ends = self._count_extensions(names, sizes)
-        self._clues.add_files(names, ends, [each[:3] for each in plain])
-        folders = [each for each in waiting if type(each) is Folder]
+        self._clues.add_files(
+            names, ends, [(each.prefix, each.names, own) for each, own in batches]
+        )
+        folders = [each for each, _ in waiting if isinstance(each, Folder)]
         self._clues.add_folders([each.path for each in folders if not each.mark.ignored])
 
-    def _add_sizes(self, files: Files | Plain, sizes: list[int], links: dict[str, str]) -> None:
+    def _add_sizes(self, files: Files, sizes: list[int]) -> None:
         """Add a batch to its directory, and to the pattern that decided."""
-        total, count = sum(sizes), len(sizes) - len(links)
+        total, count = sum(sizes), len(sizes) - len(files.links)
         self.content_bytes += total
         _add(self._direct, files.prefix, total, count)
         if files.odd:
-            apart, apart_count = self._count_odd(files, sizes, links)
+            apart, apart_count = self._count_odd(files, sizes)
             total, count = total - apart, count - apart_count
         if total or count:
             _add(self._by_pattern, files.mark.decider, total, count)
 
     def _refusals(self, files: Files) -> frozenset[str]:
-        """The names whose content the builder's sender withholds."""
-        if files.mark.refused:
-            odd = files.odd
-            names = {name for name in files.names if name not in odd or odd[name].refused}
-        else:
-            names = {name for name, mark in files.odd.items() if mark.refused}
-        regular = _regular(files) if names or files.unreadable else {}
-        self._refused += [(files.prefix + n, size) for n, size in regular.items() if n in names]
-        self._unreadable += [
-            (files.prefix + n, size) for n, size in regular.items() if n in files.unreadable - names
-        ]
-        return frozenset(names)
+        """Return the names whose content the builder's sender withholds."""
+        withheld = files.withheld()
+        if withheld or files.unreadable:
+            for name, size in files.with_content().items():
+                if name in withheld:
+                    self._refused.append((files.prefix + name, size))
+                elif name in files.unreadable:
+                    self._unreadable.append((files.prefix + name, size))
+        return withheld
 
-    def _count_odd(
-        self, files: Files | Plain, sizes: list[int], links: dict[str, str]
-    ) -> tuple[int, int]:
+    def _count_odd(self, files: Files, sizes: list[int]) -> tuple[int, int]:
         """Count files with a mark of their own by pattern; the sums of these."""
         odd, total, count = files.odd, 0, 0
         if any(not mark.ignored for mark in odd.values()):
             for name, size in zip(files.names, sizes, strict=True):
                 if name in odd:
-                    is_file = name not in links
+                    is_file = name not in files.links
                     _add(self._by_pattern, odd[name].decider, size, is_file)
                     total, count = total + size, count + is_file
         return total, count
@@ -245,7 +191,7 @@ class Sums:
             return 0
         return self._largest[0][0] if self._top else float("inf")
 
-    def _keep_largest(self, files: Files | Plain, sizes: list[int]) -> None:
+    def _keep_largest(self, files: Files, sizes: list[int]) -> None:
         """Of files of one size the first ones are kept."""
         for place, (name, size) in enumerate(zip(files.names, sizes, strict=True), self._seen):
             if size > self._enough:
@@ -332,16 +278,6 @@ class Sums:
         )
 
 
-@dataclass()
-class Part:
-    """What one walk over a part of a context gave. An `error` ended it early."""
-
-    sums: Sums
-    problems: list[Problem] = field(default_factory=list)
-    inodes: set[int] = field(default_factory=set)
-    error: CtxsizeError | None = None
-
-
 def _figures(meter: Meter | None, totals: tuple[int, ...]) -> tuple[int | None, str | None]:
     """The least of `totals`, and all of them in the builder's words."""
     if meter is None or not totals:
@@ -369,35 +305,9 @@ def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Shar
     return _shares(named)
 
 
-def content_sizes(files: Files, empty: frozenset[str]) -> list[int]:
-    """The bytes of content that travel for each of `files.names`."""
-    sizes = [each.st_size if stat.S_ISREG(each.st_mode) else 0 for each in files.stats]
-    if files.linked or empty:
-        none = empty.union(files.linked)
-        return [0 if name in none else size for name, size in zip(files.names, sizes, strict=True)]
-    return sizes
-
-
-def _regular(files: Files) -> dict[str, int]:
-    """The regular files with content of a batch, and their sizes."""
-    return {
-        name: each.st_size
-        for name, each in zip(files.names, files.stats, strict=True)
-        if stat.S_ISREG(each.st_mode) and each.st_size and name not in files.linked
-    }
-
-
 def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
     """The engine's pattern as the value that reports carry."""
     return Pattern(pattern.text, pattern.line, pattern.include is False, str(pattern.pattern))
-
-
-def _merge(sums: dict[K, Sum], others: dict[K, Sum]) -> None:
-    """Add all of `others`: the few sums that both have, the many that are new in one go."""
-    both = {key: sums[key] for key in sums.keys() & others.keys()}
-    sums.update(others)
-    for key, (size, count) in both.items():
-        _add(sums, key, size, count)
 
 
 def _add(sums: dict[K, Sum], key: K, size: int, count: int) -> None:

@@ -15,15 +15,15 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from ctxsize import units
-from ctxsize.engine.events import FIRST_USUAL, LAST_USUAL, Files, Folder, Plain, Xattrs
+from ctxsize.engine.events import Files, Folder, Xattrs
 from ctxsize.engine.request import Request
 
 _CHUNK = 32 * 1024
 _FIN = 2
 _TYPE_FIELD = 2
 _BLOCK = 512
-_USUAL_NANOSECONDS = 10**18
 _BARE: Xattrs = {}
+_NOTHING: frozenset[str] = frozenset()
 _RANDOM_LINE = len("\n.dockerfile.\n") + 20
 _MODE_BITS = {
     stat.S_IFDIR: 1 << 31,
@@ -33,6 +33,10 @@ _MODE_BITS = {
     stat.S_IFIFO: 1 << 25,
 }
 _EXTRA_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 20}
+
+
+Batch = tuple[Files | Folder, list[int]]
+"""An event whose files, if any, are plain ones that arrive whole, and the bytes of each."""
 
 
 class BuildKitMeter:
@@ -56,14 +60,6 @@ class BuildKitMeter:
         self._packets = _Packets()
         self._again: list[int] = []
 
-    def merge(self, later: BuildKitMeter) -> None:
-        """Add what `later` counted, as coming after what this one did."""
-        self._again += [len(self._packets) + position for position in later._again]
-        self._sum += later._sum - _FIN
-        self.older_by += later.older_by
-        self._content += later._content
-        self._packets.merge(later._packets)
-
     def totals(self, request: Request) -> tuple[int, ...]:
         """What BuildKit prints as `transferring context:` for what was added."""
         return (self._sum + self._content + self._packets.heads(),)
@@ -75,7 +71,7 @@ class BuildKitMeter:
         return (self._sum + sum(_TYPE_FIELD + content + each for each in positions),)
 
     def together(
-        self, waiting: Sequence[Plain | Folder], names: Sequence[str], sizes: Sequence[int]
+        self, waiting: Sequence[Batch], names: Sequence[str], sizes: Sequence[int]
     ) -> None:
         """Add what waited to be counted at once: `names` of the files in it, `sizes` ascending.
 
@@ -86,21 +82,18 @@ class BuildKitMeter:
         text = "".join(names)
         longest = max(map(len, names), default=0) * (1 if text.isascii() else _MOST_BYTES)
         total = 0
-        for each in waiting:
-            if type(each) is Plain:
-                prefix, _, own, times, _, _ = each
-                before = _takes(prefix)
-                total += before * len(own)
-                if times is not None:
-                    total += sum(map(_number, times)) - _USUAL_TIME * len(own)
-                if before + longest > _SURELY_SHORT:
-                    total += _long_heads(before, each)
-                order += own
-            else:
-                total += self._folder(each)  # type: ignore[arg-type]
+        for each, own in waiting:
+            if isinstance(each, Folder):
+                total += self._folder(each)
                 order.append(_NO_CONTENT)
-        self._sum += total + (4 + _USUAL_MODE + _USUAL_TIME) * len(names)
-        self._sum += _takes(text)
+                continue
+            before = _takes(each.prefix)
+            times = [one.st_mtime_ns for one in each.stats]
+            total += before * len(own) + _times_take(times)
+            if before + longest > _SURELY_SHORT:
+                total += _long_heads(before, each.names, own, times)
+            order += own
+        self._sum += total + (4 + _USUAL_MODE) * len(names) + _takes(text)
         self._packets.add(order, self._add_content(sizes))
 
     def _add_content(self, sizes: Sequence[int]) -> int:
@@ -114,7 +107,7 @@ class BuildKitMeter:
         self._content += sum(sizes) + numbers
         packets = 2 * len(sizes) - bisect_left(sizes, 1)
         for size in sizes[bisect_left(sizes, _CHUNK) :]:
-            self._content += _content(size) - size - _number(size)
+            self._content += _content(size) - size - _NUMBER[size.bit_length()]
             packets += _packets_of(size) - 2
         return packets
 
@@ -123,10 +116,9 @@ class BuildKitMeter:
         path, each, _, xattrs = folder
         if xattrs:
             return self._announced(path, each, 0, "", xattrs)
-        usual = FIRST_USUAL <= each[stat.ST_MTIME] <= LAST_USUAL
-        time = _USUAL_TIME if usual else _number(each.st_mtime_ns)
         length = _takes(path)
-        packet = length + (2 if length < 128 else 3) + _mode_takes(each[stat.ST_MODE]) + time
+        heads = 2 if length < 128 else 3
+        packet = length + heads + _mode_takes(each.st_mode) + _number(each.st_mtime_ns)
         return packet + (2 if packet < 128 else 3)
 
     def _announced(
@@ -179,11 +171,6 @@ class _Packets:
         self._sizes.fromlist(sizes)
         self._runs.fromlist([len(sizes), packets])
 
-    def merge(self, later: _Packets) -> None:
-        """Add what `later` holds, as coming after what this one does."""
-        self._sizes.extend(later._sizes)
-        self._runs.extend(later._runs)
-
     def heads(self) -> int:
         """The bytes of all heads."""
         total = position = 0
@@ -219,16 +206,20 @@ def _takes(text: str) -> int:
     return len(text) if text.isascii() else len(os.fsencode(text))
 
 
-def _long_heads(before: int, files: Plain) -> int:
-    """How many heads of usual packets take a second byte; `before` is what the prefix takes."""
-    names = files.names
-    lengths = map(len, names) if "".join(names).isascii() else map(_takes, names)
-    paths = [before + length for length in lengths]
-    times = [_USUAL_TIME] * len(names) if files.times is None else map(_number, files.times)
+def _times_take(times: list[int]) -> int:
+    """Return the bytes of modification times in nanoseconds."""
+    if min(times) >= _FIRST_USUAL and max(times) < _AFTER_USUAL:
+        return _USUAL_TIME * len(times)
+    return sum(map(_number, times))
+
+
+def _long_heads(before: int, names: list[str], sizes: list[int], times: list[int]) -> int:
+    """Return how many heads of usual packets take a second byte; `before` is of the prefix."""
+    paths = [before + _takes(name) for name in names]
     rest = 2 + _USUAL_MODE
     packets = [
-        length + (length > 127) + _NUMBER[size.bit_length()] + time + rest
-        for length, size, time in zip(paths, files.sizes, times, strict=True)
+        length + (length > 127) + _NUMBER[size.bit_length()] + _number(time) + rest
+        for length, size, time in zip(paths, sizes, times, strict=True)
     ]
     return sum(map((127).__lt__, paths)) + sum(map((127).__lt__, packets))
 
@@ -240,6 +231,8 @@ _USUAL_MODE = 3
 """What the mode of a file takes that all may read, without special bits."""
 _USUAL_TIME = 10
 """What a modification time takes, a tag and nine bytes, from 1972 to 2262."""
+_FIRST_USUAL, _AFTER_USUAL = 2**56, 2**63
+"""Nanoseconds of the first such time and of the first one after."""
 _SURELY_SHORT = 127 - 2 - _USUAL_MODE - _USUAL_TIME - 10
 """The bytes of a path whose packet has a short head whatever the size is."""
 
@@ -271,7 +264,7 @@ def _attribute(key: str, value_field: int) -> int:
 def _content(size: int) -> int:
     """The bytes of `size` bytes in packets, less what each packet's head takes."""
     whole, rest = divmod(size, _CHUNK)
-    return whole * _required(_CHUNK) + _field(rest)
+    return size + whole * _CHUNK_FIELD + _NUMBER[rest.bit_length()]
 
 
 def _varint(value: int) -> int:
@@ -285,6 +278,10 @@ def _number(value: int) -> int:
 
 _NUMBER = [_number(1 << bits >> 1) for bits in range(64)]
 """What a number takes, by its bit length."""
+
+
+_CHUNK_FIELD = _number(_CHUNK)
+"""What the field around a whole chunk takes: a tag and the length."""
 
 
 def _required(length: int) -> int:
@@ -312,10 +309,6 @@ class TarMeter:
     def __init__(self) -> None:
         self._sum = 0
 
-    def merge(self, later: TarMeter) -> None:
-        """Add what `later` counted, as coming after what this one did."""
-        self._sum += later._sum
-
     def totals(self, request: Request) -> tuple[int, ...]:
         """What the classic builder prints as `Sending build context`, as an exact number.
 
@@ -330,18 +323,15 @@ class TarMeter:
         return self.totals(request)
 
     def together(
-        self, waiting: Sequence[Plain | Folder], names: Sequence[str], sizes: Sequence[int]
+        self, waiting: Sequence[Batch], names: Sequence[str], sizes: Sequence[int]
     ) -> None:
         """Add what waited to be counted at once: `names` and `sizes` are those of its files."""
-        for each in waiting:
-            if isinstance(each, Plain):
-                times = each.times or [_USUAL_NANOSECONDS] * len(each.names)
-                for name, size, time in zip(each.names, each.sizes, times, strict=True):
-                    self._sum += _header(each.prefix + name, time // 10**9, size)
+        for each, _ in waiting:
+            if isinstance(each, Files):
+                self.files(each, _NOTHING)
             else:
                 seconds = each.stat.st_mtime_ns // 10**9
                 self._sum += _header(f"{each.path}/", seconds, 0, xattrs=each.xattrs)
-        self._sum += sum(map(_blocks, sizes))
 
     def files(self, files: Files, empty: frozenset[str]) -> None:
         """Add a batch of files; none arrives empty, the command line stops instead."""

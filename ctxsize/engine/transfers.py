@@ -9,8 +9,9 @@ from typing import Any
 
 from ctxsize.dockerfile import Source
 from ctxsize.engine.evaluate import Evaluator
+from ctxsize.engine.events import Progress
 from ctxsize.engine.follow import follow
-from ctxsize.engine.measure import Progress, ignore_file_info, measure
+from ctxsize.engine.measure import ignore_file_info, measure
 from ctxsize.engine.named import Named, named_contexts, named_request
 from ctxsize.engine.narrow import Narrowed, include_spec
 from ctxsize.engine.need import (
@@ -40,9 +41,7 @@ _SPECIAL = frozenset("*?[]\\^!{}|\0\ufeff")
 """What may make a path stand for another one."""
 
 
-def with_transfers(
-    request: Request, report: Report, *, progress: Progress | None = None, jobs: int = 1
-) -> Report:
+def with_transfers(request: Request, report: Report, *, progress: Progress | None = None) -> Report:
     """`report`, which measures the whole context of `request`, with what of it travels.
 
     Where that is not known, a problem says why. Named contexts are measured too.
@@ -55,7 +54,7 @@ def with_transfers(
     if not builder.asks_for_paths:
         return replace(report, transfer=_everything(request, report.context))
     platforms_of(request)
-    measuring = _Measuring(request, report, progress, jobs)
+    measuring = _Measuring(request, report, progress)
     transfers, problems = _transfers(measuring)
     known = request.dockerfile is not None and not problems and not request.dockerfile_fault
     return replace(
@@ -76,7 +75,6 @@ class _Measuring:
     request: Request
     context: Report
     progress: Progress | None
-    jobs: int
     measured: dict[Paths, Report] = field(default_factory=dict)
     absent: str = ""
     """A source of which nothing is there."""
@@ -123,7 +121,6 @@ class _Measuring:
             depth=0,
             evaluator=evaluator,
             progress=self.progress,
-            jobs=self.jobs,
         )
 
     def transfer(self, asked: Asked) -> Transfer:
@@ -159,7 +156,7 @@ class _Measuring:
         if include is None or not any("!" in each for each in include):
             return []
         evaluator = Narrowed(self.request.spec, include, blame_include=True)
-        report = measure(self.request, top=1, depth=0, evaluator=evaluator, jobs=self.jobs)
+        report = measure(self.request, top=1, depth=0, evaluator=evaluator)
         found = (each for each in report.problems if each.code == "arrives-empty")
         return [replace(each, message=f"{each.message}; {BLAMED}") for each in found]
 
@@ -290,8 +287,8 @@ def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
     if known and not asked:
         return replace(plain, used=False)
     request = named_request(measuring.request, named)
-    report = measure(request, top=1, depth=0, progress=measuring.progress, jobs=measuring.jobs)
-    inner = _Measuring(request, report, measuring.progress, measuring.jobs)
+    report = measure(request, top=1, depth=0, progress=measuring.progress)
+    inner = _Measuring(request, report, measuring.progress)
     transfers: tuple[Transfer, ...] = ()
     unknown: list[Problem] = []
     try:

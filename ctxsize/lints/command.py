@@ -11,7 +11,7 @@ from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.border import holds, top_of
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
-from ctxsize.engine.parallel import Progress
+from ctxsize.engine.events import Progress
 from ctxsize.engine.request import without_patterns
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity

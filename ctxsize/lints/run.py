@@ -9,9 +9,9 @@ from typing import ClassVar
 from ctxsize.build import Build
 from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.builders import BUILDERS, Builder
+from ctxsize.engine.events import Progress
 from ctxsize.engine.git import GitError, Repository
 from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
-from ctxsize.engine.parallel import Progress
 from ctxsize.engine.request import Request, read_ignore_file, without_patterns
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError

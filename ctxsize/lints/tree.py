@@ -233,9 +233,9 @@ class Tree:
         place = os.path.relpath(os.path.realpath(directory or "."), self.request.root)
         path = os.path.normpath(os.path.join(place, name))  # noqa: PTH118
         found = self.snapshot.file(path)
-        if found is None or found.inode is not None or not found.readable:
+        if found is None or found.st_nlink > 1 or not found.readable:
             return None
-        return path if stat.S_ISREG(found.mode) else None
+        return path if stat.S_ISREG(found.st_mode) else None
 
     def marked(self, paths: Iterable[str]) -> tuple[str, ...]:
         """`paths` in the builder's order, directories with a trailing `/`."""

@@ -172,4 +172,4 @@ def _match(evidence: Evidence, rule: Rule, find: str, path: str) -> Match | None
 def _kind(entry: File | Held) -> Kind:
     if isinstance(entry, Held):
         return Kind.DIRECTORY
-    return Kind.SYMLINK if stat.S_ISLNK(entry.mode) else Kind.FILE
+    return Kind.SYMLINK if stat.S_ISLNK(entry.st_mode) else Kind.FILE

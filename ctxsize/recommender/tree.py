@@ -54,7 +54,7 @@ class Tree:
             held.prefix + file.name
             for held in self.root.tree()
             for file in held.files
-            if stat.S_ISLNK(file.mode)
+            if stat.S_ISLNK(file.st_mode)
         )
 
     def names(self, directory: str) -> dict[str, File | Held]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ctxsize.advice import advise
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.parallel import Progress
+from ctxsize.engine.events import Progress
 from ctxsize.engine.request import Request, request_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfers import unknown_transfer

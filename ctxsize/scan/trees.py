@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ctxsize.engine.parallel import Progress
+from ctxsize.engine.events import Progress
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Held, Snapshot
 from ctxsize.model import Problem

@@ -18,7 +18,7 @@ HEAVY = {
 OF_OTHERS = {
     *("recommender", "lints", "guard", "projects", "clean", "advice", "writer", "config"),
     *("engine.explain", "engine.snapshot", "engine.git", "scan", "checking"),
-    *("engine.workers", "engine.sourcing", "engine.takers", "formats.text"),
+    *("engine.sourcing", "engine.takers", "formats.text"),
 }
 """Parts of ctxsize that other commands need."""
 

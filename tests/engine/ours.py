@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
-from ctxsize.engine import bulk, parallel, walk, workers
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.evaluate import PatternByPattern
 from ctxsize.engine.events import Files, Folder
@@ -19,9 +15,8 @@ from ctxsize.engine.listing import Listing
 from ctxsize.engine.measure import measure
 from ctxsize.engine.request import Request, resolve
 from ctxsize.engine.walk import Walk
-from ctxsize.engine.workers import Crew
 from ctxsize.errors import CtxsizeError
-from ctxsize.model import Kind, Report
+from ctxsize.model import Kind
 
 
 @dataclass(frozen=True)
@@ -45,7 +40,7 @@ def ask(context: Path, *, dockerfile: Path | None = None, builder: Builder = BUI
             builder=builder,
         )
         entries = list(Listing(request))
-        report = measured(request)
+        report = measure(request)
     except CtxsizeError as error:
         return Ours(error=error)
     return Ours(
@@ -54,57 +49,6 @@ def ask(context: Path, *, dockerfile: Path | None = None, builder: Builder = BUI
         report.context.wire_bytes,
         not_utf8=any(each.code == "not-utf8" for each in report.problems),
     )
-
-
-def measured(request: Request) -> Report:
-    """The report, which is the same whether entries are asked about one by one or in bulk.
-
-    And whether one walk gives it, or as many as can be.
-    """
-    one_by_one, in_bulk = measured_one_by_one(request), measured_in_bulk(request)
-    assert one_by_one == in_bulk
-    assert measured_in_parts(request) == in_bulk
-    return in_bulk
-
-
-def measured_one_by_one(request: Request, **options: Any) -> Report:
-    with mock.patch.object(bulk, "_LAYOUTS", {}):
-        return measure(request, **options)
-
-
-def measured_in_bulk(request: Request, **options: Any) -> Report:
-    """In bulk from the first name on, which large trees come to late."""
-    with mock.patch.object(bulk, "_PAYS_FROM", 0):
-        return measure(request, **options)
-
-
-class LeavesOut(Crew[Any]):
-    """Walks all itself, and leaves out what can be left out, from the first event on."""
-
-    def __enter__(self) -> LeavesOut:
-        return self
-
-    def wants(self) -> bool:
-        return True
-
-
-def measured_in_parts(
-    request: Request, crew: type[LeavesOut] = LeavesOut, **options: Any
-) -> Report:
-    with patched(workers, Crew=crew), patched(walk, _MANY=1, _LONG=2), patched(parallel, **EAGER):
-        return measure(request, jobs=2, **options)
-
-
-EAGER = {"_PAYS_AFTER": 0, "_BETWEEN_LOOKS": 0, "_BETWEEN_CALLS": 0, "_LOOKS_EVERY": 1}
-"""For `parallel`: what large trees come to late is done at once."""
-
-
-@contextmanager
-def patched(module: Any, **values: Any) -> Iterator[None]:
-    with ExitStack() as stack:
-        for name, value in values.items():
-            stack.enter_context(mock.patch.object(module, name, value))
-        yield
 
 
 def walked(request: Request, *, reference: bool = False, everything: bool = False) -> list[str]:

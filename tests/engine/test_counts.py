@@ -13,15 +13,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from ctxsize.engine import bulk, inspect, names, walk
+from ctxsize.engine import names, source, walk
 from ctxsize.engine.evaluate import PatternByPattern
-from ctxsize.engine.events import Files, Folder, Plain
+from ctxsize.engine.events import Files, Folder
 from ctxsize.engine.request import Request, resolve
 from ctxsize.errors import BuildFailsError
 from tests.oracles import processes
@@ -40,21 +39,12 @@ class Counted:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(os, name)
-        if name not in ("open", "scandir", "stat", "fstat", "listxattr", "getxattr", "access"):
+        if name not in ("open", "scandir", "lstat", "fstat", "listxattr", "getxattr", "access"):
             return found
 
         def counted(*arguments: Any, **named: Any) -> Any:
             self.calls[name] += 1
             return found(*arguments, **named)
-
-        return counted
-
-    def asked(self, fill: Any) -> Any:
-        """The `fill` of a table, its names counted."""
-
-        def counted(table: Any, names: list[str]) -> bool:
-            self.calls["asked in bulk"] += len(names)
-            return fill(table, names)
 
         return counted
 
@@ -85,33 +75,27 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         sys.path.remove(str(BENCHMARKS))
 
 
-@pytest.mark.parametrize("in_bulk", [False, True])
 @pytest.mark.parametrize("ignore_file", IGNORE_FILES)
 @pytest.mark.parametrize("tree", SCALES)
 def test_nothing_is_asked_in_vain(
-    bench: Path, tree: str, ignore_file: str, in_bulk: bool, monkeypatch: pytest.MonkeyPatch
+    bench: Path, tree: str, ignore_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = bench / f"{tree}-{SCALES[tree]:g}"
     request = resolve(str(root), dockerfile=str(bench / "ignore" / ignore_file / "Dockerfile"))
     counted = Counted()
-    with bulk.moving() if in_bulk else nullcontext() as asking:
-        if asking is not None:
-            asking.start()
-        monkeypatch.setattr(bulk.Table, "fill", counted.asked(bulk.Table.fill))
-        monkeypatch.setattr(walk, "os", counted)
-        monkeypatch.setattr(inspect, "os", counted)
-        monkeypatch.setattr(names, "os", counted)
-        events = list(walk.Walk(request, bulk=asking))
-        monkeypatch.undo()
+    monkeypatch.setattr(source, "os", counted)
+    monkeypatch.setattr(names, "os", counted)
+    events = list(walk.Walk(request))
+    monkeypatch.undo()
     need = needed(request)
-    batches = [event for event in events if isinstance(event, (Files, Plain))]
+    batches = [event for event in events if isinstance(event, Files)]
     assert sum(len(event.names) for event in batches) == need.files
     assert sum(isinstance(event, Folder) for event in events) == need.folders
     assert counted.calls == {
         "open": need.opened,
         "scandir": need.opened,
         "fstat": need.opened,
-        "asked in bulk" if in_bulk else "stat": need.files,
+        "lstat": need.files,
         "listxattr": need.files + need.folders,
     }
 
@@ -172,7 +156,7 @@ def test_a_thorough_walk_opens_what_docker_opens(
     counts = {}
     for thorough in (False, True):
         counted = Counted()
-        monkeypatch.setattr(walk, "os", counted)
+        monkeypatch.setattr(source, "os", counted)
         evaluator = walk.fastest(request.spec, thorough=thorough)
         list(walk.Walk(request, evaluator=evaluator))
         counts[thorough] = counted.calls["open"]

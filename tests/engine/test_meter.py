@@ -81,22 +81,8 @@ def test_together_and_one_by_one(builder: Builder, events: list[Files | Folder])
 def test_a_folder_takes_its_packet(event: Files | Folder) -> None:
     if isinstance(event, Folder):
         meter = BuildKitMeter()
-        meter.together([event], [], [])
+        meter.together([(event, [])], [], [])
         assert meter._sum - 2 == meter._announced(event.path, event.stat, 0, "", {})
-
-
-@pytest.mark.parametrize("plain", [True, False])
-def test_parts_add_up(plain: bool) -> None:
-    request = resolve(".")
-    big = result(0o100644, 70_000, 10**9)
-    event = files("d/", {"a": big, "b": big})._replace(plain=plain)
-    whole, first, second = (Sums(BUILDKIT, 3) for _ in range(3))
-    for sums in (whole, whole, first, second):
-        sums.add(event)
-    first.merge(second)
-    assert first.measurement(request, complete=True, depth=None) == whole.measurement(
-        request, complete=True, depth=None
-    )
 
 
 @pytest.mark.parametrize("plain", [True, False])
@@ -107,24 +93,21 @@ def test_none_of_the_largest_is_asked_for(plain: bool) -> None:
     assert (measured.largest_files, measured.totals.content_bytes) == ((), 5)
 
 
-runs = st.lists(st.lists(st.sampled_from([-1, 0, 1, CHUNK, CHUNK + 1]), max_size=150), max_size=6)
+runs = st.lists(st.lists(st.sampled_from([-1, 0, 1, CHUNK, CHUNK + 1]), max_size=150), max_size=12)
 
 
-@given(first=runs, second=runs)
-def test_heads_name_positions(first: list[list[int]], second: list[list[int]]) -> None:
+@given(runs)
+def test_heads_name_positions(several: list[list[int]]) -> None:
     """Of each packet a type, and a position that takes nothing, two bytes, then three from 128."""
-    parts = [transfer._Packets(), transfer._Packets()]
-    packets = []
-    for part, its_runs in zip(parts, (first, second), strict=True):
-        for run in its_runs:
-            sizes = [transfer._NO_CONTENT if size < 0 else size for size in run]
-            its_packets = [0 if size < 0 else 1 + -(-size // CHUNK) for size in run]
-            part.add(sizes, sum(its_packets))
-            packets += its_packets
-    parts[0].merge(parts[1])
+    found = transfer._Packets()
+    packets: list[int] = []
+    for run in several:
+        its_packets = [0 if size < 0 else 1 + -(-size // CHUNK) for size in run]
+        found.add([transfer._NO_CONTENT if size < 0 else size for size in run], sum(its_packets))
+        packets += its_packets
     position = [0] + [2] * 127 + [3] * 16_000
     expected = sum(each * (2 + position[at]) for at, each in enumerate(packets))
-    assert (parts[0].heads(), len(parts[0])) == (expected, len(packets))
+    assert (found.heads(), len(found)) == (expected, len(packets))
 
 
 @given(st.lists(sizes, max_size=12))

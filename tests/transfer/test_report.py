@@ -171,38 +171,6 @@ def test_the_next_step_lists_what_travels(context: Path) -> None:
     assert "Next: ctxsize ls --size  lists" in ctxsize("measure").stdout
 
 
-def test_several_processes_walk_a_transfer_too(tmp_path: Path) -> None:
-    for number in range(300):
-        directory = tmp_path / f"top-{number % 20:02}" / f"d-{number}"
-        directory.mkdir(parents=True)
-        for name in range(45):
-            (directory / f"f{name}").write_bytes(b"x" * name)
-    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY top-0* top-11 /x/\n")
-    counting = (
-        "import os, sys; from ctxsize import measure; from ctxsize.engine import parallel\n"
-        "parallel._PAYS_AFTER = parallel._BETWEEN_LOOKS = 0\n"
-        "forks = []\n"
-        "os.register_at_fork(before=lambda: forks.append(1))\n"
-        "transfer = measure(sys.argv[1], jobs=int(sys.argv[2])).transfer\n"
-        "print(len(forks), transfer)"
-    )
-    shown = [
-        subprocess.run(
-            [sys.executable, "-c", counting, str(tmp_path), jobs],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split(" ", 1)
-        for jobs in "12"
-    ]
-    (none, alone), (forks, together) = shown
-    assert none == "0"
-    # One each for the context, the transfer, and both sources.
-    assert int(forks) == 4
-    assert together == alone
-
-
 UNFOUND = {
     "COPY gone /": "the build fails: COPY gone: not found, as it is not in the context",
     "COPY src docs /x/": "the build fails: COPY src: not found, as it is ignored",

@@ -11,7 +11,6 @@ import pytest
 
 from ctxsize import api
 from ctxsize.engine import directories
-from ctxsize.engine.request import resolve
 from ctxsize.formats.verdict import level, reasons
 from ctxsize.model import Report
 from ctxsize.recommender.describe import SAFE_FROM
@@ -30,7 +29,6 @@ from ctxsize.recommender.rules import (
     Tagged,
 )
 from ctxsize.recommender.tree import is_glob
-from tests.engine.ours import measured_in_parts, measured_one_by_one
 from tests.oracles.trees import COPY_ALL, Node, build_tree, fifo, file, link
 
 MB = 1_000_000
@@ -215,15 +213,6 @@ def test_named_contexts_count(tmp_path: Path) -> None:
     report = api.measure(f"{root}/app", build_contexts=contexts)
     paths = {"unneeded": (f"{root}/lib/node_modules",), "secret": (f"{root}/lib/.env",)}
     assert told(report) == paths
-
-
-def test_parts_of_a_walk_know_as_much(tmp_path: Path) -> None:
-    nodes = [ALL, *MODULES, *GIT, ".gitignore", "a/.env", "z/id_rsa", BLOB]
-    nodes += [f"{n:02}/{name}" for n in range(20) for name in ("Cargo.toml", "target/x", "a.pem")]
-    request = resolve(str(build_tree(tmp_path / "c", nodes)))
-    report = measured_in_parts(request)
-    assert len(report.context.clues) > 40
-    assert report == measured_one_by_one(request)
 
 
 HOSTILE = {

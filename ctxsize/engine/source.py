@@ -1,0 +1,180 @@
+"""Where a walk reads directories: on the disk here, in memory in `ctxsize.engine.snapshot`.
+
+A source answers what is there. What a builder makes of it is not known here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Sequence
+from errno import ENOENT
+from typing import Protocol
+
+from ctxsize.engine.events import Xattrs
+from ctxsize.engine.names import Step, listing, steps
+from ctxsize.reader import read_file
+
+_LONGEST_PATH = 4095
+_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_ALL_MAY_READ = 0o444
+
+
+class Directory(Protocol):
+    """An open directory. Every method but `close` and `steps` may raise `OSError`."""
+
+    @property
+    def stat(self) -> os.stat_result:
+        """What is known of the directory itself."""
+
+    def steps(self) -> list[Step]:
+        """Return the entries in byte order. Raises `OSError` if it cannot be listed."""
+
+    def enter(self, name: str) -> Directory:
+        """Open the directory `name` in this one, which stays open; no symlink is followed."""
+
+    def leave(self) -> None:
+        """Close it and go back to the one above, which must be what it was."""
+
+    def close(self) -> None:
+        """Close it, until `leave` comes back to it."""
+
+    def stats(self, names: Sequence[str]) -> list[os.stat_result]:
+        """Return what is known of each of `names`."""
+
+    def link_target(self, name: str) -> str:
+        """Return what the symlink `name` points to."""
+
+    def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]:
+        """Return the regular files among `names` that this process may not read."""
+
+    def with_attributes(self, names: Sequence[str]) -> list[str]:
+        """Return those of `names` that have extended attributes."""
+
+    def attributes(self, name: str = "") -> Xattrs:
+        """Return the extended attributes of the entry `name`, by default its own."""
+
+
+class Source(Protocol):
+    """A tree of directories."""
+
+    longest_path: int
+    """Number of bytes of a path below the top with which the system still finds it."""
+    has_xattrs: bool
+    """Whether extended attributes are known."""
+
+    def has_mounts(self) -> bool:
+        """Return whether it has several file systems, so that inode numbers mean less."""
+
+    def top(self) -> Directory:
+        """Open the top. Raises `OSError`."""
+
+
+class Disk:
+    """The tree below the directory `root`, a real path."""
+
+    def __init__(self, root: str) -> None:
+        self._base = root.rstrip("/") + "/"
+        self.longest_path = _LONGEST_PATH - len(os.fsencode(self._base))
+        self.has_xattrs = hasattr(os, "listxattr")
+
+    def has_mounts(self) -> bool:
+        """Return whether anything is mounted below `root` (Linux only; elsewhere taken as no)."""
+        try:
+            lines = read_file("/proc/self/mountinfo").splitlines()
+        except OSError:
+            return False
+        base = os.fsencode(self._base)
+        escaped = re.sub(rb"[ \t\n\\]", lambda found: b"\\%03o" % found[0][0], base)
+        return any(line.split(b" ", 5)[4].startswith(escaped) for line in lines)
+
+    def top(self) -> DiskDirectory:
+        """Open the directory itself."""
+        return DiskDirectory(self._base, os.open(self._base, _OPEN_DIRECTORY), None)
+
+
+class DiskDirectory:
+    """A directory that is open; everything is asked for relative to its descriptor.
+
+    But for extended attributes, which the system finds by path alone.
+    """
+
+    __slots__ = ("_above", "_fd", "_path", "stat")
+
+    def __init__(self, path: str, fd: int, above: DiskDirectory | None) -> None:
+        self._path = path
+        self._fd = fd
+        self._above = above
+        self.stat = os.fstat(fd)
+
+    def steps(self) -> list[Step]:
+        """Return the entries in byte order."""
+        return steps(listing(self._fd))
+
+    def enter(self, name: str) -> DiskDirectory:
+        """Open the directory `name` in this one."""
+        fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self._fd)
+        return DiskDirectory(f"{self._path}{name}/", fd, self)
+
+    def leave(self) -> None:
+        """Close it; the one above is opened again if it was closed meanwhile."""
+        above = self._above
+        try:
+            if above is not None and above._fd < 0:
+                above._fd = os.open("..", _OPEN_DIRECTORY, dir_fd=self._fd)
+                if not os.path.samestat(os.fstat(above._fd), above.stat):
+                    raise OSError(ENOENT, os.strerror(ENOENT))
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close it, so that few are open however deep a tree is."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def stats(self, names: Sequence[str]) -> list[os.stat_result]:
+        """Return what is known of each of `names`."""
+        fd = self._fd
+        return [os.lstat(name, dir_fd=fd) for name in names]
+
+    def link_target(self, name: str) -> str:
+        """Return what the symlink `name` points to."""
+        return os.readlink(name, dir_fd=self._fd)
+
+    def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]:
+        """Return the regular files among `names` that this process may not read."""
+        me = os.geteuid()
+        doubtful = [
+            name
+            for name, each in zip(names, stats, strict=True)
+            if each.st_mode & _ALL_MAY_READ != _ALL_MAY_READ
+            and stat.S_ISREG(each.st_mode)
+            and not (each.st_uid == me and each.st_mode & stat.S_IRUSR)
+        ]
+        return [
+            name
+            for name in doubtful
+            if not os.access(name, os.R_OK, dir_fd=self._fd, effective_ids=True)
+        ]
+
+    def with_attributes(self, names: Sequence[str]) -> list[str]:
+        """Return those of `names` that have extended attributes."""
+        before = self._path
+        return [name for name in names if os.listxattr(before + name, follow_symlinks=False)]
+
+    def attributes(self, name: str = "") -> Xattrs:
+        """Return the extended attributes of the entry `name`, by default its own."""
+        if not name and self._has_none():
+            return {}
+        path = self._path + name if name else self._path[:-1] or "/"
+        keys = os.listxattr(path, follow_symlinks=False)
+        return {key: len(os.getxattr(path, key, follow_symlinks=False)) for key in keys}
+
+    def _has_none(self) -> bool:
+        """Return whether it has no attributes itself; False if only its path can tell."""
+        try:
+            return self._fd >= 0 and not os.listxattr(self._fd)
+        except OSError:
+            return False

@@ -1,0 +1,70 @@
+"""A measurement: the size tree at any depth, and progress on the way."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxsize.engine.directories import size_tree
+from ctxsize.engine.measure import measure
+from ctxsize.engine.request import resolve
+from ctxsize.model import Directory
+from tests.oracles.trees import build_tree
+
+prefixes = st.lists(st.sampled_from(["a", "b", "ab"]), max_size=5).map(
+    lambda names: "".join(f"{name}/" for name in names)
+)
+
+
+@given(
+    direct=st.dictionaries(prefixes, st.tuples(st.integers(0, 9), st.integers(0, 3))),
+    depth=st.integers(0, 5),
+)
+def test_a_size_tree_is_cut_at_its_depth(direct: dict[str, tuple[int, int]], depth: int) -> None:
+    sums = {"": [0, 0], **{prefix: [*each] for prefix, each in direct.items()}}
+    whole = size_tree(sums, None)
+    assert size_tree(sums, depth) == cut(whole, depth)
+    assert whole.content_bytes == sum(size for size, _ in direct.values())
+    assert whole.files == sum(count for _, count in direct.values())
+
+
+def cut(tree: Directory, depth: int) -> Directory:
+    below: Any = tuple(cut(each, depth - 1) for each in tree.children) if depth else ()
+    return Directory(tree.path, tree.content_bytes, tree.files, below)
+
+
+def test_progress_reports_what_was_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may stop the run and change the working directory, which the walk never moves."""
+    root = build_tree(tmp_path / "ctx", [f"{n:02}/{name}" for n in range(20) for name in "abc"])
+    monkeypatch.setattr("ctxsize.engine.events._BETWEEN_CALLS", 0)
+    monkeypatch.chdir(tmp_path)
+    seen: list[tuple[int, int]] = []
+
+    def progress(entries: int, content_bytes: int) -> None:
+        seen.append((entries, content_bytes))
+        os.chdir(root / "01")
+
+    report = measure(resolve("ctx"), progress=progress)
+    assert seen == sorted(seen)
+    assert seen[-1][0] == report.context.totals.entries == 80
+    assert Path.cwd() == root / "01"
+
+    def stops(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208
+    with pytest.raises(KeyboardInterrupt):
+        measure(resolve(str(root)), progress=stops)
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+
+
+def test_progress_is_seldom_called(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", [f"{n:02}/a" for n in range(20)])
+    calls: list[int] = []
+    measure(resolve(str(root)), progress=lambda entries, _: calls.append(entries))
+    assert len(calls) < 5
