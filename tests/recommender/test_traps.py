@@ -141,7 +141,8 @@ GEMS = ("Gemfile", "Gemfile.lock", "vendor/bundle/ruby/3.3.0/gems/x.rb")
 BUILT = [
     ("target", (*RUST, TAG), "apt-get install -y build-essential make", "cargo build --release"),
     ("target", JAR, "pip install awscli", "mvn package"),
-    ("target", JAR, "apt-get install -y maven make", "./build.sh"),
+    ("target", JAR, "apt-get install -y maven make", "mvn package"),
+    ("target", JAR, "./build.sh", "mvn package"),
     ("target", JAR, "./unknown.sh", "./mvnw -B verify"),
     (".next", NEXT, "npm ci --omit=dev", "npm ci && npm run build"),
     (".next", NEXT, "yarn install --frozen-lockfile", "yarn && yarn build"),

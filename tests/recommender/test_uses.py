@@ -1,7 +1,7 @@
 """What a Dockerfile uses as it came with the context is never called safe to ignore.
 
-`DOUBTS`: a stage uses what nothing there makes anew, or what seems to make it does not.
-`SAFE`: it is made anew where it is used, or nothing uses it.
+`DOUBTS`: a stage may use what no command there makes; a script is not read for what it makes.
+`SAFE`: a command makes it where it is used, or nothing uses it.
 """
 
 from __future__ import annotations
@@ -112,6 +112,12 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{NPM}{BIND} cp -a /src /x\nCMD node /x/src/server.js\n",
         f"{NPM}{BIND} rsync -a /src/ /x/\nENV NODE_PATH=/x/node_modules\n",
         f"{NPM}{BIND} for each in node_modules lib; do cp -r /src/$each /x; done\n",
+        f"{NPM}{BIND} cp -r /src/. /app/\n",
+        f"{NPM}{BIND} cp -r /src/* .\nCMD node server.js\n",
+        f"{NPM}FROM node\n{BIND} cp -r /src /x && cd /x/src && npm ci && node server.js\n",
+        f"{NPM}{BIND} mkdir /x && cp -r /src/. /x && cd /x && npm ci\nCMD node /x/server.js\n",
+        f"{NPM}FROM golang\n{BIND} cd /src && sh go.sh\n",
+        f"{NPM}{BIND} cp /src/package.json /app/ && npm run x\n",
     ),
     "vendor": (
         f"{COMPOSER}FROM php\n{BIND} cp -r /src/vendor /app/\n",
@@ -164,6 +170,7 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"FROM python AS x\nONBUILD COPY . .\nONBUILD RUN cp -r build/lib /lib\n{LOCAL}FROM x\n",
         "FROM python\nCOPY . .\nRUN cp -r build/lib /lib && python setup.py build\n",
         f"{LOCAL}HEALTHCHECK CMD python build/lib/app\n",
+        "FROM python\nCOPY . .\nRUN ./build.sh\n",
     ),
     "target": (
         f"{JDK}RUN ./start.sh\n",
@@ -181,6 +188,10 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{MVN}{SRC}FROM temurin\nCOPY --from=src /s/target/app.jar /\n",
         "FROM maven\nWORKDIR /src\nCOPY . .\nONBUILD RUN mvn package\n",
         "FROM maven\nCOPY pom.xml .\nRUN mvn package\nCOPY . .\nCMD java -jar target/app.jar\n",
+        f"{JDK}RUN ./build.sh\n",
+        f"{JDK}RUN bash build.sh && cp target/app.jar /\n",
+        f"{JDK}RUN make\n",
+        f"{JDK}RUN make jar\n",
     ),
     "app/build": (
         f"{JDK}RUN ./script.sh\n",
@@ -198,6 +209,9 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{WARM}RUN gradle test\n",
         f"{JDK}RUN ./gradlew :app:cleanJar\n",
         f"{JDK}RUN gradle -p build help --task bootJar\n",
+        f"{JDK}RUN ./ci/build.sh\n",
+        f"{JDK}RUN just build\n",
+        f"{WARM}RUN ./ci/build.sh\n",
     ),
     "rust/target": (
         f"{CARGO}RUN cd rust && cargo fetch\nCMD ./rust/target/app\n",
@@ -217,6 +231,7 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         "FROM node\nCOPY . .\nRUN npm ci && npm run lint\n",
         "FROM node AS b\nCOPY . .\nRUN npm run build\nFROM node\nCOPY . .\nCMD node .next/x.js\n",
         "FROM node AS b\nCOPY . .\nRUN npm run build\nFROM node\nCOPY . .\nCMD npm start\n",
+        "FROM node AS b\nCOPY . .\nRUN npm run build\nFROM node\nCOPY . .\nCMD npm run dev\n",
     ),
     "public/assets": (
         "FROM ruby\nCOPY . .\nRUN bundle install\n",
@@ -232,16 +247,10 @@ SAFE: dict[str, tuple[str, ...]] = {
     "node_modules": (
         f"{NPM}COPY . .\nRUN --mount=source=server.js,target=/s cp /s node_modules/\n",
         "FROM node\nWORKDIR /src\n" + BIND + ",rw npm ci && npm run build -- --out /app\n",
-        f"{NPM}{BIND} cp -r /src/. /app/\n",
-        f"{NPM}{BIND} cp -r /src/* .\nCMD node server.js\n",
-        f"{NPM}FROM node\n{BIND} cp -r /src /x && cd /x/src && npm ci && node server.js\n",
-        f"{NPM}{BIND} mkdir /x && cp -r /src/. /x && cd /x && npm ci\nCMD node /x/server.js\n",
         "FROM node\nWORKDIR /app\nCOPY . .\nRUN npm ci\nRUN cp -r /app /y\nCMD node /y/server.js\n",
-        f"{NPM}FROM golang\n{BIND} cd /src && sh go.sh\n",
         f"{NPM}FROM python\n{BIND} python3 -m pip install /src\n",
         f"{NPM}COPY . .\nRUN for each in node_modules/*; do echo $each; done\n",
         "FROM node\nWORKDIR /app\nCOPY . .\nRUN npm ci\n",
-        f"{NPM}{BIND} cp /src/package.json /app/ && npm run x\n",
         f"{NPM}FROM node\nWORKDIR /app\nCOPY --from=deps /app/node_modules node_modules\n"
         "COPY . .\nRUN npm run build\nCMD node server.js\n",
         "FROM node AS base\nCOPY . /app\nWORKDIR /app\nRUN corepack enable\n"
@@ -287,7 +296,6 @@ SAFE: dict[str, tuple[str, ...]] = {
         "FROM python\nWORKDIR /build\nCOPY . .\nRUN pip wheel -w /w .\nFROM python\n"
         "COPY --from=0 /w /w\n",
         "FROM python\nCOPY . .\nRUN python3 setup.py build\nENV PYTHONPATH=/build/lib\n",
-        "FROM python\nCOPY . .\nRUN ./build.sh\n",
         "FROM python\nCOPY . .\nRUN pip install -r requirements.txt && pip install -e '.[x]'\n",
         "FROM python\nCOPY . .\nRUN uv sync --frozen\n",
         "FROM python\nCOPY . .\nRUN python -m build\n",
@@ -300,10 +308,6 @@ SAFE: dict[str, tuple[str, ...]] = {
         f"{MVN}FROM temurin\nWORKDIR /src\nCOPY --from=build /src/target target\nCOPY . .\n"
         "CMD java -jar target/app.jar\n",
         f"{JDK}RUN sh ./mvnw clean install\n",
-        f"{JDK}RUN ./build.sh\n",
-        f"{JDK}RUN bash build.sh && cp target/app.jar /\n",
-        f"{JDK}RUN make\n",
-        f"{JDK}RUN make jar\n",
         f'{MVN}FROM temurin\nCOPY --from=build /src/target/app.jar /\nCMD ["java"]\n',
         f"{MVN}FROM temurin\nRUN --mount=from=build,source=/src/target,target=/t cp /t/a /\n",
         "FROM maven\nWORKDIR /src\n" + BIND + ",rw mvn package && cp target/app.jar /\n",
@@ -311,14 +315,11 @@ SAFE: dict[str, tuple[str, ...]] = {
     "app/build": (
         f"{JDK}RUN ./gradlew --no-daemon build -x test\n",
         f"{JDK}RUN sh gradlew :app:shadowJar && cp app/build/libs/app.jar /\n",
-        f"{JDK}RUN ./ci/build.sh\n",
-        f"{JDK}RUN just build\n",
         f"{JDK}RUN <<EOF\ngradle -p app installDist\nEOF\n",
         f"{JDK}RUN timeout 600 gradle assemble\n",
         f"{JDK}RUN ./gradlew build\n",
         f"{JDK}RUN ./make.sh && ./gradlew clean build\n",
         f"{WARM}RUN gradle build\nCMD java -jar app/build/libs/app.jar\n",
-        f"{WARM}RUN ./ci/build.sh\n",
         "FROM gradle AS warm\nWORKDIR /src\nCOPY *.gradle .\nRUN gradle build\n"
         "FROM warm AS test\nCOPY . .\nRUN gradle test\nFROM warm\nCOPY . .\nRUN gradle bootJar\n",
         "FROM gradle\nWORKDIR /src\nCOPY app app\nRUN gradle build\n",
@@ -335,7 +336,6 @@ SAFE: dict[str, tuple[str, ...]] = {
     "bin": ("FROM dotnet\nCOPY . .\nRUN dotnet restore && dotnet publish -c Release\n",),
     ".next": (
         "FROM node\nCOPY . .\nRUN npm ci && npm run build\nCMD npm start\n",
-        "FROM node AS b\nCOPY . .\nRUN npm run build\nFROM node\nCOPY . .\nCMD npm run dev\n",
         "FROM node AS b\nCOPY . .\nRUN yarn build\nFROM node\nCOPY --from=b /.next ./.next\n",
     ),
     "public/assets": (

@@ -1,0 +1,414 @@
+"""Package managers and build tools: the commands of each, and which rules' things they make.
+
+One row a tool. An expression is matched against `run_text`, from the program on. A script is not
+read: nobody knows what `./build.sh` or `make` runs, and a doubt costs less than a broken build.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from ctxsize.recommender.rules import Rule
+from ctxsize.shell import Command
+
+
+class Tool(NamedTuple):
+    """Commands of a tool, and what they do about the things that rules find."""
+
+    name: str
+    commands: str
+    """The regular expression for the commands that install or build."""
+    makes: str = ""
+    """The rules whose thing they put where it was."""
+    spares: str = ""
+    """The rules whose thing an image can do without after them, as it gets the like elsewhere."""
+    manifest: str = ""
+    """The file that lists what a package manager installs."""
+
+
+_NODE = r"(npm|pnpm|bun|yarn)(pkg|-cli)?(-v?\d[\w.]*|@[\w.]+)?(\.c?js)?(?= |$)"
+_NODE_OTHERS = (
+    r"(?!.* (-g|--global|--location|--dry-run|run|run-script|exec|x|dlx|config|cache|global"
+    r"|create)( |=|$))"
+)
+_NODE_INSTALLS = (
+    r".* (install|i|ci|clean-install|add|fetch|focus|up|update|it|cit|install-test"
+    r"|install-ci-test)( |$)"
+)
+_NO_WORDS = r"( -(?!v\b|-version)\S+)*$"
+_FRONT = "node.next node.nuxt node.nitro node.sveltekit node.storybook"
+_ASSETS = "ruby.assets ruby.builds ruby.packs"
+_JVM = "jvm.class jvm.out jvm.bin"
+_CMAKE = "cpp.cmake cpp.clion cpp.meson"
+_CARGO = "rust.target rust.renamedtarget"
+_PIP_VALUED = (
+    *("-r", "-c", "-t", "-f", "-w", "--requirement", "--constraint", "--target", "--prefix"),
+    *("--root", "--find-links", "--cache-dir", "--wheel-dir"),
+)
+_GRADLE_VALUED = (
+    *("-x", "--exclude-task", "-p", "--project-dir", "-b", "--build-file", "-c"),
+    *("--settings-file", "--configuration", "--task"),
+)
+
+
+def _unless_behind(options: tuple[str, ...]) -> str:
+    return "".join(rf"(?<! {option})" for option in options)
+
+
+TOOLS = (
+    Tool(
+        "npm, pnpm, bun and yarn",
+        rf"{_NODE}{_NODE_OTHERS}{_NODE_INSTALLS}|yarn(pkg)?{_NO_WORDS}",
+        makes="node.modules",
+        manifest="package.json",
+    ),
+    Tool(
+        "scripts of package.json",
+        r"(npm|yarn|pnpm|bun)\b"
+        r"(?!.* (install|i|ci|add|rebuild|config|cache|global|fetch|set)( |$))"
+        r".* (?!-)\S*(build|generate|bundle|compile|export|release|prod|deploy|dist|prepare)",
+        makes=f"{_FRONT} {_ASSETS} elixir.static",
+    ),
+    Tool(
+        "frameworks of the web",
+        r"(next|nuxt|nuxi|nitro|vite|svelte-kit|storybook|turbo|nx|lerna|rush|moon)\b"
+        r".* (?!-)\S*(build|generate|export|prepare|deploy)|(build-storybook|vite-node)\b",
+        makes=_FRONT,
+    ),
+    Tool("yarn", r"yarn\S*( -\S+)*( install\b| workspaces focus|$)", makes="node.yarnunplugged"),
+    Tool("deno", r"deno (task|run)\b", makes=f"deno.fresh {_FRONT}"),
+    Tool(
+        "composer",
+        r"composer(\.phar)?(?= |$)(?!.* (-g|global|run|run-script|exec|config|--dry-run)( |$))"
+        r".* (install|i|update|u|upgrade|require|r|reinstall|create-project)( |$)",
+        makes="php.vendor php.bundles",
+        manifest="composer.json",
+    ),
+    Tool("symfony", r"console assets:install", makes="php.bundles"),
+    Tool(
+        "bundler",
+        r"bundler?(?= |$)(?!.* (exec|config)( |$)).* (install|update|add|package)( |$)"
+        rf"|bundler?{_NO_WORDS}",
+        makes="ruby.vendored",
+        manifest="Gemfile",
+    ),
+    Tool(
+        "rails",
+        r"(rails|rake)\b.* (assets|webpacker|vite|shakapacker|tailwindcss|javascript|css):"
+        r"|(webpack|webpacker|vite|shakapacker) *",
+        makes=_ASSETS,
+    ),
+    Tool("mix deps", r"mix\b.* deps\.(get|update)\b", makes="elixir.deps", manifest="mix.exs"),
+    Tool(
+        "mix",
+        r"mix\b.*(?<![\w.])(compile|release|escript|phx|assets|test|run|ecto|setup)"
+        r"|rebar3 (?!deps|get-deps|unlock|tree|upgrade|local)\w",
+        makes="elixir.build",
+    ),
+    Tool("phoenix", r"mix\b.*\b(assets\.\w+|setup|phx\.digest)", makes="elixir.static"),
+    Tool(
+        "shards",
+        rf"shards(?= |$)(.* (install|update|build)( |$)|{_NO_WORDS})",
+        makes="crystal.lib",
+        manifest="shard.yml",
+    ),
+    Tool(
+        "cargo",
+        r"(cargo|cross)( \+\S+)?( -\S+)* (?!(fetch|vendor|login|metadata|fmt|clean|update|search"
+        r"|add|new|init|tree|audit|deny|generate-lockfile|chef prepare|binstall"
+        r"|install(?! .*--path))\b)\w|(trunk|maturin|wasm-pack|dx)\b",
+        makes=_CARGO,
+    ),
+    # What these install may be compiled by cargo.
+    Tool(
+        "callers of cargo", r"(pip[\d.]*|uv|poetry|npm|yarn|pnpm|mix|bundle|gem)\b", spares=_CARGO
+    ),
+    Tool(
+        "virtual environments",
+        r"(venv|virtualenv)\b|uv (venv|sync|pip)\b|(poetry|pipenv|pdm|rye) (install|sync)\b"
+        r"|hatch env\b",
+        makes="python.venv python.othervenv",
+    ),
+    Tool(
+        "conda",
+        r"(conda|mamba|micromamba)( env)? (create|install|update)\b",
+        makes="python.conda",
+    ),
+    Tool("pdm", r"pdm (install|sync)\b|pip[\d.]* install\b.*--target", makes="python.pypackages"),
+    Tool("setup.py", r"setup\.py (build|install|bdist)", makes="python.build"),
+    Tool(
+        "packages of python",
+        rf"(pip[\d.]*|uv pip) (install|wheel)\b.*{_unless_behind(_PIP_VALUED)}"
+        r" (?!\S*(\*|\.(whl|txt|gz)\b))[./$]"
+        r"|setup\.py (?!-)\w|(pyproject-)?build( |$)|uv (build|sync)\b(?!.*--no-install)"
+        r"|(hatch|flit|pdm|poetry|rye) (build|install|sync)\b(?!.*--no-(root|self))",
+        makes="python.egginfo",
+        spares="python.build",
+    ),
+    Tool(
+        "maven",
+        r"mvn[wd]?\b.* (\S+:)?(package|integration-test|verify|install|deploy|jar|war|single"
+        r"|build|repackage|build-image|dockerBuild|compile-no-fork)(?= |$)",
+        makes=f"maven.target {_JVM}",
+    ),
+    Tool(
+        "maven's compiler",
+        r"mvn[wd]?\b.* (\S+:)?(compile|process-classes)(?= |$)",
+        makes=_JVM,
+        spares="maven.target",
+    ),
+    Tool(
+        "gradle",
+        r"gradlew?\b(?!.*( -m| --dry-run)( |$)).*" + _unless_behind(_GRADLE_VALUED) + r" (?!-)"
+        r"(\S*:)?(?!clean|uninstall)((?i:\w*(assemble|bootbuild|jar|install|dist|bundle|native"
+        r"|jib))\w*|build(?!Env)\w*|\w*(War|Ear)|war|ear|publish\w*)(?= |$)",
+        makes=f"gradle.build {_JVM}",
+    ),
+    Tool(
+        "gradle's compiler",
+        r"gradlew?\b.* (?!-)(\S*:)?\w*([cC]lasses|compile[JKGS]\w+)(?= |$)",
+        makes=_JVM,
+        spares="gradle.build",
+    ),
+    Tool(
+        "sbt",
+        r"sbt\b.*(?i:assembly|compile|package|stage|dist|publish|docker|image|bundle)",
+        makes=f"scala.target {_JVM}",
+    ),
+    Tool("mill", r"mill\b.*(assembly|compile|jar|build|dist|__)", makes=f"scala.mill {_JVM}"),
+    Tool("javac", r"(ant|javac|kotlinc|scalac|amper|kobalt)\b", makes=_JVM),
+    Tool(
+        "clojure",
+        r"lein\b.* (?!deps|version)\w|(clojure|clj)\b.* -[TXM]|boot\b",
+        makes="clojure.target",
+    ),
+    Tool(
+        "dotnet",
+        r"dotnet (build|publish|pack|run|test|msbuild|watch|cake)\b|(nuke|cake)\b",
+        makes="dotnet.bin",
+    ),
+    Tool("msbuild", r"msbuild\b", makes="dotnet.bin cpp.vcpkg"),
+    Tool("go", r"go (build|install|run)\b", spares="go.release"),
+    Tool("goreleaser", r"goreleaser (build|release)\b", makes="go.release"),
+    Tool("make", r"g?make\b", makes=f"{_CMAKE} cpp.objects docs.sphinx docs.doxygen"),
+    Tool("cmake", r"(cmake|xmake)\b", makes=f"{_CMAKE} cpp.objects cpp.vcpkg docs.doxygen"),
+    Tool(
+        "ninja",
+        r"(ninja|samu|meson|bazel|bazelisk|b2|scons)\b",
+        makes=f"{_CMAKE} cpp.objects docs.doxygen",
+    ),
+    Tool(
+        "compilers of C",
+        r"(\S+-)?(gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(-\d+)? (.* )?-c( |$)",
+        makes=f"{_CMAKE} cpp.objects",
+    ),
+    Tool(
+        "linkers of C",
+        r"(\S+-)?(gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(-\d+)? |(autoreconf|qmake|conan|nmake)\b",
+        makes=_CMAKE,
+        spares="cpp.objects",
+    ),
+    Tool("vcpkg", r"vcpkg\b", makes=f"{_CMAKE} cpp.vcpkg", spares="cpp.objects"),
+    Tool(
+        "swift",
+        r"swift (build|run|test|package (?!resolve|update|show|describe)\w)",
+        makes="swift.build",
+    ),
+    Tool(
+        "dart",
+        r"(dart|flutter)\b.* (build|compile|build_runner)\b|(webdev|jaspr) build\b",
+        makes="dart.build",
+    ),
+    Tool(
+        "stack",
+        r"stack\b(?!.*--(only-)?dependencies).* (build|install|test|bench|ghc)\b",
+        makes="haskell.stack",
+    ),
+    Tool(
+        "cabal",
+        r"cabal\b(?!.*--(only-)?dependencies).* (v2-|new-)?(build|install|run|test)\b",
+        makes="haskell.cabal",
+    ),
+    Tool("dune", r"dune (build|exec|install|runtest|test)\b", makes="ocaml.dune"),
+    Tool("opam", r"opam (switch|install|init)\b", makes="ocaml.opam"),
+    Tool("zig", r"zig build\b(?!-)", makes="zig.out"),
+    Tool("nimble", r"nimble (install|build|develop|setup)\b|atlas\b", makes="nim.deps"),
+    Tool("gleam", r"gleam (build|run|test|export)\b", makes="gleam.build"),
+    Tool("luarocks", r"luarocks (install|make|build)\b", makes="lua.modules"),
+    Tool("perl", r"(carton|cpanm|cpm) ", makes="perl.local"),
+    Tool("renv", r"(R|Rscript)\b.*\brenv\b", makes="r.renv"),
+    Tool("mkdocs", r"mkdocs (build|gh-deploy)\b", makes="docs.mkdocs"),
+    Tool("sphinx", r"sphinx-(build|multiversion)\b", makes="docs.sphinx"),
+    Tool("jekyll", r"jekyll (build|serve)\b", makes="docs.jekyll"),
+    Tool("doxygen", r"doxygen\b", makes="docs.doxygen"),
+)
+"""All tools; a further one is a row here and its cases in `test_tools.py`."""
+
+_SPARED_BY_ANY = frozenset(
+    [
+        "python.venv",
+        "python.othervenv",
+        "python.conda",
+        "python.pypackages",
+        "cpp.vcpkg",
+        "ocaml.opam",
+    ]
+)
+"""The rules whose thing no image needs that builds anything at all and does not name it."""
+_BUILDING = re.compile(
+    r"\b(cargo|npm|npx|yarn|pnpm|bun|deno|make|cmake|ninja|meson|go (build|install|run|test)|mvnw?|"
+    r"gradlew?|dotnet|msbuild|mix|rebar3|sbt|mill|lein|clojure|python3?|pip3?|uv|poetry|pdm|hatch|"
+    r"tsc|vite|webpack|ng|swift|flutter|dart|stack|cabal|dune|zig|nim|nimble|shards|crystal|gleam|"
+    r"bazel|bundle|rails|rake|composer|build)\b|\.sh\b|\./"
+)
+SYSTEM = frozenset(
+    [
+        *("apt", "apt-get", "aptitude", "apk", "dnf", "microdnf", "yum", "zypper", "pacman"),
+        *("tdnf", "brew", "choco", "echo", "printf", "rm"),
+    ]
+)
+"""Programs that may name a tool, and do not run it."""
+VERBS = frozenset(
+    [
+        *("npm", "npx", "yarn", "pnpm", "bun", "deno", "cargo", "go", "make", "just", "task"),
+        *("gradle", "gradlew", "mvn", "mvnw", "sbt", "mill", "lein", "mix", "bundle", "rake"),
+        *("rails", "composer", "dotnet", "docker", "git", "pip", "pip3", "uv", "poetry", "pdm"),
+        *("hatch", "stack", "cabal", "dune", "swift", "dart", "flutter", "gleam", "zig"),
+        *("nimble", "shards", "crystal", "bazel", "turbo", "nx", "next", "nuxt", "vite", "ng"),
+        *("echo", "printf", "export"),
+    ]
+)
+"""Programs whose plain words are commands of theirs: `npm run build` names no `build/`."""
+_SPEAKS = {
+    "node": r"\b(node|nodejs|npm|npx|pnpm|bun|yarn|deno|corepack|nvm|node_modules)\b",
+    "php": r"\b(php|php-fpm|composer|apache2?|wordpress|frankenphp|vendor)\b|php[0-9-]",
+    "elixir": r"\b(elixir|erlang|mix|iex|deps)\b",
+    "ruby": r"\b(ruby|j?rubygems|bundler?|rails|rake|puma|gem|vendor)\b",
+    "crystal": r"\b(crystal|shards|lib)\b",
+}
+"""By ecosystem, what an image or a command says that has to do with its dependencies."""
+_IDLE = re.compile(
+    r"^(apt|apt-get|apk|dnf|yum|corepack|chown|chmod|mkdir|rm|cp|ln)\b|\bmix local\."
+    r"| (-g|--global|global|config)( |$)|\bgem install\b|--version\b"
+)
+"""Commands that do without the dependencies of the project."""
+_LAUNCHERS = frozenset(
+    [
+        *("npx", "bunx", "pnpx", "corepack", "su-exec", "xargs", "timeout", "time", "tini"),
+        *("dumb-init", "sh", "bash", "ash", "dash", "zsh", "busybox", ".", "source", "node"),
+        *("ruby", "perl", "php"),
+    ]
+)
+"""Programs that run what is named behind them."""
+_INTERPRETER = re.compile(r"(python|pypy)[\d.]*")
+_RUNNERS = {
+    "exec": ("bundle", "npm", "pnpm", "yarn", "bun", "opam", "mise", "rbenv", "asdf"),
+    "run": ("poetry", "uv", "pipenv", "pdm", "hatch", "rye", "conda", "pixi"),
+    "dlx": ("pnpm", "yarn"),
+    "x": ("bun",),
+}
+"""Programs that do so behind this word."""
+_DURATION = re.compile(r"\d+[smhd]?")
+_WHERE = ("--prefix", "-C", "--cwd", "--dir", "-d", "--working-dir")
+
+
+def launched(command: Command) -> tuple[str, ...]:
+    """Return the words of `command` without launchers in front of the program."""
+    words = command.words
+    while words:
+        program = posixpath.basename(words[0])
+        if program in _LAUNCHERS or _INTERPRETER.fullmatch(program):
+            at = 1
+        elif program in _RUNNERS.get("".join(words[1:2]), ()):
+            at = 2
+        else:
+            break
+        while at < len(words) and (words[at].startswith("-") or _DURATION.fullmatch(words[at])):
+            at += 1
+        words = words[at:]
+    return words
+
+
+def run_text(command: Command) -> str:
+    """Return the program without its directory and its words, with no launcher in front.
+
+    >>> from ctxsize.shell import commands
+    >>> [run_text(each) for each in commands("sh ./mvnw -q package; python3 -m pip install .")]
+    ['mvnw -q package', 'pip install .']
+    """
+    words = launched(command)
+    return " ".join([posixpath.basename(words[0]), *words[1:]]) if words else ""
+
+
+@lru_cache(maxsize=4096)
+def _is_one_of(expression: str, text: str) -> bool:
+    found = re.match(expression, text)
+    # `make` is not the beginning of `make.sh`.
+    return found is not None and found.end() >= len(text.partition(" ")[0])
+
+
+@lru_cache(maxsize=1024)
+def _expressions(rule: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the expressions of what makes a rule's thing, and of what spares it."""
+    makes = tuple(each.commands for each in TOOLS if rule in each.makes.split())
+    return makes, tuple(each.commands for each in TOOLS if rule in each.spares.split())
+
+
+def has_tools(rule: Rule) -> bool:
+    """Return whether the table knows which commands make a rule's thing."""
+    return any(_expressions(rule.name))
+
+
+def makes(rule: Rule, command: Command) -> bool:
+    """Return whether `command` puts a rule's thing where it was.
+
+    Without a row in the table, that is what the program does that the rule names.
+    """
+    expressions, spared = _expressions(rule.name)
+    program = re.escape(rule.again.partition(" ")[0])
+    if not expressions and not spared and program:
+        expressions = (rf"{program}\b",)
+    text = run_text(command)
+    return any(_is_one_of(each, text) for each in expressions)
+
+
+def spares(rule: Rule, command: Command) -> bool:
+    """Return whether an image that runs `command` can do without a thing that it does not name."""
+    made, spared = _expressions(rule.name)
+    if rule.name in _SPARED_BY_ANY or not has_tools(rule):
+        return builds_anything(command)
+    text = run_text(command)
+    return any(_is_one_of(each, text) for each in (*made, *spared))
+
+
+def builds_anything(command: Command) -> bool:
+    """Return whether `command` runs what may build something; to install compilers is not that."""
+    return command.program not in SYSTEM and bool(_BUILDING.search(" ".join(command.words)))
+
+
+def manager_of(rule: Rule) -> Tool | None:
+    """Return the package manager whose manifest lists what a rule finds, None if there is none."""
+    return next((each for each in TOOLS if each.manifest and rule.name in each.makes.split()), None)
+
+
+def install_directory(manager: Tool, command: Command) -> str | None:
+    """Return where `command` installs what a manifest lists, `""` for here; None if it does not."""
+    if not _is_one_of(manager.commands, run_text(command)):
+        return None
+    return command.value(*_WHERE) or ""
+
+
+def speaks(ecosystem: str, text: str) -> bool:
+    """Return whether an image or a command works with the dependencies of an ecosystem."""
+    expression = _SPEAKS.get(ecosystem)
+    if expression is None or _IDLE.search(text):
+        return False
+    return re.search(expression, text, re.IGNORECASE) is not None
+
+
+def is_named_in(ecosystem: str, words: str) -> bool:
+    """Return whether anything in a Dockerfile's words has to do with an ecosystem."""
+    return re.search(_SPEAKS[ecosystem], words, re.IGNORECASE) is not None
