@@ -13,8 +13,13 @@ from ctxsize.recommender.mentions import Mention, Texts
 from ctxsize.recommender.recipes import Named, Recipe, Recipes
 from ctxsize.recommender.stages import BuiltStage, built_stages
 from ctxsize.recommender.tools import Tool, install_directory
-from ctxsize.recommender.tree import Sums, directories_above
+from ctxsize.recommender.tree import Sums, directories_above, is_below
 from ctxsize.shell import Command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.recommender.made import Making
+    from ctxsize.recommender.matches import Match
 
 _VERSIONED_BY_GIT = re.compile(
     r"setuptools[_-]scm|setuptools-git-versioning|source\s*=\s*[\"']scm|gradle-git|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
@@ -106,6 +111,8 @@ class Facts:
         self._packages: dict[str, frozenset[str]] = {}
         self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
         self._stages: dict[int, tuple[BuiltStage, ...]] = {}
+        self.makings: tuple[Match, list[tuple[Recipe, Making]]] | None = None
+        """What `made.makings` found for the last match."""
         self._maybe_taken: dict[str, tuple[set[str], set[str]]] = {}
 
     @cached_property
@@ -207,7 +214,7 @@ class Facts:
 
     def installed_by(self, recipe: Recipe, manager: Tool) -> tuple[str | None, ...]:
         """Return for each install in `recipe` the package that it is for, None if not known."""
-        key = id(recipe), manager.name
+        key = id(recipe), manager.manifest
         if key not in self._installed:
             self._installed[key] = tuple(
                 self.package_at(manager.manifest, posixpath.join(at, there))
@@ -218,10 +225,9 @@ class Facts:
 
     def package_at(self, manifest: str, place: str) -> str | None:
         """Return the package that an image has at `place`, None where that is not known."""
-        place = posixpath.normpath(place)
-        known = self.packages(manifest)
-        ends = (each for each in known if place == each or place.endswith(f"/{each}"))
-        return max(ends, key=len, default=None)
+        parts = posixpath.normpath(place).lstrip("/").split("/")
+        ends = ("/".join(parts[at:]) for at in range(len(parts)))
+        return next((each for each in ends if each in self.packages(manifest)), None)
 
     def stages(self, recipe: Recipe) -> tuple[BuiltStage, ...]:
         """Return the stages of `recipe` as they are built."""
@@ -236,9 +242,9 @@ class Facts:
                 if step.instruction.keyword == "RUN":
                     yield from step.commands
 
-    def script(self, name: str) -> str:
-        """Return the texts of the files of this name that are sent."""
-        paths = self.by_name.get(name, ())
+    def script(self, name: str, beside: str) -> str:
+        """Return the texts of the files of this name that are sent, but for those in `beside`."""
+        paths = (each for each in self.by_name.get(name, ()) if not is_below(each, {beside}))
         known = (each for each in paths if self.evidence.tree.snapshot.file(each) is not None)
         return "\n".join(map(self.evidence.small_file, known))
 

@@ -12,7 +12,7 @@ import re
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.made import is_for, taking
 from ctxsize.recommender.matches import Match, Objection
-from ctxsize.recommender.recipes import Recipe
+from ctxsize.recommender.recipes import Named, Recipe
 from ctxsize.recommender.tools import Tool, builds_anything, is_named_in, manager_of
 
 _SCRIPTS = re.compile(
@@ -33,20 +33,12 @@ def no_install_step(facts: Facts, match: Match) -> Objection | None:
     if manager is None:
         return None
     bare = [each for each in taking(facts, match) if not _installs(facts, each, manager, match)]
-    owner = _owner(facts, manager, match) if bare else None
+    owner = _owner(facts, manager, match)
     strangers = [each for each in bare if owner is not None and _is_stranger(facts, each, match)]
     others = [each for each in bare if each not in strangers]
-    elsewhere = [each for each in others if facts.installed_by(each, manager)]
-    kept = [each for each in others if each not in elsewhere]
-    unread = [each for each in kept if _SCRIPTS.search(each.commands)]
-    for each in kept:
-        if each not in unread:
-            return Objection("no_install_step", _kept(each))
-    if unread:
-        return Objection("no_install_step", _kept(unread[0]), soft=True)
-    if elsewhere:
-        reason = f"{elsewhere[0].path} takes it and installs those of other directories"
-        return Objection("no_install_step", reason, soft=True)
+    for each in sorted(others, key=lambda each: _may_install(facts, each, manager)):
+        reason = f"{each.path} takes it and does not install it anew"
+        return Objection("no_install_step", reason, soft=_may_install(facts, each, manager))
     if owner is None or not strangers:
         return None
     return Objection("no_install_step", _lost(strangers, owner), soft=True)
@@ -57,17 +49,17 @@ def _installs(facts: Facts, recipe: Recipe, manager: Tool, match: Match) -> bool
     return any(is_for(match, package) for package in facts.installed_by(recipe, manager))
 
 
-def _kept(recipe: Recipe) -> str:
-    return f"{recipe.path} takes it and does not install it anew"
+def _may_install(facts: Facts, recipe: Recipe, manager: Tool) -> bool:
+    """Return whether a script may install them, or a command does so in other directories."""
+    by_script = _SCRIPTS.search(recipe.commands) is not None
+    return by_script or bool(facts.installed_by(recipe, manager))
 
 
 def _lost(strangers: list[Recipe], owner: Recipe) -> str:
     """Return which Dockerfiles would lose the directory, and which one installs it: a clause."""
     paths = [*dict.fromkeys(each.path for each in strangers)]
-    named = ", ".join(paths[:_MOST_NAMED])
     more = len(paths) - _MOST_NAMED
-    if more > 0:
-        named += f" and {more:,} more"
+    named = ", ".join(paths[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
     return (
         f"{named} would no longer get it with what is copied; "
         f"it belongs to {owner.path}, which installs it anew"
@@ -75,27 +67,21 @@ def _lost(strangers: list[Recipe], owner: Recipe) -> str:
 
 
 def _owner(facts: Facts, manager: Tool, match: Match) -> Recipe | None:
-    """Return the Dockerfile that installs them, the nearest one of several."""
-    found = [
-        (distance, each.path, each)
-        for each in facts.recipes.recipes
-        if _installs(facts, each, manager, match)
-        for distance in [_distance(each, match)]
-        if distance is not None
-    ]
-    return min(found, key=lambda one: one[:2])[2] if found else None
-
-
-def _distance(recipe: Recipe, match: Match) -> int | None:
-    """Return how near a Dockerfile is to them, None if it does not take what is beside."""
+    """Return the Dockerfile that takes what is beside them and installs them, the nearest first."""
     beside = match.path.rpartition("/")[0]
-    if _directory(recipe) == beside and recipe.named:
-        return 0
-    if any(
-        each.contains(match.path) or each.path.rpartition("/")[0] == beside for each in recipe.named
-    ):
-        return 1
-    return 2 if recipe.takes_everything else None
+    found = [
+        each
+        for each in facts.recipes.recipes
+        if (each.takes_everything or any(_is_beside(named, match) for named in each.named))
+        and _installs(facts, each, manager, match)
+    ]
+    return min(found, key=lambda each: (_directory(each) != beside, each.path), default=None)
+
+
+def _is_beside(named: Named, match: Match) -> bool:
+    """Return whether an instruction takes a file beside them, or a directory that holds them."""
+    beside = match.path.rpartition("/")[0]
+    return named.contains(match.path) or named.path.rpartition("/")[0] == beside
 
 
 def _is_stranger(facts: Facts, recipe: Recipe, match: Match) -> bool:
@@ -105,9 +91,8 @@ def _is_stranger(facts: Facts, recipe: Recipe, match: Match) -> bool:
     images nor its commands are of their ecosystem.
     """
     beside = match.path.rpartition("/")[0]
-    if beside and (
-        _directory(recipe) == beside or any(each.is_at_or_below(beside) for each in recipe.named)
-    ):
+    named = any(each.is_at_or_below(beside) for each in recipe.named)
+    if beside and (named or _directory(recipe) == beside):
         return False
     if is_named_in(match.rule.ecosystem, recipe.words):
         return False

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ctxsize.dockerfile import path_from_root
+from ctxsize.dockerfile.mounts import Mount
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.matches import Match
 from ctxsize.recommender.naming import named_by, named_by_value, naming
@@ -18,9 +19,8 @@ from ctxsize.recommender.recipes import Named, Recipe
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.stages import BuiltStage, StageStep
 from ctxsize.recommender.tools import (
-    SYSTEM,
-    VERBS,
     has_tools,
+    has_verbs,
     install_directory,
     launched,
     makes,
@@ -32,7 +32,6 @@ from ctxsize.recommender.tools import (
 from ctxsize.shell import Command
 
 _SAID_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
-_COPIERS = ("cp", "mv", "rsync", "tar", "ln")
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
 
 
@@ -54,8 +53,8 @@ def is_for(match: Match, package: str | None) -> bool:
 class _State:
     """What a stage has behind an instruction."""
 
-    places: tuple[str, ...] = ()
-    """Where the thing from the context is, `""` where that is not known."""
+    has_it: bool = False
+    """Whether the thing came from the context."""
     has_files: bool = False
     """Whether anything came from the context or from another stage."""
     made: tuple[str, ...] = ()
@@ -68,7 +67,7 @@ class _State:
     @property
     def is_as_it_came(self) -> bool:
         """Whether the thing is there and nothing made it again."""
-        return bool(self.places) and not self.made
+        return self.has_it and not self.made
 
 
 class Making:
@@ -100,21 +99,21 @@ class Making:
 
     def _follow(self, stage: BuiltStage) -> None:
         state = _State() if stage.base is None else self._ends[stage.base]
-        if stage.image in self._recipe.names and stage.image:
-            state = replace(state, places=("",), has_files=True)
+        if stage.image and stage.image in self._recipe.names:
+            state = replace(state, has_it=True, has_files=True)
         for step in stage.steps:
             keyword = step.instruction.keyword
             if keyword in ("COPY", "ADD"):
                 state = self._copied(state, stage, step)
             if keyword == "RUN":
                 state = self._ran(state, stage, step)
-            elif keyword in _SAID_LATER and (keyword != "WORKDIR" or state.places):
+            elif keyword in _SAID_LATER and (keyword != "WORKDIR" or state.has_it):
                 state = replace(state, later=(*state.later, step))
         self._ends.append(state)
 
     def _finish(self, state: _State, stage: BuiltStage, *, is_shipped: bool) -> None:
         """Look at what is said of the image in which the thing is as it came."""
-        self.uses += [each.instruction.line for each in state.later if self._says(each, state)]
+        self.uses += [each.instruction.line for each in state.later if self._says(each)]
         if state.needed or (is_shipped and self._needs(stage.image)):
             self.uses.append(state.needed or stage.stage.line)
 
@@ -124,21 +123,20 @@ class Making:
 
     def _copied(self, state: _State, stage: BuiltStage, step: StageStep) -> _State:
         """Return what a COPY or ADD changes that takes from the context or from another stage."""
-        arriving = tuple(self._arriving(stage, step))
-        state = replace(state, places=(*state.places, *arriving), has_files=True)
-        there = self._origin(stage, next(step.instruction.flag_values("from"), ""))
-        if there is None:
-            return state
-        for source in step.arguments[:-1]:
-            is_named = any(naming(source, self._name))
-            path = posixpath.join("/", source)
-            if there.is_as_it_came and is_named:
-                self.uses.append(step.instruction.line)
-            if there.is_as_it_came and any(_may_meet(path, each) for each in there.places):
-                state = replace(state, places=(*state.places, ""))
-            if there.made and (is_named or any(_may_meet(path, each) for each in there.made)):
-                state = replace(state, made=(*state.made, ""))
-        return state
+        taken = self._recipe.taken_at.get((stage.stage.label, step.instruction.line), ())
+        arrives = any(each.kind in ("copy", "add") and self._is_in(each.path) for each in taken)
+        there = self._origin(stage, next(step.instruction.flag_values("from"), "")) or _State()
+        named = [each for each in step.arguments[:-1] if any(naming(each, self._name))]
+        if there.is_as_it_came and named:
+            self.uses.append(step.instruction.line)
+        sources = (posixpath.join("/", each) for each in step.arguments[:-1])
+        above = any(_may_meet(source, each) for source in sources for each in there.made)
+        return replace(
+            state,
+            has_it=state.has_it or arrives or there.is_as_it_came,
+            has_files=True,
+            made=(*state.made, "") if there.made and (named or above) else state.made,
+        )
 
     def _origin(self, stage: BuiltStage, name: str) -> _State | None:
         """Return the end of the earlier stage that is called `name`."""
@@ -148,43 +146,30 @@ class Making:
         self._consumed.add(at)
         return self._ends[at]
 
-    def _arriving(self, stage: BuiltStage, step: StageStep) -> Iterator[str]:
-        """Yield where an instruction puts the thing when it takes a directory of the context."""
-        taken = self._recipe.taken_at.get((stage.stage.label, step.instruction.line), ())
-        for source in taken:
-            below = self._below(source.path) if source.kind in ("copy", "add") else None
-            if below is not None:
-                yield posixpath.normpath(posixpath.join(step.workdir, step.arguments[-1], below))
-
-    def _below(self, source: str) -> str | None:
-        """Return the path of the thing in a source, None if that does not hold it."""
-        if source == ".":
-            return self._match.path
-        if not Named("", 0, "", source, source).contains(self._match.path):
-            return None
-        return "/".join(self._match.path.split("/")[source.count("/") + 1 :])
+    def _is_in(self, source: str) -> bool:
+        """Return whether a source of the context holds the thing."""
+        return source == "." or Named("", 0, "", source, source).contains(self._match.path)
 
     def _ran(self, state: _State, stage: BuiltStage, step: StageStep) -> _State:
         """Return what the commands of a RUN change, and note where they use the thing."""
-        is_mounted, has_files = self._mounted(state, stage, step)
-        is_hidden = self._is_in_cache(step)
-        has_sources = bool(state.places) or is_mounted
-        is_made = False
+        is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
+        has_files = state.has_files or any(each.type == "bind" for each in step.mounts)
+        is_enough = state.has_it or is_mounted or not self._of_sources
+        as_it_came = is_mounted
         for at, command in step.commands:
-            is_enough = has_sources or not self._of_sources
             self.is_spared |= is_enough and spares(self._rule, command)
-            if is_hidden:
+            if self._is_in_cache(step):
                 continue
             if is_enough and self._makes(at, command, has_files=has_files):
-                is_made = True
+                as_it_came = False
                 # What is made in a mount is there for this RUN alone.
                 state = state if is_mounted else replace(state, made=(*state.made, at))
-            elif self._uses(state, step, at, command, is_mounted=is_mounted and not is_made):
+            elif (as_it_came and self._may_take(command)) or (
+                (as_it_came or state.is_as_it_came) and self._names(step, at, command)
+            ):
                 self.uses.append(step.instruction.line)
             elif not is_mounted and self._needs(" ".join(command.words)):
                 state = replace(state, needed=step.instruction.line)
-            if state.places and command.program in _COPIERS:
-                state = replace(state, places=(*state.places, ""))
         return state
 
     def _makes(self, at: str, command: Command, *, has_files: bool) -> bool:
@@ -204,75 +189,53 @@ class Making:
             for mount in step.mounts
         )
 
-    def _mounted(self, state: _State, stage: BuiltStage, step: StageStep) -> tuple[bool, bool]:
-        """Return whether a RUN mounts the thing as it came, and whether it has any files."""
-        is_mounted, has_files = False, state.has_files
-        for mount in step.mounts:
-            if mount.type != "bind":
-                continue
-            has_files = True
-            there = self._origin(stage, mount.origin)
-            if there is not None:
-                is_mounted |= there.is_as_it_came
-            elif mount.origin in self._recipe.names:
-                below = self._below(path_from_root(mount.source)[1:] or ".")
-                is_mounted |= below is not None or "$" in mount.source
-        return is_mounted, has_files
-
-    def _uses(
-        self, state: _State, step: StageStep, at: str, command: Command, *, is_mounted: bool
-    ) -> bool:
-        """Return whether a command uses the thing as it came."""
-        if is_mounted and (any(named_by(command, self._name)) or self._may_take(command)):
-            return True
-        return state.is_as_it_came and self._names(state, step, at, command)
+    def _is_mounted(self, stage: BuiltStage, mount: Mount) -> bool:
+        """Return whether a mount holds the thing as it came."""
+        if mount.type != "bind":
+            return False
+        there = self._origin(stage, mount.origin)
+        if there is not None:
+            return there.is_as_it_came
+        source = path_from_root(mount.source)[1:] or "."
+        return mount.origin in self._recipe.names and (self._is_in(source) or "$" in source)
 
     def _may_take(self, command: Command) -> bool:
-        """Return whether a command may take all that a mount holds."""
-        words = run_text(command).split(" ")
-        is_known = words[0] in VERBS | SYSTEM or command.program in ("cd", "mkdir", "set", "javac")
+        """Return whether a command may take all that a mount holds: nobody knows most programs."""
+        program = run_text(command).partition(" ")[0]
+        is_known = has_verbs(program) or program in ("cd", "mkdir", "set")
         return not is_known or self._needs(" ".join(command.words))
 
-    def _names(self, state: _State, step: StageStep, at: str, command: Command) -> bool:
+    def _names(self, step: StageStep, at: str, command: Command) -> bool:
         """Return whether a command names the thing, works in it, or runs a script that names it."""
         if self._rule.contents and command.program in _ABOUT_DIRECTORIES:
             return False
         below = at.removeprefix(step.workdir)
         if any(naming(below, self._name)) and command.program not in ("cd", "pushd", "mkdir"):
             return True
-        named = (
-            *named_by(command, self._name),
-            *naming(self._script(command), self._name, bare=False),
-        )
-        return any(self._may_mean(state, each) for each in named)
-
-    def _may_mean(self, state: _State, word: str) -> bool:
-        """Return whether a word that names such a thing may be about this one."""
-        return any(_may_meet(word, each) for each in state.places)
+        script = naming(self._script(command), self._name, bare=False)
+        return any(named_by(command, self._name)) or any(script)
 
     def _script(self, command: Command) -> str:
         """Return the text of the script of the context that a command runs, `""` for none."""
         word = next(iter(launched(command)), "")
-        return self._facts.script(posixpath.basename(word)) if "/" in word or ".sh" in word else ""
+        if "/" not in word and not word.endswith(".sh"):
+            return ""
+        return self._facts.script(posixpath.basename(word), self._match.path)
 
-    def _says(self, step: StageStep, state: _State) -> bool:
+    def _says(self, step: StageStep) -> bool:
         """Return whether what an instruction says of the container has to do with the thing."""
-        keyword = step.instruction.keyword
+        keyword, given = step.instruction.keyword, step.arguments
         if keyword == "WORKDIR":
-            return any(self._may_mean(state, each) for each in naming(step.workdir, self._name))
-        if keyword in ("ENV", "ARG"):
-            return any(self._may_mean(state, each) for each in self._named_by_variables(step))
+            return any(naming(step.workdir, self._name))
+        if keyword == "ARG":
+            given = tuple(part for each in given for part in each.partition("=")[::2])
+        if keyword in ("ARG", "ENV"):
+            values = zip(given[::2], given[1::2], strict=False)
+            return any(any(named_by_value(*each, self._name)) for each in values)
         return any(
-            self._names(state, step, at, command) or self._is_started_by(command)
+            self._names(step, at, command) or self._is_started_by(command)
             for at, command in step.commands
         )
-
-    def _named_by_variables(self, step: StageStep) -> Iterator[str]:
-        given = step.arguments
-        if step.instruction.keyword == "ARG":
-            given = tuple(part for each in given for part in each.partition("=")[::2])
-        for variable, value in zip(given[::2], given[1::2], strict=False):
-            yield from named_by_value(variable, value, self._name)
 
     def _is_started_by(self, command: Command) -> bool:
         """Return whether a container starts a program that needs what was installed or built."""
@@ -287,3 +250,14 @@ def _may_meet(one: str, other: str) -> bool:
         return True
     one, other = (f"{posixpath.normpath(each).rstrip('/')}/" for each in (one, other))
     return one.startswith(other) or other.startswith(one)
+
+
+def makings(facts: Facts, match: Match) -> list[tuple[Recipe, Making]]:
+    """Return how each Dockerfile that takes a thing along makes and uses it.
+
+    Two traps need this of each match, so that of the last one is kept.
+    """
+    if facts.makings is None or facts.makings[0] is not match:
+        takers = taking(facts, match)
+        facts.makings = match, [(each, Making(facts, each, match)) for each in takers]
+    return facts.makings[1]

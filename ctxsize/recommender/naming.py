@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ctxsize.recommender.tools import VERBS
+from ctxsize.recommender.tools import has_verbs
 from ctxsize.recommender.tree import is_glob, like
 from ctxsize.shell import Command
 
@@ -64,5 +64,5 @@ def named_by(command: Command, name: str) -> Iterator[str]:
     for word in command.words:
         option = _LEFT_OUT.fullmatch(word) is not None
         if not left_out and not option:
-            yield from naming(word, name, bare=command.program not in VERBS)
+            yield from naming(word, name, bare=not has_verbs(command.program))
         left_out = option and "=" not in word

@@ -18,7 +18,6 @@ from ctxsize.shell import Command
 class Tool(NamedTuple):
     """Commands of a tool, and what they do about the things that rules find."""
 
-    name: str
     commands: str
     """The regular expression for the commands that install or build."""
     makes: str = ""
@@ -60,228 +59,157 @@ def _unless_behind(options: tuple[str, ...]) -> str:
 
 TOOLS = (
     Tool(
-        "npm, pnpm, bun and yarn",
         rf"{_NODE}{_NODE_OTHERS}{_NODE_INSTALLS}|yarn(pkg)?{_NO_WORDS}",
-        makes="node.modules",
+        "node.modules",
         manifest="package.json",
     ),
     Tool(
-        "scripts of package.json",
         r"(npm|yarn|pnpm|bun)\b"
         r"(?!.* (install|i|ci|add|rebuild|config|cache|global|fetch|set)( |$))"
         r".* (?!-)\S*(build|generate|bundle|compile|export|release|prod|deploy|dist|prepare)",
-        makes=f"{_FRONT} {_ASSETS} elixir.static",
+        f"{_FRONT} {_ASSETS} elixir.static",
     ),
     Tool(
-        "frameworks of the web",
         r"(next|nuxt|nuxi|nitro|vite|svelte-kit|storybook|turbo|nx|lerna|rush|moon)\b"
         r".* (?!-)\S*(build|generate|export|prepare|deploy)|(build-storybook|vite-node)\b",
-        makes=_FRONT,
+        _FRONT,
     ),
-    Tool("yarn", r"yarn\S*( -\S+)*( install\b| workspaces focus|$)", makes="node.yarnunplugged"),
-    Tool("deno", r"deno (task|run)\b", makes=f"deno.fresh {_FRONT}"),
+    Tool(r"yarn\S*( -\S+)*( install\b| workspaces focus|$)", "node.yarnunplugged"),
+    Tool(r"deno (task|run)\b", f"deno.fresh {_FRONT}"),
     Tool(
-        "composer",
         r"composer(\.phar)?(?= |$)(?!.* (-g|global|run|run-script|exec|config|--dry-run)( |$))"
         r".* (install|i|update|u|upgrade|require|r|reinstall|create-project)( |$)",
-        makes="php.vendor php.bundles",
+        "php.vendor php.bundles",
         manifest="composer.json",
     ),
-    Tool("symfony", r"console assets:install", makes="php.bundles"),
+    Tool(r"console assets:install", "php.bundles"),
     Tool(
-        "bundler",
         r"bundler?(?= |$)(?!.* (exec|config)( |$)).* (install|update|add|package)( |$)"
         rf"|bundler?{_NO_WORDS}",
-        makes="ruby.vendored",
+        "ruby.vendored",
         manifest="Gemfile",
     ),
     Tool(
-        "rails",
         r"(rails|rake)\b.* (assets|webpacker|vite|shakapacker|tailwindcss|javascript|css):"
         r"|(webpack|webpacker|vite|shakapacker) *",
-        makes=_ASSETS,
+        _ASSETS,
     ),
-    Tool("mix deps", r"mix\b.* deps\.(get|update)\b", makes="elixir.deps", manifest="mix.exs"),
+    Tool(r"mix\b.* deps\.(get|update)\b", "elixir.deps", manifest="mix.exs"),
     Tool(
-        "mix",
         r"mix\b.*(?<![\w.])(compile|release|escript|phx|assets|test|run|ecto|setup)"
         r"|rebar3 (?!deps|get-deps|unlock|tree|upgrade|local)\w",
-        makes="elixir.build",
+        "elixir.build",
     ),
-    Tool("phoenix", r"mix\b.*\b(assets\.\w+|setup|phx\.digest)", makes="elixir.static"),
+    Tool(r"mix\b.*\b(assets\.\w+|setup|phx\.digest)", "elixir.static"),
     Tool(
-        "shards",
         rf"shards(?= |$)(.* (install|update|build)( |$)|{_NO_WORDS})",
-        makes="crystal.lib",
+        "crystal.lib",
         manifest="shard.yml",
     ),
     Tool(
-        "cargo",
         r"(cargo|cross)( \+\S+)?( -\S+)* (?!(fetch|vendor|login|metadata|fmt|clean|update|search"
         r"|add|new|init|tree|audit|deny|generate-lockfile|chef prepare|binstall"
         r"|install(?! .*--path))\b)\w|(trunk|maturin|wasm-pack|dx)\b",
-        makes=_CARGO,
+        _CARGO,
     ),
     # What these install may be compiled by cargo.
+    Tool(r"(pip[\d.]*|uv|poetry|npm|yarn|pnpm|mix|bundle|gem)\b", spares=_CARGO),
     Tool(
-        "callers of cargo", r"(pip[\d.]*|uv|poetry|npm|yarn|pnpm|mix|bundle|gem)\b", spares=_CARGO
-    ),
-    Tool(
-        "virtual environments",
         r"(venv|virtualenv)\b|uv (venv|sync|pip)\b|(poetry|pipenv|pdm|rye) (install|sync)\b"
         r"|hatch env\b",
-        makes="python.venv python.othervenv",
+        "python.venv python.othervenv",
     ),
+    Tool(r"(conda|mamba|micromamba)( env)? (create|install|update)\b", "python.conda"),
+    Tool(r"pdm (install|sync)\b|pip[\d.]* install\b.*--target", "python.pypackages"),
+    Tool(r"setup\.py (build|install|bdist)", "python.build"),
     Tool(
-        "conda",
-        r"(conda|mamba|micromamba)( env)? (create|install|update)\b",
-        makes="python.conda",
-    ),
-    Tool("pdm", r"pdm (install|sync)\b|pip[\d.]* install\b.*--target", makes="python.pypackages"),
-    Tool("setup.py", r"setup\.py (build|install|bdist)", makes="python.build"),
-    Tool(
-        "packages of python",
         rf"(pip[\d.]*|uv pip) (install|wheel)\b.*{_unless_behind(_PIP_VALUED)}"
         r" (?!\S*(\*|\.(whl|txt|gz)\b))[./$]"
         r"|setup\.py (?!-)\w|(pyproject-)?build( |$)|uv (build|sync)\b(?!.*--no-install)"
         r"|(hatch|flit|pdm|poetry|rye) (build|install|sync)\b(?!.*--no-(root|self))",
-        makes="python.egginfo",
+        "python.egginfo",
         spares="python.build",
     ),
     Tool(
-        "maven",
         r"mvn[wd]?\b.* (\S+:)?(package|integration-test|verify|install|deploy|jar|war|single"
         r"|build|repackage|build-image|dockerBuild|compile-no-fork)(?= |$)",
-        makes=f"maven.target {_JVM}",
+        f"maven.target {_JVM}",
     ),
+    Tool(r"mvn[wd]?\b.* (\S+:)?(compile|process-classes)(?= |$)", _JVM, spares="maven.target"),
     Tool(
-        "maven's compiler",
-        r"mvn[wd]?\b.* (\S+:)?(compile|process-classes)(?= |$)",
-        makes=_JVM,
-        spares="maven.target",
-    ),
-    Tool(
-        "gradle",
         r"gradlew?\b(?!.*( -m| --dry-run)( |$)).*" + _unless_behind(_GRADLE_VALUED) + r" (?!-)"
         r"(\S*:)?(?!clean|uninstall)((?i:\w*(assemble|bootbuild|jar|install|dist|bundle|native"
         r"|jib))\w*|build(?!Env)\w*|\w*(War|Ear)|war|ear|publish\w*)(?= |$)",
-        makes=f"gradle.build {_JVM}",
+        f"gradle.build {_JVM}",
     ),
     Tool(
-        "gradle's compiler",
         r"gradlew?\b.* (?!-)(\S*:)?\w*([cC]lasses|compile[JKGS]\w+)(?= |$)",
-        makes=_JVM,
+        _JVM,
         spares="gradle.build",
     ),
     Tool(
-        "sbt",
         r"sbt\b.*(?i:assembly|compile|package|stage|dist|publish|docker|image|bundle)",
-        makes=f"scala.target {_JVM}",
+        f"scala.target {_JVM}",
     ),
-    Tool("mill", r"mill\b.*(assembly|compile|jar|build|dist|__)", makes=f"scala.mill {_JVM}"),
-    Tool("javac", r"(ant|javac|kotlinc|scalac|amper|kobalt)\b", makes=_JVM),
+    Tool(r"mill\b.*(assembly|compile|jar|build|dist|__)", f"scala.mill {_JVM}"),
+    Tool(r"(ant|javac|kotlinc|scalac|amper|kobalt)\b", _JVM),
+    Tool(r"lein\b.* (?!deps|version)\w|(clojure|clj)\b.* -[TXM]|boot\b", "clojure.target"),
+    Tool(r"dotnet (build|publish|pack|run|test|msbuild|watch|cake)\b|(nuke|cake)\b", "dotnet.bin"),
+    Tool(r"msbuild\b", "dotnet.bin cpp.vcpkg"),
+    Tool(r"go (build|install|run)\b", spares="go.release"),
+    Tool(r"goreleaser (build|release)\b", "go.release"),
+    Tool(r"g?make\b", f"{_CMAKE} cpp.objects docs.sphinx docs.doxygen"),
+    Tool(r"(cmake|xmake)\b", f"{_CMAKE} cpp.objects cpp.vcpkg docs.doxygen"),
+    Tool(r"(ninja|samu|meson|bazel|bazelisk|b2|scons)\b", f"{_CMAKE} cpp.objects docs.doxygen"),
     Tool(
-        "clojure",
-        r"lein\b.* (?!deps|version)\w|(clojure|clj)\b.* -[TXM]|boot\b",
-        makes="clojure.target",
-    ),
-    Tool(
-        "dotnet",
-        r"dotnet (build|publish|pack|run|test|msbuild|watch|cake)\b|(nuke|cake)\b",
-        makes="dotnet.bin",
-    ),
-    Tool("msbuild", r"msbuild\b", makes="dotnet.bin cpp.vcpkg"),
-    Tool("go", r"go (build|install|run)\b", spares="go.release"),
-    Tool("goreleaser", r"goreleaser (build|release)\b", makes="go.release"),
-    Tool("make", r"g?make\b", makes=f"{_CMAKE} cpp.objects docs.sphinx docs.doxygen"),
-    Tool("cmake", r"(cmake|xmake)\b", makes=f"{_CMAKE} cpp.objects cpp.vcpkg docs.doxygen"),
-    Tool(
-        "ninja",
-        r"(ninja|samu|meson|bazel|bazelisk|b2|scons)\b",
-        makes=f"{_CMAKE} cpp.objects docs.doxygen",
+        r"(\S+-)?(gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(-\d+)? (.* )?-c( |$)", f"{_CMAKE} cpp.objects"
     ),
     Tool(
-        "compilers of C",
-        r"(\S+-)?(gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(-\d+)? (.* )?-c( |$)",
-        makes=f"{_CMAKE} cpp.objects",
-    ),
-    Tool(
-        "linkers of C",
         r"(\S+-)?(gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(-\d+)? |(autoreconf|qmake|conan|nmake)\b",
-        makes=_CMAKE,
+        _CMAKE,
         spares="cpp.objects",
     ),
-    Tool("vcpkg", r"vcpkg\b", makes=f"{_CMAKE} cpp.vcpkg", spares="cpp.objects"),
+    Tool(r"vcpkg\b", f"{_CMAKE} cpp.vcpkg", spares="cpp.objects"),
+    Tool(r"swift (build|run|test|package (?!resolve|update|show|describe)\w)", "swift.build"),
+    Tool(r"(dart|flutter)\b.* (build|compile|build_runner)\b|(webdev|jaspr) build\b", "dart.build"),
     Tool(
-        "swift",
-        r"swift (build|run|test|package (?!resolve|update|show|describe)\w)",
-        makes="swift.build",
+        r"stack\b(?!.*--(only-)?dependencies).* (build|install|test|bench|ghc)\b", "haskell.stack"
     ),
     Tool(
-        "dart",
-        r"(dart|flutter)\b.* (build|compile|build_runner)\b|(webdev|jaspr) build\b",
-        makes="dart.build",
-    ),
-    Tool(
-        "stack",
-        r"stack\b(?!.*--(only-)?dependencies).* (build|install|test|bench|ghc)\b",
-        makes="haskell.stack",
-    ),
-    Tool(
-        "cabal",
         r"cabal\b(?!.*--(only-)?dependencies).* (v2-|new-)?(build|install|run|test)\b",
-        makes="haskell.cabal",
+        "haskell.cabal",
     ),
-    Tool("dune", r"dune (build|exec|install|runtest|test)\b", makes="ocaml.dune"),
-    Tool("opam", r"opam (switch|install|init)\b", makes="ocaml.opam"),
-    Tool("zig", r"zig build\b(?!-)", makes="zig.out"),
-    Tool("nimble", r"nimble (install|build|develop|setup)\b|atlas\b", makes="nim.deps"),
-    Tool("gleam", r"gleam (build|run|test|export)\b", makes="gleam.build"),
-    Tool("luarocks", r"luarocks (install|make|build)\b", makes="lua.modules"),
-    Tool("perl", r"(carton|cpanm|cpm) ", makes="perl.local"),
-    Tool("renv", r"(R|Rscript)\b.*\brenv\b", makes="r.renv"),
-    Tool("mkdocs", r"mkdocs (build|gh-deploy)\b", makes="docs.mkdocs"),
-    Tool("sphinx", r"sphinx-(build|multiversion)\b", makes="docs.sphinx"),
-    Tool("jekyll", r"jekyll (build|serve)\b", makes="docs.jekyll"),
-    Tool("doxygen", r"doxygen\b", makes="docs.doxygen"),
+    Tool(r"dune (build|exec|install|runtest|test)\b", "ocaml.dune"),
+    Tool(r"opam (switch|install|init)\b", "ocaml.opam"),
+    Tool(r"zig build\b(?!-)", "zig.out"),
+    Tool(r"nimble (install|build|develop|setup)\b|atlas\b", "nim.deps"),
+    Tool(r"gleam (build|run|test|export)\b", "gleam.build"),
+    Tool(r"luarocks (install|make|build)\b", "lua.modules"),
+    Tool(r"(carton|cpanm|cpm) ", "perl.local"),
+    Tool(r"(R|Rscript)\b.*\brenv\b", "r.renv"),
+    Tool(r"mkdocs (build|gh-deploy)\b", "docs.mkdocs"),
+    Tool(r"sphinx-(build|multiversion)\b", "docs.sphinx"),
+    Tool(r"jekyll (build|serve)\b", "docs.jekyll"),
+    Tool(r"doxygen\b", "docs.doxygen"),
 )
 """All tools; a further one is a row here and its cases in `test_tools.py`."""
 
-_SPARED_BY_ANY = frozenset(
-    [
-        "python.venv",
-        "python.othervenv",
-        "python.conda",
-        "python.pypackages",
-        "cpp.vcpkg",
-        "ocaml.opam",
-    ]
-)
+_SPARED_BY_ANY = "python.venv python.othervenv python.conda python.pypackages cpp.vcpkg ocaml.opam"
 """The rules whose thing no image needs that builds anything at all and does not name it."""
-_BUILDING = re.compile(
-    r"\b(cargo|npm|npx|yarn|pnpm|bun|deno|make|cmake|ninja|meson|go (build|install|run|test)|mvnw?|"
-    r"gradlew?|dotnet|msbuild|mix|rebar3|sbt|mill|lein|clojure|python3?|pip3?|uv|poetry|pdm|hatch|"
-    r"tsc|vite|webpack|ng|swift|flutter|dart|stack|cabal|dune|zig|nim|nimble|shards|crystal|gleam|"
-    r"bazel|bundle|rails|rake|composer|build)\b|\.sh\b|\./"
+_PROGRAMS = (
+    r"npm|npx|yarn|pnpm|bun|deno|cargo|make|gradlew?|mvnw?|sbt|mill|lein|mix|bundle|rake|rails"
+    r"|composer|dotnet|pip3?|uv|poetry|pdm|hatch|stack|cabal|dune|swift|dart|flutter|gleam|zig"
+    r"|nimble|shards|crystal|bazel|vite|ng"
 )
-SYSTEM = frozenset(
-    [
-        *("apt", "apt-get", "aptitude", "apk", "dnf", "microdnf", "yum", "zypper", "pacman"),
-        *("tdnf", "brew", "choco", "echo", "printf", "rm"),
-    ]
+_WITH_VERBS = re.compile(rf"{_PROGRAMS}|go|just|task|docker|git|turbo|nx|next|nuxt|export")
+_BUILDING = re.compile(
+    rf"\b({_PROGRAMS}|cmake|ninja|meson|go (build|install|run|test)|msbuild|rebar3|clojure|python3?"
+    r"|tsc|webpack|nim|build)\b|\.sh\b|\./"
+)
+_OF_SYSTEMS = re.compile(
+    r"apt|apt-get|aptitude|apk|dnf|microdnf|yum|zypper|pacman|tdnf|brew|choco|echo|printf|rm"
 )
 """Programs that may name a tool, and do not run it."""
-VERBS = frozenset(
-    [
-        *("npm", "npx", "yarn", "pnpm", "bun", "deno", "cargo", "go", "make", "just", "task"),
-        *("gradle", "gradlew", "mvn", "mvnw", "sbt", "mill", "lein", "mix", "bundle", "rake"),
-        *("rails", "composer", "dotnet", "docker", "git", "pip", "pip3", "uv", "poetry", "pdm"),
-        *("hatch", "stack", "cabal", "dune", "swift", "dart", "flutter", "gleam", "zig"),
-        *("nimble", "shards", "crystal", "bazel", "turbo", "nx", "next", "nuxt", "vite", "ng"),
-        *("echo", "printf", "export"),
-    ]
-)
-"""Programs whose plain words are commands of theirs: `npm run build` names no `build/`."""
 _SPEAKS = {
     "node": r"\b(node|nodejs|npm|npx|pnpm|bun|yarn|deno|corepack|nvm|node_modules)\b",
     "php": r"\b(php|php-fpm|composer|apache2?|wordpress|frankenphp|vendor)\b|php[0-9-]",
@@ -378,7 +306,7 @@ def makes(rule: Rule, command: Command) -> bool:
 def spares(rule: Rule, command: Command) -> bool:
     """Return whether an image that runs `command` can do without a thing that it does not name."""
     made, spared = _expressions(rule.name)
-    if rule.name in _SPARED_BY_ANY or not has_tools(rule):
+    if rule.name in _SPARED_BY_ANY.split() or not has_tools(rule):
         return builds_anything(command)
     text = run_text(command)
     return any(_is_one_of(each, text) for each in (*made, *spared))
@@ -386,7 +314,13 @@ def spares(rule: Rule, command: Command) -> bool:
 
 def builds_anything(command: Command) -> bool:
     """Return whether `command` runs what may build something; to install compilers is not that."""
-    return command.program not in SYSTEM and bool(_BUILDING.search(" ".join(command.words)))
+    is_of_system = _OF_SYSTEMS.fullmatch(command.program) is not None
+    return not is_of_system and _BUILDING.search(" ".join(command.words)) is not None
+
+
+def has_verbs(program: str) -> bool:
+    """Return whether plain words are commands to a program: `npm run build` names no `build/`."""
+    return (_WITH_VERBS.fullmatch(program) or _OF_SYSTEMS.fullmatch(program)) is not None
 
 
 def manager_of(rule: Rule) -> Tool | None:

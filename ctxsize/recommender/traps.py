@@ -13,7 +13,7 @@ from ctxsize.recommender.bundlers import reader_of
 from ctxsize.recommender.exceptions import letting_in
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.installs import no_install_step
-from ctxsize.recommender.made import Making, taking
+from ctxsize.recommender.made import makings, taking
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.secrets import Certainty
@@ -171,8 +171,8 @@ def prebuilt_pipeline(facts: Facts, match: Match) -> Objection | None:
     """No command makes it where its sources are, so that the image may ship what was built here."""
     if "no_install_step" in match.rule.traps:
         return None
-    for recipe in taking(facts, match):
-        if not Making(facts, recipe, match).is_spared:
+    for recipe, making in makings(facts, match):
+        if not making.is_spared:
             anything = any(builds_anything(each) for _, each in facts.commands(recipe))
             what = "not this" if anything else "nothing"
             reason = f"{recipe.path} builds {what}: the image may need it as it is"
@@ -182,8 +182,8 @@ def prebuilt_pipeline(facts: Facts, match: Match) -> Objection | None:
 
 def used_as_it_is(facts: Facts, match: Match) -> Objection | None:
     """An instruction uses it as it came with the context: nothing there makes it again."""
-    for recipe in taking(facts, match):
-        line = min(Making(facts, recipe, match).uses, default=None)
+    for recipe, making in makings(facts, match):
+        line = min(making.uses, default=None)
         if line is not None:
             reason = f"{recipe.path}:{line} uses it as it is, and nothing there makes it anew"
             return Objection("used_as_it_is", reason, soft=True)
