@@ -57,8 +57,7 @@ def named_by(command: Command, name: str) -> Iterator[str]:
     """Yield the words that name it in a command, where it has to be there for it."""
     if command.program in _SILENT:
         return
-    exported = (word.partition("=")[::2] for word in command.words if command.program == "export")
-    for variable, value in (*command.assignments, *exported):
+    for variable, value in command.assignments:
         yield from named_by_value(variable, value, name)
     left_out = False
     for word in command.words:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ctxsize.dockerfile import Dockerfile, Instruction, Stage, global_arguments, read_stages
 from ctxsize.dockerfile.mounts import Mount, parse_mount
@@ -41,7 +41,7 @@ class StageStep:
 
 @dataclass(frozen=True)
 class BuiltStage:
-    """A stage, and what is known at its end."""
+    """A stage as it is built."""
 
     stage: Stage
     base: int | None
@@ -49,8 +49,8 @@ class BuiltStage:
     steps: tuple[StageStep, ...]
     origins: dict[str, int]
     """The earlier stages, by name and number."""
-    workdir: str
-    values: dict[str, str]
+    end: _Reader
+    """What is known at its end."""
 
     @property
     def image(self) -> str:
@@ -67,11 +67,9 @@ def built_stages(dockerfile: Dockerfile) -> tuple[BuiltStage, ...]:
         base = names.get(stage.base)
         begin = global_arguments(dockerfile) if base is None else _triggers(stages[base])
         own = (each for each in stage.instructions if each.trigger is None)
-        reader = _Reader() if base is None else _Reader(found[base].workdir, found[base].values)
+        reader = _Reader() if base is None else found[base].end.inherited()
         steps = tuple(reader.step(each) for each in (*begin, *own))
-        found.append(
-            BuiltStage(stage, base, steps, dict(names), reader.workdir, dict(reader.values))
-        )
+        found.append(BuiltStage(stage, base, steps, dict(names), reader))
         names[str(stage.index)] = stage.index
         if stage.name:
             names[stage.name] = stage.index
@@ -86,12 +84,16 @@ def _triggers(stage: Stage) -> tuple[Instruction, ...]:
     )
 
 
+@dataclass
 class _Reader:
     """Follows the instructions of a stage."""
 
-    def __init__(self, workdir: str = "", values: dict[str, str] | None = None) -> None:
-        self.workdir = workdir
-        self.values = dict(values or {})
+    workdir: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+
+    def inherited(self) -> _Reader:
+        """Return a reader of a stage that begins where this one ends."""
+        return _Reader(self.workdir, dict(self.values))
 
     def step(self, instruction: Instruction) -> StageStep:
         """Return an instruction as it runs, once it had its effect."""

@@ -201,7 +201,7 @@ _PROGRAMS = (
     r"|composer|dotnet|pip3?|uv|poetry|pdm|hatch|stack|cabal|dune|swift|dart|flutter|gleam|zig"
     r"|nimble|shards|crystal|bazel|vite|ng"
 )
-_WITH_VERBS = re.compile(rf"{_PROGRAMS}|go|just|task|docker|git|turbo|nx|next|nuxt|export")
+_WITH_VERBS = re.compile(rf"{_PROGRAMS}|go|just|task|docker|git|turbo|nx|next|nuxt")
 _BUILDING = re.compile(
     rf"\b({_PROGRAMS}|cmake|ninja|meson|go (build|install|run|test)|msbuild|rebar3|clojure|python3?"
     r"|tsc|webpack|nim|build)\b|\.sh\b|\./"
@@ -271,7 +271,7 @@ def run_text(command: Command) -> str:
     return " ".join([posixpath.basename(words[0]), *words[1:]]) if words else ""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _is_one_of(expression: str, text: str) -> bool:
     found = re.match(expression, text)
     # `make` is not the beginning of `make.sh`.
@@ -281,8 +281,8 @@ def _is_one_of(expression: str, text: str) -> bool:
 @lru_cache(maxsize=1024)
 def _expressions(rule: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the expressions of what makes a rule's thing, and of what spares it."""
-    makes = tuple(each.commands for each in TOOLS if rule in each.makes.split())
-    return makes, tuple(each.commands for each in TOOLS if rule in each.spares.split())
+    made = tuple(each.commands for each in TOOLS if rule in each.makes.split())
+    return made, tuple(each.commands for each in TOOLS if rule in each.spares.split())
 
 
 def has_tools(rule: Rule) -> bool:
@@ -295,21 +295,20 @@ def makes(rule: Rule, command: Command) -> bool:
 
     Without a row in the table, that is what the program does that the rule names.
     """
-    expressions, spared = _expressions(rule.name)
+    made, _ = _expressions(rule.name)
     program = re.escape(rule.again.partition(" ")[0])
-    if not expressions and not spared and program:
-        expressions = (rf"{program}\b",)
+    if program and not has_tools(rule):
+        made = (rf"{program}\b",)
     text = run_text(command)
-    return any(_is_one_of(each, text) for each in expressions)
+    return any(_is_one_of(each, text) for each in made)
 
 
 def spares(rule: Rule, command: Command) -> bool:
     """Return whether an image that runs `command` can do without a thing that it does not name."""
-    made, spared = _expressions(rule.name)
     if rule.name in _SPARED_BY_ANY.split() or not has_tools(rule):
         return builds_anything(command)
     text = run_text(command)
-    return any(_is_one_of(each, text) for each in (*made, *spared))
+    return any(_is_one_of(each, text) for group in _expressions(rule.name) for each in group)
 
 
 def builds_anything(command: Command) -> bool:
