@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import translate
 from functools import cached_property
+from heapq import nsmallest
 
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.mentions import Mention, Texts
@@ -74,6 +75,7 @@ _LARGEST_SOURCE = 512 * 1024
 _MOST_SOURCES = 20_000
 _MOST_SOURCE_BYTES = 64 * 1024 * 1024
 _MOST_MANIFESTS = 300
+_MOST_SCRIPTS = 50
 
 
 def is_source(name: str) -> bool:
@@ -113,6 +115,7 @@ class Facts:
         self._stages: dict[int, tuple[BuiltStage, ...]] = {}
         self.makings: tuple[Match, list[tuple[Recipe, Making]]] | None = None
         """What `made.makings` found for the last match."""
+        self._scripts: dict[str, list[tuple[str, str]]] = {}
         self._maybe_taken: dict[str, tuple[set[str], set[str]]] = {}
 
     @cached_property
@@ -243,10 +246,17 @@ class Facts:
                     yield from step.commands
 
     def script(self, name: str, beside: str) -> str:
-        """Return the texts of the files of this name that are sent, but for those in `beside`."""
-        paths = (each for each in self.by_name.get(name, ()) if not is_below(each, {beside}))
-        known = (each for each in paths if self.evidence.tree.snapshot.file(each) is not None)
-        return "\n".join(map(self.evidence.small_file, known))
+        """Return the texts of the files of this name that are sent, but for those in `beside`.
+
+        Of many files, the topmost ones are read.
+        """
+        if name not in self._scripts:
+            is_file = self.evidence.tree.snapshot.file
+            paths = (each for each in self.by_name.get(name, ()) if is_file(each) is not None)
+            topmost = nsmallest(_MOST_SCRIPTS, paths, key=lambda path: (path.count("/"), path))
+            self._scripts[name] = [(each, self.evidence.small_file(each)) for each in topmost]
+        found = self._scripts[name]
+        return "\n".join(text for path, text in found if not is_below(path, {beside}))
 
     def sent_like(self, names: tuple[str, ...]) -> list[str]:
         """The files that are sent whose names match, the topmost ones first."""
