@@ -245,6 +245,14 @@ DOUBTS: dict[str, tuple[str, ...]] = {
 }
 SAFE: dict[str, tuple[str, ...]] = {
     "node_modules": (
+        "FROM node AS base\nFROM base AS deps\nWORKDIR /app\nCOPY package.json yarn.lock* ./\n"
+        "RUN if [ -f yarn.lock ]; then yarn --frozen-lockfile; else npm ci; fi\n"
+        "FROM base AS build\nWORKDIR /app\nCOPY --from=deps /app/node_modules ./node_modules\n"
+        "COPY . .\nRUN npm run build\nFROM base\nWORKDIR /app\n"
+        "COPY --from=build /app/.next/standalone ./\nCMD node server.js\n",
+        "FROM node\nWORKDIR /app\nRUN --mount=type=bind,source=package.json,target=package.json "
+        "npm ci --omit=dev\nCOPY . .\nCMD node server.js\n",
+        "FROM node\nRUN corepack enable\nCOPY . .\nRUN pnpm i && pnpm build\nCMD pnpm start\n",
         f"{NPM}COPY . .\nRUN --mount=source=server.js,target=/s cp /s node_modules/\n",
         "FROM node\nWORKDIR /src\n" + BIND + ",rw npm ci && npm run build -- --out /app\n",
         "FROM node\nWORKDIR /app\nCOPY . .\nRUN npm ci\nRUN cp -r /app /y\nCMD node /y/server.js\n",
@@ -280,6 +288,11 @@ SAFE: dict[str, tuple[str, ...]] = {
     "deps": ("FROM elixir\nCOPY . .\nRUN mix deps.get && mix compile\n",),
     "_build": ("FROM elixir\nCOPY . .\nRUN mix do deps.get, compile\n",),
     ".venv": (
+        "FROM python\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY . .\n"
+        "CMD python app.py\n",
+        "FROM python AS b\nWORKDIR /app\nCOPY pyproject.toml .\nRUN poetry install --no-root\n"
+        "FROM python\nENV PATH=/app/.venv/bin:$PATH\nCOPY --from=b /app/.venv /app/.venv\n"
+        "COPY . /app\nCMD python -m app\n",
         PYTHON,
         "FROM python AS b\nRUN python -m venv /opt/.venv\nFROM python\nCOPY --from=b /opt/.venv "
         "/opt/.venv\nENV PATH=/opt/.venv/bin:$PATH\nWORKDIR /app\nCOPY . .\nRUN python x.py\n",
@@ -302,6 +315,9 @@ SAFE: dict[str, tuple[str, ...]] = {
         "FROM python\nCOPY . .\nRUN rm -rf build && poetry install\n",
     ),
     "target": (
+        "FROM maven AS b\nWORKDIR /app\nCOPY pom.xml .\nRUN mvn dependency:go-offline\nCOPY . .\n"
+        "RUN mvn -B package\nFROM temurin\nCOPY --from=b /app/target/app.jar /app.jar\n"
+        "ENTRYPOINT java -jar /app.jar\n",
         MVN,
         f"{JDK}RUN ./mvnw -B -DskipTests package\n",
         "FROM maven\nCOPY pom.xml .\nRUN mvn package\nCOPY . .\nRUN mvn -o package\n",
@@ -325,6 +341,13 @@ SAFE: dict[str, tuple[str, ...]] = {
         "FROM gradle\nWORKDIR /src\nCOPY app app\nRUN gradle build\n",
     ),
     "rust/target": (
+        "FROM rust AS chef\nWORKDIR /app\nFROM chef AS planner\nCOPY . .\n"
+        "RUN cargo chef prepare --recipe-path r.json\nFROM chef AS build\n"
+        "COPY --from=planner /app/r.json r.json\nRUN cargo chef cook --recipe-path r.json\n"
+        "COPY . .\nRUN cargo build --release\nFROM debian\n"
+        "COPY --from=build /app/target/release/app /app\n",
+        f"{CARGO}RUN --mount=type=cache,target=/src/rust/target cd rust && cargo build --release "
+        "&& cp target/release/app /app\nFROM debian\nCOPY --from=build /app /app\n",
         f"{CARGO}WORKDIR rust\nRUN cargo build --release && cp target/app /\nCMD ./target/app\n",
         f"{CARGO}RUN cargo +nightly test\n",
         f"{CARGO}RUN cargo install --path rust\n",
