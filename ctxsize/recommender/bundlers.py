@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ctxsize.recommender.facts import NOT_SOURCES, Facts
-from ctxsize.recommender.installs import taking
+from ctxsize.recommender.made import taking
 from ctxsize.recommender.matches import Match
 
 _ENV_FILE = re.compile(r"\.env(\..+)?")

@@ -7,14 +7,20 @@ import re
 from collections.abc import Iterator
 from fnmatch import translate
 from functools import cached_property
+from heapq import nsmallest
 
 from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.flow import Phase, phases
-from ctxsize.recommender.managers import Manager
 from ctxsize.recommender.mentions import Mention, Texts
 from ctxsize.recommender.recipes import Named, Recipe, Recipes
-from ctxsize.recommender.tree import Sums, directories_above
+from ctxsize.recommender.stages import BuiltStage, built_stages
+from ctxsize.recommender.tools import Tool, install_directory
+from ctxsize.recommender.tree import Sums, directories_above, is_below
 from ctxsize.shell import Command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.recommender.made import Making
+    from ctxsize.recommender.matches import Match
 
 _VERSIONED_BY_GIT = re.compile(
     r"setuptools[_-]scm|setuptools-git-versioning|source\s*=\s*[\"']scm|gradle-git|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
@@ -69,6 +75,7 @@ _LARGEST_SOURCE = 512 * 1024
 _MOST_SOURCES = 20_000
 _MOST_SOURCE_BYTES = 64 * 1024 * 1024
 _MOST_MANIFESTS = 300
+_MOST_SCRIPTS = 50
 
 
 def is_source(name: str) -> bool:
@@ -105,7 +112,10 @@ class Facts:
         self._manifests: dict[tuple[str, ...], list[str]] = {}
         self._packages: dict[str, frozenset[str]] = {}
         self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
-        self._phases: dict[int, tuple[Phase, ...]] = {}
+        self._stages: dict[int, tuple[BuiltStage, ...]] = {}
+        self.makings: tuple[Match, list[tuple[Recipe, Making]]] | None = None
+        """What `made.makings` found for the last match."""
+        self._scripts: dict[str, list[tuple[str, str]]] = {}
         self._maybe_taken: dict[str, tuple[set[str], set[str]]] = {}
 
     @cached_property
@@ -205,43 +215,48 @@ class Facts:
             self._packages[manifest] = frozenset(found)
         return self._packages[manifest]
 
-    def installed_by(self, recipe: Recipe, manager: Manager) -> tuple[str | None, ...]:
-        """For each install in `recipe` the package that it is for, None where that is not told."""
+    def installed_by(self, recipe: Recipe, manager: Tool) -> tuple[str | None, ...]:
+        """Return for each install in `recipe` the package that it is for, None if not known."""
         key = id(recipe), manager.manifest
         if key not in self._installed:
-            self._installed[key] = tuple(self._installs(recipe, manager))
+            self._installed[key] = tuple(
+                self.package_at(manager.manifest, posixpath.join(at, there))
+                for at, command in self.commands(recipe)
+                if (there := install_directory(manager, command)) is not None
+            )
         return self._installed[key]
 
-    def _installs(self, recipe: Recipe, manager: Manager) -> Iterator[str | None]:
-        for at, command in self.steps(recipe):
-            there = manager.directory(command)
-            if there is not None:
-                yield self.package_at(manager, posixpath.join(at, there))
+    def package_at(self, manifest: str, place: str) -> str | None:
+        """Return the package that an image has at `place`, None where that is not known."""
+        parts = posixpath.normpath(place).lstrip("/").split("/")
+        ends = ("/".join(parts[at:]) for at in range(len(parts)))
+        return next((each for each in ends if each in self.packages(manifest)), None)
 
-    def package_at(self, manager: Manager, place: str) -> str | None:
-        """The package that an image has at `place`, None where that is not told."""
-        place = posixpath.normpath(place)
-        known = self.packages(manager.manifest)
-        ends = (each for each in known if place == each or place.endswith(f"/{each}"))
-        return max(ends, key=len, default=None)
+    def stages(self, recipe: Recipe) -> tuple[BuiltStage, ...]:
+        """Return the stages of `recipe` as they are built."""
+        if id(recipe) not in self._stages:
+            self._stages[id(recipe)] = built_stages(recipe.dockerfile)
+        return self._stages[id(recipe)]
 
-    def phases(self, recipe: Recipe) -> tuple[Phase, ...]:
-        """The stages of `recipe` as they are built."""
-        if id(recipe) not in self._phases:
-            self._phases[id(recipe)] = phases(recipe.dockerfile, self._script)
-        return self._phases[id(recipe)]
-
-    def steps(self, recipe: Recipe) -> Iterator[tuple[str, Command]]:
-        """The commands that the builds of `recipe` run, with their directories."""
-        for phase in self.phases(recipe):
-            for step in phase.steps:
+    def commands(self, recipe: Recipe) -> Iterator[tuple[str, Command]]:
+        """Yield the commands that the builds of `recipe` run, with their directories."""
+        for stage in self.stages(recipe):
+            for step in stage.steps:
                 if step.instruction.keyword == "RUN":
                     yield from step.commands
 
-    def _script(self, path: str) -> str | None:
-        """The text of a file that is sent."""
-        known = path in self._sums and self.evidence.tree.snapshot.file(path) is not None
-        return self.evidence.small_file(path) if known else None
+    def script(self, name: str, beside: str) -> str:
+        """Return the texts of the files of this name that are sent, but for those in `beside`.
+
+        Of many files, the topmost ones are read.
+        """
+        if name not in self._scripts:
+            is_file = self.evidence.tree.snapshot.file
+            paths = (each for each in self.by_name.get(name, ()) if is_file(each) is not None)
+            topmost = nsmallest(_MOST_SCRIPTS, paths, key=lambda path: (path.count("/"), path))
+            self._scripts[name] = [(each, self.evidence.small_file(each)) for each in topmost]
+        found = self._scripts[name]
+        return "\n".join(text for path, text in found if not is_below(path, {beside}))
 
     def sent_like(self, names: tuple[str, ...]) -> list[str]:
         """The files that are sent whose names match, the topmost ones first."""

@@ -6,13 +6,10 @@ a value; `ctxsize.recommender.evidence` looks whether it holds.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 
 MIB = 1024 * 1024
-
-_NOTHING = r"(?!)"
 
 
 class Category(str, Enum):
@@ -272,25 +269,6 @@ class Rule:
     """Whether its name says nothing, for a secret: it speaks with its marker alone."""
     never: bool = False
     """Whether it is written down only to say why it is not suggested."""
-    built_by: str = ""
-    """For what an image may run as it is, the expression for the commands that stand for it.
-
-    They make it or something in its place, and are matched from the program on. Empty:
-    whatever builds something does.
-    """
-    made_by: str = ""
-    """The expression for the commands that put it where it was, if these are fewer.
-
-    What a Dockerfile names is not replaced by something elsewhere.
-    """
-    of_sources: bool = False
-    """Whether such a command that runs before the sources came, to get dependencies, makes none."""
-
-    @property
-    def makers(self) -> str:
-        """The expression for what makes it where it was: the last resort is what `again` names."""
-        program = re.escape(self.again.partition(" ")[0])
-        return self.made_by or self.built_by or (rf"{program}\b" if program else _NOTHING)
 
     @property
     def ecosystem(self) -> str:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ctxsize.recommender.building import builds, builds_anything
 from ctxsize.recommender.bundlers import reader_of
 from ctxsize.recommender.exceptions import letting_in
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.installs import no_install_step, taking
+from ctxsize.recommender.installs import no_install_step
+from ctxsize.recommender.made import makings, taking
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.secrets import Certainty
 from ctxsize.recommender.sources import is_build_input
-from ctxsize.recommender.uses import used_as_it_is
+from ctxsize.recommender.tools import builds_anything
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
 _READERS = {
@@ -182,12 +182,25 @@ def test_stage(facts: Facts, match: Match) -> Objection | None:
 
 
 def prebuilt_pipeline(facts: Facts, match: Match) -> Objection | None:
-    """No stage builds anything, so that the image may ship what was built here."""
-    for recipe in taking(facts, match):
-        if not builds(facts, recipe, match.rule):
-            what = "not this" if builds_anything(facts, recipe) else "nothing"
+    """No command makes it where its sources are, so that the image may ship what was built here."""
+    if "no_install_step" in match.rule.traps:
+        return None
+    for recipe, making in makings(facts, match):
+        if not making.is_spared:
+            anything = any(builds_anything(each) for _, each in facts.commands(recipe))
+            what = "not this" if anything else "nothing"
             reason = f"{recipe.path} builds {what}: the image may need it as it is"
             return Objection("prebuilt_pipeline", reason, soft=True)
+    return None
+
+
+def used_as_it_is(facts: Facts, match: Match) -> Objection | None:
+    """An instruction uses it as it came with the context: nothing there makes it again."""
+    for recipe, making in makings(facts, match):
+        line = min(making.uses, default=None)
+        if line is not None:
+            reason = f"{recipe.path}:{line} uses it as it is, and nothing there makes it anew"
+            return Objection("used_as_it_is", reason, soft=True)
     return None
 
 

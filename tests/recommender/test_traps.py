@@ -144,7 +144,8 @@ GEMS = ("Gemfile", "Gemfile.lock", "vendor/bundle/ruby/3.3.0/gems/x.rb")
 BUILT = [
     ("target", (*RUST, TAG), "apt-get install -y build-essential make", "cargo build --release"),
     ("target", JAR, "pip install awscli", "mvn package"),
-    ("target", JAR, "apt-get install -y maven make", "./build.sh"),
+    ("target", JAR, "apt-get install -y maven make", "mvn package"),
+    ("target", JAR, "./build.sh", "mvn package"),
     ("target", JAR, "./unknown.sh", "./mvnw -B verify"),
     (".next", NEXT, "npm ci --omit=dev", "npm ci && npm run build"),
     (".next", NEXT, "yarn install --frozen-lockfile", "yarn && yarn build"),
@@ -167,3 +168,22 @@ def test_what_no_command_of_its_own_builds_may_be_needed(
 def test_gems_are_installed_by_bundle_install(tmp_path: Path) -> None:
     assert not is_safe(tmp_path / "a", GEMS, "bundle exec rake assets", "vendor/bundle")
     assert is_safe(tmp_path / "b", GEMS, "bundle install", "vendor/bundle")
+
+
+@pytest.mark.parametrize(
+    ("commands", "safe"),
+    [
+        ("RUN terraform init && terraform validate", True),
+        ("RUN terraform -chdir=. init", True),
+        ("RUN ./deploy.sh", True),
+        ("RUN terraform validate", False),
+        ('ENTRYPOINT ["terraform", "plan"]', False),
+    ],
+)
+def test_what_terraform_fetched_is_kept_where_nothing_fetches_it(
+    commands: str, safe: bool, tmp_path: Path
+) -> None:
+    dockerfile = file("Dockerfile", f"FROM x\nCOPY . .\n{commands}\n".encode())
+    root = build_tree(tmp_path / "ctx", [dockerfile, "main.tf", ".terraform/providers/aws"])
+    found = {each.rule: each.safe for each in api.suggest(str(root)).suggestions}
+    assert found["terraform.state"] == safe

@@ -1,7 +1,7 @@
 """What a Dockerfile uses as it came with the context is never called safe to ignore.
 
-`DOUBTS`: a stage uses what nothing there makes anew, or what seems to make it does not.
-`SAFE`: it is made anew where it is used, or nothing uses it.
+`DOUBTS`: a stage may use what no command there makes; a script is not read for what it makes.
+`SAFE`: a command makes it where it is used, or nothing uses it.
 """
 
 from __future__ import annotations
@@ -112,6 +112,12 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{NPM}{BIND} cp -a /src /x\nCMD node /x/src/server.js\n",
         f"{NPM}{BIND} rsync -a /src/ /x/\nENV NODE_PATH=/x/node_modules\n",
         f"{NPM}{BIND} for each in node_modules lib; do cp -r /src/$each /x; done\n",
+        f"{NPM}{BIND} cp -r /src/. /app/\n",
+        f"{NPM}{BIND} cp -r /src/* .\nCMD node server.js\n",
+        f"{NPM}FROM node\n{BIND} cp -r /src /x && cd /x/src && npm ci && node server.js\n",
+        f"{NPM}{BIND} mkdir /x && cp -r /src/. /x && cd /x && npm ci\nCMD node /x/server.js\n",
+        f"{NPM}FROM golang\n{BIND} cd /src && sh go.sh\n",
+        f"{NPM}{BIND} cp /src/package.json /app/ && npm run x\n",
     ),
     "vendor": (
         f"{COMPOSER}FROM php\n{BIND} cp -r /src/vendor /app/\n",
@@ -164,6 +170,7 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"FROM python AS x\nONBUILD COPY . .\nONBUILD RUN cp -r build/lib /lib\n{LOCAL}FROM x\n",
         "FROM python\nCOPY . .\nRUN cp -r build/lib /lib && python setup.py build\n",
         f"{LOCAL}HEALTHCHECK CMD python build/lib/app\n",
+        "FROM python\nCOPY . .\nRUN ./build.sh\n",
     ),
     "target": (
         f"{JDK}RUN ./start.sh\n",
@@ -181,6 +188,10 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{MVN}{SRC}FROM temurin\nCOPY --from=src /s/target/app.jar /\n",
         "FROM maven\nWORKDIR /src\nCOPY . .\nONBUILD RUN mvn package\n",
         "FROM maven\nCOPY pom.xml .\nRUN mvn package\nCOPY . .\nCMD java -jar target/app.jar\n",
+        f"{JDK}RUN ./build.sh\n",
+        f"{JDK}RUN bash build.sh && cp target/app.jar /\n",
+        f"{JDK}RUN make\n",
+        f"{JDK}RUN make jar\n",
     ),
     "app/build": (
         f"{JDK}RUN ./script.sh\n",
@@ -198,6 +209,9 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{WARM}RUN gradle test\n",
         f"{JDK}RUN ./gradlew :app:cleanJar\n",
         f"{JDK}RUN gradle -p build help --task bootJar\n",
+        f"{JDK}RUN ./ci/build.sh\n",
+        f"{JDK}RUN just build\n",
+        f"{WARM}RUN ./ci/build.sh\n",
     ),
     "rust/target": (
         f"{CARGO}RUN cd rust && cargo fetch\nCMD ./rust/target/app\n",
@@ -217,6 +231,7 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         "FROM node\nCOPY . .\nRUN npm ci && npm run lint\n",
         "FROM node AS b\nCOPY . .\nRUN npm run build\nFROM node\nCOPY . .\nCMD node .next/x.js\n",
         "FROM node AS b\nCOPY . .\nRUN npm run build\nFROM node\nCOPY . .\nCMD npm start\n",
+        "FROM node AS b\nCOPY . .\nRUN npm run build\nFROM node\nCOPY . .\nCMD npm run dev\n",
     ),
     "public/assets": (
         "FROM ruby\nCOPY . .\nRUN bundle install\n",
@@ -230,18 +245,20 @@ DOUBTS: dict[str, tuple[str, ...]] = {
 }
 SAFE: dict[str, tuple[str, ...]] = {
     "node_modules": (
+        "FROM node AS base\nFROM base AS deps\nWORKDIR /app\nCOPY package.json yarn.lock* ./\n"
+        "RUN if [ -f yarn.lock ]; then yarn --frozen-lockfile; else npm ci; fi\n"
+        "FROM base AS build\nWORKDIR /app\nCOPY --from=deps /app/node_modules ./node_modules\n"
+        "COPY . .\nRUN npm run build\nFROM base\nWORKDIR /app\n"
+        "COPY --from=build /app/.next/standalone ./\nCMD node server.js\n",
+        "FROM node\nWORKDIR /app\nRUN --mount=type=bind,source=package.json,target=package.json "
+        "npm ci --omit=dev\nCOPY . .\nCMD node server.js\n",
+        "FROM node\nRUN corepack enable\nCOPY . .\nRUN pnpm i && pnpm build\nCMD pnpm start\n",
         f"{NPM}COPY . .\nRUN --mount=source=server.js,target=/s cp /s node_modules/\n",
         "FROM node\nWORKDIR /src\n" + BIND + ",rw npm ci && npm run build -- --out /app\n",
-        f"{NPM}{BIND} cp -r /src/. /app/\n",
-        f"{NPM}{BIND} cp -r /src/* .\nCMD node server.js\n",
-        f"{NPM}FROM node\n{BIND} cp -r /src /x && cd /x/src && npm ci && node server.js\n",
-        f"{NPM}{BIND} mkdir /x && cp -r /src/. /x && cd /x && npm ci\nCMD node /x/server.js\n",
         "FROM node\nWORKDIR /app\nCOPY . .\nRUN npm ci\nRUN cp -r /app /y\nCMD node /y/server.js\n",
-        f"{NPM}FROM golang\n{BIND} cd /src && sh go.sh\n",
         f"{NPM}FROM python\n{BIND} python3 -m pip install /src\n",
         f"{NPM}COPY . .\nRUN for each in node_modules/*; do echo $each; done\n",
         "FROM node\nWORKDIR /app\nCOPY . .\nRUN npm ci\n",
-        f"{NPM}{BIND} cp /src/package.json /app/ && npm run x\n",
         f"{NPM}FROM node\nWORKDIR /app\nCOPY --from=deps /app/node_modules node_modules\n"
         "COPY . .\nRUN npm run build\nCMD node server.js\n",
         "FROM node AS base\nCOPY . /app\nWORKDIR /app\nRUN corepack enable\n"
@@ -271,6 +288,11 @@ SAFE: dict[str, tuple[str, ...]] = {
     "deps": ("FROM elixir\nCOPY . .\nRUN mix deps.get && mix compile\n",),
     "_build": ("FROM elixir\nCOPY . .\nRUN mix do deps.get, compile\n",),
     ".venv": (
+        "FROM python\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY . .\n"
+        "CMD python app.py\n",
+        "FROM python AS b\nWORKDIR /app\nCOPY pyproject.toml .\nRUN poetry install --no-root\n"
+        "FROM python\nENV PATH=/app/.venv/bin:$PATH\nCOPY --from=b /app/.venv /app/.venv\n"
+        "COPY . /app\nCMD python -m app\n",
         PYTHON,
         "FROM python AS b\nRUN python -m venv /opt/.venv\nFROM python\nCOPY --from=b /opt/.venv "
         "/opt/.venv\nENV PATH=/opt/.venv/bin:$PATH\nWORKDIR /app\nCOPY . .\nRUN python x.py\n",
@@ -287,23 +309,21 @@ SAFE: dict[str, tuple[str, ...]] = {
         "FROM python\nWORKDIR /build\nCOPY . .\nRUN pip wheel -w /w .\nFROM python\n"
         "COPY --from=0 /w /w\n",
         "FROM python\nCOPY . .\nRUN python3 setup.py build\nENV PYTHONPATH=/build/lib\n",
-        "FROM python\nCOPY . .\nRUN ./build.sh\n",
         "FROM python\nCOPY . .\nRUN pip install -r requirements.txt && pip install -e '.[x]'\n",
         "FROM python\nCOPY . .\nRUN uv sync --frozen\n",
         "FROM python\nCOPY . .\nRUN python -m build\n",
         "FROM python\nCOPY . .\nRUN rm -rf build && poetry install\n",
     ),
     "target": (
+        "FROM maven AS b\nWORKDIR /app\nCOPY pom.xml .\nRUN mvn dependency:go-offline\nCOPY . .\n"
+        "RUN mvn -B package\nFROM temurin\nCOPY --from=b /app/target/app.jar /app.jar\n"
+        "ENTRYPOINT java -jar /app.jar\n",
         MVN,
         f"{JDK}RUN ./mvnw -B -DskipTests package\n",
         "FROM maven\nCOPY pom.xml .\nRUN mvn package\nCOPY . .\nRUN mvn -o package\n",
         f"{MVN}FROM temurin\nWORKDIR /src\nCOPY --from=build /src/target target\nCOPY . .\n"
         "CMD java -jar target/app.jar\n",
         f"{JDK}RUN sh ./mvnw clean install\n",
-        f"{JDK}RUN ./build.sh\n",
-        f"{JDK}RUN bash build.sh && cp target/app.jar /\n",
-        f"{JDK}RUN make\n",
-        f"{JDK}RUN make jar\n",
         f'{MVN}FROM temurin\nCOPY --from=build /src/target/app.jar /\nCMD ["java"]\n',
         f"{MVN}FROM temurin\nRUN --mount=from=build,source=/src/target,target=/t cp /t/a /\n",
         "FROM maven\nWORKDIR /src\n" + BIND + ",rw mvn package && cp target/app.jar /\n",
@@ -311,19 +331,23 @@ SAFE: dict[str, tuple[str, ...]] = {
     "app/build": (
         f"{JDK}RUN ./gradlew --no-daemon build -x test\n",
         f"{JDK}RUN sh gradlew :app:shadowJar && cp app/build/libs/app.jar /\n",
-        f"{JDK}RUN ./ci/build.sh\n",
-        f"{JDK}RUN just build\n",
         f"{JDK}RUN <<EOF\ngradle -p app installDist\nEOF\n",
         f"{JDK}RUN timeout 600 gradle assemble\n",
         f"{JDK}RUN ./gradlew build\n",
         f"{JDK}RUN ./make.sh && ./gradlew clean build\n",
         f"{WARM}RUN gradle build\nCMD java -jar app/build/libs/app.jar\n",
-        f"{WARM}RUN ./ci/build.sh\n",
         "FROM gradle AS warm\nWORKDIR /src\nCOPY *.gradle .\nRUN gradle build\n"
         "FROM warm AS test\nCOPY . .\nRUN gradle test\nFROM warm\nCOPY . .\nRUN gradle bootJar\n",
         "FROM gradle\nWORKDIR /src\nCOPY app app\nRUN gradle build\n",
     ),
     "rust/target": (
+        "FROM rust AS chef\nWORKDIR /app\nFROM chef AS planner\nCOPY . .\n"
+        "RUN cargo chef prepare --recipe-path r.json\nFROM chef AS build\n"
+        "COPY --from=planner /app/r.json r.json\nRUN cargo chef cook --recipe-path r.json\n"
+        "COPY . .\nRUN cargo build --release\nFROM debian\n"
+        "COPY --from=build /app/target/release/app /app\n",
+        f"{CARGO}RUN --mount=type=cache,target=/src/rust/target cd rust && cargo build --release "
+        "&& cp target/release/app /app\nFROM debian\nCOPY --from=build /app /app\n",
         f"{CARGO}WORKDIR rust\nRUN cargo build --release && cp target/app /\nCMD ./target/app\n",
         f"{CARGO}RUN cargo +nightly test\n",
         f"{CARGO}RUN cargo install --path rust\n",
@@ -335,7 +359,6 @@ SAFE: dict[str, tuple[str, ...]] = {
     "bin": ("FROM dotnet\nCOPY . .\nRUN dotnet restore && dotnet publish -c Release\n",),
     ".next": (
         "FROM node\nCOPY . .\nRUN npm ci && npm run build\nCMD npm start\n",
-        "FROM node AS b\nCOPY . .\nRUN npm run build\nFROM node\nCOPY . .\nCMD npm run dev\n",
         "FROM node AS b\nCOPY . .\nRUN yarn build\nFROM node\nCOPY --from=b /.next ./.next\n",
     ),
     "public/assets": (

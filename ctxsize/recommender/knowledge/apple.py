@@ -14,7 +14,6 @@ RULES = (
         why="what the Swift package manager built",
         again="swift build",
         cleanable=True,
-        built_by=r"swift (build|run|test|package (?!resolve|update|show|describe)\w)",
     ),
     Rule(
         "swift.state",

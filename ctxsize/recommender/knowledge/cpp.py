@@ -18,16 +18,6 @@ from ctxsize.recommender.rules import (
     inside,
 )
 
-_BUILDS = (
-    r"(cmake|g?make|ninja|samu|meson|bazel|bazelisk|b2|scons|xmake|autoreconf|qmake)\b"
-    r"|(\S+-)?(gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(-\d+)? |(conan|vcpkg|nmake)\b"
-)
-_COMPILES = (
-    r"(cmake|g?make|ninja|samu|meson|bazel|bazelisk|b2|scons|xmake)\b"
-    r"|(\S+-)?(gcc|g\+\+|cc|c\+\+|clang|clang\+\+)(-\d+)? (.* )?-c( |$)"
-)
-"""Not a compiler that is given the object to link it."""
-
 RULES = (
     Rule(
         "cpp.cmake",
@@ -39,7 +29,6 @@ RULES = (
         again="cmake -B",
         form=Form.ANCHORED,
         cleanable=True,
-        built_by=_BUILDS,
     ),
     Rule(
         "cpp.clion",
@@ -50,7 +39,6 @@ RULES = (
         why="a build directory that CLion made",
         again="cmake -B",
         cleanable=True,
-        built_by=_BUILDS,
     ),
     Rule(
         "cpp.meson",
@@ -62,7 +50,6 @@ RULES = (
         again="meson setup",
         form=Form.ANCHORED,
         cleanable=True,
-        built_by=_BUILDS,
     ),
     Rule(
         "cpp.vcpkg",
@@ -73,7 +60,6 @@ RULES = (
         why="libraries that vcpkg built",
         again="vcpkg install",
         cleanable=True,
-        made_by=r"(cmake|vcpkg|msbuild|xmake)\b",
     ),
     Rule(
         "cpp.conanpresets",
@@ -95,8 +81,6 @@ RULES = (
         why="an object file or a precompiled header",
         again="the compiler",
         kind=Kind.FILE,
-        built_by=_BUILDS,
-        made_by=_COMPILES,
     ),
     Rule(
         "cpp.ccls",

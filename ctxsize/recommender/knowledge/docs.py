@@ -127,7 +127,6 @@ RULES = (
         again="mkdocs build",
         form=Form.ANCHORED,
         cleanable=True,
-        built_by=r"mkdocs (build|gh-deploy)\b",
     ),
     Rule(
         "docs.sphinx",
@@ -138,7 +137,6 @@ RULES = (
         why="documentation that Sphinx wrote",
         again="make html",
         cleanable=True,
-        built_by=r"(sphinx-(build|multiversion)|g?make)\b",
     ),
     Rule(
         "docs.hugo",
@@ -169,7 +167,6 @@ RULES = (
         why="a web site that Jekyll wrote",
         again="jekyll build",
         cleanable=True,
-        built_by=r"jekyll (build|serve)\b",
     ),
     Rule(
         "docs.jekyllcache",
@@ -189,6 +186,5 @@ RULES = (
         inside("doxygen.css"),
         why="documentation that Doxygen wrote",
         again="doxygen",
-        built_by=r"(doxygen|cmake|g?make|ninja|meson)\b",
     ),
 )

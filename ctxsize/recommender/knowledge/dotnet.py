@@ -32,7 +32,6 @@ RULES = (
         form=Form.ANCHORED,
         cleanable=True,
         traps=("prebuilt_pipeline",),
-        built_by=r"dotnet (build|publish|pack|run|test|msbuild|watch|cake)\b|(msbuild|nuke|cake)\b",
     ),
     Rule(
         "dotnet.testresults",

@@ -14,10 +14,6 @@ RULES = (
         why="what Mix or Rebar compiled",
         again="mix compile",
         cleanable=True,
-        built_by=(
-            r"mix\b.*(?<![\w.])(compile|release|escript|phx|assets|test|run|ecto|setup)"
-            r"|rebar3 (?!deps|get-deps|unlock|tree|upgrade|local)\w"
-        ),
     ),
     Rule(
         "elixir.deps",
@@ -108,10 +104,6 @@ RULES = (
         beside("../../mix.exs"),
         why="assets as Phoenix built them",
         again="mix assets.deploy",
-        built_by=(
-            r"mix\b.*\b(assets\.\w+|setup|phx\.digest)"
-            r"|(npm|yarn|pnpm)\b.* (?!-)\S*(build|deploy)"
-        ),
     ),
     Rule(
         "erlang.rebar",

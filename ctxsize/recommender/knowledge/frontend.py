@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from ctxsize.recommender.rules import Category, Rule, beside, inside
 
-_TOOLS = (
-    r"(npm|yarn|pnpm|bun)\b(?!.* (install|i|ci|add|rebuild|config|cache|global|fetch|set)( |$))"
-    r".* (?!-)\S*(build|generate|bundle|compile|export|release|prod|deploy|dist|prepare)"
-    r"|(next|nuxt|nuxi|nitro|vite|svelte-kit|storybook|turbo|nx|lerna|rush|moon)\b"
-    r".* (?!-)\S*(build|generate|export|prepare|deploy)"
-    r"|(build-storybook|vite-node|deno (task|run))\b"
-)
-"""Commands that build a front end; the script of a manifest is told by its name."""
-
 RULES = (
     Rule(
         "node.next",
@@ -23,7 +14,6 @@ RULES = (
         why="what next build and next dev write",
         again="next build",
         cleanable=True,
-        built_by=_TOOLS,
     ),
     Rule(
         "node.nuxt",
@@ -34,7 +24,6 @@ RULES = (
         why="what Nuxt generates",
         again="nuxt build",
         cleanable=True,
-        built_by=_TOOLS,
     ),
     Rule(
         "node.nitro",
@@ -44,7 +33,6 @@ RULES = (
         beside("nuxt.config.*", "app.config.ts"),
         why="the server that Nitro built",
         again="nuxt build",
-        built_by=_TOOLS,
     ),
     Rule(
         "node.sveltekit",
@@ -55,7 +43,6 @@ RULES = (
         why="what SvelteKit generates",
         again="vite build",
         cleanable=True,
-        built_by=_TOOLS,
     ),
     Rule(
         "node.astro",
@@ -142,7 +129,6 @@ RULES = (
         beside(".storybook"),
         why="a Storybook as a web site",
         again="storybook build",
-        built_by=_TOOLS,
     ),
     Rule(
         "node.serverless",
@@ -245,7 +231,6 @@ RULES = (
         why="what Fresh builds ahead of time",
         again="deno task build",
         cleanable=True,
-        built_by=r"deno (task|run)\b",
     ),
     Rule(
         "elm.stuff",

@@ -84,7 +84,5 @@ RULES = (
         again="goreleaser build",
         form=Form.ANCHORED,
         traps=("prebuilt_pipeline",),
-        built_by=r"go (build|install|run)\b|goreleaser (build|release)\b",
-        made_by=r"goreleaser (build|release)\b",
     ),
 )

@@ -15,29 +15,6 @@ from ctxsize.recommender.rules import (
     inside,
 )
 
-_PACKAGES = (
-    r"mvn[wd]?\b.* (\S+:)?(package|integration-test|verify|install|deploy|jar|war|single|build"
-    r"|repackage|build-image|dockerBuild|compile-no-fork)(?= |$)"
-)
-_MAVEN = rf"{_PACKAGES}|mvn[wd]?\b.* (\S+:)?(compile|process-classes)(?= |$)"
-_GRADLE_VALUED = (
-    *("-x", "--exclude-task", "-p", "--project-dir", "-b", "--build-file", "-c"),
-    *("--settings-file", "--configuration", "--task"),
-)
-_ASSEMBLES = (
-    r"gradlew?\b(?!.*( -m| --dry-run)( |$)).*"
-    + "".join(rf"(?<! {option})" for option in _GRADLE_VALUED)
-    + r" (?!-)(\S*:)?(?!clean|uninstall)"
-    r"((?i:\w*(assemble|bootbuild|jar|install|dist|bundle|native|jib))\w*|build(?!Env)\w*"
-    r"|\w*(War|Ear)|war|ear|publish\w*)(?= |$)"
-)
-_GRADLE = rf"{_ASSEMBLES}|gradlew?\b.* (?!-)(\S*:)?\w*([cC]lasses|compile[JKGS]\w+)(?= |$)"
-_SBT = r"sbt\b.*(?i:assembly|compile|package|stage|dist|publish|docker|image|bundle)"
-_MILL = r"mill\b.*(assembly|compile|jar|build|dist|__)"
-_CLOJURE = r"lein\b.* (?!deps|version)\w|(clojure|clj)\b.* -[TXM]|boot\b"
-_JVM = rf"{_MAVEN}|{_GRADLE}|{_SBT}|{_MILL}|(ant|javac|kotlinc|scalac|amper|kobalt)\b"
-"""Commands that compile or pack: to get dependencies, or to ask for a version, is not that."""
-
 RULES = (
     Rule(
         "maven.target",
@@ -59,9 +36,6 @@ RULES = (
         again="mvn package",
         cleanable=True,
         traps=("prebuilt_pipeline",),
-        built_by=_MAVEN,
-        made_by=_PACKAGES,
-        of_sources=True,
     ),
     Rule(
         "gradle.build",
@@ -86,9 +60,6 @@ RULES = (
         form=Form.ANCHORED,
         cleanable=True,
         traps=("prebuilt_pipeline",),
-        built_by=_GRADLE,
-        made_by=_ASSEMBLES,
-        of_sources=True,
     ),
     Rule(
         "gradle.state",
@@ -133,7 +104,6 @@ RULES = (
         why="a compiled class",
         again="javac",
         kind=Kind.FILE,
-        built_by=_JVM,
     ),
     Rule(
         "jvm.crash",
@@ -155,7 +125,6 @@ RULES = (
         again="IntelliJ IDEA",
         form=Form.ANCHORED,
         cleanable=True,
-        built_by=_JVM,
     ),
     Rule(
         "jvm.bin",
@@ -166,7 +135,6 @@ RULES = (
         why="what Eclipse compiled",
         again="Eclipse",
         form=Form.ANCHORED,
-        built_by=_JVM,
     ),
     Rule(
         "android.cxx",
@@ -198,7 +166,6 @@ RULES = (
         again="sbt compile",
         cleanable=True,
         traps=("prebuilt_pipeline",),
-        built_by=_SBT,
     ),
     Rule(
         "scala.bloop",
@@ -249,7 +216,6 @@ RULES = (
         why="Mill's build output",
         again="mill compile",
         cleanable=True,
-        built_by=_MILL,
     ),
     Rule(
         "clojure.cpcache",
@@ -289,6 +255,5 @@ RULES = (
         form=Form.ANCHORED,
         cleanable=True,
         traps=("prebuilt_pipeline",),
-        built_by=_CLOJURE,
     ),
 )

@@ -38,7 +38,6 @@ RULES = (
         form=Form.ANCHORED,
         cleanable=True,
         traps=("prebuilt_pipeline",),
-        built_by=r"(dart|flutter)\b.* (build|compile|build_runner)\b|(webdev|jaspr) build\b",
     ),
     Rule(
         "dart.flutter",
@@ -60,7 +59,6 @@ RULES = (
         why="what Stack built",
         again="stack build",
         cleanable=True,
-        built_by=r"stack\b(?!.*--(only-)?dependencies).* (build|install|test|bench|ghc)\b",
     ),
     Rule(
         "haskell.cabal",
@@ -71,7 +69,6 @@ RULES = (
         why="what Cabal built",
         again="cabal build",
         cleanable=True,
-        built_by=r"cabal\b(?!.*--(only-)?dependencies).* (v2-|new-)?(build|install|run|test)\b",
     ),
     Rule(
         "ocaml.dune",
@@ -82,7 +79,6 @@ RULES = (
         why="what Dune built",
         again="dune build",
         cleanable=True,
-        built_by=r"dune (build|exec|install|runtest|test)\b",
     ),
     Rule(
         "ocaml.opam",
@@ -93,7 +89,6 @@ RULES = (
         why="a local opam switch: a compiler and libraries",
         again="opam switch create .",
         cleanable=True,
-        made_by=r"opam (switch|install|init)\b",
     ),
     Rule(
         "zig.cache",
@@ -115,7 +110,6 @@ RULES = (
         again="zig build",
         cleanable=True,
         traps=("prebuilt_pipeline",),
-        built_by=r"zig build\b(?!-)",
     ),
     Rule(
         "nim.cache",
@@ -136,7 +130,6 @@ RULES = (
         why="packages that Nimble installed",
         again="nimble install",
         cleanable=True,
-        built_by=r"nimble (install|build|develop|setup)\b|atlas\b",
     ),
     Rule(
         "crystal.lib",
@@ -170,7 +163,6 @@ RULES = (
         again="gleam build",
         form=Form.ANCHORED,
         cleanable=True,
-        built_by=r"gleam (build|run|test|export)\b",
     ),
     Rule(
         "lua.modules",
@@ -181,7 +173,6 @@ RULES = (
         why="packages that LuaRocks installed",
         again="luarocks install",
         cleanable=True,
-        built_by=r"luarocks (install|make|build)\b",
     ),
     Rule(
         "perl.local",
@@ -192,7 +183,6 @@ RULES = (
         why="modules that Carton installed",
         again="carton install",
         form=Form.ANCHORED,
-        built_by=r"(carton|cpanm|cpm) ",
     ),
     Rule(
         "r.renv",
@@ -203,7 +193,6 @@ RULES = (
         why="packages that renv installed",
         again="renv::restore()",
         cleanable=True,
-        built_by=r"(R|Rscript)\b.*\brenv\b",
     ),
     Rule(
         "r.studio",

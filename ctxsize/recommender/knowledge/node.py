@@ -90,7 +90,6 @@ RULES = (
         beside("../.pnp.cjs"),
         why="packages that Yarn unpacked, some of them built for this machine",
         again="yarn install",
-        built_by=r"yarn\S*( -\S+)*( install\b| workspaces focus|$)",
     ),
     Rule(
         "node.yarnstate",

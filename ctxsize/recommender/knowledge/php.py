@@ -150,9 +150,6 @@ RULES = (
         beside("../symfony.lock"),
         why="assets of Symfony's bundles",
         again="bin/console assets:install",
-        built_by=(
-            r"console assets:install|composer(\.phar)?\b.* (install|update|i|create-project)\b"
-        ),
     ),
     Rule(
         "php.composeglob",

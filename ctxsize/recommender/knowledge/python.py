@@ -19,26 +19,6 @@ from ctxsize.recommender.rules import (
     inside,
 )
 
-_VALUED = (
-    *("-r", "-c", "-t", "-f", "-w", "--requirement", "--constraint", "--target", "--prefix"),
-    *("--root", "--find-links", "--cache-dir", "--wheel-dir"),
-)
-_LOCAL = (
-    r"(pip[\d.]*|uv pip) (install|wheel)\b.*"
-    + "".join(rf"(?<! {option})" for option in _VALUED)
-    + r" (?!\S*(\*|\.(whl|txt|gz)\b))[./$]"
-)
-"""Pip where it is given a directory, and not only names or files."""
-_PROJECT = (
-    rf"{_LOCAL}|setup\.py (?!-)\w|(pyproject-)?build( |$)|uv (build|sync)\b(?!.*--no-install)"
-    r"|(hatch|flit|pdm|poetry|rye) (build|install|sync)\b(?!.*--no-(root|self))"
-)
-"""What builds the project itself, so that an image that does has it from its sources."""
-_ENVIRONMENT = (
-    r"(venv|virtualenv)\b|uv (venv|sync|pip)\b|(poetry|pipenv|pdm|rye) (install|sync)\b|hatch env\b"
-)
-_CONDA = r"(conda|mamba|micromamba)( env)? (create|install|update)\b"
-
 RULES = (
     Rule(
         "python.bytecode",
@@ -69,7 +49,6 @@ RULES = (
         why="a virtual environment: its scripts name paths of this machine",
         again="python -m venv",
         cleanable=True,
-        made_by=_ENVIRONMENT,
     ),
     Rule(
         "python.othervenv",
@@ -81,7 +60,6 @@ RULES = (
         again="python -m venv",
         form=Form.ANCHORED,
         cleanable=True,
-        made_by=_ENVIRONMENT,
     ),
     Rule(
         "python.conda",
@@ -93,7 +71,6 @@ RULES = (
         again="conda env create",
         form=Form.ANCHORED,
         cleanable=True,
-        made_by=_CONDA,
     ),
     Rule(
         "python.pixi",
@@ -228,7 +205,6 @@ RULES = (
         beside("pyproject.toml"),
         why="packages that PDM installed",
         again="pdm install",
-        made_by=r"pdm (install|sync)\b|pip[\d.]* install\b.*--target",
     ),
     Rule(
         "python.pdmbuild",
@@ -279,7 +255,6 @@ RULES = (
         ),
         again="pip install -e .",
         cleanable=True,
-        built_by=_PROJECT,
     ),
     Rule(
         "python.build",
@@ -291,8 +266,6 @@ RULES = (
         again="python -m build",
         form=Form.ANCHORED,
         cleanable=True,
-        built_by=_PROJECT,
-        made_by=r"setup\.py (build|install|bdist)",
     ),
     Rule(
         "python.dist",

@@ -14,12 +14,6 @@ from ctxsize.recommender.rules import (
     inside,
 )
 
-_ASSETS = (
-    r"(rails|rake)\b.* (assets|webpacker|vite|shakapacker|tailwindcss|javascript|css):"
-    r"|(npm|yarn|pnpm|bun)\b(?!.* (install|add|rebuild)).* (?!-)\S*(build|compile)"
-    r"|(webpack|webpacker|vite|shakapacker) *"
-)
-
 RULES = (
     Rule(
         "ruby.bundle",
@@ -85,7 +79,6 @@ RULES = (
         why="precompiled assets, which the image compiles itself",
         again="rails assets:precompile",
         form=Form.ANCHORED,
-        built_by=_ASSETS,
     ),
     Rule(
         "ruby.builds",
@@ -97,7 +90,6 @@ RULES = (
         again="rails assets:precompile",
         form=Form.ANCHORED,
         contents=True,
-        built_by=_ASSETS,
     ),
     Rule(
         "ruby.packs",
@@ -107,7 +99,6 @@ RULES = (
         all_of(inside("manifest.json"), beside("../Gemfile", "../package.json")),
         why="assets that Webpacker compiled",
         again="rails assets:precompile",
-        built_by=_ASSETS,
     ),
     Rule(
         "ruby.coverage",

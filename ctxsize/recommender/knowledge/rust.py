@@ -19,14 +19,6 @@ from ctxsize.recommender.rules import (
     inside,
 )
 
-_CARGO = (
-    r"(cargo|cross)( \+\S+)?( -\S+)* (?!(fetch|vendor|login|metadata|fmt|clean|update|search|add"
-    r"|new|init|tree|audit|deny|generate-lockfile|chef prepare|binstall|install(?! .*--path))\b)\w"
-    r"|(trunk|maturin|wasm-pack|dx)\b"
-)
-_TOOLS = rf"{_CARGO}|(pip[\d.]*|uv|poetry|npm|yarn|pnpm|mix|bundle|gem)\b"
-"""Cargo where it compiles, and what runs it."""
-
 RULES = (
     Rule(
         "rust.target",
@@ -42,9 +34,6 @@ RULES = (
         again="cargo build",
         traps=("prebuilt_pipeline",),
         cleanable=True,
-        built_by=_TOOLS,
-        made_by=_CARGO,
-        of_sources=True,
     ),
     Rule(
         "rust.renamedtarget",
@@ -60,9 +49,6 @@ RULES = (
         form=Form.ANCHORED,
         traps=("prebuilt_pipeline",),
         cleanable=True,
-        built_by=_TOOLS,
-        made_by=_CARGO,
-        of_sources=True,
     ),
     Rule(
         "rust.registry",

@@ -1,11 +1,19 @@
-"""Which commands stand for what a rule is about: some of each, and some that only sound like it."""
+"""The table of tools: some commands of each, and some that only sound like them."""
 
 from __future__ import annotations
 
 import pytest
 
-from ctxsize.recommender.building import is_one_of
-from ctxsize.recommender.knowledge import BY_NAME, RULES
+from ctxsize.recommender.knowledge import BY_NAME
+from ctxsize.recommender.tools import (
+    TOOLS,
+    has_tools,
+    install_directory,
+    makes,
+    manager_of,
+    run_text,
+    spares,
+)
 from ctxsize.shell import commands
 
 FRONT = (
@@ -164,35 +172,136 @@ def cases(table: dict[str, tuple[tuple[str, ...], tuple[str, ...]]], at: int) ->
     return [[name, text] for name, texts in table.items() for text in texts[at]]
 
 
-def is_one(expression: str, text: str) -> bool:
-    return any(is_one_of(expression, each) for each in commands(text))
-
-
 @pytest.mark.parametrize(("name", "text"), cases(BUILT, 0))
 def test_builds(name: str, text: str) -> None:
-    assert is_one(BY_NAME[name].built_by, text)
+    assert any(spares(BY_NAME[name], each) for each in commands(text))
 
 
 @pytest.mark.parametrize(("name", "text"), cases(BUILT, 1))
 def test_builds_not(name: str, text: str) -> None:
-    assert not is_one(BY_NAME[name].built_by, text)
+    assert not any(spares(BY_NAME[name], each) for each in commands(text))
 
 
 @pytest.mark.parametrize(("name", "text"), cases(MADE, 0))
 def test_puts_it_where_it_was(name: str, text: str) -> None:
-    assert is_one(BY_NAME[name].makers, text)
+    assert any(makes(BY_NAME[name], each) for each in commands(text))
 
 
 @pytest.mark.parametrize(("name", "text"), cases(MADE, 1))
 def test_puts_it_elsewhere(name: str, text: str) -> None:
-    assert not is_one(BY_NAME[name].makers, text)
+    assert not any(makes(BY_NAME[name], each) for each in commands(text))
 
 
-def test_every_expression_has_its_cases() -> None:
-    assert {rule.name for rule in RULES if rule.built_by} == set(BUILT)
-    assert {rule.name for rule in RULES if rule.made_by} == set(MADE)
+def test_every_tool_has_its_cases() -> None:
+    named = {name for tool in TOOLS for name in f"{tool.makes} {tool.spares}".split()}
+    assert named - set(BY_NAME) == set()
+    assert all(has_tools(BY_NAME[name]) for name in named)
+    managed = {name for tool in TOOLS if tool.manifest for name in tool.makes.split()}
+    assert named - managed <= {*BUILT, *MADE}
 
 
 def test_what_is_not_made_again_is_made_by_nothing() -> None:
-    assert not is_one(BY_NAME["docs.directory"].makers, "make docs")
-    assert is_one(BY_NAME["infra.cdk"].makers, "npx cdk synth")
+    assert not any(makes(BY_NAME["docs.directory"], each) for each in commands("make docs"))
+    assert any(makes(BY_NAME["infra.cdk"], each) for each in commands("npx cdk synth"))
+
+
+INSTALLS = {
+    "node.modules": {
+        "npm ci": "",
+        "npm --prefix services/web ci": "services/web",
+        "npm i --prefix=web --omit dev": "web",
+        "npm install -D typescript": "",
+        "yarn": "",
+        "yarn --frozen-lockfile": "",
+        "yarn install": "",
+        "yarn --cwd web install": "web",
+        "yarn workspaces focus web": "",
+        "/usr/bin/pnpm -r install": "",
+        "pnpm -C web i": "web",
+        "bun i": "",
+        "sudo npm ci": "",
+        "npx --yes pnpm@9 install": "",
+        "corepack yarn install": "",
+        "node .yarn/releases/yarn-3.6.0.cjs install": "",
+        "if [ -f yarn.lock ]; then yarn install; fi": "",
+    },
+    "php.vendor": {
+        "composer install --no-dev": "",
+        "php composer.phar -d app install": "app",
+        "composer create-project": "",
+    },
+    "elixir.deps": {"mix deps.get --only prod": "", "mix do deps.get, compile": ""},
+    "ruby.vendored": {"bundle": "", "bundle install --jobs 4": "", "bin/bundle install": ""},
+    "crystal.lib": {"shards": "", "shards install --production": "", "shards build --release": ""},
+}
+INSTALLS_NOT = {
+    "node.modules": [
+        *(
+            "npm run build",
+            "npm run install",
+            "npm rebuild",
+            "npm prune",
+            "npm ci --dry-run",
+            "npm config set cache /c",
+        ),
+        *("npm install -g pm2", "npm i --location=global x", "yarn build", "yarn --version"),
+        *("yarn global add serve", "pnpm exec install", "apt-get install -y npm yarn"),
+        *("echo npm ci", "node server.js", "npx npm-run-all install", "npm-check update"),
+    ],
+    "php.vendor": [
+        "composer dump-autoload",
+        "composer global require x",
+        "composer run install",
+        "php i",
+    ],
+    "elixir.deps": ["mix release", "mix compile"],
+    "ruby.vendored": [
+        "bundle exec rake install",
+        "bundle config set path x",
+        "gem install bundler",
+    ],
+    "crystal.lib": ["crystal build src/x.cr", "shards version"],
+}
+
+
+def installed(rule: str, text: str) -> list[str]:
+    """Where the commands of `text` install what a manifest lists."""
+    manager = manager_of(BY_NAME[rule])
+    assert manager is not None
+    found = [install_directory(manager, each) for each in commands(text)]
+    return [each for each in found if each is not None]
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"), [(name, text) for name, texts in INSTALLS.items() for text in texts]
+)
+def test_what_installs_does_so_somewhere(rule: str, text: str) -> None:
+    assert installed(rule, text) == [INSTALLS[rule][text]]
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"), [(name, text) for name, texts in INSTALLS_NOT.items() for text in texts]
+)
+def test_other_commands_install_nothing(rule: str, text: str) -> None:
+    assert installed(rule, text) == []
+
+
+RUN = {
+    "npm ci": "npm ci",
+    "/usr/bin/npm ci": "npm ci",
+    "npx --yes next build": "next build",
+    "sh ./gradlew build": "gradlew build",
+    "timeout -k 5 10m mvn package": "mvn package",
+    "python3.12 -m pip install .": "pip install .",
+    "bundle exec rails assets:precompile": "rails assets:precompile",
+    "poetry run python setup.py build": "setup.py build",
+    "corepack pnpm exec vite build": "vite build",
+    "env A=1 sudo -u me make": "make",
+    "echo mvn package": "echo mvn package",
+    "A=1": "",
+}
+
+
+@pytest.mark.parametrize("text", RUN)
+def test_launchers_are_not_what_is_run(text: str) -> None:
+    assert [run_text(each) for each in commands(text)] == [RUN[text]]

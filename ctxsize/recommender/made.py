@@ -1,0 +1,263 @@
+"""Which Dockerfiles make by themselves what they take along of dependencies and build outputs.
+
+Such a thing is safe to ignore if a command that makes it runs in a stage that has what it is made
+of, and no stage uses it as it came with the context. Scripts are not read for what they run.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ctxsize.dockerfile import path_from_root
+from ctxsize.dockerfile.mounts import Mount
+from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.matches import Match
+from ctxsize.recommender.naming import named_by, named_by_value, naming
+from ctxsize.recommender.recipes import Named, Recipe
+from ctxsize.recommender.rules import Category
+from ctxsize.recommender.stages import BuiltStage, StageStep
+from ctxsize.recommender.tools import (
+    has_tools,
+    has_verbs,
+    install_directory,
+    launched,
+    makes,
+    manager_of,
+    run_text,
+    spares,
+    speaks,
+)
+from ctxsize.shell import Command
+
+_SAID_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
+_ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
+
+
+def taking(facts: Facts, match: Match) -> Iterator[Recipe]:
+    """Yield the Dockerfiles that take it along with a directory above."""
+    for recipe in facts.recipes.recipes:
+        above = any(named.contains(match.path) for named in recipe.named)
+        if recipe.takes_everything or above:
+            yield recipe
+
+
+def is_for(match: Match, package: str | None) -> bool:
+    """Return whether an install for `package` may bring what was matched; None is any package."""
+    beside = match.path.rpartition("/")[0]
+    return package is None or f"{beside}/".startswith(f"{package}/")
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a stage has behind an instruction."""
+
+    has_it: bool = False
+    """Whether the thing came from the context."""
+    has_files: bool = False
+    """Whether anything came from the context or from another stage."""
+    made: tuple[str, ...] = ()
+    """The directories in which commands made it."""
+    later: tuple[StageStep, ...] = ()
+    """The instructions that speak of the container that is run."""
+    needed: int = 0
+    """The line of the last command that works with such things, 0 if there is none."""
+
+    @property
+    def is_as_it_came(self) -> bool:
+        """Whether the thing is there and nothing made it again."""
+        return self.has_it and not self.made
+
+
+class Making:
+    """How the stages of one Dockerfile make and use one thing."""
+
+    def __init__(self, facts: Facts, recipe: Recipe, match: Match) -> None:
+        self._facts, self._recipe, self._match = facts, recipe, match
+        self._rule, parts = match.rule, match.path.split("/")
+        self._name = "/".join(parts[-1 - match.find.strip("/").count("/") :])
+        self._manager = manager_of(self._rule)
+        self._is_known = has_tools(self._rule)
+        self._of_sources = self._is_known and self._rule.category is Category.ARTEFACT
+        self._ends: list[_State] = []
+        self._consumed: set[int] = set()
+        self.is_spared = False
+        """Whether a command makes it, or what takes its place, in a stage that has its sources."""
+        self.uses: list[int] = []
+        """The lines that use it as it came with the context."""
+        self._go_through(facts.stages(recipe))
+
+    def _go_through(self, stages: tuple[BuiltStage, ...]) -> None:
+        for stage in stages:
+            self._follow(stage)
+        bases = {stage.base for stage in stages}
+        for at, stage in enumerate(stages):
+            is_target = self._recipe.request.build.target.lower() == stage.stage.label
+            if (at not in bases or is_target) and self._ends[at].is_as_it_came:
+                self._finish(self._ends[at], stage, is_shipped=at not in self._consumed)
+
+    def _follow(self, stage: BuiltStage) -> None:
+        state = _State() if stage.base is None else self._ends[stage.base]
+        if stage.image and stage.image in self._recipe.names:
+            state = replace(state, has_it=True, has_files=True)
+        for step in stage.steps:
+            keyword = step.instruction.keyword
+            if keyword in ("COPY", "ADD"):
+                state = self._copied(state, stage, step)
+            if keyword == "RUN":
+                state = self._ran(state, stage, step)
+            elif keyword in _SAID_LATER and (keyword != "WORKDIR" or state.has_it):
+                state = replace(state, later=(*state.later, step))
+        self._ends.append(state)
+
+    def _finish(self, state: _State, stage: BuiltStage, *, is_shipped: bool) -> None:
+        """Look at what is said of the image in which the thing is as it came."""
+        self.uses += [each.instruction.line for each in state.later if self._says(each)]
+        if state.needed or (is_shipped and self._needs(stage.image)):
+            self.uses.append(state.needed or stage.stage.line)
+
+    def _needs(self, text: str) -> bool:
+        """Return whether a command or an image works with such dependencies."""
+        return self._manager is not None and speaks(self._rule.ecosystem, text)
+
+    def _copied(self, state: _State, stage: BuiltStage, step: StageStep) -> _State:
+        """Return what a COPY or ADD changes that takes from the context or from another stage."""
+        taken = self._recipe.taken_at.get((stage.stage.label, step.instruction.line), ())
+        arrives = any(each.kind in ("copy", "add") and self._is_in(each.path) for each in taken)
+        there = self._origin(stage, next(step.instruction.flag_values("from"), "")) or _State()
+        named = [each for each in step.arguments[:-1] if any(naming(each, self._name))]
+        if there.is_as_it_came and named:
+            self.uses.append(step.instruction.line)
+        sources = (posixpath.join("/", each) for each in step.arguments[:-1])
+        above = any(_may_meet(source, each) for source in sources for each in there.made)
+        return replace(
+            state,
+            has_it=state.has_it or arrives or there.is_as_it_came,
+            has_files=True,
+            made=(*state.made, "") if there.made and (named or above) else state.made,
+        )
+
+    def _origin(self, stage: BuiltStage, name: str) -> _State | None:
+        """Return the end of the earlier stage that is called `name`."""
+        at = stage.origins.get(name.lower())
+        if at is None:
+            return None
+        self._consumed.add(at)
+        return self._ends[at]
+
+    def _is_in(self, source: str) -> bool:
+        """Return whether a source of the context holds the thing."""
+        return source == "." or Named("", 0, "", source, source).contains(self._match.path)
+
+    def _ran(self, state: _State, stage: BuiltStage, step: StageStep) -> _State:
+        """Return what the commands of a RUN change, and note where they use the thing."""
+        is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
+        has_files = state.has_files or any(each.type == "bind" for each in step.mounts)
+        is_enough = state.has_it or is_mounted or not self._of_sources
+        as_it_came = is_mounted
+        for at, command in step.commands:
+            self.is_spared |= is_enough and spares(self._rule, command)
+            if self._is_in_cache(step):
+                continue
+            if is_enough and self._makes(at, command, has_files=has_files):
+                as_it_came = False
+                # What is made in a mount is there for this RUN alone.
+                state = state if is_mounted else replace(state, made=(*state.made, at))
+            elif (as_it_came and self._may_take(command)) or (
+                (as_it_came or state.is_as_it_came) and self._names(step, at, command)
+            ):
+                self.uses.append(step.instruction.line)
+            elif not is_mounted and self._needs(" ".join(command.words)):
+                state = replace(state, needed=step.instruction.line)
+        return state
+
+    def _makes(self, at: str, command: Command, *, has_files: bool) -> bool:
+        """Return whether a command makes the thing; an install needs files with a manifest."""
+        if self._manager is None:
+            return makes(self._rule, command)
+        there = install_directory(self._manager, command) if has_files else None
+        if there is None:
+            return False
+        package = self._facts.package_at(self._manager.manifest, posixpath.join(at, there))
+        return is_for(self._match, package)
+
+    def _is_in_cache(self, step: StageStep) -> bool:
+        """Return whether a cache lies over the thing: what is made there is in no image."""
+        return any(
+            mount.type in ("cache", "tmpfs") and any(naming(mount.target, self._name))
+            for mount in step.mounts
+        )
+
+    def _is_mounted(self, stage: BuiltStage, mount: Mount) -> bool:
+        """Return whether a mount holds the thing as it came."""
+        if mount.type != "bind":
+            return False
+        there = self._origin(stage, mount.origin)
+        if there is not None:
+            return there.is_as_it_came
+        source = path_from_root(mount.source)[1:] or "."
+        return mount.origin in self._recipe.names and (self._is_in(source) or "$" in source)
+
+    def _may_take(self, command: Command) -> bool:
+        """Return whether a command may take all that a mount holds: nobody knows most programs."""
+        program = run_text(command).partition(" ")[0]
+        is_known = has_verbs(program) or program in ("cd", "mkdir", "set")
+        return not is_known or self._needs(" ".join(command.words))
+
+    def _names(self, step: StageStep, at: str, command: Command) -> bool:
+        """Return whether a command names the thing, works in it, or runs a script that names it."""
+        if self._rule.contents and command.program in _ABOUT_DIRECTORIES:
+            return False
+        below = at.removeprefix(step.workdir)
+        if any(naming(below, self._name)) and command.program not in ("cd", "pushd", "mkdir"):
+            return True
+        script = naming(self._script(command), self._name, bare=False)
+        return any(named_by(command, self._name)) or any(script)
+
+    def _script(self, command: Command) -> str:
+        """Return the text of the script of the context that a command runs, `""` for none."""
+        word = next(iter(launched(command)), "")
+        if "/" not in word and not word.endswith(".sh"):
+            return ""
+        return self._facts.script(posixpath.basename(word), self._match.path)
+
+    def _says(self, step: StageStep) -> bool:
+        """Return whether what an instruction says of the container has to do with the thing."""
+        keyword, given = step.instruction.keyword, step.arguments
+        if keyword == "WORKDIR":
+            return any(naming(step.workdir, self._name))
+        if keyword == "ARG":
+            given = tuple(part for each in given for part in each.partition("=")[::2])
+        if keyword in ("ARG", "ENV"):
+            values = zip(given[::2], given[1::2], strict=False)
+            return any(any(named_by_value(*each, self._name)) for each in values)
+        return any(
+            self._names(step, at, command) or self._is_started_by(command)
+            for at, command in step.commands
+        )
+
+    def _is_started_by(self, command: Command) -> bool:
+        """Return whether a container starts a program that needs what was installed or built."""
+        is_spoken = self._is_known and speaks(self._rule.ecosystem, " ".join(command.words))
+        return is_spoken or self._needs(self._script(command))
+
+
+def _may_meet(one: str, other: str) -> bool:
+    """Return whether one path may contain the other; a path that is not known may."""
+    both = one + other
+    if not (one.startswith("/") and other.startswith("/")) or "$" in both or "*" in both:
+        return True
+    one, other = (f"{posixpath.normpath(each).rstrip('/')}/" for each in (one, other))
+    return one.startswith(other) or other.startswith(one)
+
+
+def makings(facts: Facts, match: Match) -> list[tuple[Recipe, Making]]:
+    """Return how each Dockerfile that takes a thing along makes and uses it.
+
+    Two traps need this of each match, so that of the last one is kept.
+    """
+    if facts.makings is None or facts.makings[0] is not match:
+        takers = taking(facts, match)
+        facts.makings = match, [(each, Making(facts, each, match)) for each in takers]
+    return facts.makings[1]
