@@ -13,8 +13,7 @@ from typing import ClassVar
 from ctxsize.advice import layers, lost, mounts, order, rust, sharing
 from ctxsize.advice.codes import CODES
 from ctxsize.advice.ignoring import suggested
-from ctxsize.advice.inline import shown
-from ctxsize.advice.repository import Repository, Starter, read_repository
+from ctxsize.advice.repository import Repository, Starter, masked, read_repository
 from ctxsize.findings import Edit, Finding, in_order
 from ctxsize.model import Problem
 from ctxsize.projects import Discovery
@@ -64,8 +63,7 @@ def advise(
     `starter` makes the ignore file for a build without one, which takes a walk over its context.
     """
     repository = read_repository(discovery, changed, starter)
-    findings = tuple(shown(repository, each) for each in examined(repository))
-    return advice_of(discovery, repository, findings)
+    return advice_of(discovery, repository, examined(repository))
 
 
 def advice_of(
@@ -81,22 +79,18 @@ def advice_of(
 
 
 def examined(repository: Repository) -> tuple[Finding, ...]:
-    """What all rules find in `repository`.
-
-    A fix of a Dockerfile that stands in another file is of this Dockerfile alone; see `shown`.
-    """
+    """Return what all rules find in `repository`, without hidden values."""
     findings = [each for rule in RULES.values() for each in rule(repository)]
     # The pattern for cargo brings its cache mounts along.
     rebuilt = {each.location for each in findings if each.code == "CTX210"}
     early = [each for each in findings if each.code == "CTX202"]
-    return in_order(
-        [
-            each
-            for each in findings
-            if each.code != "CTX223"
-            or (each.location not in rebuilt and not any(_repeats(each, one) for one in early))
-        ]
-    )
+    kept = [
+        each
+        for each in findings
+        if each.code != "CTX223"
+        or (each.location not in rebuilt and not any(_repeats(each, one) for one in early))
+    ]
+    return tuple(masked(repository, each) for each in in_order(kept))
 
 
 def _repeats(finding: Finding, other: Finding) -> bool:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ctxsize.advice.caches import fixed
 from ctxsize.advice.fetches import fetches, module
 from ctxsize.advice.images import system_of
 from ctxsize.advice.installs import empties
 from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
 from ctxsize.advice.repository import finding
-from ctxsize.advice.rewrite import Change
 from ctxsize.advice.sharing import is_apt
-from ctxsize.findings import Confidence, Finding, Fix
+from ctxsize.findings import Confidence, Finding
 from ctxsize.shell import Command
 
 _APT = ("/var/lib/apt", "/var/cache/apt")
@@ -55,47 +53,28 @@ def _by_the_image(recipe: Recipe, stage: StageFacts, step: Step) -> Iterator[Fin
     archives = next((each for each in step.caches if each.target.startswith(_APT[1])), None)
     installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
     if archives and installs and _deletes_downloads(stage) and not _keeps(stage, step):
-        script = recipe.script(step)
         yield finding(
             "CTX222",
             recipe,
             step.line,
             f"{stage.base} deletes what apt downloads: the cache at {archives.target} stays empty",
             confidence=Confidence.LIKELY,
-            help=f"{_KEEP}, in front of apt-get update",
-            fix=fixed(recipe, script.change([script.prepended(_KEEP)]), f"begin with `{_KEEP}`"),
+            help=f"begin with `{_KEEP}`, in front of apt-get update",
         )
 
 
 def _thrown_away(recipe: Recipe, step: Step, command: Command, what: str) -> Finding:
+    written = " ".join(command.words)
+    cached = [word for word in command.operands if any(_is_in(e, word) for e in step.caches)]
+    others = command.program == "rm" and 0 < len(cached) < len(command.operands)
+    without = " ".join(cached) if others else written
     return finding(
         "CTX222",
         recipe,
         step.line,
-        f"`{' '.join(command.words)}` empties {what}",
-        help="leave it out: what is in the mount is not in the image",
-        fix=_left_out(recipe, step, command),
+        f"`{written}` empties {what}",
+        help=f"leave out `{without}`: what is in the mount is not in the image",
     )
-
-
-def _left_out(recipe: Recipe, step: Step, command: Command) -> Fix | None:
-    """The RUN without a command; of an `rm` that deletes other things too, without the caches."""
-    script, written = recipe.script(step), " ".join(command.words)
-    message = f"leave out `{written}`"
-    if len(step.commands) == 1:
-        return fixed(recipe, Change(step.line, step.instruction.end_line, ()), message)
-    ends = (e for e in script.pieces if e.words[-len(command.words) :] == command.words)
-    piece = next(ends, None)
-    if piece is None:
-        # In a script of its own: what stands there as it is read can be replaced at least.
-        span = script.span_of(command, "true")
-        return fixed(recipe, None if span is None else script.change([(*span, "true")]), message)
-    cached = [word for word in command.operands if any(_is_in(e, word) for e in step.caches)]
-    if command.program == "rm" and 0 < len(cached) < len(command.operands):
-        change = script.change(script.without_words(piece, *cached))
-        return fixed(recipe, change, f"leave out `{' '.join(cached)}`")
-    splice = script.without(piece)
-    return fixed(recipe, None if splice is None else script.change([splice]), message)
 
 
 def _is_in(cache: Cache, word: str) -> bool:

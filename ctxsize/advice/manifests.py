@@ -35,7 +35,7 @@ class Early:
     """Whether the install as it is now has to come after the copy too."""
 
 
-def early(contents: Contents, fetch: Fetch) -> Early | None:
+def early_install(contents: Contents, fetch: Fetch) -> Early | None:
     """How the dependencies of `fetch` can be installed early, None if they cannot."""
     find = _FINDERS.get(fetch.manager.name)
     found = None if find is None else find(contents, fetch)

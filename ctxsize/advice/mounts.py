@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 from collections.abc import Iterator
 
-from ctxsize.advice.caches import KEPT_IN_CACHE, fixed, may_be_needed, owned, places, snippet
+from ctxsize.advice.caches import KEPT_IN_CACHE, owned, places, snippet
 from ctxsize.advice.emptied import emptied
 from ctxsize.advice.fetches import Fetch, fetches
 from ctxsize.advice.installs import moved_cache
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import with_option
-from ctxsize.advice.script import Script, Splice
-from ctxsize.findings import Confidence, Finding, Fix
+from ctxsize.advice.rewrite import Change, with_option
+from ctxsize.findings import Confidence, Finding
 
 
 def unused_caches(repository: Repository) -> Iterator[Finding]:
@@ -41,7 +39,11 @@ def _elsewhere(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding | Non
     configured = (one for step in stage.history for one in step.commands)
     if any(one.program in fetch.manager.programs and moved_cache(one) for one in configured):
         return None
-    place = _place_for(recipe, fetch, target)
+    known = places(recipe, fetch)
+    alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
+    place = next(alike, known[0])
+    cache = next(each for each in fetch.step.caches if each.target == target)
+    options = {} if "uid=" in cache.written else owned(stage, fetch.step)
     return finding(
         "CTX222",
         recipe,
@@ -49,28 +51,12 @@ def _elsewhere(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding | Non
         f"the cache is mounted at {target}, while {name} keeps its own in {place}",
         confidence=Confidence.LIKELY,
         evidence=(_why_there(fetch),),
-        help=f"mount {place}",
-        fix=_moved(recipe, stage, fetch, target, place),
+        help=_mount(cache.written, place, **options),
     )
 
 
-def _place_for(recipe: Recipe, fetch: Fetch, target: str) -> str:
-    """Which of its caches the mount at `target` is meant for."""
-    known = places(recipe, fetch)
-    alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
-    return next(alike, known[0])
-
-
-def _moved(recipe: Recipe, stage: StageFacts, fetch: Fetch, target: str, place: str) -> Fix | None:
-    if may_be_needed(recipe, fetch):
-        return None
-    script = recipe.script(fetch.step)
-    cache = next(each for each in fetch.step.caches if each.target == target)
-    options = {} if "uid=" in cache.written else owned(stage, fetch.step)
-    mount = with_option(cache.written, target=place, **options)
-    splice = script.with_mount(cache.written, mount)
-    change = None if splice is None else script.change([splice])
-    return fixed(recipe, change, f"mount {place} instead")
+def _mount(written: str, place: str, **options: str) -> str:
+    return f"mount {place}: `--mount={with_option(written, target=place, **options)}`"
 
 
 def _why_there(fetch: Fetch) -> str:
@@ -93,71 +79,50 @@ _SWITCHED_OFF = {
 def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     if not fetch.cached:
         return None
-    manager, script = fetch.manager, recipe.script(fetch.step)
+    manager = fetch.manager
     option = next((each for each in manager.uncached if fetch.command.has(each)), None)
     if option is not None:
-        change = script.change(script.without_option(option, manager.programs))
         return finding(
             "CTX222",
             recipe,
             fetch.step.line,
             f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
-            help=f"drop {option}",
-            fix=fixed(recipe, change, f"drop `{option}`", certain=_is_plain(script, fetch)),
+            help=f"drop `{option}`",
+            fix=recipe.fix(f"drop `{option}`", _dropped(recipe, fetch, option), certain=True),
         )
     variable, values, off = _SWITCHED_OFF.get(manager.name, ("", (), ""))
     value = fetch.environment.get(variable, "")
     if value.lower() not in values:
         return None
-    change = script.change([_set(script, fetch, variable, off)])
     return finding(
         "CTX222",
         recipe,
         fetch.step.line,
         f"{variable}={value} makes {manager.name} use no cache, so the mount stays empty",
-        help=f"drop {variable}, or set it otherwise for this RUN",
-        fix=fixed(recipe, change, f"set `{variable}={off}` for this RUN", certain=True),
+        help=f"drop {variable}, or write `{variable}={off} {fetch.command.program} …` here",
     )
 
 
-def _is_plain(script: Script, fetch: Fetch) -> bool:
-    """Whether the command stands in the RUN itself, and in no script of its own."""
+def _dropped(recipe: Recipe, fetch: Fetch, option: str) -> Iterator[Change]:
+    """Yield the RUN without `option`, unless the command stands in a script of its own."""
+    script = recipe.script(fetch.step)
     alone = script.instruction.arguments == fetch.written.words
-    return alone or script.piece_of(fetch.written) is not None
-
-
-def _set(script: Script, fetch: Fetch, variable: str, value: str) -> Splice:
-    """The RUN with another value for a variable: where it is set in it, else in front."""
-    piece = script.piece_of(fetch.written)
-    for number, (name, _) in enumerate(fetch.written.assignments):
-        if name == variable and piece is not None and piece.words[number].startswith(name):
-            start, end = piece.spans[number]
-            return script.places[start], script.places[end - 1] + 1, f"{variable}={value}"
-    if piece is not None:
-        return script.start(piece), script.start(piece), f"{variable}={value} "
-    if script.form == "json" and script.instruction.arguments == fetch.written.words:
-        words = shlex.join(script.instruction.arguments)
-        return script.command, len(script.raw), f"{variable}={value} {words}"
-    return script.prepended(f"export {variable}={value}")
+    if alone or script.piece_of(fetch.written) is not None:
+        yield script.change(script.without_option(option, fetch.manager.programs))
 
 
 def _not_at_home(recipe: Recipe, step: Step) -> Iterator[Finding]:
     """A target that begins with `~`, which is no shell's word here."""
-    script = recipe.script(step)
     for cache in step.caches:
         at = cache.target.find("/~/")
         if at >= 0 and step.home is not None:
-            place = step.home + cache.target[at + 2 :]
-            splice = script.with_mount(cache.written, with_option(cache.written, target=place))
-            change = None if splice is None else script.change([splice])
             yield finding(
                 "CTX222",
                 recipe,
                 step.line,
                 f"the cache is mounted at {cache.target}: `~` stands for no home in a mount",
                 evidence=(f"--mount={cache.written}",),
-                help=f"mount {place}",
-                fix=fixed(recipe, change, f"mount {place} instead"),
+                help=_mount(cache.written, step.home + cache.target[at + 2 :]),
             )
 
 

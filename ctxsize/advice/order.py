@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from ctxsize.advice.caches import snippet
 from ctxsize.advice.contents import Contents
+from ctxsize.advice.early import in_front
 from ctxsize.advice.fetches import Fetch, fetches
-from ctxsize.advice.manifests import Early, early
+from ctxsize.advice.manifests import Early, early_install
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
-from ctxsize.advice.reorder import reordered
 from ctxsize.advice.repository import Repository, finding, present
 from ctxsize.findings import Finding, Severity
 
@@ -75,28 +75,26 @@ def _copied_too_early(
         return None
     command = " ".join(fetch.command.words[:4])
     contents = Contents(repository, recipe, inside)
-    plan = early(contents, fetch)
-    fixed = None if plan is None else reordered(recipe, everything, fetch, plan, inside)
-    kept = "" if fixed or fetch.cached else snippet(repository, recipe, stage, fetch)
+    plan = early_install(contents, fetch)
+    early = "" if plan is None else in_front(recipe, everything, fetch, plan, inside)
+    kept = "" if early or fetch.cached else snippet(repository, recipe, stage, fetch)
     files = _named(contents, fetch, plan)
-    if not (fixed or kept) or not files:
+    if not (early or kept) or not files:
         return None
+    cached = ", from its cache mount" if fetch.cached else ""
     return finding(
         "CTX202",
         recipe,
         everything.line,
-        f"every change in the context runs `{command}` (line {fetch.step.line}) again"
-        + (", from its cache mount" if fetch.cached else ""),
+        f"every change in the context runs `{command}` (line {fetch.step.line}) again{cached}",
         severity=Severity.INFO if fetch.cached else None,
         evidence=(
             f"line {fetch.step.line}: {command}",
             *(f"{name} is there" for name in files[:3]),
         ),
-        help=f"copy {listed(files)} first, install, then copy the rest"
-        if fixed
-        else f"more than {listed(files)} is needed in front of it, so keep what it downloads: "
+        help=early
+        or f"more than {listed(files)} is needed in front of it, so keep what it downloads: "
         + kept,
-        fix=fixed,
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ctxsize.advice.images import environment_of, is_windows
+from ctxsize.advice.rewrite import Change, changed
 from ctxsize.advice.script import Script, read_script
 from ctxsize.dockerfile import Dockerfile, Instruction, Stage, expand, parse_dockerfile, read_stages
 from ctxsize.dockerfile.environment import Environment
@@ -16,6 +17,7 @@ from ctxsize.dockerfile.mounts import Mount, parse_mount
 from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.dockerfile.stages import global_arguments
 from ctxsize.errors import DockerfileError
+from ctxsize.findings import Edit, Fix
 from ctxsize.projects import FoundBuild
 from ctxsize.shell import Command, commands_of
 
@@ -171,6 +173,13 @@ class Recipe:
     def script(self, step: Step) -> Script:
         """The text of a RUN, to change it."""
         return read_script(self.data, step.instruction, self.dockerfile.escape)
+
+    def fix(self, message: str, changes: Iterable[Change], *, certain: bool = False) -> Fix | None:
+        """Return the fix that `changes` are; None if they change nothing or no file holds it."""
+        after = changed(self.data, changes)
+        if self.inline or self.path == "-" or after == self.data:
+            return None
+        return Fix(message, (Edit(self.path, self.data, after),), certain)
 
     def stage_of(self, origin: str) -> StageFacts | None:
         """The stage that `--from=origin` means."""

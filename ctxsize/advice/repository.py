@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from ctxsize.advice.codes import CODES
@@ -114,7 +114,7 @@ def _by_dockerfile(discovery: Discovery) -> dict[str, list[FoundBuild]]:
 def _data(path: str, builds: list[FoundBuild], changed: Mapping[str, bytes]) -> bytes:
     inline = builds[0].build.dockerfile_inline
     if inline is not None:
-        return changed.get(path, inline)
+        return inline
     return changed[path] if path in changed else read_file(path)
 
 
@@ -145,6 +145,23 @@ def finding(
         help=help,
         fix=fix,
     )
+
+
+def masked(repository: Repository, finding: Finding) -> Finding:
+    """Return `finding` without values that files and the environment give in secret."""
+    for recipe in repository.recipes:
+        for found in recipe.builds:
+            if found.build.hidden:
+                text = "" if found.inline else recipe.data.decode("utf-8", "replace")
+                mask = partial(found.build.masked, openly=text)
+                finding = replace(
+                    finding,
+                    message=mask(finding.message),
+                    evidence=tuple(map(mask, finding.evidence)),
+                    help=mask(finding.help),
+                    fix=finding.fix and replace(finding.fix, message=mask(finding.fix.message)),
+                )
+    return finding
 
 
 def present(recipe: Recipe, names: tuple[str, ...], below: str = "") -> Iterator[str]:

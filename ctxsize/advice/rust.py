@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 
-from ctxsize.advice.caches import fixed
-from ctxsize.advice.cargo import CargoRun, cargo_runs
-from ctxsize.advice.cooking import cooked_alike
+from ctxsize.advice.caches import NOT_IN_THE_IMAGE, run_with
+from ctxsize.advice.cargo import CargoRun, cargo_runs, target_of
+from ctxsize.advice.chef import chef_pattern, compiled, downloads, keeps_downloads
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import Change, lines_of
-from ctxsize.advice.rust_cached import cached
-from ctxsize.advice.rust_pattern import chef_pattern
-from ctxsize.findings import Confidence, Finding, Fix
+from ctxsize.advice.rewrite import quoted
+from ctxsize.findings import Confidence, Finding
 
 _COMPARED = (("--target",), ("--features", "-F"), ("--target-dir",))
+_ALONE = ("--release", "-r", "--all-features", "--no-default-features")
+_WITH_VALUE = ("--profile", "--target", "--features", "-F", "--target-dir")
+_RECIPE, _FLAGS = "--recipe-path", "RUSTFLAGS"
 _VERSION = re.compile(r"\d+(?:\.\d+){1,2}|nightly[\w.-]*|beta|stable")
 
 
@@ -63,6 +65,7 @@ def _rebuilt(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Finding:
     registry = any(
         "registry" in cache.target or "cargo" in cache.target for cache in build.step.caches
     )
+    pattern = chef_pattern(recipe, stage, build)
     neither = "neither cargo-chef nor a cache mount on target"
     return finding(
         "CTX210",
@@ -73,10 +76,23 @@ def _rebuilt(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Finding:
             f"{stage.label}: {neither} is used"
             + ("" if registry else ", and none on cargo's registry"),
         ),
-        help="compile them with cargo-chef, and mount caches on target and the registry",
-        fix=chef_pattern(recipe, stage, build.step, build.command, build.workdir)
-        or cached(recipe, stage, build),
+        help="compile them with cargo-chef, and mount caches on target and the registry"
+        if pattern
+        else _cached(recipe, stage, build),
+        fix=pattern,
     )
+
+
+def _cached(recipe: Recipe, stage: StageFacts, build: CargoRun) -> str:
+    """Return the RUN with caches, for a stage that is not simple enough for the whole pattern."""
+    wanted = () if keeps_downloads(recipe, stage, build) else build.caches
+    missing = [
+        each
+        for each in wanted
+        if not any(c.holds(each) or c.target.startswith(f"{each}/") for c in build.step.caches)
+    ]
+    mounts = (*downloads(missing), compiled(recipe, stage, target_of(build)))
+    return f"keep what it compiles: {run_with(mounts, build.step)}{NOT_IN_THE_IMAGE}"
 
 
 def mixed_chef(repository: Repository) -> Iterator[Finding]:
@@ -105,19 +121,8 @@ def _differences(recipe: Recipe, earlier: list[CargoRun], build: CargoRun) -> It
             f"what line {cook.step.line} cooks is of no use here: {why[0]}",
             evidence=tuple(why),
             confidence=Confidence.CERTAIN if "profile" in why[0] else Confidence.LIKELY,
-            help="cook with the same directory, profile, target and features as the build",
-            fix=cooked_alike(recipe, cook, build, needed=_fits_another(recipe, cook)),
+            help=f"cook as line {build.step.line} builds: `{_cooked_alike(cook, build)}`",
         )
-
-
-def _fits_another(recipe: Recipe, cook: CargoRun) -> bool:
-    """Whether a build can use what is cooked, which has to stay then."""
-    return any(
-        run.is_build and run.step.line > cook.step.line and not list(_unlike(cook, run))
-        for stage in recipe.stages
-        if cook.step in stage.history
-        for run in cargo_runs(stage)
-    )
 
 
 def _unlike(cook: CargoRun, build: CargoRun) -> Iterator[str]:
@@ -163,17 +168,8 @@ def _toolchains(recipe: Recipe, stage: StageFacts, cook: CargoRun) -> Iterator[F
                 f"the recipe is prepared with Rust {theirs} and cooked with Rust {ours}",
                 confidence=Confidence.LIKELY,
                 evidence=(f"{other.label}: {other.base}", f"{stage.label}: {stage.base}"),
-                help="begin both stages with the same image",
-                fix=_same_image(recipe, other, stage),
+                help=f"begin both stages with the same image: `FROM {stage.base} AS {other.label}`",
             )
-
-
-def _same_image(recipe: Recipe, other: StageFacts, stage: StageFacts) -> Fix | None:
-    """The stage `other` on the image that `stage` begins with."""
-    line, image = other.root.stage.line, stage.root.stage.base
-    written = lines_of(recipe.data)[line - 1]
-    change = Change(line, line, (written.replace(other.root.stage.base, image, 1),))
-    return fixed(recipe, change, f"begin {other.label} with {image}")
 
 
 def _toolchain(image: str) -> str:
@@ -182,3 +178,49 @@ def _toolchain(image: str) -> str:
         return ""
     match = _VERSION.search(image.rpartition("rust")[2])
     return match[0] if match else ""
+
+
+def _cooked_alike(cook: CargoRun, build: CargoRun) -> str:
+    """Return the cooking with the options, flags and directory of the build."""
+    flags = dict(build.command.assignments).get(_FLAGS) or build.step.environment.get(_FLAGS, "")
+    given = {**dict(cook.command.assignments), _FLAGS: flags}
+    given = {name: value for name, value in given.items() if value or name != _FLAGS}
+    words = [f"{name}={quoted(value)}" for name, value in given.items()]
+    words += map(quoted, _cook_words(cook, build))
+    if _elsewhere(cook, build):
+        written = cook.command.value(_RECIPE) or "recipe.json"
+        words = ["cd", build.workdir, "&&", *words, _RECIPE, posixpath.join(cook.workdir, written)]
+    return " ".join(words)
+
+
+def _elsewhere(cook: CargoRun, build: CargoRun) -> bool:
+    return not f"{build.workdir}/".startswith(f"{cook.workdir.rstrip('/')}/")
+
+
+def _cook_words(cook: CargoRun, build: CargoRun) -> Iterator[str]:
+    """Its words, with the options of the build behind `cook` instead of its own."""
+    own = [*_without(cook.command.words, cook, build)]
+    at = own.index("cook") + 1
+    yield from own[:at]
+    yield from _options(build.command.words)
+    yield from own[at:]
+
+
+def _without(words: tuple[str, ...], cook: CargoRun, build: CargoRun) -> Iterator[str]:
+    """The words of the cooking without what it must have in common with the build."""
+    dropped = (*_WITH_VALUE, _RECIPE) if _elsewhere(cook, build) else _WITH_VALUE
+    following = iter(words)
+    for word in following:
+        if word in dropped:
+            next(following, None)
+        elif word not in _ALONE and word.partition("=")[0] not in dropped:
+            yield word
+
+
+def _options(words: tuple[str, ...]) -> Iterator[str]:
+    following = iter(words)
+    for word in following:
+        if word in _WITH_VALUE:
+            yield from (word, next(following, ""))
+        elif word in _ALONE or word.partition("=")[0] in _WITH_VALUE:
+            yield word
