@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ctxsize.advice.fetches import fetches, module
 from ctxsize.advice.images import system_of
-from ctxsize.advice.installs import empties
+from ctxsize.advice.managers import empties
 from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
 from ctxsize.advice.repository import finding
 from ctxsize.advice.sharing import is_apt

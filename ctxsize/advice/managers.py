@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ctxsize.advice import installs
 from ctxsize.shell import Command
+
+Test = Callable[[Command], bool]
 
 Places = Callable[[Mapping[str, str], str], tuple[str, ...]]
 """The caches for an environment and a home directory, the first one the usual one."""
@@ -18,9 +19,9 @@ class Manager:
 
     name: str
     programs: tuple[str, ...]
-    fetches: Callable[[Command], bool]
+    fetches: Test
     """Whether a command of it fetches packages at all."""
-    reads_manifest: Callable[[Command], bool]
+    reads_manifest: Test
     """Whether what it fetches is listed in a file of the context."""
     manifests: tuple[str, ...]
     locks: tuple[str, ...]
@@ -29,6 +30,102 @@ class Manager:
     """A cache mount whose target holds one of these is meant for it."""
     uncached: tuple[str, ...] = ()
     """Options that make it use no cache."""
+
+
+_VALUED = (
+    *("--prefix", "--workspace", "-w", "--filter", "-F", "--registry", "--cache", "-C", "--dir"),
+    *("--network-timeout", "--store-dir", "--omit", "--include", "--loglevel", "--only"),
+    *("--cwd", "--modules-folder", "--network-concurrency", "--cache-folder"),
+)
+"""Options that take the next word."""
+
+
+def _plain(command: Command) -> tuple[str, ...]:
+    """Return the operands without the values of options that take one."""
+    words = iter(command.arguments)
+    found: list[str] = []
+    for word in words:
+        if word in _VALUED:
+            next(words, None)
+        elif not word.startswith("-"):
+            found.append(word)
+    return tuple(found)
+
+
+def _asks(command: Command) -> bool:
+    """Return whether it only asks for help or a version."""
+    return command.has("--help", "--version", "-h")
+
+
+def _sub(*names: str) -> Test:
+    """Return whether the first operand is one of `names` (`""`: none), and it asks for no help."""
+    return lambda command: next(iter(_plain(command)), "") in names and not _asks(command)
+
+
+def _always(command: Command) -> bool:
+    return True
+
+
+def _alone(command: Command) -> bool:
+    """Return whether no package is named."""
+    return len(_plain(command)) == 1 and not command.has("-g", "--global")
+
+
+def _yarn_manifest(command: Command) -> bool:
+    return _plain(command) in ((), ("install",), ("workspaces", "focus"))
+
+
+def _pip_manifest(command: Command) -> bool:
+    """Return whether it installs from a requirements file or a directory of the context."""
+    if command.has("-r", "--requirement", "-e", "--editable"):
+        return True
+    operands = [word for word in command.operands if word not in ("install", "pip", "sync")]
+    return any(word == "." or word.startswith((".[", "./", "/")) for word in operands)
+
+
+def _uv(command: Command) -> bool:
+    operands = command.operands
+    return operands[:1] == ("sync",) or operands[:2] in (("pip", "install"), ("pip", "sync"))
+
+
+def _uv_manifest(command: Command) -> bool:
+    return command.operands[:1] == ("sync",) or _pip_manifest(command)
+
+
+def _go(command: Command) -> bool:
+    """Return whether go builds or fetches what `go.mod` lists."""
+    operands = command.operands
+    if operands[:1] in (("build",), ("install",), ("generate",), ("test",)):
+        return not any("@" in word for word in operands)
+    return operands[:2] in (("mod", "download"), ("mod", "tidy"), ("mod", "vendor"))
+
+
+def _cargo(command: Command) -> bool:
+    """Return whether cargo compiles or fetches crates."""
+    operands = [word for word in command.operands if not word.startswith("+")]
+    first = next(iter(operands), "")
+    return operands[:2] == ["chef", "cook"] or first in (
+        *("build", "b", "rustc", "test", "fetch", "install"),
+    )
+
+
+def _cargo_manifest(command: Command) -> bool:
+    """Return whether it compiles what `Cargo.toml` lists, and no tool of its own."""
+    first = next(word for word in command.operands if not word.startswith("+"))
+    return first != "install" or command.has("--path")
+
+
+def _maven(command: Command) -> bool:
+    goals = ("package", "install", "verify", "compile", "deploy", "test", "dependency:")
+    return any(word.startswith(goals) for word in command.operands) and not _asks(command)
+
+
+_TASKS = ("build", "assemble", "bootJar", "shadowJar", "installDist", "jar", "war", "dependencies")
+
+
+def _gradle(command: Command) -> bool:
+    last = [word.rpartition(":")[2] for word in command.operands]
+    return any(word in _TASKS for word in last) and not _asks(command)
 
 
 def _home(*below: str) -> Places:
@@ -74,7 +171,7 @@ def _go_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
     return (*found[:1], build, *found[1:])
 
 
-def cargo_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
+def _cargo_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
     """Return where cargo keeps what it fetched: the registry and git, below its home.
 
     An image that is not known may set CARGO_HOME as the official one does.
@@ -101,8 +198,8 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "npm",
         ("npm",),
-        installs.npm,
-        installs.npm_manifest,
+        _sub("ci", "clean-install", "install", "i", "add"),
+        _alone,
         ("package.json",),
         ("package-lock.json", "npm-shrinkwrap.json"),
         _named("npm_config_cache", "NPM_CONFIG_CACHE", default=_home(".npm")),
@@ -111,8 +208,8 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "yarn",
         ("yarn", "yarnpkg"),
-        installs.yarn,
-        installs.yarn_manifest,
+        _sub("", "install", "add", "workspaces"),
+        _yarn_manifest,
         ("package.json",),
         ("yarn.lock",),
         _yarn_caches,
@@ -121,8 +218,8 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "pnpm",
         ("pnpm",),
-        installs.pnpm,
-        installs.pnpm_manifest,
+        _sub("install", "i", "ci", "add", "fetch"),
+        _alone,
         ("package.json",),
         ("pnpm-lock.yaml",),
         _pnpm_caches,
@@ -131,8 +228,8 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "bun",
         ("bun",),
-        installs.sub("install", "i", "ci", "add"),
-        lambda c: len(installs.plain(c)) == 1,
+        _sub("install", "i", "ci", "add"),
+        _alone,
         ("package.json",),
         ("bun.lock", "bun.lockb"),
         _named("BUN_INSTALL_CACHE_DIR", default=_home(".bun/install/cache")),
@@ -141,8 +238,8 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "pip",
         ("pip",),
-        installs.pip,
-        installs.pip_manifest,
+        _sub("install", "wheel", "download"),
+        _pip_manifest,
         ("requirements.txt", "pyproject.toml", "setup.py"),
         (),
         _named("PIP_CACHE_DIR", default=_xdg("pip")),
@@ -152,8 +249,8 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "uv",
         ("uv",),
-        installs.uv,
-        installs.uv_manifest,
+        _uv,
+        _uv_manifest,
         ("pyproject.toml", "requirements.txt"),
         ("uv.lock",),
         _named("UV_CACHE_DIR", default=_xdg("uv")),
@@ -163,8 +260,8 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "poetry",
         ("poetry",),
-        installs.sub("install", "sync"),
-        installs.always,
+        _sub("install", "sync"),
+        _always,
         ("pyproject.toml",),
         ("poetry.lock",),
         _named("POETRY_CACHE_DIR", default=_xdg("pypoetry")),
@@ -174,8 +271,8 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "composer",
         ("composer", "composer.phar"),
-        installs.sub("install", "update"),
-        installs.always,
+        _sub("install", "update"),
+        _always,
         ("composer.json",),
         ("composer.lock",),
         _named("COMPOSER_CACHE_DIR", default=_composer_caches),
@@ -185,8 +282,8 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "bundler",
         ("bundle",),
-        installs.bundle,
-        installs.always,
+        _sub("", "install"),
+        _always,
         ("Gemfile",),
         ("Gemfile.lock",),
         _bundler_caches,
@@ -195,8 +292,8 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "mix",
         ("mix",),
-        installs.sub("deps.get"),
-        installs.always,
+        _sub("deps.get"),
+        _always,
         ("mix.exs",),
         ("mix.lock",),
         lambda environment, home: (
@@ -208,8 +305,8 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "go",
         ("go",),
-        installs.go,
-        installs.always,
+        _go,
+        _always,
         ("go.mod",),
         ("go.sum",),
         _go_caches,
@@ -218,17 +315,17 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "cargo",
         ("cargo",),
-        installs.cargo,
-        installs.cargo_manifest,
+        _cargo,
+        _cargo_manifest,
         ("Cargo.toml",),
         ("Cargo.lock",),
-        cargo_caches,
+        _cargo_caches,
         ("cargo/registry", "cargo/git"),
     ),
     Manager(
         "dotnet",
         ("dotnet",),
-        installs.sub("restore", "build", "publish", "pack"),
+        _sub("restore", "build", "publish", "pack"),
         lambda c: not c.has("--no-restore"),
         (".csproj", ".fsproj", ".sln", ".slnx"),
         (),
@@ -238,8 +335,8 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "maven",
         ("mvn",),
-        installs.mvn,
-        installs.always,
+        _maven,
+        _always,
         ("pom.xml",),
         (),
         _home(".m2/repository"),
@@ -248,8 +345,8 @@ MANAGERS: tuple[Manager, ...] = (
     Manager(
         "gradle",
         ("gradle",),
-        installs.gradle,
-        installs.always,
+        _gradle,
+        _always,
         ("build.gradle", "build.gradle.kts"),
         ("gradle.lockfile",),
         _named(
@@ -260,3 +357,43 @@ MANAGERS: tuple[Manager, ...] = (
     ),
 )
 """All that the advice knows; a further one is a line here and its cases in the tests."""
+
+
+def empties(command: Command) -> bool:
+    """Whether it throws away what a package manager keeps in its cache."""
+    words = command.words
+    if command.program == "go":
+        return "clean" in words and "-modcache" in words
+    return (command.program, *command.operands[:2]) in _EMPTYING or (
+        (command.program, *command.operands[:1]) in _EMPTYING
+    )
+
+
+_EMPTYING = frozenset(
+    (
+        ("npm", "cache", "clean"),
+        ("yarn", "cache", "clean"),
+        ("pip", "cache", "purge"),
+        ("pip3", "cache", "purge"),
+        ("uv", "cache", "clean"),
+        ("pnpm", "store", "prune"),
+        ("composer", "clear-cache"),
+        ("composer", "clearcache"),
+    )
+)
+
+
+def moved_cache(command: Command) -> str | None:
+    """The directory in which a command of configuration puts the cache of its manager."""
+    words = command.operands
+    if words[:1] == ("config",):
+        rest = words[2:] if words[1:2] == ("set",) else words[1:]
+        name, _, value = rest[0].partition("=") if rest else ("", "", "")
+        if name in _PLACES:
+            return value or next(iter(rest[1:2]), None)
+    return None
+
+
+_PLACES = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cacheFolder", "home")
+CACHE_OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--packages")
+"""Options that say where the cache is, for one command."""

@@ -35,6 +35,9 @@ class Early:
     """Whether the install as it is now has to come after the copy too."""
 
 
+_Finder = Callable[[Contents, Fetch], "Early | None"]
+
+
 def early_install(contents: Contents, fetch: Fetch) -> Early | None:
     """How the dependencies of `fetch` can be installed early, None if they cannot."""
     find = _FINDERS.get(fetch.manager.name)
@@ -45,7 +48,7 @@ def early_install(contents: Contents, fetch: Fetch) -> Early | None:
 _LIFECYCLE = ("preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare")
 
 
-def _node(*locks: str) -> Callable[[Contents, Fetch], Early | None]:
+def _node(*locks: str) -> _Finder:
     """Npm and its like: manifests of all workspaces, lock and configuration."""
 
     def find(contents: Contents, fetch: Fetch) -> Early | None:
@@ -156,27 +159,15 @@ def _poetry(contents: Contents, fetch: Fetch) -> Early | None:
     return Early(files, options="".join(f" {each}" for each in options), stays=True)
 
 
-def _composer(contents: Contents, _: Fetch) -> Early | None:
-    if re.search(r'"type"\s*:\s*"path"', contents.text("composer.json")):
-        return None
-    files = contents.those("composer.json", "composer.lock", "symfony.lock")
-    return Early(files, options=" --no-scripts --no-autoloader", stays=True)
+def _listed(*files: str, unless: str, options: str = "") -> _Finder:
+    """Return a finder of `files`, if nothing in the first of them matches `unless`."""
 
+    def find(contents: Contents, _: Fetch) -> Early | None:
+        if re.search(unless, contents.text(files[0]), re.M):
+            return None
+        return Early(contents.those(*files), options=options, stays=bool(options))
 
-def _bundler(contents: Contents, _: Fetch) -> Early | None:
-    if re.search(
-        r"^\s*gemspec\b|\bpath\b|\beval_gemfile\b|\brequire_relative\b",
-        contents.text("Gemfile"),
-        re.M,
-    ):
-        return None
-    return Early(contents.those("Gemfile", "Gemfile.lock", ".ruby-version", ".tool-versions"))
-
-
-def _mix(contents: Contents, _: Fetch) -> Early | None:
-    if re.search(r"\bapps_path:|\bpath:|\bFile\.|\bCode\.", contents.text("mix.exs")):
-        return None
-    return Early(contents.those("mix.exs", "mix.lock"))
+    return find
 
 
 def _go(contents: Contents, fetch: Fetch) -> Early | None:
@@ -245,7 +236,7 @@ def _maven(contents: Contents, fetch: Fetch) -> Early | None:
     return Early(files, shlex.join(words), stays=True)
 
 
-_FINDERS: dict[str, Callable[[Contents, Fetch], Early | None]] = {
+_FINDERS: dict[str, _Finder] = {
     "npm": _node("package-lock.json", "npm-shrinkwrap.json"),
     "yarn": _node("yarn.lock", ".yarnrc", ".yarnrc.yml", ".yarn/"),
     "pnpm": _node("pnpm-lock.yaml", "pnpm-workspace.yaml", ".pnpmfile.cjs", "patches/"),
@@ -253,9 +244,16 @@ _FINDERS: dict[str, Callable[[Contents, Fetch], Early | None]] = {
     "pip": _pip,
     "uv": _uv,
     "poetry": _poetry,
-    "composer": _composer,
-    "bundler": _bundler,
-    "mix": _mix,
+    "composer": _listed(
+        *("composer.json", "composer.lock", "symfony.lock"),
+        unless=r'"type"\s*:\s*"path"',
+        options=" --no-scripts --no-autoloader",
+    ),
+    "bundler": _listed(
+        *("Gemfile", "Gemfile.lock", ".ruby-version", ".tool-versions"),
+        unless=r"^\s*gemspec\b|\bpath\b|\beval_gemfile\b|\brequire_relative\b",
+    ),
+    "mix": _listed(*("mix.exs", "mix.lock"), unless=r"\bapps_path:|\bpath:|\bFile\.|\bCode\."),
     "go": _go,
     "dotnet": _dotnet,
     "maven": _maven,

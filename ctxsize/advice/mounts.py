@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ctxsize.advice.caches import KEPT_IN_CACHE, owned, places, snippet
 from ctxsize.advice.emptied import emptied
 from ctxsize.advice.fetches import Fetch, fetches
-from ctxsize.advice.installs import moved_cache
+from ctxsize.advice.managers import moved_cache
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.rewrite import Change, with_option

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from pathlib import Path
 
 from ctxsize.advice.codes import CODES
 from ctxsize.advice.fetches import fetches
@@ -193,13 +192,5 @@ def subdirectories(directory: str) -> list[str]:
     try:
         with os.scandir(directory) as entries:
             return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
-    except OSError:
-        return []
-
-
-def lines_at(path: Path) -> list[str]:
-    """The lines of a Dockerfile, none if it cannot be read."""
-    try:
-        return read_file(path).decode("utf-8", "surrogateescape").splitlines()
     except OSError:
         return []
