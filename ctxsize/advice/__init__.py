@@ -69,7 +69,7 @@ def advise(
 def advice_of(
     discovery: Discovery, repository: Repository, findings: tuple[Finding, ...]
 ) -> DockerfileAdvice:
-    """The advice that `findings` on the Dockerfiles of `repository` are."""
+    """Return the advice that `findings` on the Dockerfiles of `repository` are."""
     return DockerfileAdvice(
         discovery.root,
         tuple(recipe.path for recipe in repository.recipes),

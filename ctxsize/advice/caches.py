@@ -20,7 +20,7 @@ _ONE_WRITER = ("cargo", "gradle", "maven")
 
 
 def owned(stage: StageFacts, step: Step) -> dict[str, str]:
-    """The options of a mount that whoever runs `step` can write to."""
+    """Return the options of a mount that whoever runs `step` can write to."""
     user = step.user.partition(":")[0]
     if user in ("", "root", "0"):
         return {}
@@ -29,7 +29,7 @@ def owned(stage: StageFacts, step: Step) -> dict[str, str]:
 
 
 def _created(stage: StageFacts, user: str) -> str:
-    """The number that a RUN gives to a user that it creates."""
+    """Return the number that a RUN gives to a user that it creates."""
     for step in stage.history:
         for command in step.commands:
             if command.program in ("useradd", "adduser") and user in command.operands:
@@ -39,7 +39,7 @@ def _created(stage: StageFacts, user: str) -> str:
 
 
 def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
-    """The directories that a command should find mounted; none if they are not known."""
+    """Return the directories that a command should find mounted; none if they are not known."""
     if _is_berry(recipe, fetch):
         folder = fetch.environment.get("YARN_GLOBAL_FOLDER")
         home = fetch.environment.get("HOME") or fetch.step.home
@@ -49,7 +49,7 @@ def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
 
 def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
     """Return whether it is Yarn 2 or later."""
-    return fetch.manager.name == "yarn" and any(present(recipe, (".yarnrc.yml",)))
+    return fetch.manager.name == "yarn" and present(recipe, ".yarnrc.yml")
 
 
 def snippet(repository: Repository, recipe: Recipe, stage: StageFacts, fetch: Fetch) -> str:
@@ -116,7 +116,7 @@ OF_SEVERAL = ("/.cache", "/go-build")
 
 
 def is_held(place: str) -> bool:
-    """Whether a cache at `place` may hold what only one system can use."""
+    """Return whether a cache at `place` may hold what only one system can use."""
     found = any(pattern.search(place) for pattern, _, _ in HELD_TO_A_SYSTEM.values())
     return found or place.endswith(OF_SEVERAL)
 

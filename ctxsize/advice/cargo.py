@@ -62,7 +62,7 @@ class CargoRun:
 
 
 def cargo_runs(stage: StageFacts) -> list[CargoRun]:
-    """The commands of cargo in a stage, those of the stages that it is built on first."""
+    """Return the commands of cargo in a stage, those of the stages that it is built on first."""
     found: list[CargoRun] = []
     for step in stage.history:
         workdir = step.workdir

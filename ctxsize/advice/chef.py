@@ -38,13 +38,13 @@ def downloads(places: Iterable[str]) -> tuple[str, ...]:
 
 
 def compiled(recipe: Recipe, stage: StageFacts, target: str) -> str:
-    """The mount for what is compiled: of the service, the system and the architecture."""
+    """Return the mount for what is compiled: of the service, the system and the architecture."""
     identity = f"{recipe.name}-{system_of(stage.base).slug}-$TARGETARCH-target"
     return with_option("type=cache", id=identity, target=target)
 
 
 def moves_results(build: CargoRun) -> bool:
-    """Whether the RUN itself puts the results where no cache is mounted."""
+    """Return whether the RUN itself puts the results where no cache is mounted."""
     if build.words[:1] == ("install",):
         return True
     at = build.step.commands.index(build.command)

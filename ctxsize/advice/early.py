@@ -130,14 +130,14 @@ def _is_free(recipe: Recipe, everything: Step, between: list[Instruction], names
 
 
 def _comes_from_elsewhere(step: Step, everything: Step) -> bool:
-    """Whether a COPY is from a stage or image, and to where none of the sources come."""
+    """Return whether a COPY is from a stage or image, and to where none of the sources come."""
     base = _base(everything)
     destination = step.instruction.arguments[-1] if step.origin else ""
     return destination.startswith("/") and not f"{destination}/".startswith(f"{base.rstrip('/')}/")
 
 
 def _is_alone(command: Command, names: set[str]) -> bool:
-    """Whether a command needs nothing of the sources but what is copied early."""
+    """Return whether a command needs nothing of the sources but what is copied early."""
     program, operands = command.program, command.operands
     if not command.words or program in _ALONE:
         return True
@@ -153,7 +153,7 @@ def _is_alone(command: Command, names: set[str]) -> bool:
 
 
 def _copies(everything: Instruction, files: tuple[str, ...], inside: str) -> Iterator[str]:
-    """The instructions that copy `files` to where they come with everything else."""
+    """Yield the instructions that copy `files` to where they come with everything else."""
     destination = everything.arguments[-1]
     kept = [each for each in everything.flags if each.startswith(("--chown", "--chmod", "--link"))]
     for directory, names in by_directory(posixpath.join(inside, each) for each in files).items():

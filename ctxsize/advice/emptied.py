@@ -35,7 +35,7 @@ def _by_managers(recipe: Recipe, step: Step) -> Iterator[Finding]:
 
 
 def _by_hand(recipe: Recipe, step: Step) -> Iterator[Finding]:
-    """What is deleted of apt's caches."""
+    """Find what is deleted of the caches of apt."""
     caches = {name: each for each in step.caches for name in _APT if each.target.startswith(name)}
     for command in step.commands:
         named = [name for name in caches if any(name in word for word in command.operands)]
@@ -49,7 +49,7 @@ def _by_hand(recipe: Recipe, step: Step) -> Iterator[Finding]:
 
 
 def _by_the_image(recipe: Recipe, stage: StageFacts, step: Step) -> Iterator[Finding]:
-    """What images of Debian delete, as long as nothing keeps them from it."""
+    """Find what images of Debian delete, as long as nothing keeps them from it."""
     archives = next((each for each in step.caches if each.target.startswith(_APT[1])), None)
     installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
     if archives and installs and _deletes_downloads(stage) and not _keeps(stage, step):
@@ -78,7 +78,7 @@ def _thrown_away(recipe: Recipe, step: Step, command: Command, what: str) -> Fin
 
 
 def _is_in(cache: Cache, word: str) -> bool:
-    """Whether a path, maybe with wildcards, is one of a cache of apt or above it."""
+    """Return whether a path, maybe with wildcards, is one of a cache of apt or above it."""
     return any(cache.target.startswith(name) and word.startswith(name) for name in _APT)
 
 
@@ -87,7 +87,7 @@ def _deletes_downloads(stage: StageFacts) -> bool:
 
 
 def _keeps(stage: StageFacts, step: Step) -> bool:
-    """Whether docker-clean is dealt with at or before `step`."""
+    """Return whether docker-clean is dealt with at or before `step`."""
     texts: list[str] = []
     for each in stage.history:
         texts.append(each.instruction.text)

@@ -61,7 +61,7 @@ class Fetch:
 
 
 def fetches(step: Step) -> Iterator[Fetch]:
-    """The commands of a RUN that fetch packages."""
+    """Yield the commands of a RUN that fetch packages."""
     workdir = step.workdir
     exported: dict[str, str] = {}
     moved: dict[str, str] = {}

@@ -61,7 +61,7 @@ def _copied_out(recipe: Recipe, source: StageFacts, made: Step, step: Step, path
 
 
 def _directory(recipe: Recipe, source: StageFacts, made: Step, path: str) -> str:
-    """Where to keep it: with its directories, if another result has the same name."""
+    """Return where to keep it: with its directories, if another result has the same name."""
     top = "/out" if made.user in ("", "root", "0") else "/tmp/out"
     name = posixpath.basename(path)
     others = {
@@ -76,7 +76,7 @@ def _directory(recipe: Recipe, source: StageFacts, made: Step, path: str) -> str
 
 
 def _written_besides(source: StageFacts, target: str) -> bool:
-    """Whether something without the mount may have written into `target`."""
+    """Return whether something without the mount may have written into `target`."""
     for step in source.history:
         if any(cache.target == target for cache in step.caches):
             continue
@@ -95,12 +95,12 @@ def _writes(command: Command, target: str) -> bool:
 
 
 def _builds(command: Command) -> bool:
-    """Whether cargo compiles the project itself, and not just what it depends on."""
+    """Return whether cargo compiles the project itself, and not just what it depends on."""
     return command.program == "cargo" and "chef" not in command.words[:3]
 
 
 def _used_later(recipe: Recipe, stage: StageFacts) -> Iterator[Finding]:
-    """A later RUN of the same stage that copies out of a cache which is no longer mounted."""
+    """Find a later RUN of the same stage that copies out of a cache which is no longer mounted."""
     mounted: dict[str, tuple[Step, Cache]] = {}
     own = set(map(id, stage.steps))
     for step in stage.history:

@@ -133,7 +133,7 @@ def _home(*below: str) -> Places:
 
 
 def _named(*variables: str, default: Places) -> Places:
-    """The value of the first of `variables` that is set, else the default."""
+    """Return the value of the first of `variables` that is set, else the default."""
 
     def places(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
         given = next((environment[name] for name in variables if environment.get(name)), None)
@@ -143,7 +143,7 @@ def _named(*variables: str, default: Places) -> Places:
 
 
 def _xdg(below: str) -> Places:
-    """A directory of the user's cache."""
+    """Return a directory of the user's cache."""
     return lambda environment, home: (
         f"{environment.get('XDG_CACHE_HOME', f'{home}/.cache').rstrip('/')}/{below}",
     )
@@ -360,7 +360,7 @@ MANAGERS: tuple[Manager, ...] = (
 
 
 def empties(command: Command) -> bool:
-    """Whether it throws away what a package manager keeps in its cache."""
+    """Return whether it throws away what a package manager keeps in its cache."""
     words = command.words
     if command.program == "go":
         return "clean" in words and "-modcache" in words
@@ -384,7 +384,7 @@ _EMPTYING = frozenset(
 
 
 def moved_cache(command: Command) -> str | None:
-    """The directory in which a command of configuration puts the cache of its manager."""
+    """Return the directory in which a command of configuration puts the cache of its manager."""
     words = command.operands
     if words[:1] == ("config",):
         rest = words[2:] if words[1:2] == ("set",) else words[1:]

@@ -39,7 +39,7 @@ _Finder = Callable[[Contents, Fetch], "Early | None"]
 
 
 def early_install(contents: Contents, fetch: Fetch) -> Early | None:
-    """How the dependencies of `fetch` can be installed early, None if they cannot."""
+    """Return how the dependencies of `fetch` can be installed early, None if they cannot."""
     find = _FINDERS.get(fetch.manager.name)
     found = None if find is None else find(contents, fetch)
     return found if found is not None and 0 < len(found.files) <= _MOST_FILES else None
@@ -67,7 +67,7 @@ def _node(*locks: str) -> _Finder:
 
 
 def _members(contents: Contents, manifest: dict[str, Any]) -> Iterator[str]:
-    """The manifests of the workspaces of a project."""
+    """Yield the manifests of the workspaces of a project."""
     listed = manifest.get("workspaces")
     listed = listed.get("packages") if isinstance(listed, dict) else listed
     patterns = [str(each) for each in listed] if isinstance(listed, list) else []
@@ -98,7 +98,7 @@ _LOCAL = re.compile(r"^\s*(?:-e\b|--editable\b|\.|/|file:)|@\s*file:", re.M)
 
 
 def _pip(contents: Contents, fetch: Fetch) -> Early | None:
-    """The requirements files of a command, with those that they name."""
+    """Return the requirements files of a command, with those that they name."""
     words = fetch.command.words
     named = [
         value

@@ -112,7 +112,7 @@ def _dropped(recipe: Recipe, fetch: Fetch, option: str) -> Iterator[Change]:
 
 
 def _not_at_home(recipe: Recipe, step: Step) -> Iterator[Finding]:
-    """A target that begins with `~`, which is no shell's word here."""
+    """Find a target that begins with `~`, which is no shell's word here."""
     for cache in step.caches:
         at = cache.target.find("/~/")
         if at >= 0 and step.home is not None:
@@ -140,7 +140,7 @@ def missing_caches(repository: Repository) -> Iterator[Finding]:
 
 
 def _is_cached(stage: StageFacts, step: Step, fetch: Fetch) -> bool:
-    """Whether there is a cache, or nothing to keep: an earlier RUN fetched it already."""
+    """Return whether there is a cache, or nothing to keep: an earlier RUN fetched it already."""
     if fetch.cached or fetch.meant or not fetch.caches:
         return True
     if any(mount.target.endswith(("/.cache", "node_modules")) for mount in step.caches):
@@ -176,7 +176,7 @@ def _has_its_own_path(stage: StageFacts, fetch: Fetch) -> bool:
 
 
 def _fetches_nothing(stage: StageFacts, fetch: Fetch) -> bool:
-    """Whether it is told to stay offline, installs a tool of its own, or has no manifest."""
+    """Return whether it is told to stay offline, installs a tool of its own, or has no manifest."""
     command, name = fetch.command, fetch.manager.name
     if command.has("--offline", "-g", "--global") or command.value("-mod") == "vendor":
         return True

@@ -28,7 +28,7 @@ def copied_too_early(repository: Repository) -> Iterator[Finding]:
 
 
 def _too_early(repository: Repository, recipe: Recipe, stage: StageFacts) -> Finding | None:
-    """The first install of a stage that comes after everything was copied."""
+    """Return the first install of a stage that comes after everything was copied."""
     everything: Step | None = None
     before: set[str] = set()
     for step in stage.history:
@@ -48,7 +48,7 @@ def _too_early(repository: Repository, recipe: Recipe, stage: StageFacts) -> Fin
 
 
 def _depends_on_manifest(recipe: Recipe, fetch: Fetch) -> bool:
-    """Whether it is one to tell: cargo has a code of its own, and Go's cache is as good."""
+    """Return whether it is one to tell: cargo has a code of its own, and Go's cache is as good."""
     manager = fetch.manager
     if manager.name == "cargo" or not manager.reads_manifest(fetch.command):
         return False
@@ -59,7 +59,7 @@ def _depends_on_manifest(recipe: Recipe, fetch: Fetch) -> bool:
 
 def _is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
     vendored = fetch.command.value("-mod") == "vendor"
-    return vendored or any(present(recipe, ("modules.txt",), "vendor"))
+    return vendored or present(recipe, "vendor/modules.txt")
 
 
 _COMPILES = ("go", "dotnet", "maven", "gradle")

@@ -38,7 +38,7 @@ class Cache:
     """Whether the Dockerfile gives the id."""
 
     def holds(self, path: str) -> bool:
-        """Whether an absolute path lies in the cache, or is it."""
+        """Return whether an absolute path lies in the cache, or is it."""
         return path == self.target or path.startswith(self.target.rstrip("/") + "/")
 
 
@@ -117,7 +117,7 @@ class StageFacts:
         return (*(self.parent.history if self.parent else ()), *self.steps)
 
     def is_called(self, origin: str) -> bool:
-        """Whether `--from=origin` means this stage."""
+        """Return whether `--from=origin` means this stage."""
         return origin.lower() == self.stage.name or origin == str(self.stage.index)
 
 
@@ -154,7 +154,7 @@ class Recipe:
         return max((each.build.platforms for each in self.builds), key=len, default=())
 
     def runs_at_once(self, stage: StageFacts) -> bool:
-        """Whether one build runs the steps of a stage for several platforms at once."""
+        """Return whether one build runs the steps of a stage for several platforms at once."""
         pinned = "BUILDPLATFORM" in stage.platform or "/" in stage.platform
         return len(self.platforms) > 1 and not pinned
 
@@ -171,7 +171,7 @@ class Recipe:
         return slug(suffix or above) or "app"
 
     def script(self, step: Step) -> Script:
-        """The text of a RUN, to change it."""
+        """Return the text of a RUN, to change it."""
         return read_script(self.data, step.instruction, self.dockerfile.escape)
 
     def fix(self, message: str, changes: Iterable[Change], *, certain: bool = False) -> Fix | None:
@@ -182,12 +182,12 @@ class Recipe:
         return Fix(message, (Edit(self.path, self.data, after),), certain)
 
     def stage_of(self, origin: str) -> StageFacts | None:
-        """The stage that `--from=origin` means."""
+        """Return the stage that `--from=origin` means."""
         return next((each for each in self.stages if each.is_called(origin)), None)
 
 
 def read_recipe(path: str, data: bytes, builds: tuple[FoundBuild, ...] = ()) -> Recipe:
-    """The Dockerfile `data` that stands at `path`. Raises `DockerfileError`."""
+    """Return the Dockerfile `data` that stands at `path`. Raises `DockerfileError`."""
     dockerfile = parse_dockerfile(data)
     arguments = _global_values(dockerfile, builds)
     stages: list[StageFacts] = []
@@ -239,7 +239,7 @@ class _State:
         return replace(self, environment=self.environment.inherit())
 
     def values(self) -> Mapping[str, str]:
-        """All that is set now."""
+        """Return all that is set now."""
         return {**self.given, **self.environment.values}
 
     def obey(self, instruction: Instruction) -> None:
@@ -336,7 +336,7 @@ def _expanded(word: str, values: Mapping[str, str]) -> str:
 
 
 def _suffix(name: str) -> str:
-    """What distinguishes `Dockerfile.web` or `web.Dockerfile`, `""` for the plain name."""
+    """Return what distinguishes `Dockerfile.web` or `web.Dockerfile`, `""` for the plain name."""
     lower = name.lower()
     for word in ("dockerfile", "containerfile"):
         for joint in ".-_":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
@@ -20,7 +20,6 @@ from ctxsize.model import Problem
 from ctxsize.projects import Discovery, FoundBuild
 from ctxsize.reader import read_file
 
-_MANIFESTS_LOOKED_FOR = 3
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 
 Starter = Callable[[Build], Edit | None]
@@ -50,7 +49,7 @@ class Repository:
         return found
 
     def content(self, path: str) -> bytes | None:
-        """What is or would be in a file, None if there is none."""
+        """Return what is or would be in a file, None if there is none."""
         for each, data in self.changed.items():
             if os.path.normpath(each) == os.path.normpath(path):
                 return data
@@ -63,7 +62,7 @@ class Repository:
 def read_repository(
     discovery: Discovery, changed: Mapping[str, bytes] | None, starter: Starter
 ) -> Repository:
-    """The recipes of the builds; `changed` holds files as they would be after fixes."""
+    """Return the recipes of the builds; `changed` holds files as they would be after fixes."""
     recipes: list[Recipe] = []
     problems: list[Problem] = []
     for path, builds in _by_dockerfile(discovery).items():
@@ -91,7 +90,7 @@ def _named(recipes: list[Recipe], root: str) -> tuple[Recipe, ...]:
 
 
 def governing(repository: Repository, recipe: Recipe, context: str) -> bytes | None:
-    """The ignore file of a Dockerfile in a context, None if there is none."""
+    """Return the ignore file of a Dockerfile in a context, None if there is none."""
     own = [f"{recipe.path}{name}" for name in _IGNORE_FILES]
     common = [os.path.join(context, name) for name in _IGNORE_FILES]  # noqa: PTH118
     found = (repository.content(path) for path in (*own, *common))
@@ -130,7 +129,7 @@ def finding(
     fix: Fix | None = None,
     end_line: int | None = None,
 ) -> Finding:
-    """A finding of `code` at a line of a recipe."""
+    """Return a finding of `code` at a line of a recipe."""
     where = (
         recipe.builds[0].where if recipe.inline else Location(recipe.path, line, end_line=end_line)
     )
@@ -163,32 +162,13 @@ def masked(repository: Repository, finding: Finding) -> Finding:
     return finding
 
 
-def present(recipe: Recipe, names: tuple[str, ...], below: str = "") -> Iterator[str]:
-    """Those of `names` that a context of the recipe holds, `below` a directory of it.
-
-    A name that begins with a dot is an ending, of any file there.
-    """
-    for context in recipe.contexts:
-        directory = os.path.join(context, below)  # noqa: PTH118
-        for name in names:
-            if not name.startswith("."):
-                if os.path.isfile(os.path.join(directory, name)):  # noqa: PTH113, PTH118
-                    yield name
-            else:
-                yield from _ending(directory, name)
-
-
-def _ending(directory: str, ending: str) -> Iterator[str]:
-    try:
-        with os.scandir(directory) as entries:
-            found = sorted(entry.name for entry in entries if entry.name.endswith(ending))
-    except OSError:
-        return
-    yield from found[:_MANIFESTS_LOOKED_FOR]
+def present(recipe: Recipe, path: str) -> bool:
+    """Return whether a context of the recipe holds a file."""
+    return any(os.path.isfile(os.path.join(each, path)) for each in recipe.contexts)  # noqa: PTH113, PTH118
 
 
 def subdirectories(directory: str) -> list[str]:
-    """The names of the directories in `directory` that are not hidden."""
+    """Return the names of the directories in `directory` that are not hidden."""
     try:
         with os.scandir(directory) as entries:
             return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))

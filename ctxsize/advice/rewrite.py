@@ -22,7 +22,7 @@ class Change:
 
 
 def lines_of(data: bytes) -> list[str]:
-    """The lines of `data` without their ends."""
+    """Return the lines of `data` without their ends."""
     return data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
 
 
@@ -43,7 +43,7 @@ def changed(data: bytes, changes: Iterable[Change]) -> bytes:
 
 
 def declared(data: bytes, line: int) -> Change:
-    """The declaration of the architecture above an instruction and the comments on it."""
+    """Return the declaration of the architecture above an instruction and the comments on it."""
     lines = lines_of(data)
     while lines[line - 2].lstrip().startswith("#"):
         line -= 1
@@ -51,7 +51,7 @@ def declared(data: bytes, line: int) -> Change:
 
 
 def with_option(mount: str, **options: str) -> str:
-    """The value of a `--mount` with other or further options; new ones come last.
+    """Return the value of a `--mount` with other or further options; new ones come last.
 
     >>> with_option("type=cache,target=/a", target="/b", sharing="locked")
     'type=cache,target=/b,sharing=locked'

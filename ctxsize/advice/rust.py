@@ -39,7 +39,7 @@ def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
 
 
 def _has_dummy(stage: StageFacts, first: CargoRun, copied: list[Step]) -> bool:
-    """Whether an earlier build compiles the dependencies with a stand-in for the sources."""
+    """Return whether an earlier build compiles the dependencies with a stand-in for the sources."""
     makes = any(
         re.search(r"(?:main|lib|build)\.rs", step.instruction.text)
         and ("echo" in step.instruction.text or "touch" in step.instruction.text)
@@ -53,7 +53,7 @@ def _has_dummy(stage: StageFacts, first: CargoRun, copied: list[Step]) -> bool:
 
 
 def _keeps_target(step: Step) -> bool:
-    """Whether what is compiled stays in a cache mount."""
+    """Return whether what is compiled stays in a cache mount."""
     return any(
         cache.target.rstrip("/").endswith("target") or "sccache" in cache.target
         for cache in step.caches
@@ -109,7 +109,7 @@ def mixed_chef(repository: Repository) -> Iterator[Finding]:
 
 
 def _differences(recipe: Recipe, earlier: list[CargoRun], build: CargoRun) -> Iterator[Finding]:
-    """A build that nothing cooked before it fits."""
+    """Find a build that nothing cooked before it fits."""
     cooks = [run for run in earlier if run.is_cook]
     reasons = [list(_unlike(cook, build)) for cook in cooks]
     if cooks and all(reasons):
@@ -154,7 +154,7 @@ def _unlike(cook: CargoRun, build: CargoRun) -> Iterator[str]:
 
 
 def _toolchains(recipe: Recipe, stage: StageFacts, cook: CargoRun) -> Iterator[Finding]:
-    """A planner with another toolchain than the cook."""
+    """Yield a planner with another toolchain than the cook."""
     for other in recipe.stages:
         prepares = [run for run in cargo_runs(other) if run.is_chef and "prepare" in run.words]
         if not prepares or other.base == stage.base:
@@ -173,7 +173,7 @@ def _toolchains(recipe: Recipe, stage: StageFacts, cook: CargoRun) -> Iterator[F
 
 
 def _toolchain(image: str) -> str:
-    """The version of Rust that an image of its name has, `""` if it does not tell."""
+    """Return the version of Rust that an image of its name has, `""` if it does not tell."""
     if "rust" not in image and "chef" not in image:
         return ""
     match = _VERSION.search(image.rpartition("rust")[2])
@@ -207,7 +207,7 @@ def _cook_words(cook: CargoRun, build: CargoRun) -> Iterator[str]:
 
 
 def _without(words: tuple[str, ...], cook: CargoRun, build: CargoRun) -> Iterator[str]:
-    """The words of the cooking without what it must have in common with the build."""
+    """Yield the words of the cooking without what it must have in common with the build."""
     dropped = (*_WITH_VALUE, _RECIPE) if _elsewhere(cook, build) else _WITH_VALUE
     following = iter(words)
     for word in following:

@@ -47,7 +47,7 @@ class Use:
 
 
 def uses(repository: Repository) -> Iterator[Use]:
-    """Every cache mount of a repository."""
+    """Yield every cache mount of a repository."""
     for recipe in repository.recipes:
         for stage, step in recipe.runs:
             for cache in step.caches:
@@ -83,7 +83,7 @@ _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
 
 
 def _services(sharing: Iterable[Use]) -> bool:
-    """Whether builds of different contexts use the cache, and none of them chose its id."""
+    """Return whether builds of different contexts use the cache, and none of them chose its id."""
     uses = [use for use in sharing if not use.cache.named]
     return len({frozenset(map(os.path.realpath, use.recipe.contexts)) for use in uses}) > 1
 
@@ -93,7 +93,7 @@ def _names_architecture(use: Use) -> bool:
 
 
 def _stake(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
-    """What the cache holds that only one system can use."""
+    """Return what the cache holds that only one system can use."""
     for use in sharing:
         if use.cache.target.endswith(OF_SEVERAL):
             return _whole_cache(sharing)
@@ -104,7 +104,7 @@ def _stake(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
 
 
 def _whole_cache(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
-    """What a directory for the caches of all tools holds, by the tools that run with it."""
+    """Return what a directory for the caches of all tools holds, by the tools that run with it."""
     for use in sharing:
         names = {fetch.manager.name for fetch in fetches(use.step)}
         if names & {"pip", "uv", "poetry"}:
@@ -185,12 +185,12 @@ def shared_by_writers(repository: Repository) -> Iterator[Finding]:
 
 
 def is_apt(command: Command) -> bool:
-    """Whether it is apt."""
+    """Return whether it is apt."""
     return command.program in ("apt", "apt-get")
 
 
 def _at_once(use: Use, sharing: list[Use]) -> tuple[str, ...]:
-    """Why the mount may be in use twice at the same time; empty if nothing shows it."""
+    """Return why the mount may be in use twice at the same time; empty if nothing shows it."""
     if use.several_platforms:
         return (f"one build for {', '.join(use.recipe.platforms)}",)
     stages = {each.stage.label for each in sharing if each.recipe is use.recipe}
@@ -205,7 +205,7 @@ def _at_once(use: Use, sharing: list[Use]) -> tuple[str, ...]:
 
 
 def _in_a_row(use: Use, sharing: list[Use]) -> bool:
-    """Whether each stage that uses the mount is built on the one before."""
+    """Return whether each stage that uses the mount is built on the one before."""
     stages = [each.stage for each in sharing if each.recipe is use.recipe]
     longest = max((each.history for each in stages), key=len)
     steps = [each.step for each in sharing if each.recipe is use.recipe]
@@ -213,7 +213,7 @@ def _in_a_row(use: Use, sharing: list[Use]) -> bool:
 
 
 def _groups(recipe: Recipe) -> set[str]:
-    """The files that ask for several builds at once, this one among them."""
+    """Return the files that ask for several builds at once, this one among them."""
     return {
         place.where.path
         for each in recipe.builds
