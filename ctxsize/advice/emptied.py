@@ -28,7 +28,7 @@ def _by_managers(recipe: Recipe, step: Step) -> Iterator[Finding]:
     cached = {fetch.manager.name: fetch for fetch in fetches(step) if fetch.cached}
     for command in step.commands:
         shown = module(command)
-        fetch = next((e for e in cached.values() if shown.program in e.manager.programs), None)
+        fetch = next((e for e in cached.values() if shown.program in e.manager.called), None)
         if fetch is not None and empties(shown):
             what = f"the cache that is mounted for {fetch.manager.name}"
             yield _thrown_away(recipe, step, command, what)

@@ -54,9 +54,7 @@ class Fetch:
     def meant(self) -> tuple[str, ...]:
         """The targets of the cache mounts that are meant for it."""
         return tuple(
-            mount.target
-            for mount in self.step.caches
-            if any(word in mount.target for word in self.manager.words)
+            mount.target for mount in self.step.caches if self.manager.is_meant(mount.target)
         )
 
 
@@ -75,7 +73,7 @@ def fetches(step: Step) -> Iterator[Fetch]:
         if place := moved_cache(shown):
             moved[shown.program] = place
         for manager in MANAGERS:
-            if shown.program in manager.programs and manager.fetches(shown):
+            if shown.program in manager.called and manager.fetches(shown):
                 place = moved.get(shown.program)
                 yield Fetch(manager, shown, step, workdir, command, {**exported}, place)
 

@@ -13,25 +13,6 @@ Places = Callable[[Mapping[str, str], str], tuple[str, ...]]
 """The caches for an environment and a home directory, the first one the usual one."""
 
 
-@dataclass(frozen=True)
-class Manager:
-    """A package manager, or a build tool that fetches as it builds."""
-
-    name: str
-    programs: tuple[str, ...]
-    fetches: Test
-    """Whether a command of it fetches packages at all."""
-    reads_manifest: Test
-    """Whether what it fetches is listed in a file of the context."""
-    manifests: tuple[str, ...]
-    locks: tuple[str, ...]
-    caches: Places
-    words: tuple[str, ...]
-    """A cache mount whose target holds one of these is meant for it."""
-    uncached: tuple[str, ...] = ()
-    """Options that make it use no cache."""
-
-
 _VALUED = (
     *("--prefix", "--workspace", "-w", "--filter", "-F", "--registry", "--cache", "-C", "--dir"),
     *("--network-timeout", "--store-dir", "--omit", "--include", "--loglevel", "--only"),
@@ -128,6 +109,35 @@ def _gradle(command: Command) -> bool:
     return any(word in _TASKS for word in last) and not _asks(command)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Manager:
+    """A package manager, or a build tool that fetches as it builds."""
+
+    name: str
+    programs: tuple[str, ...] = ()
+    """What it is called by; its name by default."""
+    fetches: Test
+    """Whether a command of it fetches packages at all."""
+    reads_manifest: Test = _always
+    """Whether what it fetches is listed in a file of the context."""
+    manifests: tuple[str, ...]
+    locks: tuple[str, ...] = ()
+    caches: Places
+    words: tuple[str, ...] = ()
+    """A cache mount whose target holds one of these is meant for it; its name by default."""
+    uncached: tuple[str, ...] = ()
+    """Options that make it use no cache."""
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The programs that are this manager."""
+        return self.programs or (self.name,)
+
+    def is_meant(self, target: str) -> bool:
+        """Return whether a cache mount at `target` is meant for it."""
+        return any(word in target for word in self.words or (self.name,))
+
+
 def _home(*below: str) -> Places:
     return lambda environment, home: tuple(f"{home}/{path}" for path in below)
 
@@ -196,164 +206,137 @@ def _bundler_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...
 
 MANAGERS: tuple[Manager, ...] = (
     Manager(
-        "npm",
-        ("npm",),
-        _sub("ci", "clean-install", "install", "i", "add"),
-        _alone,
-        ("package.json",),
-        ("package-lock.json", "npm-shrinkwrap.json"),
-        _named("npm_config_cache", "NPM_CONFIG_CACHE", default=_home(".npm")),
-        (".npm",),
+        name="npm",
+        fetches=_sub("ci", "clean-install", "install", "i", "add"),
+        reads_manifest=_alone,
+        manifests=("package.json",),
+        locks=("package-lock.json", "npm-shrinkwrap.json"),
+        caches=_named("npm_config_cache", "NPM_CONFIG_CACHE", default=_home(".npm")),
+        words=(".npm",),
     ),
     Manager(
-        "yarn",
-        ("yarn", "yarnpkg"),
-        _sub("", "install", "add", "workspaces"),
-        _yarn_manifest,
-        ("package.json",),
-        ("yarn.lock",),
-        _yarn_caches,
-        ("yarn",),
+        name="yarn",
+        programs=("yarn", "yarnpkg"),
+        fetches=_sub("", "install", "add", "workspaces"),
+        reads_manifest=_yarn_manifest,
+        manifests=("package.json",),
+        locks=("yarn.lock",),
+        caches=_yarn_caches,
     ),
     Manager(
-        "pnpm",
-        ("pnpm",),
-        _sub("install", "i", "ci", "add", "fetch"),
-        _alone,
-        ("package.json",),
-        ("pnpm-lock.yaml",),
-        _pnpm_caches,
-        ("pnpm",),
+        name="pnpm",
+        fetches=_sub("install", "i", "ci", "add", "fetch"),
+        reads_manifest=_alone,
+        manifests=("package.json",),
+        locks=("pnpm-lock.yaml",),
+        caches=_pnpm_caches,
     ),
     Manager(
-        "bun",
-        ("bun",),
-        _sub("install", "i", "ci", "add"),
-        _alone,
-        ("package.json",),
-        ("bun.lock", "bun.lockb"),
-        _named("BUN_INSTALL_CACHE_DIR", default=_home(".bun/install/cache")),
-        ("bun",),
+        name="bun",
+        fetches=_sub("install", "i", "ci", "add"),
+        reads_manifest=_alone,
+        manifests=("package.json",),
+        locks=("bun.lock", "bun.lockb"),
+        caches=_named("BUN_INSTALL_CACHE_DIR", default=_home(".bun/install/cache")),
     ),
     Manager(
-        "pip",
-        ("pip",),
-        _sub("install", "wheel", "download"),
-        _pip_manifest,
-        ("requirements.txt", "pyproject.toml", "setup.py"),
-        (),
-        _named("PIP_CACHE_DIR", default=_xdg("pip")),
-        ("pip",),
-        ("--no-cache-dir", "--no-cache"),
+        name="pip",
+        fetches=_sub("install", "wheel", "download"),
+        reads_manifest=_pip_manifest,
+        manifests=("requirements.txt", "pyproject.toml", "setup.py"),
+        caches=_named("PIP_CACHE_DIR", default=_xdg("pip")),
+        uncached=("--no-cache-dir", "--no-cache"),
     ),
     Manager(
-        "uv",
-        ("uv",),
-        _uv,
-        _uv_manifest,
-        ("pyproject.toml", "requirements.txt"),
-        ("uv.lock",),
-        _named("UV_CACHE_DIR", default=_xdg("uv")),
-        ("/uv",),
-        ("--no-cache", "-n"),
+        name="uv",
+        fetches=_uv,
+        reads_manifest=_uv_manifest,
+        manifests=("pyproject.toml", "requirements.txt"),
+        locks=("uv.lock",),
+        caches=_named("UV_CACHE_DIR", default=_xdg("uv")),
+        words=("/uv",),
+        uncached=("--no-cache", "-n"),
     ),
     Manager(
-        "poetry",
-        ("poetry",),
-        _sub("install", "sync"),
-        _always,
-        ("pyproject.toml",),
-        ("poetry.lock",),
-        _named("POETRY_CACHE_DIR", default=_xdg("pypoetry")),
-        ("poetry",),
-        ("--no-cache",),
+        name="poetry",
+        fetches=_sub("install", "sync"),
+        manifests=("pyproject.toml",),
+        locks=("poetry.lock",),
+        caches=_named("POETRY_CACHE_DIR", default=_xdg("pypoetry")),
+        uncached=("--no-cache",),
     ),
     Manager(
-        "composer",
-        ("composer", "composer.phar"),
-        _sub("install", "update"),
-        _always,
-        ("composer.json",),
-        ("composer.lock",),
-        _named("COMPOSER_CACHE_DIR", default=_composer_caches),
-        ("composer",),
-        ("--no-cache",),
+        name="composer",
+        programs=("composer", "composer.phar"),
+        fetches=_sub("install", "update"),
+        manifests=("composer.json",),
+        locks=("composer.lock",),
+        caches=_named("COMPOSER_CACHE_DIR", default=_composer_caches),
+        uncached=("--no-cache",),
     ),
     Manager(
-        "bundler",
-        ("bundle",),
-        _sub("", "install"),
-        _always,
-        ("Gemfile",),
-        ("Gemfile.lock",),
-        _bundler_caches,
-        ("bundle", "gem"),
+        name="bundler",
+        programs=("bundle",),
+        fetches=_sub("", "install"),
+        manifests=("Gemfile",),
+        locks=("Gemfile.lock",),
+        caches=_bundler_caches,
+        words=("bundle", "gem"),
     ),
     Manager(
-        "mix",
-        ("mix",),
-        _sub("deps.get"),
-        _always,
-        ("mix.exs",),
-        ("mix.lock",),
-        lambda environment, home: (
+        name="mix",
+        fetches=_sub("deps.get"),
+        manifests=("mix.exs",),
+        locks=("mix.lock",),
+        caches=lambda environment, home: (
             f"{environment.get('HEX_HOME') or f'{home}/.hex'}",
             f"{home}/.cache/rebar3",
         ),
-        (".hex",),
+        words=(".hex",),
     ),
     Manager(
-        "go",
-        ("go",),
-        _go,
-        _always,
-        ("go.mod",),
-        ("go.sum",),
-        _go_caches,
-        ("pkg/mod", "go-build"),
+        name="go",
+        fetches=_go,
+        manifests=("go.mod",),
+        locks=("go.sum",),
+        caches=_go_caches,
+        words=("pkg/mod", "go-build"),
     ),
     Manager(
-        "cargo",
-        ("cargo",),
-        _cargo,
-        _cargo_manifest,
-        ("Cargo.toml",),
-        ("Cargo.lock",),
-        _cargo_caches,
-        ("cargo/registry", "cargo/git"),
+        name="cargo",
+        fetches=_cargo,
+        reads_manifest=_cargo_manifest,
+        manifests=("Cargo.toml",),
+        locks=("Cargo.lock",),
+        caches=_cargo_caches,
+        words=("cargo/registry", "cargo/git"),
     ),
     Manager(
-        "dotnet",
-        ("dotnet",),
-        _sub("restore", "build", "publish", "pack"),
-        lambda c: not c.has("--no-restore"),
-        (".csproj", ".fsproj", ".sln", ".slnx"),
-        (),
-        _named("NUGET_PACKAGES", default=_home(".nuget/packages", ".nuget")),
-        ("nuget",),
+        name="dotnet",
+        fetches=_sub("restore", "build", "publish", "pack"),
+        reads_manifest=lambda c: not c.has("--no-restore"),
+        manifests=(".csproj", ".fsproj", ".sln", ".slnx"),
+        caches=_named("NUGET_PACKAGES", default=_home(".nuget/packages", ".nuget")),
+        words=("nuget",),
     ),
     Manager(
-        "maven",
-        ("mvn",),
-        _maven,
-        _always,
-        ("pom.xml",),
-        (),
-        _home(".m2/repository"),
-        (".m2",),
+        name="maven",
+        programs=("mvn",),
+        fetches=_maven,
+        manifests=("pom.xml",),
+        caches=_home(".m2/repository"),
+        words=(".m2",),
     ),
     Manager(
-        "gradle",
-        ("gradle",),
-        _gradle,
-        _always,
-        ("build.gradle", "build.gradle.kts"),
-        ("gradle.lockfile",),
-        _named(
+        name="gradle",
+        fetches=_gradle,
+        manifests=("build.gradle", "build.gradle.kts"),
+        locks=("gradle.lockfile",),
+        caches=_named(
             "GRADLE_USER_HOME",
             default=lambda environment, home: (f"{home}/.gradle", "/home/gradle/.gradle"),
         ),
-        (".gradle",),
+        words=(".gradle",),
     ),
 )
 """All that the advice knows; a further one is a line here and its cases in the tests."""

@@ -180,28 +180,27 @@ def _go(contents: Contents, fetch: Fetch) -> Early | None:
     return Early(files, "go mod download", stays=True)
 
 
-def _is_closed(contents: Contents, files: tuple[str, ...]) -> bool:
-    """Whether the projects refer to each other alone, and to nothing in directories above."""
-    for path in files:
-        for written in _REFERENCE.findall(contents.text(path)):
-            name = posixpath.join(posixpath.dirname(path), written.replace("\\", "/"))
-            if posixpath.normpath(name) not in files:
-                return False
-    return not contents.above(*_ABOVE)
-
-
 _REFERENCE = re.compile(r"<(?:ProjectReference\s+Include|Import\s+Project)=\"([^\"$]+)\"")
-_ABOVE = (
-    *("Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props"),
-    *("global.json", "NuGet.Config", "nuget.config"),
-)
+
+
+def _is_closed(contents: Contents, files: tuple[str, ...]) -> bool:
+    """Return whether the projects refer to each other alone."""
+    named = (
+        posixpath.join(posixpath.dirname(path), name.replace("\\", "/"))
+        for path in files
+        for name in _REFERENCE.findall(contents.text(path))
+    )
+    return all(posixpath.normpath(name) in files for name in named)
+
+
 _PROJECTS = (".csproj", ".fsproj", ".vbproj", ".sln", ".slnx")
 _MSBUILD = ("directory.*.props", "directory.*.targets", "global.json", "nuget.config")
 
 
 def _dotnet(contents: Contents, fetch: Fetch) -> Early | None:
     files = tuple(contents.matching(*(f"*{each}" for each in _PROJECTS), *_MSBUILD))
-    if not _is_closed(contents, files):
+    # Projects and properties of the directories above may belong to it.
+    if contents.below or not _is_closed(contents, files):
         return None
     operands = fetch.command.operands
     if operands[:1] == ("restore",):
@@ -219,8 +218,7 @@ def _maven(contents: Contents, fetch: Fetch) -> Early | None:
     command = fetch.command
     if "<modules>" in text or "<relativePath>" in text or "<systemPath>" in text:
         return None
-    child = "<parent>" in text and "<relativePath/>" not in text
-    if child and contents.above("pom.xml"):
+    if contents.below and "<parent>" in text and "<relativePath/>" not in text:
         return None
     if command.has("-f", "--file", "-pl", "--projects", "-s", "--settings", "-gs"):
         return None

@@ -37,7 +37,7 @@ def _elsewhere(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding | Non
     if name == "pip" and any("uv" in mount for mount in fetch.meant):
         return None
     configured = (one for step in stage.history for one in step.commands)
-    if any(one.program in fetch.manager.programs and moved_cache(one) for one in configured):
+    if any(one.program in fetch.manager.called and moved_cache(one) for one in configured):
         return None
     known = places(recipe, fetch)
     alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
@@ -108,7 +108,7 @@ def _dropped(recipe: Recipe, fetch: Fetch, option: str) -> Iterator[Change]:
     script = recipe.script(fetch.step)
     alone = script.instruction.arguments == fetch.written.words
     if alone or script.piece_of(fetch.written) is not None:
-        yield script.change(script.without_option(option, fetch.manager.programs))
+        yield script.change(script.without_option(option, fetch.manager.called))
 
 
 def _not_at_home(recipe: Recipe, step: Step) -> Iterator[Finding]:

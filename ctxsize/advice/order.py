@@ -93,7 +93,7 @@ def _copied_too_early(
             *(f"{name} is there" for name in files[:3]),
         ),
         help=early
-        or f"more than {listed(files)} is needed in front of it, so keep what it downloads: "
+        or f"more than {listed(files)} may be needed in front of it, so keep what it downloads: "
         + kept,
     )
 

@@ -46,10 +46,7 @@ def _has_dummy(stage: StageFacts, first: CargoRun, copied: list[Step]) -> bool:
         for step in stage.history
         if step.is_run
     )
-    vendored = any(
-        command.words[1:2] == ("vendor",) for run in [first] for command in [run.command]
-    )
-    return makes or vendored or copied[-1].line > first.step.line
+    return makes or copied[-1].line > first.step.line
 
 
 def _keeps_target(step: Step) -> bool:
