@@ -51,50 +51,48 @@ def in_front(recipe: Recipe, everything: Step, fetch: Fetch, plan: Early, inside
     """Return what to write: manifests, install, sources; `""` where something is in the way."""
     names = {posixpath.join(inside, name).rstrip("/") for name in plan.files}
     install = _install(recipe, fetch, plan, names)
-    whole = everything.instruction
-    between = [
-        each
-        for stage in recipe.stages
-        if everything in stage.steps or fetch.step in stage.steps
-        for each in stage.stage.instructions
-        if whole.end_line < each.line < fetch.step.line
-    ]
-    children = [each for each in recipe.stages if each.parent and everything in each.parent.steps]
-    above = not any(everything in s.steps and fetch.step in s.steps for s in recipe.stages)
-    moved = any(each.keyword == "WORKDIR" for each in between)
-    if (
-        not install
-        or fetch.step.line < whole.line
-        or not _is_free(recipe, everything, between, names)
-    ):
+    whole, between = everything.instruction, _between(recipe, everything, fetch.step)
+    if not install or between is None or not _is_free(recipe, everything, between, names):
         return ""
-    if (moved and not _is_known(everything)) or (above and len(children) > 1):
+    sources = whole.text
+    if any(each.keyword == "WORKDIR" for each in between):
+        sources = _in_place(everything)
+    if not sources:
         return ""
     early = ", ".join(f"`{each}`" for each in _copies(whole, plan.files, inside))
-    sources = _in_place(everything) if moved else whole.text
     line = f"line {fetch.step.line}"
     if plan.stays:
         return f"write {early} here, and `{install}` and `{sources}` above {line}"
     return f"write {early} here, and `{sources}` only below `{install}` ({line})"
 
 
-def _is_known(everything: Step) -> bool:
-    """Return whether the Dockerfile itself says where the sources come."""
-    absolute = everything.instruction.arguments[-1].startswith("/")
-    return "$" not in _base(everything) and (absolute or everything.workdir != "/")
+def _between(recipe: Recipe, everything: Step, step: Step) -> list[Instruction] | None:
+    """Return what stands between two steps; None where other stages are built on the first."""
+    first, last = (next(e for e in recipe.stages if one in e.steps) for one in (everything, step))
+    children = [each for each in recipe.stages if each.parent is first]
+    if step.line < everything.line or (first is not last and len(children) > 1):
+        return None
+    return [
+        each
+        for stage in dict.fromkeys((first, last))
+        for each in stage.stage.instructions
+        if everything.instruction.end_line < each.line < step.line
+    ]
+
+
+def _in_place(everything: Step) -> str:
+    """Return the COPY of the sources as it works in another directory; `""` if it is not known."""
+    copy = everything.instruction
+    base = _base(everything)
+    if "$" in base or not (copy.arguments[-1].startswith("/") or everything.workdir != "/"):
+        return ""
+    return " ".join((copy.keyword, *copy.flags, *copy.arguments[:-1], f"{base.rstrip('/')}/"))
 
 
 def _base(everything: Step) -> str:
     """Return where the sources come."""
     destination = everything.instruction.arguments[-1]
     return posixpath.normpath(posixpath.join(everything.workdir, destination))
-
-
-def _in_place(everything: Step) -> str:
-    """Return the COPY of the sources as it works in another directory."""
-    copy = everything.instruction
-    where = f"{_base(everything).rstrip('/')}/"
-    return " ".join((copy.keyword, *copy.flags, *copy.arguments[:-1], where))
 
 
 def _install(recipe: Recipe, fetch: Fetch, plan: Early, names: set[str]) -> str:

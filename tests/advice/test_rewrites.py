@@ -60,6 +60,41 @@ def is_snippet(finding: Finding) -> bool:
     return bool(re.search(r"`[^`]+`|RUN --mount=type=cache,", finding.help))
 
 
+SNIPPETS = {
+    ("CTX202", "npm"): "write `COPY package.json package-lock.json ./` here, and `COPY . .` only "
+    "below `RUN npm ci` (line 4)",
+    ("CTX202", "a heredoc"): "write `COPY package.json package-lock.json /a/` here, and "
+    "`COPY . /a/` only below `RUN --mount=type=cache,target=/root/.npm set -e && npm ci` (line 5)",
+    ("CTX202", "another directory behind the copy"): "write `COPY --link web/go.mod web/go.sum "
+    "./web/` here, and `COPY --link . /s/` only below `RUN go mod download` (line 5)",
+    ("CTX202", "poetry in the same RUN"): "write `COPY pyproject.toml poetry.lock ./` here, and "
+    "`RUN pip install poetry && poetry install --only main --no-root` and `COPY . .` above line 3",
+    ("CTX202", "a directory with blanks"): 'write `COPY ["my app/package.json", '
+    '"my app/package-lock.json", "/a/my app/"]` here, and `COPY . /a/` only below '
+    "`RUN npm ci` (line 4)",
+    ("CTX211", "profile"): "cook as line 11 builds: `cargo chef cook --release`",
+    ("CTX211", "flags"): "cook as line 11 builds: `RUSTFLAGS='-C x' cargo chef cook --release`",
+    ("CTX211", "directory"): "cook as line 12 builds: `cd /src && cargo chef cook --release "
+    "--recipe-path /app/recipe.json`",
+    ("CTX212", "a binary"): "add `&& mkdir -p /out && cp -a /app/target/debug/a /out/` to the RUN "
+    "of line 4, and take it from there: `COPY --from=b /out/a …`",
+    ("CTX222", "another home"): "mount /home/node/.npm: "
+    "`--mount=type=cache,target=/home/node/.npm,uid=1000`",
+    ("CTX222", "no cache by a variable of the command"): "drop UV_NO_CACHE, or write "
+    "`UV_NO_CACHE=false uv …` here",
+    ("CTX222", "emptied among others"): "leave out `apt-get clean`: what is in the mount is not "
+    "in the image",
+}
+
+
+@pytest.mark.parametrize(("code", "name"), SNIPPETS)
+def test_a_snippet_is_what_this_dockerfile_needs(code: str, name: str, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "repository", CASES[code][name].nodes)
+    found = [each for each in findings(root) if each.code == code]
+    assert SNIPPETS[code, name] == found[0].help
+    assert found[0].fix is None
+
+
 def rewrites(code: str) -> dict[str, list[bool]]:
     """Return whether each rewrite of a code is certain, for the cases that have one."""
     kept: dict[str, list[bool]] = {}
