@@ -127,12 +127,9 @@ def finding(
     evidence: tuple[str, ...] = (),
     help: str = "",  # noqa: A002 - it is called so in Finding
     fix: Fix | None = None,
-    end_line: int | None = None,
 ) -> Finding:
     """Return a finding of `code` at a line of a recipe."""
-    where = (
-        recipe.builds[0].where if recipe.inline else Location(recipe.path, line, end_line=end_line)
-    )
+    where = recipe.builds[0].where if recipe.inline else Location(recipe.path, line)
     return Finding(
         code,
         severity or CODES[code].severity,

@@ -165,7 +165,8 @@ def _toolchains(recipe: Recipe, stage: StageFacts, cook: CargoRun) -> Iterator[F
                 f"the recipe is prepared with Rust {theirs} and cooked with Rust {ours}",
                 confidence=Confidence.LIKELY,
                 evidence=(f"{other.label}: {other.base}", f"{stage.label}: {stage.base}"),
-                help=f"begin both stages with the same image: `FROM {stage.base} AS {other.label}`",
+                help=f"begin {other.root.label} as line {stage.root.stage.line} does: "
+                f"`FROM {stage.root.stage.base}`",
             )
 
 
