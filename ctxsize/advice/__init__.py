@@ -6,7 +6,7 @@ find is left to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -52,17 +52,12 @@ class DockerfileAdvice:
     """The findings whose fixes these are; they are not among `findings` any more."""
 
 
-def advise(
-    discovery: Discovery,
-    *,
-    changed: Mapping[str, bytes] | None = None,
-    starter: Starter = suggested,
-) -> DockerfileAdvice:
-    """The advice on all Dockerfiles of `discovery`; `changed` holds files as fixes make them.
+def advise(discovery: Discovery, *, starter: Starter = suggested) -> DockerfileAdvice:
+    """Return the advice on all Dockerfiles of `discovery`.
 
     `starter` makes the ignore file for a build without one, which takes a walk over its context.
     """
-    repository = read_repository(discovery, changed, starter)
+    repository = read_repository(discovery, {}, starter)
     return advice_of(discovery, repository, examined(repository))
 
 

@@ -60,14 +60,14 @@ class Repository:
 
 
 def read_repository(
-    discovery: Discovery, changed: Mapping[str, bytes] | None, starter: Starter
+    discovery: Discovery, changed: Mapping[str, bytes], starter: Starter
 ) -> Repository:
     """Return the recipes of the builds; `changed` holds files as they would be after fixes."""
     recipes: list[Recipe] = []
     problems: list[Problem] = []
     for path, builds in _by_dockerfile(discovery).items():
         try:
-            data = _data(path, builds, changed or {})
+            data = _data(path, builds, changed)
             recipes.append(read_recipe(path, data, tuple(builds)))
         except DockerfileError as error:
             decided = not isinstance(error, UndecidedError)
@@ -76,7 +76,7 @@ def read_repository(
         except OSError as error:
             problems.append(Problem("unread", f"not read: {error.strerror}", path))
     named, border = _named(recipes, discovery.root), border_of(discovery.root)
-    return Repository(named, tuple(problems), changed or {}, starter, border)
+    return Repository(named, tuple(problems), changed, starter, border)
 
 
 def _named(recipes: list[Recipe], root: str) -> tuple[Recipe, ...]:
