@@ -12,12 +12,13 @@ PYTEST_ARGS ?=
 # COV=1 measures coverage, which takes half as long again.
 COVERAGE := $(if $(COV),--cov --cov-report=term:skip-covered)
 
-.PHONY: help demo test check pytest record fuzz bench clean
+.PHONY: help demo test check pytest same record fuzz bench clean
 
 help:
 	@echo 'make demo    measure an example context'
 	@echo 'make test    lint, types and every test'
 	@echo 'make check   lint and types only'
+	@echo 'make same    show what a change did to the answers of every command'
 	@echo 'make record  ask the real engines everything, and keep their answers'
 	@echo 'make fuzz    the property tests at length (FUZZ_EXAMPLES=$(FUZZ_EXAMPLES))'
 	@echo 'make bench   equal lists first, then times beside a C floor and the peers'
@@ -36,6 +37,11 @@ check: $(TEST)/installed
 
 pytest: $(TEST)/installed
 	$(TEST)/bin/pytest $(COVERAGE) -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+
+# The answers are kept in tests/data/same: an empty diff means that nothing changed.
+same: $(TEST)/installed
+	$(TEST)/bin/python -m tests.same
+	git --no-pager diff --stat -- tests/data/same
 
 # Needs root, Docker and buildah, and those of tests/oracles/newer-docker in the folder
 # that CTXSIZE_NEWER_DOCKER names.

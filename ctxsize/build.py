@@ -9,6 +9,8 @@ from typing import TypedDict
 
 _SHORTEST, _LONG = 4, 8
 """Number of characters from which a value may be a secret, and from which it is no word."""
+_PLAIN = re.compile("[A-Z]?[a-z]*|[A-Z]*|[0-9.]*")
+"""A word or a version: a shorter one may be part of another, which says nothing about it."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,14 @@ class Build:
         What a name on disk, the target or `openly` says anyway is not hidden, nor is what
         is too short for a secret.
 
-        >>> Build(".", hidden=(("s3cret", "$A"), ("on", "$B"))).masked("on xs3cret s3cret")
-        'on xs3cret $A'
+        >>> Build(".", hidden=(("s3cret", "$A"), ("test", "$B"))).masked("latest xs3cret test")
+        'latest x$A $B'
         """
         known = (self.context, self.dockerfile or "", self.shown_target, openly)
         for value, written in sorted(self.hidden, key=lambda pair: -len(pair[0])):
             if len(value) < _SHORTEST or value not in text or any(value in each for each in known):
                 continue
-            if len(value) < _LONG:
+            if len(value) < _LONG and _PLAIN.fullmatch(value):
                 text = written.join(re.split(rf"(?<![\w-]){re.escape(value)}(?![\w-])", text))
             else:
                 text = text.replace(value, written)
@@ -74,7 +76,7 @@ class Build:
         ):
             for name, value in values.items():
                 hidden = option == "--build-arg" and (value, f"${name}") in self.hidden
-                words += [option, name if hidden else f"{name}={value}"]
+                words += [option, self.masked(name) if hidden else f"{name}={value}"]
         return (*words, *(word for each in self.platforms for word in ("--platform", each)))
 
     def given(self) -> tuple[str, ...]:

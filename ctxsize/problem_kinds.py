@@ -157,7 +157,9 @@ _KINDS = (
         "source-not-found",
         Severity.ERROR,
         "A source of COPY, ADD or a bind mount is ignored or not in the context.",
-        "The build fails on it. `ctxsize explain --source LINE` names the pattern that hides it, "
+        "The build fails on it. A symlink that a wildcard matches, or that `COPY --exclude` of the "
+        "whole context finds at its top, is followed and must lead to something that is sent. "
+        "`ctxsize explain --source LINE` names the pattern that hides it, "
         "or what there is instead.",
         "# .dockerignore\ndist\n\n# Dockerfile\nCOPY dist /app",
         "# .dockerignore\ndist/*\n!dist/app.js\n\n# Dockerfile\nCOPY dist /app",
@@ -188,9 +190,20 @@ _KINDS = (
         "arguments such as `TARGETARCH` that an ARG without a value in front of the first FROM "
         "declares; it refuses `COPY --exclude`, `ADD --exclude`, `ADD --unpack`, "
         "`RUN --device` and `env=` in a mount, and takes "
-        '`COPY ["a", "/b/"] c` for the array alone. Values of `--chmod` and of `# check=` on '
-        "which Docker 28.5 fails pass there. A `# syntax=` line makes them agree. Other releases "
-        "were not asked.",
+        '`COPY ["a", "/b/"] c` for the array alone. It fails on a symlink anywhere below what a '
+        "wildcard matches, if it leads to nothing that is sent, and on a quote in the name of an "
+        "ARG that is not closed (`ARG 'a=b`). Values of `--chmod` and of `# check=` on which "
+        "Docker 28.5 fails pass there, and so do `EXPOSE 80/tcp/udp` and, in an ARG in front of "
+        "the first FROM, `${Y:?}` of what is not set. A `# syntax=` line makes them agree. "
+        "Other releases were not asked.",
+    ),
+    Code(
+        "CTX022",
+        "unknown-check",
+        Severity.INFO,
+        "The build fails on any warning about the Dockerfile, which ctxsize does not look for.",
+        "With `# check=error=true`, Docker 28.5 fails before anything travels if one of its own "
+        "checks gives a warning; Docker 26.1 has no checks. `docker build --check` runs them.",
     ),
 )
 

@@ -26,6 +26,7 @@ _OUT = "/out"
 _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace")
 _COOKED_WITH = ("--profile", "--target", "--features", "-F", "-p", "--package", "--bin")
 _DIRECTORIES = ("target", "release", "debug", "deps", "build")
+_COPIES = ("cp", "mv", "install", "rsync")
 _RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
 
 
@@ -49,7 +50,7 @@ def moves_results(build: CargoRun) -> bool:
         return True
     at = build.step.commands.index(build.command)
     return any(
-        any("target/" in word for word in command.operands)
+        command.program in _COPIES and any("target/" in word for word in command.operands)
         for command in build.step.commands[at + 1 :]
     )
 
@@ -69,12 +70,29 @@ def keeps_downloads(recipe: Recipe, stage: StageFacts, build: CargoRun) -> bool:
     earlier = (run for run in cargo_runs(stage) if run.step.line < build.step.line)
     if any(run.words[:1] in (("fetch",), ("vendor",)) for run in earlier):
         return True
-    built = [each for each in recipe.stages if each is stage or _is_above(stage, each)]
+    built = (each for each in recipe.stages if each is stage or _is_above(stage, each))
     if any(one.keyword in _RUN_LATER for each in built for one in each.stage.instructions):
         return True
-    steps = [step for other in recipe.stages for step in other.steps if step.origin]
-    taken = (path for step in steps if recipe.stage_of(step.origin) in built for path in step.taken)
-    return any(_meet(path, cache) for path in taken for cache in build.caches)
+    return any(taken_of(recipe, stage, cache) for cache in build.caches)
+
+
+def taken_of(recipe: Recipe, stage: StageFacts, directory: str) -> set[str]:
+    """Return the paths that hold `directory`, or lie in it, and that other stages take.
+
+    They take them from the stage or from one that is built on it.
+    """
+    found: set[str] = set()
+    steps = (step for other in recipe.stages for step in other.steps)
+    for origin, path in (pair for step in steps for pair in step.taken_from):
+        source = recipe.stage_of(origin)
+        if source is not None and (source is stage or _is_above(stage, source)):
+            found |= {path} if _meet(path, directory) else set()
+    return found
+
+
+def is_only_build(stage: StageFacts, build: CargoRun) -> bool:
+    """Return whether nothing but `build` compiles in the stage: a cache holds all its results."""
+    return all(run.step is build.step for run in cargo_runs(stage) if run.is_build)
 
 
 def _meet(path: str, cache: str) -> bool:
@@ -91,8 +109,10 @@ def chef_pattern(recipe: Recipe, stage: StageFacts, run: CargoRun) -> Fix | None
     """
     if not (_is_simple_stage(recipe, stage, run) and _is_simple_build(recipe, run)):
         return None
+    if not is_only_build(stage, run) or keeps_downloads(recipe, stage, run):
+        return None
     pattern = _Pattern(recipe, stage, run)
-    if not pattern.keeps_results() or keeps_downloads(recipe, stage, run):
+    if not pattern.keeps_results() or pattern.cooks_unknown():
         return None
     message = (
         "compile the dependencies with cargo-chef, and keep registry, git and target in caches"
@@ -169,7 +189,19 @@ class _Pattern:
         later = [each for each in self.stage.stage.instructions if each.line > self.build.line]
         used = any("target" in each.text for each in later)
         found = bool(self.taken) or moves_results(self.run)
-        return found and files and len(set(names)) == len(names) and not derived and not used
+        alike = taken_of(self.recipe, self.stage, self.target) == set(self.taken)
+        apart = len(set(names)) == len(names)
+        return found and files and apart and alike and not derived and not used
+
+    def cooks_unknown(self) -> bool:
+        """Return whether the cooking needs a variable that is set only behind the sources."""
+        cook = self._cook()
+        return any(
+            re.search(rf"\$\{{?{re.escape(name)}\b", cook)
+            for each in self.stage.stage.instructions
+            if each.keyword in ("ARG", "ENV") and self.copies[0].line < each.line < self.build.line
+            for name in re.findall(r"[A-Za-z_]\w*", each.text)
+        )
 
     def _moved(self, step: Step) -> Change:
         """Return a COPY whose sources are in the new directory."""

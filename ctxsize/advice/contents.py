@@ -66,6 +66,11 @@ class Contents:
         found = all(os.path.isdir(os.path.join(root, path)) for root in self._roots)  # noqa: PTH112, PTH118
         return found and not self._spec.match_file(path)
 
+    def above(self, *names: str) -> bool:
+        """Return whether one of these files is in a directory above, up to the context."""
+        levels = self.below.count("/") + bool(self.below)
+        return any(self.has("../" * up + name) for up in range(1, levels + 1) for name in names)
+
     def those(self, *names: str) -> tuple[str, ...]:
         """Return the files among `names` that are sent; directories if they end with a slash."""
         return tuple(

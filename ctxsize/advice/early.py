@@ -82,17 +82,10 @@ def _between(recipe: Recipe, everything: Step, step: Step) -> list[Instruction] 
 
 def _in_place(everything: Step) -> str:
     """Return the COPY of the sources as it works in another directory; `""` if it is not known."""
-    copy = everything.instruction
-    base = _base(everything)
+    copy, base = everything.instruction, everything.destination
     if "$" in base or not (copy.arguments[-1].startswith("/") or everything.workdir != "/"):
         return ""
     return " ".join((copy.keyword, *copy.flags, *copy.arguments[:-1], f"{base.rstrip('/')}/"))
-
-
-def _base(everything: Step) -> str:
-    """Return where the sources come."""
-    destination = everything.instruction.arguments[-1]
-    return posixpath.normpath(posixpath.join(everything.workdir, destination))
 
 
 def _install(recipe: Recipe, fetch: Fetch, plan: Early, names: set[str]) -> str:
@@ -129,7 +122,7 @@ def _is_free(recipe: Recipe, everything: Step, between: list[Instruction], names
 
 def _comes_from_elsewhere(step: Step, everything: Step) -> bool:
     """Return whether a COPY is from a stage or image, and to where none of the sources come."""
-    base = _base(everything)
+    base = everything.destination
     destination = step.instruction.arguments[-1] if step.origin else ""
     return destination.startswith("/") and not f"{destination}/".startswith(f"{base.rstrip('/')}/")
 
@@ -139,9 +132,6 @@ def _is_alone(command: Command, names: set[str]) -> bool:
     program, operands = command.program, command.operands
     if not command.words or program in _ALONE:
         return True
-    if program in ("chmod", "dos2unix"):
-        paths = operands[1:] if program == "chmod" else operands
-        return bool(paths) and all(posixpath.normpath(path) in names for path in paths)
     if program.startswith("python") and command.words[1:2] == ("-m",):
         return command.words[2] == "venv" or (
             command.words[2] == "pip" and _is_alone(Command(command.words[2:]), names)

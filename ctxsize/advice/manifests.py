@@ -42,7 +42,17 @@ def early_install(contents: Contents, fetch: Fetch) -> Early | None:
     """Return how the dependencies of `fetch` can be installed early, None if they cannot."""
     find = _FINDERS.get(fetch.manager.name)
     found = None if find is None else find(contents, fetch)
-    return found if found is not None and 0 < len(found.files) <= _MOST_FILES else None
+    if found is None or not 0 < len(found.files) <= _MOST_FILES:
+        return None
+    return None if any(_overwritten(contents, fetch, found)) else found
+
+
+def _overwritten(contents: Contents, fetch: Fetch, found: Early) -> Iterator[bool]:
+    """Yield whether the context holds what the install makes: copied later, it would win."""
+    for made in _MADE.get(fetch.manager.name, ()):
+        for directory in {posixpath.dirname(name.rstrip("/")) for name in found.files} | {""}:
+            yield contents.has_directory(posixpath.join(directory, made))
+    yield from (contents.has(f"{name}/pyvenv.cfg") for name in _ENVIRONMENTS)
 
 
 _LIFECYCLE = ("preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare")
@@ -71,9 +81,10 @@ def _members(contents: Contents, manifest: dict[str, Any]) -> Iterator[str]:
     listed = manifest.get("workspaces")
     listed = listed.get("packages") if isinstance(listed, dict) else listed
     patterns = [str(each) for each in listed] if isinstance(listed, list) else []
-    patterns += re.findall(
-        r"^\s*-\s*[\"']?([^\"'#\s]+)", contents.text("pnpm-workspace.yaml"), re.M
-    )
+    text = contents.text("pnpm-workspace.yaml")
+    patterns += re.findall(r"^\s*-\s*[\"']?([^\"'#\s]+)", text, re.M)
+    flow = re.search(r"^packages:\s*\[([^\]]*)\]", text, re.M)
+    patterns += re.findall(r"[^\s,\"']+", flow[1]) if flow else []
     wanted = [each.strip("/").removeprefix("./") for each in patterns if not each.startswith("!")]
     if wanted:
         for path in contents.matching("package.json"):
@@ -257,3 +268,13 @@ _FINDERS: dict[str, _Finder] = {
     "maven": _maven,
 }
 """By the name of the manager; those that are not here compile as they fetch."""
+_MADE = {
+    **dict.fromkeys(("npm", "yarn", "pnpm", "bun"), ("node_modules",)),
+    **dict.fromkeys(("uv", "poetry"), (".venv",)),
+    "composer": ("vendor",),
+    "bundler": ("vendor/bundle", ".bundle"),
+    "mix": ("deps", "_build"),
+    "dotnet": ("obj",),
+}
+"""The directories that an install writes beside the manifests, by the name of the manager."""
+_ENVIRONMENTS = (".venv", "venv", "env")

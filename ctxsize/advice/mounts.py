@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from ctxsize.advice.caches import KEPT_IN_CACHE, owned, places, snippet
 from ctxsize.advice.fetches import Fetch, fetches, module
@@ -215,53 +216,66 @@ def _keeps(stage: StageFacts, step: Step) -> bool:
 def missing_caches(repository: Repository) -> Iterator[Finding]:
     """CTX223, once for each RUN and manager."""
     for recipe in repository.recipes:
+        earlier = {id(stage): _Earlier.of(stage) for stage in recipe.stages}
         for stage, step in recipe.runs:
             seen: set[str] = set()
             for fetch in fetches(step):
                 name = fetch.manager.name
-                if name in seen or _is_cached(stage, step, fetch):
+                if name in seen or _is_cached(step, fetch, earlier[id(stage)]):
                     continue
                 seen.add(name)
                 yield _without_cache(repository, recipe, stage, fetch)
 
 
-def _is_cached(stage: StageFacts, step: Step, fetch: Fetch) -> bool:
+class _Earlier(NamedTuple):
+    """What counts of all the steps of a stage; looked for once, as a stage may have many."""
+
+    lines: Mapping[str, int]
+    """The first lines on which managers fetch what a later RUN need not fetch again."""
+    has_bundle_path: bool
+    """Whether `bundle config` says where to install."""
+    only_go: bool
+    """Whether nothing but Go's sources is copied."""
+
+    @classmethod
+    def of(cls, stage: StageFacts) -> _Earlier:
+        """Look at all steps of `stage`."""
+        history, lines = stage.history, dict[str, int]()
+        for fetch in (each for step in history if step.is_run for each in fetches(step)):
+            name, line = fetch.manager.name, fetch.step.line
+            if name in _FETCH_ONCE and not (fetch.cached and name in KEPT_IN_CACHE):
+                lines[name] = min(lines.get(name, line), line)
+        commands = (command.words for step in history for command in step.commands)
+        sources = (source for step in history for source in (*step.sources, *step.binds))
+        return cls(
+            lines,
+            any(words[:2] == ("bundle", "config") and _names_path(words) for words in commands),
+            all(source.endswith(".go") for source in sources),
+        )
+
+
+def _names_path(words: tuple[str, ...]) -> bool:
+    return any("path" in word or "deployment" in word for word in words)
+
+
+def _is_cached(step: Step, fetch: Fetch, earlier: _Earlier) -> bool:
     """Return whether there is a cache, or nothing to keep: an earlier RUN fetched it already."""
     if fetch.cached or fetch.meant or not fetch.caches:
         return True
     if any(mount.target.endswith(("/.cache", "node_modules")) for mount in step.caches):
         return True
-    if _fetches_nothing(stage, fetch) or _has_its_own_path(stage, fetch):
+    # Bundler with a place of its own to install to keeps its downloads there, by Ruby.
+    own_path = earlier.has_bundle_path or fetch.command.has("--path", "--deployment")
+    if (fetch.manager.name == "bundler" and own_path) or _fetches_nothing(fetch, earlier):
         return True
-    if fetch.manager.name in _FETCH_ONCE:
-        earlier = [each for each in stage.history if each.line < step.line and each.is_run]
-        return any(
-            other.manager is fetch.manager
-            and not (other.cached and fetch.manager.name in KEPT_IN_CACHE)
-            for each in earlier
-            for other in fetches(each)
-        )
-    return False
+    return earlier.lines.get(fetch.manager.name, step.line) < step.line
 
 
 _FETCH_ONCE = (*KEPT_IN_CACHE, "composer", "poetry", "uv")
 """Managers that do not fetch again what an earlier RUN fetched."""
 
 
-def _has_its_own_path(stage: StageFacts, fetch: Fetch) -> bool:
-    """Whether Bundler is told where to install, and so to keep its downloads in a place by Ruby."""
-    if fetch.manager.name != "bundler":
-        return False
-    if fetch.command.has("--path", "--deployment"):
-        return True
-    commands = (command.words for step in stage.history for command in step.commands)
-    return any(
-        words[:2] == ("bundle", "config") and any("path" in w or "deployment" in w for w in words)
-        for words in commands
-    )
-
-
-def _fetches_nothing(stage: StageFacts, fetch: Fetch) -> bool:
+def _fetches_nothing(fetch: Fetch, earlier: _Earlier) -> bool:
     """Return whether it is told to stay offline, installs a tool of its own, or has no manifest."""
     command, name = fetch.command, fetch.manager.name
     if command.has("--offline", "-g", "--global") or command.value("-mod") == "vendor":
@@ -273,10 +287,7 @@ def _fetches_nothing(stage: StageFacts, fetch: Fetch) -> bool:
         tools = wanted <= {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
         local = all(word.startswith(("/", "./")) and set(word) & set("*") for word in wanted)
         return bool(wanted) and (tools or local) and not command.has("-r", "--requirement")
-    if name == "go" and command.operands[:1] != ("mod",):
-        sources = [source for step in stage.history for source in (*step.sources, *step.binds)]
-        return all(source.endswith(".go") for source in sources)
-    return False
+    return name == "go" and command.operands[:1] != ("mod",) and earlier.only_go
 
 
 def _without_cache(

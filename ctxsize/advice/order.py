@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 from collections.abc import Iterator
 
@@ -122,13 +121,8 @@ _ELSEWHERE = {
 
 def _inside(everything: Step, fetch: Fetch) -> str | None:
     """The directory of the context in which the command finds itself; None if it is in none."""
-    destination = everything.instruction.arguments[-1]
-    base = os.path.normpath(os.path.join(everything.workdir, destination))  # noqa: PTH118
     given = fetch.command.value(*_ELSEWHERE.get(fetch.manager.name, ("",))) or ""
-    relative = posixpath.relpath(posixpath.join(fetch.workdir, given), base)
-    if relative.startswith("..") or "$" in relative:
-        return None
-    return "" if relative == "." else relative
+    return everything.inside(posixpath.join(fetch.workdir, given))
 
 
 def listed(names: tuple[str, ...]) -> str:

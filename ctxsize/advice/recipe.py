@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from ctxsize.advice.images import environment_of, is_windows
 from ctxsize.advice.rewrite import Change, changed
 from ctxsize.advice.script import Script, read_script
-from ctxsize.dockerfile import Dockerfile, Instruction, Stage, expand, parse_dockerfile, read_stages
+from ctxsize.dockerfile import Dockerfile, Instruction, Stage, expand, parse_dockerfile
 from ctxsize.dockerfile.environment import Environment
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.mounts import Mount, parse_mount
 from ctxsize.dockerfile.sources import path_from_root
-from ctxsize.dockerfile.stages import global_arguments
 from ctxsize.errors import DockerfileError
 from ctxsize.findings import Edit, Fix
 from ctxsize.projects import FoundBuild
@@ -62,6 +61,8 @@ class Step:
     """What a COPY is from: a stage, image or named context; `""` for the build context."""
     taken: tuple[str, ...] = ()
     """The absolute paths that a COPY takes from `origin`."""
+    bound: tuple[tuple[str, str], ...] = ()
+    """What a RUN binds from elsewhere than the build context: from what, and the absolute path."""
 
     @property
     def line(self) -> int:
@@ -74,9 +75,26 @@ class Step:
         return self.instruction.keyword == "RUN"
 
     @property
+    def taken_from(self) -> tuple[tuple[str, str], ...]:
+        """The absolute paths that it takes from stages and images, each behind its origin."""
+        return (*((self.origin, path) for path in self.taken), *self.bound)
+
+    @property
     def takes_all(self) -> bool:
         """Whether it copies the whole build context."""
         return "." in self.sources
+
+    @property
+    def destination(self) -> str:
+        """Where a COPY or ADD puts what it takes: absolute."""
+        return posixpath.normpath(posixpath.join(self.workdir, self.instruction.arguments[-1]))
+
+    def inside(self, directory: str) -> str | None:
+        """Return where an absolute directory lies in what a COPY brings; None if it does not."""
+        relative = posixpath.relpath(directory, self.destination)
+        if relative.startswith("..") or "$" in relative:
+            return None
+        return "" if relative == "." else relative
 
     @property
     def home(self) -> str | None:
@@ -192,7 +210,7 @@ def read_recipe(path: str, data: bytes, builds: tuple[FoundBuild, ...] = ()) -> 
     arguments = _global_values(dockerfile, builds)
     stages: list[StageFacts] = []
     ends: list[_State] = []
-    for stage in read_stages(dockerfile):
+    for stage in dockerfile.stages:
         base = _expanded(stage.base, arguments)
         below = [each for each in stages if each.stage.name and each.stage.name == base]
         parent = below[-1] if below else None
@@ -212,7 +230,7 @@ def _global_values(dockerfile: Dockerfile, builds: tuple[FoundBuild, ...]) -> di
     """The arguments in front of the first FROM: those of the first build, else the defaults."""
     given = builds[0].build.build_arguments if builds else {}
     values: dict[str, str] = {}
-    for instruction in global_arguments(dockerfile):
+    for instruction in dockerfile.global_arguments:
         for argument in instruction.arguments:
             name, has_default, default = argument.partition("=")
             if name in given:
@@ -291,6 +309,11 @@ def _run(instruction: Instruction, state: _State) -> Step:
             path_from_root(each.source)[1:] or "."
             for _, each in mounts
             if each.type == "bind" and not each.origin
+        ),
+        bound=tuple(
+            (each.origin, path_from_root(each.source))
+            for _, each in mounts
+            if each.type == "bind" and each.origin
         ),
     )
 

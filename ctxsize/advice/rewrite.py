@@ -31,15 +31,16 @@ def changed(data: bytes, changes: Iterable[Change]) -> bytes:
 
     Raises `ValueError` if two of them are about the same line.
     """
-    end = "\r\n" if b"\r\n" in data else "\n"
-    lines = lines_of(data)
+    lines = data.decode("utf-8", "surrogateescape").split("\n")
     above = len(lines) + 1
     for change in sorted(changes, key=lambda each: (each.first, each.last), reverse=True):
         if max(change.first, change.last + 1) > above:
             raise ValueError(f"two changes of line {change.last}")
         above = change.first
-        lines[change.first - 1 : change.last] = change.lines
-    return end.join(lines).encode("utf-8", "surrogateescape")
+        # An instruction ends in one way: a heredoc ends at a line that is its word to the byte.
+        end = "\r" * lines[min(change.first, len(lines)) - 1].endswith("\r")
+        lines[change.first - 1 : change.last] = [line + end for line in change.lines]
+    return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
 def declared(data: bytes, line: int) -> Change:

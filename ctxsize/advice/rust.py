@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from ctxsize.advice.caches import NOT_IN_THE_IMAGE, run_with
 from ctxsize.advice.cargo import CargoRun, cargo_runs, target_of
-from ctxsize.advice.chef import chef_pattern, compiled, downloads, keeps_downloads
+from ctxsize.advice.chef import chef_pattern, compiled, downloads, keeps_downloads, taken_of
+from ctxsize.advice.contents import Contents
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.rewrite import quoted
@@ -18,6 +19,9 @@ _COMPARED = (("--target",), ("--features", "-F"), ("--target-dir",))
 _ALONE = ("--release", "-r", "--all-features", "--no-default-features")
 _WITH_VALUE = ("--profile", "--target", "--features", "-F", "--target-dir")
 _RECIPE, _FLAGS = "--recipe-path", "RUSTFLAGS"
+_MOST_COOKS = 100
+"""Number of different cooks in a stage with which each of its builds is compared."""
+_CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
 _VERSION = re.compile(r"\d+(?:\.\d+){1,2}|nightly[\w.-]*|beta|stable")
 
 
@@ -26,7 +30,8 @@ def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
     for recipe in repository.recipes:
         for stage in recipe.stages:
             runs = cargo_runs(stage)
-            builds = [run for run in runs if run.is_build and run.step in stage.steps]
+            own = set(stage.steps)
+            builds = [run for run in runs if run.is_build and run.step in own]
             copied = [step for step in stage.history if step.sources]
             if not builds or not copied or any(run.is_cook for run in runs):
                 continue
@@ -35,7 +40,7 @@ def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
             alone = _has_dummy(stage, first, copied)
             if alone or _keeps_target(build.step) or build.step.line < copied[0].line:
                 continue
-            yield _rebuilt(recipe, stage, build)
+            yield _rebuilt(repository, recipe, stage, build)
 
 
 def _has_dummy(stage: StageFacts, first: CargoRun, copied: list[Step]) -> bool:
@@ -57,7 +62,7 @@ def _keeps_target(step: Step) -> bool:
     ) or any("sccache" in value for value in step.environment.values())
 
 
-def _rebuilt(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Finding:
+def _rebuilt(repository: Repository, recipe: Recipe, stage: StageFacts, build: CargoRun) -> Finding:
     command = " ".join(build.command.words[:4])
     registry = any(
         "registry" in cache.target or "cargo" in cache.target for cache in build.step.caches
@@ -75,13 +80,18 @@ def _rebuilt(recipe: Recipe, stage: StageFacts, build: CargoRun) -> Finding:
         ),
         help="compile them with cargo-chef, and mount caches on target and the registry"
         if pattern
-        else _cached(recipe, stage, build),
+        else _cached(repository, recipe, stage, build),
         fix=pattern,
     )
 
 
-def _cached(recipe: Recipe, stage: StageFacts, build: CargoRun) -> str:
+def _cached(repository: Repository, recipe: Recipe, stage: StageFacts, build: CargoRun) -> str:
     """Return the RUN with caches, for a stage that is not simple enough for the whole pattern."""
+    if not _knows_target(repository, recipe, stage, build):
+        return (
+            "compile them with cargo-chef; for a cache mount, say with `--target-dir` where it "
+            "compiles"
+        )
     wanted = () if keeps_downloads(recipe, stage, build) else build.caches
     missing = [
         each
@@ -92,22 +102,59 @@ def _cached(recipe: Recipe, stage: StageFacts, build: CargoRun) -> str:
     return f"keep what it compiles: {run_with(mounts, build.step)}{NOT_IN_THE_IMAGE}"
 
 
+def _knows_target(
+    repository: Repository, recipe: Recipe, stage: StageFacts, build: CargoRun
+) -> bool:
+    """Return whether cargo compiles into `target_of(build)`.
+
+    A member of a workspace is compiled into the workspace's directory, and a configuration
+    may name any.
+    """
+    target = target_of(build)
+    if build.command.value("--target-dir") or "CARGO_TARGET_DIR" in build.step.environment:
+        return True
+    if any(path.startswith(f"{target}/") for path in taken_of(recipe, stage, target)):
+        return True
+    whole = [step for step in stage.history if step.takes_all]
+    below = whole[-1].inside(build.workdir) if whole else ""
+    if build.command.has("--manifest-path") or below is None:
+        return False
+    contents = Contents(repository, recipe, below)
+    configured = any("target-dir" in contents.text(name) for name in _CONFIGURATIONS)
+    return not configured and not contents.above("Cargo.toml", *_CONFIGURATIONS)
+
+
 def mixed_chef(repository: Repository) -> Iterator[Finding]:
     """CTX211, at the build that cannot use what was cooked."""
     for recipe in repository.recipes:
         for stage in recipe.stages:
             runs = cargo_runs(stage)
             cooks = [run for run in runs if run.is_cook]
-            builds = [run for run in runs if run.is_build and run.step in stage.steps]
-            for build in builds:
-                yield from _differences(recipe, runs[: runs.index(build)], build)
-            if cooks and cooks[-1].step in stage.steps:
+            own = set(stage.steps)
+            yield from _unfit(recipe, runs, own)
+            if cooks and cooks[-1].step in own:
                 yield from _toolchains(recipe, stage, cooks[-1])
 
 
-def _differences(recipe: Recipe, earlier: list[CargoRun], build: CargoRun) -> Iterator[Finding]:
-    """Find a build that nothing cooked before it fits."""
-    cooks = [run for run in earlier if run.is_cook]
+def _unfit(recipe: Recipe, runs: list[CargoRun], own: set[Step]) -> Iterator[Finding]:
+    """Find the builds in `own` that nothing cooked before them fits; of equal cooks one counts."""
+    cooks: dict[tuple[object, ...], CargoRun] = {}
+    for run in runs:
+        if run.is_cook:
+            cooks.pop(_traits(run), None)
+            cooks[_traits(run)] = run
+        elif run.is_build and run.step in own and len(cooks) <= _MOST_COOKS:
+            yield from _differences(recipe, [*cooks.values()], run)
+
+
+def _traits(run: CargoRun) -> tuple[object, ...]:
+    """Return all of a run that `_unlike` looks at."""
+    flags = run.step.environment.get(_FLAGS)
+    return run.workdir, run.command.words, run.command.assignments, flags
+
+
+def _differences(recipe: Recipe, cooks: list[CargoRun], build: CargoRun) -> Iterator[Finding]:
+    """Find a build that none of the `cooks` before it fits."""
     reasons = [list(_unlike(cook, build)) for cook in cooks]
     if cooks and all(reasons):
         cook, why = cooks[-1], reasons[-1]

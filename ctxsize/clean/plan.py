@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize import units
-from ctxsize.clean.look import Seen
+from ctxsize.clean.inventory import Progress
+from ctxsize.clean.look import Seen, look, root_of
 from ctxsize.clean.values import Candidate, Category, Choice, Passed, Plan, Shared, Sums
+from ctxsize.errors import InputError
 
 _SECOND = 1_000_000_000
 
@@ -121,3 +124,13 @@ def by_service(items: Iterable[Candidate]) -> Iterator[tuple[str, list[Candidate
     for item in items:
         groups.setdefault(item.service, []).append(item)
     yield from sorted(groups.items())
+
+
+def planned_below(root: str, choice: Choice, progress: Progress | None) -> Plan:
+    """Return the plan for what is below `root` now. Raises `InputError` if that cannot be read."""
+    real = root_of(root)
+    try:
+        seen = look(real, choice, progress=progress)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=root) from None
+    return plan(seen, choice, now_ns=time.time_ns())

@@ -126,11 +126,32 @@ def _judge(place: Place, kind: Kind) -> Proof | Unproven | None:
     around = _around(place.above, kind)
     if inside is None:
         known = "*" not in kind.names and _stands(place.above, kind)
-        return Unproven(kind, f"no {_alternatives(kind)} in it") if known else None
+        return Unproven(kind, _lacking(place, kind)) if known else None
     if around is None:
         return Unproven(kind, f"{inside[0]} is in it, but there is no {_wanted(kind)}")
     reason = _foreign(place.inside, kind) or (CHECKS[kind.check](place) if kind.check else None)
     return Proof(kind, (*inside, *around)) if reason is None else Unproven(kind, reason)
+
+
+def _lacking(place: Place, kind: Kind) -> str:
+    """Why nothing in the directory is evidence of its kind."""
+    marks = dict.fromkeys(mark for group in kind.inside for mark in group)
+    unlike = next(filter(None, (_unlike(place, mark) for mark in marks)), "")
+    return unlike or f"no {_alternatives(kind)} in it"
+
+
+def _unlike(place: Place, mark: Mark) -> str:
+    """Why something in the directory that has the name of `mark` is none; "" if nothing has it."""
+    name, slash, _ = mark.path.partition("/")
+    if name in place.inside.links:
+        return f"{name} in it is a symlink"
+    if name in (place.inside.files if slash else place.inside.directories):
+        return f"{name} in it is {'no' if slash else 'a'} directory"
+    if slash or name not in place.inside.files or _found(place, mark) is not None:
+        return ""
+    if place.read(name) is None:
+        return f"{name} in it cannot be read"
+    return f"{name} is in it, but not as the tool writes it that makes such a directory"
 
 
 def _foreign(inside: Listing, kind: Kind) -> str | None:
@@ -255,9 +276,11 @@ def _compiled(place: Place) -> str | None:
             for count in range(1, len(stems))
             for ending in (".py", ".pyw")
         ):
-            return f"the source of {name} is not beside it"
+            return f"no plain file beside the directory is the source of {name}"
         start = place.read(name)
-        if start is None or start[2:4] != b"\r\n":
+        if start is None:
+            return f"{name} cannot be read"
+        if start[2:4] != b"\r\n":
             return f"{name} is no compiled file"
     return None
 

@@ -128,6 +128,8 @@ def _code(arguments: list[str]) -> int:
         output.error(_told(error))
     except RecursionError:
         output.error("a file is nested too deeply to be read: look for brackets in each other")
+    except MemoryError:
+        output.error("there is not enough memory (a file or a tree is too large for it)")
     except Exception as error:
         if _has_working_directory():
             return _bug(error)

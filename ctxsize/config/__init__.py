@@ -175,15 +175,25 @@ def _parsed(path: str) -> dict[str, Any]:
         import tomli as tomllib
     try:
         parsed: dict[str, Any] = tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
+        _check_numbers(parsed)
     except UnicodeDecodeError:
         raise InputErrors([InputError("is not UTF-8", path=path)]) from None
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
         raise InputErrors([InputError(message, path=path)]) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
         message = f"is not TOML: {error or 'nested too deep'}"
         raise InputErrors([InputError(message, path=path)]) from None
     return parsed
+
+
+def _check_numbers(value: object) -> None:
+    """Raise `ValueError` for a number in `value` that is larger than those of TOML."""
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise ValueError("a number has more than 64 bits")
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            _check_numbers(each)
 
 
 class _Reader:

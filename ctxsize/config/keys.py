@@ -32,7 +32,7 @@ class Tolerance:
     @classmethod
     def parse(cls, text: str) -> Tolerance:
         """The tolerance that `text` says: `5%`, `2MB`. Raises `InputError` for anything else."""
-        share = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", text)
+        share = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%\s*", text)
         if share is not None:
             return cls(percent=float(share[1]))
         try:

@@ -1,19 +1,18 @@
 """Reads Dockerfiles: text in, values out; nothing is executed and no file is opened.
 
-`parse_dockerfile` splits the text into instructions, `read_stages` groups them,
-and `context_need` says what a build of one target takes from its contexts.
+`parse_dockerfile` splits the text into instructions and stages, `context_need` says what a
+build of one target takes from its contexts.
 """
 
 from ctxsize.dockerfile.environment import what_decides
 from ctxsize.dockerfile.graph import ImageConfig
 from ctxsize.dockerfile.images import familiar_name
-from ctxsize.dockerfile.instructions import Directive, Dockerfile, Heredoc, Instruction
+from ctxsize.dockerfile.instructions import Directive, Dockerfile, Heredoc, Instruction, Stage
 from ctxsize.dockerfile.lines import find_syntax
 from ctxsize.dockerfile.need import ContextNeed, NamedNeed, context_need, other_frontend
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.dockerfile.platforms import Platform, machine_platform, parse_platform
 from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
-from ctxsize.dockerfile.stages import Stage, global_arguments, read_stages
 from ctxsize.dockerfile.words import Expansion, expand
 
 __all__ = [
@@ -33,12 +32,10 @@ __all__ = [
     "expand",
     "familiar_name",
     "find_syntax",
-    "global_arguments",
     "machine_platform",
     "other_frontend",
     "parse_dockerfile",
     "parse_platform",
     "path_from_root",
-    "read_stages",
     "what_decides",
 ]

@@ -13,17 +13,16 @@ from dataclasses import dataclass, field, replace
 from ctxsize.dockerfile.complaints import did_you_mean, located, quoted
 from ctxsize.dockerfile.environment import Doubt, Environment, resting_on
 from ctxsize.dockerfile.images import familiar_name
-from ctxsize.dockerfile.instructions import Instruction
+from ctxsize.dockerfile.instructions import Instruction, Stage
 from ctxsize.dockerfile.mounts import mount_origin
 from ctxsize.dockerfile.parse import parse_trigger
 from ctxsize.dockerfile.platforms import parse_platform
 from ctxsize.dockerfile.sources import Source
-from ctxsize.dockerfile.stages import Stage
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
 
 SCRATCH = "scratch"
-_INDEX = re.compile("[-+]?[0-9]+")
+_INDEX = re.compile("([-+]?)0*([0-9]{1,19})")
 _MOST_TRIGGERED = 100_000
 """Number of instructions that triggers may add: each stage adds all those of its base."""
 _ONBUILD = re.compile(r"^[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*", re.IGNORECASE)
@@ -194,11 +193,14 @@ class Graph:
                 "variable expansion is not supported for --from, define a new stage with FROM"
                 " using ARG from global scope as a workaround"
             )
-        if not _INDEX.fullmatch(name):
+        # What is beyond 64 bits is no number for `strconv.Atoi`, and so the name of an image.
+        digits = _INDEX.fullmatch(name)
+        index = int(digits[1] + digits[2]) if digits else None
+        if index is None or not -(1 << 63) <= index < 1 << 63:
             return self._origin(name, line)
-        if not 0 <= int(name) < len(self.nodes):
-            raise DockerfileError(f"invalid stage index {int(name)}")
-        return self.nodes[int(name)]
+        if not 0 <= index < len(self.nodes):
+            raise DockerfileError(f"invalid stage index {index}")
+        return self.nodes[index]
 
     def _origin(self, name: str, line: int) -> Node:
         return self.by_name.get(name.lower()) or Node(name, line)

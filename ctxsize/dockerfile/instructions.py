@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,27 @@ class Instruction:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A FROM and what follows it.
+
+    `name` is lower case, empty without AS. `base` and `platform` are as
+    written, variables and all; `platform` is empty if not given.
+    """
+
+    index: int
+    name: str
+    base: str
+    platform: str
+    line: int
+    instructions: tuple[Instruction, ...]
+
+    @property
+    def label(self) -> str:
+        """The name, or what BuildKit prints for a stage that has none."""
+        return self.name or f"stage-{self.index}"
+
+
+@dataclass(frozen=True)
 class Dockerfile:
     """A Dockerfile that the builder accepts.
 
@@ -70,3 +93,35 @@ class Dockerfile:
     instructions: tuple[Instruction, ...]
     escape: str = "\\"
     syntax: Directive | None = None
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages in file order; there is at least one."""
+        starts = [i for i, each in enumerate(self.instructions) if _begins(each)]
+        ends = [*starts[1:], len(self.instructions)]
+        return tuple(
+            _stage(index, self.instructions[start:end])
+            for index, (start, end) in enumerate(zip(starts, ends, strict=True))
+        )
+
+    @property
+    def global_arguments(self) -> tuple[Instruction, ...]:
+        """The ARG instructions in front of the first FROM."""
+        return tuple(takewhile(lambda each: not _begins(each), self.instructions))
+
+
+def _begins(instruction: Instruction) -> bool:
+    return instruction.keyword == "FROM"
+
+
+def _stage(index: int, instructions: tuple[Instruction, ...]) -> Stage:
+    beginning, *body = instructions
+    arguments = beginning.arguments
+    return Stage(
+        index=index,
+        name=arguments[2].lower() if len(arguments) == 3 else "",
+        base=arguments[0],
+        platform=next(beginning.flag_values("platform"), ""),
+        line=beginning.line,
+        instructions=tuple(body),
+    )

@@ -18,7 +18,6 @@ from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import Directive, Dockerfile
 from ctxsize.dockerfile.platforms import parse_platform, platform_arguments
 from ctxsize.dockerfile.sources import Source, Unknown
-from ctxsize.dockerfile.stages import global_arguments, read_stages
 from ctxsize.dockerfile.walk import Walk, check_flags, newer_flags
 
 _NEW_ARGUMENTS = ("TARGETSTAGE",)
@@ -80,7 +79,7 @@ def context_need(
     own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
     if own_frontend:
         _check_file(dockerfile, given)
-    stages = read_stages(dockerfile)
+    stages = dockerfile.stages
     predefined = platform_arguments(
         parse_platform(platform), parse_platform(build_platform), target or stages[-1].name
     )
@@ -103,7 +102,8 @@ def context_need(
     context_used = any(node.uses_context for node in used)
     # Flags count in stages that are not reached, too: an older builder refuses the file.
     flags = (each for instruction in dockerfile.instructions for each in newer_flags(instruction))
-    unknowns = tuple(dict.fromkeys((*unknowns, *walk.unknowns, *flags)))
+    checks = _failing_checks(dockerfile, given)
+    unknowns = tuple(dict.fromkeys((*unknowns, *walk.unknowns, *flags, *checks)))
     if not own_frontend:  # its age is not the builder's
         unknowns = tuple(each for each in unknowns if not each.kind.startswith("older-"))
     return ContextNeed(
@@ -129,6 +129,16 @@ def _check_file(dockerfile: Dockerfile, given: Mapping[str, str]) -> None:
                 check_options(directive.value)
 
 
+def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:
+    """Yield the `# check=` that makes the build fail on a warning of the frontend."""
+    for directive in dockerfile.directives:
+        if directive.name == "check" and "BUILDKIT_DOCKERFILE_CHECK" not in given:
+            from ctxsize.dockerfile.settings import fails_on_warnings
+
+            if fails_on_warnings(directive.value):
+                yield Unknown("check", directive.value, directive.line)
+
+
 def _global_environment(
     dockerfile: Dockerfile, given: Mapping[str, str], predefined: Mapping[str, str]
 ) -> Environment:
@@ -138,7 +148,7 @@ def _global_environment(
         older = name in _NEW_ARGUMENTS and name not in given
         doubts = frozenset({("older-unset", name)} if older else ())
         environment.set(name, Expanded(given.get(name, value), doubts))
-    for instruction in global_arguments(dockerfile):
+    for instruction in dockerfile.global_arguments:
         for argument in instruction.arguments:
             name, has_default, default = argument.partition("=")
             if name in given:

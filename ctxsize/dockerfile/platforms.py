@@ -11,9 +11,20 @@ from ctxsize.errors import DockerfileError
 _OS = re.compile(r"([A-Za-z0-9_-]+)(?:\([A-Za-z0-9_.%-]*(?:\+[A-Za-z0-9_.%+-]*)?\))?")
 _PART = re.compile(r"[A-Za-z0-9_.-]+")
 # Only what may stand alone needs to be known; any other pair is taken on trust.
-_SYSTEMS = frozenset(("darwin", "freebsd", "linux", "windows"))
+# These are the lists of containerd's `isKnownOS` and `isKnownArch`.
+_SYSTEMS = frozenset(
+    (
+        *("aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js"),
+        *("linux", "nacl", "netbsd", "openbsd", "plan9", "solaris", "windows", "zos"),
+    )
+)
 _ALONE = frozenset(
-    ("386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x", "wasm")
+    (
+        *("386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "loong64"),
+        *("mips", "mipsle", "mips64", "mips64le", "mips64p32", "mips64p32le"),
+        *("ppc", "ppc64", "ppc64le", "riscv", "riscv64", "s390", "s390x", "sparc", "sparc64"),
+        "wasm",
+    )
 )
 _MACHINES = {"i386": "386", "x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
 _ARMS = {"armhf": ("arm", "v7"), "armel": ("arm", "v6")}

@@ -76,3 +76,10 @@ def check_options(text: str) -> None:
                 f"{problem}: failed to parse check option {quoted(option)}: strconv.ParseBool: "
                 f"parsing {quoted(value)}: invalid syntax"
             )
+
+
+def fails_on_warnings(text: str) -> bool:
+    """Return whether options of `# check=` make the build fail on each warning."""
+    parts = (each.partition("=") for each in text.partition(" ")[0].split(";"))
+    options = {name: value for name, _, value in parts}
+    return options.get("error") in TRUE and options.get("skip") != "all"

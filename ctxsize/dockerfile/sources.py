@@ -26,6 +26,7 @@ class Source:
     for the build context, else a named one. `kind` is `copy`, `add` or `bind`;
     or `tmpfs` or `git` for what only widens the filter and takes nothing. `parents` are
     what stands in front of the pivot of `COPY --parents`, `.` without one, and behind.
+    `excludes` are the patterns of `--exclude`.
     `doubts` are the kinds and names of the `Unknown` that `path` depends on.
     """
 
@@ -37,6 +38,7 @@ class Source:
     kind: str
     context: str = ""
     parents: tuple[str, str] | None = None
+    excludes: tuple[str, ...] = ()
     doubts: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -45,10 +47,11 @@ class Unknown:
     """Something that decides the answer and cannot be known from the text.
 
     `kind` is `syntax` (another frontend reads the file), `onbuild` (triggers of
-    the base image `name`), `environment` (variable `name`, which the base image
-    may set) or `argument` (an ARG that has no value here). Older builders leave the
-    variable `name` unset (`older-unset`), refuse the flag `name` (`older-flag`) or
-    take the JSON array that an instruction begins with (`older-array`).
+    the base image `name`), `check` (any warning of the frontend fails the build),
+    `environment` (variable `name`, which the base image may set) or `argument` (an ARG
+    that has no value here). Older builders leave the variable `name` unset
+    (`older-unset`), refuse the flag `name` (`older-flag`), expand `name` in an ARG
+    (`older-name`) or take the JSON array that an instruction begins with (`older-array`).
     """
 
     kind: str

@@ -23,6 +23,8 @@ from ctxsize.dockerfile.sources import (
 )
 from ctxsize.errors import DockerfileError, UndecidedError
 
+_REPLACED = frozenset("'\"$\\`")
+"""The characters that may make a word stand for another one."""
 _NEW_FLAGS = {"COPY": ("--exclude",), "ADD": ("--exclude", "--unpack"), "RUN": ("--device",)}
 """The flags that the BuildKit of Docker 28.5 knows and that of 26.1 does not."""
 _LABS_FLAGS = {"COPY": ("--parents",), "RUN": ("--security",)}
@@ -91,6 +93,11 @@ class Walk:
         if instruction.keyword == "ENV":
             environment.obey_env(instruction)
         elif instruction.keyword == "ARG":
+            older = (
+                Unknown("older-name", each, instruction.line)
+                for each in _names_replaced(node, instruction)
+            )
+            self.unknowns.update(dict.fromkeys(older))
             environment.obey_arg(instruction, self.build_arguments, self.global_arguments)
         elif instruction.keyword in ("COPY", "ADD"):
             self._copy(node, command)
@@ -253,6 +260,7 @@ class Walk:
                 kind,
                 context,
                 parents,
+                tuple(instruction.flag_values("exclude")),
                 value.doubts,
             )
             self.sources.append(source)
@@ -300,6 +308,20 @@ def newer_flags(instruction: Instruction) -> Iterator[Unknown]:
     names = {flag.partition("=")[0] for flag in instruction.flags}
     for flag in sorted(names.intersection(_NEW_FLAGS.get(instruction.keyword, ()))):
         yield Unknown("older-flag", f"{instruction.keyword} {flag}", instruction.line)
+
+
+def _names_replaced(node: Node, instruction: Instruction) -> Iterator[str]:
+    """Yield the names in an ARG that an older BuildKit reads otherwise, or refuses."""
+    for argument in instruction.arguments:
+        name = argument.partition("=")[0]
+        if _REPLACED.isdisjoint(name):
+            continue
+        try:
+            same = node.environment.expand(name).text == name
+        except DockerfileError:
+            same = False
+        if not same:
+            yield name
 
 
 def _keeps_parents(instruction: Instruction) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from typing import Any
 
 from ctxsize.engine.automaton import fastest
@@ -52,6 +53,32 @@ class Arrivals:
             prefix += f"{part}/"
         mark = self._evaluator.odd(state, prefix, [name]).get(name, state.mark)
         return not mark.ignored and mark.refused
+
+    def links(self, path: str) -> Iterator[str]:
+        """Yield the symlinks that arrive below the directory at `path`, which is no symlink."""
+        state, prefix = self._evaluator.root(), ""
+        for part in path.split("/"):
+            state = self._evaluator.enter(state, prefix, part)
+            prefix += f"{part}/"
+        pending = [(state, prefix)]
+        while pending:
+            state, prefix = pending.pop()
+            if state.mark.ignored and not self._evaluator.enters(state, prefix[:-1]):
+                continue
+            directories, others = listing_at(self._full(prefix))
+            odd = self._evaluator.odd(state, prefix, others)
+            for name in others:
+                sent = not odd.get(name, state.mark).ignored
+                if sent and self.is_link(prefix + name):
+                    yield prefix + name
+            pending += [
+                (self._evaluator.enter(state, prefix, name), f"{prefix}{name}/")
+                for name in reversed(directories)
+            ]
+
+    def is_link(self, path: str) -> bool:
+        """Whether there is a symlink at `path`. Raises `BuildFailsError` as Docker fails."""
+        return self._link(path) is not None
 
     def _arrives(self, state: Any, path: str) -> bool:
         """Whether a directory arrives: for itself, or for something below it."""

@@ -51,13 +51,13 @@ class _Program:
         self._always = 0
         for index, pattern in enumerate(patterns):
             self._add(index, pattern)
-            self._after.append(-1 << len(self.owner))
+            self._after.append(len(self.owner))
         self._two_lines = 1 << len(self.owner)
         self.known = _Known(self)
 
     def after(self, index: int) -> int:
         """The bits of the patterns after `index`; all for -1."""
-        return -1 if index < 0 else self._after[index]
+        return -1 if index < 0 else -1 << self._after[index]
 
     def _add(self, index: int, pattern: DockerIgnorePattern) -> None:
         self.start |= 1 << len(self.owner)
@@ -112,11 +112,15 @@ class _Program:
         return found
 
     def of_names(self, watched: int) -> Iterator[tuple[int, Segment]]:
-        """The `watched` segments with their bits, but for those that match whole paths."""
+        """The `watched` segments with the numbers of their bits, without those on whole paths.
+
+        A bit of many is long, so that a list of them all would take much memory.
+        """
         watched &= ~self.whole_paths
         while watched:
             bit = watched & -watched
-            yield bit, self.parts[bit.bit_length() - 1]
+            number = bit.bit_length() - 1
+            yield number, self.parts[number]
             watched ^= bit
 
     def follow(self, live: int, hits: int, name: str) -> int:

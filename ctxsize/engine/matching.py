@@ -101,8 +101,8 @@ _NONE: dict[str, tuple[str, re.Pattern[str], int]] = {}
 def finder(known: Mapping[str, int], parts: Sequence[tuple[int, Segment]]) -> Finder:
     """What finds the names that `parts` match, each given with its bit.
 
-    It may find others too, and tell more bits than were asked for: those that are `known`
-    of a name, which is asked there.
+    `parts` are given with the numbers of their bits. It may find others too, and tell more bits
+    than were asked for: those that are `known` of a name, which is asked there.
     """
     if not all(part.kind == "literal" or _texts(part) for _, part in parts):
         return lambda names: (names, map(known.__getitem__, names))
@@ -159,7 +159,8 @@ class _Search:
         self._tests: dict[str, list[tuple[Search | None, int]]] = {}
         """By the text that is looked for: what says whether it matches a name that holds the
         text, if that alone does not, and the bits."""
-        for bit, part in parts:
+        for number, part in parts:
+            bit = 1 << number
             if part.kind == "literal":
                 _add(self._literals, part.text, bit)
             elif _is_extension(part):

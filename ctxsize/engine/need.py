@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from ctxsize.build import Build
@@ -24,9 +24,7 @@ from ctxsize.dockerfile import (
     find_syntax,
     machine_platform,
     other_frontend,
-    parse_dockerfile,
     parse_platform,
-    read_stages,
 )
 from ctxsize.dockerfile.complaints import located
 from ctxsize.engine.builders import Builder
@@ -34,6 +32,7 @@ from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.follow import follow
 from ctxsize.engine.named import named_contexts
 from ctxsize.engine.narrow import Narrowed, check_excluded
+from ctxsize.engine.plan import Asking, Plan
 from ctxsize.engine.request import Request
 from ctxsize.errors import (
     BuildFailsError,
@@ -72,15 +71,19 @@ def platforms_of(request: Request) -> tuple[str, ...]:
     command line heeds, or else this machine's. Raises `InputError` for what is no platform.
     """
     own, found = _own_platform(), []
-    given = request.build.platforms or (os.environ.get("DOCKER_DEFAULT_PLATFORM", ""),)
-    for each in ",".join(given).split(","):
-        text = each.strip()
+    named = request.build.platforms
+    given = named or (os.environ.get("DOCKER_DEFAULT_PLATFORM") or "local",)
+    for text in ",".join(given).split(","):
         try:
-            found.append(own if text in ("", "local") else parse_platform(text, own))
+            found.append(own if text.lower() == "local" else parse_platform(text, own))
         except DockerfileError as error:
-            raise InputError(
-                f"--platform: {error.message}", hint="for instance linux/arm64"
-            ) from None
+            # The value of a variable of the environment may be anything: it is not printed.
+            wrong = (
+                f"--platform: {error.message}"
+                if named
+                else "DOCKER_DEFAULT_PLATFORM is no platform"
+            )
+            raise InputError(wrong, hint="for instance linux/arm64") from None
     return tuple(dict.fromkeys(map(str, found)))
 
 
@@ -102,8 +105,9 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
         platforms = platforms_of(request)
         arguments = tuple(build.build_arguments.items())
         named = tuple((each.name, bool(each.image)) for each in named_contexts(build))
-        data = request.dockerfile_data()
-        needs = {each: _need(data, build.target, arguments, each, named) for each in platforms}
+        data = request.plan.data
+        asking = [Asking(build.target, arguments, each, named) for each in platforms]
+        needs = {each.platform: _need(request.plan, each) for each in asking}
     except DockerfileError as error:
         error.path = request.dockerfile
         error.message = build.masked(error.message)
@@ -124,22 +128,18 @@ def _masked(build: Build, need: ContextNeed) -> ContextNeed:
     return replace(need, unknowns=tuple(unknowns)) if build.hidden else need
 
 
-@lru_cache(maxsize=16)
-def _need(
-    data: bytes,
-    target: str,
-    build_arguments: tuple[tuple[str, str], ...],
-    platform: str,
-    named: tuple[tuple[str, bool], ...],
-) -> ContextNeed:
+def _need(plan: Plan, asking: Asking) -> ContextNeed:
+    known = plan.needs.get(asking)
+    if known is not None:
+        return known
     need = context_need(
-        parse_dockerfile(data),
-        target=target,
-        build_arguments=dict(build_arguments),
-        platform=platform,
+        plan.dockerfile,
+        target=asking.target,
+        build_arguments=dict(asking.build_arguments),
+        platform=asking.platform,
         build_platform=str(_own_platform()),
-        named_contexts=[name for name, _ in named],
-        image_contexts=[name for name, is_image in named if is_image],
+        named_contexts=[name for name, _ in asking.named],
+        image_contexts=[name for name, is_image in asking.named if is_image],
     )
     for line, patterns in need.excluded:
         with located(line):
@@ -148,6 +148,7 @@ def _need(
     for each in need.named:
         for paths in each.filters:
             _check_header(paths)
+    plan.needs[asking] = need
     return need
 
 
@@ -244,8 +245,11 @@ _UNKNOWNS = {
     "environment": "taken as unset: ${name}, unless the base image sets it",
     "argument": "taken as empty: ARG {name}, which has no value; give it one with "
     "--build-arg {name}=…",
+    "check": "taken as giving no warning of Docker's: # check={name} makes the build fail on each",
     "older-unset": "taken as a newer Docker does: {older} leaves ${name} unset",
     "older-flag": "taken as a newer Docker does: {older} refuses {name}",
+    "older-name": "taken as a newer Docker does: {older} expands the name in ARG {name}, and "
+    "refuses one that it cannot expand",
     "older-array": "taken as a newer Docker does: in this {name}, {older} drops what follows the "
     "JSON array",
 }
@@ -274,7 +278,7 @@ def is_wrong_target(request: Request) -> bool:
     if not target:
         return False
     try:
-        stages = read_stages(parse_dockerfile(request.dockerfile_data()))
+        stages = request.plan.dockerfile.stages
     except InputError:
         return False
     return target.lower() not in {stage.name for stage in stages}

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from errno import EFBIG
+from functools import partial
 from pathlib import Path
 
 from ctxsize.build import Build
@@ -29,6 +30,7 @@ from ctxsize.engine.dockerfiles import (
 from ctxsize.engine.events import is_utf8
 from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnoreSpec
+from ctxsize.engine.plan import Plan
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import read_file
@@ -63,6 +65,8 @@ class Request:
     """That of a named context; empty for the build context."""
     problems: tuple[Problem, ...] = ()
     """What is odd about the files that were looked for."""
+    plan: Plan = field(default_factory=lambda: Plan(bytes), compare=False, repr=False)
+    """The Dockerfile, read once for all requests that are made of this one."""
 
     @property
     def ignore_file_problems(self) -> list[Problem]:
@@ -82,23 +86,6 @@ class Request:
         if self.dockerfile_read_from is None:
             return len(self.build.dockerfile_inline or b"")
         return Path(self.dockerfile_read_from).stat().st_size
-
-    def dockerfile_data(self) -> bytes:
-        """The Dockerfile's bytes, none without one.
-
-        Raises `DockerfileError` for one that fails the build, `InputError` if it cannot be read.
-        """
-        if self.dockerfile_fault is not None:
-            raise DockerfileError(self.dockerfile_fault, path=self.dockerfile)
-        if self.dockerfile_read_from is None:
-            return self.build.dockerfile_inline or b""
-        try:
-            return read_file(self.dockerfile_read_from, MOST_BYTES)
-        except OSError as error:
-            rejected = error.errno == EFBIG and self.builder.fetches_dockerfile
-            message = f"the Dockerfile cannot be read: {error.strerror}"
-            kind = DockerfileError if rejected else InputError
-            raise kind(message, path=self.dockerfile) from None
 
 
 def resolve(
@@ -153,7 +140,26 @@ def without_patterns(build: Build, builder: Builder, *, alone: bool = False) -> 
         dockerfile_read_from=found.read_from,
         dockerfile_fault=found.fault,
         problems=tuple(problems),
+        plan=Plan(partial(_dockerfile_data, build, found, builder)),
     )
+
+
+def _dockerfile_data(build: Build, found: FoundDockerfile, builder: Builder) -> bytes:
+    """Return the Dockerfile's bytes, none without one.
+
+    Raises `DockerfileError` for one that fails the build, `InputError` if it cannot be read.
+    """
+    if found.fault is not None:
+        raise DockerfileError(found.fault, path=found.path)
+    if found.read_from is None:
+        return build.dockerfile_inline or b""
+    try:
+        return read_file(found.read_from, MOST_BYTES)
+    except OSError as error:
+        rejected = error.errno == EFBIG and builder.fetches_dockerfile
+        message = f"the Dockerfile cannot be read: {error.strerror}"
+        kind = DockerfileError if rejected else InputError
+        raise kind(message, path=found.path) from None
 
 
 def with_ignore_file(request: Request, data: bytes) -> Request:

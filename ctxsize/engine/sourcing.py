@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
@@ -22,8 +22,6 @@ from ctxsize.dockerfile import (
     Instruction,
     Source,
     Unknown,
-    global_arguments,
-    parse_dockerfile,
     path_from_root,
 )
 from ctxsize.engine.arrivals import Arrivals
@@ -31,6 +29,7 @@ from ctxsize.engine.explain import explain
 from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.named import named_contexts, named_request
 from ctxsize.engine.names import names_in
+from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.need import Paths, asked_of, evaluator_of, needs_of, unknown_problem
 from ctxsize.engine.parents import OLDER, check_parents, matching_parents
 from ctxsize.engine.request import Request
@@ -70,7 +69,7 @@ class Sources:
             self._unknowns |= dict.fromkeys(need.unknowns)
         for asked in asked_of(request):
             self._asked |= dict.fromkeys(asked.sources, asked.paths)
-        self._dockerfile = parse_dockerfile(request.dockerfile_data())
+        self._dockerfile = request.plan.dockerfile
 
     def check(self, wanted: str) -> list[SourceCheck]:
         """What becomes of a source as it is written, or of those on a line of the Dockerfile.
@@ -90,6 +89,43 @@ class Sources:
     def check_of(self, source: Source) -> list[SourceCheck]:
         """What becomes of a source of the Dockerfile; nothing for what takes no entry."""
         return [self._checked(source)] if _is_taken(source) else []
+
+    def failing(self, source: Source) -> SourceCheck | None:
+        """What becomes of a source of the Dockerfile on which the build fails; else None.
+
+        What wildcards match is not counted.
+        """
+        if not _is_taken(source):
+            return None
+        arrivals = self._arrivals_of(source)
+        check: SourceCheck | None
+        if source.parents is None and source.kind != "bind" and _has_wildcards(source):
+            base, matching = arrivals.matching(source.path)
+            if arrivals.follow(base)[1]:
+                check = self._misled(source, matching, arrivals, 1)
+            else:
+                check = self._missing(source, base, arrivals, 0)
+        else:
+            check = self._checked(source)
+        return None if check is None or check.found else check
+
+    def older_link(self, source: Source) -> str:
+        """The symlink on which the `older` releases of the builder fail, "" if there is none.
+
+        They follow each one below what wildcards match.
+        """
+        if self._request.builder.older is None:
+            return ""
+        if source.kind == "bind" or source.parents is not None or not _has_wildcards(source):
+            return ""
+        arrivals = self._arrivals_of(source)
+        found = (
+            link
+            for path in arrivals.matching(source.path)[1]
+            if not arrivals.is_link(path)
+            for link in arrivals.links(path)
+        )
+        return next((link for link in found if not arrivals.follow(link)[1]), "")
 
     def _on_line(self, number: int) -> list[Source]:
         """The sources of the instruction on a line; none if this build takes nothing there."""
@@ -130,6 +166,10 @@ class Sources:
             return self._with_parents(source, source.parents, arrivals)
         if source.kind != "bind" and _has_wildcards(source):
             return self._with_wildcards(source, arrivals)
+        if source.path == "." and source.excludes:
+            misled = self._misled(source, self._found_in_root(source), arrivals)
+            if misled is not None:
+                return misled
         at, arrives = arrivals.follow(source.path)
         if self._brief:
             return self._made(source, Fate.FOUND if arrives else Fate.ABSENT, at)
@@ -186,12 +226,48 @@ class Sources:
         if not arrivals.follow(base)[1]:
             check = self._missing(source, base, arrivals, 0)
             return replace(check, hidden=hidden) if check.fate is Fate.NOT_ASKED else check
-        for path in arriving:
-            end, arrives = arrivals.follow(path)
-            if not arrives:
-                return self._missing(source, end, arrivals, len(arriving))
+        misled = self._misled(source, arriving, arrivals, len(arriving))
+        if misled is not None:
+            return misled
         fate = Fate.FOUND if arriving else Fate.NO_MATCH
-        return self._made(source, fate, source.path, matches=len(arriving), hidden=hidden)
+        check = self._made(source, fate, source.path, matches=len(arriving), hidden=hidden)
+        older = "" if self._brief else self.older_link(source)
+        return replace(check, notes=(*check.notes, self.older_fails(older))) if older else check
+
+    def older_fails(self, link: str) -> str:
+        """What the `older` releases of the builder do at `link`, an `older_link`."""
+        return (
+            f"{self._request.builder.older} fails here: it follows the symlink {link}, "
+            "which leads to nothing that is sent"
+        )
+
+    def _misled(
+        self,
+        source: Source,
+        paths: Iterable[str],
+        arrivals: Arrivals,
+        matches: int | None = None,
+    ) -> SourceCheck | None:
+        """What becomes of the first of `paths` that is a symlink and leads to nothing sent.
+
+        The builder follows what a source finds by itself, and no symlink below that.
+        """
+        for path in paths:
+            if arrivals.is_link(path) and arrivals.holds(path):
+                end, arrives = arrivals.follow(path)
+                if not arrives:
+                    return self._missing(source, end, arrivals, matches)
+        return None
+
+    def _found_in_root(self, source: Source) -> Iterator[str]:
+        """The entries at the top that `COPY --exclude` of the whole context finds, each by itself.
+
+        Behaviour: moby/buildkit (`contenthash`), which has no header for the root.
+        """
+        excluded = include_spec(source.excludes)
+        for name in names_in(self._request.root):
+            if excluded.step(name).ignored:
+                yield name
 
     def _missing(
         self, source: Source, at: str, arrivals: Arrivals, matches: int | None = None
@@ -244,7 +320,7 @@ class Sources:
         """What the variables of the source are taken for."""
         early = {
             argument.partition("=")[0]
-            for instruction in global_arguments(self._dockerfile)
+            for instruction in self._dockerfile.global_arguments
             for argument in instruction.arguments
         }
         for unknown in self._unknowns:

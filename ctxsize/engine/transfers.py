@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ctxsize.dockerfile import Source, what_decides
+from ctxsize.dockerfile import Source
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.follow import follow
 from ctxsize.engine.measure import Progress, ignore_file_info, measure
@@ -26,7 +27,6 @@ from ctxsize.engine.need import (
 )
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError, CtxsizeError, InputError
-from ctxsize.explanations import Fate, SourceCheck
 from ctxsize.model import (
     Measurement,
     NamedContext,
@@ -82,8 +82,8 @@ class _Measuring:
     """A source of which nothing is there."""
     found: list[Problem] = field(default_factory=list)
     """The problems of what travels, and of files that the paths of a transfer empty."""
-    without_entries: dict[Source, None] = field(default_factory=dict)
-    """The sources for which nothing travels, or nothing but symlinks."""
+    doubtful: dict[Source, None] = field(default_factory=dict)
+    """The sources that the builder may not find: nothing travels for them, or symlinks do."""
 
     def of(self, paths: Paths) -> Report:
         """What travels of the context if `paths` are asked for."""
@@ -135,10 +135,20 @@ class _Measuring:
         builder = self.request.builder
         problems = tuple(unknown_problem(each, builder) for each in asked.unknowns)
         sources = tuple(map(self._share, asked.sources))
+        problems += tuple(self._of_older(asked.sources))
         paths = made.follow_paths
         if paths is not None:
             made = replace(made, follow_paths=tuple(map(self.request.build.masked, paths)))
         return replace(made, sources=sources, problems=problems)
+
+    def _of_older(self, sources: Iterable[Source]) -> Iterable[Problem]:
+        """The problems of older builders with those of `sources` that are doubtful."""
+        doubtful = [each for each in sources if each in self.doubtful]
+        if not doubtful:
+            return ()
+        from ctxsize.engine.unfound import of_older
+
+        return of_older(self.request, doubtful)
 
     def _emptied(self, paths: Paths) -> list[Problem]:
         """The problem of files that arrive empty for what is asked for, not for what is ignored.
@@ -157,8 +167,11 @@ class _Measuring:
         totals = self._alone(source.path).context.totals
         # A mount's source may ask for entries that its name, taken as it is written, does not find.
         by_name = source.kind == "bind" and not _SPECIAL.isdisjoint(source.path)
-        if by_name or not totals.files + totals.directories:
-            self.without_entries[source] = None
+        # What --parents finds, its frontends differ about: nothing is said if something travels.
+        is_plain_root = source.path == "." and not source.excludes
+        followed = totals.symlinks and source.parents is None and not is_plain_root
+        if by_name or followed or not totals.files + totals.directories:
+            self.doubtful[source] = None
         return SourceShare(
             source.instruction,
             source.line,
@@ -182,41 +195,13 @@ def _problems(measuring: _Measuring, unknown: list[Problem], *, known: bool) -> 
     return tuple(dict.fromkeys((*lasting, *unknown, *measuring.found, *_unfound(measuring))))
 
 
-_MOST_UNFOUND = 1000
-"""Number of sources without entries that are looked up: one is enough to fail the build."""
+def _unfound(measuring: _Measuring) -> Iterable[Problem]:
+    """The problems of the sources that the builder does not find."""
+    if not measuring.doubtful:
+        return ()
+    from ctxsize.engine.unfound import unfound
 
-
-def _unfound(measuring: _Measuring) -> list[Problem]:
-    """The sources that are ignored or not there."""
-    if not measuring.without_entries:
-        return []
-    from ctxsize.engine.sourcing import Sources
-
-    try:
-        sources = Sources(measuring.request)
-        first = [*measuring.without_entries][:_MOST_UNFOUND]
-        checks = [(source, check) for source in first for check in sources.check_of(source)]
-    except CtxsizeError:
-        return []  # `explain --source` says why that cannot be told
-    return [
-        _not_found(measuring.request, source, check)
-        for source, check in checks
-        if check.fate in (Fate.IGNORED, Fate.ABSENT)
-    ]
-
-
-def _not_found(request: Request, source: Source, check: SourceCheck) -> Problem:
-    """The problem of a source on which the build fails, unless a value that is missing decides."""
-    reason = "ignored" if check.fate is Fate.IGNORED else "not in the context"
-    code, message = "source-not-found", f"{check.instruction} {check.source}: not found, as "
-    decides = what_decides(source.doubts)
-    if decides:
-        is_argument = "argument" in dict(source.doubts)
-        code = "unknown-argument" if is_argument else "unknown-environment"
-        message += f"{source.path} is {reason} ({decides})"
-    else:
-        message = f"the build fails: {message}it is {reason}"
-    return Problem(code, message, request.dockerfile, line=check.line)
+    return unfound(measuring.request, measuring.doubtful)
 
 
 def _made(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:

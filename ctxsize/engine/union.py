@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 
 from ctxsize.engine.listing import Listing, order
@@ -10,15 +10,22 @@ from ctxsize.model import Entry, Problem
 
 
 class Union:
-    """The entries of `listings`, each path once, in the order of each. Iterate it once."""
+    """The entries of `listings`, each path once, in the order of each. Iterate it once.
 
-    def __init__(self, listings: Sequence[Listing]) -> None:
+    `unfound` is called for the problems of what is listed for.
+    """
+
+    def __init__(
+        self, listings: Sequence[Listing], unfound: Callable[[], Iterable[Problem]] = tuple
+    ) -> None:
         self._listings = listings
+        self._unfound = unfound
 
     @property
     def problems(self) -> list[Problem]:
         """What made the listings incomplete."""
-        return list(dict.fromkeys(each for one in self._listings for each in one.problems))
+        found = (each for one in self._listings for each in one.problems)
+        return list(dict.fromkeys((*found, *self._unfound())))
 
     def __iter__(self) -> Iterator[Entry]:
         last = None

@@ -35,7 +35,7 @@ def level(report: Report, *, refused: bool = False) -> Level:
     size, files = sent(report)
     if refused:
         return REFUSED
-    if report.failing:
+    if report.failing or is_missing_source(report):
         return FAILS
     if size >= TOO_LARGE_BYTES or files >= TOO_MANY_FILES:
         return TOO_BIG
@@ -73,3 +73,8 @@ def is_sizeable(report: Report) -> bool:
 def hides_all(report: Report) -> bool:
     """Return whether the ignore file leaves nothing."""
     return report.context.totals.entries == 0 and report.ignore_file is not None
+
+
+def is_missing_source(report: Report) -> bool:
+    """Return whether the build fails on a source, once its contexts are sent."""
+    return any(each.code == "source-not-found" for each in report.all_problems)

@@ -15,6 +15,7 @@ from ctxsize.findings import Code, Confidence, Finding, Fix, Location, Severity
 from ctxsize.lints.changes import Proposal, simulated, usable
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.tree import Tree
+from ctxsize.recommender.exceptions import names
 
 MOST_COMPARED, MOST_WORK = 2_000, 1_000_000
 """Number of patterns that are held against each other, and of lines evaluated for proofs."""
@@ -235,6 +236,13 @@ class Case:
             return fix
         hidden = {path.rstrip("/") for path in fix.changes.ignored.paths}
         return None if self.tree.is_taken(hidden) else fix
+
+    def lets_in_one_of(self, paths: Iterable[str]) -> bool:
+        """Return whether an exception names one of `paths`, or something in it."""
+        exceptions = [each.pattern for each in self.patterns if each.exception]
+        if len(exceptions) > MOST_COMPARED:
+            return True
+        return any(names(each, path) for path in paths for each in exceptions if each is not None)
 
     def first_certain(self, proposals: Sequence[Proposal]) -> Proposal:
         """The first of `proposals` that is proved, or the first one where none is."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ctxsize.dockerfile import ContextNeed, Dockerfile, parse_dockerfile, read_stages
+from ctxsize.dockerfile import ContextNeed, Dockerfile
 from ctxsize.engine.follow import follow
 from ctxsize.engine.need import context_need_of
 from ctxsize.engine.request import Request
@@ -29,7 +29,7 @@ class Use:
     def parsed(self) -> Dockerfile | None:
         """The Dockerfile, None where it cannot be read."""
         try:
-            return parse_dockerfile(self.request.dockerfile_data())
+            return self.request.plan.dockerfile
         except CtxsizeError:
             return None
 
@@ -47,7 +47,7 @@ class Use:
         build = self.request.build
         if self.parsed is None or build.target:
             return
-        for stage in read_stages(self.parsed)[-2::-1]:
+        for stage in self.request.plan.dockerfile.stages[-2::-1]:
             if stage.name:
                 yield Use(replace(self.request, build=replace(build, target=stage.name)))
 

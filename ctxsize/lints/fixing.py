@@ -106,10 +106,15 @@ def _is_worse(
         return True
     assert mended.fix is not None
     limit = mended.severity.rank + (not mended.fix.certain)
-    new = found - known
-    return any(
-        each.severity.rank < limit for each in after if (each.code, _text(other, each)) in new
-    )
+    new = [each for each in after if (each.code, _text(other, each)) in found - known]
+    return any(each.severity.rank < limit or _overrides(case, each) for each in new)
+
+
+def _overrides(case: Case, finding: Finding) -> bool:
+    """Whether the fix hides what an exception of `case` names, which was removed meanwhile."""
+    changes = None if finding.fix is None else finding.fix.changes
+    hidden = () if changes is None else changes.ignored.paths
+    return case.lets_in_one_of(path.rstrip("/") for path in hidden)
 
 
 def _text(case: Case, finding: Finding) -> str:

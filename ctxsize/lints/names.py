@@ -14,6 +14,7 @@ from ctxsize.lints.changes import Proposal
 from ctxsize.lints.effects import last_step
 from ctxsize.lints.tree import Tree
 from ctxsize.lints.words import amount, count, first_of
+from ctxsize.recommender.exceptions import names
 
 ROOT_ONLY = Code(
     "CTX101",
@@ -97,7 +98,7 @@ def _of_name(
             )
         return
     tops = _sent_copies(tree, artefact)
-    excepted = _excepted(case, tree, tops)
+    excepted = _excepted(case, tree, tops, line)
     tops = [top for top in tops if not _is_within(excepted, tree, top)]
     copies = tree.below(tops)
     if any(not tree.is_directory(path) for path in copies):
@@ -157,9 +158,10 @@ def _sent_copies(tree: Tree, artefact: Artefact) -> list[str]:
     return tops
 
 
-def _excepted(case: Case, tree: Tree, tops: list[str]) -> frozenset[str]:
+def _excepted(case: Case, tree: Tree, tops: list[str], line: Line) -> frozenset[str]:
     """What exceptions name in so many words at or below `tops`, and the directories above it.
 
+    Below `line` one with wildcards counts too: its author has seen what it takes back.
     A directory further up is no word about what turns up in it.
     """
     named = {
@@ -168,6 +170,17 @@ def _excepted(case: Case, tree: Tree, tops: list[str]) -> frozenset[str]:
         if line.exception and line.pattern is not None and is_literal(line.pattern)
     }
     wanted = {*tops}
+    wild = [
+        line_below.pattern
+        for line_below in case.patterns
+        if line_below.exception and line_below.number > line.number and not case.is_long
+    ]
+    named |= {
+        top
+        for top in tops
+        for each in wild
+        if each is not None and each.match_file(top) is not None and names(each, top)
+    }
     found = tree.below([text for text in named if wanted.intersection(_up_to(text))])
     return frozenset(above for path in found for above in _up_to(path))
 

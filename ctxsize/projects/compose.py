@@ -12,7 +12,7 @@ from ctxsize.projects.composefile import Loader, Service, as_mapping
 from ctxsize.projects.files import Files
 from ctxsize.projects.found import FoundBuild, Haul, Place, concealed, there
 from ctxsize.projects.scalars import as_text
-from ctxsize.projects.yaml import written
+from ctxsize.projects.yaml import Tagged, written
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """The names that Compose looks for, first choice first."""
@@ -23,6 +23,8 @@ OVERRIDES = (
 _NAME = re.compile(
     r"(?:docker-)?compose(?:[.\-_][\w.\-]+)?\.ya?ml|[\w\-]+[.\-]compose\.ya?ml", re.I
 )
+_TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")
+"""The keys of a build that Compose refuses with a list or a mapping."""
 
 
 def is_wanted(path: str) -> bool:
@@ -91,6 +93,11 @@ def found_build(files: Files, service: Service, haul: Haul) -> FoundBuild | None
     """The build of a service, None if its context is no directory of this machine."""
     build = dict(service.build or {})
     place = Place("compose", service.name, service.where)
+    for key in _TEXTS:
+        if isinstance(value := build.get(key), dict | list | Tagged):
+            message = f"{service.name}: {key} must be a text, not {written(value)}"
+            haul.complain("no-context", message, *_at(place))
+            return None
     context = build.get("context")
     directory = str(build.get("directory") or "")
     context = directory or "." if context is None else context

@@ -171,22 +171,21 @@ def _outside(build: Build, border: str) -> Iterator[tuple[str, str]]:
 
 def merged(builds: list[FoundBuild]) -> tuple[FoundBuild, ...]:
     """`builds` with equal ones made one, in order of context, Dockerfile and target."""
-    found: dict[object, FoundBuild] = {}
+    found: dict[object, list[FoundBuild]] = {}
     for each in builds:
-        key = _key(each)
-        if key in found:
-            other = found[key]
-            places = tuple(dict.fromkeys((*other.places, *each.places)))
-            build = replace(
-                other.build,
-                platforms=tuple(dict.fromkeys((*other.build.platforms, *each.build.platforms))),
-            )
-            found[key] = replace(
-                other, build=build, places=places, guessed=other.guessed and each.guessed
-            )
-        else:
-            found[key] = each
-    return tuple(sorted(found.values(), key=_order))
+        found.setdefault(_key(each), []).append(each)
+    return tuple(sorted(map(_one, found.values()), key=_order))
+
+
+def _one(equal: list[FoundBuild]) -> FoundBuild:
+    """The build that all of `equal` are, with all that asks for it."""
+    platforms = dict.fromkeys(name for each in equal for name in each.build.platforms)
+    return replace(
+        equal[0],
+        build=replace(equal[0].build, platforms=tuple(platforms)),
+        places=tuple(dict.fromkeys(place for each in equal for place in each.places)),
+        guessed=all(each.guessed for each in equal),
+    )
 
 
 def _key(found: FoundBuild) -> object:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 
@@ -37,10 +38,13 @@ def as_text(value: object) -> str:
         return text
     if text in _BOOLEANS:
         return _BOOLEANS[text]
-    if _INTEGER.fullmatch(text):
-        return _integer(text)
-    if _FLOAT.fullmatch(text):
-        return _float(float(text))
+    try:
+        if _INTEGER.fullmatch(text):
+            return _integer(text)
+        if _FLOAT.fullmatch(text):
+            return _float(float(text))
+    except (ValueError, OverflowError):  # no number for Go either: `0b_`, or beyond its floats
+        return text
     return f"{text} 00:00:00 +0000 UTC" if _DATE.fullmatch(text) else text
 
 
@@ -53,7 +57,12 @@ def _integer(text: str) -> str:
 
 
 def _float(number: float) -> str:
-    """As Go prints it: the shortest digits, an exponent for the large and the tiny."""
+    """As Go prints it: the shortest digits, an exponent for the large and the tiny.
+
+    Raises `OverflowError` for what is beyond its floats.
+    """
+    if math.isinf(number):
+        raise OverflowError
     if number == 0:
         return "0"
     written = repr(abs(number))

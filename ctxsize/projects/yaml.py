@@ -41,6 +41,12 @@ class Text(str):
 
 def written(value: object) -> str:
     """Return a value as it stands in the file, for a message."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(written, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {written(each)}' for name, each in value.items())}}}"
+    if isinstance(value, Tagged):
+        return f"{value.tag} {written(value.value)}"
     return (isinstance(value, Text) and value.written) or str(value)
 
 

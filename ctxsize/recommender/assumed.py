@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ctxsize.dockerfile import Dockerfile, global_arguments, parse_dockerfile, read_stages
+from ctxsize.dockerfile import Dockerfile
 from ctxsize.engine.need import needs_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
@@ -25,7 +25,7 @@ def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
     if request.dockerfile is None or _is_accepted(request):
         return request, ()
     try:
-        dockerfile = parse_dockerfile(request.dockerfile_data())
+        dockerfile = request.plan.dockerfile
     except (OSError, CtxsizeError):
         return request, ()
     values = _values(dockerfile, request)
@@ -54,11 +54,11 @@ def _values(dockerfile: Dockerfile, request: Request) -> dict[str, str]:
     """Return a value for each global ARG that has none."""
     names = {
         argument
-        for instruction in global_arguments(dockerfile)
+        for instruction in dockerfile.global_arguments
         for argument in instruction.arguments
         if "=" not in argument and not _PREDEFINED.fullmatch(argument)
     }
-    platforms = [stage.platform for stage in read_stages(dockerfile)]
+    platforms = [stage.platform for stage in request.plan.dockerfile.stages]
     values = {}
     for name in sorted(names - request.build.build_arguments.keys()):
         whole = any(each in (f"${name}", f"${{{name}}}") for each in platforms)
@@ -68,7 +68,7 @@ def _values(dockerfile: Dockerfile, request: Request) -> dict[str, str]:
 
 
 def _problem(request: Request, dockerfile: Dockerfile, name: str) -> Problem:
-    declared = global_arguments(dockerfile)
+    declared = dockerfile.global_arguments
     line = next((each.line for each in declared if name in each.arguments), None)
     message = (
         f"ARG {name} has no value, and the build fails without it: add --build-arg {name}=… "

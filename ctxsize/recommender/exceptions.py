@@ -15,7 +15,7 @@ def letting_in(request: Request, path: str) -> str | None:
     One that names a directory above says nothing of `path`: `!src` is no word about `src/.env`.
     """
     for pattern in exceptions(request):
-        if pattern.line and _names(pattern, path):
+        if pattern.line and names(pattern, path):
             where = "" if request.ignore_file is None else request.ignore_file.path
             return f"{where}:{pattern.line} lets it in: !{pattern.text}"
     return None
@@ -33,7 +33,7 @@ def may_name(exception: str, find: str) -> bool:
     return any(_agree(parts[at : at + len(wanted)], wanted) for at in starts)
 
 
-def _names(pattern: DockerIgnorePattern, path: str) -> bool:
+def names(pattern: DockerIgnorePattern, path: str) -> bool:
     """Return whether a pattern matches `path` or leads into it, with more than wildcards there."""
     parts, wanted = pattern.text.split("/"), path.split("/")
     if _is_name(parts[-1]) and pattern.fault is None and pattern.match_file(path) is not None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ctxsize.dockerfile import Dockerfile, Instruction, Stage, global_arguments, read_stages
+from ctxsize.dockerfile import Dockerfile, Instruction, Stage
 from ctxsize.dockerfile.mounts import Mount, parse_mount
 from ctxsize.errors import DockerfileError
 from ctxsize.recommender.running import Find, carried_out, placed
@@ -63,12 +63,12 @@ class Phase:
 def phases(dockerfile: Dockerfile, read: Find) -> tuple[Phase, ...]:
     """The stages in file order; `read` gives the text of a file of the context."""
     found: list[Phase] = []
-    stages = read_stages(dockerfile)
+    stages = dockerfile.stages
     names: dict[str, int] = {}
     for stage in stages:
         base = names.get(stage.base)
         triggers = () if base is None else _triggers(stages[base])
-        outer = () if base is not None else global_arguments(dockerfile)
+        outer = () if base is not None else dockerfile.global_arguments
         own = (each for each in stage.instructions if each.trigger is None)
         site = _Site(read) if base is None else replace(found[base].site)
         steps = tuple(site.step(each) for each in (*outer, *triggers, *own))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,8 +17,6 @@ from ctxsize.dockerfile import (
     ContextNeed,
     Dockerfile,
     Source,
-    parse_dockerfile,
-    read_stages,
 )
 from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.engine.dockerfiles import is_dockerfile
@@ -266,12 +264,22 @@ class Recipes:
         return tuple(each for recipe in self.recipes for each in recipe.unknown)
 
 
+Discovering = Callable[[str], "tuple[FoundBuild, ...]"]
+"""Says which builds the files below a directory tell of."""
+
+
 def read_recipes(
-    request: Request, tree: Tree, tracked: Tracked, also: Sequence[Build] = ()
+    request: Request,
+    tree: Tree,
+    tracked: Tracked,
+    also: Sequence[Build] = (),
+    *,
+    discovering: Discovering | None = None,
 ) -> Recipes:
     """The Dockerfiles of `request`: its own, and others in the tree that share the ignore file.
 
-    `also` are further builds that share it.
+    `also` are further builds that share it. Who asks about several contexts of a
+    repository has one function for `discovering`, which remembers.
     Raises what `parse_dockerfile` raises for its own.
     """
     recipes: list[Recipe] = []
@@ -285,7 +293,12 @@ def read_recipes(
             raise
     elsewhere: list[tuple[str, str]] = []
     # The ignore file of one Dockerfile governs no other build.
-    builds = [] if request.dockerfile_specific else [*_others(request, tracked.top, files)]
+    builds: list[tuple[str, Build, bool]] = []
+    if not request.dockerfile_specific:
+        # Reports name paths as the user does: from the working directory, unless that is absolute.
+        top = tracked.top
+        shown = top if os.path.isabs(request.context) else os.path.relpath(top)  # noqa: PTH117
+        builds += _others(request, (discovering or discovered)(shown), files)
     builds += [(each.dockerfile or "Dockerfile", each, True) for each in also]
     for path, build, asked_for in builds:
         try:
@@ -309,12 +322,14 @@ def read_recipes(
     return Recipes(tuple(recipes), tuple(problems), own_files, tuple(elsewhere))
 
 
-def _others(request: Request, top: str, files: list[str]) -> Iterator[tuple[str, Build, bool]]:
+def _others(
+    request: Request, found: tuple[FoundBuild, ...], files: list[str]
+) -> Iterator[tuple[str, Build, bool]]:
     """Yield other builds that may share the ignore file, and whether something asks for them.
 
     A Dockerfile that something asks for has the contexts that are asked for, and no other.
     """
-    asked = [each for each in _discovered(top) if not each.guessed]
+    asked = [each for each in found if not each.guessed]
     usual = (os.path.join(each.build.context, "Dockerfile") for each in asked)  # noqa: PTH118
     used = {
         os.path.realpath(each.build.dockerfile or path)
@@ -337,7 +352,7 @@ def _build_of(request: Request, path: str) -> Build:
     return replace(request.build, dockerfile=full, dockerfile_inline=None, target="")
 
 
-def _discovered(top: str) -> tuple[FoundBuild, ...]:
+def discovered(top: str) -> tuple[FoundBuild, ...]:
     """Return the builds that Compose, Bake, workflows, commands and Dockerfiles tell of.
 
     Their Dockerfiles may lie anywhere below `top`, they have arguments of their own, and the
@@ -368,8 +383,8 @@ def _recipe(
     request: Request, path: str, names: tuple[str, ...], *, asked_for: bool = False
 ) -> Recipe:
     request, _ = with_bases(request)
-    dockerfile = parse_dockerfile(request.dockerfile_data())
-    labels = [stage.name or str(stage.index) for stage in read_stages(dockerfile)]
+    dockerfile = request.plan.dockerfile
+    labels = [stage.name or str(stage.index) for stage in request.plan.dockerfile.stages]
     if len(labels) > _MOST_STAGES:
         raise DockerfileError(
             f"more than {_MOST_STAGES} stages: what a build of each of them takes is not followed",

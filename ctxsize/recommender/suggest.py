@@ -28,7 +28,7 @@ from ctxsize.recommender.outcome import Advice, Amount, Blocked, Question, Size,
 from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.questions import questions
 from ctxsize.recommender.rank import Ranked, ranked, sum_of
-from ctxsize.recommender.recipes import read_recipes
+from ctxsize.recommender.recipes import Discovering, read_recipes
 from ctxsize.recommender.rules import MIB, Category, Kind, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
@@ -60,7 +60,7 @@ class Choice:
 class Advisor:
     """Works out what is worth saying about one context."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *, discovering: Discovering | None = None) -> None:
         self.request, self._assumed = with_bases(snapshot.request)
         self._options = snapshot.request.build.words()
         self._real = snapshot = Snapshot(self.request, snapshot.root, snapshot.problems)
@@ -68,7 +68,7 @@ class Advisor:
         self._planned = self._with_ignore_file(snapshot, 0)
         self._tree = Tree(self._planned)
         self._git = Tracked(self._tree)
-        self._recipes = read_recipes(self.request, self._tree, self._git)
+        self._recipes = read_recipes(self.request, self._tree, self._git, discovering=discovering)
         own = {self._own_path} if self._own_path else set()
         self._evidence = Evidence(self._tree, self._git, self._recipes.own_files | own)
         # Without a Dockerfile nobody knows what travels, which may be all of it.

@@ -50,8 +50,11 @@ _SITES = (
     *("book.toml", "hugo.toml", "zensical.toml", "properdocs.yml"),
 )
 _SECRET_WORDS = re.compile(
-    r"env|key|secret|cred|cert|token|ssh|pem|pass|auth|rc\b|config|netrc|\bid_", re.IGNORECASE
+    r"env|key|secret|cred|cert|token|ssh|pem|pass|auth|(?<!s)rc\b|config|netrc|\bid_", re.IGNORECASE
 )
+_STARTS = ("CMD", "ENTRYPOINT")
+_TERRAFORM = re.compile(r"\b(terraform|tofu|terragrunt)\b")
+_INITIALISED = re.compile(r"\b(terraform|tofu|terragrunt)\b.*\binit\b")
 _TESTS_RUN = re.compile(
     r"\b(pytest|cargo (test|bench|nextest)|go test|(npm|yarn|pnpm|bun)( run)? test|mvnw? .*verify"
     r"|ctest|rspec|phpunit|mix test|dotnet test|gradlew? .*(check|test)|tox|nox)\b"
@@ -87,6 +90,17 @@ def unknown_source(facts: Facts, match: Match) -> Objection | None:
         if may:
             reason = f"what {named} takes depends on a variable; see --build-arg"
             return Objection("unknown_source", reason, soft=True)
+    return None
+
+
+def not_initialised(facts: Facts, match: Match) -> Objection | None:
+    """A Dockerfile takes it along and runs its tool, without the command that fetches it."""
+    for recipe in taking(facts, match):
+        started = (each for each in recipe.dockerfile.instructions if each.keyword in _STARTS)
+        text = "\n".join((recipe.commands, *(each.text for each in started)))
+        if _TERRAFORM.search(text) and not _INITIALISED.search(text):
+            reason = f"{recipe.path} takes it, and runs terraform without `terraform init`"
+            return Objection("not_initialised", reason, soft=True)
     return None
 
 
@@ -255,6 +269,7 @@ Trap = Callable[[Facts, Match], "Objection | None"]
 
 TRAPS: dict[str, Trap] = {
     "copied_by_name": copied_by_name,
+    "not_initialised": not_initialised,
     "author_exception": author_exception,
     "unknown_source": unknown_source,
     "tracked": tracked,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import cache
 
 from ctxsize import units
+from ctxsize.engine import golang
 from ctxsize.engine.need import Include
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Sent, Snapshot
@@ -19,6 +21,7 @@ from ctxsize.scan.sizes import includes_of
 
 _LEAST_BYTES = 100_000
 _LEAST_SHARE = 0.01
+_NOT_LITERAL = frozenset("*?[]^\\\ufeff")
 _SHOWN = 3
 _TOLD_BYTES = 10_000
 
@@ -43,10 +46,11 @@ def findings(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Fin
 
 
 def _all(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Finding]:
+    siblings = _by_patterns(measured)
     for each in measured:
         yield from _without(each)
         yield from _two_files(each)
-        yield from _sibling(each, measured)
+        yield from _sibling(each, siblings)
     yield from _unread(discovery, measured)
 
 
@@ -139,14 +143,39 @@ def _read_by(row: Row) -> Iterator[str]:
         yield f"{row.dockerfile}.containerignore"
 
 
-def _sibling(each: Measured, measured: Sequence[Measured]) -> Iterator[Finding]:
+def _by_patterns(measured: Sequence[Measured]) -> list[list[Measured]]:
+    """Return the builds whose ignore file may do for a sibling, those with equal lines together."""
+    found: dict[tuple[str, ...], list[Measured]] = {}
+    for each in measured:
+        if each.request is None or each.request.ignore_file is None or not each.row.ignore_file:
+            continue
+        lines = tuple(each.request.ignore_file.texts())
+        # An allow-list is about its own tree.
+        if not any(line.startswith("!") or line in ("*", "**", "**/*", ".") for line in lines):
+            found.setdefault(lines, []).append(each)
+    return [*found.values()]
+
+
+def _sibling(each: Measured, siblings: Sequence[Sequence[Measured]]) -> Iterator[Finding]:
     """The sibling whose patterns keep out most of what this context sends, if it is worth it."""
     if each.snapshot is None or each.request is None or not each.row.cost.content_bytes:
         return
     include = _include(each.request)
     before = each.snapshot.sent(include=include)
-    better = [(other, _under(each, other, include)) for other in measured]
-    found = [(other, after) for other, after in better if after is not None]
+    if before.content_bytes < _LEAST_BYTES:
+        return
+    top = each.snapshot.root
+    names = {*(file.name for file in top.files), *(folder.name for folder in top.folders)}
+    others = (next((one for one in same if _is_other(one, each)), None) for same in siblings)
+    tried: dict[tuple[str, ...], Sent | None] = {(): None}
+    found: list[tuple[Measured, Sent]] = []
+    for other in others:
+        lines = () if other is None else _telling(other, names)
+        if lines not in tried:
+            tried[lines] = _under(each, lines, include)
+        after = tried[lines]
+        if other is not None and after is not None:
+            found.append((other, after))
     # Of those that keep out as much, the one that covers most.
     found.sort(key=lambda pair: (pair[1].content_bytes, -_patterns(pair[0])))
     if found:
@@ -169,19 +198,32 @@ def _include(request: Request) -> Include:
     return includes[0] if includes else None
 
 
-def _under(each: Measured, other: Measured, include: Include) -> Sent | None:
-    """What would be sent if the sibling's patterns held too; None if it is no sibling."""
-    request, file = other.request, other.row.ignore_file
+def _is_other(one: Measured, each: Measured) -> bool:
+    """Return whether `one` has another ignore file and another context than `each`."""
+    assert one.request is not None
+    assert each.request is not None
+    return one.row.ignore_file != each.row.ignore_file and one.request.root != each.request.root
+
+
+def _telling(other: Measured, names: Set[str]) -> tuple[str, ...]:
+    """Return the lines of a sibling that may match where these `names` are at the top."""
+    assert other.request is not None
+    assert other.request.ignore_file is not None
+    lines = ((each, _start_of(each)) for each in other.request.ignore_file.texts())
+    return tuple(line for line, start in lines if start is None or start in names)
+
+
+@cache
+def _start_of(line: str) -> str | None:
+    """Return the name at the top that a line is about, None where that may be any."""
+    start = golang.clean(line.strip()).lstrip("/").partition("/")[0]
+    return None if _NOT_LITERAL & {*start} or start in ("", ".", "..") else start
+
+
+def _under(each: Measured, lines: tuple[str, ...], include: Include) -> Sent | None:
+    """What would be sent if the `lines` held too; None where they fail the build."""
     assert each.request is not None
     assert each.snapshot is not None
-    if request is None or file is None or file == each.row.ignore_file:
-        return None
-    if request.root == each.request.root or request.ignore_file is None:
-        return None
-    lines = request.ignore_file.texts()
-    # An allow-list is about its own tree.
-    if any(line.startswith("!") or line in ("*", "**", "**/*", ".") for line in lines):
-        return None
     own = each.request.ignore_file
     try:
         spec = each.request.builder.spec_class.from_lines([*(own.texts() if own else []), *lines])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from ctxsize.engine import need
 from ctxsize.engine.need import Include
@@ -12,6 +13,7 @@ from ctxsize.engine.request import Request, with_ignore_file
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.outcome import Amount, Suggestion
+from ctxsize.recommender.recipes import discovered
 from ctxsize.recommender.suggest import Advisor, Choice
 
 Merge = Callable[[Request, Sequence[Suggestion]], bytes]
@@ -42,6 +44,7 @@ class Sizing:
 
     def __init__(self, merge: Merge) -> None:
         self._merge = merge
+        self._discovering = cache(discovered)
         self._planned: dict[object, tuple[Request, Snapshot] | None] = {}
 
     def of(self, request: Request, snapshot: Snapshot) -> Sizes:
@@ -72,7 +75,7 @@ class Sizing:
 
     def _planned_now(self, request: Request, snapshot: Snapshot) -> tuple[Request, Snapshot] | None:
         try:
-            advisor = Advisor(snapshot)
+            advisor = Advisor(snapshot, discovering=self._discovering)
             advice = advisor.advise(lambda chosen: self._merge(request, chosen), Choice())
         except CtxsizeError:
             return None

@@ -167,3 +167,38 @@ def test_packages_keep_what_was_built_in_them(proven: bool, tmp_path: Path) -> N
     root = build_tree(tmp_path / "r", [*nodes, *plant.nodes("node_modules/native")])
     plan = planned(root, ecosystems=["cpp"])
     assert (plan.items, plan.passed) == ((), ())
+
+
+REASONS: dict[str, tuple[list[str | Node], str]] = {
+    "nothing": (["node_modules/x"], "no .package-lock.json or .modules.yaml or"),
+    "other content": (
+        [file("node_modules/.package-lock.json", b"{}")],
+        ".package-lock.json is in it, but not as the tool writes it",
+    ),
+    "a symlink": (
+        [link("node_modules/.modules.yaml", "../x"), "x"],
+        ".modules.yaml in it is a symlink",
+    ),
+    "a directory": (["node_modules/.yarn-integrity/x"], ".yarn-integrity in it is a directory"),
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_the_reason_is_true(name: str, tmp_path: Path) -> None:
+    nodes, reason = REASONS[name]
+    plan = planned(build_tree(tmp_path / "r", ["package.json", *nodes]))
+    (passed,) = plan.passed
+    assert passed.message.startswith(f"not proven: {reason}")
+
+
+def test_a_file_in_the_place_of_a_directory_is_named(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "r", ["svelte.config.js", ".svelte-kit/generated"])
+    (passed,) = planned(root).passed
+    assert passed.message == "not proven: generated in it is no directory"
+
+
+def test_the_source_of_compiled_python_may_not_be_a_link(tmp_path: Path) -> None:
+    nodes = [file("__pycache__/a.cpython-313.pyc", b"\0\0\r\n"), link("a.py", "b"), "b"]
+    (passed,) = planned(build_tree(tmp_path / "r", nodes)).passed
+    reason = "no plain file beside the directory is the source of a.cpython-313.pyc"
+    assert passed.message == f"not proven: {reason}"

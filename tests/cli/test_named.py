@@ -180,8 +180,13 @@ def test_the_default_platform_is_this_machines(app: Path, monkeypatch: pytest.Mo
     assert platforms_of(api.request_for()) == ("linux/s390x",)
     assert platforms_of(api.request_for(platforms=("linux/arm64",))) == ("linux/arm64",)
     assert api.request_for().build.given() == ()
-    with pytest.raises(InputError, match=r"--platform: .*cannot parse platform"):
-        platforms_of(api.request_for(platforms=("a b",)))
+    for text in ("a b", "", " ", ",", "linux/amd64 ", "linux/amd64, linux/arm64"):
+        with pytest.raises(InputError, match=r"--platform: .*cannot parse platform"):
+            platforms_of(api.request_for(platforms=(text,)))
+    assert platforms_of(api.request_for(platforms=("LOCAL",))) == (own,)
+    monkeypatch.setenv("DOCKER_DEFAULT_PLATFORM", "s3cr/et/of/mine")
+    with pytest.raises(InputError, match=r"^DOCKER_DEFAULT_PLATFORM is no platform"):
+        platforms_of(api.request_for())
 
 
 def test_text(app: Path, cli: Cli) -> None:
@@ -258,7 +263,7 @@ HIDDEN: dict[str, str | None] = {
     "COPY --from=lib a skip /x/": "COPY skip: not found, as it is ignored",
     "ADD skip /y": None,
     "COPY --from=lib gone /x": "COPY gone: not found, as it is not in the context",
-    "COPY --from=lib l /x": "COPY l: not found, as it is ignored",
+    "COPY --from=lib l /x": "COPY l: not found, as skip is ignored",
     "COPY --from=lib d/x /x": "COPY d/x: not found, as it is ignored",
     "COPY --from=lib d /x": None,
     "COPY --from=lib s* /x/": None,

@@ -54,6 +54,14 @@ CASES: dict[str, list[str | Node]] = {
     "context of the environment": service("context: ./${OUTER:-x}"),
     "Dockerfile": service("context: .\ndockerfile: ${S}.Dockerfile"),
     "target": service("context: .\ntarget: ${S}"),
+    "context that is a list": service("context: [$S]"),
+    "context that is a mapping": service("context: {a: [$S]}"),
+    "context with a tag": service("context: !override [$S]"),
+    "Dockerfile that is a list": service("context: .\ndockerfile: [$S]"),
+    "target that is a list": service("context: .\ntarget: [{a: $S}]"),
+    "inline that is a list": service("context: .\ndockerfile_inline: [$S]"),
+    "include that is a mapping": service("context: .", "include: [{path: [{a: $S}]}]\n"),
+    "extends a list": service("context: .", "  t:\n    extends: {file: [$S], service: [$S]}\n"),
     "arguments": service("context: .\nargs:\n  TOKEN: ${S}"),
     "arguments as a list": service("context: .\nargs:\n  - TOKEN=${S}"),
     "arguments without a value": service("context: .\nargs:\n  - OUTER\n  - TOKEN=$OUTER"),
@@ -82,6 +90,7 @@ CASES: dict[str, list[str | Node]] = {
     ),
     "bake argument": bake(OWN + 'target "t" { args = { TOKEN = V } }\n'),
     "bake argument of the environment": bake(OUTER + 'target "t" { args = { TOKEN = OUTER } }\n'),
+    "bake name of an argument": bake(OUTER + 'target "t" { args = {for x in [OUTER] : x => x} }\n'),
     "bake literal argument": bake(f'target "t" {{ args = {{ TOKEN = "{CANARY}" }} }}\n'),
     "bake context": bake(OWN + 'target "t" { context = "x${V}" }\n'),
     "bake Dockerfile": bake(OWN + 'target "t" { dockerfile = "${V}.Dockerfile" }\n'),
@@ -145,6 +154,8 @@ def outputs(cli: Cli, root: Path, formats: tuple[str, ...]) -> Iterator[tuple[li
         yield command, result.out + result.err
 
 
+SHORT = "s3cRet"
+"""A value that is shorter than most secrets, and no word."""
 IN_DOCKERFILES = ("arguments", "a literal argument", "bake argument", "workflow", "configuration")
 
 
@@ -162,6 +173,20 @@ def test_no_value_is_printed(case: str, dockerfile: str, cli: Cli, tmp_path: Pat
     formats = FORMATS if dockerfile == "plain" else ("text", "json", "sarif")
     for command, printed in outputs(cli, root, formats):
         assert CANARY not in printed, (command, printed)
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES)
+@pytest.mark.parametrize("case", ["arguments", "workflow", "command"])
+def test_no_short_value_is_printed(case: str, dockerfile: str, cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "r", ["a", file("Dockerfile", DOCKERFILES[dockerfile])])
+    for each in CASES[case]:
+        assert isinstance(each, Node)
+        (root / each.path).parent.mkdir(parents=True, exist_ok=True)
+        (root / each.path).write_bytes(each.content.replace(CANARY.encode(), SHORT.encode()))
+    for command in (["check", "--all", "--max", "1B"], ["scan"]):
+        for form in ("text", "json"):
+            result = cli(*command, "--format", form, cwd=root)
+            assert SHORT not in result.out + result.err, command
 
 
 WRITTEN = {

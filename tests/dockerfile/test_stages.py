@@ -21,7 +21,6 @@ from ctxsize.dockerfile import (
     Unknown,
     context_need,
     parse_dockerfile,
-    read_stages,
 )
 from ctxsize.errors import DockerfileError
 from tests.oracles.devtools import DevtoolsError, list_context
@@ -65,7 +64,7 @@ STAGES = "ARG V=1\nFROM a:$V AS One\nRUN x\nFROM --platform=$BUILDPLATFORM one\n
 
 
 def test_stages_have_names_labels_and_lines() -> None:
-    stages = read_stages(parse_dockerfile(STAGES))
+    stages = parse_dockerfile(STAGES).stages
     assert [(each.label, each.base, each.line) for each in stages] == [
         ("one", "a:$V", 2),
         ("stage-1", "one", 4),
@@ -168,6 +167,10 @@ PLATFORMS = {
     "linux/i386/x": "linux/386 386",
     "linux/riscv64": "linux/riscv64 riscv64",
     "windows(10.0.17763)/amd64": "windows/amd64 amd64",
+    "PLAN9": "plan9/amd64 amd64",
+    "js": "js/amd64 amd64",
+    "ppc64": "linux/ppc64 ppc64",
+    "mips64p32": "linux/mips64p32 mips64p32",
 }
 
 
@@ -232,6 +235,11 @@ OLDER = [
         "flag COPY --exclude 2",
     ),
     ("# syntax=docker/dockerfile:1\nFROM scratch\nCOPY --exclude=x d /\n", ("d",), ""),
+    ("FROM scratch\nARG 'a=b\nCOPY d /\n", ("d",), "name 'a 2"),
+    ('FROM scratch\nARG "a"=b\nCOPY d$a /\n', ("d",), 'name "a" 2'),
+    ("FROM scratch\nARG a=b '\\''=c\nCOPY d /\n", ("d",), "name '\\'' 2"),
+    ("ARG 'a=b\nFROM scratch\nCOPY d /\n", ("d",), ""),
+    ("FROM scratch AS u\nARG 'a=b\nFROM scratch\nCOPY d /\n", ("d",), ""),
 ]
 
 

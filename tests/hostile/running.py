@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ctxsize.cli import output
 from ctxsize.cli.app import run
 
 SECONDS = 60.0
@@ -44,9 +45,13 @@ def limited(seconds: float = SECONDS) -> Iterator[None]:
 def ended(arguments: str | list[str], cwd: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """Return the exit code of `ctxsize ARGUMENTS` in `cwd`, which is neither 3 nor late."""
     words = arguments.split() if isinstance(arguments, str) else arguments
+    said: list[str] = []
+    error = output.error
     with monkeypatch.context() as patch, limited():
+        patch.setattr(output, "error", lambda message: (said.append(message), error(message)))
         patch.chdir(cwd)
         patch.setenv("HOME", os.fspath(cwd.parent / "no-home"))
         code = run(words)
     assert code in (0, 1, 2), f"ctxsize {' '.join(words)} ended with {code}"
+    assert "not enough memory" not in "".join(said)
     return code

@@ -238,3 +238,37 @@ def test_names_in_files(
         ended("suggest --from-gitignore", root, monkeypatch)
     captured = capfd.readouterr()
     assert "\x1b" not in captured.out + captured.err
+
+
+LONG = "9" * 5000
+HEX = f"0x{'f' * 5000}"
+ARGS = "services: {{a: {{build: {{context: ., args: {{A: {}}}}}}}}}\n".format
+NUMBERS = [
+    *(("Dockerfile", f"FROM a\nCOPY --from={each} a /\n", BUILD) for each in (LONG, "0" * 5000)),
+    (
+        "Dockerfile",
+        f"FROM a\nEXPOSE {LONG}\nRUN --mount=type=tmpfs,target=/x,size={LONG} x\n",
+        BUILD,
+    ),
+    *(("compose.yaml", ARGS(each), SCAN) for each in (LONG, HEX, "0b_", "0x_", "1e999", "-1e999")),
+    *(
+        ("ctxsize.toml", f"{key} = {value}\n", ("check", "lint", "check --max 1"))
+        for key in ("max", "growth", "builder", "dockerfile")
+        for value in (LONG, HEX, "1e999", "nan", f"'{LONG}'", f"'{LONG}%'", f"[{HEX}]")
+    ),
+    ("a", "", (f"check --max {LONG}", f"check --max 1.{LONG}GB", f"clean --keep-size {LONG}")),
+]
+
+
+@pytest.mark.parametrize(("path", "text", "commands"), NUMBERS)
+def test_long_numbers(
+    path: str,
+    text: str,
+    commands: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nodes = [file("Dockerfile", DOCKERFILE)] if path != "Dockerfile" else []
+    root = build_tree(tmp_path / "r", [*nodes, file(path, text.encode())])
+    for command in commands:
+        ended(command, root, monkeypatch)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +11,10 @@ from pathspec import GitIgnoreSpec
 
 from ctxsize.dockerfile.words import expand
 from ctxsize.engine import goregexp
+from ctxsize.engine.automaton import fastest
 from ctxsize.engine.builders import BUILDKIT, PODMAN
 from ctxsize.engine.expressions import Linear
+from ctxsize.engine.narrow import include_spec
 from ctxsize.errors import DockerfileError, IgnoreFileError
 from ctxsize.recommender.modes.gitignore import QuickGitPattern
 from tests.engine.strategies import nasty_paths
@@ -145,3 +149,15 @@ def test_line_of_gitignore_means_the_same(parts: list[str]) -> None:
     if [each.include for each in ours.patterns] == [each.include for each in stock.patterns]:
         for path in ("a", "b-a", "aab/a", "a/b/ab", "ba/a-b/b"):
             assert ours.match_file(path) == stock.match_file(path)
+
+
+def test_many_names_take_the_memory_of_one_table() -> None:
+    """Each of n names has n bits: a Dockerfile with 100,000 copies needs them once, not thrice."""
+    spec = include_spec(f"name{at}" for at in range(20_000))
+    tracemalloc.start()
+    try:
+        fastest(spec).root()
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 50_000_000

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ctxsize.cli.app import run
 from tests.cli.conftest import Cli, cli, environment
 from tests.hostile.running import SECONDS
 from tests.oracles.trees import build_tree, file
@@ -101,6 +102,17 @@ def test_surroundings(command: str, wrapper: str, root: Path) -> None:
     assert code in (0, 1, 2)
     assert "internal error" not in err
     assert "Traceback" not in err
+
+
+def test_too_little_memory_is_an_error(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def exhausted(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("ctxsize.cli.app.app.invoke", exhausted)
+    assert run(["measure", str(root)]) == 2
+    assert "not enough memory" in capsys.readouterr().err
 
 
 def test_a_directory_named_absolutely_needs_no_other(root: Path) -> None:

@@ -34,6 +34,17 @@ HEREDOCS = 40_000
 ARRAY = '"a", ' * 10_000
 DOCKERFILES = {
     "commands": (("measure", "advise"), "FROM a\nCOPY . .\n" + "RUN true\n" * 30_000),
+    "installs": (
+        ("advise", "scan"),
+        "FROM a\n" + "RUN npm ci && cargo build\nRUN apt-get install -y a\n" * 10_000,
+    ),
+    "installs by others": (("advise",), "FROM a\n" + "RUN go build && bundle install\n" * 20_000),
+    "cooks": (("advise",), "FROM a\n" + "RUN cargo chef cook && cargo build\n" * 5000),
+    "cooks that differ": (
+        ("advise",),
+        "FROM rust:1\n"
+        + lines(lambda at: f"RUN cargo chef cook -F a{at} && cargo build -F b{at}", 3000),
+    ),
     "copies": (("measure", "suggest"), "FROM a\n" + lines(lambda at: f"COPY a{at} /x", 10_000)),
     "one copy": (("check",), "FROM a\n" + "COPY a.txt /x\n" * 30_000),
     "stages": (
@@ -102,6 +113,14 @@ def test_long_ignore_file(context: Path, name: str, command: str) -> None:
 )
 def test_long_dockerfile(context: Path, name: str, command: str) -> None:
     (context / "Dockerfile").write_text(DOCKERFILES[name][1])
+    ends(command)
+
+
+@pytest.mark.parametrize("command", ["scan", "advise", "lint"])
+def test_many_services(context: Path, command: str) -> None:
+    services = lines(lambda at: f"  s{at}: {{build: .}}", 10_000)
+    (context / "compose.yaml").write_text(f"services:\n{services}")
+    (context / ".dockerignore").write_text("x\n")
     ends(command)
 
 

@@ -247,3 +247,25 @@ def test_without_a_tree_nothing_changes_in_any(lines: list[str]) -> None:
         assert case.tree is not None
         assert other.tree is not None
         assert changed(case.tree.now, other.tree.now) == frozenset()
+
+
+NAMED = {
+    "a name for the top": b".DS_Store\n!assets/.DS_Store\n",
+    "wildcards": b"*.log\n!a/*.log\n",
+    "nothing to take back": b"b\n!.env\n!assets/.DS_Store\n!a/k.log\n",
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_no_fix_hides_what_an_exception_names(name: str, tmp_path: Path) -> None:
+    before = NAMED[name]
+    named = ["assets/.DS_Store", "a/k.log", ".env"]
+    env = file(".env", b"A=b\n")
+    build_tree(tmp_path, [*named[:2], env, "b/.DS_Store", "c/k.log", file(".dockerignore", before)])
+    path = tmp_path / ".dockerignore"
+    for unsafe in (False, True, True):
+        for edit in api.lint([str(path)], fix=True, unsafe_fixes=unsafe).edits:
+            path.write_bytes(edit.after)
+    sent = {each.path for each in api.ls(str(tmp_path))}
+    wanted = [line[1:].replace("*", "k") for line in before.decode().split() if line[0] == "!"]
+    assert sent >= set(wanted)

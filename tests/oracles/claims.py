@@ -127,7 +127,7 @@ def _travel(asked: Asked, finding: Finding) -> Iterator[str]:
     taken = {name for use in asked.case.uses for name in asked.taken(use)}
     missing = [*_missing("is not taken", finding, taken)]
     # docker-devtools leaves aside what a mount takes that does not say that it is a bind mount.
-    if missing and any(b"--mount" in use.request.dockerfile_data() for use in asked.case.uses):
+    if missing and any(b"--mount" in use.request.plan.data for use in asked.case.uses):
         asked.unasked.append(f"{finding.code}, mounts")
         return
     yield from missing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,18 @@ def test_a_dockerfile_that_may_be_built_here_is_heeded(case: str, tmp_path: Path
     more = [file("compose.yaml", compose.encode())] if compose else []
     root = build_tree(tmp_path / "ctx", [*BIG, *nodes, *more])
     assert "e2e" in doubtful(root)
+
+
+@pytest.mark.parametrize("inside", ["", "docs"])
+def test_other_dockerfiles_are_named_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: str
+) -> None:
+    compose = b"services: {a: {build: {context: ., dockerfile: build/Dockerfile-dev}}}\n"
+    nodes = [file("compose.yaml", compose), "docs/guide.md", ".git/HEAD"]
+    for path, source in (("Dockerfile", "."), ("build/Dockerfile-dev", "docs")):
+        nodes.append(file(path, f"FROM scratch\nCOPY {source} /\n".encode()))
+    root = build_tree(tmp_path / "r", nodes)
+    monkeypatch.chdir(root / inside)
+    advice = api.suggest(os.path.relpath(root))
+    reasons = [each.reason for each in advice.blocked]
+    assert f"COPY docs ({os.path.relpath(root / 'build/Dockerfile-dev')}:2) takes it" in reasons

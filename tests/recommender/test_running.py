@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+from pathlib import Path
 
 import pytest
 
+from ctxsize import api
 from ctxsize.recommender.running import carried_out, run_text
 from ctxsize.shell import commands
+from tests.oracles.trees import build_tree, file
 
 RUN = {
     "npm ci": "npm ci",
@@ -84,3 +87,22 @@ def test_commands_of_a_script_stand_where_it_runs_them() -> None:
 def test_scripts_that_run_each_other_come_to_an_end() -> None:
     (command,) = commands("./loop.sh")
     assert len([*carried_out("/s", command, find)]) == 1001
+
+
+@pytest.mark.parametrize(
+    ("commands", "safe"),
+    [
+        ("RUN terraform init && terraform validate", True),
+        ("RUN terraform -chdir=. init", True),
+        ("RUN ./deploy.sh", True),
+        ("RUN terraform validate", False),
+        ('ENTRYPOINT ["terraform", "plan"]', False),
+    ],
+)
+def test_what_terraform_fetched_is_kept_where_nothing_fetches_it(
+    commands: str, safe: bool, tmp_path: Path
+) -> None:
+    dockerfile = file("Dockerfile", f"FROM x\nCOPY . .\n{commands}\n".encode())
+    root = build_tree(tmp_path / "ctx", [dockerfile, "main.tf", ".terraform/providers/aws"])
+    found = {each.rule: each.safe for each in api.suggest(str(root)).suggestions}
+    assert found["terraform.state"] == safe

@@ -25,6 +25,7 @@ CASES = {
     "COPY target/$V/x /x": {"target"},
     "COPY ${V} /app": {"target", "docs"},
     "COPY ${V}/ /app": {"target", "docs"},
+    "COPY ${SRC} /app": {"target", "docs"},
     "COPY docs/${V} /docs": {"docs"},
     "COPY ${V}.md /": {"docs"},
     "COPY .$V /etc/settings": {".env", ".idea"},
@@ -37,7 +38,9 @@ CASES = {
 @pytest.mark.parametrize("name", ["Dockerfile.dev", "Dockerfile"])
 @pytest.mark.parametrize("line", CASES)
 def test_what_a_variable_can_be(line: str, name: str, tmp_path: Path) -> None:
-    text = "FROM rust AS b\nCOPY . .\nRUN cargo build\nFROM scratch\nCOPY --from=b /x /x\nARG V\n"
+    text = (
+        "FROM rust AS b\nCOPY . .\nRUN cargo build\nFROM scratch\nCOPY --from=b /x /x\nARG V SRC\n"
+    )
     nodes = {(each if isinstance(each, str) else each.path): each for each in NODES}
     nodes[name] = file(name, f"{text}{line}\n".encode())
     root = build_tree(tmp_path / "ctx", list(nodes.values()))

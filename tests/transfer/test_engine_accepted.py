@@ -114,3 +114,64 @@ def test_accepted(docker: Docker, tmp_path: Path, name: str) -> None:
     assert report.transfer is not None
     result = docker.build_buildkit(root, dockerfile=tmp_path / "Dockerfile")
     assert (result.error, result.transferred_bytes) == (None, report.transfer.wire_bytes)
+
+
+ONLY_NEWER = {
+    "quote in the name of an ARG": S + "ARG 'a=b\nCOPY a /\n",
+    "double quote in the name of an ARG": S + 'ARG "a=b\nCOPY a /\n',
+    "quote in the second name of an ARG": S + "ARG a=b 'c\nCOPY a /\n",
+    "quote in the name of an ARG in a trigger": TRIGGER.format("ARG 'a=b"),
+    "variable in the name of an ARG": S + "ARG ${Q:?}=b\nCOPY a /\n",
+    "quoted name of an ARG": S + 'ARG "a"=b\nCOPY a$a /\n',
+}
+"""Docker 28.5 builds them, and 26.1 fails."""
+
+ONLY_OLDER = {
+    "port of two protocols": S + "EXPOSE 80/tcp/udp\nCOPY a /\n",
+    "port that ends in a slash": S + "EXPOSE 80/tcp/\nCOPY a /\n",
+    "argument that has to be set": "ARG X=${Y:?}\n" + COPIED,
+    "argument that cannot be expanded": "ARG X=${Y\n" + COPIED,
+}
+"""Docker 26.1 builds them, and 28.5 fails."""
+
+
+@pytest.mark.parametrize("name", [*ONLY_NEWER, *ONLY_OLDER])
+def test_one_age_alone_builds_it(docker: Docker, tmp_path: Path, name: str) -> None:
+    root = build_tree(tmp_path / "context", ["a"])
+    (tmp_path / "Dockerfile").write_text({**ONLY_NEWER, **ONLY_OLDER}[name])
+    result = docker.build_buildkit(root, dockerfile=tmp_path / "Dockerfile")
+    builds = ONLY_NEWER if docker.age == "newer" else ONLY_OLDER
+    assert (result.error is None) == (name in builds), result.error
+    report = api.measure(str(root), dockerfile=str(tmp_path / "Dockerfile"))
+    assert bool(report.failing) == (name in ONLY_OLDER)
+    if report.transfer is not None:
+        assert [each.code for each in report.transfer.problems] == ["older-dockerfile"]
+
+
+CHECKS = {
+    "a warning": ("# check=error=true\nfrom scratch\nCOPY a /\nadd a /b\n", True, True),
+    "no warning": ("# check=error=true\nFROM scratch\nCOPY a /\n", False, True),
+    "all of them skipped": (
+        "# check=skip=all;error=true\nfrom scratch\nCOPY a /\nadd a /b\n",
+        False,
+        False,
+    ),
+    "a warning that is no error": (
+        "# check=error=false\nfrom scratch\nCOPY a /\nadd a /b\n",
+        False,
+        False,
+    ),
+}
+"""Whether Docker 28.5 fails on its own checks, and whether that is in doubt."""
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_checks_of_the_frontend_are_in_doubt(docker: Docker, tmp_path: Path, name: str) -> None:
+    text, fails, in_doubt = CHECKS[name]
+    root = build_tree(tmp_path / "context", ["a"])
+    (tmp_path / "Dockerfile").write_text(text)
+    result = docker.build_buildkit(root, dockerfile=tmp_path / "Dockerfile")
+    assert (result.error is not None) == (fails and docker.age == "newer"), result.error
+    report = api.measure(str(root), dockerfile=str(tmp_path / "Dockerfile"))
+    assert report.transfer is not None
+    assert [each.code for each in report.transfer.problems] == ["unknown-check"] * in_doubt

@@ -272,11 +272,11 @@ def test_a_link_to_what_is_ignored_fails_the_build(context: Path, line: str) -> 
     (context / "link").symlink_to("src")
     (context / "Dockerfile").write_text(f"FROM scratch\n{line}\n")
     (problem,) = api.measure().problems
-    assert problem.message.endswith(": not found, as it is ignored")
+    assert problem.message.endswith(": not found, as src is ignored")
     (context / "link").unlink()
     (context / "link").symlink_to("nowhere")
     (problem,) = api.measure().problems
-    assert problem.message.endswith(": not found, as it is not in the context")
+    assert problem.message.endswith(": not found, as nowhere is not in the context")
 
 
 @pytest.mark.parametrize("source", ["*", "s*", "src/?.py", "[s]rc", "*/a.py"])

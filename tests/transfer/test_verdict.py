@@ -330,3 +330,15 @@ def test_every_rule_that_a_name_shows_is_worth_a_look(tmp_path: Path) -> None:
             build_tree(root, [*sorted(paths), file(f"{base}/{name}/z-data", size_bytes=5_000)])
             report = api.measure(str(root))
             assert f"{base}/{name}" in told(report).get("unneeded", ()), (name, way)
+
+
+@pytest.mark.parametrize(("ignored", "found"), [(b"nothing\n", True), (b"src\n", False)])
+def test_the_verdict_is_no_milder_than_a_source_that_is_not_found(
+    tmp_path: Path, *, ignored: bytes, found: bool
+) -> None:
+    root = build_tree(tmp_path, [copying("src"), "src/index.js", ignoring(ignored)])
+    report = api.measure(str(root))
+    assert level(report).name == ("fine" if found else "build-fails")
+    (root / "src/index.js").unlink()
+    (root / "src").rmdir()
+    assert level(api.measure(str(root))).name == "build-fails"

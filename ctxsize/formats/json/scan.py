@@ -31,7 +31,7 @@ def _row(row: Row) -> dict[str, Any]:
         "dockerfile": row.dockerfile,
         "target": row.build.shown_target,
         # Their values come from files and the environment: they may be secrets.
-        "build_arguments": dict.fromkeys(row.build.build_arguments),
+        "build_arguments": dict.fromkeys(map(row.build.masked, row.build.build_arguments)),
         "platforms": list(map(row.build.masked, row.build.platforms)),
         "builder": row.build.builder,
         "guessed": row.found.guessed,

@@ -10,7 +10,7 @@ from ctxsize import units
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.text.size_tree import percent
-from ctxsize.formats.verdict import hides_all, is_sizeable, reasons, sent
+from ctxsize.formats.verdict import hides_all, is_missing_source, is_sizeable, reasons, sent
 from ctxsize.model import Directory, Effect, Reason, Report
 
 DOMINANT = 0.5
@@ -40,7 +40,8 @@ def verdict(report: Report) -> str:
     if {"unneeded", "git-ignored"} & {each.kind for each in report.reasons}:
         clauses += ["there is no ignore file"] if report.ignore_file is None else []
     if report.suspicious:
-        clauses.append("see what is suspicious below")
+        fails = is_missing_source(report)
+        clauses.append("see why below" if fails else "see what is suspicious below")
     return "; ".join(clauses)
 
 

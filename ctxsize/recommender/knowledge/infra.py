@@ -24,6 +24,7 @@ RULES = (
         why="providers and modules that Terraform downloaded, often half a gigabyte",
         again="terraform init",
         cleanable=True,
+        traps=("not_initialised",),
     ),
     Rule(
         "infra.terragrunt",
@@ -34,6 +35,7 @@ RULES = (
         why="modules that Terragrunt downloaded",
         again="terragrunt init",
         cleanable=True,
+        traps=("not_initialised",),
     ),
     Rule(
         "infra.cdk",

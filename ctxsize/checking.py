@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from ctxsize import config as configuration
-from ctxsize.api.context import ls, measure
-from ctxsize.api.ignorefile import suggest
+from ctxsize.api import ls, measure, suggest
 from ctxsize.build import Build
 from ctxsize.config import Budget, Config
 from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.need import TAKES_UNKNOWN
+from ctxsize.engine.parallel import Progress
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
@@ -28,13 +28,6 @@ from ctxsize.guard.plan import Planned, planned, planned_of
 from ctxsize.model import Report
 from ctxsize.units import human
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ctxsize.build import Options
-    from ctxsize.engine.parallel import Progress
-
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
 """The problems that say why there is no transfer."""
 _TRIES = 6
@@ -44,32 +37,17 @@ _TOP = 200
 
 
 def check(
-    build: Build | str | None = None,
+    build: Build | None,
+    builds: Iterable[Build] | None,
+    budget: Budget | None,
     *,
-    builds: Iterable[Build] | None = None,
-    budget: Budget | None = None,
-    baseline: str | None = None,
-    update_baseline: bool = False,
-    config: Config | None = None,
-    progress: Progress | None = None,
-    jobs: int = 1,
-    **options: Unpack[Options],
+    baseline: str | None,
+    update_baseline: bool,
+    config: Config | None,
+    progress: Progress | None,
+    jobs: int,
 ) -> CheckReport:
-    """Whether contexts keep their budgets: `build`, or all those of the configuration.
-
-    With `builds` it is those, for instance all that `discover` finds; each has the
-    budget of its own context in the configuration, or that of its top level.
-    `config` is by default the one that is found from the context upward; what
-    `budget` and `baseline` say counts for more. `update_baseline` writes the
-    file anew before it is compared with.
-    Raises `InputErrors` for what cannot be checked, and what `measure` raises.
-    """
-    if build is not None or options:
-        build = (
-            replace(build, **options)
-            if isinstance(build, Build)
-            else Build(build or ".", **options)
-        )
+    """See `ctxsize.api.check`."""
     config = config or _config(build)
     path = baseline or _baseline_of(config)
     if update_baseline and path is None:
@@ -302,21 +280,10 @@ def _entry(name: str, report: Report) -> baselines.Entry:
     return baselines.Entry(report.builder, known, transfer)
 
 
-def diff(
-    before: str, after: str | None = None, *, name: str | None = None, **options: Unpack[Options]
-) -> DiffReport:
-    """What was added, removed, grew and shrank between two saved reports.
-
-    Either may be a directory instead, whose context is measured now with
-    `options`; without `after` it is the working directory. `name` chooses one
-    of several contexts in a file.
-    Raises `InputError` for what is no report, and what `measure` raises.
-    """
-    old = _side(before, name, options)
-    new = _side("." if after is None else after, name, options)
-    return DiffReport(
-        _told(before, old), _told("." if after is None else after, new), between(old, new)
-    )
+def diff(before: str, after: str, *, name: str | None, options: Mapping[str, Any]) -> DiffReport:
+    """See `ctxsize.api.diff`."""
+    old, new = _side(before, name, options), _side(after, name, options)
+    return DiffReport(_told(before, old), _told(after, new), between(old, new))
 
 
 def _side(place: str, name: str | None, options: Mapping[str, Any]) -> Known:

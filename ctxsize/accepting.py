@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ctxsize.config import Config, load
 from ctxsize.config.accepted import Acceptance
 from ctxsize.errors import InputErrors
-from ctxsize.findings import Finding
-from ctxsize.model import Problem
+from ctxsize.findings import Finding, Location, Severity
+from ctxsize.model import Problem, Report
+from ctxsize.projects.found import Discovery
 
 
 def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, ...]]:
@@ -44,3 +46,38 @@ class Wanted:
         ours = {each for each in codes if self._selection.wants_code(each)}
         whole = self._config.lies_below(root)
         return self._acceptance.unused(ours.__contains__, whole=whole, inside=[root])
+
+
+def without_accepted(report: Report, config: Config) -> Report:
+    """Return `report` without the problems that are accepted."""
+    if not config.suppress:
+        return report
+    acceptance = Acceptance(config)
+    return report.without(lambda each: acceptance.reason(each) is not None)
+
+
+def secret_test(config: Config | None) -> Callable[[str], bool]:
+    """Return a test for paths of secrets that `suggest` reports and `config` accepts.
+
+    `select` is about what other commands are asked for, so it accepts nothing.
+    """
+    if config is None or not (config.suppress or config.ignore):
+        return lambda _: False
+    wanted = Wanted(replace(config, select=()))
+
+    def is_accepted(path: str) -> bool:
+        finding = Finding("CTX511", Severity.WARNING, "a secret is in the context", Location(path))
+        return not wanted.of([finding])
+
+    return is_accepted
+
+
+def unused_advice(discovery: Discovery, config: Config) -> tuple[Finding, ...]:
+    """The tables about Dockerfiles that accept nothing; looks once more if there are any."""
+    from ctxsize.advice import CODES, advise
+
+    if not any(each.code in CODES for each in config.suppress):
+        return ()
+    wanted = Wanted(config)
+    wanted.of(advise(discovery).findings)
+    return wanted.unused(CODES, discovery.root)

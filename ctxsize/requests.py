@@ -1,9 +1,10 @@
-"""What every function begins with: the request for a build."""
+"""What every function begins with: the build that is meant, and the request for it."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS, Builder
@@ -11,14 +12,19 @@ from ctxsize.engine.dockerfiles import files_near
 from ctxsize.engine.request import Request, request_of, without_patterns
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError, UnknownPatternError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ctxsize.build import Options
 
-
 ELSEWHERE = "there is no Dockerfile at the top of this context; to name a build"
+
+
+def build_of(build: Build | str | None, options: Options) -> Build | None:
+    """Return the build that is meant, None where nothing is said of one."""
+    if build is None and not options:
+        return None
+    return replace(build, **options) if isinstance(build, Build) else Build(build or ".", **options)
 
 
 def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request:

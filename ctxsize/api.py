@@ -1,0 +1,473 @@
+"""The public functions: names of directories and builders in, values out.
+
+Each imports what it needs when it is called: start-up is a good part of a small run.
+
+>>> report = measure(".", builder="classic")        # doctest: +SKIP
+>>> report.context.totals.content_bytes             # doctest: +SKIP
+20214000000
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ctxsize.build import Build
+from ctxsize.errors import InputError
+from ctxsize.requests import ELSEWHERE, build_of, builder_of, request_for
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ctxsize.advice import DockerfileAdvice
+    from ctxsize.build import Options
+    from ctxsize.clean.values import Plan, Result
+    from ctxsize.config import Budget, Config
+    from ctxsize.engine.listing import Listing
+    from ctxsize.engine.parallel import Progress
+    from ctxsize.engine.request import Request
+    from ctxsize.engine.union import Union
+    from ctxsize.explanations import Explanation
+    from ctxsize.findings import Severity
+    from ctxsize.guard.outcome import CheckReport, DiffReport
+    from ctxsize.lints.run import Linted
+    from ctxsize.model import Problem, Report
+    from ctxsize.projects import Discovery
+    from ctxsize.recommender.modes.plan import Plan as ModePlan
+    from ctxsize.recommender.outcome import Advice
+    from ctxsize.scan import Scan
+
+__all__ = [
+    "advise",
+    "check",
+    "clean_apply",
+    "clean_plan",
+    "clean_saved",
+    "diff",
+    "discover",
+    "explain",
+    "lint",
+    "ls",
+    "measure",
+    "plan_ignore_file",
+    "request_for",
+    "scan",
+    "suggest",
+]
+
+
+def measure(
+    build: Build | str = ".",
+    *,
+    ignored: bool = False,
+    compare: bool = False,
+    top: int = 10,
+    depth: int | None = 3,
+    thorough: bool = False,
+    progress: Progress | None = None,
+    jobs: int = 1,
+    config: Config | None = None,
+    **options: Unpack[Options],
+) -> Report:
+    """What `docker build` would send; see `request_for` for `build` and `options`.
+
+    `ignored` also measures what each pattern saves, `compare` says where other
+    builders differ. `top` bounds the lists of the largest, `depth` the tree.
+    `thorough` notices each directory that would stop the builder, `jobs` are processes.
+    `config`, by default that of the context, says which problems and secrets are
+    accepted: they are left out. It is read if there are any.
+    Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
+    and `BuildFailsError` for a context on which the build itself would fail.
+    """
+    from ctxsize.engine import measure as measuring
+    from ctxsize.engine.transfers import with_transfers
+
+    request = request_for(build, **options)
+    report = measuring.measure(
+        request,
+        everything=ignored,
+        thorough=thorough,
+        top=top,
+        depth=depth,
+        progress=progress,
+        jobs=jobs,
+    )
+    report = with_transfers(request, report, progress=progress, jobs=jobs)
+    clues = [each for part in report.parts for each in part.clues]
+    if report.findings or any(each.kind == "secret" for each in clues):
+        from ctxsize.accepting import readable, without_accepted
+
+        config, problems = readable(config, report.context_path)
+        report = without_accepted(report, config)
+        report = replace(report, problems=(*report.problems, *problems))
+    if clues:
+        from ctxsize.accepting import secret_test
+        from ctxsize.engine.reasons import with_reasons  # small contexts have no clues
+
+        report = with_reasons(request, report, is_accepted=secret_test(config))
+    if not compare:
+        return report
+    from ctxsize.engine import compare as comparing
+
+    return replace(report, differences=comparing.compare(request))
+
+
+def ls(
+    build: Build | str = ".",
+    *,
+    sent: bool = True,
+    ignored: bool = False,
+    transfer: bool = False,
+    named: str = "",
+    **options: Unpack[Options],
+) -> Listing | Union:
+    """The entries that `docker build` would send, in its order, as a stream.
+
+    `ignored` adds those that it would not; `sent=False` leaves only them. With
+    `transfer` it is only what the Dockerfile makes travel for the target.
+    `named` is the named context to list instead of the build context.
+    Raises what `measure` raises, some of it in the course of the iteration.
+    """
+    from ctxsize.engine.listing import Listing
+
+    request = _named(request_for(build, **options), named)
+    if not transfer:
+        return Listing(request, sent=sent, ignored=ignored)
+    from ctxsize.engine.need import transfer_evaluators
+    from ctxsize.engine.union import Union
+
+    listings = [Listing(request, evaluator=each) for each in transfer_evaluators(request)]
+    return Union(listings, lambda: _unfound(request))
+
+
+def _unfound(request: Request) -> Iterable[Problem]:
+    """The problems of the sources of `request` that the builder does not find."""
+    from ctxsize.engine.need import asked_of
+    from ctxsize.engine.unfound import unfound
+
+    taken = (source for each in asked_of(request) for source in each.sources)
+    return unfound(request, (source for source in taken if source.parents is None))
+
+
+def explain(
+    paths: Iterable[str],
+    build: Build | str = ".",
+    *,
+    named: str = "",
+    **options: Unpack[Options],
+) -> list[Explanation]:
+    """Why each of `paths`, relative to the context, is ignored or sent, and what takes it.
+
+    With `named` they are paths of that named context.
+    Raises what `measure` raises, and `InputError` for a path outside the context.
+    """
+    from ctxsize.engine import explain as explaining
+    from ctxsize.engine.takers import Takers
+
+    request = _named(request_for(build, **options), named)
+    takers = Takers(request)
+    explained = (explaining.explain(request, explaining.in_context(request, p)) for p in paths)
+    return [takers.added_to(each) for each in explained]
+
+
+def lint(
+    paths: Iterable[str] = (),
+    build: Build | str | None = None,
+    *,
+    data: bytes | None = None,
+    fix: bool = False,
+    unsafe_fixes: bool = False,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    severity: Severity | None = None,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[Options],
+) -> Linted:
+    """What ignore files do that their authors did not mean, with the fixes; nothing is written.
+
+    `paths` are ignore files, and directories for all ignore files below them. With
+    a `build`, or its options, it is the file that governs this build, or `paths`
+    for its context. `data` stands for the content of the one path; without a path
+    it is linted by itself. `fix` applies what is proved to change just what it
+    means to (`unsafe_fixes`: all the rest too): the outcome holds the edits.
+    `config` is by default the one of the first path.
+    Raises `InputError` for what is not there, and for codes that do not exist.
+    """
+    from ctxsize.lints.command import lint as run
+
+    given = build_of(build, options)
+    return run(
+        [*paths],
+        given,
+        builder_of((given or Build()).builder),
+        data=data,
+        fix=fix or unsafe_fixes,
+        unsafe=unsafe_fixes,
+        select=select,
+        ignore=ignore,
+        severity=severity,
+        config=config,
+        progress=progress,
+    )
+
+
+def suggest(
+    build: Build | str = ".",
+    *,
+    write: bool = False,
+    unsafe: bool = False,
+    only: Collection[str] = (),
+    config: Config | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[Options],
+) -> Advice:
+    """What the ignore file of a build should hold; see `request_for` for `build` and `options`.
+
+    Safe suggestions are chosen; with `unsafe` all, with `only` those of these
+    rules or paths. What is chosen is written with `write`, and the size after it
+    is measured again; else it is as predicted. `config`, by default that of the
+    context, says which findings are accepted; suggestions are as without it.
+    Raises what `measure` raises, `InputError` for a name that nothing is
+    suggested by and for a file that changed meanwhile or cannot be written.
+    """
+    from ctxsize.accepting import Wanted, readable
+    from ctxsize.engine.snapshot import Snapshot
+    from ctxsize.recommender.codes import CODES
+    from ctxsize.recommender.edit import merged
+    from ctxsize.recommender.suggest import Advisor, Choice
+    from ctxsize.writer import suggested
+
+    request = request_for(build, **options)
+    config, problems = readable(config, request.context)
+    advisor = Advisor(Snapshot.take(request, progress=progress))
+    advice = advisor.advise(lambda chosen: merged(request, chosen), Choice(only, unsafe))
+    if config.suppress or config.select or config.ignore:
+        wanted = Wanted(config)
+        left = wanted.of(advice.findings)
+        # Another build of the same context may have what this one has not.
+        usual = not request.build.given() and not only
+        unused = wanted.unused(CODES.keys() - {"CTX503"}, request.context) if usual else ()
+        advice = replace(advice, findings=(*left, *unused))
+    advice = replace(advice, problems=(*advice.problems, *problems))
+    hints = (each for each in request.problems if each.message.startswith(ELSEWHERE))
+    advice = replace(advice, problems=(*hints, *advice.problems))
+    return suggested.written(request, advice) if write else advice
+
+
+def plan_ignore_file(
+    build: Build | str = ".",
+    *,
+    mode: str,
+    like: str | None = None,
+    write: bool = False,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[Options],
+) -> ModePlan:
+    """What the ignore file of a build becomes in a mode; see `request_for` for `build`, `options`.
+
+    `mode` is `allowlist`, `from-gitignore` or `tidy`, or `like` with the path of
+    another ignore file. With `write` it is written and the size after it measured.
+    `config` says which findings are accepted, as for `suggest`.
+    Raises what `suggest` raises.
+    """
+    from ctxsize.accepting import Wanted, readable
+    from ctxsize.engine.request import read_ignore_file
+    from ctxsize.engine.snapshot import Snapshot
+    from ctxsize.recommender.modes import plans
+    from ctxsize.writer import suggested
+
+    sibling = None if like is None else read_ignore_file(like)
+    if sibling is None and mode not in plans.MODES:
+        raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(plans.MODES)}, like")
+    request = request_for(build, **options)
+    config, problems = readable(config, request.context)
+    made = plans.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
+    made = replace(
+        made, findings=Wanted(config).of(made.findings), problems=(*made.problems, *problems)
+    )
+    return suggested.written(request, made) if write else made
+
+
+def discover(root: str = ".") -> Discovery:
+    """The builds that the files below `root` tell of, in the environment of this process.
+
+    Raises `InputError` for no directory.
+    """
+    from ctxsize import projects
+
+    return projects.discover(root, environment=os.environ)
+
+
+def scan(
+    root: str = ".", *, config: Config | None = None, progress: Progress | None = None
+) -> Scan:
+    """Every build below `root` measured, the most costly first, with the findings across them.
+
+    Contexts that lie in each other are walked once. `config`, by default that of
+    `root`, says which findings count. Raises `InputError` for no directory.
+    """
+    from ctxsize.accepting import Wanted, readable
+    from ctxsize.findings import in_order
+    from ctxsize.projects.codes import CODES
+    from ctxsize.recommender.edit import merged
+    from ctxsize.scan import scan as run
+
+    discovery = discover(root)
+    config, problems = readable(config, root)
+    wanted = Wanted(config)
+    scanned = run(discovery, merged, left=wanted.of, progress=progress)
+    unused = wanted.unused(CODES, root)
+    return replace(
+        scanned,
+        findings=in_order([*scanned.findings, *unused]),
+        problems=(*scanned.problems, *problems),
+    )
+
+
+def advise(
+    root: str = ".",
+    *,
+    fix: bool = False,
+    unsafe_fixes: bool = False,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    severity: Severity | None = None,
+    config: Config | None = None,
+) -> DockerfileAdvice:
+    """What the Dockerfiles below `root` could do better, with rewrites; nothing is written.
+
+    `fix` applies what is certain to do only what it says (`unsafe_fixes`: all
+    the rest too): the outcome holds the edits. `config` is by default that of `root`.
+    Raises `InputError` for no directory, and for codes that do not exist.
+    """
+    from ctxsize.accepting import unused_advice
+    from ctxsize.advice.command import run
+    from ctxsize.config import load
+    from ctxsize.findings import in_order
+
+    discovery = discover(root)
+    config = load(root) if config is None else config
+    outcome = run(
+        discovery,
+        fix=fix,
+        unsafe=unsafe_fixes,
+        select=select,
+        ignore=ignore,
+        severity=severity,
+        config=config,
+    )
+    unused = () if any((select, ignore)) else unused_advice(discovery, config)
+    return replace(outcome, findings=in_order([*outcome.findings, *unused]))
+
+
+def check(
+    build: Build | str | None = None,
+    *,
+    builds: Iterable[Build] | None = None,
+    budget: Budget | None = None,
+    baseline: str | None = None,
+    update_baseline: bool = False,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    jobs: int = 1,
+    **options: Unpack[Options],
+) -> CheckReport:
+    """Whether contexts keep their budgets: `build`, or all those of the configuration.
+
+    With `builds` it is those, for instance all that `discover` finds; each has the
+    budget of its own context in the configuration, or that of its top level.
+    `config` is by default the one that is found from the context upward; what
+    `budget` and `baseline` say counts for more. `update_baseline` writes the
+    file anew before it is compared with.
+    Raises `InputErrors` for what cannot be checked, and what `measure` raises.
+    """
+    from ctxsize import checking
+
+    return checking.check(
+        build_of(build, options),
+        builds,
+        budget,
+        baseline=baseline,
+        update_baseline=update_baseline,
+        config=config,
+        progress=progress,
+        jobs=jobs,
+    )
+
+
+def diff(
+    before: str, after: str | None = None, *, name: str | None = None, **options: Unpack[Options]
+) -> DiffReport:
+    """What was added, removed, grew and shrank between two saved reports.
+
+    Either may be a directory instead, whose context is measured now with
+    `options`; without `after` it is the working directory. `name` chooses one
+    of several contexts in a file.
+    Raises `InputError` for what is no report, and what `measure` raises.
+    """
+    from ctxsize import checking
+
+    return checking.diff(before, after or ".", name=name, options=options)
+
+
+def clean_plan(
+    root: str = ".",
+    *,
+    ecosystems: Iterable[str] = (),
+    deps: bool = False,
+    incremental_only: bool = False,
+    older_than_s: float | None = None,
+    keep_bytes: int | None = None,
+    recent_s: float = 600.0,
+    progress: Progress | None = None,
+) -> Plan:
+    """What could be deleted below `root` as it is proven regenerable, and what not and why.
+
+    Changes nothing. `recent_s` leaves alone what was written so short a time ago.
+    Raises `InputError` for a `root` that is `/`, a home directory or above one.
+    """
+    from ctxsize.clean.plan import planned_below
+    from ctxsize.clean.values import Choice
+
+    choice = Choice(
+        frozenset(ecosystems), deps, incremental_only, older_than_s, keep_bytes, recent_s
+    )
+    return planned_below(root, choice, progress)
+
+
+def clean_apply(plan: Plan, *, progress: Progress | None = None) -> tuple[Result, ...]:
+    """What became of each item of `plan`. Deletes, where all is still as it was planned."""
+    from ctxsize.clean.delete import delete
+
+    return tuple(delete(plan, progress=progress))
+
+
+def clean_saved(
+    data: bytes, *, path: str, root: str | None = None, progress: Progress | None = None
+) -> tuple[Plan, tuple[str, ...]]:
+    """The plan that the file `path` holds, and why it holds no more.
+
+    `data` is what the file holds, `root` its ROOT if not the saved one. All is
+    looked at anew, and where there are reasons the plan must not be applied.
+    Raises `InputError` for a file that is no plan.
+    """
+    from ctxsize.clean.plan import planned_below
+    from ctxsize.clean.saved import decoded, still_holds
+
+    saved = decoded(data, path)
+    fresh = planned_below(root or saved.root, saved.choice, progress)
+    plan, reasons = still_holds(saved, fresh)
+    return fresh if plan is None else plan, reasons
+
+
+def _named(request: Request, name: str) -> Request:
+    """The request for the named context `name`; itself for `""`."""
+    if not name:
+        return request
+    from ctxsize.engine.named import request_named
+
+    return request_named(request, name)

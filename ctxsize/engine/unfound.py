@@ -1,0 +1,87 @@
+"""The problems of sources that the builder does not find, or finds as links to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from ctxsize.dockerfile import Source, what_decides
+from ctxsize.engine.request import Request
+from ctxsize.engine.sourcing import Sources
+from ctxsize.errors import CtxsizeError
+from ctxsize.explanations import Fate, SourceCheck
+from ctxsize.model import Problem
+
+_MOST_LOOKED_UP = 1000
+"""Number of sources that are looked up: one is enough to fail the build."""
+
+
+def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
+    """Yield the problems of those of `sources` on which the build fails.
+
+    Where that cannot be told there is none: `explain --source` says why.
+    """
+    known: dict[Source, SourceCheck | None] = {}
+    try:
+        looked_up = Sources(request)
+        for source in [*dict.fromkeys(sources)][:_MOST_LOOKED_UP]:
+            alike = _alike(source)
+            if alike not in known:
+                known[alike] = looked_up.failing(source)
+            check = known[alike]
+            if check is not None:
+                yield _not_found(request, source, check)
+    except (CtxsizeError, OSError):
+        return
+
+
+def of_older(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
+    """Yield what older releases of the builder fail on, of `sources` that the builder takes."""
+    known: dict[Source, str] = {}
+    try:
+        looked_up = Sources(request)
+        for source in [*dict.fromkeys(sources)][:_MOST_LOOKED_UP]:
+            alike = _alike(source)
+            if alike not in known:
+                known[alike] = looked_up.older_link(source)
+            if known[alike]:
+                lead = f"taken as a newer Docker does: {source.instruction} {source.source}; "
+                fails = looked_up.older_fails(known[alike])
+                yield Problem("older-dockerfile", lead + fails, line=source.line)
+    except (CtxsizeError, OSError):
+        return
+
+
+def _alike(source: Source) -> Source:
+    """Return what stands for all sources of which the same becomes."""
+    return replace(source, instruction="", line=0, stage="", source="", doubts=frozenset())
+
+
+def _not_found(request: Request, source: Source, check: SourceCheck) -> Problem:
+    """The problem of a source on which the build fails, unless a value that is missing decides."""
+    code, message = "source-not-found", f"{source.instruction} {source.source}: not found, as "
+    decides = what_decides(source.doubts)
+    if decides:
+        is_argument = "argument" in dict(source.doubts)
+        code = "unknown-argument" if is_argument else "unknown-environment"
+        message += f"{_reason(check, source.path, request.build.masked)} ({decides})"
+    else:
+        message = f"the build fails: {message}{_reason(check, 'it', request.build.masked)}"
+    return Problem(code, message, request.dockerfile, line=source.line or None)
+
+
+_REASONS = {
+    Fate.IGNORED: "{} is ignored",
+    Fate.ABSENT: "{} is not in the context",
+    Fate.LOOP: "the symlink {} leads in a circle",
+    Fate.NOT_ASKED: "{} is not sent",
+}
+
+
+def _reason(check: SourceCheck, subject: str, masked: Callable[[str], str]) -> str:
+    """Return why a source is not found; `subject` is what its own path is called.
+
+    A path may hold the value of a build argument, which is `masked`.
+    """
+    named = check.at == check.path and check.fate is not Fate.LOOP
+    return _REASONS[check.fate].format(subject if named else masked(check.at))

@@ -1,0 +1,166 @@
+"""What advice must not lose: results that an image needs, and installs that a copy would undo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctxsize.advice import advise
+from ctxsize.advice.command import run
+from ctxsize.advice.rewrite import Change, changed
+from ctxsize.config import Config
+from ctxsize.projects import discover
+from tests.oracles.trees import Node, build_tree, file
+
+CARGO: list[str | Node] = ["Cargo.toml", "Cargo.lock", "src/main.rs"]
+BUILD = "FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\n"
+CRATE: list[str | Node] = ["crates/a/Cargo.toml", "crates/a/src/main.rs"]
+
+
+def rewritten(tmp_path: Path, text: str, *others: str | Node) -> tuple[str, set[str]]:
+    """Return the Dockerfile with all rewrites, and the codes of what is found in it."""
+    nodes = [file("Dockerfile", text.encode()), file(".dockerignore", b".git\n"), *others]
+    root = build_tree(tmp_path / "r", nodes)
+    advice = run(discover(str(root)), unsafe=True, config=Config())
+    after = [each.after.decode() for each in advice.edits]
+    return (after or [text])[0], {each.code for each in (*advice.findings, *advice.mended)}
+
+
+def help_of(tmp_path: Path, code: str, text: str, *others: str | Node) -> str:
+    """Return what the findings of a code say to write; none of them has an edit."""
+    nodes = [file("Dockerfile", text.encode()), file(".dockerignore", b".git\n"), *others]
+    found = advise(discover(str(build_tree(tmp_path / "r", nodes)))).findings
+    assert not [each for each in found if each.code == code and each.fix]
+    return "\n".join(each.help for each in found if each.code == code)
+
+
+ELSEWHERE = {
+    "a member of a workspace": (
+        "WORKDIR crates/a\nRUN cargo build\nCMD /app/target/debug/a\n",
+        CRATE,
+    ),
+    "a member of a workspace, by cd": (
+        "RUN cd crates/a && cargo build\nCMD ./target/debug/a\n",
+        CRATE,
+    ),
+    "a manifest": (
+        "RUN cargo build --manifest-path crates/a/Cargo.toml\nCMD crates/a/target/debug/a\n",
+        CRATE,
+    ),
+    "a configuration": (
+        "RUN cargo build\nCMD ./out/debug/a\n",
+        [file(".cargo/config.toml", b'[build]\ntarget-dir = "out"\n')],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_no_cache_is_offered_where_cargo_compiles_elsewhere(name: str, tmp_path: Path) -> None:
+    text, others = ELSEWHERE[name]
+    shown = help_of(tmp_path, "CTX210", BUILD + text, *CARGO, *others)
+    assert "cargo-chef" in shown
+    assert "--mount" not in shown
+
+
+def test_a_cache_is_shown_for_a_project_of_its_own_in_a_directory(tmp_path: Path) -> None:
+    text = "RUN cd a && cargo build\nCMD ./a/target/debug/a\n"
+    shown = help_of(tmp_path, "CTX210", BUILD + text, "a/Cargo.toml", "a/src/main.rs")
+    assert "target=/app/a/target" in shown
+
+
+IN_THE_IMAGE = {
+    "a mount from the stage": "RUN cargo build && cp target/debug/a /a\nFROM debian\n"
+    "RUN --mount=from=b,source=/app/target/debug,target=/m cp /m/a /\n",
+    "a directory above": "RUN cargo build && cp target/debug/a /a\nFROM debian\n"
+    "COPY --from=b /app /app\n",
+    "a command that copies nothing": "RUN cargo build && ls target/debug\nENTRYPOINT ./run.sh\n",
+    "a result of an earlier build": "RUN cargo build --bin a\nRUN cargo build --bin c\n"
+    "FROM debian\nCOPY --from=b /app/target/debug/a /app/target/debug/c /\n",
+    "a result of an earlier build, copied": "RUN cargo build --bin a\n"
+    "RUN cargo build --bin c && cp target/debug/a target/debug/c /bin/\n",
+}
+
+
+@pytest.mark.parametrize("name", IN_THE_IMAGE)
+def test_what_others_take_stays_in_the_image(name: str, tmp_path: Path) -> None:
+    after, codes = rewritten(tmp_path, BUILD + IN_THE_IMAGE[name], *CARGO)
+    assert "target=/app/target" not in after, after
+    assert "cp -a /cache/target/debug/a " not in after, after
+    assert "CTX210" in codes
+
+
+def test_nothing_is_cooked_with_a_variable_that_is_set_behind_it(tmp_path: Path) -> None:
+    text = (
+        f"{BUILD}ARG PROFILE=release\nRUN cargo build --profile $PROFILE\nFROM debian\n"
+        "COPY --from=b /app/target/release/a /\n"
+    )
+    after, _ = rewritten(tmp_path, text, *CARGO)
+    assert "cargo chef" not in after
+    early, _ = rewritten(
+        tmp_path / "early",
+        text.replace("ARG PROFILE=release\n", "").replace("COPY .", "ARG PROFILE=release\nCOPY ."),
+        *CARGO,
+    )
+    assert 'cargo chef cook --profile "$PROFILE"' in early
+
+
+HOSTS = {
+    "node_modules": ("npm ci", ("package.json", "package-lock.json", "node_modules/a/i.js")),
+    "node_modules of a workspace": (
+        "npm ci",
+        (
+            file("package.json", b'{"workspaces": ["p/*"]}'),
+            *("package-lock.json", "p/a/package.json", "p/a/node_modules/b/i.js"),
+        ),
+    ),
+    "vendor": ("composer install", ("composer.json", "vendor/autoload.php")),
+    "obj": ("dotnet restore", ("p/a.csproj", "p/obj/project.assets.json")),
+    "deps": ("mix deps.get", ("mix.exs", "deps/a/mix.exs")),
+    "vendor/bundle": ("bundle install", ("Gemfile", "vendor/bundle/a")),
+    "an environment": (
+        "python -m venv venv && venv/bin/pip install -r requirements.txt",
+        ("requirements.txt", "venv/pyvenv.cfg"),
+    ),
+    "a mode": ("chmod +x mvnw && ./mvnw package", ("pom.xml", "mvnw")),
+    "the ends of lines": ("dos2unix mvnw && ./mvnw package", ("pom.xml", "mvnw")),
+}
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_no_copy_comes_behind_what_it_would_overwrite(name: str, tmp_path: Path) -> None:
+    command, others = HOSTS[name]
+    text = f"FROM x\nWORKDIR /app\nCOPY . .\nRUN {command}\n"
+    assert "`COPY" not in help_of(tmp_path, "CTX202", text, *others)
+    after, codes = rewritten(tmp_path / "rewritten", text, *others)
+    assert after == text
+    assert codes & {"CTX202", "CTX223"}
+
+
+def test_what_is_ignored_overwrites_nothing(tmp_path: Path) -> None:
+    nodes = [file(".dockerignore", b"**/node_modules\n"), "package.json", "node_modules/a/i.js"]
+    text = b"FROM x\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"
+    root = build_tree(tmp_path / "r", [file("Dockerfile", text), *nodes])
+    (shown,) = [each.help for each in advise(discover(str(root))).findings if each.code == "CTX202"]
+    assert shown == (
+        "write `COPY package.json ./` here, and `COPY . .` only below `RUN npm ci` (line 4)"
+    )
+
+
+def test_members_in_a_list_of_pnpm_are_copied_early(tmp_path: Path) -> None:
+    workspace = file("pnpm-workspace.yaml", b"packages: ['p/*', \"q\"]\n")
+    shown = help_of(
+        tmp_path,
+        "CTX202",
+        "FROM x\nWORKDIR /app\nCOPY . .\nRUN pnpm i\n",
+        *(workspace, "package.json", "pnpm-lock.yaml", "p/a/package.json", "q/package.json"),
+    )
+    assert "`COPY p/a/package.json ./p/a/`" in shown
+    assert "`COPY q/package.json ./q/`" in shown
+
+
+def test_lines_that_do_not_change_keep_their_own_ends() -> None:
+    data = b"FROM a\r\nRUN <<EOF\nb\r\nEOF\nRUN c\r\nRUN d"
+    after = changed(data, [Change(5, 5, ("RUN x", "RUN y")), Change(7, 6, ("RUN z",))])
+    assert after == b"FROM a\r\nRUN <<EOF\nb\r\nEOF\nRUN x\r\nRUN y\r\nRUN d\nRUN z"
+    assert changed(data, [Change(2, 1, ("ARG v",))]).startswith(b"FROM a\r\nARG v\nRUN <<EOF\n")
