@@ -6,15 +6,14 @@ find is left to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ctxsize.advice import layers, lost, mounts, order, rust, sharing
 from ctxsize.advice.codes import CODES
 from ctxsize.advice.ignoring import suggested
-from ctxsize.advice.inline import shown
-from ctxsize.advice.repository import Repository, Starter, read_repository
+from ctxsize.advice.repository import Repository, Starter, masked, read_repository
 from ctxsize.findings import Edit, Finding, in_order
 from ctxsize.model import Problem
 from ctxsize.projects import Discovery
@@ -53,25 +52,19 @@ class DockerfileAdvice:
     """The findings whose fixes these are; they are not among `findings` any more."""
 
 
-def advise(
-    discovery: Discovery,
-    *,
-    changed: Mapping[str, bytes] | None = None,
-    starter: Starter = suggested,
-) -> DockerfileAdvice:
-    """The advice on all Dockerfiles of `discovery`; `changed` holds files as fixes make them.
+def advise(discovery: Discovery, *, starter: Starter = suggested) -> DockerfileAdvice:
+    """Return the advice on all Dockerfiles of `discovery`.
 
     `starter` makes the ignore file for a build without one, which takes a walk over its context.
     """
-    repository = read_repository(discovery, changed, starter)
-    findings = tuple(shown(repository, each) for each in examined(repository))
-    return advice_of(discovery, repository, findings)
+    repository = read_repository(discovery, {}, starter)
+    return advice_of(discovery, repository, examined(repository))
 
 
 def advice_of(
     discovery: Discovery, repository: Repository, findings: tuple[Finding, ...]
 ) -> DockerfileAdvice:
-    """The advice that `findings` on the Dockerfiles of `repository` are."""
+    """Return the advice that `findings` on the Dockerfiles of `repository` are."""
     return DockerfileAdvice(
         discovery.root,
         tuple(recipe.path for recipe in repository.recipes),
@@ -81,22 +74,18 @@ def advice_of(
 
 
 def examined(repository: Repository) -> tuple[Finding, ...]:
-    """What all rules find in `repository`.
-
-    A fix of a Dockerfile that stands in another file is of this Dockerfile alone; see `shown`.
-    """
+    """Return what all rules find in `repository`, without hidden values."""
     findings = [each for rule in RULES.values() for each in rule(repository)]
     # The pattern for cargo brings its cache mounts along.
     rebuilt = {each.location for each in findings if each.code == "CTX210"}
     early = [each for each in findings if each.code == "CTX202"]
-    return in_order(
-        [
-            each
-            for each in findings
-            if each.code != "CTX223"
-            or (each.location not in rebuilt and not any(_repeats(each, one) for one in early))
-        ]
-    )
+    kept = [
+        each
+        for each in findings
+        if each.code != "CTX223"
+        or (each.location not in rebuilt and not any(_repeats(each, one) for one in early))
+    ]
+    return tuple(masked(repository, each) for each in in_order(kept))
 
 
 def _repeats(finding: Finding, other: Finding) -> bool:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from ctxsize.advice.fetches import Fetch
-from ctxsize.advice.held import is_held
 from ctxsize.advice.images import system_of, user_id
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, present
-from ctxsize.advice.rewrite import Change, fix, with_option
-from ctxsize.findings import Fix
+from ctxsize.advice.rewrite import with_option
+from ctxsize.findings import Severity
 
 _USED_CACHES = {"go": 2, "cargo": 2}
 """How many of its caches a manager fills; one if it is not listed."""
@@ -20,7 +20,7 @@ _ONE_WRITER = ("cargo", "gradle", "maven")
 
 
 def owned(stage: StageFacts, step: Step) -> dict[str, str]:
-    """The options of a mount that whoever runs `step` can write to."""
+    """Return the options of a mount that whoever runs `step` can write to."""
     user = step.user.partition(":")[0]
     if user in ("", "root", "0"):
         return {}
@@ -29,7 +29,7 @@ def owned(stage: StageFacts, step: Step) -> dict[str, str]:
 
 
 def _created(stage: StageFacts, user: str) -> str:
-    """The number that a RUN gives to a user that it creates."""
+    """Return the number that a RUN gives to a user that it creates."""
     for step in stage.history:
         for command in step.commands:
             if command.program in ("useradd", "adduser") and user in command.operands:
@@ -39,7 +39,7 @@ def _created(stage: StageFacts, user: str) -> str:
 
 
 def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
-    """The directories that a command should find mounted; none if they are not known."""
+    """Return the directories that a command should find mounted; none if they are not known."""
     if _is_berry(recipe, fetch):
         folder = fetch.environment.get("YARN_GLOBAL_FOLDER")
         home = fetch.environment.get("HOME") or fetch.step.home
@@ -49,7 +49,7 @@ def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
 
 def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
     """Return whether it is Yarn 2 or later."""
-    return fetch.manager.name == "yarn" and any(present(recipe, (".yarnrc.yml",)))
+    return fetch.manager.name == "yarn" and present(recipe, ".yarnrc.yml")
 
 
 def snippet(repository: Repository, recipe: Recipe, stage: StageFacts, fetch: Fetch) -> str:
@@ -58,15 +58,18 @@ def snippet(repository: Repository, recipe: Recipe, stage: StageFacts, fetch: Fe
     It is no edit: what the command leaves in the cache is then missing in the image, and
     whether CMD, a script or a later stage needs it cannot be known from the Dockerfile.
     """
-    mounts = " ".join(f"--mount={each}" for each in _mounts(repository, recipe, stage, fetch))
-    if not mounts:
-        return ""
+    mounts = tuple(_mounts(repository, recipe, stage, fetch))
     option = next((each for each in fetch.manager.uncached if fetch.command.has(each)), None)
-    undeclared = "$TARGETARCH" in mounts and "TARGETARCH" not in fetch.step.environment
-    above = ", with ARG TARGETARCH above" if undeclared else ""
     without = f", without {option}" if option else ""
-    beside = _NOT_IN_THE_IMAGE if may_be_needed(recipe, fetch) else ""
-    return f"RUN {mounts} …{above}{without}{beside}"
+    beside = NOT_IN_THE_IMAGE if may_be_needed(recipe, fetch) else ""
+    return f"{run_with(mounts, fetch.step)}{without}{beside}" if mounts else ""
+
+
+def run_with(mounts: Iterable[str], step: Step) -> str:
+    """Return a RUN with further mounts, and the declaration that they need."""
+    shown = " ".join(f"--mount={each}" for each in mounts)
+    undeclared = "$TARGETARCH" in shown and "TARGETARCH" not in step.environment
+    return f"RUN {shown} …" + (", with ARG TARGETARCH above" if undeclared else "")
 
 
 def _mounts(
@@ -82,9 +85,45 @@ def _mounts(
         yield with_option("type=cache", **identity, target=place, **shared, **owner)
 
 
+HELD_TO_A_SYSTEM: dict[str, tuple[re.Pattern[str], str, Severity]] = {
+    "target": (
+        re.compile(r"(?:^|/)target$"),
+        "build scripts and libraries that are linked to one libc",
+        Severity.ERROR,
+    ),
+    "ccache": (re.compile(r"ccache|sccache"), "objects of one compiler", Severity.WARNING),
+    "pip": (
+        re.compile(r"(?:^|/)\.?cache/(?:pip|uv|pypoetry)(?:/|$)"),
+        "wheels that were compiled for one libc",
+        Severity.WARNING,
+    ),
+    "node_modules": (
+        re.compile(r"(?:^|/)node_modules$"),
+        "native addons of one libc",
+        Severity.ERROR,
+    ),
+    "vendor": (
+        re.compile(r"(?:^|/)(?:vendor/bundle|_build|deps)$"),
+        "native extensions",
+        Severity.WARNING,
+    ),
+    "apt": (re.compile(r"^/var/lib/apt(?:/|$)"), "package lists of one release", Severity.WARNING),
+}
+"""What holds more than downloads, by the path at which it is mounted, and what is at stake."""
+
+OF_SEVERAL = ("/.cache", "/go-build")
+"""How the directories end that hold what several tools keep, by what runs with them."""
+
+
+def is_held(place: str) -> bool:
+    """Return whether a cache at `place` may hold what only one system can use."""
+    found = any(pattern.search(place) for pattern, _, _ in HELD_TO_A_SYSTEM.values())
+    return found or place.endswith(OF_SEVERAL)
+
+
 KEPT_IN_CACHE = ("go", "cargo", "dotnet", "maven", "gradle")
 """Managers that leave what they fetch in the cache, and nowhere else."""
-_NOT_IN_THE_IMAGE = (
+NOT_IN_THE_IMAGE = (
     "; the image does not get what is in the mount, so mount it in later RUNs too, and copy "
     "elsewhere what CMD or another stage needs"
 )
@@ -96,14 +135,3 @@ def may_be_needed(recipe: Recipe, fetch: Fetch) -> bool:
     Poetry keeps its environments there, and Yarn 2 and later what Plug'n'Play loads.
     """
     return fetch.manager.name in (*KEPT_IN_CACHE, "poetry") or _is_berry(recipe, fetch)
-
-
-def fixed(
-    recipe: Recipe, change: Change | None, message: str, *, certain: bool = False
-) -> Fix | None:
-    """The fix that one change is; None without one."""
-    return (
-        None
-        if change is None
-        else fix(recipe.path, recipe.data, message, (change,), certain=certain)
-    )

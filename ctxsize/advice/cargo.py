@@ -6,7 +6,6 @@ import posixpath
 from dataclasses import dataclass
 
 from ctxsize.advice.fetches import fetches
-from ctxsize.advice.managers import cargo_caches
 from ctxsize.advice.recipe import StageFacts, Step
 from ctxsize.shell import Command
 
@@ -24,12 +23,8 @@ class CargoRun:
     @property
     def caches(self) -> tuple[str, ...]:
         """Where it keeps what it fetched; none if that is not known. The same as for CTX223."""
-        for fetch in fetches(self.step):
-            if fetch.written is self.command:
-                return fetch.caches[:2]
-        environment = {**self.step.environment, **dict(self.command.assignments)}
-        home = environment.get("HOME") or self.step.home
-        return () if home is None else cargo_caches(environment, home)[:2]
+        own = (each for each in fetches(self.step) if each.written is self.command)
+        return next((each.caches[:2] for each in own), ())
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -67,7 +62,7 @@ class CargoRun:
 
 
 def cargo_runs(stage: StageFacts) -> list[CargoRun]:
-    """The commands of cargo in a stage, those of the stages that it is built on first."""
+    """Return the commands of cargo in a stage, those of the stages that it is built on first."""
     found: list[CargoRun] = []
     for step in stage.history:
         workdir = step.workdir

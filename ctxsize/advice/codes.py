@@ -52,8 +52,8 @@ CODES: dict[str, Code] = {
             "the compiled dependencies is lost with every change of the sources. cargo-chef "
             "compiles them in a layer that depends on nothing but the manifests; cache mounts on "
             "the registry and on `target` keep what was fetched and compiled between builds. "
-            "A build that is not simple enough for that gets the caches alone, and what others "
-            "take of `target` is copied to where it was.",
+            "A build that is not simple enough for that is left as it is: the finding shows the "
+            "caches that its RUN should have.",
             "FROM rust:1.82\nWORKDIR /app\nCOPY . .\nRUN cargo build --release\n",
             "FROM rust:1.82 AS chef\nWORKDIR /app\nRUN cargo install cargo-chef --locked\n"
             "FROM chef AS planner\nCOPY . .\nRUN cargo chef prepare --recipe-path recipe.json\n"

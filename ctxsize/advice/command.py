@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from ctxsize.advice import CODES, DockerfileAdvice, advice_of, examined
 from ctxsize.advice.ignoring import once, suggested
-from ctxsize.advice.inline import changed_files, in_file, shown
 from ctxsize.advice.repository import Repository, read_repository
 from ctxsize.config import Config, load
 from ctxsize.config.accepted import Acceptance
@@ -39,36 +38,32 @@ def run(
     for _ in range(_MOST_FIXES):
         repository = read_repository(discovery, {**changed}, starter)
         kept = acceptance.left(filter(chosen.wants, examined(repository)))
-        fixable = _fixable(repository, kept, seen, unsafe=unsafe) if fix or unsafe else iter(())
+        fixable = _fixable(kept, seen, unsafe=unsafe) if fix or unsafe else iter(())
         following = next(fixable, None)
         if following is None:
             break
         finding, edit = following
         seen.add((edit.path, edit.after))
         changed[edit.path] = edit.after
-        mended.append(shown(repository, finding))
-    left = tuple(shown(repository, each) for each in kept)
-    advice = advice_of(discovery, repository, left)
+        mended.append(finding)
+    advice = advice_of(discovery, repository, tuple(kept))
     return replace(advice, edits=_edits(repository), mended=tuple(mended))
 
 
 def _edits(repository: Repository) -> tuple[Edit, ...]:
-    """All changes together, a file each."""
+    """Return all changes together, a file each."""
     as_it_is = replace(repository, changed={})
-    files = changed_files(repository).items()
-    return tuple(Edit(path, as_it_is.content(path), data) for path, data in files)
+    return tuple(
+        Edit(path, as_it_is.content(path), data) for path, data in repository.changed.items()
+    )
 
 
 def _fixable(
-    repository: Repository,
-    findings: Iterable[Finding],
-    seen: set[tuple[str, bytes]],
-    *,
-    unsafe: bool,
+    findings: Iterable[Finding], seen: set[tuple[str, bytes]], *, unsafe: bool
 ) -> Iterator[tuple[Finding, Edit]]:
-    """The findings whose fix may be applied now, with its one edit."""
+    """Yield the findings whose fix may be applied now, each with its one edit."""
     for finding in findings:
         if finding.fix is not None and (finding.fix.certain or unsafe):
             (edit,) = finding.fix.edits
-            if (edit.path, edit.after) not in seen and in_file(repository, edit) is not None:
+            if (edit.path, edit.after) not in seen:
                 yield finding, edit

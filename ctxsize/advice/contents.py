@@ -54,25 +54,25 @@ class Contents:
         return posixpath.normpath(posixpath.join(self.below, name))
 
     def has(self, name: str) -> bool:
-        """Whether it is a file that is sent."""
+        """Return whether it is a file that is sent."""
         path = self.path(name)
         if path.startswith(("..", "/")) or self._spec.match_file(path):
             return False
         return all(os.path.isfile(os.path.join(root, path)) for root in self._roots)  # noqa: PTH113, PTH118
 
     def has_directory(self, name: str) -> bool:
-        """Whether it is a directory that is sent."""
+        """Return whether it is a directory that is sent."""
         path = self.path(name)
         found = all(os.path.isdir(os.path.join(root, path)) for root in self._roots)  # noqa: PTH112, PTH118
         return found and not self._spec.match_file(path)
 
     def above(self, *names: str) -> bool:
-        """Whether one of these files is in a directory above, up to the context."""
+        """Return whether one of these files is in a directory above, up to the context."""
         levels = self.below.count("/") + bool(self.below)
         return any(self.has("../" * up + name) for up in range(1, levels + 1) for name in names)
 
     def those(self, *names: str) -> tuple[str, ...]:
-        """The files among `names` that are sent; directories if they end with a slash."""
+        """Return the files among `names` that are sent; directories if they end with a slash."""
         return tuple(
             name
             for name in names
@@ -80,11 +80,11 @@ class Contents:
         )
 
     def _is_inside(self, path: str) -> bool:
-        """Whether no symlink and no `..` leads out of the context."""
+        """Return whether no symlink and no `..` leads out of the context."""
         return holds(os.path.realpath(self.root), os.path.join(self.root, path))  # noqa: PTH118
 
     def text(self, name: str) -> str:
-        """What a file says, `""` if it cannot be read."""
+        """Return what a file says, `""` if it cannot be read."""
         if not self._is_inside(self.path(name)):
             return ""
         try:
@@ -94,7 +94,7 @@ class Contents:
             return ""
 
     def matching(self, *patterns: str) -> Iterator[str]:
-        """The files below whose names match, in order; not in hidden and made directories."""
+        """Yield the files below whose names match, in order; not in hidden and made directories."""
         for path in self._walk("", 0):
             if any(fnmatchcase(posixpath.basename(path).lower(), each) for each in patterns):
                 yield path

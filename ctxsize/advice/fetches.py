@@ -6,8 +6,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ctxsize.advice import installs
-from ctxsize.advice.managers import MANAGERS, Manager
+from ctxsize.advice.managers import CACHE_OPTIONS, MANAGERS, Manager, moved_cache
 from ctxsize.advice.recipe import Step
 from ctxsize.shell import Command
 
@@ -36,7 +35,7 @@ class Fetch:
     @property
     def caches(self) -> tuple[str, ...]:
         """Where it keeps what it fetched; none if that is not known."""
-        told = self.command.value(*installs.CACHE_OPTIONS) or self.moved
+        told = self.command.value(*CACHE_OPTIONS) or self.moved
         if told is not None:
             return (posixpath.normpath(posixpath.join(self.workdir, told)),)
         home = self.environment.get("HOME") or self.step.home
@@ -55,14 +54,12 @@ class Fetch:
     def meant(self) -> tuple[str, ...]:
         """The targets of the cache mounts that are meant for it."""
         return tuple(
-            mount.target
-            for mount in self.step.caches
-            if any(word in mount.target for word in self.manager.words)
+            mount.target for mount in self.step.caches if self.manager.is_meant(mount.target)
         )
 
 
 def fetches(step: Step) -> Iterator[Fetch]:
-    """The commands of a RUN that fetch packages."""
+    """Yield the commands of a RUN that fetch packages."""
     workdir = step.workdir
     exported: dict[str, str] = {}
     moved: dict[str, str] = {}
@@ -73,10 +70,10 @@ def fetches(step: Step) -> Iterator[Fetch]:
         if command.program == "cd" and command.operands:
             workdir = posixpath.normpath(posixpath.join(workdir, command.operands[0]))
         shown = module(command)
-        if place := installs.moved_cache(shown):
+        if place := moved_cache(shown):
             moved[shown.program] = place
         for manager in MANAGERS:
-            if shown.program in manager.programs and manager.fetches(shown):
+            if shown.program in manager.called and manager.fetches(shown):
                 place = moved.get(shown.program)
                 yield Fetch(manager, shown, step, workdir, command, {**exported}, place)
 

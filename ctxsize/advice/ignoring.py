@@ -52,20 +52,20 @@ def once(starter: Starter) -> Starter:
 
 
 def started(repository: Repository, build: Build) -> Fix | None:
-    """The ignore file for the context of `build`, as a fix."""
+    """Return the ignore file for the context of `build`, as a fix."""
     edit = repository.starter(build)
     return None if edit is None else Fix(f"write {edit.path}", (edit,), certain=False)
 
 
 def is_allowlist(repository: Repository, recipe: Recipe, context: str) -> bool:
-    """Whether the ignore file that governs begins by ignoring everything."""
+    """Return whether the ignore file that governs begins by ignoring everything."""
     text = (governing(repository, recipe, context) or b"").decode("utf-8", "replace")
     lines = (line.strip() for line in text.splitlines() if not line.startswith("#"))
     return next(filter(None, lines), "") in _EVERYTHING
 
 
 def narrowed(repository: Repository, recipe: Recipe, context: str, directory: str) -> Fix | None:
-    """An ignore file of the Dockerfile's own that lets in just one directory.
+    """Return an ignore file of the Dockerfile's own that lets in just one directory.
 
     What the file that governs now ignores stays ignored. A Dockerfile that is no file
     has none; then it is that of the context, unless others use it. None if neither

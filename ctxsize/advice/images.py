@@ -47,7 +47,7 @@ class System:
 
 
 def system_of(reference: str) -> System:
-    """The system of the image `reference`.
+    """Return the system of the image `reference`.
 
     >>> system_of("rust:1.82-slim-bookworm").key, system_of("docker.io/python:3.12-alpine3.20").key
     ('debianbookworm', 'alpine3.20')
@@ -88,7 +88,7 @@ _WINDOWS = re.compile(r"windows|nanoserver")
 
 
 def is_windows(reference: str) -> bool:
-    """Whether the name of an image says that it is one of Windows."""
+    """Return whether the name of an image says that it is one of Windows."""
     return bool(_WINDOWS.search(reference))
 
 
@@ -101,16 +101,16 @@ _ENVIRONMENTS = {
 
 
 def environment_of(reference: str) -> dict[str, str]:
-    """The variables of the image `reference` that matter here."""
+    """Return the variables of the image `reference` that matter here."""
     return _ENVIRONMENTS.get(_repository(reference), {})
 
 
 def _repository(reference: str) -> str:
-    """The last part of its name."""
+    """Return the last part of its name."""
     return reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
 def user_id(reference: str, user: str) -> str:
-    """The number of a user of the image `reference`, `""` if it is not known."""
+    """Return the number of a user of the image `reference`, `""` if it is not known."""
     name, number = _USERS.get(_repository(reference), ("", ""))
     return number if name == user else ""

@@ -61,7 +61,7 @@ def too_wide(repository: Repository) -> Iterator[Finding]:
 
 
 def _only_directory(recipe: Recipe) -> tuple[str, int]:
-    """The one directory of the context that everything is taken from, and the first line."""
+    """Return the one directory of the context that everything is taken from, and the first line."""
     taken = [
         (source, step.line)
         for stage in recipe.stages
@@ -77,7 +77,7 @@ def _only_directory(recipe: Recipe) -> tuple[str, int]:
 
 
 def _directory(recipe: Recipe, source: str) -> str:
-    """The directory that a source is or lies in, up to the first wildcard."""
+    """Return the directory that a source is or lies in, up to the first wildcard."""
     fixed = source.split("*")[0].split("?")[0].split("[")[0]
     paths = (os.path.join(each, source) for each in recipe.contexts)  # noqa: PTH118
     whole = fixed == source and any(map(os.path.isdir, paths))
@@ -85,7 +85,7 @@ def _directory(recipe: Recipe, source: str) -> str:
 
 
 def _is_wide(context: str, directory: str) -> bool:
-    """Whether the directory is one of at least three in the context."""
+    """Return whether the directory is one of at least three in the context."""
     if not os.path.isdir(os.path.join(context, directory)):  # noqa: PTH112, PTH118
         return False
     return len(subdirectories(context)) > 2

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import Change, fix, with_option
-from ctxsize.advice.script import Splice
-from ctxsize.dockerfile.heredocs import parse_heredoc_word
-from ctxsize.findings import Confidence, Finding, Fix
+from ctxsize.advice.rewrite import with_option
+from ctxsize.findings import Confidence, Finding
 from ctxsize.shell import Command
 
 _COPIERS = ("cp", "mv", "install", "strip", "ln")
@@ -48,34 +45,23 @@ def _copied_from_mounts(recipe: Recipe, stage: StageFacts) -> Iterator[Finding]:
                 step.line,
                 f"{path} is not in {source.label}: it lay in the cache mounted at {cache.target}",
                 evidence=(f"line {made.line}: RUN --mount={cache.written}",),
-                help=f"copy it elsewhere in the RUN of line {made.line}, and take it from there",
-                fix=_kept_elsewhere(recipe, source, made, path),
+                help=_copied_out(recipe, source, made, step, path),
             )
 
 
-def _kept_elsewhere(recipe: Recipe, source: StageFacts, made: Step, path: str) -> Fix:
-    """The RUN that copies it out of the mount, and everything that takes it taking it there."""
-    users = [
-        step
-        for stage in recipe.stages
-        for step in stage.steps
-        if step.origin and recipe.stage_of(step.origin) is source and path in step.taken
-    ]
+def _copied_out(recipe: Recipe, source: StageFacts, made: Step, step: Step, path: str) -> str:
+    """Return what to write in both places."""
     out = _directory(recipe, source, made, path)
-    script = recipe.script(made)
     written = path if set(path) & set("*?[") else shlex.quote(path)
-    copied = script.appended(f"mkdir -p {out} && cp -a {written} {out}/")
     elsewhere = posixpath.join(out, posixpath.basename(path))
-    changes = [script.change([copied])]
-    changes += [taken_from(recipe, step, {path: elsewhere}) for step in users]
-    message = f"copy it to {out} in the RUN of line {made.line}, and take it from there"
-    made_of = fix(recipe.path, recipe.data, message, changes, certain=False)
-    assert made_of is not None
-    return made_of
+    return (
+        f"add `&& mkdir -p {out} && cp -a {written} {out}/` to the RUN of line {made.line}, "
+        f"and take it from there: `{step.instruction.keyword} --from={step.origin} {elsewhere} …`"
+    )
 
 
 def _directory(recipe: Recipe, source: StageFacts, made: Step, path: str) -> str:
-    """Where to keep it: with its directories, if another result has the same name."""
+    """Return where to keep it: with its directories, if another result has the same name."""
     top = "/out" if made.user in ("", "root", "0") else "/tmp/out"
     name = posixpath.basename(path)
     others = {
@@ -89,21 +75,8 @@ def _directory(recipe: Recipe, source: StageFacts, made: Step, path: str) -> str
     return top + posixpath.dirname(path) if others else top
 
 
-def taken_from(recipe: Recipe, step: Step, moved: Mapping[str, str]) -> Change:
-    """A COPY whose sources, by their absolute paths, are elsewhere."""
-    script = recipe.script(step)
-    words = [word for word in step.instruction.arguments[:-1] if not parse_heredoc_word(word)]
-    splices: list[Splice] = []
-    for word, path in zip(words, step.taken, strict=False):
-        at = re.compile(rf"(?<![^\s\"',\[]){re.escape(word)}(?![^\s\"',\]])")
-        found = at.search(script.raw, script.command)
-        if path in moved and found is not None:
-            splices.append((found.start(), found.end(), moved[path]))
-    return script.change(splices)
-
-
 def _written_besides(source: StageFacts, target: str) -> bool:
-    """Whether something without the mount may have written into `target`."""
+    """Return whether something without the mount may have written into `target`."""
     for step in source.history:
         if any(cache.target == target for cache in step.caches):
             continue
@@ -122,12 +95,12 @@ def _writes(command: Command, target: str) -> bool:
 
 
 def _builds(command: Command) -> bool:
-    """Whether cargo compiles the project itself, and not just what it depends on."""
+    """Return whether cargo compiles the project itself, and not just what it depends on."""
     return command.program == "cargo" and "chef" not in command.words[:3]
 
 
 def _used_later(recipe: Recipe, stage: StageFacts) -> Iterator[Finding]:
-    """A later RUN of the same stage that copies out of a cache which is no longer mounted."""
+    """Find a later RUN of the same stage that copies out of a cache which is no longer mounted."""
     mounted: dict[str, tuple[Step, Cache]] = {}
     own = set(map(id, stage.steps))
     for step in stage.history:
@@ -158,17 +131,13 @@ def _gone(
             f"{path} is not there: the cache at {target} was mounted for line {made.line} alone",
             confidence=Confidence.LIKELY,
             evidence=(f"line {made.line} mounts it",),
-            help="do it in the same RUN, or mount the cache here too",
-            fix=_mounted_again(recipe, step, cache),
+            help="do it in the same RUN, or mount the cache here too: "
+            f"`RUN --mount={_absolute(cache)} …`",
         )
 
 
-def _mounted_again(recipe: Recipe, step: Step, cache: Cache) -> Fix | None:
-    """The RUN with the same cache, wherever it works."""
-    written = cache.written
-    if f"target={cache.target}" not in written.split(",") and not cache.named:
-        written = with_option(written, id=cache.id, target=cache.target)
-    script = recipe.script(step)
-    change = script.change([script.with_mounts([written])])
-    message = f"mount the cache at {cache.target} here too"
-    return fix(recipe.path, recipe.data, message, (change,), certain=False)
+def _absolute(cache: Cache) -> str:
+    """Return the mount as it works in every directory."""
+    if cache.named or f"target={cache.target}" in cache.written.split(","):
+        return cache.written
+    return with_option(cache.written, id=cache.id, target=cache.target)

@@ -35,8 +35,11 @@ class Early:
     """Whether the install as it is now has to come after the copy too."""
 
 
-def early(contents: Contents, fetch: Fetch) -> Early | None:
-    """How the dependencies of `fetch` can be installed early, None if they cannot."""
+_Finder = Callable[[Contents, Fetch], "Early | None"]
+
+
+def early_install(contents: Contents, fetch: Fetch) -> Early | None:
+    """Return how the dependencies of `fetch` can be installed early, None if they cannot."""
     find = _FINDERS.get(fetch.manager.name)
     found = None if find is None else find(contents, fetch)
     if found is None or not 0 < len(found.files) <= _MOST_FILES:
@@ -55,7 +58,7 @@ def _overwritten(contents: Contents, fetch: Fetch, found: Early) -> Iterator[boo
 _LIFECYCLE = ("preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare")
 
 
-def _node(*locks: str) -> Callable[[Contents, Fetch], Early | None]:
+def _node(*locks: str) -> _Finder:
     """Npm and its like: manifests of all workspaces, lock and configuration."""
 
     def find(contents: Contents, fetch: Fetch) -> Early | None:
@@ -74,7 +77,7 @@ def _node(*locks: str) -> Callable[[Contents, Fetch], Early | None]:
 
 
 def _members(contents: Contents, manifest: dict[str, Any]) -> Iterator[str]:
-    """The manifests of the workspaces of a project."""
+    """Yield the manifests of the workspaces of a project."""
     listed = manifest.get("workspaces")
     listed = listed.get("packages") if isinstance(listed, dict) else listed
     patterns = [str(each) for each in listed] if isinstance(listed, list) else []
@@ -106,7 +109,7 @@ _LOCAL = re.compile(r"^\s*(?:-e\b|--editable\b|\.|/|file:)|@\s*file:", re.M)
 
 
 def _pip(contents: Contents, fetch: Fetch) -> Early | None:
-    """The requirements files of a command, with those that they name."""
+    """Return the requirements files of a command, with those that they name."""
     words = fetch.command.words
     named = [
         value
@@ -167,27 +170,15 @@ def _poetry(contents: Contents, fetch: Fetch) -> Early | None:
     return Early(files, options="".join(f" {each}" for each in options), stays=True)
 
 
-def _composer(contents: Contents, _: Fetch) -> Early | None:
-    if re.search(r'"type"\s*:\s*"path"', contents.text("composer.json")):
-        return None
-    files = contents.those("composer.json", "composer.lock", "symfony.lock")
-    return Early(files, options=" --no-scripts --no-autoloader", stays=True)
+def _listed(*files: str, unless: str, options: str = "") -> _Finder:
+    """Return a finder of `files`, if nothing in the first of them matches `unless`."""
 
+    def find(contents: Contents, _: Fetch) -> Early | None:
+        if re.search(unless, contents.text(files[0]), re.M):
+            return None
+        return Early(contents.those(*files), options=options, stays=bool(options))
 
-def _bundler(contents: Contents, _: Fetch) -> Early | None:
-    if re.search(
-        r"^\s*gemspec\b|\bpath\b|\beval_gemfile\b|\brequire_relative\b",
-        contents.text("Gemfile"),
-        re.M,
-    ):
-        return None
-    return Early(contents.those("Gemfile", "Gemfile.lock", ".ruby-version", ".tool-versions"))
-
-
-def _mix(contents: Contents, _: Fetch) -> Early | None:
-    if re.search(r"\bapps_path:|\bpath:|\bFile\.|\bCode\.", contents.text("mix.exs")):
-        return None
-    return Early(contents.those("mix.exs", "mix.lock"))
+    return find
 
 
 def _go(contents: Contents, fetch: Fetch) -> Early | None:
@@ -200,28 +191,27 @@ def _go(contents: Contents, fetch: Fetch) -> Early | None:
     return Early(files, "go mod download", stays=True)
 
 
-def _is_closed(contents: Contents, files: tuple[str, ...]) -> bool:
-    """Whether the projects refer to each other alone, and to nothing in directories above."""
-    for path in files:
-        for written in _REFERENCE.findall(contents.text(path)):
-            name = posixpath.join(posixpath.dirname(path), written.replace("\\", "/"))
-            if posixpath.normpath(name) not in files:
-                return False
-    return not contents.above(*_ABOVE)
-
-
 _REFERENCE = re.compile(r"<(?:ProjectReference\s+Include|Import\s+Project)=\"([^\"$]+)\"")
-_ABOVE = (
-    *("Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props"),
-    *("global.json", "NuGet.Config", "nuget.config"),
-)
+
+
+def _is_closed(contents: Contents, files: tuple[str, ...]) -> bool:
+    """Return whether the projects refer to each other alone."""
+    named = (
+        posixpath.join(posixpath.dirname(path), name.replace("\\", "/"))
+        for path in files
+        for name in _REFERENCE.findall(contents.text(path))
+    )
+    return all(posixpath.normpath(name) in files for name in named)
+
+
 _PROJECTS = (".csproj", ".fsproj", ".vbproj", ".sln", ".slnx")
 _MSBUILD = ("directory.*.props", "directory.*.targets", "global.json", "nuget.config")
 
 
 def _dotnet(contents: Contents, fetch: Fetch) -> Early | None:
     files = tuple(contents.matching(*(f"*{each}" for each in _PROJECTS), *_MSBUILD))
-    if not _is_closed(contents, files):
+    # Projects and properties of the directories above may belong to it.
+    if contents.below or not _is_closed(contents, files):
         return None
     operands = fetch.command.operands
     if operands[:1] == ("restore",):
@@ -239,8 +229,7 @@ def _maven(contents: Contents, fetch: Fetch) -> Early | None:
     command = fetch.command
     if "<modules>" in text or "<relativePath>" in text or "<systemPath>" in text:
         return None
-    child = "<parent>" in text and "<relativePath/>" not in text
-    if child and contents.above("pom.xml"):
+    if contents.below and "<parent>" in text and "<relativePath/>" not in text:
         return None
     if command.has("-f", "--file", "-pl", "--projects", "-s", "--settings", "-gs"):
         return None
@@ -256,7 +245,7 @@ def _maven(contents: Contents, fetch: Fetch) -> Early | None:
     return Early(files, shlex.join(words), stays=True)
 
 
-_FINDERS: dict[str, Callable[[Contents, Fetch], Early | None]] = {
+_FINDERS: dict[str, _Finder] = {
     "npm": _node("package-lock.json", "npm-shrinkwrap.json"),
     "yarn": _node("yarn.lock", ".yarnrc", ".yarnrc.yml", ".yarn/"),
     "pnpm": _node("pnpm-lock.yaml", "pnpm-workspace.yaml", ".pnpmfile.cjs", "patches/"),
@@ -264,9 +253,16 @@ _FINDERS: dict[str, Callable[[Contents, Fetch], Early | None]] = {
     "pip": _pip,
     "uv": _uv,
     "poetry": _poetry,
-    "composer": _composer,
-    "bundler": _bundler,
-    "mix": _mix,
+    "composer": _listed(
+        *("composer.json", "composer.lock", "symfony.lock"),
+        unless=r'"type"\s*:\s*"path"',
+        options=" --no-scripts --no-autoloader",
+    ),
+    "bundler": _listed(
+        *("Gemfile", "Gemfile.lock", ".ruby-version", ".tool-versions"),
+        unless=r"^\s*gemspec\b|\bpath\b|\beval_gemfile\b|\brequire_relative\b",
+    ),
+    "mix": _listed(*("mix.exs", "mix.lock"), unless=r"\bapps_path:|\bpath:|\bFile\.|\bCode\."),
     "go": _go,
     "dotnet": _dotnet,
     "maven": _maven,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from ctxsize.advice.caches import KEPT_IN_CACHE, fixed, may_be_needed, owned, places, snippet
-from ctxsize.advice.emptied import emptied
-from ctxsize.advice.fetches import Fetch, fetches
-from ctxsize.advice.installs import moved_cache
-from ctxsize.advice.recipe import Recipe, StageFacts, Step
+from ctxsize.advice.caches import KEPT_IN_CACHE, owned, places, snippet
+from ctxsize.advice.fetches import Fetch, fetches, module
+from ctxsize.advice.images import system_of
+from ctxsize.advice.managers import empties, moved_cache
+from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import with_option
-from ctxsize.advice.script import Script, Splice
-from ctxsize.findings import Confidence, Finding, Fix
+from ctxsize.advice.rewrite import Change, with_option
+from ctxsize.advice.sharing import is_apt
+from ctxsize.findings import Confidence, Finding
+from ctxsize.shell import Command
 
 
 def unused_caches(repository: Repository) -> Iterator[Finding]:
@@ -30,7 +30,7 @@ def unused_caches(repository: Repository) -> Iterator[Finding]:
                     yield found
             if not seen:
                 yield from _not_at_home(recipe, step)
-            yield from emptied(recipe, stage, step)
+            yield from _emptied(recipe, stage, step)
 
 
 def _elsewhere(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding | None:
@@ -40,9 +40,13 @@ def _elsewhere(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding | Non
     if name == "pip" and any("uv" in mount for mount in fetch.meant):
         return None
     configured = (one for step in stage.history for one in step.commands)
-    if any(one.program in fetch.manager.programs and moved_cache(one) for one in configured):
+    if any(one.program in fetch.manager.called and moved_cache(one) for one in configured):
         return None
-    place = _place_for(recipe, fetch, target)
+    known = places(recipe, fetch)
+    alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
+    place = next(alike, known[0])
+    cache = next(each for each in fetch.step.caches if each.target == target)
+    options = {} if "uid=" in cache.written else owned(stage, fetch.step)
     return finding(
         "CTX222",
         recipe,
@@ -50,28 +54,12 @@ def _elsewhere(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding | Non
         f"the cache is mounted at {target}, while {name} keeps its own in {place}",
         confidence=Confidence.LIKELY,
         evidence=(_why_there(fetch),),
-        help=f"mount {place}",
-        fix=_moved(recipe, stage, fetch, target, place),
+        help=_mount(cache.written, place, **options),
     )
 
 
-def _place_for(recipe: Recipe, fetch: Fetch, target: str) -> str:
-    """Which of its caches the mount at `target` is meant for."""
-    known = places(recipe, fetch)
-    alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
-    return next(alike, known[0])
-
-
-def _moved(recipe: Recipe, stage: StageFacts, fetch: Fetch, target: str, place: str) -> Fix | None:
-    if may_be_needed(recipe, fetch):
-        return None
-    script = recipe.script(fetch.step)
-    cache = next(each for each in fetch.step.caches if each.target == target)
-    options = {} if "uid=" in cache.written else owned(stage, fetch.step)
-    mount = with_option(cache.written, target=place, **options)
-    splice = script.with_mount(cache.written, mount)
-    change = None if splice is None else script.change([splice])
-    return fixed(recipe, change, f"mount {place} instead")
+def _mount(written: str, place: str, **options: str) -> str:
+    return f"mount {place}: `--mount={with_option(written, target=place, **options)}`"
 
 
 def _why_there(fetch: Fetch) -> str:
@@ -94,72 +82,135 @@ _SWITCHED_OFF = {
 def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     if not fetch.cached:
         return None
-    manager, script = fetch.manager, recipe.script(fetch.step)
+    manager = fetch.manager
     option = next((each for each in manager.uncached if fetch.command.has(each)), None)
     if option is not None:
-        change = script.change(script.without_option(option, manager.programs))
         return finding(
             "CTX222",
             recipe,
             fetch.step.line,
             f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
-            help=f"drop {option}",
-            fix=fixed(recipe, change, f"drop `{option}`", certain=_is_plain(script, fetch)),
+            help=f"drop `{option}`",
+            fix=recipe.fix(f"drop `{option}`", _dropped(recipe, fetch, option), certain=True),
         )
     variable, values, off = _SWITCHED_OFF.get(manager.name, ("", (), ""))
     value = fetch.environment.get(variable, "")
     if value.lower() not in values:
         return None
-    change = script.change([_set(script, fetch, variable, off)])
     return finding(
         "CTX222",
         recipe,
         fetch.step.line,
         f"{variable}={value} makes {manager.name} use no cache, so the mount stays empty",
-        help=f"drop {variable}, or set it otherwise for this RUN",
-        fix=fixed(recipe, change, f"set `{variable}={off}` for this RUN", certain=True),
+        help=f"drop {variable}, or write `{variable}={off} {fetch.command.program} …` here",
     )
 
 
-def _is_plain(script: Script, fetch: Fetch) -> bool:
-    """Whether the command stands in the RUN itself, and in no script of its own."""
+def _dropped(recipe: Recipe, fetch: Fetch, option: str) -> Iterator[Change]:
+    """Yield the RUN without `option`, unless the command stands in a script of its own."""
+    script = recipe.script(fetch.step)
     alone = script.instruction.arguments == fetch.written.words
-    return alone or script.piece_of(fetch.written) is not None
-
-
-def _set(script: Script, fetch: Fetch, variable: str, value: str) -> Splice:
-    """The RUN with another value for a variable: where it is set in it, else in front."""
-    piece = script.piece_of(fetch.written)
-    for number, (name, _) in enumerate(fetch.written.assignments):
-        if name == variable and piece is not None and piece.words[number].startswith(name):
-            start, end = piece.spans[number]
-            return script.places[start], script.places[end - 1] + 1, f"{variable}={value}"
-    if piece is not None:
-        return script.start(piece), script.start(piece), f"{variable}={value} "
-    if script.form == "json" and script.instruction.arguments == fetch.written.words:
-        words = shlex.join(script.instruction.arguments)
-        return script.command, len(script.raw), f"{variable}={value} {words}"
-    return script.prepended(f"export {variable}={value}")
+    if alone or script.piece_of(fetch.written) is not None:
+        yield script.change(script.without_option(option, fetch.manager.called))
 
 
 def _not_at_home(recipe: Recipe, step: Step) -> Iterator[Finding]:
-    """A target that begins with `~`, which is no shell's word here."""
-    script = recipe.script(step)
+    """Find a target that begins with `~`, which is no shell's word here."""
     for cache in step.caches:
         at = cache.target.find("/~/")
         if at >= 0 and step.home is not None:
-            place = step.home + cache.target[at + 2 :]
-            splice = script.with_mount(cache.written, with_option(cache.written, target=place))
-            change = None if splice is None else script.change([splice])
             yield finding(
                 "CTX222",
                 recipe,
                 step.line,
                 f"the cache is mounted at {cache.target}: `~` stands for no home in a mount",
                 evidence=(f"--mount={cache.written}",),
-                help=f"mount {place}",
-                fix=fixed(recipe, change, f"mount {place} instead"),
+                help=_mount(cache.written, step.home + cache.target[at + 2 :]),
             )
+
+
+_APT = ("/var/lib/apt", "/var/cache/apt")
+_KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
+
+
+def _emptied(recipe: Recipe, stage: StageFacts, step: Step) -> Iterator[Finding]:
+    """CTX222 for a RUN whose cache is empty afterwards."""
+    yield from _by_managers(recipe, step)
+    yield from _by_hand(recipe, step)
+    yield from _by_the_image(recipe, stage, step)
+
+
+def _by_managers(recipe: Recipe, step: Step) -> Iterator[Finding]:
+    cached = {fetch.manager.name: fetch for fetch in fetches(step) if fetch.cached}
+    for command in step.commands:
+        shown = module(command)
+        fetch = next((e for e in cached.values() if shown.program in e.manager.called), None)
+        if fetch is not None and empties(shown):
+            what = f"the cache that is mounted for {fetch.manager.name}"
+            yield _thrown_away(recipe, step, command, what)
+
+
+def _by_hand(recipe: Recipe, step: Step) -> Iterator[Finding]:
+    """Find what is deleted of the caches of apt."""
+    caches = {name: each for each in step.caches for name in _APT if each.target.startswith(name)}
+    for command in step.commands:
+        named = [name for name in caches if any(name in word for word in command.operands)]
+        if is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",)):
+            named = [name for name in caches if name == _APT[1]]
+        elif command.program != "rm":
+            continue
+        if named:
+            what = f"the cache that is mounted at {caches[named[0]].target}"
+            yield _thrown_away(recipe, step, command, what)
+
+
+def _by_the_image(recipe: Recipe, stage: StageFacts, step: Step) -> Iterator[Finding]:
+    """Find what images of Debian delete, as long as nothing keeps them from it."""
+    archives = next((each for each in step.caches if each.target.startswith(_APT[1])), None)
+    installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
+    if archives and installs and _deletes_downloads(stage) and not _keeps(stage, step):
+        yield finding(
+            "CTX222",
+            recipe,
+            step.line,
+            f"{stage.base} deletes what apt downloads: the cache at {archives.target} stays empty",
+            confidence=Confidence.LIKELY,
+            help=f"begin with `{_KEEP}`, in front of apt-get update",
+        )
+
+
+def _thrown_away(recipe: Recipe, step: Step, command: Command, what: str) -> Finding:
+    written = " ".join(command.words)
+    cached = [word for word in command.operands if any(_is_in(e, word) for e in step.caches)]
+    others = command.program == "rm" and 0 < len(cached) < len(command.operands)
+    without = " ".join(cached) if others else written
+    return finding(
+        "CTX222",
+        recipe,
+        step.line,
+        f"`{written}` empties {what}",
+        help=f"leave out `{without}`: what is in the mount is not in the image",
+    )
+
+
+def _is_in(cache: Cache, word: str) -> bool:
+    """Return whether a path, maybe with wildcards, is one of a cache of apt or above it."""
+    return any(cache.target.startswith(name) and word.startswith(name) for name in _APT)
+
+
+def _deletes_downloads(stage: StageFacts) -> bool:
+    return system_of(stage.base).name in ("debian", "ubuntu")
+
+
+def _keeps(stage: StageFacts, step: Step) -> bool:
+    """Return whether docker-clean is dealt with at or before `step`."""
+    texts: list[str] = []
+    for each in stage.history:
+        texts.append(each.instruction.text)
+        texts += [heredoc.content for heredoc in each.instruction.heredocs]
+        if each is step:
+            break
+    return any("docker-clean" in t or "Keep-Downloaded-Packages" in t for t in texts)
 
 
 def missing_caches(repository: Repository) -> Iterator[Finding]:
@@ -208,7 +259,7 @@ def _names_path(words: tuple[str, ...]) -> bool:
 
 
 def _is_cached(step: Step, fetch: Fetch, earlier: _Earlier) -> bool:
-    """Whether there is a cache, or nothing to keep: an earlier RUN fetched it already."""
+    """Return whether there is a cache, or nothing to keep: an earlier RUN fetched it already."""
     if fetch.cached or fetch.meant or not fetch.caches:
         return True
     if any(mount.target.endswith(("/.cache", "node_modules")) for mount in step.caches):
@@ -225,7 +276,7 @@ _FETCH_ONCE = (*KEPT_IN_CACHE, "composer", "poetry", "uv")
 
 
 def _fetches_nothing(fetch: Fetch, earlier: _Earlier) -> bool:
-    """Whether it is told to stay offline, installs a tool of its own, or has no manifest."""
+    """Return whether it is told to stay offline, installs a tool of its own, or has no manifest."""
     command, name = fetch.command, fetch.manager.name
     if command.has("--offline", "-g", "--global") or command.value("-mod") == "vendor":
         return True

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 from collections.abc import Iterator
 
 from ctxsize.advice.caches import snippet
 from ctxsize.advice.contents import Contents
+from ctxsize.advice.early import in_front
 from ctxsize.advice.fetches import Fetch, fetches
-from ctxsize.advice.manifests import Early, early
+from ctxsize.advice.manifests import Early, early_install
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
-from ctxsize.advice.reorder import reordered
 from ctxsize.advice.repository import Repository, finding, present
 from ctxsize.findings import Finding, Severity
 
@@ -28,7 +27,7 @@ def copied_too_early(repository: Repository) -> Iterator[Finding]:
 
 
 def _too_early(repository: Repository, recipe: Recipe, stage: StageFacts) -> Finding | None:
-    """The first install of a stage that comes after everything was copied."""
+    """Return the first install of a stage that comes after everything was copied."""
     everything: Step | None = None
     before: set[str] = set()
     for step in stage.history:
@@ -48,7 +47,7 @@ def _too_early(repository: Repository, recipe: Recipe, stage: StageFacts) -> Fin
 
 
 def _depends_on_manifest(recipe: Recipe, fetch: Fetch) -> bool:
-    """Whether it is one to tell: cargo has a code of its own, and Go's cache is as good."""
+    """Return whether it is one to tell: cargo has a code of its own, and Go's cache is as good."""
     manager = fetch.manager
     if manager.name == "cargo" or not manager.reads_manifest(fetch.command):
         return False
@@ -59,7 +58,7 @@ def _depends_on_manifest(recipe: Recipe, fetch: Fetch) -> bool:
 
 def _is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
     vendored = fetch.command.value("-mod") == "vendor"
-    return vendored or any(present(recipe, ("modules.txt",), "vendor"))
+    return vendored or present(recipe, "vendor/modules.txt")
 
 
 _COMPILES = ("go", "dotnet", "maven", "gradle")
@@ -75,28 +74,26 @@ def _copied_too_early(
         return None
     command = " ".join(fetch.command.words[:4])
     contents = Contents(repository, recipe, inside)
-    plan = early(contents, fetch)
-    fixed = None if plan is None else reordered(recipe, everything, fetch, plan, inside)
-    kept = "" if fixed or fetch.cached else snippet(repository, recipe, stage, fetch)
+    plan = early_install(contents, fetch)
+    early = "" if plan is None else in_front(recipe, everything, fetch, plan, inside)
+    kept = "" if early or fetch.cached else snippet(repository, recipe, stage, fetch)
     files = _named(contents, fetch, plan)
-    if not (fixed or kept) or not files:
+    if not (early or kept) or not files:
         return None
+    cached = ", from its cache mount" if fetch.cached else ""
     return finding(
         "CTX202",
         recipe,
         everything.line,
-        f"every change in the context runs `{command}` (line {fetch.step.line}) again"
-        + (", from its cache mount" if fetch.cached else ""),
+        f"every change in the context runs `{command}` (line {fetch.step.line}) again{cached}",
         severity=Severity.INFO if fetch.cached else None,
         evidence=(
             f"line {fetch.step.line}: {command}",
             *(f"{name} is there" for name in files[:3]),
         ),
-        help=f"copy {listed(files)} first, install, then copy the rest"
-        if fixed
-        else f"more than {listed(files)} is needed in front of it, so keep what it downloads: "
+        help=early
+        or f"more than {listed(files)} may be needed in front of it, so keep what it downloads: "
         + kept,
-        fix=fixed,
     )
 
 
@@ -124,13 +121,8 @@ _ELSEWHERE = {
 
 def _inside(everything: Step, fetch: Fetch) -> str | None:
     """The directory of the context in which the command finds itself; None if it is in none."""
-    destination = everything.instruction.arguments[-1]
-    base = os.path.normpath(os.path.join(everything.workdir, destination))  # noqa: PTH118
     given = fetch.command.value(*_ELSEWHERE.get(fetch.manager.name, ("",))) or ""
-    relative = posixpath.relpath(posixpath.join(fetch.workdir, given), base)
-    if relative.startswith("..") or "$" in relative:
-        return None
-    return "" if relative == "." else relative
+    return everything.inside(posixpath.join(fetch.workdir, given))
 
 
 def listed(names: tuple[str, ...]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ctxsize.advice.images import environment_of, is_windows
+from ctxsize.advice.rewrite import Change, changed
 from ctxsize.advice.script import Script, read_script
 from ctxsize.dockerfile import Dockerfile, Instruction, Stage, expand, parse_dockerfile
 from ctxsize.dockerfile.environment import Environment
@@ -15,6 +16,7 @@ from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.mounts import Mount, parse_mount
 from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.errors import DockerfileError
+from ctxsize.findings import Edit, Fix
 from ctxsize.projects import FoundBuild
 from ctxsize.shell import Command, commands_of
 
@@ -35,7 +37,7 @@ class Cache:
     """Whether the Dockerfile gives the id."""
 
     def holds(self, path: str) -> bool:
-        """Whether an absolute path lies in the cache, or is it."""
+        """Return whether an absolute path lies in the cache, or is it."""
         return path == self.target or path.startswith(self.target.rstrip("/") + "/")
 
 
@@ -87,6 +89,13 @@ class Step:
         """Where a COPY or ADD puts what it takes: absolute."""
         return posixpath.normpath(posixpath.join(self.workdir, self.instruction.arguments[-1]))
 
+    def inside(self, directory: str) -> str | None:
+        """Return where an absolute directory lies in what a COPY brings; None if it does not."""
+        relative = posixpath.relpath(directory, self.destination)
+        if relative.startswith("..") or "$" in relative:
+            return None
+        return "" if relative == "." else relative
+
     @property
     def home(self) -> str | None:
         """The home directory of whoever runs; None if that is not known."""
@@ -126,7 +135,7 @@ class StageFacts:
         return (*(self.parent.history if self.parent else ()), *self.steps)
 
     def is_called(self, origin: str) -> bool:
-        """Whether `--from=origin` means this stage."""
+        """Return whether `--from=origin` means this stage."""
         return origin.lower() == self.stage.name or origin == str(self.stage.index)
 
 
@@ -163,7 +172,7 @@ class Recipe:
         return max((each.build.platforms for each in self.builds), key=len, default=())
 
     def runs_at_once(self, stage: StageFacts) -> bool:
-        """Whether one build runs the steps of a stage for several platforms at once."""
+        """Return whether one build runs the steps of a stage for several platforms at once."""
         pinned = "BUILDPLATFORM" in stage.platform or "/" in stage.platform
         return len(self.platforms) > 1 and not pinned
 
@@ -180,16 +189,23 @@ class Recipe:
         return slug(suffix or above) or "app"
 
     def script(self, step: Step) -> Script:
-        """The text of a RUN, to change it."""
+        """Return the text of a RUN, to change it."""
         return read_script(self.data, step.instruction, self.dockerfile.escape)
 
+    def fix(self, message: str, changes: Iterable[Change], *, certain: bool = False) -> Fix | None:
+        """Return the fix that `changes` are; None if they change nothing or no file holds it."""
+        after = changed(self.data, changes)
+        if self.inline or self.path == "-" or after == self.data:
+            return None
+        return Fix(message, (Edit(self.path, self.data, after),), certain)
+
     def stage_of(self, origin: str) -> StageFacts | None:
-        """The stage that `--from=origin` means."""
+        """Return the stage that `--from=origin` means."""
         return next((each for each in self.stages if each.is_called(origin)), None)
 
 
 def read_recipe(path: str, data: bytes, builds: tuple[FoundBuild, ...] = ()) -> Recipe:
-    """The Dockerfile `data` that stands at `path`. Raises `DockerfileError`."""
+    """Return the Dockerfile `data` that stands at `path`. Raises `DockerfileError`."""
     dockerfile = parse_dockerfile(data)
     arguments = _global_values(dockerfile, builds)
     stages: list[StageFacts] = []
@@ -241,7 +257,7 @@ class _State:
         return replace(self, environment=self.environment.inherit())
 
     def values(self) -> Mapping[str, str]:
-        """All that is set now."""
+        """Return all that is set now."""
         return {**self.given, **self.environment.values}
 
     def obey(self, instruction: Instruction) -> None:
@@ -343,7 +359,7 @@ def _expanded(word: str, values: Mapping[str, str]) -> str:
 
 
 def _suffix(name: str) -> str:
-    """What distinguishes `Dockerfile.web` or `web.Dockerfile`, `""` for the plain name."""
+    """Return what distinguishes `Dockerfile.web` or `web.Dockerfile`, `""` for the plain name."""
     lower = name.lower()
     for word in ("dockerfile", "containerfile"):
         for joint in ".-_":

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
 
 from ctxsize.advice.codes import CODES
 from ctxsize.advice.fetches import fetches
@@ -21,7 +20,6 @@ from ctxsize.model import Problem
 from ctxsize.projects import Discovery, FoundBuild
 from ctxsize.reader import read_file
 
-_MANIFESTS_LOOKED_FOR = 3
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 
 Starter = Callable[[Build], Edit | None]
@@ -51,7 +49,7 @@ class Repository:
         return found
 
     def content(self, path: str) -> bytes | None:
-        """What is or would be in a file, None if there is none."""
+        """Return what is or would be in a file, None if there is none."""
         for each, data in self.changed.items():
             if os.path.normpath(each) == os.path.normpath(path):
                 return data
@@ -62,14 +60,14 @@ class Repository:
 
 
 def read_repository(
-    discovery: Discovery, changed: Mapping[str, bytes] | None, starter: Starter
+    discovery: Discovery, changed: Mapping[str, bytes], starter: Starter
 ) -> Repository:
-    """The recipes of the builds; `changed` holds files as they would be after fixes."""
+    """Return the recipes of the builds; `changed` holds files as they would be after fixes."""
     recipes: list[Recipe] = []
     problems: list[Problem] = []
     for path, builds in _by_dockerfile(discovery).items():
         try:
-            data = _data(path, builds, changed or {})
+            data = _data(path, builds, changed)
             recipes.append(read_recipe(path, data, tuple(builds)))
         except DockerfileError as error:
             decided = not isinstance(error, UndecidedError)
@@ -78,7 +76,7 @@ def read_repository(
         except OSError as error:
             problems.append(Problem("unread", f"not read: {error.strerror}", path))
     named, border = _named(recipes, discovery.root), border_of(discovery.root)
-    return Repository(named, tuple(problems), changed or {}, starter, border)
+    return Repository(named, tuple(problems), changed, starter, border)
 
 
 def _named(recipes: list[Recipe], root: str) -> tuple[Recipe, ...]:
@@ -92,7 +90,7 @@ def _named(recipes: list[Recipe], root: str) -> tuple[Recipe, ...]:
 
 
 def governing(repository: Repository, recipe: Recipe, context: str) -> bytes | None:
-    """The ignore file of a Dockerfile in a context, None if there is none."""
+    """Return the ignore file of a Dockerfile in a context, None if there is none."""
     own = [f"{recipe.path}{name}" for name in _IGNORE_FILES]
     common = [os.path.join(context, name) for name in _IGNORE_FILES]  # noqa: PTH118
     found = (repository.content(path) for path in (*own, *common))
@@ -114,7 +112,7 @@ def _by_dockerfile(discovery: Discovery) -> dict[str, list[FoundBuild]]:
 def _data(path: str, builds: list[FoundBuild], changed: Mapping[str, bytes]) -> bytes:
     inline = builds[0].build.dockerfile_inline
     if inline is not None:
-        return changed.get(path, inline)
+        return inline
     return changed[path] if path in changed else read_file(path)
 
 
@@ -129,12 +127,9 @@ def finding(
     evidence: tuple[str, ...] = (),
     help: str = "",  # noqa: A002 - it is called so in Finding
     fix: Fix | None = None,
-    end_line: int | None = None,
 ) -> Finding:
-    """A finding of `code` at a line of a recipe."""
-    where = (
-        recipe.builds[0].where if recipe.inline else Location(recipe.path, line, end_line=end_line)
-    )
+    """Return a finding of `code` at a line of a recipe."""
+    where = recipe.builds[0].where if recipe.inline else Location(recipe.path, line)
     return Finding(
         code,
         severity or CODES[code].severity,
@@ -147,42 +142,32 @@ def finding(
     )
 
 
-def present(recipe: Recipe, names: tuple[str, ...], below: str = "") -> Iterator[str]:
-    """Those of `names` that a context of the recipe holds, `below` a directory of it.
+def masked(repository: Repository, finding: Finding) -> Finding:
+    """Return `finding` without values that files and the environment give in secret."""
+    for recipe in repository.recipes:
+        for found in recipe.builds:
+            if found.build.hidden:
+                text = "" if found.inline else recipe.data.decode("utf-8", "replace")
+                mask = partial(found.build.masked, openly=text)
+                finding = replace(
+                    finding,
+                    message=mask(finding.message),
+                    evidence=tuple(map(mask, finding.evidence)),
+                    help=mask(finding.help),
+                    fix=finding.fix and replace(finding.fix, message=mask(finding.fix.message)),
+                )
+    return finding
 
-    A name that begins with a dot is an ending, of any file there.
-    """
-    for context in recipe.contexts:
-        directory = os.path.join(context, below)  # noqa: PTH118
-        for name in names:
-            if not name.startswith("."):
-                if os.path.isfile(os.path.join(directory, name)):  # noqa: PTH113, PTH118
-                    yield name
-            else:
-                yield from _ending(directory, name)
 
-
-def _ending(directory: str, ending: str) -> Iterator[str]:
-    try:
-        with os.scandir(directory) as entries:
-            found = sorted(entry.name for entry in entries if entry.name.endswith(ending))
-    except OSError:
-        return
-    yield from found[:_MANIFESTS_LOOKED_FOR]
+def present(recipe: Recipe, path: str) -> bool:
+    """Return whether a context of the recipe holds a file."""
+    return any(os.path.isfile(os.path.join(each, path)) for each in recipe.contexts)  # noqa: PTH113, PTH118
 
 
 def subdirectories(directory: str) -> list[str]:
-    """The names of the directories in `directory` that are not hidden."""
+    """Return the names of the directories in `directory` that are not hidden."""
     try:
         with os.scandir(directory) as entries:
             return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
-    except OSError:
-        return []
-
-
-def lines_at(path: Path) -> list[str]:
-    """The lines of a Dockerfile, none if it cannot be read."""
-    try:
-        return read_file(path).decode("utf-8", "surrogateescape").splitlines()
     except OSError:
         return []

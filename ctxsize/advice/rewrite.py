@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ctxsize.dockerfile.mounts import ALIASES, csv_fields
-from ctxsize.findings import Edit, Fix
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Change:
 
 
 def lines_of(data: bytes) -> list[str]:
-    """The lines of `data` without their ends."""
+    """Return the lines of `data` without their ends."""
     return data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
 
 
@@ -44,25 +44,15 @@ def changed(data: bytes, changes: Iterable[Change]) -> bytes:
 
 
 def declared(data: bytes, line: int) -> Change:
-    """The declaration of the architecture above an instruction and the comments on it."""
+    """Return the declaration of the architecture above an instruction and the comments on it."""
     lines = lines_of(data)
     while lines[line - 2].lstrip().startswith("#"):
         line -= 1
     return Change(line, line - 1, ("ARG TARGETARCH",))
 
 
-def fix(
-    path: str, data: bytes, message: str, changes: Iterable[Change], *, certain: bool
-) -> Fix | None:
-    """The fix that `changes` are, None if they change nothing or the file is no file."""
-    after = changed(data, changes)
-    if after == data or path == "-":
-        return None
-    return Fix(message, (Edit(path, data, after),), certain)
-
-
 def with_option(mount: str, **options: str) -> str:
-    """The value of a `--mount` with other or further options; new ones come last.
+    """Return the value of a `--mount` with other or further options; new ones come last.
 
     >>> with_option("type=cache,target=/a", target="/b", sharing="locked")
     'type=cache,target=/b,sharing=locked'
@@ -80,3 +70,10 @@ def _csv_field(field: str) -> str:
         return field
     doubled = field.replace('"', '""')
     return f'"{doubled}"'
+
+
+def quoted(word: str) -> str:
+    """Return `word` for a shell; variables and commands in it keep their meaning."""
+    if "$" not in word:
+        return shlex.quote(word)
+    return word if "$(" in word else '"' + word.replace('"', '\\"') + '"'

@@ -6,18 +6,19 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from ctxsize.advice.caches import fixed
+from ctxsize.advice.caches import NOT_IN_THE_IMAGE, run_with
 from ctxsize.advice.cargo import CargoRun, cargo_runs, target_of
+from ctxsize.advice.chef import chef_pattern, compiled, downloads, keeps_downloads, taken_of
 from ctxsize.advice.contents import Contents
-from ctxsize.advice.cooking import cooked_alike
 from ctxsize.advice.recipe import Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import Change, lines_of
-from ctxsize.advice.rust_cached import cached, taken_of
-from ctxsize.advice.rust_pattern import chef_pattern
-from ctxsize.findings import Confidence, Finding, Fix
+from ctxsize.advice.rewrite import quoted
+from ctxsize.findings import Confidence, Finding
 
 _COMPARED = (("--target",), ("--features", "-F"), ("--target-dir",))
+_ALONE = ("--release", "-r", "--all-features", "--no-default-features")
+_WITH_VALUE = ("--profile", "--target", "--features", "-F", "--target-dir")
+_RECIPE, _FLAGS = "--recipe-path", "RUSTFLAGS"
 _MOST_COOKS = 100
 """Number of different cooks in a stage with which each of its builds is compared."""
 _CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
@@ -29,7 +30,8 @@ def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
     for recipe in repository.recipes:
         for stage in recipe.stages:
             runs = cargo_runs(stage)
-            builds = [run for run in runs if run.is_build and run.step in stage.steps]
+            own = set(stage.steps)
+            builds = [run for run in runs if run.is_build and run.step in own]
             copied = [step for step in stage.history if step.sources]
             if not builds or not copied or any(run.is_cook for run in runs):
                 continue
@@ -42,21 +44,18 @@ def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
 
 
 def _has_dummy(stage: StageFacts, first: CargoRun, copied: list[Step]) -> bool:
-    """Whether an earlier build compiles the dependencies with a stand-in for the sources."""
+    """Return whether an earlier build compiles the dependencies with a stand-in for the sources."""
     makes = any(
         re.search(r"(?:main|lib|build)\.rs", step.instruction.text)
         and ("echo" in step.instruction.text or "touch" in step.instruction.text)
         for step in stage.history
         if step.is_run
     )
-    vendored = any(
-        command.words[1:2] == ("vendor",) for run in [first] for command in [run.command]
-    )
-    return makes or vendored or copied[-1].line > first.step.line
+    return makes or copied[-1].line > first.step.line
 
 
 def _keeps_target(step: Step) -> bool:
-    """Whether what is compiled stays in a cache mount."""
+    """Return whether what is compiled stays in a cache mount."""
     return any(
         cache.target.rstrip("/").endswith("target") or "sccache" in cache.target
         for cache in step.caches
@@ -68,6 +67,7 @@ def _rebuilt(repository: Repository, recipe: Recipe, stage: StageFacts, build: C
     registry = any(
         "registry" in cache.target or "cargo" in cache.target for cache in build.step.caches
     )
+    pattern = chef_pattern(recipe, stage, build)
     neither = "neither cargo-chef nor a cache mount on target"
     return finding(
         "CTX210",
@@ -78,10 +78,28 @@ def _rebuilt(repository: Repository, recipe: Recipe, stage: StageFacts, build: C
             f"{stage.label}: {neither} is used"
             + ("" if registry else ", and none on cargo's registry"),
         ),
-        help="compile them with cargo-chef, and mount caches on target and the registry",
-        fix=chef_pattern(recipe, stage, build.step, build.command, build.workdir)
-        or cached(recipe, stage, build, known=_knows_target(repository, recipe, stage, build)),
+        help="compile them with cargo-chef, and mount caches on target and the registry"
+        if pattern
+        else _cached(repository, recipe, stage, build),
+        fix=pattern,
     )
+
+
+def _cached(repository: Repository, recipe: Recipe, stage: StageFacts, build: CargoRun) -> str:
+    """Return the RUN with caches, for a stage that is not simple enough for the whole pattern."""
+    if not _knows_target(repository, recipe, stage, build):
+        return (
+            "compile them with cargo-chef; for a cache mount, say with `--target-dir` where it "
+            "compiles"
+        )
+    wanted = () if keeps_downloads(recipe, stage, build) else build.caches
+    missing = [
+        each
+        for each in wanted
+        if not any(c.holds(each) or c.target.startswith(f"{each}/") for c in build.step.caches)
+    ]
+    mounts = (*downloads(missing), compiled(recipe, stage, target_of(build)))
+    return f"keep what it compiles: {run_with(mounts, build.step)}{NOT_IN_THE_IMAGE}"
 
 
 def _knows_target(
@@ -92,18 +110,16 @@ def _knows_target(
     A member of a workspace is compiled into the workspace's directory, and a configuration
     may name any.
     """
+    target = target_of(build)
     if build.command.value("--target-dir") or "CARGO_TARGET_DIR" in build.step.environment:
         return True
-    named = taken_of(recipe, stage, target_of(build))
-    if any(path.startswith(f"{target_of(build)}/") for path in named):
+    if any(path.startswith(f"{target}/") for path in taken_of(recipe, stage, target)):
         return True
-    bases = [step.destination for step in stage.history if step.takes_all and not step.is_run]
-    base = bases[-1] if bases else build.workdir
-    inside = f"{build.workdir}/".startswith(f"{base.rstrip('/')}/")
-    below = posixpath.relpath(build.workdir, base) if inside and base != build.workdir else ""
-    contents = Contents(repository, recipe, below)
-    if build.command.has("--manifest-path"):
+    whole = [step for step in stage.history if step.takes_all]
+    below = whole[-1].inside(build.workdir) if whole else ""
+    if build.command.has("--manifest-path") or below is None:
         return False
+    contents = Contents(repository, recipe, below)
     configured = any("target-dir" in contents.text(name) for name in _CONFIGURATIONS)
     return not configured and not contents.above("Cargo.toml", *_CONFIGURATIONS)
 
@@ -111,56 +127,34 @@ def _knows_target(
 def mixed_chef(repository: Repository) -> Iterator[Finding]:
     """CTX211, at the build that cannot use what was cooked."""
     for recipe in repository.recipes:
-        last = _last_builds(recipe)
         for stage in recipe.stages:
             runs = cargo_runs(stage)
             cooks = [run for run in runs if run.is_cook]
-            own = set(map(id, stage.steps))
-            yield from _unfit(recipe, runs, own, last)
-            if cooks and id(cooks[-1].step) in own:
+            own = set(stage.steps)
+            yield from _unfit(recipe, runs, own)
+            if cooks and cooks[-1].step in own:
                 yield from _toolchains(recipe, stage, cooks[-1])
 
 
-def _last_builds(recipe: Recipe) -> list[tuple[set[int], list[CargoRun]]]:
-    """The steps of each stage, by identity, and the last one of its builds that are alike."""
-    return [
-        (
-            set(map(id, stage.history)),
-            list({_traits(run): run for run in cargo_runs(stage) if run.is_build}.values()),
-        )
-        for stage in recipe.stages
-    ]
-
-
-def _traits(run: CargoRun) -> tuple[object, ...]:
-    """All of a run that `_unlike` looks at."""
-    flags = run.step.environment.get("RUSTFLAGS")
-    return run.workdir, run.command.words, run.command.assignments, flags
-
-
-def _unfit(
-    recipe: Recipe,
-    runs: list[CargoRun],
-    own: set[int],
-    last: list[tuple[set[int], list[CargoRun]]],
-) -> Iterator[Finding]:
-    """The builds in `own` steps that nothing cooked before them fits; of cooks alike one counts."""
+def _unfit(recipe: Recipe, runs: list[CargoRun], own: set[Step]) -> Iterator[Finding]:
+    """Find the builds in `own` that nothing cooked before them fits; of equal cooks one counts."""
     cooks: dict[tuple[object, ...], CargoRun] = {}
     for run in runs:
         if run.is_cook:
             cooks.pop(_traits(run), None)
             cooks[_traits(run)] = run
-        elif run.is_build and id(run.step) in own and len(cooks) <= _MOST_COOKS:
-            yield from _differences(recipe, [*cooks.values()], run, last)
+        elif run.is_build and run.step in own and len(cooks) <= _MOST_COOKS:
+            yield from _differences(recipe, [*cooks.values()], run)
 
 
-def _differences(
-    recipe: Recipe,
-    cooks: list[CargoRun],
-    build: CargoRun,
-    last: list[tuple[set[int], list[CargoRun]]],
-) -> Iterator[Finding]:
-    """A build that none of the `cooks` before it fits."""
+def _traits(run: CargoRun) -> tuple[object, ...]:
+    """Return all of a run that `_unlike` looks at."""
+    flags = run.step.environment.get(_FLAGS)
+    return run.workdir, run.command.words, run.command.assignments, flags
+
+
+def _differences(recipe: Recipe, cooks: list[CargoRun], build: CargoRun) -> Iterator[Finding]:
+    """Find a build that none of the `cooks` before it fits."""
     reasons = [list(_unlike(cook, build)) for cook in cooks]
     if cooks and all(reasons):
         cook, why = cooks[-1], reasons[-1]
@@ -171,19 +165,8 @@ def _differences(
             f"what line {cook.step.line} cooks is of no use here: {why[0]}",
             evidence=tuple(why),
             confidence=Confidence.CERTAIN if "profile" in why[0] else Confidence.LIKELY,
-            help="cook with the same directory, profile, target and features as the build",
-            fix=cooked_alike(recipe, cook, build, needed=_fits_another(cook, last)),
+            help=f"cook as line {build.step.line} builds: `{_cooked_alike(cook, build)}`",
         )
-
-
-def _fits_another(cook: CargoRun, last: list[tuple[set[int], list[CargoRun]]]) -> bool:
-    """Whether a build can use what is cooked, which has to stay then."""
-    return any(
-        run.step.line > cook.step.line and not any(_unlike(cook, run))
-        for steps, builds in last
-        if id(cook.step) in steps
-        for run in builds
-    )
 
 
 def _unlike(cook: CargoRun, build: CargoRun) -> Iterator[str]:
@@ -215,7 +198,7 @@ def _unlike(cook: CargoRun, build: CargoRun) -> Iterator[str]:
 
 
 def _toolchains(recipe: Recipe, stage: StageFacts, cook: CargoRun) -> Iterator[Finding]:
-    """A planner with another toolchain than the cook."""
+    """Yield a planner with another toolchain than the cook."""
     for other in recipe.stages:
         prepares = [run for run in cargo_runs(other) if run.is_chef and "prepare" in run.words]
         if not prepares or other.base == stage.base:
@@ -229,22 +212,60 @@ def _toolchains(recipe: Recipe, stage: StageFacts, cook: CargoRun) -> Iterator[F
                 f"the recipe is prepared with Rust {theirs} and cooked with Rust {ours}",
                 confidence=Confidence.LIKELY,
                 evidence=(f"{other.label}: {other.base}", f"{stage.label}: {stage.base}"),
-                help="begin both stages with the same image",
-                fix=_same_image(recipe, other, stage),
+                help=f"begin {other.root.label} as line {stage.root.stage.line} does: "
+                f"`FROM {stage.root.stage.base}`",
             )
 
 
-def _same_image(recipe: Recipe, other: StageFacts, stage: StageFacts) -> Fix | None:
-    """The stage `other` on the image that `stage` begins with."""
-    line, image = other.root.stage.line, stage.root.stage.base
-    written = lines_of(recipe.data)[line - 1]
-    change = Change(line, line, (written.replace(other.root.stage.base, image, 1),))
-    return fixed(recipe, change, f"begin {other.label} with {image}")
-
-
 def _toolchain(image: str) -> str:
-    """The version of Rust that an image of its name has, `""` if it does not tell."""
+    """Return the version of Rust that an image of its name has, `""` if it does not tell."""
     if "rust" not in image and "chef" not in image:
         return ""
     match = _VERSION.search(image.rpartition("rust")[2])
     return match[0] if match else ""
+
+
+def _cooked_alike(cook: CargoRun, build: CargoRun) -> str:
+    """Return the cooking with the options, flags and directory of the build."""
+    flags = dict(build.command.assignments).get(_FLAGS) or build.step.environment.get(_FLAGS, "")
+    given = {**dict(cook.command.assignments), _FLAGS: flags}
+    given = {name: value for name, value in given.items() if value or name != _FLAGS}
+    words = [f"{name}={quoted(value)}" for name, value in given.items()]
+    words += map(quoted, _cook_words(cook, build))
+    if _elsewhere(cook, build):
+        written = cook.command.value(_RECIPE) or "recipe.json"
+        words = ["cd", build.workdir, "&&", *words, _RECIPE, posixpath.join(cook.workdir, written)]
+    return " ".join(words)
+
+
+def _elsewhere(cook: CargoRun, build: CargoRun) -> bool:
+    return not f"{build.workdir}/".startswith(f"{cook.workdir.rstrip('/')}/")
+
+
+def _cook_words(cook: CargoRun, build: CargoRun) -> Iterator[str]:
+    """Its words, with the options of the build behind `cook` instead of its own."""
+    own = [*_without(cook.command.words, cook, build)]
+    at = own.index("cook") + 1
+    yield from own[:at]
+    yield from _options(build.command.words)
+    yield from own[at:]
+
+
+def _without(words: tuple[str, ...], cook: CargoRun, build: CargoRun) -> Iterator[str]:
+    """Yield the words of the cooking without what it must have in common with the build."""
+    dropped = (*_WITH_VALUE, _RECIPE) if _elsewhere(cook, build) else _WITH_VALUE
+    following = iter(words)
+    for word in following:
+        if word in dropped:
+            next(following, None)
+        elif word not in _ALONE and word.partition("=")[0] not in dropped:
+            yield word
+
+
+def _options(words: tuple[str, ...]) -> Iterator[str]:
+    following = iter(words)
+    for word in following:
+        if word in _WITH_VALUE:
+            yield from (word, next(following, ""))
+        elif word in _ALONE or word.partition("=")[0] in _WITH_VALUE:
+            yield word

@@ -7,13 +7,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ctxsize.advice.caches import fixed
+from ctxsize.advice.caches import HELD_TO_A_SYSTEM, OF_SEVERAL
 from ctxsize.advice.fetches import fetches
-from ctxsize.advice.held import HELD_TO_A_SYSTEM, OF_SEVERAL
 from ctxsize.advice.images import System, system_of
 from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import declared, fix, with_option
+from ctxsize.advice.rewrite import declared, with_option
 from ctxsize.advice.script import Splice
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.shell import Command
@@ -48,7 +47,7 @@ class Use:
 
 
 def uses(repository: Repository) -> Iterator[Use]:
-    """Every cache mount of a repository."""
+    """Yield every cache mount of a repository."""
     for recipe in repository.recipes:
         for stage, step in recipe.runs:
             for cache in step.caches:
@@ -84,7 +83,7 @@ _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
 
 
 def _services(sharing: Iterable[Use]) -> bool:
-    """Whether builds of different contexts use the cache, and none of them chose its id."""
+    """Return whether builds of different contexts use the cache, and none of them chose its id."""
     uses = [use for use in sharing if not use.cache.named]
     return len({frozenset(map(os.path.realpath, use.recipe.contexts)) for use in uses}) > 1
 
@@ -94,7 +93,7 @@ def _names_architecture(use: Use) -> bool:
 
 
 def _stake(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
-    """What the cache holds that only one system can use."""
+    """Return what the cache holds that only one system can use."""
     for use in sharing:
         if use.cache.target.endswith(OF_SEVERAL):
             return _whole_cache(sharing)
@@ -105,7 +104,7 @@ def _stake(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
 
 
 def _whole_cache(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
-    """What a directory for the caches of all tools holds, by the tools that run with it."""
+    """Return what a directory for the caches of all tools holds, by the tools that run with it."""
     for use in sharing:
         names = {fetch.manager.name for fetch in fetches(use.step)}
         if names & {"pip", "uv", "poetry"}:
@@ -143,19 +142,23 @@ def _collision(
         severity=severity if sure or severity is Severity.INFO else Severity.WARNING,
         confidence=Confidence.CERTAIN if sure else Confidence.POSSIBLE,
         evidence=tuple(others) or (str(first),),
-        help="give each an id of service, system and architecture",
+        help="give each an id of service, system and architecture, here "
+        f"`id={_own_id(first, name)}`",
         fix=_separated(own, name),
     )
 
 
+def _own_id(use: Use, what: str) -> str:
+    arch = "$TARGETARCH" if use.several_platforms else ""
+    return "-".join(filter(None, (use.recipe.name, use.system.slug, arch, what)))
+
+
 def _separated(own: list[Use], what: str) -> Fix | None:
-    """Each of the mounts with an id of its own; certain unless somebody chose the common one."""
+    """Return each mount with an id of its own; certain unless somebody chose the common one."""
     recipe = own[0].recipe
     splices: dict[Step, list[Splice]] = {}
     for use in own:
-        arch = _ARCH if use.several_platforms else ""
-        words = [recipe.name, use.system.slug, arch, what]
-        mount = with_option(use.cache.written, id="-".join(filter(None, words)))
+        mount = with_option(use.cache.written, id=_own_id(use, what))
         splice = recipe.script(use.step).with_mount(use.cache.written, mount)
         if splice is None:
             return None
@@ -164,12 +167,8 @@ def _separated(own: list[Use], what: str) -> Fix | None:
     lacking = {e.step for e in firsts.values() if "TARGETARCH" not in e.step.environment}
     made = [recipe.script(step).change(each) for step, each in splices.items()]
     made += [declared(recipe.data, step.line) for step in lacking]
-    message = "give the cache an id of its own"
     certain = not any(use.cache.named for use in own)
-    return fix(recipe.path, recipe.data, message, made, certain=certain)
-
-
-_ARCH = "$TARGETARCH"
+    return recipe.fix("give the cache an id of its own", made, certain=certain)
 
 
 def shared_by_writers(repository: Repository) -> Iterator[Finding]:
@@ -186,12 +185,12 @@ def shared_by_writers(repository: Repository) -> Iterator[Finding]:
 
 
 def is_apt(command: Command) -> bool:
-    """Whether it is apt."""
+    """Return whether it is apt."""
     return command.program in ("apt", "apt-get")
 
 
 def _at_once(use: Use, sharing: list[Use]) -> tuple[str, ...]:
-    """Why the mount may be in use twice at the same time; empty if nothing shows it."""
+    """Return why the mount may be in use twice at the same time; empty if nothing shows it."""
     if use.several_platforms:
         return (f"one build for {', '.join(use.recipe.platforms)}",)
     stages = {each.stage.label for each in sharing if each.recipe is use.recipe}
@@ -206,7 +205,7 @@ def _at_once(use: Use, sharing: list[Use]) -> tuple[str, ...]:
 
 
 def _in_a_row(use: Use, sharing: list[Use]) -> bool:
-    """Whether each stage that uses the mount is built on the one before."""
+    """Return whether each stage that uses the mount is built on the one before."""
     stages = [each.stage for each in sharing if each.recipe is use.recipe]
     longest = max((each.history for each in stages), key=len)
     steps = [each.step for each in sharing if each.recipe is use.recipe]
@@ -214,7 +213,7 @@ def _in_a_row(use: Use, sharing: list[Use]) -> bool:
 
 
 def _groups(recipe: Recipe) -> set[str]:
-    """The files that ask for several builds at once, this one among them."""
+    """Return the files that ask for several builds at once, this one among them."""
     return {
         place.where.path
         for each in recipe.builds
@@ -229,7 +228,7 @@ def _unlocked(use: Use, identity: str, sharing: list[Use], tool: str) -> Finding
     script = use.recipe.script(use.step)
     splice = script.with_mount(use.cache.written, locked)
     certain = tool == "apt" and "sharing=" not in use.cache.written
-    change = None if splice is None else script.change([splice])
+    changes = [] if splice is None else [script.change([splice])]
     fails = (
         "apt fails when another build holds its lock"
         if tool == "apt"
@@ -243,7 +242,7 @@ def _unlocked(use: Use, identity: str, sharing: list[Use], tool: str) -> Finding
         severity=None if reasons else Severity.INFO,
         confidence=Confidence.LIKELY if reasons else Confidence.POSSIBLE,
         evidence=reasons,
-        help="sharing=locked makes them wait for each other"
+        help="`sharing=locked` makes them wait for each other"
         + ("; ids by architecture let them run" if tool == "cargo" else ""),
-        fix=fixed(use.recipe, change, "let one build after the other use it", certain=certain),
+        fix=use.recipe.fix("let one build after the other use it", changes, certain=certain),
     )

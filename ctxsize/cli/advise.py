@@ -34,12 +34,15 @@ def command(
     formats: tuple[output.Format, ...],
     colour: str,
 ) -> int:
-    """What the Dockerfiles below ROOT could do better, and how they would look.
+    """What the Dockerfiles below ROOT could do better, and what to write instead.
 
     Sources copied before dependencies are installed; cargo without cargo-chef or
     caches, and cargo-chef used wrongly; cache mounts that collide between images,
     that the tool does not use, that swallow a result, or that are missing. What
     hadolint and `docker build --check` find is left to them.
+
+    Rewritten are ids of caches, `sharing=locked`, options that forbid a cache, and
+    the stage that builds with cargo-chef; other findings show what to write.
 
     \b
     Examples:

@@ -31,7 +31,7 @@ COMMANDS = {
     "explain": "Which line of which ignore file decides about a path, and how.",
     "clean": "Delete what is proven regenerable; without --yes only say what.",
     "scan": "Every build of a repository: what it sends, and what it need not.",
-    "advise": "What Dockerfiles could do better: order, caches, cargo; with rewrites.",
+    "advise": "What Dockerfiles could do better: order, caches, cargo.",
     "lint": "What ignore files do that their authors did not mean, and the fixes.",
     "rule": "What a code of a finding means, and what to do about it.",
     "check": "Whether contexts keep their budgets, for CI: 1 if one does not.",

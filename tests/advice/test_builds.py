@@ -9,17 +9,15 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from ctxsize.advice import advise
 from ctxsize.advice.command import run
 from ctxsize.config import Config
 from ctxsize.projects import discover
 from tests.advice.cases import CASES
-from tests.advice.test_rewrites import FOUND
+from tests.advice.test_rewrites import rewrites
 from tests.oracles.availability import unavailable
 from tests.oracles.buildkit import BuildResult
 from tests.oracles.engines import Docker
@@ -103,24 +101,21 @@ def on_our_image(text: str) -> str:
     return directives + head + text.removeprefix(directives)
 
 
-def built(
-    docker: Docker, context: Path, dockerfile: Path, system: Path, *, cold: bool = True
-) -> BuildResult:
+def built(docker: Docker, context: Path, dockerfile: Path, system: Path) -> BuildResult:
     """What a Dockerfile makes of its context."""
     changed = dockerfile.with_name(f"built-{dockerfile.name}")
     changed.write_text(on_our_image(dockerfile.read_text()))
     own = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
     if own.exists():
         own.with_name(f"{changed.name}.dockerignore").write_bytes(own.read_bytes())
-    options = ("--network=none", f"--no-cache={str(cold).lower()}")
-    extra = (*options, "--build-context", f"sysroot={system}")
+    extra = ("--network=none", "--no-cache=true", "--build-context", f"sysroot={system}")
     return docker.build_buildkit(context, dockerfile=changed, extra=extra)
 
 
-def rewritten(root: Path, *select: str) -> list[tuple[Path, Path]]:
+def rewritten(root: Path) -> list[tuple[Path, Path]]:
     """What can be rewritten in `root`, done; and its contexts and Dockerfiles."""
     discovery = discover(str(root))
-    for edit in run(discovery, unsafe=True, select=select, config=Config()).edits:
+    for edit in run(discovery, unsafe=True, config=Config()).edits:
         Path(edit.path).write_bytes(edit.after)
     return [
         (
@@ -132,7 +127,9 @@ def rewritten(root: Path, *select: str) -> list[tuple[Path, Path]]:
     ]
 
 
-@pytest.mark.parametrize(("code", "name"), FOUND)
+@pytest.mark.parametrize(
+    ("code", "name"), [(code, name) for code in CASES for name in rewrites(code)]
+)
 def test_what_is_rewritten_builds(
     code: str, name: str, docker: Docker, system: Path, tmp_path: Path
 ) -> None:
@@ -140,85 +137,3 @@ def test_what_is_rewritten_builds(
     for context, dockerfile in rewritten(root):
         result = built(docker, context, dockerfile, system)
         assert result.error is None, dockerfile.read_text() + result.error
-
-
-def of_kind(code: str, message: str) -> list[str]:
-    """The cases of `code` whose rewrite says `message`."""
-    kept = []
-    for name, case in CASES[code].items():
-        with tempfile.TemporaryDirectory() as directory:
-            root = build_tree(Path(directory) / "repository", case.nodes)
-            found = advise(discover(str(root))).findings if case.found else ()
-            if any(
-                each.code == code and each.fix and message in each.fix.message for each in found
-            ):
-                kept.append(name)
-    return kept
-
-
-def twice(docker: Docker, root: Path, system: Path) -> tuple[BuildResult, BuildResult]:
-    """A build, and another one after a change of a source file."""
-    results = []
-    for number in range(2):
-        (root / "source").write_text(f"{root} {number}")
-        results.append(built(docker, root, root / "Dockerfile", system, cold=False))
-        assert results[-1].error is None, results[-1].error
-    return results[0], results[1]
-
-
-ALSO = {"pnpm": ("corepack",), "pip": ("python",), "mvn": ("mvnw",)}
-"""What else a manager is called by."""
-EARLY = of_kind("CTX202", "copy what the install needs")
-
-
-@pytest.mark.parametrize("name", EARLY)
-def test_an_install_that_comes_early_is_kept_when_a_source_changes(
-    name: str, docker: Docker, system: Path, tmp_path: Path
-) -> None:
-    root = build_tree(tmp_path / "repository", CASES["CTX202"][name].nodes)
-    manager = next(each for each in advise(discover(str(root))).findings if each.code == "CTX202")
-    called = re.search(r"`([\w-]+)", manager.message)
-    assert called is not None
-    programs = tuple(f"log/{each}-" for each in (called[1], *ALSO.get(called[1], ())))
-    if (root / "mvnw").exists():
-        (root / "mvnw").write_text(STAND_IN)
-    kept = {}
-    for step in ("before", "after"):
-        one, other = (
-            {each for each in result.names if each.startswith(programs)}
-            for result in twice(docker, root, system)
-        )
-        assert one
-        kept[step] = one & other
-        rewritten(root, "CTX202")
-    assert not kept["before"]
-    assert kept["after"]
-
-
-@pytest.mark.parametrize("name", of_kind("CTX212", "copy it to"))
-def test_what_was_lost_is_found(name: str, docker: Docker, system: Path, tmp_path: Path) -> None:
-    root = build_tree(tmp_path / "repository", CASES["CTX212"][name].nodes)
-    error = str(built(docker, root, root / "Dockerfile", system).error)
-    assert "not found" in error or "no such file or directory" in error
-    rewritten(root, "CTX212")
-    assert built(docker, root, root / "Dockerfile", system).error is None
-
-
-@pytest.mark.parametrize("name", ["build", "install", "copied by name", "words", "several"])
-def test_what_is_compiled_is_kept_when_a_source_changes(
-    name: str, docker: Docker, system: Path, tmp_path: Path
-) -> None:
-    root = build_tree(tmp_path / "repository", [*CASES["CTX210"][name].nodes, "src/x"])
-    sizes = {}
-    for step in ("before", "after"):
-        results = []
-        for number in range(2):
-            for source in (root / "source", root / "src/x"):
-                source.write_text(f"{root} {step} {number}")
-            results.append(built(docker, root, root / "Dockerfile", system, cold=False))
-        if name != "install":
-            assert all({"target/release/a", "target/debug/a"} & {*e.names} for e in results)
-        sizes[step] = [each.sizes["log/times"] for each in results]
-        rewritten(root, "CTX210")
-    assert sizes["before"][0] == sizes["before"][1]
-    assert sizes["after"][0] < sizes["after"][1]

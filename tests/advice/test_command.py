@@ -18,6 +18,10 @@ from tests.advice.cases import CASES, NODE
 from tests.oracles.trees import build_tree, file
 
 APT = b"FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt apt-get update\n"
+CARGO = (
+    b"FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\nRUN cargo build --release\n"
+    b"FROM scratch\nCOPY --from=b /app/target/release/a /a\n"
+)
 EARLY = b"FROM node:22\nWORKDIR /a\nCOPY . .\nRUN npm ci\n"
 
 
@@ -54,22 +58,24 @@ def test_fix_writes_what_is_certain_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_unsafe_fixes_do_the_rest(tmp_path: Path) -> None:
-    root = repository(tmp_path / "r", EARLY)
+    root = repository(tmp_path / "r", CARGO + EARLY)
+    run(["advise", str(root), "--fix"])
+    assert (root / "Dockerfile").read_bytes() == CARGO + EARLY
     run(["advise", str(root), "--unsafe-fixes"])
-    assert (root / "Dockerfile").read_text() == (
-        "FROM node:22\nWORKDIR /a\nCOPY package.json package-lock.json ./\nRUN npm ci\nCOPY . .\n"
-    )
+    text = (root / "Dockerfile").read_bytes()
+    assert b"cargo chef cook" in text
+    assert text.endswith(EARLY)
 
 
 def test_the_diff_applies(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(repository(tmp_path / "r", EARLY))
-    run(["advise", "--diff", "--select", "CTX202"])
+    monkeypatch.chdir(repository(tmp_path / "r", CARGO))
+    run(["advise", "--diff", "--select", "CTX210"])
     diff = capfd.readouterr().out
-    assert Path("Dockerfile").read_bytes() == EARLY
+    assert Path("Dockerfile").read_bytes() == CARGO
     subprocess.run(["git", "apply", "-p0"], input=diff.encode(), check=True)
-    assert api.advise(select=["CTX202"]).findings == ()
+    assert api.advise(select=["CTX210"]).findings == ()
 
 
 def test_what_the_configuration_accepts_is_not_told(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What rewrites must not lose: results that an image needs, and installs that a copy would undo."""
+"""What advice must not lose: results that an image needs, and installs that a copy would undo."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ctxsize.advice import advise
 from ctxsize.advice.command import run
 from ctxsize.advice.rewrite import Change, changed
 from ctxsize.config import Config
@@ -24,6 +25,14 @@ def rewritten(tmp_path: Path, text: str, *others: str | Node) -> tuple[str, set[
     advice = run(discover(str(root)), unsafe=True, config=Config())
     after = [each.after.decode() for each in advice.edits]
     return (after or [text])[0], {each.code for each in (*advice.findings, *advice.mended)}
+
+
+def help_of(tmp_path: Path, code: str, text: str, *others: str | Node) -> str:
+    """Return what the findings of a code say to write; none of them has an edit."""
+    nodes = [file("Dockerfile", text.encode()), file(".dockerignore", b".git\n"), *others]
+    found = advise(discover(str(build_tree(tmp_path / "r", nodes)))).findings
+    assert not [each for each in found if each.code == code and each.fix]
+    return "\n".join(each.help for each in found if each.code == code)
 
 
 ELSEWHERE = {
@@ -49,9 +58,15 @@ ELSEWHERE = {
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_no_cache_is_offered_where_cargo_compiles_elsewhere(name: str, tmp_path: Path) -> None:
     text, others = ELSEWHERE[name]
-    after, codes = rewritten(tmp_path, BUILD + text, *CARGO, *others)
-    assert after == BUILD + text
-    assert "CTX210" in codes
+    shown = help_of(tmp_path, "CTX210", BUILD + text, *CARGO, *others)
+    assert "cargo-chef" in shown
+    assert "--mount" not in shown
+
+
+def test_a_cache_is_shown_for_a_project_of_its_own_in_a_directory(tmp_path: Path) -> None:
+    text = "RUN cd a && cargo build\nCMD ./a/target/debug/a\n"
+    shown = help_of(tmp_path, "CTX210", BUILD + text, "a/Cargo.toml", "a/src/main.rs")
+    assert "target=/app/a/target" in shown
 
 
 IN_THE_IMAGE = {
@@ -116,7 +131,8 @@ HOSTS = {
 def test_no_copy_comes_behind_what_it_would_overwrite(name: str, tmp_path: Path) -> None:
     command, others = HOSTS[name]
     text = f"FROM x\nWORKDIR /app\nCOPY . .\nRUN {command}\n"
-    after, codes = rewritten(tmp_path, text, *others)
+    assert "`COPY" not in help_of(tmp_path, "CTX202", text, *others)
+    after, codes = rewritten(tmp_path / "rewritten", text, *others)
     assert after == text
     assert codes & {"CTX202", "CTX223"}
 
@@ -125,19 +141,22 @@ def test_what_is_ignored_overwrites_nothing(tmp_path: Path) -> None:
     nodes = [file(".dockerignore", b"**/node_modules\n"), "package.json", "node_modules/a/i.js"]
     text = b"FROM x\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"
     root = build_tree(tmp_path / "r", [file("Dockerfile", text), *nodes])
-    (edit,) = run(discover(str(root)), unsafe=True, config=Config()).edits
-    assert b"COPY package.json ./\nRUN npm ci\nCOPY . .\n" in edit.after
+    (shown,) = [each.help for each in advise(discover(str(root))).findings if each.code == "CTX202"]
+    assert shown == (
+        "write `COPY package.json ./` here, and `COPY . .` only below `RUN npm ci` (line 4)"
+    )
 
 
 def test_members_in_a_list_of_pnpm_are_copied_early(tmp_path: Path) -> None:
     workspace = file("pnpm-workspace.yaml", b"packages: ['p/*', \"q\"]\n")
-    after, _ = rewritten(
+    shown = help_of(
         tmp_path,
+        "CTX202",
         "FROM x\nWORKDIR /app\nCOPY . .\nRUN pnpm i\n",
         *(workspace, "package.json", "pnpm-lock.yaml", "p/a/package.json", "q/package.json"),
     )
-    assert "COPY p/a/package.json ./p/a/\n" in after
-    assert "COPY q/package.json ./q/\n" in after
+    assert "`COPY p/a/package.json ./p/a/`" in shown
+    assert "`COPY q/package.json ./q/`" in shown
 
 
 def test_lines_that_do_not_change_keep_their_own_ends() -> None:

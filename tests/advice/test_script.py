@@ -95,7 +95,7 @@ def words(instruction: Instruction) -> list[tuple[str, ...]]:
 def test_pieces_are_the_commands(text: str) -> None:
     script = script_of(text)
     found = [each.words for one in script.pieces for each in commands(script.text(one))]
-    assert script.form == "json" or found == words(read(text))
+    assert read(text).json_form or found == words(read(text))
 
 
 @given(runs())
@@ -104,40 +104,23 @@ def test_flags_are_found(text: str) -> None:
 
 
 @given(runs())
-def test_mounts_come_in_front_and_nothing_else_changes(text: str) -> None:
-    made = after(text, script_of(text).with_mounts(["type=cache,target=/x", "type=ssh"]))
-    wanted = ("--mount=type=cache,target=/x", "--mount=type=ssh")
-    assert made.flags == (*wanted, *read(text).flags)
-    assert words(made) == words(read(text))
-
-
-@given(runs(), st.booleans())
-def test_a_command_is_put_behind_or_in_front(text: str, behind: bool) -> None:
-    script = script_of(text)
-    made = after(text, script.appended("cp /a /b") if behind else script.prepended("cp /a /b"))
-    one, others = [("cp", "/a", "/b")], words(read(text))
-    assert words(made) == (others + one if behind else one + others)
+def test_an_option_is_dropped_and_nothing_else_changes(text: str) -> None:
+    made = after(text, *script_of(text).without_option("-v", ("npm", "make", "a", "c")))
+    wanted = words(read(text))
     assert made.flags == read(text).flags
+    assert words(made) == [tuple(word for word in each if word != "-v") for each in wanted]
 
 
-@given(runs(), st.integers(0, 5))
-def test_a_command_is_left_out(text: str, number: int) -> None:
-    script = script_of(text)
-    if not script.pieces:
-        return
-    piece = script.pieces[number % len(script.pieces)]
-    splice = script.without(piece)
-    if splice is None:
-        assert len(script.pieces) == 1
-        return
-    if piece.nested:
-        return
-    at = script.pieces.index(piece)
-    left = [each for each in script.pieces if each is not piece]
-    found = [c.words for each in left for c in commands(script.text(each))]
-    before = sum(len(commands(script.text(each))) for each in script.pieces[:at])
-    with_true = [*found[:before], ("true",), *found[before:]]
-    assert words(after(text, splice)) in (found, with_true)
+@given(runs())
+def test_a_mount_is_changed_and_nothing_else(text: str) -> None:
+    splice = script_of(text).with_mount("type=cache,target=/c", "type=ssh")
+    before = "--mount=type=cache,target=/c"
+    assert (splice is None) == (before not in read(text).flags)
+    made = after(text, *(() if splice is None else (splice,)))
+    assert made.flags == tuple(
+        "--mount=type=ssh" if each == before else each for each in read(text).flags
+    )
+    assert words(made) == words(read(text))
 
 
 BASES = ("node:22", "python:3-slim", "rust:1-alpine", "golang:1-trixie", "debian:12")
@@ -216,7 +199,5 @@ def test_all_rewrites_together_leave_a_dockerfile_with_nothing_to_rewrite(
     advice = run(discovery, unsafe=True, ignore=["CTX201"], config=Config())
     assert not advice.problems
     assert not [each for each in advice.findings if each.fix is not None]
-    lacking = {each.code for each in advice.findings if each.fix is None}
-    assert lacking <= {"CTX202", "CTX222", "CTX223"}
     for edit in advice.edits:
         parse_dockerfile(edit.after)

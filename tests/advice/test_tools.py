@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,25 +60,7 @@ def cargo(project: Path, *words: str, **variables: str) -> str:
     return finished.stderr
 
 
-def test_cargo_compiles_aside_if_it_is_told(project: Path, tmp_path: Path) -> None:
-    cargo(project, "build", CARGO_TARGET_DIR=str(tmp_path / "aside"))
-    assert (tmp_path / "aside/debug/a").exists()
-    assert not (project / "target").exists()
-
-
 def test_cargo_installs_by_way_of_target(project: Path, tmp_path: Path) -> None:
     cargo(project, "install", "--path", ".", "--root", str(tmp_path / "out"))
     assert (tmp_path / "out/bin/a").exists()
     assert (project / "target/release").is_dir()
-
-
-def test_what_is_copied_out_of_target_and_back_is_not_compiled_again(
-    project: Path, tmp_path: Path
-) -> None:
-    assert "Fresh a" not in cargo(project, "build")
-    kept, target = tmp_path / "kept", project / "target"
-    kept.mkdir()
-    subprocess.run(["cp", "-a", f"{target}/.", f"{kept}/"], check=True)
-    shutil.rmtree(target)
-    subprocess.run(["sh", "-c", f"mkdir -p {target} && cp -a {kept}/. {target}/"], check=True)
-    assert "Fresh a" in cargo(project, "build")
