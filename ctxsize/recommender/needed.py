@@ -9,7 +9,8 @@ from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.recipes import Named, read_recipes
+from ctxsize.recommender.governed import read_recipes
+from ctxsize.recommender.recipes import Named
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree, sums_of
 

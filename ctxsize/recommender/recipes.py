@@ -6,48 +6,31 @@ about and all others in the tree, but for those with an ignore file of their own
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ctxsize.build import Build
 from ctxsize.dockerfile import (
     ContextNeed,
     Dockerfile,
     Source,
 )
 from ctxsize.dockerfile.sources import path_from_root
-from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards, match
-from ctxsize.engine.named import named_contexts, request_named
-from ctxsize.engine.need import needs_of
-from ctxsize.engine.request import Request, request_of
-from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
+from ctxsize.engine.named import request_named
+from ctxsize.engine.request import Request
+from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
-from ctxsize.recommender.assumed import depends_on_assumed, with_bases
-from ctxsize.recommender.sources import home_of
-from ctxsize.recommender.tracked import Tracked
-from ctxsize.recommender.tree import Tree, is_glob, like
+from ctxsize.recommender.assumed import depends_on_assumed
+from ctxsize.recommender.tree import is_glob, like
 
-_IGNORE_FILES = (".dockerignore", ".containerignore")
-_NOT_SOURCES = frozenset(
-    {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
-)
 _PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
 _TAKING = ("copy", "add", "bind")
-_MOST = 200
-_MOST_STAGES = 500
 _DEEPEST = 20
 """Number of variables inside of each other that are looked into."""
-
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.projects import FoundBuild
 
 
 @dataclass(frozen=True)
@@ -262,167 +245,3 @@ class Recipes:
     def unknown(self) -> tuple[Named, ...]:
         """What any of them takes by a name that is not known, see `Recipe.unknown`."""
         return tuple(each for recipe in self.recipes for each in recipe.unknown)
-
-
-Discovering = Callable[[str], "tuple[FoundBuild, ...]"]
-"""Says which builds the files below a directory tell of."""
-
-
-def read_recipes(
-    request: Request,
-    tree: Tree,
-    tracked: Tracked,
-    also: Sequence[Build] = (),
-    *,
-    discovering: Discovering | None = None,
-) -> Recipes:
-    """The Dockerfiles of `request`: its own, and others in the tree that share the ignore file.
-
-    `also` are further builds that share it. Who asks about several contexts of a
-    repository has one function for `discovering`, which remembers.
-    Raises what `parse_dockerfile` raises for its own.
-    """
-    recipes: list[Recipe] = []
-    problems: list[Problem] = []
-    files = [*_dockerfiles(tree, tracked)]
-    if request.dockerfile is not None:
-        try:
-            recipes.append(_recipe(request, request.dockerfile, _own_names(request)))
-        except DockerfileError as error:
-            error.path = request.dockerfile
-            raise
-    elsewhere: list[tuple[str, str]] = []
-    # The ignore file of one Dockerfile governs no other build.
-    builds: list[tuple[str, Build, bool]] = []
-    if not request.dockerfile_specific:
-        # Reports name paths as the user does: from the working directory, unless that is absolute.
-        top = tracked.top
-        shown = top if os.path.isabs(request.context) else os.path.relpath(top)  # noqa: PTH117
-        builds += _others(request, (discovering or discovered)(shown), files)
-    builds += [(each.dockerfile or "Dockerfile", each, True) for each in also]
-    for path, build, asked_for in builds:
-        try:
-            other = request_of(build, request.builder)
-            names = _names(other, request.root)
-            recipe = _recipe(other, path, names, asked_for=asked_for) if names else None
-        except CtxsizeError as error:
-            reason = build.masked(error.message)
-            lead = "it is no Dockerfile that the builder accepts"
-            if isinstance(error, UndecidedError):
-                lead = "what it takes is not known"
-            message = f"{lead}: {reason}"
-            problems.append(Problem("unread-dockerfile", message, path=path))
-            continue
-        home = "" if recipe is None or asked_for else home_of(path, recipe.paths_here, tree)
-        if home:
-            elsewhere.append((path, home))
-        elif recipe is not None:
-            recipes.append(recipe)
-    own_files = frozenset(_own_files(request, tree, files))
-    return Recipes(tuple(recipes), tuple(problems), own_files, tuple(elsewhere))
-
-
-def _others(
-    request: Request, found: tuple[FoundBuild, ...], files: list[str]
-) -> Iterator[tuple[str, Build, bool]]:
-    """Yield other builds that may share the ignore file, and whether something asks for them.
-
-    A Dockerfile that something asks for has the contexts that are asked for, and no other.
-    """
-    asked = [each for each in found if not each.guessed]
-    usual = (os.path.join(each.build.context, "Dockerfile") for each in asked)  # noqa: PTH118
-    used = {
-        os.path.realpath(each.build.dockerfile or path)
-        for each, path in zip(asked, usual, strict=True)
-    }
-    for path in files:
-        full = os.path.join(request.root, path)  # noqa: PTH118
-        if path != request.dockerfile_in_context and os.path.realpath(full) not in used:
-            yield path, _build_of(request, path), False
-    for each in asked:
-        directories = (each.build.context, *each.build.build_contexts.values())
-        if request.root in map(os.path.realpath, directories):
-            path = each.build.dockerfile or each.where.path
-            yield path, replace(each.build, builder=request.build.builder), True
-
-
-def _build_of(request: Request, path: str) -> Build:
-    """The build of the same context with its Dockerfile at `path` in it."""
-    full = os.path.join(request.context, path)  # noqa: PTH118
-    return replace(request.build, dockerfile=full, dockerfile_inline=None, target="")
-
-
-def discovered(top: str) -> tuple[FoundBuild, ...]:
-    """Return the builds that Compose, Bake, workflows, commands and Dockerfiles tell of.
-
-    Their Dockerfiles may lie anywhere below `top`, they have arguments of their own, and the
-    directory that is asked about may be one of their named contexts.
-    """
-    from ctxsize.projects import discover
-
-    try:
-        return discover(top).builds
-    except CtxsizeError:
-        return ()
-
-
-def _own_names(request: Request) -> tuple[str, ...]:
-    """What the build calls its context. An ignore file of the Dockerfile is of no named one."""
-    return ("",) if request.dockerfile_specific else _names(request, request.root)
-
-
-def _names(request: Request, root: str) -> tuple[str, ...]:
-    """What a build calls the directory `root`, wherever the ignore file at its top governs it."""
-    again = (each for each in named_contexts(request.build) if each.local)
-    names = [each.name for each in again if os.path.realpath(each.value) == root]
-    own = [""] if request.root == root and not request.dockerfile_specific else []
-    return (*own, *names)
-
-
-def _recipe(
-    request: Request, path: str, names: tuple[str, ...], *, asked_for: bool = False
-) -> Recipe:
-    request, _ = with_bases(request)
-    dockerfile = request.plan.dockerfile
-    labels = [stage.name or str(stage.index) for stage in request.plan.dockerfile.stages]
-    if len(labels) > _MOST_STAGES:
-        raise DockerfileError(
-            f"more than {_MOST_STAGES} stages: what a build of each of them takes is not followed",
-            hint="ctxsize measure reads it",
-        )
-    needs = []
-    for target in dict.fromkeys([request.build.target, "", *labels]):
-        asked = replace(request, build=replace(request.build, target=target))
-        try:
-            needs += [(target, need) for need in needs_of(asked).values()]
-        except DockerfileError:
-            if target in ("", request.build.target):
-                raise
-    return Recipe(request, path, dockerfile, tuple(needs), names, asked_for)
-
-
-def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
-    """The files that are Dockerfiles by name, but for those inside dependencies and artefacts."""
-    found = 0
-    pending = [tree.root]
-    while pending and found < _MOST:
-        held = pending.pop()
-        for file in held.files:
-            if is_dockerfile(file.name):
-                found += 1
-                yield held.prefix + file.name
-        pending += (
-            folder
-            for folder in reversed(held.folders)
-            if folder.name not in _NOT_SOURCES and not tracked.ignores(folder.path)
-        )
-
-
-def _own_files(request: Request, tree: Tree, dockerfiles: list[str]) -> Iterator[str]:
-    yield from dockerfiles
-    for path in ("", *dockerfiles):
-        for ending in _IGNORE_FILES:
-            if tree.entry(path + ending) is not None:
-                yield path + ending
-    if request.dockerfile_in_context:
-        yield request.dockerfile_in_context

@@ -22,13 +22,13 @@ from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.exceptions import exceptions
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.forms import Candidate, Forms
+from ctxsize.recommender.governed import Discovering, read_recipes
 from ctxsize.recommender.knowledge import BY_NAME, RULES
 from ctxsize.recommender.matches import Collected, Finder, Match, Objection, collect
 from ctxsize.recommender.outcome import Advice, Amount, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.questions import questions
 from ctxsize.recommender.rank import Ranked, ranked, sum_of
-from ctxsize.recommender.recipes import Discovering, read_recipes
 from ctxsize.recommender.rules import MIB, Category, Kind, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections

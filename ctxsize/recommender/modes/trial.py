@@ -15,10 +15,11 @@ from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.assumed import with_bases
 from ctxsize.recommender.exceptions import exceptions, letting_in
+from ctxsize.recommender.governed import read_recipes
 from ctxsize.recommender.modes.plan import Note
 from ctxsize.recommender.outcome import Amount, Size
 from ctxsize.recommender.proof import Proof
-from ctxsize.recommender.recipes import Recipes, read_recipes
+from ctxsize.recommender.recipes import Recipes
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree, in_context, travelling
 from ctxsize.writer.merge import Addition, merge
