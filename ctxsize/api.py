@@ -451,7 +451,7 @@ def clean_saved(
     """The plan that the file `path` holds, and why it holds no more.
 
     `data` is what the file holds, `root` its ROOT if not the saved one. All is
-    looked at anew, and where there are reasons the plan must not be applied.
+    looked at again, and where there are reasons the plan must not be applied.
     Raises `InputError` for a file that is no plan.
     """
     from ctxsize.clean.plan import planned_below

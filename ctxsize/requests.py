@@ -24,7 +24,9 @@ def build_of(build: Build | str | None, options: Options) -> Build | None:
     """Return the build that is meant, None where nothing is said of one."""
     if build is None and not options:
         return None
-    return replace(build, **options) if isinstance(build, Build) else Build(build or ".", **options)
+    if isinstance(build, Build):
+        return replace(build, **options)
+    return Build("." if build is None else build, **options)
 
 
 def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request:
@@ -36,7 +38,7 @@ def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request
     ... # doctest: +SKIP
     True
     """
-    build = replace(build, **options) if isinstance(build, Build) else Build(build, **options)
+    build = build_of(build, options) or Build()
     builder = builder_of(build.builder)
     try:
         return _with_hint(request_of(build, builder))

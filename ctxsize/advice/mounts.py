@@ -276,7 +276,7 @@ _FETCH_ONCE = (*KEPT_IN_CACHE, "composer", "poetry", "uv")
 
 
 def _fetches_nothing(fetch: Fetch, earlier: _Earlier) -> bool:
-    """Return whether it is told to stay offline, installs a tool of its own, or has no manifest."""
+    """Return whether options keep it offline, it installs its own tool, or has no manifest."""
     command, name = fetch.command, fetch.manager.name
     if command.has("--offline", "-g", "--global") or command.value("-mod") == "vendor":
         return True

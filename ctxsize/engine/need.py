@@ -222,11 +222,6 @@ def includes_of(request: Request) -> list[Include]:
     ]
 
 
-def evaluator_for(request: Request, need: ContextNeed) -> Evaluator[Any] | None:
-    """The evaluator of what `need` makes travel of the build context. Raises as `evaluator_of`."""
-    return evaluator_of(request, need.follow_paths if need.context_used else ())
-
-
 def evaluator_of(request: Request, paths: Paths) -> Evaluator[Any] | None:
     """The evaluator of a transfer; None where it is that of the ignore file alone.
 

@@ -86,10 +86,6 @@ class Sources:
             found = found or [Source("COPY", 0, "", wanted, path, "copy")]
         return [self._checked(source) for source in found]
 
-    def check_of(self, source: Source) -> list[SourceCheck]:
-        """What becomes of a source of the Dockerfile; nothing for what takes no entry."""
-        return [self._checked(source)] if _is_taken(source) else []
-
     def failing(self, source: Source) -> SourceCheck | None:
         """What becomes of a source of the Dockerfile on which the build fails; else None.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from functools import cache
 
 from ctxsize import units
 from ctxsize.engine import golang
@@ -213,7 +212,6 @@ def _telling(other: Measured, names: Set[str]) -> tuple[str, ...]:
     return tuple(line for line, start in lines if start is None or start in names)
 
 
-@cache
 def _start_of(line: str) -> str | None:
     """Return the name at the top that a line is about, None where that may be any."""
     start = golang.clean(line.strip()).lstrip("/").partition("/")[0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ctxsize import api
 from ctxsize.engine.events import Files, Folder
-from ctxsize.engine.need import context_need_of, evaluator_for
+from ctxsize.engine.need import context_need_of, evaluator_of
 from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
 
@@ -41,4 +41,6 @@ def names_transferred(
         build_arguments=arguments or {},
     )
     need = context_need_of(request)
-    return names_sent(request, evaluator_for(request, need))[0]
+    return names_sent(
+        request, evaluator_of(request, need.follow_paths if need.context_used else ())
+    )[0]
