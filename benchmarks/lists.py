@@ -63,7 +63,7 @@ def _difference(ours: list[str], theirs: list[str]) -> tuple[int, str]:
 
 def _miscounted(root: Path, listing: list[str], command: list[str]) -> str:
     """How the sums that `command` prints differ from those of what is listed below `root`."""
-    told = [os.lstat(os.path.join(os.fsencode(root), path)) for path in _paths(listing)]  # noqa: PTH118
+    told = [os.lstat(os.path.join(os.fsencode(root), path)) for path in _paths(listing)]
     size = sum(each.st_size for each in told if stat.S_ISREG(each.st_mode))
     done = subprocess.run(command, stdout=subprocess.PIPE, env=environment(), check=True)
     context = json.loads(done.stdout)["context"]

@@ -95,7 +95,7 @@ def _config(build: Build | None) -> Config:
 def _baseline_of(config: Config) -> str | None:
     if config.baseline is None:
         return None
-    return os.path.normpath(os.path.join(config.directory, config.baseline))  # noqa: PTH118
+    return os.path.normpath(os.path.join(config.directory, config.baseline))
 
 
 def _old(path: str | None, *, update_baseline: bool) -> baselines.Baseline | None:
@@ -285,7 +285,7 @@ def diff(before: str, after: str, *, name: str | None, options: Mapping[str, Any
 
 def _side(place: str, name: str | None, options: Mapping[str, Any]) -> Known:
     """What is known of `place`: a saved report, or the context of a directory as it is now."""
-    if os.path.isdir(place):  # noqa: PTH112
+    if os.path.isdir(place):
         return knowing.of_entries(ls(place, **options))
     return saved.read(place, name)
 

@@ -386,7 +386,7 @@ class Report:
         """The path that a problem is about; `context` is the directory of a named one."""
         inside = context or self.context_path
         if problem.path is not None and problem.code in _IN_CONTEXT:
-            return os.path.normpath(os.path.join(inside, problem.path))  # noqa: PTH118
+            return os.path.normpath(os.path.join(inside, problem.path))
         return problem.path or context or self.dockerfile or self.context_path
 
     def without(self, accepted: Callable[[Finding], bool]) -> Report:

@@ -75,7 +75,7 @@ def read_stream(stream: BinaryIO, most: int = MOST_BYTES) -> bytes:
 
 def is_null(found: os.stat_result) -> bool:
     """Return whether this is /dev/null, under whatever name."""
-    return stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev  # noqa: PTH116
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev
 
 
 def _opened(path: str | os.PathLike[str], dir_fd: int | None, *, links: bool) -> int:

@@ -58,12 +58,12 @@ class Contents:
         path = self.path(name)
         if path.startswith(("..", "/")) or self._spec.match_file(path):
             return False
-        return all(os.path.isfile(os.path.join(root, path)) for root in self._roots)  # noqa: PTH113, PTH118
+        return all(os.path.isfile(os.path.join(root, path)) for root in self._roots)
 
     def has_directory(self, name: str) -> bool:
         """Return whether it is a directory that is sent."""
         path = self.path(name)
-        found = all(os.path.isdir(os.path.join(root, path)) for root in self._roots)  # noqa: PTH112, PTH118
+        found = all(os.path.isdir(os.path.join(root, path)) for root in self._roots)
         return found and not self._spec.match_file(path)
 
     def above(self, *names: str) -> bool:
@@ -81,7 +81,7 @@ class Contents:
 
     def _is_inside(self, path: str) -> bool:
         """Return whether no symlink and no `..` leads out of the context."""
-        return holds(os.path.realpath(self.root), os.path.join(self.root, path))  # noqa: PTH118
+        return holds(os.path.realpath(self.root), os.path.join(self.root, path))
 
     def text(self, name: str) -> str:
         """Return what a file says, `""` if it cannot be read."""

@@ -34,7 +34,7 @@ def suggested(build: Build) -> Edit | None:
         edit = advisor.advise(lambda chosen: merged(request, chosen), Choice()).edit
     except (CtxsizeError, OSError):
         edit = None
-    path = os.path.normpath(os.path.join(build.context, _NAME))  # noqa: PTH118
+    path = os.path.normpath(os.path.join(build.context, _NAME))
     return edit or Edit(path, None, _EMPTY)
 
 
@@ -75,7 +75,7 @@ def narrowed(repository: Repository, recipe: Recipe, context: str, directory: st
     shared = any(context in each.contexts for each in repository.recipes if each is not recipe)
     if pattern is None or (recipe.inline and shared):
         return None
-    own = os.path.normpath(os.path.join(context, _NAME))  # noqa: PTH118
+    own = os.path.normpath(os.path.join(context, _NAME))
     path = own if recipe.inline else f"{recipe.path}{_NAME}"
     before = repository.content(path)
     kept = governing(repository, recipe, context) or b""

@@ -45,7 +45,7 @@ def too_wide(repository: Repository) -> Iterator[Finding]:
                 continue
             fix = narrowed(repository, recipe, context, directory)
             if fix is not None:
-                shown = os.path.join(context, directory)  # noqa: PTH118
+                shown = os.path.join(context, directory)
                 yield finding(
                     "CTX250",
                     recipe,
@@ -79,13 +79,13 @@ def _only_directory(recipe: Recipe) -> tuple[str, int]:
 def _directory(recipe: Recipe, source: str) -> str:
     """Return the directory that a source is or lies in, up to the first wildcard."""
     fixed = source.split("*")[0].split("?")[0].split("[")[0]
-    paths = (os.path.join(each, source) for each in recipe.contexts)  # noqa: PTH118
+    paths = (os.path.join(each, source) for each in recipe.contexts)
     whole = fixed == source and any(map(os.path.isdir, paths))
     return source if whole else fixed.rpartition("/")[0]
 
 
 def _is_wide(context: str, directory: str) -> bool:
     """Return whether the directory is one of at least three in the context."""
-    if not os.path.isdir(os.path.join(context, directory)):  # noqa: PTH112, PTH118
+    if not os.path.isdir(os.path.join(context, directory)):
         return False
     return len(subdirectories(context)) > 2

@@ -185,7 +185,7 @@ class Recipe:
                     return slug(place.name)
         directory, _, name = self.path.rpartition("/")
         suffix = _suffix(name)
-        above = os.path.basename(os.path.abspath(directory or "."))  # noqa: PTH100, PTH119
+        above = os.path.basename(os.path.abspath(directory or "."))
         return slug(suffix or above) or "app"
 
     def script(self, step: Step) -> Script:

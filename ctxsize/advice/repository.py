@@ -92,7 +92,7 @@ def _named(recipes: list[Recipe], root: str) -> tuple[Recipe, ...]:
 def governing(repository: Repository, recipe: Recipe, context: str) -> bytes | None:
     """Return the ignore file of a Dockerfile in a context, None if there is none."""
     own = [f"{recipe.path}{name}" for name in _IGNORE_FILES]
-    common = [os.path.join(context, name) for name in _IGNORE_FILES]  # noqa: PTH118
+    common = [os.path.join(context, name) for name in _IGNORE_FILES]
     found = (repository.content(path) for path in (*own, *common))
     return next((data for data in found if data is not None), None)
 
@@ -104,7 +104,7 @@ def _by_dockerfile(discovery: Discovery) -> dict[str, list[FoundBuild]]:
         if build.dockerfile_inline is not None:
             key = f"{each.where}"
         else:
-            key = build.dockerfile or os.path.join(build.context, "Dockerfile")  # noqa: PTH118
+            key = build.dockerfile or os.path.join(build.context, "Dockerfile")
         found.setdefault(key, []).append(each)
     return found
 
@@ -161,7 +161,7 @@ def masked(repository: Repository, finding: Finding) -> Finding:
 
 def present(recipe: Recipe, path: str) -> bool:
     """Return whether a context of the recipe holds a file."""
-    return any(os.path.isfile(os.path.join(each, path)) for each in recipe.contexts)  # noqa: PTH113, PTH118
+    return any(os.path.isfile(os.path.join(each, path)) for each in recipe.contexts)
 
 
 def subdirectories(directory: str) -> list[str]:

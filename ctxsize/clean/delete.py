@@ -244,7 +244,7 @@ class _Renamed:
             emptying.disk_bytes += os.fstat(self.fd).st_blocks * _BLOCK
         except OSError as error:
             if error.errno == ENOTEMPTY:
-                emptying.kept += sorted(os.listdir(self.fd))  # noqa: PTH208
+                emptying.kept += sorted(os.listdir(self.fd))
             else:
                 emptying.failed.append((".", error.strerror or str(error)))
 
@@ -302,7 +302,7 @@ class _Renamed:
         try:
             # Held until the end, so that another run does not take it for a leftover.
             self.locks.take(self.above, [self.trash + record.ENDING])
-            with open(file, "wb") as opened:  # noqa: PTH123
+            with open(file, "wb") as opened:
                 opened.write(noted.encoded())
         except OSError:
             self._drop_record()
@@ -355,7 +355,7 @@ class _Emptying:
         """Delete the files in the directory where `descent` is; its planned directories."""
         directories = []
         try:
-            names = os.listdir(descent.fd)  # noqa: PTH208
+            names = os.listdir(descent.fd)
         except OSError as error:
             self.failed.append((descent.path, error.strerror or str(error)))
             return []

@@ -53,12 +53,12 @@ def root_of(path: str) -> str:
     """The real path of the directory ROOT. Raises `InputError` where cleaning must not start."""
     try:
         real = os.path.realpath(path)
-        exists = os.path.isdir(real)  # noqa: PTH112
+        exists = os.path.isdir(real)
     except ValueError:  # a NUL in it
         exists = False
     if not exists:
         raise InputError("no such directory", path=path)
-    found = os.stat(real)  # noqa: PTH116
+    found = os.stat(real)
     for home in _homes():
         at = home
         while True:
@@ -66,9 +66,9 @@ def root_of(path: str) -> str:
                 what = "the home directory" if at == home else "above the home directory"
                 what = "the root of the file system" if real == "/" else what
                 raise InputError(f"ROOT must not be {what}", path=path, hint="name a project")
-            if at == os.path.dirname(at):  # noqa: PTH120
+            if at == os.path.dirname(at):
                 break
-            at = os.path.dirname(at)  # noqa: PTH120
+            at = os.path.dirname(at)
     if any(name in REPOSITORIES for name in real.split("/")):
         raise InputError("ROOT belongs to a repository's own files", path=path)
     return real
@@ -87,7 +87,7 @@ def _homes() -> Iterator[str]:
 
 def _is_same(path: str, found: os.stat_result) -> bool:
     try:
-        return os.path.samestat(os.stat(path), found)  # noqa: PTH116
+        return os.path.samestat(os.stat(path), found)
     except OSError:
         return False
 
@@ -246,7 +246,7 @@ class _Looking:
     def _objections(
         self, descent: Descent, inventory: Inventory, kind: Kind
     ) -> Iterator[Objection]:
-        full = os.path.join(self.root, descent.path)  # noqa: PTH118
+        full = os.path.join(self.root, descent.path)
         if len(os.fsencode(full)) > _LONGEST_PATH:
             yield Objection("too-deep", "its path is too long to ask git and the system about it")
             return

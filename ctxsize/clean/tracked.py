@@ -30,7 +30,7 @@ class Tracking:
         Where there is a repository and git does not answer, that is a reason too.
         """
         try:
-            tops = list(self._tops(os.path.dirname(path)))  # noqa: PTH120
+            tops = list(self._tops(os.path.dirname(path)))
         except OSError as error:
             return Objection("git", f"what git tracks is not known: {error.strerror}")
         for top in tops:
@@ -54,7 +54,7 @@ class Tracking:
                 self._is_top[path] = any(inner) or _is_bare(path)
             if self._is_top[path]:
                 yield path
-            above = os.path.dirname(path)  # noqa: PTH120
+            above = os.path.dirname(path)
             if above == path:
                 return
             path = above
@@ -82,7 +82,7 @@ def _asked(top: str) -> _Names | Objection:
     Git passes over a `.git` that it cannot read (an empty directory, a FIFO, a dangling
     symlink) and answers for a repository further up, which knows nothing of this one.
     """
-    if os.path.islink(f"{top}/.git"):  # noqa: PTH114
+    if os.path.islink(f"{top}/.git"):
         return Objection("git", f"{top}/.git is a symlink, so what git tracks is not known")
     found = git.find(top)
     if found.problem is not None:

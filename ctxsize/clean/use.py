@@ -71,7 +71,7 @@ def users(directory: str) -> tuple[Use, ...]:
 
 def _processes() -> list[int]:
     try:
-        return [int(name) for name in os.listdir(_PROC) if name.isdigit()]  # noqa: PTH208
+        return [int(name) for name in os.listdir(_PROC) if name.isdigit()]
     except OSError:
         return []
 
@@ -82,12 +82,12 @@ def _links(process: int) -> Iterator[str]:
     names = ["cwd", "exe"]
     if process != os.getpid():
         try:
-            names += [f"fd/{name}" for name in os.listdir(f"{base}/fd")]  # noqa: PTH208
+            names += [f"fd/{name}" for name in os.listdir(f"{base}/fd")]
         except OSError:
             return
     for name in names:
         try:
-            yield os.readlink(f"{base}/{name}").removesuffix(_DELETED)  # noqa: PTH115
+            yield os.readlink(f"{base}/{name}").removesuffix(_DELETED)
         except OSError:
             continue
 
@@ -99,12 +99,12 @@ def _named(process: int) -> Iterator[str]:
     base = f"{_PROC}/{process}"
     try:
         arguments = read_file(f"{base}/cmdline").split(b"\0")
-        where = os.readlink(f"{base}/cwd")  # noqa: PTH115
+        where = os.readlink(f"{base}/cwd")
     except OSError:
         return
     for argument in arguments:
         if b"/" in argument:
-            yield os.path.normpath(os.path.join(where, os.fsdecode(argument)))  # noqa: PTH118
+            yield os.path.normpath(os.path.join(where, os.fsdecode(argument)))
 
 
 def _mapped(process: int, directory: str) -> Iterator[str]:
@@ -135,7 +135,7 @@ def _place(directory: str) -> _Place | None:
     if best is None:
         return None
     inner = os.path.relpath(directory, best[0])
-    return best[1], os.path.normpath(os.path.join(best[2], inner))  # noqa: PTH118
+    return best[1], os.path.normpath(os.path.join(best[2], inner))
 
 
 def _mounted(process: int, directory: str, place: _Place | None) -> Iterator[str]:
@@ -145,12 +145,12 @@ def _mounted(process: int, directory: str, place: _Place | None) -> Iterator[str
     for device, root, _ in _mountinfo(process):
         if device == place[0] and below([root], place[1]):
             inner = os.path.relpath(root, place[1])
-            yield os.path.normpath(os.path.join(directory, inner))  # noqa: PTH118
+            yield os.path.normpath(os.path.join(directory, inner))
 
 
 def _namespace(process: int | str) -> str | None:
     try:
-        return os.readlink(f"{_PROC}/{process}/ns/mnt")  # noqa: PTH115
+        return os.readlink(f"{_PROC}/{process}/ns/mnt")
     except OSError:
         return None
 

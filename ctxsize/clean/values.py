@@ -224,7 +224,7 @@ class Cleaning:
         told += [(each.path, each.message) for each in self.results if not each.done]
         told += [("", f"{self.refused}: {each}") for each in self.reasons]
         return of_edits(
-            Problem("not-deleted", message, os.path.normpath(os.path.join(self.root, path)))  # noqa: PTH118
+            Problem("not-deleted", message, os.path.normpath(os.path.join(self.root, path)))
             for path, message in told
         )
 

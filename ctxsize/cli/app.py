@@ -139,7 +139,7 @@ def _code(arguments: list[str]) -> int:
 
 def _has_working_directory() -> bool:
     try:
-        return bool(os.getcwd())  # noqa: PTH109
+        return bool(os.getcwd())
     except OSError:
         return False
 

@@ -225,7 +225,7 @@ def _apart(
     ctx: click.Context, param: click.Parameter, value: tuple[Format, ...]
 ) -> tuple[Format, ...]:
     """The formats, if each of them has a place of its own."""
-    places = [None if each.path is None else os.path.abspath(each.path) for each in value]  # noqa: PTH100
+    places = [None if each.path is None else os.path.abspath(each.path) for each in value]
     for format_, place in zip(value, places, strict=True):
         if places.count(place) > 1:
             where = "stdout" if place is None else repr(format_.path)

@@ -61,7 +61,7 @@ _Stamp = tuple[int, int, int] | None
 def _stamp(path: str) -> _Stamp:
     """What changes with every save; None while the file is not there, as editors rename."""
     try:
-        found = os.stat(path)  # noqa: PTH116
+        found = os.stat(path)
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino

@@ -113,7 +113,7 @@ class Config:
     @property
     def directory(self) -> str:
         """The directory that the paths in it are relative to."""
-        return os.path.dirname(self.path or "") or "."  # noqa: PTH120
+        return os.path.dirname(self.path or "") or "."
 
     def lies_below(self, directory: str) -> bool:
         """Whether it is of `directory` or one below, so that all that it is about is there too."""
@@ -128,11 +128,11 @@ def load(start: str) -> Config:
     """
     for directory in _upward(start):
         for name in NAMES:
-            path = os.path.normpath(os.path.join(directory, name))  # noqa: PTH118
-            if os.path.islink(path) and not holds(border_of(directory), path):  # noqa: PTH114
+            path = os.path.normpath(os.path.join(directory, name))
+            if os.path.islink(path) and not holds(border_of(directory), path):
                 message = "cannot be read: it is a symlink that leaves the repository"
                 raise InputErrors([InputError(message, path=path)])
-            if os.path.isfile(path):  # noqa: PTH113
+            if os.path.isfile(path):
                 config = read(path)
                 if config is not None:
                     return config
@@ -147,7 +147,7 @@ def read(path: str) -> Config | None:
     Raises `InputErrors`.
     """
     table = _parsed(path)
-    if os.path.basename(path) == "pyproject.toml":  # noqa: PTH119
+    if os.path.basename(path) == "pyproject.toml":
         tool = table.get("tool", {})
         if not isinstance(tool, dict) or "ctxsize" not in tool:
             return None
@@ -160,9 +160,9 @@ def _upward(start: str) -> Iterator[str]:
     directory, real = start, os.path.realpath(start)
     while True:
         yield directory
-        if os.path.lexists(os.path.join(directory, ".git")):  # noqa: PTH118
+        if os.path.lexists(os.path.join(directory, ".git")):
             return
-        above = os.path.dirname(real)  # noqa: PTH120
+        above = os.path.dirname(real)
         if above == real:
             return
         real, directory = above, os.path.relpath(above)
@@ -201,7 +201,7 @@ class _Reader:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._directory = os.path.dirname(path) or "."  # noqa: PTH120
+        self._directory = os.path.dirname(path) or "."
         self._errors: list[CtxsizeError] = []
 
     def config(self, table: object) -> Config:
@@ -290,7 +290,7 @@ class _Reader:
         paths |= {f"build-contexts.{_key(name)}": each for name, each in named.items()}
         for key, path in paths.items():
             literal = re.split(r"[*?[]", path)[0] if key == "path" else path
-            inside = holds(border, os.path.join(self._directory, literal))  # noqa: PTH118
+            inside = holds(border, os.path.join(self._directory, literal))
             if not inside and "://" not in path:
                 what = f"{path} lies outside the repository {border}"
                 place = f"{where}.{key}" if where else key

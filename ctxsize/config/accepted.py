@@ -111,7 +111,7 @@ class Acceptance:
         return any(fnmatchcase(self._relative(each), wanted) for each in places)
 
     def _relative(self, path: str) -> str:
-        here, there = os.path.abspath(self._config.directory), os.path.abspath(path)  # noqa: PTH100
+        here, there = os.path.abspath(self._config.directory), os.path.abspath(path)
         return os.path.relpath(there, here)
 
     def _texts(self, finding: Finding, lines: Sequence[str] | None) -> tuple[str, ...]:

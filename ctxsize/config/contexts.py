@@ -14,16 +14,16 @@ from ctxsize.engine.border import border_of, holds
 
 def directories(config: Config, context: Context) -> Iterator[str]:
     """The directories that the path of `context` names, as one would name them from here."""
-    path = os.path.join(config.directory, context.path)  # noqa: PTH118
+    path = os.path.join(config.directory, context.path)
     found = _matching(config.directory, context.path) if is_glob(context.path) else [path]
-    return (os.path.normpath(each) for each in found if os.path.isdir(each))  # noqa: PTH112
+    return (os.path.normpath(each) for each in found if os.path.isdir(each))
 
 
 def _matching(directory: str, pattern: str) -> list[str]:
     """The paths that `pattern` matches below `directory`, and in no other repository."""
     border, found = border_of(directory), [directory]
     for part in pattern.split("/"):
-        paths = (path for each in found for path in glob(os.path.join(escape(each), part)))  # noqa: PTH118, PTH207
+        paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
         found = [path for path in paths if holds(border, path)]
     return sorted(found)
 
@@ -37,7 +37,7 @@ def build_of(config: Config, context: Context, directory: str, *, build: Build) 
     """`build` with the context `directory`, filled up with what `context` says."""
     dockerfile = context.dockerfile
     if dockerfile is not None:
-        dockerfile = os.path.normpath(os.path.join(config.directory, dockerfile))  # noqa: PTH118
+        dockerfile = os.path.normpath(os.path.join(config.directory, dockerfile))
     builder = Build().builder
     made = replace(
         build,
@@ -64,6 +64,6 @@ def _placed(contexts: Mapping[str, str], config: Config) -> dict[str, str]:
     return {
         name: value
         if "://" in value or value.startswith("/")
-        else os.path.normpath(os.path.join(config.directory, value))  # noqa: PTH118
+        else os.path.normpath(os.path.join(config.directory, value))
         for name, value in contexts.items()
     }

@@ -147,4 +147,4 @@ class Arrivals:
         return base, [path[:-1] for path in found]
 
     def _full(self, path: str) -> str:
-        return os.path.join(self._request.root, path)  # noqa: PTH118
+        return os.path.join(self._request.root, path)

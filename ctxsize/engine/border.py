@@ -11,8 +11,8 @@ import os
 def top_of(path: str) -> str | None:
     """Return the nearest directory from `path` upward that holds a `.git`, as a real path."""
     at = os.path.realpath(path)
-    while not os.path.lexists(os.path.join(at, ".git")):  # noqa: PTH118
-        above = os.path.dirname(at)  # noqa: PTH120
+    while not os.path.lexists(os.path.join(at, ".git")):
+        above = os.path.dirname(at)
         if above == at:
             return None
         at = above
@@ -44,10 +44,10 @@ def way_out(path: str) -> tuple[str, str] | None:
     user's own system. But the file itself, and what lies below the working directory, must
     not be a link that leaves the directory in which it is.
     """
-    here, parts = "/", os.path.join(os.getcwd(), path).split("/")  # noqa: PTH109, PTH118
+    here, parts = "/", os.path.join(os.getcwd(), path).split("/")
     for number, part in enumerate(parts, 1):
-        at = os.path.normpath(os.path.join(here, part))  # noqa: PTH118
-        if not os.path.islink(at):  # noqa: PTH114
+        at = os.path.normpath(os.path.join(here, part))
+        if not os.path.islink(at):
             here = at
             continue
         target = os.path.realpath(at)

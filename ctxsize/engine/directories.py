@@ -271,7 +271,7 @@ def extension(name: str) -> str:
     >>> extension("a.tar.gz"), extension(".env"), extension("Makefile")
     ('.gz', '', '')
     """
-    return os.path.splitext(name)[1]  # noqa: PTH122 - a Path for each of a million names
+    return os.path.splitext(name)[1]
 
 
 def size_tree(direct: dict[str, Sum], depth: int | None) -> Directory:

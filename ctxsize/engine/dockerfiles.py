@@ -117,28 +117,28 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
 def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
     """The Dockerfile of a builder that opens it in place."""
     if named is None:
-        paths = (os.path.join(context, name) for name in builder.dockerfile_names)  # noqa: PTH118
+        paths = (os.path.join(context, name) for name in builder.dockerfile_names)
         usual = next((path for path in paths if os.path.lexists(path)), None)
         if usual is None:
             return FoundDockerfile(None, fault="there is no Dockerfile")
         return _opened(context, os.path.normpath(usual), builder)
     lower = Path(named).parent / _LOWER
-    if Path(named).name == _USUAL and not os.path.isfile(named) and lower.is_file():  # noqa: PTH113
+    if Path(named).name == _USUAL and not os.path.isfile(named) and lower.is_file():
         named = str(lower)
-    if not os.path.exists(named):  # noqa: PTH110
+    if not os.path.exists(named):
         path = named if os.path.lexists(named) else None
         return FoundDockerfile(path, fault="the Dockerfile does not exist")
-    if os.path.isdir(named):  # noqa: PTH112
+    if os.path.isdir(named):
         return FoundDockerfile(named, fault="the Dockerfile is a directory")
     return _readable(named, named, builder, "the Dockerfile cannot be read")
 
 
 def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
     """The Dockerfile as BuildKit gets it, from its directory alone."""
-    path = os.path.normpath(os.path.join(context, _USUAL)) if named is None else named  # noqa: PTH118
+    path = os.path.normpath(os.path.join(context, _USUAL)) if named is None else named
     directory, name = os.path.split(path)
     if name == _USUAL and _LOWER in (names := _names(directory)) and _USUAL not in names:
-        path, name = os.path.join(directory, _LOWER), _LOWER  # noqa: PTH118
+        path, name = os.path.join(directory, _LOWER), _LOWER
     found = _inside(path, directory, name, builder)
     if found.fault is not None and name == _USUAL:
         lower = _inside(path, directory, _LOWER, builder)
@@ -158,7 +158,7 @@ def files_near(context: str) -> list[str]:
         if count > _MOST_NEAR:
             break
         try:
-            with os.scandir(os.path.join(context, directory)) as entries:  # noqa: PTH118
+            with os.scandir(os.path.join(context, directory)) as entries:
                 each: list[os.DirEntry[str]] = sorted(entries, key=lambda entry: entry.name)
         except OSError:
             continue
@@ -174,7 +174,7 @@ def files_near(context: str) -> list[str]:
 def _names(directory: str) -> list[str]:
     """What lies beside a Dockerfile: case counts here, also where the file system ignores it."""
     try:
-        return os.listdir(directory or ".")  # noqa: PTH208
+        return os.listdir(directory or ".")
     except OSError:
         return []
 
@@ -189,7 +189,7 @@ def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDock
     if target is None:
         there = path if os.path.lexists(path) else None
         return FoundDockerfile(there, fault=f"{failed} open {name}: no such file or directory")
-    if os.path.isdir(target):  # noqa: PTH112
+    if os.path.isdir(target):
         return FoundDockerfile(path, fault=f"{failed} read {name}: is a directory")
     # What is no regular file or cannot be read arrives without content.
     return _readable(path, target, builder, "the Dockerfile cannot be empty")
@@ -198,7 +198,7 @@ def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDock
 def _readable(path: str, read_from: str, builder: Builder, fault: str) -> FoundDockerfile:
     if never_ends(read_from):
         fault = f"{builder.title} waits for ever for a Dockerfile that is no file"
-    elif os.path.isfile(read_from) and may_read(read_from):  # noqa: PTH113
+    elif os.path.isfile(read_from) and may_read(read_from):
         return FoundDockerfile(path, read_from)
     return FoundDockerfile(path, fault=fault)
 
@@ -211,7 +211,7 @@ def may_read(path: str) -> bool:
 def never_ends(path: str) -> bool:
     """Whether a builder waits when it reads this: a FIFO, or a device other than /dev/null."""
     try:
-        found = os.stat(path)  # noqa: PTH116
+        found = os.stat(path)
     except (OSError, ValueError):
         return False
     special = stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode)
@@ -228,18 +228,18 @@ def follow_inside(root: str, path: str) -> str | None:
     at: list[str] = []
     for _ in range(_MOST_LINKS + len(pending)):
         if not pending:
-            return os.path.join(root, *at)  # noqa: PTH118
+            return os.path.join(root, *at)
         part = pending.pop()
         if part in ("", ".", ".."):
             at = at[:-1] if part == ".." else at
             continue
-        here = os.path.join(root, *at, part)  # noqa: PTH118
+        here = os.path.join(root, *at, part)
         if not os.path.lexists(here):
             return None
-        if not os.path.islink(here):  # noqa: PTH114
+        if not os.path.islink(here):
             at.append(part)
             continue
-        target = os.readlink(here)  # noqa: PTH115
+        target = os.readlink(here)
         at = [] if target.startswith("/") else at
         pending += target.split("/")[::-1]
     raise OSError(ELOOP, os.strerror(ELOOP), path)

@@ -112,7 +112,7 @@ def _troubles(
     mode, builder = stat.S_IFREG if isinstance(found, str) else found.st_mode, request.builder
     if stat.S_ISREG(mode) and builder.refuses_to_open and _refuses(request.spec, path):
         return WITHHELD, None
-    full = os.path.join(request.root, path)  # noqa: PTH118 - bytes and trailing dots as they are
+    full = os.path.join(request.root, path)
     if isinstance(found, str) or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or may_read(full):
         return None, None
     stops = stat.S_ISDIR(mode) or builder.unreadable_stops
@@ -132,7 +132,7 @@ def entry_at(request: Request, path: str) -> os.stat_result | str:
     for depth in range(1, len(parts) + 1):
         here = "/".join(parts[:depth])
         try:
-            found = os.lstat(os.path.join(request.root, here))  # noqa: PTH118
+            found = os.lstat(os.path.join(request.root, here))
         except OSError as error:
             return f"{here}: {error.strerror}"
         except ValueError as error:
@@ -152,7 +152,7 @@ def in_context(request: Request, path: str) -> str:
         raise InputError("not a path", path=repr(path))
     inside = [found for found in _candidates(request, path) if found is not None]
     for candidate in inside:
-        if os.path.lexists(os.path.join(request.root, candidate)):  # noqa: PTH118
+        if os.path.lexists(os.path.join(request.root, candidate)):
             return candidate
     if not inside:
         raise InputError(

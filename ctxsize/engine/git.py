@@ -220,10 +220,10 @@ def _program(path: str, top: str) -> str:
     here = os.path.realpath(".")
     strange = {each for each in (top, top_of(here)) if each not in (None, "/")}
     for directory in filter(os.path.isabs, path.split(os.pathsep)):
-        real = os.path.realpath(os.path.join(directory, "git"))  # noqa: PTH118
-        ours = os.path.dirname(real) == here or any(holds(each, real) for each in strange)  # noqa: PTH120
-        if not ours and os.path.isfile(real) and os.access(real, os.X_OK):  # noqa: PTH113
-            return os.path.join(directory, "git")  # noqa: PTH118
+        real = os.path.realpath(os.path.join(directory, "git"))
+        ours = os.path.dirname(real) == here or any(holds(each, real) for each in strange)
+        if not ours and os.path.isfile(real) and os.access(real, os.X_OK):
+            return os.path.join(directory, "git")
     raise GitError("git is not installed, or PATH names it only inside the repository")
 
 

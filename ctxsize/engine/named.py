@@ -75,7 +75,7 @@ def _named(name: str, value: str) -> Named:
         kind = found[1].rstrip("s") if found and found[1] != "ssh" else "git"
         return Named(name, value, kind)
     try:
-        is_directory = os.path.isdir(value)  # noqa: PTH112 - keeps the path as the user gave it
+        is_directory = os.path.isdir(value)
         reason = "not a directory" if os.path.lexists(value) else "no such file or directory"
     except ValueError as error:
         is_directory, reason = False, str(error)

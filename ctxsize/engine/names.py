@@ -89,7 +89,7 @@ def link_target(path: str) -> str | None:
     Raises `OSError` where that cannot be told.
     """
     try:
-        return os.readlink(path)  # noqa: PTH115
+        return os.readlink(path)
     except OSError as error:
         if error.errno in (ENOENT, ENOTDIR, EINVAL):
             return None
@@ -104,7 +104,7 @@ def names_in(path: str) -> list[str]:
     try:
         if not stat.S_ISDIR(os.lstat(path).st_mode):
             return []
-        names = os.listdir(path)  # noqa: PTH208
+        names = os.listdir(path)
     except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(names, key=_order(names))

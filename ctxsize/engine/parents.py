@@ -45,7 +45,7 @@ def matching_parents(request: Request, base: str, pattern: str) -> Iterator[str]
     pending = [("", 1)]
     while pending:
         prefix, depth = pending.pop()
-        directories, others = listing_at(os.path.join(request.root, base, prefix))  # noqa: PTH118
+        directories, others = listing_at(os.path.join(request.root, base, prefix))
         for name in sorted([*directories, *others]):
             inside = prefix + name
             if search.match_file(inside) is not None:
@@ -56,6 +56,6 @@ def matching_parents(request: Request, base: str, pattern: str) -> Iterator[str]
 
 def _is_link(request: Request, path: str) -> bool:
     try:
-        return stat.S_ISLNK(os.lstat(os.path.join(request.root, path)).st_mode)  # noqa: PTH118
+        return stat.S_ISLNK(os.lstat(os.path.join(request.root, path)).st_mode)
     except (OSError, ValueError):
         return False

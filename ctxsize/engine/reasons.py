@@ -61,7 +61,7 @@ def _is_known(context: str, clue: Clue, is_accepted: Callable[[str], bool]) -> b
 
 
 def _joined(context: str, path: str) -> str:
-    return os.path.normpath(os.path.join(context, path))  # noqa: PTH118
+    return os.path.normpath(os.path.join(context, path))
 
 
 def _bytes(parts: _Parts) -> int:

@@ -180,7 +180,7 @@ def ignore_file_to_write(request: Request) -> str:
     if request.ignore_file is not None:
         return request.ignore_file.path
     name = request.builder.ignore_file_names[-1]
-    return os.path.normpath(os.path.join(request.context, name))  # noqa: PTH118
+    return os.path.normpath(os.path.join(request.context, name))
 
 
 def _unusable(found: FoundDockerfile) -> Problem:
@@ -198,13 +198,13 @@ def _context_root(context: str) -> str:
             "a Dockerfile, the context is empty",
             hint="name a directory, and with -f - a Dockerfile from stdin",
         )
-    if is_remote(context) and not os.path.exists(context):  # noqa: PTH110
+    if is_remote(context) and not os.path.exists(context):
         raise InputError(
             f"{context} is fetched by the builder: nothing is sent and no ignore file is read",
             hint="clone it and name the directory",
         )
     try:
-        mode = os.stat(context).st_mode  # noqa: PTH116 - keeps the path as the user gave it
+        mode = os.stat(context).st_mode
     except OSError as error:
         absent = isinstance(error, (FileNotFoundError, NotADirectoryError))
         lead = "no such context" if absent else "the context cannot be used"
@@ -249,7 +249,7 @@ def _readable(
     specific: bool = False,
 ) -> str | None:
     """The path to read for `name` in `directory`, or None if the builder sees no file there."""
-    path = os.path.normpath(os.path.join(directory, name))  # noqa: PTH118
+    path = os.path.normpath(os.path.join(directory, name))
     if not os.path.lexists(path):
         return None
     target = path
@@ -262,13 +262,13 @@ def _readable(
             problems.append(_passed_over(path, "it is a symlink that leads in a circle", builder))
             return None
         if inside is None:
-            where = "out of its directory" if os.path.exists(path) else "nowhere"  # noqa: PTH110
+            where = "out of its directory" if os.path.exists(path) else "nowhere"
             problems.append(_passed_over(path, f"it is a symlink that leads {where}", builder))
             return None
-        target = path if not os.path.islink(path) else inside  # noqa: PTH114
+        target = path if not os.path.islink(path) else inside
     if builder.must_read:
         return None if _is_missing(target) else target
-    if os.path.isdir(target):  # noqa: PTH112
+    if os.path.isdir(target):
         problems.append(_passed_over(path, "it is a directory", builder))
         return None
     if not may_read(target):
@@ -292,7 +292,7 @@ def _read_as_empty(path: str, builder: Builder) -> Problem:
 def _is_missing(path: str) -> bool:
     """Whether nothing is there. A loop of symlinks is something: it cannot be read."""
     try:
-        os.stat(path)  # noqa: PTH116 - Path.exists() takes a loop for nothing
+        os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
@@ -389,5 +389,5 @@ def _with_needed_files(request: Request) -> Request:
 
 def _inside(root: str, path: str) -> str | None:
     directory, name = os.path.split(path)
-    relative = os.path.relpath(os.path.join(os.path.realpath(directory or "."), name), root)  # noqa: PTH118
+    relative = os.path.relpath(os.path.join(os.path.realpath(directory or "."), name), root)
     return None if relative.startswith("../") else relative

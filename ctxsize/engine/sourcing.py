@@ -364,7 +364,7 @@ def _links(request: Request, path: str) -> Iterator[str]:
     parts = path.split("/")
     for depth in range(1, len(parts)):
         here = "/".join(parts[:depth])
-        if os.path.islink(os.path.join(request.root, here)):  # noqa: PTH114, PTH118
+        if os.path.islink(os.path.join(request.root, here)):
             yield f"{here} is a symlink, which --parents does not follow behind its pivot"
             return
 
@@ -376,7 +376,7 @@ def _clamped(request: Request, source: Source) -> Iterator[str]:
         depth += -1 if part == ".." else part not in ("", ".")
         if depth < 0:
             yield f".. cannot lead out of the context: it takes {source.path}"
-            outside = os.path.join(request.root, source.source)  # noqa: PTH118
+            outside = os.path.join(request.root, source.source)
             if "\0" not in outside and os.path.lexists(outside):
                 yield "it exists outside the context, which would have to be a directory above"
             return
@@ -388,13 +388,13 @@ def _nearest(request: Request, path: str) -> Iterator[str]:
     for part in path.split("/"):
         names: list[str] = []
         with suppress(OSError, ValueError):
-            names = names_in(os.path.join(request.root, at))  # noqa: PTH118
+            names = names_in(os.path.join(request.root, at))
         if part not in names:
             yield from _alike(at, part, names)
             break
-        at = os.path.join(at, part)  # noqa: PTH118
-    directory = os.path.dirname(request.dockerfile or "")  # noqa: PTH120
-    beside = os.path.join(directory, path)  # noqa: PTH118
+        at = os.path.join(at, part)
+    directory = os.path.dirname(request.dockerfile or "")
+    beside = os.path.join(directory, path)
     if directory and "\0" not in path and os.path.lexists(beside):
         yield "it is there beside the Dockerfile, but sources count from the context"
 
@@ -403,5 +403,5 @@ def _alike(directory: str, part: str, names: list[str]) -> Iterator[str]:
     same = [name for name in names if name.casefold() == part.casefold()]
     close = [] if same or has_wildcards(part) else get_close_matches(part, names, n=1)
     for name in (same + close)[:1]:
-        found = os.path.join(directory, name)  # noqa: PTH118
+        found = os.path.join(directory, name)
         yield f"there is {found}" + (": upper and lower case count" if same else "")

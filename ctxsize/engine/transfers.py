@@ -107,7 +107,7 @@ class _Measuring:
         top = path.partition("/")[0]
         if top in (".", "..") or not _SPECIAL.isdisjoint(path):
             return False
-        place = os.path.join(self.request.root, top)  # noqa: PTH118
+        place = os.path.join(self.request.root, top)
         return not os.path.lexists(place)
 
     def _walked(self, paths: Paths) -> Report:

@@ -101,7 +101,7 @@ def _artifact(path: str) -> dict[str, str]:
     """Where the file is: below `%SRCROOT%`, or anywhere else by its absolute path."""
     path = os.path.normpath(path)
     if path.startswith("/") or path.split("/")[0] == "..":
-        return {"uri": "file://" + quote(os.fsencode(os.path.abspath(path)))}  # noqa: PTH100
+        return {"uri": "file://" + quote(os.fsencode(os.path.abspath(path)))}
     return {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"}
 
 

@@ -133,7 +133,7 @@ def _same_dockerfile(config: Config, context: Context, build: Build) -> bool:
     """Whether the table is not about another Dockerfile than the one that was named."""
     if build.dockerfile is None or context.dockerfile is None:
         return True
-    named = os.path.join(config.directory, context.dockerfile)  # noqa: PTH118
+    named = os.path.join(config.directory, context.dockerfile)
     return os.path.realpath(named) == os.path.realpath(build.dockerfile)
 
 

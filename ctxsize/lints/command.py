@@ -54,7 +54,7 @@ def lint(
     )
     targets = [Target(STDIN)] if alone else [*_targets(paths, build, builder, config)]
     files = [linter.lint(each, data=data, fix=fix, unsafe=unsafe) for each in targets]
-    directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]  # noqa: PTH112
+    directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
 
     def is_ours(code: str) -> bool:
         return config.path is not None and code in CODES and chosen.wants_code(code)
@@ -117,7 +117,7 @@ def _governing(build: Build, builder: Builder) -> Target:
 def _targets_at(path: str, build: Build | None, config: Config) -> Iterator[Target]:
     """The ignore files that `path` stands for: itself, or those below."""
     named = is_ignore_file(path)
-    if os.path.isdir(path) and not named:  # noqa: PTH112
+    if os.path.isdir(path) and not named:
         yield from Layout.below(path, os.environ, config=config).targets()
         return
     if not os.path.lexists(path):
@@ -142,7 +142,7 @@ def _root_of(path: str) -> str:
     Never one above the working directory, nor more than the file's own outside
     of a repository: that could be all of a home directory.
     """
-    own = os.path.dirname(path) or "."  # noqa: PTH120
+    own = os.path.dirname(path) or "."
     here, directory = os.path.realpath("."), top_of(own)
     if directory is None or not holds(here, own):
         return own
@@ -150,4 +150,4 @@ def _root_of(path: str) -> str:
 
 
 def _directory(path: str) -> str:
-    return path if os.path.isdir(path) else os.path.dirname(path) or "."  # noqa: PTH112, PTH120
+    return path if os.path.isdir(path) else os.path.dirname(path) or "."

@@ -61,15 +61,15 @@ class Layout:
     def targets(self) -> list[Target]:
         """Every ignore file with its builds, and what stands in the place of one."""
         contexts = [self.discovery.root, *(each.build.context for each in self.discovery.builds)]
-        found = [os.path.normpath(os.path.join(each, SUFFIXES[0])) for each in contexts]  # noqa: PTH118
-        odd = [path for path in found if os.path.isdir(path) or os.path.islink(path)]  # noqa: PTH112, PTH114
+        found = [os.path.normpath(os.path.join(each, SUFFIXES[0])) for each in contexts]
+        odd = [path for path in found if os.path.isdir(path) or os.path.islink(path)]
         names = dict.fromkeys((*self.discovery.ignore_files, *odd))
         return [self.target(path) for path in sorted(names)]
 
     def target(self, path: str) -> Target:
         """The ignore file at `path` with its builds."""
         directory, name = os.path.split(path)
-        if not os.path.isfile(path):  # noqa: PTH113
+        if not os.path.isfile(path):
             return Target(path, unread=_no_file(path))
         if name.casefold() in SUFFIXES:
             return self._general(path, directory or ".", name)
@@ -106,7 +106,7 @@ class Layout:
             each
             for each in self.discovery.builds
             if each.build.dockerfile is not None
-            and os.path.realpath(os.path.dirname(each.build.dockerfile))  # noqa: PTH120
+            and os.path.realpath(os.path.dirname(each.build.dockerfile))
             == os.path.realpath(directory)
         ]
         if not own or self._of_context(directory):
@@ -119,7 +119,7 @@ class Layout:
         dockerfile = path.removesuffix(f".{name.rpartition('.')[2]}")
         if not name.casefold().endswith(SUFFIXES):
             return Target(path, unread=f"its name must begin with a dot: .{name}")
-        if not os.path.isfile(dockerfile):  # noqa: PTH113
+        if not os.path.isfile(dockerfile):
             return Target(path, unread=f"there is no {dockerfile} beside it")
         if not holds(border_of(self.discovery.root), path):
             return Target(path, unread="it is a symlink that leaves the repository")
@@ -141,8 +141,8 @@ class Layout:
 def _configured(config: Config, root: str) -> Iterator[FoundBuild]:
     """The builds of the tables of `config` whose context or Dockerfile lies below `root`."""
     for name, build in builds(config):
-        usual = os.path.normpath(os.path.join(build.context, "Dockerfile"))  # noqa: PTH118
-        if build.dockerfile is None and os.path.isfile(usual):  # noqa: PTH113
+        usual = os.path.normpath(os.path.join(build.context, "Dockerfile"))
+        if build.dockerfile is None and os.path.isfile(usual):
             build = replace(build, dockerfile=usual)
         if any(_lies_in(each, root) for each in (build.context, build.dockerfile or "")):
             place = Place("configuration", name, Location(config.path or ""))
@@ -167,23 +167,23 @@ def _lies_in(path: str, directory: str) -> bool:
 
 def _has_own_ignore_file(build: Build) -> bool:
     """Whether the Dockerfile has an ignore file of its own, which is read instead."""
-    return build.dockerfile is not None and os.path.isfile(f"{build.dockerfile}.dockerignore")  # noqa: PTH113
+    return build.dockerfile is not None and os.path.isfile(f"{build.dockerfile}.dockerignore")
 
 
 def fallback_in(context: str) -> str | None:
     """Return the general ignore file of `context`, which a Dockerfile-specific one replaces."""
-    path = os.path.normpath(os.path.join(context, SUFFIXES[0]))  # noqa: PTH118
-    return path if os.path.isfile(path) and not _leaves(path, context) else None  # noqa: PTH113
+    path = os.path.normpath(os.path.join(context, SUFFIXES[0]))
+    return path if os.path.isfile(path) and not _leaves(path, context) else None
 
 
 def _leaves(path: str, directory: str) -> bool:
     """Whether the ignore file is a symlink that leads out of its directory."""
-    if not os.path.islink(path):  # noqa: PTH114
+    if not os.path.islink(path):
         return False
     return not holds(os.path.realpath(directory), path)
 
 
 def _no_file(path: str) -> str:
-    if os.path.isdir(path):  # noqa: PTH112
+    if os.path.isdir(path):
         return "it is a directory"
-    return "the symlink leads nowhere" if os.path.islink(path) else "it is no regular file"  # noqa: PTH114
+    return "the symlink leads nowhere" if os.path.islink(path) else "it is no regular file"

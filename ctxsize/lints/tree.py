@@ -231,7 +231,7 @@ class Tree:
             return None
         directory, name = os.path.split(self.request.ignore_file.path)
         place = os.path.relpath(os.path.realpath(directory or "."), self.request.root)
-        path = os.path.normpath(os.path.join(place, name))  # noqa: PTH118
+        path = os.path.normpath(os.path.join(place, name))
         found = self.snapshot.file(path)
         if found is None or found.st_nlink > 1 or not found.readable:
             return None

@@ -93,7 +93,7 @@ def _dockerfile(found: FoundBuild) -> str | None:
     if build.dockerfile is not None:
         return os.path.realpath(build.dockerfile)
     for name in ("Dockerfile", "dockerfile"):
-        path = os.path.join(build.context, name)  # noqa: PTH118
+        path = os.path.join(build.context, name)
         if os.path.lexists(path):
             return os.path.realpath(path)
     return None

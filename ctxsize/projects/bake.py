@@ -66,7 +66,7 @@ def _add_compose(
 ) -> None:
     """Make the services of Compose files in the directory targets, as Bake does."""
     names = [*compose.NAMES, *compose.OVERRIDES]
-    paths = [os.path.join(directory, name) for name in names]  # noqa: PTH118
+    paths = [os.path.join(directory, name) for name in names]
     present = [path for path in paths if path in files.paths]
     # What is wrong with them is told where they are looked at for themselves.
     for service in (
@@ -129,16 +129,16 @@ def _build(
     if "://" in context or context.startswith(("git@", "target:")):
         return None
     start = _start(files, directory, context, values)
-    shown = files.shown(os.path.join(start, context))  # noqa: PTH118
-    if not os.path.isdir(shown):  # noqa: PTH112
-        where, named = place.where, files.shown(os.path.join(start, target.as_written("context")))  # noqa: PTH118
+    shown = files.shown(os.path.join(start, context))
+    if not os.path.isdir(shown):
+        where, named = place.where, files.shown(os.path.join(start, target.as_written("context")))
         haul.complain(
             "no-context", f"{place.name}: there is no directory {named}", where.path, where.line
         )
         return None
     inline = values.get("dockerfile-inline")
     names = (str(values.get("dockerfile") or "Dockerfile"), target.as_written("dockerfile"))
-    dockerfile = there(*(os.path.join(shown, each) for each in names))  # noqa: PTH118
+    dockerfile = there(*(os.path.join(shown, each) for each in names))
     service = target.service
     build = Build(
         shown,
@@ -146,7 +146,7 @@ def _build(
         str(values.get("target") or ""),
         values.get("args") or {},
         {
-            name: value if _is_reference(value) else files.shown(os.path.join(start, value))  # noqa: PTH118
+            name: value if _is_reference(value) else files.shown(os.path.join(start, value))
             for name, value in (values.get("contexts") or {}).items()
         },
         tuple(map(str, values.get("platforms") or ())),
@@ -164,11 +164,11 @@ def _start(files: Files, directory: str, context: str, values: Mapping[str, Any]
     """
     dockerfile = str(values.get("dockerfile") or "Dockerfile")
     for start in (directory, ""):
-        here = os.path.join(files.shown(start), context)  # noqa: PTH118
+        here = os.path.join(files.shown(start), context)
         if start != directory and not holds(files.border, here):
             break
-        if os.path.isdir(here) and (  # noqa: PTH112
-            "dockerfile-inline" in values or os.path.isfile(os.path.join(here, dockerfile))  # noqa: PTH113, PTH118
+        if os.path.isdir(here) and (
+            "dockerfile-inline" in values or os.path.isfile(os.path.join(here, dockerfile))
         ):
             return start
     return directory

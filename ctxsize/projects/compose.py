@@ -59,7 +59,7 @@ def services_of(
             haul.problems.append(problem)
 
     def exists(path: str) -> bool:
-        return os.path.isfile(files.shown(path))  # noqa: PTH113
+        return os.path.isfile(files.shown(path))
 
     loader = Loader(files.read, exists, files.shown, complain, environment)
     return loader.services(paths)
@@ -105,7 +105,7 @@ def found_build(files: Files, service: Service, haul: Haul) -> FoundBuild | None
     if "://" in context or context.startswith("git@"):
         return None
     shown = files.shown(context)
-    if not os.path.isdir(shown):  # noqa: PTH112
+    if not os.path.isdir(shown):
         named = files.shown(written(context))
         haul.complain("no-context", f"{service.name}: there is no directory {named}", *_at(place))
         return None
@@ -142,7 +142,7 @@ def _is_reference(value: str) -> bool:
 
 def _dockerfile(context: str, named: object) -> str:
     """The Dockerfile's path, which is relative to the context."""
-    paths = (os.path.join(context, each) for each in (str(named), written(named)))  # noqa: PTH118
+    paths = (os.path.join(context, each) for each in (str(named), written(named)))
     return there(*map(os.path.normpath, paths))
 
 

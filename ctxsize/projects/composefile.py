@@ -63,7 +63,7 @@ class Loader:
     def services(self, paths: Iterable[str], *, directory: str | None = None) -> dict[str, Service]:
         """The services of a project made of `paths`, later files over earlier ones."""
         paths = list(paths)
-        directory = os.path.dirname(paths[0]) if directory is None else directory  # noqa: PTH120
+        directory = os.path.dirname(paths[0]) if directory is None else directory
         variables = self._same(self.variables(directory, None))
         raw = self._project(paths, directory, variables, 0)
         return {name: self._service(name, each) for name, each in raw.items()}
@@ -161,9 +161,7 @@ class Loader:
         if not paths:
             return {}
         inner = entry.get("project_directory")
-        inner_directory = (
-            _join(directory, str(inner)) if inner else os.path.dirname(paths[0])  # noqa: PTH120
-        )
+        inner_directory = _join(directory, str(inner)) if inner else os.path.dirname(paths[0])
         env_files = entry.get("env_file")
         listed = env_files if isinstance(env_files, list) or env_files is None else [env_files]
         files = None if listed is None else [_join(directory, str(name)) for name in listed]
@@ -264,7 +262,7 @@ class Loader:
             shown = written(entry.get("service") or name)
             self.complain("extends", f"{name} extends {shown}, which is not there", path, line)
             return None
-        inner = os.path.dirname(other) if entry.get("file") else directory  # noqa: PTH120
+        inner = os.path.dirname(other) if entry.get("file") else directory
         return services, service, other, inner
 
     def _interpolated(self, value: Any, variables: Mapping[str, str], path: str, line: int) -> Any:
@@ -361,7 +359,7 @@ def resolved(path: str, directory: str) -> str:
     """A local path relative to the root; a remote one as it is."""
     if _is_remote(path):
         return path
-    made = Text(_join(directory, os.path.expanduser(path)))  # noqa: PTH111
+    made = Text(_join(directory, os.path.expanduser(path)))
     made.written = _join(directory, written(path))
     return made
 
@@ -371,7 +369,7 @@ def _is_remote(path: str) -> bool:
 
 
 def _join(directory: str, path: str) -> str:
-    return os.path.normpath(os.path.join(directory, path))  # noqa: PTH118
+    return os.path.normpath(os.path.join(directory, path))
 
 
 def as_mapping(value: Any) -> dict[str, Any]:

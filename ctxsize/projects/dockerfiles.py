@@ -26,7 +26,7 @@ def builds(files: Files, used: Collection[str]) -> Haul:
     haul = Haul()
     for path in filter(is_dockerfile, files.paths):
         shown = files.shown(path)
-        if os.path.realpath(shown) in used or not os.path.isfile(shown):  # noqa: PTH113
+        if os.path.realpath(shown) in used or not os.path.isfile(shown):
             continue
         context, problem = _context_of(files, path)
         if problem is not None and _is_template(files, path):
@@ -51,11 +51,9 @@ def is_readme(path: str) -> bool:
 
 def _written(files: Files, path: str) -> FoundBuild | None:
     """Return the build of a Dockerfile that its comments or a README of its directories name."""
-    directories = {each if each != "." else "" for each in _upwards(os.path.dirname(path))}  # noqa: PTH120
+    directories = {each if each != "." else "" for each in _upwards(os.path.dirname(path))}
     readmes = (
-        each
-        for each in files.paths
-        if is_readme(each) and os.path.dirname(each) in directories  # noqa: PTH120
+        each for each in files.paths if is_readme(each) and os.path.dirname(each) in directories
     )
     for name in (path, *sorted(readmes, key=len, reverse=True)):
         text = _CONTINUED.sub(" ", files.read(name) or "")
@@ -76,7 +74,7 @@ def _command(line: str) -> str:
 def _named_in(files: Files, path: str, name: str, script: str) -> FoundBuild | None:
     """Return the build of `path` that a line of the file `name` is, from a directory above it."""
     place = Place("dockerfile", "", Location(files.shown(name)))
-    for directory in _upwards(os.path.dirname(path)):  # noqa: PTH120
+    for directory in _upwards(os.path.dirname(path)):
         for found in hints.builds_of_script(files, script, (directory,), place):
             context = os.path.relpath(found.build.context, files.root or ".")
             own = os.path.realpath(found.build.dockerfile or "")
@@ -96,7 +94,7 @@ def _context_of(files: Files, path: str) -> tuple[str, DockerfileError | None]:
 
     The nearest one from the Dockerfile's own upwards; its own where none holds it all.
     """
-    directory = os.path.dirname(path)  # noqa: PTH120
+    directory = os.path.dirname(path)
     text = files.read(path, MOST_BYTES)
     if text is None:
         return directory, None
@@ -125,9 +123,9 @@ def _literal(need: ContextNeed) -> Iterator[str]:
 def _upwards(directory: str) -> Iterator[str]:
     yield directory or "."
     while directory:
-        directory = os.path.dirname(directory)  # noqa: PTH120
+        directory = os.path.dirname(directory)
         yield directory or "."
 
 
 def _has(files: Files, directory: str, path: str) -> bool:
-    return os.path.lexists(os.path.join(files.shown(directory), path))  # noqa: PTH118
+    return os.path.lexists(os.path.join(files.shown(directory), path))

@@ -41,7 +41,7 @@ class Files:
 
     def shown(self, path: str) -> str:
         """A path relative to the root as the user would name it."""
-        return os.path.normpath(os.path.join(self.root, path))  # noqa: PTH118
+        return os.path.normpath(os.path.join(self.root, path))
 
     def read(self, path: str, most: int = _LARGEST_BYTES) -> str | None:
         """The text of a file of the root, None if it is no text, too large or unreadable.
@@ -64,7 +64,7 @@ class Files:
 
 def list_files(root: str, wanted: Callable[[str], bool]) -> Files:
     """The paths below `root` that `wanted` accepts. Raises `InputError` for no directory."""
-    if not os.path.isdir(root):  # noqa: PTH112 - no error for a name that cannot be
+    if not os.path.isdir(root):
         raise InputError("no such directory", path=root or "''", hint="name a directory")
     files = Files(root)
     skipped = _ignored_by_git(files)

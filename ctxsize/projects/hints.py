@@ -55,7 +55,7 @@ def builds(files: Files, environment: Mapping[str, str]) -> Haul:
         text = files.read(path)
         if text is None or not BUILD.search(text):
             continue
-        directory = os.path.dirname(path)  # noqa: PTH120
+        directory = os.path.dirname(path)
         # A script may be meant to be run from the root; `make` and `npm run` never do that.
         usual = path.lower().endswith((".sh", ".bash", ".mk"))
         directories = dict.fromkeys((directory, "") if usual else (directory,))
@@ -99,7 +99,7 @@ def builds_of_script(
         if command.program in ("cd", "pushd") and inside is not None:
             target = next(iter(command.operands), "")
             known = target and "$" not in target and not target.startswith("/")
-            inside = os.path.join(inside, target) if known else None  # noqa: PTH118
+            inside = os.path.join(inside, target) if known else None
         words = _arguments(command)
         if words is None or inside is None:
             continue
@@ -107,7 +107,7 @@ def builds_of_script(
         line = (place.where.line or 1) + command.line
         where = Location(place.where.path, line)
         for number, directory in enumerate(directories):
-            start = os.path.normpath(os.path.join(directory, inside))  # noqa: PTH118
+            start = os.path.normpath(os.path.join(directory, inside))
             found = _build(files, words, start, Place(place.how, place.name, where), builder)
             if found is not None and (not number or holds(files.border, found.build.context)):
                 yield found
@@ -193,12 +193,12 @@ def _build(
             options.setdefault(name, []).append(value if given else next(pending, ""))
     if len(operands) != 1 or any("$" in each for each in _decisive(operands, options)):
         return None
-    context = files.shown(os.path.join(directory, operands[0]))  # noqa: PTH118
+    context = files.shown(os.path.join(directory, operands[0]))
     file = next((options[name][-1] for name in ("-f", "--file") if name in options), None)
-    dockerfile = os.path.normpath(os.path.join(context, "Dockerfile"))  # noqa: PTH118
+    dockerfile = os.path.normpath(os.path.join(context, "Dockerfile"))
     if file is not None:
-        dockerfile = files.shown(os.path.join(directory, file))  # noqa: PTH118
-    if not os.path.isdir(context) or not os.path.isfile(dockerfile):  # noqa: PTH112, PTH113
+        dockerfile = files.shown(os.path.join(directory, file))
+    if not os.path.isdir(context) or not os.path.isfile(dockerfile):
         return None
     pairs = [each.partition("=") for each in options.get("--build-arg", [])]
     contexts = [each.partition("=") for each in options.get("--build-context", [])]
@@ -208,7 +208,7 @@ def _build(
         next(iter(options.get("--target", [])[-1:]), ""),
         {name: value for name, given, value in pairs if given and "$" not in value},
         {
-            name: value if "://" in value else files.shown(os.path.join(directory, value))  # noqa: PTH118
+            name: value if "://" in value else files.shown(os.path.join(directory, value))
             for name, given, value in contexts
             if given and "$" not in value
         },

@@ -38,7 +38,7 @@ def _words(found: FoundBuild, context: str) -> Iterator[str]:
     build = found.build
     directory, name = os.path.split(build.dockerfile or "")
     here = os.path.realpath(build.context) == os.path.realpath(context)
-    if found.guessed and directory and os.path.basename(directory).lower() in _SHARED:  # noqa: PTH119
+    if found.guessed and directory and os.path.basename(directory).lower() in _SHARED:
         here = True
     own = not here and os.path.realpath(directory) == os.path.realpath(build.context)
     if name and not (own and name in ("Dockerfile", "dockerfile")):

@@ -69,7 +69,7 @@ def _step(
         inside = str(step.get("working-directory") or "")
         haul.unresolved |= hints.is_open(str(step["run"]))
         if "$" not in inside:
-            directory = os.path.normpath(os.path.join(root, inside))  # noqa: PTH118
+            directory = os.path.normpath(os.path.join(root, inside))
             haul.builds += hints.builds_of_script(files, str(step["run"]), (directory,), place)
 
 
@@ -143,18 +143,18 @@ def _action(files: Files, root: str, place: Place, inputs: Mapping[str, str], ha
         return
     if "://" in context or context == "-":
         return
-    shown = files.shown(os.path.join(root, context))  # noqa: PTH118
-    if not os.path.isdir(shown):  # noqa: PTH112
+    shown = files.shown(os.path.join(root, context))
+    if not os.path.isdir(shown):
         haul.complain("no-context", f"there is no directory {shown}", *_at(place))
         return
-    dockerfile = os.path.join(root, file) if file else os.path.join(root, context, "Dockerfile")  # noqa: PTH118
+    dockerfile = os.path.join(root, file) if file else os.path.join(root, context, "Dockerfile")
     build = Build(
         shown,
         files.shown(dockerfile),
         target,
         _pairs(inputs.get("build-args", "")),
         {
-            name: value if "://" in value else files.shown(os.path.join(root, value))  # noqa: PTH118
+            name: value if "://" in value else files.shown(os.path.join(root, value))
             for name, value in _pairs(inputs.get("build-contexts", "")).items()
         },
         tuple(_listed(inputs.get("platforms", ""))),

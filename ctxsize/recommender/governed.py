@@ -64,7 +64,7 @@ def read_recipes(
     if not request.dockerfile_specific:
         # Reports name paths as the user does: from the working directory, unless that is absolute.
         top = tracked.top
-        shown = top if os.path.isabs(request.context) else os.path.relpath(top)  # noqa: PTH117
+        shown = top if os.path.isabs(request.context) else os.path.relpath(top)
         builds += _others(request, (discovering or discovered)(shown), files)
     builds += [(each.dockerfile or "Dockerfile", each, True) for each in also]
     for path, build, asked_for in builds:
@@ -97,13 +97,13 @@ def _others(
     A Dockerfile that something asks for has the contexts that are asked for, and no other.
     """
     asked = [each for each in found if not each.guessed]
-    usual = (os.path.join(each.build.context, "Dockerfile") for each in asked)  # noqa: PTH118
+    usual = (os.path.join(each.build.context, "Dockerfile") for each in asked)
     used = {
         os.path.realpath(each.build.dockerfile or path)
         for each, path in zip(asked, usual, strict=True)
     }
     for path in files:
-        full = os.path.join(request.root, path)  # noqa: PTH118
+        full = os.path.join(request.root, path)
         if path != request.dockerfile_in_context and os.path.realpath(full) not in used:
             yield path, _build_of(request, path), False
     for each in asked:
@@ -115,7 +115,7 @@ def _others(
 
 def _build_of(request: Request, path: str) -> Build:
     """The build of the same context with its Dockerfile at `path` in it."""
-    full = os.path.join(request.context, path)  # noqa: PTH118
+    full = os.path.join(request.context, path)
     return replace(request.build, dockerfile=full, dockerfile_inline=None, target="")
 
 

@@ -17,7 +17,7 @@ _SMALL = 1024 * 1024
 def first_bytes(root: str, path: str, limit: int = FIRST_BYTES) -> bytes:
     """The first `limit` bytes of the regular file at `path`; none of what cannot be read."""
     try:
-        return read_start(os.path.join(root, path), limit, links=False)  # noqa: PTH118
+        return read_start(os.path.join(root, path), limit, links=False)
     except OSError:
         return b""
 
@@ -35,6 +35,6 @@ def text(data: bytes) -> str:
 def link_target(root: str, path: str) -> str:
     """Where a symlink leads, `""` if it is none."""
     try:
-        return os.readlink(os.path.join(root, path))  # noqa: PTH115, PTH118
+        return os.readlink(os.path.join(root, path))
     except (OSError, ValueError):
         return ""

@@ -307,7 +307,7 @@ class Advisor:
                 "CTX502",
                 CODES["CTX502"].severity,
                 f"a large part of the context is explained by no rule: {each.path}",
-                Location(os.path.normpath(os.path.join(self.request.context, each.path))),  # noqa: PTH118
+                Location(os.path.normpath(os.path.join(self.request.context, each.path))),
                 Confidence.POSSIBLE,
                 content_bytes=each.size.content_bytes,
                 files=each.size.files,
@@ -347,7 +347,7 @@ class Advisor:
                 secrets.copied(match.rule, match.path, each, match.secret) for each in takers
             ]
             if not takers:
-                where = os.path.normpath(os.path.join(self.request.context, match.path))  # noqa: PTH118
+                where = os.path.normpath(os.path.join(self.request.context, match.path))
                 command = self._adding(match.path, made)
                 findings.append(secrets.sent(match.rule, match.path, where, match.secret, command))
         return findings

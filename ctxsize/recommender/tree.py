@@ -169,7 +169,7 @@ def travelling(snapshot: Snapshot, request: Request, includes: Iterable[Include]
 def in_context(request: Request, path: str) -> str | None:
     """Return `path` relative to the context, None if it lies outside."""
     directory, name = os.path.split(path)
-    real = os.path.join(os.path.realpath(directory or "."), name)  # noqa: PTH118
+    real = os.path.join(os.path.realpath(directory or "."), name)
     relative = os.path.relpath(real, request.root)
     return None if relative.startswith("../") else relative
 

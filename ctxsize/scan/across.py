@@ -84,7 +84,7 @@ def _takes_all(row: Row) -> bool:
 
 def _arguments(row: Row) -> str:
     """The build as the arguments of a command."""
-    usual = {os.path.normpath(os.path.join(row.build.context, "Dockerfile")), None}  # noqa: PTH118
+    usual = {os.path.normpath(os.path.join(row.build.context, "Dockerfile")), None}
     file = "" if row.dockerfile in usual else f"-f {row.dockerfile} "
     return f"{file}{row.build.context}"
 
@@ -93,8 +93,8 @@ def _two_files(each: Measured) -> Iterator[Finding]:
     row, request = each.row, each.request
     if request is None or row.ignore_file is None or not request.dockerfile_specific:
         return
-    other = os.path.normpath(os.path.join(row.build.context, ".dockerignore"))  # noqa: PTH118
-    if os.path.isfile(other):  # noqa: PTH113
+    other = os.path.normpath(os.path.join(row.build.context, ".dockerignore"))
+    if os.path.isfile(other):
         yield Finding(
             "CTX304",
             CODES["CTX304"].severity,
@@ -110,11 +110,11 @@ def _unread(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Find
     for path in discovery.ignore_files if measured else ():
         if os.path.realpath(path) in read:
             continue
-        directory = os.path.dirname(path)  # noqa: PTH120
+        directory = os.path.dirname(path)
         beside = [
             each.row
             for each in measured
-            if each.row.dockerfile and os.path.dirname(each.row.dockerfile) == directory  # noqa: PTH120
+            if each.row.dockerfile and os.path.dirname(each.row.dockerfile) == directory
         ]
         sure = bool(beside) and not any(row.found.guessed for row in beside)
         if not sure and any(each.row.found.contested for each in measured):
@@ -135,9 +135,9 @@ def _read_by(row: Row) -> Iterator[str]:
     """The ignore files that a build reads, and those that its counterpart of Podman does."""
     yield from filter(None, [row.ignore_file])
     for directory in (row.build.context, *row.build.build_contexts.values()):
-        yield os.path.join(directory, ".containerignore")  # noqa: PTH118
+        yield os.path.join(directory, ".containerignore")
     for directory in row.build.build_contexts.values():
-        yield os.path.join(directory, ".dockerignore")  # noqa: PTH118
+        yield os.path.join(directory, ".dockerignore")
     if row.dockerfile is not None:
         yield f"{row.dockerfile}.containerignore"
 

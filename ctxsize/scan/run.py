@@ -96,7 +96,7 @@ def _located(problem: Problem, row: Row) -> Problem:
     """A problem of a context, its path as the user would name it."""
     if problem.path is None:
         return problem
-    path = os.path.normpath(os.path.join(row.build.context, problem.path))  # noqa: PTH118
+    path = os.path.normpath(os.path.join(row.build.context, problem.path))
     return replace(problem, path=path)
 
 

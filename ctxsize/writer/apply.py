@@ -69,8 +69,8 @@ def write_output(
     """
     with _explained(path):
         refuse_way_out(path)
-        special = os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
-        if special and not os.path.isdir(path):  # noqa: PTH112
+        special = os.path.exists(path) and not os.path.isfile(path)
+        if special and not os.path.isdir(path):
             _write_special(path, data)
             return
         target = os.path.realpath(path)
@@ -79,7 +79,7 @@ def write_output(
         directory = _directory(path, target, handles)
         seen = _regular(path, target, directory)
         if seen is not None and seen.st_size and replaces is not None:
-            _check_replaced(path, os.path.basename(target), directory, replaces)  # noqa: PTH119
+            _check_replaced(path, os.path.basename(target), directory, replaces)
         place = _Place(Edit(path, None, data), target, directory, _temporary(), seen)
         places.append(place)
         _stage(place, handles, new_mode=0o777 if executable else 0o666)
@@ -127,7 +127,7 @@ class _Place:
     @property
     def name(self) -> str:
         """The name of the file in its directory."""
-        return os.path.basename(self.target)  # noqa: PTH119
+        return os.path.basename(self.target)
 
     def now(self) -> os.stat_result:
         """Return what is there now. Raises `OSError`."""
@@ -149,7 +149,7 @@ def _directory(path: str, target: str, handles: list[int]) -> int:
     """Open the directory of `target`, a real path, and note it in `handles`."""
     with _explained(path):
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(os.path.dirname(target), flags)  # noqa: PTH120
+        handle = os.open(os.path.dirname(target), flags)
     handles.append(handle)
     _remove_leftovers(handle)
     return handle
@@ -177,8 +177,8 @@ def _target(path: str, within: str | None) -> str:
     """The real path of the file to write, through symlinks that stay in `within`."""
     directory, name = os.path.split(path)
     directory = os.path.realpath(directory or ".")
-    here = os.path.join(directory, name)  # noqa: PTH118
-    if not os.path.islink(here):  # noqa: PTH114 - of a name that cannot be, it says no
+    here = os.path.join(directory, name)
+    if not os.path.islink(here):
         return here
     try:
         target = os.path.realpath(here, strict=True)
@@ -200,7 +200,7 @@ def _target(path: str, within: str | None) -> str:
 
 def _regular(path: str, target: str, directory: int) -> os.stat_result | None:
     """What is at `target`, None for nothing. Raises `InputError` if it must not be replaced."""
-    name = os.path.basename(target)  # noqa: PTH119
+    name = os.path.basename(target)
     try:
         found = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
@@ -236,7 +236,7 @@ def remove_output(path: str, is_ours: Callable[[bytes], bool]) -> bool:
         ours = stat.S_ISREG(seen.st_mode) and is_ours(read_file(path, _MOST_BYTES))
         if not ours or _identity(seen) != _identity(os.lstat(path)):
             raise InputError("is not what was written there", path=path, hint="remove it yourself")
-        os.unlink(path)  # noqa: PTH108
+        os.unlink(path)
     return True
 
 

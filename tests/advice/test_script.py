@@ -193,7 +193,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_all_rewrites_together_leave_a_dockerfile_with_nothing_to_rewrite(
     context: str, parts: tuple[str, ...]
 ) -> None:
-    with open(f"{context}/Dockerfile", "w") as target:  # noqa: PTH123
+    with open(f"{context}/Dockerfile", "w") as target:
         target.write("".join(parts))
     discovery = discover(context)
     advice = run(discovery, unsafe=True, ignore=["CTX201"], config=Config())

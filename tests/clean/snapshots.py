@@ -19,7 +19,7 @@ def snapshot(root: Path) -> Snapshot:
     found: Snapshot = {}
     for above, directories, files in os.walk(root):
         for name in [*directories, *files]:
-            path = os.path.join(above, name)  # noqa: PTH118
+            path = os.path.join(above, name)
             found[os.path.relpath(path, root)] = _entry(path)
     return found
 
@@ -28,7 +28,7 @@ def _entry(path: str) -> tuple[object, ...]:
     status = os.lstat(path)
     form, mode = stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode)
     if stat.S_ISLNK(status.st_mode):
-        return form, os.readlink(path)  # noqa: PTH115
+        return form, os.readlink(path)
     if stat.S_ISREG(status.st_mode) and status.st_blocks:
         digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
         return form, mode, status.st_size, digest, status.st_mtime_ns

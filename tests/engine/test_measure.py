@@ -57,10 +57,10 @@ def test_progress_reports_what_was_seen(tmp_path: Path, monkeypatch: pytest.Monk
     def stops(*_: int) -> None:
         raise KeyboardInterrupt
 
-    before = os.listdir("/proc/self/fd")  # noqa: PTH208
+    before = os.listdir("/proc/self/fd")
     with pytest.raises(KeyboardInterrupt):
         measure(resolve(str(root)), progress=stops)
-    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_progress_is_seldom_called(tmp_path: Path) -> None:

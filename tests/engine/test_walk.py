@@ -65,7 +65,7 @@ class TestLaws:
             listed = [(e.path, e.verdict.ignored) for e in Listing(request, ignored=True)]
             found = [path for path, _ in listed]
             on_disk = [
-                os.path.relpath(os.path.join(top, name), root)  # noqa: PTH118
+                os.path.relpath(os.path.join(top, name), root)
                 for top, directories, files in os.walk(root)
                 for name in [*directories, *files]
             ]
@@ -385,7 +385,7 @@ class TestChangesDuringTheWalk:
 
 
 def open_files() -> set[str]:
-    return set(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    return set(os.listdir("/proc/self/fd"))
 
 
 class TestDepth:

@@ -146,7 +146,7 @@ def command(report: OfBuild, name: str, *arguments: str) -> str:
 
 def _default_dockerfile(report: OfBuild) -> bool:
     names = BUILDERS[report.builder].dockerfile_names
-    usual = (os.path.normpath(os.path.join(report.context_path, name)) for name in names)  # noqa: PTH118
+    usual = (os.path.normpath(os.path.join(report.context_path, name)) for name in names)
     return os.path.normpath(report.dockerfile or "") in usual
 
 

@@ -85,7 +85,7 @@ def _ignore_file(row: Row) -> str:
 
 def _build(row: Row) -> str:
     """The build as `docker build` is told it, and what else names it."""
-    usual = os.path.normpath(os.path.join(row.build.context, "Dockerfile"))  # noqa: PTH118
+    usual = os.path.normpath(os.path.join(row.build.context, "Dockerfile"))
     words = ["--target", row.build.shown_target] if row.build.target else []
     if row.dockerfile is None:
         words = [*words, f"({row.places[0].how} {row.places[0].name})"]

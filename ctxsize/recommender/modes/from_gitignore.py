@@ -89,14 +89,14 @@ def _files(trial: Trial) -> Iterator[GitIgnoreFile]:
             lines = _lines(look.small_file(found.top, at))
             if any(lines):
                 up = "../" * (len(names) - depth)
-                shown = os.path.normpath(os.path.join(trial.request.context, up, _NAME))  # noqa: PTH118
+                shown = os.path.normpath(os.path.join(trial.request.context, up, _NAME))
                 yield GitIgnoreFile(shown, up + _NAME, "", tuple(names[depth:]), lines)
     pending = [trial.tree.root]
     while pending:
         held = pending.pop()
         if _NAME in trial.tree.names(held.path):
             lines = _lines(look.small_file(root, held.prefix + _NAME))
-            shown = os.path.normpath(os.path.join(trial.request.context, held.prefix + _NAME))  # noqa: PTH118
+            shown = os.path.normpath(os.path.join(trial.request.context, held.prefix + _NAME))
             yield GitIgnoreFile(shown, held.prefix + _NAME, held.path, (), lines)
         pending += (each for each in reversed(held.folders) if _is_source(trial, each))
 

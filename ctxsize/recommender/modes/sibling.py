@@ -47,14 +47,14 @@ class _Parity:
         except IgnoreFileError as error:
             error.path = other.path
             raise
-        self._theirs = os.path.realpath(os.path.dirname(other.path) or ".")  # noqa: PTH120
+        self._theirs = os.path.realpath(os.path.dirname(other.path) or ".")
         self._ours = trial.request.root
 
     def additions(self) -> list[Addition]:
         """The lines to add, in the order of the other file."""
         added: dict[str, Addition] = {}
-        name = os.path.basename(self._other.path)  # noqa: PTH119
-        at = os.path.join(self._theirs, name)  # noqa: PTH118
+        name = os.path.basename(self._other.path)
+        at = os.path.join(self._theirs, name)
         heading = f"As in {os.path.relpath(at, self._ours)}"
         for pattern in self._patterns:
             text = self._translated(pattern)
@@ -89,7 +89,7 @@ class _Parity:
 
     def _renamed(self, text: str) -> str:
         """`text` with the name of our directory where the other one's stands."""
-        theirs, ours = os.path.basename(self._theirs), os.path.basename(self._ours)  # noqa: PTH119
+        theirs, ours = os.path.basename(self._theirs), os.path.basename(self._ours)
         parts = [ours if part == theirs else part for part in text.split("/")]
         return "/".join(parts)
 
