@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.errors import InputError
-from ctxsize.requests import ELSEWHERE, build_of, builder_of, request_for
+from ctxsize.requests import build_of, builder_of, request_for
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -82,36 +82,18 @@ def measure(
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
     and `BuildFailsError` for a context on which the build itself would fail.
     """
-    from ctxsize.engine import measure as measuring
-    from ctxsize.engine.transfers import with_transfers
+    from ctxsize.reporting import report_of
 
-    request = request_for(build, **options)
-    report = measuring.measure(
-        request,
-        everything=ignored,
-        thorough=thorough,
+    return report_of(
+        request_for(build, **options),
+        ignored=ignored,
+        compare=compare,
         top=top,
         depth=depth,
+        thorough=thorough,
         progress=progress,
+        config=config,
     )
-    report = with_transfers(request, report, progress=progress)
-    clues = [each for part in report.parts for each in part.clues]
-    if report.findings or any(each.kind == "secret" for each in clues):
-        from ctxsize.accepting import readable, without_accepted
-
-        config, problems = readable(config, report.context_path)
-        report = without_accepted(report, config)
-        report = replace(report, problems=(*report.problems, *problems))
-    if clues:
-        from ctxsize.accepting import secret_test
-        from ctxsize.engine.reasons import with_reasons  # small contexts have no clues
-
-        report = with_reasons(request, report, is_accepted=secret_test(config))
-    if not compare:
-        return report
-    from ctxsize.engine import compare as comparing
-
-    return replace(report, differences=comparing.compare(request))
 
 
 def ls(
@@ -233,28 +215,16 @@ def suggest(
     Raises what `measure` raises, `InputError` for a name that nothing is
     suggested by and for a file that changed meanwhile or cannot be written.
     """
-    from ctxsize.accepting import Wanted, readable
-    from ctxsize.engine.snapshot import Snapshot
-    from ctxsize.recommender.codes import CODES
-    from ctxsize.recommender.edit import merged
-    from ctxsize.recommender.suggest import Advisor, Choice
-    from ctxsize.writer import suggested
+    from ctxsize.reporting import advice_of
 
-    request = request_for(build, **options)
-    config, problems = readable(config, request.context)
-    advisor = Advisor(Snapshot.take(request, progress=progress))
-    advice = advisor.advise(lambda chosen: merged(request, chosen), Choice(only, unsafe))
-    if config.suppress or config.select or config.ignore:
-        wanted = Wanted(config)
-        left = wanted.of(advice.findings)
-        # Another build of the same context may have what this one has not.
-        usual = not request.build.given() and not only
-        unused = wanted.unused(CODES.keys() - {"CTX503"}, request.context) if usual else ()
-        advice = replace(advice, findings=(*left, *unused))
-    advice = replace(advice, problems=(*advice.problems, *problems))
-    hints = (each for each in request.problems if each.message.startswith(ELSEWHERE))
-    advice = replace(advice, problems=(*hints, *advice.problems))
-    return suggested.written(request, advice) if write else advice
+    return advice_of(
+        request_for(build, **options),
+        write=write,
+        unsafe=unsafe,
+        only=only,
+        config=config,
+        progress=progress,
+    )
 
 
 def plan_ignore_file(

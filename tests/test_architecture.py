@@ -41,7 +41,7 @@ LAYERS = [
     ("advice",),
     ("scan",),
     ("writer",),
-    ("api", "accepting", "checking", "requests"),
+    ("api", "accepting", "checking", "reporting", "requests"),
     ("formats",),
     ("cli",),
     ("__main__", ""),
@@ -192,3 +192,13 @@ def test_programs_are_run_in_one_place() -> None:
                 for alias in node.names
             }
             assert "subprocess" not in imported, f"ctxsize/{name_of(module)} runs programs"
+
+
+def test_dockerfiles_are_parsed_in_one_place() -> None:
+    """`engine.plan` parses a file once; advice parses what it makes of one, too."""
+    callers = {
+        name_of(module)
+        for module in MODULES
+        if any(function == "parse_dockerfile" for function, _ in calls(tree_of(module)))
+    }
+    assert callers <= {"engine.plan", "advice.recipe"}

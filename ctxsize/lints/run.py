@@ -12,6 +12,7 @@ from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.events import Progress
 from ctxsize.engine.git import GitError, Repository
 from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
+from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import Request, read_ignore_file, without_patterns
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
@@ -111,12 +112,14 @@ class Linter:
         *,
         selection: Selection,
         acceptance: Acceptance,
+        plans: Plans | None = None,
         progress: Progress | None = None,
     ) -> None:
         self._build = build
         self._builder = builder
         self._selection = selection
         self._acceptance = acceptance
+        self._plans = plans or Plans()
         self._progress = progress
         self._snapshots: dict[str, Snapshot] = {}
         self.problems: list[Problem] = []
@@ -191,7 +194,7 @@ class Linter:
 
     def _request(self, build: Build, builder: Builder) -> Request | None:
         try:
-            return without_patterns(build, builder)
+            return without_patterns(build, builder, plans=self._plans)
         except CtxsizeError as error:
             error.message = build.masked(error.message)
             self._note(error)

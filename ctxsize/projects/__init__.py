@@ -12,6 +12,7 @@ from dataclasses import replace
 from types import ModuleType
 
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
+from ctxsize.engine.plan import Plans
 from ctxsize.model import Problem
 from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
 from ctxsize.projects.codes import CODES
@@ -30,15 +31,21 @@ Each module has `is_wanted(path) -> bool` and `builds(files, environment) -> Hau
 """
 
 
-def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -> Discovery:
+def discover(
+    root: str = ".",
+    *,
+    environment: Mapping[str, str] | None = None,
+    plans: Plans | None = None,
+) -> Discovery:
     """Every build that the files below `root` tell of, those of the same thing as one.
 
     `environment` is what Compose and Bake files see besides `.env`; nothing by
     default. A Dockerfile that nothing asks for is built with the nearest
     directory that holds what it takes. What lies outside the repository is listed for
-    itself. Raises `InputError` for no directory.
+    itself. `plans` are those of the command, which parses no Dockerfile twice.
+    Raises `InputError` for no directory.
     """
-    files = list_files(root, _is_wanted)
+    files = list_files(root, _is_wanted, plans)
     found, hauls = find_builds(files, environment or {})
     builds = [*bounded(found, files.border)]
     strange = tuple(each for each in builds if each.outside)
@@ -54,6 +61,7 @@ def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -
         _shown(files, is_ignore_file),
         tuple(each for haul in hauls for each in haul.findings),
         tuple(sorted(dict.fromkeys(problems), key=lambda each: (each.path or "", each.line or 0))),
+        files.plans,
     )
 
 

@@ -7,8 +7,9 @@ import re
 from collections.abc import Collection, Iterator
 
 from ctxsize.build import Build
-from ctxsize.dockerfile import ContextNeed, context_need, parse_dockerfile
-from ctxsize.engine.dockerfiles import MOST_BYTES, is_dockerfile
+from ctxsize.dockerfile import ContextNeed, context_need
+from ctxsize.engine.dockerfiles import is_dockerfile
+from ctxsize.engine.plan import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Location
 from ctxsize.projects import hints
@@ -28,8 +29,9 @@ def builds(files: Files, used: Collection[str]) -> Haul:
         shown = files.shown(path)
         if os.path.realpath(shown) in used or not os.path.isfile(shown):
             continue
-        context, problem = _context_of(files, path)
-        if problem is not None and _is_template(files, path):
+        plan = files.dockerfile(path)
+        context, problem = _context_of(files, path, plan)
+        if problem is not None and plan is not None and _is_template(plan):
             continue
         if problem is not None:
             haul.complain("dockerfile", problem.message, shown, problem.line)
@@ -83,23 +85,21 @@ def _named_in(files: Files, path: str, name: str, script: str) -> FoundBuild | N
     return None
 
 
-def _is_template(files: Files, path: str) -> bool:
+def _is_template(plan: Plan) -> bool:
     """Whether a Dockerfile that cannot be read is one to be filled in first."""
-    text = files.read(path, MOST_BYTES) or ""
-    return any(mark in text for mark in ("{{", "{%", "<%", "@@"))
+    return any(mark in plan.data for mark in (b"{{", b"{%", b"<%", b"@@"))
 
 
-def _context_of(files: Files, path: str) -> tuple[str, DockerfileError | None]:
+def _context_of(files: Files, path: str, plan: Plan | None) -> tuple[str, DockerfileError | None]:
     """The directory, relative to the root, in which all that the Dockerfile takes is found.
 
     The nearest one from the Dockerfile's own upwards; its own where none holds it all.
     """
     directory = os.path.dirname(path)
-    text = files.read(path, MOST_BYTES)
-    if text is None:
+    if plan is None:
         return directory, None
     try:
-        need = context_need(parse_dockerfile(text))
+        need = context_need(plan.dockerfile)
     except UndecidedError:  # a build argument may be all that it lacks
         return directory, None
     except DockerfileError as error:

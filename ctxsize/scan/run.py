@@ -10,6 +10,7 @@ from dataclasses import replace
 from ctxsize.advice import advise
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress
+from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import Request, request_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfers import unknown_transfer
@@ -38,7 +39,7 @@ def scan(
     roots = (os.path.realpath(each.build.context) for each in discovery.builds)
     trees = Trees(roots, progress=progress)
     sizing = Sizing(merge)
-    measured = [_measured(each, trees, sizing) for each in discovery.builds]
+    measured = [_measured(each, discovery.plans, trees, sizing) for each in discovery.builds]
     across = left([*discovery.findings, *findings(discovery, measured)])
     advice = left(advise(discovery, starter=lambda _: None).findings)
     rows = [_counted(each.row, [*across, *advice]) for each in measured]
@@ -55,9 +56,9 @@ def scan(
     )
 
 
-def _measured(found: FoundBuild, trees: Trees, sizing: Sizing) -> Measured:
+def _measured(found: FoundBuild, plans: Plans, trees: Trees, sizing: Sizing) -> Measured:
     try:
-        request = request_of(found.build, BUILDERS[found.build.builder])
+        request = request_of(found.build, BUILDERS[found.build.builder], plans=plans)
     except CtxsizeError as error:
         text = found.build.masked(str(error))
         return Measured(Row(found, _named(found), None, error=text), None, None)
