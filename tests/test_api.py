@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import ctxsize
-from ctxsize import Build
+from ctxsize import Build, public
 from ctxsize.build import Options
 from tests.oracles.trees import build_tree, file
 
@@ -64,5 +64,7 @@ def test_every_public_name_is_there() -> None:
     assert sorted(ctxsize.__all__) == sorted(set(ctxsize.__all__))
     for name in ctxsize.__all__:
         assert getattr(ctxsize, name) is not None
+    imported = {name for name in vars(public) if not name.startswith("_")} - {"annotations"}
+    assert imported == {*ctxsize.__all__} - {"__version__"}
     with pytest.raises(AttributeError):
         _ = ctxsize.nope  # type: ignore[attr-defined]

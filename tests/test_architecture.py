@@ -43,6 +43,7 @@ LAYERS = [
     ("writer",),
     ("api", "accepting", "checking", "reporting", "requests"),
     ("formats",),
+    ("public",),
     ("cli",),
     ("__main__", ""),
 ]
