@@ -12,7 +12,7 @@ from ctxsize.build import Build
 from ctxsize.engine.golang import code_points
 from ctxsize.engine.ignorefile import LONGEST_LINE, without_mark
 from ctxsize.engine.listing import order
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, classify
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.engine.request import Request, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import CtxsizeError, IgnoreFileError
@@ -176,7 +176,7 @@ class Tree:
     def _search(self, pattern: DockerIgnorePattern) -> list[str]:
         text = pattern.text
         paths: Iterable[str] = self.in_order
-        kind = classify(text)[0] if self.request.builder.spec_class.remembers_parents else "podman"
+        kind = pattern.kind
         if kind == "exact":
             paths = [text] if text in self.everything else []
         elif kind == "suffix" and text.startswith("**/") and not _WILD.intersection(text[3:]):

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.ignorefile import BOM, IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, Line
 
 START = b"# >>> ctxsize"
 END = b"# <<< ctxsize"
 _FIRST_LINE = START + b": `ctxsize suggest` adds to this part only; edit it as you like"
-_BOM = b"\xef\xbb\xbf"
+_BOM = BOM.encode()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import ClassVar
 
 from ctxsize.engine import golang, goregexp
 from ctxsize.engine.builders.builder import Builder
-from ctxsize.engine.expressions import Expression
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Line, Step
 
 
@@ -37,7 +36,7 @@ class PodmanIgnorePattern(DockerIgnorePattern):
         return Line(text[exception:], exception)
 
     @classmethod
-    def expression(cls, text: str) -> Expression:
+    def meaning(cls, text: str) -> tuple[str, str]:
         """Buildah's expression for `text`, which also matches everything below a match."""
         expression, at = "^", int(text.startswith("\ufeff"))
         while at < len(text):
@@ -57,7 +56,7 @@ class PodmanIgnorePattern(DockerIgnorePattern):
                 at += 1
             else:
                 expression += char
-        return goregexp.compiled(expression + "(/.*)?$")
+        return "regexp", expression + "(/.*)?$"
 
 
 class PodmanIgnoreSpec(DockerIgnoreSpec):
