@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ctxsize.build import Options
     from ctxsize.clean.values import Plan, Result
     from ctxsize.config import Budget, Config
-    from ctxsize.engine.events import Progress
+    from ctxsize.engine.events import Progress, Steps
     from ctxsize.engine.listing import Listing
     from ctxsize.engine.request import Request
     from ctxsize.engine.union import Union
@@ -166,6 +166,7 @@ def lint(
     severity: Severity | None = None,
     config: Config | None = None,
     progress: Progress | None = None,
+    steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> Linted:
     """What ignore files do that their authors did not mean, with the fixes; nothing is written.
@@ -193,6 +194,7 @@ def lint(
         severity=severity,
         config=config,
         progress=progress,
+        steps=steps,
     )
 
 
@@ -204,6 +206,7 @@ def suggest(
     only: Collection[str] = (),
     config: Config | None = None,
     progress: Progress | None = None,
+    steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> Advice:
     """What the ignore file of a build should hold; see `request_for` for `build` and `options`.
@@ -224,6 +227,7 @@ def suggest(
         only=only,
         config=config,
         progress=progress,
+        steps=steps,
     )
 
 
@@ -273,12 +277,17 @@ def discover(root: str = ".") -> Discovery:
 
 
 def scan(
-    root: str = ".", *, config: Config | None = None, progress: Progress | None = None
+    root: str = ".",
+    *,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
 ) -> Scan:
     """Every build below `root` measured, the most costly first, with the findings across them.
 
     Contexts that lie in each other are walked once. `config`, by default that of
-    `root`, says which findings count. Raises `InputError` for no directory.
+    `root`, says which findings count. `steps` is called with each build that comes next.
+    Raises `InputError` for no directory.
     """
     from ctxsize.accepting import Wanted, readable
     from ctxsize.findings import in_order
@@ -289,7 +298,7 @@ def scan(
     discovery = discover(root)
     config, problems = readable(config, root)
     wanted = Wanted(config)
-    scanned = run(discovery, merged, left=wanted.of, progress=progress)
+    scanned = run(discovery, merged, left=wanted.of, progress=progress, steps=steps)
     unused = wanted.unused(CODES, root)
     return replace(
         scanned,

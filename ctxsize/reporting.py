@@ -12,7 +12,7 @@ from ctxsize.requests import ELSEWHERE
 
 if TYPE_CHECKING:
     from ctxsize.config import Config
-    from ctxsize.engine.events import Progress
+    from ctxsize.engine.events import Progress, Steps
     from ctxsize.engine.request import Request
     from ctxsize.model import Report
     from ctxsize.recommender.outcome import Advice
@@ -72,6 +72,7 @@ def advice_of(
     only: Collection[str] = (),
     config: Config | None = None,
     progress: Progress | None = None,
+    steps: Steps | None = None,
 ) -> Advice:
     """See `ctxsize.api.suggest`."""
     from ctxsize.accepting import readable
@@ -81,7 +82,7 @@ def advice_of(
     from ctxsize.writer import suggested
 
     config, problems = readable(config, request.context)
-    advisor = Advisor(Snapshot.take(request, progress=progress))
+    advisor = Advisor(Snapshot.take(request, progress=progress), steps=steps)
     advice = advisor.advise(lambda chosen: merged(request, chosen), Choice(only, unsafe))
     if config.suppress or config.select or config.ignore:
         # Another build of the same context may have what this one has not.

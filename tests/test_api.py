@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,29 @@ def test_keywords_are_the_fields_of_a_build(tmp_path: Path) -> None:
     )
     assert ctxsize.request_for(build, builder="podman").build.builder == "podman"
     assert build.given() == ("--target",)
+
+
+def test_steps_name_what_is_looked_at(tmp_path: Path) -> None:
+    nodes = [
+        file(".dockerignore", b"*.log\n"),
+        *(file(f"{name}/Dockerfile", b"FROM a\nCOPY . .\n") for name in "ab"),
+        *("a/x", "b/.dockerignore", "b/node_modules/.package-lock.json"),
+    ]
+    root = str(build_tree(tmp_path / "ctx", nodes))
+    seen: list[tuple[str, int, int]] = []
+
+    def steps(*step: Any) -> None:
+        seen.append(step)
+
+    ctxsize.scan(root, steps=steps)
+    assert seen == [(f"{root}/a", 0, 2), (f"{root}/b", 1, 2), ("the Dockerfiles", 0, 0)]
+    seen.clear()
+    ctxsize.lint([root], steps=steps)
+    assert (f"{root}/.dockerignore: CTX112", 0, 2) in seen
+    assert (f"{root}/b/.dockerignore: CTX112", 1, 2) in seen
+    seen.clear()
+    ctxsize.suggest(f"{root}/b", steps=steps)
+    assert ("the Dockerfiles", 0, 0) in seen
 
 
 def test_every_public_name_is_there() -> None:

@@ -12,14 +12,14 @@ from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.border import holds, top_of
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
-from ctxsize.engine.events import Progress
+from ctxsize.engine.events import Progress, Steps
 from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import without_patterns
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
 from ctxsize.lints import CODES
 from ctxsize.lints.discover import Layout, Target, fallback_in
-from ctxsize.lints.run import Linted, Linter
+from ctxsize.lints.run import Linted, Linter, Notify
 from ctxsize.lints.selection import selection
 
 STDIN = "<stdin>"
@@ -39,6 +39,7 @@ def lint(
     severity: Severity | None,
     config: Config | None,
     progress: Progress | None,
+    steps: Steps | None,
 ) -> Linted:
     """See `ctxsize.api.lint`."""
     alone = data is not None and not paths
@@ -57,7 +58,12 @@ def lint(
         progress=progress,
     )
     targets = [Target(STDIN)] if alone else [*finder.targets(paths)]
-    files = [linter.lint(each, data=data, fix=fix, unsafe=unsafe) for each in targets]
+    files = [
+        linter.lint(
+            each, data=data, fix=fix, unsafe=unsafe, notify=_notify(steps, at, len(targets))
+        )
+        for at, each in enumerate(targets)
+    ]
     directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
 
     def is_ours(code: str) -> bool:
@@ -68,6 +74,10 @@ def lint(
         is_ours, whole=whole, inside=[*directories, *(each.path for each in targets)]
     )
     return Linted(tuple(files), tuple(linter.problems), unused)
+
+
+def _notify(steps: Steps | None, done: int, total: int) -> Notify | None:
+    return None if steps is None else lambda name: steps(name, done, total)
 
 
 def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:

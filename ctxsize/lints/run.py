@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -26,6 +26,9 @@ from ctxsize.lints.fixing import mend
 from ctxsize.lints.selection import Selection
 from ctxsize.lints.tree import Tree
 from ctxsize.model import Problem
+
+Notify = Callable[[str], None]
+"""Called with what is looked at next."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,16 @@ class Linted:
         return tuple(file.edit for file in self.files if file.edit is not None)
 
 
-def lint_case(case: Case) -> tuple[Finding, ...]:
-    """All findings of one ignore file, in order of place."""
+def lint_case(case: Case, notify: Notify | None = None) -> tuple[Finding, ...]:
+    """All findings of one ignore file, in order of place; `notify` gets what is looked for."""
     if case.is_utf16:  # Nothing else can be said of it, and no line be added to it.
         return tuple(LINTS["CTX123"].check(case))
     lints = _OF_ONE_LINE if case.is_long else LINTS.keys()
-    found = [finding for code in lints for finding in LINTS[code].check(case)]
+    found: list[Finding] = []
+    for code in lints:
+        if notify is not None:
+            notify(f"{case.file.path}: {code}")
+        found += LINTS[code].check(case)
     misread = {each.location.line for each in found if each.code in _MISREAD}
     undone = {each.location.line for each in found if each.code in _UNDONE}
     return in_order(
@@ -125,7 +132,13 @@ class Linter:
         self.problems: list[Problem] = []
 
     def lint(
-        self, target: Target, *, data: bytes | None = None, fix: bool = False, unsafe: bool = False
+        self,
+        target: Target,
+        *,
+        data: bytes | None = None,
+        fix: bool = False,
+        unsafe: bool = False,
+        notify: Notify | None = None,
     ) -> LintedFile:
         """The file of `target` linted, with `data` in place of what is in it.
 
@@ -136,7 +149,7 @@ class Linter:
 
         def wanted(each: Case) -> list[Finding]:
             nonlocal suppressed
-            found = [one for one in lint_case(each) if self._selection.wants(one)]
+            found = [one for one in lint_case(each, notify) if self._selection.wants(one)]
             kept = [*self._acceptance.left(found, lines=each.file.texts())]
             suppressed = len(found) - len(kept)
             self._note_limits(each)

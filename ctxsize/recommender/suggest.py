@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ctxsize.engine.events import Steps, step, stepped
 from ctxsize.engine.need import includes_of
 from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, in_order
-from ctxsize.model import Problem
 from ctxsize.recommender import secrets
 from ctxsize.recommender.assumed import with_bases
 from ctxsize.recommender.codes import CODES
@@ -60,7 +60,15 @@ class Choice:
 class Advisor:
     """Works out what is worth saying about one context."""
 
-    def __init__(self, snapshot: Snapshot, *, discovering: Discovering | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        discovering: Discovering | None = None,
+        steps: Steps | None = None,
+    ) -> None:
+        self._steps = steps
+        step(steps, "the Dockerfiles")
         self.request, self._assumed = with_bases(snapshot.request)
         self._options = snapshot.request.build.words()
         self._real = snapshot = Snapshot(self.request, snapshot.root, snapshot.problems)
@@ -72,8 +80,7 @@ class Advisor:
         own = {self._own_path} if self._own_path else set()
         self._evidence = Evidence(self._tree, self._git, self._recipes.own_files | own)
         # Without a Dockerfile nobody knows what travels, which may be all of it.
-        unknown = self.request.dockerfile is None
-        self._includes = [None] if unknown else includes_of(self.request)
+        self._includes = includes_of(self.request) if self.request.dockerfile else [None]
         self._context = sums_of(self._planned.sent(), self._tree)
         self._transfer = added_up(
             self._context
@@ -96,7 +103,9 @@ class Advisor:
 
         What is in the edit holds together: the proof is of the very file that is written.
         """
+        step(self._steps, "what rules know")
         found = self.look(RULES)
+        step(self._steps, "whether builds can do without it")
         candidates, failed = self._proved(found)
         made = self._suggestions(candidates)
         _check(choice, made)
@@ -120,7 +129,7 @@ class Advisor:
                 *self._real.problems,
                 *self._assumed,
                 *self._recipes.problems,
-                *self._git_problems(),
+                *filter(None, [self._git.problem]),
             ),
             self._git_ignored(),
             self._git_ignored_secrets(found),
@@ -185,7 +194,7 @@ class Advisor:
             return candidates, []
         good: list[Candidate] = []
         failed: list[tuple[Candidate, str]] = []
-        for each in candidates:
+        for each in stepped(candidates, self._steps, lambda each: ", ".join(each.lines)):
             verdict = self._proof.of([each])
             if verdict.holds:
                 good.append(each)
@@ -364,9 +373,6 @@ class Advisor:
                 words = (*context, *file, *builder, *only)
                 return shlex.join(("ctxsize", "suggest", *words, "--write"))
         return ""
-
-    def _git_problems(self) -> tuple[Problem, ...]:
-        return () if self._git.problem is None else (self._git.problem,)
 
     def _git_ignored_secrets(self, found: Collected) -> int | None:
         """How many of the files that git ignores are secrets, certain or likely ones."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ctxsize.advice import advise
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.events import Progress
+from ctxsize.engine.events import Progress, Steps, step, stepped
 from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import Request, request_of
 from ctxsize.engine.snapshot import Snapshot
@@ -31,6 +31,7 @@ def scan(
     *,
     left: Callable[[Iterable[Finding]], tuple[Finding, ...]] = tuple,
     progress: Progress | None = None,
+    steps: Steps | None = None,
 ) -> Scan:
     """Every build of `discovery`, the most costly first, and the findings across them.
 
@@ -39,7 +40,9 @@ def scan(
     roots = (os.path.realpath(each.build.context) for each in discovery.builds)
     trees = Trees(roots, progress=progress)
     sizing = Sizing(merge)
-    measured = [_measured(each, discovery.plans, trees, sizing) for each in discovery.builds]
+    builds = stepped(discovery.builds, steps, lambda each: each.build.context)
+    measured = [_measured(each, discovery.plans, trees, sizing) for each in builds]
+    step(steps, "the Dockerfiles")
     across = left([*discovery.findings, *findings(discovery, measured)])
     advice = left(advise(discovery, starter=lambda _: None).findings)
     rows = [_counted(each.row, [*across, *advice]) for each in measured]
