@@ -191,7 +191,7 @@ def _untried(judged: ContextCheck) -> ContextCheck:
 
 def _with(remedy: Remedy, judged: ContextCheck) -> ContextCheck:
     """`judged` with its remedy, which its findings name too."""
-    text = f"ctxsize suggest --write saves {human(remedy.saves_bytes)}"
+    text = f"ctxsize suggest --write saves {human(remedy.saves.content_bytes)}"
     return replace(judged, remedy=remedy, findings=_helped(judged, text))
 
 
@@ -224,8 +224,7 @@ def _remedy(
     if advice.edit is None or (saved.content_bytes <= 0 and saved.files <= 0):
         return None
     amounts = {"bytes": saved.content_bytes, "files": saved.files}
-    enough = all(each.over <= amounts[each.unit] for each in missed)
-    return Remedy(saved.content_bytes, saved.files, enough)
+    return Remedy(saved, all(each.over <= amounts[each.unit] for each in missed))
 
 
 def _known(report: Report) -> Known:

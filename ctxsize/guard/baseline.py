@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ctxsize.errors import InputError
-from ctxsize.guard.known import Known, Sum
+from ctxsize.guard.known import Known
+from ctxsize.model import Amount
 from ctxsize.reader import read_file
 
 VERSION = 1
@@ -28,7 +29,7 @@ class Entry:
 
     builder: str
     context: Known
-    transfer: Sum | None
+    transfer: Amount | None
     """None where it was not known."""
 
 
@@ -66,13 +67,17 @@ def _shape(entry: Entry) -> dict[str, Any]:
         "builder": entry.builder,
         "content_bytes": known.content_bytes,
         "files": known.files,
-        "transfer": None if entry.transfer is None else list(entry.transfer),
+        "transfer": None if entry.transfer is None else _pair(entry.transfer),
         "depth": known.depth,
         "directories_from": known.directories_from,
-        "directories": {path: list(known.directories[path]) for path in sorted(known.directories)},
+        "directories": {path: _pair(known.directories[path]) for path in sorted(known.directories)},
         "files_from": known.files_from,
         "largest_files": {path: known.largest_files[path] for path in sorted(known.largest_files)},
     }
+
+
+def _pair(amount: Amount) -> list[int]:
+    return [amount.content_bytes, amount.files]
 
 
 def _dumped(value: Any, level: int) -> Iterator[str]:
@@ -128,9 +133,10 @@ class _Reader:
         )
         return Entry(builder, known, None if transfer is None else self._sum(name, transfer))
 
-    def _sum(self, name: str, data: Any) -> Sum:
+    def _sum(self, name: str, data: Any) -> Amount:
         self._must(isinstance(data, list) and len(data) == 2, f"{name!r} holds a sum that is none")
-        return self._number(name, data[0]), self._number(name, data[1])
+        content_bytes, files = (self._number(name, each) for each in data)
+        return Amount(files, content_bytes)
 
     def _number(self, name: str, data: Any) -> int:
         valid = type(data) is int and data >= 0

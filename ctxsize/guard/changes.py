@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from ctxsize.guard.known import Known, Sum
+from ctxsize.guard.known import Known
+from ctxsize.model import Amount
 
 _MOST = 0.9
 """The share of a directory's growth from which on the files in it that grew explain it."""
@@ -87,14 +88,15 @@ def _directories(before: Known, after: Known) -> Iterator[Change]:
     for path in {**before.directories, **after.directories}:
         old, new = before.directory(path), after.directory(path)
         if old is not None and new is not None:
-            size, files = new[0] - old[0], new[1] - old[1]
-            if size or files:
+            grown = new - old
+            if any(grown):
+                was, now = old.content_bytes or None, new.content_bytes or None
                 what = _what(old, new)
-                yield Change(path, what, old[0] or None, new[0] or None, size, files)
+                yield Change(path, what, was, now, grown.content_bytes, grown.files)
         elif new is not None:
-            yield from _unlisted(path, before.most(path), new[0], appeared=True)
+            yield from _unlisted(path, before.most(path), new.content_bytes, appeared=True)
         elif old is not None:
-            yield from _unlisted(path, after.most(path), old[0], appeared=False)
+            yield from _unlisted(path, after.most(path), old.content_bytes, appeared=False)
 
 
 def _files(before: Known, after: Known) -> Iterator[Change]:
@@ -123,10 +125,11 @@ def _unlisted(path: str, most: int | None, size: int, *, appeared: bool) -> Iter
         yield Change(path, what, size, None, most - size, exact=exact)
 
 
-def _what(old: Sum, new: Sum) -> What:
+def _what(old: Amount, new: Amount) -> What:
     """What happened to a directory; one without files is as good as not there."""
-    if not old[1]:
+    if not old.files:
         return What.ADDED
-    if not new[1]:
+    if not new.files:
         return What.REMOVED
-    return What.GREW if new > old else What.SHRANK
+    more = (new.content_bytes, new.files) > (old.content_bytes, old.files)
+    return What.GREW if more else What.SHRANK

@@ -8,7 +8,7 @@ from typing import ClassVar
 from ctxsize.config.accepted import Accepted
 from ctxsize.findings import Finding, Severity
 from ctxsize.guard.changes import Change, Changes
-from ctxsize.model import Report
+from ctxsize.model import Amount, Report
 
 MOST_TRIED = 500_000
 """The files of a context up to which a remedy is tried when it is refused: some seconds."""
@@ -71,8 +71,7 @@ class Culprit:
 class Remedy:
     """What `ctxsize suggest --write` is proved to save for the same build."""
 
-    saves_bytes: int
-    saves_files: int
+    saves: Amount
     enough: bool
     """Whether every budget is kept then."""
 

@@ -14,6 +14,7 @@ from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_fi
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, in_order
+from ctxsize.model import Amount
 from ctxsize.recommender import secrets
 from ctxsize.recommender.assumed import with_bases
 from ctxsize.recommender.codes import CODES
@@ -25,7 +26,7 @@ from ctxsize.recommender.forms import Candidate, Forms
 from ctxsize.recommender.governed import Discovering, read_recipes
 from ctxsize.recommender.knowledge import BY_NAME, RULES
 from ctxsize.recommender.matches import Collected, Finder, Match, Objection, collect
-from ctxsize.recommender.outcome import Advice, Amount, Blocked, Question, Size, Suggestion
+from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.questions import questions
 from ctxsize.recommender.rank import Ranked, ranked, sum_of
@@ -205,7 +206,7 @@ class Advisor:
         return good, failed
 
     def _amount(self, path: str) -> Amount:
-        return _amount(self._context.get(path, Sums()))
+        return Amount.of(self._context.get(path, Sums()))
 
     def _failed(self, candidate: Candidate, fault: str) -> Blocked:
         match = candidate.matches[0]
@@ -218,7 +219,7 @@ class Advisor:
 
     def _suggestion(self, found: Ranked) -> Suggestion:
         candidate, rule = found.candidate, found.candidate.rule
-        transfer = _amount(found.transfer) if self._transfers else None
+        transfer = Amount.of(found.transfer) if self._transfers else None
         doubts = tuple(dict.fromkeys(each.reason for each in candidate.objections))
         if not found.safe and not doubts:
             doubts = ("not every build can do without it",)
@@ -231,7 +232,7 @@ class Advisor:
             rule.why,
             rule.again,
             tuple(f"{match.path}: {match.evidence}" for match in candidate.matches),
-            Size(_amount(found.context), transfer),
+            Size(Amount.of(found.context), transfer),
             rule.confidence,
             found.safe,
             doubts,
@@ -287,7 +288,7 @@ class Advisor:
         return known and self.request.builder.meter is not None
 
     def _size(self, sent: Sent, snapshot: Snapshot, request: Request) -> Size:
-        context = Amount(sent.files, sent.content_bytes)
+        context = Amount.of(sent)
         if not self._transfers:
             return Size(context, None)
         return Size(context, travelling(snapshot, request, self._includes))
@@ -389,10 +390,8 @@ class Advisor:
     def _git_ignored(self) -> Amount | None:
         if not self._git.has_repository:
             return None
-        total = Sums()
-        for path in self._git.ignored:
-            total = total.plus(self._context.get(path.rstrip("/"), Sums()))
-        return _amount(total)
+        paths = (path.rstrip("/") for path in self._git.ignored)
+        return Amount.of(*(self._context.get(path, Sums()) for path in paths))
 
 
 def _is_secret(match: Match) -> bool:
@@ -414,7 +413,3 @@ def _check(choice: Choice, made: Sequence[Suggestion]) -> None:
             if name in BY_NAME:
                 hint = f"ctxsize suggest --explain {name} says why"
             raise InputError(f"nothing to suggest by the name of {name!r}", hint=hint)
-
-
-def _amount(sums: Sums) -> Amount:
-    return Amount(sums.files, sums.content_bytes)

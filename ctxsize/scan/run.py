@@ -16,9 +16,8 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Finding, in_order
-from ctxsize.model import Problem
+from ctxsize.model import Amount, Problem
 from ctxsize.projects import Discovery, FoundBuild
-from ctxsize.recommender.outcome import Amount
 from ctxsize.scan.across import Measured, findings
 from ctxsize.scan.outcome import Row, Scan
 from ctxsize.scan.sizes import Merge, Sizing
@@ -86,7 +85,7 @@ def _sized(row: Row, request: Request, snapshot: Snapshot, sizing: Sizing) -> Me
         sizes = sizing.of(request, snapshot)
     except CtxsizeError as error:
         sent = snapshot.sent()
-        size = Amount(sent.files, sent.content_bytes)
+        size = Amount.of(sent)
         if isinstance(error, UndecidedError):  # the build may succeed, with another value
             unknown = unknown_transfer(request, error)
             return Measured(replace(row, context=size), request, snapshot, (*problems, unknown))

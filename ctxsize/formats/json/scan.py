@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ctxsize.formats.json import findings
-from ctxsize.recommender.outcome import Amount
+from ctxsize.model import Amount
 from ctxsize.scan import Row, Scan
 
 

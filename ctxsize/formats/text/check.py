@@ -121,7 +121,7 @@ def _remedy(check: ContextCheck, look: Look) -> Iterator[str]:
         yield f"     is not tried here on more than {most} files; alone it says what it saves"
     if remedy is not None:
         step = look.paint(command(check.report, "suggest", "--write"), "bold")
-        saved = f"{units.human(remedy.saves_bytes)} in {plural(remedy.saves_files, 'file')}"
+        saved = f"{units.human(remedy.saves.content_bytes)} in {plural(remedy.saves.files, 'file')}"
         yield f"Fix: {step}"
         yield f"     saves {saved}{'' if remedy.enough else ', which is not enough'}"
     if remedy is not None and remedy.enough:
