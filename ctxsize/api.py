@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.build import Options
-    from ctxsize.clean.values import Plan, Result
+    from ctxsize.clean.values import CleanPlan, Result
     from ctxsize.config import Budget, Config
     from ctxsize.engine.events import Progress, Steps
     from ctxsize.engine.listing import Listing
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ctxsize.lints.run import Linted
     from ctxsize.model import Problem, Report
     from ctxsize.projects import Discovery
-    from ctxsize.recommender.modes.plan import Plan as ModePlan
+    from ctxsize.recommender.modes.plan import Plan
     from ctxsize.recommender.outcome import Advice
     from ctxsize.scan import Scan
 
@@ -240,7 +240,7 @@ def plan_ignore_file(
     config: Config | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
-) -> ModePlan:
+) -> Plan:
     """What the ignore file of a build becomes in a mode; see `request_for` for `build`, `options`.
 
     `mode` is `allowlist`, `from-gitignore` or `tidy`, or `like` with the path of
@@ -402,22 +402,22 @@ def clean_plan(
     keep_bytes: int | None = None,
     recent_s: float = 600.0,
     progress: Progress | None = None,
-) -> Plan:
+) -> CleanPlan:
     """What could be deleted below `root` as it is proven regenerable, and what not and why.
 
     Changes nothing. `recent_s` leaves alone what was written so short a time ago.
     Raises `InputError` for a `root` that is `/`, a home directory or above one.
     """
     from ctxsize.clean.plan import planned_below
-    from ctxsize.clean.values import Choice
+    from ctxsize.clean.values import CleanChoice
 
-    choice = Choice(
+    choice = CleanChoice(
         frozenset(ecosystems), deps, incremental_only, older_than_s, keep_bytes, recent_s
     )
     return planned_below(root, choice, progress)
 
 
-def clean_apply(plan: Plan, *, progress: Progress | None = None) -> tuple[Result, ...]:
+def clean_apply(plan: CleanPlan, *, progress: Progress | None = None) -> tuple[Result, ...]:
     """What became of each item of `plan`. Deletes, where all is still as it was planned."""
     from ctxsize.clean.delete import delete
 
@@ -426,7 +426,7 @@ def clean_apply(plan: Plan, *, progress: Progress | None = None) -> tuple[Result
 
 def clean_saved(
     data: bytes, *, path: str, root: str | None = None, progress: Progress | None = None
-) -> tuple[Plan, tuple[str, ...]]:
+) -> tuple[CleanPlan, tuple[str, ...]]:
     """The plan that the file `path` holds, and why it holds no more.
 
     `data` is what the file holds, `root` its ROOT if not the saved one. All is

@@ -270,7 +270,7 @@ def _updated(
     """The baseline with what was measured now, as it was written to `path`."""
     from ctxsize.writer.apply import write_output
 
-    new: Mapping[str, baselines.Entry] = {
+    new: Mapping[str, baselines.BaselineEntry] = {
         plan.name: _entry(plan.name, report) for plan, report in zip(plans, measured, strict=True)
     }
     merged = {**old, **new}
@@ -279,7 +279,7 @@ def _updated(
     return merged
 
 
-def _entry(name: str, report: Report) -> baselines.Entry:
+def _entry(name: str, report: Report) -> baselines.BaselineEntry:
     if report.lower_bound:
         raise InputError(
             f"{name}: a part of it could not be counted, so it makes no baseline",
@@ -289,7 +289,7 @@ def _entry(name: str, report: Report) -> baselines.Entry:
         _known(report), directories=baselines.DIRECTORIES, files=baselines.FILES
     )
     transfer = actual(report, "transfer") if report.transfer is not None else None
-    return baselines.Entry(report.builder, known, transfer)
+    return baselines.BaselineEntry(report.builder, known, transfer)
 
 
 def diff(before: str, after: str, *, name: str | None, options: Mapping[str, Any]) -> DiffReport:

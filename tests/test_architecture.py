@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -203,3 +204,20 @@ def test_dockerfiles_are_parsed_in_one_place() -> None:
         if any(function == "parse_dockerfile" for function, _ in calls(tree_of(module)))
     }
     assert callers <= {"engine.plan", "advice.recipe"}
+
+
+SEVERAL = {
+    *("Change", "Command", "Kind", "Plan", "Recipe", "Step", "Tree", "Use", "Verdict", "Walk"),
+    *("_Reader", "_State"),
+}
+"""The class names that still mean two things; no other may be added."""
+
+
+def test_a_class_name_exists_once() -> None:
+    names = Counter(
+        node.name
+        for module in MODULES
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert {name for name, count in names.items() if count > 1} <= SEVERAL

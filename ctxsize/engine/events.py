@@ -73,7 +73,7 @@ class Files(NamedTuple):
         }
 
 
-class Ignored(NamedTuple):
+class IgnoredEntries(NamedTuple):
     """Entries of one directory, no directories among them, that are ignored."""
 
     prefix: str
@@ -92,7 +92,7 @@ class IgnoredFolder(NamedTuple):
     entered: bool
 
 
-Event = Folder | Files | Ignored | IgnoredFolder
+Event = Folder | Files | IgnoredEntries | IgnoredFolder
 Progress = Callable[[int, int], None]
 """Called now and then with the entries and the bytes seen so far."""
 Steps = Callable[[str, int, int], None]

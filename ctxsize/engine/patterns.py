@@ -42,7 +42,7 @@ _WILDCARDS = frozenset("*[]?^\\")
 _WRITE_OUT = "write the characters themselves, as in [α-ω]"
 
 
-class Line(NamedTuple):
+class SplitLine(NamedTuple):
     """A pattern as the builder's matcher holds it."""
 
     text: str
@@ -106,7 +106,7 @@ class DockerIgnorePattern(RegexPattern):
             raise UnknownPatternError(message, pattern=line, hint=_WRITE_OUT) from None
 
     @classmethod
-    def split(cls, line: str) -> Line | None:
+    def split(cls, line: str) -> SplitLine | None:
         """The pattern of `line` after Docker's two readers: the file's, then the matcher's.
 
         The matcher gets text back from the first, so `./!x` ends as an exception.
@@ -117,10 +117,10 @@ class DockerIgnorePattern(RegexPattern):
             return None
         text = golang.clean(text)
         exception = text.startswith("!")
-        return Line(text[exception:], exception)
+        return SplitLine(text[exception:], exception)
 
     @classmethod
-    def read(cls, line: str) -> Line | None:
+    def read(cls, line: str) -> SplitLine | None:
         """The pattern of `line`, its syntax checked as far as the builder checks it at once."""
         parsed = cls.split(line)
         if parsed is None:

@@ -24,7 +24,7 @@ _HINT = "mend it, or remove it and write it anew with --update-baseline"
 
 
 @dataclass(frozen=True)
-class Entry:
+class BaselineEntry:
     """One context in a baseline."""
 
     builder: str
@@ -33,7 +33,7 @@ class Entry:
     """None where it was not known."""
 
 
-Baseline = Mapping[str, Entry]
+Baseline = Mapping[str, BaselineEntry]
 """By the name of the context."""
 
 
@@ -49,7 +49,7 @@ def read(path: str) -> Baseline:
         raise InputError(f"the baseline cannot be read: {error.strerror}", path=path) from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"is no baseline: {error}", path=path, hint=_HINT) from None
-    return _Reader(path).baseline(data)
+    return _BaselineReader(path).baseline(data)
 
 
 def text(baseline: Baseline) -> str:
@@ -61,7 +61,7 @@ def text(baseline: Baseline) -> str:
     return "".join(_dumped(shape, 0)) + "\n"
 
 
-def _shape(entry: Entry) -> dict[str, Any]:
+def _shape(entry: BaselineEntry) -> dict[str, Any]:
     known = entry.context
     return {
         "builder": entry.builder,
@@ -93,7 +93,7 @@ def _dumped(value: Any, level: int) -> Iterator[str]:
     yield f"{'  ' * level}}}"
 
 
-class _Reader:
+class _BaselineReader:
     """Reads the shape of one file, and trusts nothing in it."""
 
     def __init__(self, path: str) -> None:
@@ -113,7 +113,7 @@ class _Reader:
         self._must(isinstance(contexts, dict), "lacks its contexts")
         return {name: self._entry(name, each) for name, each in contexts.items()}
 
-    def _entry(self, name: str, data: Any) -> Entry:
+    def _entry(self, name: str, data: Any) -> BaselineEntry:
         self._must(isinstance(data, dict), f"{name!r} must be an object")
         directories = data.get("directories")
         files = data.get("largest_files")
@@ -131,7 +131,9 @@ class _Reader:
             directories_from=self._number(name, data.get("directories_from")),
             files_from=self._number(name, data.get("files_from")),
         )
-        return Entry(builder, known, None if transfer is None else self._sum(name, transfer))
+        return BaselineEntry(
+            builder, known, None if transfer is None else self._sum(name, transfer)
+        )
 
     def _sum(self, name: str, data: Any) -> Amount:
         self._must(isinstance(data, list) and len(data) == 2, f"{name!r} holds a sum that is none")

@@ -63,7 +63,7 @@ def actual(report: Report, of: str) -> Amount:
 
 
 def _limits(
-    budget: Budget, of: str, size: Amount, entry: baselines.Entry | None
+    budget: Budget, of: str, size: Amount, entry: baselines.BaselineEntry | None
 ) -> Iterator[Limit]:
     pairs = (
         ("max", "bytes", budget.max_bytes),

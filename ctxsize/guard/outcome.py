@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ctxsize.config.accepted import Accepted
 from ctxsize.findings import Finding, Severity
-from ctxsize.guard.changes import Change, Changes
+from ctxsize.guard.changes import SizeChange, SizeChanges
 from ctxsize.model import Amount, Report
 
 MOST_TRIED = 500_000
@@ -86,7 +86,7 @@ class ContextCheck:
     findings: tuple[Finding, ...] = ()
     culprits: tuple[Culprit, ...] = ()
     """The largest parts, where it is over."""
-    grown: tuple[Change, ...] | None = None
+    grown: tuple[SizeChange, ...] | None = None
     """What grew since the baseline, the greatest first; None without one."""
     remedy: Remedy | None = None
     untried: bool = False
@@ -164,5 +164,5 @@ class DiffReport:
 
     before: Side
     after: Side
-    changes: Changes
+    changes: SizeChanges
     findings: tuple[Finding, ...] = ()

@@ -66,7 +66,7 @@ def _known(shapes: list[Any], path: str, name: str | None) -> Known:
         return _of_report(_one(checks, path, name))
     if "contexts" not in first:
         raise ValueError
-    entry: baselines.Entry = _one(baselines.read(path), path, name)
+    entry: baselines.BaselineEntry = _one(baselines.read(path), path, name)
     return entry.context
 
 

@@ -48,7 +48,7 @@ def lint(
         config = Config() if alone else load(_directory(start))
     chosen = selection(config, CODES, select, ignore, severity)
     acceptance = Acceptance(config)
-    finder = _Finder(build, builder, config)
+    finder = _TargetFinder(build, builder, config)
     linter = Linter(
         build or Build(builder=builder.name),
         builder,
@@ -86,7 +86,7 @@ def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list
     config = load(_directory(start))
     found = dict.fromkeys(
         path
-        for target in _Finder(build, builder, config).targets(paths)
+        for target in _TargetFinder(build, builder, config).targets(paths)
         for path in (target.path, *_dockerfiles(target), *filter(None, [target.fallback]))
     )
     return [*found, *filter(None, [config.path])]
@@ -97,7 +97,7 @@ def _dockerfiles(target: Target) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Finder:
+class _TargetFinder:
     """Finds the ignore files to lint; each directory is searched for builds once."""
 
     build: Build | None

@@ -10,7 +10,7 @@ from ctxsize.build import Build
 from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.events import Progress
-from ctxsize.engine.git import GitError, Repository
+from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
 from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import Request, read_ignore_file, without_patterns
@@ -291,7 +291,7 @@ def _reader(path: str, builder: Builder) -> Builder:
 
 
 def _tracked(root: str) -> frozenset[str] | None:
-    repository = Repository.at(root)
+    repository = GitRepository.at(root)
     try:
         return None if repository is None else repository.tracked
     except GitError:

@@ -16,7 +16,7 @@ from ctxsize.engine.plan import Plans
 from ctxsize.model import Problem
 from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
 from ctxsize.projects.codes import CODES
-from ctxsize.projects.files import Files, list_files
+from ctxsize.projects.files import RepositoryFiles, list_files
 from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, bounded, merged
 
 SOURCES: dict[str, ModuleType] = {
@@ -66,7 +66,7 @@ def discover(
 
 
 def find_builds(
-    files: Files, environment: Mapping[str, str]
+    files: RepositoryFiles, environment: Mapping[str, str]
 ) -> tuple[tuple[FoundBuild, ...], list[Haul]]:
     """Return every build that `files` tell of, and what each source brought in."""
     hauls = [source.builds(files, environment) for source in SOURCES.values()]
@@ -89,7 +89,7 @@ def _is_wanted(path: str) -> bool:
     )
 
 
-def _shown(files: Files, accepts: Callable[[str], bool]) -> tuple[str, ...]:
+def _shown(files: RepositoryFiles, accepts: Callable[[str], bool]) -> tuple[str, ...]:
     return tuple(files.shown(path) for path in files.paths if accepts(path))
 
 

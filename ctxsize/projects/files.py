@@ -27,7 +27,7 @@ _LARGEST_BYTES = 1_000_000
 
 
 @dataclass
-class Files:
+class RepositoryFiles:
     """The names of a tree, directory by directory, and what could not be read."""
 
     root: str
@@ -79,11 +79,13 @@ class Files:
         return None
 
 
-def list_files(root: str, wanted: Callable[[str], bool], plans: Plans | None = None) -> Files:
+def list_files(
+    root: str, wanted: Callable[[str], bool], plans: Plans | None = None
+) -> RepositoryFiles:
     """The paths below `root` that `wanted` accepts. Raises `InputError` for no directory."""
     if not os.path.isdir(root):
         raise InputError("no such directory", path=root or "''", hint="name a directory")
-    files = Files(root, plans=plans or Plans())
+    files = RepositoryFiles(root, plans=plans or Plans())
     skipped = _ignored_by_git(files)
     for path in _walk(files, skipped):
         if wanted(path):
@@ -91,7 +93,7 @@ def list_files(root: str, wanted: Callable[[str], bool], plans: Plans | None = N
     return files
 
 
-def _walk(files: Files, skipped: frozenset[str]) -> Iterator[str]:
+def _walk(files: RepositoryFiles, skipped: frozenset[str]) -> Iterator[str]:
     pending = [""]
     while pending:
         directory = pending.pop()
@@ -109,7 +111,7 @@ def _walk(files: Files, skipped: frozenset[str]) -> Iterator[str]:
         pending += reversed(below)
 
 
-def _entries(files: Files, directory: str) -> list[os.DirEntry[str]]:
+def _entries(files: RepositoryFiles, directory: str) -> list[os.DirEntry[str]]:
     name = files.shown(directory)
     try:
         with os.scandir(name) as found:
@@ -129,7 +131,7 @@ def _is_made(directory: str, names: set[str]) -> bool:
     return not names.isdisjoint(_TELLTALES)
 
 
-def _ignored_by_git(files: Files) -> frozenset[str]:
+def _ignored_by_git(files: RepositoryFiles) -> frozenset[str]:
     found = find(files.root)
     if found.repository is None:
         return frozenset()

@@ -81,7 +81,8 @@ class Advisor:
         own = {self._own_path} if self._own_path else set()
         self._evidence = Evidence(self._tree, self._git, self._recipes.own_files | own)
         # Without a Dockerfile nobody knows what travels, which may be all of it.
-        self._includes = includes_of(self.request) if self.request.dockerfile else [None]
+        unknown = self.request.dockerfile is None
+        self._includes = [None] if unknown else includes_of(self.request)
         self._context = sums_of(self._planned.sent(), self._tree)
         self._transfer = added_up(
             self._context

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.guard.changes import Change, What, between
+from ctxsize.guard.changes import SizeChange, What, between
 from ctxsize.guard.known import Known, of_files, worth_keeping
 from ctxsize.model import Amount
 
@@ -94,8 +94,8 @@ def test_directories_grow_where_no_listed_file_explains_it() -> None:
     before = Known(0, 0, {}, {}, depth=3)
     after = Known(900, 300, {"d": Amount(300, 900)}, {"d/0": 3}, depth=3, files_from=3)
     assert between(before, after).grown == (
-        Change("d", What.ADDED, None, 900, 900, 300),
-        Change("d/0", What.ADDED, None, 3, 3),
+        SizeChange("d", What.ADDED, None, 900, 900, 300),
+        SizeChange("d/0", What.ADDED, None, 3, 3),
     )
 
 
