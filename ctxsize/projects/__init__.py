@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import ModuleType
+from typing import Protocol
 
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.plan import Plans
@@ -19,16 +19,24 @@ from ctxsize.projects.codes import CODES
 from ctxsize.projects.files import RepositoryFiles, list_files
 from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, bounded, merged
 
-SOURCES: dict[str, ModuleType] = {
+
+class BuildSource(Protocol):
+    """A module about one kind of file that asks for builds."""
+
+    def is_wanted(self, path: str, /) -> bool:
+        """Return whether the file at `path` is of this kind."""
+
+    def builds(self, files: RepositoryFiles, environment: Mapping[str, str], /) -> Haul:
+        """Return what these files ask for."""
+
+
+SOURCES: dict[str, BuildSource] = {
     "compose": compose,
     "bake": bake,
     "workflow": workflows,
     "command": hints,
 }
-"""What asks for builds, by the word that `Place.how` has for it.
-
-Each module has `is_wanted(path) -> bool` and `builds(files, environment) -> Haul`.
-"""
+"""What asks for builds, by the word that `Place.how` has for it."""
 
 
 def discover(
