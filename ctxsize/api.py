@@ -176,7 +176,8 @@ def lint(
     for its context. `data` stands for the content of the one path; without a path
     it is linted by itself. `fix` applies what is proved to change just what it
     means to (`unsafe_fixes`: all the rest too): the outcome holds the edits.
-    `config` is by default the one of the first path.
+    `config` is by default the one of the first path. `steps` is called with each code
+    that is looked for in each file.
     Raises `InputError` for what is not there, and for codes that do not exist.
     """
     from ctxsize.lints.command import lint as run
@@ -215,6 +216,7 @@ def suggest(
     rules or paths. What is chosen is written with `write`, and the size after it
     is measured again; else it is as predicted. `config`, by default that of the
     context, says which findings are accepted; suggestions are as without it.
+    `steps` is called with each part of the work that comes next.
     Raises what `measure` raises, `InputError` for a name that nothing is
     suggested by and for a file that changed meanwhile or cannot be written.
     """
@@ -417,11 +419,16 @@ def clean_plan(
     return planned_below(root, choice, progress)
 
 
-def clean_apply(plan: CleanPlan, *, progress: Progress | None = None) -> tuple[Result, ...]:
-    """What became of each item of `plan`. Deletes, where all is still as it was planned."""
+def clean_apply(
+    plan: CleanPlan, *, progress: Progress | None = None, steps: Steps | None = None
+) -> tuple[Result, ...]:
+    """What became of each item of `plan`. Deletes, where all is still as it was planned.
+
+    `steps` is called with each item that comes next.
+    """
     from ctxsize.clean.delete import delete
 
-    return tuple(delete(plan, progress=progress))
+    return tuple(delete(plan, progress=progress, steps=steps))
 
 
 def clean_saved(

@@ -31,10 +31,10 @@ from ctxsize.clean.values import (
     Result,
     Stamp,
 )
+from ctxsize.engine.events import Progress, Steps, stepped
 
 Step = Callable[[str, str], None]
 """Told when an item is `checked`, `renamed` and `compared`, each before what follows."""
-Progress = Callable[[int, int], None]
 
 _SHOWN = 3
 _FRESH_S = 1.0
@@ -42,11 +42,15 @@ _BLOCK = 512
 
 
 def delete(
-    plan: CleanPlan, *, progress: Progress | None = None, step: Step | None = None
+    plan: CleanPlan,
+    *,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
+    step: Step | None = None,
 ) -> Iterator[Result]:
     """What became of each item, one after the other, as it is done."""
     deleter = _Deleter(plan, progress or (lambda entries, content_bytes: None), step or _nothing)
-    for item in plan.items:
+    for item in stepped(plan.items, steps, lambda each: each.path):
         yield deleter.remove(item)
     for path in plan.records:
         deleter.drop_record(path)

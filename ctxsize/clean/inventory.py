@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import blake2b
@@ -17,8 +17,7 @@ from hashlib import blake2b
 from ctxsize.clean.descent import Descent, ElsewhereError
 from ctxsize.clean.kinds import LOCKS
 from ctxsize.clean.values import CleanObjection, Inventory, Part, Shared, Stamp
-
-Progress = Callable[[int, int], None]
+from ctxsize.engine.events import Progress
 
 REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "_darcs", ".pijul", "CVS"})
 """Names that tell that a directory is under version control."""

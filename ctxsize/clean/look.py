@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ctxsize.clean import record, use
 from ctxsize.clean.descent import Descent, ElsewhereError, start_of
-from ctxsize.clean.inventory import REPOSITORIES, Progress, take
+from ctxsize.clean.inventory import REPOSITORIES, take
 from ctxsize.clean.kinds import BY_NAME, INCREMENTAL, KINDS
 from ctxsize.clean.proofs import (
     ArtefactKind,
@@ -37,6 +37,7 @@ from ctxsize.clean.values import (
     Passed,
 )
 from ctxsize.engine.dockerfiles import is_dockerfile
+from ctxsize.engine.events import Progress
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize import units
-from ctxsize.clean.inventory import Progress
 from ctxsize.clean.look import Seen, look, root_of
 from ctxsize.clean.values import (
     CleanCandidate,
@@ -17,6 +16,7 @@ from ctxsize.clean.values import (
     Passed,
     Shared,
 )
+from ctxsize.engine.events import Progress
 from ctxsize.errors import InputError
 
 _SECOND = 1_000_000_000

@@ -187,7 +187,7 @@ def _carried_out(root: str, plan: CleanPlan, yes: bool, plan_file: str | None = 
         return Cleaning(root, plan, command=command or _command_line())
     with output.progress() as progress:
         try:
-            results = api.clean_apply(plan, progress=progress)
+            results = api.clean_apply(plan, progress=progress, steps=output.steps(progress))
         except KeyboardInterrupt:
             output.note("interrupted; what is half deleted is offered by the next run")
             raise
