@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ctxsize.projects import Discovery
     from ctxsize.recommender.modes.plan import Plan
     from ctxsize.recommender.outcome import Advice
-    from ctxsize.scan import Scan
+    from ctxsize.scanning import Scan
 
 __all__ = [
     "advise",
@@ -295,7 +295,7 @@ def scan(
     from ctxsize.findings import in_order
     from ctxsize.projects.codes import CODES
     from ctxsize.recommender.edit import merged
-    from ctxsize.scan import scan as run
+    from ctxsize.scanning import scan as run
 
     discovery = discover(root)
     config, problems = readable(config, root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pkgutil
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,9 @@ def test_every_public_name_is_there() -> None:
     assert sorted(ctxsize.__all__) == sorted(set(ctxsize.__all__))
     for name in ctxsize.__all__:
         assert getattr(ctxsize, name) is not None
+    modules = {each.name for each in pkgutil.iter_modules(ctxsize.__path__)}
+    # To import a module of that name anywhere would put it in the place of the function.
+    assert not modules & {*ctxsize.__all__}
     imported = {name for name in vars(public) if not name.startswith("_")} - {"annotations"}
     assert imported == {*ctxsize.__all__} - {"__version__"}
     with pytest.raises(AttributeError):

@@ -40,7 +40,7 @@ LAYERS = [
     ("recommender", "guard", "clean"),
     ("lints",),
     ("advice",),
-    ("scan",),
+    ("scanning",),
     ("writer",),
     ("api", "accepting", "checking", "reporting", "requests"),
     ("formats",),

@@ -6,7 +6,7 @@ from typing import Any
 
 from ctxsize.formats.json import findings
 from ctxsize.model import Amount
-from ctxsize.scan import Row, Scan
+from ctxsize.scanning import Row, Scan
 
 
 def shape(scan: Scan) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Finding, in_order
 from ctxsize.model import Amount, Problem
 from ctxsize.projects import Discovery, FoundBuild
-from ctxsize.scan.across import Measured, findings
-from ctxsize.scan.outcome import Row, Scan
-from ctxsize.scan.sizes import Merge, Sizing
-from ctxsize.scan.trees import Trees
+from ctxsize.scanning.across import Measured, findings
+from ctxsize.scanning.outcome import Row, Scan
+from ctxsize.scanning.sizes import Merge, Sizing
+from ctxsize.scanning.trees import Trees
 
 
 def scan(
