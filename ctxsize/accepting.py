@@ -9,7 +9,8 @@ from ctxsize.config import Config, load
 from ctxsize.config.accepted import Acceptance
 from ctxsize.errors import InputErrors
 from ctxsize.findings import Finding, Location, Severity
-from ctxsize.model import Problem, Report
+from ctxsize.model import Effect, Problem, Report, Transfer
+from ctxsize.problem_kinds import found
 from ctxsize.projects.found import Discovery
 
 
@@ -53,7 +54,36 @@ def without_accepted(report: Report, config: Config) -> Report:
     if not config.suppress:
         return report
     acceptance = Acceptance(config)
-    return report.without(lambda each: acceptance.reason(each) is not None)
+    return left_of(report, lambda each: acceptance.reason(each) is not None)
+
+
+def left_of(report: Report, accepted: Callable[[Finding], bool]) -> Report:
+    """Return `report` without the problems whose findings are `accepted`.
+
+    What makes a total a lower bound is never left out.
+    """
+
+    def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
+        return tuple(
+            each
+            for each in problems
+            if each.effect is not Effect.NONE
+            or not accepted(found(each, report.place_of(each, context)))
+        )
+
+    def known(transfer: Transfer) -> Transfer:
+        return replace(transfer, problems=left(transfer.problems))
+
+    return replace(
+        report,
+        problems=left(report.problems),
+        transfer=None if report.transfer is None else known(report.transfer),
+        more_transfers=tuple(map(known, report.more_transfers)),
+        named_contexts=tuple(
+            replace(each, problems=left(each.problems, each.value))
+            for each in report.named_contexts
+        ),
+    )
 
 
 def secret_test(config: Config | None) -> Callable[[str], bool]:

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.errors import InputError
-from ctxsize.requests import ELSEWHERE, build_of, builder_of, request_for
+from ctxsize.requests import build_of, builder_of, request_for
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.build import Options
-    from ctxsize.clean.values import Plan, Result
+    from ctxsize.clean.values import CleanPlan, Result
     from ctxsize.config import Budget, Config
-    from ctxsize.engine.events import Progress
+    from ctxsize.engine.events import Progress, Steps
     from ctxsize.engine.listing import Listing
     from ctxsize.engine.request import Request
     from ctxsize.engine.union import Union
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from ctxsize.lints.run import Linted
     from ctxsize.model import Problem, Report
     from ctxsize.projects import Discovery
-    from ctxsize.recommender.modes.plan import Plan as ModePlan
+    from ctxsize.recommender.modes.plan import Plan
     from ctxsize.recommender.outcome import Advice
-    from ctxsize.scan import Scan
+    from ctxsize.scanning import Scan
 
 __all__ = [
     "advise",
@@ -82,36 +82,18 @@ def measure(
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
     and `BuildFailsError` for a context on which the build itself would fail.
     """
-    from ctxsize.engine import measure as measuring
-    from ctxsize.engine.transfers import with_transfers
+    from ctxsize.reporting import report_of
 
-    request = request_for(build, **options)
-    report = measuring.measure(
-        request,
-        everything=ignored,
-        thorough=thorough,
+    return report_of(
+        request_for(build, **options),
+        ignored=ignored,
+        compare=compare,
         top=top,
         depth=depth,
+        thorough=thorough,
         progress=progress,
+        config=config,
     )
-    report = with_transfers(request, report, progress=progress)
-    clues = [each for part in report.parts for each in part.clues]
-    if report.findings or any(each.kind == "secret" for each in clues):
-        from ctxsize.accepting import readable, without_accepted
-
-        config, problems = readable(config, report.context_path)
-        report = without_accepted(report, config)
-        report = replace(report, problems=(*report.problems, *problems))
-    if clues:
-        from ctxsize.accepting import secret_test
-        from ctxsize.engine.reasons import with_reasons  # small contexts have no clues
-
-        report = with_reasons(request, report, is_accepted=secret_test(config))
-    if not compare:
-        return report
-    from ctxsize.engine import compare as comparing
-
-    return replace(report, differences=comparing.compare(request))
 
 
 def ls(
@@ -184,6 +166,7 @@ def lint(
     severity: Severity | None = None,
     config: Config | None = None,
     progress: Progress | None = None,
+    steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> Linted:
     """What ignore files do that their authors did not mean, with the fixes; nothing is written.
@@ -193,7 +176,8 @@ def lint(
     for its context. `data` stands for the content of the one path; without a path
     it is linted by itself. `fix` applies what is proved to change just what it
     means to (`unsafe_fixes`: all the rest too): the outcome holds the edits.
-    `config` is by default the one of the first path.
+    `config` is by default the one of the first path. `steps` is called with each code
+    that is looked for in each file.
     Raises `InputError` for what is not there, and for codes that do not exist.
     """
     from ctxsize.lints.command import lint as run
@@ -211,6 +195,7 @@ def lint(
         severity=severity,
         config=config,
         progress=progress,
+        steps=steps,
     )
 
 
@@ -222,6 +207,7 @@ def suggest(
     only: Collection[str] = (),
     config: Config | None = None,
     progress: Progress | None = None,
+    steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> Advice:
     """What the ignore file of a build should hold; see `request_for` for `build` and `options`.
@@ -230,31 +216,21 @@ def suggest(
     rules or paths. What is chosen is written with `write`, and the size after it
     is measured again; else it is as predicted. `config`, by default that of the
     context, says which findings are accepted; suggestions are as without it.
+    `steps` is called with each part of the work that comes next.
     Raises what `measure` raises, `InputError` for a name that nothing is
     suggested by and for a file that changed meanwhile or cannot be written.
     """
-    from ctxsize.accepting import Wanted, readable
-    from ctxsize.engine.snapshot import Snapshot
-    from ctxsize.recommender.codes import CODES
-    from ctxsize.recommender.edit import merged
-    from ctxsize.recommender.suggest import Advisor, Choice
-    from ctxsize.writer import suggested
+    from ctxsize.reporting import advice_of
 
-    request = request_for(build, **options)
-    config, problems = readable(config, request.context)
-    advisor = Advisor(Snapshot.take(request, progress=progress))
-    advice = advisor.advise(lambda chosen: merged(request, chosen), Choice(only, unsafe))
-    if config.suppress or config.select or config.ignore:
-        wanted = Wanted(config)
-        left = wanted.of(advice.findings)
-        # Another build of the same context may have what this one has not.
-        usual = not request.build.given() and not only
-        unused = wanted.unused(CODES.keys() - {"CTX503"}, request.context) if usual else ()
-        advice = replace(advice, findings=(*left, *unused))
-    advice = replace(advice, problems=(*advice.problems, *problems))
-    hints = (each for each in request.problems if each.message.startswith(ELSEWHERE))
-    advice = replace(advice, problems=(*hints, *advice.problems))
-    return suggested.written(request, advice) if write else advice
+    return advice_of(
+        request_for(build, **options),
+        write=write,
+        unsafe=unsafe,
+        only=only,
+        config=config,
+        progress=progress,
+        steps=steps,
+    )
 
 
 def plan_ignore_file(
@@ -266,7 +242,7 @@ def plan_ignore_file(
     config: Config | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
-) -> ModePlan:
+) -> Plan:
     """What the ignore file of a build becomes in a mode; see `request_for` for `build`, `options`.
 
     `mode` is `allowlist`, `from-gitignore` or `tidy`, or `like` with the path of
@@ -303,23 +279,28 @@ def discover(root: str = ".") -> Discovery:
 
 
 def scan(
-    root: str = ".", *, config: Config | None = None, progress: Progress | None = None
+    root: str = ".",
+    *,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
 ) -> Scan:
     """Every build below `root` measured, the most costly first, with the findings across them.
 
     Contexts that lie in each other are walked once. `config`, by default that of
-    `root`, says which findings count. Raises `InputError` for no directory.
+    `root`, says which findings count. `steps` is called with each build that comes next.
+    Raises `InputError` for no directory.
     """
     from ctxsize.accepting import Wanted, readable
     from ctxsize.findings import in_order
     from ctxsize.projects.codes import CODES
     from ctxsize.recommender.edit import merged
-    from ctxsize.scan import scan as run
+    from ctxsize.scanning import scan as run
 
     discovery = discover(root)
     config, problems = readable(config, root)
     wanted = Wanted(config)
-    scanned = run(discovery, merged, left=wanted.of, progress=progress)
+    scanned = run(discovery, merged, left=wanted.of, progress=progress, steps=steps)
     unused = wanted.unused(CODES, root)
     return replace(
         scanned,
@@ -423,31 +404,36 @@ def clean_plan(
     keep_bytes: int | None = None,
     recent_s: float = 600.0,
     progress: Progress | None = None,
-) -> Plan:
+) -> CleanPlan:
     """What could be deleted below `root` as it is proven regenerable, and what not and why.
 
     Changes nothing. `recent_s` leaves alone what was written so short a time ago.
     Raises `InputError` for a `root` that is `/`, a home directory or above one.
     """
     from ctxsize.clean.plan import planned_below
-    from ctxsize.clean.values import Choice
+    from ctxsize.clean.values import CleanChoice
 
-    choice = Choice(
+    choice = CleanChoice(
         frozenset(ecosystems), deps, incremental_only, older_than_s, keep_bytes, recent_s
     )
     return planned_below(root, choice, progress)
 
 
-def clean_apply(plan: Plan, *, progress: Progress | None = None) -> tuple[Result, ...]:
-    """What became of each item of `plan`. Deletes, where all is still as it was planned."""
+def clean_apply(
+    plan: CleanPlan, *, progress: Progress | None = None, steps: Steps | None = None
+) -> tuple[Result, ...]:
+    """What became of each item of `plan`. Deletes, where all is still as it was planned.
+
+    `steps` is called with each item that comes next.
+    """
     from ctxsize.clean.delete import delete
 
-    return tuple(delete(plan, progress=progress))
+    return tuple(delete(plan, progress=progress, steps=steps))
 
 
 def clean_saved(
     data: bytes, *, path: str, root: str | None = None, progress: Progress | None = None
-) -> tuple[Plan, tuple[str, ...]]:
+) -> tuple[CleanPlan, tuple[str, ...]]:
     """The plan that the file `path` holds, and why it holds no more.
 
     `data` is what the file holds, `root` its ROOT if not the saved one. All is

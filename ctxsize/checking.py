@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from ctxsize import config as configuration
-from ctxsize.api import ls, measure, suggest
+from ctxsize.api import ls
 from ctxsize.build import Build
 from ctxsize.config import Budget, Config
 from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.events import Progress
 from ctxsize.engine.need import TAKES_UNKNOWN
+from ctxsize.engine.plan import Plans
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
@@ -26,6 +27,8 @@ from ctxsize.guard.known import Known
 from ctxsize.guard.outcome import CheckReport, ContextCheck, DiffReport, Remedy, Side
 from ctxsize.guard.plan import Planned, planned, planned_of
 from ctxsize.model import Report
+from ctxsize.reporting import advice_of, report_of
+from ctxsize.requests import requested
 from ctxsize.units import human
 
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
@@ -59,14 +62,21 @@ def check(
         plans = planned(config, build, budget, baseline=ratchet)
     else:
         plans = planned_of(builds, config, budget, baseline=ratchet)
-    measured = _measured(plans, config, progress)
+    dockerfiles = Plans()
+    measured = _measured(plans, config, dockerfiles, progress)
     if update_baseline and path is not None:
         old, measured = _recorded(
-            path, old or {}, plans, measured, config=config, progress=progress
+            path,
+            old or {},
+            plans,
+            measured,
+            config=config,
+            dockerfiles=dockerfiles,
+            progress=progress,
         )
     acceptance = Acceptance(config)
     checks = [
-        _judged(plan, report, path, old, acceptance, progress=progress)
+        _judged(plan, report, path, old, acceptance, dockerfiles=dockerfiles, progress=progress)
         for plan, report in zip(plans, measured, strict=True)
     ]
     unused = acceptance.unused(
@@ -108,13 +118,15 @@ def _old(path: str | None, *, update_baseline: bool) -> baselines.Baseline | Non
     return baselines.read(path)
 
 
-def _measured(plans: tuple[Planned, ...], config: Config, progress: Any) -> list[Report]:
+def _measured(
+    plans: tuple[Planned, ...], config: Config, dockerfiles: Plans, progress: Progress | None
+) -> list[Report]:
     """A report for each of `plans`. Raises `InputErrors` with all that cannot be measured."""
     found, errors = [], []
     for plan in plans:
         try:
-            report = measure(
-                plan.build,
+            report = report_of(
+                requested(plan.build, dockerfiles),
                 top=_TOP,
                 depth=baselines.DEPTH,
                 progress=progress,
@@ -149,6 +161,7 @@ def _judged(
     old: baselines.Baseline | None,
     acceptance: Acceptance,
     *,
+    dockerfiles: Plans,
     progress: Progress | None,
 ) -> ContextCheck:
     """What there is to say about one build. Raises `InputError` if the baseline is of another."""
@@ -164,7 +177,7 @@ def _judged(
     judged = replace(judged, findings=left, accepted=accepted)
     if report.context.totals.files > outcome.MOST_TRIED:
         return _untried(judged)
-    remedy = _remedy(plan, judged, progress)
+    remedy = _remedy(plan, judged, dockerfiles, progress)
     return judged if remedy is None else _with(remedy, judged)
 
 
@@ -178,7 +191,7 @@ def _untried(judged: ContextCheck) -> ContextCheck:
 
 def _with(remedy: Remedy, judged: ContextCheck) -> ContextCheck:
     """`judged` with its remedy, which its findings name too."""
-    text = f"ctxsize suggest --write saves {human(remedy.saves_bytes)}"
+    text = f"ctxsize suggest --write saves {human(remedy.saves.content_bytes)}"
     return replace(judged, remedy=remedy, findings=_helped(judged, text))
 
 
@@ -190,7 +203,9 @@ def _helped(judged: ContextCheck, text: str) -> tuple[Finding, ...]:
     )
 
 
-def _remedy(plan: Planned, judged: ContextCheck, progress: Progress | None) -> Remedy | None:
+def _remedy(
+    plan: Planned, judged: ContextCheck, dockerfiles: Plans, progress: Progress | None
+) -> Remedy | None:
     """What `suggest --write` would save of a context that is too large; None for nothing.
 
     Asked only then: it looks at the whole tree once more.
@@ -198,7 +213,7 @@ def _remedy(plan: Planned, judged: ContextCheck, progress: Progress | None) -> R
     missed = [each for each in judged.missed if not each.is_floor]
     if not missed:
         return None
-    advice = suggest(plan.build, progress=progress)
+    advice = advice_of(requested(plan.build, dockerfiles), progress=progress)
     of = missed[0].of
     pairs = (
         (advice.before.context, advice.after.context)
@@ -209,8 +224,7 @@ def _remedy(plan: Planned, judged: ContextCheck, progress: Progress | None) -> R
     if advice.edit is None or (saved.content_bytes <= 0 and saved.files <= 0):
         return None
     amounts = {"bytes": saved.content_bytes, "files": saved.files}
-    enough = all(each.over <= amounts[each.unit] for each in missed)
-    return Remedy(saved.content_bytes, saved.files, enough)
+    return Remedy(saved, all(each.over <= amounts[each.unit] for each in missed))
 
 
 def _known(report: Report) -> Known:
@@ -224,7 +238,8 @@ def _recorded(
     measured: list[Report],
     *,
     config: Config,
-    progress: Any,
+    dockerfiles: Plans,
+    progress: Progress | None,
 ) -> tuple[baselines.Baseline, list[Report]]:
     """The new baseline, written to `path`, and what was measured for it.
 
@@ -233,7 +248,7 @@ def _recorded(
     """
     new = _updated(path, old, plans, measured)
     for _ in range(_TRIES if _lies_in_one(path, plans) else 0):
-        measured, last = _measured(plans, config, progress), new
+        measured, last = _measured(plans, config, dockerfiles, progress), new
         new = _updated(path, old, plans, measured)
         if new == last:
             break
@@ -255,7 +270,7 @@ def _updated(
     """The baseline with what was measured now, as it was written to `path`."""
     from ctxsize.writer.apply import write_output
 
-    new: Mapping[str, baselines.Entry] = {
+    new: Mapping[str, baselines.BaselineEntry] = {
         plan.name: _entry(plan.name, report) for plan, report in zip(plans, measured, strict=True)
     }
     merged = {**old, **new}
@@ -264,7 +279,7 @@ def _updated(
     return merged
 
 
-def _entry(name: str, report: Report) -> baselines.Entry:
+def _entry(name: str, report: Report) -> baselines.BaselineEntry:
     if report.lower_bound:
         raise InputError(
             f"{name}: a part of it could not be counted, so it makes no baseline",
@@ -274,7 +289,7 @@ def _entry(name: str, report: Report) -> baselines.Entry:
         _known(report), directories=baselines.DIRECTORIES, files=baselines.FILES
     )
     transfer = actual(report, "transfer") if report.transfer is not None else None
-    return baselines.Entry(report.builder, known, transfer)
+    return baselines.BaselineEntry(report.builder, known, transfer)
 
 
 def diff(before: str, after: str, *, name: str | None, options: Mapping[str, Any]) -> DiffReport:

@@ -9,17 +9,15 @@ Verdicts are only ever *ignored* or *sent*.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple, Protocol
 
 from ctxsize.problems import Effect as Effect
 from ctxsize.problems import Problem as Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from ctxsize.findings import Finding
 
 
@@ -79,6 +77,34 @@ _IN_CONTEXT = frozenset(
     {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored", "not-utf8"}
 )
 """The codes of problems whose `path` is relative to the context."""
+
+
+class Counted(Protocol):
+    """Something that holds files."""
+
+    @property
+    def files(self) -> int:
+        """Number of entries that are neither directories nor symlinks."""
+
+    @property
+    def content_bytes(self) -> int:
+        """Number of bytes in them."""
+
+
+class Amount(NamedTuple):
+    """So many files with so much content."""
+
+    files: int = 0
+    """Neither directories nor symlinks."""
+    content_bytes: int = 0
+
+    @classmethod
+    def of(cls, *parts: Counted) -> Amount:
+        """Return what `parts` hold together."""
+        return cls(sum(each.files for each in parts), sum(each.content_bytes for each in parts))
+
+    def __sub__(self, other: Amount) -> Amount:
+        return Amount(self.files - other.files, self.content_bytes - other.content_bytes)
 
 
 @dataclass(frozen=True)
@@ -377,43 +403,14 @@ class Report:
         assumed = dict.fromkeys(problem for each in self.transfers for problem in each.problems)
         # Triggers of base images are rare, and the line would stand in every report.
         told = [each for each in assumed if each.code != "unknown-onbuild"]
-        placed = [(each, self._place(each)) for each in (*self.problems, *told)]
+        placed = [(each, self.place_of(each)) for each in (*self.problems, *told)]
         for context in self.named_contexts:
-            placed += [(each, self._place(each, context.value)) for each in context.problems]
+            placed += [(each, self.place_of(each, context.value)) for each in context.problems]
         return in_order([found(problem, path) for problem, path in placed])
 
-    def _place(self, problem: Problem, context: str | None = None) -> str:
+    def place_of(self, problem: Problem, context: str | None = None) -> str:
         """The path that a problem is about; `context` is the directory of a named one."""
         inside = context or self.context_path
         if problem.path is not None and problem.code in _IN_CONTEXT:
             return os.path.normpath(os.path.join(inside, problem.path))
         return problem.path or context or self.dockerfile or self.context_path
-
-    def without(self, accepted: Callable[[Finding], bool]) -> Report:
-        """The report without the problems whose findings are `accepted`.
-
-        What makes a total a lower bound is never left out.
-        """
-        from ctxsize.problem_kinds import found
-
-        def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
-            return tuple(
-                each
-                for each in problems
-                if each.effect is not Effect.NONE
-                or not accepted(found(each, self._place(each, context)))
-            )
-
-        def told(transfer: Transfer) -> Transfer:
-            return replace(transfer, problems=left(transfer.problems))
-
-        return replace(
-            self,
-            problems=left(self.problems),
-            transfer=None if self.transfer is None else told(self.transfer),
-            more_transfers=tuple(map(told, self.more_transfers)),
-            named_contexts=tuple(
-                replace(each, problems=left(each.problems, each.value))
-                for each in self.named_contexts
-            ),
-        )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.dockerfiles import files_near
+from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import Request, request_of, without_patterns
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError, UnknownPatternError
 
@@ -38,21 +39,25 @@ def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request
     ... # doctest: +SKIP
     True
     """
-    build = build_of(build, options) or Build()
+    return requested(build_of(build, options) or Build(), Plans())
+
+
+def requested(build: Build, plans: Plans) -> Request:
+    """The request for `build`, one of several that share `plans`. Raises as `request_for`."""
     builder = builder_of(build.builder)
     try:
-        return _with_hint(request_of(build, builder))
+        return _with_hint(request_of(build, builder, plans=plans))
     except IgnoreFileError as error:
-        if _is_fine_if_unused(build, builder):
+        if _is_fine_if_unused(build, builder, plans):
             error.hint = f"{error.hint}; {builder.older} builds it, as it takes no file"
         raise
 
 
-def _is_fine_if_unused(build: Build, builder: Builder) -> bool:
+def _is_fine_if_unused(build: Build, builder: Builder, plans: Plans) -> bool:
     """Return whether older releases do not come to a faulty pattern: they take nothing."""
     from ctxsize.engine.need import asked_of
 
-    request = without_patterns(build, builder)
+    request = without_patterns(build, builder, plans=plans)
     if builder.older is None or request.ignore_file is None or request.dockerfile is None:
         return False
     try:

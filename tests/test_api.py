@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import pkgutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import ctxsize
-from ctxsize import Build
+from ctxsize import Build, public
 from ctxsize.build import Options
 from tests.oracles.trees import build_tree, file
 
@@ -60,9 +62,37 @@ def test_keywords_are_the_fields_of_a_build(tmp_path: Path) -> None:
     assert build.given() == ("--target",)
 
 
+def test_steps_name_what_is_looked_at(tmp_path: Path) -> None:
+    nodes = [
+        file(".dockerignore", b"*.log\n"),
+        *(file(f"{name}/Dockerfile", b"FROM a\nCOPY . .\n") for name in "ab"),
+        *("a/x", "b/.dockerignore", "b/node_modules/.package-lock.json"),
+    ]
+    root = str(build_tree(tmp_path / "ctx", nodes))
+    seen: list[tuple[str, int, int]] = []
+
+    def steps(*step: Any) -> None:
+        seen.append(step)
+
+    ctxsize.scan(root, steps=steps)
+    assert seen == [(f"{root}/a", 0, 2), (f"{root}/b", 1, 2), ("the Dockerfiles", 0, 0)]
+    seen.clear()
+    ctxsize.lint([root], steps=steps)
+    assert (f"{root}/.dockerignore: CTX112", 0, 2) in seen
+    assert (f"{root}/b/.dockerignore: CTX112", 1, 2) in seen
+    seen.clear()
+    ctxsize.suggest(f"{root}/b", steps=steps)
+    assert ("the Dockerfiles", 0, 0) in seen
+
+
 def test_every_public_name_is_there() -> None:
     assert sorted(ctxsize.__all__) == sorted(set(ctxsize.__all__))
     for name in ctxsize.__all__:
         assert getattr(ctxsize, name) is not None
+    modules = {each.name for each in pkgutil.iter_modules(ctxsize.__path__)}
+    # To import a module of that name anywhere would put it in the place of the function.
+    assert not modules & {*ctxsize.__all__}
+    imported = {name for name in vars(public) if not name.startswith("_")} - {"annotations"}
+    assert imported == {*ctxsize.__all__} - {"__version__"}
     with pytest.raises(AttributeError):
         _ = ctxsize.nope  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,10 +40,11 @@ LAYERS = [
     ("recommender", "guard", "clean"),
     ("lints",),
     ("advice",),
-    ("scan",),
+    ("scanning",),
     ("writer",),
-    ("api", "accepting", "checking", "requests"),
+    ("api", "accepting", "checking", "reporting", "requests"),
     ("formats",),
+    ("public",),
     ("cli",),
     ("__main__", ""),
 ]
@@ -192,3 +194,30 @@ def test_programs_are_run_in_one_place() -> None:
                 for alias in node.names
             }
             assert "subprocess" not in imported, f"ctxsize/{name_of(module)} runs programs"
+
+
+def test_dockerfiles_are_parsed_in_one_place() -> None:
+    """`engine.plan` parses a file once; advice parses what it makes of one, too."""
+    callers = {
+        name_of(module)
+        for module in MODULES
+        if any(function == "parse_dockerfile" for function, _ in calls(tree_of(module)))
+    }
+    assert callers <= {"engine.plan", "advice.recipe"}
+
+
+SEVERAL = {
+    *("Change", "Command", "Kind", "Plan", "Recipe", "Step", "Tree", "Use", "Verdict", "Walk"),
+    *("_Reader", "_State"),
+}
+"""The class names that still mean two things; no other may be added."""
+
+
+def test_a_class_name_exists_once() -> None:
+    names = Counter(
+        node.name
+        for module in MODULES
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert {name for name, count in names.items() if count > 1} <= SEVERAL

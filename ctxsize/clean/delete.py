@@ -22,11 +22,19 @@ from ctxsize.clean.inventory import shown, start_token, take, token
 from ctxsize.clean.kinds import BY_NAME
 from ctxsize.clean.look import locks_of
 from ctxsize.clean.tracked import Tracking
-from ctxsize.clean.values import Candidate, Category, Inventory, Objection, Plan, Result, Stamp
+from ctxsize.clean.values import (
+    CleanCandidate,
+    CleanCategory,
+    CleanObjection,
+    CleanPlan,
+    Inventory,
+    Result,
+    Stamp,
+)
+from ctxsize.engine.events import Progress, Steps, stepped
 
 Step = Callable[[str, str], None]
 """Told when an item is `checked`, `renamed` and `compared`, each before what follows."""
-Progress = Callable[[int, int], None]
 
 _SHOWN = 3
 _FRESH_S = 1.0
@@ -34,11 +42,15 @@ _BLOCK = 512
 
 
 def delete(
-    plan: Plan, *, progress: Progress | None = None, step: Step | None = None
+    plan: CleanPlan,
+    *,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
+    step: Step | None = None,
 ) -> Iterator[Result]:
     """What became of each item, one after the other, as it is done."""
     deleter = _Deleter(plan, progress or (lambda entries, content_bytes: None), step or _nothing)
-    for item in plan.items:
+    for item in stepped(plan.items, steps, lambda each: each.path):
         yield deleter.remove(item)
     for path in plan.records:
         deleter.drop_record(path)
@@ -50,16 +62,16 @@ def _nothing(step: str, path: str) -> None:
 
 @dataclass
 class _Deleter:
-    plan: Plan
+    plan: CleanPlan
     progress: Progress
     step: Step
     tracking: Tracking = field(default_factory=Tracking)
     entries: int = 0
     content_bytes: int = 0
-    uses: tuple[use.Use, ...] = ()
+    uses: tuple[use.ProcessUse, ...] = ()
     asked: float = -_FRESH_S
 
-    def remove(self, item: Candidate) -> Result:
+    def remove(self, item: CleanCandidate) -> Result:
         """Delete one item, or say why not."""
         above, _, name = item.path.rpartition("/")
         if not {"", ".", ".."}.isdisjoint(item.path.split("/")):
@@ -74,7 +86,7 @@ class _Deleter:
         except OSError as error:
             return Result(item.path, False, message=f"it has changed: {error.strerror}")
 
-    def _in(self, descent: Descent, item: Candidate, name: str) -> Result:
+    def _in(self, descent: Descent, item: CleanCandidate, name: str) -> Result:
         """Delete the item `name` in the directory where `descent` is."""
         above = os.dup(descent.fd)
         try:
@@ -84,14 +96,14 @@ class _Deleter:
                 if reason is not None:
                     return Result(item.path, False, message=reason)
                 directory = _Renamed(self, item, inventory, above, descent.fd, name, locks)
-                if item.category is Category.LEFTOVER:
+                if item.category is CleanCategory.LEFTOVER:
                     return directory.empty()
                 return directory.renamed() or directory.empty()
         finally:
             os.close(above)
 
     def _checked(
-        self, descent: Descent, item: Candidate, locks: use.Locks
+        self, descent: Descent, item: CleanCandidate, locks: use.Locks
     ) -> tuple[Inventory, str | None]:
         """What is in the directory now, and the reason not to delete it."""
         held = locks.take(descent.fd, self._locks(item))
@@ -104,9 +116,9 @@ class _Deleter:
         return inventory, reason or self._objection(full)
 
     @staticmethod
-    def _locks(item: Candidate) -> tuple[str, ...]:
+    def _locks(item: CleanCandidate) -> tuple[str, ...]:
         kind = BY_NAME.get(item.kind)
-        if item.category is Category.LEFTOVER:
+        if item.category is CleanCategory.LEFTOVER:
             name = item.path.rpartition("/")[2]
             return (*item.inventory.locks, f"../{name}{record.ENDING}")
         return item.inventory.locks if kind is None else locks_of(kind, item.inventory)
@@ -116,7 +128,7 @@ class _Deleter:
         tracked = self.tracking.objection(full)
         return in_use(full, self._uses()) if tracked is None else tracked.message
 
-    def _uses(self) -> tuple[use.Use, ...]:
+    def _uses(self) -> tuple[use.ProcessUse, ...]:
         """Who uses anything below ROOT, as of a moment ago: there may be thousands of items."""
         now = time.monotonic()
         if now - self.asked > _FRESH_S:
@@ -142,7 +154,7 @@ class _Deleter:
             self.progress(self.entries, self.content_bytes)
 
 
-def in_use(full: str, uses: Iterable[use.Use]) -> str | None:
+def in_use(full: str, uses: Iterable[use.ProcessUse]) -> str | None:
     """Which of `uses` is of the directory at `full`, or what is mounted in it, or None."""
     mount = use.below(use.mounts(), full)
     if mount is not None:
@@ -150,7 +162,7 @@ def in_use(full: str, uses: Iterable[use.Use]) -> str | None:
     return next((str(each) for each in uses if use.below([each.path], full)), None)
 
 
-def _first(objections: Sequence[Objection]) -> str | None:
+def _first(objections: Sequence[CleanObjection]) -> str | None:
     return objections[0].message if objections else None
 
 
@@ -174,7 +186,7 @@ class _Renamed:
     """One directory on its way out."""
 
     deleter: _Deleter
-    item: Candidate
+    item: CleanCandidate
     inventory: Inventory
     above: int
     fd: int
@@ -183,7 +195,7 @@ class _Renamed:
     trash: str = field(default_factory=record.new_name)
 
     def __post_init__(self) -> None:
-        if self.item.category is Category.LEFTOVER:
+        if self.item.category is CleanCategory.LEFTOVER:
             self.trash = self.name
 
     def renamed(self) -> Result | None:
@@ -216,7 +228,7 @@ class _Renamed:
         path = self._path(self.trash)
         full = f"{self.deleter.plan.root.rstrip('/')}/{path}"
         reason = _first(again.objections) or difference(stamp, again.stamp, renamed=True)
-        if reason is None and self.item.category is Category.CACHE:
+        if reason is None and self.item.category is CleanCategory.CACHE:
             # There may be thousands, and whoever has a file of a cache open keeps it.
             return None
         return reason or in_use(full, use.users(full))

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 
 from ctxsize.clean.descent import Descent, ElsewhereError
 from ctxsize.clean.kinds import LOCKS
-from ctxsize.clean.values import Inventory, Objection, Part, Shared, Stamp
-
-Progress = Callable[[int, int], None]
+from ctxsize.clean.values import CleanObjection, Inventory, Part, Shared, Stamp
+from ctxsize.engine.events import Progress
 
 REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "_darcs", ".pijul", "CVS"})
 """Names that tell that a directory is under version control."""
@@ -73,12 +72,12 @@ class _Taking:
     newest_ns: int = 0
     changed_ns: int = 0
     locks: list[str] = field(default_factory=list)
-    objections: list[Objection] = field(default_factory=list)
+    objections: list[CleanObjection] = field(default_factory=list)
 
     def object(self, code: str, message: str) -> None:
         """Note a reason to leave the directory alone."""
         if len(self.objections) < _OBJECTIONS:
-            self.objections.append(Objection(code, message))
+            self.objections.append(CleanObjection(code, message))
 
     def part_of(self, way: tuple[str, ...]) -> str:
         """The part that a directory belongs to, the first pattern that fits its beginning."""

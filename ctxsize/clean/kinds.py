@@ -7,13 +7,13 @@ neither is what a tool cannot make again from the files around it.
 
 from __future__ import annotations
 
-from ctxsize.clean.proofs import Kind, Mark
-from ctxsize.clean.values import Category
+from ctxsize.clean.proofs import ArtefactKind, Telltale
+from ctxsize.clean.values import CleanCategory
 
 _SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
-_TAG = Mark("CACHEDIR.TAG", (_SIGNATURE,))
-_CARGO_TAG = Mark("CACHEDIR.TAG", (_SIGNATURE, b"created by cargo"))
-_RUSTC_INFO = Mark(".rustc_info.json", (b'"rustc_fingerprint"',))
+_TAG = Telltale("CACHEDIR.TAG", (_SIGNATURE,))
+_CARGO_TAG = Telltale("CACHEDIR.TAG", (_SIGNATURE, b"created by cargo"))
+_RUSTC_INFO = Telltale(".rustc_info.json", (b'"rustc_fingerprint"',))
 _CARGO_PARTS = (
     *("debug/deps", "debug/incremental", "debug/build", "debug", "release", "doc", "package"),
     *("*-*-*/debug/deps", "*-*-*/debug/incremental", "*-*-*/debug", "*-*-*/release", "*"),
@@ -27,11 +27,11 @@ _PACKAGE = ("package.json",)
 LOCKS = (".cargo-lock", ".cargo-build-lock", ".cargo-artifact-lock")
 """What Cargo locks while it builds."""
 
-KINDS: tuple[Kind, ...] = (
-    Kind(
+KINDS: tuple[ArtefactKind, ...] = (
+    ArtefactKind(
         "cargo-target",
         "rust",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "Cargo's target directory",
         ("target",),
         ((_CARGO_TAG, _RUSTC_INFO), (_CARGO_TAG,), (_RUSTC_INFO,)),
@@ -40,40 +40,43 @@ KINDS: tuple[Kind, ...] = (
         parts=_CARGO_PARTS,
         again="cargo build",
     ),
-    Kind(
+    ArtefactKind(
         "cargo-target-elsewhere",
         "rust",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "a target directory of Cargo under another name",
         ("*",),
-        ((_CARGO_TAG, _RUSTC_INFO, Mark("debug/")), (_CARGO_TAG, _RUSTC_INFO, Mark("release/"))),
+        (
+            (_CARGO_TAG, _RUSTC_INFO, Telltale("debug/")),
+            (_CARGO_TAG, _RUSTC_INFO, Telltale("release/")),
+        ),
         above=("Cargo.toml",),
         never_inside=("Cargo.toml",),
         parts=_CARGO_PARTS,
         again="cargo build",
     ),
-    Kind(
+    ArtefactKind(
         "node-modules",
         "node",
-        Category.DEPS,
+        CleanCategory.DEPS,
         "installed Node packages",
         ("node_modules",),
         (
-            (Mark(".package-lock.json", (b'"lockfileVersion"',)),),
-            (Mark(".modules.yaml"),),
-            (Mark(".yarn-integrity"),),
-            (Mark(".yarn-state.yml"),),
+            (Telltale(".package-lock.json", (b'"lockfileVersion"',)),),
+            (Telltale(".modules.yaml"),),
+            (Telltale(".yarn-integrity"),),
+            (Telltale(".yarn-state.yml"),),
         ),
         beside=_PACKAGE,
         again="npm ci, pnpm install or yarn install",
     ),
-    Kind(
+    ArtefactKind(
         "next",
         "node",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "what Next.js builds",
         (".next",),
-        ((Mark("BUILD_ID"),), (Mark("build-manifest.json"),)),
+        ((Telltale("BUILD_ID"),), (Telltale("build-manifest.json"),)),
         beside=(
             "next.config.js",
             "next.config.mjs",
@@ -83,45 +86,48 @@ KINDS: tuple[Kind, ...] = (
         ),
         again="next build",
     ),
-    Kind(
+    ArtefactKind(
         "svelte-kit",
         "node",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "what SvelteKit generates",
         (".svelte-kit",),
-        ((Mark("generated/"), Mark("tsconfig.json")), (Mark("output/"), Mark("generated/"))),
+        (
+            (Telltale("generated/"), Telltale("tsconfig.json")),
+            (Telltale("output/"), Telltale("generated/")),
+        ),
         beside=("svelte.config.js", "svelte.config.ts", "svelte.config.mjs"),
         again="svelte-kit sync",
     ),
-    Kind(
+    ArtefactKind(
         "nuxt",
         "node",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "what Nuxt generates",
         (".nuxt",),
-        ((Mark("nuxt.d.ts"), Mark("tsconfig.json")),),
+        ((Telltale("nuxt.d.ts"), Telltale("tsconfig.json")),),
         beside=("nuxt.config.ts", "nuxt.config.js", "nuxt.config.mjs"),
         again="nuxt prepare",
     ),
-    Kind(
+    ArtefactKind(
         "parcel",
         "node",
-        Category.CACHE,
+        CleanCategory.CACHE,
         "the cache of Parcel",
         (".parcel-cache",),
-        ((Mark("data.mdb"),),),
+        ((Telltale("data.mdb"),),),
         beside=_PACKAGE,
         again="parcel build",
     ),
-    Kind(
+    ArtefactKind(
         "venv",
         "python",
-        Category.DEPS,
+        CleanCategory.DEPS,
         "a virtual environment",
         ("*",),
         (
-            (Mark("pyvenv.cfg", (b"home",)), Mark("bin/")),
-            (Mark("pyvenv.cfg", (b"home",)), Mark("Scripts/")),
+            (Telltale("pyvenv.cfg", (b"home",)), Telltale("bin/")),
+            (Telltale("pyvenv.cfg", (b"home",)), Telltale("Scripts/")),
         ),
         beside=_LOCKED_PYTHON,
         only_inside=(
@@ -130,220 +136,220 @@ KINDS: tuple[Kind, ...] = (
         ),
         again="the lock or requirements file beside it",
     ),
-    Kind(
+    ArtefactKind(
         "compiled-python",
         "python",
-        Category.CACHE,
+        CleanCategory.CACHE,
         "compiled Python",
         ("__pycache__",),
-        ((Mark("*.pyc"),),),
+        ((Telltale("*.pyc"),),),
         beside=("*.py", "*.pyw"),
         check="compiled",
         again="python",
     ),
-    Kind(
+    ArtefactKind(
         "mypy",
         "python",
-        Category.CACHE,
+        CleanCategory.CACHE,
         "the cache of mypy",
         (".mypy_cache",),
         ((_TAG,),),
         again="mypy",
     ),
-    Kind(
+    ArtefactKind(
         "pytest",
         "python",
-        Category.CACHE,
+        CleanCategory.CACHE,
         "the cache of pytest",
         (".pytest_cache",),
         ((_TAG,),),
         again="pytest",
     ),
-    Kind(
+    ArtefactKind(
         "ruff",
         "python",
-        Category.CACHE,
+        CleanCategory.CACHE,
         "the cache of Ruff",
         (".ruff_cache",),
         ((_TAG,),),
         again="ruff check",
     ),
-    Kind(
+    ArtefactKind(
         "tox",
         "python",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "the environments of tox",
         (".tox",),
         ((_TAG,),),
         beside=("tox.ini", "tox.toml", *_PYTHON_PROJECT),
         again="tox",
     ),
-    Kind(
+    ArtefactKind(
         "nox",
         "python",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "the environments of nox",
         (".nox",),
         ((_TAG,),),
         beside=("noxfile.py",),
         again="nox",
     ),
-    Kind(
+    ArtefactKind(
         "maven",
         "java",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "what Maven builds",
         ("target",),
-        ((Mark("maven-status/"),), (Mark("maven-archiver/"),)),
+        ((Telltale("maven-status/"),), (Telltale("maven-archiver/"),)),
         beside=("pom.xml",),
         parts=("*",),
         again="mvn package",
     ),
-    Kind(
+    ArtefactKind(
         "gradle-build",
         "java",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "what Gradle builds",
         ("build",),
         (
-            (Mark("tmp/compileJava/previous-compilation-data.bin"),),
-            (Mark("tmp/compileTestJava/previous-compilation-data.bin"),),
-            (Mark("tmp/jar/MANIFEST.MF"),),
+            (Telltale("tmp/compileJava/previous-compilation-data.bin"),),
+            (Telltale("tmp/compileTestJava/previous-compilation-data.bin"),),
+            (Telltale("tmp/jar/MANIFEST.MF"),),
         ),
         beside=("build.gradle", "build.gradle.kts"),
         parts=("*",),
         again="gradle build",
     ),
-    Kind(
+    ArtefactKind(
         "gradle-cache",
         "java",
-        Category.CACHE,
+        CleanCategory.CACHE,
         "the project cache of Gradle",
         (".gradle",),
-        ((Mark("buildOutputCleanup/cache.properties"),),),
+        ((Telltale("buildOutputCleanup/cache.properties"),),),
         beside=("settings.gradle", "settings.gradle.kts", "build.gradle", "build.gradle.kts"),
         again="gradle build",
     ),
-    Kind(
+    ArtefactKind(
         "dotnet-obj",
         "dotnet",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "intermediate files of .NET",
         ("obj",),
-        ((Mark("project.assets.json", (b'"version"', b'"targets"')),),),
+        ((Telltale("project.assets.json", (b'"version"', b'"targets"')),),),
         beside=("*.csproj", "*.fsproj", "*.vbproj"),
         again="dotnet restore",
     ),
-    Kind(
+    ArtefactKind(
         "cmake",
         "cpp",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "a build directory of CMake",
         ("*",),
         (
             (
-                Mark("CMakeCache.txt", (b"This is the CMakeCache file",)),
-                Mark("CMakeFiles/"),
-                Mark("cmake_install.cmake"),
+                Telltale("CMakeCache.txt", (b"This is the CMakeCache file",)),
+                Telltale("CMakeFiles/"),
+                Telltale("cmake_install.cmake"),
             ),
         ),
         above=("CMakeLists.txt",),
         never_inside=("CMakeLists.txt",),
         again="cmake",
     ),
-    Kind(
+    ArtefactKind(
         "meson",
         "cpp",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "a build directory of Meson",
         ("*",),
-        ((Mark("meson-private/coredata.dat"), Mark("build.ninja")),),
+        ((Telltale("meson-private/coredata.dat"), Telltale("build.ninja")),),
         above=("meson.build",),
         never_inside=("meson.build",),
         again="meson setup",
     ),
-    Kind(
+    ArtefactKind(
         "mix",
         "elixir",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "what Mix builds",
         ("_build",),
-        ((Mark("dev/lib/"),), (Mark("test/lib/"),), (Mark("prod/lib/"),)),
+        ((Telltale("dev/lib/"),), (Telltale("test/lib/"),), (Telltale("prod/lib/"),)),
         beside=("mix.exs",),
         parts=("*",),
         again="mix compile",
     ),
-    Kind(
+    ArtefactKind(
         "dune",
         "ocaml",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "what Dune builds",
         ("_build",),
-        ((Mark("log"), Mark("default/")),),
+        ((Telltale("log"), Telltale("default/")),),
         beside=("dune-project",),
         parts=("*",),
         again="dune build",
     ),
-    Kind(
+    ArtefactKind(
         "cabal",
         "haskell",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "what Cabal builds",
         ("dist-newstyle",),
-        ((Mark("cache/plan.json"),),),
+        ((Telltale("cache/plan.json"),),),
         beside=("cabal.project", "*.cabal"),
         again="cabal build",
     ),
-    Kind(
+    ArtefactKind(
         "dart-tool",
         "dart",
-        Category.CACHE,
+        CleanCategory.CACHE,
         "the tool directory of Dart",
         (".dart_tool",),
-        ((Mark("package_config.json", (b'"configVersion"',)),),),
+        ((Telltale("package_config.json", (b'"configVersion"',)),),),
         beside=("pubspec.yaml",),
         again="dart pub get",
     ),
-    Kind(
+    ArtefactKind(
         "composer",
         "php",
-        Category.DEPS,
+        CleanCategory.DEPS,
         "installed Composer packages",
         ("vendor",),
-        ((Mark("composer/installed.json"), Mark("autoload.php")),),
+        ((Telltale("composer/installed.json"), Telltale("autoload.php")),),
         beside=("composer.lock",),
         also_beside=("composer.json",),
         again="composer install",
     ),
-    Kind(
+    ArtefactKind(
         "terraform",
         "terraform",
-        Category.CACHE,
+        CleanCategory.CACHE,
         "providers of Terraform",
         (".terraform",),
-        ((Mark("providers/"),),),
+        ((Telltale("providers/"),),),
         beside=(".terraform.lock.hcl",),
         also_beside=("*.tf", "*.tf.json"),
         only_inside=("providers", "modules", "plugins"),
         again="terraform init",
     ),
-    Kind(
+    ArtefactKind(
         "sphinx",
         "docs",
-        Category.ARTEFACT,
+        CleanCategory.ARTEFACT,
         "what Sphinx builds",
         ("_build", "build"),
-        ((Mark("doctrees/environment.pickle"),),),
+        ((Telltale("doctrees/environment.pickle"),),),
         beside=("conf.py", "Makefile"),
         again="sphinx-build",
     ),
 )
 """In the order in which they are tried."""
 
-INCREMENTAL = Kind(
+INCREMENTAL = ArtefactKind(
     "cargo-incremental",
     "rust",
-    Category.ARTEFACT,
+    CleanCategory.ARTEFACT,
     "incremental compilation of Cargo",
     ("incremental",),
     (),

@@ -16,12 +16,28 @@ from pathlib import Path
 
 from ctxsize.clean import record, use
 from ctxsize.clean.descent import Descent, ElsewhereError, start_of
-from ctxsize.clean.inventory import REPOSITORIES, Progress, take
+from ctxsize.clean.inventory import REPOSITORIES, take
 from ctxsize.clean.kinds import BY_NAME, INCREMENTAL, KINDS
-from ctxsize.clean.proofs import Kind, Listing, Place, Proof, Unproven, judge, looks_like
+from ctxsize.clean.proofs import (
+    ArtefactKind,
+    DirectoryNames,
+    KindProof,
+    Surroundings,
+    Unproven,
+    judge,
+    looks_like,
+)
 from ctxsize.clean.tracked import Tracking
-from ctxsize.clean.values import Candidate, Category, Choice, Inventory, Objection, Passed
+from ctxsize.clean.values import (
+    CleanCandidate,
+    CleanCategory,
+    CleanChoice,
+    CleanObjection,
+    Inventory,
+    Passed,
+)
 from ctxsize.engine.dockerfiles import is_dockerfile
+from ctxsize.engine.events import Progress
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
 
@@ -43,7 +59,7 @@ class Seen:
     root: str
     device: int
     inode: int
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[CleanCandidate, ...]
     passed: tuple[Passed, ...]
     records: tuple[str, ...]
     problems: tuple[Problem, ...]
@@ -92,7 +108,7 @@ def _is_same(path: str, found: os.stat_result) -> bool:
         return False
 
 
-def look(root: str, choice: Choice, *, progress: Progress | None = None) -> Seen:
+def look(root: str, choice: CleanChoice, *, progress: Progress | None = None) -> Seen:
     """All candidates below `root`, a real path, in order of their paths. Raises `OSError`."""
     with Descent.at(root) as descent:
         status = os.fstat(descent.fd)
@@ -114,13 +130,13 @@ def look(root: str, choice: Choice, *, progress: Progress | None = None) -> Seen
 @dataclass
 class _Looking:
     root: str
-    choice: Choice
+    choice: CleanChoice
     progress: Progress | None
-    candidates: list[Candidate] = field(default_factory=list)
+    candidates: list[CleanCandidate] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
     records: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    above: list[Listing] = field(default_factory=list)
+    above: list[DirectoryNames] = field(default_factory=list)
     entries: int = 0
     content_bytes: int = 0
 
@@ -173,7 +189,7 @@ class _Looking:
                 self.records.append(descent.below(name))
         return iter(sorted(listing.directories - REPOSITORIES))
 
-    def _listing(self, descent: Descent) -> Listing:
+    def _listing(self, descent: Descent) -> DirectoryNames:
         found: tuple[set[str], set[str], set[str]] = (set(), set(), set())
         try:
             with os.scandir(descent.fd) as entries:
@@ -185,7 +201,7 @@ class _Looking:
         self.entries += sum(map(len, found))
         if self.progress is not None:
             self.progress(self.entries, self.content_bytes)
-        return Listing(*map(frozenset, found))
+        return DirectoryNames(*map(frozenset, found))
 
     def _is_settled(self, descent: Descent, name: str) -> bool:
         """Whether the directory where the walk is needs no look inside; it is noted if so."""
@@ -194,14 +210,14 @@ class _Looking:
             return True
         fd = descent.fd
         listing = self._listing(descent)
-        place = Place(
+        place = Surroundings(
             name, listing, self.above[::-1], lambda path: start_of(fd, path, _START_BYTES)
         )
         verdict = judge(place, KINDS)
         if isinstance(verdict, Unproven):
             message = f"not proven: {verdict.reason}"
             self._pass(descent.path, verdict.kind, "not-proven", message)
-            return verdict.kind.category is Category.DEPS
+            return verdict.kind.category is CleanCategory.DEPS
         if verdict is None:
             return False
         if not self._wanted(verdict.kind):
@@ -213,7 +229,9 @@ class _Looking:
             self._incremental(descent, verdict)
         return True
 
-    def _candidate(self, descent: Descent, kind: Kind, proof: Proof, service: str) -> None:
+    def _candidate(
+        self, descent: Descent, kind: ArtefactKind, proof: KindProof, service: str
+    ) -> None:
         """Note the directory where the walk is, with all that speaks against deleting it."""
         path = descent.path
         try:
@@ -226,7 +244,7 @@ class _Looking:
         self.entries += inventory.stamp.entries
         self.content_bytes += inventory.content_bytes
         self.candidates.append(
-            Candidate(
+            CleanCandidate(
                 path=path,
                 kind=kind.name,
                 ecosystem=kind.ecosystem,
@@ -244,34 +262,36 @@ class _Looking:
             self.progress(self.entries + entries, self.content_bytes + content_bytes)
 
     def _objections(
-        self, descent: Descent, inventory: Inventory, kind: Kind
-    ) -> Iterator[Objection]:
+        self, descent: Descent, inventory: Inventory, kind: ArtefactKind
+    ) -> Iterator[CleanObjection]:
         full = os.path.join(self.root, descent.path)
         if len(os.fsencode(full)) > _LONGEST_PATH:
-            yield Objection("too-deep", "its path is too long to ask git and the system about it")
+            yield CleanObjection(
+                "too-deep", "its path is too long to ask git and the system about it"
+            )
             return
         tracked = self.tracking.objection(full)
         if tracked is not None:
             yield tracked
         mount = use.below(self.mounts, full)
         if mount is not None:
-            yield Objection("mount", f"something is mounted at {mount}")
+            yield CleanObjection("mount", f"something is mounted at {mount}")
         using = next((each for each in self.uses if use.below([each.path], full)), None)
         if using is not None:
-            yield Objection("in-use", str(using))
+            yield CleanObjection("in-use", str(using))
         held = self._held(descent, locks_of(kind, inventory))
         if held is not None:
             yield held
         if not _may_delete_from(descent):
-            yield Objection("read-only", "no permission to delete from the directory above")
+            yield CleanObjection("read-only", "no permission to delete from the directory above")
 
     @staticmethod
-    def _held(descent: Descent, paths: Iterable[str]) -> Objection | None:
+    def _held(descent: Descent, paths: Iterable[str]) -> CleanObjection | None:
         with use.Locks() as locks:
             held = locks.take(descent.fd, paths)
-        return None if held is None else Objection("in-use", f"a build holds the lock {held}")
+        return None if held is None else CleanObjection("in-use", f"a build holds the lock {held}")
 
-    def _incremental(self, descent: Descent, proof: Proof) -> None:
+    def _incremental(self, descent: Descent, proof: KindProof) -> None:
         """Note the directories of incremental compilation in the target where the walk is."""
         service = self._service(descent.path)
         stack = [sorted(self._listing(descent).directories)]
@@ -307,16 +327,16 @@ class _Looking:
         objections = [*self._objections(descent, inventory, kind), *inventory.objections]
         held = self._held(descent, [f"../{name}{record.ENDING}"])
         if held is not None:
-            objections.insert(0, Objection("in-use", "another run is at it"))
+            objections.insert(0, CleanObjection("in-use", "another run is at it"))
         if not found.covers(inventory):
             message = f"more is in it than {found.name} held; rename it back to see what"
-            objections.insert(0, Objection("changed", message))
+            objections.insert(0, CleanObjection("changed", message))
         self.candidates.append(
-            Candidate(
+            CleanCandidate(
                 path=path,
                 kind="leftover",
                 ecosystem=kind.ecosystem,
-                category=Category.LEFTOVER,
+                category=CleanCategory.LEFTOVER,
                 title=f"left of {found.name} by an interrupted run",
                 service=self._service(path),
                 evidence=("the record of that run",),
@@ -334,10 +354,10 @@ class _Looking:
             above.pop()
         return "/".join(above)
 
-    def _wanted(self, kind: Kind) -> bool:
+    def _wanted(self, kind: ArtefactKind) -> bool:
         return not self.choice.ecosystems or kind.ecosystem in self.choice.ecosystems
 
-    def _pass(self, path: str, kind: Kind, code: str, message: str) -> None:
+    def _pass(self, path: str, kind: ArtefactKind, code: str, message: str) -> None:
         if not self._wanted(kind):
             return
         service = self._service(path)
@@ -348,7 +368,7 @@ class _Looking:
         self.problems.append(Problem("unreadable", message, path or ".", effect=Effect.LOWER_BOUND))
 
 
-def locks_of(kind: Kind, inventory: Inventory) -> tuple[str, ...]:
+def locks_of(kind: ArtefactKind, inventory: Inventory) -> tuple[str, ...]:
     """The files that a build of this kind locks, relative to the directory."""
     return (*inventory.locks, *(f"../{name}" for name in kind.locks_beside))
 
@@ -364,7 +384,7 @@ def _passed(
     )
 
 
-def _is_service(listing: Listing) -> bool:
+def _is_service(listing: DirectoryNames) -> bool:
     names = listing.files | listing.links
     plain = (name for name in SERVICES if "*" not in name)
     if not names.isdisjoint(plain):

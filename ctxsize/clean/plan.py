@@ -6,17 +6,25 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize import units
-from ctxsize.clean.inventory import Progress
 from ctxsize.clean.look import Seen, look, root_of
-from ctxsize.clean.values import Candidate, Category, Choice, Passed, Plan, Shared, Sums
+from ctxsize.clean.values import (
+    CleanCandidate,
+    CleanCategory,
+    CleanChoice,
+    CleanPlan,
+    CleanSums,
+    Passed,
+    Shared,
+)
+from ctxsize.engine.events import Progress
 from ctxsize.errors import InputError
 
 _SECOND = 1_000_000_000
 
 
-def plan(seen: Seen, choice: Choice, *, now_ns: int) -> Plan:
+def plan(seen: Seen, choice: CleanChoice, *, now_ns: int) -> CleanPlan:
     """The plan for what was seen; `now_ns` is the time that ages are counted from."""
-    items: list[Candidate] = []
+    items: list[CleanCandidate] = []
     passed = list(seen.passed)
     for candidate in seen.candidates:
         reason = _danger(candidate, choice, now_ns) or _choice(candidate, choice, now_ns)
@@ -27,7 +35,7 @@ def plan(seen: Seen, choice: Choice, *, now_ns: int) -> Plan:
     if choice.keep_bytes is not None:
         items, kept = _without_newest(items, choice.keep_bytes)
         passed += kept
-    return Plan(
+    return CleanPlan(
         root=seen.root,
         device=seen.device,
         inode=seen.inode,
@@ -40,11 +48,13 @@ def plan(seen: Seen, choice: Choice, *, now_ns: int) -> Plan:
     )
 
 
-def _danger(candidate: Candidate, choice: Choice, now_ns: int) -> tuple[str, str, bool] | None:
+def _danger(
+    candidate: CleanCandidate, choice: CleanChoice, now_ns: int
+) -> tuple[str, str, bool] | None:
     """The code and the words for why it must not be deleted, or None."""
     for each in candidate.objections:
         return each.code, each.message, False
-    if candidate.category is Category.LEFTOVER:
+    if candidate.category is CleanCategory.LEFTOVER:
         return None
     age_s = (now_ns - candidate.inventory.newest_ns) / _SECOND
     if age_s < choice.recent_s:
@@ -53,9 +63,11 @@ def _danger(candidate: Candidate, choice: Choice, now_ns: int) -> tuple[str, str
     return None
 
 
-def _choice(candidate: Candidate, choice: Choice, now_ns: int) -> tuple[str, str, bool] | None:
+def _choice(
+    candidate: CleanCandidate, choice: CleanChoice, now_ns: int
+) -> tuple[str, str, bool] | None:
     """The code and the words for why it is not wanted, or None."""
-    if candidate.category is Category.DEPS and not choice.deps:
+    if candidate.category is CleanCategory.DEPS and not choice.deps:
         return "deps", "installed packages; --deps takes them too", True
     age_s = (now_ns - candidate.inventory.newest_ns) / _SECOND
     if choice.older_than_s is not None and age_s < choice.older_than_s:
@@ -63,7 +75,7 @@ def _choice(candidate: Candidate, choice: Choice, now_ns: int) -> tuple[str, str
     return None
 
 
-def _left(candidate: Candidate, code: str, message: str, by_choice: bool) -> Passed:
+def _left(candidate: CleanCandidate, code: str, message: str, by_choice: bool) -> Passed:
     inventory = candidate.inventory
     return Passed(
         candidate.path,
@@ -80,8 +92,8 @@ def _left(candidate: Candidate, code: str, message: str, by_choice: bool) -> Pas
 
 
 def _without_newest(
-    items: Sequence[Candidate], keep_bytes: int
-) -> tuple[list[Candidate], list[Passed]]:
+    items: Sequence[CleanCandidate], keep_bytes: int
+) -> tuple[list[CleanCandidate], list[Passed]]:
     """The items without the newest ones that take `keep_bytes` on disk together, and those."""
     newest = sorted(items, key=lambda each: (-each.inventory.newest_ns, each.path))
     kept: list[Passed] = []
@@ -95,7 +107,7 @@ def _without_newest(
     return [each for each in items if each.path not in names], kept
 
 
-def sums(items: Iterable[Candidate]) -> Sums:
+def sums(items: Iterable[CleanCandidate]) -> CleanSums:
     """What `items` come to; a file with names in several of them counts once."""
     files = content = disk = 0
     shared: dict[int, Shared] = {}
@@ -115,18 +127,18 @@ def sums(items: Iterable[Candidate]) -> Sums:
                 known.met + each.met, each.names, each.disk_bytes, each.content_bytes
             )
     held = sum(each.disk_bytes for each in shared.values() if each.met < each.names)
-    return Sums(files, content, disk, held)
+    return CleanSums(files, content, disk, held)
 
 
-def by_service(items: Iterable[Candidate]) -> Iterator[tuple[str, list[Candidate]]]:
+def by_service(items: Iterable[CleanCandidate]) -> Iterator[tuple[str, list[CleanCandidate]]]:
     """The items of each service, services in order of their names."""
-    groups: dict[str, list[Candidate]] = {}
+    groups: dict[str, list[CleanCandidate]] = {}
     for item in items:
         groups.setdefault(item.service, []).append(item)
     yield from sorted(groups.items())
 
 
-def planned_below(root: str, choice: Choice, progress: Progress | None) -> Plan:
+def planned_below(root: str, choice: CleanChoice, progress: Progress | None) -> CleanPlan:
     """Return the plan for what is below `root` now. Raises `InputError` if that cannot be read."""
     real = root_of(root)
     try:

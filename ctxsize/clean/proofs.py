@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from ctxsize.clean.values import Category
+from ctxsize.clean.values import CleanCategory
 
 Read = Callable[[str], bytes | None]
 """The first bytes of a regular file below the directory, nothing for a directory (with a
@@ -19,7 +19,7 @@ trailing `/`), None if there is none."""
 
 
 @dataclass(frozen=True)
-class Mark:
+class Telltale:
     """A file inside (a directory with a trailing `/`), and what its first bytes must hold."""
 
     path: str
@@ -31,17 +31,17 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ArtefactKind:
     """A kind of regenerable directory."""
 
     name: str
     ecosystem: str
-    category: Category
+    category: CleanCategory
     title: str
     """What it is, for a person."""
     names: tuple[str, ...]
     """Globs for the directory's own name; `*` for any."""
-    inside: tuple[tuple[Mark, ...], ...]
+    inside: tuple[tuple[Telltale, ...], ...]
     """Any of these groups must be there as a whole."""
     beside: tuple[str, ...] = ()
     """Globs, of which one must match a file in the directory above."""
@@ -64,7 +64,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Listing:
+class DirectoryNames:
     """The names in a directory."""
 
     directories: frozenset[str] = frozenset()
@@ -74,21 +74,21 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Place:
+class Surroundings:
     """A directory and what is around it."""
 
     name: str
-    inside: Listing
-    above: Sequence[Listing]
+    inside: DirectoryNames
+    above: Sequence[DirectoryNames]
     """The directories above, the nearest first, ROOT last."""
     read: Read = field(repr=False)
 
 
 @dataclass(frozen=True)
-class Proof:
+class KindProof:
     """A directory is of this kind, and that shows it."""
 
-    kind: Kind
+    kind: ArtefactKind
     evidence: tuple[str, ...]
 
 
@@ -96,22 +96,24 @@ class Proof:
 class Unproven:
     """A directory looks like this kind, but it cannot be proved."""
 
-    kind: Kind
+    kind: ArtefactKind
     reason: str
 
 
-def judge(place: Place, kinds: Iterable[Kind]) -> Proof | Unproven | None:
+def judge(place: Surroundings, kinds: Iterable[ArtefactKind]) -> KindProof | Unproven | None:
     """The first kind that `place` is proven to be, else one that it looks like, else None."""
     doubtful: Unproven | None = None
     for kind in kinds:
         verdict = _judge(place, kind)
-        if isinstance(verdict, Proof):
+        if isinstance(verdict, KindProof):
             return verdict
         doubtful = doubtful or verdict
     return doubtful
 
 
-def looks_like(name: str, above: Sequence[Listing], kinds: Iterable[Kind]) -> Kind | None:
+def looks_like(
+    name: str, above: Sequence[DirectoryNames], kinds: Iterable[ArtefactKind]
+) -> ArtefactKind | None:
     """The kind that has this very name and stands where it would be made, else None."""
     for kind in kinds:
         if "*" not in kind.names and _named(name, kind) and _stands(above, kind):
@@ -119,7 +121,7 @@ def looks_like(name: str, above: Sequence[Listing], kinds: Iterable[Kind]) -> Ki
     return None
 
 
-def _judge(place: Place, kind: Kind) -> Proof | Unproven | None:
+def _judge(place: Surroundings, kind: ArtefactKind) -> KindProof | Unproven | None:
     if not _named(place.name, kind):
         return None
     inside = _inside(place, kind)
@@ -130,17 +132,17 @@ def _judge(place: Place, kind: Kind) -> Proof | Unproven | None:
     if around is None:
         return Unproven(kind, f"{inside[0]} is in it, but there is no {_wanted(kind)}")
     reason = _foreign(place.inside, kind) or (CHECKS[kind.check](place) if kind.check else None)
-    return Proof(kind, (*inside, *around)) if reason is None else Unproven(kind, reason)
+    return KindProof(kind, (*inside, *around)) if reason is None else Unproven(kind, reason)
 
 
-def _lacking(place: Place, kind: Kind) -> str:
+def _lacking(place: Surroundings, kind: ArtefactKind) -> str:
     """Why nothing in the directory is evidence of its kind."""
     marks = dict.fromkeys(mark for group in kind.inside for mark in group)
     unlike = next(filter(None, (_unlike(place, mark) for mark in marks)), "")
     return unlike or f"no {_alternatives(kind)} in it"
 
 
-def _unlike(place: Place, mark: Mark) -> str:
+def _unlike(place: Surroundings, mark: Telltale) -> str:
     """Why something in the directory that has the name of `mark` is none; "" if nothing has it."""
     name, slash, _ = mark.path.partition("/")
     if name in place.inside.links:
@@ -154,7 +156,7 @@ def _unlike(place: Place, mark: Mark) -> str:
     return f"{name} is in it, but not as the tool writes it that makes such a directory"
 
 
-def _foreign(inside: Listing, kind: Kind) -> str | None:
+def _foreign(inside: DirectoryNames, kind: ArtefactKind) -> str | None:
     """Why something in the directory belongs to no such directory, or None."""
     every = inside.directories | inside.files | inside.links
     for name in kind.never_inside:
@@ -167,17 +169,17 @@ def _foreign(inside: Listing, kind: Kind) -> str | None:
     return None
 
 
-def _stands(above: Sequence[Listing], kind: Kind) -> bool:
+def _stands(above: Sequence[DirectoryNames], kind: ArtefactKind) -> bool:
     """Whether a directory of this kind would be made here."""
     wanted = kind.beside or kind.above
     return not wanted or bool(_beside(above, wanted))
 
 
-def _named(name: str, kind: Kind) -> bool:
+def _named(name: str, kind: ArtefactKind) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in kind.names)
 
 
-def _inside(place: Place, kind: Kind) -> tuple[str, ...] | None:
+def _inside(place: Surroundings, kind: ArtefactKind) -> tuple[str, ...] | None:
     """The evidence in the directory, of the first group that is complete."""
     for group in kind.inside:
         found = [_found(place, mark) for mark in group]
@@ -186,7 +188,7 @@ def _inside(place: Place, kind: Kind) -> tuple[str, ...] | None:
     return None
 
 
-def _found(place: Place, mark: Mark) -> str | None:
+def _found(place: Surroundings, mark: Telltale) -> str | None:
     """Where the mark is, relative to the directory, or None."""
     first, slash, rest = mark.path.partition("/")
     pool = place.inside.directories if slash else place.inside.files
@@ -198,14 +200,14 @@ def _found(place: Place, mark: Mark) -> str | None:
     return None
 
 
-def _holds(place: Place, mark: Mark, path: str) -> bool:
+def _holds(place: Surroundings, mark: Telltale, path: str) -> bool:
     if "/" not in path.removesuffix("/") and not mark.holds:
         return True
     start = place.read(path)
     return start is not None and all(each in start for each in mark.holds)
 
 
-def _around(above: Sequence[Listing], kind: Kind) -> tuple[str, ...] | None:
+def _around(above: Sequence[DirectoryNames], kind: ArtefactKind) -> tuple[str, ...] | None:
     """The evidence around the directory, or None if some is missing."""
     found = []
     for wanted in (kind.beside, kind.also_beside):
@@ -223,11 +225,11 @@ def _around(above: Sequence[Listing], kind: Kind) -> tuple[str, ...] | None:
     return tuple(found)
 
 
-def _beside(above: Sequence[Listing], wanted: tuple[str, ...]) -> str:
+def _beside(above: Sequence[DirectoryNames], wanted: tuple[str, ...]) -> str:
     return _matching(above[0], wanted) if above else ""
 
 
-def _matching(listing: Listing, wanted: tuple[str, ...]) -> str:
+def _matching(listing: DirectoryNames, wanted: tuple[str, ...]) -> str:
     names = listing.files | listing.links
     for pattern in wanted:
         if "*" not in pattern:
@@ -240,11 +242,11 @@ def _matching(listing: Listing, wanted: tuple[str, ...]) -> str:
     return ""
 
 
-def _alternatives(kind: Kind) -> str:
+def _alternatives(kind: ArtefactKind) -> str:
     return " or ".join(dict.fromkeys(" with ".join(map(str, group)) for group in kind.inside))
 
 
-def _wanted(kind: Kind) -> str:
+def _wanted(kind: ArtefactKind) -> str:
     parts = [
         f"{_few(names)} {where}"
         for names, where in (
@@ -262,7 +264,7 @@ def _few(names: Sequence[str]) -> str:
     return f"{shown} or the like" if len(names) > 3 else shown
 
 
-def _compiled(place: Place) -> str | None:
+def _compiled(place: Surroundings) -> str | None:
     """Why a directory of compiled Python is not just that, or None."""
     if place.inside.directories or place.inside.links:
         return "there is more in it than compiled files"
@@ -285,5 +287,5 @@ def _compiled(place: Place) -> str | None:
     return None
 
 
-CHECKS: dict[str, Callable[[Place], str | None]] = {"compiled": _compiled}
+CHECKS: dict[str, Callable[[Surroundings], str | None]] = {"compiled": _compiled}
 """Checks that look at every entry: why it is not proven, or None."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from ctxsize.clean.delete import difference
 from ctxsize.clean.plan import sums
-from ctxsize.clean.values import Candidate, Choice, Plan, Stamp
+from ctxsize.clean.values import CleanCandidate, CleanChoice, CleanPlan, Stamp
 from ctxsize.errors import InputError
 
 VERSION = 1
@@ -36,12 +36,14 @@ class Saved:
     items: tuple[SavedItem, ...]
 
     @property
-    def choice(self) -> Choice:
+    def choice(self) -> CleanChoice:
         """What must be looked for to find the items again."""
-        return Choice(deps=True, incremental_only=self.incremental_only, recent_s=self.recent_s)
+        return CleanChoice(
+            deps=True, incremental_only=self.incremental_only, recent_s=self.recent_s
+        )
 
 
-def encoded(plan: Plan) -> bytes:
+def encoded(plan: CleanPlan) -> bytes:
     """`plan` as the bytes of a file, described in `formats/json/clean-plan.schema.json`."""
     shape = {
         "version": VERSION,
@@ -59,7 +61,7 @@ def is_plan(start: bytes) -> bool:
     return f'"kind": "{_NAME}"'.encode() in start
 
 
-def _shape(item: Candidate) -> dict[str, Any]:
+def _shape(item: CleanCandidate) -> dict[str, Any]:
     inventory = item.inventory
     return {
         "path": item.path,
@@ -108,7 +110,7 @@ def _typed(value: Any, kind: type) -> Any:
     return value
 
 
-def still_holds(saved: Saved, fresh: Plan) -> tuple[Plan | None, tuple[str, ...]]:
+def still_holds(saved: Saved, fresh: CleanPlan) -> tuple[CleanPlan | None, tuple[str, ...]]:
     """The saved items as they are now, or None and the reasons why the plan holds no more.
 
     All of it is looked at anew: what the file says proves nothing.
@@ -134,5 +136,5 @@ def still_holds(saved: Saved, fresh: Plan) -> tuple[Plan | None, tuple[str, ...]
     return _only(fresh, items), ()
 
 
-def _only(fresh: Plan, items: list[Candidate]) -> Plan:
+def _only(fresh: CleanPlan, items: list[CleanCandidate]) -> CleanPlan:
     return replace(fresh, items=tuple(items), passed=(), records=(), sums=sums(items))

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 from ctxsize.clean.inventory import BARE, REPOSITORIES
-from ctxsize.clean.values import Objection
+from ctxsize.clean.values import CleanObjection
 from ctxsize.engine import git
 
 
@@ -21,10 +21,10 @@ class Tracking:
     """The answers of git so far, by the top of each repository."""
 
     def __init__(self) -> None:
-        self._answers: dict[str, _Names | Objection] = {}
+        self._answers: dict[str, _Names | CleanObjection] = {}
         self._is_top: dict[str, bool] = {}
 
-    def objection(self, path: str) -> Objection | None:
+    def objection(self, path: str) -> CleanObjection | None:
         """Why the directory `path`, a real path, holds what git tracks, or None.
 
         Where there is a repository and git does not answer, that is a reason too.
@@ -32,18 +32,18 @@ class Tracking:
         try:
             tops = list(self._tops(os.path.dirname(path)))
         except OSError as error:
-            return Objection("git", f"what git tracks is not known: {error.strerror}")
+            return CleanObjection("git", f"what git tracks is not known: {error.strerror}")
         for top in tops:
             if any(_is_there(f"{top}/{name}") for name in REPOSITORIES - {".git"}):
-                return Objection("vcs", f"{top} is under version control, and not of git")
+                return CleanObjection("vcs", f"{top} is under version control, and not of git")
             answer = self._answers.get(top)
             if answer is None:
                 answer = self._answers[top] = _asked(top)
-            if isinstance(answer, Objection):
+            if isinstance(answer, CleanObjection):
                 return answer
             found = _first_below(answer, os.path.relpath(path, top))
             if found is not None:
-                return Objection("tracked", f"git tracks {found}")
+                return CleanObjection("tracked", f"git tracks {found}")
         return None
 
     def _tops(self, path: str) -> Iterator[str]:
@@ -76,24 +76,24 @@ def _is_bare(path: str) -> bool:
     return all(_is_there(f"{path}/{name}") for name in BARE)
 
 
-def _asked(top: str) -> _Names | Objection:
+def _asked(top: str) -> _Names | CleanObjection:
     """Return all that the repository at `top` tracks.
 
     Git passes over a `.git` that it cannot read (an empty directory, a FIFO, a dangling
     symlink) and answers for a repository further up, which knows nothing of this one.
     """
     if os.path.islink(f"{top}/.git"):
-        return Objection("git", f"{top}/.git is a symlink, so what git tracks is not known")
+        return CleanObjection("git", f"{top}/.git is a symlink, so what git tracks is not known")
     found = git.find(top)
     if found.problem is not None:
-        return Objection("git", found.problem.message)
+        return CleanObjection("git", found.problem.message)
     if found.repository is None or found.repository.top != top:
         what = "is a bare repository" if _is_bare(top) else "holds a repository"
-        return Objection("git", f"{top} {what} for which git does not answer")
+        return CleanObjection("git", f"{top} {what} for which git does not answer")
     try:
         names = found.repository.tracked | found.repository.submodules
     except git.GitError as error:
-        return Objection("git", f"what git tracks is not known: {error}")
+        return CleanObjection("git", f"what git tracks is not known: {error}")
     return sorted((_folded(name), name) for name in names)
 
 

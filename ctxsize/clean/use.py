@@ -21,7 +21,7 @@ _DELETED = " (deleted)"
 
 
 @dataclass(frozen=True)
-class Use:
+class ProcessUse:
     """A process that has something open, runs it or is in it."""
 
     process: int
@@ -49,20 +49,20 @@ def below(paths: Iterable[str], directory: str) -> str | None:
     return next((path for path in paths if path == directory or path.startswith(base)), None)
 
 
-def users(directory: str) -> tuple[Use, ...]:
+def users(directory: str) -> tuple[ProcessUse, ...]:
     """The processes that use anything in `directory`, a real path, as far as we may see.
 
     That is what they run, where they are, what they have open or mapped, what their
     command names, and where another mount namespace (a container) shows a part of it.
     """
     own = {sys.prefix, os.path.realpath(sys.prefix)}
-    found = [Use(os.getpid(), "this one", path) for path in sorted(own)]
+    found = [ProcessUse(os.getpid(), "this one", path) for path in sorted(own)]
     place = _place(directory)
     for process in _processes():
         paths = {*_links(process), *_named(process), *_mapped(process, directory)}
         paths.update(_mounted(process, directory, place))
         found += [
-            Use(process, _command(process), path)
+            ProcessUse(process, _command(process), path)
             for path in sorted(paths)
             if below([path], directory)
         ]

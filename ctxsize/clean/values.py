@@ -12,7 +12,7 @@ from ctxsize.findings import Finding
 from ctxsize.model import Problem
 
 
-class Category(str, Enum):
+class CleanCategory(str, Enum):
     """What kind of thing a regenerable directory is."""
 
     ARTEFACT = "artefact"
@@ -26,7 +26,7 @@ class Category(str, Enum):
 
 
 @dataclass(frozen=True)
-class Objection:
+class CleanObjection:
     """A reason to leave a directory alone."""
 
     code: str
@@ -92,7 +92,7 @@ class Inventory:
     """The files with several names, by inode."""
     locks: tuple[str, ...] = ()
     """Files in it that a build locks while it runs."""
-    objections: tuple[Objection, ...] = ()
+    objections: tuple[CleanObjection, ...] = ()
 
     @property
     def held_elsewhere_bytes(self) -> int:
@@ -101,7 +101,7 @@ class Inventory:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CleanCandidate:
     """A directory that is proven regenerable, and all that speaks against deleting it."""
 
     path: str
@@ -109,13 +109,13 @@ class Candidate:
     kind: str
     """A name of `ctxsize.clean.kinds`."""
     ecosystem: str
-    category: Category
+    category: CleanCategory
     title: str
     service: str
     """The nearest directory above with a manifest or a Dockerfile; `""` is ROOT."""
     evidence: tuple[str, ...]
     inventory: Inventory
-    objections: tuple[Objection, ...] = ()
+    objections: tuple[CleanObjection, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Passed:
 
 
 @dataclass(frozen=True)
-class Choice:
+class CleanChoice:
     """What of the regenerable is wanted."""
 
     ecosystems: frozenset[str] = frozenset()
@@ -151,7 +151,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Sums:
+class CleanSums:
     """What a set of directories comes to, files with several names counted once."""
 
     files: int = 0
@@ -162,17 +162,17 @@ class Sums:
 
 
 @dataclass(frozen=True)
-class Plan:
+class CleanPlan:
     """What would be deleted below ROOT, and what is left alone."""
 
     root: str
     """The real path of ROOT."""
     device: int
     inode: int
-    choice: Choice
-    items: tuple[Candidate, ...] = ()
+    choice: CleanChoice
+    items: tuple[CleanCandidate, ...] = ()
     passed: tuple[Passed, ...] = ()
-    sums: Sums = field(default_factory=Sums)
+    sums: CleanSums = field(default_factory=CleanSums)
     records: tuple[str, ...] = ()
     """What killed runs noted of directories that are gone; they are deleted along the way."""
     problems: tuple[Problem, ...] = ()
@@ -202,7 +202,7 @@ class Cleaning:
 
     root: str
     """As the user named it."""
-    plan: Plan
+    plan: CleanPlan
     applied: bool = False
     """Whether deleting was asked for."""
     results: tuple[Result, ...] = ()

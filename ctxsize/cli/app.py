@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
 from typing import Any
 
 import click
@@ -40,7 +39,7 @@ COMMANDS = {
     "completion": "A script that completes ctxsize's words in bash, zsh or fish.",
     "docker-plugin": "Make `docker ctxsize` work.",
 }
-"""Each command is `command` in the module of its name (`-` is `_` there) in this package."""
+"""What each command is for; `_load` imports it."""
 
 FINE, USAGE, BUG, INTERRUPTED = 0, 2, 3, 130
 COMPLETE = "_CTXSIZE_COMPLETE"
@@ -53,10 +52,7 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"ctxsize.cli.{cmd_name.replace('-', '_')}").command
-        return command
+        return _load(cmd_name) if cmd_name in COMMANDS else None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """The commands that begin so, from the list alone: nothing is imported for it."""
@@ -72,6 +68,42 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _load(name: str) -> click.Command:
+    """The command of that name, which is one of `COMMANDS`."""
+    match name:
+        case "measure":
+            from ctxsize.cli.measure import command
+        case "ls":
+            from ctxsize.cli.ls import command
+        case "suggest":
+            from ctxsize.cli.suggest import command
+        case "explain":
+            from ctxsize.cli.explain import command
+        case "clean":
+            from ctxsize.cli.clean import command
+        case "scan":
+            from ctxsize.cli.scan import command
+        case "advise":
+            from ctxsize.cli.advise import command
+        case "lint":
+            from ctxsize.cli.lint import command
+        case "rule":
+            from ctxsize.cli.rule import command
+        case "check":
+            from ctxsize.cli.check import command
+        case "diff":
+            from ctxsize.cli.diff import command
+        case "schema":
+            from ctxsize.cli.schema import command
+        case "completion":
+            from ctxsize.cli.completion import command
+        case "docker-plugin":
+            from ctxsize.cli.docker_plugin import command
+        case _:
+            raise ValueError(name)
+    return command
 
 
 @click.command(

@@ -10,7 +10,7 @@ import click
 
 from ctxsize import api, units
 from ctxsize.clean.kinds import ECOSYSTEMS
-from ctxsize.clean.values import Cleaning, Plan
+from ctxsize.clean.values import Cleaning, CleanPlan
 from ctxsize.cli import output
 from ctxsize.cli.options import colour_option, format_option
 from ctxsize.errors import InputError
@@ -160,7 +160,7 @@ def _refuse_both(plan_file: str | None, yes: bool) -> None:
         raise click.UsageError("--plan only saves; apply it with --apply FILE --yes")
 
 
-def _save(plan: Plan, path: str) -> None:
+def _save(plan: CleanPlan, path: str) -> None:
     from ctxsize.clean.saved import encoded, is_plan
     from ctxsize.writer.apply import write_output
 
@@ -181,13 +181,13 @@ def _applied(root: str | None, path: str, yes: bool) -> Cleaning:
     return _carried_out(root or plan.root, plan, yes)
 
 
-def _carried_out(root: str, plan: Plan, yes: bool, plan_file: str | None = None) -> Cleaning:
+def _carried_out(root: str, plan: CleanPlan, yes: bool, plan_file: str | None = None) -> Cleaning:
     if not yes:
         command = f"ctxsize clean --apply {shlex.quote(plan_file)} --yes" if plan_file else ""
         return Cleaning(root, plan, command=command or _command_line())
     with output.progress() as progress:
         try:
-            results = api.clean_apply(plan, progress=progress)
+            results = api.clean_apply(plan, progress=progress, steps=output.steps(progress))
         except KeyboardInterrupt:
             output.note("interrupted; what is half deleted is offered by the next run")
             raise

@@ -115,7 +115,7 @@ def _input(
 def _report(run: Callable[..., Linted], formats: tuple[output.Format, ...], colour: str) -> Linted:
     """Lint, write what the fixes make of the files, and show what is left."""
     with output.progress() as progress:
-        linted = run(progress=progress)
+        linted = run(progress=progress, steps=output.steps(progress))
     if linted.edits:
         from ctxsize.writer.apply import apply
 
@@ -131,7 +131,7 @@ def _show(run: Callable[..., Linted], colour: str, *, exit_zero: bool) -> int:
     from ctxsize.formats.text import diff
 
     with output.progress() as progress:
-        linted = run(progress=progress)
+        linted = run(progress=progress, steps=output.steps(progress))
     output.write(diff.render(linted.edits, output.look(colour, top=0)))
     return FINE if exit_zero or not linted.edits else FOUND
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import is_report, render
 from ctxsize.formats.look import Look
-from ctxsize.formats.names import visible
+from ctxsize.formats.names import fit, visible
 from ctxsize.model import Problem
 
 _FINE, _FAILS = 0, 2
@@ -225,8 +225,8 @@ def _holds(text: str) -> bool:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A callback that shows entries and bytes on a terminal, once it takes over a second."""
+def progress() -> Iterator[_Progress | None]:
+    """What shows on a terminal how far the work is, once it takes over a second."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
@@ -237,19 +237,39 @@ def progress() -> Iterator[Callable[[int, int], None] | None]:
         shown.clear()
 
 
+def steps(progress: _Progress | None) -> Callable[[str, int, int], None] | None:
+    """Return what shows on the same line which part of the work comes next."""
+    return None if progress is None else progress.step
+
+
 class _Progress:
     def __init__(self) -> None:
         self._next = time.monotonic() + _PROGRESS_AFTER
         self._shown = False
 
     def __call__(self, entries: int, content_bytes: int) -> None:
+        """Show how much was walked over."""
+        if self._is_due():
+            from ctxsize import units
+
+            self._show(f"{entries:,} entries, {units.human(content_bytes)} so far")
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """Show what is looked at, and how many of how many that is."""
+        if self._is_due():
+            count = f" ({done + 1:,} of {total:,})" if total else ""
+            room = max(_NARROWEST, min(_columns(), _WIDEST)) - len(count) - 1
+            self._show(fit(visible(name), room) + count)
+
+    def _is_due(self) -> bool:
         now = time.monotonic()
         if now < self._next:
-            return
-        from ctxsize import units
-
+            return False
         self._next, self._shown = now + _PROGRESS_EVERY, True
-        self._write(f"\r\x1b[K{entries:,} entries, {units.human(content_bytes)} so far")
+        return True
+
+    def _show(self, text: str) -> None:
+        self._write(f"\r\x1b[K{text}")
 
     def clear(self) -> None:
         if self._shown:

@@ -46,6 +46,6 @@ def command(
       ctxsize scan --format github --exit-zero
     """  # noqa: D301
     with output.progress() as progress:
-        scanned = api.scan(root, progress=progress)
+        scanned = api.scan(root, progress=progress, steps=output.steps(progress))
     output.emit(scanned, formats, output.look(colour, top=top or _ALL))
     return FINE if exit_zero or not scanned.findings else FOUND

@@ -102,7 +102,14 @@ def command(
         return _in_mode(build, mode, like, formats, colour, write=write, diff=diff, check=check)
     rules = _known(explain)
     with output.progress() as progress:
-        advice = api.suggest(build, write=write, unsafe=unsafe, only=only, progress=progress)
+        advice = api.suggest(
+            build,
+            write=write,
+            unsafe=unsafe,
+            only=only,
+            progress=progress,
+            steps=output.steps(progress),
+        )
     look = output.look(colour, top=0)
     if diff:
         from ctxsize.formats.text import diff as differences

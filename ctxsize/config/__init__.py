@@ -152,7 +152,7 @@ def read(path: str) -> Config | None:
         if not isinstance(tool, dict) or "ctxsize" not in tool:
             return None
         table = tool["ctxsize"]
-    return _Reader(path).config(table)
+    return _ConfigReader(path).config(table)
 
 
 def _upward(start: str) -> Iterator[str]:
@@ -196,7 +196,7 @@ def _check_numbers(value: object) -> None:
             _check_numbers(each)
 
 
-class _Reader:
+class _ConfigReader:
     """Reads the tables of one file and collects what is wrong with them."""
 
     def __init__(self, path: str) -> None:

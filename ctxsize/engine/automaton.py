@@ -26,7 +26,7 @@ from typing import Any
 
 from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern
 from ctxsize.engine.matching import Finder, Index, finder
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, classify
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.engine.segments import REST, Segment, segments
 
 _MOST_NAMES = 50_000
@@ -63,7 +63,7 @@ class _Program:
         self.start |= 1 << len(self.owner)
         parts = segments(pattern)
         parts = [REST] if parts is None else parts
-        expression = classify(pattern.text)[0] == "regexp"
+        expression = pattern.kind == "regexp"
         for part in parts:
             bit = self._bit(index, part)
             if part.kind == "path":

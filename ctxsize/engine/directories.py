@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 
-from ctxsize.engine.events import Ignored
+from ctxsize.engine.events import IgnoredEntries
 from ctxsize.model import Clue, Directory, Share
 
 Sum = list[int]
@@ -215,7 +215,7 @@ class Clues:
             if path[at:] in _FOLDERS:
                 self.folders[path[at:]].append(path[:at])
 
-    def add_ignored(self, ignored: Ignored) -> None:
+    def add_ignored(self, ignored: IgnoredEntries) -> None:
         """Note the `.gitignore` at the top, which counts although it is not sent."""
         if not ignored.prefix and GITIGNORE in ignored.names:
             self.names[GITIGNORE].append("")

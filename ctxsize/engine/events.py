@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ctxsize.engine.evaluate import Mark
 
@@ -73,7 +73,7 @@ class Files(NamedTuple):
         }
 
 
-class Ignored(NamedTuple):
+class IgnoredEntries(NamedTuple):
     """Entries of one directory, no directories among them, that are ignored."""
 
     prefix: str
@@ -92,9 +92,15 @@ class IgnoredFolder(NamedTuple):
     entered: bool
 
 
-Event = Folder | Files | Ignored | IgnoredFolder
+Event = Folder | Files | IgnoredEntries | IgnoredFolder
 Progress = Callable[[int, int], None]
 """Called now and then with the entries and the bytes seen so far."""
+Steps = Callable[[str, int, int], None]
+"""Called with what is looked at next, how many of its kind are done, and of how many.
+
+Both are 0 where the number is not known.
+"""
+Item = TypeVar("Item")
 _BETWEEN_CALLS = 0.1
 """Seconds from one call of `progress` to the next, at least."""
 
@@ -113,6 +119,22 @@ def reported(
         if now >= due:
             due = now + _BETWEEN_CALLS
             progress(*seen())
+
+
+def step(steps: Steps | None, name: str) -> None:
+    """Report to `steps` what comes next."""
+    if steps is not None:
+        steps(name, 0, 0)
+
+
+def stepped(
+    items: Sequence[Item], steps: Steps | None, name: Callable[[Item], str]
+) -> Iterator[Item]:
+    """Yield `items`, and report to `steps` by its `name` which one comes next."""
+    for done, item in enumerate(items):
+        if steps is not None:
+            steps(name(item), done, len(items))
+        yield item
 
 
 def not_utf8(event: Folder | Files) -> list[str]:

@@ -233,7 +233,7 @@ def _holds(ranges: Ranges, code: int) -> bool:
     return any(low <= code <= high for low, high in ranges)
 
 
-class _State:
+class _LinearState:
     """A set of nodes that the text so far leads to, and the states that follow."""
 
     __slots__ = ("before", "following", "nodes", "verdict")
@@ -242,13 +242,13 @@ class _State:
         self.nodes = nodes
         self.before = before
         """The character before, or what is as good; empty at the beginning."""
-        self.following: dict[str, _State] = {}
+        self.following: dict[str, _LinearState] = {}
         self.verdict = verdict
         """Whether there is a match, once it is known."""
 
 
-_FOUND = _State(frozenset(), "", verdict=True)
-_NOT_FOUND = _State(frozenset(), "", verdict=False)
+_FOUND = _LinearState(frozenset(), "", verdict=True)
+_NOT_FOUND = _LinearState(frozenset(), "", verdict=False)
 
 
 class Linear:
@@ -259,8 +259,8 @@ class Linear:
         """For each node the characters, or the assertion, that lead to the next ones."""
         self._node = node
         self._kept = 0
-        self._states: dict[tuple[frozenset[int], str], _State] = {}
-        self._start = _State(frozenset(), "")
+        self._states: dict[tuple[frozenset[int], str], _LinearState] = {}
+        self._start = _LinearState(frozenset(), "")
 
     def search(self, text: str) -> bool | None:
         """Return True if `text` holds a match, else None, as `re` does."""
@@ -305,7 +305,7 @@ class Linear:
         self.nodes.append((what, after))
         return len(self.nodes) - 1
 
-    def _step(self, state: _State, char: str) -> _State:
+    def _step(self, state: _LinearState, char: str) -> _LinearState:
         """Return the state after `char`, which is empty at the end of the text."""
         reached = self._reached(state, char)
         code = ord(char) if char else -1
@@ -326,18 +326,18 @@ class Linear:
         state.following[char] = found
         return found
 
-    def _state(self, nodes: frozenset[int], before: str) -> _State:
+    def _state(self, nodes: frozenset[int], before: str) -> _LinearState:
         if self._kept > _MOST_KEPT:
             self._kept = 0
             self._states.clear()
-            self._start = _State(frozenset(), "")
+            self._start = _LinearState(frozenset(), "")
         found = self._states.get((nodes, before))
         if found is None:
             self._kept += len(nodes) + 1
-            found = self._states[nodes, before] = _State(nodes, before)
+            found = self._states[nodes, before] = _LinearState(nodes, before)
         return found
 
-    def _reached(self, state: _State, char: str) -> set[int]:
+    def _reached(self, state: _LinearState, char: str) -> set[int]:
         """Return the nodes of `state` and of the start, and all that follow without a character."""
         in_word = state.before in _WORD and state.before != ""
         holds = {

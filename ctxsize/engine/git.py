@@ -47,13 +47,13 @@ class GitError(Exception):
 class Found:
     """What was found above a directory: a repository, a reason why git cannot say, or neither."""
 
-    repository: Repository | None = None
+    repository: GitRepository | None = None
     problem: Problem | None = None
     """There seems to be a repository, and git does not tell what is in it."""
 
 
 @dataclass(frozen=True)
-class Repository:
+class GitRepository:
     """The repository that a directory belongs to; the answers are about that directory alone.
 
     Paths are relative to `root`, `/`-separated, undecodable bytes as surrogate
@@ -66,7 +66,7 @@ class Repository:
     """The top of the work tree."""
 
     @classmethod
-    def at(cls, root: str) -> Repository | None:
+    def at(cls, root: str) -> GitRepository | None:
         """The repository that `root` belongs to, or None where git knows none or is not there."""
         return find(root).repository
 
@@ -128,7 +128,7 @@ def find(root: str) -> Found:
         if nearest != real and ".git" in Path(real).parts:
             return Found()  # a repository's own files, which have no work tree
         return Found(problem=Problem("git", f"what git tracks is not known: {error}", nearest))
-    return Found(Repository(real, top))
+    return Found(GitRepository(real, top))
 
 
 def _top(root: str, nearest: str) -> str:

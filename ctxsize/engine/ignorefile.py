@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ctxsize.engine import golang
 from ctxsize.errors import IgnoreFileError
 
 BOM = "\ufeff"
@@ -62,3 +63,22 @@ def without_mark(lines: Iterable[str]) -> list[str]:
     """Return `lines` without a byte order mark in front of the first one."""
     texts = list(lines)
     return [texts[0].removeprefix(BOM), *texts[1:]] if texts else []
+
+
+def sent_text(line: str) -> str | None:
+    """What Docker's reader makes of a line of an ignore file; None if it holds no pattern.
+
+    >>> sent_text(" ! ./foo//bar/ ")
+    '!foo/bar'
+    """
+    if line.startswith("#"):
+        return None
+    text = golang.trim_space(line)
+    if not text:
+        return None
+    mark = "!" if text.startswith("!") else ""
+    text = golang.trim_space(text.removeprefix(mark))
+    if text:
+        text = golang.clean(text)
+        text = text[1:] if len(text) > 1 and text.startswith("/") else text
+    return mark + text

@@ -10,7 +10,7 @@ from errno import EACCES, ENOENT, ENOTSUP, EPERM
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Xattrs
-from ctxsize.engine.source import Directory, Source
+from ctxsize.engine.source import DirectorySource, OpenDirectory
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
 
@@ -31,7 +31,7 @@ class Inspector:
     whole walk, in order.
     """
 
-    def __init__(self, source: Source, root: str, builder: Builder) -> None:
+    def __init__(self, source: DirectorySource, root: str, builder: Builder) -> None:
         self.problems: list[Problem] = []
         self._builder = builder
         self._root = root
@@ -45,7 +45,7 @@ class Inspector:
 
     def files(
         self,
-        directory: Directory,
+        directory: OpenDirectory,
         prefix: str,
         names: list[str],
         *,
@@ -81,7 +81,7 @@ class Inspector:
         )
 
     def ignored_stats(
-        self, directory: Directory, prefix: str, names: list[str]
+        self, directory: OpenDirectory, prefix: str, names: list[str]
     ) -> list[os.stat_result | None]:
         """Return what is known of each ignored entry, None for one that cannot be looked at."""
         stats: list[os.stat_result | None] = []
@@ -93,7 +93,7 @@ class Inspector:
                 self.unread_ignored(prefix + name, error)
         return stats
 
-    def xattrs(self, directory: Directory, path: str, name: str = "") -> Xattrs:
+    def xattrs(self, directory: OpenDirectory, path: str, name: str = "") -> Xattrs:
         """Return the extended attributes of `path`, the entry `name` or the directory itself.
 
         None of a builder that sends none.
@@ -137,7 +137,7 @@ class Inspector:
         self.problems.append(Problem(code, message, path, effect=effect))
 
     def _stat_each(
-        self, directory: Directory, prefix: str, names: list[str]
+        self, directory: OpenDirectory, prefix: str, names: list[str]
     ) -> tuple[list[str], list[os.stat_result]]:
         """Return `names` that are still there, with what is known; others become problems."""
         kept: list[str] = []
@@ -159,7 +159,7 @@ class Inspector:
 
     def _links(
         self,
-        directory: Directory,
+        directory: OpenDirectory,
         prefix: str,
         names: list[str],
         stats: Sequence[os.stat_result],
@@ -192,7 +192,7 @@ class Inspector:
 
     def _unreadable(
         self,
-        directory: Directory,
+        directory: OpenDirectory,
         prefix: str,
         names: list[str],
         stats: Sequence[os.stat_result],
@@ -207,7 +207,7 @@ class Inspector:
         return frozenset(unreadable)
 
     def _all_xattrs(
-        self, directory: Directory, prefix: str, names: list[str], *, easy: bool
+        self, directory: OpenDirectory, prefix: str, names: list[str], *, easy: bool
     ) -> dict[str, Xattrs]:
         """Return the extended attributes of those of `names` that have any, if they are sent."""
         if not self._reads_xattrs:

@@ -9,7 +9,7 @@ from heapq import merge
 from typing import Any
 
 from ctxsize.engine.evaluate import Evaluator, Mark
-from ctxsize.engine.events import Event, Files, Folder, Ignored, IgnoredFolder, not_utf8
+from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, IgnoredFolder, not_utf8
 from ctxsize.engine.inspect import not_utf8_problems
 from ctxsize.engine.request import Request
 from ctxsize.engine.sums import public_pattern
@@ -80,7 +80,11 @@ class Listing:
         """
         held: Files | None = None
         for event in self._walk:
-            if held is not None and isinstance(event, Ignored) and event.prefix == held.prefix:
+            if (
+                held is not None
+                and isinstance(event, IgnoredEntries)
+                and event.prefix == held.prefix
+            ):
                 yield from merge(self._files(held), self._ignored(event), key=_by_order)
                 held = None
                 continue
@@ -99,7 +103,7 @@ class Listing:
         if isinstance(event, Files):
             if self._with_sent:
                 yield from self._files(event)
-        elif isinstance(event, Ignored):
+        elif isinstance(event, IgnoredEntries):
             if self._with_ignored:
                 yield from self._ignored(event)
         elif isinstance(event, Folder):
@@ -131,7 +135,7 @@ class Listing:
                 empty = WITHHELD if name in withheld else NO_PERMISSION
             yield Entry(files.prefix + name, kind, each.st_size, size, verdict, empty)
 
-    def _ignored(self, ignored: Ignored) -> Iterator[Entry]:
+    def _ignored(self, ignored: IgnoredEntries) -> Iterator[Entry]:
         for name, each in zip(ignored.names, ignored.stats, strict=True):
             if each is not None:
                 mark = ignored.odd.get(name, ignored.mark)

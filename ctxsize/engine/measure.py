@@ -9,7 +9,7 @@ from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Progress, reported
 from ctxsize.engine.inspect import UNREAD_IGNORED
 from ctxsize.engine.request import Request
-from ctxsize.engine.sums import Sums, public_pattern
+from ctxsize.engine.sums import WalkSums, public_pattern
 from ctxsize.engine.walk import Walk
 from ctxsize.model import IgnoreFileInfo, Problem, Report
 
@@ -31,7 +31,7 @@ def measure(
     largest, `depth` the size tree (None: no bound). `evaluator` decides instead
     of the ignore file alone. Raises what `Walk` raises.
     """
-    sums = Sums(request.builder, top)
+    sums = WalkSums(request.builder, top)
     evaluator = evaluator or fastest(request.spec, thorough=thorough)
     walk = Walk(request, everything=everything, evaluator=evaluator)
     for event in reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):

@@ -25,7 +25,7 @@ EMPTY_IMAGE = "docker-image://scratch"
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedSource:
     """A named context as the command line gives it."""
 
     name: str
@@ -50,13 +50,13 @@ class Named:
         return f"_{self.name}" if self.name in _OWN_NAMES else self.name
 
 
-def named_contexts(build: Build) -> tuple[Named, ...]:
+def named_contexts(build: Build) -> tuple[NamedSource, ...]:
     """The named contexts of `build` in the order of the command line, the last of each name.
 
     Raises `InputError` where the command line itself is refused: for a name that
     no image can have and a directory that is none, also if nothing uses it.
     """
-    found: dict[str, Named] = {}
+    found: dict[str, NamedSource] = {}
     for name, value in build.build_contexts.items():
         try:
             familiar = familiar_name(name)
@@ -66,14 +66,14 @@ def named_contexts(build: Build) -> tuple[Named, ...]:
     return tuple(found.values())
 
 
-def _named(name: str, value: str) -> Named:
+def _named(name: str, value: str) -> NamedSource:
     scheme = next((each for each in _SCHEMES if value.startswith(each)), None)
     if scheme is not None:
-        return Named(name, value, scheme.rstrip(":/"))
+        return NamedSource(name, value, scheme.rstrip(":/"))
     if is_remote(value):
         found = re.match(r"(https?|ssh)://", value)
         kind = found[1].rstrip("s") if found and found[1] != "ssh" else "git"
-        return Named(name, value, kind)
+        return NamedSource(name, value, kind)
     try:
         is_directory = os.path.isdir(value)
         reason = "not a directory" if os.path.lexists(value) else "no such file or directory"
@@ -84,10 +84,10 @@ def _named(name: str, value: str) -> Named:
             f"failed to get build context {name}: stat {value}: {reason}",
             hint="--build-context takes NAME=DIRECTORY, or a URL, docker-image:// or oci-layout://",
         )
-    return Named(name, value, "local")
+    return NamedSource(name, value, "local")
 
 
-def named_request(request: Request, named: Named) -> Request:
+def named_request(request: Request, named: NamedSource) -> Request:
     """The request for a directory: another context and ignore file, the same Dockerfile.
 
     Raises `InputError` for what is no directory, `IgnoreFileError` if its ignore
@@ -121,7 +121,9 @@ def request_named(request: Request, name: str) -> Request:
     """
     if not name:
         return request
-    all_named: Mapping[str, Named] = {each.name: each for each in named_contexts(request.build)}
+    all_named: Mapping[str, NamedSource] = {
+        each.name: each for each in named_contexts(request.build)
+    }
     try:
         named = all_named[familiar_name(name)]
     except (KeyError, DockerfileError):

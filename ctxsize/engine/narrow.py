@@ -14,7 +14,7 @@ from typing import Any
 from ctxsize.engine import golang
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Line
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, SplitLine
 from ctxsize.errors import DockerfileError, IgnoreFileError, InputError, UnknownPatternError
 
 NOT_ASKED_FOR = Mark(ignored=True, decider=None, refused=False)
@@ -35,14 +35,14 @@ class IncludePattern(DockerIgnorePattern):
     __slots__ = ()
 
     @classmethod
-    def split(cls, line: str) -> Line | None:
+    def split(cls, line: str) -> SplitLine | None:
         """The pattern of `line`; one that begins with `!` takes away again."""
         text = golang.trim_space(line)
         if not text:
             return None
         text = golang.clean(text)
         takes_away = text.startswith("!")
-        return Line(text[takes_away:], not takes_away)
+        return SplitLine(text[takes_away:], not takes_away)
 
 
 def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:

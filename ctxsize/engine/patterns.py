@@ -32,6 +32,7 @@ from pathspec.util import (
 from ctxsize.engine import golang, goregexp
 from ctxsize.engine.expressions import Expression
 from ctxsize.engine.ignorefile import BOM, without_mark
+from ctxsize.engine.ignorefile import sent_text as sent_text
 from ctxsize.errors import IgnoreFileError, UnknownPatternError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _WILDCARDS = frozenset("*[]?^\\")
 _WRITE_OUT = "write the characters themselves, as in [α-ω]"
 
 
-class Line(NamedTuple):
+class SplitLine(NamedTuple):
     """A pattern as the builder's matcher holds it."""
 
     text: str
@@ -60,38 +61,19 @@ class Step(NamedTuple):
     """Index of the pattern that decided, the last one that matched; None if none did."""
 
 
-def sent_text(line: str) -> str | None:
-    """What Docker's reader makes of a line of an ignore file; None if it holds no pattern.
-
-    >>> sent_text(" ! ./foo//bar/ ")
-    '!foo/bar'
-    """
-    if line.startswith("#"):
-        return None
-    text = golang.trim_space(line)
-    if not text:
-        return None
-    mark = "!" if text.startswith("!") else ""
-    text = golang.trim_space(text.removeprefix(mark))
-    if text:
-        text = golang.clean(text)
-        text = text[1:] if len(text) > 1 and text.startswith("/") else text
-    return mark + text
-
-
 class DockerIgnorePattern(RegexPattern):
     """One line of an ignore file, with the meaning that Docker gives it.
 
     `include` follows pathspec: True for a pattern that ignores, False for an
-    exception, None for a comment. `text` is the cleaned pattern without `!`,
-    `line` its 1-based line where the spec was made from lines, `column` that of
-    its first character. `fault` is None, or why Docker's build fails as soon as
-    the pattern is evaluated.
+    exception, None for a comment. `text` is the cleaned pattern without `!`, `kind`
+    and `expression` say how Docker matches it (see `classify`), `line` is its 1-based
+    line where the spec was made from lines, `column` that of its first character.
+    `fault` is None, or why Docker's build fails as soon as the pattern is evaluated.
 
     Raises `IgnoreFileError` for a pattern that fails every build.
     """
 
-    __slots__ = ("column", "fault", "line", "text")
+    __slots__ = ("column", "expression", "fault", "kind", "line", "text")
 
     wildcards: ClassVar[str] = "*?[]\\"
     """What makes an expression of a text, and never stands for itself."""
@@ -99,7 +81,7 @@ class DockerIgnorePattern(RegexPattern):
     def __init__(self, pattern: Any, include: bool | None = None) -> None:
         self.line = 0
         self.column = 1
-        self.text = ""
+        self.text = self.kind = self.expression = ""
         self.fault: str | None = None
         parsed = self.read(pattern) if isinstance(pattern, str) else None
         regex = None if isinstance(pattern, str) else pattern
@@ -107,14 +89,15 @@ class DockerIgnorePattern(RegexPattern):
             self.text = parsed.text
             self.column += len(pattern) - len(pattern.lstrip(golang.WHITE_SPACE))
             include = not parsed.exception
-            regex = self._expression(pattern)
+            regex = self._compiled(pattern)
         super().__init__(regex, include)
         self.pattern = pattern
 
-    def _expression(self, line: str) -> Expression:
-        """The expression for the text; one that matches nothing, and the fault, if Go refuses."""
+    def _compiled(self, line: str) -> Expression:
+        """What finds the text in paths; one that finds nothing, and the fault, if Go refuses."""
         try:
-            return self.expression(self.text)
+            self.kind, self.expression = self.meaning(self.text)
+            return _compiled(self.kind, self.text, self.expression)
         except goregexp.GoRegexpError as error:
             self.fault = str(error)
             return Expression(_NEVER)
@@ -123,7 +106,7 @@ class DockerIgnorePattern(RegexPattern):
             raise UnknownPatternError(message, pattern=line, hint=_WRITE_OUT) from None
 
     @classmethod
-    def split(cls, line: str) -> Line | None:
+    def split(cls, line: str) -> SplitLine | None:
         """The pattern of `line` after Docker's two readers: the file's, then the matcher's.
 
         The matcher gets text back from the first, so `./!x` ends as an exception.
@@ -134,10 +117,10 @@ class DockerIgnorePattern(RegexPattern):
             return None
         text = golang.clean(text)
         exception = text.startswith("!")
-        return Line(text[exception:], exception)
+        return SplitLine(text[exception:], exception)
 
     @classmethod
-    def read(cls, line: str) -> Line | None:
+    def read(cls, line: str) -> SplitLine | None:
         """The pattern of `line`, its syntax checked as far as the builder checks it at once."""
         parsed = cls.split(line)
         if parsed is None:
@@ -165,21 +148,9 @@ class DockerIgnorePattern(RegexPattern):
         return (None if made.regex is None else made.regex.pattern), made.include
 
     @classmethod
-    def expression(cls, text: str) -> Expression:
-        """The expression that matches just what Docker's matcher for `text` matches."""
-        kind, expression = classify(text)
-        if kind == "regexp":
-            return goregexp.compiled(expression)
-        if kind == "exact":
-            return Expression(rf"\A{re.escape(text)}\Z")
-        if kind == "prefix":
-            return Expression(golang.has_prefix(text[:-2]))
-        # Two bytes go, not characters: the stars may follow a BOM.
-        data = text.encode("utf-8", "surrogateescape")
-        rest = data[2:].decode("utf-8", "surrogateescape")
-        if rest.startswith("/"):
-            return Expression(rf"(?:\A|/){re.escape(rest[1:])}\Z")
-        return Expression(golang.has_suffix(rest))
+    def meaning(cls, text: str) -> tuple[str, str]:
+        """How the builder matches `text`: its kind and its Go expression."""
+        return classify(text)
 
     def match_file(self, file: Any) -> Any:
         """Pathspec's match of one path alone; raises `IgnoreFileError` for a faulty pattern."""
@@ -234,6 +205,22 @@ def classify(text: str) -> tuple[str, str]:
 
 
 _TOKENS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
+
+
+def _compiled(kind: str, text: str, expression: str) -> Expression:
+    """The expression that matches just what the builder's matcher for `text` matches."""
+    if kind == "regexp":
+        return goregexp.compiled(expression)
+    if kind == "exact":
+        return Expression(rf"\A{re.escape(text)}\Z")
+    if kind == "prefix":
+        return Expression(golang.has_prefix(text[:-2]))
+    # Two bytes go, not characters: the stars may follow a BOM.
+    data = text.encode("utf-8", "surrogateescape")
+    rest = data[2:].decode("utf-8", "surrogateescape")
+    if rest.startswith("/"):
+        return Expression(rf"(?:\A|/){re.escape(rest[1:])}\Z")
+    return Expression(golang.has_suffix(rest))
 
 
 def _explain(text: str, offset: int) -> str:

@@ -1,10 +1,14 @@
-"""One Dockerfile, read once: what all that is asked about its builds begins with."""
+"""Dockerfiles, each read and parsed once: what all that is asked about builds begins with."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
+
+from ctxsize.errors import DockerfileError
 
 if TYPE_CHECKING:
     from ctxsize.dockerfile import ContextNeed, Dockerfile
@@ -38,9 +42,31 @@ class Plan:
         """The text, empty without a Dockerfile."""
         return self._read()
 
-    @cached_property
+    @property
     def dockerfile(self) -> Dockerfile:
         """The instructions and stages."""
+        if isinstance(self._parsed, DockerfileError):
+            # Whoever catches an error adds to it where it was met.
+            raise copy(self._parsed)
+        return self._parsed
+
+    @cached_property
+    def _parsed(self) -> Dockerfile | DockerfileError:
         from ctxsize.dockerfile import parse_dockerfile  # many runs need no Dockerfile
 
-        return parse_dockerfile(self.data)
+        data = self.data
+        try:
+            return parse_dockerfile(data)
+        except DockerfileError as error:
+            return error
+
+
+class Plans:
+    """The plans of a command, one for each file: what it asks of many builds shares them."""
+
+    def __init__(self) -> None:
+        self._plans: dict[str, Plan] = {}
+
+    def of(self, path: str, read: Callable[[], bytes]) -> Plan:
+        """Return the plan of the Dockerfile at `path`, which `read` reads if nobody has yet."""
+        return self._plans.setdefault(os.path.realpath(path), Plan(read))

@@ -30,7 +30,7 @@ from ctxsize.engine.dockerfiles import (
 from ctxsize.engine.events import is_utf8
 from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnoreSpec
-from ctxsize.engine.plan import Plan
+from ctxsize.engine.plan import Plan, Plans
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import read_file
@@ -67,6 +67,8 @@ class Request:
     """What is odd about the files that were looked for."""
     plan: Plan = field(default_factory=lambda: Plan(bytes), compare=False, repr=False)
     """The Dockerfile, read once for all requests that are made of this one."""
+    plans: Plans = field(default_factory=Plans, compare=False, repr=False)
+    """The Dockerfiles of all requests of a command."""
 
     @property
     def ignore_file_problems(self) -> list[Problem]:
@@ -98,20 +100,25 @@ def resolve(
     return request_of(Build(context, dockerfile, builder=builder.name), builder)
 
 
-def request_of(build: Build, builder: Builder, *, alone: bool = False) -> Request:
+def request_of(
+    build: Build, builder: Builder, *, alone: bool = False, plans: Plans | None = None
+) -> Request:
     """The request for `build`, whose `builder` this is; `alone` looks for no Dockerfile.
 
+    `plans` are those of the command, which parses no Dockerfile twice.
     Raises `InputError` if the context or the Dockerfile cannot be used,
     `IgnoreFileError` if the ignore file would fail the build.
     """
-    request = without_patterns(build, builder, alone=alone)
+    request = without_patterns(build, builder, alone=alone, plans=plans)
     if request.ignore_file is not None and builder.longest_line:
         request.ignore_file.check_line_lengths()
     spec = _spec(request.ignore_file, builder, named=alone)
     return _with_needed_files(replace(request, spec=spec))
 
 
-def without_patterns(build: Build, builder: Builder, *, alone: bool = False) -> Request:
+def without_patterns(
+    build: Build, builder: Builder, *, alone: bool = False, plans: Plans | None = None
+) -> Request:
     """The request for `build` as if its ignore file, which it holds, had no pattern at all.
 
     Raises `InputError` if the context or the Dockerfile cannot be used.
@@ -128,6 +135,7 @@ def without_patterns(build: Build, builder: Builder, *, alone: bool = False) -> 
     if found.fault is not None:
         problems.append(_unusable(found))
     ignore_file = None if path is None else _read(path, builder)
+    plans = plans or Plans()
     return Request(
         build,
         context,
@@ -140,8 +148,14 @@ def without_patterns(build: Build, builder: Builder, *, alone: bool = False) -> 
         dockerfile_read_from=found.read_from,
         dockerfile_fault=found.fault,
         problems=tuple(problems),
-        plan=Plan(partial(_dockerfile_data, build, found, builder)),
+        plan=_plan(build, found, builder, plans),
+        plans=plans,
     )
+
+
+def _plan(build: Build, found: FoundDockerfile, builder: Builder, plans: Plans) -> Plan:
+    read = partial(_dockerfile_data, build, found, builder)
+    return Plan(read) if found.read_from is None else plans.of(found.read_from, read)
 
 
 def _dockerfile_data(build: Build, found: FoundDockerfile, builder: Builder) -> bytes:

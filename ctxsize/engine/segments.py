@@ -36,7 +36,7 @@ class Segment(NamedTuple):
 def segments(pattern: DockerIgnorePattern) -> list[Segment] | None:
     """The segments of `pattern`, or None if it does not split at its slashes."""
     text = pattern.text
-    kind, _ = classify(text)
+    kind = pattern.kind
     if kind == "exact":
         return _final([Segment("literal", part) for part in text.split("/")])
     if not _utf8(text) or text.startswith("\ufeff"):

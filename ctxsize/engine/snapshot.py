@@ -15,7 +15,15 @@ from typing import Any, ClassVar, NamedTuple
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator
-from ctxsize.engine.events import Files, Folder, Ignored, IgnoredFolder, Progress, Xattrs, reported
+from ctxsize.engine.events import (
+    Files,
+    Folder,
+    IgnoredEntries,
+    IgnoredFolder,
+    Progress,
+    Xattrs,
+    reported,
+)
 from ctxsize.engine.listing import order
 from ctxsize.engine.names import Step, in_order, steps
 from ctxsize.engine.narrow import Narrowed
@@ -186,7 +194,7 @@ class Snapshot:
             if isinstance(event, Folder | IgnoredFolder):
                 _folder(held, event.path)
                 entries += 1
-            elif isinstance(event, Files | Ignored):
+            elif isinstance(event, Files | IgnoredEntries):
                 files = [*_files(event)]
                 _folder(held, event.prefix[:-1]).files += files
                 entries += len(files)
@@ -293,7 +301,7 @@ def _folder(held: dict[str, Held], path: str) -> Held:
     return found
 
 
-def _files(event: Files | Ignored) -> Iterator[File]:
+def _files(event: Files | IgnoredEntries) -> Iterator[File]:
     unreadable = event.unreadable if isinstance(event, Files) else frozenset[str]()
     for name, each in zip(event.names, event.stats, strict=True):
         if each is not None:

@@ -21,7 +21,7 @@ _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ALL_MAY_READ = 0o444
 
 
-class Directory(Protocol):
+class OpenDirectory(Protocol):
     """An open directory. Every method but `close` and `steps` may raise `OSError`."""
 
     @property
@@ -31,7 +31,7 @@ class Directory(Protocol):
     def steps(self) -> list[Step]:
         """Return the entries in byte order. Raises `OSError` if it cannot be listed."""
 
-    def enter(self, name: str) -> Directory:
+    def enter(self, name: str) -> OpenDirectory:
         """Open the directory `name` in this one, which stays open; no symlink is followed."""
 
     def leave(self) -> None:
@@ -56,7 +56,7 @@ class Directory(Protocol):
         """Return the extended attributes of the entry `name`, by default its own."""
 
 
-class Source(Protocol):
+class DirectorySource(Protocol):
     """A tree of directories."""
 
     longest_path: int
@@ -67,7 +67,7 @@ class Source(Protocol):
     def has_mounts(self) -> bool:
         """Return whether it has several file systems, so that inode numbers mean less."""
 
-    def top(self) -> Directory:
+    def top(self) -> OpenDirectory:
         """Open the top. Raises `OSError`."""
 
 

@@ -11,13 +11,12 @@ from typing import TypeVar
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.directories import SECRET_START, Clues, Sum, extension, size_tree
-from ctxsize.engine.events import Event, Files, Folder, Ignored, not_utf8
+from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, not_utf8
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD, arrives_empty, not_utf8_problems
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.transfer import METERS, Batch, Meter
-from ctxsize.model import Ignored as IgnoredSums
-from ctxsize.model import Measurement, Pattern, Problem, Share, Totals
+from ctxsize.model import Ignored, Measurement, Pattern, Problem, Share, Totals
 
 K = TypeVar("K")
 _MANY = 512
@@ -26,7 +25,7 @@ _LEAST_LARGEST = 10
 """Number of the largest files that are kept at least, for clues."""
 
 
-class Sums:
+class WalkSums:
     """The accumulator of one measurement: it sees a whole walk, in order."""
 
     def __init__(self, builder: Builder, top: int) -> None:
@@ -66,7 +65,7 @@ class Sums:
             self._add_files(event)
         elif isinstance(event, Folder):
             self._add_folder(event)
-        elif isinstance(event, Ignored):
+        elif isinstance(event, IgnoredEntries):
             self._add_ignored(event)
         else:
             self._ignored[2] += 1
@@ -200,7 +199,7 @@ class Sums:
                     heapq.heappop(self._largest)
         self._seen += len(sizes)
 
-    def _add_ignored(self, ignored: Ignored) -> None:
+    def _add_ignored(self, ignored: IgnoredEntries) -> None:
         self._clues.add_ignored(ignored)
         if not ignored.stats:
             self._ignored[1] += len(ignored.names)
@@ -267,7 +266,7 @@ class Sums:
             largest_directories=_largest_directories(self._direct, self._shown),
             by_extension=_shares((ext, each, None) for ext, each in self._by_extension.items()),
             by_pattern=_pattern_shares(request, self._by_pattern),
-            ignored=IgnoredSums(
+            ignored=Ignored(
                 Totals(*self._ignored),
                 self._unopened,
                 complete=complete or (not self._unopened and not self._ignored[1]),

@@ -12,7 +12,7 @@ from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Progress
 from ctxsize.engine.follow import follow
 from ctxsize.engine.measure import ignore_file_info, measure
-from ctxsize.engine.named import Named, named_contexts, named_request
+from ctxsize.engine.named import NamedSource, named_contexts, named_request
 from ctxsize.engine.narrow import Narrowed, include_spec
 from ctxsize.engine.need import (
     BLAMED,
@@ -277,7 +277,7 @@ def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
     return Problem("transfer-unknown", message, path, line=error.line, fails=bool(fails))
 
 
-def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
+def _named(measuring: _Measuring, named: NamedSource, *, known: bool) -> NamedContext:
     """A named context; one that the build does not use is not looked at."""
     plain = NamedContext(named.name, named.value, named.kind, named.announced, None)
     if not named.local:
@@ -305,5 +305,5 @@ def _named(measuring: _Measuring, named: Named, *, known: bool) -> NamedContext:
     )
 
 
-def _is_used(request: Request, named: Named) -> bool:
+def _is_used(request: Request, named: NamedSource) -> bool:
     return bool(asked_of(replace(request, name=named.name)))

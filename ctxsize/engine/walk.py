@@ -14,11 +14,11 @@ from typing import Any
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
-from ctxsize.engine.events import Event, Folder, Ignored, IgnoredFolder
+from ctxsize.engine.events import Event, Folder, IgnoredEntries, IgnoredFolder
 from ctxsize.engine.inspect import Inspector
 from ctxsize.engine.names import Step
 from ctxsize.engine.request import Request
-from ctxsize.engine.source import Directory, Disk, Source
+from ctxsize.engine.source import DirectorySource, Disk, OpenDirectory
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 from ctxsize.model import Problem
 
@@ -36,7 +36,7 @@ class _Frame:
     __slots__ = ("announced", "directory", "passed_by", "path", "prefix", "state", "steps")
 
     def __init__(
-        self, path: str, directory: Directory, state: HasMark, *, passed_by: bool = False
+        self, path: str, directory: OpenDirectory, state: HasMark, *, passed_by: bool = False
     ) -> None:
         self.path = path
         self.prefix = f"{path}/" if path else ""
@@ -65,7 +65,7 @@ class Walk:
         *,
         everything: bool = False,
         evaluator: Evaluator[Any] | None = None,
-        source: Source | None = None,
+        source: DirectorySource | None = None,
     ) -> None:
         self._request = request
         self._everything = everything
@@ -107,7 +107,7 @@ class Walk:
             for frame in stack:
                 frame.directory.close()
 
-    def _top(self) -> Directory:
+    def _top(self) -> OpenDirectory:
         try:
             return self._source.top()
         except OSError as error:
@@ -182,7 +182,7 @@ class Walk:
             events.append(self._folder(child))
         return events
 
-    def _opened(self, frame: _Frame, name: str, *, stops: bool) -> Directory | None:
+    def _opened(self, frame: _Frame, name: str, *, stops: bool) -> OpenDirectory | None:
         """Open the subdirectory `name`; None if that cannot be, and `stops` no builder."""
         try:
             return frame.directory.enter(name)
@@ -228,7 +228,7 @@ class Walk:
             stats: list[os.stat_result | None] = []
             if self._everything:
                 stats = self._inspector.ignored_stats(frame.directory, prefix, ignored)
-            events.append(Ignored(prefix, ignored, mark, odd, stats))
+            events.append(IgnoredEntries(prefix, ignored, mark, odd, stats))
         return events
 
 

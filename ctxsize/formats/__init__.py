@@ -7,7 +7,6 @@ never prints, opens or exits. One is loaded when it is used.
 from __future__ import annotations
 
 import re
-from importlib import import_module
 from typing import Any
 
 from ctxsize.formats.look import Look
@@ -42,16 +41,36 @@ TABLES = ("dir", "ext", "rule", "file")
 
 def render(name: str, outcome: Any, look: Look) -> str:
     """`outcome`, a value with a `kind`, in the format `name`."""
-    text: str = import_module(f"ctxsize.formats.{name}").render(outcome, look)
-    return text
+    match name:
+        case "text":
+            from ctxsize.formats import text
 
+            return text.render(outcome, look)
+        case "json":
+            from ctxsize.formats import json
 
-def module_for(package: str, kind: str) -> Any:
-    """Return the module of `package` for outcomes of a `kind`: the one of its name, but for diff.
+            return json.render(outcome, look)
+        case "markdown":
+            from ctxsize.formats import markdown
 
-    `text.diff` shows edits.
-    """
-    return import_module(f"{package}.{'changes' if kind == 'diff' else kind}")
+            return markdown.render(outcome, look)
+        case "github":
+            from ctxsize.formats import github
+
+            return github.render(outcome, look)
+        case "sarif":
+            from ctxsize.formats import sarif
+
+            return sarif.render(outcome, look)
+        case "junit":
+            from ctxsize.formats import junit
+
+            return junit.render(outcome, look)
+        case "gitlab":
+            from ctxsize.formats import gitlab
+
+            return gitlab.render(outcome, look)
+    raise ValueError(name)
 
 
 def is_report(start: bytes) -> bool:
@@ -63,4 +82,4 @@ def is_report(start: bytes) -> bool:
     return _SIGNS.match(start.decode("utf-8", "replace")) is not None
 
 
-__all__ = ["FORMATS", "TABLES", "Look", "is_report", "module_for", "render"]
+__all__ = ["FORMATS", "TABLES", "Look", "is_report", "render"]

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import ClassVar
 
 from ctxsize.findings import Code, Finding
-
-_REGISTRIES = {
-    "CTX0": "ctxsize.problem_kinds",
-    "CTX1": "ctxsize.lints",
-    "CTX2": "ctxsize.advice",
-    "CTX3": "ctxsize.projects",
-    "CTX4": "ctxsize.guard",
-    "CTX5": "ctxsize.recommender",
-}
-"""The package whose `CODES` hold the codes that begin so."""
 
 
 @dataclass(frozen=True)
@@ -38,25 +27,33 @@ class Rules:
 
 def all_codes() -> tuple[Code, ...]:
     """The codes of all packages, in the order of their names."""
-    found = (code for package in _REGISTRIES.values() for code in _codes_in(package).values())
+    found = (code for number in range(6) for code in _codes_like(f"CTX{number}").values())
     return tuple(sorted(found, key=lambda code: code.name))
 
 
 def code_of(name: str) -> Code | None:
     """What is known of the code `name`, None if nothing is."""
-    package = _REGISTRIES.get(name[:4])
-    return None if package is None else _codes_in(package).get(name)
+    return _codes_like(name[:4]).get(name)
 
 
-def _codes_in(package: str) -> dict[str, Code]:
-    """The codes of a package, none where it is not there."""
-    try:
-        codes: dict[str, Code] = getattr(import_module(package), "CODES", {})
-    except ModuleNotFoundError as missing:
-        if missing.name != package:
-            raise
-        return {}
-    return codes
+def _codes_like(start: str) -> Mapping[str, Code]:
+    """The codes that begin so, of the package that finds them."""
+    match start:
+        case "CTX0":
+            from ctxsize.problem_kinds import CODES
+        case "CTX1":
+            from ctxsize.lints import CODES
+        case "CTX2":
+            from ctxsize.advice.codes import CODES
+        case "CTX3":
+            from ctxsize.projects.codes import CODES
+        case "CTX4":
+            from ctxsize.guard.codes import CODES
+        case "CTX5":
+            from ctxsize.recommender.codes import CODES
+        case _:
+            return {}
+    return CODES
 
 
 def codes_of(findings: Iterable[Finding]) -> list[Code]:

@@ -13,7 +13,7 @@ MANY_FILES = 5_000
 TOO_MANY_FILES = 50_000
 
 
-class Level(NamedTuple):
+class Concern(NamedTuple):
     """A level of concern."""
 
     name: str
@@ -23,14 +23,14 @@ class Level(NamedTuple):
     sign: str
 
 
-FINE = Level("fine", "Fine", "green", "🟢")
-LOOK = Level("worth-a-look", "Worth a look", "yellow", "🟡")
-TOO_BIG = Level("too-big", "Too big", "red", "🔴")
-FAILS = Level("build-fails", "The build fails", "red", "🔴")
-REFUSED = Level("refused", "Refused", "red", "🔴")
+FINE = Concern("fine", "Fine", "green", "🟢")
+LOOK = Concern("worth-a-look", "Worth a look", "yellow", "🟡")
+TOO_BIG = Concern("too-big", "Too big", "red", "🔴")
+FAILS = Concern("build-fails", "The build fails", "red", "🔴")
+REFUSED = Concern("refused", "Refused", "red", "🔴")
 
 
-def level(report: Report, *, refused: bool = False) -> Level:
+def level(report: Report, *, refused: bool = False) -> Concern:
     """Return how worrying `report` is; `check` may have `refused` it."""
     size, files = sent(report)
     if refused:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ctxsize.errors import InputError
-from ctxsize.guard.known import Known, Sum
+from ctxsize.guard.known import Known
+from ctxsize.model import Amount
 from ctxsize.reader import read_file
 
 VERSION = 1
@@ -23,16 +24,16 @@ _HINT = "mend it, or remove it and write it anew with --update-baseline"
 
 
 @dataclass(frozen=True)
-class Entry:
+class BaselineEntry:
     """One context in a baseline."""
 
     builder: str
     context: Known
-    transfer: Sum | None
+    transfer: Amount | None
     """None where it was not known."""
 
 
-Baseline = Mapping[str, Entry]
+Baseline = Mapping[str, BaselineEntry]
 """By the name of the context."""
 
 
@@ -48,7 +49,7 @@ def read(path: str) -> Baseline:
         raise InputError(f"the baseline cannot be read: {error.strerror}", path=path) from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"is no baseline: {error}", path=path, hint=_HINT) from None
-    return _Reader(path).baseline(data)
+    return _BaselineReader(path).baseline(data)
 
 
 def text(baseline: Baseline) -> str:
@@ -60,19 +61,23 @@ def text(baseline: Baseline) -> str:
     return "".join(_dumped(shape, 0)) + "\n"
 
 
-def _shape(entry: Entry) -> dict[str, Any]:
+def _shape(entry: BaselineEntry) -> dict[str, Any]:
     known = entry.context
     return {
         "builder": entry.builder,
         "content_bytes": known.content_bytes,
         "files": known.files,
-        "transfer": None if entry.transfer is None else list(entry.transfer),
+        "transfer": None if entry.transfer is None else _pair(entry.transfer),
         "depth": known.depth,
         "directories_from": known.directories_from,
-        "directories": {path: list(known.directories[path]) for path in sorted(known.directories)},
+        "directories": {path: _pair(known.directories[path]) for path in sorted(known.directories)},
         "files_from": known.files_from,
         "largest_files": {path: known.largest_files[path] for path in sorted(known.largest_files)},
     }
+
+
+def _pair(amount: Amount) -> list[int]:
+    return [amount.content_bytes, amount.files]
 
 
 def _dumped(value: Any, level: int) -> Iterator[str]:
@@ -88,7 +93,7 @@ def _dumped(value: Any, level: int) -> Iterator[str]:
     yield f"{'  ' * level}}}"
 
 
-class _Reader:
+class _BaselineReader:
     """Reads the shape of one file, and trusts nothing in it."""
 
     def __init__(self, path: str) -> None:
@@ -108,7 +113,7 @@ class _Reader:
         self._must(isinstance(contexts, dict), "lacks its contexts")
         return {name: self._entry(name, each) for name, each in contexts.items()}
 
-    def _entry(self, name: str, data: Any) -> Entry:
+    def _entry(self, name: str, data: Any) -> BaselineEntry:
         self._must(isinstance(data, dict), f"{name!r} must be an object")
         directories = data.get("directories")
         files = data.get("largest_files")
@@ -126,11 +131,14 @@ class _Reader:
             directories_from=self._number(name, data.get("directories_from")),
             files_from=self._number(name, data.get("files_from")),
         )
-        return Entry(builder, known, None if transfer is None else self._sum(name, transfer))
+        return BaselineEntry(
+            builder, known, None if transfer is None else self._sum(name, transfer)
+        )
 
-    def _sum(self, name: str, data: Any) -> Sum:
+    def _sum(self, name: str, data: Any) -> Amount:
         self._must(isinstance(data, list) and len(data) == 2, f"{name!r} holds a sum that is none")
-        return self._number(name, data[0]), self._number(name, data[1])
+        content_bytes, files = (self._number(name, each) for each in data)
+        return Amount(files, content_bytes)
 
     def _number(self, name: str, data: Any) -> int:
         valid = type(data) is int and data >= 0

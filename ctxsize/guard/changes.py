@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from ctxsize.guard.known import Known, Sum
+from ctxsize.guard.known import Known
+from ctxsize.model import Amount
 
 _MOST = 0.9
 """The share of a directory's growth from which on the files in it that grew explain it."""
@@ -22,7 +23,7 @@ class What(str, Enum):
 
 
 @dataclass(frozen=True)
-class Change:
+class SizeChange:
     """A directory or a file that is not what it was."""
 
     path: str
@@ -38,15 +39,15 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Changes:
+class SizeChanges:
     """All the changes that are known, the greatest first."""
 
-    directories: tuple[Change, ...] = ()
+    directories: tuple[SizeChange, ...] = ()
     """Without those whose change is that of one directory in them."""
-    files: tuple[Change, ...] = ()
+    files: tuple[SizeChange, ...] = ()
 
     @property
-    def grown(self) -> tuple[Change, ...]:
+    def grown(self) -> tuple[SizeChange, ...]:
         """What holds more than it did: files, and the directories that no such file explains."""
         files = [each for each in self.files if each.delta_bytes > 0]
         explained: dict[str, int] = {}
@@ -64,69 +65,71 @@ class Changes:
         return tuple(sorted([*files, *directories], key=_order))
 
 
-def between(before: Known, after: Known) -> Changes:
+def between(before: Known, after: Known) -> SizeChanges:
     """What changed from `before` to `after`."""
     directories = list(_directories(before, after))
     inner = {(each.path.rpartition("/")[0], *_by(each)) for each in directories}
     told = [each for each in directories if (each.path, *_by(each)) not in inner]
-    return Changes(
+    return SizeChanges(
         tuple(sorted(told, key=_order)),
         tuple(sorted(_files(before, after), key=_order)),
     )
 
 
-def _by(change: Change) -> tuple[int, int]:
+def _by(change: SizeChange) -> tuple[int, int]:
     return change.delta_bytes, change.delta_files
 
 
-def _order(change: Change) -> tuple[int, int, str]:
+def _order(change: SizeChange) -> tuple[int, int, str]:
     return -abs(change.delta_bytes), -abs(change.delta_files), change.path
 
 
-def _directories(before: Known, after: Known) -> Iterator[Change]:
+def _directories(before: Known, after: Known) -> Iterator[SizeChange]:
     for path in {**before.directories, **after.directories}:
         old, new = before.directory(path), after.directory(path)
         if old is not None and new is not None:
-            size, files = new[0] - old[0], new[1] - old[1]
-            if size or files:
+            grown = new - old
+            if any(grown):
+                was, now = old.content_bytes or None, new.content_bytes or None
                 what = _what(old, new)
-                yield Change(path, what, old[0] or None, new[0] or None, size, files)
+                yield SizeChange(path, what, was, now, grown.content_bytes, grown.files)
         elif new is not None:
-            yield from _unlisted(path, before.most(path), new[0], appeared=True)
+            yield from _unlisted(path, before.most(path), new.content_bytes, appeared=True)
         elif old is not None:
-            yield from _unlisted(path, after.most(path), old[0], appeared=False)
+            yield from _unlisted(path, after.most(path), old.content_bytes, appeared=False)
 
 
-def _files(before: Known, after: Known) -> Iterator[Change]:
+def _files(before: Known, after: Known) -> Iterator[SizeChange]:
     for path in {**before.largest_files, **after.largest_files}:
         old, new = before.largest_files.get(path), after.largest_files.get(path)
         if old is not None and new is not None:
             if old != new:
                 what = What.GREW if new > old else What.SHRANK
-                yield Change(path, what, old, new, new - old)
+                yield SizeChange(path, what, old, new, new - old)
         elif new is not None:
             yield from _unlisted(path, before.files_from, new, appeared=True)
         elif old is not None:
             yield from _unlisted(path, after.files_from, old, appeared=False)
 
 
-def _unlisted(path: str, most: int | None, size: int, *, appeared: bool) -> Iterator[Change]:
+def _unlisted(path: str, most: int | None, size: int, *, appeared: bool) -> Iterator[SizeChange]:
     """The change of what is listed on one side only, if it must have changed."""
     if most is None or (most and size <= most):
         return
     exact = most == 0
     if appeared:
         what = What.ADDED if exact else What.GREW
-        yield Change(path, what, None, size, size - most, exact=exact)
+        yield SizeChange(path, what, None, size, size - most, exact=exact)
     else:
         what = What.REMOVED if exact else What.SHRANK
-        yield Change(path, what, size, None, most - size, exact=exact)
+        yield SizeChange(path, what, size, None, most - size, exact=exact)
 
 
-def _what(old: Sum, new: Sum) -> What:
+def _what(old: Amount, new: Amount) -> What:
     """What happened to a directory; one without files is as good as not there."""
-    if not old[1]:
+    if not old.files:
         return What.ADDED
-    if not new[1]:
+    if not new.files:
         return What.REMOVED
-    return What.GREW if new > old else What.SHRANK
+    more = (new.content_bytes, new.files) > (old.content_bytes, old.files)
+    return What.GREW if more else What.SHRANK

@@ -10,9 +10,9 @@ from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard.changes import between
 from ctxsize.guard.culprits import culprits
-from ctxsize.guard.known import Known, Sum
+from ctxsize.guard.known import Known
 from ctxsize.guard.outcome import ContextCheck, Culprit, Limit
-from ctxsize.model import Report
+from ctxsize.model import Amount, Report
 from ctxsize.units import human
 
 DEFAULT_GROWTH = Tolerance(percent=5)
@@ -42,7 +42,9 @@ def judge(
     if baseline is not None and entry is None:
         found.append(_finding("CTX407", f"{name} is not in the baseline", report, of))
     if report.lower_bound and not missed:
-        message = f"{name} holds at least {human(size[0])}: a part of it could not be counted"
+        message = (
+            f"{name} holds at least {human(size.content_bytes)}: a part of it could not be counted"
+        )
         found.append(_finding("CTX408", message, report, of))
     found += _could_shrink(name, report, limits)
     return ContextCheck(
@@ -55,17 +57,14 @@ def judge(
     )
 
 
-def actual(report: Report, of: str) -> Sum:
-    """The bytes of content and the files of the context, or of all its transfers together."""
-    if of == "context":
-        return report.context.totals.content_bytes, report.context.totals.files
-    return (
-        sum(each.content_bytes for each in report.transfers),
-        sum(each.files for each in report.transfers),
-    )
+def actual(report: Report, of: str) -> Amount:
+    """What is in the context, or in all its transfers together."""
+    return Amount.of(report.context.totals) if of == "context" else Amount.of(*report.transfers)
 
 
-def _limits(budget: Budget, of: str, size: Sum, entry: baselines.Entry | None) -> Iterator[Limit]:
+def _limits(
+    budget: Budget, of: str, size: Amount, entry: baselines.BaselineEntry | None
+) -> Iterator[Limit]:
     pairs = (
         ("max", "bytes", budget.max_bytes),
         ("max-files", "files", budget.max_files),
@@ -74,10 +73,10 @@ def _limits(budget: Budget, of: str, size: Sum, entry: baselines.Entry | None) -
     )
     for name, unit, allowed in pairs:
         if allowed is not None:
-            yield Limit(name, of, unit, allowed, size[unit == "files"])
+            yield Limit(name, of, unit, allowed, _in(unit, size))
     if entry is None:
         return
-    was = entry.context.content_bytes, entry.context.files
+    was = Amount.of(entry.context)
     old = was if of == "context" or entry.transfer is None else entry.transfer
     growth = budget.growth or DEFAULT_GROWTH
     tolerances = (("growth", growth, 1), ("shrink", budget.shrink, -1))
@@ -86,9 +85,14 @@ def _limits(budget: Budget, of: str, size: Sum, entry: baselines.Entry | None) -
             continue
         # A size says nothing about files; a percentage is one of both.
         units = ("bytes", "files") if tolerance.percent is not None else ("bytes",)
-        for at, unit in enumerate(units):
-            allowed = old[at] + sign * tolerance.limit(old[at])
-            yield Limit(name, of, unit, max(0, allowed), size[at], old[at], str(tolerance))
+        for unit in units:
+            before = _in(unit, old)
+            allowed = before + sign * tolerance.limit(before)
+            yield Limit(name, of, unit, max(0, allowed), _in(unit, size), before, str(tolerance))
+
+
+def _in(unit: str, amount: Amount) -> int:
+    return amount.files if unit == "files" else amount.content_bytes
 
 
 def _missed(limit: Limit, name: str, report: Report, blamed: tuple[Culprit, ...]) -> Finding:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ctxsize.model import Directory, Entry, Kind, Measurement
-
-Sum = tuple[int, int]
-"""Bytes of content, and files."""
+from ctxsize.model import Amount, Directory, Entry, Kind, Measurement
 
 
 @dataclass(frozen=True)
@@ -17,7 +14,7 @@ class Known:
 
     content_bytes: int
     files: int
-    directories: Mapping[str, Sum]
+    directories: Mapping[str, Amount]
     """With all that each holds, by path; without the context itself."""
     largest_files: Mapping[str, int]
     depth: int | None = None
@@ -27,12 +24,12 @@ class Known:
     files_from: int = 0
     """What is not in `largest_files` is no larger than that."""
 
-    def directory(self, path: str) -> Sum | None:
-        """The sum of a directory, (0, 0) for one that is not there, None if that is not known."""
+    def directory(self, path: str) -> Amount | None:
+        """What is in a directory, nothing if it is not there, None if that is not known."""
         if path in self.directories:
             return self.directories[path]
         shallow = self.depth is None or path.count("/") < self.depth
-        return (0, 0) if shallow and not self.directories_from else None
+        return Amount() if shallow and not self.directories_from else None
 
     def most(self, path: str) -> int | None:
         """The most bytes that a directory which is not in `directories` may hold."""
@@ -65,22 +62,20 @@ def of_entries(entries: Iterable[Entry]) -> Known:
 def of_files(files: Iterable[tuple[str, int]]) -> Known:
     """Everything that is known of a context that holds just `files`, each with its bytes."""
     sizes = dict(files)
-    directories: dict[str, list[int]] = {}
+    directories: dict[str, Amount] = {}
     for path, size in sizes.items():
         at = path.rfind("/")
         while at > 0:
-            held = directories.setdefault(path[:at], [0, 0])
-            held[0] += size
-            held[1] += 1
+            held = directories.get(path[:at], Amount())
+            directories[path[:at]] = Amount(held.files + 1, held.content_bytes + size)
             at = path.rfind("/", 0, at)
-    sums = {path: (held[0], held[1]) for path, held in directories.items()}
-    return Known(sum(sizes.values()), len(sizes), sums, sizes)
+    return Known(sum(sizes.values()), len(sizes), directories, sizes)
 
 
 def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
     """The largest of `known`, so that it can be kept in a file that people read."""
     kept, directories_from = _largest(
-        {path: held[0] for path, held in known.directories.items()}, directories
+        {path: held.content_bytes for path, held in known.directories.items()}, directories
     )
     kept_files, files_from = _largest(known.largest_files, files)
     return Known(
@@ -100,9 +95,9 @@ def _largest(sizes: Mapping[str, int], count: int) -> tuple[list[str], int]:
     return ordered[:count], sizes[ordered[count]] if len(ordered) > count else 0
 
 
-def _flat(tree: Directory) -> Iterator[tuple[str, Sum]]:
+def _flat(tree: Directory) -> Iterator[tuple[str, Amount]]:
     pending = [tree]
     while pending:
         node = pending.pop()
-        yield node.path, (node.content_bytes, node.files)
+        yield node.path, Amount.of(node)
         pending += node.children

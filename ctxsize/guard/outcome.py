@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from ctxsize.config.accepted import Accepted
 from ctxsize.findings import Finding, Severity
-from ctxsize.guard.changes import Change, Changes
-from ctxsize.model import Report
+from ctxsize.guard.changes import SizeChange, SizeChanges
+from ctxsize.model import Amount, Report
 
 MOST_TRIED = 500_000
 """The files of a context up to which a remedy is tried when it is refused: some seconds."""
@@ -71,8 +71,7 @@ class Culprit:
 class Remedy:
     """What `ctxsize suggest --write` is proved to save for the same build."""
 
-    saves_bytes: int
-    saves_files: int
+    saves: Amount
     enough: bool
     """Whether every budget is kept then."""
 
@@ -87,7 +86,7 @@ class ContextCheck:
     findings: tuple[Finding, ...] = ()
     culprits: tuple[Culprit, ...] = ()
     """The largest parts, where it is over."""
-    grown: tuple[Change, ...] | None = None
+    grown: tuple[SizeChange, ...] | None = None
     """What grew since the baseline, the greatest first; None without one."""
     remedy: Remedy | None = None
     untried: bool = False
@@ -165,5 +164,5 @@ class DiffReport:
 
     before: Side
     after: Side
-    changes: Changes
+    changes: SizeChanges
     findings: tuple[Finding, ...] = ()

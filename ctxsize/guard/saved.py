@@ -13,6 +13,7 @@ from typing import Any
 from ctxsize.errors import InputError
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard.known import Known, of_files
+from ctxsize.model import Amount
 from ctxsize.reader import read_file
 
 _MOST_BYTES = 1 << 30
@@ -65,7 +66,7 @@ def _known(shapes: list[Any], path: str, name: str | None) -> Known:
         return _of_report(_one(checks, path, name))
     if "contexts" not in first:
         raise ValueError
-    entry: baselines.Entry = _one(baselines.read(path), path, name)
+    entry: baselines.BaselineEntry = _one(baselines.read(path), path, name)
     return entry.context
 
 
@@ -92,7 +93,7 @@ def _of_listing(shapes: list[Any]) -> Known:
 def _of_report(shape: Any) -> Known:
     context = shape["context"]
     directories = {
-        str(each["path"]): (int(each["content_bytes"]), int(each["files"]))
+        str(each["path"]): Amount(int(each["files"]), int(each["content_bytes"]))
         for each in context["tree"]
         if each["path"]
     }

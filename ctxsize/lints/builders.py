@@ -58,7 +58,7 @@ def _of_builder(case: Case, tree: Tree, builder: Builder) -> Iterator[Finding]:
 def _request(case: Case, tree: Tree, builder: Builder) -> Request | None:
     """The request of another builder for the same file, None where it reads another one."""
     build = replace(tree.request.build, builder=builder.name)
-    request = without_patterns(build, builder)
+    request = without_patterns(build, builder, plans=tree.request.plans)
     if request.ignore_file is None or request.ignore_file.path != case.file.path:
         return None
     # The lines of the case and not those on disk, which may be others after a fix.

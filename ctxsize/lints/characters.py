@@ -6,8 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from ctxsize.engine import golang
-from ctxsize.engine.ignorefile import BOM
-from ctxsize.engine.patterns import sent_text
+from ctxsize.engine.ignorefile import BOM, sent_text
 from ctxsize.findings import Code, Confidence, Finding, Severity
 from ctxsize.lints.case import Case, Lint, is_control
 from ctxsize.lints.changes import NOTHING, Proposal

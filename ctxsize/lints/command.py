@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from ctxsize.build import Build
 from ctxsize.config import Config, load
@@ -11,13 +12,14 @@ from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.border import holds, top_of
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
-from ctxsize.engine.events import Progress
+from ctxsize.engine.events import Progress, Steps
+from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import without_patterns
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
 from ctxsize.lints import CODES
 from ctxsize.lints.discover import Layout, Target, fallback_in
-from ctxsize.lints.run import Linted, Linter
+from ctxsize.lints.run import Linted, Linter, Notify
 from ctxsize.lints.selection import selection
 
 STDIN = "<stdin>"
@@ -37,6 +39,7 @@ def lint(
     severity: Severity | None,
     config: Config | None,
     progress: Progress | None,
+    steps: Steps | None,
 ) -> Linted:
     """See `ctxsize.api.lint`."""
     alone = data is not None and not paths
@@ -45,15 +48,22 @@ def lint(
         config = Config() if alone else load(_directory(start))
     chosen = selection(config, CODES, select, ignore, severity)
     acceptance = Acceptance(config)
+    finder = _TargetFinder(build, builder, config)
     linter = Linter(
         build or Build(builder=builder.name),
         builder,
         selection=chosen,
         acceptance=acceptance,
+        plans=finder.plans,
         progress=progress,
     )
-    targets = [Target(STDIN)] if alone else [*_targets(paths, build, builder, config)]
-    files = [linter.lint(each, data=data, fix=fix, unsafe=unsafe) for each in targets]
+    targets = [Target(STDIN)] if alone else [*finder.targets(paths)]
+    files = [
+        linter.lint(
+            each, data=data, fix=fix, unsafe=unsafe, notify=_notify(steps, at, len(targets))
+        )
+        for at, each in enumerate(targets)
+    ]
     directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
 
     def is_ours(code: str) -> bool:
@@ -66,13 +76,17 @@ def lint(
     return Linted(tuple(files), tuple(linter.problems), unused)
 
 
+def _notify(steps: Steps | None, done: int, total: int) -> Notify | None:
+    return None if steps is None else lambda name: steps(name, done, total)
+
+
 def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:
     """The files on which the answer about `paths` depends most: those that people edit."""
     start = paths[0] if paths else (build or Build()).context
     config = load(_directory(start))
     found = dict.fromkeys(
         path
-        for target in _targets(paths, build, builder, config)
+        for target in _TargetFinder(build, builder, config).targets(paths)
         for path in (target.path, *_dockerfiles(target), *filter(None, [target.fallback]))
     )
     return [*found, *filter(None, [config.path])]
@@ -82,58 +96,76 @@ def _dockerfiles(target: Target) -> list[str]:
     return [build.dockerfile for build in target.builds if build.dockerfile is not None]
 
 
-def _targets(
-    paths: Sequence[str], build: Build | None, builder: Builder, config: Config
-) -> Iterator[Target]:
-    if not paths and build is not None and _is_named(build):
-        yield _governing(build, builder)
-        return
-    seen = set[str]()
-    for path in paths or (".",):
-        for target in _targets_at(path, build, config):
-            if os.path.normpath(target.path) not in seen:
-                seen.add(os.path.normpath(target.path))
-                yield target
+@dataclass(frozen=True)
+class _TargetFinder:
+    """Finds the ignore files to lint; each directory is searched for builds once."""
+
+    build: Build | None
+    """The build that the user is about, None for all that are found."""
+    builder: Builder
+    config: Config
+    plans: Plans = field(default_factory=Plans)
+    layouts: dict[str, Layout] = field(default_factory=dict)
+
+    def targets(self, paths: Sequence[str]) -> Iterator[Target]:
+        """Yield what `paths` stand for, each once: files, or all ignore files below a directory.
+
+        Raises `InputError` for a path that is not there, and without a file that governs.
+        """
+        if not paths and self.build is not None and _is_named(self.build):
+            yield self._governing(self.build)
+            return
+        seen = set[str]()
+        for path in paths or (".",):
+            for target in self._at(path):
+                if os.path.normpath(target.path) not in seen:
+                    seen.add(os.path.normpath(target.path))
+                    yield target
+
+    def _governing(self, build: Build) -> Target:
+        """The file that governs `build`."""
+        request = without_patterns(build, self.builder, plans=self.plans)
+        if request.ignore_file is None:
+            raise InputError(
+                "no ignore file governs this build",
+                path=build.context,
+                hint="`ctxsize suggest` proposes one",
+            )
+        fallback = fallback_in(build.context) if request.dockerfile_specific else None
+        return Target(request.ignore_file.path, build.context, (build,), fallback)
+
+    def _at(self, path: str) -> Iterator[Target]:
+        """The ignore files that `path` stands for: itself, or those below."""
+        named = is_ignore_file(path)
+        if os.path.isdir(path) and not named:
+            yield from self._layout(path).targets()
+            return
+        if not os.path.lexists(path):
+            raise InputError("does not exist", path=path, hint="name an ignore file or a directory")
+        if not named and is_dockerfile(path):
+            raise InputError(
+                "is a Dockerfile, no ignore file",
+                path=path,
+                hint=f"-f {path} lints the ignore file of its build",
+            )
+        if self.build is not None and _is_named(self.build):
+            yield Target(path, self.build.context, (self.build,))
+        elif named:
+            yield self._layout(_root_of(path)).target(path)
+        else:
+            yield Target(path)
+
+    def _layout(self, root: str) -> Layout:
+        if root not in self.layouts:
+            self.layouts[root] = Layout.below(
+                root, os.environ, config=self.config, plans=self.plans
+            )
+        return self.layouts[root]
 
 
 def _is_named(build: Build) -> bool:
     """Whether it says which build it is about, rather than only how to build."""
     return build.context != "." or build.dockerfile is not None
-
-
-def _governing(build: Build, builder: Builder) -> Target:
-    """The file that governs `build`. Raises `InputError` if there is none."""
-    request = without_patterns(build, builder)
-    if request.ignore_file is None:
-        raise InputError(
-            "no ignore file governs this build",
-            path=build.context,
-            hint="`ctxsize suggest` proposes one",
-        )
-    fallback = fallback_in(build.context) if request.dockerfile_specific else None
-    return Target(request.ignore_file.path, build.context, (build,), fallback)
-
-
-def _targets_at(path: str, build: Build | None, config: Config) -> Iterator[Target]:
-    """The ignore files that `path` stands for: itself, or those below."""
-    named = is_ignore_file(path)
-    if os.path.isdir(path) and not named:
-        yield from Layout.below(path, os.environ, config=config).targets()
-        return
-    if not os.path.lexists(path):
-        raise InputError("does not exist", path=path, hint="name an ignore file or a directory")
-    if not named and is_dockerfile(path):
-        raise InputError(
-            "is a Dockerfile, no ignore file",
-            path=path,
-            hint=f"-f {path} lints the ignore file of its build",
-        )
-    if build is not None and _is_named(build):
-        yield Target(path, build.context, (build,))
-    elif named:
-        yield Layout.below(_root_of(path), os.environ, config=config).target(path)
-    else:
-        yield Target(path)
 
 
 def _root_of(path: str) -> str:

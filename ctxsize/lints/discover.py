@@ -11,6 +11,7 @@ from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.config.contexts import builds
 from ctxsize.engine.border import border_of, holds
+from ctxsize.engine.plan import Plans
 from ctxsize.findings import Location
 from ctxsize.projects import Discovery, FoundBuild, discover
 from ctxsize.projects.found import Place, merged
@@ -49,12 +50,13 @@ class Layout:
         environment: Mapping[str, str] | None = None,
         *,
         config: Config | None = None,
+        plans: Plans | None = None,
     ) -> Layout:
         """The layout of the directory `root`, with the builds that `config` tells of.
 
         Raises `InputError` for no directory.
         """
-        found = discover(root, environment=environment)
+        found = discover(root, environment=environment, plans=plans)
         told = [] if config is None else [*_configured(config, root)]
         return cls(replace(found, builds=_with_told(found.builds, told)))
 

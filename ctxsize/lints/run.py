@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -10,8 +10,9 @@ from ctxsize.build import Build
 from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.events import Progress
-from ctxsize.engine.git import GitError, Repository
+from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
+from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import Request, read_ignore_file, without_patterns
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
@@ -25,6 +26,9 @@ from ctxsize.lints.fixing import mend
 from ctxsize.lints.selection import Selection
 from ctxsize.lints.tree import Tree
 from ctxsize.model import Problem
+
+Notify = Callable[[str], None]
+"""Called with what is looked at next."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,16 @@ class Linted:
         return tuple(file.edit for file in self.files if file.edit is not None)
 
 
-def lint_case(case: Case) -> tuple[Finding, ...]:
-    """All findings of one ignore file, in order of place."""
+def lint_case(case: Case, notify: Notify | None = None) -> tuple[Finding, ...]:
+    """All findings of one ignore file, in order of place; `notify` gets what is looked for."""
     if case.is_utf16:  # Nothing else can be said of it, and no line be added to it.
         return tuple(LINTS["CTX123"].check(case))
     lints = _OF_ONE_LINE if case.is_long else LINTS.keys()
-    found = [finding for code in lints for finding in LINTS[code].check(case)]
+    found: list[Finding] = []
+    for code in lints:
+        if notify is not None:
+            notify(f"{case.file.path}: {code}")
+        found += LINTS[code].check(case)
     misread = {each.location.line for each in found if each.code in _MISREAD}
     undone = {each.location.line for each in found if each.code in _UNDONE}
     return in_order(
@@ -111,18 +119,26 @@ class Linter:
         *,
         selection: Selection,
         acceptance: Acceptance,
+        plans: Plans | None = None,
         progress: Progress | None = None,
     ) -> None:
         self._build = build
         self._builder = builder
         self._selection = selection
         self._acceptance = acceptance
+        self._plans = plans or Plans()
         self._progress = progress
         self._snapshots: dict[str, Snapshot] = {}
         self.problems: list[Problem] = []
 
     def lint(
-        self, target: Target, *, data: bytes | None = None, fix: bool = False, unsafe: bool = False
+        self,
+        target: Target,
+        *,
+        data: bytes | None = None,
+        fix: bool = False,
+        unsafe: bool = False,
+        notify: Notify | None = None,
     ) -> LintedFile:
         """The file of `target` linted, with `data` in place of what is in it.
 
@@ -133,7 +149,7 @@ class Linter:
 
         def wanted(each: Case) -> list[Finding]:
             nonlocal suppressed
-            found = [one for one in lint_case(each) if self._selection.wants(one)]
+            found = [one for one in lint_case(each, notify) if self._selection.wants(one)]
             kept = [*self._acceptance.left(found, lines=each.file.texts())]
             suppressed = len(found) - len(kept)
             self._note_limits(each)
@@ -191,7 +207,7 @@ class Linter:
 
     def _request(self, build: Build, builder: Builder) -> Request | None:
         try:
-            return without_patterns(build, builder)
+            return without_patterns(build, builder, plans=self._plans)
         except CtxsizeError as error:
             error.message = build.masked(error.message)
             self._note(error)
@@ -275,7 +291,7 @@ def _reader(path: str, builder: Builder) -> Builder:
 
 
 def _tracked(root: str) -> frozenset[str] | None:
-    repository = Repository.at(root)
+    repository = GitRepository.at(root)
     try:
         return None if repository is None else repository.tracked
     except GitError:

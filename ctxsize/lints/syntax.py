@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ctxsize.engine.patterns import classify
 from ctxsize.errors import UnknownPatternError
 from ctxsize.findings import Code, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
@@ -130,16 +129,15 @@ def regex(case: Case) -> Iterator[Finding]:
         if not line.text or _names_an_entry(case, line) or " " in line.text:
             continue
         bare = re.sub(r"\\.|\[\^?[^\]]*\]", "", line.text)
-        kind = classify(line.text)[0]
         if "|" in bare:
             parts = [part for part in line.written.removeprefix("!").split("|") if part.strip()]
             mark = "!" if line.exception else ""
-            what = "| cuts the expression in two" if kind == "regexp" else "| is no alternative"
+            what = "| cuts the expression in two" if _is_expression(line) else "| is no alternative"
             texts = [mark + part.strip() for part in parts]
-        elif kind == "regexp" and "^" in bare:
+        elif _is_expression(line) and "^" in bare:
             what, texts = "^ is the beginning of the path, and never matches behind it", []
             texts = [re.sub(r"(?<![\\\[])\^", r"\\^", line.written)]
-        elif kind == "regexp" and _COUNT.search(bare):
+        elif _is_expression(line) and _COUNT.search(bare):
             what, texts = "braces count what stands in front of them", []
             texts = [re.sub(r"(?<!\\)([{}])", r"\\\1", line.written)]
         else:
@@ -147,6 +145,13 @@ def regex(case: Case) -> Iterator[Finding]:
         yield case.finding(
             REGEX, line, what, fix=_rewritten(case, line, texts), paths=_decides(case, line)
         )
+
+
+def _is_expression(line: Line) -> bool:
+    """Whether the builder makes a regular expression of it; by the text of one that fails."""
+    if line.pattern is None:
+        return not {*"*?["}.isdisjoint(line.text)
+    return line.pattern.kind == "regexp"
 
 
 def _decides(case: Case, line: Line) -> list[str] | None:

@@ -6,28 +6,21 @@ import os
 import stat
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.engine.golang import code_points
 from ctxsize.engine.ignorefile import LONGEST_LINE, without_mark
 from ctxsize.engine.listing import order
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, classify
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.engine.request import Request, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.findings import Paths
+from ctxsize.model import Amount
 from ctxsize.recommender.needed import Needed
 
 _SHOWN = 3
 _WILD = frozenset("*?[\\")
-
-
-class Figures(NamedTuple):
-    """How much some paths are."""
-
-    files: int
-    content_bytes: int
 
 
 class Tree:
@@ -176,7 +169,7 @@ class Tree:
     def _search(self, pattern: DockerIgnorePattern) -> list[str]:
         text = pattern.text
         paths: Iterable[str] = self.in_order
-        kind = classify(text)[0] if self.request.builder.spec_class.remembers_parents else "podman"
+        kind = pattern.kind
         if kind == "exact":
             paths = [text] if text in self.everything else []
         elif kind == "suffix" and text.startswith("**/") and not _WILD.intersection(text[3:]):
@@ -204,18 +197,18 @@ class Tree:
         """Whether there is a directory at `path`."""
         return path in self.everything.directories
 
-    def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Figures:
+    def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Amount:
         """How many files `paths` are, and the bytes of their content as they are sent."""
         sent = self.everything if of is None else of
         files = [path for path in paths if path in sent.sizes and not self.is_directory(path)]
         more = self._grown(sent) if self._own in files else 0
-        return Figures(len(files), sum(sent.sizes[path] for path in files) + more)
+        return Amount(len(files), sum(sent.sizes[path] for path in files) + more)
 
     @property
-    def total(self) -> Figures:
+    def total(self) -> Amount:
         """What is sent now."""
         more = self._grown(self.now) if self._own in self.now.sizes else 0
-        return Figures(self.now.files, self.now.content_bytes + more)
+        return Amount(self.now.files, self.now.content_bytes + more)
 
     def _grown(self, sent: Sent) -> int:
         """How much larger the ignore file is than on disk, where it is sent with its content."""

@@ -9,36 +9,51 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import ModuleType
+from typing import Protocol
 
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
+from ctxsize.engine.plan import Plans
 from ctxsize.model import Problem
 from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
 from ctxsize.projects.codes import CODES
-from ctxsize.projects.files import Files, list_files
+from ctxsize.projects.files import RepositoryFiles, list_files
 from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, bounded, merged
 
-SOURCES: dict[str, ModuleType] = {
+
+class BuildSource(Protocol):
+    """A module about one kind of file that asks for builds."""
+
+    def is_wanted(self, path: str, /) -> bool:
+        """Return whether the file at `path` is of this kind."""
+
+    def builds(self, files: RepositoryFiles, environment: Mapping[str, str], /) -> Haul:
+        """Return what these files ask for."""
+
+
+SOURCES: dict[str, BuildSource] = {
     "compose": compose,
     "bake": bake,
     "workflow": workflows,
     "command": hints,
 }
-"""What asks for builds, by the word that `Place.how` has for it.
-
-Each module has `is_wanted(path) -> bool` and `builds(files, environment) -> Haul`.
-"""
+"""What asks for builds, by the word that `Place.how` has for it."""
 
 
-def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -> Discovery:
+def discover(
+    root: str = ".",
+    *,
+    environment: Mapping[str, str] | None = None,
+    plans: Plans | None = None,
+) -> Discovery:
     """Every build that the files below `root` tell of, those of the same thing as one.
 
     `environment` is what Compose and Bake files see besides `.env`; nothing by
     default. A Dockerfile that nothing asks for is built with the nearest
     directory that holds what it takes. What lies outside the repository is listed for
-    itself. Raises `InputError` for no directory.
+    itself. `plans` are those of the command, which parses no Dockerfile twice.
+    Raises `InputError` for no directory.
     """
-    files = list_files(root, _is_wanted)
+    files = list_files(root, _is_wanted, plans)
     found, hauls = find_builds(files, environment or {})
     builds = [*bounded(found, files.border)]
     strange = tuple(each for each in builds if each.outside)
@@ -54,11 +69,12 @@ def discover(root: str = ".", *, environment: Mapping[str, str] | None = None) -
         _shown(files, is_ignore_file),
         tuple(each for haul in hauls for each in haul.findings),
         tuple(sorted(dict.fromkeys(problems), key=lambda each: (each.path or "", each.line or 0))),
+        files.plans,
     )
 
 
 def find_builds(
-    files: Files, environment: Mapping[str, str]
+    files: RepositoryFiles, environment: Mapping[str, str]
 ) -> tuple[tuple[FoundBuild, ...], list[Haul]]:
     """Return every build that `files` tell of, and what each source brought in."""
     hauls = [source.builds(files, environment) for source in SOURCES.values()]
@@ -81,7 +97,7 @@ def _is_wanted(path: str) -> bool:
     )
 
 
-def _shown(files: Files, accepts: Callable[[str], bool]) -> tuple[str, ...]:
+def _shown(files: RepositoryFiles, accepts: Callable[[str], bool]) -> tuple[str, ...]:
     return tuple(files.shown(path) for path in files.paths if accepts(path))
 
 

@@ -12,8 +12,8 @@ from ctxsize.build import Build
 from ctxsize.engine.border import holds
 from ctxsize.findings import Location
 from ctxsize.projects import compose
-from ctxsize.projects.bakefile import BakeError, BakeFile, Resolver, Target, read_hcl, read_json
-from ctxsize.projects.files import Files
+from ctxsize.projects.bakefile import BakeError, BakeFile, BakeTarget, Resolver, read_hcl, read_json
+from ctxsize.projects.files import RepositoryFiles
 from ctxsize.projects.found import FoundBuild, Haul, Place, concealed, there
 
 _DEFAULTS = (
@@ -31,7 +31,7 @@ def is_wanted(path: str) -> bool:
     return _NAME.fullmatch(path.rpartition("/")[2]) is not None
 
 
-def builds(files: Files, environment: Mapping[str, str]) -> Haul:
+def builds(files: RepositoryFiles, environment: Mapping[str, str]) -> Haul:
     """The builds of every Bake file."""
     haul = Haul()
     by_directory: dict[str, list[str]] = {}
@@ -62,7 +62,7 @@ def _groups(names: list[str]) -> Iterator[tuple[bool, list[str]]]:
 
 
 def _add_compose(
-    bake: BakeFile, files: Files, directory: str, environment: Mapping[str, str]
+    bake: BakeFile, files: RepositoryFiles, directory: str, environment: Mapping[str, str]
 ) -> None:
     """Make the services of Compose files in the directory targets, as Bake does."""
     names = [*compose.NAMES, *compose.OVERRIDES]
@@ -89,7 +89,7 @@ def _add_compose(
         }
 
 
-def _add(bake: BakeFile, files: Files, path: str, haul: Haul) -> None:
+def _add(bake: BakeFile, files: RepositoryFiles, path: str, haul: Haul) -> None:
     text = files.read(path, _MOST_BYTES)
     if text is None:
         return
@@ -102,7 +102,11 @@ def _add(bake: BakeFile, files: Files, path: str, haul: Haul) -> None:
 
 
 def _found(
-    bake: BakeFile, files: Files, directory: str, environment: Mapping[str, str], haul: Haul
+    bake: BakeFile,
+    files: RepositoryFiles,
+    directory: str,
+    environment: Mapping[str, str],
+    haul: Haul,
 ) -> Iterator[FoundBuild]:
     resolver = Resolver(bake, environment)
     mask = Build(hidden=resolver.hidden).masked
@@ -122,7 +126,7 @@ def _found(
 
 
 def _build(
-    files: Files, directory: str, target: Target, place: Place, haul: Haul
+    files: RepositoryFiles, directory: str, target: BakeTarget, place: Place, haul: Haul
 ) -> FoundBuild | None:
     values = target.values
     context = str(values.get("context") or ".")
@@ -157,7 +161,7 @@ def _build(
     return FoundBuild(build, (place,))
 
 
-def _start(files: Files, directory: str, context: str, values: Mapping[str, Any]) -> str:
+def _start(files: RepositoryFiles, directory: str, context: str, values: Mapping[str, Any]) -> str:
     """Where Bake is run: beside its file, or at the root if only from there it makes sense.
 
     Bake takes paths as relative to the working directory, wherever its file lies.

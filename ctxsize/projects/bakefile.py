@@ -61,7 +61,7 @@ class BakeFile:
 
 
 @dataclass(frozen=True)
-class Target:
+class BakeTarget:
     """A target with every value that decides what is built."""
 
     name: str
@@ -231,7 +231,7 @@ class Resolver:
         texts = self._names.items()
         return tuple((value, f"${{{name}}}") for name, value in texts if isinstance(value, str))
 
-    def targets(self) -> Iterator[Target]:
+    def targets(self) -> Iterator[BakeTarget]:
         """The targets that are built for their own sake, those of a matrix one by one.
 
         One that only others inherit from, and no group names, is not.
@@ -259,7 +259,7 @@ class Resolver:
             return []
         return [str(each) for each in found] if isinstance(found, list) else []
 
-    def _expanded(self, name: str) -> Iterator[Target]:
+    def _expanded(self, name: str) -> Iterator[BakeTarget]:
         body = self._bake.targets[name]
         try:
             matrix = self._value(body.get("matrix"), self._names) if body.get("matrix") else {}
@@ -271,7 +271,7 @@ class Resolver:
                 shown = self._value(body["name"], names) if "name" in body else name
                 merged = self._inherited(name, names, 0)
                 # The name of a matrix is as it is known outside of it.
-                yield Target(
+                yield BakeTarget(
                     str(shown),
                     name,
                     self._decisive(merged, names),

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from ctxsize.build import Build
 from ctxsize.model import Problem
 from ctxsize.projects.composefile import Loader, Service, as_mapping
-from ctxsize.projects.files import Files
+from ctxsize.projects.files import RepositoryFiles
 from ctxsize.projects.found import FoundBuild, Haul, Place, concealed, there
 from ctxsize.projects.scalars import as_text
-from ctxsize.projects.yaml import Tagged, written
+from ctxsize.projects.yaml import TaggedScalar, written
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """The names that Compose looks for, first choice first."""
@@ -32,7 +32,7 @@ def is_wanted(path: str) -> bool:
     return _NAME.fullmatch(path.rpartition("/")[2]) is not None
 
 
-def builds(files: Files, environment: Mapping[str, str]) -> Haul:
+def builds(files: RepositoryFiles, environment: Mapping[str, str]) -> Haul:
     """The builds of every Compose project, whatever its profiles."""
     haul = Haul()
     by_directory: dict[str, list[str]] = {}
@@ -49,7 +49,7 @@ def builds(files: Files, environment: Mapping[str, str]) -> Haul:
 
 
 def services_of(
-    files: Files, paths: list[str], haul: Haul, environment: Mapping[str, str]
+    files: RepositoryFiles, paths: list[str], haul: Haul, environment: Mapping[str, str]
 ) -> dict[str, Service]:
     """The services of the project that `paths` make."""
 
@@ -82,19 +82,21 @@ def _projects(names: list[str]) -> Iterator[list[str]]:
             yield [name]
 
 
-def _found(files: Files, services: Mapping[str, Service], haul: Haul) -> Iterable[FoundBuild]:
+def _found(
+    files: RepositoryFiles, services: Mapping[str, Service], haul: Haul
+) -> Iterable[FoundBuild]:
     for service in services.values():
         made = None if service.build is None else found_build(files, service, haul)
         if made is not None:
             yield made
 
 
-def found_build(files: Files, service: Service, haul: Haul) -> FoundBuild | None:
+def found_build(files: RepositoryFiles, service: Service, haul: Haul) -> FoundBuild | None:
     """The build of a service, None if its context is no directory of this machine."""
     build = dict(service.build or {})
     place = Place("compose", service.name, service.where)
     for key in _TEXTS:
-        if isinstance(value := build.get(key), dict | list | Tagged):
+        if isinstance(value := build.get(key), dict | list | TaggedScalar):
             message = f"{service.name}: {key} must be a text, not {written(value)}"
             haul.complain("no-context", message, *_at(place))
             return None

@@ -14,7 +14,7 @@ from typing import Any
 from ctxsize.findings import Location
 from ctxsize.projects.interpolation import InterpolationError, interpolate, read_dotenv, used
 from ctxsize.projects.yaml import Mapping as YamlMapping
-from ctxsize.projects.yaml import Tagged, Text, YamlError, load, written
+from ctxsize.projects.yaml import TaggedScalar, Text, YamlError, load, written
 
 _KEPT = ("build", "platform", "extends", "profiles", "image", "develop")
 _PATHS = ("./", "../", "/", "~")
@@ -196,7 +196,7 @@ class Loader:
         path: str,
         directory: str,
         variables: Mapping[str, str],
-    ) -> dict[str, Any] | Tagged | None:
+    ) -> dict[str, Any] | TaggedScalar | None:
         """A service of a file, with what it extends: each is looked at once."""
         chain: list[tuple[tuple[str, str, str, int], Any]] = []
         extended: set[tuple[str, str]] = set()
@@ -230,11 +230,11 @@ class Loader:
         path: str,
         directory: str,
         variables: Mapping[str, str],
-    ) -> dict[str, Any] | Tagged | None:
+    ) -> dict[str, Any] | TaggedScalar | None:
         """A service of a file, without what it extends."""
         line = services.line_of(name)
         value = services[name]
-        if isinstance(value, Tagged):
+        if isinstance(value, TaggedScalar):
             return value
         if not isinstance(value, dict):
             return None
@@ -284,12 +284,12 @@ class Loader:
             if self._room < 0:
                 raise InterpolationError(f"texts come to more than {_MOST_CHARACTERS:,} characters")
             return text
-        if not isinstance(value, dict | list | Tagged):
+        if not isinstance(value, dict | list | TaggedScalar):
             return value
         if id(value) not in done:
             done[id(value)] = None
-            if isinstance(value, Tagged):
-                made: Any = Tagged(value.tag, self._replaced(value.value, variables, done))
+            if isinstance(value, TaggedScalar):
+                made: Any = TaggedScalar(value.tag, self._replaced(value.value, variables, done))
             elif isinstance(value, list):
                 made = [self._replaced(each, variables, done) for each in value]
             else:
@@ -317,8 +317,8 @@ def _build_line(service: Any, line: int) -> int:
 
 def _long_form(build: Any, directory: str) -> Any:
     """A build as a mapping, its local paths relative to the root."""
-    if isinstance(build, Tagged):
-        return Tagged(build.tag, _long_form(build.value, directory))
+    if isinstance(build, TaggedScalar):
+        return TaggedScalar(build.tag, _long_form(build.value, directory))
     if isinstance(build, str):
         build = {"context": build}
     if not isinstance(build, dict):
@@ -333,7 +333,7 @@ def _long_form(build: Any, directory: str) -> Any:
             for name, value in pairs.items()
         }
     for key in ("args", "labels"):
-        if key in made and not isinstance(made[key], Tagged):
+        if key in made and not isinstance(made[key], TaggedScalar):
             made[key] = as_mapping(made[key])
     made.setdefault("directory", directory)
     return made
@@ -391,7 +391,7 @@ def as_mapping(value: Any) -> dict[str, Any]:
 
 
 def _merge_service(base: Any, over: Any) -> Any:
-    if isinstance(over, Tagged):
+    if isinstance(over, TaggedScalar):
         return over.value if over.tag == "!override" else None
     if not isinstance(base, dict) or not isinstance(over, dict):
         return base if over is None else over
@@ -405,7 +405,7 @@ def _merge_service(base: Any, over: Any) -> Any:
 
 def _merge(base: Any, over: Any) -> Any:
     """Two values of one key: mappings key by key, else the later one."""
-    if isinstance(over, Tagged):
+    if isinstance(over, TaggedScalar):
         return over.value if over.tag == "!override" else None
     if isinstance(base, dict) and isinstance(over, dict):
         merged = {**base, **{key: _merge(base.get(key), value) for key, value in over.items()}}
@@ -414,4 +414,4 @@ def _merge(base: Any, over: Any) -> Any:
 
 
 def _is_reset(value: Any) -> bool:
-    return isinstance(value, Tagged) and value.tag == "!reset"
+    return isinstance(value, TaggedScalar) and value.tag == "!reset"

@@ -7,12 +7,13 @@ import re
 from collections.abc import Collection, Iterator
 
 from ctxsize.build import Build
-from ctxsize.dockerfile import ContextNeed, context_need, parse_dockerfile
-from ctxsize.engine.dockerfiles import MOST_BYTES, is_dockerfile
+from ctxsize.dockerfile import ContextNeed, context_need
+from ctxsize.engine.dockerfiles import is_dockerfile
+from ctxsize.engine.plan import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Location
 from ctxsize.projects import hints
-from ctxsize.projects.files import Files
+from ctxsize.projects.files import RepositoryFiles
 from ctxsize.projects.found import FoundBuild, Haul, Place
 
 _CONTINUED = re.compile(r"\\\n[ \t]*#?[ \t]*")
@@ -21,15 +22,16 @@ _PROMPT = re.compile(r"^[\s#$>`*-]*(?:\w+:\s+)?")
 _WILDCARDS = "*?["
 
 
-def builds(files: Files, used: Collection[str]) -> Haul:
+def builds(files: RepositoryFiles, used: Collection[str]) -> Haul:
     """The builds of the Dockerfiles that are not among `used`, which are real paths."""
     haul = Haul()
     for path in filter(is_dockerfile, files.paths):
         shown = files.shown(path)
         if os.path.realpath(shown) in used or not os.path.isfile(shown):
             continue
-        context, problem = _context_of(files, path)
-        if problem is not None and _is_template(files, path):
+        plan = files.dockerfile(path)
+        context, problem = _context_of(files, path, plan)
+        if problem is not None and plan is not None and _is_template(plan):
             continue
         if problem is not None:
             haul.complain("dockerfile", problem.message, shown, problem.line)
@@ -49,7 +51,7 @@ def is_readme(path: str) -> bool:
     return path.rpartition("/")[2].lower() in ("readme", "readme.md", "readme.rst", "readme.txt")
 
 
-def _written(files: Files, path: str) -> FoundBuild | None:
+def _written(files: RepositoryFiles, path: str) -> FoundBuild | None:
     """Return the build of a Dockerfile that its comments or a README of its directories name."""
     directories = {each if each != "." else "" for each in _upwards(os.path.dirname(path))}
     readmes = (
@@ -71,7 +73,7 @@ def _command(line: str) -> str:
     return next(quoted, _PROMPT.sub("", line))
 
 
-def _named_in(files: Files, path: str, name: str, script: str) -> FoundBuild | None:
+def _named_in(files: RepositoryFiles, path: str, name: str, script: str) -> FoundBuild | None:
     """Return the build of `path` that a line of the file `name` is, from a directory above it."""
     place = Place("dockerfile", "", Location(files.shown(name)))
     for directory in _upwards(os.path.dirname(path)):
@@ -83,23 +85,23 @@ def _named_in(files: Files, path: str, name: str, script: str) -> FoundBuild | N
     return None
 
 
-def _is_template(files: Files, path: str) -> bool:
+def _is_template(plan: Plan) -> bool:
     """Whether a Dockerfile that cannot be read is one to be filled in first."""
-    text = files.read(path, MOST_BYTES) or ""
-    return any(mark in text for mark in ("{{", "{%", "<%", "@@"))
+    return any(mark in plan.data for mark in (b"{{", b"{%", b"<%", b"@@"))
 
 
-def _context_of(files: Files, path: str) -> tuple[str, DockerfileError | None]:
+def _context_of(
+    files: RepositoryFiles, path: str, plan: Plan | None
+) -> tuple[str, DockerfileError | None]:
     """The directory, relative to the root, in which all that the Dockerfile takes is found.
 
     The nearest one from the Dockerfile's own upwards; its own where none holds it all.
     """
     directory = os.path.dirname(path)
-    text = files.read(path, MOST_BYTES)
-    if text is None:
+    if plan is None:
         return directory, None
     try:
-        need = context_need(parse_dockerfile(text))
+        need = context_need(plan.dockerfile)
     except UndecidedError:  # a build argument may be all that it lacks
         return directory, None
     except DockerfileError as error:
@@ -127,5 +129,5 @@ def _upwards(directory: str) -> Iterator[str]:
         yield directory or "."
 
 
-def _has(files: Files, directory: str, path: str) -> bool:
+def _has(files: RepositoryFiles, directory: str, path: str) -> bool:
     return os.path.lexists(os.path.join(files.shown(directory), path))

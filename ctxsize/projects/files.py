@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ctxsize.engine.border import border_of, holds
+from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.engine.git import GitError, find
+from ctxsize.engine.plan import Plan, Plans
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
 from ctxsize.reader import read_file
@@ -25,7 +27,7 @@ _LARGEST_BYTES = 1_000_000
 
 
 @dataclass
-class Files:
+class RepositoryFiles:
     """The names of a tree, directory by directory, and what could not be read."""
 
     root: str
@@ -35,6 +37,8 @@ class Files:
     problems: list[Problem] = field(default_factory=list)
     border: str = ""
     """The repository around the root."""
+    plans: Plans = field(default_factory=Plans)
+    """The Dockerfiles that were parsed, for whoever asks more about them."""
 
     def __post_init__(self) -> None:
         self.border = self.border or border_of(self.root)
@@ -49,24 +53,39 @@ class Files:
         What `path` names may lie outside the root, as an included or extended file does, but
         not outside the repository.
         """
+        found = self._read(path, most)
+        return None if found is None else found[1]
+
+    def dockerfile(self, path: str) -> Plan | None:
+        """The Dockerfile at `path`, None if it is no text, too large or unreadable."""
+        found = self._read(path, MOST_BYTES)
+        if found is None:
+            return None
+        data, _ = found
+        return self.plans.of(self.shown(path), lambda: data)
+
+    def _read(self, path: str, most: int) -> tuple[bytes, str] | None:
+        """The bytes and the text of a file; None, with a problem, if there is no text to be had."""
         name = self.shown(path)
         try:
             if not holds(self.border, name):
                 raise OSError(0, f"it lies outside the repository {self.border}")
-            return read_file(name, most).decode("utf-8-sig")
+            data = read_file(name, most)
+            return data, data.decode("utf-8-sig")
         except OSError as error:
             self.problems.append(_unread(name, error.strerror or str(error)))
-            return None
         except UnicodeDecodeError:
             self.problems.append(_unread(name, "it is not UTF-8"))
-            return None
+        return None
 
 
-def list_files(root: str, wanted: Callable[[str], bool]) -> Files:
+def list_files(
+    root: str, wanted: Callable[[str], bool], plans: Plans | None = None
+) -> RepositoryFiles:
     """The paths below `root` that `wanted` accepts. Raises `InputError` for no directory."""
     if not os.path.isdir(root):
         raise InputError("no such directory", path=root or "''", hint="name a directory")
-    files = Files(root)
+    files = RepositoryFiles(root, plans=plans or Plans())
     skipped = _ignored_by_git(files)
     for path in _walk(files, skipped):
         if wanted(path):
@@ -74,7 +93,7 @@ def list_files(root: str, wanted: Callable[[str], bool]) -> Files:
     return files
 
 
-def _walk(files: Files, skipped: frozenset[str]) -> Iterator[str]:
+def _walk(files: RepositoryFiles, skipped: frozenset[str]) -> Iterator[str]:
     pending = [""]
     while pending:
         directory = pending.pop()
@@ -92,7 +111,7 @@ def _walk(files: Files, skipped: frozenset[str]) -> Iterator[str]:
         pending += reversed(below)
 
 
-def _entries(files: Files, directory: str) -> list[os.DirEntry[str]]:
+def _entries(files: RepositoryFiles, directory: str) -> list[os.DirEntry[str]]:
     name = files.shown(directory)
     try:
         with os.scandir(name) as found:
@@ -112,7 +131,7 @@ def _is_made(directory: str, names: set[str]) -> bool:
     return not names.isdisjoint(_TELLTALES)
 
 
-def _ignored_by_git(files: Files) -> frozenset[str]:
+def _ignored_by_git(files: RepositoryFiles) -> frozenset[str]:
     found = find(files.root)
     if found.repository is None:
         return frozenset()

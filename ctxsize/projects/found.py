@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from ctxsize.build import Build, hiding
 from ctxsize.engine.border import holds
 from ctxsize.engine.dockerfiles import is_remote
+from ctxsize.engine.plan import Plans
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Effect, Problem
 
@@ -82,6 +83,8 @@ class Discovery:
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
     """What could not be read or understood; the builds there are missing."""
+    plans: Plans = field(default_factory=Plans, compare=False, repr=False)
+    """The Dockerfiles that were parsed on the way."""
 
 
 @dataclass

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ctxsize.build import Build
 from ctxsize.engine.border import holds
 from ctxsize.findings import Location
-from ctxsize.projects.files import Files
+from ctxsize.projects.files import RepositoryFiles
 from ctxsize.projects.found import FoundBuild, Haul, Place, concealed
 from ctxsize.shell import Command, commands
 
@@ -48,7 +48,7 @@ def is_wanted(path: str) -> bool:
     return _NAME.fullmatch(path.rpartition("/")[2]) is not None
 
 
-def builds(files: Files, environment: Mapping[str, str]) -> Haul:
+def builds(files: RepositoryFiles, environment: Mapping[str, str]) -> Haul:
     """The builds that commands in these files ask for, as far as they are written out."""
     haul = Haul()
     for path in filter(is_wanted, files.paths):
@@ -88,7 +88,7 @@ def _at_home(script: str) -> str:
 
 
 def builds_of_script(
-    files: Files, script: str, directories: Iterable[str], place: Place
+    files: RepositoryFiles, script: str, directories: Iterable[str], place: Place
 ) -> Iterator[FoundBuild]:
     """The builds in a script that runs in the first of `directories` in which it makes sense.
 
@@ -175,7 +175,7 @@ def _arguments(command: Command) -> tuple[str, ...] | None:
 
 
 def _build(
-    files: Files, words: tuple[str, ...], directory: str, place: Place, builder: str
+    files: RepositoryFiles, words: tuple[str, ...], directory: str, place: Place, builder: str
 ) -> FoundBuild | None:
     """The build if its context is a directory and its Dockerfile is there."""
     options: dict[str, list[str]] = {}

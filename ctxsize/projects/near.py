@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 
 from ctxsize.projects import find_builds
-from ctxsize.projects.files import Files
+from ctxsize.projects.files import RepositoryFiles
 from ctxsize.projects.found import FoundBuild
 
 _MOST_NAMED = 3
@@ -22,7 +22,7 @@ _SHARED = frozenset(
 
 def what_to_type(context: str, paths: Iterable[str]) -> str | None:
     """Return what to type to get a build that the files at `paths` tell of; None without one."""
-    found = find_builds(Files(context, sorted(paths)), {})[0]
+    found = find_builds(RepositoryFiles(context, sorted(paths)), {})[0]
     typed: dict[str, str] = {}
     for each in sorted(found, key=lambda each: each.guessed):
         if each.inline is None:

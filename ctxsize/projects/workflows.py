@@ -12,7 +12,7 @@ from ctxsize.build import Build
 from ctxsize.findings import Finding, Location
 from ctxsize.projects import hints
 from ctxsize.projects.codes import CODES
-from ctxsize.projects.files import Files
+from ctxsize.projects.files import RepositoryFiles
 from ctxsize.projects.found import FoundBuild, Haul, Place, concealed
 from ctxsize.projects.yaml import Mapping as YamlMapping
 from ctxsize.projects.yaml import YamlError, load
@@ -28,7 +28,7 @@ def is_wanted(path: str) -> bool:
     return _PATH.fullmatch(path) is not None
 
 
-def builds(files: Files, environment: Mapping[str, str]) -> Haul:
+def builds(files: RepositoryFiles, environment: Mapping[str, str]) -> Haul:
     """The builds of all workflows, those of a matrix one by one."""
     haul = Haul()
     for path in filter(is_wanted, files.paths):
@@ -56,7 +56,7 @@ def _steps(document: Any) -> Iterator[tuple[YamlMapping, YamlMapping, str]]:
 
 
 def _step(
-    files: Files, path: str, name: str, job: YamlMapping, step: YamlMapping, haul: Haul
+    files: RepositoryFiles, path: str, name: str, job: YamlMapping, step: YamlMapping, haul: Haul
 ) -> None:
     found = _PATH.fullmatch(path)
     root = found["root"].rstrip("/") if found else ""
@@ -127,7 +127,9 @@ def _value(match: re.Match[str], values: Mapping[str, Any]) -> str:
     return str(found) if isinstance(found, str) else match[0]
 
 
-def _action(files: Files, root: str, place: Place, inputs: Mapping[str, str], haul: Haul) -> None:
+def _action(
+    files: RepositoryFiles, root: str, place: Place, inputs: Mapping[str, str], haul: Haul
+) -> None:
     context = inputs.get("context", "").strip()
     if not context or context.startswith("{{defaultContext}}"):
         finding = _git_context(place)

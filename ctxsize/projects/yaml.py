@@ -45,12 +45,12 @@ def written(value: object) -> str:
         return f"[{', '.join(map(written, value))}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{name}: {written(each)}' for name, each in value.items())}}}"
-    if isinstance(value, Tagged):
+    if isinstance(value, TaggedScalar):
         return f"{value.tag} {written(value.value)}"
     return (isinstance(value, Text) and value.written) or str(value)
 
 
-class Tagged:
+class TaggedScalar:
     """A value behind `!reset` or `!override`, which Compose obeys when files are merged."""
 
     def __init__(self, tag: str, value: Any) -> None:
@@ -59,7 +59,7 @@ class Tagged:
 
 
 def load(text: str) -> Any:
-    """The first document of `text`: `Mapping`, list, `Text`, None or `Tagged`.
+    """The first document of `text`: `Mapping`, list, `Text`, None or `TaggedScalar`.
 
     Anchors, aliases and merge keys are resolved; a value that several aliases
     name is one object. Raises `YamlError`.
@@ -127,7 +127,7 @@ class _Reading:
 
     def _made(self, node: Any) -> Any:
         if node.tag in ("!reset", "!override"):
-            return Tagged(node.tag, self._plain(node))
+            return TaggedScalar(node.tag, self._plain(node))
         return self._plain(node)
 
     def _plain(self, node: Any) -> Any:

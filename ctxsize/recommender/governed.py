@@ -11,6 +11,7 @@ from ctxsize.build import Build
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.named import named_contexts
 from ctxsize.engine.need import needs_of
+from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Problem
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ctxsize.projects import FoundBuild
 
 
-Discovering = Callable[[str], "tuple[FoundBuild, ...]"]
+Discovering = Callable[[str, Plans], "tuple[FoundBuild, ...]"]
 """Says which builds the files below a directory tell of."""
 
 
@@ -47,7 +48,7 @@ def read_recipes(
 
     `also` are further builds that share it. Who asks about several contexts of a
     repository has one function for `discovering`, which remembers.
-    Raises what `parse_dockerfile` raises for its own.
+    Raises what reading its own raises.
     """
     recipes: list[Recipe] = []
     problems: list[Problem] = []
@@ -65,11 +66,11 @@ def read_recipes(
         # Reports name paths as the user does: from the working directory, unless that is absolute.
         top = tracked.top
         shown = top if os.path.isabs(request.context) else os.path.relpath(top)
-        builds += _others(request, (discovering or discovered)(shown), files)
+        builds += _others(request, (discovering or discovered)(shown, request.plans), files)
     builds += [(each.dockerfile or "Dockerfile", each, True) for each in also]
     for path, build, asked_for in builds:
         try:
-            other = request_of(build, request.builder)
+            other = request_of(build, request.builder, plans=request.plans)
             names = _names(other, request.root)
             recipe = _recipe(other, path, names, asked_for=asked_for) if names else None
         except CtxsizeError as error:
@@ -119,7 +120,7 @@ def _build_of(request: Request, path: str) -> Build:
     return replace(request.build, dockerfile=full, dockerfile_inline=None, target="")
 
 
-def discovered(top: str) -> tuple[FoundBuild, ...]:
+def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
     """Return the builds that Compose, Bake, workflows, commands and Dockerfiles tell of.
 
     Their Dockerfiles may lie anywhere below `top`, they have arguments of their own, and the
@@ -128,7 +129,7 @@ def discovered(top: str) -> tuple[FoundBuild, ...]:
     from ctxsize.projects import discover
 
     try:
-        return discover(top).builds
+        return discover(top, plans=plans).builds
     except CtxsizeError:
         return ()
 

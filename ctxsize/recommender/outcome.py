@@ -7,19 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ctxsize.findings import Edit, Finding
-from ctxsize.model import Effect, Problem
-
-
-@dataclass(frozen=True)
-class Amount:
-    """So many files with so much content."""
-
-    files: int
-    """Neither directories nor symlinks."""
-    content_bytes: int
-
-    def __sub__(self, other: Amount) -> Amount:
-        return Amount(self.files - other.files, self.content_bytes - other.content_bytes)
+from ctxsize.model import Amount, Effect, Problem
 
 
 @dataclass(frozen=True)

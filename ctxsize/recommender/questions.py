@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from ctxsize.engine.snapshot import Held
+from ctxsize.model import Amount
 from ctxsize.recommender.facts import is_source
-from ctxsize.recommender.outcome import Amount, Question
+from ctxsize.recommender.outcome import Question
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Sums, Tree, is_below
 
@@ -26,7 +27,7 @@ def questions(
     left = _without(sums, explained)
     least = max(_LEAST_BYTES, int(_LEAST_SHARE * sums.get("", Sums()).content_bytes))
     found = [
-        Question(path, Amount(left[path].files, left[path].content_bytes), _note(tracked, path))
+        Question(path, Amount.of(left[path]), _note(tracked, path))
         for path in _large(tree.root, left, least)
         if not _is_source(tree, path, sums)
     ]

@@ -27,7 +27,7 @@ class Ranked:
     safe: bool
 
 
-class Cover:
+class CoveredPaths:
     """What is covered so far, as outermost paths."""
 
     def __init__(self, sums: Mapping[str, Sums]) -> None:
@@ -76,7 +76,7 @@ def ranked(
     worth a line whatever their size, the latter if it travels.
     """
     found: list[Ranked] = []
-    cover = Cover(context)
+    cover = CoveredPaths(context)
     for safe in (True, False):
         pending = [each for each, is_safe in candidates if is_safe is safe]
         while pending:
@@ -101,7 +101,7 @@ def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
 
 def _value(
     candidate: Candidate,
-    cover: Cover,
+    cover: CoveredPaths,
     context: Mapping[str, Sums],
     transfer: Mapping[str, Sums],
 ) -> float:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ctxsize.engine.events import Steps, step, stepped
 from ctxsize.engine.need import includes_of
 from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, in_order
-from ctxsize.model import Problem
+from ctxsize.model import Amount
 from ctxsize.recommender import secrets
 from ctxsize.recommender.assumed import with_bases
 from ctxsize.recommender.codes import CODES
@@ -25,7 +26,7 @@ from ctxsize.recommender.forms import Candidate, Forms
 from ctxsize.recommender.governed import Discovering, read_recipes
 from ctxsize.recommender.knowledge import BY_NAME, RULES
 from ctxsize.recommender.matches import Collected, Finder, Match, Objection, collect
-from ctxsize.recommender.outcome import Advice, Amount, Blocked, Question, Size, Suggestion
+from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.questions import questions
 from ctxsize.recommender.rank import Ranked, ranked, sum_of
@@ -60,7 +61,15 @@ class Choice:
 class Advisor:
     """Works out what is worth saying about one context."""
 
-    def __init__(self, snapshot: Snapshot, *, discovering: Discovering | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        discovering: Discovering | None = None,
+        steps: Steps | None = None,
+    ) -> None:
+        self._steps = steps
+        step(steps, "the Dockerfiles")
         self.request, self._assumed = with_bases(snapshot.request)
         self._options = snapshot.request.build.words()
         self._real = snapshot = Snapshot(self.request, snapshot.root, snapshot.problems)
@@ -96,7 +105,9 @@ class Advisor:
 
         What is in the edit holds together: the proof is of the very file that is written.
         """
+        step(self._steps, "what rules know")
         found = self.look(RULES)
+        step(self._steps, "whether builds can do without it")
         candidates, failed = self._proved(found)
         made = self._suggestions(candidates)
         _check(choice, made)
@@ -120,7 +131,7 @@ class Advisor:
                 *self._real.problems,
                 *self._assumed,
                 *self._recipes.problems,
-                *self._git_problems(),
+                *filter(None, [self._git.problem]),
             ),
             self._git_ignored(),
             self._git_ignored_secrets(found),
@@ -185,7 +196,7 @@ class Advisor:
             return candidates, []
         good: list[Candidate] = []
         failed: list[tuple[Candidate, str]] = []
-        for each in candidates:
+        for each in stepped(candidates, self._steps, lambda each: ", ".join(each.lines)):
             verdict = self._proof.of([each])
             if verdict.holds:
                 good.append(each)
@@ -196,7 +207,7 @@ class Advisor:
         return good, failed
 
     def _amount(self, path: str) -> Amount:
-        return _amount(self._context.get(path, Sums()))
+        return Amount.of(self._context.get(path, Sums()))
 
     def _failed(self, candidate: Candidate, fault: str) -> Blocked:
         match = candidate.matches[0]
@@ -209,7 +220,7 @@ class Advisor:
 
     def _suggestion(self, found: Ranked) -> Suggestion:
         candidate, rule = found.candidate, found.candidate.rule
-        transfer = _amount(found.transfer) if self._transfers else None
+        transfer = Amount.of(found.transfer) if self._transfers else None
         doubts = tuple(dict.fromkeys(each.reason for each in candidate.objections))
         if not found.safe and not doubts:
             doubts = ("not every build can do without it",)
@@ -222,7 +233,7 @@ class Advisor:
             rule.why,
             rule.again,
             tuple(f"{match.path}: {match.evidence}" for match in candidate.matches),
-            Size(_amount(found.context), transfer),
+            Size(Amount.of(found.context), transfer),
             rule.confidence,
             found.safe,
             doubts,
@@ -278,7 +289,7 @@ class Advisor:
         return known and self.request.builder.meter is not None
 
     def _size(self, sent: Sent, snapshot: Snapshot, request: Request) -> Size:
-        context = Amount(sent.files, sent.content_bytes)
+        context = Amount.of(sent)
         if not self._transfers:
             return Size(context, None)
         return Size(context, travelling(snapshot, request, self._includes))
@@ -365,9 +376,6 @@ class Advisor:
                 return shlex.join(("ctxsize", "suggest", *words, "--write"))
         return ""
 
-    def _git_problems(self) -> tuple[Problem, ...]:
-        return () if self._git.problem is None else (self._git.problem,)
-
     def _git_ignored_secrets(self, found: Collected) -> int | None:
         """How many of the files that git ignores are secrets, certain or likely ones."""
         if not self._git.has_repository:
@@ -383,10 +391,8 @@ class Advisor:
     def _git_ignored(self) -> Amount | None:
         if not self._git.has_repository:
             return None
-        total = Sums()
-        for path in self._git.ignored:
-            total = total.plus(self._context.get(path.rstrip("/"), Sums()))
-        return _amount(total)
+        paths = (path.rstrip("/") for path in self._git.ignored)
+        return Amount.of(*(self._context.get(path, Sums()) for path in paths))
 
 
 def _is_secret(match: Match) -> bool:
@@ -408,7 +414,3 @@ def _check(choice: Choice, made: Sequence[Suggestion]) -> None:
             if name in BY_NAME:
                 hint = f"ctxsize suggest --explain {name} says why"
             raise InputError(f"nothing to suggest by the name of {name!r}", hint=hint)
-
-
-def _amount(sums: Sums) -> Amount:
-    return Amount(sums.files, sums.content_bytes)

@@ -8,13 +8,13 @@ from functools import lru_cache
 
 from ctxsize.engine import git
 from ctxsize.engine.border import border_of
-from ctxsize.engine.git import GitError, Repository
+from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.model import Problem
 from ctxsize.recommender.tree import Tree
 
 
 @dataclass(frozen=True)
-class _Known:
+class _KnownPaths:
     """What one repository says, as sorted lists to search in."""
 
     tracked: tuple[str, ...]
@@ -35,12 +35,12 @@ class Tracked:
         self._known = {"": self._ask(found.repository)}
         self._inner = lru_cache(maxsize=None)(self._find_inner)
 
-    def _ask(self, repository: Repository | None) -> _Known | None:
+    def _ask(self, repository: GitRepository | None) -> _KnownPaths | None:
         if repository is None:
             return None
         try:
             tracked = sorted({*repository.tracked, *(f"{at}/" for at in repository.submodules)})
-            return _Known(tuple(tracked), tuple(sorted(repository.ignored)))
+            return _KnownPaths(tuple(tracked), tuple(sorted(repository.ignored)))
         except GitError as error:
             self.problem = Problem("git", f"what git tracks is not known: {error}", path=self._root)
             return None
@@ -93,7 +93,7 @@ class Tracked:
         above = ("/".join(parts[:depth]) + "/" for depth in range(1, len(parts) + 1))
         return any(_holds(known.ignored, each) for each in (inner, *above))
 
-    def _of(self, path: str) -> tuple[_Known | None, str, str]:
+    def _of(self, path: str) -> tuple[_KnownPaths | None, str, str]:
         """What the repository of `path` knows, the path as it knows it, and what it leaves out."""
         top = self._inner(path.rpartition("/")[0])
         prefix = f"{top}/" if top else ""

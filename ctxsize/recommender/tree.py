@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ctxsize.engine.need import Include
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import File, Held, Sent, Snapshot
-from ctxsize.recommender.outcome import Amount
+from ctxsize.model import Amount
 
 _WILDCARDS = frozenset("*?[")
 
@@ -162,8 +162,7 @@ def added_up(parts: Iterable[dict[str, Sums]]) -> dict[str, Sums]:
 
 def travelling(snapshot: Snapshot, request: Request, includes: Iterable[Include]) -> Amount:
     """What the ignore file of `request` lets the transfers make travel, together."""
-    parts = [snapshot.sent(request.spec, include=each) for each in includes]
-    return Amount(sum(each.files for each in parts), sum(each.content_bytes for each in parts))
+    return Amount.of(*(snapshot.sent(request.spec, include=each) for each in includes))
 
 
 def in_context(request: Request, path: str) -> str | None:

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.patterns import DockerIgnorePattern, Line
+from ctxsize.engine.ignorefile import BOM, IgnoreFile
+from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine
 
 START = b"# >>> ctxsize"
 END = b"# <<< ctxsize"
 _FIRST_LINE = START + b": `ctxsize suggest` adds to this part only; edit it as you like"
-_BOM = b"\xef\xbb\xbf"
+_BOM = BOM.encode()
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def merge(
     among them they stay in order.
     """
     bom, lines = _opened(before)
-    reader = _Reader(pattern_class)
+    reader = _BlockReader(pattern_class)
     mixed = at_start or any(reader.of(each).exception for each in additions)
     block = _block(lines, reader, at_start=at_start, mixed=mixed)
     inside = lines[block.start : block.end] if block else []
@@ -139,21 +139,21 @@ def _is_blank(line: bytes) -> bool:
     return line in (b"\n", b"\r\n")
 
 
-class _Reader:
+class _BlockReader:
     """Reads lines as the builder does."""
 
     def __init__(self, pattern_class: type[DockerIgnorePattern]) -> None:
         self._split = pattern_class.split
 
-    def read(self, line: bytes) -> Line | None:
+    def read(self, line: bytes) -> SplitLine | None:
         """The pattern of a line of the file, None for a comment or a blank one."""
         return self._split(line.removesuffix(_end_of(line)).decode("utf-8", "surrogateescape"))
 
-    def all(self, lines: Iterable[bytes]) -> list[Line]:
+    def all(self, lines: Iterable[bytes]) -> list[SplitLine]:
         """The patterns of `lines`."""
         return [parsed for parsed in map(self.read, lines) if parsed is not None]
 
-    def of(self, addition: Addition) -> Line:
+    def of(self, addition: Addition) -> SplitLine:
         """The pattern of `addition`. Raises `ValueError` if it is not just one."""
         parsed = None if "\n" in addition.line else self._split(addition.line)
         if parsed is None:
@@ -173,7 +173,9 @@ def _blocks(lines: Sequence[bytes]) -> list[Block]:
     return blocks
 
 
-def _block(lines: Sequence[bytes], reader: _Reader, *, at_start: bool, mixed: bool) -> Block | None:
+def _block(
+    lines: Sequence[bytes], reader: _BlockReader, *, at_start: bool, mixed: bool
+) -> Block | None:
     """The block to extend, None where a new one is due.
 
     Behind a block at the end no pattern may stand that could undo an addition,
@@ -190,7 +192,7 @@ def _block(lines: Sequence[bytes], reader: _Reader, *, at_start: bool, mixed: bo
 
 
 def _missing(
-    additions: Sequence[Addition], present: Iterable[bytes], reader: _Reader, *, mixed: bool
+    additions: Sequence[Addition], present: Iterable[bytes], reader: _BlockReader, *, mixed: bool
 ) -> list[Addition]:
     """Those of `additions` that `present` does not have with the same effect.
 
@@ -215,7 +217,7 @@ def _missing(
     return missing
 
 
-def _last_run(have: Sequence[Line], wanted: Line) -> Sequence[Line]:
+def _last_run(have: Sequence[SplitLine], wanted: SplitLine) -> Sequence[SplitLine]:
     """The lines behind the last one of the other kind than `wanted`."""
     others = [at for at, each in enumerate(have) if each.exception != wanted.exception]
     return have[others[-1] + 1 :] if others else have
@@ -271,7 +273,7 @@ def _extended(
     block: Block,
     group: Sequence[Addition],
     end: bytes,
-    reader: _Reader,
+    reader: _BlockReader,
     *,
     in_order: bool,
 ) -> list[bytes]:

@@ -8,9 +8,9 @@ from typing import TypeVar
 from ctxsize.engine import measure as measuring
 from ctxsize.engine.request import Request, request_of
 from ctxsize.engine.transfers import with_transfers
-from ctxsize.model import Problem
+from ctxsize.model import Amount, Problem
 from ctxsize.recommender.modes.plan import Plan
-from ctxsize.recommender.outcome import Advice, Amount, Size
+from ctxsize.recommender.outcome import Advice, Size
 from ctxsize.writer.apply import apply
 
 Suggested = TypeVar("Suggested", Advice, Plan)
@@ -30,12 +30,7 @@ def written(request: Request, outcome: Suggested) -> Suggested:
 
 def _size(request: Request) -> Size:
     """What is sent, and what all transfers make travel now."""
-    now = request_of(request.build, request.builder)
+    now = request_of(request.build, request.builder, plans=request.plans)
     report = with_transfers(now, measuring.measure(now, top=1, depth=0))
-    totals, travels = report.context.totals, None
-    if report.transfer is not None:
-        travels = Amount(
-            sum(each.files for each in report.transfers),
-            sum(each.content_bytes for each in report.transfers),
-        )
-    return Size(Amount(totals.files, totals.content_bytes), travels)
+    travels = None if report.transfer is None else Amount.of(*report.transfers)
+    return Size(Amount.of(report.context.totals), travels)

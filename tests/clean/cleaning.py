@@ -7,26 +7,26 @@ from typing import Any
 
 from ctxsize import api
 from ctxsize.clean.delete import Step, delete
-from ctxsize.clean.values import Plan, Result
+from ctxsize.clean.values import CleanPlan, Result
 from tests.clean.snapshots import snapshot, without
 
 
-def planned(root: Path, **options: Any) -> Plan:
+def planned(root: Path, **options: Any) -> CleanPlan:
     """The plan for all that is regenerable below `root`, installed packages too."""
     return api.clean_plan(str(root), **{"deps": True, **options})
 
 
-def paths(plan: Plan) -> list[str]:
+def paths(plan: CleanPlan) -> list[str]:
     """What would be deleted."""
     return [each.path for each in plan.items]
 
 
-def codes(plan: Plan) -> dict[str, str]:
+def codes(plan: CleanPlan) -> dict[str, str]:
     """Why each of the others is left alone."""
     return {each.path: each.code for each in plan.passed}
 
 
-def carried_out(plan: Plan, step: Step | None = None) -> dict[str, Result]:
+def carried_out(plan: CleanPlan, step: Step | None = None) -> dict[str, Result]:
     """The results by path; nothing but what was done may be missing afterwards."""
     root = Path(plan.root)
     before = snapshot(root)

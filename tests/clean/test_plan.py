@@ -13,7 +13,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.clean.saved import decoded, encoded
-from ctxsize.clean.values import Category
+from ctxsize.clean.values import CleanCategory
 from ctxsize.errors import InputError
 from ctxsize.formats.json import schema
 from tests.clean.cleaning import carried_out, codes, paths, planned
@@ -88,7 +88,9 @@ def test_packages_only_on_request(tmp_path: Path) -> None:
     assert {each.kind for each in left} == DEPS
     assert {each.code for each in left} == {"deps"}
     assert {each.kind for each in planned(root).items} == {plant.kind for plant in PLANTS}
-    assert {each.kind for each in planned(root).items if each.category is Category.DEPS} == DEPS
+    assert {
+        each.kind for each in planned(root).items if each.category is CleanCategory.DEPS
+    } == DEPS
 
 
 def test_only_what_incremental_compilation_keeps(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ HEAVY = {
 
 OF_OTHERS = {
     *("recommender", "lints", "guard", "projects", "clean", "advice", "writer", "config"),
-    *("engine.explain", "engine.snapshot", "engine.git", "scan", "checking"),
+    *("engine.explain", "engine.snapshot", "engine.git", "scanning", "checking"),
     *("engine.sourcing", "engine.takers", "formats.text"),
 }
 """Parts of ctxsize that other commands need."""

@@ -79,7 +79,29 @@ def test_progress_shows_late_seldom_and_goes_away(monkeypatch: pytest.MonkeyPatc
     )
 
 
+def test_steps_show_what_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.5, 1.1, 1.3, 1.5])
+    monkeypatch.setattr(output.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("COLUMNS", "40")
+    with output.progress() as progress:
+        steps = output.steps(progress)
+        assert steps is not None
+        steps("a", 0, 1200)
+        steps("b\x1b", 1199, 1200)
+        steps("the Dockerfiles", 0, 0)
+        steps("x" * 100, 1, 2)
+    assert sys.stderr.getvalue().split("\r\x1b[K") == [  # type: ignore[attr-defined]
+        "",
+        "b\\033 (1,200 of 1,200)",
+        "the Dockerfiles",
+        "xxxxxxxxxx…xxxxxxxxxxxxxxxxxxx (2 of 2)",
+        "",
+    ]
+
+
 def test_no_progress_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with output.progress() as progress:
         assert progress is None
+        assert output.steps(progress) is None

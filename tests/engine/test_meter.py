@@ -14,7 +14,7 @@ from ctxsize.engine.builders import BUILDKIT, CLASSIC, Builder
 from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Folder
 from ctxsize.engine.request import resolve
-from ctxsize.engine.sums import Sums
+from ctxsize.engine.sums import WalkSums
 from ctxsize.engine.transfer import BuildKitMeter
 
 MARK = Mark(ignored=False, decider=None, refused=False)
@@ -56,7 +56,7 @@ def files(prefix: str, found: dict[str, os.stat_result]) -> Files:
 
 
 def summed(events: list[Files | Folder], *, together: bool, builder: Builder) -> tuple[Any, ...]:
-    sums = Sums(builder, 3)
+    sums = WalkSums(builder, 3)
     for event in events:
         if isinstance(event, Files) and not together:
             event = event._replace(plain=False)
@@ -87,7 +87,7 @@ def test_a_folder_takes_its_packet(event: Files | Folder) -> None:
 
 @pytest.mark.parametrize("plain", [True, False])
 def test_none_of_the_largest_is_asked_for(plain: bool) -> None:
-    sums = Sums(BUILDKIT, 0)
+    sums = WalkSums(BUILDKIT, 0)
     sums.add(files("", {"a": result(0o100644, 5, 10**9)})._replace(plain=plain))
     measured = sums.measurement(resolve("."), complete=True, depth=None)
     assert (measured.largest_files, measured.totals.content_bytes) == ((), 5)

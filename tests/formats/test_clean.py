@@ -10,14 +10,14 @@ import pytest
 
 from ctxsize.clean.plan import sums
 from ctxsize.clean.values import (
-    Candidate,
-    Category,
-    Choice,
+    CleanCandidate,
+    CleanCategory,
+    CleanChoice,
     Cleaning,
+    CleanPlan,
     Inventory,
     Part,
     Passed,
-    Plan,
     Result,
     Shared,
     Stamp,
@@ -31,12 +31,12 @@ from tests.formats.test_schema import closed
 GB = 1_000_000_000
 
 
-def item(path: str, service: str, *, kind: str, title: str, inventory: Inventory) -> Candidate:
-    return Candidate(
+def item(path: str, service: str, *, kind: str, title: str, inventory: Inventory) -> CleanCandidate:
+    return CleanCandidate(
         path=path,
         kind=kind,
         ecosystem="rust" if "cargo" in kind else "node",
-        category=Category.ARTEFACT if "cargo" in kind else Category.DEPS,
+        category=CleanCategory.ARTEFACT if "cargo" in kind else CleanCategory.DEPS,
         title=title,
         service=service,
         evidence=("CACHEDIR.TAG", "Cargo.toml beside it") if "cargo" in kind else ("x",),
@@ -104,7 +104,7 @@ PASSED = (
         for n in range(15)
     ),
 )
-PLAN = Plan("/srv/repository", 1, 2, Choice(), (RUST, NODE), PASSED, sums((RUST, NODE)))
+PLAN = CleanPlan("/srv/repository", 1, 2, CleanChoice(), (RUST, NODE), PASSED, sums((RUST, NODE)))
 UNREAD = Problem("unreadable", "cannot be read: Permission denied", "x", effect=Effect.LOWER_BOUND)
 FAILED = (
     Result(RUST.path, True, 41_396, 204 * GB // 10),
@@ -128,7 +128,7 @@ OUTCOMES = {
         refused="the tree is another",
         reasons=("a/target: changed",),
     ),
-    "clean-nothing": Cleaning("x", Plan("/x", 1, 2, Choice(), problems=(UNREAD,))),
+    "clean-nothing": Cleaning("x", CleanPlan("/x", 1, 2, CleanChoice(), problems=(UNREAD,))),
     "clean-apparent": Cleaning(".", PLAN, command="ctxsize clean --yes", apparent=True),
 }
 TEXTS = {

@@ -15,21 +15,22 @@ from ctxsize.errors import InputError
 from ctxsize.formats.json import schema
 from ctxsize.guard import baseline
 from ctxsize.guard.known import of_files, worth_keeping
+from ctxsize.model import Amount
 from tests.formats.test_schema import closed
 
 NAMES = st.binary(min_size=1, max_size=6).map(lambda name: os.fsdecode(name.replace(b"\0", b"/")))
 FILES = st.dictionaries(NAMES, st.integers(0, 10**12), max_size=8)
 ENTRIES = st.builds(
-    lambda files, transfer: baseline.Entry(
+    lambda files, transfer: baseline.BaselineEntry(
         "buildkit", worth_keeping(of_files(files.items()), directories=3, files=3), transfer
     ),
     FILES,
-    st.none() | st.tuples(st.integers(0, 9), st.integers(0, 9)),
+    st.none() | st.builds(Amount, st.integers(0, 9), st.integers(0, 9)),
 )
 
 
 @given(st.dictionaries(st.text(max_size=5), ENTRIES, max_size=3))
-def test_it_reads_back(contexts: dict[str, baseline.Entry]) -> None:
+def test_it_reads_back(contexts: dict[str, baseline.BaselineEntry]) -> None:
     text = baseline.text(contexts)
     assert text.isascii()
     jsonschema.validate(json.loads(text), closed(schema("baseline")))
@@ -47,11 +48,13 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> None:
 def test_a_line_for_each_directory_and_file() -> None:
     known = of_files([("src/a.c", 5), ("src/b.c", 7), ("x", 1)])
     assert '        "src": [12, 2]\n' in baseline.text(
-        {".": baseline.Entry("buildkit", known, (13, 3))}
+        {".": baseline.BaselineEntry("buildkit", known, Amount(3, 13))}
     )
 
 
-GOOD = json.loads(baseline.text({"a": baseline.Entry("buildkit", of_files([("d/f", 3)]), (3, 1))}))
+GOOD = json.loads(
+    baseline.text({"a": baseline.BaselineEntry("buildkit", of_files([("d/f", 3)]), Amount(1, 3))})
+)
 
 
 def without(*keys: str, **changes: object) -> bytes:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.guard.changes import Change, What, between
+from ctxsize.guard.changes import SizeChange, What, between
 from ctxsize.guard.known import Known, of_files, worth_keeping
+from ctxsize.model import Amount
 
 TREES = st.dictionaries(
     st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(
@@ -64,7 +65,7 @@ def test_little_known_is_never_wrong(
         was, now = before.directory(each.path), after.directory(each.path)
         assert was is not None
         assert now is not None
-        delta = now[0] - was[0]
+        delta = now.content_bytes - was.content_bytes
         assert delta >= each.delta_bytes >= 0 or delta <= each.delta_bytes <= 0
 
 
@@ -91,14 +92,14 @@ def test_what_grew(
 
 def test_directories_grow_where_no_listed_file_explains_it() -> None:
     before = Known(0, 0, {}, {}, depth=3)
-    after = Known(900, 300, {"d": (900, 300)}, {"d/0": 3}, depth=3, files_from=3)
+    after = Known(900, 300, {"d": Amount(300, 900)}, {"d/0": 3}, depth=3, files_from=3)
     assert between(before, after).grown == (
-        Change("d", What.ADDED, None, 900, 900, 300),
-        Change("d/0", What.ADDED, None, 3, 3),
+        SizeChange("d", What.ADDED, None, 900, 900, 300),
+        SizeChange("d/0", What.ADDED, None, 3, 3),
     )
 
 
 def test_deeper_than_known_is_not_told() -> None:
-    before = Known(10, 1, {"a": (10, 1)}, {}, depth=1, files_from=10)
+    before = Known(10, 1, {"a": Amount(1, 10)}, {}, depth=1, files_from=10)
     after = of_files([("a/b/f", 10)])
     assert between(before, after).directories == ()

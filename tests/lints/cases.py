@@ -263,6 +263,7 @@ CATCHES: dict[str, list[Case]] = {
         Case("a|b\n", ["a", "b"], ("1:1 warning, certain",)),
         Case("x{2}*\n", ["xx"], ("1:1 warning 1 files 3 B, unsafe",)),
         Case("a^b*\n", None, ("1:1 warning, unsafe",)),
+        Case("a^b\n", None, ("1:1 warning, unsafe",), "podman"),
     ],
     "CTX125": [
         Case(

@@ -15,8 +15,8 @@ from ctxsize.engine.request import resolve
 from ctxsize.formats.json import suggest
 from ctxsize.formats.look import Look
 from ctxsize.formats.text import suggest as text
-from ctxsize.model import Kind
-from ctxsize.recommender.outcome import Advice, Amount
+from ctxsize.model import Amount, Kind
+from ctxsize.recommender.outcome import Advice
 from tests.oracles.trees import COPY_ALL, Node, build_tree, file
 from tests.recommender.planting import CLEAN
 from tests.recommender.projects import PROJECTS, Project, sources_of
@@ -37,8 +37,8 @@ def measured(root: Path) -> tuple[Amount, Amount | None]:
     """What `measure` counts: the context, and what travels."""
     report = api.measure(str(root))
     totals, transfer = report.context.totals, report.transfer
-    travels = None if transfer is None else Amount(transfer.files, transfer.content_bytes)
-    return Amount(totals.files, totals.content_bytes), travels
+    travels = None if transfer is None else Amount.of(transfer)
+    return Amount.of(totals), travels
 
 
 def suggested(root: Path, **options: bool) -> Advice:

@@ -16,7 +16,7 @@ from ctxsize.findings import Finding
 from ctxsize.formats import Look, render
 from ctxsize.formats.json import schema
 from ctxsize.projects import CODES, discover
-from ctxsize.scan.trees import Trees
+from ctxsize.scanning.trees import Trees
 from tests.oracles.trees import Node, build_tree, file
 from tests.scan.story import CACHEDIR_TAG, GB, RUSTC_INFO, story
 

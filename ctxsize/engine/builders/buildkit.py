@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ctxsize.engine.builders.builder import Builder
-from ctxsize.engine.patterns import DockerIgnoreSpec, sent_text
+from ctxsize.engine.ignorefile import sent_text
+from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import IgnoreFileError
 
 _HEADER_LIMIT = 1_048_896

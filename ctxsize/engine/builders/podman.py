@@ -10,8 +10,7 @@ from typing import ClassVar
 
 from ctxsize.engine import golang, goregexp
 from ctxsize.engine.builders.builder import Builder
-from ctxsize.engine.expressions import Expression
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Line, Step
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, SplitLine, Step
 
 
 class PodmanIgnorePattern(DockerIgnorePattern):
@@ -23,7 +22,7 @@ class PodmanIgnorePattern(DockerIgnorePattern):
     """All are expressions here, so that more characters have a meaning."""
 
     @classmethod
-    def split(cls, line: str) -> Line | None:
+    def split(cls, line: str) -> SplitLine | None:
         """The pattern of `line`; slashes at both ends go before blanks and `!` are looked at."""
         if line.startswith("#"):
             return None
@@ -33,11 +32,11 @@ class PodmanIgnorePattern(DockerIgnorePattern):
         text = golang.clean(text)
         exception = text.startswith("!")
         if exception and len(text) > 1:
-            return Line(golang.clean(text[1:]).removeprefix("/"), exception=True)
-        return Line(text[exception:], exception)
+            return SplitLine(golang.clean(text[1:]).removeprefix("/"), exception=True)
+        return SplitLine(text[exception:], exception)
 
     @classmethod
-    def expression(cls, text: str) -> Expression:
+    def meaning(cls, text: str) -> tuple[str, str]:
         """Buildah's expression for `text`, which also matches everything below a match."""
         expression, at = "^", int(text.startswith("\ufeff"))
         while at < len(text):
@@ -57,7 +56,7 @@ class PodmanIgnorePattern(DockerIgnorePattern):
                 at += 1
             else:
                 expression += char
-        return goregexp.compiled(expression + "(/.*)?$")
+        return "regexp", expression + "(/.*)?$"
 
 
 class PodmanIgnoreSpec(DockerIgnoreSpec):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ctxsize.guard.changes import Change
+from ctxsize.guard.changes import SizeChange
 from ctxsize.guard.outcome import DiffReport, Side
 
 VERSION = 1
@@ -24,7 +24,7 @@ def shape(outcome: DiffReport) -> dict[str, Any]:
     }
 
 
-def change(each: Change) -> dict[str, Any]:
+def change(each: SizeChange) -> dict[str, Any]:
     """A directory or a file that is not what it was."""
     return {
         "path": each.path,

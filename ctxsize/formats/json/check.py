@@ -36,8 +36,8 @@ def _check(check: ContextCheck) -> dict[str, Any]:
         "remedy": None
         if remedy is None
         else {
-            "saves_bytes": remedy.saves_bytes,
-            "saves_files": remedy.saves_files,
+            "saves_bytes": remedy.saves.content_bytes,
+            "saves_files": remedy.saves.files,
             "enough": remedy.enough,
         },
         "untried": check.untried,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ctxsize.clean.values import Candidate, Cleaning, Passed, Result, Sums
+from ctxsize.clean.values import CleanCandidate, Cleaning, CleanSums, Passed, Result
 
 VERSION = 1
 
@@ -30,7 +30,7 @@ def shape(outcome: Cleaning) -> dict[str, Any]:
     }
 
 
-def _sums(sums: Sums) -> dict[str, int]:
+def _sums(sums: CleanSums) -> dict[str, int]:
     return {
         "files": sums.files,
         "content_bytes": sums.content_bytes,
@@ -39,7 +39,7 @@ def _sums(sums: Sums) -> dict[str, int]:
     }
 
 
-def _item(item: Candidate) -> dict[str, Any]:
+def _item(item: CleanCandidate) -> dict[str, Any]:
     inventory = item.inventory
     return {
         "path": item.path,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ctxsize.formats.json import findings
-from ctxsize.recommender.outcome import Amount
-from ctxsize.scan import Row, Scan
+from ctxsize.model import Amount
+from ctxsize.scanning import Row, Scan
 
 
 def shape(scan: Scan) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ctxsize.formats.json import findings
-from ctxsize.model import Problem
-from ctxsize.recommender.outcome import Advice, Amount, Blocked, Question, Size, Suggestion
+from ctxsize.model import Amount, Problem
+from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
 
 VERSION = 1
 

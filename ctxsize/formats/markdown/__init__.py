@@ -7,17 +7,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from ctxsize.formats import module_for
 from ctxsize.formats.look import Look
 from ctxsize.formats.markdown import findings
-
-_OF_THEIR_OWN = ("check", "diff", "measure", "scan")
-"""The kinds with a module here; the others are their findings."""
 
 
 def render(outcome: Any, look: Look) -> str:
     """`outcome` as GitHub's Markdown, which GitLab reads too."""
-    if outcome.kind not in _OF_THEIR_OWN:
-        return findings.render(outcome)
-    text: str = module_for(__name__, outcome.kind).render(outcome, look)
-    return text
+    match outcome.kind:
+        case "measure":
+            from ctxsize.formats.markdown import measure
+
+            return measure.render(outcome, look)
+        case "scan":
+            from ctxsize.formats.markdown import scan
+
+            return scan.render(outcome, look)
+        case "check":
+            from ctxsize.formats.markdown import check
+
+            return check.render(outcome, look)
+        case "diff":
+            from ctxsize.formats.markdown import changes
+
+            return changes.render(outcome, look)
+    return findings.render(outcome)

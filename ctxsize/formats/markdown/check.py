@@ -68,8 +68,8 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[str]:
         yield from table(("change", "", "grown since the baseline"), grown, right=1)
         yield ""
     if check.remedy is not None:
-        saved = units.human(check.remedy.saves_bytes)
-        files = plural(check.remedy.saves_files, "file")
+        saved = units.human(check.remedy.saves.content_bytes)
+        files = plural(check.remedy.saves.files, "file")
         enough = "" if check.remedy.enough else ", which is not enough"
         step = code(command(check.report, "suggest", "--write"))
         yield f"Fix: {step} saves {saved} in {files}{enough}."

@@ -7,7 +7,7 @@ from ctxsize.formats.markdown import findings
 from ctxsize.formats.markdown.words import code, plain, table
 from ctxsize.formats.text.advice import plural
 from ctxsize.formats.text.scan import HEADERS, cells
-from ctxsize.scan import Scan
+from ctxsize.scanning import Scan
 
 _SHOWN = 50
 _NUMBERS = 4

@@ -11,7 +11,7 @@ from ctxsize.formats.text.advice import plural
 from ctxsize.formats.text.check import delta, happened
 from ctxsize.formats.text.measure import wrapped
 from ctxsize.formats.text.tables import Table, lines
-from ctxsize.guard.changes import Change
+from ctxsize.guard.changes import SizeChange
 from ctxsize.guard.outcome import DiffReport
 
 
@@ -47,7 +47,7 @@ def verdict(outcome: DiffReport) -> str:
     return f"{verb} by {units.human(abs(change))}: from {was} to {now}"
 
 
-def _directories(changes: Sequence[Change], top: int) -> Table:
+def _directories(changes: Sequence[SizeChange], top: int) -> Table:
     rows = [
         (delta(each), _files_delta(each), happened(each), quoted(f"{each.path}/"))
         for each in changes[:top]
@@ -56,15 +56,15 @@ def _directories(changes: Sequence[Change], top: int) -> Table:
     return Table("By directory", headers, rows, _rest(changes, top, "directory"))
 
 
-def _files(changes: Sequence[Change], top: int) -> Table:
+def _files(changes: Sequence[SizeChange], top: int) -> Table:
     rows = [(delta(each), happened(each), quoted(each.path)) for each in changes[:top]]
     return Table("By file", ("change", "", "file"), rows, _rest(changes, top, "file"))
 
 
-def _files_delta(change: Change) -> str:
+def _files_delta(change: SizeChange) -> str:
     return f"{change.delta_files:+,}" if change.delta_files else ""
 
 
-def _rest(changes: Sequence[Change], top: int, noun: str) -> str:
+def _rest(changes: Sequence[SizeChange], top: int, noun: str) -> str:
     rest = len(changes) - top
     return f"and {plural(rest, 'more ' + noun)}" if rest > 0 else ""

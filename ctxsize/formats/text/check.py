@@ -16,7 +16,7 @@ from ctxsize.formats.text.advice import command, plural
 from ctxsize.formats.text.findings import lines as finding_lines
 from ctxsize.formats.text.size_tree import percent
 from ctxsize.formats.text.tables import Table, lines
-from ctxsize.guard.changes import Change
+from ctxsize.guard.changes import SizeChange
 from ctxsize.guard.judge import said
 from ctxsize.guard.outcome import MOST_TRIED, CheckReport, ContextCheck, Limit
 
@@ -101,14 +101,14 @@ def _culprits(check: ContextCheck) -> Table:
     return Table("Largest parts", ("size", "files", "%", "path"), rows)
 
 
-def _grown(changes: tuple[Change, ...]) -> Table:
+def _grown(changes: tuple[SizeChange, ...]) -> Table:
     rows = [(delta(each), happened(each), quoted(_named(each))) for each in changes[:_GROWN]]
     rest = len(changes) - _GROWN
     more = f"and {plural(rest, 'more')}".removesuffix("s") if rest > 0 else ""
     return Table("Grown since the baseline", ("change", "", "path"), rows, more)
 
 
-def _named(change: Change) -> str:
+def _named(change: SizeChange) -> str:
     return f"{change.path}/" if change.delta_files else change.path
 
 
@@ -121,7 +121,7 @@ def _remedy(check: ContextCheck, look: Look) -> Iterator[str]:
         yield f"     is not tried here on more than {most} files; alone it says what it saves"
     if remedy is not None:
         step = look.paint(command(check.report, "suggest", "--write"), "bold")
-        saved = f"{units.human(remedy.saves_bytes)} in {plural(remedy.saves_files, 'file')}"
+        saved = f"{units.human(remedy.saves.content_bytes)} in {plural(remedy.saves.files, 'file')}"
         yield f"Fix: {step}"
         yield f"     saves {saved}{'' if remedy.enough else ', which is not enough'}"
     if remedy is not None and remedy.enough:
@@ -154,7 +154,7 @@ def shown(amount: int, limit: Limit) -> str:
     return units.human(amount) if limit.unit == "bytes" else plural(amount, "file")
 
 
-def delta(change: Change) -> str:
+def delta(change: SizeChange) -> str:
     """By how much, with a sign; a change of files alone in files."""
     least = "" if change.exact else ">"
     if not change.delta_bytes and change.delta_files:
@@ -163,7 +163,7 @@ def delta(change: Change) -> str:
     return f"{least}{sign}{units.human(abs(change.delta_bytes))}"
 
 
-def happened(change: Change) -> str:
+def happened(change: SizeChange) -> str:
     """What happened, with care where it may have been there before, unlisted."""
     if change.exact:
         return change.what.value

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ctxsize import units
 from ctxsize.clean.plan import by_service
-from ctxsize.clean.values import Candidate, Cleaning, Part, Passed, Result
+from ctxsize.clean.values import CleanCandidate, Cleaning, Part, Passed, Result
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import columns, fit, quoted, visible
 from ctxsize.formats.text.advice import plural
@@ -129,7 +129,7 @@ class _Table:
         return ("" if self.apparent else f"{disk:>10}") + f"{size:>10}{files:>9}  "
 
 
-def _item(item: Candidate, service: str, table: _Table) -> Iterator[str]:
+def _item(item: CleanCandidate, service: str, table: _Table) -> Iterator[str]:
     inventory = item.inventory
     name = item.path[len(service) :].lstrip("/")
     whole = Part(name, inventory.files, inventory.content_bytes, inventory.disk_bytes)

@@ -12,7 +12,7 @@ from ctxsize.formats.names import columns, quoted, visible
 from ctxsize.formats.text import advice, size_tree, tables, transfers
 from ctxsize.formats.text.advice import plural
 from ctxsize.formats.text.transfers import NO_FILE
-from ctxsize.formats.verdict import Level, level
+from ctxsize.formats.verdict import Concern, level
 from ctxsize.model import Difference, Ignored, NamedContext, Problem, Report
 
 _LABEL = 15
@@ -52,7 +52,7 @@ def _whole(report: Report, look: Look) -> list[list[str]]:
     ]
 
 
-def _verdict(report: Report, look: Look, concern: Level) -> list[str]:
+def _verdict(report: Report, look: Look, concern: Concern) -> list[str]:
     label = f"{concern.title}:"
     command, purpose = advice.next_step(report)
     first = wrapped(f"{label} {advice.verdict(report)}", look, indent="")

@@ -9,8 +9,8 @@ from ctxsize.formats.look import Look
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.text.advice import command, plural
 from ctxsize.formats.text.suggest import Block, section, wrapped
+from ctxsize.model import Amount
 from ctxsize.recommender.modes.plan import Note, Plan, Removed
-from ctxsize.recommender.outcome import Amount
 from ctxsize.writer.merge import Addition
 
 _NOTHING = {

@@ -13,8 +13,8 @@ from ctxsize.formats.text.advice import plural
 from ctxsize.formats.text.findings import lines as findings_lines
 from ctxsize.formats.text.tables import Table
 from ctxsize.formats.text.tables import lines as table_lines
-from ctxsize.recommender.outcome import Amount
-from ctxsize.scan import Row, Scan
+from ctxsize.model import Amount
+from ctxsize.scanning import Row, Scan
 
 HEADERS = ("sends", "context", "saving", "findings", "ignore file", "build")
 

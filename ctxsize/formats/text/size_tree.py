@@ -16,7 +16,7 @@ _NARROWEST_BAR = 8
 _SHORTEST_NAME = 6
 
 
-class Row(NamedTuple):
+class SizeRow(NamedTuple):
     """A directory of the tree, with the lines that lead to it."""
 
     guides: str
@@ -83,14 +83,14 @@ def _largest(tree: Directory, limit: int) -> set[str]:
     return chosen
 
 
-def _rows(tree: Directory, chosen: set[str], look: Look) -> list[Row]:
+def _rows(tree: Directory, chosen: set[str], look: Look) -> list[SizeRow]:
     tee, corner, bar, blank = ("|- ", "`- ", "|  ", "   ") if look.ascii else _LINES
-    rows = [Row("", ".", tree)]
+    rows = [SizeRow("", ".", tree)]
     pending = _children(tree, chosen, "")
     while pending:
         node, guides, last = pending.pop()
         name = node.path.rpartition("/")[2]
-        rows.append(Row(guides + (corner if last else tee), quoted(name), node))
+        rows.append(SizeRow(guides + (corner if last else tee), quoted(name), node))
         pending += _children(node, chosen, guides + (blank if last else bar))
     return rows
 

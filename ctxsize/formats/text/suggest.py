@@ -12,7 +12,8 @@ from ctxsize.formats.look import Look
 from ctxsize.formats.names import columns, fit, quoted, visible
 from ctxsize.formats.text import findings
 from ctxsize.formats.text.advice import command, plural
-from ctxsize.recommender.outcome import Advice, Amount, Question, Size, Suggestion
+from ctxsize.model import Amount
+from ctxsize.recommender.outcome import Advice, Question, Size, Suggestion
 
 _MOST_PATHS = 3
 _MOST_PROBLEMS = 3

@@ -16,7 +16,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 _ENDS = ("else", "endif", "endfor")
 
 
-class Parser(Protocol):
+class ExpressionParser(Protocol):
     """What parses the expressions in a template."""
 
     text: str
@@ -29,9 +29,9 @@ class Parser(Protocol):
     def loop(self) -> tuple[list[str], Expression]: ...
 
 
-def parse(parser: Parser, *, quoted: bool) -> Expression:
+def parse(parser: ExpressionParser, *, quoted: bool) -> Expression:
     """The template at the place where `parser` is, up to the closing quote or the end."""
-    reader = _Reader(parser, quoted=quoted)
+    reader = _TemplateReader(parser, quoted=quoted)
     parts, end = reader.parts()
     if end:
         raise UnknownError(f"a template with {end} and no beginning")
@@ -39,8 +39,8 @@ def parse(parser: Parser, *, quoted: bool) -> Expression:
     return _joined(parts) if lone is None else lone
 
 
-class _Reader:
-    def __init__(self, parser: Parser, *, quoted: bool) -> None:
+class _TemplateReader:
+    def __init__(self, parser: ExpressionParser, *, quoted: bool) -> None:
         self._parser = parser
         self._quoted = quoted
         self._strip = False

@@ -8,6 +8,7 @@ from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.findings import Edit, Finding, Location
+from ctxsize.model import Amount
 from ctxsize.recommender.codes import CODES
 from ctxsize.recommender.modes.allowlist import allowlist
 from ctxsize.recommender.modes.from_gitignore import from_gitignore
@@ -15,7 +16,6 @@ from ctxsize.recommender.modes.plan import Change, Plan
 from ctxsize.recommender.modes.sibling import like
 from ctxsize.recommender.modes.tidy import tidy
 from ctxsize.recommender.modes.trial import Trial
-from ctxsize.recommender.outcome import Amount
 
 MODES: dict[str, Callable[[Trial], Change]] = {
     "allowlist": allowlist,

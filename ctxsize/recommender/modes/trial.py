@@ -13,11 +13,12 @@ from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import IgnoreFileError
+from ctxsize.model import Amount
 from ctxsize.recommender.assumed import with_bases
 from ctxsize.recommender.exceptions import exceptions, letting_in
 from ctxsize.recommender.governed import read_recipes
 from ctxsize.recommender.modes.plan import Note
-from ctxsize.recommender.outcome import Amount, Size
+from ctxsize.recommender.outcome import Size
 from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.recipes import Recipes
 from ctxsize.recommender.tracked import Tracked

@@ -4,7 +4,7 @@
 and the findings across them.
 """
 
-from ctxsize.scan.outcome import Row, Scan
-from ctxsize.scan.run import scan
+from ctxsize.scanning.outcome import Row, Scan
+from ctxsize.scanning.run import scan
 
 __all__ = ["Row", "Scan", "scan"]

@@ -12,8 +12,9 @@ from ctxsize.engine.need import Include
 from ctxsize.engine.request import Request, with_ignore_file
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
+from ctxsize.model import Amount
 from ctxsize.recommender.governed import discovered
-from ctxsize.recommender.outcome import Amount, Suggestion
+from ctxsize.recommender.outcome import Suggestion
 from ctxsize.recommender.suggest import Advisor, Choice
 
 Merge = Callable[[Request, Sequence[Suggestion]], bytes]

@@ -7,9 +7,8 @@ from typing import ClassVar
 
 from ctxsize.build import Build
 from ctxsize.findings import Finding
-from ctxsize.model import Effect, Problem
+from ctxsize.model import Amount, Effect, Problem
 from ctxsize.projects import FoundBuild, Place
-from ctxsize.recommender.outcome import Amount
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Row:
     @property
     def cost(self) -> Amount:
         """What travels, or the context where that is not known; nothing where neither is."""
-        return self.transfer or self.context or Amount(0, 0)
+        return self.transfer or self.context or Amount()
 
 
 @dataclass(frozen=True)

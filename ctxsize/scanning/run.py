@@ -9,19 +9,19 @@ from dataclasses import replace
 
 from ctxsize.advice import advise
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.events import Progress
+from ctxsize.engine.events import Progress, Steps, step, stepped
+from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import Request, request_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Finding, in_order
-from ctxsize.model import Problem
+from ctxsize.model import Amount, Problem
 from ctxsize.projects import Discovery, FoundBuild
-from ctxsize.recommender.outcome import Amount
-from ctxsize.scan.across import Measured, findings
-from ctxsize.scan.outcome import Row, Scan
-from ctxsize.scan.sizes import Merge, Sizing
-from ctxsize.scan.trees import Trees
+from ctxsize.scanning.across import Measured, findings
+from ctxsize.scanning.outcome import Row, Scan
+from ctxsize.scanning.sizes import Merge, Sizing
+from ctxsize.scanning.trees import Trees
 
 
 def scan(
@@ -30,6 +30,7 @@ def scan(
     *,
     left: Callable[[Iterable[Finding]], tuple[Finding, ...]] = tuple,
     progress: Progress | None = None,
+    steps: Steps | None = None,
 ) -> Scan:
     """Every build of `discovery`, the most costly first, and the findings across them.
 
@@ -38,7 +39,9 @@ def scan(
     roots = (os.path.realpath(each.build.context) for each in discovery.builds)
     trees = Trees(roots, progress=progress)
     sizing = Sizing(merge)
-    measured = [_measured(each, trees, sizing) for each in discovery.builds]
+    builds = stepped(discovery.builds, steps, lambda each: each.build.context)
+    measured = [_measured(each, discovery.plans, trees, sizing) for each in builds]
+    step(steps, "the Dockerfiles")
     across = left([*discovery.findings, *findings(discovery, measured)])
     advice = left(advise(discovery, starter=lambda _: None).findings)
     rows = [_counted(each.row, [*across, *advice]) for each in measured]
@@ -55,9 +58,9 @@ def scan(
     )
 
 
-def _measured(found: FoundBuild, trees: Trees, sizing: Sizing) -> Measured:
+def _measured(found: FoundBuild, plans: Plans, trees: Trees, sizing: Sizing) -> Measured:
     try:
-        request = request_of(found.build, BUILDERS[found.build.builder])
+        request = request_of(found.build, BUILDERS[found.build.builder], plans=plans)
     except CtxsizeError as error:
         text = found.build.masked(str(error))
         return Measured(Row(found, _named(found), None, error=text), None, None)
@@ -82,7 +85,7 @@ def _sized(row: Row, request: Request, snapshot: Snapshot, sizing: Sizing) -> Me
         sizes = sizing.of(request, snapshot)
     except CtxsizeError as error:
         sent = snapshot.sent()
-        size = Amount(sent.files, sent.content_bytes)
+        size = Amount.of(sent)
         if isinstance(error, UndecidedError):  # the build may succeed, with another value
             unknown = unknown_transfer(request, error)
             return Measured(replace(row, context=size), request, snapshot, (*problems, unknown))

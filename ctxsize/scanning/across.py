@@ -15,8 +15,8 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.model import Problem
 from ctxsize.projects import CODES, Discovery
-from ctxsize.scan.outcome import Row
-from ctxsize.scan.sizes import includes_of
+from ctxsize.scanning.outcome import Row
+from ctxsize.scanning.sizes import includes_of
 
 _LEAST_BYTES = 100_000
 _LEAST_SHARE = 0.01
