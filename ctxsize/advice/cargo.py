@@ -6,7 +6,7 @@ import posixpath
 from dataclasses import dataclass
 
 from ctxsize.advice.fetches import fetches
-from ctxsize.advice.recipe import StageFacts, Step
+from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.shell import Command
 
 _BUILDS = ("build", "b", "rustc")
@@ -16,7 +16,7 @@ _BUILDS = ("build", "b", "rustc")
 class CargoRun:
     """A command of cargo with the step that runs it."""
 
-    step: Step
+    step: StageStep
     command: Command
     workdir: str
 
@@ -61,7 +61,7 @@ class CargoRun:
         return self.command.value("--profile") or "dev"
 
 
-def cargo_runs(stage: StageFacts) -> list[CargoRun]:
+def cargo_runs(stage: BuiltStage) -> list[CargoRun]:
     """Return the commands of cargo in a stage, those of the stages that it is built on first."""
     found: list[CargoRun] = []
     for step in stage.history:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ctxsize.advice.managers import CACHE_OPTIONS, MANAGERS, Manager, moved_cache
-from ctxsize.advice.recipe import Step
+from ctxsize.dockerfile.stages import StageStep
 from ctxsize.shell import Command
 
 
@@ -17,7 +17,7 @@ class Fetch:
 
     manager: Manager
     command: Command
-    step: Step
+    step: StageStep
     workdir: str
     """Where it runs, `cd` in front of it included."""
     written: Command
@@ -58,7 +58,7 @@ class Fetch:
         )
 
 
-def fetches(step: Step) -> Iterator[Fetch]:
+def fetches(step: StageStep) -> Iterator[Fetch]:
     """Yield the commands of a RUN that fetch packages."""
     workdir = step.workdir
     exported: dict[str, str] = {}

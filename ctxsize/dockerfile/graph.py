@@ -18,6 +18,7 @@ from ctxsize.dockerfile.mounts import mount_origin
 from ctxsize.dockerfile.parse import parse_trigger
 from ctxsize.dockerfile.platforms import parse_platform
 from ctxsize.dockerfile.sources import Source
+from ctxsize.dockerfile.state import StageState
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
 
@@ -77,7 +78,7 @@ class Node:
     sources: list[Source] = field(default_factory=list)
     inputs: list[Node] = field(default_factory=list)
     uses_context: bool = False
-    environment: Environment = field(default_factory=lambda: Environment("\\"))
+    state: StageState = field(default_factory=StageState)
 
     def dependencies(self) -> Iterator[Node]:
         """Yield what this node cannot be built without."""
