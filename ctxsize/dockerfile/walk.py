@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ctxsize.dockerfile.arguments import begins_with_array
 from ctxsize.dockerfile.complaints import located, quoted
 from ctxsize.dockerfile.environment import Doubt, Environment, Expanded, resting_on
-from ctxsize.dockerfile.graph import SCRATCH, Command, ImageConfig, Node
+from ctxsize.dockerfile.graph import SCRATCH, ImageConfig, Node, NodeStep
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.mounts import Mount, csv_fields
@@ -63,9 +63,9 @@ class Walk:
         if node.base:
             node.paths, node.sources = node.base.paths, node.base.sources
             node.inputs.append(node.base)
-        for command in node.commands:
-            with located(command.instruction.line):
-                self._obey(node, command)
+        for step in node.steps:
+            with located(step.instruction.line):
+                self._obey(node, step)
 
     def _first_state(self, node: Node) -> StageState:
         base = node.base or node
@@ -86,9 +86,9 @@ class Walk:
             return base.context not in self.image_contexts
         return base.base_name == SCRATCH
 
-    def _obey(self, node: Node, command: Command) -> None:
+    def _obey(self, node: Node, step: NodeStep) -> None:
         """Follow one instruction, with its effect on variables and paths."""
-        instruction = command.instruction
+        instruction = step.instruction
         if self.built_in:
             check_flags(instruction)
         if instruction.keyword == "ARG":
@@ -98,9 +98,9 @@ class Walk:
             )
             self.unknowns.update(dict.fromkeys(older))
         elif instruction.keyword in ("COPY", "ADD"):
-            self._copy(node, command)
+            self._copy(node, step)
         elif instruction.keyword == "RUN":
-            self._run(node, command)
+            self._run(node, step)
         elif instruction.keyword == "EXPOSE":
             self._expose(node, instruction)
         elif instruction.keyword in ("LABEL", "VOLUME", "STOPSIGNAL"):
@@ -120,9 +120,9 @@ class Walk:
                 for word in value.words:
                     check_port(word)
 
-    def _copy(self, node: Node, command: Command) -> None:
+    def _copy(self, node: Node, step: NodeStep) -> None:
         """Follow a COPY or ADD."""
-        instruction = command.instruction
+        instruction = step.instruction
         self.unknowns.update(dict.fromkeys(newer_flags(instruction)))
         if patterns := tuple(instruction.flag_values("exclude")):
             self.excluded.append((instruction.line, patterns))
@@ -138,7 +138,7 @@ class Walk:
         values = [node.state.environment.expand(word) for word in files]
         node.state.environment.expand(destination)
         check_heredocs(instruction, written, node.state.environment)
-        origin = command.origins[0] if command.origins else None
+        origin = step.origins[0] if step.origins else None
         if origin and not origin.done:
             name = next(instruction.flag_values("from"))
             raise DockerfileError(
@@ -161,10 +161,10 @@ class Walk:
             kind = "git" if is_git(value.text) else instruction.keyword.lower()
             self._note(node, instruction, origin, word, value, kind)
 
-    def _run(self, node: Node, command: Command) -> None:
+    def _run(self, node: Node, step: NodeStep) -> None:
         """Follow a RUN: any command may read all of its stage; mounts take from others."""
         node.paths.add("/")
-        instruction = command.instruction
+        instruction = step.instruction
         if self.built_in and any(flag.startswith("--device=") for flag in instruction.flags):
             message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
             raise DockerfileError(message)
@@ -174,7 +174,7 @@ class Walk:
             if any(each.lower().startswith("env=") for each in csv_fields(text)):
                 self.unknowns[Unknown("older-flag", "RUN --mount=…,env=…", instruction.line)] = None
         mounts = [node.state.mount(text) for text in instruction.flag_values("mount")]
-        for (mount, doubts), origin in zip(mounts, command.origins, strict=True):
+        for (mount, doubts), origin in zip(mounts, step.origins, strict=True):
             with resting_on(doubts):
                 self._mount(node, instruction, mount, origin)
 
