@@ -69,7 +69,7 @@ def snippet(repository: Repository, recipe: Recipe, stage: BuiltStage, fetch: Fe
 def run_with(mounts: Iterable[str], step: StageStep) -> str:
     """Return a RUN with further mounts, and the declaration that they need."""
     shown = " ".join(f"--mount={each}" for each in mounts)
-    undeclared = "$TARGETARCH" in shown and "TARGETARCH" not in step.environment
+    undeclared = "$TARGETARCH" in shown and not step.environment.declares("TARGETARCH")
     return f"RUN {shown} …" + (", with ARG TARGETARCH above" if undeclared else "")
 
 

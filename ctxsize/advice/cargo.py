@@ -63,15 +63,12 @@ class CargoRun:
 
 def cargo_runs(stage: BuiltStage) -> list[CargoRun]:
     """Return the commands of cargo in a stage, those of the stages that it is built on first."""
-    found: list[CargoRun] = []
-    for step in stage.history:
-        workdir = step.workdir
-        for command in step.commands:
-            if command.program == "cd" and command.operands:
-                workdir = f"{workdir}/{command.operands[0]}".replace("//", "/")
-            if command.program in ("cargo", "cargo-chef", "cross"):
-                found.append(CargoRun(step, command, workdir))
-    return found
+    return [
+        CargoRun(step, command, workdir)
+        for step in stage.history
+        for workdir, command in step.located
+        if command.program in ("cargo", "cargo-chef", "cross")
+    ]
 
 
 def target_of(build: CargoRun) -> str:

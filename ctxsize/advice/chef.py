@@ -262,7 +262,7 @@ class _Pattern:
         for each in self.stage.stage.instructions:
             if each.keyword == "ARG" and each.line < self.copies[0].line:
                 yield from self._text(each)
-        if "TARGETARCH" not in self.build.environment:
+        if not self.copies[0].environment.declares("TARGETARCH"):
             yield "ARG TARGETARCH"
 
     def _cook(self) -> str:

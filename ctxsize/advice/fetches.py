@@ -60,15 +60,12 @@ class Fetch:
 
 def fetches(step: StageStep) -> Iterator[Fetch]:
     """Yield the commands of a RUN that fetch packages."""
-    workdir = step.workdir
     exported: dict[str, str] = {}
     moved: dict[str, str] = {}
-    for command in step.commands:
+    for workdir, command in step.located:
         if command.program == "export":
             given = (word.partition("=") for word in command.operands)
             exported |= {name: value for name, equals, value in given if equals}
-        if command.program == "cd" and command.operands:
-            workdir = posixpath.normpath(posixpath.join(workdir, command.operands[0]))
         shown = module(command)
         if place := moved_cache(shown):
             moved[shown.program] = place

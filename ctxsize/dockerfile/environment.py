@@ -92,6 +92,10 @@ class Environment(Mapping[str, str]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def declares(self, name: str) -> bool:
+        """Return whether an ARG or ENV names a variable, with a value or without."""
+        return name in self.variables
+
     def inherit(self) -> Environment:
         """Return the environment in which a stage FROM this one begins.
 
@@ -153,7 +157,7 @@ class Environment(Mapping[str, str]):
             value = self.variables.find(name)
             if value is not None:
                 doubts |= value.doubts
-            elif name in self.variables:
+            elif self.declares(name):
                 doubts.add(("argument", name))
             elif self.open_ended:
                 doubts.add(("environment", name))

@@ -7,7 +7,7 @@ written, and what cannot be followed changes nothing: `need` is strict where thi
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -109,6 +109,11 @@ class StageStep:
         """What a RUN runs, as it is written; none if no shell of Unix reads it."""
         is_read = self.is_run and self.state.is_unix
         return commands_of(self.instruction) if is_read else ()
+
+    @property
+    def located(self) -> Iterator[tuple[str, Command]]:
+        """The commands, each with the directory in which it runs."""
+        return in_directories(self.commands, self.workdir)
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
@@ -320,6 +325,14 @@ def _steps(
         with suppress(DockerfileError):
             state = state.obey(instruction)
     return tuple(steps), state
+
+
+def in_directories(commands: Iterable[Command], directory: str) -> Iterator[tuple[str, Command]]:
+    """Yield each command with its directory, as far as those in front of it tell."""
+    for command in commands:
+        if command.program in ("cd", "pushd") and command.operands:
+            directory = posixpath.normpath(posixpath.join(directory, command.operands[0]))
+        yield directory, command
 
 
 def tolerant(environment: Environment, word: str, *, quotes: bool = True) -> str:

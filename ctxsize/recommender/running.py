@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from ctxsize.dockerfile import Instruction
-from ctxsize.dockerfile.stages import StageStep, tolerant
+from ctxsize.dockerfile.stages import StageStep, in_directories, tolerant
 from ctxsize.shell import Command, commands, commands_of
 
 READ = "<"
@@ -20,13 +19,12 @@ _HEALTHCHECK = re.compile(r"\s*HEALTHCHECK\b.*?\bCMD\b", re.IGNORECASE | re.DOTA
 
 
 def running(step: StageStep) -> Iterator[tuple[str, Command]]:
-    """Yield what a step runs, each command with its directory as far as WORKDIR tells it."""
-    at = step.state.directory.text
-    for written in _run_by(step.instruction):
-        command = replace(written, words=tuple(valued(step, each) for each in written.words))
-        if command.program in ("cd", "pushd"):
-            at = posixpath.join(at, *command.operands[:1])
-        yield at, command
+    """Return what a step runs, each command with its directory as far as WORKDIR tells it."""
+    found = (
+        replace(each, words=tuple(valued(step, word) for word in each.words))
+        for each in _run_by(step.instruction)
+    )
+    return in_directories(found, step.state.directory.text)
 
 
 def valued(step: StageStep, word: str) -> str:
