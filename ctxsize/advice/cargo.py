@@ -73,6 +73,6 @@ def cargo_runs(stage: BuiltStage) -> list[CargoRun]:
 
 def target_of(build: CargoRun) -> str:
     """The directory that a build compiles into: absolute, a workspace's only by its option."""
-    environment = {**build.step.environment, **dict(build.command.assignments)}
+    environment = build.step.environment.under(dict(build.command.assignments))
     given = build.command.value("--target-dir") or environment.get("CARGO_TARGET_DIR")
     return posixpath.normpath(posixpath.join(build.workdir, given or "target"))

@@ -30,7 +30,7 @@ class Fetch:
     @property
     def environment(self) -> Mapping[str, str]:
         """The variables that it sees."""
-        return {**self.step.environment, **self.exported, **dict(self.command.assignments)}
+        return self.step.environment.under({**self.exported, **dict(self.command.assignments)})
 
     @property
     def caches(self) -> tuple[str, ...]:

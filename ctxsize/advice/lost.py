@@ -27,8 +27,9 @@ def swallowed(repository: Repository) -> Iterator[Finding]:
 def _copied_from_mounts(recipe: Recipe, stage: BuiltStage) -> Iterator[Finding]:
     for step in stage.own:
         source = stage.origin(step.origin)
-        for path in step.taken if source else ():
-            assert source is not None
+        if source is None:
+            continue
+        for path in step.taken:
             mounted = [
                 (each, cache)
                 for each in source.history

@@ -10,8 +10,12 @@ from ctxsize.advice.rewrite import Change, changed
 from ctxsize.advice.script import Script, read_script
 from ctxsize.dockerfile import Dockerfile, parse_dockerfile
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
+from ctxsize.errors import UndecidedError
 from ctxsize.findings import Edit, Fix
 from ctxsize.projects import FoundBuild
+
+_MOST_STEPS = 500_000
+"""Number of steps of all stages of a Dockerfile, each with those of the stages it is built on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +91,19 @@ def read_recipe(
     """
     dockerfile = dockerfile or parse_dockerfile(data)
     given = builds[0].build.build_arguments if builds else {}
-    return Recipe(path, data, dockerfile, built_stages(dockerfile, given), builds)
+    stages = built_stages(dockerfile, given)
+    _check_histories(stages)
+    return Recipe(path, data, dockerfile, stages, builds)
+
+
+def _check_histories(stages: tuple[BuiltStage, ...]) -> None:
+    """Raise UndecidedError if it would take minutes to look at all that stages are built on."""
+    lengths: dict[BuiltStage | None, int] = {None: 0}
+    for stage in stages:
+        lengths[stage] = len(stage.steps) + lengths[stage.parent]
+    if sum(lengths.values()) > _MOST_STEPS:
+        message = f"ctxsize advises on no more than {_MOST_STEPS:,} steps of stages and their bases"
+        raise UndecidedError(message)
 
 
 def _suffix(name: str) -> str:

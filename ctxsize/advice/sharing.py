@@ -111,7 +111,7 @@ def _whole_cache(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
         if names & {"pip", "uv", "poetry"}:
             return "cache", "wheels that were compiled for one libc", Severity.WARNING
         assigned = {k: v for command in use.step.commands for k, v in command.assignments}
-        if "go" in names and {**use.step.environment, **assigned}.get("CGO_ENABLED") != "0":
+        if "go" in names and use.step.environment.under(assigned).get("CGO_ENABLED") != "0":
             return "cache", "what cgo compiled for one libc", Severity.INFO
     return None
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.variables import Variables
@@ -95,6 +97,11 @@ class Environment(Mapping[str, str]):
     def declares(self, name: str) -> bool:
         """Return whether an ARG or ENV names a variable, with a value or without."""
         return name in self.variables
+
+    def under(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Return what a command sees that is given `values` of its own."""
+        # It is only read, and there may be too many variables to copy for each command.
+        return ChainMap(dict(values), cast("dict[str, str]", self))
 
     def inherit(self) -> Environment:
         """Return the environment in which a stage FROM this one begins.

@@ -110,10 +110,10 @@ class StageStep:
         is_read = self.is_run and self.state.is_unix
         return commands_of(self.instruction) if is_read else ()
 
-    @property
-    def located(self) -> Iterator[tuple[str, Command]]:
+    @cached_property
+    def located(self) -> tuple[tuple[str, Command], ...]:
         """The commands, each with the directory in which it runs."""
-        return in_directories(self.commands, self.workdir)
+        return tuple(in_directories(self.commands, self.workdir))
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
