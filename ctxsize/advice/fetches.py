@@ -36,10 +36,13 @@ class Fetch:
     def caches(self) -> tuple[str, ...]:
         """Where it keeps what it fetched; none if that is not known."""
         told = self.command.value(*CACHE_OPTIONS) or self.moved
-        if told is not None:
-            return (posixpath.normpath(posixpath.join(self.workdir, told)),)
         home = self.environment.get("HOME") or self.step.home
-        return () if home is None else self.manager.caches(self.environment, home)
+        found: tuple[str, ...] = ()
+        if told is not None:
+            found = (posixpath.normpath(posixpath.join(self.workdir, told)),)
+        elif home is not None:
+            found = self.manager.caches(self.environment, home)
+        return () if any("$" in each for each in found) else found
 
     @property
     def cached(self) -> bool:
