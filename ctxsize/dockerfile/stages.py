@@ -115,10 +115,14 @@ class StageStep:
         """The commands, each with the directory in which it runs."""
         return tuple(in_directories(self.commands, self.workdir))
 
-    @property
+    @cached_property
     def mounts(self) -> tuple[Mount, ...]:
         """The mounts of a RUN, as far as they can be read."""
-        return tuple(mount for _, mount in self._mounts)
+        found: list[Mount] = []
+        for text in self.instruction.flag_values("mount"):
+            with suppress(DockerfileError):
+                found.append(self.state.mount(text)[0])
+        return tuple(found)
 
     @cached_property
     def caches(self) -> tuple[Cache, ...]:
@@ -128,21 +132,12 @@ class StageStep:
                 posixpath.normpath(posixpath.join(self.workdir, mount.target)),
                 mount.id or posixpath.normpath(mount.target),
                 mount.sharing or "shared",
-                written,
+                mount.text,
                 bool(mount.id),
             )
-            for written, mount in self._mounts
+            for mount in self.mounts
             if mount.type == "cache"
         )
-
-    @cached_property
-    def _mounts(self) -> list[tuple[str, Mount]]:
-        """The mounts that can be read, each behind its text."""
-        found: list[tuple[str, Mount]] = []
-        for written in self.instruction.flag_values("mount"):
-            with suppress(DockerfileError):
-                found.append((written, self.state.mount(written)[0]))
-        return found
 
     @property
     def binds(self) -> tuple[str, ...]:
