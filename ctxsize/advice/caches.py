@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 
 from ctxsize.advice.fetches import Fetch
 from ctxsize.advice.images import system_of, user_id
-from ctxsize.advice.recipe import Recipe, StageFacts, Step
+from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, present
 from ctxsize.advice.rewrite import with_option
+from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
 
 _USED_CACHES = {"go": 2, "cargo": 2}
@@ -19,7 +20,7 @@ _ONE_WRITER = ("cargo", "gradle", "maven")
 """Managers whose caches are spoilt by, or fail for, a second writer."""
 
 
-def owned(stage: StageFacts, step: Step) -> dict[str, str]:
+def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
     """Return the options of a mount that whoever runs `step` can write to."""
     user = step.user.partition(":")[0]
     if user in ("", "root", "0"):
@@ -28,7 +29,7 @@ def owned(stage: StageFacts, step: Step) -> dict[str, str]:
     return {"uid": number} if number else {"mode": "0777"}
 
 
-def _created(stage: StageFacts, user: str) -> str:
+def _created(stage: BuiltStage, user: str) -> str:
     """Return the number that a RUN gives to a user that it creates."""
     for step in stage.history:
         for command in step.commands:
@@ -52,7 +53,7 @@ def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
     return fetch.manager.name == "yarn" and present(recipe, ".yarnrc.yml")
 
 
-def snippet(repository: Repository, recipe: Recipe, stage: StageFacts, fetch: Fetch) -> str:
+def snippet(repository: Repository, recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
     """Return the RUN with the mounts that it lacks, for a person to paste; `""` if unknown.
 
     It is no edit: what the command leaves in the cache is then missing in the image, and
@@ -65,15 +66,15 @@ def snippet(repository: Repository, recipe: Recipe, stage: StageFacts, fetch: Fe
     return f"{run_with(mounts, fetch.step)}{without}{beside}" if mounts else ""
 
 
-def run_with(mounts: Iterable[str], step: Step) -> str:
+def run_with(mounts: Iterable[str], step: StageStep) -> str:
     """Return a RUN with further mounts, and the declaration that they need."""
     shown = " ".join(f"--mount={each}" for each in mounts)
-    undeclared = "$TARGETARCH" in shown and "TARGETARCH" not in step.environment
+    undeclared = "$TARGETARCH" in shown and not step.environment.declares("TARGETARCH")
     return f"RUN {shown} …" + (", with ARG TARGETARCH above" if undeclared else "")
 
 
 def _mounts(
-    repository: Repository, recipe: Recipe, stage: StageFacts, fetch: Fetch
+    repository: Repository, recipe: Recipe, stage: BuiltStage, fetch: Fetch
 ) -> Iterator[str]:
     shared = {"sharing": "locked"} if fetch.manager.name in _ONE_WRITER else {}
     several = recipe.runs_at_once(stage)

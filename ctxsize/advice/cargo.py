@@ -6,7 +6,7 @@ import posixpath
 from dataclasses import dataclass
 
 from ctxsize.advice.fetches import fetches
-from ctxsize.advice.recipe import StageFacts, Step
+from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.shell import Command
 
 _BUILDS = ("build", "b", "rustc")
@@ -16,7 +16,7 @@ _BUILDS = ("build", "b", "rustc")
 class CargoRun:
     """A command of cargo with the step that runs it."""
 
-    step: Step
+    step: StageStep
     command: Command
     workdir: str
 
@@ -61,21 +61,18 @@ class CargoRun:
         return self.command.value("--profile") or "dev"
 
 
-def cargo_runs(stage: StageFacts) -> list[CargoRun]:
+def cargo_runs(stage: BuiltStage) -> list[CargoRun]:
     """Return the commands of cargo in a stage, those of the stages that it is built on first."""
-    found: list[CargoRun] = []
-    for step in stage.history:
-        workdir = step.workdir
-        for command in step.commands:
-            if command.program == "cd" and command.operands:
-                workdir = f"{workdir}/{command.operands[0]}".replace("//", "/")
-            if command.program in ("cargo", "cargo-chef", "cross"):
-                found.append(CargoRun(step, command, workdir))
-    return found
+    return [
+        CargoRun(step, command, workdir)
+        for step in stage.history
+        for workdir, command in step.located
+        if command.program in ("cargo", "cargo-chef", "cross")
+    ]
 
 
 def target_of(build: CargoRun) -> str:
     """The directory that a build compiles into: absolute, a workspace's only by its option."""
-    environment = {**build.step.environment, **dict(build.command.assignments)}
+    environment = build.step.environment.under(dict(build.command.assignments))
     given = build.command.value("--target-dir") or environment.get("CARGO_TARGET_DIR")
     return posixpath.normpath(posixpath.join(build.workdir, given or "target"))

@@ -15,11 +15,12 @@ from itertools import dropwhile
 
 from ctxsize.advice.cargo import CargoRun, cargo_runs
 from ctxsize.advice.images import system_of
-from ctxsize.advice.recipe import Recipe, StageFacts, Step
+from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.rewrite import Change, lines_of, quoted, with_option
 from ctxsize.advice.script import Splice
 from ctxsize.dockerfile import Instruction
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
+from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Fix
 
 _OUT = "/out"
@@ -38,7 +39,7 @@ def downloads(places: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def compiled(recipe: Recipe, stage: StageFacts, target: str) -> str:
+def compiled(recipe: Recipe, stage: BuiltStage, target: str) -> str:
     """Return the mount for what is compiled: of the service, the system and the architecture."""
     identity = f"{recipe.name}-{system_of(stage.base).slug}-$TARGETARCH-target"
     return with_option("type=cache", id=identity, target=target)
@@ -55,11 +56,11 @@ def moves_results(build: CargoRun) -> bool:
     )
 
 
-def _is_above(stage: StageFacts, other: StageFacts) -> bool:
-    return other.parent is not None and (other.parent is stage or _is_above(stage, other.parent))
+def _is_above(stage: BuiltStage, other: BuiltStage) -> bool:
+    return stage is not other and stage in other.ancestry
 
 
-def keeps_downloads(recipe: Recipe, stage: StageFacts, build: CargoRun) -> bool:
+def keeps_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
     """Return whether the image has to hold what cargo fetched, so that no mount may hide it.
 
     It was fetched before, another stage copies it, or the stage says what its image runs:
@@ -76,21 +77,25 @@ def keeps_downloads(recipe: Recipe, stage: StageFacts, build: CargoRun) -> bool:
     return any(taken_of(recipe, stage, cache) for cache in build.caches)
 
 
-def taken_of(recipe: Recipe, stage: StageFacts, directory: str) -> set[str]:
+def taken_of(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
     """Return the paths that hold `directory`, or lie in it, and that other stages take.
 
     They take them from the stage or from one that is built on it.
     """
     found: set[str] = set()
-    steps = (step for other in recipe.stages for step in other.steps)
-    for origin, path in (pair for step in steps for pair in step.taken_from):
-        source = recipe.stage_of(origin)
+    taken = (
+        (other.origin(origin), path)
+        for other in recipe.stages
+        for step in other.steps
+        for origin, path in step.taken_from
+    )
+    for source, path in taken:
         if source is not None and (source is stage or _is_above(stage, source)):
             found |= {path} if _meet(path, directory) else set()
     return found
 
 
-def is_only_build(stage: StageFacts, build: CargoRun) -> bool:
+def is_only_build(stage: BuiltStage, build: CargoRun) -> bool:
     """Return whether nothing but `build` compiles in the stage: a cache holds all its results."""
     return all(run.step is build.step for run in cargo_runs(stage) if run.is_build)
 
@@ -101,7 +106,7 @@ def _meet(path: str, cache: str) -> bool:
     return one.startswith(other) or other.startswith(one)
 
 
-def chef_pattern(recipe: Recipe, stage: StageFacts, run: CargoRun) -> Fix | None:
+def chef_pattern(recipe: Recipe, stage: BuiltStage, run: CargoRun) -> Fix | None:
     """Return the Dockerfile with the pattern in it; None where the stage is not simple enough.
 
     It must stand on an image of its own, copy all sources at once and build
@@ -120,8 +125,8 @@ def chef_pattern(recipe: Recipe, stage: StageFacts, run: CargoRun) -> Fix | None
     return recipe.fix(message, pattern.changes())
 
 
-def _is_simple_stage(recipe: Recipe, stage: StageFacts, run: CargoRun) -> bool:
-    copies = [step for step in stage.steps if step.sources]
+def _is_simple_stage(recipe: Recipe, stage: BuiltStage, run: CargoRun) -> bool:
+    copies = [step for step in stage.own if step.sources]
     keywords = [each.keyword for each in stage.stage.instructions]
     # A stage that is named by its number would be another one.
     by_number = any(step.origin.isdecimal() for other in recipe.stages for step in other.steps)
@@ -150,20 +155,20 @@ def _is_simple_build(recipe: Recipe, run: CargoRun) -> bool:
 
 
 class _Pattern:
-    def __init__(self, recipe: Recipe, stage: StageFacts, run: CargoRun) -> None:
+    def __init__(self, recipe: Recipe, stage: BuiltStage, run: CargoRun) -> None:
         self.recipe = recipe
         self.stage = stage
         self.run = run
         self.build = run.step
-        self.copies = [each for each in stage.steps if each.sources and each.line < run.step.line]
+        self.copies = [each for each in stage.own if each.sources and each.line < run.step.line]
         self.lines = lines_of(recipe.data)
         self.target = posixpath.join(run.workdir, "target")
         self.script = recipe.script(run.step)
         self.users = [
             step
             for other in recipe.stages
-            for step in other.steps
-            if stage.is_called(step.origin) and any(map(self._is_result, step.taken))
+            for step in other.own
+            if other.origin(step.origin) is stage and any(map(self._is_result, step.taken))
         ]
         self.taken = {
             path: posixpath.join(_OUT, posixpath.basename(path))
@@ -203,7 +208,7 @@ class _Pattern:
             for name in re.findall(r"[A-Za-z_]\w*", each.text)
         )
 
-    def _moved(self, step: Step) -> Change:
+    def _moved(self, step: StageStep) -> Change:
         """Return a COPY whose sources are in the new directory."""
         script = self.recipe.script(step)
         words = [word for word in step.instruction.arguments[:-1] if not parse_heredoc_word(word)]
@@ -257,7 +262,7 @@ class _Pattern:
         for each in self.stage.stage.instructions:
             if each.keyword == "ARG" and each.line < self.copies[0].line:
                 yield from self._text(each)
-        if "TARGETARCH" not in self.build.environment:
+        if not self.copies[0].environment.declares("TARGETARCH"):
             yield "ARG TARGETARCH"
 
     def _cook(self) -> str:

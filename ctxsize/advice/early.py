@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from ctxsize.advice.contents import by_directory
 from ctxsize.advice.fetches import Fetch
 from ctxsize.advice.manifests import Early
-from ctxsize.advice.recipe import Recipe, Step
+from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.rewrite import quoted
 from ctxsize.dockerfile import Instruction
+from ctxsize.dockerfile.stages import StageStep
 from ctxsize.shell import Command, commands
 
 _INDIFFERENT = frozenset(
@@ -47,7 +48,7 @@ _TOOLS = {
 _OF_FILES = ("-r", "--requirement", "-e", "--editable", "-c", "--constraint")
 
 
-def in_front(recipe: Recipe, everything: Step, fetch: Fetch, plan: Early, inside: str) -> str:
+def in_front(recipe: Recipe, everything: StageStep, fetch: Fetch, plan: Early, inside: str) -> str:
     """Return what to write: manifests, install, sources; `""` where something is in the way."""
     names = {posixpath.join(inside, name).rstrip("/") for name in plan.files}
     install = _install(recipe, fetch, plan, names)
@@ -66,9 +67,9 @@ def in_front(recipe: Recipe, everything: Step, fetch: Fetch, plan: Early, inside
     return f"write {early} here, and `{sources}` only below `{install}` ({line})"
 
 
-def _between(recipe: Recipe, everything: Step, step: Step) -> list[Instruction] | None:
+def _between(recipe: Recipe, everything: StageStep, step: StageStep) -> list[Instruction] | None:
     """Return what stands between two steps; None where other stages are built on the first."""
-    first, last = (next(e for e in recipe.stages if one in e.steps) for one in (everything, step))
+    first, last = (next(e for e in recipe.stages if one in e.own) for one in (everything, step))
     children = [each for each in recipe.stages if each.parent is first]
     if step.line < everything.line or (first is not last and len(children) > 1):
         return None
@@ -80,7 +81,7 @@ def _between(recipe: Recipe, everything: Step, step: Step) -> list[Instruction] 
     ]
 
 
-def _in_place(everything: Step) -> str:
+def _in_place(everything: StageStep) -> str:
     """Return the COPY of the sources as it works in another directory; `""` if it is not known."""
     copy, base = everything.instruction, everything.destination
     if "$" in base or not (copy.arguments[-1].startswith("/") or everything.workdir != "/"):
@@ -104,23 +105,25 @@ def _install(recipe: Recipe, fetch: Fetch, plan: Early, names: set[str]) -> str:
     return " ".join((*head, " && ".join((*front, install))))
 
 
-def _is_free(recipe: Recipe, everything: Step, between: list[Instruction], names: set[str]) -> bool:
+def _is_free(
+    recipe: Recipe, everything: StageStep, between: list[Instruction], names: set[str]
+) -> bool:
     """Return whether what stands between the two steps needs none of the sources."""
-    steps = {step.line: step for stage in recipe.stages for step in stage.steps}
+    steps = {step.line: step for stage in recipe.stages for step in stage.own}
     for each in between:
-        run = steps.get(each.line)
-        if run is None:
+        step = steps.get(each.line)
+        if step is None or not (step.is_run or step.is_copy):
             free = each.keyword in _INDIFFERENT
-        elif run.is_run:
-            free = bool(run.commands) and all(_is_alone(one, names) for one in run.commands)
+        elif step.is_run:
+            free = bool(step.commands) and all(_is_alone(one, names) for one in step.commands)
         else:
-            free = _comes_from_elsewhere(run, everything)
+            free = _comes_from_elsewhere(step, everything)
         if not free:
             return False
     return True
 
 
-def _comes_from_elsewhere(step: Step, everything: Step) -> bool:
+def _comes_from_elsewhere(step: StageStep, everything: StageStep) -> bool:
     """Return whether a COPY is from a stage or image, and to where none of the sources come."""
     base = everything.destination
     destination = step.instruction.arguments[-1] if step.origin else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ctxsize.advice.managers import CACHE_OPTIONS, MANAGERS, Manager, moved_cache
-from ctxsize.advice.recipe import Step
+from ctxsize.dockerfile.stages import StageStep
 from ctxsize.shell import Command
 
 
@@ -17,7 +17,7 @@ class Fetch:
 
     manager: Manager
     command: Command
-    step: Step
+    step: StageStep
     workdir: str
     """Where it runs, `cd` in front of it included."""
     written: Command
@@ -30,16 +30,19 @@ class Fetch:
     @property
     def environment(self) -> Mapping[str, str]:
         """The variables that it sees."""
-        return {**self.step.environment, **self.exported, **dict(self.command.assignments)}
+        return self.step.environment.under({**self.exported, **dict(self.command.assignments)})
 
     @property
     def caches(self) -> tuple[str, ...]:
         """Where it keeps what it fetched; none if that is not known."""
         told = self.command.value(*CACHE_OPTIONS) or self.moved
-        if told is not None:
-            return (posixpath.normpath(posixpath.join(self.workdir, told)),)
         home = self.environment.get("HOME") or self.step.home
-        return () if home is None else self.manager.caches(self.environment, home)
+        found: tuple[str, ...] = ()
+        if told is not None:
+            found = (posixpath.normpath(posixpath.join(self.workdir, told)),)
+        elif home is not None:
+            found = self.manager.caches(self.environment, home)
+        return () if any("$" in each for each in found) else found
 
     @property
     def cached(self) -> bool:
@@ -58,17 +61,14 @@ class Fetch:
         )
 
 
-def fetches(step: Step) -> Iterator[Fetch]:
+def fetches(step: StageStep) -> Iterator[Fetch]:
     """Yield the commands of a RUN that fetch packages."""
-    workdir = step.workdir
     exported: dict[str, str] = {}
     moved: dict[str, str] = {}
-    for command in step.commands:
+    for workdir, command in step.located:
         if command.program == "export":
             given = (word.partition("=") for word in command.operands)
             exported |= {name: value for name, equals, value in given if equals}
-        if command.program == "cd" and command.operands:
-            workdir = posixpath.normpath(posixpath.join(workdir, command.operands[0]))
         shown = module(command)
         if place := moved_cache(shown):
             moved[shown.program] = place

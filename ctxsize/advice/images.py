@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ctxsize.dockerfile.images import repository_of
+
 _RELEASES = {
     **dict.fromkeys(("buster", "bullseye", "bookworm", "trixie", "forky", "sid"), "debian"),
     **dict.fromkeys(("bionic", "focal", "jammy", "noble", "resolute"), "ubuntu"),
@@ -84,33 +86,8 @@ _NUMBERED = {
 _USERS = {"node": ("node", "1000"), "gradle": ("gradle", "1000"), "jenkins": ("jenkins", "1000")}
 """Users that official images bring along, with their numbers."""
 
-_WINDOWS = re.compile(r"windows|nanoserver")
-
-
-def is_windows(reference: str) -> bool:
-    """Return whether the name of an image says that it is one of Windows."""
-    return bool(_WINDOWS.search(reference))
-
-
-_ENVIRONMENTS = {
-    "composer": {"COMPOSER_HOME": "/tmp"},
-    "rust": {"CARGO_HOME": "/usr/local/cargo"},
-    "cargo-chef": {"CARGO_HOME": "/usr/local/cargo"},
-}
-"""What official images set that decides where a cache is."""
-
-
-def environment_of(reference: str) -> dict[str, str]:
-    """Return the variables of the image `reference` that matter here."""
-    return _ENVIRONMENTS.get(_repository(reference), {})
-
-
-def _repository(reference: str) -> str:
-    """Return the last part of its name."""
-    return reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
-
 
 def user_id(reference: str, user: str) -> str:
     """Return the number of a user of the image `reference`, `""` if it is not known."""
-    name, number = _USERS.get(_repository(reference), ("", ""))
+    name, number = _USERS.get(repository_of(reference), ("", ""))
     return number if name == user else ""

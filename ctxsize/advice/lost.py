@@ -6,9 +6,10 @@ import posixpath
 import shlex
 from collections.abc import Iterator
 
-from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
+from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.rewrite import with_option
+from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding
 from ctxsize.shell import Command
 
@@ -23,11 +24,12 @@ def swallowed(repository: Repository) -> Iterator[Finding]:
             yield from _used_later(recipe, stage)
 
 
-def _copied_from_mounts(recipe: Recipe, stage: StageFacts) -> Iterator[Finding]:
-    for step in stage.steps:
-        source = recipe.stage_of(step.origin) if step.origin else None
-        for path in step.taken if source else ():
-            assert source is not None
+def _copied_from_mounts(recipe: Recipe, stage: BuiltStage) -> Iterator[Finding]:
+    for step in stage.own:
+        source = stage.origin(step.origin)
+        if source is None:
+            continue
+        for path in step.taken:
             mounted = [
                 (each, cache)
                 for each in source.history
@@ -49,7 +51,9 @@ def _copied_from_mounts(recipe: Recipe, stage: StageFacts) -> Iterator[Finding]:
             )
 
 
-def _copied_out(recipe: Recipe, source: StageFacts, made: Step, step: Step, path: str) -> str:
+def _copied_out(
+    recipe: Recipe, source: BuiltStage, made: StageStep, step: StageStep, path: str
+) -> str:
     """Return what to write in both places."""
     out = _directory(recipe, source, made, path)
     written = path if set(path) & set("*?[") else shlex.quote(path)
@@ -60,7 +64,7 @@ def _copied_out(recipe: Recipe, source: StageFacts, made: Step, step: Step, path
     )
 
 
-def _directory(recipe: Recipe, source: StageFacts, made: Step, path: str) -> str:
+def _directory(recipe: Recipe, source: BuiltStage, made: StageStep, path: str) -> str:
     """Return where to keep it: with its directories, if another result has the same name."""
     top = "/out" if made.user in ("", "root", "0") else "/tmp/out"
     name = posixpath.basename(path)
@@ -68,21 +72,21 @@ def _directory(recipe: Recipe, source: StageFacts, made: Step, path: str) -> str
         other
         for stage in recipe.stages
         for step in stage.steps
-        if step.origin and recipe.stage_of(step.origin) is source
+        if stage.origin(step.origin) is source
         for other in step.taken
         if other != path and posixpath.basename(other) == name
     }
     return top + posixpath.dirname(path) if others else top
 
 
-def _written_besides(source: StageFacts, target: str) -> bool:
+def _written_besides(source: BuiltStage, target: str) -> bool:
     """Return whether something without the mount may have written into `target`."""
     for step in source.history:
         if any(cache.target == target for cache in step.caches):
             continue
         if any(_writes(command, target) for command in step.commands):
             return True
-        if not step.is_run and any(target in word for word in step.instruction.arguments[-1:]):
+        if step.is_copy and target in step.destination:
             return True
     return False
 
@@ -99,10 +103,10 @@ def _builds(command: Command) -> bool:
     return command.program == "cargo" and "chef" not in command.words[:3]
 
 
-def _used_later(recipe: Recipe, stage: StageFacts) -> Iterator[Finding]:
+def _used_later(recipe: Recipe, stage: BuiltStage) -> Iterator[Finding]:
     """Find a later RUN of the same stage that copies out of a cache which is no longer mounted."""
-    mounted: dict[str, tuple[Step, Cache]] = {}
-    own = set(map(id, stage.steps))
+    mounted: dict[str, tuple[StageStep, Cache]] = {}
+    own = set(map(id, stage.own))
     for step in stage.history:
         for cache in step.caches:
             mounted.setdefault(cache.target, (step, cache))
@@ -117,7 +121,11 @@ def _used_later(recipe: Recipe, stage: StageFacts) -> Iterator[Finding]:
 
 
 def _gone(
-    recipe: Recipe, stage: StageFacts, step: Step, path: str, mounted: dict[str, tuple[Step, Cache]]
+    recipe: Recipe,
+    stage: BuiltStage,
+    step: StageStep,
+    path: str,
+    mounted: dict[str, tuple[StageStep, Cache]],
 ) -> Iterator[Finding]:
     for target, (made, cache) in mounted.items():
         below = path == target or path.startswith(target + "/")

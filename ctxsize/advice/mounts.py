@@ -10,10 +10,11 @@ from ctxsize.advice.caches import KEPT_IN_CACHE, owned, places, snippet
 from ctxsize.advice.fetches import Fetch, fetches, module
 from ctxsize.advice.images import system_of
 from ctxsize.advice.managers import empties, moved_cache
-from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
+from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.rewrite import Change, with_option
 from ctxsize.advice.sharing import is_apt
+from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding
 from ctxsize.shell import Command
 
@@ -33,7 +34,7 @@ def unused_caches(repository: Repository) -> Iterator[Finding]:
             yield from _emptied(recipe, stage, step)
 
 
-def _elsewhere(recipe: Recipe, stage: StageFacts, fetch: Fetch) -> Finding | None:
+def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | None:
     if not fetch.meant or not fetch.caches or fetch.cached:
         return None
     name, target = fetch.manager.name, fetch.meant[0]
@@ -114,7 +115,7 @@ def _dropped(recipe: Recipe, fetch: Fetch, option: str) -> Iterator[Change]:
         yield script.change(script.without_option(option, fetch.manager.called))
 
 
-def _not_at_home(recipe: Recipe, step: Step) -> Iterator[Finding]:
+def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     """Find a target that begins with `~`, which is no shell's word here."""
     for cache in step.caches:
         at = cache.target.find("/~/")
@@ -133,14 +134,14 @@ _APT = ("/var/lib/apt", "/var/cache/apt")
 _KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
 
 
-def _emptied(recipe: Recipe, stage: StageFacts, step: Step) -> Iterator[Finding]:
+def _emptied(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
     """CTX222 for a RUN whose cache is empty afterwards."""
     yield from _by_managers(recipe, step)
     yield from _by_hand(recipe, step)
     yield from _by_the_image(recipe, stage, step)
 
 
-def _by_managers(recipe: Recipe, step: Step) -> Iterator[Finding]:
+def _by_managers(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     cached = {fetch.manager.name: fetch for fetch in fetches(step) if fetch.cached}
     for command in step.commands:
         shown = module(command)
@@ -150,7 +151,7 @@ def _by_managers(recipe: Recipe, step: Step) -> Iterator[Finding]:
             yield _thrown_away(recipe, step, command, what)
 
 
-def _by_hand(recipe: Recipe, step: Step) -> Iterator[Finding]:
+def _by_hand(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     """Find what is deleted of the caches of apt."""
     caches = {name: each for each in step.caches for name in _APT if each.target.startswith(name)}
     for command in step.commands:
@@ -164,7 +165,7 @@ def _by_hand(recipe: Recipe, step: Step) -> Iterator[Finding]:
             yield _thrown_away(recipe, step, command, what)
 
 
-def _by_the_image(recipe: Recipe, stage: StageFacts, step: Step) -> Iterator[Finding]:
+def _by_the_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
     """Find what images of Debian delete, as long as nothing keeps them from it."""
     archives = next((each for each in step.caches if each.target.startswith(_APT[1])), None)
     installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
@@ -179,7 +180,7 @@ def _by_the_image(recipe: Recipe, stage: StageFacts, step: Step) -> Iterator[Fin
         )
 
 
-def _thrown_away(recipe: Recipe, step: Step, command: Command, what: str) -> Finding:
+def _thrown_away(recipe: Recipe, step: StageStep, command: Command, what: str) -> Finding:
     written = " ".join(command.words)
     cached = [word for word in command.operands if any(_is_in(e, word) for e in step.caches)]
     others = command.program == "rm" and 0 < len(cached) < len(command.operands)
@@ -198,11 +199,11 @@ def _is_in(cache: Cache, word: str) -> bool:
     return any(cache.target.startswith(name) and word.startswith(name) for name in _APT)
 
 
-def _deletes_downloads(stage: StageFacts) -> bool:
+def _deletes_downloads(stage: BuiltStage) -> bool:
     return system_of(stage.base).name in ("debian", "ubuntu")
 
 
-def _keeps(stage: StageFacts, step: Step) -> bool:
+def _keeps(stage: BuiltStage, step: StageStep) -> bool:
     """Return whether docker-clean is dealt with at or before `step`."""
     texts: list[str] = []
     for each in stage.history:
@@ -238,7 +239,7 @@ class _Earlier(NamedTuple):
     """Whether nothing but Go's sources is copied."""
 
     @classmethod
-    def of(cls, stage: StageFacts) -> _Earlier:
+    def of(cls, stage: BuiltStage) -> _Earlier:
         """Look at all steps of `stage`."""
         history, lines = stage.history, dict[str, int]()
         for fetch in (each for step in history if step.is_run for each in fetches(step)):
@@ -258,7 +259,7 @@ def _names_path(words: tuple[str, ...]) -> bool:
     return any("path" in word or "deployment" in word for word in words)
 
 
-def _is_cached(step: Step, fetch: Fetch, earlier: _Earlier) -> bool:
+def _is_cached(step: StageStep, fetch: Fetch, earlier: _Earlier) -> bool:
     """Return whether there is a cache, or nothing to keep: an earlier RUN fetched it already."""
     if fetch.cached or fetch.meant or not fetch.caches:
         return True
@@ -291,7 +292,7 @@ def _fetches_nothing(fetch: Fetch, earlier: _Earlier) -> bool:
 
 
 def _without_cache(
-    repository: Repository, recipe: Recipe, stage: StageFacts, fetch: Fetch
+    repository: Repository, recipe: Recipe, stage: BuiltStage, fetch: Fetch
 ) -> Finding:
     command = " ".join(fetch.command.words[:4])
     return finding(

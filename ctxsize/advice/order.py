@@ -10,8 +10,9 @@ from ctxsize.advice.contents import Contents
 from ctxsize.advice.early import in_front
 from ctxsize.advice.fetches import Fetch, fetches
 from ctxsize.advice.manifests import Early, early_install
-from ctxsize.advice.recipe import Recipe, StageFacts, Step
+from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding, present
+from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Finding, Severity
 
 
@@ -26,9 +27,9 @@ def copied_too_early(repository: Repository) -> Iterator[Finding]:
                 yield found
 
 
-def _too_early(repository: Repository, recipe: Recipe, stage: StageFacts) -> Finding | None:
+def _too_early(repository: Repository, recipe: Recipe, stage: BuiltStage) -> Finding | None:
     """Return the first install of a stage that comes after everything was copied."""
-    everything: Step | None = None
+    everything: StageStep | None = None
     before: set[str] = set()
     for step in stage.history:
         if step.takes_all:
@@ -39,7 +40,7 @@ def _too_early(repository: Repository, recipe: Recipe, stage: StageFacts) -> Fin
             if everything is None:
                 before |= {name} if fetch.manager.reads_manifest(fetch.command) else set()
             elif name not in before and _depends_on_manifest(recipe, fetch):
-                own = everything in stage.steps or step in stage.steps
+                own = everything in stage.own or step in stage.own
                 found = _copied_too_early(repository, recipe, stage, everything, fetch)
                 if own and found is not None:
                     return found
@@ -66,7 +67,7 @@ _COMPILES = ("go", "dotnet", "maven", "gradle")
 
 
 def _copied_too_early(
-    repository: Repository, recipe: Recipe, stage: StageFacts, everything: Step, fetch: Fetch
+    repository: Repository, recipe: Recipe, stage: BuiltStage, everything: StageStep, fetch: Fetch
 ) -> Finding | None:
     """The finding, if there is a manifest where the command runs, and something to do about it."""
     inside = _inside(everything, fetch)
@@ -119,7 +120,7 @@ _ELSEWHERE = {
 """Options that say in which directory a manager works."""
 
 
-def _inside(everything: Step, fetch: Fetch) -> str | None:
+def _inside(everything: StageStep, fetch: Fetch) -> str | None:
     """The directory of the context in which the command finds itself; None if it is in none."""
     given = fetch.command.value(*_ELSEWHERE.get(fetch.manager.name, ("",))) or ""
     return everything.inside(posixpath.join(fetch.workdir, given))

@@ -10,9 +10,10 @@ from ctxsize.advice.caches import NOT_IN_THE_IMAGE, run_with
 from ctxsize.advice.cargo import CargoRun, cargo_runs, target_of
 from ctxsize.advice.chef import chef_pattern, compiled, downloads, keeps_downloads, taken_of
 from ctxsize.advice.contents import Contents
-from ctxsize.advice.recipe import Recipe, StageFacts, Step
+from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.rewrite import quoted
+from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
 
 _COMPARED = (("--target",), ("--features", "-F"), ("--target-dir",))
@@ -30,7 +31,7 @@ def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
     for recipe in repository.recipes:
         for stage in recipe.stages:
             runs = cargo_runs(stage)
-            own = set(stage.steps)
+            own = set(stage.own)
             builds = [run for run in runs if run.is_build and run.step in own]
             copied = [step for step in stage.history if step.sources]
             if not builds or not copied or any(run.is_cook for run in runs):
@@ -43,7 +44,7 @@ def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
             yield _rebuilt(repository, recipe, stage, build)
 
 
-def _has_dummy(stage: StageFacts, first: CargoRun, copied: list[Step]) -> bool:
+def _has_dummy(stage: BuiltStage, first: CargoRun, copied: list[StageStep]) -> bool:
     """Return whether an earlier build compiles the dependencies with a stand-in for the sources."""
     makes = any(
         re.search(r"(?:main|lib|build)\.rs", step.instruction.text)
@@ -54,7 +55,7 @@ def _has_dummy(stage: StageFacts, first: CargoRun, copied: list[Step]) -> bool:
     return makes or copied[-1].line > first.step.line
 
 
-def _keeps_target(step: Step) -> bool:
+def _keeps_target(step: StageStep) -> bool:
     """Return whether what is compiled stays in a cache mount."""
     return any(
         cache.target.rstrip("/").endswith("target") or "sccache" in cache.target
@@ -62,7 +63,7 @@ def _keeps_target(step: Step) -> bool:
     ) or any("sccache" in value for value in step.environment.values())
 
 
-def _rebuilt(repository: Repository, recipe: Recipe, stage: StageFacts, build: CargoRun) -> Finding:
+def _rebuilt(repository: Repository, recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Finding:
     command = " ".join(build.command.words[:4])
     registry = any(
         "registry" in cache.target or "cargo" in cache.target for cache in build.step.caches
@@ -85,7 +86,7 @@ def _rebuilt(repository: Repository, recipe: Recipe, stage: StageFacts, build: C
     )
 
 
-def _cached(repository: Repository, recipe: Recipe, stage: StageFacts, build: CargoRun) -> str:
+def _cached(repository: Repository, recipe: Recipe, stage: BuiltStage, build: CargoRun) -> str:
     """Return the RUN with caches, for a stage that is not simple enough for the whole pattern."""
     if not _knows_target(repository, recipe, stage, build):
         return (
@@ -103,7 +104,7 @@ def _cached(repository: Repository, recipe: Recipe, stage: StageFacts, build: Ca
 
 
 def _knows_target(
-    repository: Repository, recipe: Recipe, stage: StageFacts, build: CargoRun
+    repository: Repository, recipe: Recipe, stage: BuiltStage, build: CargoRun
 ) -> bool:
     """Return whether cargo compiles into `target_of(build)`.
 
@@ -130,13 +131,13 @@ def mixed_chef(repository: Repository) -> Iterator[Finding]:
         for stage in recipe.stages:
             runs = cargo_runs(stage)
             cooks = [run for run in runs if run.is_cook]
-            own = set(stage.steps)
+            own = set(stage.own)
             yield from _unfit(recipe, runs, own)
             if cooks and cooks[-1].step in own:
                 yield from _toolchains(recipe, stage, cooks[-1])
 
 
-def _unfit(recipe: Recipe, runs: list[CargoRun], own: set[Step]) -> Iterator[Finding]:
+def _unfit(recipe: Recipe, runs: list[CargoRun], own: set[StageStep]) -> Iterator[Finding]:
     """Find the builds in `own` that nothing cooked before them fits; of equal cooks one counts."""
     cooks: dict[tuple[object, ...], CargoRun] = {}
     for run in runs:
@@ -197,7 +198,7 @@ def _unlike(cook: CargoRun, build: CargoRun) -> Iterator[str]:
         yield "RUSTFLAGS is not the same for both"
 
 
-def _toolchains(recipe: Recipe, stage: StageFacts, cook: CargoRun) -> Iterator[Finding]:
+def _toolchains(recipe: Recipe, stage: BuiltStage, cook: CargoRun) -> Iterator[Finding]:
     """Yield a planner with another toolchain than the cook."""
     for other in recipe.stages:
         prepares = [run for run in cargo_runs(other) if run.is_chef and "prepare" in run.words]

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from ctxsize.advice.caches import HELD_TO_A_SYSTEM, OF_SEVERAL
 from ctxsize.advice.fetches import fetches
 from ctxsize.advice.images import System, system_of
-from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
+from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.rewrite import declared, with_option
 from ctxsize.advice.script import Splice
+from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.shell import Command
 
@@ -27,8 +28,8 @@ class Use:
     """A cache mount where it stands."""
 
     recipe: Recipe
-    stage: StageFacts
-    step: Step
+    stage: BuiltStage
+    step: StageStep
     cache: Cache
 
     @property
@@ -110,7 +111,7 @@ def _whole_cache(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
         if names & {"pip", "uv", "poetry"}:
             return "cache", "wheels that were compiled for one libc", Severity.WARNING
         assigned = {k: v for command in use.step.commands for k, v in command.assignments}
-        if "go" in names and {**use.step.environment, **assigned}.get("CGO_ENABLED") != "0":
+        if "go" in names and use.step.environment.under(assigned).get("CGO_ENABLED") != "0":
             return "cache", "what cgo compiled for one libc", Severity.INFO
     return None
 
@@ -156,7 +157,7 @@ def _own_id(use: Use, what: str) -> str:
 def _separated(own: list[Use], what: str) -> Fix | None:
     """Return each mount with an id of its own; certain unless somebody chose the common one."""
     recipe = own[0].recipe
-    splices: dict[Step, list[Splice]] = {}
+    splices: dict[StageStep, list[Splice]] = {}
     for use in own:
         mount = with_option(use.cache.written, id=_own_id(use, what))
         splice = recipe.script(use.step).with_mount(use.cache.written, mount)
@@ -164,7 +165,7 @@ def _separated(own: list[Use], what: str) -> Fix | None:
             return None
         splices.setdefault(use.step, []).append(splice)
     firsts = {use.stage: use for use in reversed(own) if use.several_platforms}
-    lacking = {e.step for e in firsts.values() if "TARGETARCH" not in e.step.environment}
+    lacking = {e.step for e in firsts.values() if not e.step.environment.declares("TARGETARCH")}
     made = [recipe.script(step).change(each) for step, each in splices.items()]
     made += [declared(recipe.data, step.line) for step in lacking]
     certain = not any(use.cache.named for use in own)

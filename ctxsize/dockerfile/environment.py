@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 from ctxsize.dockerfile.instructions import Instruction
-from ctxsize.dockerfile.sources import path_from_root
+from ctxsize.dockerfile.variables import Variables
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
 
@@ -17,6 +19,8 @@ Doubt = tuple[str, str]
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MOST_MADE = 2**27
 """Number of characters that the words of a Dockerfile may come to: a value may be in each line."""
+_LONGEST_GUESS = 2**16
+"""Number of characters that a word may come to where nothing depends on it but advice."""
 # Switches of the builder that look like arguments and never become variables.
 _SWITCHES = ("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE")
 
@@ -59,67 +63,78 @@ def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
         raise unless_given(error, doubts) from None
 
 
-@dataclass()
-class Environment:
-    """What `$NAME` stands for in one stage, at one point of it.
+@dataclass(frozen=True, eq=False, slots=True)
+class Environment(Mapping[str, str]):
+    """What `$NAME` stands for at one point of a stage: the values of variables, by name.
 
-    `doubts` names, for a variable, the unknown ones that its value was made
-    from. `open_ended` says that the base image is not known: any variable that
-    the Dockerfile does not set may come from there. `undecided` are arguments
-    declared without a value. `directory` is where WORKDIR led, None if that depends on the image.
+    It does not change; setting a variable returns the next one. `variables` holds for each
+    name the value with its doubts, None for an argument declared without a value; `image`
+    those that are part of the image. `open_ended` says that the base image is not known: any
+    variable that the Dockerfile does not set may come from there. With `keeps_unset`, a
+    variable without a value or a default stays as it is written.
     """
 
     escape: str
-    values: dict[str, str] = field(default_factory=dict)
-    image: dict[str, Expanded] = field(default_factory=dict)
-    doubts: dict[str, frozenset[Doubt]] = field(default_factory=dict)
-    undecided: set[str] = field(default_factory=set)
     open_ended: bool = False
-    directory: Expanded | None = None
+    keeps_unset: bool = False
+    variables: Variables[Expanded | None] = field(default_factory=Variables)
+    image: Variables[Expanded] = field(default_factory=Variables)
     made: list[int] = field(default_factory=lambda: [0])
-    """How many characters all words came to, in all stages that share this."""
+    """Number of characters of all words, in all stages that share this."""
+
+    def __getitem__(self, name: str) -> str:
+        value = self.variables.find(name)
+        if value is None:
+            raise KeyError(name)
+        return value.text
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self.variables.names() if self.variables.find(name) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def declares(self, name: str) -> bool:
+        """Return whether an ARG or ENV names a variable, with a value or without."""
+        return name in self.variables
+
+    def under(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Return what a command sees that is given `values` of its own."""
+        # It is only read, and there may be too many variables to copy for each command.
+        return ChainMap(dict(values), cast("dict[str, str]", self))
 
     def inherit(self) -> Environment:
         """Return the environment in which a stage FROM this one begins.
 
         What ENV set is set again, so it wins over an ARG that came after it.
         """
-        child = Environment(
-            self.escape,
-            dict(self.values),
-            dict(self.image),
-            dict(self.doubts),
-            set(self.undecided),
-            self.open_ended,
-            self.directory,
-            self.made,
-        )
-        for name, value in child.image.items():
-            child.set(name, value)
-        return child
+        variables = self.variables
+        for name in self.image.names():
+            value = self.image.find(name)
+            if variables.find(name) is not value:
+                variables = variables.set(name, value)
+        return self if variables is self.variables else replace(self, variables=variables)
 
-    def start(self, image: Mapping[str, str] | None) -> None:
-        """Set the variables of a base image; None if they are not known."""
-        self.open_ended = image is None
-        self.directory = None if image is None else Expanded("/")
+    def start(self, image: Mapping[str, str] | None) -> Environment:
+        """Return it with the variables of a base image; None if they are not known."""
         doubt = frozenset({("environment", "PATH")}) if image is None else frozenset()
-        self.set_in_image("PATH", Expanded(_PATH, doubt))
+        started = replace(self, open_ended=image is None)
+        started = started.set_in_image("PATH", Expanded(_PATH, doubt))
         for name, value in (image or {}).items():
-            self.set_in_image(name, Expanded(value))
+            started = started.set_in_image(name, Expanded(value))
+        return started
 
-    def set(self, name: str, value: Expanded) -> None:
-        """Set a variable for the rest of the stage."""
-        self.values[name] = value.text
-        self.doubts[name] = value.doubts
+    def set(self, name: str, value: Expanded | None) -> Environment:
+        """Return it with a variable set for the rest of the stage; None declares it."""
+        return replace(self, variables=self.variables.set(name, value))
 
-    def value(self, name: str) -> Expanded:
-        """Return the value of a variable that has one."""
-        return Expanded(self.values[name], self.doubts.get(name, frozenset()))
-
-    def set_in_image(self, name: str, value: Expanded) -> None:
-        """Set a variable that also becomes part of the image, as ENV does."""
-        self.set(name, value)
-        self.image[name] = value
+    def set_in_image(self, name: str, value: Expanded) -> Environment:
+        """Return it with a variable set that also becomes part of the image, as ENV does."""
+        return replace(
+            self,
+            variables=self.variables.set(name, value),
+            image=self.image.set(name, value),
+        )
 
     def expand(self, word: str, *, quotes: bool = True, splits: bool = False) -> Expanded:
         """Return `word` expanded; the body of a heredoc, without quotes, has its own escape.
@@ -128,7 +143,14 @@ class Environment:
         """
         escape = self.escape if quotes else "\\"
         try:
-            expansion = expand(word, self.values, escape=escape, quotes=quotes, splits=splits)
+            expansion = expand(
+                word,
+                self,
+                escape=escape,
+                quotes=quotes,
+                splits=splits,
+                keep_unset=self.keeps_unset,
+            )
         except DockerfileError as error:
             raise unless_given(error, self._doubts_of({error.variable} - {""})) from None
         self.count(len(expansion.text))
@@ -139,58 +161,45 @@ class Environment:
         """Return what is not known of the values of `names`."""
         doubts: set[Doubt] = set()
         for name in names:
-            if name in self.values:
-                doubts |= self.doubts.get(name, frozenset())
-            elif name in self.undecided:
+            value = self.variables.find(name)
+            if value is not None:
+                doubts |= value.doubts
+            elif self.declares(name):
                 doubts.add(("argument", name))
             elif self.open_ended:
                 doubts.add(("environment", name))
         return frozenset(doubts)
 
-    def enter(self, word: str) -> None:
-        """Follow a WORKDIR."""
-        path = self.expand(word)
-        if path.text.startswith("/"):
-            self.directory = Expanded(path_from_root(path.text), path.doubts)
-        elif self.directory is not None:
-            self.directory = self.absolute(path)
-
-    def absolute(self, path: Expanded) -> Expanded:
-        """Return what a relative `path` means in this directory, which is known."""
-        assert self.directory is not None
-        text = path_from_root(f"{self.directory.text}/{path.text}")
-        return Expanded(text, self.directory.doubts | path.doubts)
-
     def count(self, characters: int) -> None:
         """Count what a word came to. Raises UndecidedError once it is too much for ctxsize."""
         self.made[0] += characters
-        if self.made[0] > _MOST_MADE:
-            message = f"ctxsize expands words to no more than {_MOST_MADE:,} characters"
+        most = _LONGEST_GUESS if self.keeps_unset else _MOST_MADE
+        if characters > most or self.made[0] > _MOST_MADE:
+            message = f"ctxsize expands words to no more than {most:,} characters"
             raise UndecidedError(message)
 
-    def obey_env(self, instruction: Instruction) -> None:
+    def obey_env(self, instruction: Instruction) -> Environment:
         """Follow an ENV: all its values see the variables as they were before it."""
         expanded = [self.expand(argument) for argument in instruction.arguments]
+        following = self
         for name, value in zip(expanded[::2], expanded[1::2], strict=True):
-            self.set_in_image(name.text, value)
+            following = following.set_in_image(name.text, value)
+        return following
 
     def obey_arg(
-        self,
-        instruction: Instruction,
-        build_arguments: Mapping[str, str],
-        global_arguments: Environment,
-    ) -> None:
+        self, instruction: Instruction, given: Mapping[str, str], outer: Environment
+    ) -> Environment:
         """Follow an ARG: `--build-arg` beats its default, which beats a global ARG."""
+        following = self
         for argument in instruction.arguments:
             name, has_default, default = argument.partition("=")
-            value: Expanded | None = None
-            if name in build_arguments:
-                value = Expanded(build_arguments[name])
+            value = outer.variables.find(name)
+            if name in given:
+                value = Expanded(given[name])
             elif has_default:
-                value = self.expand(default)
-            elif name in global_arguments.values:
-                value = global_arguments.value(name)
+                value = following.expand(default)
             if value is None:
-                self.undecided.add(name)
+                following = following if name in following else following.set(name, None)
             elif name not in _SWITCHES:
-                self.set(name, value)
+                following = following.set(name, value)
+        return following

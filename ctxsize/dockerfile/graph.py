@@ -18,6 +18,7 @@ from ctxsize.dockerfile.mounts import mount_origin
 from ctxsize.dockerfile.parse import parse_trigger
 from ctxsize.dockerfile.platforms import parse_platform
 from ctxsize.dockerfile.sources import Source
+from ctxsize.dockerfile.state import StageState
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
 
@@ -39,7 +40,7 @@ class ImageConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Command:
+class NodeStep:
     """An instruction in its stage, with the nodes that `--from` and `from=` name.
 
     A RUN has one origin per mount, in order; without a `from=` it is the
@@ -71,20 +72,20 @@ class Node:
     replaced: bool = False
     done: bool = False
     image: ImageConfig | None = None
-    commands: list[Command] = field(default_factory=list)
+    steps: list[NodeStep] = field(default_factory=list)
     triggered: bool = False
     paths: set[str] = field(default_factory=set)
     sources: list[Source] = field(default_factory=list)
     inputs: list[Node] = field(default_factory=list)
     uses_context: bool = False
-    environment: Environment = field(default_factory=lambda: Environment("\\"))
+    state: StageState = field(default_factory=StageState)
 
     def dependencies(self) -> Iterator[Node]:
         """Yield what this node cannot be built without."""
         if self.base:
             yield self.base
-        for command in self.commands:
-            yield from command.origins
+        for step in self.steps:
+            yield from step.origins
 
 
 class Graph:
@@ -164,12 +165,12 @@ class Graph:
         return node
 
     def connect(self, stages: Iterable[Stage]) -> None:
-        """Give every stage its commands, adding nodes for what is no stage."""
+        """Give every stage its steps, adding nodes for what is no stage."""
         for node, stage in zip(tuple(self.nodes), stages, strict=True):
-            node.commands = [self.command(each) for each in stage.instructions]
+            node.steps = [self.step(each) for each in stage.instructions]
         self._check_cycles()
 
-    def command(self, instruction: Instruction) -> Command:
+    def step(self, instruction: Instruction) -> NodeStep:
         """Return the instruction with the nodes that it takes from."""
         origins: tuple[Node, ...] = ()
         with located(instruction.line):
@@ -185,7 +186,7 @@ class Graph:
         for origin in origins:
             if origin not in self._known:
                 self._add(origin)
-        return Command(instruction, origins)
+        return NodeStep(instruction, origins)
 
     def _copy_origin(self, name: str, line: int) -> Node:
         if expand(name, {}, escape=self.escape).text != name:
@@ -260,20 +261,20 @@ class Graph:
         if self._triggered > _MOST_TRIGGERED:
             message = f"ctxsize follows no more than {_MOST_TRIGGERED:,} instructions from ONBUILD"
             raise UndecidedError(message, line=node.line)
-        commands: list[Command] = []
+        steps: list[NodeStep] = []
         for text, line in triggers:
             with located(line, outermost=True):
                 instruction = replace(parse_trigger(text), line=line, end_line=line)
-                commands.append(self.command(instruction))
-        node.commands = commands + node.commands
-        return any(command.origins for command in commands)
+                steps.append(self.step(instruction))
+        node.steps = steps + node.steps
+        return any(step.origins for step in steps)
 
 
 def _triggers_of(base: Node) -> list[tuple[str, int]]:
     """Return the texts and lines of a stage's ONBUILD instructions."""
     triggers: list[tuple[str, int]] = []
-    for command in base.commands:
-        instruction = command.instruction
+    for step in base.steps:
+        instruction = step.instruction
         if instruction.keyword == "ONBUILD":
             text = _ONBUILD.sub("", instruction.text)
             bodies = (f"\n{each.content}{each.name}" for each in instruction.heredocs)
@@ -282,8 +283,8 @@ def _triggers_of(base: Node) -> list[tuple[str, int]]:
 
 
 def _origins(node: Node) -> Iterator[Node]:
-    for command in node.commands:
-        yield from command.origins
+    for step in node.steps:
+        yield from step.origins
 
 
 def closure(start: Node, following: Callable[[Node], Iterable[Node]]) -> set[Node]:

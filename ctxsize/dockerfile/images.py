@@ -1,4 +1,4 @@
-"""Image references: which are well formed, and which name the same image."""
+"""Image references: which are well formed, which name the same image, and what names show."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ _REFERENCE = re.compile(
     rf"(?P<tag>:{_TAG})?(?P<digest>@{_DIGEST})?"
 )
 _IDENTIFIER = re.compile("[a-f0-9]{64}")
+_WINDOWS = re.compile("windows|nanoserver")
+_ENVIRONMENTS = {
+    "composer": {"COMPOSER_HOME": "/tmp"},
+    "rust": {"CARGO_HOME": "/usr/local/cargo"},
+    "cargo-chef": {"CARGO_HOME": "/usr/local/cargo"},
+}
+"""Variables of official images that decide where a cache is."""
 
 
 def familiar_name(reference: str) -> str:
@@ -65,3 +72,18 @@ def _familiar(match: re.Match[str]) -> str:
         return f"{domain}/{path}"
     short = path.removeprefix(_OFFICIAL)
     return path if "/" in short else short
+
+
+def repository_of(reference: str) -> str:
+    """Return the last part of the name of an image, without tag and digest."""
+    return reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def environment_of(reference: str) -> dict[str, str]:
+    """Return the variables of an image that matter to advice."""
+    return _ENVIRONMENTS.get(repository_of(reference), {})
+
+
+def is_windows(reference: str) -> bool:
+    """Return whether the name of an image says that it is one of Windows."""
+    return _WINDOWS.search(reference) is not None

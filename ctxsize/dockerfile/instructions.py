@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,11 @@ class Dockerfile:
             _stage(index, self.instructions[start:end])
             for index, (start, end) in enumerate(zip(starts, ends, strict=True))
         )
+
+    @cached_property
+    def derived(self) -> dict[frozenset[tuple[str, str]], Any]:
+        """What `built_stages` made of it, by the arguments given."""
+        return {}
 
     @property
     def global_arguments(self) -> tuple[Instruction, ...]:

@@ -37,6 +37,8 @@ class Mount:
     """Of a cache, as given; by default it is its cleaned target."""
     sharing: str = ""
     """Of a cache, lower case, as given."""
+    text: str = ""
+    """All of it, as written."""
 
 
 def check_mount(text: str) -> None:
@@ -80,9 +82,8 @@ def parse_mount(text: str, expand: Callable[[str], str]) -> Mount:
     _check_combination(values)
     origin, target = values.get("from", ""), values.get("target", "")
     identity, sharing = values.get("id", ""), values.get("sharing", "").lower()
-    return Mount(
-        values["type"], origin, values.get("source", ""), target, source, identity, sharing
-    )
+    taken = values.get("source", "")
+    return Mount(values["type"], origin, taken, target, source, identity, sharing, text)
 
 
 def _is_requirement(key: str, mount_type: str) -> bool:

@@ -147,20 +147,15 @@ def _global_environment(
     for name, value in predefined.items():
         older = name in _NEW_ARGUMENTS and name not in given
         doubts = frozenset({("older-unset", name)} if older else ())
-        environment.set(name, Expanded(given.get(name, value), doubts))
+        environment = environment.set(name, Expanded(given.get(name, value), doubts))
     for instruction in dockerfile.global_arguments:
-        for argument in instruction.arguments:
-            name, has_default, default = argument.partition("=")
-            if name in given:
-                environment.set(name, Expanded(given[name]))
-            elif has_default:
-                with located(instruction.line):
-                    environment.set(name, environment.expand(default))
-            elif name in predefined:
+        with located(instruction.line):
+            environment = environment.obey_arg(instruction, given, environment)
+        for name in instruction.arguments:
+            if name in predefined and name not in given:
                 # BuildKit of Docker 26.1 takes such an ARG for one without a value.
-                environment.doubts[name] = frozenset({("older-unset", name)})
-            else:
-                environment.undecided.add(name)
+                doubts = frozenset({("older-unset", name)})
+                environment = environment.set(name, Expanded(environment[name], doubts))
     return environment
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from ctxsize.dockerfile.arguments import begins_with_array
 from ctxsize.dockerfile.complaints import located, quoted
 from ctxsize.dockerfile.environment import Doubt, Environment, Expanded, resting_on
-from ctxsize.dockerfile.graph import SCRATCH, Command, ImageConfig, Node
+from ctxsize.dockerfile.graph import SCRATCH, ImageConfig, Node, NodeStep
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.instructions import Instruction
-from ctxsize.dockerfile.mounts import Mount, csv_fields, parse_mount
+from ctxsize.dockerfile.mounts import Mount, csv_fields
 from ctxsize.dockerfile.sources import (
     Source,
     Unknown,
@@ -21,6 +21,7 @@ from ctxsize.dockerfile.sources import (
     is_git,
     path_from_root,
 )
+from ctxsize.dockerfile.state import StageState
 from ctxsize.errors import DockerfileError, UndecidedError
 
 _REPLACED = frozenset("'\"$\\`")
@@ -31,7 +32,7 @@ _LABS_FLAGS = {"COPY": ("--parents",), "RUN": ("--security",)}
 """The flags that only a frontend of a `# syntax=` line knows."""
 _LABS_LINE = "# syntax=docker/dockerfile:1-labs"
 _MOST_INHERITED = 2_000_000
-"""Number of variables that all stages together begin with: each copies those of its base."""
+"""Number of variables that all stages together begin with: each looks at those of its base."""
 
 
 @dataclass()
@@ -54,29 +55,30 @@ class Walk:
     def follow(self, node: Node) -> None:
         """Follow the instructions of one stage, whose base was followed before."""
         node.done = True
-        node.environment = self._first_environment(node)
-        self.inherited += len(node.environment.values)
+        node.state = self._first_state(node)
+        self.inherited += len(node.state.environment.variables)
         if self.inherited > _MOST_INHERITED:
             message = f"ctxsize follows no more than {_MOST_INHERITED:,} inherited variables"
             raise UndecidedError(message, line=node.line)
         if node.base:
             node.paths, node.sources = node.base.paths, node.base.sources
             node.inputs.append(node.base)
-        for command in node.commands:
-            with located(command.instruction.line):
-                self._obey(node, command)
+        for step in node.steps:
+            with located(step.instruction.line):
+                self._obey(node, step)
 
-    def _first_environment(self, node: Node) -> Environment:
+    def _first_state(self, node: Node) -> StageState:
         base = node.base or node
         if node.base and not base.replaced:
-            return base.environment.inherit()
+            return base.state.inherit()
+        image = ImageConfig() if self._has_no_image(base) else node.image
         environment = Environment(self.escape, made=self.made)
-        known = self._has_no_image(base)
-        image = ImageConfig() if known else node.image
-        environment.start(None if image is None else image.env)
-        if image is not None:
-            environment.directory = Expanded(image.directory)
-        return environment
+        return StageState(
+            environment.start(None if image is None else image.env),
+            self.global_arguments,
+            self.build_arguments,
+            Expanded("" if image is None else image.directory),
+        )
 
     def _has_no_image(self, base: Node) -> bool:
         """Whether no image's variables are behind `base`, so that those it has are known."""
@@ -84,64 +86,59 @@ class Walk:
             return base.context not in self.image_contexts
         return base.base_name == SCRATCH
 
-    def _obey(self, node: Node, command: Command) -> None:
+    def _obey(self, node: Node, step: NodeStep) -> None:
         """Follow one instruction, with its effect on variables and paths."""
-        instruction = command.instruction
-        environment = node.environment
+        instruction = step.instruction
         if self.built_in:
             check_flags(instruction)
-        if instruction.keyword == "ENV":
-            environment.obey_env(instruction)
-        elif instruction.keyword == "ARG":
+        if instruction.keyword == "ARG":
             older = (
                 Unknown("older-name", each, instruction.line)
                 for each in _names_replaced(node, instruction)
             )
             self.unknowns.update(dict.fromkeys(older))
-            environment.obey_arg(instruction, self.build_arguments, self.global_arguments)
         elif instruction.keyword in ("COPY", "ADD"):
-            self._copy(node, command)
+            self._copy(node, step)
         elif instruction.keyword == "RUN":
-            self._run(node, command)
-        elif instruction.keyword == "WORKDIR":
-            environment.enter(instruction.arguments[0])
+            self._run(node, step)
         elif instruction.keyword == "EXPOSE":
             self._expose(node, instruction)
-        elif instruction.keyword in ("LABEL", "USER", "VOLUME", "STOPSIGNAL"):
-            for value in map(environment.expand, instruction.arguments):
+        elif instruction.keyword in ("LABEL", "VOLUME", "STOPSIGNAL"):
+            for value in map(node.state.environment.expand, instruction.arguments):
                 with resting_on(value.doubts):
                     _check_value(instruction.keyword, value.text)
+        node.state = node.state.obey(instruction)
 
     @staticmethod
     def _expose(node: Node, instruction: Instruction) -> None:
         """Check the ports of an EXPOSE, of which a variable may hold several."""
         from ctxsize.dockerfile.ports import check_port  # as not every Dockerfile has one
 
-        expand = node.environment.expand
+        expand = node.state.environment.expand
         for value in [expand(argument, splits=True) for argument in instruction.arguments]:
             with resting_on(value.doubts):
                 for word in value.words:
                     check_port(word)
 
-    def _copy(self, node: Node, command: Command) -> None:
+    def _copy(self, node: Node, step: NodeStep) -> None:
         """Follow a COPY or ADD."""
-        instruction = command.instruction
+        instruction = step.instruction
         self.unknowns.update(dict.fromkeys(newer_flags(instruction)))
         if patterns := tuple(instruction.flag_values("exclude")):
             self.excluded.append((instruction.line, patterns))
         if begins_with_array(instruction):
             self.unknowns[Unknown("older-array", instruction.keyword, instruction.line)] = None
         given = {
-            name: node.environment.expand(flag)
+            name: node.state.environment.expand(flag)
             for name in ("chown", "chmod", "checksum")
             for flag in instruction.flag_values(name)
         }
         *written, destination = instruction.arguments
         files = [word for word in written if not parse_heredoc_word(word)]
-        values = [node.environment.expand(word) for word in files]
-        node.environment.expand(destination)
-        check_heredocs(instruction, written, node.environment)
-        origin = command.origins[0] if command.origins else None
+        values = [node.state.environment.expand(word) for word in files]
+        node.state.environment.expand(destination)
+        check_heredocs(instruction, written, node.state.environment)
+        origin = step.origins[0] if step.origins else None
         if origin and not origin.done:
             name = next(instruction.flag_values("from"))
             raise DockerfileError(
@@ -164,10 +161,10 @@ class Walk:
             kind = "git" if is_git(value.text) else instruction.keyword.lower()
             self._note(node, instruction, origin, word, value, kind)
 
-    def _run(self, node: Node, command: Command) -> None:
+    def _run(self, node: Node, step: NodeStep) -> None:
         """Follow a RUN: any command may read all of its stage; mounts take from others."""
         node.paths.add("/")
-        instruction = command.instruction
+        instruction = step.instruction
         if self.built_in and any(flag.startswith("--device=") for flag in instruction.flags):
             message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
             raise DockerfileError(message)
@@ -176,23 +173,10 @@ class Walk:
         for text in instruction.flag_values("mount"):
             if any(each.lower().startswith("env=") for each in csv_fields(text)):
                 self.unknowns[Unknown("older-flag", "RUN --mount=…,env=…", instruction.line)] = None
-        mounts = [self._parsed(node, text) for text in instruction.flag_values("mount")]
-        for (mount, doubts), origin in zip(mounts, command.origins, strict=True):
+        mounts = [node.state.mount(text) for text in instruction.flag_values("mount")]
+        for (mount, doubts), origin in zip(mounts, step.origins, strict=True):
             with resting_on(doubts):
                 self._mount(node, instruction, mount, origin)
-
-    @staticmethod
-    def _parsed(node: Node, text: str) -> tuple[Mount, frozenset[Doubt]]:
-        """Return a mount, and the unknown values that any part of it depends on."""
-        doubts: set[Doubt] = set()
-
-        def expand_value(word: str) -> str:
-            expanded = node.environment.expand(word)
-            doubts.update(expanded.doubts)
-            return expanded.text
-
-        with resting_on(doubts):
-            return parse_mount(text, expand_value), frozenset(doubts)
 
     def _mount(self, node: Node, instruction: Instruction, mount: Mount, origin: Node) -> None:
         """Note one mount of a RUN."""
@@ -211,7 +195,7 @@ class Walk:
                 raise DockerfileError(f"invalid mount type {mount.type.upper()} for /")
             return
         self._check_target(node, mount)
-        value = node.environment.expand(mount.written)
+        value = node.state.environment.expand(mount.written)
         place = None if from_context else origin
         self._note(node, instruction, place, mount.written, value, mount.type)
 
@@ -222,11 +206,9 @@ class Walk:
         BuildKit (`dispatchRunMounts`) cleans a target when it makes it absolute, and then
         compares the text: `/.`, `//` and `/x/..` pass.
         """
-        target, directory = Expanded(mount.target), node.environment.directory
+        target = Expanded(mount.target)
         if not mount.target.startswith("/"):
-            if directory is None:
-                return
-            target = node.environment.absolute(target)
+            target = node.state.below(target)
         if target.text == "/":
             with resting_on(target.doubts):
                 raise DockerfileError('invalid mount target "/"')
@@ -317,7 +299,7 @@ def _names_replaced(node: Node, instruction: Instruction) -> Iterator[str]:
         if _REPLACED.isdisjoint(name):
             continue
         try:
-            same = node.environment.expand(name).text == name
+            same = node.state.environment.expand(name).text == name
         except DockerfileError:
             same = False
         if not same:

@@ -51,10 +51,12 @@ def expand(
     escape: str = "\\",
     quotes: bool = True,
     splits: bool = False,
+    keep_unset: bool = False,
 ) -> Expansion:
     """Return `word` with quotes removed and variables replaced.
 
-    An unset variable becomes the empty string and is named in `unset`. `escape`
+    An unset variable becomes the empty string and is named in `unset`; with `keep_unset` it
+    stays as it is written, unless that gives a default. `escape`
     is the Dockerfile's escape character; `quotes=False` leaves quotation marks
     alone, as in the body of a heredoc. Bytes that are no UTF-8 become U+FFFD.
     With `splits` blanks in a value end words.
@@ -69,7 +71,9 @@ def expand(
     """
     if _PLAIN.fullmatch(word):
         return Expansion(word, (word,), frozenset(), frozenset())
-    lexer = _Lexer(word, environment, escape=escape, quotes=quotes, splits=splits)
+    lexer = _Lexer(
+        word, environment, escape=escape, quotes=quotes, splits=splits, keep_unset=keep_unset
+    )
     text, words = lexer.run()
     return Expansion(text, tuple(words), frozenset(lexer.found), frozenset(lexer.unset))
 
@@ -82,7 +86,13 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
     Raises DockerfileError (without a line) as `expand` does.
     """
     lexer = _Lexer(
-        text, {}, raw_quotes=raw_quotes, raw_escapes=raw_escapes, keep_unset=True, splits=True
+        text,
+        {},
+        raw_quotes=raw_quotes,
+        raw_escapes=raw_escapes,
+        keep_unset=True,
+        keep_defaults=True,
+        splits=True,
     )
     return lexer.run()[1]
 
@@ -125,6 +135,7 @@ class _Lexer:
         raw_quotes: bool = False,
         raw_escapes: bool = False,
         keep_unset: bool = False,
+        keep_defaults: bool = False,
         splits: bool = False,
     ) -> None:
         self.source = source
@@ -136,6 +147,7 @@ class _Lexer:
         self.raw_quotes = raw_quotes
         self.raw_escapes = raw_escapes
         self.keep_unset = keep_unset
+        self.keep_defaults = keep_defaults
         self.found: set[str] = set()
         self.unset: set[str] = set()
         self.word: list[str] = []
@@ -361,7 +373,7 @@ class _Lexer:
             raise _unsupported(written)
         word = yield self.argument("}", raw=trims, missing="missing '}'")
         value = self.lookup(name)
-        if value is None and self.keep_unset:
+        if value is None and self.keep_unset and (operator != "-" or self.keep_defaults):
             return f"${{{name}{written}{word}}}"
         present = value is not None and not (null_is_unset and value == "")
         if operator == "-":

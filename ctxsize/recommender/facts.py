@@ -9,10 +9,11 @@ from fnmatch import translate
 from functools import cached_property
 from heapq import nsmallest
 
+from ctxsize.dockerfile.stages import StageStep, built_stages
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.mentions import Mention, Texts
 from ctxsize.recommender.recipes import Named, Recipe, Recipes
-from ctxsize.recommender.stages import BuiltStage, built_stages
+from ctxsize.recommender.running import running
 from ctxsize.recommender.tools import Tool, install_directory
 from ctxsize.recommender.tree import Sums, directories_above, is_below
 from ctxsize.shell import Command
@@ -112,7 +113,7 @@ class Facts:
         self._manifests: dict[tuple[str, ...], list[str]] = {}
         self._packages: dict[str, frozenset[str]] = {}
         self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
-        self._stages: dict[int, tuple[BuiltStage, ...]] = {}
+        self._running: dict[StageStep, tuple[tuple[str, Command], ...]] = {}
         self.makings: tuple[Match, list[tuple[Recipe, Making]]] | None = None
         """What `made.makings` found for the last match."""
         self._scripts: dict[str, list[tuple[str, str]]] = {}
@@ -232,18 +233,18 @@ class Facts:
         ends = ("/".join(parts[at:]) for at in range(len(parts)))
         return next((each for each in ends if each in self.packages(manifest)), None)
 
-    def stages(self, recipe: Recipe) -> tuple[BuiltStage, ...]:
-        """Return the stages of `recipe` as they are built."""
-        if id(recipe) not in self._stages:
-            self._stages[id(recipe)] = built_stages(recipe.dockerfile)
-        return self._stages[id(recipe)]
+    def running(self, step: StageStep) -> tuple[tuple[str, Command], ...]:
+        """Return what a step of a Dockerfile runs, each command with its directory."""
+        if step not in self._running:
+            self._running[step] = tuple(running(step))
+        return self._running[step]
 
     def commands(self, recipe: Recipe) -> Iterator[tuple[str, Command]]:
         """Yield the commands that the builds of `recipe` run, with their directories."""
-        for stage in self.stages(recipe):
+        for stage in built_stages(recipe.dockerfile):
             for step in stage.steps:
-                if step.instruction.keyword == "RUN":
-                    yield from step.commands
+                if step.is_run:
+                    yield from self.running(step)
 
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, but for those in `beside`.

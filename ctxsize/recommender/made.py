@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from ctxsize.dockerfile import path_from_root
 from ctxsize.dockerfile.mounts import Mount
+from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.matches import Match
 from ctxsize.recommender.naming import named_by, named_by_value, naming
 from ctxsize.recommender.recipes import Named, Recipe
 from ctxsize.recommender.rules import Category
-from ctxsize.recommender.stages import BuiltStage, StageStep
 from ctxsize.recommender.tools import (
     has_tools,
     has_verbs,
@@ -80,41 +80,42 @@ class Making:
         self._manager = manager_of(self._rule)
         self._is_known = has_tools(self._rule)
         self._of_sources = self._is_known and self._rule.category is Category.ARTEFACT
-        self._ends: list[_State] = []
-        self._consumed: set[int] = set()
+        self._ends: dict[BuiltStage, _State] = {}
+        self._consumed: set[BuiltStage] = set()
         self.is_spared = False
         """Whether a command makes it, or what takes its place, in a stage that has its sources."""
         self.uses: list[int] = []
         """The lines that use it as it came with the context."""
-        self._go_through(facts.stages(recipe))
+        self._go_through(built_stages(recipe.dockerfile))
 
     def _go_through(self, stages: tuple[BuiltStage, ...]) -> None:
         for stage in stages:
             self._follow(stage)
-        bases = {stage.base for stage in stages}
-        for at, stage in enumerate(stages):
-            is_target = self._recipe.request.build.target.lower() == stage.stage.label
-            if (at not in bases or is_target) and self._ends[at].is_as_it_came:
-                self._finish(self._ends[at], stage, is_shipped=at not in self._consumed)
+        parents = {stage.parent for stage in stages}
+        for stage in stages:
+            is_target = self._recipe.request.build.target.lower() == stage.label
+            if (stage not in parents or is_target) and self._ends[stage].is_as_it_came:
+                self._finish(self._ends[stage], stage)
 
     def _follow(self, stage: BuiltStage) -> None:
-        state = _State() if stage.base is None else self._ends[stage.base]
-        if stage.image and stage.image in self._recipe.names:
+        state = _State() if stage.parent is None else self._ends[stage.parent]
+        if stage.parent is None and stage.base and stage.base in self._recipe.names:
             state = replace(state, has_it=True, has_files=True)
         for step in stage.steps:
             keyword = step.instruction.keyword
-            if keyword in ("COPY", "ADD"):
+            if step.is_copy:
                 state = self._copied(state, stage, step)
-            if keyword == "RUN":
+            if step.is_run:
                 state = self._ran(state, stage, step)
             elif keyword in _SAID_LATER and (keyword != "WORKDIR" or state.has_it):
                 state = replace(state, later=(*state.later, step))
-        self._ends.append(state)
+        self._ends[stage] = state
 
-    def _finish(self, state: _State, stage: BuiltStage, *, is_shipped: bool) -> None:
+    def _finish(self, state: _State, stage: BuiltStage) -> None:
         """Look at what is said of the image in which the thing is as it came."""
-        self.uses += [each.instruction.line for each in state.later if self._says(each)]
-        if state.needed or (is_shipped and self._needs(stage.image)):
+        self.uses += [each.line for each in state.later if self._says(each)]
+        is_shipped = stage.parent is None and stage not in self._consumed
+        if state.needed or (is_shipped and self._needs(stage.base)):
             self.uses.append(state.needed or stage.stage.line)
 
     def _needs(self, text: str) -> bool:
@@ -123,12 +124,12 @@ class Making:
 
     def _copied(self, state: _State, stage: BuiltStage, step: StageStep) -> _State:
         """Return what a COPY or ADD changes that takes from the context or from another stage."""
-        taken = self._recipe.taken_at.get((stage.stage.label, step.instruction.line), ())
+        taken = self._recipe.taken_at.get((stage.label, step.line), ())
         arrives = any(each.kind in ("copy", "add") and self._is_in(each.path) for each in taken)
-        there = self._origin(stage, next(step.instruction.flag_values("from"), "")) or _State()
+        there = self._origin(stage, step.origin) or _State()
         named = [each for each in step.arguments[:-1] if any(naming(each, self._name))]
         if there.is_as_it_came and named:
-            self.uses.append(step.instruction.line)
+            self.uses.append(step.line)
         sources = (posixpath.join("/", each) for each in step.arguments[:-1])
         above = any(_may_meet(source, each) for source in sources for each in there.made)
         return replace(
@@ -140,11 +141,11 @@ class Making:
 
     def _origin(self, stage: BuiltStage, name: str) -> _State | None:
         """Return the end of the earlier stage that is called `name`."""
-        at = stage.origins.get(name.lower())
-        if at is None:
+        origin = stage.origin(name)
+        if origin is None:
             return None
-        self._consumed.add(at)
-        return self._ends[at]
+        self._consumed.add(origin)
+        return self._ends[origin]
 
     def _is_in(self, source: str) -> bool:
         """Return whether a source of the context holds the thing."""
@@ -156,7 +157,7 @@ class Making:
         has_files = state.has_files or any(each.type == "bind" for each in step.mounts)
         is_enough = state.has_it or is_mounted or not self._of_sources
         as_it_came = is_mounted
-        for at, command in step.commands:
+        for at, command in self._facts.running(step):
             self.is_spared |= is_enough and spares(self._rule, command)
             if self._is_in_cache(step):
                 continue
@@ -167,9 +168,9 @@ class Making:
             elif (as_it_came and self._may_take(command)) or (
                 (as_it_came or state.is_as_it_came) and self._names(step, at, command)
             ):
-                self.uses.append(step.instruction.line)
+                self.uses.append(step.line)
             elif not is_mounted and self._needs(" ".join(command.words)):
-                state = replace(state, needed=step.instruction.line)
+                state = replace(state, needed=step.line)
         return state
 
     def _makes(self, at: str, command: Command, *, has_files: bool) -> bool:
@@ -209,7 +210,7 @@ class Making:
         """Return whether a command names the thing, works in it, or runs a script that names it."""
         if self._rule.contents and command.program in _ABOUT_DIRECTORIES:
             return False
-        below = at.removeprefix(step.workdir)
+        below = at.removeprefix(step.state.directory.text)
         if any(naming(below, self._name)) and command.program not in ("cd", "pushd", "mkdir"):
             return True
         script = naming(self._script(command), self._name, bare=False)
@@ -224,23 +225,30 @@ class Making:
 
     def _says(self, step: StageStep) -> bool:
         """Return whether what an instruction says of the container has to do with the thing."""
-        keyword, given = step.instruction.keyword, step.arguments
+        keyword = step.instruction.keyword
         if keyword == "WORKDIR":
-            return any(naming(step.workdir, self._name))
-        if keyword == "ARG":
-            given = tuple(part for each in given for part in each.partition("=")[::2])
+            return any(naming(posixpath.join(step.workdir, *step.arguments), self._name))
         if keyword in ("ARG", "ENV"):
-            values = zip(given[::2], given[1::2], strict=False)
-            return any(any(named_by_value(*each, self._name)) for each in values)
+            return any(any(named_by_value(*each, self._name)) for each in _values(step))
         return any(
             self._names(step, at, command) or self._is_started_by(command)
-            for at, command in step.commands
+            for at, command in self._facts.running(step)
         )
 
     def _is_started_by(self, command: Command) -> bool:
         """Return whether a container starts a program that needs what was installed or built."""
         is_spoken = self._is_known and speaks(self._rule.ecosystem, " ".join(command.words))
         return is_spoken or self._needs(self._script(command))
+
+
+def _values(step: StageStep) -> Iterator[tuple[str, str]]:
+    """Yield the variables that an ARG or ENV sets, with their values."""
+    given = step.arguments
+    if step.instruction.keyword == "ENV":
+        yield from zip(given[::2], given[1::2], strict=False)
+        return
+    for name, has_default, default in (each.partition("=") for each in given):
+        yield name, default if has_default else step.state.outer.get(name, "")
 
 
 def _may_meet(one: str, other: str) -> bool:

@@ -9,13 +9,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ctxsize.advice.command import run
-from ctxsize.advice.recipe import commands_of
 from ctxsize.advice.rewrite import changed
 from ctxsize.advice.script import Script, Splice, read_script
 from ctxsize.config import Config
 from ctxsize.dockerfile import Instruction, parse_dockerfile
 from ctxsize.projects import discover
-from ctxsize.shell import commands
+from ctxsize.shell import commands, commands_of
 from tests.oracles.trees import build_tree, file
 
 WORDS = (

@@ -51,6 +51,14 @@ DOCKERFILES = {
         ("measure", "check"),
         lines(lambda at: f"FROM {f's{at - 1}' if at else 'a'} AS s{at}\nCOPY a.txt /", 3000),
     ),
+    "stages in a row": (
+        ("advise",),
+        "FROM a AS s0\n" + lines(lambda at: f"FROM s{at} AS s{at + 1}\nRUN npm ci", 3000),
+    ),
+    "variables": (
+        ("measure", "suggest", "advise"),
+        "FROM a\nCOPY . .\n" + lines(lambda at: f"ENV A{at}=x\nRUN npm ci", 3000),
+    ),
     "stages copied": (
         ("measure",),
         lines(

@@ -1,0 +1,338 @@
+"""The stages of a Dockerfile as they are built: for each step, the state in which it runs.
+
+All stages are followed, whatever the target. What cannot be known from the text stays as it is
+written, and what cannot be followed changes nothing: `need` is strict where this is tolerant.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from ctxsize.dockerfile.environment import Environment, Expanded
+from ctxsize.dockerfile.heredocs import parse_heredoc_word
+from ctxsize.dockerfile.images import environment_of, is_windows
+from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage
+from ctxsize.dockerfile.mounts import Mount
+from ctxsize.dockerfile.sources import path_from_root
+from ctxsize.dockerfile.state import StageState
+from ctxsize.errors import DockerfileError
+from ctxsize.shell import Command, commands_of
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A cache mount of a RUN."""
+
+    target: str
+    """Absolute."""
+    id: str
+    """The one that counts: as given, or the cleaned target as it is written."""
+    sharing: str
+    """`shared`, `private` or `locked`."""
+    written: str
+    """The value of `--mount`."""
+    named: bool
+    """Whether the Dockerfile gives the id."""
+
+    def holds(self, path: str) -> bool:
+        """Return whether an absolute path lies in the cache, or is it."""
+        return path == self.target or path.startswith(self.target.rstrip("/") + "/")
+
+
+@dataclass(frozen=True, eq=False)
+class StageStep:
+    """An instruction with the state of its stage in front of it.
+
+    All that takes time is read when it is asked for.
+    """
+
+    instruction: Instruction
+    state: StageState
+    is_inherited: bool = False
+    """Whether it comes from an ONBUILD of the stage below."""
+
+    @property
+    def line(self) -> int:
+        """Where it begins."""
+        return self.instruction.line
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it runs something."""
+        return self.instruction.keyword == "RUN"
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it brings files: COPY or ADD."""
+        return self.instruction.keyword in ("COPY", "ADD")
+
+    @property
+    def workdir(self) -> str:
+        """Absolute; of an image whose directory is not known, it is taken to be `/`."""
+        return posixpath.normpath(posixpath.join("/", self.state.directory.text))
+
+    @property
+    def user(self) -> str:
+        """The one that USER names, `""` if the base image decides."""
+        return self.state.user
+
+    @property
+    def environment(self) -> Environment:
+        """What ENV and ARG set, as far as the Dockerfile tells it."""
+        return self.state.environment
+
+    @property
+    def home(self) -> str | None:
+        """The home directory of the user; None if that is not known."""
+        if home := self.environment.get("HOME"):
+            return home
+        user = self.user.partition(":")[0]
+        if user in ("", "root", "0"):
+            return "/root"
+        return f"/home/{user}" if not user.isdecimal() and "$" not in user else None
+
+    def expanded(self, word: str, *, quotes: bool = True) -> str:
+        """Return a word with the variables that have a value; others stay as they are written."""
+        return tolerant(self.environment, word, quotes=quotes)
+
+    @cached_property
+    def arguments(self) -> tuple[str, ...]:
+        """Those of an instruction that the builder expands itself, expanded."""
+        return tuple(map(self.expanded, self.instruction.arguments))
+
+    @cached_property
+    def commands(self) -> tuple[Command, ...]:
+        """What a RUN runs, as it is written; none if no shell of Unix reads it."""
+        is_read = self.is_run and self.state.is_unix
+        return commands_of(self.instruction) if is_read else ()
+
+    @cached_property
+    def located(self) -> tuple[tuple[str, Command], ...]:
+        """The commands, each with the directory in which it runs."""
+        return tuple(in_directories(self.commands, self.workdir))
+
+    @cached_property
+    def mounts(self) -> tuple[Mount, ...]:
+        """The mounts of a RUN, as far as they can be read."""
+        found: list[Mount] = []
+        for text in self.instruction.flag_values("mount"):
+            with suppress(DockerfileError):
+                found.append(self.state.mount(text)[0])
+        return tuple(found)
+
+    @cached_property
+    def caches(self) -> tuple[Cache, ...]:
+        """The cache mounts of a RUN."""
+        return tuple(
+            Cache(
+                posixpath.normpath(posixpath.join(self.workdir, mount.target)),
+                mount.id or posixpath.normpath(mount.target),
+                mount.sharing or "shared",
+                mount.text,
+                bool(mount.id),
+            )
+            for mount in self.mounts
+            if mount.type == "cache"
+        )
+
+    @property
+    def binds(self) -> tuple[str, ...]:
+        """What a RUN binds from the build context, relative; `.` for all of it."""
+        bound = (each for each in self.mounts if each.type == "bind" and not each.origin)
+        return tuple(path_from_root(each.source)[1:] or "." for each in bound)
+
+    @property
+    def origin(self) -> str:
+        """What a COPY is from: a stage, image or named context; `""` for the build context."""
+        return next(self.instruction.flag_values("from"), "")
+
+    @cached_property
+    def _paths(self) -> tuple[str, ...]:
+        """What a COPY or ADD takes, absolute, without what is no file of its origin."""
+        if not self.is_copy:
+            return ()
+        written = zip(self.instruction.arguments[:-1], self.arguments, strict=False)
+        words = (word for each, word in written if not parse_heredoc_word(each))
+        local = (word for word in words if "://" not in word and not word.startswith("git@"))
+        return tuple(map(path_from_root, local))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Of a COPY or ADD from the build context: relative, `.` for all of it."""
+        return () if self.origin else tuple(path[1:] or "." for path in self._paths)
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """The absolute paths that a COPY takes from `origin`."""
+        return self._paths if self.origin else ()
+
+    @property
+    def taken_from(self) -> Iterator[tuple[str, str]]:
+        """The absolute paths that it takes from stages and images, each behind its origin."""
+        yield from ((self.origin, path) for path in self.taken)
+        for mount in self.mounts:
+            if mount.type == "bind" and mount.origin:
+                yield mount.origin, path_from_root(mount.source)
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it copies the whole build context."""
+        return "." in self.sources
+
+    @property
+    def destination(self) -> str:
+        """Where a COPY or ADD puts what it takes: absolute."""
+        return posixpath.normpath(posixpath.join(self.workdir, self.arguments[-1]))
+
+    def inside(self, directory: str) -> str | None:
+        """Return where an absolute directory lies in what a COPY brings; None if it does not."""
+        relative = posixpath.relpath(directory, self.destination)
+        if relative.startswith("..") or "$" in relative:
+            return None
+        return "" if relative == "." else relative
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltStage:
+    """A stage as it is built, on another one or on an image."""
+
+    stage: Stage
+    base: str
+    """The image that it begins with in the end, variables replaced."""
+    platform: str
+    """Of the FROM that names that image, as written; `""` if none is given."""
+    parent: BuiltStage | None
+    steps: tuple[StageStep, ...]
+    """What the ONBUILD instructions of the stage below bring, and its own without ONBUILD."""
+    end: StageState
+    by_name: Mapping[str, list[BuiltStage]]
+    """All stages of the Dockerfile, by name and by number."""
+
+    @property
+    def label(self) -> str:
+        """Its name, or what BuildKit prints for one without."""
+        return self.stage.label
+
+    @cached_property
+    def own(self) -> tuple[StageStep, ...]:
+        """The steps that are written in it."""
+        return tuple(step for step in self.steps if not step.is_inherited)
+
+    @property
+    def ancestry(self) -> list[BuiltStage]:
+        """The stages that it is built on, and itself."""
+        found = [self]
+        while found[-1].parent is not None:
+            found.append(found[-1].parent)
+        return found[::-1]
+
+    @property
+    def root(self) -> BuiltStage:
+        """The stage that it is built on in the end: itself, if it stands on an image."""
+        return self.ancestry[0]
+
+    @property
+    def history(self) -> tuple[StageStep, ...]:
+        """The steps of the stages that it is built on, and its own."""
+        return tuple(step for stage in self.ancestry for step in stage.steps)
+
+    def origin(self, name: str) -> BuiltStage | None:
+        """Return the earlier stage that `--from=name` means, None if it means none."""
+        found = self.by_name.get(name.lower(), ())
+        return next((each for each in reversed(found) if each.stage.index < self.stage.index), None)
+
+
+def built_stages(
+    dockerfile: Dockerfile, given: Mapping[str, str] | None = None
+) -> tuple[BuiltStage, ...]:
+    """Return the stages in file order, followed once for each Dockerfile.
+
+    Of the build arguments `given`, those count that stand in front of the first FROM: they
+    decide which images the stages are built on.
+    """
+    names = {
+        argument.partition("=")[0]
+        for each in dockerfile.global_arguments
+        for argument in each.arguments
+    }
+    counting = {name: value for name, value in (given or {}).items() if name in names}
+    key = frozenset(counting.items())
+    if key not in dockerfile.derived:
+        dockerfile.derived[key] = tuple(_follow(dockerfile, counting))
+    found: tuple[BuiltStage, ...] = dockerfile.derived[key]
+    return found
+
+
+def _follow(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[BuiltStage]:
+    outer = _outer(dockerfile, given)
+    by_name: dict[str, list[BuiltStage]] = {}
+    for stage in dockerfile.stages:
+        base = tolerant(outer, stage.base)
+        # A base is compared as written, while names are lower case, and is no number.
+        parent = None if base.isdecimal() else by_name.get(base, [None])[-1]
+        begin = _begin(base, outer) if parent is None else parent.end.inherit()
+        steps, end = _steps(stage, parent, begin)
+        image, platform = (parent.base, parent.platform) if parent else (base, stage.platform)
+        built = BuiltStage(stage, image, platform, parent, steps, end, by_name)
+        for name in filter(None, (stage.name, str(stage.index))):
+            by_name.setdefault(name, []).append(built)
+        yield built
+
+
+def _outer(dockerfile: Dockerfile, given: Mapping[str, str]) -> Environment:
+    """Return the arguments in front of the first FROM."""
+    outer = Environment(dockerfile.escape, open_ended=True, keeps_unset=True)
+    for instruction in dockerfile.global_arguments:
+        with suppress(DockerfileError):
+            outer = outer.obey_arg(instruction, given, outer)
+    return outer
+
+
+def _begin(image: str, outer: Environment) -> StageState:
+    """Return the state in which a stage on an image begins."""
+    environment = Environment(outer.escape, open_ended=True, keeps_unset=True, made=outer.made)
+    for name, value in environment_of(image).items():
+        environment = environment.set_in_image(name, Expanded(value))
+    return StageState(environment, outer, is_unix=not is_windows(image))
+
+
+def _triggers(stage: Stage) -> Iterator[Instruction]:
+    """Yield what the ONBUILD instructions of a stage bring into one that is based on it."""
+    for each in stage.instructions:
+        if each.trigger is not None:
+            heredocs = each.trigger.heredocs or each.heredocs
+            yield replace(each.trigger, line=each.line, end_line=each.end_line, heredocs=heredocs)
+
+
+def _steps(
+    stage: Stage, parent: BuiltStage | None, state: StageState
+) -> tuple[tuple[StageStep, ...], StageState]:
+    """Return the instructions with the states in which they run, and the state behind them."""
+    inherited = () if parent is None else tuple(_triggers(parent.stage))
+    own = (each for each in stage.instructions if each.trigger is None)
+    steps: list[StageStep] = []
+    for at, instruction in enumerate((*inherited, *own)):
+        steps.append(StageStep(instruction, state, at < len(inherited)))
+        with suppress(DockerfileError):
+            state = state.obey(instruction)
+    return tuple(steps), state
+
+
+def in_directories(commands: Iterable[Command], directory: str) -> Iterator[tuple[str, Command]]:
+    """Yield each command with its directory, as far as those in front of it tell."""
+    for command in commands:
+        if command.program in ("cd", "pushd") and command.operands:
+            directory = posixpath.normpath(posixpath.join(directory, command.operands[0]))
+        yield directory, command
+
+
+def tolerant(environment: Environment, word: str, *, quotes: bool = True) -> str:
+    """Return a word with the variables that have a value; others stay as they are written."""
+    try:
+        return environment.expand(word, quotes=quotes).text
+    except DockerfileError:
+        return word
