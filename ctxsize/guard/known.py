@@ -62,13 +62,15 @@ def of_entries(entries: Iterable[Entry]) -> Known:
 def of_files(files: Iterable[tuple[str, int]]) -> Known:
     """Everything that is known of a context that holds just `files`, each with its bytes."""
     sizes = dict(files)
-    directories: dict[str, Amount] = {}
+    below: dict[str, list[int]] = {}
     for path, size in sizes.items():
         at = path.rfind("/")
         while at > 0:
-            held = directories.get(path[:at], Amount())
-            directories[path[:at]] = Amount(held.files + 1, held.content_bytes + size)
+            held = below.setdefault(path[:at], [0, 0])
+            held[0] += 1
+            held[1] += size
             at = path.rfind("/", 0, at)
+    directories = {path: Amount(*held) for path, held in below.items()}
     return Known(sum(sizes.values()), len(sizes), directories, sizes)
 
 

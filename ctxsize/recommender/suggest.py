@@ -69,7 +69,7 @@ class Advisor:
         steps: Steps | None = None,
     ) -> None:
         self._steps = steps
-        step(steps, "the Dockerfiles")
+        step(steps, "reading the Dockerfiles")
         self.request, self._assumed = with_bases(snapshot.request)
         self._options = snapshot.request.build.words()
         self._real = snapshot = Snapshot(self.request, snapshot.root, snapshot.problems)
@@ -105,9 +105,9 @@ class Advisor:
 
         What is in the edit holds together: the proof is of the very file that is written.
         """
-        step(self._steps, "what rules know")
+        step(self._steps, "matching rules")
         found = self.look(RULES)
-        step(self._steps, "whether builds can do without it")
+        step(self._steps, "trying the suggestions")
         candidates, failed = self._proved(found)
         made = self._suggestions(candidates)
         _check(choice, made)

@@ -41,7 +41,7 @@ def scan(
     sizing = Sizing(merge)
     builds = stepped(discovery.builds, steps, lambda each: each.build.context)
     measured = [_measured(each, discovery.plans, trees, sizing) for each in builds]
-    step(steps, "the Dockerfiles")
+    step(steps, "reading the Dockerfiles")
     across = left([*discovery.findings, *findings(discovery, measured)])
     advice = left(advise(discovery, starter=lambda _: None).findings)
     rows = [_counted(each.row, [*across, *advice]) for each in measured]
