@@ -33,13 +33,17 @@ def _too_early(repository: Repository, recipe: Recipe, stage: BuiltStage) -> Fin
     before: set[str] = set()
     for step in stage.history:
         if step.takes_all:
+            if step.is_inherited:
+                return None  # it comes in front of all that the stage could copy early
             everything = everything or step
             continue
         for fetch in fetches(step):
             name = fetch.manager.name
             if everything is None:
                 before |= {name} if fetch.manager.reads_manifest(fetch.command) else set()
-            elif name not in before and _depends_on_manifest(recipe, fetch):
+            elif (
+                name not in before and not step.is_inherited and _depends_on_manifest(recipe, fetch)
+            ):
                 own = everything in stage.own or step in stage.own
                 found = _copied_too_early(repository, recipe, stage, everything, fetch)
                 if own and found is not None:

@@ -80,6 +80,9 @@ CASES: dict[str, dict[str, Case]] = {
         "in a Compose file, with nothing to ignore": Case(
             [inline("FROM alpine", "COPY . /"), "a"], ("compose.yaml:3",)
         ),
+        "copies all by ONBUILD": Case(
+            [file("Dockerfile", b"FROM a AS b\nONBUILD COPY . /\nFROM b\n")], ("Dockerfile:2",)
+        ),
         "an ignore file": one("FROM scratch\nCOPY . /\n"),
         "an ignore file of its own": Case(
             [file("Dockerfile", b"FROM scratch\nCOPY . /\n"), "Dockerfile.dockerignore"]
@@ -91,6 +94,12 @@ CASES: dict[str, dict[str, Case]] = {
     },
     "CTX202": {
         "npm": one("FROM node:22\nWORKDIR /a\nCOPY . .\nRUN npm ci\n", *NODE, found=(3,)),
+        "what ONBUILD copies": one(
+            "FROM node:22 AS b\nONBUILD COPY . .\nFROM b\nCOPY . .\nRUN npm ci\n", *NODE
+        ),
+        "what ONBUILD runs": one(
+            "FROM node:22 AS b\nCOPY . .\nONBUILD RUN npm ci\nFROM b\n", *NODE
+        ),
         "in a list": one(
             "FROM node:22\nCOPY . /a\nRUN cd /a && npm install --omit=dev && npm run build\n",
             *NODE,
