@@ -201,13 +201,13 @@ def test_programs_are_run_in_one_place() -> None:
 
 
 def test_dockerfiles_are_parsed_in_one_place() -> None:
-    """`engine.plan` parses a file once; advice parses what it makes of one, too."""
+    """A command asks a plan, which parses a file once."""
     callers = {
         name_of(module)
         for module in MODULES
         if any(function == "parse_dockerfile" for function, _ in calls(tree_of(module)))
     }
-    assert callers <= {"engine.plan", "advice.recipe"}
+    assert callers == {"engine.plan"}
 
 
 SEVERAL = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from ctxsize.advice import CODES, DockerfileAdvice, advice_of, examined
 from ctxsize.advice.ignoring import once, suggested
@@ -34,7 +35,7 @@ def run(
     changed: dict[str, bytes] = {}
     mended: list[Finding] = []
     seen: set[tuple[str, bytes]] = set()
-    starter = once(suggested)
+    starter = once(partial(suggested, plans=discovery.plans))
     for _ in range(_MOST_FIXES):
         repository = read_repository(discovery, {**changed}, starter)
         kept = acceptance.left(filter(chosen.wants, examined(repository)))

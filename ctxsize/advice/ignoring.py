@@ -8,6 +8,7 @@ from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, Starter, governing
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.plan import Plans
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.request import request_of
 from ctxsize.engine.snapshot import Snapshot
@@ -26,10 +27,10 @@ _EMPTY = b"""\
 """
 
 
-def suggested(build: Build) -> Edit | None:
+def suggested(build: Build, plans: Plans | None = None) -> Edit | None:
     """The ignore file that `ctxsize suggest` would write; one to begin with if it finds nothing."""
     try:
-        request = request_of(build, BUILDERS[build.builder])
+        request = request_of(build, BUILDERS[build.builder], plans=plans)
         advisor = Advisor(Snapshot.take(request))
         edit = advisor.advise(lambda chosen: merged(request, chosen), Choice()).edit
     except (CtxsizeError, OSError):

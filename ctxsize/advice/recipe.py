@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ctxsize.advice.rewrite import Change, changed
 from ctxsize.advice.script import Script, read_script
-from ctxsize.dockerfile import Dockerfile, parse_dockerfile
+from ctxsize.dockerfile import Dockerfile
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.errors import UndecidedError
 from ctxsize.findings import Edit, Fix
@@ -82,14 +82,10 @@ class Recipe:
 def read_recipe(
     path: str,
     data: bytes,
+    dockerfile: Dockerfile,
     builds: tuple[FoundBuild, ...] = (),
-    dockerfile: Dockerfile | None = None,
 ) -> Recipe:
-    """Return the Dockerfile `data` that stands at `path`, parsed already or not.
-
-    Raises `DockerfileError`.
-    """
-    dockerfile = dockerfile or parse_dockerfile(data)
+    """Return the Dockerfile `data` that stands at `path`. Raises `DockerfileError`."""
     given = builds[0].build.build_arguments if builds else {}
     stages = built_stages(dockerfile, given)
     _check_histories(stages)

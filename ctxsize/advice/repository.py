@@ -13,7 +13,9 @@ from ctxsize.advice.fetches import fetches
 from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.build import Build
+from ctxsize.dockerfile import Dockerfile
 from ctxsize.engine.border import border_of, holds
+from ctxsize.engine.plan import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.model import Problem
@@ -68,7 +70,7 @@ def read_repository(
     for path, builds in _by_dockerfile(discovery).items():
         try:
             data = _data(path, builds, changed)
-            recipes.append(read_recipe(path, data, tuple(builds)))
+            recipes.append(read_recipe(path, data, _parsed(discovery, path, data), tuple(builds)))
         except DockerfileError as error:
             decided = not isinstance(error, UndecidedError)
             message = f"{'the build fails' if decided else 'not read'}: {error.message}"
@@ -114,6 +116,12 @@ def _data(path: str, builds: list[FoundBuild], changed: Mapping[str, bytes]) -> 
     if inline is not None:
         return inline
     return changed[path] if path in changed else read_file(path)
+
+
+def _parsed(discovery: Discovery, path: str, data: bytes) -> Dockerfile:
+    """Return the Dockerfile, as discovery parsed it unless a fix changed it."""
+    plan = discovery.plans.of(path, lambda: data)
+    return (plan if plan.data == data else Plan(lambda: data)).dockerfile
 
 
 def finding(

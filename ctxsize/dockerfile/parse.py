@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 
 from ctxsize.dockerfile.arguments import is_keyword, partition, split_arguments, take_flags
 from ctxsize.dockerfile.check import check_instruction
@@ -22,7 +21,6 @@ from ctxsize.errors import DockerfileError
 _HEREDOC_KEYWORDS = ("ADD", "COPY", "RUN")
 
 
-@lru_cache(maxsize=4)
 def parse_dockerfile(data: bytes | str) -> Dockerfile:
     r"""Return the instructions of a Dockerfile, in order.
 

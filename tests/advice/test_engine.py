@@ -11,6 +11,7 @@ import pytest
 
 from ctxsize.advice import advise
 from ctxsize.advice.recipe import read_recipe
+from ctxsize.dockerfile import parse_dockerfile
 from ctxsize.projects import discover
 from tests.oracles.availability import require
 from tests.oracles.buildkit import BuildResult
@@ -69,7 +70,7 @@ def seen(result: BuildResult) -> set[str]:
 
 
 def cache_id(text: str) -> str:
-    recipe = read_recipe("Dockerfile", text.encode())
+    recipe = read_recipe("Dockerfile", text.encode(), parse_dockerfile(text))
     ((_, step),) = recipe.runs
     return step.caches[0].id
 

@@ -12,6 +12,7 @@ import pytest
 from ctxsize.advice import mounts
 from ctxsize.advice.fetches import fetches
 from ctxsize.advice.recipe import read_recipe
+from ctxsize.dockerfile import parse_dockerfile
 from tests.oracles.availability import require
 from tests.oracles.trees import build_tree, file
 
@@ -32,7 +33,8 @@ def test_go_keeps_its_caches_where_the_advice_looks(home: str, variables: dict[s
     require("go")
     given = {"HOME": home, "GOPATH": "/go", **variables}
     told = "".join(f"ENV {name}={value}\n" for name, value in given.items())
-    recipe = read_recipe("Dockerfile", f"FROM golang\n{told}RUN go build\n".encode())
+    data = f"FROM golang\n{told}RUN go build\n".encode()
+    recipe = read_recipe("Dockerfile", data, parse_dockerfile(data))
     ((_, step),) = recipe.runs
     (fetch,) = fetches(step)
     argv = ["go", "env", "GOMODCACHE", "GOCACHE"]
