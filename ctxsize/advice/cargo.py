@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ctxsize.advice.fetches import fetches
 from ctxsize.advice.recipe import StageFacts, Step
-from ctxsize.shell import Command
+from ctxsize.shell import Command, in_directories
 
 _BUILDS = ("build", "b", "rustc")
 
@@ -65,10 +65,7 @@ def cargo_runs(stage: StageFacts) -> list[CargoRun]:
     """Return the commands of cargo in a stage, those of the stages that it is built on first."""
     found: list[CargoRun] = []
     for step in stage.history:
-        workdir = step.workdir
-        for command in step.commands:
-            if command.program == "cd" and command.operands:
-                workdir = f"{workdir}/{command.operands[0]}".replace("//", "/")
+        for workdir, command in in_directories(step.commands, step.workdir):
             if command.program in ("cargo", "cargo-chef", "cross"):
                 found.append(CargoRun(step, command, workdir))
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ctxsize.advice.managers import CACHE_OPTIONS, MANAGERS, Manager, moved_cache
 from ctxsize.advice.recipe import Step
-from ctxsize.shell import Command
+from ctxsize.shell import Command, in_directories
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,13 @@ class Fetch:
 
 def fetches(step: Step) -> Iterator[Fetch]:
     """Yield the commands of a RUN that fetch packages."""
-    workdir = step.workdir
     exported: dict[str, str] = {}
     moved: dict[str, str] = {}
-    for command in step.commands:
+    for at, command in in_directories(step.commands, step.workdir):
+        workdir = posixpath.normpath(at)
         if command.program == "export":
             given = (word.partition("=") for word in command.operands)
             exported |= {name: value for name, equals, value in given if equals}
-        if command.program == "cd" and command.operands:
-            workdir = posixpath.normpath(posixpath.join(workdir, command.operands[0]))
         shown = module(command)
         if place := moved_cache(shown):
             moved[shown.program] = place

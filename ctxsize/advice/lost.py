@@ -10,7 +10,7 @@ from ctxsize.advice.recipe import Cache, Recipe, StageFacts, Step
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.rewrite import with_option
 from ctxsize.findings import Confidence, Finding
-from ctxsize.shell import Command
+from ctxsize.shell import Command, is_known
 
 _COPIERS = ("cp", "mv", "install", "strip", "ln")
 
@@ -81,6 +81,8 @@ def _written_besides(source: StageFacts, target: str) -> bool:
         if any(cache.target == target for cache in step.caches):
             continue
         if any(_writes(command, target) for command in step.commands):
+            return True
+        if not is_known(step.instruction):
             return True
         if not step.is_run and any(target in word for word in step.instruction.arguments[-1:]):
             return True

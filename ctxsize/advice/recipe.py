@@ -18,7 +18,7 @@ from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.errors import DockerfileError
 from ctxsize.findings import Edit, Fix
 from ctxsize.projects import FoundBuild
-from ctxsize.shell import Command, commands_of
+from ctxsize.shell import Command, commands_of, is_known
 
 
 @dataclass(frozen=True)
@@ -303,7 +303,7 @@ def _run(instruction: Instruction, state: _State) -> Step:
         state.workdir,
         state.user,
         state.values(),
-        commands_of(instruction) if state.understood else (),
+        commands_of(instruction) if state.understood and is_known(instruction) else (),
         tuple(_cache(text, each, state) for text, each in mounts if each.type == "cache"),
         tuple(
             path_from_root(each.source)[1:] or "."

@@ -14,6 +14,7 @@ from ctxsize.recommender.made import is_for, taking
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.recipes import Named, Recipe
 from ctxsize.recommender.tools import Tool, builds_anything, is_named_in, manager_of
+from ctxsize.shell import is_known
 
 _SCRIPTS = re.compile(
     r"\.sh\b|\b(make|just|task)\b|\b(npm|bun|composer)\s+(run|run-script|exec)\b"
@@ -50,9 +51,14 @@ def _installs(facts: Facts, recipe: Recipe, manager: Tool, match: Match) -> bool
 
 
 def _may_install(facts: Facts, recipe: Recipe, manager: Tool) -> bool:
-    """Return whether a script may install them, or a command does so in other directories."""
+    """Return whether a script may install them, or a command does so in other directories.
+
+    A RUN that cannot be read may do either.
+    """
     by_script = _SCRIPTS.search(recipe.commands) is not None
-    return by_script or bool(facts.installed_by(recipe, manager))
+    steps = (step for stage in facts.stages(recipe) for step in stage.steps)
+    unread = any(not is_known(each.instruction) for each in steps)
+    return by_script or unread or bool(facts.installed_by(recipe, manager))
 
 
 def _lost(strangers: list[Recipe], owner: Recipe) -> str:

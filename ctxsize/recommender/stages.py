@@ -13,7 +13,13 @@ from dataclasses import dataclass, field, replace
 from ctxsize.dockerfile import Dockerfile, Instruction, Stage
 from ctxsize.dockerfile.mounts import Mount, parse_mount
 from ctxsize.errors import DockerfileError
-from ctxsize.shell import Command, commands, commands_of
+from ctxsize.shell import (
+    Command,
+    commands,
+    commands_of,
+    in_directories,
+    is_read_whole,
+)
 
 READ = "<"
 """Stands for the program that reads what follows: a file, a list, a document."""
@@ -22,7 +28,6 @@ _SCRIPTING = re.compile(r"python|node|ruby|perl|php")
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)(?::?-([^${}]*))?\}")
 """A variable, maybe with what stands for it where it has no value."""
 _LONGEST = 64 * 1024
-_HEALTHCHECK = re.compile(r"\s*HEALTHCHECK\b.*?\bCMD\b", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ class _Reader:
         elif instruction.keyword == "ARG":
             given = (each.partition("=") for each in arguments)
             self.values.update((name, value) for name, equals, value in given if equals)
-        run = _with_directories(map(self._with_values, _run_by(instruction)), self.workdir)
+        run = in_directories(map(self._with_values, _run_by(instruction)), self.workdir)
         mounts = tuple(_mounts(instruction, self._expanded))
         return StageStep(instruction, arguments, self.workdir, mounts, tuple(run))
 
@@ -136,22 +141,16 @@ def _mounts(instruction: Instruction, expand: Callable[[str], str]) -> Iterator[
             continue
 
 
-def _with_directories(found: Iterator[Command], at: str) -> Iterator[tuple[str, Command]]:
-    """Yield each command with the directory in which it runs, as far as that is told."""
-    for command in found:
-        if command.program in ("cd", "pushd"):
-            at = posixpath.join(at, *command.operands[:1])
-        yield at, command
-
-
 def _run_by(instruction: Instruction) -> tuple[Command, ...]:
     if instruction.keyword in ("RUN", "CMD", "ENTRYPOINT"):
         found = commands_of(instruction)
         return (*found, *(Command((READ, text)) for text in _read_by(instruction, found)))
     if instruction.keyword == "HEALTHCHECK":
-        return commands(_HEALTHCHECK.sub("", instruction.text))
+        return commands_of(instruction)
     # A document that COPY or ADD writes may be a script, which is run later.
-    return tuple(each for doc in instruction.heredocs for each in commands(doc.content))
+    documents = [each.content for each in instruction.heredocs]
+    unread = (Command((READ, each)) for each in documents if not is_read_whole(each))
+    return (*(each for text in documents for each in commands(text)), *unread)
 
 
 def _read_by(instruction: Instruction, found: tuple[Command, ...]) -> Iterator[str]:

@@ -12,13 +12,14 @@ ROOT = Path(__file__).parent.parent.parent
 HEAVY = {
     *("tabulate", "importlib.metadata", "subprocess", "multiprocessing", "pickle", "mmap"),
     *("yaml", "jsonschema", "tomllib", "tomli", "email", "csv", "http", "ssl", "socket"),
+    *("tree_sitter", "tree_sitter_bash"),
 }
 """Modules that take long and that a measurement of a small context can do without."""
 
 OF_OTHERS = {
     *("recommender", "lints", "guard", "projects", "clean", "advice", "writer", "config"),
     *("engine.explain", "engine.snapshot", "engine.git", "scan", "checking"),
-    *("engine.sourcing", "engine.takers", "formats.text"),
+    *("engine.sourcing", "engine.takers", "formats.text", "shell", "syntax"),
 }
 """Parts of ctxsize that other commands need."""
 
