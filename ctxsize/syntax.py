@@ -18,11 +18,13 @@ _LONGEST = 64 * 1024
 """Number of characters of the longest text that is read."""
 _MOST_PIPES = 2000
 """Number of `|` in a text that is read: an error behind n of them costs n * n steps."""
+_SHORT = 1024
+"""Number of characters of a text that takes no time to read, whatever it is."""
 _CHUNK = 4096
-"""Number of characters that the parser is given at a time."""
+"""Number of characters of a longer one that the parser is given at a time."""
 _READS, _CHARACTERS_READ = 200, 16
 """An error may make the parser read on to the end from each place: so many times it is given a
-chunk at least, and once more for so many characters of the text."""
+chunk at least, and once more for so many characters of the text. Then the text ends for it."""
 _DEEPEST = 20
 """Number of substitutions in each other, of which the innermost is read."""
 
@@ -111,21 +113,18 @@ def _tree(text: str) -> Tree | None:
     if len(text) > _LONGEST or text.count("|") > _MOST_PIPES:
         return None
     # With one byte for each character, places in the tree are places in the text.
-    data = _UNUSUAL.sub("x", text).encode()
-    reads, most = 0, _READS + len(text) // _CHARACTERS_READ
+    data = memoryview(_UNUSUAL.sub("x", text).encode())
+    if len(data) <= _SHORT:
+        return _parser().parse(data)
+    left = _READS + len(data) // _CHARACTERS_READ
 
-    def read(at: int, _: Point) -> bytes:
-        nonlocal reads
-        reads += 1
-        return data[at : at + _CHUNK] if reads <= most else b""
+    def read(at: int, _: Point) -> memoryview:
+        nonlocal left
+        left -= 1
+        return data[at : at + _CHUNK] if left >= 0 else data[:0]
 
-    parser = _parser()
-    try:
-        tree = parser.parse(read, progress_callback=lambda *_: reads > most)
-    except ValueError:
-        parser.reset()
-        return None
-    return tree if reads <= most else None
+    tree = _parser().parse(read)
+    return tree if left >= 0 else None
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ from ctxsize.dockerfile import Instruction
 from ctxsize.dockerfile.arguments import flag_word, partition, take_flags
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.words import SPACE
-from ctxsize.shell import Command, commands
+from ctxsize.shell import Command
 from ctxsize.syntax import Piece, read_pieces
 
 Splice = tuple[int, int, str]
@@ -59,11 +59,7 @@ class Script:
     def piece_of(self, command: Command) -> Piece | None:
         """Return the one piece that is `command`; None if it is in a script or a group."""
         words = command.words
-        found = [
-            each
-            for each in self.pieces
-            if each.words[-len(words) :] == words and commands(self.text(each))
-        ]
+        found = [each for each in self.pieces if each.words[-len(words) :] == words]
         return found[0] if found and not found[0].is_nested else None
 
     def change(self, splices: Iterable[Splice]) -> Change:
