@@ -19,7 +19,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
     ("problems", "findings"),
-    ("errors", "build", "problem_kinds", "units", "version", "reader"),
+    ("errors", "build", "problem_kinds", "units", "version", "reader", "syntax"),
     ("model",),
     ("explanations",),
     ("engine.golang", "engine.goglob", "engine.expressions", "engine.border"),

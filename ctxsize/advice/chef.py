@@ -22,6 +22,7 @@ from ctxsize.dockerfile import Instruction
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Fix
+from ctxsize.shell import is_known
 
 _OUT = "/out"
 _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace")
@@ -138,6 +139,7 @@ def _is_simple_stage(recipe: Recipe, stage: BuiltStage, run: CargoRun) -> bool:
         and keywords.count("WORKDIR") == 1
         and not {"chef", "planner"} & {each.stage.name for each in recipe.stages}
         and not by_number
+        and all(is_known(step.instruction) for step in stage.steps)
     )
 
 

@@ -11,7 +11,7 @@ from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.rewrite import with_option
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding
-from ctxsize.shell import Command
+from ctxsize.shell import Command, is_known
 
 _COPIERS = ("cp", "mv", "install", "strip", "ln")
 
@@ -85,6 +85,8 @@ def _written_besides(source: BuiltStage, target: str) -> bool:
         if any(cache.target == target for cache in step.caches):
             continue
         if any(_writes(command, target) for command in step.commands):
+            return True
+        if not is_known(step.instruction):
             return True
         if step.is_copy and target in step.destination:
             return True

@@ -15,7 +15,8 @@ from ctxsize.dockerfile import Instruction
 from ctxsize.dockerfile.arguments import flag_word, partition, take_flags
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.words import SPACE
-from ctxsize.shell import Command, Piece, commands, pieces
+from ctxsize.shell import Command
+from ctxsize.syntax import Piece, read_pieces
 
 Splice = tuple[int, int, str]
 """From where to where of the raw text, and what is to stand there."""
@@ -49,7 +50,7 @@ class Script:
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
         """The commands of the shell text; none if there is none."""
-        return pieces(self.code)
+        return read_pieces(self.code)[0]
 
     def text(self, piece: Piece) -> str:
         """Return a piece as it is written, continuations joined."""
@@ -58,12 +59,8 @@ class Script:
     def piece_of(self, command: Command) -> Piece | None:
         """Return the one piece that is `command`; None if it is in a script or a group."""
         words = command.words
-        found = [
-            each
-            for each in self.pieces
-            if each.words[-len(words) :] == words and commands(self.text(each))
-        ]
-        return found[0] if found and not found[0].nested else None
+        found = [each for each in self.pieces if each.words[-len(words) :] == words]
+        return found[0] if found and not found[0].is_nested else None
 
     def change(self, splices: Iterable[Splice]) -> Change:
         """Return what `splices`, which do not overlap, make of the instruction."""

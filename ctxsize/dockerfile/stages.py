@@ -7,7 +7,7 @@ written, and what cannot be followed changes nothing: `need` is strict where thi
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,7 +20,7 @@ from ctxsize.dockerfile.mounts import Mount
 from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.dockerfile.state import StageState
 from ctxsize.errors import DockerfileError
-from ctxsize.shell import Command, commands_of
+from ctxsize.shell import Command, commands_of, in_directories, is_known
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,15 @@ class StageStep:
 
     @cached_property
     def commands(self) -> tuple[Command, ...]:
-        """What a RUN runs, as it is written; none if no shell of Unix reads it."""
-        is_read = self.is_run and self.state.is_unix
+        """What a RUN runs, as it is written; none if not all of it is read by a shell of Unix."""
+        is_read = self.is_run and self.state.is_unix and is_known(self.instruction)
         return commands_of(self.instruction) if is_read else ()
 
     @cached_property
     def located(self) -> tuple[tuple[str, Command], ...]:
         """The commands, each with the directory in which it runs."""
-        return tuple(in_directories(self.commands, self.workdir))
+        found = in_directories(self.commands, self.workdir)
+        return tuple((posixpath.normpath(at), command) for at, command in found)
 
     @cached_property
     def mounts(self) -> tuple[Mount, ...]:
@@ -320,14 +321,6 @@ def _steps(
         with suppress(DockerfileError):
             state = state.obey(instruction)
     return tuple(steps), state
-
-
-def in_directories(commands: Iterable[Command], directory: str) -> Iterator[tuple[str, Command]]:
-    """Yield each command with its directory, as far as those in front of it tell."""
-    for command in commands:
-        if command.program in ("cd", "pushd") and command.operands:
-            directory = posixpath.normpath(posixpath.join(directory, command.operands[0]))
-        yield directory, command
 
 
 def tolerant(environment: Environment, word: str, *, quotes: bool = True) -> str:

@@ -15,7 +15,7 @@ from ctxsize.engine.border import holds
 from ctxsize.findings import Location
 from ctxsize.projects.files import RepositoryFiles
 from ctxsize.projects.found import FoundBuild, Haul, Place, concealed
-from ctxsize.shell import Command, commands
+from ctxsize.shell import Command, commands, in_directories, is_read_whole
 
 _NAME = re.compile(
     r"(?:GNU)?makefile|.*\.(?:mk|sh|bash)|justfile|taskfile\.ya?ml|package\.json|\.gitlab-ci\.yml",
@@ -32,6 +32,10 @@ _STARTS = (
 _OWN_DIRECTORY = re.compile(
     r"\$\(\s*dirname\s+(?:--\s+)?\"?\$(?:0|\{?BASH_SOURCE(?:\[0\])?\}?)\"?\s*\)|\$\{0%/\*\}"
 )
+_EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
+"""An expression of a workflow, which is no text of a shell."""
+_MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
+_DEEPEST = 8
 _NAMING = ("-t", "--tag", "--build-arg", "--label", "--cache-", "--platform", "--progress")
 """Options whose values say nothing of context and Dockerfile."""
 _SWITCHES = frozenset(
@@ -69,22 +73,22 @@ def builds(files: RepositoryFiles, environment: Mapping[str, str]) -> Haul:
 
 def is_open(script: str) -> bool:
     """Return whether a build in `script` has a context or Dockerfile that is not written out."""
-    lost = False
-    for command in commands(_at_home(script)):
-        if command.program in ("cd", "pushd"):
-            lost |= "$" in "".join(command.operands)
+    text = _at_home(script)
+    for inside, command in in_directories(commands(text), ""):
         words = _arguments(command)
         if words is not None:
             pairs = zip(("", *words), words, strict=False)
             decisive = [word for before, word in pairs if not before.startswith(_NAMING)]
-            if lost or any("$" in word and not word.startswith(_NAMING) for word in decisive):
+            if "$" in inside or any(
+                "$" in word and not word.startswith(_NAMING) for word in decisive
+            ):
                 return True
-    return False
+    return not is_read_whole(text)
 
 
 def _at_home(script: str) -> str:
     """Return `script` with the usual words for its own directory replaced."""
-    return _OWN_DIRECTORY.sub(".", script)
+    return _OWN_DIRECTORY.sub(".", _EXPRESSION.sub("$EXPRESSION", script))
 
 
 def builds_of_script(
@@ -94,14 +98,9 @@ def builds_of_script(
 
     Those behind the first are guesses, and no guess leads out of the repository.
     """
-    inside: str | None = ""
-    for command in commands(_at_home(script)):
-        if command.program in ("cd", "pushd") and inside is not None:
-            target = next(iter(command.operands), "")
-            known = target and "$" not in target and not target.startswith("/")
-            inside = os.path.join(inside, target) if known else None
+    for inside, command in in_directories(commands(_at_home(script)), ""):
         words = _arguments(command)
-        if words is None or inside is None:
+        if words is None or "$" in inside or inside.startswith("/"):
             continue
         builder = "podman" if command.program in ("podman", "buildah") else "buildkit"
         line = (place.where.line or 1) + command.line
@@ -126,7 +125,16 @@ def _scripts(path: str, text: str) -> Iterator[tuple[str, int]]:
         variables = text
         for script, line in _recipes(text):
             if BUILD.search(script):
-                yield _expanded(script, variables), line
+                is_make = name.endswith(("makefile", ".mk"))
+                expanded = _expanded(script, variables)
+                yield _run_by_make(expanded) if is_make else expanded, line
+
+
+def _run_by_make(script: str) -> str:
+    """Return a recipe as a shell gets it, but for the values that only make knows."""
+    for _ in range(_DEEPEST):
+        script = _MAKE_CALL.sub("$MAKE", script)
+    return script.replace("$$", "$")
 
 
 def _recipes(text: str) -> Iterator[tuple[str, int]]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 
+from ctxsize.dockerfile.stages import built_stages
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.made import is_for, taking
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.recipes import Named, Recipe
 from ctxsize.recommender.tools import Tool, builds_anything, is_named_in, manager_of
+from ctxsize.shell import is_known
 
 _SCRIPTS = re.compile(
     r"\.sh\b|\b(make|just|task)\b|\b(npm|bun|composer)\s+(run|run-script|exec)\b"
@@ -50,9 +52,14 @@ def _installs(facts: Facts, recipe: Recipe, manager: Tool, match: Match) -> bool
 
 
 def _may_install(facts: Facts, recipe: Recipe, manager: Tool) -> bool:
-    """Return whether a script may install them, or a command does so in other directories."""
+    """Return whether a script may install them, or a command does so in other directories.
+
+    A RUN that cannot be read may do either.
+    """
     by_script = _SCRIPTS.search(recipe.commands) is not None
-    return by_script or bool(facts.installed_by(recipe, manager))
+    steps = (step for stage in built_stages(recipe.dockerfile) for step in stage.steps)
+    unread = any(not is_known(each.instruction) for each in steps)
+    return by_script or unread or bool(facts.installed_by(recipe, manager))
 
 
 def _lost(strangers: list[Recipe], owner: Recipe) -> str:

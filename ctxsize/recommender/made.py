@@ -29,7 +29,7 @@ from ctxsize.recommender.tools import (
     spares,
     speaks,
 )
-from ctxsize.shell import Command
+from ctxsize.shell import Command, is_known
 
 _SAID_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
@@ -86,6 +86,8 @@ class Making:
         """Whether a command makes it, or what takes its place, in a stage that has its sources."""
         self.uses: list[int] = []
         """The lines that use it as it came with the context."""
+        self.doubts: list[int] = []
+        """The lines that may do so, as their commands cannot be read."""
         self._go_through(built_stages(recipe.dockerfile))
 
     def _go_through(self, stages: tuple[BuiltStage, ...]) -> None:
@@ -114,6 +116,7 @@ class Making:
     def _finish(self, state: _State, stage: BuiltStage) -> None:
         """Look at what is said of the image in which the thing is as it came."""
         self.uses += [each.line for each in state.later if self._says(each)]
+        self.doubts += [each.line for each in state.later if not is_known(each.instruction)]
         is_shipped = stage.parent is None and stage not in self._consumed
         if state.needed or (is_shipped and self._needs(stage.base)):
             self.uses.append(state.needed or stage.stage.line)
@@ -157,6 +160,8 @@ class Making:
         has_files = state.has_files or any(each.type == "bind" for each in step.mounts)
         is_enough = state.has_it or is_mounted or not self._of_sources
         as_it_came = is_mounted
+        if (as_it_came or state.is_as_it_came) and not is_known(step.instruction):
+            self.doubts.append(step.line)
         for at, command in self._facts.running(step):
             self.is_spared |= is_enough and spares(self._rule, command)
             if self._is_in_cache(step):

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ctxsize.dockerfile import Instruction
-from ctxsize.dockerfile.stages import StageStep, in_directories, tolerant
-from ctxsize.shell import Command, commands, commands_of
+from ctxsize.dockerfile.stages import StageStep, tolerant
+from ctxsize.shell import Command, commands, commands_of, in_directories, is_read_whole
 
 READ = "<"
 """Stands for the program that reads what follows: a file, a list, a document."""
 _READ = re.compile(r"(?<![<\d])<\s*([\w./$\"'{}-]+)|\bfor\s+\w+\s+in\s+([^;\n]+)")
 _SCRIPTING = re.compile(r"python|node|ruby|perl|php")
 _LONGEST = 64 * 1024
-_HEALTHCHECK = re.compile(r"\s*HEALTHCHECK\b.*?\bCMD\b", re.IGNORECASE | re.DOTALL)
 
 
 def running(step: StageStep) -> Iterator[tuple[str, Command]]:
@@ -44,9 +43,11 @@ def _run_by(instruction: Instruction) -> tuple[Command, ...]:
         found = commands_of(instruction)
         return (*found, *(Command((READ, text)) for text in _read_by(instruction, found)))
     if instruction.keyword == "HEALTHCHECK":
-        return commands(_HEALTHCHECK.sub("", instruction.text))
+        return commands_of(instruction)
     # A document that COPY or ADD writes may be a script, which is run later.
-    return tuple(each for doc in instruction.heredocs for each in commands(doc.content))
+    documents = [each.content for each in instruction.heredocs]
+    unread = (Command((READ, each)) for each in documents if not is_read_whole(each))
+    return (*(each for text in documents for each in commands(text)), *unread)
 
 
 def _read_by(instruction: Instruction, found: tuple[Command, ...]) -> Iterator[str]:

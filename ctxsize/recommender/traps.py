@@ -201,6 +201,10 @@ def used_as_it_is(facts: Facts, match: Match) -> Objection | None:
         if line is not None:
             reason = f"{recipe.path}:{line} uses it as it is, and nothing there makes it anew"
             return Objection("used_as_it_is", reason, soft=True)
+        line = min(making.doubts, default=None)
+        if line is not None:
+            reason = f"{recipe.path}:{line} may use it: its commands cannot be read"
+            return Objection("used_as_it_is", reason, soft=True)
     return None
 
 

@@ -464,6 +464,12 @@ CASES: dict[str, dict[str, Case]] = {
             + "RUN cp target/debug/a /a\n",
             found=(5,),
         ),
+        "a RUN that cannot be read": one(
+            "FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\n"
+            + MOUNT.format("/app/target", "cargo build")
+            + "RUN x ) && cp -r /out /app/target\n"
+            "FROM scratch\nCOPY --from=b /app/target/debug/a /a\n",
+        ),
         "two of one name": one(
             "FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\n"
             + MOUNT.format("/app/target", "cargo build && cargo build -r # both")

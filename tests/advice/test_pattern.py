@@ -159,3 +159,11 @@ def test_what_is_not_simple_is_left_alone_and_the_caches_are_shown(
     assert "RUN --mount=type=cache,id=" in finding.help
     assert "-$TARGETARCH-target,target=/" in finding.help
     assert "ARG TARGETARCH above" in finding.help
+
+
+@pytest.mark.parametrize("run", ["RUN x ) && cargo build", "RUN " + "true; \\\n" * 12_000 + " x"])
+def test_no_pattern_beside_a_run_that_cannot_be_read(tmp_path: Path, run: str) -> None:
+    text = BEFORE.replace(b"ENV SQLX_OFFLINE=true", run.encode())
+    nodes = [file("Dockerfile", text), file(".dockerignore", b".git\n"), "Cargo.toml", "Cargo.lock"]
+    found = advise(discover(str(build_tree(tmp_path / "r", nodes)))).findings
+    assert [each.fix for each in found if each.code == "CTX210"] == [None]

@@ -204,10 +204,13 @@ def test_interrupted(large: Path) -> None:
     assert process.returncode == 130
 
 
-def test_no_module_of_the_context_is_run(tmp_path: Path) -> None:
-    names = ("inspect", "click", "humanize", "tabulate", "shutil")
-    nodes = [file(f"{name}.py", b"raise SystemExit(9)\n") for name in names]
-    with spawn("measure", cwd=build_tree(tmp_path / "ctx", nodes)) as process:
+@pytest.mark.parametrize("command", ["measure", "suggest"])
+def test_no_module_of_the_context_is_run(tmp_path: Path, command: str) -> None:
+    names = ("inspect", "click", "humanize", "tabulate", "shutil", "tree_sitter")
+    nodes = [file(f"{name}.py", b"raise SystemExit(9)\n") for name in (*names, "tree_sitter_bash")]
+    nodes.append(file("Dockerfile", b"FROM node\nCOPY . .\nRUN npm ci\n"))
+    nodes += [file("package.json", b"{}"), file("node_modules/.package-lock.json", b"{}")]
+    with spawn(command, cwd=build_tree(tmp_path / "ctx", nodes)) as process:
         assert process.communicate()[1] == b""
     assert process.returncode == 0
 

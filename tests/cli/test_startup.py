@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 HEAVY = {
     *("tabulate", "importlib.metadata", "subprocess", "multiprocessing", "pickle", "mmap"),
     *("yaml", "jsonschema", "tomllib", "tomli", "email", "csv", "http", "ssl", "socket"),
+    *("tree_sitter", "tree_sitter_bash"),
 }
 """Modules that take long and that a measurement of a small context can do without."""
 

@@ -74,6 +74,11 @@ DOCKERFILES = {
     "array": (("measure",), f'FROM a\nCOPY [{ARRAY}"/x/"]\n'),
     "shell": (("suggest", "advise"), f"FROM a\nRUN {'echo a && cp b c; ' * 3000}\nCOPY . .\n"),
     "brackets": (("suggest",), f"FROM a\nRUN {'$(' * 30_000}\nCOPY . .\n"),
+    "scripts": (("suggest", "advise"), "FROM a\nCOPY . .\n" + f"RUN {'a=(' * 20_000}\n" * 10),
+    "pipes": (
+        ("suggest", "advise"),
+        "FROM a\nCOPY . .\n" + lines(lambda at: f"RUN {at} {'a|' * 2000}", 20),
+    ),
 }
 
 REFUSED = {

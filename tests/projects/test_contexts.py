@@ -79,6 +79,49 @@ RECIPES: dict[str, tuple[str, list[str | Node]]] = {
             file("x/b.sh", b'cd "$(dirname "$0")/.."\ndocker build -f x/Dockerfile .\n'),
         ],
     ),
+    "a substitution": (
+        "",
+        [file("x/Dockerfile", TEXT), file("b.sh", b"ID=$(docker build -q -f x/Dockerfile .)\n")],
+    ),
+    "behind a subshell": (
+        "",
+        [
+            file("x/Dockerfile", TEXT),
+            file("b.sh", b"A=$(cd a && pwd)\n(cd a; b)\ndocker build -f x/Dockerfile .\n"),
+        ],
+    ),
+    "a case": (
+        "",
+        [
+            file("x/Dockerfile", TEXT),
+            file("b.sh", b"case $1 in\n  x) docker build -f x/Dockerfile . ;;\nesac\n"),
+        ],
+    ),
+    "an expression of a workflow": (
+        "",
+        [
+            file("x/Dockerfile", TEXT),
+            file(
+                ".github/workflows/a.yml",
+                b"jobs:\n  a:\n    steps:\n"
+                b"    - run: docker build -t ${{ github.sha }} -f x/Dockerfile .\n",
+            ),
+        ],
+    ),
+    "a function of make": (
+        "",
+        [
+            file("x/Dockerfile", TEXT),
+            file("Makefile", b"b:\n\tdocker build -t $(if $(T),a,b) -f x/Dockerfile .\n"),
+        ],
+    ),
+    "a substitution of make": (
+        "",
+        [
+            file("x/Dockerfile", TEXT),
+            file("Makefile", b"b:\n\tdocker run $$(docker build -q -f x/Dockerfile .)\n"),
+        ],
+    ),
     "a Makefile": (
         "",
         [
@@ -103,6 +146,8 @@ CONTESTED: dict[str, Node] = {
     "a variable": file("b.sh", b"docker build -f x/Dockerfile $1\n"),
     "a loop": file("b.sh", b"for f in */Dockerfile; do docker build -f $f .; done\n"),
     "a directory": file("b.sh", b"cd $ROOT\ndocker build -f x/Dockerfile .\n"),
+    "behind an error": file("b.sh", b"a ;)\ndocker build -f x/Dockerfile y\n"),
+    "a long script": file("b.sh", b"true\n" * 14_000 + b"docker build -f x/Dockerfile y\n"),
     "a Makefile": file("Makefile", b"b:\n\tdocker build -f $(FILE) $(CONTEXT)\n"),
     "a matrix file": file(
         ".github/workflows/a.yml",

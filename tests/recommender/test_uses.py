@@ -393,6 +393,40 @@ def test_what_is_used_as_it_came_is_a_doubt(path: str, dockerfile: str, tmp_path
     assert answers(tmp_path / "ctx", path, dockerfile) == [False]
 
 
+TOO_LONG = "true; \\\n" * 12_000
+"""More than is read of one instruction."""
+
+UNREAD = {
+    "made in it": ("target", f"{JDK}RUN {TOO_LONG} mvn package\n"),
+    "installed in it": ("node_modules", f"FROM node\nCOPY . .\nRUN {TOO_LONG} npm ci\n"),
+    "used in it": ("target", f"{JDK}RUN {TOO_LONG} cp target/app.jar /\nRUN mvn package\n"),
+    "used before it is installed": (
+        "node_modules",
+        f"FROM node\nWORKDIR /app\nCOPY . .\nRUN {TOO_LONG} cp -r node_modules /x\nRUN npm ci\n",
+    ),
+    "used in it by all that it holds": (
+        "target",
+        f"{JDK}RUN {TOO_LONG} cp -r . /x\nRUN mvn package\n",
+    ),
+    "used in another stage": ("target", f"{MVN}FROM temurin\n{BIND} {TOO_LONG} cp -r /src /x\n"),
+    "used by a script of it": ("target", f"{MVN}FROM temurin\nCOPY . .\nCMD {TOO_LONG} ./x.sh\n"),
+    "used by a health check": (
+        "node_modules",
+        f"{NPM}FROM debian\nCOPY . .\nHEALTHCHECK CMD {TOO_LONG} ./x\n",
+    ),
+    "used by a document": (
+        "target",
+        f"{MVN}FROM temurin\nCOPY . .\nCOPY <<EOF /x.sh\n{TOO_LONG} java -jar target/a.jar\nEOF\n",
+    ),
+    "used behind an error": ("target", f"{JDK}RUN a ) && cp target/app.jar /\nRUN mvn package\n"),
+}
+
+
+@pytest.mark.parametrize("case", UNREAD)
+def test_what_cannot_be_read_is_a_doubt(case: str, tmp_path: Path) -> None:
+    assert answers(tmp_path / "ctx", *UNREAD[case]) == [False]
+
+
 @pytest.mark.parametrize(("path", "dockerfile"), cases(BLOCKED))
 def test_what_is_not_installed_at_all_stays(path: str, dockerfile: str, tmp_path: Path) -> None:
     assert answers(tmp_path / "ctx", path, dockerfile) == []

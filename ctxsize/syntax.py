@@ -1,0 +1,308 @@
+"""Shell text into pieces: each simple command where it stands, found by tree-sitter.
+
+The grammar is that of bash, of which /bin/sh of any image is a part. Nothing here knows programs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser, Point, Tree
+
+_LONGEST = 64 * 1024
+"""Number of characters of the longest text that is read."""
+_MOST_PIPES = 2000
+"""Number of `|` in a text that is read: an error behind n of them costs n * n steps."""
+_SHORT = 1024
+"""Number of characters of a text that takes no time to read, whatever it is."""
+_CHUNK = 4096
+"""Number of characters of a longer one that the parser is given at a time."""
+_READS, _CHARACTERS_READ = 200, 16
+"""An error may make the parser read on to the end from each place: so many times it is given a
+chunk at least, and once more for so many characters of the text. Then the text ends for it."""
+_DEEPEST = 20
+"""Number of substitutions in each other, of which the innermost is read."""
+
+_UNUSUAL = re.compile(r"[^\t\n\x20-\x7e]")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED_IN_STRING = re.compile(r"\\([\n\"\\$`])")
+_ASSIGNMENT = "variable_assignment"
+_DECLARATIONS = frozenset(("declaration_command", "unset_command"))
+_COMMANDS = _DECLARATIONS | {"command", "test_command", _ASSIGNMENT, "variable_assignments"}
+_EXPANDED = frozenset(
+    (
+        *("command_substitution", "process_substitution", "arithmetic_expansion"),
+        *("expansion", "simple_expansion"),
+    )
+)
+"""What stays in a word as it is written."""
+_EXPRESSIONS = frozenset(
+    (
+        *("binary_expression", "unary_expression", "parenthesized_expression"),
+        *("postfix_expression", "ternary_expression", "negated_command", "command_name"),
+    )
+)
+"""What is no word by itself, but holds some."""
+_NO_WORDS = frozenset(("file_redirect", "herestring_redirect", "subshell", "ERROR"))
+_SUBSHELLS = frozenset(("subshell", "command_substitution", "process_substitution"))
+_GROUPS = _SUBSHELLS | {
+    *("compound_statement", "if_statement", "for_statement", "c_style_for_statement"),
+    *("while_statement", "case_statement", "function_definition", "negated_command", "ERROR"),
+}
+_OPERATORS = {
+    **{each: each for each in ("&&", "||", "|", "|&", "&", ";")},
+    **dict.fromkeys((";;", ";&", ";;&"), ";"),
+    **dict.fromkeys(("(", ")", "$(", "`", "<(", ">("), ""),
+}
+"""What a command comes after, by the token in front."""
+
+
+class Piece(NamedTuple):
+    """A simple command where it stands in a text."""
+
+    start: int
+    end: int
+    """One past its last character, redirections included."""
+    after: str
+    """The operator in front, `""` for the first."""
+    line: int
+    """Number of lines of the text that come before it."""
+    within: tuple[int, ...]
+    """The subshells and substitutions around it, by number."""
+    is_nested: bool
+    """Whether it belongs to a group, a loop or the like."""
+    assignments: tuple[tuple[str, str], ...]
+    """The variables set in front of it."""
+    words: tuple[str, ...]
+    """All others, unquoted, `sudo` too."""
+    spans: tuple[tuple[int, int], ...]
+    """Where each word stands."""
+    document: tuple[int, str] | None = None
+    """A here-document that it reads, with the number of lines before."""
+
+
+def read_pieces(text: str) -> tuple[tuple[Piece, ...], bool]:
+    """Return the commands of `text` in the order in which they run, and whether these are all.
+
+    The scripts of `sh -c` are words here.
+
+    >>> text = "a b>c && { d; }; e"
+    >>> [(text[each.start : each.end], each.after, each.is_nested) for each in read_pieces(text)[0]]
+    [('a b>c', '', False), ('d', '&&', True), ('e', ';', False)]
+    """
+    text = text.replace("\\\r\n", "").replace("\r\n", "\n")
+    tree = _tree(text)
+    if tree is None:
+        return (), False
+    if not tree.root_node.has_error:
+        return _Reader(text).pieces(tree)
+    for quote in "'\"":
+        closed = _tree(text + quote)
+        if closed is not None and not closed.root_node.has_error:
+            return _Reader(text + quote).pieces(closed)[0], False
+    return _Reader(text).pieces(tree)[0], False
+
+
+def _tree(text: str) -> Tree | None:
+    """Return the syntax tree of `text`, None where it would take too long to find it."""
+    if len(text) > _LONGEST or text.count("|") > _MOST_PIPES:
+        return None
+    # With one byte for each character, places in the tree are places in the text.
+    data = memoryview(_UNUSUAL.sub("x", text).encode())
+    if len(data) <= _SHORT:
+        return _parser().parse(data)
+    left = _READS + len(data) // _CHARACTERS_READ
+
+    def read(at: int, _: Point) -> memoryview:
+        nonlocal left
+        left -= 1
+        return data[at : at + _CHUNK] if left >= 0 else data[:0]
+
+    tree = _parser().parse(read)
+    return tree if left >= 0 else None
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Parser:
+    # Few commands read scripts; the others need not wait for this.
+    import tree_sitter_bash
+    from tree_sitter import Language, Parser
+
+    return Parser(Language(tree_sitter_bash.language()))
+
+
+class _Visit(NamedTuple):
+    """A node that is still to be looked at."""
+
+    node: Node
+    within: tuple[int, ...]
+    is_nested: bool
+    is_end: bool = False
+    """Whether all in the node was looked at."""
+    piece: Piece | None = None
+    """The command that is found at the end of the node."""
+    redirected: int = -1
+    """Which of the commands that were found a redirection belongs to, -1 for none."""
+
+
+class _Reader:
+    """Goes through a tree in the order of the text, with a stack, as trees may be deep."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._found: list[Piece] = []
+        self._after = ""
+        self._subshells = 0
+        self._is_whole = True
+        self._is_over = False
+        self._stack: list[_Visit] = []
+
+    def pieces(self, tree: Tree) -> tuple[tuple[Piece, ...], bool]:
+        """Return the commands in front of the first error, and whether these are all."""
+        self._stack.append(_Visit(tree.root_node, (), is_nested=False))
+        while self._stack:
+            visit = self._stack.pop()
+            if visit.is_end:
+                self._leave(visit)
+            elif not self._is_over:
+                self._enter(visit)
+        return tuple(self._found), self._is_whole
+
+    def _enter(self, visit: _Visit) -> None:
+        kind = visit.node.type
+        if kind in ("file_redirect", "heredoc_redirect"):
+            self._redirect(visit)
+        elif kind in _COMMANDS:
+            self._begin(visit._replace(redirected=-1))
+        elif kind in _OPERATORS:
+            self._after = _OPERATORS[kind]
+        elif visit.node.child_count:
+            self._descend(visit._replace(redirected=-1))
+
+    def _leave(self, visit: _Visit) -> None:
+        node = visit.node
+        if node.type == "ERROR":
+            self._is_over = True
+        elif visit.piece is not None:
+            self._found.append(visit.piece)
+            # A line feed is no token.
+            self._after = ";"
+        else:
+            body = node.child_by_field_name("body")
+            is_last = self._found and body is not None and self._found[-1].end == body.end_byte
+            visit = visit._replace(is_end=False, redirected=len(self._found) - 1 if is_last else -1)
+            self._push(visit, node.children_by_field_name("redirect"))
+
+    def _push(self, visit: _Visit, nodes: list[Node]) -> None:
+        self._stack += (visit._replace(node=each) for each in reversed(nodes))
+
+    def _descend(self, visit: _Visit) -> None:
+        node, kind = visit.node, visit.node.type
+        if kind in ("ERROR", "redirected_statement"):
+            self._stack.append(visit._replace(is_end=True))
+        if kind in _SUBSHELLS:
+            self._subshells += 1
+            visit = visit._replace(within=(*visit.within, self._subshells))
+        if len(visit.within) > _DEEPEST:
+            self._is_whole = False
+            return
+        is_body = kind == "redirected_statement"
+        inner = node.children_by_field_name("body") if is_body else node.children
+        self._push(visit._replace(is_nested=visit.is_nested or kind in _GROUPS), inner)
+
+    def _begin(self, visit: _Visit) -> None:
+        """Take the words of a command; what is substituted in them runs first."""
+        node = visit.node
+        # To `export` and its like, an assignment is a word.
+        apart = _ASSIGNMENT if node.type not in _DECLARATIONS else ""
+        parts = [node] if node.type == _ASSIGNMENT else node.children
+        assigned = [each for each in parts if each.type == apart]
+        others = [each for each in parts if each.type != apart]
+        words = [word for each in others if each.type not in _NO_WORDS for word in _words(each)]
+        piece = Piece(
+            node.start_byte,
+            node.end_byte,
+            self._after,
+            node.start_point.row,
+            visit.within,
+            visit.is_nested,
+            tuple(map(self._assignment, assigned)),
+            tuple(_unquoted(self._text, each) for each in words),
+            tuple(each.byte_range for each in words),
+        )
+        self._stack.append(visit._replace(piece=piece, is_end=True))
+        inner = (part for e in parts for part in (e.children if e.type == _ASSIGNMENT else (e,)))
+        self._push(visit, [each for each in inner if each.child_count])
+
+    def _assignment(self, node: Node) -> tuple[str, str]:
+        first, *_, last = node.children
+        value = "" if last.type in ("=", "+=") else _unquoted(self._text, last)
+        return self._text[first.start_byte : first.end_byte], value
+
+    def _redirect(self, visit: _Visit) -> None:
+        """Give the command in front what belongs to it, and look for commands in the rest."""
+        node, parts = visit.node, visit.node.children
+        if visit.redirected >= 0:
+            piece = self._found[visit.redirected]
+            if node.type == "file_redirect":
+                # The grammar takes the words behind it for further destinations.
+                words = node.children_by_field_name("destination")[1:]
+                piece = piece._replace(
+                    end=node.end_byte,
+                    words=piece.words + tuple(_unquoted(self._text, each) for each in words),
+                    spans=piece.spans + tuple(each.byte_range for each in words),
+                )
+            for each in parts:
+                if each.type == "heredoc_start":
+                    piece = piece._replace(end=each.end_byte)
+                elif each.type == "heredoc_body":
+                    body = self._text[each.start_byte : each.end_byte]
+                    piece = piece._replace(document=(each.start_point.row, body))
+            self._found[visit.redirected] = piece
+        self._push(visit, [each for each in parts if each.child_count])
+
+
+def _words(node: Node) -> Iterator[Node]:
+    """Yield the words of which a part of a command consists."""
+    stack = [node]
+    while stack:
+        each = stack.pop()
+        if each.type in _EXPRESSIONS:
+            stack += reversed(each.children)
+        else:
+            yield each
+
+
+def _unquoted(text: str, word: Node) -> str:
+    """Return a word without its quotes; what a shell expands stays as it is written."""
+    kind, written = word.type, text[word.start_byte : word.end_byte]
+    if kind in _EXPANDED:
+        return written
+    if kind == "raw_string":
+        return written[1:-1]
+    if kind == "ansi_c_string":
+        return written[2:-1]
+    if kind in ("concatenation", _ASSIGNMENT):
+        return "".join(_unquoted(text, each) for each in word.children)
+    if kind == "string":
+        return "".join(_of_string(text, word))
+    return _ESCAPED.sub(_without_newline, written)
+
+
+def _of_string(text: str, word: Node) -> Iterator[str]:
+    at = word.start_byte + 1
+    for each in word.children:
+        if each.type in _EXPANDED:
+            yield _ESCAPED_IN_STRING.sub(_without_newline, text[at : each.start_byte])
+            yield text[each.start_byte : each.end_byte]
+            at = each.end_byte
+    yield _ESCAPED_IN_STRING.sub(_without_newline, text[at : word.end_byte - 1])
+
+
+def _without_newline(found: re.Match[str]) -> str:
+    return "" if found[1] == "\n" else found[1]
