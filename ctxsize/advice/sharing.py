@@ -165,7 +165,7 @@ def _separated(own: list[Use], what: str) -> Fix | None:
             return None
         splices.setdefault(use.step, []).append(splice)
     firsts = {use.stage: use for use in reversed(own) if use.several_platforms}
-    lacking = {e.step for e in firsts.values() if not e.step.environment.declares("TARGETARCH")}
+    lacking = {e.step for e in firsts.values() if "TARGETARCH" not in e.step.environment}
     made = [recipe.script(step).change(each) for step, each in splices.items()]
     made += [declared(recipe.data, step.line) for step in lacking]
     certain = not any(use.cache.named for use in own)

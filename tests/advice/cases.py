@@ -80,9 +80,6 @@ CASES: dict[str, dict[str, Case]] = {
         "in a Compose file, with nothing to ignore": Case(
             [inline("FROM alpine", "COPY . /"), "a"], ("compose.yaml:3",)
         ),
-        "copies all by ONBUILD": Case(
-            [file("Dockerfile", b"FROM a AS b\nONBUILD COPY . /\nFROM b\n")], ("Dockerfile:2",)
-        ),
         "an ignore file": one("FROM scratch\nCOPY . /\n"),
         "an ignore file of its own": Case(
             [file("Dockerfile", b"FROM scratch\nCOPY . /\n"), "Dockerfile.dockerignore"]

@@ -11,7 +11,7 @@ from ctxsize.advice import CODES, RULES, advise
 from ctxsize.findings import Finding
 from ctxsize.projects import discover
 from tests.advice.cases import CASES
-from tests.oracles.trees import build_tree
+from tests.oracles.trees import build_tree, file
 
 TABLE = [(code, name) for code, cases in CASES.items() for name in cases]
 
@@ -31,6 +31,12 @@ def test_catches_and_catches_not(code: str, name: str, tmp_path: Path) -> None:
     case = CASES[code][name]
     root = build_tree(tmp_path / "repository", case.nodes)
     assert places(found(code, root), root) == case.found
+
+
+def test_onbuild_copies_the_context(tmp_path: Path) -> None:
+    text = b"FROM a AS b\nONBUILD COPY . /\nFROM b\n"
+    root = build_tree(tmp_path / "repository", [file("Dockerfile", text)])
+    assert places(found("CTX201", root), root) == ("Dockerfile:2",)
 
 
 def test_every_code_is_found_by_a_rule_and_has_cases_of_both_kinds() -> None:
