@@ -21,6 +21,7 @@ from ctxsize.engine.names import Step, in_order, steps
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
+from ctxsize.engine.sent import Sent
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
 
@@ -127,36 +128,6 @@ class Held:
         return {}
 
 
-@dataclass(frozen=True)
-class Sent:
-    """What would be sent of a snapshot under one evaluation."""
-
-    sizes: dict[str, int]
-    """The bytes of content of each entry, in no particular order; directories have none."""
-    directories: frozenset[str]
-    empty: frozenset[str]
-    """The files with content that arrive without it."""
-    content_bytes: int
-    files: int
-    """All that is neither a directory nor a symlink."""
-
-    def __contains__(self, path: str) -> bool:
-        return path in self.sizes
-
-    @property
-    def paths(self) -> Iterable[str]:
-        """Every entry, directories too; it behaves as a set."""
-        return self.sizes.keys()
-
-    def without(self, other: Sent) -> list[str]:
-        """The entries that are sent here and not by `other`, in the builder's order."""
-        return sorted(self.sizes.keys() - other.sizes.keys(), key=order)
-
-    def same(self, other: Sent) -> bool:
-        """Whether both send the same entries with the same content."""
-        return self.sizes == other.sizes and self.empty == other.empty
-
-
 class Snapshot:
     """The whole context of a request, ignored directories included, as one walk met it."""
 
@@ -244,26 +215,50 @@ class Snapshot:
         return self._sent[1]
 
     def _walked(self, evaluator: Evaluator[Any]) -> Sent:
-        """Return what a walk in memory meets that is sent."""
-        refuses = self.request.builder.refuses_to_open
-        sizes: dict[str, int] = {}
-        directories: set[str] = set()
-        empty: set[str] = set()
-        count = 0
-        for event in Walk(self.request, evaluator=evaluator, source=Memory(self.root)):
-            if isinstance(event, Files):
-                prefix, names = event.prefix, event.names
-                lost = event.unreadable | event.withheld() if refuses else event.unreadable
-                content = event.content_sizes(lost)
-                sizes.update(zip([prefix + name for name in names], content, strict=True))
-                count += len(names) - len(event.links)
-                if lost:
-                    empty.update(prefix + name for name in event.with_content() if name in lost)
-            elif isinstance(event, Folder):
-                sizes[event.path] = 0
-                directories.add(event.path)
-        total = sum(sizes.values())
-        return Sent(sizes, frozenset(directories), frozenset(empty), total, count)
+        return met(self.request, evaluator, self.root)
+
+    @cached_property
+    def has_further_names(self) -> bool:
+        """Whether a file has several names: the first one that is sent has its content."""
+        return any(file.st_nlink > 1 for held in self.root.tree() for file in held.files)
+
+    @cached_property
+    def links(self) -> dict[str, frozenset[str]]:
+        """The names of the symlinks in each directory that has some."""
+        is_link = stat.S_ISLNK
+        found = {}
+        for held in self.root.tree():
+            names = [file.name for file in held.files if is_link(file.st_mode)]
+            if names:
+                found[held.path] = frozenset(names)
+        return found
+
+
+def met(request: Request, evaluator: Evaluator[Any], root: Held) -> Sent:
+    """Return what a walk over the directory `root` in memory meets that is sent."""
+    refuses = request.builder.refuses_to_open
+    names: dict[str, dict[str, int]] = {}
+    directories: set[str] = set()
+    empty: set[str] = set()
+    count = total = 0
+    for event in Walk(request, evaluator=evaluator, source=Memory(root)):
+        if isinstance(event, Files):
+            lost = event.unreadable | event.withheld() if refuses else event.unreadable
+            content = event.content_sizes(lost)
+            total += sum(content)
+            count += len(content) - len(event.links)
+            new = dict(zip(event.names, content, strict=True))
+            directory = event.prefix[:-1]
+            if directory in names:
+                names[directory].update(new)
+            else:
+                names[directory] = new
+            if lost:
+                prefix = event.prefix
+                empty.update(prefix + name for name in event.with_content() if name in lost)
+        elif isinstance(event, Folder):
+            directories.add(event.path)
+    return Sent(names, frozenset(directories), frozenset(empty), total, count)
 
 
 class Memory:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ctxsize.engine.ignorefile import IgnoreFile, without_mark
-from ctxsize.engine.patterns import sent_text
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.sent import differences
 from ctxsize.findings import Changes, Edit, Fix
-from ctxsize.lints.tree import Tree, changed
+from ctxsize.lints.tree import Tree
 from ctxsize.writer.merge import edit_lines
 
 _BOM = b"\xef\xbb\xbf"
@@ -60,10 +60,10 @@ class Proposal:
             return False
         if tree is None:
             return self.without_tree and not self._marks(file, after)
-        sent = tree.sent(usable(tree, IgnoreFile.parse(file.path, after).texts()))
-        if sent is None or not _is_just(changed(tree.now, sent), self.means, tree):
+        sent = tree.sent(tree.trial.usable(IgnoreFile.parse(file.path, after).texts()))
+        if sent is None or not _is_just(differences(tree.now, sent).paths, self.means, tree):
             return False
-        hidden = self.means - sent.sizes.keys()
+        hidden = {path for path in self.means if path not in sent}
         if tree.tracked is not None and not tree.tracked.isdisjoint(hidden):
             return False
         return not tree.is_taken(hidden)
@@ -88,32 +88,19 @@ def simulated(tree: Tree | None, path: str, after: bytes) -> Changes | None:
     """
     if tree is None or tree.sent(tree.texts) is None:
         return None
-    texts = usable(tree, IgnoreFile.parse(path, after).texts())
+    texts = tree.trial.usable(IgnoreFile.parse(path, after).texts())
     sent, now = tree.sent(texts), tree.now
     if sent is None:
         return None
     then = tree.with_texts(texts, own_bytes=len(after))
-    both = now.sizes.keys() & sent.sizes.keys()
+    found = differences(now, sent)
     return Changes(
-        ignored=tree.group(now.sizes.keys() - sent.sizes.keys(), of=now),
-        sent=then.group(sent.sizes.keys() - now.sizes.keys(), of=sent),
-        emptied=tree.group([p for p in both if now.sizes[p] and not sent.sizes[p]], of=now),
-        filled=then.group([p for p in both if sent.sizes[p] and not now.sizes[p]], of=sent),
+        ignored=tree.group(found.hidden, of=now),
+        sent=then.group(found.shown, of=sent),
+        emptied=tree.group([path for path in found.resized if not sent.size(path)], of=now),
+        filled=then.group([path for path in found.resized if not now.size(path)], of=sent),
     )
 
 
 NOTHING: frozenset[str] = frozenset()
 """What a change means that moves comments or drops lines without effect."""
-
-
-def usable(tree: Tree, texts: Iterable[str]) -> list[str]:
-    """`texts` with a comment in place of each line that would fail the build."""
-    builder = tree.request.builder
-    lines = list(texts)
-    # Control characters stop a list that is all ASCII: it travels as it is, in a header.
-    sent = [sent_text(line) or "" for line in without_mark(lines)] if builder.check_patterns else []
-    strict = bool(sent) and all(text.isascii() for text in sent)
-    return [
-        "#" if tree.fails(line) or (strict and not sent[at].isprintable()) else line
-        for at, line in enumerate(lines)
-    ]

@@ -6,18 +6,18 @@ looked for. What a trap objects to does not shield what is below it.
 
 from __future__ import annotations
 
-import re
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from fnmatch import translate
 
-from ctxsize.engine.snapshot import File, Held
+from ctxsize.engine.matching import Index
+from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.segments import segments
+from ctxsize.engine.snapshot import Held
 from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.rules import Category, Kind, Rule
 from ctxsize.recommender.secrets import Certainty, certainty
-from ctxsize.recommender.tree import Sums, is_glob, like
+from ctxsize.recommender.tree import SumsByPath, is_glob, like
 
 
 @dataclass(frozen=True)
@@ -56,34 +56,50 @@ class Collected:
     blocked: list[tuple[Match, list[Objection]]] = field(default_factory=list)
 
 
+Look = tuple[Rule, str]
+"""A rule, and the name by which it looks for something; `""` for a rule without names."""
+
+
 class Finder:
-    """Finds the rules that a name may belong to."""
+    """Finds the rules that a name may belong to, without trying each on it."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._exact: dict[Kind, dict[str, list[tuple[Rule, str]]]] = {kind: {} for kind in Kind}
-        self._globs: dict[Kind, list[tuple[Rule, str, str]]] = {kind: [] for kind in Kind}
-        self.nameless: list[Rule] = []
-        for rule in rules:
-            for find in rule.find:
-                last = find.rpartition("/")[2]
-                if is_glob(last):
-                    self._globs[rule.kind].append((rule, find, last))
-                else:
-                    self._exact[rule.kind].setdefault(last, []).append((rule, find))
-            if not rule.find:
-                self.nameless.append(rule)
-        self._any = {
-            kind: re.compile("|".join(translate(last) for _, _, last in found) or r"(?!)")
-            for kind, found in self._globs.items()
+        given = [*rules]
+        self._of_kind = {
+            kind: _Names([each for each in given if each.kind is kind]) for kind in Kind
         }
 
-    def rules_for(self, path: str, name: str, kind: Kind) -> Iterator[tuple[Rule, str]]:
-        """The rules that look for `path`, and the name by which each does."""
-        found = self._exact[kind].get(name, [])
-        if self._any[kind].match(name):
-            globs = ((rule, find) for rule, find, last in self._globs[kind] if like(last, name))
-            found = [*found, *globs]
-        return ((rule, find) for rule, find in found if fits(find, path))
+    def looks(self, name: str, kind: Kind) -> tuple[Look, ...]:
+        """Return the rules that may look for a thing of this name, and by which name each does."""
+        return self._of_kind[kind].looks(name)
+
+
+class _Names:
+    """The names of the rules about one kind of thing: literal ones first, then globs."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._looks: list[Look] = []
+        self._index = Index()
+        named = [(rule, find) for rule in rules for find in rule.find]
+        for each in sorted(named, key=lambda each: is_glob(_last(each[1]))):
+            parts = segments(DockerIgnorePattern(_last(each[1])))
+            assert parts is not None
+            self._index.add(1 << len(self._looks), parts[0])
+            self._looks.append(each)
+        self._nameless = tuple((rule, "") for rule in rules if not rule.find)
+        self._known: dict[int, tuple[Look, ...]] = {0: self._nameless}
+
+    def looks(self, name: str) -> tuple[Look, ...]:
+        bits = self._index.matching(name)
+        found = self._known.get(bits)
+        if found is None:
+            looks = (each for at, each in enumerate(self._looks) if bits >> at & 1)
+            found = self._known[bits] = (*looks, *self._nameless)
+        return found
+
+
+def _last(find: str) -> str:
+    return find.rpartition("/")[2]
 
 
 def fits(find: str, path: str) -> bool:
@@ -97,46 +113,41 @@ def fits(find: str, path: str) -> bool:
     )
 
 
-def collect(
-    evidence: Evidence, finder: Finder, sums: Mapping[str, Sums], judge: Judge
-) -> Collected:
+def collect(evidence: Evidence, finder: Finder, sums: SumsByPath, judge: Judge) -> Collected:
     """Every proven match among what is sent, outermost ones only, in order of paths."""
     collected = Collected()
     pending: list[Held] = [evidence.tree.root]
     while pending:
         held = pending.pop()
+        names, links = sums.names_in(held.path), evidence.tree.links_in(held.path)
         for file in held.files:
-            path = held.prefix + file.name
-            if path in sums:
-                _look(evidence, finder, judge, collected, path, file)
+            name = file.name
+            if name in names:
+                looks = finder.looks(name, Kind.SYMLINK if name in links else Kind.FILE)
+                if looks:
+                    _look(evidence, looks, judge, collected, held.prefix + name)
         for folder in reversed(held.folders):
-            if folder.path not in sums or not sums[folder.path].entries:
+            path = folder.path
+            if path not in sums or not sums[path].entries:
                 continue
-            if not _look(evidence, finder, judge, collected, folder.path, folder):
+            looks = finder.looks(folder.name, Kind.DIRECTORY)
+            if not looks or not _look(evidence, looks, judge, collected, path):
                 pending.append(folder)
     return collected
 
 
 def _look(
-    evidence: Evidence,
-    finder: Finder,
-    judge: Judge,
-    collected: Collected,
-    path: str,
-    entry: File | Held,
+    evidence: Evidence, looks: Iterable[Look], judge: Judge, collected: Collected, path: str
 ) -> bool:
     """Whether a match at `path` goes, and with it all that is below.
 
     Of several rules the first one that is safe has the word, else the surest; one for any
     ecosystem does not count where there are objections to another one.
     """
-    kind = _kind(entry)
-    named = finder.rules_for(path, entry.name, kind)
-    nameless = ((rule, "") for rule in finder.nameless if rule.kind is kind)
     doubtful: list[tuple[Match, list[Objection]]] = []
     blocked: list[tuple[Match, list[Objection]]] = []
-    for rule, find in (*named, *nameless):
-        match = _match(evidence, rule, find, path)
+    for rule, find in looks:
+        match = _match(evidence, rule, find, path) if not find or fits(find, path) else None
         if match is None:
             continue
         if rule.ecosystem == "any" and any(said for _, said in (*doubtful, *blocked)):
@@ -167,9 +178,3 @@ def _match(evidence: Evidence, rule: Rule, find: str, path: str) -> Match | None
         # What else the glob matches may be a template, which belongs to the sources.
         find = "/".join(path.split("/")[-1 - find.count("/") :])
     return Match(rule, find, path, shown, sure)
-
-
-def _kind(entry: File | Held) -> Kind:
-    if isinstance(entry, Held):
-        return Kind.DIRECTORY
-    return Kind.SYMLINK if stat.S_ISLNK(entry.st_mode) else Kind.FILE

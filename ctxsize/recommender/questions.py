@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from typing import cast
 
 from ctxsize.engine.snapshot import Held
 from ctxsize.recommender.facts import is_source
@@ -33,14 +35,14 @@ def questions(
     return tuple(sorted(found, key=lambda each: (-each.size.content_bytes, each.path))[:_MOST])
 
 
-def _without(sums: Mapping[str, Sums], explained: Iterable[str]) -> dict[str, Sums]:
-    left = dict(sums)
+def _without(sums: Mapping[str, Sums], explained: Iterable[str]) -> Mapping[str, Sums]:
+    left = ChainMap[str, Sums]({}, cast("MutableMapping[str, Sums]", sums))
     outermost: set[str] = set()
     for path in sorted(explained):
         if not is_below(path, outermost):
             outermost.add(path)
     for path in outermost:
-        gone = left.pop(path, Sums())
+        gone, left[path] = left.get(path, Sums()), Sums()
         at = path
         while at:
             at = at.rpartition("/")[0]

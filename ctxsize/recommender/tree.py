@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from functools import cached_property, lru_cache
-from typing import NamedTuple
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ctxsize.engine.need import Include
-from ctxsize.engine.request import Request
-from ctxsize.engine.snapshot import File, Held, Sent, Snapshot
+from ctxsize.engine.sent import Names, Sent, totals
+from ctxsize.engine.snapshot import File, Held, Snapshot
 from ctxsize.recommender.outcome import Amount
 
 _WILDCARDS = frozenset("*?[")
@@ -47,15 +46,9 @@ class Tree:
         self.root = snapshot.root
         self._names: dict[str, dict[str, File | Held]] = {}
 
-    @cached_property
-    def symlinks(self) -> frozenset[str]:
-        """The paths of all symlinks."""
-        return frozenset(
-            held.prefix + file.name
-            for held in self.root.tree()
-            for file in held.files
-            if stat.S_ISLNK(file.st_mode)
-        )
+    def links_in(self, directory: str) -> Collection[str]:
+        """Return the names of the symlinks in a directory."""
+        return self.snapshot.links.get(directory, ())
 
     def names(self, directory: str) -> dict[str, File | Held]:
         """What is in a directory, by name; nothing if there is no such directory."""
@@ -124,54 +117,102 @@ def like(pattern: str, name: str) -> bool:
     return fnmatchcase(name, pattern)
 
 
-def sums_of(sent: Sent, tree: Tree) -> dict[str, Sums]:
-    """What is sent of each entry and below each directory, by path; `""` is the context."""
-    links, directories = tree.symlinks, sent.directories
-    file, link = Sums(1), Sums(symlinks=1)
-    sums: dict[str, Sums] = {}
-    below: dict[str, list[int]] = {"": [0, 0, 0]}
-    for path, size in sent.sizes.items():
-        if path in directories:
-            below.setdefault(path, [0, 0, 0])
-            continue
-        own = link if path in links else file
-        sums[path] = own = own._replace(content_bytes=size) if size else own
-        _add(below.setdefault(path.rpartition("/")[0], [0, 0, 0]), own)
-    for path in [*below]:
-        while path := path.rpartition("/")[0]:
-            below.setdefault(path, [0, 0, 0])
-    for path in sorted(below, key=lambda each: -each.count("/")):
-        if path:
-            _add(below[path.rpartition("/")[0]], below[path])
-    return sums | {path: Sums(*found) for path, found in below.items()}
+class SumsByPath(Mapping[str, Sums]):
+    """What is sent of each entry and below each directory, by path; `""` is the context.
+
+    The sums of directories are added up; those of files are looked up.
+    """
+
+    def __init__(self, sent: Sent, snapshot: Snapshot) -> None:
+        self._root = snapshot.root
+        self._names = sent.names
+        self._links = snapshot.links
+        self._directories = self._added_up(sent.directories)
+
+    def _added_up(self, sent: frozenset[str]) -> dict[str, Sums]:
+        folders = [*self._root.tree()]
+        found: dict[str, Sums] = {}
+        for held in reversed(folders):
+            names = self._names.get(held.path, _NONE)
+            links = len(self._links.get(held.path, _NONE) & names.keys())
+            files, content_bytes = len(names) - links, sum(names.values())
+            below = [found[each.path] for each in held.folders if each.path in found]
+            for each in below:
+                files += each.files
+                content_bytes += each.content_bytes
+                links += each.symlinks
+            if names or below or not held.path or held.path in sent:
+                found[held.path] = Sums(files, content_bytes, links)
+        return {held.path: found[held.path] for held in folders if held.path in found}
+
+    def __getitem__(self, path: str) -> Sums:
+        found = self._directories.get(path)
+        if found is not None:
+            return found
+        directory, _, name = path.rpartition("/")
+        size = self.names_in(directory)[name]
+        if name in self._links.get(directory, _NONE):
+            return Sums(0, size, 1)
+        return Sums(1, size)
+
+    def __contains__(self, path: object) -> bool:
+        if path in self._directories:
+            return True
+        directory, _, name = str(path).rpartition("/")
+        return name in self.names_in(directory)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield all paths: the files in the builder's order, then the directories."""
+        pending: list[Iterator[str | Held]] = [self._entries(self._root)]
+        while pending:
+            for each in pending[-1]:
+                if isinstance(each, Held):
+                    pending.append(self._entries(each))
+                    break
+                yield each
+            else:
+                pending.pop()
+        yield from self._directories
+
+    def _entries(self, held: Held) -> Iterator[str | Held]:
+        names, prefix = self.names_in(held.path), held.prefix
+        for step in held.steps():
+            if isinstance(step, str):
+                yield held.enter(step)
+            else:
+                yield from (prefix + name for name in step if name in names)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._names.values())) + len(self._directories)
+
+    def names_in(self, directory: str) -> Names:
+        """Return what is sent of a directory that is none itself, with its bytes."""
+        return self._names.get(directory, {})
 
 
-def _add(total: list[int], more: Iterable[int]) -> None:
-    for at, amount in enumerate(more):
-        total[at] += amount
+_NONE: Any = MappingProxyType({})
 
 
-def added_up(parts: Iterable[dict[str, Sums]]) -> dict[str, Sums]:
+def sums_of(sent: Sent, tree: Tree) -> SumsByPath:
+    """Return what is sent of each entry of `tree`, and below each directory."""
+    return SumsByPath(sent, tree.snapshot)
+
+
+def added_up(parts: Iterable[SumsByPath]) -> Mapping[str, Sums]:
     """The sums of several transfers together: what is in two of them travels twice."""
+    each = [*parts]
+    if len(each) == 1:
+        return each[0]
     found = {"": Sums()}
-    for part in parts:
+    for part in each:
         for path, sums in part.items():
             found[path] = found[path].plus(sums) if path in found else sums
     return found
 
 
-def travelling(snapshot: Snapshot, request: Request, includes: Iterable[Include]) -> Amount:
-    """What the ignore file of `request` lets the transfers make travel, together."""
-    parts = [snapshot.sent(request.spec, include=each) for each in includes]
-    return Amount(sum(each.files for each in parts), sum(each.content_bytes for each in parts))
-
-
-def in_context(request: Request, path: str) -> str | None:
-    """Return `path` relative to the context, None if it lies outside."""
-    directory, name = os.path.split(path)
-    real = os.path.join(os.path.realpath(directory or "."), name)
-    relative = os.path.relpath(real, request.root)
-    return None if relative.startswith("../") else relative
+def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
+    """What the ignore file of a snapshot lets the transfers make travel, together."""
+    return Amount(*totals(snapshot.sent(include=each) for each in includes))
 
 
 def directories_above(path: str) -> Iterator[str]:
