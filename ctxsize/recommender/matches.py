@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ctxsize.engine.matching import Index
 from ctxsize.engine.patterns import DockerIgnorePattern
@@ -56,6 +57,8 @@ class Collected:
     blocked: list[tuple[Match, list[Objection]]] = field(default_factory=list)
 
 
+_MOST_NAMES = 10_000
+"""Number of names whose rules are remembered."""
 Look = tuple[Rule, str]
 """A rule, and the name by which it looks for something; `""` for a rule without names."""
 
@@ -88,8 +91,9 @@ class _Names:
             self._looks.append(each)
         self._nameless = tuple((rule, "") for rule in rules if not rule.find)
         self._known: dict[int, tuple[Look, ...]] = {0: self._nameless}
+        self.looks = lru_cache(maxsize=_MOST_NAMES)(self._find)
 
-    def looks(self, name: str) -> tuple[Look, ...]:
+    def _find(self, name: str) -> tuple[Look, ...]:
         bits = self._index.matching(name)
         found = self._known.get(bits)
         if found is None:

@@ -74,7 +74,7 @@ def _is_source(tree: Tree, path: str, sums: Mapping[str, Sums]) -> bool:
     written = sum(
         sums[at].content_bytes
         for at, file in tree.files_below(path)
-        if at in sums and is_source(file.name)
+        if is_source(file.name) and at in sums
     )
     return written * 2 > sums[path].content_bytes
 

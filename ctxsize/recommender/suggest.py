@@ -265,11 +265,14 @@ class Advisor:
 
     @cached_property
     def _before(self) -> Size:
-        return self._size(self._real)
+        is_there = self._own_path is None or self._real.file(self._own_path) is not None
+        return self._size(self.trial.snapshot, without=None if is_there else self._own_path)
 
-    def _size(self, snapshot: Snapshot) -> Size:
-        context = travelling(snapshot, [None])
-        return Size(context, travelling(snapshot, self._includes) if self._transfers else None)
+    def _size(self, snapshot: Snapshot, *, without: str | None = None) -> Size:
+        context = travelling(snapshot, [None], without=without)
+        if not self._transfers:
+            return Size(context, None)
+        return Size(context, travelling(snapshot, self._includes, without=without))
 
     def _questions(self, found: Collected) -> tuple[Question, ...]:
         explained = [match.path for match, _ in found.matches]

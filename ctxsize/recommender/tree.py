@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase, translate
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -31,11 +32,19 @@ class Sums(NamedTuple):
 
     def plus(self, other: Sums) -> Sums:
         """Both together."""
-        return Sums(*(mine + its for mine, its in zip(self, other, strict=True)))
+        return Sums(
+            self.files + other.files,
+            self.content_bytes + other.content_bytes,
+            self.symlinks + other.symlinks,
+        )
 
     def minus(self, other: Sums) -> Sums:
         """What is left without `other`."""
-        return Sums(*(mine - its for mine, its in zip(self, other, strict=True)))
+        return Sums(
+            self.files - other.files,
+            self.content_bytes - other.content_bytes,
+            self.symlinks - other.symlinks,
+        )
 
 
 class Tree:
@@ -72,6 +81,9 @@ class Tree:
 
         `../` at its beginning leads to the directory above, not out of the context.
         """
+        if "/" not in pattern and not is_glob(pattern):
+            held = pattern in self.names(directory)
+            return (f"{directory}/{pattern}" if directory else pattern) if held else None
         while pattern.startswith("../"):
             if not directory:
                 return None
@@ -83,9 +95,7 @@ class Tree:
         first, _, rest = pattern.partition("/")
         names = self.names(directory)
         prefix = f"{directory}/" if directory else ""
-        matching = (
-            sorted(name for name in names if like(first, name)) if is_glob(first) else [first]
-        )
+        matching = sorted(filter(_matcher(first), names)) if is_glob(first) else [first]
         for name in matching:
             entry = names.get(name)
             if entry is not None and not rest:
@@ -115,6 +125,11 @@ def is_glob(name: str) -> bool:
 def like(pattern: str, name: str) -> bool:
     """Whether a glob pattern matches a name; case counts on every system."""
     return fnmatchcase(name, pattern)
+
+
+@lru_cache(maxsize=4096)
+def _matcher(pattern: str) -> Callable[[str], object]:
+    return re.compile(translate(pattern)).match
 
 
 class SumsByPath(Mapping[str, Sums]):
@@ -176,6 +191,9 @@ class SumsByPath(Mapping[str, Sums]):
 
     def _entries(self, held: Held) -> Iterator[str | Held]:
         names, prefix = self.names_in(held.path), held.prefix
+        if not held.folders:
+            yield from map(prefix.__add__, names)
+            return
         for step in held.steps():
             if isinstance(step, str):
                 yield held.enter(step)
@@ -210,9 +228,16 @@ def added_up(parts: Iterable[SumsByPath]) -> Mapping[str, Sums]:
     return found
 
 
-def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
-    """What the ignore file of a snapshot lets the transfers make travel, together."""
-    return Amount(*totals(snapshot.sent(include=each) for each in includes))
+def travelling(
+    snapshot: Snapshot, includes: Iterable[Include], *, without: str | None = None
+) -> Amount:
+    """What the ignore file of a snapshot lets the transfers make travel, together.
+
+    An empty file at `without` does not count.
+    """
+    sent = [snapshot.sent(include=each) for each in includes]
+    files, content_bytes = totals(sent)
+    return Amount(files - sum(without in each for each in sent if without), content_bytes)
 
 
 def directories_above(path: str) -> Iterator[str]:
