@@ -83,6 +83,7 @@ class Trial:
         self._patterns: dict[str, DockerIgnorePattern] = {}
         self._sent: dict[tuple[str, ...], Sent | None] = {}
         self._failing: dict[str, bool] = {}
+        self._travels: dict[str, str] = {}
         self._found: dict[tuple[int, str, int, str], bool] = {}
         self._last: Attempt | None = None
         self._usual: Basis | None = None
@@ -173,12 +174,17 @@ class Trial:
         checks = self.request.builder.check_patterns
         lines = list(texts)
         # Control characters stop a list that is all ASCII: it travels as it is, in a header.
-        sent = [sent_text(line) or "" for line in without_mark(lines)] if checks else []
+        sent = [self._travelling(line) for line in without_mark(lines)] if checks else []
         strict = bool(sent) and all(text.isascii() for text in sent)
         return [
             "#" if self.fails(line) or (strict and not sent[at].isprintable()) else line
             for at, line in enumerate(lines)
         ]
+
+    def _travelling(self, line: str) -> str:
+        if line not in self._travels:
+            self._travels[line] = sent_text(line) or ""
+        return self._travels[line]
 
     def fails(self, text: str) -> bool:
         """Return whether a line fails the build, at once or when the builder comes to it."""

@@ -20,7 +20,7 @@ from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.tree import Tree
 from ctxsize.recommender.exceptions import names
 
-MOST_COMPARED, MOST_EXCEPTIONS, MOST_WORK = 2_000, 2_000, 1_000_000
+MOST_COMPARED, MOST_EXCEPTIONS, MOST_WORK = 10_000, 2_000, 1_000_000
 """Number of patterns that are held against each other, and of lines evaluated for proofs."""
 
 
@@ -314,7 +314,9 @@ class Case:
             self.work[0] += len(self.lines)
             if self.work[0] > MOST_WORK:
                 break
-            changes = simulated(self.tree, self.file.path, each.edited(self.file))
+            after = each.edited(self.file)
+            texts = self.tree.trial.usable(IgnoreFile.parse(self.file.path, after).texts())
+            changes = simulated(self.tree, texts, len(after))
             if changes is not None and wanted.issubset(changes.ignored.paths):
                 return each
         return proposals[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ctxsize.engine.ignorefile import IgnoreFile
@@ -52,16 +52,20 @@ class Proposal:
         """The fix, certain if a simulation shows that just the intended paths change."""
         after = self.edited(file)
         edits = (Edit(file.path, file.data, after),)
-        certain = self._is_certain(file, after, tree)
-        return Fix(self.message, edits, certain, simulated(tree, file.path, after))
-
-    def _is_certain(self, file: IgnoreFile, after: bytes, tree: Tree | None) -> bool:
-        if self.means is None:
-            return False
         if tree is None:
-            return self.without_tree and not self._marks(file, after)
-        sent = tree.sent(tree.trial.usable(IgnoreFile.parse(file.path, after).texts()))
-        if sent is None or not _is_just(differences(tree.now, sent).paths, self.means, tree):
+            certain = self.means is not None and self.without_tree
+            return Fix(self.message, edits, certain and not self._marks(file, after), None)
+        texts = tree.trial.usable(IgnoreFile.parse(file.path, after).texts())
+        certain = self._is_certain(tree, texts)
+        return Fix(self.message, edits, certain, simulated(tree, texts, len(after)))
+
+    def _is_certain(self, tree: Tree, texts: Sequence[str]) -> bool:
+        sent = tree.sent(texts)
+        if (
+            self.means is None
+            or sent is None
+            or not _is_just(differences(tree.now, sent).paths, self.means, tree)
+        ):
             return False
         hidden = {path for path in self.means if path not in sent}
         if tree.tracked is not None and not tree.tracked.isdisjoint(hidden):
@@ -81,18 +85,15 @@ def _is_just(found: frozenset[str], meant: frozenset[str], tree: Tree) -> bool:
     return all(path in above and tree.is_directory(path) for path in found - meant)
 
 
-def simulated(tree: Tree | None, path: str, after: bytes) -> Changes | None:
-    """What is sent otherwise once the ignore file at `path` holds `after`.
+def simulated(tree: Tree, texts: Sequence[str], own_bytes: int) -> Changes | None:
+    """What is sent otherwise once the ignore file has these lines, and that size.
 
-    None where that is not known: without a tree, or if the build fails for all lines together.
+    None where that is not known: if the build fails for all lines together.
     """
-    if tree is None or tree.sent(tree.texts) is None:
-        return None
-    texts = tree.trial.usable(IgnoreFile.parse(path, after).texts())
     sent, now = tree.sent(texts), tree.now
-    if sent is None:
+    if sent is None or tree.sent(tree.texts) is None:
         return None
-    then = tree.with_texts(texts, own_bytes=len(after))
+    then = tree.with_texts(texts, own_bytes=own_bytes)
     found = differences(now, sent)
     return Changes(
         ignored=tree.group(found.hidden, of=now),
