@@ -16,6 +16,10 @@ from ctxsize.engine.builders.builder import Builder
 from ctxsize.engine.expressions import Expression
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Line, Step
 
+_PLAIN = re.compile(r"[A-Za-z0-9_./ -]*")
+_LONGEST_PLAIN = 2_000_000
+"""Number of characters up to which Go surely takes an expression without operators."""
+
 
 class PodmanIgnorePattern(DockerIgnorePattern):
     """One line with the meaning that Buildah gives it: always an expression, for whole trees."""
@@ -42,6 +46,8 @@ class PodmanIgnorePattern(DockerIgnorePattern):
     @classmethod
     def expression(cls, text: str) -> Expression:
         """Buildah's expression for `text`, which also matches everything below a match."""
+        if _PLAIN.fullmatch(text) and len(text) < _LONGEST_PLAIN:
+            return Expression(rf"\A{re.escape(text)}(?:/[^\n]*)?\Z")
         expression, at = "^", int(text.startswith("\ufeff"))
         while at < len(text):
             char = text[at]
@@ -117,15 +123,18 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
     @cached_property
     def _index(self) -> tuple[dict[str, list[int]], list[tuple[int, str]]]:
         """By a component that each path has which they match, patterns; others with a text."""
+        for pattern in self.patterns:
+            if pattern.fault is not None:
+                raise pattern.error()
         parts = [_literal_parts(pattern.text) for pattern in self.patterns]
         often = Counter(part for each in parts for part in each)
         by_part: dict[str, list[int]] = {}
         others: list[tuple[int, str]] = []
         for at, (each, pattern) in enumerate(zip(parts, self.patterns, strict=True)):
-            if each and pattern.fault is None:
+            if each:
                 by_part.setdefault(min(each, key=often.__getitem__), []).append(at)
             else:
-                others.append((at, "" if pattern.fault else _literal_text(pattern.text)))
+                others.append((at, _literal_text(pattern.text)))
         return by_part, others
 
     def enters(self, directory: str) -> bool:
