@@ -215,8 +215,8 @@ class Trial:
         for each in sources:
             where, build = (each.target, each.line, each.source), id(each.request)
             if build not in finders:
-                after = with_ignore_file(each.request, attempt.data, make=self._made)
-                finders[build] = _Finder(each.request), _Finder(after)
+                after = _Finder(self._with(each.request, attempt))
+                finders[build] = _Finder(each.request), after
             before, then = finders[build]
             key = (build, *where)
             if key not in self._found:
@@ -224,6 +224,15 @@ class Trial:
             if self._found[key] and not then.finds(*where):
                 return each
         return None
+
+    def _with(self, request: Request, attempt: Attempt) -> Request:
+        """Return the request of a build with the ignore file of an attempt, read before."""
+        file, builder = attempt.request.ignore_file, request.builder
+        alike = builder is self.request.builder and bool(request.name) is bool(self.request.name)
+        if file is None or not alike or builder.always_sends is not None:
+            return with_ignore_file(request, attempt.data, make=self._made)
+        file = replace(file, path=ignore_file_to_write(request))
+        return replace(request, ignore_file=file, spec=attempt.request.spec)
 
     def lost_entries(self, attempt: Attempt, needed: Collection[str]) -> list[str]:
         """Return those of the entries `needed` that are not sent any more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards
@@ -23,6 +23,8 @@ from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree, travelling
 from ctxsize.writer.merge import Addition, merge
 
+_MOST_ATTEMPTS = 8
+"""Number of attempts that are remembered: the same one is asked for several times in turn."""
 Wrong = tuple[str, str]
 """A path whose verdict must not be what it is, and why, as a clause."""
 
@@ -36,6 +38,7 @@ class Draft:
         self.trial = Trial(planned(self._real))
         self.snapshot = self.trial.snapshot
         self.before = self.trial.before
+        self._attempted = lru_cache(maxsize=_MOST_ATTEMPTS)(self._attempt)
 
     @cached_property
     def tree(self) -> Tree:
@@ -64,6 +67,9 @@ class Draft:
 
     def attempt(self, additions: Sequence[Addition], *, at_start: bool = False) -> Attempt:
         """The ignore file with `additions`. Raises `IgnoreFileError` if the builder rejects it."""
+        return self._attempted(tuple(additions), at_start)
+
+    def _attempt(self, additions: tuple[Addition, ...], at_start: bool) -> Attempt:
         pattern_class = self.request.builder.spec_class.pattern_class
         data = merge(
             self.request.ignore_file, additions, at_start=at_start, pattern_class=pattern_class
