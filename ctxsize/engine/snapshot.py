@@ -158,10 +158,10 @@ class Snapshot:
                 _folder(held, event.path)
                 entries += 1
             elif isinstance(event, Files | Ignored):
-                files = [*_files(event)]
+                files = _files(event)
                 _folder(held, event.prefix[:-1]).files += files
                 entries += len(files)
-                content_bytes += sum(each.content_bytes for each in files)
+                content_bytes += sum([each.st_size for each in files])
         _settle(held)
         return cls(request, held[""], tuple(walk.problems))
 
@@ -288,13 +288,23 @@ def _folder(held: dict[str, Held], path: str) -> Held:
     return found
 
 
-def _files(event: Files | Ignored) -> Iterator[File]:
+def _files(event: Files | Ignored) -> list[File]:
+    entries = zip(event.names, event.stats, strict=True)
+    if isinstance(event, Files) and event.plain:
+        return [File(name, each.st_mode, each.st_size) for name, each in entries if each]
     unreadable = event.unreadable if isinstance(event, Files) else frozenset[str]()
-    for name, each in zip(event.names, event.stats, strict=True):
-        if each is not None:
-            inode = each.st_ino if each.st_nlink > 1 else 0
-            readable = name not in unreadable
-            yield File(name, each.st_mode, each.st_size, each.st_nlink, inode, readable)
+    return [
+        File(
+            name,
+            each.st_mode,
+            each.st_size,
+            each.st_nlink,
+            each.st_ino if each.st_nlink > 1 else 0,
+            name not in unreadable,
+        )
+        for name, each in entries
+        if each is not None
+    ]
 
 
 def _settle(held: dict[str, Held]) -> None:

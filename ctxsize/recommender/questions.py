@@ -16,6 +16,7 @@ _LEAST_BYTES = 10 * 1024 * 1024
 _LEAST_SHARE = 0.02
 _SPREAD = 0.8
 _MOST = 10
+_NOTHING = Sums()
 
 
 def questions(
@@ -72,9 +73,9 @@ def _large(held: Held, left: Mapping[str, Sums], least: int) -> Iterator[str]:
 def _is_source(tree: Tree, path: str, sums: Mapping[str, Sums]) -> bool:
     """Whether most of it is programs' source, which needs no question."""
     written = sum(
-        sums[at].content_bytes
+        sums.get(at, _NOTHING).content_bytes
         for at, file in tree.files_below(path)
-        if is_source(file.name) and at in sums
+        if is_source(file.name)
     )
     return written * 2 > sums[path].content_bytes
 
