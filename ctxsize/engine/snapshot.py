@@ -93,8 +93,10 @@ class Held:
         return steps(in_order([each.name for each in folders], [each.name for each in files]))
 
     def steps(self) -> list[Step]:
-        """Return the entries in byte order."""
-        return self._steps
+        """Return the entries in byte order; of most directories, those with files alone, anew."""
+        return (
+            self._steps if self.folders else steps(([], [each.name for each in self.files], None))
+        )
 
     def enter(self, name: str) -> Held:
         """Return the directory `name` in this one."""
@@ -148,6 +150,7 @@ class Snapshot:
         """
         walk = Walk(request, everything=True)
         held = {"": Held("")}
+        modes: dict[int, int] = {}
         entries = content_bytes = 0
 
         def seen() -> tuple[int, int]:
@@ -158,7 +161,7 @@ class Snapshot:
                 _folder(held, event.path)
                 entries += 1
             elif isinstance(event, Files | Ignored):
-                files = _files(event)
+                files = _files(event, modes)
                 _folder(held, event.prefix[:-1]).files += files
                 entries += len(files)
                 content_bytes += sum([each.st_size for each in files])
@@ -288,15 +291,21 @@ def _folder(held: dict[str, Held], path: str) -> Held:
     return found
 
 
-def _files(event: Files | Ignored) -> list[File]:
+def _files(event: Files | Ignored, modes: dict[int, int]) -> list[File]:
+    """Return the entries of an event; the few modes that there are share their numbers."""
+    one = modes.setdefault
     entries = zip(event.names, event.stats, strict=True)
     if isinstance(event, Files) and event.plain:
-        return [File(name, each.st_mode, each.st_size) for name, each in entries if each]
+        return [
+            File(name, one(each.st_mode, each.st_mode), each.st_size)
+            for name, each in entries
+            if each
+        ]
     unreadable = event.unreadable if isinstance(event, Files) else frozenset[str]()
     return [
         File(
             name,
-            each.st_mode,
+            one(each.st_mode, each.st_mode),
             each.st_size,
             each.st_nlink,
             each.st_ino if each.st_nlink > 1 else 0,
