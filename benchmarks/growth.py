@@ -115,7 +115,7 @@ def _services(directory: Path, count: int) -> Path:
         context = root / f"service{number}"
         for path in ("src/main.js", "node_modules/a/index.js", "package.json", "docs/a.md"):
             (context / path).parent.mkdir(parents=True, exist_ok=True)
-            (context / path).write_text("x" * 1_000)
+            (context / path).write_text("x" * (200_000 if "modules" in path else 1_000))
         (context / "Dockerfile").write_text("FROM node\nCOPY . .\nRUN npm ci\n")
         (context / ".dockerignore").write_text(f"docs\ntmp{number}\n")
     services = (f"  s{number}: {{build: ./service{number}}}\n" for number in range(count))

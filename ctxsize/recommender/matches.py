@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from ctxsize.engine.matching import Index
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.segments import segments
+from ctxsize.engine.segments import Segment, segments
 from ctxsize.engine.snapshot import Held
 from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.evidence import Evidence
@@ -85,9 +85,7 @@ class _Names:
         self._index = Index()
         named = [(rule, find) for rule in rules for find in rule.find]
         for each in sorted(named, key=lambda each: is_glob(_last(each[1]))):
-            parts = segments(DockerIgnorePattern(_last(each[1])))
-            assert parts is not None
-            self._index.add(1 << len(self._looks), parts[0])
+            self._index.add(1 << len(self._looks), _segment(_last(each[1])))
             self._looks.append(each)
         self._nameless = tuple((rule, "") for rule in rules if not rule.find)
         self._known: dict[int, tuple[Look, ...]] = {0: self._nameless}
@@ -104,6 +102,13 @@ class _Names:
 
 def _last(find: str) -> str:
     return find.rpartition("/")[2]
+
+
+@cache
+def _segment(name: str) -> Segment:
+    """Return what matches a rule's name for a single entry."""
+    found = segments(DockerIgnorePattern(name)) if is_glob(name) else None
+    return Segment("literal", name) if found is None else found[0]
 
 
 def fits(find: str, path: str) -> bool:
