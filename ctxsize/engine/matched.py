@@ -127,7 +127,7 @@ class InOnePass(Matcher):
         while pending:
             held, live = pending.pop()
             files = [each.name for each in held.files]
-            folders = [each.name for each in held.folders]
+            folders = [*held.folder_by_name]
             found = self._found(live, held.prefix, [*files, *folders])
             if found:
                 yield held, found

@@ -52,7 +52,13 @@ class Sent:
 
     def without(self, other: Sent) -> list[str]:
         """Return the entries that are sent here and not by `other`, in the builder's order."""
-        return sorted(differences(self, other).hidden, key=order)
+        found = [*(self.directories - other.directories)]
+        for directory, names in self.names.items():
+            there = other.names.get(directory, _NONE)
+            if names is not there:
+                prefix = _prefix(directory)
+                found += [prefix + name for name in names.keys() - there.keys()]
+        return sorted(found, key=order)
 
     def same(self, other: Sent) -> bool:
         """Return whether both send the same entries with the same content."""
@@ -95,10 +101,12 @@ def differences(before: Sent, after: Sent) -> Difference:
 
 def differing(before: Sent, after: Sent) -> Iterator[tuple[str, Names, Names]]:
     """Yield each directory of which other entries are sent, with those before and after."""
-    for directory in before.names.keys() | after.names.keys():
-        old, new = before.names.get(directory, _NONE), after.names.get(directory, _NONE)
+    for directory, old in before.names.items():
+        new = after.names.get(directory, _NONE)
         if old is not new and old != new:
             yield directory, old, new
+    for directory in after.names.keys() - before.names.keys():
+        yield directory, _NONE, after.names[directory]
 
 
 def totals(parts: Iterable[Sent]) -> tuple[int, int]:

@@ -42,6 +42,11 @@ class File(NamedTuple):
         """What would travel of it under its first name: 0 for all but readable regular files."""
         return self.st_size if self.readable and stat.S_ISREG(self.st_mode) else 0
 
+    @property
+    def arrives_empty(self) -> bool:
+        """Whether its content is not sent, as it cannot be read."""
+        return not self.readable and stat.S_ISREG(self.st_mode) and self.st_size > 0
+
 
 @dataclass()
 class Held:
@@ -214,8 +219,22 @@ class Snapshot:
         if include is not None:
             return self._walked(Narrowed(spec, include))
         if self._sent is None or self._sent[0] is not spec:
-            self._sent = spec, self._walked(fastest(spec))
+            plain = not spec.patterns and not self.has_further_names
+            self._sent = spec, self._everything() if plain else self._walked(fastest(spec))
         return self._sent[1]
+
+    def _everything(self) -> Sent:
+        """Return what is sent without any pattern, if each file has one name: it needs no walk."""
+        names: dict[str, dict[str, int]] = {}
+        empty: list[str] = []
+        for held in self._by_path.values():
+            if held.files:
+                names[held.path] = {each.name: each.content_bytes for each in held.files}
+                empty += [held.prefix + each.name for each in held.files if each.arrives_empty]
+        links = sum(map(len, self.links.values()))
+        directories = frozenset(self._by_path.keys() - {""})
+        content_bytes, files = self.root.content_bytes, self.root.count - links
+        return Sent(names, directories, frozenset(empty), content_bytes, files)
 
     def _walked(self, evaluator: Evaluator[Any]) -> Sent:
         return met(self.request, evaluator, self.root)

@@ -10,17 +10,19 @@ from ctxsize.engine.snapshot import Held
 from ctxsize.recommender.facts import is_source
 from ctxsize.recommender.outcome import Amount, Question
 from ctxsize.recommender.tracked import Tracked
-from ctxsize.recommender.tree import Sums, Tree, is_below
+from ctxsize.recommender.tree import Sums, SumsByPath, SumsTogether, Tree, is_below
 
 _LEAST_BYTES = 10 * 1024 * 1024
 _LEAST_SHARE = 0.02
 _SPREAD = 0.8
 _MOST = 10
-_NOTHING = Sums()
 
 
 def questions(
-    tree: Tree, tracked: Tracked, sums: Mapping[str, Sums], explained: Iterable[str]
+    tree: Tree,
+    tracked: Tracked,
+    sums: SumsByPath | SumsTogether,
+    explained: Iterable[str],
 ) -> tuple[Question, ...]:
     """The largest subtrees and files that none of `explained` holds, largest first.
 
@@ -70,12 +72,16 @@ def _large(held: Held, left: Mapping[str, Sums], least: int) -> Iterator[str]:
             yield path
 
 
-def _is_source(tree: Tree, path: str, sums: Mapping[str, Sums]) -> bool:
+def _is_source(tree: Tree, path: str, sums: SumsByPath | SumsTogether) -> bool:
     """Whether most of it is programs' source, which needs no question."""
+    held = tree.snapshot.folder(path)
+    if held is None:
+        return is_source(path.rpartition("/")[2])
     written = sum(
-        sums.get(at, _NOTHING).content_bytes
-        for at, file in tree.files_below(path)
-        if is_source(file.name)
+        size
+        for each in held.tree()
+        for name, size in sums.names_in(each.path).items()
+        if size and is_source(name)
     )
     return written * 2 > sums[path].content_bytes
 

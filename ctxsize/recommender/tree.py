@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase, translate
-from functools import lru_cache
+from functools import lru_cache, reduce
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -216,16 +216,37 @@ def sums_of(sent: Sent, tree: Tree) -> SumsByPath:
     return SumsByPath(sent, tree.snapshot)
 
 
-def added_up(parts: Iterable[SumsByPath]) -> Mapping[str, Sums]:
+class SumsTogether(Mapping[str, Sums]):
     """The sums of several transfers together: what is in two of them travels twice."""
+
+    def __init__(self, parts: Sequence[SumsByPath]) -> None:
+        self._parts = parts
+
+    def __getitem__(self, path: str) -> Sums:
+        found = [part[path] for part in self._parts if path in part]
+        if not found and path:
+            raise KeyError(path)
+        return reduce(Sums.plus, found, Sums())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(path for part in self._parts for path in part))
+
+    def __len__(self) -> int:
+        return len({*self})
+
+    def names_in(self, directory: str) -> Names:
+        """Return what is sent of a directory that is none itself, with its bytes."""
+        found: dict[str, int] = {}
+        for part in self._parts:
+            for name, size in part.names_in(directory).items():
+                found[name] = found.get(name, 0) + size
+        return found
+
+
+def added_up(parts: Iterable[SumsByPath]) -> SumsByPath | SumsTogether:
+    """Return the sums of several transfers together."""
     each = [*parts]
-    if len(each) == 1:
-        return each[0]
-    found = {"": Sums()}
-    for part in each:
-        for path, sums in part.items():
-            found[path] = found[path].plus(sums) if path in found else sums
-    return found
+    return each[0] if len(each) == 1 else SumsTogether(each)
 
 
 def travelling(
