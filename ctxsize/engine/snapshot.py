@@ -83,13 +83,26 @@ class Held:
             pending += reversed(held.folders)
 
     @cached_property
+    def contents(self) -> dict[str, int]:
+        """What would travel of each entry in it that is no directory."""
+        return {file.name: file.content_bytes for file in self.files}
+
+    def has(self, name: str) -> bool:
+        """Return whether an entry of this name is in it."""
+        return name in self.contents or name in self.folder_by_name
+
+    @cached_property
     def file_by_name(self) -> dict[str, File]:
         """The entries in it that are no directories."""
         return {file.name: file for file in self.files}
 
-    @cached_property
+    @property
     def folder_by_name(self) -> dict[str, Held]:
         """The directories in it."""
+        return self._folder_by_name if self.folders else {}
+
+    @cached_property
+    def _folder_by_name(self) -> dict[str, Held]:
         return {folder.name: folder for folder in self.folders}
 
     @cached_property
@@ -229,7 +242,7 @@ class Snapshot:
         empty: list[str] = []
         for held in self._by_path.values():
             if held.files:
-                names[held.path] = {each.name: each.content_bytes for each in held.files}
+                names[held.path] = held.contents
                 empty += [held.prefix + each.name for each in held.files if each.arrives_empty]
         links = sum(map(len, self.links.values()))
         directories = frozenset(self._by_path.keys() - {""})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from ctxsize.engine.matching import Index
 from ctxsize.engine.patterns import DockerIgnorePattern
@@ -16,7 +17,7 @@ from ctxsize.engine.segments import Segment, segments
 from ctxsize.engine.snapshot import Held
 from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.rules import Category, Kind, Rule
+from ctxsize.recommender.rules import AllOf, AtLeast, Category, Kind, Rule
 from ctxsize.recommender.secrets import Certainty, certainty
 from ctxsize.recommender.tree import SumsByPath, is_glob, like
 
@@ -63,6 +64,13 @@ Look = tuple[Rule, str]
 """A rule, and the name by which it looks for something; `""` for a rule without names."""
 
 
+class Looks(NamedTuple):
+    """The rules that may look for a thing, and the least bytes that any of them asks for."""
+
+    looks: tuple[Look, ...]
+    least_bytes: int
+
+
 class Finder:
     """Finds the rules that a name may belong to, without trying each on it."""
 
@@ -72,7 +80,7 @@ class Finder:
             kind: _Names([each for each in given if each.kind is kind]) for kind in Kind
         }
 
-    def looks(self, name: str, kind: Kind) -> tuple[Look, ...]:
+    def looks(self, name: str, kind: Kind) -> Looks:
         """Return the rules that may look for a thing of this name, and by which name each does."""
         return self._of_kind[kind].looks(name)
 
@@ -88,16 +96,26 @@ class _Names:
             self._index.add(1 << len(self._looks), _segment(_last(each[1])))
             self._looks.append(each)
         self._nameless = tuple((rule, "") for rule in rules if not rule.find)
-        self._known: dict[int, tuple[Look, ...]] = {0: self._nameless}
+        self._known: dict[int, Looks] = {}
         self.looks = lru_cache(maxsize=_MOST_NAMES)(self._find)
 
-    def _find(self, name: str) -> tuple[Look, ...]:
+    def _find(self, name: str) -> Looks:
         bits = self._index.matching(name)
         found = self._known.get(bits)
         if found is None:
-            looks = (each for at, each in enumerate(self._looks) if bits >> at & 1)
-            found = self._known[bits] = (*looks, *self._nameless)
+            named = (each for at, each in enumerate(self._looks) if bits >> at & 1)
+            looks = (*named, *self._nameless)
+            least = min((_least_bytes(rule) for rule, _ in looks), default=0)
+            found = self._known[bits] = Looks(looks, least)
         return found
+
+
+def _least_bytes(rule: Rule) -> int:
+    """Return the bytes below which a rule never matches."""
+    if rule.category is Category.SECRET:
+        return 0
+    markers = rule.marker.markers if isinstance(rule.marker, AllOf) else (rule.marker,)
+    return max(each.size_bytes if isinstance(each, AtLeast) else 0 for each in markers)
 
 
 def _last(find: str) -> str:
@@ -132,14 +150,14 @@ def collect(evidence: Evidence, finder: Finder, sums: SumsByPath, judge: Judge) 
         for file in held.files:
             name = file.name
             if name in names:
-                looks = finder.looks(name, Kind.SYMLINK if name in links else Kind.FILE)
-                if looks:
+                looks, least = finder.looks(name, Kind.SYMLINK if name in links else Kind.FILE)
+                if looks and file.st_size >= least:
                     _look(evidence, looks, judge, collected, held.prefix + name)
         for folder in reversed(held.folders):
             path = folder.path
             if path not in sums or not sums[path].entries:
                 continue
-            looks = finder.looks(folder.name, Kind.DIRECTORY)
+            looks, _ = finder.looks(folder.name, Kind.DIRECTORY)
             if not looks or not _look(evidence, looks, judge, collected, path):
                 pending.append(folder)
     return collected
@@ -156,7 +174,9 @@ def _look(
     doubtful: list[tuple[Match, list[Objection]]] = []
     blocked: list[tuple[Match, list[Objection]]] = []
     for rule, find in looks:
-        match = _match(evidence, rule, find, path) if not find or fits(find, path) else None
+        if "/" in find and not fits(find, path):
+            continue
+        match = _match(evidence, rule, find, path)
         if match is None:
             continue
         if rule.ecosystem == "any" and any(said for _, said in (*doubtful, *blocked)):

@@ -53,28 +53,39 @@ class Tree:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.root = snapshot.root
-        self._names: dict[str, dict[str, File | Held]] = {}
 
     def links_in(self, directory: str) -> Collection[str]:
         """Return the names of the symlinks in a directory."""
         return self.snapshot.links.get(directory, ())
 
-    def names(self, directory: str) -> dict[str, File | Held]:
-        """What is in a directory, by name; nothing if there is no such directory."""
-        found = self._names.get(directory)
-        if found is None:
-            held = self.snapshot.folder(directory)
-            found = {}
-            if held is not None:
-                found.update({each.name: each for each in held.files})
-                found.update({each.name: each for each in held.folders})
-            self._names[directory] = found
-        return found
+    def names(self, directory: str) -> Iterator[str]:
+        """Yield the names in a directory; none if there is no such directory."""
+        held = self.snapshot.folder(directory)
+        if held is not None:
+            yield from held.contents
+            yield from held.folder_by_name
+
+    def has(self, directory: str, name: str) -> bool:
+        """Return whether an entry of this name is in a directory."""
+        held = self.snapshot.folder(directory)
+        return held is not None and held.has(name)
 
     def entry(self, path: str) -> File | Held | None:
         """The entry at `path`, which is none where nothing is."""
         directory, _, name = path.rpartition("/")
-        return self.names(directory).get(name)
+        held = self.snapshot.folder(directory)
+        if held is None:
+            return None
+        return held.folder_by_name.get(name) or held.file_by_name.get(name)
+
+    def size_bytes(self, path: str) -> int:
+        """Return the bytes of a file, or of all below a directory."""
+        directory, _, name = path.rpartition("/")
+        held = self.snapshot.folder(directory)
+        if held is None:
+            return 0
+        folder = held.folder_by_name.get(name)
+        return held.contents.get(name, 0) if folder is None else folder.content_bytes
 
     def find(self, directory: str, pattern: str) -> str | None:
         """The first path below `directory` that matches, component by component; None if none.
@@ -82,8 +93,8 @@ class Tree:
         `../` at its beginning leads to the directory above, not out of the context.
         """
         if "/" not in pattern and not is_glob(pattern):
-            held = pattern in self.names(directory)
-            return (f"{directory}/{pattern}" if directory else pattern) if held else None
+            found = self.has(directory, pattern)
+            return (f"{directory}/{pattern}" if directory else pattern) if found else None
         while pattern.startswith("../"):
             if not directory:
                 return None
@@ -93,15 +104,14 @@ class Tree:
     def all(self, directory: str, pattern: str) -> Iterator[str]:
         """Every path below `directory` that matches, in order of names."""
         first, _, rest = pattern.partition("/")
-        names = self.names(directory)
         prefix = f"{directory}/" if directory else ""
+        names = self.names(directory)
         matching = sorted(filter(_matcher(first), names)) if is_glob(first) else [first]
         for name in matching:
-            entry = names.get(name)
-            if entry is not None and not rest:
-                yield prefix + name
-            elif isinstance(entry, Held):
+            if rest:
                 yield from self.all(prefix + name, rest)
+            elif self.has(directory, name):
+                yield prefix + name
 
     def files_below(self, path: str) -> Iterator[tuple[str, File]]:
         """Every entry below a directory that is none itself, or the file at `path`."""

@@ -95,7 +95,7 @@ def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
     pending = [draft.tree.root]
     while pending:
         held = pending.pop()
-        if _NAME in draft.tree.names(held.path):
+        if held.has(_NAME):
             lines = _lines(look.small_file(root, held.prefix + _NAME))
             shown = os.path.normpath(os.path.join(draft.request.context, held.prefix + _NAME))
             yield GitIgnoreFile(shown, held.prefix + _NAME, held.path, (), lines)
