@@ -38,8 +38,8 @@ class Matcher:
         """Yield each path below `root` that some pattern matches, with the indexes of these."""
         for held in root.tree():
             for name in [
-                *(each.name for each in held.files),
-                *(each.name for each in held.folders),
+                *held.entries,
+                *held.folder_by_name,
             ]:
                 path = held.prefix + name
                 found = self.indexes(path)
@@ -126,9 +126,8 @@ class InOnePass(Matcher):
         pending = [(root, self._program.start)]
         while pending:
             held, live = pending.pop()
-            files = [each.name for each in held.files]
             folders = [*held.folder_by_name]
-            found = self._found(live, held.prefix, [*files, *folders])
+            found = self._found(live, held.prefix, [*held.entries, *folders])
             if found:
                 yield held, found
             for folder, name in zip(held.folders, folders, strict=True):

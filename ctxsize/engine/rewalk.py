@@ -139,13 +139,13 @@ class _Region:
     def _part(self, held: Held) -> Held:
         """Return the directory with what of it is in the region, or leads there."""
         tops, wanted = self._tops.get(held.path, frozenset[str]()), self._folders[held.path]
-        files = [each for each in held.files if each.name in tops]
+        entries = {name: each for name, each in held.entries.items() if name in tops}
         folders = [
             each if each.name in tops else self._part(each)
             for each in held.folders
             if each.name in wanted
         ]
-        return Held(held.path, files, folders)
+        return Held(held.path, entries, folders)
 
     @cached_property
     def below(self) -> frozenset[str]:

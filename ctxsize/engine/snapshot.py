@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator
@@ -48,15 +48,22 @@ class File(NamedTuple):
         return not self.readable and stat.S_ISREG(self.st_mode) and self.st_size > 0
 
 
+_PLAIN = stat.S_IFREG | 0o644
+
+
 @dataclass()
 class Held:
     """A directory of a snapshot, to be read only: by name, or by a walk as it reads one on disk."""
 
     path: str
     """Relative; `""` is the context itself."""
-    files: list[File] = field(default_factory=list)
-    """In byte order of names, as `folders`."""
+    entries: dict[str, int | File] = field(default_factory=dict)
+    """What is no directory, in byte order of names: of a plain file its bytes, else what is known.
+
+    A plain file is a regular one with one name that can be read. Most are.
+    """
     folders: list[Held] = field(default_factory=list)
+    """In byte order of names, too."""
     content_bytes: int = 0
     """Of all below, each name for itself: hard links count as often as they stand there."""
     count: int = 0
@@ -82,19 +89,31 @@ class Held:
             yield held
             pending += reversed(held.folders)
 
+    @property
+    def files(self) -> list[File]:
+        """The entries in it that are no directories, made of what is kept of them."""
+        return [_file(name, each) for name, each in self.entries.items()]
+
+    def file(self, name: str) -> File | None:
+        """Return the entry `name` that is no directory, None if there is none."""
+        found = self.entries.get(name)
+        return None if found is None else _file(name, found)
+
+    @cached_property
+    def odd(self) -> list[File]:
+        """The entries that are neither directories nor plain files."""
+        return [each for each in self.entries.values() if isinstance(each, File)]
+
     @cached_property
     def contents(self) -> dict[str, int]:
         """What would travel of each entry in it that is no directory."""
+        if not self.odd:
+            return cast("dict[str, int]", self.entries)
         return {file.name: file.content_bytes for file in self.files}
 
     def has(self, name: str) -> bool:
         """Return whether an entry of this name is in it."""
-        return name in self.contents or name in self.folder_by_name
-
-    @cached_property
-    def file_by_name(self) -> dict[str, File]:
-        """The entries in it that are no directories."""
-        return {file.name: file for file in self.files}
+        return name in self.entries or name in self.folder_by_name
 
     @property
     def folder_by_name(self) -> dict[str, Held]:
@@ -107,14 +126,11 @@ class Held:
 
     @cached_property
     def _steps(self) -> list[Step]:
-        folders, files = self.folders, self.files
-        return steps(in_order([each.name for each in folders], [each.name for each in files]))
+        return steps(in_order([each.name for each in self.folders], [*self.entries]))
 
     def steps(self) -> list[Step]:
         """Return the entries in byte order; of most directories, those with files alone, anew."""
-        return (
-            self._steps if self.folders else steps(([], [each.name for each in self.files], None))
-        )
+        return self._steps if self.folders else steps(([], [*self.entries], None))
 
     def enter(self, name: str) -> Held:
         """Return the directory `name` in this one."""
@@ -127,9 +143,9 @@ class Held:
 
     def stats(self, names: Sequence[str]) -> list[Any]:
         """Return what is known of each of `names`, as far as a walk looks at it."""
-        if len(names) == len(self.files):
+        if len(names) == len(self.entries):
             return self.files
-        return [self.file_by_name[name] for name in names]
+        return [_file(name, self.entries[name]) for name in names]
 
     def link_target(self, name: str) -> str:
         """Return nothing: targets are not kept."""
@@ -168,7 +184,6 @@ class Snapshot:
         """
         walk = Walk(request, everything=True)
         held = {"": Held("")}
-        modes: dict[int, int] = {}
         entries = content_bytes = 0
 
         def seen() -> tuple[int, int]:
@@ -179,10 +194,10 @@ class Snapshot:
                 _folder(held, event.path)
                 entries += 1
             elif isinstance(event, Files | Ignored):
-                files = _files(event, modes)
-                _folder(held, event.prefix[:-1]).files += files
-                entries += len(files)
-                content_bytes += sum([each.st_size for each in files])
+                found = _entries(event)
+                _folder(held, event.prefix[:-1]).entries.update(found)
+                entries += len(found)
+                content_bytes += sum([each for each in found.values() if isinstance(each, int)])
         _settle(held)
         return cls(request, held[""], tuple(walk.problems))
 
@@ -194,7 +209,7 @@ class Snapshot:
         """The entry at `path` that is no directory, None if there is none."""
         directory, _, name = path.rpartition("/")
         held = self._by_path.get(directory)
-        return None if held is None else held.file_by_name.get(name)
+        return None if held is None else held.file(name)
 
     def with_file(self, path: str, size_bytes: int) -> Snapshot:
         """The same context with a regular file of this size at `path`, new or changed.
@@ -205,20 +220,19 @@ class Snapshot:
         old = self.file(path)
         mode = stat.S_IFREG | 0o644 if old is None else old.st_mode
         held = self._by_path[directory]
-        kept = [each for each in held.files if each.name != name]
-        files = [*kept, File(name, mode, size_bytes)]
-        return Snapshot(self.request, self._with(held, files, held.folders), self.problems)
+        entries = {**held.entries, name: _kept(File(name, mode, size_bytes))}
+        return Snapshot(self.request, self._with(held, entries, held.folders), self.problems)
 
-    def _with(self, held: Held, files: list[File], folders: list[Held]) -> Held:
+    def _with(self, held: Held, entries: dict[str, int | File], folders: list[Held]) -> Held:
         """The top of the context with other things in the directory `held`; the rest is shared."""
-        made = Held(held.path, files, list(folders))
+        made = Held(held.path, entries, list(folders))
         _sort(made)
         _add_up(made)
         if not held.path:
             return made
         above = self._by_path[held.path.rpartition("/")[0]]
         beside = [made if each is held else each for each in above.folders]
-        return self._with(above, above.files, beside)
+        return self._with(above, above.entries, beside)
 
     def sent(
         self, spec: DockerIgnoreSpec | None = None, *, include: Iterable[str] | None = None
@@ -241,9 +255,9 @@ class Snapshot:
         names: dict[str, dict[str, int]] = {}
         empty: list[str] = []
         for held in self._by_path.values():
-            if held.files:
+            if held.entries:
                 names[held.path] = held.contents
-                empty += [held.prefix + each.name for each in held.files if each.arrives_empty]
+                empty += [held.prefix + each.name for each in held.odd if each.arrives_empty]
         links = sum(map(len, self.links.values()))
         directories = frozenset(self._by_path.keys() - {""})
         content_bytes, files = self.root.content_bytes, self.root.count - links
@@ -255,7 +269,7 @@ class Snapshot:
     @cached_property
     def has_further_names(self) -> bool:
         """Whether a file has several names: the first one that is sent has its content."""
-        return any(file.st_nlink > 1 for held in self.root.tree() for file in held.files)
+        return any(file.st_nlink > 1 for held in self.root.tree() for file in held.odd)
 
     @cached_property
     def links(self) -> dict[str, frozenset[str]]:
@@ -263,7 +277,7 @@ class Snapshot:
         is_link = stat.S_ISLNK
         found = {}
         for held in self.root.tree():
-            names = [file.name for file in held.files if is_link(file.st_mode)]
+            names = [file.name for file in held.odd if is_link(file.st_mode)]
             if names:
                 found[held.path] = frozenset(names)
         return found
@@ -323,29 +337,35 @@ def _folder(held: dict[str, Held], path: str) -> Held:
     return found
 
 
-def _files(event: Files | Ignored, modes: dict[int, int]) -> list[File]:
-    """Return the entries of an event; the few modes that there are share their numbers."""
-    one = modes.setdefault
+def _entries(event: Files | Ignored) -> dict[str, int | File]:
+    """Return what is kept of the entries of an event, by name."""
     entries = zip(event.names, event.stats, strict=True)
     if isinstance(event, Files) and event.plain:
-        return [
-            File(name, one(each.st_mode, each.st_mode), each.st_size)
-            for name, each in entries
-            if each
-        ]
+        return {name: each.st_size for name, each in entries if each}
     unreadable = event.unreadable if isinstance(event, Files) else frozenset[str]()
-    return [
-        File(
-            name,
-            one(each.st_mode, each.st_mode),
-            each.st_size,
-            each.st_nlink,
-            each.st_ino if each.st_nlink > 1 else 0,
-            name not in unreadable,
+    return {
+        name: _kept(
+            File(
+                name,
+                each.st_mode,
+                each.st_size,
+                each.st_nlink,
+                each.st_ino if each.st_nlink > 1 else 0,
+                name not in unreadable,
+            )
         )
         for name, each in entries
         if each is not None
-    ]
+    }
+
+
+def _kept(file: File) -> int | File:
+    plain = stat.S_ISREG(file.st_mode) and file.st_nlink <= 1 and file.readable
+    return file.st_size if plain else file
+
+
+def _file(name: str, kept: int | File) -> File:
+    return kept if isinstance(kept, File) else File(name, _PLAIN, kept)
 
 
 def _settle(held: dict[str, Held]) -> None:
@@ -357,12 +377,12 @@ def _settle(held: dict[str, Held]) -> None:
 
 
 def _sort(held: Held) -> None:
-    held.files.sort(key=lambda file: order(file.name))
+    held.entries = dict(sorted(held.entries.items(), key=lambda item: order(item[0])))
     held.folders.sort(key=lambda folder: order(folder.name))
 
 
 def _add_up(held: Held) -> None:
     """Count what is below, when that is done for the directories in it."""
-    held.content_bytes = sum(file.content_bytes for file in held.files)
+    held.content_bytes = sum(held.contents.values())
     held.content_bytes += sum(folder.content_bytes for folder in held.folders)
-    held.count = len(held.files) + sum(folder.count for folder in held.folders)
+    held.count = len(held.entries) + sum(folder.count for folder in held.folders)

@@ -147,11 +147,10 @@ def collect(evidence: Evidence, finder: Finder, sums: SumsByPath, judge: Judge) 
     while pending:
         held = pending.pop()
         names, links = sums.names_in(held.path), evidence.tree.links_in(held.path)
-        for file in held.files:
-            name = file.name
+        for name, size in held.contents.items():
             if name in names:
                 looks, least = finder.looks(name, Kind.SYMLINK if name in links else Kind.FILE)
-                if looks and file.st_size >= least:
+                if looks and size >= least:
                     _look(evidence, looks, judge, collected, held.prefix + name)
         for folder in reversed(held.folders):
             path = folder.path

@@ -88,7 +88,7 @@ class Proof:
         for part in parts[:-1]:
             level = [each for held in level for each in held.folders if match(part, each.name)]
         for held in level:
-            for name in held.file_by_name.keys() | held.folder_by_name.keys():
+            for name in held.entries.keys() | held.folder_by_name.keys():
                 if match(parts[-1], name):
                     yield held.prefix + name
 

@@ -57,7 +57,7 @@ def _large(held: Held, left: Mapping[str, Sums], least: int) -> Iterator[str]:
     """The paths to ask about at or below `held`."""
     entries = [
         *(folder.path for folder in held.folders),
-        *(held.prefix + f.name for f in held.files),
+        *(held.prefix + name for name in held.entries),
     ]
     big = [path for path in entries if left.get(path, Sums()).content_bytes >= least]
     folders = {folder.path: folder for folder in held.folders}

@@ -62,7 +62,7 @@ class Tree:
         """Yield the names in a directory; none if there is no such directory."""
         held = self.snapshot.folder(directory)
         if held is not None:
-            yield from held.contents
+            yield from held.entries
             yield from held.folder_by_name
 
     def has(self, directory: str, name: str) -> bool:
@@ -76,7 +76,7 @@ class Tree:
         held = self.snapshot.folder(directory)
         if held is None:
             return None
-        return held.folder_by_name.get(name) or held.file_by_name.get(name)
+        return held.folder_by_name.get(name) or held.file(name)
 
     def size_bytes(self, path: str) -> int:
         """Return the bytes of a file, or of all below a directory."""

@@ -135,7 +135,7 @@ def test_patterns_found_in_one_pass(builder: str, tree: tuple[list[str], bytes])
     quick, slow = matcher(spec), Matcher(spec)
     assert sorted(quick.in_tree(snapshot.root)) == sorted(slow.in_tree(snapshot.root))
     for held in snapshot.root.tree():
-        for entry in [*held.file_by_name, *held.folder_by_name]:
+        for entry in [*held.entries, *held.folder_by_name]:
             path = held.prefix + entry
             assert quick.indexes(path) == slow.indexes(path)
             assert quick.step(path) == slow.step(path)
