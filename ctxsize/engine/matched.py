@@ -6,7 +6,7 @@ asked for are the matches, and not what becomes of a path.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ctxsize.engine.automaton import Program
 from ctxsize.engine.matching import Finder, finder
@@ -83,13 +83,12 @@ class InOnePass(Matcher):
 
     def _live_in(self, directory: str) -> int:
         """Return the segments that may match a name in `directory`."""
-        live = self._live.get(directory)
-        if live is None:
-            above, _, name = directory.rpartition("/")
-            live = self._live_in(above)
+        for each in _unknown(directory, self._live):
+            above, _, name = each.rpartition("/")
+            live = self._live[above]
             hits = self._hits(live, above, name)
-            live = self._live[directory] = self._program.follow(live, hits, name)
-        return live
+            self._live[each] = self._program.follow(live, hits, name)
+        return self._live[directory]
 
     def _hits(self, live: int, directory: str, name: str) -> int:
         hits = live & self._program.known[name]
@@ -162,11 +161,10 @@ class InOnePass(Matcher):
         return self._finders[watched]
 
     def step(self, path: str) -> Step:
-        step = self._steps.get(path)
-        if step is None:
-            parent = self.step(path.rpartition("/")[0])
-            step = self._steps[path] = self._stepped(self.indexes(path), parent)
-        return step
+        for each in _unknown(path, self._steps):
+            parent = self._steps[each.rpartition("/")[0]]
+            self._steps[each] = self._stepped(self.indexes(each), parent)
+        return self._steps[path]
 
     def _stepped(self, matches: Iterable[int], parent: Step) -> Step:
         """Return the fate of a path, as `DockerIgnoreSpec.step` does with every pattern."""
@@ -179,6 +177,15 @@ class InOnePass(Matcher):
                 state |= 1 << index
                 ignored = ignores
         return Step(ignored, state, state.bit_length() - 1 if state else None)
+
+
+def _unknown(path: str, known: Collection[str]) -> list[str]:
+    """Return `path` and the directories above it that are not known yet, topmost first."""
+    found: list[str] = []
+    while path not in known:
+        found.append(path)
+        path = path.rpartition("/")[0]
+    return found[::-1]
 
 
 def _bits(state: int) -> Iterator[int]:

@@ -134,18 +134,20 @@ class _Region:
                 self._folders.setdefault(directory, set()).add(name)
         self.above = frozenset(each for each in self._folders if each)
         """The directories that hold a part of it."""
-        self.root = self._part(snapshot.root)
+        self.root = self._part()
 
-    def _part(self, held: Held) -> Held:
-        """Return the directory with what of it is in the region, or leads there."""
-        tops, wanted = self._tops.get(held.path, frozenset[str]()), self._folders[held.path]
-        entries = {name: each for name, each in held.entries.items() if name in tops}
-        folders = [
-            each if each.name in tops else self._part(each)
-            for each in held.folders
-            if each.name in wanted
-        ]
-        return Held(held.path, entries, folders)
+    def _part(self) -> Held:
+        """Return the context with what of it is in the region, or leads there."""
+        made: dict[str, Held] = {}
+        for path in sorted(self._folders, key=lambda path: -path.count("/") if path else 1):
+            held, wanted = self._snapshot.folder(path), self._folders[path]
+            if held is not None:
+                tops = self._tops.get(path, frozenset[str]())
+                entries = {name: each for name, each in held.entries.items() if name in tops}
+                folders = [each for each in held.folders if each.name in wanted]
+                parts = [each if each.name in tops else made[each.path] for each in folders]
+                made[path] = Held(path, entries, parts)
+        return made[""]
 
     @cached_property
     def below(self) -> frozenset[str]:

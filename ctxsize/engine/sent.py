@@ -67,7 +67,7 @@ class Sent:
         return self.names == other.names
 
 
-class Difference(NamedTuple):
+class SentDifference(NamedTuple):
     """The entries whose fate is another one; directories too, but for the last two."""
 
     hidden: frozenset[str]
@@ -85,7 +85,7 @@ class Difference(NamedTuple):
         return self.hidden | self.shown | self.resized | self.moved
 
 
-def differences(before: Sent, after: Sent) -> Difference:
+def differences(before: Sent, after: Sent) -> SentDifference:
     """Return what is sent otherwise `after`; directories that both share cost next to nothing."""
     hidden = {*(before.directories - after.directories)}
     shown = {*(after.directories - before.directories)}
@@ -96,7 +96,7 @@ def differences(before: Sent, after: Sent) -> Difference:
         shown.update(prefix + name for name in new.keys() - old.keys())
         resized.update(prefix + name for name in old.keys() & new.keys() if old[name] != new[name])
     moved = (before.empty ^ after.empty) - hidden - shown
-    return Difference(frozenset(hidden), frozenset(shown), frozenset(resized), frozenset(moved))
+    return SentDifference(frozenset(hidden), frozenset(shown), frozenset(resized), frozenset(moved))
 
 
 def differing(before: Sent, after: Sent) -> Iterator[tuple[str, Names, Names]]:

@@ -16,7 +16,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.matched import Matcher, matcher
 from ctxsize.engine.request import resolve, with_ignore_file
 from ctxsize.engine.sent import Sent
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Held, Snapshot
 from ctxsize.engine.trial import Trial, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from tests.engine.strategies import nasty_patterns, trees_with_ignore_files
@@ -117,6 +117,19 @@ def test_the_ignore_file_is_part_of_the_context(tmp_path: Path) -> None:
     written = trial.written(trial.attempt(b"docs\n"))
     (root / ".dockerignore").write_bytes(b"docs\n")
     assert all_of(written.sent()) == all_of(Snapshot.take(resolve(str(root))).sent())
+
+
+def test_no_tree_is_too_deep(tmp_path: Path) -> None:
+    top = held = Held("")
+    for _ in range(2_000):
+        held.folders.append(Held(f"{held.prefix}d"))
+        held = held.folders[0]
+    held.entries["x.log"] = 5
+    request = with_ignore_file(resolve(str(tmp_path)), b"none\n")
+    trial = Trial(Snapshot(request, top, ()))
+    attempt = trial.attempt(b"none\n**/*.log\n")
+    assert attempt.hidden == [f"{held.prefix}x.log"]
+    assert matcher(attempt.request.spec).step(f"{held.prefix}x.log").ignored
 
 
 @pytest.mark.parametrize("builder", BUILDERS)

@@ -26,8 +26,10 @@ IGNORE_FILES = {
     "in the middle": (("ls",), lines(lambda at: f"a/**/b{at}/**/c", 30_000)),
     "exceptions": (("measure", "lint"), lines(lambda at: "!" * (at % 2) + f"x{at % 100}/y{at}")),
     "equal": (("lint", "suggest"), "node_modules\n" * LINES),
-    "covering": (("lint",), lines(lambda at: f"**/*a{at}", 2000)),
-    "equal, few": (("lint",), "node_modules\n" * 2000),
+    "covering": (("lint",), lines(lambda at: f"**/*a{at}", 5_000)),
+    "equal, few": (("lint",), "node_modules\n" * 5_000),
+    "of one ending": (("lint",), lines(lambda at: f"**/q{at}/*.log", 5_000)),
+    "exceptions, few": (("lint",), lines(lambda at: "!" * (at % 2) + f"x{at % 100}/y{at}", 5_000)),
 }
 
 HEREDOCS = 40_000
