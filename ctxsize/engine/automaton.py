@@ -21,7 +21,7 @@ tried on each path below the segments that do split off at its beginning.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern
@@ -34,7 +34,7 @@ _MOST_STATES = 20_000
 _MOST_CHILDREN = 256
 
 
-class _Program:
+class Program:
     """The patterns of a spec as bits; masks are integers with one bit for each segment."""
 
     def __init__(self, patterns: Sequence[DockerIgnorePattern]) -> None:
@@ -156,7 +156,7 @@ class _Program:
 class _Known(dict[str, int]):
     """The bits of names that came before, and of any other that is looked up."""
 
-    def __init__(self, program: _Program) -> None:
+    def __init__(self, program: Program) -> None:
         self._program = program
         self.same: dict[int, int] = {}
 
@@ -172,7 +172,7 @@ class _Known(dict[str, int]):
 class _Marks(dict[int, "Mark | None"]):
     """The marks of entries by the segments that match them; None for the directory's own."""
 
-    def __init__(self, program: _Program, decider: int, last: int) -> None:
+    def __init__(self, program: Program, decider: int, last: int) -> None:
         self._program = program
         self._fate = decider, last
         self._usual = program.mark(decider, last)
@@ -194,7 +194,7 @@ class _State:
     )
 
     def __init__(
-        self, program: _Program, live: int, decider: int, last: int, find: Finder, marks: _Marks
+        self, program: Program, live: int, decider: int, last: int, find: Finder, marks: _Marks
     ) -> None:
         self.live = live
         self.decider = decider
@@ -224,13 +224,20 @@ class Automaton:
     """An evaluator that gives the same marks as `PatternByPattern`, a directory at a time.
 
     Its memory is bounded, whatever the tree. Not for specs with a faulty
-    pattern or with another evaluation than `DockerIgnoreSpec.step`.
+    pattern or with another evaluation than `DockerIgnoreSpec.step`. `enters` says in place
+    of `spec` where the builder looks, for one that leaves out patterns.
     """
 
-    def __init__(self, spec: DockerIgnoreSpec, *, thorough: bool = False) -> None:
-        self._spec = spec
+    def __init__(
+        self,
+        spec: DockerIgnoreSpec,
+        *,
+        thorough: bool = False,
+        enters: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._enters = enters or spec.enters
         self._thorough = thorough
-        self._program = _Program(spec.patterns)
+        self._program = Program(spec.patterns)
         self._states: dict[tuple[int, int, int], _State] = {}
         self._finders: dict[int, Finder] = {}
         self._marks: dict[tuple[int, int], _Marks] = {}
@@ -282,7 +289,7 @@ class Automaton:
         If `thorough`, whether Docker looks: it does wherever an exception has a wildcard.
         """
         hopeful = not state.mark.ignored or state.live & self._program.exceptions
-        return bool(hopeful or self._thorough) and self._spec.enters(path)
+        return bool(hopeful or self._thorough) and self._enters(path)
 
     def _state(self, live: int, decider: int, last: int) -> _State:
         key = live, decider, last

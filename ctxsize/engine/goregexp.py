@@ -64,6 +64,10 @@ _REPEAT = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
 
 _PLAIN = re.compile(r"\^(?:[A-Za-z0-9_/ -]|\\\.|\[\^/\]\*?|\(\.\*/\)\?|\.\*){,200}\$")
 """Finds expressions of wildcards and names alone, as most lines of ignore files are."""
+_NAME = re.compile(r"\^((?:[A-Za-z0-9_/ -]|\\\.)*)(\(/\.\*\)\?)?\$")
+"""Finds expressions of one path, and maybe all below it: Python writes them in the same way."""
+_LONGEST_NAME = 2_000_000
+"""Number of characters up to which Go surely takes such an expression."""
 
 
 class GoRegexpError(ValueError):
@@ -87,6 +91,9 @@ def compiled(expression: str) -> Expression:
     """Go's `expression`, to be searched in time linear in the text. Raises as `translate` does."""
     if _PLAIN.fullmatch(expression):  # Go accepts it, and many a pattern is never searched for
         return Expression(read=lambda: _parsed(expression))
+    if (name := _NAME.fullmatch(expression)) and len(expression) < _LONGEST_NAME:
+        below = r"(?:/[^\n]*)?" if name[2] else ""
+        return Expression(rf"\A{name[1]}{below}\Z")
     node = _parsed(expression)
     found = Expression(read=lambda: node)
     if _is_sized(expression) and _size(node) > _MOST_NODES and found.written[1] > 1:

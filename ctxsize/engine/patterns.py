@@ -93,6 +93,13 @@ class DockerIgnorePattern(RegexPattern):
         super().__init__(regex, include)
         self.pattern = pattern
 
+    def __copy__(self) -> DockerIgnorePattern:
+        """The same pattern as an object of its own, which may stand on another line."""
+        made = self.__new__(type(self))
+        for name in ("include", "pattern", "regex", *DockerIgnorePattern.__slots__):
+            setattr(made, name, getattr(self, name))
+        return made
+
     def _compiled(self, line: str) -> Expression:
         """What finds the text in paths; one that finds nothing, and the fault, if Go refuses."""
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from errno import EFBIG
@@ -29,11 +30,14 @@ from ctxsize.engine.dockerfiles import (
 )
 from ctxsize.engine.events import is_utf8
 from ctxsize.engine.ignorefile import IgnoreFile, without_mark
-from ctxsize.engine.patterns import DockerIgnoreSpec
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.engine.plan import Plan, Plans
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import read_file
+
+Make = Callable[[str], DockerIgnorePattern]
+"""Makes the pattern of a line; raises `IgnoreFileError` as the pattern's class does."""
 
 
 @dataclass(frozen=True)
@@ -176,16 +180,17 @@ def _dockerfile_data(build: Build, found: FoundDockerfile, builder: Builder) -> 
         raise kind(message, path=found.path) from None
 
 
-def with_ignore_file(request: Request, data: bytes) -> Request:
+def with_ignore_file(request: Request, data: bytes, *, make: Make | None = None) -> Request:
     """`request` as it would be if the ignore file that governs held `data`.
 
     Where none governs, it is the one that would be made: `ignore_file_to_write`.
+    `make` reads a line in place of the pattern's class, which reads it each time anew.
     Raises `IgnoreFileError` if `data` would fail the build.
     """
     ignore_file = IgnoreFile.parse(ignore_file_to_write(request), data)
     if request.builder.longest_line:
         ignore_file.check_line_lengths()
-    spec = _spec(ignore_file, request.builder, named=bool(request.name))
+    spec = _spec(ignore_file, request.builder, named=bool(request.name), make=make)
     return _with_needed_files(replace(request, ignore_file=ignore_file, spec=spec))
 
 
@@ -353,7 +358,9 @@ def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
     )
 
 
-def _spec(ignore_file: IgnoreFile | None, builder: Builder, *, named: bool) -> DockerIgnoreSpec:
+def _spec(
+    ignore_file: IgnoreFile | None, builder: Builder, *, named: bool, make: Make | None = None
+) -> DockerIgnoreSpec:
     if ignore_file is None:
         return builder.spec_class([])
     lines = ignore_file.texts()
@@ -362,10 +369,12 @@ def _spec(ignore_file: IgnoreFile | None, builder: Builder, *, named: bool) -> D
         if builder.checks_as_written and not named:
             _check_as_written(lines, builder)
         if builder.replaces_undecodable:
-            lines = ["".join(golang.code_points(line)) for line in lines]
+            lines = [
+                line if line.isascii() else "".join(golang.code_points(line)) for line in lines
+            ]
         if builder.check_patterns is not None:
             builder.check_patterns(without_mark(lines))
-        spec = builder.spec_class.from_lines(lines)
+        spec = builder.spec_class.from_lines(lines, make)
     except IgnoreFileError as error:
         error.path = ignore_file.path
         raise

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator
@@ -29,6 +29,7 @@ from ctxsize.engine.names import Step, in_order, steps
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
+from ctxsize.engine.sent import Sent
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
 
@@ -49,6 +50,14 @@ class File(NamedTuple):
         """What would travel of it under its first name: 0 for all but readable regular files."""
         return self.st_size if self.readable and stat.S_ISREG(self.st_mode) else 0
 
+    @property
+    def arrives_empty(self) -> bool:
+        """Whether its content is not sent, as it cannot be read."""
+        return not self.readable and stat.S_ISREG(self.st_mode) and self.st_size > 0
+
+
+_PLAIN = stat.S_IFREG | 0o644
+
 
 @dataclass()
 class Held:
@@ -56,9 +65,13 @@ class Held:
 
     path: str
     """Relative; `""` is the context itself."""
-    files: list[File] = field(default_factory=list)
-    """In byte order of names, as `folders`."""
+    entries: dict[str, int | File] = field(default_factory=dict)
+    """What is no directory, in byte order of names: of a plain file its bytes, else what is known.
+
+    A plain file is a regular one with one name that can be read. Most are.
+    """
     folders: list[Held] = field(default_factory=list)
+    """In byte order of names, too."""
     content_bytes: int = 0
     """Of all below, each name for itself: hard links count as often as they stand there."""
     count: int = 0
@@ -84,24 +97,48 @@ class Held:
             yield held
             pending += reversed(held.folders)
 
-    @cached_property
-    def file_by_name(self) -> dict[str, File]:
-        """The entries in it that are no directories."""
-        return {file.name: file for file in self.files}
+    @property
+    def files(self) -> list[File]:
+        """The entries in it that are no directories, made of what is kept of them."""
+        return [_file(name, each) for name, each in self.entries.items()]
+
+    def file(self, name: str) -> File | None:
+        """Return the entry `name` that is no directory, None if there is none."""
+        found = self.entries.get(name)
+        return None if found is None else _file(name, found)
 
     @cached_property
+    def odd(self) -> list[File]:
+        """The entries that are neither directories nor plain files."""
+        return [each for each in self.entries.values() if isinstance(each, File)]
+
+    @cached_property
+    def contents(self) -> dict[str, int]:
+        """What would travel of each entry in it that is no directory."""
+        if not self.odd:
+            return cast("dict[str, int]", self.entries)
+        return {file.name: file.content_bytes for file in self.files}
+
+    def has(self, name: str) -> bool:
+        """Return whether an entry of this name is in it."""
+        return name in self.entries or name in self.folder_by_name
+
+    @property
     def folder_by_name(self) -> dict[str, Held]:
         """The directories in it."""
+        return self._folder_by_name if self.folders else {}
+
+    @cached_property
+    def _folder_by_name(self) -> dict[str, Held]:
         return {folder.name: folder for folder in self.folders}
 
     @cached_property
     def _steps(self) -> list[Step]:
-        folders, files = self.folders, self.files
-        return steps(in_order([each.name for each in folders], [each.name for each in files]))
+        return steps(in_order([each.name for each in self.folders], [*self.entries]))
 
     def steps(self) -> list[Step]:
-        """Return the entries in byte order."""
-        return self._steps
+        """Return the entries in byte order; of most directories, those with files alone, anew."""
+        return self._steps if self.folders else steps(([], [*self.entries], None))
 
     def enter(self, name: str) -> Held:
         """Return the directory `name` in this one."""
@@ -114,9 +151,9 @@ class Held:
 
     def stats(self, names: Sequence[str]) -> list[Any]:
         """Return what is known of each of `names`, as far as a walk looks at it."""
-        if len(names) == len(self.files):
+        if len(names) == len(self.entries):
             return self.files
-        return [self.file_by_name[name] for name in names]
+        return [_file(name, self.entries[name]) for name in names]
 
     def link_target(self, name: str) -> str:
         """Return nothing: targets are not kept."""
@@ -133,36 +170,6 @@ class Held:
     def attributes(self, name: str = "") -> Xattrs:
         """Return nothing: attributes are not kept."""
         return {}
-
-
-@dataclass(frozen=True)
-class Sent:
-    """What would be sent of a snapshot under one evaluation."""
-
-    sizes: dict[str, int]
-    """The bytes of content of each entry, in no particular order; directories have none."""
-    directories: frozenset[str]
-    empty: frozenset[str]
-    """The files with content that arrive without it."""
-    content_bytes: int
-    files: int
-    """All that is neither a directory nor a symlink."""
-
-    def __contains__(self, path: str) -> bool:
-        return path in self.sizes
-
-    @property
-    def paths(self) -> Iterable[str]:
-        """Every entry, directories too; it behaves as a set."""
-        return self.sizes.keys()
-
-    def without(self, other: Sent) -> list[str]:
-        """The entries that are sent here and not by `other`, in the builder's order."""
-        return sorted(self.sizes.keys() - other.sizes.keys(), key=order)
-
-    def same(self, other: Sent) -> bool:
-        """Whether both send the same entries with the same content."""
-        return self.sizes == other.sizes and self.empty == other.empty
 
 
 class Snapshot:
@@ -195,10 +202,10 @@ class Snapshot:
                 _folder(held, event.path)
                 entries += 1
             elif isinstance(event, Files | IgnoredEntries):
-                files = [*_files(event)]
-                _folder(held, event.prefix[:-1]).files += files
-                entries += len(files)
-                content_bytes += sum(each.content_bytes for each in files)
+                found = _entries(event)
+                _folder(held, event.prefix[:-1]).entries.update(found)
+                entries += len(found)
+                content_bytes += sum([each for each in found.values() if isinstance(each, int)])
         _settle(held)
         return cls(request, held[""], tuple(walk.problems))
 
@@ -210,7 +217,7 @@ class Snapshot:
         """The entry at `path` that is no directory, None if there is none."""
         directory, _, name = path.rpartition("/")
         held = self._by_path.get(directory)
-        return None if held is None else held.file_by_name.get(name)
+        return None if held is None else held.file(name)
 
     def with_file(self, path: str, size_bytes: int) -> Snapshot:
         """The same context with a regular file of this size at `path`, new or changed.
@@ -221,20 +228,19 @@ class Snapshot:
         old = self.file(path)
         mode = stat.S_IFREG | 0o644 if old is None else old.st_mode
         held = self._by_path[directory]
-        kept = [each for each in held.files if each.name != name]
-        files = [*kept, File(name, mode, size_bytes)]
-        return Snapshot(self.request, self._with(held, files, held.folders), self.problems)
+        entries = {**held.entries, name: _kept(File(name, mode, size_bytes))}
+        return Snapshot(self.request, self._with(held, entries, held.folders), self.problems)
 
-    def _with(self, held: Held, files: list[File], folders: list[Held]) -> Held:
+    def _with(self, held: Held, entries: dict[str, int | File], folders: list[Held]) -> Held:
         """The top of the context with other things in the directory `held`; the rest is shared."""
-        made = Held(held.path, files, list(folders))
+        made = Held(held.path, entries, list(folders))
         _sort(made)
         _add_up(made)
         if not held.path:
             return made
         above = self._by_path[held.path.rpartition("/")[0]]
         beside = [made if each is held else each for each in above.folders]
-        return self._with(above, above.files, beside)
+        return self._with(above, above.entries, beside)
 
     def sent(
         self, spec: DockerIgnoreSpec | None = None, *, include: Iterable[str] | None = None
@@ -248,30 +254,68 @@ class Snapshot:
         if include is not None:
             return self._walked(Narrowed(spec, include))
         if self._sent is None or self._sent[0] is not spec:
-            self._sent = spec, self._walked(fastest(spec))
+            plain = not spec.patterns and not self.has_further_names
+            self._sent = spec, self._everything() if plain else self._walked(fastest(spec))
         return self._sent[1]
 
+    def _everything(self) -> Sent:
+        """Return what is sent without any pattern, if each file has one name: it needs no walk."""
+        names: dict[str, dict[str, int]] = {}
+        empty: list[str] = []
+        for held in self._by_path.values():
+            if held.entries:
+                names[held.path] = held.contents
+                empty += [held.prefix + each.name for each in held.odd if each.arrives_empty]
+        links = sum(map(len, self.links.values()))
+        directories = frozenset(self._by_path.keys() - {""})
+        content_bytes, files = self.root.content_bytes, self.root.count - links
+        return Sent(names, directories, frozenset(empty), content_bytes, files)
+
     def _walked(self, evaluator: Evaluator[Any]) -> Sent:
-        """Return what a walk in memory meets that is sent."""
-        refuses = self.request.builder.refuses_to_open
-        sizes: dict[str, int] = {}
-        directories: set[str] = set()
-        empty: set[str] = set()
-        count = 0
-        for event in Walk(self.request, evaluator=evaluator, source=Memory(self.root)):
-            if isinstance(event, Files):
-                prefix, names = event.prefix, event.names
-                lost = event.unreadable | event.withheld() if refuses else event.unreadable
-                content = event.content_sizes(lost)
-                sizes.update(zip([prefix + name for name in names], content, strict=True))
-                count += len(names) - len(event.links)
-                if lost:
-                    empty.update(prefix + name for name in event.with_content() if name in lost)
-            elif isinstance(event, Folder):
-                sizes[event.path] = 0
-                directories.add(event.path)
-        total = sum(sizes.values())
-        return Sent(sizes, frozenset(directories), frozenset(empty), total, count)
+        return met(self.request, evaluator, self.root)
+
+    @cached_property
+    def has_further_names(self) -> bool:
+        """Whether a file has several names: the first one that is sent has its content."""
+        return any(file.st_nlink > 1 for held in self.root.tree() for file in held.odd)
+
+    @cached_property
+    def links(self) -> dict[str, frozenset[str]]:
+        """The names of the symlinks in each directory that has some."""
+        is_link = stat.S_ISLNK
+        found = {}
+        for held in self.root.tree():
+            names = [file.name for file in held.odd if is_link(file.st_mode)]
+            if names:
+                found[held.path] = frozenset(names)
+        return found
+
+
+def met(request: Request, evaluator: Evaluator[Any], root: Held) -> Sent:
+    """Return what a walk over the directory `root` in memory meets that is sent."""
+    refuses = request.builder.refuses_to_open
+    names: dict[str, dict[str, int]] = {}
+    directories: set[str] = set()
+    empty: set[str] = set()
+    count = total = 0
+    for event in Walk(request, evaluator=evaluator, source=Memory(root)):
+        if isinstance(event, Files):
+            lost = event.unreadable | event.withheld() if refuses else event.unreadable
+            content = event.content_sizes(lost)
+            total += sum(content)
+            count += len(content) - len(event.links)
+            new = dict(zip(event.names, content, strict=True))
+            directory = event.prefix[:-1]
+            if directory in names:
+                names[directory].update(new)
+            else:
+                names[directory] = new
+            if lost:
+                prefix = event.prefix
+                empty.update(prefix + name for name in event.with_content() if name in lost)
+        elif isinstance(event, Folder):
+            directories.add(event.path)
+    return Sent(names, frozenset(directories), frozenset(empty), total, count)
 
 
 class Memory:
@@ -301,13 +345,35 @@ def _folder(held: dict[str, Held], path: str) -> Held:
     return found
 
 
-def _files(event: Files | IgnoredEntries) -> Iterator[File]:
+def _entries(event: Files | IgnoredEntries) -> dict[str, int | File]:
+    """Return what is kept of the entries of an event, by name."""
+    entries = zip(event.names, event.stats, strict=True)
+    if isinstance(event, Files) and event.plain:
+        return {name: each.st_size for name, each in entries if each}
     unreadable = event.unreadable if isinstance(event, Files) else frozenset[str]()
-    for name, each in zip(event.names, event.stats, strict=True):
-        if each is not None:
-            inode = each.st_ino if each.st_nlink > 1 else 0
-            readable = name not in unreadable
-            yield File(name, each.st_mode, each.st_size, each.st_nlink, inode, readable)
+    return {
+        name: _kept(
+            File(
+                name,
+                each.st_mode,
+                each.st_size,
+                each.st_nlink,
+                each.st_ino if each.st_nlink > 1 else 0,
+                name not in unreadable,
+            )
+        )
+        for name, each in entries
+        if each is not None
+    }
+
+
+def _kept(file: File) -> int | File:
+    plain = stat.S_ISREG(file.st_mode) and file.st_nlink <= 1 and file.readable
+    return file.st_size if plain else file
+
+
+def _file(name: str, kept: int | File) -> File:
+    return kept if isinstance(kept, File) else File(name, _PLAIN, kept)
 
 
 def _settle(held: dict[str, Held]) -> None:
@@ -319,12 +385,12 @@ def _settle(held: dict[str, Held]) -> None:
 
 
 def _sort(held: Held) -> None:
-    held.files.sort(key=lambda file: order(file.name))
+    held.entries = dict(sorted(held.entries.items(), key=lambda item: order(item[0])))
     held.folders.sort(key=lambda folder: order(folder.name))
 
 
 def _add_up(held: Held) -> None:
     """Count what is below, when that is done for the directories in it."""
-    held.content_bytes = sum(file.content_bytes for file in held.files)
+    held.content_bytes = sum(held.contents.values())
     held.content_bytes += sum(folder.content_bytes for folder in held.folders)
-    held.count = len(held.files) + sum(folder.count for folder in held.folders)
+    held.count = len(held.entries) + sum(folder.count for folder in held.folders)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.request import Request, with_ignore_file, without_patterns
-from ctxsize.engine.snapshot import Sent
+from ctxsize.engine.sent import Sent, differences
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Code, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
-from ctxsize.lints.effects import decider, last_step
+from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import Tree
 from ctxsize.lints.words import amount
 
@@ -73,7 +73,8 @@ def _of_lines(case: Case, tree: Tree, request: Request, there: Sent) -> Iterator
     own = {request.dockerfile_in_context, tree.request.dockerfile_in_context}
     own |= {*request.builder.ignore_file_names}
     by_line: dict[tuple[int, bool], list[str]] = {}
-    for path in sorted(tree.now.sizes.keys() ^ there.sizes.keys()):
+    found = differences(tree.now, there)
+    for path in sorted(found.hidden | found.shown):
         if path not in own and not tree.is_directory(path):
             line = _behind(case, request, path, sent_here=path in tree.now)
             by_line.setdefault((0 if line is None else line.number, path in there), []).append(path)
@@ -91,13 +92,13 @@ def _of_lines(case: Case, tree: Tree, request: Request, there: Sent) -> Iterator
 def _behind(case: Case, request: Request, path: str, *, sent_here: bool) -> Line | None:
     """The line that lets `path` in where it is sent, else the one that keeps it out."""
     if sent_here:
-        return decider(case, last_step(case.spec, path))
+        return decider(case, case.step(path))
     found = [each for _, each in request.spec.steps(path)]
     index = found[-1].decider if found else None
     patterns = [*request.spec.patterns]
     if index is not None and 0 < patterns[index].line <= len(case.lines):
         return case.lines[patterns[index].line - 1]
-    return decider(case, last_step(case.spec, path))
+    return decider(case, case.step(path))
 
 
 LINTS = (Lint(DIFFERENCE, difference),)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import codecs
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from ctxsize.engine.covers import is_literal
 from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, sent_text
+from ctxsize.engine.matched import Matcher, matcher
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step, sent_text
 from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Code, Confidence, Finding, Fix, Location, Severity
-from ctxsize.lints.changes import Proposal, simulated, usable
+from ctxsize.lints.changes import Proposal, simulated
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.tree import Tree
 from ctxsize.recommender.exceptions import names
 
-MOST_COMPARED, MOST_WORK = 2_000, 1_000_000
+MOST_COMPARED, MOST_EXCEPTIONS, MOST_WORK = 10_000, 2_000, 1_000_000
 """Number of patterns that are held against each other, and of lines evaluated for proofs."""
 
 
@@ -101,6 +104,24 @@ class Case:
         """The patterns that can be evaluated, as one list."""
         return self.spec_class(line.pattern for line in self.patterns if line.pattern is not None)
 
+    @cached_property
+    def matcher(self) -> Matcher:
+        """What finds the patterns that match a path; those that can be evaluated, by index."""
+        return matcher(self.spec)
+
+    def step(self, path: str) -> Step:
+        """What becomes of `path` by the patterns alone, whether or not the builder gets there."""
+        return self.matcher.step(path)
+
+    def matching(self, path: str) -> list[Line]:
+        """The lines whose patterns match `path` itself, in order."""
+        return [self.patterns[at] for at in self.matcher.indexes(path)]
+
+    @cached_property
+    def index_of(self) -> dict[int, int]:
+        """Where each line stands among those with a pattern, by its number."""
+        return {line.number: at for at, line in enumerate(self.patterns)}
+
     def spec_before(self, line: Line) -> DockerIgnoreSpec:
         """The patterns above `line`."""
         return self.spec_class(
@@ -134,6 +155,39 @@ class Case:
         return frozenset(line.text for line in self.patterns if not line.exception)
 
     @cached_property
+    def literal_exceptions(self) -> frozenset[str]:
+        """The exceptions that are paths."""
+        found = (line for line in self.patterns if line.exception and line.pattern is not None)
+        return frozenset(line.text for line in found if line.pattern and is_literal(line.pattern))
+
+    @cached_property
+    def exception_texts(self) -> Counter[str]:
+        """How often each exception stands there."""
+        return Counter(line.text for line in self.patterns if line.exception)
+
+    @cached_property
+    def last_exceptions(self) -> dict[str, int]:
+        """The last line of each exception."""
+        return {line.text: line.number for line in self.patterns if line.exception}
+
+    def last_inside(self, line: Line) -> Line | None:
+        """The last pattern above `line` that is no exception and names something in its text."""
+        inside = self._inside.get(line.text, [])
+        at = bisect_left(inside, line.number, key=lambda each: each.number)
+        return inside[at - 1] if at else None
+
+    @cached_property
+    def _inside(self) -> dict[str, list[Line]]:
+        """By path, the patterns that are no exceptions and name something below it."""
+        found: dict[str, list[Line]] = {}
+        for line in self.patterns:
+            if not line.exception:
+                for at, char in enumerate(line.text):
+                    if char == "/":
+                        found.setdefault(line.text[:at], []).append(line)
+        return found
+
+    @cached_property
     def leading(self) -> Counter[str]:
         """By path, how many exceptions name it or something below it."""
         texts = [f"{line.text}/" for line in self.patterns if line.exception]
@@ -156,7 +210,7 @@ class Case:
         file = IgnoreFile.parse(self.file.path, data)
         tree = self.tree
         if tree is not None:
-            tree = tree.with_texts(usable(tree, file.texts()), own_bytes=len(data))
+            tree = tree.with_texts(tree.trial.usable(file.texts()), own_bytes=len(data))
         return replace(self, file=file, tree=tree)
 
     @property
@@ -164,7 +218,7 @@ class Case:
         """Whether the file is in another encoding, so that no line is what it looks like."""
         return self.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
-    @property
+    @cached_property
     def has_exceptions(self) -> bool:
         """Whether any pattern is an exception."""
         return any(line.exception for line in self.patterns)
@@ -240,7 +294,7 @@ class Case:
     def lets_in_one_of(self, paths: Iterable[str]) -> bool:
         """Return whether an exception names one of `paths`, or something in it."""
         exceptions = [each.pattern for each in self.patterns if each.exception]
-        if len(exceptions) > MOST_COMPARED:
+        if len(exceptions) > MOST_EXCEPTIONS:
             return True
         return any(names(each, path) for path in paths for each in exceptions if each is not None)
 
@@ -260,7 +314,9 @@ class Case:
             self.work[0] += len(self.lines)
             if self.work[0] > MOST_WORK:
                 break
-            changes = simulated(self.tree, self.file.path, each.edited(self.file))
+            after = each.edited(self.file)
+            texts = self.tree.trial.usable(IgnoreFile.parse(self.file.path, after).texts())
+            changes = simulated(self.tree, texts, len(after))
             if changes is not None and wanted.issubset(changes.ignored.paths):
                 return each
         return proposals[0]

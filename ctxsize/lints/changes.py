@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ctxsize.engine.ignorefile import IgnoreFile, without_mark
-from ctxsize.engine.patterns import sent_text
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.sent import differences
 from ctxsize.findings import Changes, Edit, Fix
-from ctxsize.lints.tree import Tree, changed
+from ctxsize.lints.tree import Tree
 from ctxsize.writer.merge import edit_lines
 
 _BOM = b"\xef\xbb\xbf"
@@ -52,18 +52,22 @@ class Proposal:
         """The fix, certain if a simulation shows that just the intended paths change."""
         after = self.edited(file)
         edits = (Edit(file.path, file.data, after),)
-        certain = self._is_certain(file, after, tree)
-        return Fix(self.message, edits, certain, simulated(tree, file.path, after))
-
-    def _is_certain(self, file: IgnoreFile, after: bytes, tree: Tree | None) -> bool:
-        if self.means is None:
-            return False
         if tree is None:
-            return self.without_tree and not self._marks(file, after)
-        sent = tree.sent(usable(tree, IgnoreFile.parse(file.path, after).texts()))
-        if sent is None or not _is_just(changed(tree.now, sent), self.means, tree):
+            certain = self.means is not None and self.without_tree
+            return Fix(self.message, edits, certain and not self._marks(file, after), None)
+        texts = tree.trial.usable(IgnoreFile.parse(file.path, after).texts())
+        certain = self._is_certain(tree, texts)
+        return Fix(self.message, edits, certain, simulated(tree, texts, len(after)))
+
+    def _is_certain(self, tree: Tree, texts: Sequence[str]) -> bool:
+        sent = tree.sent(texts)
+        if (
+            self.means is None
+            or sent is None
+            or not _is_just(differences(tree.now, sent).paths, self.means, tree)
+        ):
             return False
-        hidden = self.means - sent.sizes.keys()
+        hidden = {path for path in self.means if path not in sent}
         if tree.tracked is not None and not tree.tracked.isdisjoint(hidden):
             return False
         return not tree.is_taken(hidden)
@@ -81,39 +85,23 @@ def _is_just(found: frozenset[str], meant: frozenset[str], tree: Tree) -> bool:
     return all(path in above and tree.is_directory(path) for path in found - meant)
 
 
-def simulated(tree: Tree | None, path: str, after: bytes) -> Changes | None:
-    """What is sent otherwise once the ignore file at `path` holds `after`.
+def simulated(tree: Tree, texts: Sequence[str], own_bytes: int) -> Changes | None:
+    """What is sent otherwise once the ignore file has these lines, and that size.
 
-    None where that is not known: without a tree, or if the build fails for all lines together.
+    None where that is not known: if the build fails for all lines together.
     """
-    if tree is None or tree.sent(tree.texts) is None:
-        return None
-    texts = usable(tree, IgnoreFile.parse(path, after).texts())
     sent, now = tree.sent(texts), tree.now
-    if sent is None:
+    if sent is None or tree.sent(tree.texts) is None:
         return None
-    then = tree.with_texts(texts, own_bytes=len(after))
-    both = now.sizes.keys() & sent.sizes.keys()
+    then = tree.with_texts(texts, own_bytes=own_bytes)
+    found = differences(now, sent)
     return Changes(
-        ignored=tree.group(now.sizes.keys() - sent.sizes.keys(), of=now),
-        sent=then.group(sent.sizes.keys() - now.sizes.keys(), of=sent),
-        emptied=tree.group([p for p in both if now.sizes[p] and not sent.sizes[p]], of=now),
-        filled=then.group([p for p in both if sent.sizes[p] and not now.sizes[p]], of=sent),
+        ignored=tree.group(found.hidden, of=now),
+        sent=then.group(found.shown, of=sent),
+        emptied=tree.group([path for path in found.resized if not sent.size(path)], of=now),
+        filled=then.group([path for path in found.resized if not now.size(path)], of=sent),
     )
 
 
 NOTHING: frozenset[str] = frozenset()
 """What a change means that moves comments or drops lines without effect."""
-
-
-def usable(tree: Tree, texts: Iterable[str]) -> list[str]:
-    """`texts` with a comment in place of each line that would fail the build."""
-    builder = tree.request.builder
-    lines = list(texts)
-    # Control characters stop a list that is all ASCII: it travels as it is, in a header.
-    sent = [sent_text(line) or "" for line in without_mark(lines)] if builder.check_patterns else []
-    strict = bool(sent) and all(text.isascii() for text in sent)
-    return [
-        "#" if tree.fails(line) or (strict and not sent[at].isprintable()) else line
-        for at, line in enumerate(lines)
-    ]

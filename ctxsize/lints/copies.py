@@ -14,7 +14,7 @@ from ctxsize.findings import Code, Confidence, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import Use
-from ctxsize.lints.effects import decider, last_step
+from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import Tree
 
 HIDDEN_SOURCE = Code(
@@ -138,9 +138,9 @@ def _hidden_by(case: Case, tree: Tree, path: str) -> Line | None:
     if path in tree.now or tree.is_directory(path):
         return None
     parent = path.rpartition("/")[0]
-    if parent and last_step(case.spec, parent).ignored:
+    if parent and case.step(parent).ignored:
         return None
-    return decider(case, last_step(case.spec, path))
+    return decider(case, case.step(path))
 
 
 def _is_accident(line: Line, name: str) -> bool:

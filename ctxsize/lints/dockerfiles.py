@@ -81,7 +81,7 @@ def taken(uses: Collection[Use], tree: Tree) -> frozenset[str] | None:
     for use in known:
         if use.follow_paths is None:
             return frozenset(tree.now.paths)
-        spec = tree.spec(tree.texts)
+        spec = tree.trial.spec(tree.texts)
         if spec is not None:
             found |= set(tree.snapshot.sent(spec, include=use.follow_paths).paths)
     return frozenset(found)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step
+from ctxsize.engine.patterns import DockerIgnorePattern, Step
+from ctxsize.engine.sent import differences
 from ctxsize.errors import IgnoreFileError
 from ctxsize.lints.case import Case, Line
-from ctxsize.lints.changes import usable
-from ctxsize.lints.tree import changed
 from ctxsize.writer.merge import edit_lines
 
 
@@ -21,9 +20,9 @@ def after(case: Case, line: Line, text: str | None) -> frozenset[str] | None:
     if case.tree is None:
         return None
     data = edit_lines(case.file, {line.number: "#" if text is None else text})
-    texts = usable(case.tree, IgnoreFile.parse(case.file.path, data).texts())
+    texts = case.tree.trial.usable(IgnoreFile.parse(case.file.path, data).texts())
     sent = case.tree.sent(texts)
-    return None if sent is None else changed(case.tree.now, sent)
+    return None if sent is None else differences(case.tree.now, sent).paths
 
 
 def effect(case: Case, line: Line) -> list[str]:
@@ -58,20 +57,14 @@ def _made(case: Case, text: str) -> DockerIgnorePattern | None:
     return None if pattern.fault is not None or pattern.include is None else pattern
 
 
-def last_step(spec: DockerIgnoreSpec, path: str) -> Step:
-    """What becomes of `path` by the patterns alone, whether or not the builder gets there."""
-    return [step for _, step in spec.steps(path)][-1]
-
-
 def ignored_before(case: Case, line: Line, path: str) -> bool:
     """Whether the patterns above `line` ignore `path`.
 
     What one pattern does at a path does not depend on those below it.
     """
     if not case.spec_class.remembers_parents:
-        return last_step(case.spec_before(line), path).ignored
-    index = case.patterns.index(line)
-    above = last_step(case.spec, path).state & ((1 << index) - 1)
+        return [*case.spec_before(line).steps(path)][-1][1].ignored
+    above = case.step(path).state & ((1 << case.index_of[line.number]) - 1)
     return bool(above) and not case.patterns[above.bit_length() - 1].exception
 
 

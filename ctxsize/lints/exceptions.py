@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.findings import Code, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import NOTHING, Proposal
-from ctxsize.lints.effects import decider, ignored_before, last_step
+from ctxsize.lints.effects import decider, ignored_before
 from ctxsize.lints.words import amount
 
 USELESS = Code(
@@ -51,25 +50,19 @@ def useless(case: Case) -> Iterator[Finding]:
     for line in case.patterns:
         if not line.exception or line.text in (".", "/") or line.text.startswith("../"):
             continue
-        ordinary = [
-            each.pattern
-            for each in case.patterns
-            if each.pattern is not None and not each.exception and each.number < line.number
-        ]
+        ordinary = case.count_between(0, line.number, exceptions=False)
         wild = bool(_WILD.intersection(line.text))
         if ordinary and (wild or ignored_before(case, line, line.text)):
             continue
-        if _is_ignored_later(case, line) or _is_meant(line.text, ordinary):
+        if _is_ignored_later(case, line) or _is_meant(case, line):
             continue
-        inside = [each for each in ordinary if each.text.startswith(f"{line.text}/")]
+        inside = case.last_inside(line)
         message = (
             "nothing above ignores anything" if not ordinary else f"{line.text} is not ignored"
         )
         if inside:
-            message += f", and what {inside[-1].text} ignores in it stays ignored"
-        idiom = any(
-            each.exception and each.text.startswith(f"{line.text}/") for each in case.patterns
-        )
+            message += f", and what {inside.text} ignores in it stays ignored"
+        idiom = case.leading[line.text] > case.exception_texts[line.text]
         yield case.finding(
             USELESS,
             line,
@@ -80,24 +73,23 @@ def useless(case: Case) -> Iterator[Finding]:
         )
 
 
-def _is_meant(path: str, ordinary: Sequence[DockerIgnorePattern]) -> bool:
+def _is_meant(case: Case, line: Line) -> bool:
     """Whether a pattern names the path or a directory above, and only another exception undid it.
 
     The exception then does nothing today, and is right all the same.
     """
-    parts = path.split("/")
+    parts = line.text.split("/")
     above = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
-    return any(each.match_file(name) is not None for each in ordinary for name in above)
+    return any(
+        each.ignores and each.number < line.number for name in above for each in case.matching(name)
+    )
 
 
 def _is_missed(case: Case, line: Line) -> bool:
     """Whether a name for the top alone would ignore it at any depth, which is what was meant."""
     names = line.text.split("/")[1:]
     return any(
-        each.pattern.match_file(name) is not None
-        for each in case.patterns
-        if each.ignores and each.pattern is not None and "/" not in each.text
-        for name in names
+        each.ignores and "/" not in each.text for name in names for each in case.matching(name)
     )
 
 
@@ -109,10 +101,7 @@ def _removed(line: Line, *, doubtful: bool) -> Proposal:
 def overridden(case: Case) -> Iterator[Finding]:
     """Exceptions that a later pattern undoes completely."""
     for line in case.patterns:
-        if not line.exception or any(
-            each.exception and each.text == line.text and each.number > line.number
-            for each in case.patterns
-        ):
+        if not line.exception or case.last_exceptions[line.text] > line.number:
             continue
         by = _undone_by(case, line)
         if by is not None:
@@ -135,7 +124,7 @@ def _undone_by(case: Case, line: Line) -> Line | None:
         names = case.tree.matched(line.pattern)
     if case.tree is not None and any(case.tree.below(names)):
         return None
-    found = [last_step(case.spec, name) for name in names]
+    found = [case.step(name) for name in names]
     deciders = [decider(case, step) for step in found if step.ignored]
     if not names or len(deciders) < len(names):
         return None
@@ -160,7 +149,7 @@ def pruned(case: Case) -> Iterator[Finding]:
         if not lost:
             continue
         below = [path for path in tree.below(lost, of=tree.everything) if path not in tree.now]
-        kept = [path for path in below if not last_step(case.spec, path).ignored]
+        kept = [path for path in below if not case.step(path).ignored]
         if not any(not tree.is_directory(path) for path in kept):
             continue
         title = tree.request.builder.title
@@ -185,7 +174,7 @@ def _is_pruned(case: Case, line: Line, path: str) -> bool:
     assert case.tree is not None
     if path in case.tree.now:
         return False
-    step = last_step(case.spec, path)
+    step = case.step(path)
     return not step.ignored and decider(case, step) is line
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from ctxsize.findings import Code, Confidence, Finding, Severity
 from ctxsize.lints.case import Case, Lint
-from ctxsize.lints.changes import usable
 from ctxsize.lints.words import amount
 
 TWO_FILES = Code(
@@ -40,7 +39,7 @@ def two_files(case: Case) -> Iterator[Finding]:
         return
     message, paths = f"replaces {other.path}, which does not apply to this Dockerfile", None
     if case.tree is not None:
-        sent = case.tree.sent(usable(case.tree, other.texts()))
+        sent = case.tree.sent(case.tree.trial.usable(other.texts()))
         through = [] if sent is None else case.tree.now.without(sent)
         if any(not case.tree.is_directory(path) for path in through):
             paths = through

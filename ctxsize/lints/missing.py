@@ -9,7 +9,7 @@ from ctxsize.findings import Code, Confidence, Finding, Severity
 from ctxsize.lints.case import Case, Lint
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import taken
-from ctxsize.lints.effects import decider, last_step
+from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import Tree
 from ctxsize.lints.words import amount
 
@@ -116,7 +116,7 @@ def _is_kept(case: Case, path: str) -> bool:
 
 def _is_taken_back(case: Case, path: str) -> bool:
     """Whether an exception about something in `.git` lets `path` in."""
-    by = decider(case, last_step(case.spec, path))
+    by = decider(case, case.step(path))
     return by is not None and by.exception and by.text.removeprefix("**/").startswith(".git/")
 
 

@@ -6,12 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ctxsize.engine.covers import is_literal
 from ctxsize.findings import Code, Confidence, Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS, Artefact, worth_a_word
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.effects import last_step
 from ctxsize.lints.tree import Tree
 from ctxsize.lints.words import amount, count, first_of
 from ctxsize.recommender.exceptions import names
@@ -64,7 +62,7 @@ def single_star(case: Case) -> Iterator[Finding]:
 
 
 def _has_any_depth(case: Case, name: str) -> bool:
-    return any(line.ignores and line.text == f"**/{name}" for line in case.patterns)
+    return f"**/{name}" in case.ignoring_texts
 
 
 class _Copies(NamedTuple):
@@ -164,24 +162,16 @@ def _excepted(case: Case, tree: Tree, tops: list[str], line: Line) -> frozenset[
     Below `line` one with wildcards counts too: its author has seen what it takes back.
     A directory further up is no word about what turns up in it.
     """
-    named = {
-        line.text
-        for line in case.patterns
-        if line.exception and line.pattern is not None and is_literal(line.pattern)
-    }
     wanted = {*tops}
-    wild = [
-        line_below.pattern
-        for line_below in case.patterns
-        if line_below.exception and line_below.number > line.number and not case.is_long
-    ]
+    named = {text for text in case.literal_exceptions if wanted.intersection(_up_to(text))}
     named |= {
         top
         for top in tops
-        for each in wild
-        if each is not None and each.match_file(top) is not None and names(each, top)
+        for each in case.matching(top)
+        if each.exception and each.number > line.number and each.pattern is not None
+        if names(each.pattern, top)
     }
-    found = tree.below([text for text in named if wanted.intersection(_up_to(text))])
+    found = tree.below(named)
     return frozenset(above for path in found for above in _up_to(path))
 
 
@@ -197,7 +187,7 @@ def _is_within(excepted: frozenset[str], tree: Tree, top: str) -> bool:
 
 def _would_be_sent(case: Case, artefact: Artefact, place: str) -> bool:
     """Whether no pattern of the file ignores a copy that is made at `place`."""
-    return not last_step(case.spec, f"{place}/{artefact.example}").ignored
+    return not case.step(f"{place}/{artefact.example}").ignored
 
 
 def _wider(case: Case, line: Line, name: str, means: frozenset[str] | None) -> Iterator[Proposal]:

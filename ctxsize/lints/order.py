@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ctxsize.findings import Code, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.effects import decider, last_step
+from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import Tree
 from ctxsize.lints.words import amount, files
 
@@ -51,9 +51,8 @@ def shadowed(case: Case) -> Iterator[Finding]:
     tree = case.tree
     if tree is None:
         return
-    exceptions = [line.number for line in case.patterns if line.exception]
     for line in case.patterns:
-        if not line.ignores or not any(number < line.number for number in exceptions):
+        if not line.ignores or not case.count_between(0, line.number, exceptions=True):
             continue
         left = _left_below(case, tree, line)
         if not left:
@@ -78,7 +77,7 @@ def _left_below(case: Case, tree: Tree, line: Line) -> list[str]:
     for path in tree.below(tops):
         if line.pattern.match_file(path) is not None:
             continue
-        step = last_step(case.spec, path)
+        step = case.step(path)
         by = decider(case, step)
         if not step.ignored and by is not None and by.number < line.number:
             found.append(path)
@@ -93,7 +92,7 @@ def empty(case: Case) -> Iterator[Finding]:
     by_line: dict[int, list[str]] = {}
     for path in sorted(tree.now.empty):
         withheld = tree.request.builder.refuses_to_open and case.spec.refuses(path)
-        by = decider(case, last_step(case.spec, path)) if withheld else None
+        by = decider(case, case.step(path)) if withheld else None
         by_line.setdefault(0 if by is None else by.number, []).append(path)
     for number, paths in by_line.items():
         if not number:
@@ -130,7 +129,7 @@ def undone(case: Case) -> Iterator[Finding]:
         back = [path for path in tree.below(tops) if not _is_named_later(case, line, path)]
         if not any(not tree.is_directory(path) for path in back):
             continue
-        by = decider(case, last_step(case.spec, tops[0]))
+        by = decider(case, case.step(tops[0]))
         assert by is not None
         yield case.finding(
             UNDONE,
@@ -147,11 +146,7 @@ def undone(case: Case) -> Iterator[Finding]:
 
 def _is_named_later(case: Case, line: Line, path: str) -> bool:
     """Whether an exception below `line` is about `path` itself, not just a directory above."""
-    return any(
-        each.pattern.match_file(path) is not None
-        for each in case.patterns
-        if each.exception and each.pattern is not None and each.number > line.number
-    )
+    return any(each.exception and each.number > line.number for each in case.matching(path))
 
 
 def _is_undone(case: Case, tree: Tree, line: Line, path: str) -> bool:
@@ -160,7 +155,7 @@ def _is_undone(case: Case, tree: Tree, line: Line, path: str) -> bool:
     assert line.pattern is not None
     if path not in tree.now or not parent or line.pattern.match_file(parent) is not None:
         return False
-    step = last_step(case.spec, path)
+    step = case.step(path)
     by = decider(case, step)
     if step.ignored or by is None or by.number < line.number or by.pattern is None:
         return False

@@ -104,11 +104,7 @@ def _told(case: Case, tree: Tree, line: Line) -> Iterator[Finding]:
 
 def _in_other_case(tree: Tree, text: str) -> str | None:
     """The path that differs from `text` by upper and lower case only."""
-    name = text.rpartition("/")[2]
-    folded = text.casefold()
-    same = [each for each in tree.by_name if each.casefold() == name.casefold()]
-    paths = (path for each in same for path in tree.by_name[each])
-    return next((path for path in paths if path.casefold() == folded), None)
+    return tree.by_folded.get(text.casefold())
 
 
 def _is_artefact_path(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -52,14 +53,15 @@ def redundant(case: Case) -> Iterator[Finding]:
 
 
 class _Wide:
-    """Patterns with stars, by their longest text without one: what they cover holds that text."""
+    """Patterns with stars, by a text without one that few have: what they cover holds that text."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._lines: dict[str, list[tuple[int, Line]]] = {}
-        for at, line in enumerate(lines):
-            text = "" if _UNSURE.intersection(line.text) else line.text
-            longest = max(_WILDCARDS.split(text), key=len)
-            self._lines.setdefault(longest, []).append((at, line))
+        texts = [(line, _texts(line.text)) for line in lines]
+        often = Counter(text for _, each in texts for text in each)
+        for at, (line, each) in enumerate(texts):
+            rarest = min(each, key=lambda text: (often[text], -len(text)), default="")
+            self._lines.setdefault(rarest, []).append((at, line))
         self._lengths = sorted({*map(len, self._lines)})
 
     def for_text(self, text: str) -> list[Line]:
@@ -71,6 +73,11 @@ class _Wide:
         }
         found = [each for part in parts for each in self._lines.get(part, ())]
         return [line for _, line in sorted(found, key=lambda each: each[0])]
+
+
+def _texts(text: str) -> set[str]:
+    """Return the texts that each pattern holds which a pattern covers."""
+    return set() if _UNSURE.intersection(text) else {*_WILDCARDS.split(text)} - {""}
 
 
 _UNSURE = frozenset("[]\\|{}^+()\ufeff\ufffd")

@@ -15,11 +15,11 @@ from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
 from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import Request, read_ignore_file, without_patterns
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.trial import Trial
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Edit, Finding, in_order
 from ctxsize.lints import LINTS
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
-from ctxsize.lints.changes import usable
 from ctxsize.lints.discover import Target
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.fixing import mend
@@ -228,8 +228,14 @@ class Linter:
             self._note(error)
             return None
         builds = [each.request.build for each in uses[1:]]
-        tree = Tree(snapshot, request, tracked=_tracked(request.root), builds=builds)
-        return tree.with_texts(usable(tree, file.texts()), own_bytes=len(file.data))
+        trial = Trial(snapshot)
+        return Tree(
+            trial,
+            tracked=_tracked(request.root),
+            texts=trial.usable(file.texts()),
+            own_bytes=len(file.data),
+            builds=builds,
+        )
 
     def _bare(self, target: Target, builder: Builder) -> Request | None:
         """The context without a Dockerfile."""

@@ -108,7 +108,7 @@ def _is_reached(case: Case, line: Line) -> bool:
     if case.tree is None:
         return False
     texts = [each.raw if each.pattern is not None or each is line else "#" for each in case.lines]
-    return case.tree.spec(texts) is not None and case.tree.sent(texts) is None
+    return case.tree.trial.spec(texts) is not None and case.tree.sent(texts) is None
 
 
 def _mended(line: Line) -> Proposal | None:

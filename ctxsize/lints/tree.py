@@ -8,23 +8,23 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
 from ctxsize.build import Build
-from ctxsize.engine.golang import code_points
-from ctxsize.engine.ignorefile import LONGEST_LINE, without_mark
 from ctxsize.engine.listing import order
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
-from ctxsize.engine.request import Request, with_ignore_file
-from ctxsize.engine.snapshot import Sent, Snapshot
-from ctxsize.errors import CtxsizeError, IgnoreFileError
+from ctxsize.engine.matched import matcher
+from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.request import Request
+from ctxsize.engine.sent import Sent
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.trial import Trial
+from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Paths
 from ctxsize.model import Amount
 from ctxsize.recommender.needed import Needed
 
 _SHOWN = 3
-_WILD = frozenset("*?[\\")
 
 
 class Tree:
-    """The context of a request; remembers every simulation that was made.
+    """The context of a request; remembers every trial that was made.
 
     `tracked` are the files that git tracks, None where git does not say. `own_bytes`
     is the size of the ignore file with these lines, which may be other ones than on
@@ -33,21 +33,18 @@ class Tree:
 
     def __init__(
         self,
-        snapshot: Snapshot,
-        request: Request,
+        trial: Trial,
         *,
         tracked: frozenset[str] | None = None,
         texts: Sequence[str] = (),
         own_bytes: int | None = None,
         builds: Sequence[Build] = (),
     ) -> None:
-        self.snapshot = snapshot
-        self.request = request
+        self.trial = trial
+        self.snapshot = trial.snapshot
+        self.request = trial.request
         self.tracked = tracked
-        self._sent: dict[tuple[str, ...], Sent | None] = {}
         self._matched: dict[str, list[str]] = {}
-        self._made: dict[str, DockerIgnorePattern] = {}
-        self._failing: dict[str, bool] = {}
         self.texts = tuple(texts)
         self._own_bytes = own_bytes
         self._builds = tuple(builds)
@@ -55,24 +52,18 @@ class Tree:
     def with_texts(self, texts: Sequence[str], *, own_bytes: int) -> Tree:
         """The same context with other lines in its ignore file; what is known stays known."""
         other = Tree(
-            self.snapshot,
-            self.request,
-            tracked=self.tracked,
-            texts=texts,
-            own_bytes=own_bytes,
-            builds=self._builds,
+            self.trial, tracked=self.tracked, texts=texts, own_bytes=own_bytes, builds=self._builds
         )
-        other._sent, other._matched = self._sent, self._matched
-        other._made, other._failing = self._made, self._failing
-        for name in ("everything", "in_order", "by_name", "needed", "_own"):
+        other._matched = self._matched
+        for name in ("in_order", "by_name", "by_folded", "needed", "_own", "_places"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
 
-    @cached_property
+    @property
     def everything(self) -> Sent:
         """What would be sent without any pattern."""
-        return self.snapshot.sent(self.request.builder.spec_class([]))
+        return self.trial.everything
 
     @cached_property
     def needed(self) -> Needed | None:
@@ -92,11 +83,32 @@ class Tree:
         return sorted(self.everything.paths, key=order)
 
     @cached_property
+    def _places(self) -> dict[str, tuple[int, int]]:
+        """Where each path stands in that order, and where what is below it ends."""
+        places: dict[str, tuple[int, int]] = {}
+        above: list[tuple[str, int]] = []
+        for at, path in enumerate([*self.in_order, ""]):
+            while above and not path.startswith(f"{above[-1][0]}/"):
+                name, start = above.pop()
+                places[name] = start, at
+            above.append((path, at))
+        return places
+
+    @cached_property
     def by_name(self) -> dict[str, list[str]]:
         """The paths by their last part."""
         found: dict[str, list[str]] = {}
         for path in self.in_order:
             found.setdefault(path.rpartition("/")[2], []).append(path)
+        return found
+
+    @cached_property
+    def by_folded(self) -> dict[str, str]:
+        """One path for each of those that upper and lower case tell apart."""
+        found: dict[str, str] = {}
+        for paths in self.by_name.values():
+            for path in paths:
+                found.setdefault(path.casefold(), path)
         return found
 
     @cached_property
@@ -106,91 +118,41 @@ class Tree:
 
     def sent(self, texts: Sequence[str]) -> Sent | None:
         """What would be sent with these lines; None if they fail the build."""
-        key = tuple(texts)
-        if key not in self._sent:
-            spec = self.spec(key)
-            try:
-                self._sent[key] = None if spec is None else self.snapshot.sent(spec)
-            except CtxsizeError:
-                self._sent[key] = None
-        return self._sent[key]
-
-    def spec(self, texts: Sequence[str]) -> DockerIgnoreSpec | None:
-        """The patterns of these lines, None where they fail the build."""
-        builder = self.request.builder
-        try:
-            if builder.always_sends is not None:
-                data = "\n".join(texts).encode("utf-8", "surrogateescape")
-                return with_ignore_file(self.request, data).spec
-            lines = self._read(texts)
-            if builder.check_patterns is not None:
-                builder.check_patterns(lines)
-            return builder.spec_class([self._pattern(line) for line in lines])
-        except IgnoreFileError:
-            return None
-
-    def _read(self, texts: Sequence[str]) -> list[str]:
-        """The lines as the builder reads them: without a byte order mark, all of it text."""
-        builder = self.request.builder
-        lines = without_mark(texts) if builder.spec_class.strips_bom else list(texts)
-        return (
-            ["".join(code_points(line)) for line in lines]
-            if builder.replaces_undecodable
-            else lines
-        )
-
-    def _pattern(self, line: str) -> DockerIgnorePattern:
-        """The pattern of a line; one that was read before is not read again."""
-        if line not in self._made:
-            self._made[line] = self.request.builder.spec_class.pattern_class(line)
-        return self._made[line]
-
-    def fails(self, text: str) -> bool:
-        """Whether a line fails the build, at once or when the builder comes to it."""
-        if text not in self._failing:
-            self._failing[text] = self._fails(text)
-        return self._failing[text]
-
-    def _fails(self, text: str) -> bool:
-        if len(text.encode("utf-8", "surrogateescape")) > LONGEST_LINE:
-            return True
-        try:
-            return self._pattern(text.removeprefix("\ufeff")).fault is not None
-        except IgnoreFileError:
-            return True
+        return self.trial.sent(texts)
 
     def matched(self, pattern: DockerIgnorePattern) -> list[str]:
         """The entries that `pattern` matches by itself, in order."""
         text = pattern.text
         if text not in self._matched:
-            self._matched[text] = self._search(pattern)
+            spec = self.trial.spec(self.texts)
+            known = [] if spec is None else [*spec.patterns]
+            # All patterns of the file are looked for in one pass, as each is asked about.
+            wanted = known if any(each.text == text for each in known) else [pattern]
+            self._matched |= self._search(wanted)
         return self._matched[text]
 
-    def _search(self, pattern: DockerIgnorePattern) -> list[str]:
-        text = pattern.text
-        paths: Iterable[str] = self.in_order
-        kind = pattern.kind
-        if kind == "exact":
-            paths = [text] if text in self.everything else []
-        elif kind == "suffix" and text.startswith("**/") and not _WILD.intersection(text[3:]):
-            paths = self.by_name.get(text.rpartition("/")[2], [])
-        try:
-            return [path for path in paths if pattern.match_file(path) is not None]
-        except IgnoreFileError:
-            return []
+    def _search(self, patterns: list[DockerIgnorePattern]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {each.text: [] for each in patterns}
+        texts = [*found]
+        one_each = {each.text: each for each in patterns}.values()
+        spec = self.request.builder.spec_class(one_each)
+        for path, indexes in matcher(spec).in_tree(self.snapshot.root):
+            for index in indexes:
+                found[texts[index]].append(path)
+        for paths in found.values():
+            paths.sort(key=self._places.__getitem__)
+        return found
 
     def below(self, tops: Collection[str], *, of: Sent | None = None) -> list[str]:
         """`tops` and all below them that is sent in `of` (by default now), in order."""
-        sent, found = self.now if of is None else of, []
+        sent, found, end = self.now if of is None else of, list[str](), 0
         wanted = set(tops)
-        if not wanted:
-            return []
-        for path in self.in_order:
-            if path not in sent.sizes:
-                continue
-            if path in wanted or path.rpartition("/")[0] in wanted:
-                wanted.add(path)
-                found.append(path)
+        for start, stop in sorted(self._places[top] for top in wanted if top in self._places):
+            for path in self.in_order[max(start, end) : stop]:
+                if path in sent and (path in wanted or path.rpartition("/")[0] in wanted):
+                    wanted.add(path)
+                    found.append(path)
+            end = max(end, stop)
         return found
 
     def is_directory(self, path: str) -> bool:
@@ -200,14 +162,14 @@ class Tree:
     def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Amount:
         """How many files `paths` are, and the bytes of their content as they are sent."""
         sent = self.everything if of is None else of
-        files = [path for path in paths if path in sent.sizes and not self.is_directory(path)]
+        files = [path for path in paths if path in sent and not self.is_directory(path)]
         more = self._grown(sent) if self._own in files else 0
-        return Amount(len(files), sum(sent.sizes[path] for path in files) + more)
+        return Amount(len(files), sum(map(sent.size, files)) + more)
 
     @property
     def total(self) -> Amount:
         """What is sent now."""
-        more = self._grown(self.now) if self._own in self.now.sizes else 0
+        more = self._grown(self.now) if self._own is not None and self._own in self.now else 0
         return Amount(self.now.files, self.now.content_bytes + more)
 
     def _grown(self, sent: Sent) -> int:
@@ -215,7 +177,7 @@ class Tree:
         assert self._own is not None
         if self._own_bytes is None or self._own in sent.empty:
             return 0
-        return self._own_bytes - sent.sizes[self._own]
+        return self._own_bytes - sent.size(self._own)
 
     @cached_property
     def _own(self) -> str | None:
@@ -253,11 +215,3 @@ class Tree:
         """What another builder would send of the same context. Raises what a walk does."""
         snapshot = Snapshot(request, self.snapshot.root, self.snapshot.problems)
         return snapshot.sent(request.spec)
-
-
-def changed(before: Sent, after: Sent) -> frozenset[str]:
-    """The paths whose fate differs: sent or not, with or without content."""
-    differing = before.sizes.keys() ^ after.sizes.keys()
-    both = before.sizes.keys() & after.sizes.keys()
-    differing |= {path for path in both if before.sizes[path] != after.sizes[path]}
-    return frozenset(differing | ((before.empty ^ after.empty) & both))

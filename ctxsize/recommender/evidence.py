@@ -64,8 +64,7 @@ class Evidence:
 
     def size_bytes(self, path: str) -> int:
         """The bytes of a file, or of all below a directory."""
-        entry = self.tree.entry(path)
-        return 0 if entry is None else entry.content_bytes
+        return self.tree.size_bytes(path)
 
     def link_target(self, path: str) -> str:
         """Where a symlink leads."""

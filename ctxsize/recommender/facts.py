@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import translate
 from functools import cached_property
 from heapq import nsmallest
@@ -105,7 +105,7 @@ def _reads_git(command: str) -> bool:
 class Facts:
     """Facts about one context, each found out when it is asked for."""
 
-    def __init__(self, evidence: Evidence, recipes: Recipes, sums: dict[str, Sums]) -> None:
+    def __init__(self, evidence: Evidence, recipes: Recipes, sums: Mapping[str, Sums]) -> None:
         self.evidence = evidence
         self.recipes = recipes
         self._sums = sums

@@ -29,7 +29,7 @@ def small_file(root: str, path: str) -> bytes:
 
 def text(data: bytes) -> str:
     """`data` to search in; UTF-16 by leaving out its zeros."""
-    return data.replace(b"\0", b"").decode("utf-8", "replace")
+    return data.translate(None, b"\0").decode("utf-8", "replace")
 
 
 def link_target(root: str, path: str) -> str:

@@ -6,18 +6,20 @@ looked for. What a trap objects to does not shield what is below it.
 
 from __future__ import annotations
 
-import re
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from fnmatch import translate
+from functools import cache, lru_cache
+from typing import NamedTuple
 
-from ctxsize.engine.snapshot import File, Held
+from ctxsize.engine.matching import Index
+from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.segments import Segment, segments
+from ctxsize.engine.snapshot import Held
 from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.rules import Category, Kind, Rule
+from ctxsize.recommender.rules import AllOf, AtLeast, Category, Kind, Rule
 from ctxsize.recommender.secrets import Certainty, certainty
-from ctxsize.recommender.tree import Sums, is_glob, like
+from ctxsize.recommender.tree import SumsByPath, is_glob, like
 
 
 @dataclass(frozen=True)
@@ -56,34 +58,75 @@ class Collected:
     blocked: list[tuple[Match, list[Objection]]] = field(default_factory=list)
 
 
+_MOST_NAMES = 10_000
+"""Number of names whose rules are remembered."""
+Look = tuple[Rule, str]
+"""A rule, and the name by which it looks for something; `""` for a rule without names."""
+
+
+class Looks(NamedTuple):
+    """The rules that may look for a thing, and the least bytes that any of them asks for."""
+
+    looks: tuple[Look, ...]
+    least_bytes: int
+
+
 class Finder:
-    """Finds the rules that a name may belong to."""
+    """Finds the rules that a name may belong to, without trying each on it."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._exact: dict[Kind, dict[str, list[tuple[Rule, str]]]] = {kind: {} for kind in Kind}
-        self._globs: dict[Kind, list[tuple[Rule, str, str]]] = {kind: [] for kind in Kind}
-        self.nameless: list[Rule] = []
-        for rule in rules:
-            for find in rule.find:
-                last = find.rpartition("/")[2]
-                if is_glob(last):
-                    self._globs[rule.kind].append((rule, find, last))
-                else:
-                    self._exact[rule.kind].setdefault(last, []).append((rule, find))
-            if not rule.find:
-                self.nameless.append(rule)
-        self._any = {
-            kind: re.compile("|".join(translate(last) for _, _, last in found) or r"(?!)")
-            for kind, found in self._globs.items()
+        given = [*rules]
+        self._of_kind = {
+            kind: _Names([each for each in given if each.kind is kind]) for kind in Kind
         }
 
-    def rules_for(self, path: str, name: str, kind: Kind) -> Iterator[tuple[Rule, str]]:
-        """The rules that look for `path`, and the name by which each does."""
-        found = self._exact[kind].get(name, [])
-        if self._any[kind].match(name):
-            globs = ((rule, find) for rule, find, last in self._globs[kind] if like(last, name))
-            found = [*found, *globs]
-        return ((rule, find) for rule, find in found if fits(find, path))
+    def looks(self, name: str, kind: Kind) -> Looks:
+        """Return the rules that may look for a thing of this name, and by which name each does."""
+        return self._of_kind[kind].looks(name)
+
+
+class _Names:
+    """The names of the rules about one kind of thing: literal ones first, then globs."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._looks: list[Look] = []
+        self._index = Index()
+        named = [(rule, find) for rule in rules for find in rule.find]
+        for each in sorted(named, key=lambda each: is_glob(_last(each[1]))):
+            self._index.add(1 << len(self._looks), _segment(_last(each[1])))
+            self._looks.append(each)
+        self._nameless = tuple((rule, "") for rule in rules if not rule.find)
+        self._known: dict[int, Looks] = {}
+        self.looks = lru_cache(maxsize=_MOST_NAMES)(self._find)
+
+    def _find(self, name: str) -> Looks:
+        bits = self._index.matching(name)
+        found = self._known.get(bits)
+        if found is None:
+            named = (each for at, each in enumerate(self._looks) if bits >> at & 1)
+            looks = (*named, *self._nameless)
+            least = min((_least_bytes(rule) for rule, _ in looks), default=0)
+            found = self._known[bits] = Looks(looks, least)
+        return found
+
+
+def _least_bytes(rule: Rule) -> int:
+    """Return the bytes below which a rule never matches."""
+    if rule.category is Category.SECRET:
+        return 0
+    markers = rule.marker.markers if isinstance(rule.marker, AllOf) else (rule.marker,)
+    return max(each.size_bytes if isinstance(each, AtLeast) else 0 for each in markers)
+
+
+def _last(find: str) -> str:
+    return find.rpartition("/")[2]
+
+
+@cache
+def _segment(name: str) -> Segment:
+    """Return what matches a rule's name for a single entry."""
+    found = segments(DockerIgnorePattern(name)) if is_glob(name) else None
+    return Segment("literal", name) if found is None else found[0]
 
 
 def fits(find: str, path: str) -> bool:
@@ -97,45 +140,41 @@ def fits(find: str, path: str) -> bool:
     )
 
 
-def collect(
-    evidence: Evidence, finder: Finder, sums: Mapping[str, Sums], judge: Judge
-) -> Collected:
+def collect(evidence: Evidence, finder: Finder, sums: SumsByPath, judge: Judge) -> Collected:
     """Every proven match among what is sent, outermost ones only, in order of paths."""
     collected = Collected()
     pending: list[Held] = [evidence.tree.root]
     while pending:
         held = pending.pop()
-        for file in held.files:
-            path = held.prefix + file.name
-            if path in sums:
-                _look(evidence, finder, judge, collected, path, file)
+        names, links = sums.names_in(held.path), evidence.tree.links_in(held.path)
+        for name, size in held.contents.items():
+            if name in names:
+                looks, least = finder.looks(name, Kind.SYMLINK if name in links else Kind.FILE)
+                if looks and size >= least:
+                    _look(evidence, looks, judge, collected, held.prefix + name)
         for folder in reversed(held.folders):
-            if folder.path not in sums or not sums[folder.path].entries:
+            path = folder.path
+            if path not in sums or not sums[path].entries:
                 continue
-            if not _look(evidence, finder, judge, collected, folder.path, folder):
+            looks, _ = finder.looks(folder.name, Kind.DIRECTORY)
+            if not looks or not _look(evidence, looks, judge, collected, path):
                 pending.append(folder)
     return collected
 
 
 def _look(
-    evidence: Evidence,
-    finder: Finder,
-    judge: Judge,
-    collected: Collected,
-    path: str,
-    entry: File | Held,
+    evidence: Evidence, looks: Iterable[Look], judge: Judge, collected: Collected, path: str
 ) -> bool:
     """Whether a match at `path` goes, and with it all that is below.
 
     Of several rules the first one that is safe has the word, else the surest; one for any
     ecosystem does not count where there are objections to another one.
     """
-    kind = _kind(entry)
-    named = finder.rules_for(path, entry.name, kind)
-    nameless = ((rule, "") for rule in finder.nameless if rule.kind is kind)
     doubtful: list[tuple[Match, list[Objection]]] = []
     blocked: list[tuple[Match, list[Objection]]] = []
-    for rule, find in (*named, *nameless):
+    for rule, find in looks:
+        if "/" in find and not fits(find, path):
+            continue
         match = _match(evidence, rule, find, path)
         if match is None:
             continue
@@ -167,9 +206,3 @@ def _match(evidence: Evidence, rule: Rule, find: str, path: str) -> Match | None
         # What else the glob matches may be a template, which belongs to the sources.
         find = "/".join(path.split("/")[-1 - find.count("/") :])
     return Match(rule, find, path, shown, sure)
-
-
-def _kind(entry: File | Held) -> Kind:
-    if isinstance(entry, Held):
-        return Kind.DIRECTORY
-    return Kind.SYMLINK if stat.S_ISLNK(entry.st_mode) else Kind.FILE

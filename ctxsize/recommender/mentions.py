@@ -23,22 +23,31 @@ class Mention:
     """How a text names a file: at the head of a path, in quotes, or in a list of its own lines."""
 
     def __init__(self, name: str) -> None:
-        quoted = re.escape(name)
-        # The name comes first, so that only the places are looked at where it stands.
-        self._pattern = re.compile(
-            rf"{quoted}(?:(?=/)(?<![\w.-]{quoted})|(?=[\"'`),\s])(?<=[\"'`/=(]{quoted})"
-            rf"|(?P<item>(?<=[-\s]{quoted})\b))"
-        )
+        self._name = name
 
     def is_in(self, text: str) -> bool:
-        """Whether `text` names it."""
-        for found in self._pattern.finditer(text):
-            if found.lastgroup is None:
+        """Return whether `text` names it."""
+        name, at = self._name, text.find(self._name)
+        while at >= 0:
+            end = at + len(name)
+            before, after = text[at - 1 : at] if at else "", text[end : end + 1]
+            if after == "/" and not (_is_word(before) or before in (".", "-")):
                 return True
-            line = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
-            if line.strip() == "-":
+            if before in _OPENING and (after in _CLOSING or after.isspace()) and before and after:
                 return True
+            if before == "-" or before.isspace():
+                line = text[text.rfind("\n", 0, at) + 1 : at]
+                if line.strip() == "-" and _is_word(name[-1:]) != _is_word(after):
+                    return True
+            at = text.find(name, at + 1)
         return False
+
+
+_OPENING, _CLOSING = "\"'`/=(", "\"'`),"
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
 
 
 class Texts:

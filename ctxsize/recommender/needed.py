@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 
 from ctxsize.build import Build
 from ctxsize.engine.goglob import has_wildcards
-from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.sent import Sent
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.governed import read_recipes

@@ -7,104 +7,67 @@ mount still finds its source. All of it with the code that decides in `measure`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 from ctxsize.engine.goglob import has_wildcards, match
-from ctxsize.engine.request import Request, with_ignore_file
-from ctxsize.engine.snapshot import Sent, Snapshot
-from ctxsize.engine.sourcing import Sources
+from ctxsize.engine.listing import order
+from ctxsize.engine.sent import Names, differing
+from ctxsize.engine.snapshot import Held
+from ctxsize.engine.trial import Attempt, Taken, Trial, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.forms import Candidate
 from ctxsize.recommender.recipes import Named, Recipe, Recipes
 from ctxsize.recommender.tree import is_below
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a trial showed."""
-
-    fault: str = ""
-    """What was wrong, as a clause; empty if all of it held."""
-    sent: Sent | None = None
-    """What would be sent, if the ignore file could be read."""
-
-    @property
-    def holds(self) -> bool:
-        """Whether the proof holds."""
-        return not self.fault
+Fault = tuple[str, str]
+"""A path, and what is wrong with it as a clause."""
 
 
 class Proof:
-    """Tries candidates on one context; what is sent before is worked out once."""
+    """Says what is wrong with candidates, by a trial of one context."""
 
-    def __init__(self, snapshot: Snapshot, recipes: Recipes) -> None:
-        self._snapshot = snapshot
-        self._request = snapshot.request
+    def __init__(self, trial: Trial, recipes: Recipes) -> None:
+        self._trial = trial
         self._recipes = recipes
-        self.before = snapshot.sent()
         self.needed = frozenset(self._entries(recipes.named))
         """The entries that are sent and that a Dockerfile takes by name."""
-        self._found: dict[tuple[str, str, str, int, str], bool] = {}
 
-    def of(self, candidates: Sequence[Candidate]) -> Verdict:
-        """Whether the lines of `candidates`, at the end of the ignore file, do what they should."""
+    def fault(self, candidates: Sequence[Candidate]) -> str:
+        """Return what is wrong with the lines of `candidates` at the end of the ignore file.
+
+        A clause, `""` if they do what they should.
+        """
         lines = [line for each in candidates for line in each.lines]
-        data = with_lines(self._request, lines)
+        data = with_lines(self._trial.request, lines)
         hidden = [path for each in candidates for path in each.paths]
         contents = {path for each in candidates if each.rule.contents for path in each.paths}
         kept = {path for each in candidates for path in each.keeps}
-        return self.of_file(data, hidden, stays=contents, keeps=kept)
+        return self.fault_of_file(data, hidden, stays=contents, keeps=kept)
 
-    def of_file(
+    def fault_of_file(
         self,
         data: bytes,
         hidden: Iterable[str],
         *,
         stays: Iterable[str] = (),
         keeps: Iterable[str] = (),
-    ) -> Verdict:
-        """Whether the ignore file `data` hides all below `hidden`, and nothing else.
+    ) -> str:
+        """Return why the ignore file `data` does not hide all below `hidden` and nothing else.
 
         A directory in `hidden` may itself stay, empty; one in `stays` has to.
         What is in `keeps` has to stay with all that is below it.
         """
         try:
-            after = with_ignore_file(self._request, data)
-            sent = self._snapshot.sent(after.spec)
+            attempt = self._trial.attempt(data)
         except CtxsizeError as error:
-            return Verdict(f"the builder rejects the pattern: {error.message}")
-        kept = frozenset(keeps)
-        stay = {
-            *stays,
-            *(path for path in self.before.paths if path in kept or is_below(path, kept)),
-        }
-        fault = self._wrong(sent, frozenset(hidden), frozenset(stay))
-        return Verdict(fault or self._lost(sent) or self.unfound(data), sent)
+            return f"the builder rejects the pattern: {error.message}"
+        change = _Change(attempt, frozenset(hidden), frozenset(stays), frozenset(keeps))
+        return change.fault() or self._lost(attempt) or self.unfound(attempt)
 
-    def _wrong(self, sent: Sent, hidden: frozenset[str], stays: frozenset[str]) -> str:
-        """What disappears though it should not, or stays though it should not."""
-        for path in self.before.paths:
-            below = is_below(path, hidden)
-            gone = path not in sent
-            if gone and not below and path not in hidden:
-                return f"{path} would disappear too"
-            if gone and path in stays:
-                return f"{path} would disappear"
-            expected = below and path not in stays and path not in self.before.directories
-            if not gone and (expected or self._is_hidden_file(path, hidden)) and path not in stays:
-                return f"{path} would still be sent"
-        emptied = min(sent.empty - self.before.empty, default="")
-        if emptied:
-            return f"{emptied} would be sent without its content"
-        return next((f"{path} would be sent" for path in sent.paths if path not in self.before), "")
-
-    def _is_hidden_file(self, path: str, hidden: frozenset[str]) -> bool:
-        return path in hidden and path not in self.before.directories
-
-    def _lost(self, sent: Sent) -> str:
+    def _lost(self, attempt: Attempt) -> str:
         """What a Dockerfile takes by name, and no longer finds."""
-        lost = sorted(path for path in self.needed if path not in sent)
+        lost = self._trial.lost_entries(attempt, self.needed)
         return f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else ""
 
     def taken_by(self, names: Iterable[Named]) -> tuple[str, ...]:
@@ -112,65 +75,130 @@ class Proof:
         found = frozenset(self._entries(names))
         return tuple(sorted(path for path in found if not is_below(path, found)))
 
-    def _entries(self, names: Iterable[Named]) -> Iterable[str]:
+    def _entries(self, names: Iterable[Named]) -> Iterator[str]:
+        before = self._trial.before
         for named in names:
-            if not any(map(has_wildcards, named.parts)):
-                if named.path in self.before:
-                    yield named.path
+            wild = any(map(has_wildcards, named.parts))
+            paths = self._matching(named.parts) if wild else (named.path,)
+            yield from (path for path in paths if path in before)
+
+    def _matching(self, parts: Sequence[str]) -> Iterator[str]:
+        """Yield the paths whose components match `parts`, each in turn."""
+        level: list[Held] = [self._trial.snapshot.root]
+        for part in parts[:-1]:
+            level = [each for held in level for each in held.folders if match(part, each.name)]
+        for held in level:
+            for name in held.entries.keys() | held.folder_by_name.keys():
+                if match(parts[-1], name):
+                    yield held.prefix + name
+
+    def unfound(self, attempt: Attempt) -> str:
+        """Return a source that was found before and is not any more, as a clause."""
+        lost = self._trial.lost_source(attempt, self._taken)
+        return "" if lost is None else f"{lost.dockerfile}:{lost.line} would not find {lost.source}"
+
+    @cached_property
+    def _taken(self) -> list[Taken]:
+        return [
+            Taken(request, recipe.path, target, source, line)
+            for recipe in self._recipes.recipes
+            if recipe.request.builder.asks_for_paths
+            for request in recipe.requests()
+            for target, source, line in _sources(recipe, request.name)
+        ]
+
+
+class _Change:
+    """What an attempt changes, held against what it should change: a directory at a time."""
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        hidden: frozenset[str],
+        stays: frozenset[str],
+        keeps: frozenset[str],
+    ) -> None:
+        self._attempt = attempt
+        self._hidden = hidden
+        self._stays = stays
+        self._in_hidden, self._in_kept = _Within(hidden), _Within(keeps)
+
+    def fault(self) -> str:
+        """Return the first thing that is wrong in the order of the builder, `""` if none is."""
+        faults = [*self._of_directories(), *self._gone(), *self._left()]
+        if faults:
+            return min(faults, key=lambda fault: order(fault[0]))[1]
+        emptied, shown = self._attempt.emptied, self._attempt.shown
+        if emptied:
+            return f"{emptied[0]} would be sent without its content"
+        return f"{shown[0]} would be sent" if shown else ""
+
+    def _of_directories(self) -> Iterator[Fault]:
+        before, sent = self._attempt.before, self._attempt.sent
+        for path in before.directories - sent.directories:
+            yield from self._vanished(path, within=self._in_hidden.has(path.rpartition("/")[0]))
+
+    def _gone(self) -> Iterator[Fault]:
+        """Yield what disappears though it should not."""
+        for directory, old, new in differing(self._attempt.before, self._attempt.sent):
+            within = self._in_hidden.has(directory)
+            if within and not self._stays and not self._in_kept.has(directory, partly=True):
                 continue
-            parts = named.parts
-            for path in self.before.paths:
-                if path.count("/") == len(parts) - 1 and all(map(match, parts, path.split("/"))):
-                    yield path
+            for path in _paths(directory, old, without=new):
+                yield from self._vanished(path, within=within)
 
-    def unfound(self, data: bytes) -> str:
-        """A source that was found before and is not any more under `data`, as a clause."""
-        for recipe in self._recipes.recipes:
-            if not recipe.request.builder.asks_for_paths:
-                continue
-            for request in recipe.requests():
-                before, after = _Finder(request), _Finder(with_ignore_file(request, data))
-                for target, source, line in _sources(recipe, request.name):
-                    where = (target, line, source)
-                    if self._finds(before, recipe.path, where) and not after.finds(*where):
-                        return f"{recipe.path}:{line} would not find {source}"
-        return ""
+    def _vanished(self, path: str, *, within: bool) -> Iterator[Fault]:
+        if not within and path not in self._hidden:
+            yield path, f"{path} would disappear too"
+        elif self._must_stay(path):
+            yield path, f"{path} would disappear"
 
-    def _finds(self, finder: _Finder, path: str, where: tuple[str, int, str]) -> bool:
-        key = (path, finder.request.name, *where)
-        if key not in self._found:
-            self._found[key] = finder.finds(*where)
-        return self._found[key]
+    def _left(self) -> Iterator[Fault]:
+        """Yield what stays though it should not."""
+        before, sent = self._attempt.before, self._attempt.sent
+        left = [path for path in self._hidden if path in sent and path in before]
+        left = [path for path in left if path not in before.directories]
+        for directory, old in before.names.items():
+            new = sent.names.get(directory)
+            if new and self._in_hidden.has(directory):
+                left += [path for path in _paths(directory, old) if path in sent]
+        for path in left:
+            if not self._must_stay(path):
+                yield path, f"{path} would still be sent"
 
-
-class _Finder:
-    """Says whether a build finds its sources; what each target takes is read once."""
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self._sources: dict[str, Sources] = {}
-
-    def finds(self, target: str, line: int, source: str) -> bool:
-        """Return whether the build of `target` finds a source; the unknown counts as found."""
-        try:
-            if target not in self._sources:
-                asked = replace(self.request, build=replace(self.request.build, target=target))
-                self._sources[target] = Sources(asked, brief=True)
-            checks = self._sources[target].check(str(line))
-        except CtxsizeError:
-            return True
-        return all(check.found for check in checks if check.source == source)
+    def _must_stay(self, path: str) -> bool:
+        return path in self._stays or self._in_kept.has(path)
 
 
-def with_lines(request: Request, lines: Iterable[str]) -> bytes:
-    """The ignore file that governs `request` with `lines` behind all of its own."""
-    before = b"" if request.ignore_file is None else request.ignore_file.data
-    if before and not before.endswith(b"\n"):
-        before += b"\n"
-    return before + "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+class _Within:
+    """Says of directories and files whether they are some paths or lie below one."""
+
+    def __init__(self, tops: frozenset[str]) -> None:
+        self._tops = tops
+        self._known = {"": False}
+        self._above = {path[:at] for path in tops for at, char in enumerate(path) if char == "/"}
+
+    def has(self, path: str, *, partly: bool = False) -> bool:
+        """Return whether `path` is within; `partly`, whether something in it is."""
+        if not self._tops:
+            return False
+        at, passed = path, []
+        while at not in self._known:
+            passed.append(at)
+            if at in self._tops:
+                break
+            at = at.rpartition("/")[0]
+        found = self._known.get(at, True)
+        self._known.update(dict.fromkeys(passed, found))
+        return found or (partly and (path in self._above or not path))
 
 
-def _sources(recipe: Recipe, name: str) -> Iterable[tuple[str, str, int]]:
+def _paths(directory: str, names: Names, without: Names | None = None) -> Iterator[str]:
+    prefix = f"{directory}/" if directory else ""
+    return (prefix + name for name in names if without is None or name not in without)
+
+
+def _sources(recipe: Recipe, name: str) -> Iterator[tuple[str, str, int]]:
     """What is taken from the context `name`: a target that reaches it, the source, its line."""
     seen = set()
     numbers: dict[object, int] = {}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from typing import cast
 
 from ctxsize.engine.snapshot import Held
 from ctxsize.model import Amount
 from ctxsize.recommender.facts import is_source
 from ctxsize.recommender.outcome import Question
 from ctxsize.recommender.tracked import Tracked
-from ctxsize.recommender.tree import Sums, Tree, is_below
+from ctxsize.recommender.tree import Sums, SumsByPath, SumsTogether, Tree, is_below
 
 _LEAST_BYTES = 10 * 1024 * 1024
 _LEAST_SHARE = 0.02
@@ -18,7 +20,10 @@ _MOST = 10
 
 
 def questions(
-    tree: Tree, tracked: Tracked, sums: Mapping[str, Sums], explained: Iterable[str]
+    tree: Tree,
+    tracked: Tracked,
+    sums: SumsByPath | SumsTogether,
+    explained: Iterable[str],
 ) -> tuple[Question, ...]:
     """The largest subtrees and files that none of `explained` holds, largest first.
 
@@ -34,14 +39,14 @@ def questions(
     return tuple(sorted(found, key=lambda each: (-each.size.content_bytes, each.path))[:_MOST])
 
 
-def _without(sums: Mapping[str, Sums], explained: Iterable[str]) -> dict[str, Sums]:
-    left = dict(sums)
+def _without(sums: Mapping[str, Sums], explained: Iterable[str]) -> Mapping[str, Sums]:
+    left = ChainMap[str, Sums]({}, cast("MutableMapping[str, Sums]", sums))
     outermost: set[str] = set()
     for path in sorted(explained):
         if not is_below(path, outermost):
             outermost.add(path)
     for path in outermost:
-        gone = left.pop(path, Sums())
+        gone, left[path] = left.get(path, Sums()), Sums()
         at = path
         while at:
             at = at.rpartition("/")[0]
@@ -53,7 +58,7 @@ def _large(held: Held, left: Mapping[str, Sums], least: int) -> Iterator[str]:
     """The paths to ask about at or below `held`."""
     entries = [
         *(folder.path for folder in held.folders),
-        *(held.prefix + f.name for f in held.files),
+        *(held.prefix + name for name in held.entries),
     ]
     big = [path for path in entries if left.get(path, Sums()).content_bytes >= least]
     folders = {folder.path: folder for folder in held.folders}
@@ -68,12 +73,16 @@ def _large(held: Held, left: Mapping[str, Sums], least: int) -> Iterator[str]:
             yield path
 
 
-def _is_source(tree: Tree, path: str, sums: Mapping[str, Sums]) -> bool:
+def _is_source(tree: Tree, path: str, sums: SumsByPath | SumsTogether) -> bool:
     """Whether most of it is programs' source, which needs no question."""
+    held = tree.snapshot.folder(path)
+    if held is None:
+        return is_source(path.rpartition("/")[2])
     written = sum(
-        sums[at].content_bytes
-        for at, file in tree.files_below(path)
-        if at in sums and is_source(file.name)
+        size
+        for each in held.tree()
+        for name, size in sums.names_in(each.path).items()
+        if size and is_source(name)
     )
     return written * 2 > sums[path].content_bytes
 

@@ -84,7 +84,7 @@ def ranked(
             _, best = max(scored, key=lambda each: (each[0], each[1].rule.name, each[1].lines))
             pending.remove(best)
             saved = cover.left(best, context)
-            travels = cover.left(best, transfer)
+            travels = saved if transfer is context else cover.left(best, transfer)
             if saved.entries and _is_worth_a_line(best, saved, travels, context.get("", Sums())):
                 found.append(Ranked(best, saved, travels, safe))
                 cover.add(best)
@@ -105,10 +105,9 @@ def _value(
     context: Mapping[str, Sums],
     transfer: Mapping[str, Sums],
 ) -> float:
-    travels = _weight(cover.left(candidate, transfer))
-    return candidate.rule.confidence * (
-        travels + _OF_CONTEXT * _weight(cover.left(candidate, context))
-    )
+    left = _weight(cover.left(candidate, context))
+    travels = left if transfer is context else _weight(cover.left(candidate, transfer))
+    return candidate.rule.confidence * (travels + _OF_CONTEXT * left)
 
 
 def _weight(sums: Sums) -> float:

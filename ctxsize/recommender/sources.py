@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
+from fnmatch import translate
 
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
-from ctxsize.recommender.tree import Tree, directories_above, like
+from ctxsize.recommender.tree import Tree, directories_above
 
 _INPUTS = (
     *("Cargo.lock", "Cargo.toml", "rust-toolchain*", "package.json", "package-lock.json"),
@@ -21,6 +23,7 @@ _INPUTS = (
     *("*.cabal", "build.zig*", "shard.yml", "shard.lock", "rebar.config", "rebar.lock"),
     *("CMakeLists.txt", "vcpkg.json", "conanfile.*", "flake.nix", "flake.lock"),
 )
+_IS_INPUT = re.compile("|".join(map(translate, _INPUTS)))
 _SHARED = frozenset(
     (
         *(
@@ -53,7 +56,7 @@ _SHARED = frozenset(
 
 def is_build_input(name: str) -> bool:
     """Return whether a file of that name is a manifest, a lock file or a tool's version."""
-    return any(like(each, name) for each in _INPUTS)
+    return _IS_INPUT.match(name) is not None
 
 
 def home_of(dockerfile: str, named: Collection[str], tree: Tree) -> str:

@@ -6,12 +6,13 @@ import os
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from ctxsize.engine.events import Steps, step, stepped
 from ctxsize.engine.need import includes_of
-from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_file
-from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.request import ignore_file_to_write
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.trial import Trial, own_path, planned
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, in_order
 from ctxsize.model import Amount
@@ -33,7 +34,7 @@ from ctxsize.recommender.rank import Ranked, ranked, sum_of
 from ctxsize.recommender.rules import MIB, Category, Kind, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import Sums, Tree, added_up, in_context, is_below, sums_of, travelling
+from ctxsize.recommender.tree import Sums, Tree, added_up, is_below, sums_of, travelling
 
 _WORTH_AN_EXCEPTION = 1 * MIB
 """The least that must be left of a directory for a pattern with exceptions."""
@@ -73,9 +74,9 @@ class Advisor:
         self.request, self._assumed = with_bases(snapshot.request)
         self._options = snapshot.request.build.words()
         self._real = snapshot = Snapshot(self.request, snapshot.root, snapshot.problems)
-        self._own_path = in_context(self.request, ignore_file_to_write(self.request))
-        self._planned = self._with_ignore_file(snapshot, 0)
-        self._tree = Tree(self._planned)
+        self._own_path = own_path(self.request)
+        self.trial = Trial(planned(snapshot))
+        self._tree = Tree(self.trial.snapshot)
         self._git = Tracked(self._tree)
         self._recipes = read_recipes(self.request, self._tree, self._git, discovering=discovering)
         own = {self._own_path} if self._own_path else set()
@@ -83,22 +84,15 @@ class Advisor:
         # Without a Dockerfile nobody knows what travels, which may be all of it.
         unknown = self.request.dockerfile is None
         self._includes = [None] if unknown else includes_of(self.request)
-        self._context = sums_of(self._planned.sent(), self._tree)
+        self._context = sums_of(self.trial.before, self._tree)
         self._transfer = added_up(
             self._context
             if include is None
-            else sums_of(self._planned.sent(include=include), self._tree)
+            else sums_of(self.trial.snapshot.sent(include=include), self._tree)
             for include in self._includes
         )
         self._facts = Facts(self._evidence, self._recipes, self._context)
-        self._proof = Proof(self._planned, self._recipes)
-
-    def _with_ignore_file(self, snapshot: Snapshot, size_bytes: int) -> Snapshot:
-        """The context once the ignore file is there: it is itself part of it."""
-        path = self._own_path
-        if path is None or (size_bytes == 0 and snapshot.file(path) is not None):
-            return snapshot
-        return snapshot.with_file(path, size_bytes)
+        self._proof = Proof(self.trial, self._recipes)
 
     def advise(self, merge: Merge, choice: Choice) -> Advice:
         """The advice, with the edit that `choice` comes to. Raises `InputError`.
@@ -119,7 +113,7 @@ class Advisor:
             self.request.builder.name,
             ignore_file_to_write(self.request),
             self.request.ignore_file is None,
-            self._size(self._real.sent(), self._real, self.request),
+            self._before,
             after,
             suggestions,
             asked,
@@ -192,18 +186,14 @@ class Advisor:
     def _holding(
         self, candidates: list[Candidate]
     ) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
-        if not candidates or self._proof.of(candidates).holds:
+        if not candidates or not self._proof.fault(candidates):
             return candidates, []
-        good: list[Candidate] = []
-        failed: list[tuple[Candidate, str]] = []
-        for each in stepped(candidates, self._steps, lambda each: ", ".join(each.lines)):
-            verdict = self._proof.of([each])
-            if verdict.holds:
-                good.append(each)
-            else:
-                failed.append((each, verdict.fault))
-        while good and not (verdict := self._proof.of(good)).holds:
-            failed.append((good.pop(), verdict.fault))
+        tried = stepped(candidates, self._steps, lambda each: ", ".join(each.lines))
+        faults = [(each, self._proof.fault([each])) for each in tried]
+        good = [each for each, fault in faults if not fault]
+        failed = [each for each in faults if each[1]]
+        while good and (fault := self._proof.fault(good)):
+            failed.append((good.pop(), fault))
         return good, failed
 
     def _amount(self, path: str) -> Amount:
@@ -251,17 +241,14 @@ class Advisor:
             made = [each for each in made if each.paths != (self._own_path,)]
             chosen = []
         if not chosen:
-            before = self._size(self._real.sent(), self._real, self.request)
-            return tuple(made), None, before
+            return tuple(made), None, self._before
         # Exceptions come last: behind them a bare name may leave files in the context.
         chosen.sort(key=lambda each: bool(each.keeps))
         data = merge(chosen)
         self._check_merged(chosen, data)
         before_data = None if self.request.ignore_file is None else self.request.ignore_file.data
         edit = Edit(ignore_file_to_write(self.request), before_data, data)
-        after_request = with_ignore_file(self.request, data)
-        snapshot = self._with_ignore_file(self._real, len(data))
-        after = self._size(snapshot.sent(after_request.spec), snapshot, after_request)
+        after = self._size(self.trial.written(self.trial.attempt(data)))
         marked = tuple(replace(each, chosen=each in chosen) for each in made)
         return marked, edit, after
 
@@ -274,10 +261,10 @@ class Advisor:
         hidden = [path for each in chosen for path in each.paths]
         stays = [path for each in chosen if BY_NAME[each.rule].contents for path in each.paths]
         keeps = [path for each in chosen for path in each.keeps]
-        verdict = self._proof.of_file(data, hidden, stays=stays, keeps=keeps)
-        if not verdict.holds:
+        fault = self._proof.fault_of_file(data, hidden, stays=stays, keeps=keeps)
+        if fault:
             raise InputError(
-                f"these suggestions do not hold together: {verdict.fault}",
+                f"these suggestions do not hold together: {fault}",
                 path=ignore_file_to_write(self.request),
                 hint="take fewer of them, with --only",
             )
@@ -288,11 +275,16 @@ class Advisor:
         known = self.request.dockerfile is not None and not self._assumed
         return known and self.request.builder.meter is not None
 
-    def _size(self, sent: Sent, snapshot: Snapshot, request: Request) -> Size:
-        context = Amount.of(sent)
+    @cached_property
+    def _before(self) -> Size:
+        is_there = self._own_path is None or self._real.file(self._own_path) is not None
+        return self._size(self.trial.snapshot, without=None if is_there else self._own_path)
+
+    def _size(self, snapshot: Snapshot, *, without: str | None = None) -> Size:
+        context = travelling(snapshot, [None], without=without)
         if not self._transfers:
             return Size(context, None)
-        return Size(context, travelling(snapshot, request, self._includes))
+        return Size(context, travelling(snapshot, self._includes, without=without))
 
     def _questions(self, found: Collected) -> tuple[Question, ...]:
         explained = [match.path for match, _ in found.matches]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from ctxsize.engine import git
 from ctxsize.engine.border import border_of
@@ -95,9 +95,14 @@ class Tracked:
 
     def _of(self, path: str) -> tuple[_KnownPaths | None, str, str]:
         """What the repository of `path` knows, the path as it knows it, and what it leaves out."""
-        top = self._inner(path.rpartition("/")[0])
+        top = self._inner(path.rpartition("/")[0]) if self._has_inner else ""
         prefix = f"{top}/" if top else ""
         return self._known[top], path[len(prefix) :], prefix
+
+    @cached_property
+    def _has_inner(self) -> bool:
+        """Whether something in a directory below the top looks like a repository."""
+        return any(held.path and held.has(".git") for held in self._tree.root.tree())
 
     def _find_inner(self, directory: str) -> str:
         """The repository that `directory` belongs to: its path in the context.
@@ -107,7 +112,7 @@ class Tracked:
         if not directory:
             return ""
         outer = self._inner(directory.rpartition("/")[0])
-        if ".git" not in self._tree.names(directory) or self._is_ignored(outer, directory):
+        if not self._tree.has(directory, ".git") or self._is_ignored(outer, directory):
             return outer
         found = git.find(f"{self._root}/{directory}").repository
         if found is None or found.top != f"{self._root.rstrip('/')}/{directory}":

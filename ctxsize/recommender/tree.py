@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Collection, Iterable, Iterator
-from fnmatch import fnmatchcase
-from functools import cached_property, lru_cache
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase, translate
+from functools import lru_cache, reduce
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ctxsize.engine.need import Include
-from ctxsize.engine.request import Request
-from ctxsize.engine.snapshot import File, Held, Sent, Snapshot
+from ctxsize.engine.sent import Names, Sent, totals
+from ctxsize.engine.snapshot import File, Held, Snapshot
 from ctxsize.model import Amount
 
 _WILDCARDS = frozenset("*?[")
@@ -32,11 +32,19 @@ class Sums(NamedTuple):
 
     def plus(self, other: Sums) -> Sums:
         """Both together."""
-        return Sums(*(mine + its for mine, its in zip(self, other, strict=True)))
+        return Sums(
+            self.files + other.files,
+            self.content_bytes + other.content_bytes,
+            self.symlinks + other.symlinks,
+        )
 
     def minus(self, other: Sums) -> Sums:
         """What is left without `other`."""
-        return Sums(*(mine - its for mine, its in zip(self, other, strict=True)))
+        return Sums(
+            self.files - other.files,
+            self.content_bytes - other.content_bytes,
+            self.symlinks - other.symlinks,
+        )
 
 
 class Tree:
@@ -45,40 +53,48 @@ class Tree:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.root = snapshot.root
-        self._names: dict[str, dict[str, File | Held]] = {}
 
-    @cached_property
-    def symlinks(self) -> frozenset[str]:
-        """The paths of all symlinks."""
-        return frozenset(
-            held.prefix + file.name
-            for held in self.root.tree()
-            for file in held.files
-            if stat.S_ISLNK(file.st_mode)
-        )
+    def links_in(self, directory: str) -> Collection[str]:
+        """Return the names of the symlinks in a directory."""
+        return self.snapshot.links.get(directory, ())
 
-    def names(self, directory: str) -> dict[str, File | Held]:
-        """What is in a directory, by name; nothing if there is no such directory."""
-        found = self._names.get(directory)
-        if found is None:
-            held = self.snapshot.folder(directory)
-            found = {}
-            if held is not None:
-                found.update({each.name: each for each in held.files})
-                found.update({each.name: each for each in held.folders})
-            self._names[directory] = found
-        return found
+    def names(self, directory: str) -> Iterator[str]:
+        """Yield the names in a directory; none if there is no such directory."""
+        held = self.snapshot.folder(directory)
+        if held is not None:
+            yield from held.entries
+            yield from held.folder_by_name
+
+    def has(self, directory: str, name: str) -> bool:
+        """Return whether an entry of this name is in a directory."""
+        held = self.snapshot.folder(directory)
+        return held is not None and held.has(name)
 
     def entry(self, path: str) -> File | Held | None:
         """The entry at `path`, which is none where nothing is."""
         directory, _, name = path.rpartition("/")
-        return self.names(directory).get(name)
+        held = self.snapshot.folder(directory)
+        if held is None:
+            return None
+        return held.folder_by_name.get(name) or held.file(name)
+
+    def size_bytes(self, path: str) -> int:
+        """Return the bytes of a file, or of all below a directory."""
+        directory, _, name = path.rpartition("/")
+        held = self.snapshot.folder(directory)
+        if held is None:
+            return 0
+        folder = held.folder_by_name.get(name)
+        return held.contents.get(name, 0) if folder is None else folder.content_bytes
 
     def find(self, directory: str, pattern: str) -> str | None:
         """The first path below `directory` that matches, component by component; None if none.
 
         `../` at its beginning leads to the directory above, not out of the context.
         """
+        if "/" not in pattern and not is_glob(pattern):
+            found = self.has(directory, pattern)
+            return (f"{directory}/{pattern}" if directory else pattern) if found else None
         while pattern.startswith("../"):
             if not directory:
                 return None
@@ -88,17 +104,14 @@ class Tree:
     def all(self, directory: str, pattern: str) -> Iterator[str]:
         """Every path below `directory` that matches, in order of names."""
         first, _, rest = pattern.partition("/")
-        names = self.names(directory)
         prefix = f"{directory}/" if directory else ""
-        matching = (
-            sorted(name for name in names if like(first, name)) if is_glob(first) else [first]
-        )
+        names = self.names(directory)
+        matching = sorted(filter(_matcher(first), names)) if is_glob(first) else [first]
         for name in matching:
-            entry = names.get(name)
-            if entry is not None and not rest:
-                yield prefix + name
-            elif isinstance(entry, Held):
+            if rest:
                 yield from self.all(prefix + name, rest)
+            elif self.has(directory, name):
+                yield prefix + name
 
     def files_below(self, path: str) -> Iterator[tuple[str, File]]:
         """Every entry below a directory that is none itself, or the file at `path`."""
@@ -124,53 +137,138 @@ def like(pattern: str, name: str) -> bool:
     return fnmatchcase(name, pattern)
 
 
-def sums_of(sent: Sent, tree: Tree) -> dict[str, Sums]:
-    """What is sent of each entry and below each directory, by path; `""` is the context."""
-    links, directories = tree.symlinks, sent.directories
-    file, link = Sums(1), Sums(symlinks=1)
-    sums: dict[str, Sums] = {}
-    below: dict[str, list[int]] = {"": [0, 0, 0]}
-    for path, size in sent.sizes.items():
-        if path in directories:
-            below.setdefault(path, [0, 0, 0])
-            continue
-        own = link if path in links else file
-        sums[path] = own = own._replace(content_bytes=size) if size else own
-        _add(below.setdefault(path.rpartition("/")[0], [0, 0, 0]), own)
-    for path in [*below]:
-        while path := path.rpartition("/")[0]:
-            below.setdefault(path, [0, 0, 0])
-    for path in sorted(below, key=lambda each: -each.count("/")):
-        if path:
-            _add(below[path.rpartition("/")[0]], below[path])
-    return sums | {path: Sums(*found) for path, found in below.items()}
+@lru_cache(maxsize=4096)
+def _matcher(pattern: str) -> Callable[[str], object]:
+    return re.compile(translate(pattern)).match
 
 
-def _add(total: list[int], more: Iterable[int]) -> None:
-    for at, amount in enumerate(more):
-        total[at] += amount
+class SumsByPath(Mapping[str, Sums]):
+    """What is sent of each entry and below each directory, by path; `""` is the context.
+
+    The sums of directories are added up; those of files are looked up.
+    """
+
+    def __init__(self, sent: Sent, snapshot: Snapshot) -> None:
+        self._root = snapshot.root
+        self._names = sent.names
+        self._links = snapshot.links
+        self._directories = self._added_up(sent.directories)
+
+    def _added_up(self, sent: frozenset[str]) -> dict[str, Sums]:
+        folders = [*self._root.tree()]
+        found: dict[str, Sums] = {}
+        for held in reversed(folders):
+            names = self._names.get(held.path, _NONE)
+            links = len(self._links.get(held.path, _NONE) & names.keys())
+            files, content_bytes = len(names) - links, sum(names.values())
+            below = [found[each.path] for each in held.folders if each.path in found]
+            for each in below:
+                files += each.files
+                content_bytes += each.content_bytes
+                links += each.symlinks
+            if names or below or not held.path or held.path in sent:
+                found[held.path] = Sums(files, content_bytes, links)
+        return {held.path: found[held.path] for held in folders if held.path in found}
+
+    def __getitem__(self, path: str) -> Sums:
+        found = self._directories.get(path)
+        if found is not None:
+            return found
+        directory, _, name = path.rpartition("/")
+        size = self.names_in(directory)[name]
+        if name in self._links.get(directory, _NONE):
+            return Sums(0, size, 1)
+        return Sums(1, size)
+
+    def __contains__(self, path: object) -> bool:
+        if path in self._directories:
+            return True
+        directory, _, name = str(path).rpartition("/")
+        return name in self.names_in(directory)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield all paths: the files in the builder's order, then the directories."""
+        pending: list[Iterator[str | Held]] = [self._entries(self._root)]
+        while pending:
+            for each in pending[-1]:
+                if isinstance(each, Held):
+                    pending.append(self._entries(each))
+                    break
+                yield each
+            else:
+                pending.pop()
+        yield from self._directories
+
+    def _entries(self, held: Held) -> Iterator[str | Held]:
+        names, prefix = self.names_in(held.path), held.prefix
+        if not held.folders:
+            yield from map(prefix.__add__, names)
+            return
+        for step in held.steps():
+            if isinstance(step, str):
+                yield held.enter(step)
+            else:
+                yield from (prefix + name for name in step if name in names)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._names.values())) + len(self._directories)
+
+    def names_in(self, directory: str) -> Names:
+        """Return what is sent of a directory that is none itself, with its bytes."""
+        return self._names.get(directory, {})
 
 
-def added_up(parts: Iterable[dict[str, Sums]]) -> dict[str, Sums]:
+_NONE: Any = MappingProxyType({})
+
+
+def sums_of(sent: Sent, tree: Tree) -> SumsByPath:
+    """Return what is sent of each entry of `tree`, and below each directory."""
+    return SumsByPath(sent, tree.snapshot)
+
+
+class SumsTogether(Mapping[str, Sums]):
     """The sums of several transfers together: what is in two of them travels twice."""
-    found = {"": Sums()}
-    for part in parts:
-        for path, sums in part.items():
-            found[path] = found[path].plus(sums) if path in found else sums
-    return found
+
+    def __init__(self, parts: Sequence[SumsByPath]) -> None:
+        self._parts = parts
+
+    def __getitem__(self, path: str) -> Sums:
+        found = [part[path] for part in self._parts if path in part]
+        if not found and path:
+            raise KeyError(path)
+        return reduce(Sums.plus, found, Sums())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(path for part in self._parts for path in part))
+
+    def __len__(self) -> int:
+        return len({*self})
+
+    def names_in(self, directory: str) -> Names:
+        """Return what is sent of a directory that is none itself, with its bytes."""
+        found: dict[str, int] = {}
+        for part in self._parts:
+            for name, size in part.names_in(directory).items():
+                found[name] = found.get(name, 0) + size
+        return found
 
 
-def travelling(snapshot: Snapshot, request: Request, includes: Iterable[Include]) -> Amount:
-    """What the ignore file of `request` lets the transfers make travel, together."""
-    return Amount.of(*(snapshot.sent(request.spec, include=each) for each in includes))
+def added_up(parts: Iterable[SumsByPath]) -> SumsByPath | SumsTogether:
+    """Return the sums of several transfers together."""
+    each = [*parts]
+    return each[0] if len(each) == 1 else SumsTogether(each)
 
 
-def in_context(request: Request, path: str) -> str | None:
-    """Return `path` relative to the context, None if it lies outside."""
-    directory, name = os.path.split(path)
-    real = os.path.join(os.path.realpath(directory or "."), name)
-    relative = os.path.relpath(real, request.root)
-    return None if relative.startswith("../") else relative
+def travelling(
+    snapshot: Snapshot, includes: Iterable[Include], *, without: str | None = None
+) -> Amount:
+    """What the ignore file of a snapshot lets the transfers make travel, together.
+
+    An empty file at `without` does not count.
+    """
+    sent = [snapshot.sent(include=each) for each in includes]
+    files, content_bytes = totals(sent)
+    return Amount(files - sum(without in each for each in sent if without), content_bytes)
 
 
 def directories_above(path: str) -> Iterator[str]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from ctxsize.engine import need
 from ctxsize.engine.need import Include
-from ctxsize.engine.request import Request, with_ignore_file
+from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Amount
 from ctxsize.recommender.governed import discovered
 from ctxsize.recommender.outcome import Suggestion
 from ctxsize.recommender.suggest import Advisor, Choice
+from ctxsize.recommender.tree import travelling
 
 Merge = Callable[[Request, Sequence[Suggestion]], bytes]
 """Makes an ignore file of the one that governs a request and what is added to it."""
@@ -46,23 +46,22 @@ class Sizing:
     def __init__(self, merge: Merge) -> None:
         self._merge = merge
         self._discovering = cache(discovered)
-        self._planned: dict[object, tuple[Request, Snapshot] | None] = {}
+        self._planned: dict[object, Snapshot | None] = {}
 
     def of(self, request: Request, snapshot: Snapshot) -> Sizes:
         """The sizes of a build. Raises `CtxsizeError` where the build would fail."""
         includes = includes_of(request)
-        context = _amount(snapshot, [None])
-        transfer = None if includes is None else _amount(snapshot, includes)
+        context = travelling(snapshot, [None])
+        transfer = None if includes is None else travelling(snapshot, includes)
         planned = self._plan(request, snapshot)
         saving = None
         if planned is not None:
-            after = Snapshot(planned[0], planned[1].root, planned[1].problems)
-            saving = (transfer or context) - _amount(
-                after, [None] if includes is None else includes
+            saving = (transfer or context) - travelling(
+                planned, [None] if includes is None else includes
             )
         return Sizes(context, transfer, saving)
 
-    def _plan(self, request: Request, snapshot: Snapshot) -> tuple[Request, Snapshot] | None:
+    def _plan(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
         """The context as it would be with the safe suggestions; None if there are none.
 
         Advice is proved for all Dockerfiles in the context, so it holds for each of them.
@@ -74,22 +73,12 @@ class Sizing:
             self._planned[key] = self._planned_now(request, snapshot)
         return self._planned[key]
 
-    def _planned_now(self, request: Request, snapshot: Snapshot) -> tuple[Request, Snapshot] | None:
+    def _planned_now(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
         try:
             advisor = Advisor(snapshot, discovering=self._discovering)
             advice = advisor.advise(lambda chosen: self._merge(request, chosen), Choice())
         except CtxsizeError:
             return None
         if advice.edit is None:
-            return request, snapshot
-        planned = with_ignore_file(request, advice.edit.after)
-        inside = os.path.relpath(os.path.realpath(advice.edit.path), request.root)
-        if not inside.startswith("../"):
-            snapshot = snapshot.with_file(inside, len(advice.edit.after))
-        return planned, snapshot
-
-
-def _amount(snapshot: Snapshot, includes: Sequence[Include]) -> Amount:
-    """What travels in some transfers of a context, together."""
-    sent = [snapshot.sent(include=include) for include in includes]
-    return Amount(sum(each.files for each in sent), sum(each.content_bytes for each in sent))
+            return snapshot
+        return advisor.trial.written(advisor.trial.attempt(advice.edit.after))

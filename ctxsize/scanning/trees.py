@@ -67,7 +67,7 @@ def _rerooted(top: Held, prefix: str) -> Held:
     nodes = list(top.tree())
     for each in nodes:
         path = each.path[len(prefix) + 1 :]
-        made[each.path] = Held(path, each.files, [], each.content_bytes, each.count)
+        made[each.path] = Held(path, each.entries, [], each.content_bytes, each.count)
     for each in nodes:
         made[each.path].folders = [made[folder.path] for folder in each.folders]
     return made[top.path]

@@ -15,14 +15,14 @@ from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.builders import BUILDERS, BUILDKIT
+from ctxsize.engine.sent import differences
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.changes import Proposal, usable
+from ctxsize.lints.changes import Proposal
 from ctxsize.lints.discover import Target
 from ctxsize.lints.fixing import mend
 from ctxsize.lints.run import Linter, lint_case
 from ctxsize.lints.selection import Selection
-from ctxsize.lints.tree import changed
 from tests.oracles.trees import Node, build_tree, file
 
 FIXES = {
@@ -183,13 +183,15 @@ def test_certain_fixes_change_what_they_mean_to(lines: list[str], paths: list[st
                 continue
             after = case.with_data(finding.fix.edits[0].after)
             assert after.tree is not None
-            found = {p for p in changed(tree.now, after.tree.now) if not tree.is_directory(p)}
+            found = {
+                p for p in differences(tree.now, after.tree.now).paths if not tree.is_directory(p)
+            }
             assert len(found) == (finding.files or 0) or finding.code in (
                 "CTX115",
                 "CTX123",
                 "CTX124",
             )
-        assert usable(tree, case.file.texts()) == [*tree.texts]
+        assert tree.trial.usable(case.file.texts()) == [*tree.texts]
 
 
 @pytest.mark.fuzz
@@ -231,7 +233,7 @@ def test_what_is_redundant_is_so_for_every_builder(lines: list[str], paths: list
                 assert other.tree is not None
                 then = other.with_data(after).tree
                 assert then is not None
-                assert changed(other.tree.now, then.now) == frozenset(), builder.name
+                assert differences(other.tree.now, then.now).paths == frozenset(), builder.name
 
 
 @pytest.mark.fuzz
@@ -246,7 +248,7 @@ def test_without_a_tree_nothing_changes_in_any(lines: list[str]) -> None:
         other = case.with_data(after)
         assert case.tree is not None
         assert other.tree is not None
-        assert changed(case.tree.now, other.tree.now) == frozenset()
+        assert differences(case.tree.now, other.tree.now).paths == frozenset()
 
 
 NAMED = {

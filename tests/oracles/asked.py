@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 
 from ctxsize.lints.case import Case
-from ctxsize.lints.changes import usable
 from ctxsize.lints.dockerfiles import Use
 from tests.oracles.buildah import BuildahResult
 from tests.oracles.classic import ClassicResult
@@ -98,7 +97,7 @@ class Asked:
         """`data` with a comment in place of each line that fails the build."""
         assert self.case.tree is not None
         texts = data.decode("utf-8", "surrogateescape").split("\n")
-        kept = usable(self.case.tree, texts)
+        kept = self.case.tree.trial.usable(texts)
         return data if kept == texts else "\n".join(kept).encode("utf-8", "surrogateescape")
 
     @contextmanager

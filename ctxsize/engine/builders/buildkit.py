@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from ctxsize.engine.builders.builder import Builder
 from ctxsize.engine.ignorefile import sent_text
@@ -11,6 +12,9 @@ from ctxsize.errors import IgnoreFileError
 
 _HEADER_LIMIT = 1_048_896
 _HEADER_OVERHEAD = 48
+_MOST_LINES = 20_000
+_sent_text = lru_cache(maxsize=_MOST_LINES)(sent_text)
+"""Of one file many variants are tried, which share most of their lines."""
 
 
 def check_header(lines: Sequence[str]) -> None:
@@ -19,7 +23,7 @@ def check_header(lines: Sequence[str]) -> None:
     The list goes to the client as gRPC metadata: printable ASCII as it is,
     anything else URL-encoded, but only if some pattern is not ASCII at all.
     """
-    sent = [(number, sent_text(line)) for number, line in enumerate(lines, 1)]
+    sent = [(number, _sent_text(line)) for number, line in enumerate(lines, 1)]
     texts = [(number, text) for number, text in sent if text is not None]
     if all(text.isascii() for _, text in texts):
         for number, text in texts:

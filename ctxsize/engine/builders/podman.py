@@ -6,6 +6,9 @@ Buildah's copier.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from functools import cached_property
 from typing import ClassVar
 
 from ctxsize.engine import golang, goregexp
@@ -59,6 +62,31 @@ class PodmanIgnorePattern(DockerIgnorePattern):
         return "regexp", expression + "(/.*)?$"
 
 
+_STARS = re.compile(r"[*?/]+")
+_ODD = frozenset("[]\\+(){}|^$\ufeff\ufffd")
+"""What may stand for something else than itself, or for nothing."""
+
+
+def _literal_text(text: str) -> str:
+    """Return the longest text that is in each path which a pattern matches."""
+    odd = _ODD & {*text} or not text.isascii()
+    return "" if odd else max(_STARS.split(text), key=len)
+
+
+def _literal_parts(text: str) -> list[str]:
+    """Return the components that each path has which a pattern matches."""
+    if _ODD & {*text} or not text.isascii():
+        return []
+    parts = text.split("/")
+    # `**` takes along the slash behind it: `a**/b` matches `ab`.
+    open_ended = [False, *(part.endswith("**") and part != "**" for part in parts)]
+    return [
+        part
+        for part, joined in zip(parts, open_ended, strict=False)
+        if part and not joined and not {"*", "?"} & {*part}
+    ]
+
+
 class PodmanIgnoreSpec(DockerIgnoreSpec):
     """The last pattern that matches decides, and each path is looked at alone."""
 
@@ -70,12 +98,37 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
 
     def step(self, path: str, parent: int = 0) -> Step:
         """The fate of `path`; `parent` does not matter."""
-        decider = None
-        for index, (_, _, search) in enumerate(self._tests):
+        tests = self._tests
+        for index in sorted(self._candidates(path), reverse=True):
+            _, ignores, search = tests[index]
             if search(path) is not None:
-                decider = index
-        ignored = decider is not None and self._tests[decider][1]
-        return Step(ignored, parent, decider)
+                return Step(ignores, parent, index)
+        return Step(False, parent, None)
+
+    def _candidates(self, path: str) -> list[int]:
+        """Return the patterns that may match `path`: those that do are among them."""
+        by_part, others = self._index
+        found = [at for at, text in others if text in path]
+        for part in {*path.split("/")}:
+            found += by_part.get(part, ())
+        return found
+
+    @cached_property
+    def _index(self) -> tuple[dict[str, list[int]], list[tuple[int, str]]]:
+        """By a component that each path has which they match, patterns; others with a text."""
+        for pattern in self.patterns:
+            if pattern.fault is not None:
+                raise pattern.error()
+        parts = [_literal_parts(pattern.text) for pattern in self.patterns]
+        often = Counter(part for each in parts for part in each)
+        by_part: dict[str, list[int]] = {}
+        others: list[tuple[int, str]] = []
+        for at, (each, pattern) in enumerate(zip(parts, self.patterns, strict=True)):
+            if each:
+                by_part.setdefault(min(each, key=often.__getitem__), []).append(at)
+            else:
+                others.append((at, _literal_text(pattern.text)))
+        return by_part, others
 
     def enters(self, directory: str) -> bool:
         """Whether some exception's text starts as `directory` does (no separator between)."""

@@ -8,9 +8,10 @@ from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.need import Asked, asked_in
 from ctxsize.engine.quoting import pattern_for
+from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
+from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.modes.plan import Change, Note
-from ctxsize.recommender.modes.trial import Attempt, Trial
 from ctxsize.recommender.recipes import Recipe
 from ctxsize.writer.merge import Addition
 
@@ -19,13 +20,13 @@ _IGNORED = "Ignored before, and inside of what they take"
 _MOST_IGNORED = 40
 
 
-def allowlist(trial: Trial) -> Change:
+def allowlist(draft: Draft) -> Change:
     """The ignore file that lets in just what the builds take, or why there is none.
 
     What travels is the same before and after, for every Dockerfile and target;
     what is ignored now stays ignored.
     """
-    recipes, notes = _concerned(trial)
+    recipes, notes = _concerned(draft)
     if not recipes:
         return Change(
             impossible="There is no Dockerfile, so nobody knows what a build takes",
@@ -35,12 +36,12 @@ def allowlist(trial: Trial) -> Change:
         obstacle = _obstacle(recipe)
         if obstacle:
             return Change(notes=tuple(notes), impossible=obstacle[0], hint=obstacle[1])
-    wanted = _union(trial, recipes)
-    if wanted.issuperset(trial.before.paths):
+    wanted = _union(draft, recipes)
+    if wanted.issuperset(draft.before.paths):
         return Change(notes=tuple(notes))
-    additions = _additions(trial, recipes)
+    additions = _additions(draft, recipes)
     for at_start in (True, False):
-        tried = _tried(trial, recipes, additions, at_start=at_start)
+        tried = _tried(draft, recipes, additions, at_start=at_start)
         if tried is not None and wanted.issuperset(tried[1].sent.paths):
             added, attempt = tried
             return Change(attempt.data, tuple(added), notes=tuple(notes))
@@ -52,15 +53,15 @@ def allowlist(trial: Trial) -> Change:
     )
 
 
-def _concerned(trial: Trial) -> tuple[list[Recipe], list[Note]]:
+def _concerned(draft: Draft) -> tuple[list[Recipe], list[Note]]:
     """The Dockerfiles whose context this is, and notes about those with another one."""
     kept: list[Recipe] = []
-    left = dict(trial.recipes.elsewhere)
-    own = trial.request.dockerfile
-    for recipe in trial.recipes.recipes:
+    left = dict(draft.recipes.elsewhere)
+    own = draft.request.dockerfile
+    for recipe in draft.recipes.recipes:
         directory = recipe.path.rpartition("/")[0]
         top = recipe.path == own or not directory
-        if top or recipe.asked_for or _takes_from_above(trial, recipe, directory):
+        if top or recipe.asked_for or _takes_from_above(draft, recipe, directory):
             kept.append(recipe)
         else:
             left[recipe.path] = directory
@@ -68,11 +69,11 @@ def _concerned(trial: Trial) -> tuple[list[Recipe], list[Note]]:
     return kept, [Note(path, why.format(directory)) for path, directory in left.items()]
 
 
-def _takes_from_above(trial: Trial, recipe: Recipe, directory: str) -> bool:
+def _takes_from_above(draft: Draft, recipe: Recipe, directory: str) -> bool:
     """Whether it names something that is here, and not beside it."""
     return any(
-        trial.tree.entry(source.path) is not None
-        and trial.tree.entry(f"{directory}/{source.path}") is None
+        draft.tree.entry(source.path) is not None
+        and draft.tree.entry(f"{directory}/{source.path}") is None
         for source in recipe.sources
         if source.path != "." and not has_wildcards(source.path)
     )
@@ -110,26 +111,26 @@ def _paths(recipe: Recipe) -> Iterator[tuple[str, ...]]:
     yield from sorted({each.paths for each in _asked(recipe) if each.paths is not None})
 
 
-def _union(trial: Trial, recipes: list[Recipe]) -> set[str]:
+def _union(draft: Draft, recipes: list[Recipe]) -> set[str]:
     """All that travels in any of the builds now, and what the builder needs for itself."""
-    needs = trial.request.builder.always_sends is not None
+    needs = draft.request.builder.always_sends is not None
     return {
-        *(trial.recipes.own_files if needs else ()),
+        *(draft.recipes.own_files if needs else ()),
         *(
             path
             for recipe in recipes
             for paths in _paths(recipe)
-            for path in trial.travels(None, paths).paths
+            for path in draft.travels(None, paths).paths
         ),
     }
 
 
-def _additions(trial: Trial, recipes: list[Recipe]) -> list[Addition]:
+def _additions(draft: Draft, recipes: list[Recipe]) -> list[Addition]:
     takers: dict[str, list[str]] = {}
     for recipe in recipes:
         name = recipe.request.dockerfile_in_context or "a Dockerfile elsewhere"
         for paths in _paths(recipe):
-            for pattern in follow(trial.request.root, paths) or ():
+            for pattern in follow(draft.request.root, paths) or ():
                 known = takers.setdefault(f"!{pattern}", [])
                 known += [name] * (name not in known)
     lines = sorted(takers.items(), key=lambda item: (item[1], item[0]))
@@ -138,34 +139,34 @@ def _additions(trial: Trial, recipes: list[Recipe]) -> list[Addition]:
 
 
 def _tried(
-    trial: Trial, recipes: list[Recipe], additions: list[Addition], *, at_start: bool
+    draft: Draft, recipes: list[Recipe], additions: list[Addition], *, at_start: bool
 ) -> tuple[list[Addition], Attempt] | None:
     """The list that is proved: in front of what is there, or behind it with more patterns."""
     try:
-        attempt = trial.attempt(additions, at_start=at_start)
+        attempt = draft.attempt(additions, at_start=at_start)
         if not at_start:
-            more = _ignored_inside(trial, attempt)
+            more = _ignored_inside(draft, attempt)
             if more is None:
                 return None
             additions = [*additions, *more]
-            attempt = trial.attempt(additions)
+            attempt = draft.attempt(additions)
     except IgnoreFileError:
         return None
-    if trial.shown(attempt) or trial.proof.unfound(attempt.data):
+    if attempt.shown or draft.proof.unfound(attempt):
         return None
     for recipe in recipes:
         for paths in _paths(recipe):
-            if not trial.travels(None, paths).same(trial.travels(attempt, paths)):
+            if not draft.travels(None, paths).same(draft.travels(attempt, paths)):
                 return None
     return additions, attempt
 
 
-def _ignored_inside(trial: Trial, attempt: Attempt) -> list[Addition] | None:
+def _ignored_inside(draft: Draft, attempt: Attempt) -> list[Addition] | None:
     """Patterns for what is ignored now and would be let in; None if that takes too many."""
-    shown = trial.shown(attempt)
+    shown = attempt.shown
     below = set(shown)
     tops = [path for path in shown if path.rpartition("/")[0] not in below]
-    pattern_class = trial.request.builder.spec_class.pattern_class
+    pattern_class = draft.request.builder.spec_class.pattern_class
     patterns = [pattern_for(path, pattern_class=pattern_class) for path in tops]
     if len(patterns) > _MOST_IGNORED or None in patterns:
         return None

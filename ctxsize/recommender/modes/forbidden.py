@@ -9,7 +9,7 @@ from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.knowledge import RULES
 from ctxsize.recommender.matches import Finder, collect
-from ctxsize.recommender.modes.trial import Trial
+from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import sums_of
 
@@ -17,15 +17,15 @@ _READ = "env_at_build"
 """The trap of what a bundler reads."""
 
 
-def forbidden(trial: Trial, traps: Collection[str] = ()) -> dict[str, str]:
+def forbidden(draft: Draft, traps: Collection[str] = ()) -> dict[str, str]:
     """The paths of what has to stay, each with the reason; only for these `traps` if there are any.
 
     What a person may overrule does not count, except that a bundler reads the file: the build
     succeeds without it and makes another image.
     """
-    evidence = Evidence(trial.tree, trial.git, trial.recipes.own_files)
-    sums = sums_of(trial.before, trial.tree)
-    judge = partial(objections, Facts(evidence, trial.recipes, sums))
+    evidence = Evidence(draft.tree, draft.git, draft.recipes.own_files)
+    sums = sums_of(draft.before, draft.tree)
+    judge = partial(objections, Facts(evidence, draft.recipes, sums))
     found = {}
     collected = collect(evidence, Finder(RULES), sums, judge)
     for match, said in (*collected.blocked, *collected.matches):

@@ -14,7 +14,9 @@ from pathspec import GitIgnoreSpec
 from ctxsize.engine import git
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.snapshot import Held
+from ctxsize.engine.trial import Attempt
 from ctxsize.recommender import look
+from ctxsize.recommender.modes.draft import Draft, Wrong
 from ctxsize.recommender.modes.forbidden import forbidden
 from ctxsize.recommender.modes.gitignore import (
     CannotSayError,
@@ -23,7 +25,6 @@ from ctxsize.recommender.modes.gitignore import (
     translate,
 )
 from ctxsize.recommender.modes.plan import Change, Note
-from ctxsize.recommender.modes.trial import Attempt, Trial, Wrong
 from ctxsize.writer.merge import Addition
 
 _NAME = ".gitignore"
@@ -48,13 +49,13 @@ class GitIgnoreFile:
     lines: tuple[str, ...]
 
 
-def from_gitignore(trial: Trial) -> Change:
+def from_gitignore(draft: Draft) -> Change:
     """The ignore file with all that git ignores, as far as a builder has patterns for it.
 
     Just untracked files that git ignores disappear; what a Dockerfile takes stays, and so do
     dependencies that no Dockerfile installs.
     """
-    files = [*_files(trial)]
+    files = [*_files(draft)]
     if not files:
         return Change(
             impossible="There is no .gitignore in the context or in the repository above it",
@@ -65,22 +66,22 @@ def from_gitignore(trial: Trial) -> Change:
             impossible=f"The .gitignore files hold more than {_MOST_LINES:,} lines",
             hint="ctxsize suggest proposes patterns by evidence",
         )
-    translation = _Translation(trial, files)
-    additions = trial.new(translation.additions())
+    translation = _Translation(draft, files)
+    additions = draft.new(translation.additions())
     if not additions:
         return Change(notes=tuple(translation.notes))
-    kept, dropped = _settled(trial, translation, additions)
+    kept, dropped = _settled(draft, translation, additions)
     notes = [*translation.notes, *dropped]
     if not kept:
         return Change(notes=tuple(notes))
-    attempt = trial.attempt(kept)
-    notes += _still_sent(trial, translation, attempt)
+    attempt = draft.attempt(kept)
+    notes += _still_sent(draft, translation, attempt)
     return Change(attempt.data, tuple(kept), notes=tuple(notes))
 
 
-def _files(trial: Trial) -> Iterator[GitIgnoreFile]:
+def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
     """Every `.gitignore` that counts, outermost first; none inside what git ignores."""
-    root = trial.request.root
+    root = draft.request.root
     found = git.find(root).repository
     if found is not None and root.startswith(f"{found.top.rstrip('/')}/"):
         names = os.path.relpath(root, found.top).split("/")
@@ -89,20 +90,20 @@ def _files(trial: Trial) -> Iterator[GitIgnoreFile]:
             lines = _lines(look.small_file(found.top, at))
             if any(lines):
                 up = "../" * (len(names) - depth)
-                shown = os.path.normpath(os.path.join(trial.request.context, up, _NAME))
+                shown = os.path.normpath(os.path.join(draft.request.context, up, _NAME))
                 yield GitIgnoreFile(shown, up + _NAME, "", tuple(names[depth:]), lines)
-    pending = [trial.tree.root]
+    pending = [draft.tree.root]
     while pending:
         held = pending.pop()
-        if _NAME in trial.tree.names(held.path):
+        if held.has(_NAME):
             lines = _lines(look.small_file(root, held.prefix + _NAME))
-            shown = os.path.normpath(os.path.join(trial.request.context, held.prefix + _NAME))
+            shown = os.path.normpath(os.path.join(draft.request.context, held.prefix + _NAME))
             yield GitIgnoreFile(shown, held.prefix + _NAME, held.path, (), lines)
-        pending += (each for each in reversed(held.folders) if _is_source(trial, each))
+        pending += (each for each in reversed(held.folders) if _is_source(draft, each))
 
 
-def _is_source(trial: Trial, held: Held) -> bool:
-    return held.name != ".git" and not trial.git.ignores(held.path)
+def _is_source(draft: Draft, held: Held) -> bool:
+    return held.name != ".git" and not draft.git.ignores(held.path)
 
 
 def _lines(data: bytes) -> tuple[str, ...]:
@@ -131,8 +132,8 @@ def _is_pattern(line: str) -> bool:
 class _Translation:
     """The lines of all files, translated, and what git says about each path."""
 
-    def __init__(self, trial: Trial, files: list[GitIgnoreFile]) -> None:
-        self._trial = trial
+    def __init__(self, draft: Draft, files: list[GitIgnoreFile]) -> None:
+        self._draft = draft
         self._files = files
         self.notes: list[Note] = []
         self._specs = [(each.directory, each.below, _spec(each.lines)) for each in files]
@@ -156,7 +157,7 @@ class _Translation:
         return list(added.values())
 
     def _translated(self, file: GitIgnoreFile, number: int, line: str) -> str:
-        pattern_class = self._trial.request.builder.spec_class.pattern_class
+        pattern_class = self._draft.request.builder.spec_class.pattern_class
         try:
             found = translate(
                 line, directory=file.directory, below=file.below, pattern_class=pattern_class
@@ -176,9 +177,9 @@ class _Translation:
         return found.line
 
     def _names_a_file(self, found: Translated) -> bool:
-        pattern = self._trial.request.builder.spec_class.pattern_class(found.line.removeprefix("!"))
-        directories = self._trial.before.directories
-        matching = (path for path in self._trial.before.paths if pattern.match_file(path))
+        pattern = self._draft.request.builder.spec_class.pattern_class(found.line.removeprefix("!"))
+        directories = self._draft.before.directories
+        matching = (path for path in self._draft.before.paths if pattern.match_file(path))
         # A builder's pattern may match all that is below a match, too.
         return any(
             path not in directories and not pattern.match_file(path.rpartition("/")[0] or ".")
@@ -188,15 +189,15 @@ class _Translation:
     @cached_property
     def ignored(self) -> frozenset[str]:
         """The files that would be sent, that git ignores and does not track."""
-        sent = self._trial.before
+        sent = self._draft.before
         return frozenset(
             path for path in sent.paths if path not in sent.directories and self.ignores(path)
         )
 
     def ignores(self, path: str) -> bool:
         """Whether git ignores an untracked file: git's own word where there is one."""
-        if self._trial.git.covers(path):
-            return self._trial.git.first(path) is None and self._trial.git.ignores(path)
+        if self._draft.git.covers(path):
+            return self._draft.git.first(path) is None and self._draft.git.ignores(path)
         ends = [at for at, char in enumerate(path) if char == "/"]
         return any(self._reads(f"{path[:end]}/") for end in ends) or self._reads(path)
 
@@ -213,61 +214,61 @@ class _Translation:
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
         """What no mode may do, and what disappears that git does not ignore."""
-        yield from self._trial.wrong(attempt)
+        yield from self._draft.wrong(attempt)
         yield from ((path, self._why_not(path)) for path in self.strays(attempt))
-        for path in self._trial.hidden(attempt):
+        for path in attempt.hidden:
             if path in self._forbidden:
                 yield path, f"{path} must stay: {self._forbidden[path]}"
 
     @cached_property
     def _forbidden(self) -> dict[str, str]:
         """What an image has from here, since it does not install it, and `.git` if it is asked."""
-        return forbidden(self._trial, ["no_install_step", "scm_version_in_build"])
+        return forbidden(self._draft, ["no_install_step", "scm_version_in_build"])
 
     def strays(self, attempt: Attempt) -> list[str]:
         """The files that disappear and are none that git ignores."""
-        directories = self._trial.before.directories
-        hidden = self._trial.hidden(attempt)
+        directories = self._draft.before.directories
+        hidden = attempt.hidden
         return [path for path in hidden if path not in self.ignored and path not in directories]
 
     def _why_not(self, path: str) -> str:
-        tracked = self._trial.git.covers(path) and self._trial.git.first(path) is not None
+        tracked = self._draft.git.covers(path) and self._draft.git.first(path) is not None
         return f"{path} would disappear, which git {'tracks' if tracked else 'does not ignore'}"
 
 
 def _settled(
-    trial: Trial, translation: _Translation, additions: list[Addition]
+    draft: Draft, translation: _Translation, additions: list[Addition]
 ) -> tuple[list[Addition], list[Note]]:
     """The lines that hide just what git ignores, with exceptions for a few tracked files."""
-    whole = trial.settled(additions, lambda attempt: trial.needed(attempt))[0]
-    exceptions = _exceptions(trial, translation, whole)
-    kept, notes = trial.settled([*additions, *exceptions], translation.wrong)
+    whole = draft.settled(additions, lambda attempt: draft.needed(attempt))[0]
+    exceptions = _exceptions(draft, translation, whole)
+    kept, notes = draft.settled([*additions, *exceptions], translation.wrong)
     if all(each in exceptions for each in kept):
         return [], notes
-    useful = [each for each in kept if each not in exceptions or trial.matters(kept, each)]
-    proved = trial.either(useful, kept, translation.wrong)
+    useful = [each for each in kept if each not in exceptions or draft.matters(kept, each)]
+    proved = draft.either(useful, kept, translation.wrong)
     # A line that is there may have made exceptions necessary, which are there too.
-    fresh = trial.either(trial.new(proved), proved, translation.wrong)
+    fresh = draft.either(draft.new(proved), proved, translation.wrong)
     return ([] if all(each in exceptions for each in fresh) else fresh), notes
 
 
 def _exceptions(
-    trial: Trial, translation: _Translation, additions: list[Addition]
+    draft: Draft, translation: _Translation, additions: list[Addition]
 ) -> list[Addition]:
     """An exception for each tracked file that a line would hide, where they are few."""
     if not additions:
         return []
-    attempt = trial.attempt(additions)
+    attempt = draft.attempt(additions)
     strays: dict[str, list[str]] = {}
     for path in translation.strays(attempt):
         strays.setdefault(attempt.decider(path) or "", []).append(path)
-    pattern_class = trial.request.builder.spec_class.pattern_class
+    pattern_class = draft.request.builder.spec_class.pattern_class
     few = [path for paths in strays.values() if len(paths) <= _MOST_KEPT for path in paths]
     patterns = [pattern_for(path, pattern_class=pattern_class) for path in few]
     return [Addition(f"!{each}", "Tracked by git all the same") for each in patterns if each]
 
 
-def _still_sent(trial: Trial, translation: _Translation, attempt: Attempt) -> Iterator[Note]:
+def _still_sent(draft: Draft, translation: _Translation, attempt: Attempt) -> Iterator[Note]:
     """What git ignores and the builder is sent all the same."""
     left = sorted(path for path in translation.ignored if path in attempt.sent)
     if left:

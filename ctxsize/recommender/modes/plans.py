@@ -11,16 +11,16 @@ from ctxsize.findings import Edit, Finding, Location
 from ctxsize.model import Amount
 from ctxsize.recommender.codes import CODES
 from ctxsize.recommender.modes.allowlist import allowlist
+from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.modes.from_gitignore import from_gitignore
 from ctxsize.recommender.modes.plan import Change, Plan
 from ctxsize.recommender.modes.sibling import like
 from ctxsize.recommender.modes.tidy import tidy
-from ctxsize.recommender.modes.trial import Trial
 
-MODES: dict[str, Callable[[Trial], Change]] = {
+MODES: dict[str, Callable[[Draft], Change]] = {
     "allowlist": allowlist,
     "from-gitignore": from_gitignore,
-    "tidy": lambda trial: tidy(trial.snapshot),
+    "tidy": lambda draft: tidy(draft.snapshot),
 }
 """Those that need nothing but the context."""
 
@@ -30,15 +30,15 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
 
     Raises what the mode raises.
     """
-    trial = Trial(snapshot)
-    change = MODES[mode](trial) if sibling is None else like(trial, sibling)
+    draft = Draft(snapshot)
+    change = MODES[mode](draft) if sibling is None else like(draft, sibling)
     request = snapshot.request
     path = ignore_file_to_write(request)
     before = None if request.ignore_file is None else request.ignore_file.data
     changes = change.after is not None and change.after != before
     edit = Edit(path, before, change.after) if changes and change.after is not None else None
-    size = trial.size()
-    after = size if edit is None else trial.size(trial.attempt_file(edit.after))
+    size = draft.size()
+    after = size if edit is None else draft.size(draft.trial.attempt(edit.after))
     saved = size.context - after.context
     found = () if edit is None else tuple(_findings(mode, path, change, saved))
     return Plan(
@@ -47,13 +47,13 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
         request.dockerfile,
         request.builder.name,
         path,
-        trial.new_file,
+        draft.new_file,
         size,
         after,
         change,
         edit,
         found,
-        problems=(*request.problems, *snapshot.problems, *trial.assumed),
+        problems=(*request.problems, *snapshot.problems, *draft.assumed),
         options=request.build.words(),
         sibling=None if sibling is None else sibling.path,
     )

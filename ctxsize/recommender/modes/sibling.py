@@ -9,38 +9,39 @@ from functools import cached_property
 from ctxsize.engine.covers import covers, is_literal
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
+from ctxsize.recommender.modes.draft import Draft, Wrong
 from ctxsize.recommender.modes.forbidden import forbidden
 from ctxsize.recommender.modes.plan import Change, Note
-from ctxsize.recommender.modes.trial import Attempt, Trial, Wrong
 from ctxsize.recommender.sources import is_build_input
 from ctxsize.writer.merge import Addition
 
 
-def like(trial: Trial, other: IgnoreFile) -> Change:
+def like(draft: Draft, other: IgnoreFile) -> Change:
     """The ignore file with what `other` keeps out of its context, translated to this one.
 
     Raises `IgnoreFileError` if `other` would fail a build.
     """
-    parity = _Parity(trial, other)
-    additions = trial.new(parity.additions())
-    kept, dropped = trial.settled(additions, parity.wrong) if additions else ([], [])
-    useful = [each for each in kept if not each.line.startswith("!") or trial.matters(kept, each)]
-    kept = trial.either(useful, kept, parity.wrong)
+    parity = _Parity(draft, other)
+    additions = draft.new(parity.additions())
+    kept, dropped = draft.settled(additions, parity.wrong) if additions else ([], [])
+    useful = [each for each in kept if not each.line.startswith("!") or draft.matters(kept, each)]
+    kept = draft.either(useful, kept, parity.wrong)
     notes = (*parity.notes, *dropped)
     if not any(not each.line.startswith("!") for each in kept):
         return Change(notes=notes)
-    return Change(trial.attempt(kept).data, tuple(kept), notes=notes)
+    return Change(draft.attempt(kept).data, tuple(kept), notes=notes)
 
 
 class _Parity:
     """Another file's lines, in the words of this context."""
 
-    def __init__(self, trial: Trial, other: IgnoreFile) -> None:
-        self._trial = trial
+    def __init__(self, draft: Draft, other: IgnoreFile) -> None:
+        self._draft = draft
         self._other = other
         self.notes: list[Note] = []
-        spec_class = trial.request.builder.spec_class
+        spec_class = draft.request.builder.spec_class
         self._pattern_class = spec_class.pattern_class
         try:
             self._patterns = list(spec_class.from_lines(other.texts()).patterns)
@@ -48,7 +49,7 @@ class _Parity:
             error.path = other.path
             raise
         self._theirs = os.path.realpath(os.path.dirname(other.path) or ".")
-        self._ours = trial.request.root
+        self._ours = draft.request.root
 
     def additions(self) -> list[Addition]:
         """The lines to add, in the order of the other file."""
@@ -81,7 +82,7 @@ class _Parity:
             self._note(pattern, "left out: it is about another directory")
             return ""
         made = self._pattern_class(moved)
-        absent = "/" in moved and is_literal(made) and self._trial.tree.entry(moved) is None
+        absent = "/" in moved and is_literal(made) and self._draft.tree.entry(moved) is None
         if absent and not moved.startswith("**"):
             self._note(pattern, "left out: there is no such path here")
             return ""
@@ -114,19 +115,19 @@ class _Parity:
         """Whether a pattern of ours covers it, behind all our exceptions."""
         if not pattern.include:
             return False
-        ours = self._trial.request.spec.patterns
+        ours = self._draft.request.spec.patterns
         last = max((at for at, each in enumerate(ours) if not each.include), default=-1)
         made = self._pattern_class(text)
         return any(covers(each, made) is not None for each in ours[last + 1 :])
 
     @cached_property
     def _forbidden(self) -> dict[str, str]:
-        return forbidden(self._trial)
+        return forbidden(self._draft)
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
         """What no mode may do, and what disappears that builds need."""
-        yield from self._trial.wrong(attempt)
-        hidden = self._trial.hidden(attempt)
+        yield from self._draft.wrong(attempt)
+        hidden = attempt.hidden
         below = frozenset(hidden)
         for path in hidden:
             # What is in a directory that goes as a whole belongs to it.
@@ -139,5 +140,5 @@ class _Parity:
 
     def _is_tracked(self, path: str) -> bool:
         """Whether git tracks it, or there is no git to say so."""
-        git = self._trial.git
+        git = self._draft.git
         return not git.covers(path) or git.first(path) is not None

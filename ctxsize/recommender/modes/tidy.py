@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ctxsize.engine.covers import Cover, covers, is_literal
+from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.request import Request, with_ignore_file
-from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.request import Request
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.trial import Trial
 from ctxsize.recommender.modes.plan import Change, Note, Removed
 from ctxsize.writer.merge import edit_lines
 
@@ -29,7 +31,7 @@ def tidy(snapshot: Snapshot) -> Change:
         return Change(
             impossible="There is no ignore file to tidy", hint="ctxsize suggest proposes one"
         )
-    removed = _proved(snapshot, [*_candidates(request)])
+    removed = _proved(Trial(snapshot), request.ignore_file, [*_candidates(request)])
     removed.sort(key=lambda each: each.line)
     after = edit_lines(request.ignore_file, dict.fromkeys(each.line for each in removed))
     gone = {each.line for each in removed}
@@ -37,23 +39,20 @@ def tidy(snapshot: Snapshot) -> Change:
     return Change(after, removed=tuple(removed), notes=idle)
 
 
-def _proved(snapshot: Snapshot, candidates: list[Removed]) -> list[Removed]:
+def _proved(trial: Trial, file: IgnoreFile, candidates: list[Removed]) -> list[Removed]:
     """Those of `candidates` without which the same is sent of this tree; all, as a rule."""
-    usual = snapshot.sent()
-    if usual.same(_sent(snapshot, candidates)):
+
+    def changes_nothing(removed: list[Removed]) -> bool:
+        data = edit_lines(file, dict.fromkeys(each.line for each in removed))
+        return trial.before.same(trial.attempt(data).sent)
+
+    if changes_nothing(candidates):
         return candidates
     proved: list[Removed] = []
     for each in candidates:
-        if usual.same(_sent(snapshot, [*proved, each])):
+        if changes_nothing([*proved, each]):
             proved.append(each)
     return proved
-
-
-def _sent(snapshot: Snapshot, removed: list[Removed]) -> Sent:
-    request = snapshot.request
-    assert request.ignore_file is not None
-    data = edit_lines(request.ignore_file, dict.fromkeys(each.line for each in removed))
-    return snapshot.sent(with_ignore_file(request, data).spec)
 
 
 class _List(NamedTuple):

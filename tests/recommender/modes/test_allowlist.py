@@ -11,8 +11,8 @@ from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.recommender.modes.allowlist import allowlist
+from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.modes.plan import Change
-from ctxsize.recommender.modes.trial import Trial
 from tests.oracles import devtools
 from tests.oracles.trees import build_tree, file, link
 
@@ -31,7 +31,7 @@ OTHERS = ["README.md", "config/secret.toml", "node_modules/x/index.js", "target/
 def listed(root: Path, *, builder: Builder = BUILDKIT, dockerfile: str | None = None) -> Change:
     named = None if dockerfile is None else str(root / dockerfile)
     request = resolve(str(root), dockerfile=named, builder=builder)
-    return allowlist(Trial(Snapshot.take(request)))
+    return allowlist(Draft(Snapshot.take(request)))
 
 
 def plant(root: Path, *nodes: object, dockerfile: bytes = DOCKERFILE) -> Path:
@@ -149,7 +149,7 @@ AGAIN = b"FROM scratch\nCOPY src /src\nCOPY --from=again config /c/\n"
 
 def lines_of(root: Path, **contexts: str) -> list[str]:
     request = request_for(str(root), build_contexts=contexts)
-    return [each.line for each in allowlist(Trial(Snapshot.take(request))).added]
+    return [each.line for each in allowlist(Draft(Snapshot.take(request))).added]
 
 
 def test_a_named_context_of_the_same_directory(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_named_context_that_is_taken_whole(tmp_path: Path) -> None:
     root = plant(tmp_path, dockerfile=b"FROM scratch\nCOPY src /src\nCOPY --from=again / /c\n")
     request = request_for(str(root), build_contexts={"again": str(root)})
     assert (
-        ":3 takes the whole context (COPY /)" in allowlist(Trial(Snapshot.take(request))).impossible
+        ":3 takes the whole context (COPY /)" in allowlist(Draft(Snapshot.take(request))).impossible
     )
 
 

@@ -11,9 +11,9 @@ import pytest
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.modes.from_gitignore import from_gitignore
 from ctxsize.recommender.modes.plan import Change
-from ctxsize.recommender.modes.trial import Trial
 from tests.oracles.trees import COPY_ALL, build_tree, file
 
 TREE = [
@@ -49,7 +49,7 @@ def changed(
         subprocess.run(["git", "init", "-q", str(root)], check=True)
         subprocess.run(["git", "add", "-f", *tracked], cwd=root, check=True)
     request = resolve(str(root / context), builder=builder)
-    change = from_gitignore(Trial(Snapshot.take(request)))
+    change = from_gitignore(Draft(Snapshot.take(request)))
     if change.after is not None:
         (root / context / ".dockerignore").write_bytes(change.after)
     return change
@@ -140,13 +140,13 @@ def test_what_cannot_be_said_is_said(tmp_path: Path) -> None:
 
 def test_no_gitignore(tmp_path: Path) -> None:
     build_tree(tmp_path, ["a"])
-    change = from_gitignore(Trial(Snapshot.take(resolve(str(tmp_path)))))
+    change = from_gitignore(Draft(Snapshot.take(resolve(str(tmp_path)))))
     assert "There is no .gitignore" in change.impossible
 
 
 def test_twice_is_once(tmp_path: Path) -> None:
     first = changed(tmp_path).after
-    again = from_gitignore(Trial(Snapshot.take(resolve(str(tmp_path)))))
+    again = from_gitignore(Draft(Snapshot.take(resolve(str(tmp_path)))))
     assert again.after in (None, first)
 
 
@@ -195,4 +195,4 @@ def test_second_run_adds_no_line_that_is_there(tmp_path: Path) -> None:
     first = changed(tmp_path, lines, own, "target/main.rs", tracked=tracked)
     assert [each.line for each in first.added] == ["**/[^a/]*.rs", "!target/main.rs"]
     request = resolve(str(tmp_path))
-    assert from_gitignore(Trial(Snapshot.take(request))).after is None
+    assert from_gitignore(Draft(Snapshot.take(request))).after is None

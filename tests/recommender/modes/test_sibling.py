@@ -11,9 +11,9 @@ from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import IgnoreFileError
+from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.modes.plan import Change
 from ctxsize.recommender.modes.sibling import like
-from ctxsize.recommender.modes.trial import Trial
 from tests.oracles.trees import COPY_ALL, build_tree, file
 
 THEIRS = "recap-worker/.dockerignore"
@@ -49,8 +49,8 @@ def covered(
         check=True,
     )
     data = (root / at).read_bytes()
-    trial = Trial(Snapshot.take(resolve(str(root / OURS))))
-    return like(trial, IgnoreFile.parse(str(root / at), data))
+    draft = Draft(Snapshot.take(resolve(str(root / OURS))))
+    return like(draft, IgnoreFile.parse(str(root / at), data))
 
 
 def lines(change: Change) -> list[str]:

@@ -1,0 +1,137 @@
+"""How work grows: lint with patterns, suggest beside measure, scan with services.
+
+python benchmarks/growth.py                        all of it, some minutes
+python benchmarks/growth.py --scale 0.1 --rounds 1 a quick look
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import timing
+import trees
+
+_CTXSIZE = [sys.executable, "-m", "ctxsize"]
+_FILES = 300_000
+_MB = 10**6
+
+
+class Row(NamedTuple):
+    """A figure and the most that it may be."""
+
+    name: str
+    figure: float
+    most: float
+
+
+class Cost(NamedTuple):
+    """The processor seconds of a command, the median of some rounds, and its memory."""
+
+    seconds: float
+    peak_bytes: int
+
+
+def main() -> None:
+    """Show each figure beside its limit; exit with 1 if one is above it."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--scale", type=float, default=1.0, help="0.1 for a tenth of everything")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        found = [*_rows(Path(directory), options.scale, options.rounds)]
+    sys.exit(any(row.figure > row.most for row in found))
+
+
+def _rows(directory: Path, scale: float, rounds: int) -> Iterator[Row]:
+    for rows in (_lint, _suggest, _scan):
+        for row in rows(directory, scale, rounds):
+            print(f"{row.name:<44} {row.figure:8.2f}   at most {row.most:g}", flush=True)
+            yield row
+
+
+def _lint(directory: Path, scale: float, rounds: int) -> Iterator[Row]:
+    """Ten times as many patterns, on the same tree."""
+    few, many = (round(number * scale) for number in (1_000, 10_000))
+    small = _cost(["lint", str(_linted(directory, few))], rounds, failing=True)
+    large = _cost(["lint", str(_linted(directory, many))], rounds, failing=True)
+    yield Row(f"lint, {many:,} over {few:,} patterns", large.seconds / small.seconds, 12)
+    yield Row(f"lint, seconds for {many:,} patterns", large.seconds, 10)
+
+
+_PATTERNS: tuple[Callable[[int], str], ...] = (
+    *([lambda at: f"name{at}"] * 3),
+    *([lambda at: f"**/x{at}"] * 2),
+    *([lambda at: f"part{at % 400}/sub{at // 400}/*.o{at % 7}"] * 2),
+    lambda at: f"part{at % 40}/sub{at % 10}/file{at % 10}.*",
+    lambda at: f"**/*.ext{at}",
+    lambda at: f"!part{at % 40}/keep{at}",
+)
+"""Lines of all kinds, by their number."""
+
+
+def _linted(directory: Path, patterns: int) -> Path:
+    """A tree of 4,000 files with so many patterns."""
+    root = directory / f"lint-{patterns}"
+    for part in range(40):
+        for sub in range(10):
+            folder = root / f"part{part}" / f"sub{sub}"
+            folder.mkdir(parents=True)
+            for file in range(10):
+                (folder / f"file{file}.py").touch()
+    lines = (_PATTERNS[at % len(_PATTERNS)](at) for at in range(patterns))
+    (root / ".dockerignore").write_text("".join(f"{line}\n" for line in lines))
+    return root
+
+
+def _suggest(_: Path, scale: float, rounds: int) -> Iterator[Row]:
+    """What `suggest` costs beside `measure`, on a small tree and on a large one."""
+    for files in (40_000, _FILES):
+        part = round(files / _FILES * scale, 4)
+        tree = str(trees.ensure(trees.TREES["javascript"], trees.home(None), part))
+        measure, suggest = _cost(["measure", tree], rounds), _cost(["suggest", tree], rounds)
+        name = f"{round(files * scale):,} files"
+        yield Row(f"suggest over measure, {name}", suggest.seconds / measure.seconds, 2.5)
+        yield Row(f"suggest, MB for {name}", suggest.peak_bytes / _MB, 250)
+
+
+def _scan(directory: Path, scale: float, rounds: int) -> Iterator[Row]:
+    """Four times as many services in one repository."""
+    few, many = (round(number * scale) for number in (100, 400))
+    small = _cost(["scan", str(_services(directory, few))], rounds)
+    large = _cost(["scan", str(_services(directory, many))], rounds)
+    yield Row(f"scan, {many} over {few} services", large.seconds / small.seconds, 4.5)
+
+
+def _services(directory: Path, count: int) -> Path:
+    """A repository with so many services, each with its context and its ignore file."""
+    root = directory / f"scan-{count}"
+    for number in range(count):
+        context = root / f"service{number}"
+        for path in ("src/main.js", "node_modules/a/index.js", "package.json", "docs/a.md"):
+            (context / path).parent.mkdir(parents=True, exist_ok=True)
+            (context / path).write_text("x" * (200_000 if "modules" in path else 1_000))
+        (context / "Dockerfile").write_text("FROM node\nCOPY . .\nRUN npm ci\n")
+        (context / ".dockerignore").write_text(f"docs\ntmp{number}\n")
+    services = (f"  s{number}: {{build: ./service{number}}}\n" for number in range(count))
+    (root / "compose.yaml").write_text("services:\n" + "".join(services))
+    return root
+
+
+def _cost(command: list[str], rounds: int, *, failing: bool = False) -> Cost:
+    """What `command` costs after a run that is not counted; `failing` if it may find something."""
+    runs = [timing.run([*_CTXSIZE, *command]) for _ in range(rounds + 1)]
+    assert all(code == 0 or (failing and code == 1) for *_, code in runs), command
+    return Cost(
+        statistics.median(busy for _, busy, _, _ in runs[1:]),
+        max(peak for _, _, peak, _ in runs),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,277 @@
+"""Another ignore file tried on a context in memory: what it hides, shows, empties and loses.
+
+A path whose fate may change is matched by a pattern that came or went, or lies below such
+a path. So only these are walked again, by the walk that decides in `measure`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from ctxsize.engine.golang import code_points
+from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile, without_mark
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, sent_text
+from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_file
+from ctxsize.engine.rewalk import Basis
+from ctxsize.engine.sent import Sent, SentDifference, differences
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.sourcing import Sources
+from ctxsize.errors import CtxsizeError, IgnoreFileError
+
+
+class Taken(NamedTuple):
+    """A source that an instruction takes from the context."""
+
+    request: Request
+    """That of its build, which may have another name for the context."""
+    dockerfile: str
+    target: str
+    """One that reaches the instruction."""
+    source: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An ignore file and what it sends."""
+
+    data: bytes
+    request: Request
+    before: Sent
+    sent: Sent
+
+    @cached_property
+    def difference(self) -> SentDifference:
+        """What is sent otherwise than before."""
+        return differences(self.before, self.sent)
+
+    @cached_property
+    def hidden(self) -> list[str]:
+        """The entries that are not sent any more, in the builder's order."""
+        return self.before.without(self.sent)
+
+    @cached_property
+    def shown(self) -> list[str]:
+        """The entries that are sent and were not before, in the builder's order."""
+        return self.sent.without(self.before)
+
+    @property
+    def emptied(self) -> list[str]:
+        """The files that arrive without content and did not before."""
+        return sorted(self.sent.empty - self.before.empty)
+
+    def decider(self, path: str) -> str | None:
+        """Return the line that decides about `path`, None if there is none."""
+        index = self.request.spec.check_file(path).index
+        line = 0 if index is None else self.request.spec.patterns[index].line
+        return IgnoreFile.parse("", self.data).texts()[line - 1] if line else None
+
+
+class Trial:
+    """A context in memory, and what any ignore file would send of it.
+
+    Patterns are read once, whichever ignore file they stand in.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.request = snapshot.request
+        self._patterns: dict[str, DockerIgnorePattern] = {}
+        self._sent: dict[tuple[str, ...], Sent | None] = {}
+        self._failing: dict[str, bool] = {}
+        self._travels: dict[str, str] = {}
+        self._found: dict[tuple[int, str, int, str], bool] = {}
+        self._last: Attempt | None = None
+        self._usual: Basis | None = None
+        """The lines that were tried first: most others differ from them in a few."""
+
+    @cached_property
+    def _basis(self) -> Basis:
+        return Basis(self.snapshot, self.request.spec)
+
+    @property
+    def before(self) -> Sent:
+        """What is sent with the ignore file as it is. Raises what a walk raises."""
+        return self._basis.sent
+
+    @cached_property
+    def everything(self) -> Sent:
+        """What would be sent without any pattern."""
+        return self.snapshot.sent(self.request.builder.spec_class([]))
+
+    def attempt(self, data: bytes) -> Attempt:
+        """Return what the ignore file `data` sends. Raises `IgnoreFileError` if it fails."""
+        if self._last is None or self._last.data != data:
+            self._last = self._attempted(data)
+        return self._last
+
+    def _attempted(self, data: bytes) -> Attempt:
+        request = with_ignore_file(self.request, data, make=self._made)
+        return Attempt(data, request, self.before, self._basis.under(request.spec))
+
+    def _made(self, line: str) -> DockerIgnorePattern:
+        """Return the pattern of a line as an object of its own, which has its number."""
+        return copy(self.pattern(line))
+
+    def pattern(self, line: str) -> DockerIgnorePattern:
+        """Return the pattern of a line, read once. Raises `IgnoreFileError`."""
+        if line not in self._patterns:
+            self._patterns[line] = self.request.builder.spec_class.pattern_class(line)
+        return self._patterns[line]
+
+    # Lists of lines, some of which may fail the build.
+
+    def sent(self, texts: Sequence[str]) -> Sent | None:
+        """Return what would be sent with these lines; None if they fail the build."""
+        key = tuple(texts)
+        if key not in self._sent:
+            self._sent[key] = self._sent_now(key)
+        return self._sent[key]
+
+    def _sent_now(self, texts: tuple[str, ...]) -> Sent | None:
+        spec = self.spec(texts)
+        try:
+            if spec is not None and self._usual is None:
+                self._usual = Basis(self.snapshot, spec)
+            return None if spec is None or self._usual is None else self._usual.under(spec)
+        except CtxsizeError:
+            return None
+
+    def spec(self, texts: Sequence[str]) -> DockerIgnoreSpec | None:
+        """Return the patterns of these lines, None where they fail the build."""
+        builder = self.request.builder
+        try:
+            if builder.always_sends is not None:
+                data = "\n".join(texts).encode("utf-8", "surrogateescape")
+                return with_ignore_file(self.request, data, make=self._made).spec
+            lines = self._read(texts)
+            if builder.check_patterns is not None:
+                builder.check_patterns(lines)
+            return builder.spec_class([self.pattern(line) for line in lines])
+        except IgnoreFileError:
+            return None
+
+    def _read(self, texts: Sequence[str]) -> list[str]:
+        """Return the lines as the builder reads them: without a byte order mark, all text."""
+        builder = self.request.builder
+        lines = without_mark(texts) if builder.spec_class.strips_bom else list(texts)
+        if not builder.replaces_undecodable:
+            return lines
+        return [line if line.isascii() else "".join(code_points(line)) for line in lines]
+
+    def usable(self, texts: Iterable[str]) -> list[str]:
+        """Return `texts` with a comment in place of each line that would fail the build."""
+        checks = self.request.builder.check_patterns
+        lines = list(texts)
+        # Control characters stop a list that is all ASCII: it travels as it is, in a header.
+        sent = [self._travelling(line) for line in without_mark(lines)] if checks else []
+        strict = bool(sent) and all(text.isascii() for text in sent)
+        return [
+            "#" if self.fails(line) or (strict and not sent[at].isprintable()) else line
+            for at, line in enumerate(lines)
+        ]
+
+    def _travelling(self, line: str) -> str:
+        if line not in self._travels:
+            self._travels[line] = sent_text(line) or ""
+        return self._travels[line]
+
+    def fails(self, text: str) -> bool:
+        """Return whether a line fails the build, at once or when the builder comes to it."""
+        if text not in self._failing:
+            self._failing[text] = self._fails(text)
+        return self._failing[text]
+
+    def _fails(self, text: str) -> bool:
+        if len(text.encode("utf-8", "surrogateescape")) > LONGEST_LINE:
+            return True
+        try:
+            return self.pattern(text.removeprefix("\ufeff")).fault is not None
+        except IgnoreFileError:
+            return True
+
+    def written(self, attempt: Attempt) -> Snapshot:
+        """Return the context as it is once the ignore file is written."""
+        snapshot, own = self.snapshot, own_path(self.request)
+        if own is not None:
+            snapshot = snapshot.with_file(own, len(attempt.data))
+        return Snapshot(attempt.request, snapshot.root, snapshot.problems)
+
+    # What builds take.
+
+    def lost_source(self, attempt: Attempt, sources: Iterable[Taken]) -> Taken | None:
+        """Return the first of `sources` that its build found before and does not any more."""
+        finders: dict[int, tuple[_Finder, _Finder]] = {}
+        for each in sources:
+            where, build = (each.target, each.line, each.source), id(each.request)
+            if build not in finders:
+                after = _Finder(self._with(each.request, attempt))
+                finders[build] = _Finder(each.request), after
+            before, then = finders[build]
+            key = (build, *where)
+            if key not in self._found:
+                self._found[key] = before.finds(*where)
+            if self._found[key] and not then.finds(*where):
+                return each
+        return None
+
+    def _with(self, request: Request, attempt: Attempt) -> Request:
+        """Return the request of a build with the ignore file of an attempt, read before."""
+        file, builder = attempt.request.ignore_file, request.builder
+        alike = builder is self.request.builder and bool(request.name) is bool(self.request.name)
+        if file is None or not alike or builder.always_sends is not None:
+            return with_ignore_file(request, attempt.data, make=self._made)
+        file = replace(file, path=ignore_file_to_write(request))
+        return replace(request, ignore_file=file, spec=attempt.request.spec)
+
+    def lost_entries(self, attempt: Attempt, needed: Collection[str]) -> list[str]:
+        """Return those of the entries `needed` that are not sent any more."""
+        return sorted(path for path in needed if path not in attempt.sent)
+
+
+class _Finder:
+    """Says whether a build finds its sources; what each target takes is read once."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._sources: dict[str, Sources] = {}
+
+    def finds(self, target: str, line: int, source: str) -> bool:
+        """Return whether the build of `target` finds a source; the unknown counts as found."""
+        try:
+            if target not in self._sources:
+                asked = replace(self._request, build=replace(self._request.build, target=target))
+                self._sources[target] = Sources(asked, brief=True)
+            checks = self._sources[target].check(str(line))
+        except CtxsizeError:
+            return True
+        return all(check.found for check in checks if check.source == source)
+
+
+def own_path(request: Request) -> str | None:
+    """Return the ignore file that governs, or would, as a path of the context; None if outside."""
+    directory, name = os.path.split(ignore_file_to_write(request))
+    real = os.path.join(os.path.realpath(directory or "."), name)
+    relative = os.path.relpath(real, request.root)
+    return None if relative.startswith("../") else relative
+
+
+def planned(snapshot: Snapshot) -> Snapshot:
+    """Return the context with its ignore file in it, an empty one if there is none yet."""
+    own = own_path(snapshot.request)
+    if own is None or snapshot.file(own) is not None:
+        return snapshot
+    return snapshot.with_file(own, 0)
+
+
+def with_lines(request: Request, lines: Iterable[str]) -> bytes:
+    """Return the ignore file that governs `request` with `lines` behind all of its own."""
+    before = b"" if request.ignore_file is None else request.ignore_file.data
+    if before and not before.endswith(b"\n"):
+        before += b"\n"
+    return before + "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")

@@ -1,0 +1,154 @@
+"""A trial says what a whole walk would say, however little of the context it walks again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxsize.engine import rewalk
+from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.matched import Matcher, matcher
+from ctxsize.engine.request import resolve, with_ignore_file
+from ctxsize.engine.sent import Sent
+from ctxsize.engine.snapshot import Held, Snapshot
+from ctxsize.engine.trial import Trial, planned, with_lines
+from ctxsize.errors import CtxsizeError
+from tests.engine.strategies import nasty_patterns, trees_with_ignore_files
+from tests.oracles.trees import build_tree, file, hardlink, link
+
+TREE = ["src/a.rs", "src/b.log", "docs/a/deep.md", "docs/b.md", "target/x/y.o", "a.log"]
+
+
+def all_of(sent: Sent) -> Any:
+    return sent.sizes, sent.directories, sent.empty, sent.content_bytes, sent.files
+
+
+def snapshot_of(root: Path, data: bytes = b"", builder: str = "buildkit") -> Snapshot:
+    request = with_ignore_file(resolve(str(root), builder=BUILDERS[builder]), data)
+    return Snapshot(request, Snapshot.take(request).root, ())
+
+
+def changes(lines: list[bytes], more: list[bytes]) -> Iterator[list[bytes]]:
+    """The lines without one, with one more, in another order, and others altogether."""
+    yield lines[:-1]
+    yield lines[1:]
+    yield [*lines, *more]
+    yield [*more, *lines]
+    yield [*lines[1:], *lines[:1]]
+    yield more
+
+
+@pytest.mark.parametrize("many", [0, 1_000])
+@pytest.mark.parametrize("builder", BUILDERS)
+@given(tree=trees_with_ignore_files(), more=st.lists(nasty_patterns, max_size=2))
+def test_trial_equals_whole_walk(
+    builder: str, many: int, tree: tuple[list[str], bytes], more: list[str]
+) -> None:
+    files, data = tree
+    with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rewalk, "_MANY", many)
+        root = build_tree(Path(directory) / "ctx", files)
+        try:
+            snapshot = snapshot_of(root, data, builder)
+            trial = Trial(snapshot)
+            assert all_of(trial.before) == all_of(snapshot.sent())
+        except CtxsizeError:
+            return
+        others = [line.encode("utf-8", "surrogateescape") for line in more]
+        for lines in changes(data.split(b"\n"), others):
+            holds(trial, b"\n".join(lines))
+
+
+def holds(trial: Trial, data: bytes) -> None:
+    try:
+        request = with_ignore_file(trial.request, data)
+        expected = all_of(Snapshot(request, trial.snapshot.root, ()).sent())
+    except CtxsizeError as error:
+        with pytest.raises(type(error)):
+            trial.attempt(data)
+    else:
+        assert all_of(trial.attempt(data).sent) == expected
+
+
+@pytest.mark.parametrize("data", [b"a-first-name\n", b"target/again\n", b"target\n!target/again\n"])
+def test_further_names_are_walked_as_a_whole(data: bytes, tmp_path: Path) -> None:
+    nodes = [file("target/again", size_bytes=70), hardlink("a-first-name", "target/again")]
+    holds(Trial(snapshot_of(build_tree(tmp_path / "ctx", [*nodes, link("x", "target")]))), data)
+
+
+def test_only_what_may_change_is_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = Trial(snapshot_of(build_tree(tmp_path / "ctx", TREE), b"docs\n!docs/a\n"))
+    assert "docs/a/deep.md" in trial.before
+    monkeypatch.delattr(Snapshot, "sent")
+    attempt = trial.attempt(b"docs\n!docs/a\n**/*.log\ntarget\n")
+    assert attempt.hidden == ["a.log", "src/b.log", "target", "target/x", "target/x/y.o"]
+    assert attempt.shown == attempt.emptied == []
+    assert attempt.decider("src/b.log") == "**/*.log"
+    assert trial.attempt(b"docs\n!docs/a\nno/such\n").sent is trial.before
+
+
+def test_what_is_emptied(tmp_path: Path) -> None:
+    trial = Trial(snapshot_of(build_tree(tmp_path / "ctx", ["vendor/keep"]), b"!vendor/keep\n"))
+    attempt = trial.attempt(b"vendor\n!vendor/keep\n**/vendor\n")
+    assert attempt.emptied == ["vendor/keep"]
+    assert attempt.difference.paths == attempt.difference.moved == {"vendor/keep"}
+
+
+def test_each_line_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = Trial(snapshot_of(build_tree(tmp_path / "ctx", TREE)))
+    lines = ["docs", "*.log", "docs"]
+    first = trial.attempt(with_lines(trial.request, lines))
+    monkeypatch.delattr(trial.request.builder.spec_class.pattern_class, "__init__")
+    again = trial.attempt(with_lines(trial.request, lines[1:]))
+    numbers = [[each.line for each in attempt.request.spec.patterns] for attempt in (first, again)]
+    assert numbers == [[1, 2, 3], [1, 2]]
+
+
+def test_the_ignore_file_is_part_of_the_context(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", TREE)
+    trial = Trial(planned(snapshot_of(root)))
+    assert trial.before.size(".dockerignore") == 0
+    written = trial.written(trial.attempt(b"docs\n"))
+    (root / ".dockerignore").write_bytes(b"docs\n")
+    assert all_of(written.sent()) == all_of(Snapshot.take(resolve(str(root))).sent())
+
+
+def test_no_tree_is_too_deep(tmp_path: Path) -> None:
+    top = held = Held("")
+    for _ in range(2_000):
+        held.folders.append(Held(f"{held.prefix}d"))
+        held = held.folders[0]
+    held.entries["x.log"] = 5
+    request = with_ignore_file(resolve(str(tmp_path)), b"none\n")
+    trial = Trial(Snapshot(request, top, ()))
+    attempt = trial.attempt(b"none\n**/*.log\n")
+    assert attempt.hidden == [f"{held.prefix}x.log"]
+    assert matcher(attempt.request.spec).step(f"{held.prefix}x.log").ignored
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@given(tree=trees_with_ignore_files())
+def test_patterns_found_in_one_pass(builder: str, tree: tuple[list[str], bytes]) -> None:
+    files, data = tree
+    with tempfile.TemporaryDirectory() as directory:
+        root = build_tree(Path(directory) / "ctx", files)
+        try:
+            snapshot = snapshot_of(root, data, builder)
+        except CtxsizeError:
+            return
+    spec = snapshot.request.spec
+    if any(each.fault for each in spec.patterns):
+        return
+    quick, slow = matcher(spec), Matcher(spec)
+    assert sorted(quick.in_tree(snapshot.root)) == sorted(slow.in_tree(snapshot.root))
+    for held in snapshot.root.tree():
+        for entry in [*held.entries, *held.folder_by_name]:
+            path = held.prefix + entry
+            assert quick.indexes(path) == slow.indexes(path)
+            assert quick.step(path) == slow.step(path)
