@@ -37,10 +37,7 @@ class Matcher:
     def in_tree(self, root: Held) -> Iterator[tuple[str, list[int]]]:
         """Yield each path below `root` that some pattern matches, with the indexes of these."""
         for held in root.tree():
-            for name in [
-                *held.entries,
-                *held.folder_by_name,
-            ]:
+            for name in [*held.entries, *held.folder_by_name]:
                 path = held.prefix + name
                 found = self.indexes(path)
                 if found:

@@ -18,7 +18,7 @@ from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, sent_text
 from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_file
 from ctxsize.engine.rewalk import Basis
-from ctxsize.engine.sent import Sent, SentDifference, differences
+from ctxsize.engine.sent import Sent
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError, IgnoreFileError
@@ -44,11 +44,6 @@ class Attempt:
     request: Request
     before: Sent
     sent: Sent
-
-    @cached_property
-    def difference(self) -> SentDifference:
-        """What is sent otherwise than before."""
-        return differences(self.before, self.sent)
 
     @cached_property
     def hidden(self) -> list[str]:

@@ -263,10 +263,9 @@ def read_by_build(facts: Facts, match: Match) -> Objection | None:
 def site_generator(facts: Facts, match: Match) -> Objection | None:
     """A web site is made of the documentation."""
     directory = match.path.rpartition("/")[0]
-    for name in _SITES:
-        found = facts.evidence.tree.find(directory, name)
-        if found is not None:
-            return Objection("site_generator", f"{found} makes a web site of it", soft=True)
+    found = facts.evidence.tree.first(directory, _SITES)
+    if found is not None:
+        return Objection("site_generator", f"{found} makes a web site of it", soft=True)
     for recipe in facts.recipes.recipes:
         if _SITE_GENERATORS.search(recipe.commands):
             return Objection("site_generator", f"{recipe.path} makes a web site", soft=True)

@@ -53,6 +53,7 @@ class Tree:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.root = snapshot.root
+        self._first: dict[tuple[str, tuple[str, ...]], str | None] = {}
 
     def links_in(self, directory: str) -> Collection[str]:
         """Return the names of the symlinks in a directory."""
@@ -100,6 +101,14 @@ class Tree:
                 return None
             directory, pattern = directory.rpartition("/")[0], pattern[3:]
         return next(self.all(directory, pattern), None)
+
+    def first(self, directory: str, patterns: tuple[str, ...]) -> str | None:
+        """Return what the first of `patterns` finds that finds anything; looked for once."""
+        key = directory, patterns
+        if key not in self._first:
+            found = (self.find(directory, each) for each in patterns)
+            self._first[key] = next((each for each in found if each is not None), None)
+        return self._first[key]
 
     def all(self, directory: str, pattern: str) -> Iterator[str]:
         """Every path below `directory` that matches, in order of names."""

@@ -15,7 +15,7 @@ from ctxsize.engine import rewalk
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.matched import Matcher, matcher
 from ctxsize.engine.request import resolve, with_ignore_file
-from ctxsize.engine.sent import Sent
+from ctxsize.engine.sent import Sent, differences
 from ctxsize.engine.snapshot import Held, Snapshot
 from ctxsize.engine.trial import Trial, planned, with_lines
 from ctxsize.errors import CtxsizeError
@@ -97,7 +97,8 @@ def test_what_is_emptied(tmp_path: Path) -> None:
     trial = Trial(snapshot_of(build_tree(tmp_path / "ctx", ["vendor/keep"]), b"!vendor/keep\n"))
     attempt = trial.attempt(b"vendor\n!vendor/keep\n**/vendor\n")
     assert attempt.emptied == ["vendor/keep"]
-    assert attempt.difference.paths == attempt.difference.moved == {"vendor/keep"}
+    found = differences(attempt.before, attempt.sent)
+    assert found.paths == found.moved == {"vendor/keep"}
 
 
 def test_each_line_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
