@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from ctxsize.dockerfile.arguments import is_keyword, partition, split_arguments, take_flags
 from ctxsize.dockerfile.check import check_instruction
@@ -41,6 +42,7 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     return Dockerfile(reader.directives, instructions, reader.escape, find_syntax(content))
 
 
+@lru_cache(maxsize=1024)  # each stage on a base has its triggers
 def parse_trigger(text: str) -> Instruction:
     """Return the one instruction that an ONBUILD trigger consists of.
 
