@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fnmatch import translate
 from functools import cached_property
 from heapq import nsmallest
@@ -15,7 +15,7 @@ from ctxsize.recommender.mentions import Mention, Texts
 from ctxsize.recommender.recipes import Named, Recipe, Recipes
 from ctxsize.recommender.running import running
 from ctxsize.recommender.tools import Tool, install_directory
-from ctxsize.recommender.tree import Sums, directories_above, is_below
+from ctxsize.recommender.tree import SumsByPath, SumsTogether, directories_above, is_below
 from ctxsize.shell import Command
 
 TYPE_CHECKING = False
@@ -105,7 +105,9 @@ def _reads_git(command: str) -> bool:
 class Facts:
     """Facts about one context, each found out when it is asked for."""
 
-    def __init__(self, evidence: Evidence, recipes: Recipes, sums: Mapping[str, Sums]) -> None:
+    def __init__(
+        self, evidence: Evidence, recipes: Recipes, sums: SumsByPath | SumsTogether
+    ) -> None:
         self.evidence = evidence
         self.recipes = recipes
         self._sums = sums
@@ -152,19 +154,21 @@ class Facts:
 
     def _source_paths(self) -> Iterator[str]:
         git = self.evidence.git
-        for path in sorted(self._sums):
-            name = path.rpartition("/")[2]
-            if (
-                not is_source(name)
-                or not NOT_SOURCES.isdisjoint(path.split("/"))
-                or name in _LOCKS
-                or self._sums[path].content_bytes > _LARGEST_SOURCE
-            ):
+        for path in sorted(self._source_names()):
+            if self._sums[path].content_bytes > _LARGEST_SOURCE:
                 continue
-            if git.has_repository and git.first(path) is None and git.ignores(path):
-                continue
-            if self.evidence.tree.snapshot.folder(path) is None:
+            if not git.has_repository or git.first(path) is not None or not git.ignores(path):
                 yield path
+
+    def _source_names(self) -> Iterator[str]:
+        """Yield what is sent and has the name of a source, where sources may be."""
+        pending = [self.evidence.tree.root]
+        while pending:
+            held = pending.pop()
+            pending += (each for each in held.folders if each.name not in NOT_SOURCES)
+            for name in self._sums.names_in(held.path):
+                if is_source(name) and name not in _LOCKS:
+                    yield held.prefix + name
 
     @property
     def saw_all_sources(self) -> bool:

@@ -188,6 +188,12 @@ class Advisor:
     ) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
         if not candidates or not self._proof.fault(candidates):
             return candidates, []
+        # Most often one fails, that with the most lines, and the others hold together.
+        longest = max(candidates, key=lambda each: len(each.lines))
+        others = [each for each in candidates if each is not longest]
+        fault = self._proof.fault([longest])
+        if fault and not (others and self._proof.fault(others)):
+            return others, [(longest, fault)]
         tried = stepped(candidates, self._steps, lambda each: ", ".join(each.lines))
         faults = [(each, self._proof.fault([each])) for each in tried]
         good = [each for each, fault in faults if not fault]
@@ -248,7 +254,8 @@ class Advisor:
         self._check_merged(chosen, data)
         before_data = None if self.request.ignore_file is None else self.request.ignore_file.data
         edit = Edit(ignore_file_to_write(self.request), before_data, data)
-        after = self._size(self.trial.written(self.trial.attempt(data)))
+        written = self.trial.written(self.trial.attempt(data))
+        after = self._size(written, travelling(written, [None]))
         marked = tuple(replace(each, chosen=each in chosen) for each in made)
         return marked, edit, after
 
@@ -278,10 +285,13 @@ class Advisor:
     @cached_property
     def _before(self) -> Size:
         is_there = self._own_path is None or self._real.file(self._own_path) is not None
-        return self._size(self.trial.snapshot, without=None if is_there else self._own_path)
+        own = None if is_there else self._own_path
+        context = Amount.of(self.trial.before)
+        if own is not None and own in self.trial.before:
+            context -= Amount(1)
+        return self._size(self.trial.snapshot, context, without=own)
 
-    def _size(self, snapshot: Snapshot, *, without: str | None = None) -> Size:
-        context = travelling(snapshot, [None], without=without)
+    def _size(self, snapshot: Snapshot, context: Amount, *, without: str | None = None) -> Size:
         if not self._transfers:
             return Size(context, None)
         return Size(context, travelling(snapshot, self._includes, without=without))
