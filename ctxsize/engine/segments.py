@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from ctxsize.engine import goregexp
-from ctxsize.engine.patterns import DockerIgnorePattern, classify
+from ctxsize.engine.patterns import DockerIgnorePattern
 
 _REGEXP_CHARACTERS = frozenset("\\|{}^\ufffd\ufeff\n")
 _PLAIN_CLASS = re.compile(r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]")
@@ -151,7 +151,8 @@ def _glob(name: str) -> Segment:
         return Segment("suffix", name[1:])
     if name.endswith("*") and not any(char in name[:-1] for char in "*?["):
         return Segment("prefix", name[:-1])
-    return Segment("regexp", goregexp.translate(classify(name)[1]), needles=_needles(name))
+    _, expression = DockerIgnorePattern.meaning(name)
+    return Segment("regexp", goregexp.translate(expression), needles=_needles(name))
 
 
 def _needles(glob: str) -> tuple[str, ...]:
