@@ -12,6 +12,7 @@ import re
 import stat
 from dataclasses import dataclass
 from errno import ELOOP
+from itertools import chain
 from pathlib import Path
 
 from ctxsize.engine.builders import Builder
@@ -32,6 +33,8 @@ _DOCKERFILE = re.compile(
 )
 _IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
 _TELLS_OF_BUILDS = re.compile(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
+_TELLING_WORDS = ("docker", "conta", "compose", "bake")
+"""Of these one is in each name of a Dockerfile or of a file that tells of builds."""
 _MOST_NEAR = 100
 """Number of directories in which builds are looked for where a context has no Dockerfile."""
 _NO_DOCKERFILE = re.compile(
@@ -152,23 +155,29 @@ def files_near(context: str) -> list[str]:
     Nothing if none of them is a Dockerfile or tells of builds by its name. Only so many
     directories are looked into: this is a look for a hint.
     """
-    found: list[str] = []
+    found: list[list[str]] = []
     pending = ["", ".github/workflows", "src/main/docker"]
     for count, directory in enumerate(pending):
         if count > _MOST_NEAR:
             break
         try:
             with os.scandir(os.path.join(context, directory)) as entries:
-                each: list[os.DirEntry[str]] = sorted(entries, key=lambda entry: entry.name)
+                each = list(entries)
         except OSError:
             continue
         prefix = f"{directory}/" if directory else ""
-        found += [prefix + entry.name for entry in each if entry.is_file(follow_symlinks=False)]
+        files = (entry.name for entry in each if entry.is_file(follow_symlinks=False))
+        found.append([prefix + name for name in files])
         if not directory:
-            folders = (entry.name for entry in each if entry.is_dir(follow_symlinks=False))
+            folders = sorted(entry.name for entry in each if entry.is_dir(follow_symlinks=False))
             pending += [name for name in folders if name not in (".git", "node_modules")]
-    tells = any(is_dockerfile(path) or _TELLS_OF_BUILDS.search(path) for path in found)
-    return found if tells else []
+    # Mostly nothing tells, which one look at all names shows sooner than one at each.
+    names = "\n".join(chain.from_iterable(found)).lower()
+    if not any(word in names for word in _TELLING_WORDS):
+        return []
+    paths = [path for each in found for path in sorted(each)]
+    tells = any(is_dockerfile(path) or _TELLS_OF_BUILDS.search(path) for path in paths)
+    return paths if tells else []
 
 
 def _names(directory: str) -> list[str]:
