@@ -14,7 +14,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import cached_property
 
 from ctxsize.dockerfile import (
@@ -400,6 +399,8 @@ def _nearest(request: Request, path: str) -> Iterator[str]:
 
 
 def _alike(directory: str, part: str, names: list[str]) -> Iterator[str]:
+    from difflib import get_close_matches  # as most sources are there
+
     same = [name for name in names if name.casefold() == part.casefold()]
     close = [] if same or has_wildcards(part) else get_close_matches(part, names, n=1)
     for name in (same + close)[:1]:
