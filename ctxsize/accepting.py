@@ -17,7 +17,7 @@ from ctxsize.projects.found import Discovery
 def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, ...]]:
     """`config`, or that of the directory `start`: an empty one, and why, if it cannot be read.
 
-    For answers that hold without it; what it would have accepted is told then.
+    For answers that hold without it: what it would have accepted is shown.
     """
     if config is not None:
         return config, ()

@@ -21,7 +21,7 @@ _ONE_WRITER = ("cargo", "gradle", "maven")
 
 
 def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
-    """Return the options of a mount that whoever runs `step` can write to."""
+    """Return the options that let the user of `step` write to the mount."""
     user = step.user.partition(":")[0]
     if user in ("", "root", "0"):
         return {}

@@ -34,7 +34,7 @@ from ctxsize.recommender.rank import Ranked, ranked, sum_of
 from ctxsize.recommender.rules import MIB, Category, Kind, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import Sums, Tree, added_up, is_below, sums_of, travelling
+from ctxsize.recommender.tree import Sums, Tree, added_up, is_below, sums_of, together, travelling
 
 _WORTH_AN_EXCEPTION = 1 * MIB
 """The least that must be left of a directory for a pattern with exceptions."""
@@ -195,7 +195,7 @@ class Advisor:
         if fault and not (others and self._proof.fault(others)):
             return others, [(longest, fault)]
         tried = stepped(candidates, self._steps, lambda each: ", ".join(each.lines))
-        faults = [(each, self._proof.fault([each])) for each in tried]
+        faults = [(each, fault if each is longest else self._proof.fault([each])) for each in tried]
         good = [each for each, fault in faults if not fault]
         failed = [each for each in faults if each[1]]
         while good and (fault := self._proof.fault(good)):
@@ -286,9 +286,7 @@ class Advisor:
     def _before(self) -> Size:
         is_there = self._own_path is None or self._real.file(self._own_path) is not None
         own = None if is_there else self._own_path
-        context = Amount.of(self.trial.before)
-        if own is not None and own in self.trial.before:
-            context -= Amount(1)
+        context = together([self.trial.before], without=own)
         return self._size(self.trial.snapshot, context, without=own)
 
     def _size(self, snapshot: Snapshot, context: Amount, *, without: str | None = None) -> Size:

@@ -271,11 +271,12 @@ def added_up(parts: Iterable[SumsByPath]) -> SumsByPath | SumsTogether:
 def travelling(
     snapshot: Snapshot, includes: Iterable[Include], *, without: str | None = None
 ) -> Amount:
-    """What the ignore file of a snapshot lets the transfers make travel, together.
+    """Return what the ignore file of a snapshot lets the transfers make travel, `together`."""
+    return together([snapshot.sent(include=each) for each in includes], without=without)
 
-    An empty file at `without` does not count.
-    """
-    sent = [snapshot.sent(include=each) for each in includes]
+
+def together(sent: Sequence[Sent], *, without: str | None = None) -> Amount:
+    """Return what is sent in all; an empty file at `without` does not count."""
     files, content_bytes = totals(sent)
     return Amount(files - sum(without in each for each in sent if without), content_bytes)
 
