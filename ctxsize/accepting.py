@@ -11,7 +11,6 @@ from ctxsize.errors import InputErrors
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.model import Effect, Problem, Report, Transfer
 from ctxsize.problem_kinds import found
-from ctxsize.projects.found import Discovery
 
 
 def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, ...]]:
@@ -100,14 +99,3 @@ def secret_test(config: Config | None) -> Callable[[str], bool]:
         return not wanted.of([finding])
 
     return is_accepted
-
-
-def unused_advice(discovery: Discovery, config: Config) -> tuple[Finding, ...]:
-    """The tables about Dockerfiles that accept nothing; looks once more if there are any."""
-    from ctxsize.advice import CODES, advise
-
-    if not any(each.code in CODES for each in config.suppress):
-        return ()
-    wanted = Wanted(config)
-    wanted.of(advise(discovery).findings)
-    return wanted.unused(CODES, discovery.root)

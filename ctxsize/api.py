@@ -325,15 +325,10 @@ def advise(
     the rest too): the outcome holds the edits. `config` is by default that of `root`.
     Raises `InputError` for no directory, and for codes that do not exist.
     """
-    from ctxsize.accepting import unused_advice
     from ctxsize.advice.command import run
-    from ctxsize.config import load
-    from ctxsize.findings import in_order
 
-    discovery = discover(root)
-    config = load(root) if config is None else config
-    outcome = run(
-        discovery,
+    return run(
+        discover(root),
         fix=fix,
         unsafe=unsafe_fixes,
         select=select,
@@ -341,8 +336,6 @@ def advise(
         severity=severity,
         config=config,
     )
-    unused = () if any((select, ignore)) else unused_advice(discovery, config)
-    return replace(outcome, findings=in_order([*outcome.findings, *unused]))
 
 
 def check(

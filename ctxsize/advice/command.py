@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from ctxsize.advice import CODES, DockerfileAdvice, advice_of, examined
+from ctxsize.accepting import Wanted
+from ctxsize.advice import CODES, DockerfileAdvice, advice_of, advise, examined
 from ctxsize.advice.ignoring import once, suggested
 from ctxsize.advice.repository import Repository, read_repository
 from ctxsize.config import Config, load
 from ctxsize.config.accepted import Acceptance
-from ctxsize.findings import Edit, Finding, Severity
+from ctxsize.findings import Edit, Finding, Severity, in_order
 from ctxsize.lints.selection import selection
 from ctxsize.projects import Discovery
 
@@ -48,7 +49,22 @@ def run(
         changed[edit.path] = edit.after
         mended.append(finding)
     advice = advice_of(discovery, repository, tuple(kept))
-    return replace(advice, edits=_edits(repository), mended=tuple(mended))
+    unused = () if any((select, ignore)) else _unused(discovery, config)
+    return replace(
+        advice,
+        findings=in_order([*advice.findings, *unused]),
+        edits=_edits(repository),
+        mended=tuple(mended),
+    )
+
+
+def _unused(discovery: Discovery, config: Config) -> tuple[Finding, ...]:
+    """Return the tables about Dockerfiles that accept nothing; look once more if there are any."""
+    if not any(each.code in CODES for each in config.suppress):
+        return ()
+    wanted = Wanted(config)
+    wanted.of(advise(discovery).findings)
+    return wanted.unused(CODES, discovery.root)
 
 
 def _edits(repository: Repository) -> tuple[Edit, ...]:

@@ -66,6 +66,13 @@ def test_nothing_that_few_runs_need(tmp_path: Path) -> None:
     assert {"json", "click.shell_completion"} & loads(tmp_path, "text") == set()
 
 
+def test_a_finding_needs_the_configuration_but_not_discovery(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM alpine\nCOPY missing .\n")
+    loaded = loads(tmp_path, "text")
+    assert "ctxsize.config" in loaded
+    assert {"ctxsize.projects", "ctxsize.recommender", "ctxsize.lints"} & loaded == set()
+
+
 def test_nothing_of_other_commands(loaded: set[str]) -> None:
     ours = {name.removeprefix("ctxsize.") for name in loaded if name.startswith("ctxsize.")}
     assert {
