@@ -136,8 +136,8 @@ class DiskDirectory:
 
     def stats(self, names: Sequence[str]) -> list[os.stat_result]:
         """Return what is known of each of `names`."""
-        fd = self._fd
-        return [os.lstat(name, dir_fd=fd) for name in names]
+        lstat, fd = os.lstat, self._fd
+        return [lstat(name, dir_fd=fd) for name in names]
 
     def link_target(self, name: str) -> str:
         """Return what the symlink `name` points to."""
@@ -161,8 +161,8 @@ class DiskDirectory:
 
     def with_attributes(self, names: Sequence[str]) -> list[str]:
         """Return those of `names` that have extended attributes."""
-        before = self._path
-        return [name for name in names if os.listxattr(before + name, follow_symlinks=False)]
+        listxattr, before = os.listxattr, self._path
+        return [name for name in names if listxattr(before + name, follow_symlinks=False)]
 
     def attributes(self, name: str = "") -> Xattrs:
         """Return the extended attributes of the entry `name`, by default its own."""

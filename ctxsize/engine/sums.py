@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.directories import SECRET_START, Clues, Sum, extension, size_tree
-from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, not_utf8
+from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, is_utf8, not_utf8
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD, arrives_empty, not_utf8_problems
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
@@ -74,8 +74,6 @@ class WalkSums:
     def _add_folder(self, folder: Folder) -> None:
         """Add a directory that is sent, be it ignored: then it was met as that before."""
         self._directories += 1
-        if self._only_utf8:
-            self._not_utf8 += not_utf8(folder)
         self._ignored[2] -= folder.mark.ignored
         self._wait(folder, [], 1)
 
@@ -86,8 +84,6 @@ class WalkSums:
             self.settle()
 
     def _add_files(self, files: Files) -> None:
-        if self._only_utf8:
-            self._not_utf8 += not_utf8(files)
         empty = files.unreadable
         if self._refuses and (files.mark.refused or files.odd or empty):
             empty |= self._refusals(files)
@@ -96,6 +92,8 @@ class WalkSums:
             self._wait(files, [each.st_size for each in files.stats], len(files.names))
             return
         self.settle()
+        if self._only_utf8:
+            self._not_utf8 += not_utf8(files)
         if self._meter is not None:
             self._meter.files(files, empty)
         sizes = files.content_sizes(empty)
@@ -117,6 +115,8 @@ class WalkSums:
             return
         batches = [(each, sizes) for each, sizes in waiting if isinstance(each, Files)]
         names = [*chain.from_iterable([each.names for each, _ in batches])]
+        if self._only_utf8:
+            self._note_not_utf8([each for each, _ in waiting], names)
         sizes = [*chain.from_iterable([own for _, own in batches])]
         ascending = sorted(sizes)
         if self._meter is not None:
@@ -134,6 +134,13 @@ class WalkSums:
         )
         folders = [each for each, _ in waiting if isinstance(each, Folder)]
         self._clues.add_folders([each.path for each in folders if not each.mark.ignored])
+
+    def _note_not_utf8(self, waiting: list[Files | Folder], names: list[str]) -> None:
+        """Note what is not UTF-8 of `waiting`, which holds the files `names` and no symlinks."""
+        paths = [each.prefix if isinstance(each, Files) else each.path for each in waiting]
+        attributes = [name for each in waiting if each.xattrs for name in each.xattrs]
+        if not is_utf8(*names, *paths, *attributes):
+            self._not_utf8 += chain.from_iterable(map(not_utf8, waiting))
 
     def _add_sizes(self, files: Files, sizes: list[int]) -> None:
         """Add a batch to its directory, and to the pattern that decided."""
