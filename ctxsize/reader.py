@@ -59,8 +59,8 @@ def read_start(
     """
     fd = _opened(path, dir_fd, links=links)
     try:
-        _size(fd, owner)
-        return _start(fd, size)
+        there = _size(fd, owner)
+        return _start(fd, size, there)
     finally:
         os.close(fd)
 
@@ -99,11 +99,15 @@ def _size(fd: int, owner: int | None = None) -> int:
     raise OSError(EINVAL, f"it is no regular file but {kind}")
 
 
-def _start(fd: int, size: int) -> bytes:
+def _start(fd: int, size: int, there: int = 0) -> bytes:
+    """Return the first `size` bytes of an open file, of which `there` are known to be there."""
     parts = []
     while size > 0 and (part := os.read(fd, min(size, _PART_BYTES))):
         parts.append(part)
         size -= len(part)
+        there -= len(part)
+        if not there:
+            break
     return b"".join(parts)
 
 

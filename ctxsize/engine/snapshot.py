@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, cast
@@ -180,7 +181,6 @@ class Snapshot:
         self.root = root
         self.problems = problems
         """What could not be read; what is below such a directory is missing here."""
-        self._by_path = {held.path: held for held in root.tree()}
         self._sent: tuple[DockerIgnoreSpec, Sent] | None = None
         """What was asked for last."""
 
@@ -192,6 +192,7 @@ class Snapshot:
         """
         walk = Walk(request, everything=True)
         held = {"": Held("")}
+        several: dict[str, Held] = {}  # what is sent of a directory and what is ignored takes turns
         entries = content_bytes = 0
 
         def seen() -> tuple[int, int]:
@@ -203,11 +204,32 @@ class Snapshot:
                 entries += 1
             elif isinstance(event, Files | IgnoredEntries):
                 found = _entries(event)
-                _folder(held, event.prefix[:-1]).entries.update(found)
+                directory = _folder(held, event.prefix[:-1])
+                if directory.entries:
+                    several[directory.path] = directory
+                directory.entries.update(found)
                 entries += len(found)
                 content_bytes += sum([each for each in found.values() if isinstance(each, int)])
-        _settle(held)
+        for each in several.values():
+            each.entries = dict(sorted(each.entries.items(), key=_by_name))
+        for each in reversed([*held[""].tree()]):
+            _add_up(each)
         return cls(request, held[""], tuple(walk.problems))
+
+    def asked(self, request: Request) -> Snapshot:
+        """Return the same tree for another request, with all that is known of it."""
+        same = copy(self)
+        same.request, same._sent = request, None
+        return same
+
+    @cached_property
+    def _by_path(self) -> dict[str, Held]:
+        return {held.path: held for held in self.root.tree()}
+
+    @property
+    def folders(self) -> Collection[Held]:
+        """The context and all directories below, each before its own, siblings in order."""
+        return self._by_path.values()
 
     def folder(self, path: str) -> Held | None:
         """The directory at `path`, None if there is none."""
@@ -229,18 +251,22 @@ class Snapshot:
         mode = stat.S_IFREG | 0o644 if old is None else old.st_mode
         held = self._by_path[directory]
         entries = {**held.entries, name: _kept(File(name, mode, size_bytes))}
-        return Snapshot(self.request, self._with(held, entries, held.folders), self.problems)
+        made = self._with(held, dict(sorted(entries.items(), key=_by_name)), held.folders)
+        snapshot = Snapshot(self.request, made[""], self.problems)
+        snapshot._by_path = {**self._by_path, **made}
+        return snapshot
 
-    def _with(self, held: Held, entries: dict[str, int | File], folders: list[Held]) -> Held:
-        """The top of the context with other things in the directory `held`; the rest is shared."""
+    def _with(
+        self, held: Held, entries: dict[str, int | File], folders: list[Held]
+    ) -> dict[str, Held]:
+        """The directory `held` with other things in it, and those above; the rest is shared."""
         made = Held(held.path, entries, list(folders))
-        _sort(made)
         _add_up(made)
         if not held.path:
-            return made
+            return {"": made}
         above = self._by_path[held.path.rpartition("/")[0]]
         beside = [made if each is held else each for each in above.folders]
-        return self._with(above, above.entries, beside)
+        return {held.path: made, **self._with(above, above.entries, beside)}
 
     def sent(
         self, spec: DockerIgnoreSpec | None = None, *, include: Iterable[str] | None = None
@@ -262,7 +288,7 @@ class Snapshot:
         """Return what is sent without any pattern, if each file has one name: it needs no walk."""
         names: dict[str, dict[str, int]] = {}
         empty: list[str] = []
-        for held in self._by_path.values():
+        for held in self.folders:
             if held.entries:
                 names[held.path] = held.contents
                 empty += [held.prefix + each.name for each in held.odd if each.arrives_empty]
@@ -277,14 +303,14 @@ class Snapshot:
     @cached_property
     def has_further_names(self) -> bool:
         """Whether a file has several names: the first one that is sent has its content."""
-        return any(file.st_nlink > 1 for held in self.root.tree() for file in held.odd)
+        return any(file.st_nlink > 1 for held in self.folders for file in held.odd)
 
     @cached_property
     def links(self) -> dict[str, frozenset[str]]:
         """The names of the symlinks in each directory that has some."""
         is_link = stat.S_ISLNK
         found = {}
-        for held in self.root.tree():
+        for held in self.folders:
             names = [file.name for file in held.odd if is_link(file.st_mode)]
             if names:
                 found[held.path] = frozenset(names)
@@ -376,21 +402,13 @@ def _file(name: str, kept: int | File) -> File:
     return kept if isinstance(kept, File) else File(name, _PLAIN, kept)
 
 
-def _settle(held: dict[str, Held]) -> None:
-    """Sort every directory and add up what is below it."""
-    for each in held.values():
-        _sort(each)
-    for each in reversed([*held[""].tree()]):
-        _add_up(each)
-
-
-def _sort(held: Held) -> None:
-    held.entries = dict(sorted(held.entries.items(), key=lambda item: order(item[0])))
-    held.folders.sort(key=lambda folder: order(folder.name))
+def _by_name(item: tuple[str, int | File]) -> bytes:
+    return order(item[0])
 
 
 def _add_up(held: Held) -> None:
     """Count what is below, when that is done for the directories in it."""
-    held.content_bytes = sum(held.contents.values())
-    held.content_bytes += sum(folder.content_bytes for folder in held.folders)
-    held.count = len(held.entries) + sum(folder.count for folder in held.folders)
+    held.content_bytes, held.count = sum(held.contents.values()), len(held.entries)
+    for folder in held.folders:
+        held.content_bytes += folder.content_bytes
+        held.count += folder.count

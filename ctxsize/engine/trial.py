@@ -22,6 +22,7 @@ from ctxsize.engine.sent import Sent
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError, IgnoreFileError
+from ctxsize.model import Amount
 
 
 class Taken(NamedTuple):
@@ -195,7 +196,18 @@ class Trial:
         snapshot, own = self.snapshot, own_path(self.request)
         if own is not None:
             snapshot = snapshot.with_file(own, len(attempt.data))
-        return Snapshot(attempt.request, snapshot.root, snapshot.problems)
+        return snapshot.asked(attempt.request)
+
+    def amount_after(self, attempt: Attempt) -> Amount:
+        """Return what is sent once the ignore file is written, which may itself be sent."""
+        written, sent, own = self.written(attempt), attempt.sent, own_path(self.request)
+        if self.snapshot.has_further_names:
+            sent, own = written.sent(), None
+        if own is None or own not in sent:
+            return Amount(sent.files, sent.content_bytes)
+        file = written.file(own)
+        more = 0 if file is None else file.content_bytes - sent.size(own)
+        return Amount(sent.files, sent.content_bytes + more)
 
     # What builds take.
 

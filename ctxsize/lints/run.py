@@ -251,7 +251,7 @@ class Linter:
         if request.root not in self._snapshots:
             self._snapshots[request.root] = Snapshot.take(request, progress=self._progress)
         kept = self._snapshots[request.root]
-        return Snapshot(request, kept.root, kept.problems)
+        return kept.asked(request)
 
     def _note_limits(self, case: Case) -> None:
         """Note what was not looked for, as the file is too long."""

@@ -13,7 +13,6 @@ from ctxsize.engine.matched import matcher
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.sent import Sent
-from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Trial
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Paths
@@ -213,5 +212,5 @@ class Tree:
 
     def as_other(self, request: Request) -> Sent:
         """What another builder would send of the same context. Raises what a walk does."""
-        snapshot = Snapshot(request, self.snapshot.root, self.snapshot.problems)
+        snapshot = self.snapshot.asked(request)
         return snapshot.sent(request.spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from fnmatch import translate
 from functools import cached_property
@@ -281,7 +282,11 @@ class Facts:
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
         """What is sent, by its last name: of a large tree there are few, and many of each."""
-        found: dict[str, list[str]] = {}
-        for path in self._sums:
-            found.setdefault(path.rpartition("/")[2], []).append(path)
+        found = defaultdict[str, list[str]](list)
+        for held in self.evidence.tree.snapshot.folders:
+            prefix = held.prefix
+            for name in self._sums.names_in(held.path):
+                found[name].append(prefix + name)
+            if held.path in self._sums:
+                found[held.name].append(held.path)
         return found

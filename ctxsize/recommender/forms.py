@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.listing import order
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.recommender.exceptions import may_name
@@ -144,7 +145,7 @@ class Forms:
         if len(paths) * _PROVEN_PER_OTHER > len(proven) or (paths and len(proven) <= _MANY):
             return None
         others = []
-        for path in paths:
+        for path in sorted(paths, key=order):
             reason = self._harmless(Match(rule, find, path, ""))
             if reason is None:
                 return None

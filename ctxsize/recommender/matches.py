@@ -17,7 +17,19 @@ from ctxsize.engine.segments import Segment, segments
 from ctxsize.engine.snapshot import Held
 from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.rules import AllOf, AtLeast, Category, Kind, Rule
+from ctxsize.recommender.rules import (
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Category,
+    Inside,
+    InsideAll,
+    Kind,
+    Marker,
+    Rule,
+    SelfIgnored,
+    Tagged,
+)
 from ctxsize.recommender.secrets import Certainty, certainty
 from ctxsize.recommender.tree import SumsByPath, is_glob, like
 
@@ -69,6 +81,8 @@ class Looks(NamedTuple):
 
     looks: tuple[Look, ...]
     least_bytes: int
+    named: tuple[Look, ...]
+    """Those that may match a directory that holds nothing of what `Finder.telling` names."""
 
 
 class Finder:
@@ -79,6 +93,15 @@ class Finder:
         self._of_kind = {
             kind: _Names([each for each in given if each.kind is kind]) for kind in Kind
         }
+
+    def looks_at(self, held: Held) -> tuple[Look, ...]:
+        """Return the rules that may look for a directory of such a name with such things in it."""
+        names = self._of_kind[Kind.DIRECTORY]
+        found = names.looks(held.name)
+        apart = held.entries.keys().isdisjoint(names.telling) and (
+            not held.folders or held.folder_by_name.keys().isdisjoint(names.telling)
+        )
+        return found.named if apart else found.looks
 
     def looks(self, name: str, kind: Kind) -> Looks:
         """Return the rules that may look for a thing of this name, and by which name each does."""
@@ -95,7 +118,12 @@ class _Names:
         for each in sorted(named, key=lambda each: is_glob(_last(each[1]))):
             self._index.add(1 << len(self._looks), _segment(_last(each[1])))
             self._looks.append(each)
-        self._nameless = tuple((rule, "") for rule in rules if not rule.find)
+        nameless = [rule for rule in rules if not rule.find]
+        needed = {rule.name: _needed(rule.marker) for rule in nameless}
+        self.telling = frozenset[str]().union(*filter(None, needed.values()))
+        """Names of which one lies in whatever most rules without a name are about."""
+        self._nameless = tuple((rule, "") for rule in nameless)
+        self._unnamed = tuple((rule, "") for rule in nameless if needed[rule.name] is None)
         self._known: dict[int, Looks] = {}
         self.looks = lru_cache(maxsize=_MOST_NAMES)(self._find)
 
@@ -103,10 +131,10 @@ class _Names:
         bits = self._index.matching(name)
         found = self._known.get(bits)
         if found is None:
-            named = (each for at, each in enumerate(self._looks) if bits >> at & 1)
+            named = [each for at, each in enumerate(self._looks) if bits >> at & 1]
             looks = (*named, *self._nameless)
             least = min((_least_bytes(rule) for rule, _ in looks), default=0)
-            found = self._known[bits] = Looks(looks, least)
+            found = self._known[bits] = Looks(looks, least, (*named, *self._unnamed))
         return found
 
 
@@ -116,6 +144,22 @@ def _least_bytes(rule: Rule) -> int:
         return 0
     markers = rule.marker.markers if isinstance(rule.marker, AllOf) else (rule.marker,)
     return max(each.size_bytes if isinstance(each, AtLeast) else 0 for each in markers)
+
+
+def _needed(marker: Marker) -> frozenset[str] | None:
+    """Return names of which one lies in any directory with this marker; None if none must."""
+    if isinstance(marker, Inside | InsideAll):
+        names = frozenset(name.partition("/")[0] for name in marker.names)
+        return None if ".." in names or any(map(is_glob, names)) else names
+    if isinstance(marker, Tagged | SelfIgnored):
+        return frozenset({"CACHEDIR.TAG" if isinstance(marker, Tagged) else ".gitignore"})
+    if isinstance(marker, AllOf | AnyOf):
+        parts = [_needed(each) for each in marker.markers]
+        known = [each for each in parts if each is not None]
+        if isinstance(marker, AllOf):
+            return known[0] if known else None
+        return frozenset().union(*known) if len(known) == len(parts) else None
+    return None
 
 
 def _last(find: str) -> str:
@@ -149,14 +193,14 @@ def collect(evidence: Evidence, finder: Finder, sums: SumsByPath, judge: Judge) 
         names, links = sums.names_in(held.path), evidence.tree.links_in(held.path)
         for name, size in held.contents.items():
             if name in names:
-                looks, least = finder.looks(name, Kind.SYMLINK if name in links else Kind.FILE)
-                if looks and size >= least:
-                    _look(evidence, looks, judge, collected, held.prefix + name)
+                found = finder.looks(name, Kind.SYMLINK if name in links else Kind.FILE)
+                if found.looks and size >= found.least_bytes:
+                    _look(evidence, found.looks, judge, collected, held.prefix + name)
         for folder in reversed(held.folders):
             path = folder.path
             if path not in sums or not sums[path].entries:
                 continue
-            looks, _ = finder.looks(folder.name, Kind.DIRECTORY)
+            looks = finder.looks_at(folder)
             if not looks or not _look(evidence, looks, judge, collected, path):
                 pending.append(folder)
     return collected

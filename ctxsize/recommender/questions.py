@@ -40,18 +40,28 @@ def questions(
 
 
 def _without(sums: Mapping[str, Sums], explained: Iterable[str]) -> Mapping[str, Sums]:
-    left = ChainMap[str, Sums]({}, cast("MutableMapping[str, Sums]", sums))
-    outermost: set[str] = set()
+    """Return `sums` less what lies at `explained` or below."""
+    gone: dict[str, Sums] = {}
     for path in sorted(explained):
-        if not is_below(path, outermost):
-            outermost.add(path)
-    for path in outermost:
-        gone, left[path] = left.get(path, Sums()), Sums()
-        at = path
-        while at:
-            at = at.rpartition("/")[0]
-            left[at] = left.get(at, Sums()).minus(gone)
-    return left
+        if not is_below(path, gone):
+            gone[path] = sums.get(path, Sums())
+    for path in _from_below(gone):
+        if path:
+            above = path.rpartition("/")[0]
+            gone[above] = gone.get(above, Sums()).plus(gone[path])
+    left = {path: sums.get(path, Sums()).minus(each) for path, each in gone.items()}
+    return ChainMap(left, cast("MutableMapping[str, Sums]", sums))
+
+
+def _from_below(paths: Iterable[str]) -> list[str]:
+    """Return `paths` and all directories above, each before the one that holds it."""
+    found: set[str] = set()
+    for each in paths:
+        path = each
+        while path not in found:
+            found.add(path)
+            path = path.rpartition("/")[0]
+    return sorted(found, key=len, reverse=True)
 
 
 def _large(held: Held, left: Mapping[str, Sums], least: int) -> Iterator[str]:
@@ -78,13 +88,13 @@ def _is_source(tree: Tree, path: str, sums: SumsByPath | SumsTogether) -> bool:
     held = tree.snapshot.folder(path)
     if held is None:
         return is_source(path.rpartition("/")[2])
-    written = sum(
-        size
-        for each in held.tree()
-        for name, size in sums.names_in(each.path).items()
-        if size and is_source(name)
-    )
-    return written * 2 > sums[path].content_bytes
+    written, half = 0, sums[path].content_bytes // 2
+    for each in held.tree():
+        found = sums.names_in(each.path).items()
+        written += sum([size for name, size in found if size and is_source(name)])
+        if written > half:
+            return True
+    return False
 
 
 def _note(tracked: Tracked, path: str) -> str:

@@ -73,7 +73,7 @@ class Advisor:
         step(steps, "reading the Dockerfiles")
         self.request, self._assumed = with_bases(snapshot.request)
         self._options = snapshot.request.build.words()
-        self._real = snapshot = Snapshot(self.request, snapshot.root, snapshot.problems)
+        self._real = snapshot = snapshot.asked(self.request)
         self._own_path = own_path(self.request)
         self.trial = Trial(planned(snapshot))
         self._tree = Tree(self.trial.snapshot)
@@ -254,9 +254,9 @@ class Advisor:
         self._check_merged(chosen, data)
         before_data = None if self.request.ignore_file is None else self.request.ignore_file.data
         edit = Edit(ignore_file_to_write(self.request), before_data, data)
-        written = self.trial.written(self.trial.attempt(data))
-        after = self._size(written, travelling(written, [None]))
         marked = tuple(replace(each, chosen=each in chosen) for each in made)
+        attempt = self.trial.attempt(data)
+        after = self._size(self.trial.written(attempt), self.trial.amount_after(attempt))
         return marked, edit, after
 
     @property

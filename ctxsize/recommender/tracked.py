@@ -102,7 +102,7 @@ class Tracked:
     @cached_property
     def _has_inner(self) -> bool:
         """Whether something in a directory below the top looks like a repository."""
-        return any(held.path and held.has(".git") for held in self._tree.root.tree())
+        return any(held.path and held.has(".git") for held in self._tree.snapshot.folders)
 
     def _find_inner(self, directory: str) -> str:
         """The repository that `directory` belongs to: its path in the context.

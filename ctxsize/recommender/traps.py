@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 
 from ctxsize.recommender.bundlers import reader_of
 from ctxsize.recommender.exceptions import letting_in
@@ -323,16 +324,21 @@ FOR_ALL = (
 """The traps that concern every rule, the cheap ones first."""
 
 
+@cache
+def _traps(category: Category, own: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the traps of a rule that has these of its `own`."""
+    built = ("prebuilt_pipeline",) if category in _BUILT else ()
+    used = ("used_as_it_is",) if category in _USED else ()
+    return tuple(dict.fromkeys((*FOR_ALL, *own, *built, *used)))
+
+
 def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
     """Everything that speaks against a match; nothing more once it is settled.
 
     The trap `but` is left out.
     """
     found: list[Objection] = []
-    category = match.rule.category
-    built = ("prebuilt_pipeline",) if category in _BUILT else ()
-    used = ("used_as_it_is",) if category in _USED else ()
-    for name in dict.fromkeys((*FOR_ALL, *match.rule.traps, *built, *used)):
+    for name in _traps(match.rule.category, match.rule.traps):
         if name == but:
             continue
         objection = TRAPS[name](facts, match)

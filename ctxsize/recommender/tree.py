@@ -159,12 +159,13 @@ class SumsByPath(Mapping[str, Sums]):
 
     def __init__(self, sent: Sent, snapshot: Snapshot) -> None:
         self._root = snapshot.root
+        self._folders = snapshot.folders
         self._names = sent.names
         self._links = snapshot.links
         self._directories = self._added_up(sent.directories)
 
     def _added_up(self, sent: frozenset[str]) -> dict[str, Sums]:
-        folders = [*self._root.tree()]
+        folders = [*self._folders]
         found: dict[str, Sums] = {}
         for held in reversed(folders):
             names = self._names.get(held.path, _NONE)
@@ -289,4 +290,7 @@ def directories_above(path: str) -> Iterator[str]:
 
 def is_below(path: str, paths: Collection[str]) -> bool:
     """Whether a directory above `path` is one of `paths`."""
-    return any(each in paths for each in directories_above(path))
+    while path := path.rpartition("/")[0]:
+        if path in paths:
+            return True
+    return False

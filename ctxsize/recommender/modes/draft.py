@@ -34,7 +34,7 @@ class Draft:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.request, self.assumed = with_bases(snapshot.request)
-        self._real = Snapshot(self.request, snapshot.root, snapshot.problems)
+        self._real = snapshot.asked(self.request)
         self.trial = Trial(planned(self._real))
         self.snapshot = self.trial.snapshot
         self.before = self.trial.before

@@ -170,7 +170,7 @@ def _idle(snapshot: Snapshot) -> Iterator[Note]:
     request = snapshot.request
     assert request.ignore_file is not None
     wanted = [each for each in request.spec.patterns if each.line and each.fault is None]
-    for held in snapshot.root.tree():
+    for held in snapshot.folders:
         if not wanted:
             return
         names = [file.name for file in held.files] + [folder.name for folder in held.folders]
