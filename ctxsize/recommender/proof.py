@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
+from ctxsize.engine.events import Steps, stepped
 from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.engine.listing import order
 from ctxsize.engine.sent import Names, differing
@@ -44,6 +45,38 @@ class Proof:
         contents = {path for each in candidates if each.rule.contents for path in each.paths}
         kept = {path for each in candidates for path in each.keeps}
         return self.fault_of_file(data, hidden, stays=contents, keeps=kept)
+
+    def holding(
+        self, candidates: list[Candidate], steps: Steps | None
+    ) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
+        """Return the candidates that hold together, and the others with what is wrong."""
+        if not candidates or not self.fault(candidates):
+            return candidates, []
+        # Most often one fails, that with the most lines, and the others hold together.
+        longest = max(candidates, key=lambda each: len(each.lines))
+        others = [each for each in candidates if each is not longest]
+        fault = self.fault([longest])
+        if fault and not (others and self.fault(others)):
+            return others, [(longest, fault)]
+        tried = stepped(candidates, steps, lambda each: ", ".join(each.lines))
+        faults = [(each, fault if each is longest else self.fault([each])) for each in tried]
+        failed = [each for each in faults if each[1]]
+        good = [each for each, fault in faults if not fault]
+        return self._first_ones(good, failed)
+
+    def _first_ones(
+        self, good: list[Candidate], failed: list[tuple[Candidate, str]]
+    ) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
+        """Return as many of `good` as hold together, and the rest with `failed`."""
+        fault = self.fault(good) if good else ""
+        if not fault:
+            return good, failed
+        holds, fails = 0, len(good)
+        while fails - holds > 1:
+            middle = (holds + fails) // 2
+            said = self.fault(good[:middle])
+            holds, fails, fault = (holds, middle, said) if said else (middle, fails, fault)
+        return good[:holds], [*failed, *((each, fault) for each in good[holds:])]
 
     def fault_of_file(
         self,

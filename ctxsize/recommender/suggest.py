@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from ctxsize.engine.events import Steps, step, stepped
+from ctxsize.engine.events import Steps, step
 from ctxsize.engine.need import includes_of
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
@@ -168,7 +168,7 @@ class Advisor:
             harmless=partial(self._harmless, safe),
         )
         candidates = [*forms.candidates(found.matches), *self._around(found, forms)]
-        good, failed = self._holding(candidates)
+        good, failed = self._proof.holding(candidates, self._steps)
         return good, [self._failed(candidate, fault) for candidate, fault in failed]
 
     def _harmless(self, safe: Collection[str], match: Match) -> str | None:
@@ -182,25 +182,6 @@ class Advisor:
         if all(is_below(each, safe) for each in below):
             return "nothing else is in it" if below else "nothing is in it"
         return None
-
-    def _holding(
-        self, candidates: list[Candidate]
-    ) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
-        if not candidates or not self._proof.fault(candidates):
-            return candidates, []
-        # Most often one fails, that with the most lines, and the others hold together.
-        longest = max(candidates, key=lambda each: len(each.lines))
-        others = [each for each in candidates if each is not longest]
-        fault = self._proof.fault([longest])
-        if fault and not (others and self._proof.fault(others)):
-            return others, [(longest, fault)]
-        tried = stepped(candidates, self._steps, lambda each: ", ".join(each.lines))
-        faults = [(each, fault if each is longest else self._proof.fault([each])) for each in tried]
-        good = [each for each, fault in faults if not fault]
-        failed = [each for each in faults if each[1]]
-        while good and (fault := self._proof.fault(good)):
-            failed.append((good.pop(), fault))
-        return good, failed
 
     def _amount(self, path: str) -> Amount:
         return Amount.of(self._context.get(path, Sums()))

@@ -45,6 +45,29 @@ def suggested(root: Path, **options: bool) -> Advice:
     return api.suggest(str(root), **options)  # type: ignore[arg-type]
 
 
+def test_of_suggestions_that_fail_together_the_first_ones_are_made(tmp_path: Path) -> None:
+    """BuildKit takes a megabyte of patterns, and each of these paths has three thousand bytes."""
+    root = build_tree(tmp_path / "ctx", [file("Dockerfile", COPY_ALL)])
+    deep = os.open(root, os.O_RDONLY)
+    for _ in range(15):
+        os.mkdir("d" * 200, dir_fd=deep)
+        deep, above = os.open("d" * 200, os.O_RDONLY, dir_fd=deep), deep
+        os.close(above)
+    for number in range(360):
+        os.mkdir(f"{number}", dir_fd=deep)
+        fd = os.open(f"{number}/pyvenv.cfg", os.O_WRONLY | os.O_CREAT, dir_fd=deep)
+        os.write(fd, b"home = /usr/bin")
+        os.close(fd)
+    os.close(deep)
+    advice = api.suggest(str(root), write=True, unsafe=True)
+    failed = [each for each in advice.blocked if each.trap == "proof"]
+    made = [each for each in advice.suggestions if each.rule == "python.othervenv"]
+    assert len(made) + len(failed) == 360
+    assert min(len(made), len(failed)) > 10
+    assert all("BuildKit, which accepts at most 1,048,896" in each.reason for each in failed)
+    assert advice.after.context == measured(root)[0]
+
+
 @pytest.mark.parametrize("name", PROJECTS)
 def test_one_write_leaves_the_sources(name: str, tmp_path: Path) -> None:
     project = PROJECTS[name]
