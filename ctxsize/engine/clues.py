@@ -18,6 +18,7 @@ from ctxsize.engine.directories import (
     Sum,
     size_tree,
 )
+from ctxsize.engine.listing import order
 from ctxsize.model import Clue, Share
 
 _AFTER_SLASH = chr(ord("/") + 1)
@@ -39,7 +40,7 @@ def clues(
         size, count = map(sum, zip(*sums, strict=True)) if sums else (0, 0)
         found += [Clue(kind, top[:-1], size, count)] * (count > 0)
     in_order = ["/", *tops]
-    for path, size in noted.secrets:
+    for path, size in sorted(noted.secrets, key=lambda each: order(each[0])):
         if not path.startswith(in_order[bisect_left(in_order, path) - 1]):
             found.append(Clue("secret", path, size, 1))
     return (*found, *_large(noted, direct, largest, total))

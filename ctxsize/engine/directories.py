@@ -183,17 +183,17 @@ _TESTS = re.compile(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
 
 GITIGNORE = ".gitignore"
 _WORDS = {word.rpartition("/")[2] for word in " ".join(UNNEEDED.values()).split()} - {"+", "|"}
-_MARKERS = frozenset({GITIGNORE, *(word for word in _WORDS if word[0] != "*")})
-_MARKER_ENDS = frozenset(word[1:] for word in _WORDS if word[0] == "*")
-_BESIDE_ENDS = {end for end in _MARKER_ENDS if f"../*{end}" in " ".join(UNNEEDED.values()).split()}
+MARKERS = frozenset({GITIGNORE, *(word for word in _WORDS if word[0] != "*")})
+MARKER_ENDS = frozenset(word[1:] for word in _WORDS if word[0] == "*")
+_BESIDE_ENDS = {end for end in MARKER_ENDS if f"../*{end}" in " ".join(UNNEEDED.values()).split()}
 _HOLDERS = tuple(f"{name}/" for name, text in UNNEEDED.items() if " *" in f" {text}")
 """The directories in which what ends so counts, where it does not beside them."""
-_SECRET_NAMES = frozenset(each.rpartition("/")[2] for each in SECRETS)
+SECRET_NAMES = frozenset(each.rpartition("/")[2] for each in SECRETS)
 _SECRET_SUFFIXES = tuple(f"/{each}" for each in SECRETS)
-_NAMES = _MARKERS | _SECRET_NAMES
+_NAMES = MARKERS | SECRET_NAMES
 _SECRET_ENDS = frozenset({*SECRET_ENDS, SECRET_START})
 _TELLING = frozenset(UNNEEDED) | {each.rpartition("/")[2] for each in SECRET_FOLDERS}
-_FOLDERS = _MARKERS | _TELLING
+FOLDERS = MARKERS | _TELLING
 
 LARGE_FILE_BYTES = 10_000_000
 """Content bytes from which on one file that is most of a context is worth a word."""
@@ -212,35 +212,48 @@ class Clues:
         """Note directories that are sent."""
         for path in paths:
             at = path.rfind("/") + 1
-            if path[at:] in _FOLDERS:
+            if path[at:] in FOLDERS:
                 self.folders[path[at:]].append(path[:at])
 
     def add_ignored(self, ignored: IgnoredEntries) -> None:
         """Note the `.gitignore` at the top, which counts although it is not sent."""
         if not ignored.prefix and GITIGNORE in ignored.names:
-            self.names[GITIGNORE].append("")
+            self.add_names({GITIGNORE: [""]}, {}, ())
 
     def add_files(self, names: Sequence[str], ends: Set[str], batches: Iterable[Batch]) -> None:
         """Note files that are sent: `names`, which have the extensions `ends`, in `batches`.
 
         `SECRET_START` is among these if a name begins so.
         """
-        marks = _MARKER_ENDS & ends
+        marks = MARKER_ENDS & ends
         beside = not _BESIDE_ENDS.isdisjoint(marks)
         secret = not _SECRET_ENDS.isdisjoint(ends)
         if not marks and not secret and _NAMES.isdisjoint(names):
             return
         for prefix, own, sizes in batches:
             found = _NAMES.intersection(own)
-            for name in found & _MARKERS if found else ():
+            for name in found & MARKERS if found else ():
                 self.names[name].append(prefix)
             if marks and (beside or prefix.endswith(_HOLDERS)):
                 for end in marks.intersection([name[name.rfind(".") :] for name in own]):
                     self.names[f"*{end}"].append(prefix)
-            if secret or (found and not _SECRET_NAMES.isdisjoint(found)):
+            if secret or (found and not SECRET_NAMES.isdisjoint(found)):
                 pairs = zip(own, sizes, strict=True)
                 kept = (each for each in pairs if each[1] and _is_secret(prefix, each[0]))
                 self.secrets += [(prefix + name, size) for name, size in kept]
+
+    def add_names(
+        self,
+        marks: dict[str, list[str]],
+        folders: dict[str, list[str]],
+        secrets: Iterable[tuple[str, str, int]],
+    ) -> None:
+        """Note what was found elsewhere: prefixes by name, and files that may be secrets."""
+        for table, found in ((self.names, marks), (self.folders, folders)):
+            for name, prefixes in found.items():
+                table[name] += prefixes
+        kept = (each for each in secrets if _is_secret(each[0], each[1]))
+        self.secrets += [(prefix + name, size) for prefix, name, size in kept]
 
     def found(
         self, direct: dict[str, Sum], largest: Sequence[Share], total: int
@@ -262,7 +275,7 @@ def _is_secret(prefix: str, name: str) -> bool:
         return not (TEMPLATES.search(name) or _PUBLIC.search(name) or _TESTS.search(prefix))
     if name.startswith(SECRET_START):
         return not TEMPLATES.search(name)
-    return name in _SECRET_NAMES and f"/{prefix}{name}".endswith(_SECRET_SUFFIXES)
+    return name in SECRET_NAMES and f"/{prefix}{name}".endswith(_SECRET_SUFFIXES)
 
 
 def extension(name: str) -> str:

@@ -35,13 +35,13 @@ class Inspector:
         self.problems: list[Problem] = []
         self._builder = builder
         self._root = root
-        self._reads_xattrs = builder.meter is not None and source.has_xattrs
+        self.reads_xattrs = builder.meter is not None and source.has_xattrs
         self._mounts = source.has_mounts()
         self._without_xattrs: set[int] = set()
         self._easy: set[int] = set()
         self._inodes: dict[int, str] = {}
         # Where several file systems meet, BuildKit takes files of one number for one file.
-        self._every_inode = self._mounts and builder.confuses_file_systems
+        self.every_inode = self._mounts and builder.confuses_file_systems
 
     def files(
         self,
@@ -66,7 +66,7 @@ class Inspector:
             return None
         modes = [each.st_mode for each in stats]
         easy = self._easy.issuperset(modes) or self._are_easy(modes)
-        single = not self._every_inode and max([each.st_nlink for each in stats]) == 1
+        single = not self.every_inode and max([each.st_nlink for each in stats]) == 1
         return Files(
             prefix,
             names,
@@ -98,7 +98,7 @@ class Inspector:
 
         None of a builder that sends none.
         """
-        if not self._reads_xattrs:
+        if not self.reads_xattrs:
             return {}
         try:
             return directory.attributes(name)
@@ -181,7 +181,7 @@ class Inspector:
         """Return further names of files that were sent before; builders compare inodes alone."""
         linked: dict[str, str] = {}
         for name, each in zip(names, stats, strict=True):
-            if each.st_nlink == 1 and not self._every_inode:
+            if each.st_nlink == 1 and not self.every_inode:
                 continue
             if each.st_mode & _TYPE == _LINK and not self._builder.links_symlinks:
                 continue
@@ -210,7 +210,7 @@ class Inspector:
         self, directory: OpenDirectory, prefix: str, names: list[str], *, easy: bool
     ) -> dict[str, Xattrs]:
         """Return the extended attributes of those of `names` that have any, if they are sent."""
-        if not self._reads_xattrs:
+        if not self.reads_xattrs:
             return _NO_XATTRS
         device = directory.stat.st_dev
         if easy and device in self._without_xattrs:

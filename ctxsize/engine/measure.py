@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ctxsize.engine import native
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Progress, reported
@@ -31,11 +32,14 @@ def measure(
     largest, `depth` the size tree (None: no bound). `evaluator` decides instead
     of the ignore file alone. Raises what `Walk` raises.
     """
-    sums = WalkSums(request.builder, top)
-    evaluator = evaluator or fastest(request.spec, thorough=thorough)
-    walk = Walk(request, everything=everything, evaluator=evaluator)
-    for event in reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
-        sums.add(event)
+    sums, walk = WalkSums(request.builder, top), None
+    if not (everything or thorough or evaluator):
+        walk = native.add_all(request, sums, 0, progress)
+    if walk is None:
+        evaluator = evaluator or fastest(request.spec, thorough=thorough)
+        walk = Walk(request, everything=everything, evaluator=evaluator)
+        for event in reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
+            sums.add(event)
     problems = walk.problems
     complete = everything and not any(each.code == UNREAD_IGNORED for each in problems)
     return Report(

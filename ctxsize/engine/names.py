@@ -18,7 +18,7 @@ Listing = tuple[list[str], list[str], Order]
 """The names in a directory, in byte order: directories, and everything else."""
 Step = str | list[str]
 """The name of a directory, or a run of other names."""
-_MOST_TOGETHER = 256
+MOST_TOGETHER = 256
 """Number of names in one run, at most."""
 
 
@@ -58,9 +58,9 @@ def steps(names: Listing) -> list[Step]:
 
 def _runs(names: list[str]) -> list[Step]:
     """Return `names` in runs short enough to keep all that is known of each name in one."""
-    if len(names) <= _MOST_TOGETHER:
+    if len(names) <= MOST_TOGETHER:
         return [names] if names else []
-    return [names[at : at + _MOST_TOGETHER] for at in range(0, len(names), _MOST_TOGETHER)]
+    return [names[at : at + MOST_TOGETHER] for at in range(0, len(names), MOST_TOGETHER)]
 
 
 def _positions(names: list[str], others: list[str], order: Order) -> list[int]:

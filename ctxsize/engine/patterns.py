@@ -15,7 +15,7 @@ Behaviour: moby/patternmatcher (`MatchesUsingParentResults`) and its
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
@@ -256,7 +256,6 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         super().__init__(kept, backend="simple")
         self.evaluators: dict[bool, Any] = {}
         """What walks make of it (`automaton.fastest`), kept for the next one."""
-        self._reach = _reach(kept)
 
     @cached_property
     def _tests(self) -> list[tuple[int, bool, Any]]:
@@ -329,11 +328,20 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
                 ignored = ignores
         return ignored
 
+    @cached_property
+    def reach(self) -> Sequence[str] | None:
+        """The literal paths that exceptions can reach; None if one of them holds a wildcard."""
+        texts = [
+            pattern.text.removesuffix("/**").removesuffix("/*")
+            for pattern in self.patterns
+            if pattern.include is False
+        ]
+        return None if any(_WILDCARDS.intersection(text) for text in texts) else texts
+
     def enters(self, directory: str) -> bool:
-        """Whether Docker looks into an ignored directory for re-included entries."""
-        if self._reach is None:
-            return True
-        return any(f"{text}/".startswith(f"{directory}/") for text in self._reach)
+        """Whether the builder looks into an ignored directory for re-included entries."""
+        reach = self.reach
+        return reach is None or any(f"{text}/".startswith(f"{directory}/") for text in reach)
 
     def match_file(self, file: StrPath, separators: Collection[str] | None = None) -> bool:
         """Whether `file` is ignored."""
@@ -396,16 +404,6 @@ def _search(pattern: DockerIgnorePattern) -> Any:
     if pattern.fault is not None or pattern.regex is None:
         return pattern.match_file
     return pattern.regex.search
-
-
-def _reach(patterns: list[DockerIgnorePattern]) -> list[str] | None:
-    """The literal paths that exceptions can reach; None if one of them holds a wildcard."""
-    texts = [
-        pattern.text.removesuffix("/**").removesuffix("/*")
-        for pattern in patterns
-        if pattern.include is False
-    ]
-    return None if any(_WILDCARDS.intersection(text) for text in texts) else texts
 
 
 register_pattern("dockerignore", DockerIgnorePattern, override=True)

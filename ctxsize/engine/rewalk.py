@@ -63,7 +63,7 @@ class Basis:
         exceptions = [each for each in changed if not each.include]
         if not exceptions:
             return tops
-        if spec.__class__.enters is not DockerIgnoreSpec.enters:
+        if spec.__class__.reach is not DockerIgnoreSpec.reach:
             return None
         everywhere = self.spec.enters(_NOWHERE)
         if spec.enters(_NOWHERE) != everywhere:

@@ -31,6 +31,8 @@ class Segment(NamedTuple):
     needles: tuple[str, ...] = ()
     """Texts that are each in every name that a `regexp` matches, a newline marking either end;
     of a `path`, in every path, and without a slash."""
+    glob: str = ""
+    """What a `regexp` was made of: names with `*`, `?` and classes of ASCII characters."""
 
 
 def segments(pattern: DockerIgnorePattern) -> list[Segment] | None:
@@ -152,7 +154,7 @@ def _glob(name: str) -> Segment:
     if name.endswith("*") and not any(char in name[:-1] for char in "*?["):
         return Segment("prefix", name[:-1])
     _, expression = DockerIgnorePattern.meaning(name)
-    return Segment("regexp", goregexp.translate(expression), needles=_needles(name))
+    return Segment("regexp", goregexp.translate(expression), needles=_needles(name), glob=name)
 
 
 def _needles(glob: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import stat
 from collections import defaultdict
 from collections.abc import Iterable, Set
 from itertools import chain
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.directories import SECRET_START, Clues, Sum, extension, size_tree
@@ -21,8 +21,32 @@ from ctxsize.model import Ignored, Measurement, Pattern, Problem, Share, Totals
 K = TypeVar("K")
 _MANY = 512
 """Number of entries that are counted together, roughly."""
+_APART = 1 << 32
+"""The places between a file that was counted elsewhere and the next one."""
 _LEAST_LARGEST = 10
 """Number of the largest files that are kept at least, for clues."""
+
+
+class CoreSums(NamedTuple):
+    """What was counted elsewhere, in lists without an order where none is named."""
+
+    totals: tuple[int, int, int, int, int, int]
+    """Bytes, files and directories that are sent; ignored files and directories, unopened ones."""
+    announced: int
+    content: int
+    """What entries take, as `Meter.add_sums` has it."""
+    prefixes: list[str]
+    direct: list[tuple[int, int]]
+    """The bytes and files that lie directly in each directory."""
+    endings: list[tuple[str, int, int]]
+    by_pattern: list[tuple[int, int, int]]
+    """The index of the pattern, -1 for none; bytes and files."""
+    largest: list[tuple[int, int, str]]
+    """The size, how many files come before it, the path."""
+    marks: dict[str, list[str]]
+    folders: dict[str, list[str]]
+    secrets: list[tuple[str, str, int]]
+    """The prefix of a directory, the name of a file, its bytes."""
 
 
 class WalkSums:
@@ -32,7 +56,7 @@ class WalkSums:
         self._refuses = builder.refuses_to_open
         self._only_utf8 = builder.sends_only_utf8
         self._not_utf8: list[str] = []
-        self._shown, self._top = top, max(top, _LEAST_LARGEST)
+        self._shown, self.top = top, max(top, _LEAST_LARGEST)
         self._clues = Clues()
         self._meter = METERS[builder.meter]() if builder.meter else None
         self.content_bytes = 0
@@ -108,6 +132,36 @@ class WalkSums:
         ends = self._count_extensions([*named], [*named.values()])
         self._clues.add_files(files.names, ends, [(files.prefix, files.names, sizes)])
 
+    def add_found(self, found: CoreSums) -> None:
+        """Add what was counted elsewhere, without the order of its entries."""
+        content_bytes, files, directories, ignored_files, ignored_folders, unopened = found.totals
+        self.content_bytes += content_bytes
+        self._files += files
+        self._directories += directories
+        self._ignored[1] += ignored_files
+        self._ignored[2] += ignored_folders
+        self._unopened += unopened
+        self._direct.update(zip(found.prefixes, map(list, found.direct), strict=True))
+        for end, size, count in found.endings:
+            _add(self._by_extension, end, size, count)
+        for index, size, count in found.by_pattern:
+            if size or count:
+                _add(self._by_pattern, None if index < 0 else index, size, count)
+        for size, place, path in found.largest:
+            self._offer(size, (place + 1) * _APART - 1, path)
+        self._clues.add_names(found.marks, found.folders, found.secrets)
+        if self._meter is not None:
+            self._meter.add_sums(found.announced, found.content)
+
+    def add_runs(self, sizes: memoryview, runs: memoryview) -> None:
+        """Add the order of entries that were counted elsewhere, a part of it at a time."""
+        if self._meter is not None:
+            self._meter.add_runs(sizes, runs)
+
+    def stand_at(self, files: int) -> None:
+        """Say behind how many files that were counted elsewhere stands what is added next."""
+        self._seen = files * _APART + self._seen % _APART
+
     def settle(self) -> None:
         """Count what waits, which takes less for many files at once, and let go of it."""
         waiting, self._waiting, self._room = self._waiting, [], _MANY
@@ -123,7 +177,7 @@ class WalkSums:
             self._meter.together(waiting, names, ascending)
         for each, own in batches:
             self._add_sizes(each, own)
-        if ascending and ascending[-1] > self._enough:
+        if ascending and ascending[-1] >= max(1, self._enough):
             for each, own in batches:
                 self._keep_largest(each, own)
         else:
@@ -176,11 +230,16 @@ class WalkSums:
         return total, count
 
     def _count_extensions(self, names: list[str], sizes: list[int]) -> Set[str]:
-        """Add files to their extensions; return these, and `SECRET_START` if a name begins so."""
+        """Add files to their extensions; return these, and `SECRET_START` if a name begins so.
+
+        What follows the last dot of `.pem` tells something, too.
+        """
         ends = [name[name.rfind(".") :] for name in names]
         text = "\n".join(("", *names))
+        hidden: set[str] = set()
         if "\n." in text:  # quicker than a look at each name
             for place in [place for place, name in enumerate(names) if name[0] == "."]:
+                hidden.add(ends[place])
                 ends[place] = extension(names[place])
         by_end: defaultdict[str, list[int]] = defaultdict(list)
         for end, size in zip(ends, sizes, strict=True):
@@ -188,23 +247,29 @@ class WalkSums:
         for end, each in by_end.items():
             # Of a name without a dot this is its last character.
             _add(self._by_extension, end if end[:1] == "." else "", sum(each), len(each))
-        return {*by_end, SECRET_START} if f"\n{SECRET_START}" in text else by_end.keys()
+        if f"\n{SECRET_START}" in text:
+            hidden.add(SECRET_START)
+        return by_end.keys() | hidden if hidden else by_end.keys()
 
     @property
     def _enough(self) -> float:
         """What a file must be larger than to be among the largest."""
-        if len(self._largest) < self._top:
+        if len(self._largest) < self.top:
             return 0
-        return self._largest[0][0] if self._top else float("inf")
+        return self._largest[0][0] if self.top else float("inf")
 
     def _keep_largest(self, files: Files, sizes: list[int]) -> None:
         """Of files of one size the first ones are kept."""
         for place, (name, size) in enumerate(zip(files.names, sizes, strict=True), self._seen):
-            if size > self._enough:
-                heapq.heappush(self._largest, (size, -place, files.prefix + name))
-                if len(self._largest) > self._top:
-                    heapq.heappop(self._largest)
+            if size >= self._enough and size:
+                self._offer(size, place, files.prefix + name)
         self._seen += len(sizes)
+
+    def _offer(self, size: int, place: int, path: str) -> None:
+        if len(self._largest) < self.top:
+            heapq.heappush(self._largest, (size, -place, path))
+        elif self.top:
+            heapq.heappushpop(self._largest, (size, -place, path))
 
     def _add_ignored(self, ignored: IgnoredEntries) -> None:
         self._clues.add_ignored(ignored)

@@ -45,9 +45,8 @@ class BuildKitMeter:
     A file's packets name its position among all entries, so what they cost is
     only known once everything before them is: until then `_packets` keeps them.
 
-    In the next build, if nothing changed, every entry is announced again and no
-    content is asked for, but where a file arrived empty: it has not the size
-    that is announced.
+    In the next build, if nothing changed, no content is asked for, but where a
+    file arrived empty: it has not the size that is announced.
     """
 
     printed = staticmethod(units.printed_by_buildkit)
@@ -59,6 +58,15 @@ class BuildKitMeter:
         self._content = 0
         self._packets = _Packets()
         self._again: list[int] = []
+
+    def add_sums(self, announced: int, content: int) -> None:
+        """Add what announces entries, and their content without the heads of its packets."""
+        self._sum, self._content = self._sum + announced, self._content + content
+
+    def add_runs(self, sizes: memoryview, runs: memoryview) -> None:
+        """Add the sizes of entries in order, and the entries and packets of each run of them."""
+        self._packets.sizes.frombytes(sizes)
+        self._packets.runs.frombytes(runs)
 
     def totals(self, request: Request) -> tuple[int, ...]:
         """What BuildKit prints as `transferring context:` for what was added."""
@@ -159,29 +167,29 @@ class _Packets:
     """
 
     def __init__(self) -> None:
-        self._sizes = array("q")
-        self._runs = array("q")
+        self.sizes = array("q")
+        self.runs = array("q")
         """The entries and the packets of one run after the other."""
 
     def __len__(self) -> int:
-        return len(self._sizes)
+        return len(self.sizes)
 
     def add(self, sizes: list[int], packets: int) -> None:
         """Add a run of entries; `_NO_CONTENT` is the size of one that has no packets."""
-        self._sizes.fromlist(sizes)
-        self._runs.fromlist([len(sizes), packets])
+        self.sizes.fromlist(sizes)
+        self.runs.fromlist([len(sizes), packets])
 
     def heads(self) -> int:
         """The bytes of all heads."""
         total = position = 0
-        runs = iter(self._runs)
+        runs = iter(self.runs)
         for entries, packets in zip(runs, runs, strict=True):
             last = position + entries - 1
             total += _TYPE_FIELD * packets
             if _number(position) == _number(last):
                 total += _number(position) * packets
             else:
-                sizes = enumerate(self._sizes[position : last + 1], position)
+                sizes = enumerate(self.sizes[position : last + 1], position)
                 total += sum(_number(each) * _packets_of(size) for each, size in sizes)
             position = last + 1
         return total
@@ -308,6 +316,13 @@ class TarMeter:
 
     def __init__(self) -> None:
         self._sum = 0
+
+    def add_sums(self, announced: int, content: int) -> None:
+        """Add what entries take in all; `content` is part of that."""
+        self._sum += announced
+
+    def add_runs(self, *_: memoryview) -> None:
+        """Do nothing: the order of entries does not matter."""
 
     def totals(self, request: Request) -> tuple[int, ...]:
         """What the classic builder prints as `Sending build context`, as an exact number.

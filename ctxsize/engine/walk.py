@@ -16,7 +16,7 @@ from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
 from ctxsize.engine.events import Event, Folder, IgnoredEntries, IgnoredFolder
 from ctxsize.engine.inspect import Inspector
-from ctxsize.engine.names import Step
+from ctxsize.engine.names import MOST_TOGETHER, Step
 from ctxsize.engine.request import Request
 from ctxsize.engine.source import DirectorySource, Disk, OpenDirectory
 from ctxsize.errors import BuildFailsError, IgnoreFileError
@@ -78,34 +78,98 @@ class Walk:
         self._all_announced = True
 
     @property
+    def by_inode(self) -> bool:
+        """Whether every file may be another one's further name, not just those with several."""
+        return self._inspector.every_inode
+
+    @property
+    def reads_xattrs(self) -> bool:
+        """Whether extended attributes count."""
+        return self._inspector.reads_xattrs
+
+    @property
+    def longest_path(self) -> int:
+        """Number of bytes of the longest path that the system finds."""
+        return self._source.longest_path
+
+    @property
     def problems(self) -> list[Problem]:
         """What made the answer incomplete."""
         return self._inspector.problems
 
     def __iter__(self) -> Iterator[Event]:
-        stack = self._stack
         try:
             top = _Frame("", self._top(), self._evaluator.root())
             top.announced = True
             self._push(top)
-            while stack:
-                frame = stack[-1]
-                for step in frame.steps:
-                    if step.__class__ is list:
-                        yield from self._files(frame, step)
-                    else:
-                        yield from self._enter(frame, step)  # type: ignore[arg-type]
-                        if stack[-1] is not frame:
-                            break
-                else:
-                    self._leave()
+            yield from self._down_to(0)
         except IgnoreFileError as error:
             if error.path is None and self._request.ignore_file is not None:
                 error.path = self._request.ignore_file.path
             raise
         finally:
-            for frame in stack:
-                frame.directory.close()
+            self.close()
+
+    def _down_to(self, depth: int) -> Iterator[Event]:
+        """Walk until no more than so many directories are on the stack."""
+        stack = self._stack
+        while len(stack) > depth:
+            frame = stack[-1]
+            for step in frame.steps:
+                if step.__class__ is list:
+                    yield from self._files(frame, step)
+                else:
+                    yield from self._enter(frame, step)  # type: ignore[arg-type]
+                    if stack[-1] is not frame:
+                        break
+            else:
+                self._leave()
+
+    def close(self) -> None:
+        """Close the directories that are open."""
+        for frame in self._stack:
+            frame.directory.close()
+
+    def handed_back(self, kind: str, directory: str, names: Any) -> Iterator[Event]:
+        """Yield what becomes of `names` in a `directory` that is entered, for one that walks ahead.
+
+        They are `files`, a run of them; a `folder`, itself alone; or a `tree`, with all below.
+        """
+        frame = self._go(directory)
+        if frame is None:
+            return
+        if kind == "tree":
+            yield from self._enter(frame, names)
+            yield from self._down_to(len(self._stack) - (self._stack[-1] is not frame))
+        elif kind == "folder":
+            if self._step_into(frame, names):
+                yield self._folder(self._stack[-1])
+        else:
+            for at in range(0, len(names), MOST_TOGETHER):
+                yield from self._files(frame, names[at : at + MOST_TOGETHER])
+
+    def _go(self, directory: str) -> _Frame | None:
+        """Return a directory that is entered, with those above on the stack; None if it is gone."""
+        stack = self._stack
+        if not stack:
+            self._put(_Frame("", self._top(), self._evaluator.root()))
+        while not f"{directory}/".startswith(stack[-1].prefix):
+            self._leave()
+        rest = directory[len(stack[-1].prefix) :]
+        for name in rest.split("/") if directory != stack[-1].path else ():
+            if not self._step_into(stack[-1], name):
+                return None
+        return stack[-1]
+
+    def _step_into(self, frame: _Frame, name: str) -> bool:
+        """Put a directory on the stack that was announced; return whether it is there."""
+        directory = self._opened(frame, name, stops=True)
+        if directory is not None:
+            state = self._evaluator.enter(frame.state, frame.prefix, name)
+            child = _Frame(frame.prefix + name, directory, state)
+            child.announced = True
+            self._put(child)
+        return directory is not None
 
     def _top(self) -> OpenDirectory:
         try:
@@ -117,8 +181,11 @@ class Walk:
             ) from None
 
     def _push(self, frame: _Frame) -> None:
-        self._stack.append(frame)
+        self._put(frame)
         frame.steps = iter(self._steps(frame))
+
+    def _put(self, frame: _Frame) -> None:
+        self._stack.append(frame)
         if len(self._stack) > _OPEN_AT_ONCE:
             self._stack[-1 - _OPEN_AT_ONCE].directory.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from ctxsize.engine.builders.builder import Builder
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
@@ -11,13 +12,10 @@ from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 class ClassicIgnoreSpec(DockerIgnoreSpec):
     """The same patterns with other pruning: exceptions are paths, even those with wildcards."""
 
-    def enters(self, directory: str) -> bool:
-        """Whether some exception's text, taken literally, lies in `directory`."""
-        return any(
-            f"{pattern.text}/".startswith(f"{directory}/")
-            for pattern in self.patterns
-            if pattern.include is False
-        )
+    @cached_property
+    def reach(self) -> Sequence[str] | None:
+        """The exceptions' texts, taken literally."""
+        return [pattern.text for pattern in self.patterns if pattern.include is False]
 
     def ignores_with_one_ancestor(self, path: str) -> bool:
         """Whether moby's deprecated `Matches` calls `path` ignored.
