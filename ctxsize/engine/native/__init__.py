@@ -1,0 +1,1 @@
+"""Walk with the compiled core."""
