@@ -13,13 +13,14 @@ CORE := ctxsize/engine/native/_core.abi3.so
 # COV=1 measures coverage, which takes half as long again.
 COVERAGE := $(if $(COV),--cov --cov-report=term:skip-covered)
 
-.PHONY: help demo test check pytest core same record fuzz bench clean
+.PHONY: help demo test check pytest core wheel same record fuzz bench clean
 
 help:
 	@echo 'make demo    measure an example context'
 	@echo 'make test    lint, types and every test'
 	@echo 'make check   lint and types only'
 	@echo 'make core    compile the core, if there is a C compiler'
+	@echo 'make wheel   the sdist, and the wheel for this machine, into dist'
 	@echo 'make same    show what a change did to the answers of every command'
 	@echo 'make record  ask the real engines everything, and keep their answers'
 	@echo 'make fuzz    the property tests at length (FUZZ_EXAMPLES=$(FUZZ_EXAMPLES))'
@@ -45,6 +46,14 @@ core: $(CORE)
 # Without a compiler there is no such file: Python walks, and the next run tries again.
 $(CORE): ctxsize/engine/native/_core.c hatch_build.py | $(TEST)/installed
 	$(TEST)/bin/python hatch_build.py
+
+# Built from the sdist, as pip does it elsewhere; CTXSIZE_BUILD_NATIVE=1 requires the core.
+wheel: $(TEST)/installed
+	rm -f dist/ctxsize-*
+	$(TEST)/bin/python -m hatchling build --target sdist --directory dist
+	$(TEST)/bin/python -m pip wheel --quiet --no-cache-dir --no-deps --no-build-isolation \
+		--wheel-dir dist dist/ctxsize-*.tar.gz
+	@ls dist
 
 # The answers are kept in tests/data/same: an empty diff means that nothing changed.
 same: $(TEST)/installed $(CORE)

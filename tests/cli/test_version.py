@@ -75,8 +75,8 @@ def test_other_interpreters_walk_in_python(
         pass
 
     Implementation.name = name  # type: ignore[attr-defined]
-    monkeypatch.setattr(version.sys, "implementation", Implementation)
-    monkeypatch.setattr(version.sys, "abiflags", flags, raising=False)
+    monkeypatch.setattr(sys, "implementation", Implementation)
+    monkeypatch.setattr(sys, "abiflags", flags, raising=False)
     assert version.core_path() is None
 
 
