@@ -13,19 +13,20 @@ CORE := ctxsize/engine/native/_core.abi3.so
 # COV=1 measures coverage, which takes half as long again.
 COVERAGE := $(if $(COV),--cov --cov-report=term:skip-covered)
 
-.PHONY: help demo test check pytest core wheel same record fuzz bench clean
+.PHONY: help demo test check pytest core wheel same record fuzz sanitize bench clean
 
 help:
-	@echo 'make demo    measure an example context'
-	@echo 'make test    lint, types and every test'
-	@echo 'make check   lint and types only'
-	@echo 'make core    compile the core, if there is a C compiler'
-	@echo 'make wheel   the sdist, and the wheel for this machine, into dist'
-	@echo 'make same    show what a change did to the answers of every command'
-	@echo 'make record  ask the real engines everything, and keep their answers'
-	@echo 'make fuzz    the property tests at length (FUZZ_EXAMPLES=$(FUZZ_EXAMPLES))'
-	@echo 'make bench   equal lists first, then times beside a C floor and the peers'
-	@echo 'make clean   remove the virtual environments in .venv'
+	@echo 'make demo      measure an example context'
+	@echo 'make test      lint, types and every test'
+	@echo 'make check     lint and types only'
+	@echo 'make core      compile the core, if there is a C compiler'
+	@echo 'make wheel     the sdist, and the wheel for this machine, into dist'
+	@echo 'make same      show what a change did to the answers of every command'
+	@echo 'make record    ask the real engines everything, and keep their answers'
+	@echo 'make fuzz      the property tests at length (FUZZ_EXAMPLES=$(FUZZ_EXAMPLES))'
+	@echo 'make sanitize  the tests of the compiled core under the sanitizers of gcc'
+	@echo 'make bench     equal lists first, then times beside a C floor and the peers'
+	@echo 'make clean     remove the virtual environments and what was built'
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/python examples/generate.py
@@ -69,12 +70,16 @@ record: $(TEST)/installed $(CORE)
 fuzz: $(TEST)/installed $(CORE)
 	HYPOTHESIS_PROFILE=fuzz FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(TEST)/bin/pytest -m fuzz $(PYTEST_ARGS)
 
+# Needs gcc with its sanitizers, which Debian's gcc brings along.
+sanitize: $(TEST)/installed
+	tests/engine/native/sanitize $(TEST)/bin/python $(PYTEST_ARGS)
+
 # BENCH holds options, for instance BENCH='--scale 0.1 --rounds 3'.
 bench: $(TEST)/installed $(CORE)
 	$(TEST)/bin/python benchmarks/run.py $(BENCH)
 
 clean:
-	rm -rf .venv
+	rm -rf .venv build dist $(CORE)
 
 # An environment is made anew only when pyproject.toml changed,
 # that of the demo also with the core, which the installation compiles.
