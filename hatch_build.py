@@ -61,7 +61,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
 
 def build(root: Path, core: Path, report: Any, more: list[str] | None = None) -> bool:
-    """Compile the core to `core`, and return whether that worked; else report why not."""
+    """Compile the core to `core`, and return whether it is there; report why if that failed."""
     wanted = os.environ.get(SWITCH, "")
     try:
         if wanted == "0":
@@ -69,12 +69,20 @@ def build(root: Path, core: Path, report: Any, more: list[str] | None = None) ->
         check_platform()
         compile_core(root / SOURCE, core, more or [])
     except NotBuiltError as error:
-        core.unlink(missing_ok=True)  # it may come from an older source
         if wanted == "1":
             raise SystemExit(f"ctxsize: the core was not compiled: {error}") from None
+        if wanted != "0" and is_current(core, root / SOURCE):
+            report(f"ctxsize: the core of an earlier build is kept: {error}")
+            return True
+        core.unlink(missing_ok=True)
         report(f"ctxsize: the core was not compiled, Python walks: {error}")
         return False
     return True
+
+
+def is_current(core: Path, source: Path) -> bool:
+    """Return whether `core` is newer than its source: another interpreter may have built it."""
+    return core.exists() and core.stat().st_mtime_ns >= source.stat().st_mtime_ns
 
 
 def check_platform() -> None:

@@ -152,5 +152,12 @@ def test_editable_install_compiles_beside_the_source(source: Path, tmp_path: Pat
     require("compiler")
     output(sys.executable, "-c", EDITABLE, tmp_path, cwd=source)
     output(sys.executable, "-c", LOAD, source / CORE, cwd=tmp_path)
-    output(sys.executable, "-c", EDITABLE, tmp_path, cwd=source, CC="false")
+
+
+def test_editable_install_keeps_only_a_current_core(source: Path, tmp_path: Path) -> None:
+    command = (sys.executable, "-c", EDITABLE, tmp_path)
+    output(*command, cwd=source, CC="false")
+    assert (source / CORE).read_bytes() == b"stale"  # another interpreter may have built it
+    os.utime(source / CORE, (0, 0))
+    output(*command, cwd=source, CC="false")
     assert not (source / CORE).exists()
