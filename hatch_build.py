@@ -34,7 +34,7 @@ class NotBuiltError(Exception):
     """The core could not be compiled; the message says why, in one line."""
 
 
-class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
+class CustomBuildHook(BuildHookInterface[Any]):
     """Put the core into a wheel, or beside its source if the install is editable."""
 
     PLUGIN_NAME = "custom"

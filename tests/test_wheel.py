@@ -14,23 +14,24 @@ from pathlib import Path
 
 import pytest
 
+import hatch_build
+from hatch_build import LOAD
 from tests.oracles.availability import require
 from tests.oracles.trees import build_tree
 
 ROOT = Path(__file__).parent.parent
 CORE = "ctxsize/engine/native/_core.abi3.so"
-OURS = ("PYTHONPATH", "CC", "CFLAGS", "LDFLAGS", "CTXSIZE_BUILD_NATIVE", "CTXSIZE_NATIVE")
-LOAD = """
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("_core", sys.argv[1])
-spec.loader.exec_module(importlib.util.module_from_spec(spec))
-"""
+OURS = ("PYTHONPATH", "CC", "CFLAGS", "LDFLAGS")
 EDITABLE = "import sys; from hatchling.build import build_editable; build_editable(sys.argv[1])"
 
 
 def run(*command: str | Path, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run `command` with an environment that holds nothing of this checkout."""
-    kept = {name: value for name, value in os.environ.items() if name not in OURS}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in OURS and not name.startswith("CTXSIZE_")
+    }
     return subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
@@ -114,6 +115,24 @@ def test_wheel_has_the_core(sdist: Path, tmp_path: Path, context: Path) -> None:
     program = install(wheel, tmp_path / "environment")
     assert output(program, "--version", cwd=tmp_path).endswith(" (compiled core)\n")
     assert measured_files(program, context) == 4
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("sys.platform", "darwin"),
+        ("sys.maxsize", 2**31 - 1),
+        ("platform.python_implementation", lambda: "PyPy"),
+        ("sysconfig.get_config_var", lambda name: name == "Py_GIL_DISABLED"),
+    ],
+    ids=["macOS", "32 bits", "PyPy", "free-threaded"],
+)
+def test_core_is_not_built_where_it_cannot_run(
+    where: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(where, value)
+    with pytest.raises(hatch_build.NotBuiltError, match="it needs"):
+        hatch_build.check_platform()
 
 
 def test_core_loads_in_every_interpreter(sdist: Path, tmp_path: Path) -> None:
