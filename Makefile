@@ -9,20 +9,24 @@ FUZZ_EXAMPLES ?= 20000
 # Tests run in as many processes as there are processors; JOBS=0 for just one.
 JOBS ?= auto
 PYTEST_ARGS ?=
+CORE := ctxsize/engine/native/_core.abi3.so
 # COV=1 measures coverage, which takes half as long again.
 COVERAGE := $(if $(COV),--cov --cov-report=term:skip-covered)
 
-.PHONY: help demo test check pytest same record fuzz bench clean
+.PHONY: help demo test check pytest core wheel same record fuzz sanitize bench clean
 
 help:
-	@echo 'make demo    measure an example context'
-	@echo 'make test    lint, types and every test'
-	@echo 'make check   lint and types only'
-	@echo 'make same    show what a change did to the answers of every command'
-	@echo 'make record  ask the real engines everything, and keep their answers'
-	@echo 'make fuzz    the property tests at length (FUZZ_EXAMPLES=$(FUZZ_EXAMPLES))'
-	@echo 'make bench   equal lists first, then times beside a C floor and the peers'
-	@echo 'make clean   remove the virtual environments in .venv'
+	@echo 'make demo      measure an example context'
+	@echo 'make test      lint, types and every test'
+	@echo 'make check     lint and types only'
+	@echo 'make core      compile the core, if there is a C compiler'
+	@echo 'make wheel     the sdist, and the wheel for this machine, into dist'
+	@echo 'make same      show what a change did to the answers of every command'
+	@echo 'make record    ask the real engines everything, and keep their answers'
+	@echo 'make fuzz      the property tests at length (FUZZ_EXAMPLES=$(FUZZ_EXAMPLES))'
+	@echo 'make sanitize  the tests of the compiled core under the sanitizers of gcc'
+	@echo 'make bench     equal lists first, then times beside a C floor and the peers'
+	@echo 'make clean     remove the virtual environments and what was built'
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/python examples/generate.py
@@ -35,32 +39,51 @@ check: $(TEST)/installed
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy
 
-pytest: $(TEST)/installed
+pytest: $(TEST)/installed $(CORE)
 	$(TEST)/bin/pytest $(COVERAGE) -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
+core: $(CORE)
+
+# Without a compiler there is no such file: Python walks, and the next run tries again.
+$(CORE): ctxsize/engine/native/_core.c hatch_build.py | $(TEST)/installed
+	$(TEST)/bin/python hatch_build.py
+
+# Built from the sdist, as pip does it elsewhere; CTXSIZE_BUILD_NATIVE=1 requires the core.
+wheel: $(TEST)/installed
+	rm -f dist/ctxsize-*
+	$(TEST)/bin/python -m hatchling build --target sdist --directory dist
+	$(TEST)/bin/python -m pip wheel --quiet --no-cache-dir --no-deps --no-build-isolation \
+		--wheel-dir dist dist/ctxsize-*.tar.gz
+	@ls dist
+
 # The answers are kept in tests/data/same: an empty diff means that nothing changed.
-same: $(TEST)/installed
+same: $(TEST)/installed $(CORE)
 	$(TEST)/bin/python -m tests.same
 	git --no-pager diff --stat -- tests/data/same
 
 # Needs root, Docker and buildah, and those of tests/oracles/newer-docker in the folder
 # that CTXSIZE_NEWER_DOCKER names.
-record: $(TEST)/installed
+record: $(TEST)/installed $(CORE)
 	CI=true CTXSIZE_ENGINES=record $(TEST)/bin/pytest -n $(JOBS) -m engine $(PYTEST_ARGS)
 	$(TEST)/bin/python -m tests.oracles.answers
 
-fuzz: $(TEST)/installed
+fuzz: $(TEST)/installed $(CORE)
 	HYPOTHESIS_PROFILE=fuzz FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(TEST)/bin/pytest -m fuzz $(PYTEST_ARGS)
 
+# Needs gcc with its sanitizers, which Debian's gcc brings along.
+sanitize: $(TEST)/installed
+	tests/engine/native/sanitize $(TEST)/bin/python $(PYTEST_ARGS)
+
 # BENCH holds options, for instance BENCH='--scale 0.1 --rounds 3'.
-bench: $(TEST)/installed
+bench: $(TEST)/installed $(CORE)
 	$(TEST)/bin/python benchmarks/run.py $(BENCH)
 
 clean:
-	rm -rf .venv
+	rm -rf .venv build dist $(CORE)
 
-# An environment is made anew only when pyproject.toml changed.
-$(DEMO)/installed: pyproject.toml
+# An environment is made anew only when pyproject.toml changed,
+# that of the demo also with the core, which the installation compiles.
+$(DEMO)/installed: pyproject.toml ctxsize/engine/native/_core.c
 	$(call make_venv,$(DEMO))
 	$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@

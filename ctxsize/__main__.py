@@ -30,11 +30,11 @@ def _leave(code: int) -> int:
 
 
 def _show_version() -> bool:
-    """Whether the version could be shown: scripts ask for it often, so it costs no imports."""
-    from ctxsize.version import __version__
+    """Print the version without further imports, and return whether that worked."""
+    from ctxsize.version import version_line
 
     try:
-        sys.stdout.write(f"ctxsize {__version__}\n")
+        sys.stdout.write(f"{version_line()}\n")
         sys.stdout.flush()
     except (OSError, AttributeError):
         return False

@@ -1,3 +1,31 @@
-"""The version, alone so that asking for it costs nothing; `pyproject.toml` says the same."""
+"""The version, and which walk runs; alone, so that both can be queried without other imports."""
+
+import os
+import sys
 
 __version__ = "0.1.0"
+"""`pyproject.toml` has the same."""
+
+CORE = os.path.join(os.path.dirname(__file__), "engine", "native", "_core.abi3.so")
+
+
+def core_path() -> str | None:
+    """Return the path of the compiled core to load, or None if Python walks.
+
+    CTXSIZE_NATIVE=0 chooses Python; CTXSIZE_NATIVE_CORE names another core, for tests.
+    """
+    if os.environ.get("CTXSIZE_NATIVE") == "0" or not _can_load():
+        return None
+    path = os.environ.get("CTXSIZE_NATIVE_CORE") or CORE
+    return path if os.path.exists(path) else None
+
+
+def version_line() -> str:
+    """Return what `--version` prints. Scripts parse the first two words."""
+    return f"ctxsize {__version__} ({'compiled core' if core_path() else 'Python walk'})"
+
+
+def _can_load() -> bool:
+    """Return whether this interpreter has the stable ABI that the core is compiled for."""
+    is_free_threaded = "t" in getattr(sys, "abiflags", "")
+    return sys.implementation.name == "cpython" and not is_free_threaded

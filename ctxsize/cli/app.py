@@ -21,7 +21,7 @@ from ctxsize.errors import (
     UndecidedError,
     UnknownPatternError,
 )
-from ctxsize.version import __version__
+from ctxsize.version import version_line
 
 COMMANDS = {
     "measure": "What `docker build` would send, how big it is and what makes it so.",
@@ -106,6 +106,13 @@ def _load(name: str) -> click.Command:
     return command
 
 
+def _show_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted and not context.resilient_parsing:
+        click.echo(version_line())
+        context.exit()
+
+
 @click.command(
     "ctxsize",
     cls=LazyGroup,
@@ -113,7 +120,14 @@ def _load(name: str) -> click.Command:
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 fine, 1 findings, 2 usage or input error, 3 a bug, 130 interrupted.",
 )
-@click.version_option(__version__, message="ctxsize %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def app() -> None:
     """Tells exactly what `docker build` will send, and keeps it small.
 

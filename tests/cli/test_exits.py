@@ -13,6 +13,7 @@ import pytest
 
 import ctxsize
 from ctxsize import api
+from ctxsize.version import version_line
 from tests.cli.conftest import REPOSITORY, Cli, environment, spawn, unprivileged
 from tests.oracles.trees import build_tree, file
 
@@ -126,9 +127,10 @@ def test_help_is_fine(cli: Cli) -> None:
 def test_version_is_the_same_everywhere(cli: Cli) -> None:
     project = (REPOSITORY / "pyproject.toml").read_text()
     assert f'\nversion = "{ctxsize.__version__}"\n' in project
-    assert cli("--version").out == f"ctxsize {ctxsize.__version__}\n"
+    assert cli("--version").out == f"{version_line()}\n"
+    assert cli("--version", "measure").out == f"{version_line()}\n"
     with spawn("--version") as process:
-        assert process.communicate()[0].decode() == f"ctxsize {ctxsize.__version__}\n"
+        assert process.communicate()[0].decode() == f"{version_line()}\n"
 
 
 def test_start_imports_nothing_heavy() -> None:

@@ -226,9 +226,10 @@ def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A git repository with what a release holds, whatever state the checkout is in."""
     require("git")
     directory = tmp_path_factory.mktemp("hooks")
-    for name in (".pre-commit-hooks.yaml", "pyproject.toml", "README.md", "LICENSE"):
+    names = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
+    for name in (".pre-commit-hooks.yaml", *names):
         shutil.copy(REPOSITORY / name, directory)
-    ignored = shutil.ignore_patterns("__pycache__")
+    ignored = shutil.ignore_patterns("__pycache__", "*.so")
     shutil.copytree(REPOSITORY / "ctxsize", directory / "ctxsize", ignore=ignored)
     git("init", "-q", cwd=directory)
     git("add", ".", cwd=directory)

@@ -10,11 +10,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from ctxsize.version import core_path
 
 PLUGIN_DIRECTORIES = tuple(
     Path(prefix) / "docker" / "cli-plugins"
@@ -75,6 +78,21 @@ def _buildx() -> str | None:
     return None if buildx_plugin() else "the docker buildx plugin is not installed"
 
 
+def _core() -> str | None:
+    return None if core_path() else "the compiled core is not there, or CTXSIZE_NATIVE=0"
+
+
+def _headers() -> str | None:
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    return None if header.exists() else f"{header} is not there"
+
+
+def _compiler() -> str | None:
+    if not sys.platform.startswith("linux"):
+        return "needs Linux"
+    return _first(_command("cc"), _headers())
+
+
 def _first(*reasons: str | None) -> str | None:
     return next((reason for reason in reasons if reason is not None), None)
 
@@ -104,5 +122,7 @@ _CHECKS: dict[str, Callable[[], str | None]] = {
     "docker-cli": lambda: _command("docker"),
     "docker": _docker,
     "buildah": _buildah,
+    "core": _core,
+    "compiler": _compiler,
     "devtools": _devtools,
 }

@@ -12,7 +12,7 @@ import os
 import stat
 from array import array
 from collections.abc import Iterator
-from importlib import import_module
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from struct import pack
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from ctxsize.engine.request import Request
 from ctxsize.engine.segments import Segment
 from ctxsize.engine.sums import CoreSums, WalkSums
 from ctxsize.engine.walk import Walk
+from ctxsize.version import core_path
 
 _MOST_SEGMENTS = 4096
 _MOST_THREADS = 8
@@ -33,32 +34,23 @@ _READS_ATTRIBUTES, _REFUSES, _NO_SOCKETS, _SENDS_PARENTS = 1, 2, 4, 8
 _METERS = {None: 0, "buildkit": 1, "tar": 2}
 _MARK, _SECRET, _FOLDER, _END_MARK, _END_SECRET, _ENDING_SHIFT = 1, 2, 4, 8, 16, 8
 _END, _BYTE, _RUNE, _STAR, _CLASS = range(5)
-_CORE: list[ModuleType | None] = []
-"""The core once it was looked for."""
+_LOADED: dict[str, ModuleType] = {}
 
 
 def core() -> ModuleType | None:
     """Return the compiled core, None where it was not built or is not wanted."""
-    if not _CORE:
-        _CORE.append(_loaded())
-    return _CORE[0] if os.environ.get("CTXSIZE_NATIVE") != "0" else None
-
-
-def _loaded() -> ModuleType | None:
-    path = os.environ.get("CTXSIZE_NATIVE_CORE")
-    try:
-        if not path:
-            return import_module("ctxsize.engine.native._core")
-        from importlib.util import module_from_spec, spec_from_file_location
-
-        spec = spec_from_file_location("ctxsize.engine.native._core", path)
-        if spec is None or spec.loader is None:
-            return None
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    except ImportError:
+    path = core_path()
+    if path is None:
         return None
+    if path not in _LOADED:
+        loader = ExtensionFileLoader("ctxsize.engine.native._core", path)
+        try:
+            module = loader.create_module(ModuleSpec(loader.name, loader, origin=path))
+        except ImportError:
+            return None
+        loader.exec_module(module)
+        _LOADED[path] = module
+    return _LOADED[path]
 
 
 class _Patterns(NamedTuple):

@@ -1,0 +1,158 @@
+"""Compile the optional core: as hatchling's build hook, and from the command line.
+
+`python hatch_build.py [OUTPUT [FLAGS]]` compiles it beside its source, or to another file with
+additional compiler flags. CTXSIZE_BUILD_NATIVE=1 makes a failure fatal, 0 skips the core.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+SWITCH = "CTXSIZE_BUILD_NATIVE"
+NATIVE = Path("ctxsize/engine/native")
+SOURCE, CORE = NATIVE / "_core.c", NATIVE / "_core.abi3.so"
+ABI = "cp310-abi3"
+FLAGS = ["-O2", "-fPIC", "-shared", "-pthread", "-Wall", "-Wextra"]
+LOAD = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("_core", sys.argv[1])
+spec.loader.exec_module(importlib.util.module_from_spec(spec))
+"""
+
+
+class NotBuiltError(Exception):
+    """The core could not be compiled; the message says why, in one line."""
+
+
+class CustomBuildHook(BuildHookInterface[Any]):
+    """Put the core into a wheel, or beside its source if the install is editable."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        root = Path(self.root)
+        if version == "editable":
+            self._build(root, root / CORE)
+            return
+        self.scratch = tempfile.TemporaryDirectory()
+        core = Path(self.scratch.name, CORE.name)
+        if self._build(root, core):
+            build_data["force_include"][str(core)] = str(CORE)
+            build_data["pure_python"] = False
+            build_data["tag"] = f"{ABI}-{platform_tag()}"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        if version != "editable":
+            self.scratch.cleanup()
+
+    def _build(self, root: Path, core: Path) -> bool:
+        """Return whether the core was compiled to `core`."""
+        return build(root, core, self.app.display_warning)
+
+
+def build(root: Path, core: Path, report: Any, more: list[str] | None = None) -> bool:
+    """Compile the core to `core`, and return whether it is there; report why if that failed."""
+    wanted = os.environ.get(SWITCH, "")
+    try:
+        if wanted == "0":
+            raise NotBuiltError(f"{SWITCH}=0")
+        check_platform()
+        compile_core(root / SOURCE, core, more or [])
+    except NotBuiltError as error:
+        if wanted == "1":
+            raise SystemExit(f"ctxsize: the core was not compiled: {error}") from None
+        if wanted != "0" and is_current(core, root / SOURCE):
+            report(f"ctxsize: the core of an earlier build is kept: {error}")
+            return True
+        core.unlink(missing_ok=True)
+        report(f"ctxsize: the core was not compiled, Python walks: {error}")
+        return False
+    return True
+
+
+def is_current(core: Path, source: Path) -> bool:
+    """Return whether `core` is newer than its source: another interpreter may have built it."""
+    return core.exists() and core.stat().st_mtime_ns >= source.stat().st_mtime_ns
+
+
+def check_platform() -> None:
+    """Raise `NotBuiltError` where the core does not run."""
+    if sys.platform != "linux" or sys.maxsize < 2**32:
+        raise NotBuiltError("it needs 64-bit Linux")
+    if platform.python_implementation() != "CPython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise NotBuiltError("it needs CPython with its global lock")
+
+
+def compile_core(source: Path, core: Path, more: list[str]) -> None:
+    """Compile `source` to `core`, replacing it whole; it loads in this interpreter."""
+    with tempfile.TemporaryDirectory() as scratch:
+        fresh = Path(scratch, core.name)
+        run([*compiler(), *FLAGS, *more, str(source), "-o", str(fresh), *linker_flags()])
+        if "-fsanitize" not in " ".join(more):  # such a core loads only with its library
+            run([sys.executable, "-I", "-c", LOAD, str(fresh)])
+        place(fresh, core)
+
+
+def place(fresh: Path, core: Path) -> None:
+    """Move `fresh` to `core` in one step: a process may have the old file in use."""
+    beside = core.with_name(f".{core.name}.{os.getpid()}")
+    try:
+        core.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(fresh.read_bytes())
+        beside.chmod(0o755)
+        beside.replace(core)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise NotBuiltError(str(error)) from None
+
+
+def compiler() -> list[str]:
+    """Return the command of the C compiler with the user's flags and Python's headers."""
+    paths = dict.fromkeys(sysconfig.get_path(name) for name in ("include", "platinclude"))
+    flags = shlex.split(os.environ.get("CFLAGS", ""))
+    return [*shlex.split(os.environ.get("CC") or "cc"), *flags, *(f"-I{path}" for path in paths)]
+
+
+def linker_flags() -> list[str]:
+    """Return the user's flags for the linker."""
+    return shlex.split(os.environ.get("LDFLAGS", ""))
+
+
+def run(command: list[str]) -> None:
+    """Run `command`; raise `NotBuiltError` with its first error if it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        raise NotBuiltError(f"{command[0]}: {error.strerror}") from None
+    if done.returncode:
+        lines = done.stderr.splitlines() or [f"exit code {done.returncode}"]
+        wrong = [line for line in lines if "error" in line.lower()]
+        raise NotBuiltError(f"{command[0]}: {(wrong or lines)[0]}")
+    if done.stderr:
+        sys.stderr.write(done.stderr)
+
+
+def platform_tag() -> str:
+    """Return the platform as wheels name it, for instance `linux_x86_64`."""
+    return sysconfig.get_platform().replace("-", "_").replace(".", "_")
+
+
+def main() -> None:
+    """Compile the core as the command line says."""
+    root = Path(__file__).parent
+    core = Path(sys.argv[1]).absolute() if sys.argv[1:] else root / CORE
+    build(root, core, lambda line: sys.stderr.write(f"{line}\n"), sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Wheels built from the sdist: with the core, without a compiler, and an editable install."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import hatch_build
+from hatch_build import LOAD
+from tests.oracles.availability import require
+from tests.oracles.trees import build_tree
+
+ROOT = Path(__file__).parent.parent
+CORE = "ctxsize/engine/native/_core.abi3.so"
+OURS = ("PYTHONPATH", "CC", "CFLAGS", "LDFLAGS")
+EDITABLE = "import sys; from hatchling.build import build_editable; build_editable(sys.argv[1])"
+
+
+def run(*command: str | Path, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run `command` with an environment that holds nothing of this checkout."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in OURS and not name.startswith("CTXSIZE_")
+    }
+    return subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env={**kept, **more},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def output(*command: str | Path, cwd: Path, **more: str) -> str:
+    """Return what a command prints that must not fail."""
+    done = run(*command, cwd=cwd, **more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    dist = tmp_path_factory.mktemp("sdist")
+    output(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", dist, cwd=ROOT)
+    (file,) = dist.iterdir()
+    return file
+
+
+@pytest.fixture
+def source(sdist: Path, tmp_path: Path) -> Path:
+    """Return the unpacked sdist, with a core in it that an older build left."""
+    with tarfile.open(sdist) as archive:
+        members = [m for m in archive.getmembers() if "/tests/" not in m.name]
+        archive.extractall(tmp_path / "source", members, filter="data")
+    (unpacked,) = (tmp_path / "source").iterdir()
+    (unpacked / CORE).write_bytes(b"stale")
+    (unpacked / ".gitignore").unlink()
+    return unpacked
+
+
+def build(source: Path, dist: Path, **more: str) -> Path:
+    """Build a wheel into `dist` without the network."""
+    words = ["--no-cache-dir", "--no-index", "--no-deps", "--no-build-isolation"]
+    output(sys.executable, "-m", "pip", "wheel", *words, "-w", dist, source, cwd=dist, **more)
+    (wheel,) = dist.glob("*.whl")
+    return wheel
+
+
+def install(wheel: Path, at: Path) -> Path:
+    """Install `wheel` into a fresh environment, which borrows the dependencies of this one."""
+    output(sys.executable, "-m", "venv", "--without-pip", at, cwd=at.parent)
+    python = at / "bin" / "python"
+    words = ["install", "--no-cache-dir", "--no-index", "--no-deps", str(wheel)]
+    output(sys.executable, "-m", "pip", "--python", python, *words, cwd=at.parent)
+    (packages,) = at.glob("lib/python*/site-packages")
+    (packages / "borrowed.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    where = output(python, "-c", "import ctxsize; print(ctxsize.__file__)", cwd=at)
+    assert Path(where).is_relative_to(at)
+    return at / "bin" / "ctxsize"
+
+
+def measured_files(program: Path, context: Path) -> int:
+    report = json.loads(output(program, "measure", "--format", "json", context, cwd=context))
+    files = report["context"]["files"]
+    assert isinstance(files, int)
+    return files
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    return build_tree(tmp_path / "context", ["Dockerfile", "a/b", "a/c", "d"])
+
+
+def test_wheel_has_the_core(sdist: Path, tmp_path: Path, context: Path) -> None:
+    require("compiler")
+    wheel = build(sdist, tmp_path, CTXSIZE_BUILD_NATIVE="1")
+    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    assert wheel.stem.split("-")[2:] == ["cp310", "abi3", platform]
+    names = zipfile.ZipFile(wheel).namelist()
+    assert CORE in names
+    assert "ctxsize/py.typed" in names
+    assert "ctxsize/formats/json/measure.schema.json" in names
+    assert {Path(name).suffix for name in names if "/engine/" in name} == {".py", ".so"}
+    program = install(wheel, tmp_path / "environment")
+    assert output(program, "--version", cwd=tmp_path).endswith(" (compiled core)\n")
+    assert measured_files(program, context) == 4
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("sys.platform", "darwin"),
+        ("sys.maxsize", 2**31 - 1),
+        ("platform.python_implementation", lambda: "PyPy"),
+        ("sysconfig.get_config_var", lambda name: name == "Py_GIL_DISABLED"),
+    ],
+    ids=["macOS", "32 bits", "PyPy", "free-threaded"],
+)
+def test_core_is_not_built_where_it_cannot_run(
+    where: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(where, value)
+    with pytest.raises(hatch_build.NotBuiltError, match="it needs"):
+        hatch_build.check_platform()
+
+
+def test_core_loads_in_every_interpreter(sdist: Path, tmp_path: Path) -> None:
+    require("compiler")
+    core = zipfile.ZipFile(build(sdist, tmp_path)).extract(CORE, tmp_path)
+    names = [sys.executable, *(f"python3.{minor}" for minor in range(10, 15))]
+    pythons = [found for name in names if (found := shutil.which(name))]
+    running = [python for python in pythons if not run(python, "-c", "", cwd=tmp_path).returncode]
+    for python in running:
+        output(python, "-c", LOAD, core, cwd=tmp_path)
+
+
+def test_wheel_without_a_compiler_is_pure(source: Path, tmp_path: Path, context: Path) -> None:
+    wheel = build(source, tmp_path, CC="false")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert CORE not in zipfile.ZipFile(wheel).namelist()
+    program = install(wheel, tmp_path / "environment")
+    assert output(program, "--version", cwd=tmp_path).endswith(" (Python walk)\n")
+    assert measured_files(program, context) == 4
+
+
+def test_pure_wheel_can_be_chosen(source: Path, tmp_path: Path) -> None:
+    wheel = build(source, tmp_path, CTXSIZE_BUILD_NATIVE="0")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert CORE not in zipfile.ZipFile(wheel).namelist()
+
+
+def test_required_core_that_does_not_compile_is_an_error(source: Path) -> None:
+    command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel")
+    done = run(*command, cwd=source, CTXSIZE_BUILD_NATIVE="1", CC="nonesuch")
+    assert done.returncode != 0
+    assert "the core was not compiled: nonesuch: No such file" in done.stderr
+
+
+def test_editable_install_compiles_beside_the_source(source: Path, tmp_path: Path) -> None:
+    require("compiler")
+    output(sys.executable, "-c", EDITABLE, tmp_path, cwd=source)
+    output(sys.executable, "-c", LOAD, source / CORE, cwd=tmp_path)
+
+
+def test_editable_install_keeps_only_a_current_core(source: Path, tmp_path: Path) -> None:
+    command = (sys.executable, "-c", EDITABLE, tmp_path)
+    output(*command, cwd=source, CC="false")
+    assert (source / CORE).read_bytes() == b"stale"  # another interpreter may have built it
+    os.utime(source / CORE, (0, 0))
+    output(*command, cwd=source, CC="false")
+    assert not (source / CORE).exists()
