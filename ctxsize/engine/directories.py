@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from ctxsize.engine.events import IgnoredEntries
 from ctxsize.model import Clue, Directory, Share
@@ -244,8 +244,8 @@ class Clues:
 
     def add_names(
         self,
-        marks: dict[str, list[str]],
-        folders: dict[str, list[str]],
+        marks: Mapping[str, list[str]],
+        folders: Mapping[str, list[str]],
         secrets: Iterable[tuple[str, str, int]],
     ) -> None:
         """Note what was found elsewhere: prefixes by name, and files that may be secrets."""

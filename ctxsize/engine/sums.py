@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import stat
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Set
 from itertools import chain
@@ -30,23 +31,18 @@ _LEAST_LARGEST = 10
 class CoreSums(NamedTuple):
     """What was counted elsewhere, in lists without an order where none is named."""
 
-    totals: tuple[int, int, int, int, int, int]
+    amounts: list[int]
     """Bytes, files and directories that are sent; ignored files and directories, unopened ones."""
     announced: int
     content: int
     """What entries take, as `Meter.add_sums` has it."""
-    prefixes: list[str]
-    direct: list[tuple[int, int]]
-    """The bytes and files that lie directly in each directory."""
-    endings: list[tuple[str, int, int]]
+    direct: list[tuple[str, int, int]]
+    """Of each directory the prefix, and the bytes and files that lie directly in it."""
+    extensions: list[tuple[str, int, int]]
     by_pattern: list[tuple[int, int, int]]
     """The index of the pattern, -1 for none; bytes and files."""
-    largest: list[tuple[int, int, str]]
-    """The size, how many files come before it, the path."""
-    marks: dict[str, list[str]]
-    folders: dict[str, list[str]]
-    secrets: list[tuple[str, str, int]]
-    """The prefix of a directory, the name of a file, its bytes."""
+    largest: list[tuple[str, int, int]]
+    """The path, the size, and how many files come before it."""
 
 
 class WalkSums:
@@ -57,7 +53,7 @@ class WalkSums:
         self._only_utf8 = builder.sends_only_utf8
         self._not_utf8: list[str] = []
         self._shown, self.top = top, max(top, _LEAST_LARGEST)
-        self._clues = Clues()
+        self.clues = Clues()
         self._meter = METERS[builder.meter]() if builder.meter else None
         self.content_bytes = 0
         self._files = self._directories = self._symlinks = self._hardlinks = 0
@@ -130,30 +126,29 @@ class WalkSums:
         for name in files.links:
             del named[name]
         ends = self._count_extensions([*named], [*named.values()])
-        self._clues.add_files(files.names, ends, [(files.prefix, files.names, sizes)])
+        self.clues.add_files(files.names, ends, [(files.prefix, files.names, sizes)])
 
     def add_found(self, found: CoreSums) -> None:
         """Add what was counted elsewhere, without the order of its entries."""
-        content_bytes, files, directories, ignored_files, ignored_folders, unopened = found.totals
+        content_bytes, files, directories, ignored_files, ignored_folders, unopened = found.amounts
         self.content_bytes += content_bytes
         self._files += files
         self._directories += directories
         self._ignored[1] += ignored_files
         self._ignored[2] += ignored_folders
         self._unopened += unopened
-        self._direct.update(zip(found.prefixes, map(list, found.direct), strict=True))
-        for end, size, count in found.endings:
+        self._direct.update({prefix: [size, count] for prefix, size, count in found.direct})
+        for end, size, count in found.extensions:
             _add(self._by_extension, end, size, count)
         for index, size, count in found.by_pattern:
             if size or count:
                 _add(self._by_pattern, None if index < 0 else index, size, count)
-        for size, place, path in found.largest:
+        for path, size, place in found.largest:
             self._offer(size, (place + 1) * _APART - 1, path)
-        self._clues.add_names(found.marks, found.folders, found.secrets)
         if self._meter is not None:
             self._meter.add_sums(found.announced, found.content)
 
-    def add_runs(self, sizes: memoryview, runs: memoryview) -> None:
+    def add_runs(self, sizes: array[int], runs: array[int]) -> None:
         """Add the order of entries that were counted elsewhere, a part of it at a time."""
         if self._meter is not None:
             self._meter.add_runs(sizes, runs)
@@ -183,11 +178,9 @@ class WalkSums:
         else:
             self._seen += len(sizes)
         ends = self._count_extensions(names, sizes)
-        self._clues.add_files(
-            names, ends, [(each.prefix, each.names, own) for each, own in batches]
-        )
+        self.clues.add_files(names, ends, [(each.prefix, each.names, own) for each, own in batches])
         folders = [each for each, _ in waiting if isinstance(each, Folder)]
-        self._clues.add_folders([each.path for each in folders if not each.mark.ignored])
+        self.clues.add_folders([each.path for each in folders if not each.mark.ignored])
 
     def _note_not_utf8(self, waiting: list[Files | Folder], names: list[str]) -> None:
         """Note what is not UTF-8 of `waiting`, which holds the files `names` and no symlinks."""
@@ -272,7 +265,7 @@ class WalkSums:
             heapq.heappushpop(self._largest, (size, -place, path))
 
     def _add_ignored(self, ignored: IgnoredEntries) -> None:
-        self._clues.add_ignored(ignored)
+        self.clues.add_ignored(ignored)
         if not ignored.stats:
             self._ignored[1] += len(ignored.names)
             return
@@ -345,7 +338,7 @@ class WalkSums:
                 by_pattern=_pattern_shares(request, self._saved),
             ),
             hardlinks=self._hardlinks,
-            clues=self._clues.found(self._direct, largest, self.content_bytes),
+            clues=self.clues.found(self._direct, largest, self.content_bytes),
         )
 
 

@@ -130,19 +130,19 @@ class Walk:
         for frame in self._stack:
             frame.directory.close()
 
-    def handed_back(self, kind: str, directory: str, names: Any) -> Iterator[Event]:
+    def handed_back(self, kind: str, directory: str, names: list[str]) -> Iterator[Event]:
         """Yield what becomes of `names` in a `directory` that is entered, for one that walks ahead.
 
-        They are `files`, a run of them; a `folder`, itself alone; or a `tree`, with all below.
+        They are `files`, a run of them; one `folder`, itself alone; or a `tree`, with all below.
         """
         frame = self._go(directory)
         if frame is None:
             return
         if kind == "tree":
-            yield from self._enter(frame, names)
+            yield from self._enter(frame, names[0])
             yield from self._down_to(len(self._stack) - (self._stack[-1] is not frame))
         elif kind == "folder":
-            if self._step_into(frame, names):
+            if self._step_into(frame, names[0]):
                 yield self._folder(self._stack[-1])
         else:
             for at in range(0, len(names), MOST_TOGETHER):

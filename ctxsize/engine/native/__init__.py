@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 import stat
 from array import array
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from itertools import islice
 from struct import pack
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from ctxsize.engine import directories
 from ctxsize.engine.automaton import Program
@@ -33,6 +35,7 @@ _MOST_THREADS = 8
 _READS_ATTRIBUTES, _REFUSES, _NO_SOCKETS, _SENDS_PARENTS = 1, 2, 4, 8
 _METERS = {None: 0, "buildkit": 1, "tar": 2}
 _MARK, _SECRET, _FOLDER, _END_MARK, _END_SECRET, _ENDING_SHIFT = 1, 2, 4, 8, 16, 8
+_KINDS = ("files", "folder", "tree")
 _END, _BYTE, _RUNE, _STAR, _CLASS = range(5)
 _LOADED: dict[str, ModuleType] = {}
 
@@ -51,18 +54,6 @@ def core() -> ModuleType | None:
         loader.exec_module(module)
         _LOADED[path] = module
     return _LOADED[path]
-
-
-class _Patterns(NamedTuple):
-    """Patterns as the core takes them."""
-
-    masks: tuple[bytes, ...]
-    after: bytes
-    owner: bytes
-    exceptional: bytes
-    tokens: bytes
-    first: bytes
-    classes: bytes
 
 
 def add_all(
@@ -101,11 +92,13 @@ def _walked(
     program: Program,
     threads: int,
     progress: Progress | None,
-) -> tuple[Any, ...] | None:
+) -> tuple[tuple[bytes, bytes], ...] | None:
     """Return what the core found. What cannot be judged below what is ignored is left to Python."""
     reach = request.spec.reach
+    patterns = _tables(program, len(request.spec.patterns))
     handed: set[bytes] = set()
     while True:
+        texts = [_joined(map(os.fsencode, reach or ())), _joined(sorted(handed))]
         try:
             found = module.add_up(
                 os.fsencode(request.root.rstrip("/") + "/"),
@@ -114,18 +107,20 @@ def _walked(
                 _METERS[request.builder.meter],
                 top,
                 python.longest_path,
-                *_tables(program, len(request.spec.patterns)),
-                None if reach is None else [*map(os.fsencode, reach)],
-                _TELLING,
-                directories.SECRET_START.encode(),
-                sorted(handed),
+                reach is None,
+                (*patterns, *texts, *_TELLING),
                 progress,
             )
         except OSError:
             return None
         if isinstance(found, tuple):
             return found
-        handed.update(found)
+        handed.update(found.split(b"\0")[:-1])
+
+
+def _joined(texts: Iterable[bytes]) -> bytes:
+    """Return `texts` as the core reads them, each with a zero byte at its end."""
+    return b"".join(text + b"\0" for text in texts)
 
 
 def _options(builder: Builder, python: Walk) -> int:
@@ -137,8 +132,8 @@ def _options(builder: Builder, python: Walk) -> int:
     )
 
 
-def _telling() -> list[tuple[bytes, int]]:
-    """Return the names and the ends of names that tell something, and what."""
+def _telling() -> tuple[bytes, bytes, bytes]:
+    """Return the names and ends of names that tell something, what, and a secret's beginning."""
     tells: dict[str, int] = {}
     kinds = (
         (directories.MARKERS, _MARK),
@@ -151,7 +146,8 @@ def _telling() -> list[tuple[bytes, int]]:
             tells[name] = tells.get(name, 0) | kind
     for number, end in enumerate(sorted(directories.MARKER_ENDS)):
         tells[end] = tells.get(end, 0) | _END_MARK | number << _ENDING_SHIFT
-    return [(name.encode(), kinds_) for name, kinds_ in tells.items()]
+    numbers = array("i", tells.values()).tobytes()
+    return _joined(name.encode() for name in tells), numbers, directories.SECRET_START.encode()
 
 
 _TELLING = _telling()
@@ -160,7 +156,8 @@ _TELLING = _telling()
 # What patterns mean.
 
 
-def _tables(program: Program, patterns: int) -> _Patterns:
+def _tables(program: Program, patterns: int) -> tuple[bytes, ...]:
+    """Return the tables of patterns, in the order in which the core reads them."""
     bits = len(program.owner)
     words = (bits + 63) // 64
     size = 8 * words
@@ -177,8 +174,8 @@ def _tables(program: Program, patterns: int) -> _Patterns:
             first.append(len(tokens))
             tokens += [*_tokens(part, classes), (_END, bit)]
     after = [len(f"{-program.after(index):b}") - 1 for index in range(patterns)]
-    return _Patterns(
-        tuple((mask & kept).to_bytes(size, "little") for mask in masks),
+    return (
+        *((mask & kept).to_bytes(size, "little") for mask in masks),
         array("i", after).tobytes(),
         array("i", program.owner).tobytes(),
         bytes(program.exceptional),
@@ -230,31 +227,74 @@ def _members(body: str) -> bytes:
 # What comes back.
 
 
-def _take(found: tuple[Any, ...], python: Walk, request: Request, sums: WalkSums) -> None:
+def _read(pair: tuple[bytes, bytes]) -> tuple[list[str], array[int]]:
+    """Return the texts and the numbers of one of the core's lists."""
+    texts, numbers = pair
+    return os.fsdecode(texts).split("\0")[:-1], array("q", numbers)
+
+
+def _take(
+    found: tuple[tuple[bytes, bytes], ...], python: Walk, request: Request, sums: WalkSums
+) -> None:
     """Add what the core found to `sums`, and in between, in order, what it handed back."""
-    totals, direct, endings, by_pattern, largest, marks, folders, secrets, column, cut, odd = found
-    prefixes, content_bytes, files = direct
-    if _ignores_gitignore(request):
-        marks.setdefault(GITIGNORE, []).append("")
-    pairs = list(zip(content_bytes, files, strict=True))
+    totals, direct, extensions, patterns, largest, telling, back, cut, column = map(_read, found)
+    *amounts, announced, content = totals[1]
     sums.add_found(
         CoreSums(
-            *(totals[:6], totals[6], totals[7], prefixes, pairs),
-            *(endings, by_pattern, largest, marks, folders, secrets),
+            *(amounts, announced, content),
+            _rows(direct, 2),
+            _rows(extensions, 2),
+            [*_groups(patterns[1], 3)],
+            _rows(largest, 2),
         )
     )
-    sizes, runs = memoryview(column), memoryview(cut)
-    at = entries = 0
-    for run, before, kind, directory, names in (*odd, (len(runs) // 16, 0, "", "", ())):
-        part = runs[16 * at : 16 * run]
-        last = entries + 8 * sum(part.cast("q")[::2])
-        sums.add_runs(sizes[entries:last], part)
+    marks, folders, secrets = _clues(*telling)
+    if _ignores_gitignore(request):
+        marks[GITIGNORE].append("")
+    sums.clues.add_names(marks, folders, secrets)
+    texts, at, entries = iter(back[0]), 0, 0
+    for run, before, kind, count in (*_groups(back[1], 4), (len(cut[1]) // 2, 0, -1, 0)):
+        part = cut[1][2 * at : 2 * run]
+        last = entries + sum(part[::2])
+        sums.add_runs(column[1][entries:last], part)
         at, entries = run, last
-        if kind:
+        if kind >= 0:
+            directory, names = next(texts), [*islice(texts, count)]
             sums.stand_at(before)
-            for event in python.handed_back(kind, directory, names):
+            for event in python.handed_back(_KINDS[kind], directory, names):
                 sums.add(event)
             sums.settle()
+
+
+def _groups(numbers: array[int], size: int) -> Iterator[tuple[int, ...]]:
+    """Return `numbers` in groups of that size."""
+    return zip(*(numbers[part::size] for part in range(size)), strict=True)
+
+
+def _rows(pair: tuple[list[str], array[int]], size: int) -> list[tuple[Any, ...]]:
+    """Return each text with so many numbers that belong to it, these as they come."""
+    texts, numbers = pair
+    return [*zip(texts, *(numbers[part::size] for part in range(size)), strict=True)]
+
+
+def _clues(
+    texts: list[str], numbers: array[int]
+) -> tuple[defaultdict[str, list[str]], defaultdict[str, list[str]], list[tuple[str, str, int]]]:
+    """Return the prefixes by name of files and of directories, and files that may be secrets."""
+    marks, folders = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+    secrets: list[tuple[str, str, int]] = []
+    for prefix, name, tells, size in zip(
+        texts[::2], texts[1::2], numbers[::2], numbers[1::2], strict=True
+    ):
+        if tells & _MARK:
+            marks[name].append(prefix)
+        if tells & _END_MARK:
+            marks[f"*{name[name.rfind('.') :]}"].append(prefix)
+        if tells & _FOLDER:
+            folders[name].append(prefix)
+        if tells & (_SECRET | _END_SECRET) and size:
+            secrets.append((prefix, name, size))
+    return marks, folders, secrets
 
 
 def _ignores_gitignore(request: Request) -> bool:
