@@ -39,7 +39,7 @@ class CoreSums(NamedTuple):
     direct: list[tuple[str, int, int]]
     """Of each directory the prefix, and the bytes and files that lie directly in it."""
     extensions: list[tuple[str, int, int]]
-    by_pattern: list[tuple[int, int, int]]
+    by_pattern: list[tuple[int, ...]]
     """The index of the pattern, -1 for none; bytes and files."""
     largest: list[tuple[str, int, int]]
     """The path, the size, and how many files come before it."""
