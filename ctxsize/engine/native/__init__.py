@@ -13,16 +13,23 @@ import stat
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
-from itertools import islice
-from struct import pack
+from itertools import accumulate, chain, islice
 from types import ModuleType
 from typing import Any
 
-from ctxsize.engine import directories
 from ctxsize.engine.automaton import Program
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.directories import GITIGNORE
+from ctxsize.engine.directories import (
+    FOLDERS,
+    GITIGNORE,
+    MARKER_ENDS,
+    MARKERS,
+    SECRET_ENDS,
+    SECRET_NAMES,
+    SECRET_START,
+)
 from ctxsize.engine.events import Progress
 from ctxsize.engine.request import Request
 from ctxsize.engine.segments import Segment
@@ -32,11 +39,12 @@ from ctxsize.version import core_path
 
 _MOST_SEGMENTS = 4096
 _MOST_THREADS = 8
-_READS_ATTRIBUTES, _REFUSES, _NO_SOCKETS, _SENDS_PARENTS = 1, 2, 4, 8
+_READS_ATTRIBUTES, _REFUSES, _NO_SOCKETS, _SENDS_PARENTS, _ANYWHERE = 1, 2, 4, 8, 16
 _METERS = {None: 0, "buildkit": 1, "tar": 2}
-_MARK, _SECRET, _FOLDER, _END_MARK, _END_SECRET, _ENDING_SHIFT = 1, 2, 4, 8, 16, 8
+_MARK, _SECRET, _FOLDER, _END_MARK, _ENDING_SHIFT = 1, 2, 4, 8, 8
 _KINDS = ("files", "folder", "tree")
-_END, _BYTE, _RUNE, _STAR, _CLASS = range(5)
+_END, _BYTE, _RUNE, _STAR, _CLASS, _TELL = range(6)
+Tokens = list[tuple[int, int]]
 _LOADED: dict[str, ModuleType] = {}
 
 
@@ -96,19 +104,19 @@ def _walked(
     """Return what the core found. What cannot be judged below what is ignored is left to Python."""
     reach = request.spec.reach
     patterns = _tables(program, len(request.spec.patterns))
+    paths = _joined(map(os.fsencode, reach or ()))
+    options = _options(request.builder, python) | _ANYWHERE * (reach is None)
     handed: set[bytes] = set()
     while True:
-        texts = [_joined(map(os.fsencode, reach or ())), _joined(sorted(handed))]
         try:
             found = module.add_up(
                 os.fsencode(request.root.rstrip("/") + "/"),
                 threads or min(_MOST_THREADS, len(os.sched_getaffinity(0))),
-                _options(request.builder, python),
+                options,
                 _METERS[request.builder.meter],
                 top,
                 python.longest_path,
-                reach is None,
-                (*patterns, *texts, *_TELLING),
+                (*patterns, paths, _joined(sorted(handed))),
                 progress,
             )
         except OSError:
@@ -132,25 +140,23 @@ def _options(builder: Builder, python: Walk) -> int:
     )
 
 
-def _telling() -> tuple[bytes, bytes, bytes]:
-    """Return the names and ends of names that tell something, what, and a secret's beginning."""
-    tells: dict[str, int] = {}
-    kinds = (
-        (directories.MARKERS, _MARK),
-        (directories.SECRET_NAMES, _SECRET),
-        (directories.FOLDERS, _FOLDER),
-        (directories.SECRET_ENDS, _END_SECRET),
-    )
-    for names, kind in kinds:
+@cache
+def _telling() -> list[Tokens]:
+    """Return the names that tell something, and ends of names, each with what it tells."""
+    tells: defaultdict[str, int] = defaultdict(int)
+    ends: defaultdict[str, int] = defaultdict(int)
+    for names, kind in ((MARKERS, _MARK), (SECRET_NAMES, _SECRET), (FOLDERS, _FOLDER)):
         for name in names:
-            tells[name] = tells.get(name, 0) | kind
-    for number, end in enumerate(sorted(directories.MARKER_ENDS)):
-        tells[end] = tells.get(end, 0) | _END_MARK | number << _ENDING_SHIFT
-    numbers = array("i", tells.values()).tobytes()
-    return _joined(name.encode() for name in tells), numbers, directories.SECRET_START.encode()
-
-
-_TELLING = _telling()
+            tells[name] |= kind
+    for end in SECRET_ENDS:
+        ends[end] |= _SECRET
+    for number, end in enumerate(sorted(MARKER_ENDS)):
+        ends[end] |= _END_MARK | number << _ENDING_SHIFT
+    return [
+        *([*_literal(name), (_TELL, told)] for name, told in tells.items()),
+        *([(_STAR, 0), *_literal(end), (_TELL, told)] for end, told in ends.items()),
+        [*_literal(SECRET_START), (_STAR, 0), (_TELL, _SECRET)],
+    ]
 
 
 # What patterns mean.
@@ -166,33 +172,47 @@ def _tables(program: Program, patterns: int) -> tuple[bytes, ...]:
         *(program.start, program.final, program.loop, program.advance),
         *(program.exceptions, program.whole_paths),
     )
-    tokens: list[tuple[int, int]] = []
-    first: list[int] = []
     classes: dict[bytes, int] = {}
-    for bit, part in enumerate(program.parts):
-        if part.kind != "path":  # the core never gets there
-            first.append(len(tokens))
-            tokens += [*_tokens(part, classes), (_END, bit)]
+    names = [
+        [*_tokens(part, classes), (_END, bit)]
+        for bit, part in enumerate(program.parts)
+        if part.kind != "path"  # the core never gets there
+    ]
+    names += _telling()
+    tokens = [*chain.from_iterable(names)]
+    first = [0, *accumulate(map(len, names))][:-1]
     after = [len(f"{-program.after(index):b}") - 1 for index in range(patterns)]
     return (
         *((mask & kept).to_bytes(size, "little") for mask in masks),
         array("i", after).tobytes(),
         array("i", program.owner).tobytes(),
         bytes(program.exceptional),
-        b"".join(pack("ii", *each) for each in tokens),
+        array("i", chain.from_iterable(tokens)).tobytes(),
         array("i", first).tobytes(),
         b"".join(classes),
+        _columns(tokens, [*classes]),
     )
 
 
-def _tokens(part: Segment, classes: dict[bytes, int]) -> list[tuple[int, int]]:
+def _columns(tokens: Tokens, classes: list[bytes]) -> bytes:
+    """Return a number for each byte, the same for those that no token tells apart."""
+    apart = {value for kind, value in tokens if kind == _BYTE}
+    apart.update(byte for flags in classes for byte, flag in enumerate(flags) if flag)
+    columns = {byte: number for number, byte in enumerate(sorted(apart), 1)}
+    return bytes(columns.get(byte, 0) for byte in range(256))
+
+
+def _literal(text: str) -> Tokens:
+    return [(_BYTE, byte) for byte in os.fsencode(text)]
+
+
+def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
     """Return a segment byte by byte; classes of characters are numbered as they come."""
     if part.kind == "regexp":
         return [*_of_glob(part.glob, classes)]
-    text = [(_BYTE, byte) for byte in os.fsencode(part.text)]
     before = [(_STAR, 0)] if part.kind in ("suffix", "any", "below") else []
     behind = [(_STAR, 0)] if part.kind in ("prefix", "opening") else []
-    return [*before, *text, *behind]
+    return [*before, *_literal(part.text), *behind]
 
 
 def _of_glob(glob: str, classes: dict[bytes, int]) -> Iterator[tuple[int, int]]:
@@ -208,8 +228,7 @@ def _of_glob(glob: str, classes: dict[bytes, int]) -> Iterator[tuple[int, int]]:
         elif char in "*?":
             yield (_STAR, 0) if char == "*" else (_RUNE, 0)
         else:
-            for byte in os.fsencode(char):
-                yield _BYTE, byte
+            yield from _literal(char)
         at += 1
 
 
@@ -292,7 +311,7 @@ def _clues(
             marks[f"*{name[name.rfind('.') :]}"].append(prefix)
         if tells & _FOLDER:
             folders[name].append(prefix)
-        if tells & (_SECRET | _END_SECRET) and size:
+        if tells & _SECRET and size:
             secrets.append((prefix, name, size))
     return marks, folders, secrets
 

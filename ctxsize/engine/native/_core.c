@@ -1,13 +1,10 @@
 /* Adds up what would be sent of a directory tree, with threads and without the GIL.
  *
- * Python says what patterns mean, as tables (see __init__.py); nothing here knows how an
- * ignore file is written. What this file cannot judge, or what a builder treats in a way of
- * its own (links, odd modes, attributes, what cannot be read), it hands back by name, in the
- * order of the walk, and Python looks at it: it never guesses.
- *
- * One thread visits one directory at a time and adds to sums of its own. What depends on the
- * order of entries is left in a tree of nodes and read in order at the end.  Linux only.
- */
+ * Python says what patterns mean, as tables (see __init__.py); nothing here knows how an ignore file is
+ * written. What this file cannot judge, or what a builder treats in a way of its own (links, odd modes,
+ * attributes, what cannot be read), it hands back by name, in the order of the walk, and Python looks at
+ * it: it never guesses. One thread visits one directory at a time and adds to sums of its own. What depends
+ * on the order of entries is left in a tree of nodes and read in order at the end. Linux only. */
 #define Py_LIMITED_API 0x030A0000
 #define PY_SSIZE_T_CLEAN
 #define _GNU_SOURCE
@@ -17,8 +14,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,19 +28,13 @@
 typedef uint64_t Word;
 #define AGAIN(result, call) do (result) = (call); while ((result) < 0 && errno == EINTR)
 
-/* ---- memory --------------------------------------------------------------------------------
- * All that lives as long as the walk comes from blocks that are freed together. */
+/* ---- memory: what lives as long as the walk comes from blocks that are freed together ---------------- */
 
 static long allocations_left = -1; /* for tests: that many succeed, -1 for all */
 
 static void *allocate(void *old, size_t size) {
-    if (allocations_left >= 0) {
-        long left = __atomic_fetch_sub(&allocations_left, 1, __ATOMIC_RELAXED);
-        if (left <= 0) {
-            __atomic_store_n(&allocations_left, 0, __ATOMIC_RELAXED);
-            return NULL;
-        }
-    }
+    long left = __atomic_load_n(&allocations_left, __ATOMIC_RELAXED);
+    if (left >= 0 && __atomic_fetch_sub(&allocations_left, left > 0, __ATOMIC_RELAXED) <= 0) return NULL;
     return realloc(old, size ? size : 1);
 }
 
@@ -59,18 +50,17 @@ typedef struct { Block *blocks; char *at, *end; } Arena;
 static void *keep(Arena *arena, size_t size) {
     size = size ? (size + 7) & ~(size_t)7 : 8;
     if (size > (size_t)(arena->end - arena->at)) {
-        size_t room = sizeof(Block) + (size > BLOCK_BYTES / 4 ? size : BLOCK_BYTES);
+        int large = size > BLOCK_BYTES / 4; /* gets a block of its own; the last one goes on */
+        size_t room = sizeof(Block) + (large ? size : BLOCK_BYTES);
         Block *block = allocate(NULL, room);
         if (!block) return NULL;
         block->next = arena->blocks;
         arena->blocks = block;
-        if (size > BLOCK_BYTES / 4) return block + 1; /* a block of its own; the last one goes on */
-        arena->at = (char *)(block + 1);
-        arena->end = (char *)block + room;
+        if (large) return block + 1;
+        arena->at = (char *)(block + 1), arena->end = (char *)block + room;
     }
-    void *found = arena->at;
     arena->at += size;
-    return found;
+    return arena->at - size;
 }
 
 static char *keep_text(Arena *arena, const char *text) {
@@ -80,80 +70,46 @@ static char *keep_text(Arena *arena, const char *text) {
 }
 
 static void release(Arena *arena) {
-    for (Block *block = arena->blocks, *next; block; block = next) {
-        next = block->next;
-        free(block);
-    }
+    for (Block *block = arena->blocks, *next; block; block = next) next = block->next, free(block);
     *arena = (Arena){NULL, NULL, NULL};
 }
 
-/* Makes room for one more item of an array. Returns 0 if there is no memory. */
-static int grow(void *array, size_t *room, size_t used, size_t item) {
-    if (used < *room) return 1;
-    size_t wanted = *room ? *room * 2 : 32;
-    void *more = allocate(*(void **)array, wanted * item);
-    if (!more) return 0;
-    *(void **)array = more;
-    *room = wanted;
-    return 1;
+/* Makes room for so many more items of an array. Returns 0 if there is no memory. */
+static int grow(void *array, size_t *room, size_t used, size_t more, size_t item) {
+    size_t wanted = *room ? *room : 32;
+    if (used + more <= *room) return 1;
+    while (wanted < used + more) wanted *= 2;
+    void *larger = allocate(*(void **)array, wanted * item);
+    if (larger) *(void **)array = larger, *room = wanted;
+    return larger != NULL;
 }
 
-/* ---- what Python passes ------------------------------------------------------------------ */
+/* ---- what Python passes ------------------------------------------------------------------------------- */
 
-enum { END, BYTE, RUNE, STAR, CLASS };           /* tokens of a segment */
-typedef struct { int32_t kind, value; } Token;   /* value: bit, byte, -, -, class */
-
-enum { READS_ATTRIBUTES = 1, REFUSES = 2, NO_SOCKETS = 4, SENDS_PARENTS = 8 };
+enum { END, BYTE, RUNE, STAR, CLASS, TELL };     /* tokens of a name that is looked for */
+typedef struct { int32_t kind, value; } Token;   /* value: bit, byte, -, -, class, what it tells */
+enum { READS_ATTRIBUTES = 1, REFUSES = 2, NO_SOCKETS = 4, SENDS_PARENTS = 8, ANYWHERE = 16 };
 enum { UNCOUNTED, PACKETS, TAR };                /* how the builder counts what it sends */
-/* What a name tells; the number of its ending, so that one is noted once, is above these bits. */
-enum { MARK = 1, SECRET = 2, FOLDER = 4, END_MARK = 8, END_SECRET = 16, ENDING_SHIFT = 8 };
-
-typedef struct { const char *text; size_t length; uint32_t hash; int tells; } Telling;
+/* What a name tells. An ending that does is told once per directory: its number is above these bits. */
+enum { MARK = 1, SECRET = 2, FOLDER = 4, END_MARK = 8, ENDING_SHIFT = 8 };
 
 typedef struct {
-    int words, patterns, tokens, starts, columns, has_rune;
-    const Word *start, *final, *loop, *advance, *exceptions, *whole;
-    const int32_t *after;               /* by pattern: the first bit of those behind it */
-    const int32_t *owner;               /* by bit: its pattern */
-    const unsigned char *exceptional;   /* by pattern */
+    int words, patterns, tokens, starts, columns, options, counts, top;
+    const Word *start, *final, *loop, *advance, *exceptions, *whole; /* sets of segments, a bit each */
+    const int32_t *after, *owner;       /* by pattern, the first bit of those behind it; by bit, its pattern */
+    const unsigned char *exceptional, *classes; /* by pattern; by class, 256 flags */
+    const unsigned char *column;        /* by byte: those that no token tells apart share one */
     const Token *token;
-    const int32_t *first;               /* the tokens with which segments begin */
-    const unsigned char *classes;       /* 256 flags each */
-    unsigned char column[256];          /* bytes that no token tells apart share a column */
-    int options, counts, top;
+    const int32_t *first;               /* the tokens with which names begin */
+    const char **reach, **hand;         /* where exceptions lead; directories that Python asks for, sorted */
+    size_t reaches, handed, longest;    /* the longest path that can be opened, in bytes */
     uid_t user;
-    size_t longest;                     /* bytes of the longest path that can be opened */
-    int reaches_all;                    /* exceptions may lead anywhere, or where these say */
-    size_t reaches;
-    const char **reach;
-    Telling *telling;                   /* a hash table */
-    uint32_t telling_mask;
-    const char *secret_start;
-    size_t secret_start_bytes;
-    size_t handed;
-    const char **hand;                  /* directories that Python asks for, sorted */
 } Program;
 
-static uint32_t hash_of(const char *text, size_t length) {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < length; i++) hash = (hash ^ (unsigned char)text[i]) * 16777619u;
-    return hash;
-}
+/* ---- names: an automaton that is built as they come, and built anew when it is too large ---------------
+ * A state is the set of tokens that may come next. It says which segments match, and what the name tells. */
 
-static int telling(const Program *p, const char *text, size_t length, uint32_t hash) {
-    for (uint32_t at = hash & p->telling_mask;; at = (at + 1) & p->telling_mask) {
-        const Telling *each = &p->telling[at];
-        if (!each->text) return 0;
-        if (each->hash == hash && each->length == length && !memcmp(each->text, text, length))
-            return each->tells;
-    }
-}
-
-/* ---- names ---------------------------------------------------------------------------------
- * A name is read once by an automaton that is built as names come. Its state says which
- * segments match. It is built anew when it has become too large. */
-
-typedef struct { int32_t *places; int count; uint32_t hash; } State;
+typedef struct { int32_t *places; int count, tells; uint32_t hash; } State;
 typedef struct {
     State *state;
     int32_t *next, *table, *mark, *work;
@@ -164,6 +120,12 @@ typedef struct {
 } Dfa;
 #define DFA_BYTES (24 << 20)
 #define DFA_TABLE 65536
+
+static uint32_t hash_of(const void *bytes, size_t size) {
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < size; i++) hash = (hash ^ ((const unsigned char *)bytes)[i]) * 16777619u;
+    return hash;
+}
 
 static int add_place(const Program *p, Dfa *d, int count, int place) {
     for (;; place++) { /* a star lets through what is behind it */
@@ -176,18 +138,17 @@ static int add_place(const Program *p, Dfa *d, int count, int place) {
     }
 }
 
-/* Returns the state that the `count` places in `work` are, -1 if it is time to begin anew, -2
- * without memory. */
+/* Returns the state that the places in `work` are, -1 if it is time to begin anew, -2 without memory. */
 static int state_of(const Program *p, Dfa *d, int count) {
     size_t bytes = count * sizeof *d->work;
-    uint32_t hash = hash_of((const char *)d->work, bytes), at = hash & (DFA_TABLE - 1);
+    uint32_t hash = hash_of(d->work, bytes), at = hash & (DFA_TABLE - 1);
     for (; d->table[at] >= 0; at = (at + 1) & (DFA_TABLE - 1)) {
         State *s = &d->state[d->table[at]];
         if (s->hash == hash && s->count == count && !memcmp(s->places, d->work, bytes)) return d->table[at];
     }
     if (d->states == d->most || d->used > DFA_BYTES) return -1;
     State *s = &d->state[d->states];
-    *s = (State){keep(&d->places, bytes), count, hash};
+    *s = (State){keep(&d->places, bytes), count, 0, hash};
     if (!s->places) return -2;
     memcpy(s->places, d->work, bytes);
     d->used += bytes;
@@ -197,15 +158,16 @@ static int state_of(const Program *p, Dfa *d, int count) {
     for (int i = 0; i < count; i++) {
         Token t = p->token[s->places[i]];
         if (t.kind == END) bits[t.value >> 6] |= 1ULL << (t.value & 63);
+        if (t.kind == TELL) s->tells |= t.value;
     }
     return d->table[at] = d->states++;
 }
 
 static int dfa_begin(const Program *p, Dfa *d) {
+    int count = 0;
     release(&d->places);
     d->states = d->used = 0;
     memset(d->table, -1, DFA_TABLE * sizeof *d->table);
-    int count = 0;
     d->round++;
     for (int i = 0; i < p->starts; i++) count = add_place(p, d, count, p->first[i]);
     return state_of(p, d, count) == 0;
@@ -233,61 +195,55 @@ static int dfa_step(const Program *p, Dfa *d, int from, unsigned char byte) {
     int count = 0;
     d->round++;
     for (int i = 0; i < s->count; i++) {
-        int place = s->places[i];
-        const Token *t = &p->token[place];
-        if (t->kind == STAR)
-            count = add_place(p, d, count, place);
-        else if ((t->kind == BYTE && t->value == byte) || t->kind == RUNE ||
-                 (t->kind == CLASS && p->classes[t->value * 256 + byte]))
-            count = add_place(p, d, count, place + 1);
+        Token t = p->token[s->places[i]];
+        int fits = t.kind == RUNE || (t.kind == BYTE && t.value == byte) ||
+                   (t.kind == CLASS && p->classes[t.value * 256 + byte]);
+        if (fits || t.kind == STAR) count = add_place(p, d, count, s->places[i] + fits);
     }
     int to = state_of(p, d, count);
     if (to >= 0) d->next[(size_t)from * p->columns + p->column[byte]] = to;
     return to;
 }
 
-/* Returns the segments that match `name`, NULL without memory. */
-static const Word *segments_of(const Program *p, Dfa *d, const char *name) {
-    int at = 0;
+/* Returns the state after a name; -2 without memory, -1 if it takes more states than there may be. */
+static int read_name(const Program *p, Dfa *d, const char *name) {
+    int at = 0, full = 0;
     for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
         int to = d->next[(size_t)at * p->columns + p->column[*c]];
         if (to < 0) to = dfa_step(p, d, at, *c);
-        if (to == -2) return NULL;
-        if (to == -1) { /* full */
-            if (!dfa_begin(p, d)) return NULL;
-            at = 0;
-            c = (const unsigned char *)name - 1;
-            continue;
+        if (to == -2 || (to == -1 && full++)) return to;
+        if (to == -1) {
+            if (!dfa_begin(p, d)) return -2;
+            to = 0, c = (const unsigned char *)name - 1; /* from its beginning */
         }
         at = to;
     }
-    return d->bits + (size_t)at * p->words;
+    return at;
 }
 
-/* ---- verdicts ------------------------------------------------------------------------------
- * As `Program` in automaton.py: a directory is summed up by the pattern that decided, the last
- * one that changed a verdict, and the segments that may match what is in it. */
+/* Returns whether a name is ASCII on one line: for others it matters where characters end. */
+static int is_simple(const char *name) {
+    while (*name && *name != '\n' && !(*name & 0x80)) name++;
+    return !*name;
+}
+
+/* ---- verdicts: a directory is summed up by the pattern that decided, the last one that changed a verdict,
+ * and the segments that may match what is in it. See `Program` in automaton.py. */
 
 typedef struct { int decider, last; } Fate; /* patterns, -1 for none */
 
-static int is_ignored(const Program *p, int decider) {
-    return decider >= 0 && !p->exceptional[decider];
-}
+static int is_ignored(const Program *p, int decider) { return decider >= 0 && !p->exceptional[decider]; }
 
 /* Leaves of `set` what belongs to patterns behind `pattern`; returns whether anything is left. */
 static int only_after(const Program *p, Word *set, int pattern) {
     int bit = pattern < 0 ? 0 : p->after[pattern];
     Word any = 0;
-    for (int i = 0; i < p->words; i++) {
-        if (i * 64 + 64 <= bit) set[i] = 0;
-        else if (i * 64 < bit) set[i] &= ~0ULL << (bit & 63);
-        any |= set[i];
-    }
+    for (int i = 0; i < p->words; i++)
+        any |= set[i] &= i * 64 + 64 <= bit ? 0 : i * 64 < bit ? ~0ULL << (bit & 63) : ~0ULL;
     return any != 0;
 }
 
-/* Only a later pattern of the other kind changes a verdict, and only one that does counts below.
- * `rivals` is room for a set. */
+/* Only a later pattern of the other kind changes a verdict, and only one that does counts below. */
 static void decide(const Program *p, Fate *fate, Word *matched, Word *rivals) {
     if (!only_after(p, matched, fate->decider)) return;
     int at = p->words - 1;
@@ -306,50 +262,25 @@ static void decide(const Program *p, Fate *fate, Word *matched, Word *rivals) {
     }
 }
 
-enum { PLAIN_NAME, ODD_NAME, NO_UTF8 };
-
-/* Says whether a name holds what is compared by character, and whether it is UTF-8 at all. */
-static int kind_of(const char *name) {
-    int kind = PLAIN_NAME;
-    for (const unsigned char *c = (const unsigned char *)name; *c;) {
-        if (*c < 0x80) {
-            if (*c++ == '\n') kind = ODD_NAME;
-            continue;
-        }
-        int more = *c >= 0xC2 && *c <= 0xDF ? 1 : (*c & 0xF0) == 0xE0 ? 2 : *c >= 0xF0 && *c <= 0xF4 ? 3 : 0;
-        int low = *c == 0xE0 ? 0xA0 : *c == 0xF0 ? 0x90 : 0x80;
-        int high = *c == 0xED ? 0x9F : *c == 0xF4 ? 0x8F : 0xBF;
-        if (!more) return NO_UTF8;
-        for (c++; more--; c++, low = 0x80, high = 0xBF)
-            if (*c < low || *c > high) return NO_UTF8;
-        kind = ODD_NAME;
-    }
-    return kind;
-}
-
-/* ---- what is found ----------------------------------------------------------------------- */
+/* ---- what is found ------------------------------------------------------------------------------------ */
 
 typedef struct Node {
     struct Node *parent, **children;
     int32_t *at;                /* by child: how many files come before it */
-    int64_t *sizes;             /* by file: its bytes, IS_ODD if it is handed back */
+    int64_t *sizes, time, content_bytes, count; /* by file: its bytes, IS_ODD if it is handed back */
     char *name;
     Word *live;                 /* what may match in it, NULL for nothing */
     struct Record *records;     /* what is known of some files, in order */
-    int64_t time, content_bytes, count;
-    size_t nrecords;
-    uint32_t path_length, nchildren, nfiles, pending;
+    uint32_t nrecords, path_length, nchildren, nfiles, pending;
     Fate fate;
-    int fd, tells;
-    uint16_t mode;
-    unsigned char ignored, below, handed, odd, has_unjudged, is_ascii;
+    int fd, tells, mode;
+    unsigned char ignored, below, handed, odd, has_unjudged;
 } Node;
 #define IS_ODD (-1)
 
-enum { LARGE = 1, TELLS = 2 };
-typedef struct Record { Node *node; uint32_t file; int what, tells; const char *name; } Record;
-typedef struct { const char *name; Fate fate; unsigned char type, unjudged, is_ascii; } Entry;
-typedef struct { const char *text; size_t length; uint32_t hash; int tells; int64_t bytes, count; } Ending;
+typedef struct Record { Node *node; const char *name; uint32_t file; int is_large, tells; } Record;
+typedef struct { const char *name; Fate fate; int tells; unsigned char type, unjudged; } Entry;
+typedef struct { const char *text; size_t length; uint32_t hash; int64_t bytes, count; } Ending;
 typedef struct { int64_t bytes, count; } Amount;
 
 /* Work: a directory to be visited, or some files of a large one, whose names several share. */
@@ -374,26 +305,23 @@ typedef struct Sums {
     Arena arena;
     Dfa dfa;
     Ending *endings;            /* a hash table */
-    size_t ending_count, record_count, record_room, room, entry_room;
     Amount *by_pattern;
     Record *records;
-    int64_t *largest;           /* the sizes of the largest files, ascending; then of a directory */
-    int64_t ignored_files, ignored_folders, unopened, announced, content;
-    char *buffer;
     Entry *entries;
+    char *buffer;
+    size_t ending_count, record_count, record_room, room, entry_room;
+    int64_t *largest;           /* the sizes of the largest files, ascending; then those of a directory */
+    int64_t ignored_files, ignored_folders, unopened, announced, content;
     Word *matched, *rivals;
     int own_directory;          /* whether the working directory is this thread's: 0 unknown, -1 no */
 } Sums;
-#define CHUNK 2048  /* files of a large directory that a thread looks at at once */
+#define CHUNK 2048 /* files of a large directory that a thread looks at at once */
 #define ENDINGS 8192
 
-static inline int varint(uint64_t v) { return v ? (70 - __builtin_clzll(v)) / 7 : 1; }
-static inline int64_t number(uint64_t v) { return v ? 1 + varint(v) : 0; }
-static inline int64_t required(int64_t n) { return 1 + varint(n) + n; }
-static inline int64_t field(int64_t n) { return n ? required(n) : 0; }
-static inline int64_t content_of(int64_t n) { return (n >> 15) * required(32768) + field(n & 32767); }
+static inline int64_t number(uint64_t v) { return v ? 1 + (70 - __builtin_clzll(v)) / 7 : 0; } /* of protobuf */
+static inline int64_t field(int64_t n) { return n ? number(n) + n : 0; }
+static inline int64_t content_of(int64_t n) { return (n >> 15) * field(32768) + field(n & 32767); }
 static inline int64_t packets_of(int64_t n) { return (n + 65535) >> 15; }
-static inline int64_t blocks_of(int64_t n) { return (n + 511) & ~511LL; }
 static inline int64_t time_of(const struct stat *st) {
     return (uint64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
@@ -401,30 +329,22 @@ static inline int64_t time_of(const struct stat *st) {
 #define NO_CONTENT (-65535) /* the size of an entry without packets, as in transfer.py */
 
 /* Returns whether a tar header of 512 bytes is enough. */
-static int fits_ustar(size_t path, int is_ascii, const struct stat *st) {
-    return path <= 100 && is_ascii && st->st_mtim.tv_sec >= 0 && st->st_mtim.tv_sec <= 077777777777LL &&
+static int fits_ustar(size_t path, const struct stat *st) {
+    return path <= 100 && st->st_mtim.tv_sec >= 0 && st->st_mtim.tv_sec <= 077777777777LL &&
            (S_ISDIR(st->st_mode) || st->st_size < 8LL << 30);
 }
 
-static void stop(Walk *w) {
-    pthread_mutex_lock(&w->lock);
-    __atomic_store_n(&w->stop, 1, __ATOMIC_RELAXED);
-    pthread_cond_broadcast(&w->work);
-    pthread_mutex_unlock(&w->lock);
-}
+static size_t length_in(const Node *n, size_t name) { return (n->parent ? n->path_length + 1 : 0) + name; }
 
-/* Writes the path of an entry into `path`, which has room for it. Returns its length. */
-static size_t write_path(const Node *n, const char *name, char *path) {
-    size_t length = n->path_length, own = strlen(name);
-    char *end = path + length;
+/* Writes the path of an entry into `path`, which has room for it. */
+static void write_path(const Node *n, const char *name, char *path) {
+    char *end = path + length_in(n, 0);
+    strcpy(end, name);
     for (const Node *each = n; each->parent; each = each->parent) {
         size_t bytes = strlen(each->name);
+        *--end = '/';
         memcpy(end -= bytes, each->name, bytes);
-        if (each->parent->parent) *--end = '/';
     }
-    if (n->parent) path[length++] = '/';
-    memcpy(path + length, name, own + 1);
-    return length + own;
 }
 
 static int compare_texts(const void *a, const void *b) {
@@ -435,36 +355,33 @@ static int compare_texts(const void *a, const void *b) {
 static int is_entered(const Program *p, const char *path, size_t length) {
     for (size_t i = 0; i < p->reaches; i++)
         if (!strncmp(p->reach[i], path, length) && (!p->reach[i][length] || p->reach[i][length] == '/')) return 1;
-    return p->reaches_all;
+    return (p->options & ANYWHERE) != 0;
 }
 
-static int note(Sums *s, Node *n, uint32_t file, int what, int tells, const char *name) {
-    if (!grow(&s->records, &s->record_room, s->record_count, sizeof *s->records)) return 0;
-    s->records[s->record_count] = (Record){n, file, what, tells, keep_text(&s->arena, name)};
+static int note(Sums *s, Node *n, uint32_t file, const char *name, int is_large, int tells) {
+    if (!grow(&s->records, &s->record_room, s->record_count, 1, sizeof *s->records)) return 0;
+    s->records[s->record_count] = (Record){n, keep_text(&s->arena, name), file, is_large, tells};
     return s->records[s->record_count++].name != NULL;
 }
 
-/* Counts a file under its extension. Returns what that tells, -1 if it is one too many. */
-static int add_ending(const Program *p, Sums *s, const char *name, size_t length, int64_t size) {
-    const char *own = memrchr(name, '.', length), *first = name;
+/* Counts a file under its extension. Returns 0 if there are too many to do so. */
+static int add_ending(Sums *s, const char *name, size_t length, int64_t size) {
+    const char *dot = memrchr(name, '.', length), *first = name;
     while (*first == '.') first++;
-    const char *text = own && first < own ? own : name + length; /* `.env` has none */
+    const char *text = dot && first < dot ? dot : name + length; /* `.env` has none */
     size_t bytes = name + length - text;
     uint32_t hash = hash_of(text, bytes);
-    Ending *each = &s->endings[hash & (ENDINGS - 1)];
-    while (each->text && (each->hash != hash || each->length != bytes || memcmp(each->text, text, bytes)))
-        each = each + 1 < s->endings + ENDINGS ? each + 1 : s->endings;
-    if (!each->text) {
+    Ending *e = &s->endings[hash & (ENDINGS - 1)];
+    while (e->text && (e->hash != hash || e->length != bytes || memcmp(e->text, text, bytes)))
+        e = e + 1 < s->endings + ENDINGS ? e + 1 : s->endings;
+    if (!e->text) {
         char *copy = s->ending_count * 2 < ENDINGS ? keep_text(&s->arena, text) : NULL;
-        if (!copy) return -1;
-        *each = (Ending){copy, bytes, hash, telling(p, text, bytes, hash), 0, 0};
+        if (!copy) return 0;
+        *e = (Ending){copy, bytes, hash, 0, 0};
         s->ending_count++;
     }
-    each->bytes += size;
-    each->count++;
-    if (!own || text == own) return each->tells & ~(MARK | SECRET | FOLDER);
-    size_t rest = name + length - own; /* what `.pem` tells does not depend on what is before it */
-    return telling(p, own, rest, hash_of(own, rest)) & ~(MARK | SECRET | FOLDER);
+    e->bytes += size, e->count++;
+    return 1;
 }
 
 /* Adds a size to the largest ones, which ascend. */
@@ -474,8 +391,8 @@ static void rise(int64_t *largest, int top, int64_t size) {
     largest[i] = size;
 }
 
-/* Returns whether a file may be one of the largest of all. Of files of one size the first ones
- * are; which they are is known of the files `here`, one after the other, not of other threads'. */
+/* Returns whether a file may be one of the largest of all. Of files of one size the first ones are; which
+ * they are is known of the files `here`, one after the other, not of other threads'. */
 static int is_large(const Program *p, int64_t *all, int64_t *here, int64_t size) {
     if (!p->top || size < all[0] || size <= here[0]) return 0;
     if (size > all[0]) rise(all, p->top, size);
@@ -483,8 +400,8 @@ static int is_large(const Program *p, int64_t *all, int64_t *here, int64_t size)
     return 1;
 }
 
-/* Returns whether `name` has attributes, or may have. The system finds them by path, so a thread
- * has a working directory of its own if it may. */
+/* Returns whether `name` has attributes, or may have. The system finds them by path, so a thread has a
+ * working directory of its own if it may. */
 static int has_attributes(Sums *s, int fd, int *is_here, const char *name) {
     char path[64 + NAME_MAX];
     ssize_t found;
@@ -493,14 +410,14 @@ static int has_attributes(Sums *s, int fd, int *is_here, const char *name) {
     int is_near = s->own_directory > 0 && *is_here > 0;
     if (!is_near) snprintf(path, sizeof path, "/proc/self/fd/%d/%s", fd, name);
     AGAIN(found, llistxattr(is_near ? name : path, NULL, 0));
-    return found > 0 || (found < 0 && errno != ENOTSUP && errno != ENOENT);
+    return found > 0 || (found < 0 && errno != ENOTSUP);
 }
 
-/* ---- one directory ----------------------------------------------------------------------- */
+/* ---- one directory ------------------------------------------------------------------------------------ */
 
-/* Asks for a file. Returns the bytes of what announces it; -1 if it is not of the usual kind, of
- * one name, and surely readable, so that Python has to look. */
-static int64_t look_at(Sums *s, const Node *n, const Entry *e, int *is_here, struct stat *st) {
+/* Asks for a file. Returns the bytes of what announces it; -1 if it is not of the usual kind, of one name,
+ * and surely readable, so that Python has to look. */
+static int64_t look_at(Sums *s, const Node *n, const Entry *e, size_t length, int *is_here, struct stat *st) {
     const Program *p = s->walk->p;
     int result, refused = p->options & REFUSES && e->fate.last >= 0 && !p->exceptional[e->fate.last];
     if (e->unjudged || refused) return -1;
@@ -508,47 +425,39 @@ static int64_t look_at(Sums *s, const Node *n, const Entry *e, int *is_here, str
     if (result || (st->st_mode & 0177000) != S_IFREG || st->st_nlink != 1) return -1;
     if ((st->st_mode & 0444) != 0444 && !(st->st_mode & 0400 && st->st_uid == p->user)) return -1;
     if (p->options & READS_ATTRIBUTES && has_attributes(s, n->fd, is_here, e->name)) return -1;
-    size_t path = (n->parent ? n->path_length + 1 : 0) + strlen(e->name);
+    size_t path = length_in(n, length);
     if (p->counts == PACKETS)
-        return required(field(path) + number(st->st_mode & 0777) + number(st->st_size) + number(time_of(st)));
-    if (p->counts == TAR)
-        return fits_ustar(path, n->is_ascii && e->is_ascii, st) ? 512 + blocks_of(st->st_size) : -1;
-    return 0;
+        return field(field(path) + number(st->st_mode & 0777) + number(st->st_size) + number(time_of(st)));
+    if (p->counts == TAR && !fits_ustar(path, st)) return -1;
+    return p->counts == TAR ? 512 + ((st->st_size + 511) & ~511LL) : 0;
 }
 
 /* Adds the files `from` to `to` of a directory. Returns 0 without memory. */
 static int add_files(Sums *s, Node *n, Entry *entries, uint32_t from, uint32_t to) {
     const Program *p = s->walk->p;
-    int is_here = 0, tells;
+    int is_here = 0;
     int64_t *here = s->largest + p->top, content_bytes = 0, count = 0;
     Word ends_seen = 0;
     memset(here, 0, p->top * sizeof *here);
-    for (uint32_t i = from; i < to; i++) {
-        const Entry *e = &entries[i];
+    for (Entry *e = entries + from; e < entries + to; e++) {
+        uint32_t i = e - entries;
         size_t length = strlen(e->name);
         struct stat st;
         if (!(i & 255) && __atomic_load_n(&s->walk->stop, __ATOMIC_RELAXED)) return 1;
-        int64_t head = look_at(s, n, e, &is_here, &st);
-        if (head < 0 || (tells = add_ending(p, s, e->name, length, st.st_size)) < 0) {
+        int64_t head = look_at(s, n, e, length, &is_here, &st);
+        if (head < 0 || !add_ending(s, e->name, length, st.st_size)) {
             n->sizes[i] = IS_ODD;
-            if (!note(s, n, i, 0, 0, e->name)) return 0;
+            if (!note(s, n, i, e->name, 0, 0)) return 0;
             continue;
         }
         int64_t size = n->sizes[i] = st.st_size;
-        if (tells & END_MARK) { /* once is enough */
-            Word bit = 1ULL << (tells >> ENDING_SHIFT);
-            if (ends_seen & bit) tells &= ~END_MARK;
-            ends_seen |= bit;
-        }
-        tells |= telling(p, e->name, length, hash_of(e->name, length)) & (MARK | SECRET);
-        if (!strncmp(e->name, p->secret_start, p->secret_start_bytes)) tells |= SECRET;
-        tells &= MARK | SECRET | END_MARK | END_SECRET;
-        int what = (is_large(p, s->largest, here, size) ? LARGE : 0) | (tells ? TELLS : 0);
-        if (what && !note(s, n, i, what, tells, e->name)) return 0;
+        int tells = e->tells & (MARK | SECRET), large = is_large(p, s->largest, here, size);
+        Word end = 1ULL << (e->tells >> ENDING_SHIFT);
+        if (e->tells & END_MARK && !(ends_seen & end)) ends_seen |= end, tells |= END_MARK;
+        if ((large || tells) && !note(s, n, i, e->name, large, tells)) return 0;
         Amount *amount = &s->by_pattern[e->fate.decider + 1];
         amount->bytes += size, amount->count++;
-        s->announced += head;
-        s->content += p->counts == PACKETS ? content_of(size) : 0;
+        s->announced += head, s->content += p->counts == PACKETS ? content_of(size) : 0;
         content_bytes += size, count++;
     }
     __atomic_fetch_add(&n->content_bytes, content_bytes, __ATOMIC_RELAXED);
@@ -558,17 +467,12 @@ static int add_files(Sums *s, Node *n, Entry *entries, uint32_t from, uint32_t t
     return 1;
 }
 
-/* Reads the names of an open directory into the thread's entries, in byte order. Returns their
- * number, -1 where that fails, -2 without memory. */
-static long read_names(Sums *s, int fd) {
+/* Reads the names of an open directory into the thread's entries, in byte order. Returns their number, -1
+ * where that fails, -2 without memory. */
+static long read_names(Sums *s, int fd, size_t *directories) {
     size_t used = 0, count = 0;
     for (long got = 1; got; used += got) {
-        size_t wanted = s->room ? s->room * 2 : 65536;
-        if (s->room - used < 32768) {
-            char *more = allocate(s->buffer, wanted);
-            if (!more) return -2;
-            s->buffer = more, s->room = wanted;
-        }
+        if (!grow(&s->buffer, &s->room, used, 32768, 1)) return -2;
         AGAIN(got, syscall(SYS_getdents64, fd, s->buffer + used, s->room - used));
         if (got < 0) return -1;
     }
@@ -577,18 +481,19 @@ static long read_names(Sums *s, int fd) {
         struct stat st;
         at += d->d_reclen;
         if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..")) continue;
-        if (!grow(&s->entries, &s->entry_room, count, sizeof *s->entries)) return -2;
+        if (!grow(&s->entries, &s->entry_room, count, 1, sizeof *s->entries)) return -2;
         if (d->d_type == DT_UNKNOWN && !fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW)) d->d_type = IFTODT(st.st_mode);
         s->entries[count++] = (Entry){.name = d->d_name, .type = d->d_type};
+        *directories += d->d_type == DT_DIR;
     }
     if (count) qsort(s->entries, count, sizeof *s->entries, compare_texts); /* the name comes first in it */
     return count;
 }
 
-/* Sets what may match below `child`, whose name the segments `bits` match. Returns whether
- * exceptions may, -1 without memory. */
+/* Sets what may match below `child`, whose name the segments `bits` match. Returns whether exceptions may,
+ * -1 without memory. */
 static int follow(const Program *p, const Node *n, Node *child, const Word *bits) {
-    Word carry = 0, hopeful = 0, whole = 0, any = 0;
+    Word carry = 0, hopeful = 0, whole = 0;
     child->live = allocate(NULL, p->words * sizeof *child->live);
     if (!child->live) return -1;
     for (int i = 0; i < p->words; i++) {
@@ -596,72 +501,65 @@ static int follow(const Program *p, const Node *n, Node *child, const Word *bits
         child->live[i] = (hits << 1 | carry) | (n->live[i] & p->loop[i]);
         carry = hits >> 63;
     }
-    any = only_after(p, child->live, child->fate.decider);
-    for (int i = 0; any && i < p->words; i++) {
-        hopeful |= child->live[i] & p->exceptions[i];
-        whole |= child->live[i] & p->whole[i];
-    }
+    int any = only_after(p, child->live, child->fate.decider);
+    for (int i = 0; i < p->words; i++) hopeful |= child->live[i] & p->exceptions[i], whole |= child->live[i] & p->whole[i];
     child->handed |= whole != 0; /* some pattern is about whole paths there */
     if (!any || child->handed) free(child->live), child->live = NULL;
     return hopeful != 0;
 }
 
-/* Adds the directory `e` to the children of `n`, unless nothing in it can be sent. Returns 0
- * without memory. `path` is room for its path. */
+/* Gives an entry its fate by the segments that match its name. */
+static void give_fate(Sums *s, const Node *n, Entry *e, const Word *bits) {
+    const Program *p = s->walk->p;
+    Word any = 0;
+    for (int i = 0; i < p->words; i++) any |= s->matched[i] = n->live[i] & bits[i] & p->final[i];
+    if (any) decide(p, &e->fate, s->matched, s->rivals);
+}
+
+/* Adds the directory `e` to the children of `n`, unless nothing in it can be sent. Returns 0 without memory.
+ * `path` is room for its path. */
 static int add_directory(Sums *s, Node *n, Entry *e, const Word *bits, char *path) {
     const Program *p = s->walk->p;
-    size_t own = strlen(e->name), length = (n->parent ? n->path_length + 1 : 0) + own;
     Node *child = keep(&s->arena, sizeof *child);
     if (!child) return 0;
-    *child = (Node){.parent = n, .name = keep_text(&s->arena, e->name), .fd = -1, .path_length = length,
-                    .is_ascii = n->is_ascii && e->is_ascii, .handed = e->unjudged};
+    *child = (Node){.parent = n, .name = keep_text(&s->arena, e->name), .fd = -1, .handed = e->unjudged,
+                    .path_length = length_in(n, strlen(e->name))};
     if (!child->name) return 0;
-    if (p->handed || bits) write_path(n, e->name, path);
+    write_path(n, e->name, path);
     if (p->handed && bsearch(&path, p->hand, p->handed, sizeof *p->hand, compare_texts)) child->handed = 1;
     int hopeful = 0, asked = child->handed;
-    if (bits && !asked) {
-        for (int i = 0; i < p->words; i++) s->matched[i] = n->live[i] & bits[i] & p->final[i];
-        decide(p, &e->fate, s->matched, s->rivals);
-    }
+    if (bits && !asked) give_fate(s, n, e, bits);
     child->fate = e->fate;
     child->ignored = is_ignored(p, e->fate.decider);
     if (bits && !asked && (hopeful = follow(p, n, child, bits)) < 0) return 0;
-    if (child->ignored && !asked && (!hopeful || !is_entered(p, path, length))) {
+    if (child->ignored && !asked && (!hopeful || !is_entered(p, path, child->path_length))) {
         free(child->live);
         s->ignored_folders++, s->unopened++;
         return 1;
     }
     n->has_unjudged |= child->handed;
-    if (!child->ignored) child->tells = telling(p, e->name, own, hash_of(e->name, own)) & FOLDER;
+    child->tells = child->ignored ? 0 : e->tells & FOLDER;
     n->at[n->nchildren] = n->nfiles;
     n->children[n->nchildren++] = child;
     return 1;
 }
 
-/* Gives each of the `count` entries its fate: directories become children, files that are sent
- * come first among the entries. Returns 0 without memory. */
+/* Gives each of the `count` entries its fate: directories become children, files that are sent come first
+ * among the entries. Returns 0 without memory. */
 static int judge(Sums *s, Node *n, long count, char *path) {
     const Program *p = s->walk->p;
-    Word any_final = 0;
-    for (int i = 0; n->live && i < p->words; i++) any_final |= n->live[i] & p->final[i];
     for (long i = 0; i < count; i++) {
         Entry e = s->entries[i];
-        int kind = kind_of(e.name), is_directory = e.type == DT_DIR;
-        const Word *bits = NULL;
-        e.fate = n->fate;
-        e.is_ascii = kind == PLAIN_NAME;
-        e.unjudged = kind == NO_UTF8 || (kind == ODD_NAME && n->live && (p->has_rune || strchr(e.name, '\n')));
-        if (!e.unjudged && n->live && (is_directory || any_final)) {
-            bits = segments_of(p, &s->dfa, e.name);
-            if (!bits) return 0;
-        }
-        if (is_directory) {
+        int state = is_simple(e.name) ? read_name(p, &s->dfa, e.name) : -1;
+        if (state == -2) return 0;
+        e.fate = n->fate, e.unjudged = state < 0;
+        e.tells = state < 0 ? 0 : s->dfa.state[state].tells;
+        const Word *bits = n->live && !e.unjudged ? s->dfa.bits + (size_t)state * p->words : NULL;
+        if (e.type == DT_DIR) {
             if (!add_directory(s, n, &e, bits, path)) return 0;
             continue;
         }
-        Word any = 0;
-        for (int j = 0; bits && j < p->words; j++) any |= s->matched[j] = n->live[j] & bits[j] & p->final[j];
-        if (any) decide(p, &e.fate, s->matched, s->rivals);
+        if (bits) give_fate(s, n, &e, bits);
         n->has_unjudged |= e.unjudged;
         if (!e.unjudged && is_ignored(p, e.fate.decider)) s->ignored_files++;
         else if (e.unjudged || e.type != DT_SOCK || !(p->options & NO_SOCKETS)) s->entries[n->nfiles++] = e;
@@ -677,8 +575,7 @@ static int add_job(Sums *s, Job **jobs, Node *n, Shared *shared, uint32_t from, 
     return 1;
 }
 
-/* Looks at the files of a directory, or leaves them in parts to all threads. Returns 0 without
- * memory. */
+/* Looks at the files of a directory, or leaves them in parts to all threads. Returns 0 without memory. */
 static int share_files(Sums *s, Node *n, Job **jobs) {
     uint32_t files = n->nfiles;
     n->sizes = keep(&s->arena, files * sizeof *n->sizes);
@@ -689,13 +586,12 @@ static int share_files(Sums *s, Node *n, Job **jobs) {
     *shared = (Shared){s->entries, s->buffer, 0};
     for (uint32_t from = 0; from < files; from += CHUNK, shared->left++)
         if (!add_job(s, jobs, n, shared, from, files - from < CHUNK ? files : from + CHUNK)) return 0;
-    s->entries = NULL, s->buffer = NULL;
-    s->entry_room = s->room = 0;
+    s->entries = NULL, s->buffer = NULL, s->entry_room = s->room = 0;
     return 1;
 }
 
-/* Visits a directory: what is in it is counted or becomes jobs. Where it cannot be read Python is
- * asked, who knows what the builder does. Returns 0 without memory. */
+/* Visits a directory: what is in it is counted or becomes jobs. Where it cannot be read Python is asked,
+ * who knows what the builder does. Returns 0 without memory. */
 static int visit(Sums *s, Node *n, Job **jobs) {
     const Program *p = s->walk->p;
     struct stat st;
@@ -703,14 +599,13 @@ static int visit(Sums *s, Node *n, Job **jobs) {
     if (n->parent) AGAIN(n->fd, openat(n->parent->fd, n->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     n->handed = n->fd < 0 || fstat(n->fd, &st) || n->path_length + 1 + NAME_MAX > p->longest;
     if (n->handed) return 1;
-    n->mode = st.st_mode & 0777;
-    n->time = time_of(&st);
-    n->odd = (p->counts == TAR && !fits_ustar(n->path_length + 1, n->is_ascii, &st)) ||
+    if (n->parent && !n->ignored) __atomic_fetch_add(&s->walk->seen, 1, __ATOMIC_RELAXED);
+    n->mode = st.st_mode & 0777, n->time = time_of(&st);
+    n->odd = (p->counts == TAR && !fits_ustar(n->path_length + 1, &st)) ||
              (p->options & READS_ATTRIBUTES && has_attributes(s, n->fd, &is_here, "."));
-    long count = read_names(s, n->fd);
-    if (count < 0) return n->handed = 1, count == -1;
     size_t directories = 0;
-    for (long i = 0; i < count; i++) directories += s->entries[i].type == DT_DIR;
+    long count = read_names(s, n->fd, &directories);
+    if (count < 0) return n->handed = 1, count == -1;
     n->children = keep(&s->arena, directories * sizeof *n->children);
     n->at = keep(&s->arena, directories * sizeof *n->at);
     char *path = allocate(NULL, n->path_length + NAME_MAX + 3);
@@ -721,28 +616,20 @@ static int visit(Sums *s, Node *n, Job **jobs) {
     return fine;
 }
 
-/* ---- threads ----------------------------------------------------------------------------- */
+/* ---- threads ------------------------------------------------------------------------------------------ */
 
 static void one_less(Node *n) {
-    if (n && !--n->pending && n->parent) {
-        close(n->fd);
-        n->fd = -1;
-    }
+    if (n && !--n->pending && n->parent) close(n->fd), n->fd = -1;
 }
 
-/* Makes what a visit found known to all: work, and which ignored directories hold something that
- * is sent. What cannot be judged below an ignored one makes that a matter of Python's: it is not
- * known whether it is sent, and when. Returns 0 without memory. */
+/* Makes what a visit found known to all: work, and which ignored directories hold something that is sent.
+ * What cannot be judged below an ignored one makes all of that Python's: nobody here knows whether it is
+ * sent, and when. Returns 0 without memory. */
 static int publish(Walk *w, Node *n, Job *jobs) {
     Node *top = NULL;
     int sends = n->nfiles > 0;
     n->pending = 1;
-    for (Job *job = jobs, *next; job; job = next) {
-        next = job->next;
-        job->next = w->jobs;
-        w->jobs = job;
-        n->pending++;
-    }
+    for (Job *job = jobs, *next; job; job = next, n->pending++) next = job->next, job->next = w->jobs, w->jobs = job;
     for (uint32_t i = 0; i < n->nchildren; i++) sends |= !n->children[i]->handed && !n->children[i]->ignored;
     for (Node *up = n; sends && up && up->ignored && !up->below; up = up->parent) up->below = 1;
     for (Node *up = n->handed ? n->parent : n; (n->handed || n->has_unjudged) && up; up = up->parent)
@@ -750,9 +637,8 @@ static int publish(Walk *w, Node *n, Job *jobs) {
     if (jobs && jobs->next) pthread_cond_broadcast(&w->work);
     if (n->fd >= 0) one_less(n);
     one_less(n->parent);
-    if (!top) return 1;
-    if (!grow(&w->again, &w->again_room, w->again_count, sizeof *w->again)) return 0;
-    w->again[w->again_count++] = top;
+    if (top && !grow(&w->again, &w->again_room, w->again_count, 1, sizeof *w->again)) return 0;
+    if (top) w->again[w->again_count++] = top;
     return 1;
 }
 
@@ -779,10 +665,7 @@ static void *serve(void *argument) {
         w->active--;
         if (job->shared) finish(job);
         else if (fine) fine = publish(w, n, jobs);
-        if (!fine) {
-            w->failed = 1;
-            __atomic_store_n(&w->stop, 1, __ATOMIC_RELAXED);
-        }
+        if (!fine) w->failed = 1, __atomic_store_n(&w->stop, 1, __ATOMIC_RELAXED);
         if (w->stop || (!w->jobs && !w->active)) pthread_cond_broadcast(&w->work);
     }
     w->running--;
@@ -791,43 +674,39 @@ static void *serve(void *argument) {
     return NULL;
 }
 
-/* Waits until all threads are done, and asks Python now and then whether to go on. Returns 0 with
- * an exception. */
+/* Waits until all threads are done, and asks Python now and then whether to go on. Returns 0 with an
+ * exception. */
 static int wait_for(Walk *w, PyObject *poll) {
     for (int fine = 1, running = 1;;) {
         Py_BEGIN_ALLOW_THREADS
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += 100000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_sec += (until.tv_nsec += 100000000) / 1000000000;
         until.tv_nsec %= 1000000000;
         pthread_mutex_lock(&w->lock);
+        if (!fine) __atomic_store_n(&w->stop, 1, __ATOMIC_RELAXED), pthread_cond_broadcast(&w->work);
         for (int late = 0; w->running && !late;) late = pthread_cond_timedwait(&w->done, &w->lock, &until);
         running = w->running;
         pthread_mutex_unlock(&w->lock);
         Py_END_ALLOW_THREADS
         if (!running) return fine;
-        if (!fine) continue;
-        fine = !PyErr_CheckSignals();
-        if (fine && poll != Py_None) {
-            PyObject *said = PyObject_CallFunction(poll, "LL", (long long)__atomic_load_n(&w->seen, __ATOMIC_RELAXED),
-                                                   (long long)__atomic_load_n(&w->bytes, __ATOMIC_RELAXED));
-            fine = said != NULL;
-            Py_XDECREF(said);
-        }
-        if (!fine) stop(w);
+        fine = fine && !PyErr_CheckSignals();
+        if (!fine || poll == Py_None) continue;
+        PyObject *said = PyObject_CallFunction(poll, "LL", (long long)__atomic_load_n(&w->seen, __ATOMIC_RELAXED),
+                                               (long long)__atomic_load_n(&w->bytes, __ATOMIC_RELAXED));
+        fine = said != NULL;
+        Py_XDECREF(said);
     }
 }
 
-/* ---- in order ----------------------------------------------------------------------------
- * What Python gets: texts that end in a zero byte, and numbers of eight bytes. */
+/* ---- in order: texts that end in a zero byte, and numbers of eight bytes, are what Python gets ---------- */
 
 typedef struct { char *bytes; size_t used, room; } Buffer;
 typedef struct { Buffer texts, numbers; } List;
 typedef struct { int64_t size, index; Record *record; } Large;
 enum { TOTALS, DIRECT, EXTENSIONS, PATTERNS, LARGEST, TELLING, BACK, RUNS, COLUMN, LISTS };
 enum { FILES, DIRECTORY, TREE }; /* what is handed back */
-#define RUN 1024 /* entries of one run, at most */
+#define RUN 1024                 /* entries of one run, at most */
 
 typedef struct {
     const Program *p;
@@ -839,54 +718,50 @@ typedef struct {
 
 /* Returns room for so many bytes at the end of a buffer; without memory NULL, now and later. */
 static char *put(Order *o, Buffer *b, size_t size) {
-    while (!o->failed && b->room - b->used < size) o->failed = !grow(&b->bytes, &b->room, b->room, 1);
+    o->failed |= !grow(&b->bytes, &b->room, b->used, size, 1);
     if (o->failed) return NULL;
     b->used += size;
     return b->bytes + b->used - size;
 }
 
-static void put_number(Order *o, int list, int64_t value) {
-    char *at = put(o, &o->list[list].numbers, sizeof value);
-    if (at) memcpy(at, &value, sizeof value);
+static void put_numbers(Order *o, int list, const int64_t *values, size_t size) {
+    char *at = put(o, &o->list[list].numbers, size);
+    if (at) memcpy(at, values, size);
 }
+#define PUT(o, list, ...) put_numbers(o, list, (int64_t[]){__VA_ARGS__}, sizeof((int64_t[]){__VA_ARGS__}))
 
 static void put_path(Order *o, int list, const Node *n, const char *name) {
-    size_t size = (n && n->parent ? n->path_length + 1 : 0) + strlen(name) + 1;
-    char *at = put(o, &o->list[list].texts, size);
+    char *at = put(o, &o->list[list].texts, (n ? length_in(n, 0) : 0) + strlen(name) + 1);
     if (at && n) write_path(n, name, at);
-    else if (at) memcpy(at, name, size);
+    else if (at) strcpy(at, name);
 }
 
 static void end_run(Order *o) {
     if (!o->run_entries) return;
-    put_number(o, RUNS, o->run_entries);
-    put_number(o, RUNS, o->run_packets);
+    PUT(o, RUNS, o->run_entries, o->run_packets);
     o->run_entries = o->run_packets = 0;
     o->run_count++;
 }
 
 static void add_entry(Order *o, int64_t size) {
     if (o->p->counts != PACKETS) return;
-    put_number(o, COLUMN, size);
+    PUT(o, COLUMN, size);
     o->run_packets += packets_of(size);
     if (++o->run_entries == RUN) end_run(o);
 }
 
-/* Hands back `count` names in `n`, which follow. */
-static void hand_back(Order *o, const Node *n, int kind, int64_t count) {
+/* Hands back `count` names in `n`, which follow but for a first one. */
+static void hand_back(Order *o, const Node *n, int kind, int64_t count, const char *name) {
     end_run(o);
     put_path(o, BACK, n->parent, n->name);
-    put_number(o, BACK, o->run_count);
-    put_number(o, BACK, o->files);
-    put_number(o, BACK, kind);
-    put_number(o, BACK, count);
+    if (name) put_path(o, BACK, NULL, name);
+    PUT(o, BACK, o->run_count, o->files, kind, count);
 }
 
 static void tell(Order *o, const Node *n, const char *name, int tells, int64_t size) {
     put_path(o, TELLING, n, "");
     put_path(o, TELLING, NULL, name);
-    put_number(o, TELLING, tells);
-    put_number(o, TELLING, size);
+    PUT(o, TELLING, tells, size);
 }
 
 static void keep_largest(Order *o, int64_t size, Record *record) {
@@ -902,43 +777,33 @@ static void keep_largest(Order *o, int64_t size, Record *record) {
 static void add_run(Order *o, const Node *n, uint32_t file, uint32_t end, size_t *record) {
     while (file < end) {
         int64_t size = n->sizes[file];
-        if (size == IS_ODD) {
-            uint32_t last = file;
-            while (last < end && n->sizes[last] == IS_ODD) last++;
-            hand_back(o, n, FILES, last - file);
-            for (; file < last; file++) put_path(o, BACK, NULL, n->records[(*record)++].name);
-            continue;
+        uint32_t last = file;
+        while (last < end && n->sizes[last] == IS_ODD) last++;
+        if (last > file) hand_back(o, n, FILES, last - file, NULL);
+        if (last > file) for (; file < last; file++) put_path(o, BACK, NULL, n->records[(*record)++].name);
+        else {
+            Record *r = *record < n->nrecords && n->records[*record].file == file ? &n->records[(*record)++] : NULL;
+            if (r && r->is_large) keep_largest(o, size, r);
+            if (r && r->tells) tell(o, n, r->name, r->tells, size);
+            add_entry(o, size);
+            o->files++, file++;
         }
-        if (*record < n->nrecords && n->records[*record].file == file) {
-            Record *r = &n->records[(*record)++];
-            if (r->what & LARGE) keep_largest(o, size, r);
-            if (r->what & TELLS) tell(o, n, r->name, r->tells, size);
-        }
-        add_entry(o, size);
-        o->files++, file++;
     }
 }
 
 /* Adds a directory itself, before all that is in it, and what lies directly in it. */
 static void begin(Order *o, const Node *n) {
-    if (n->count) {
-        put_path(o, DIRECT, n, "");
-        put_number(o, DIRECT, n->content_bytes);
-        put_number(o, DIRECT, n->count);
-    }
+    if (n->count) put_path(o, DIRECT, n, "");
+    if (n->count) PUT(o, DIRECT, n->content_bytes, n->count);
     if (!n->parent) return;
     o->ignored_directories += n->ignored;
     if (n->tells) tell(o, n->parent, n->name, n->tells, 0);
     if (n->ignored && !(n->below && o->p->options & SENDS_PARENTS)) return;
-    if (n->odd) {
-        hand_back(o, n->parent, DIRECTORY, 1);
-        put_path(o, BACK, NULL, n->name);
-        return;
-    }
+    if (n->odd) return hand_back(o, n->parent, DIRECTORY, 1, n->name);
     o->directories++;
     o->sent_ignored += n->ignored;
     if (o->p->counts == PACKETS)
-        o->announced += required(field(n->path_length) + number(GO_DIRECTORY | n->mode) + number(n->time));
+        o->announced += field(field(n->path_length) + number(GO_DIRECTORY | n->mode) + number(n->time));
     else if (o->p->counts == TAR) o->announced += 512;
     add_entry(o, NO_CONTENT);
 }
@@ -949,9 +814,9 @@ typedef struct { Node *node; uint32_t child, file; size_t record; } Place;
 static void in_order(Order *o, Node *top) {
     Place *stack = NULL;
     size_t depth = 0, room = 0;
-    for (Node *next = top; !o->failed && (next || depth);) {
+    for (Node *next = top; next || depth;) {
         if (next) {
-            o->failed = !grow(&stack, &room, depth, sizeof *stack);
+            o->failed |= !grow(&stack, &room, depth, 1, sizeof *stack);
             if (o->failed) break;
             begin(o, next);
             stack[depth++] = (Place){next, 0, 0, 0};
@@ -962,12 +827,10 @@ static void in_order(Order *o, Node *top) {
         uint32_t end = at->child < n->nchildren ? (uint32_t)n->at[at->child] : n->nfiles;
         add_run(o, n, at->file, end, &at->record);
         at->file = end;
-        if (at->child == n->nchildren) depth--;
-        else if (!n->children[at->child]->handed) next = n->children[at->child++];
-        else {
-            hand_back(o, n, TREE, 1);
-            put_path(o, BACK, NULL, n->children[at->child++]->name);
-        }
+        Node *child = at->child < n->nchildren ? n->children[at->child++] : NULL;
+        if (!child) depth--;
+        else if (child->handed) hand_back(o, n, TREE, 1, child->name);
+        else next = child;
     }
     free(stack);
     end_run(o);
@@ -987,10 +850,8 @@ static Record *share_records(Walk *w) {
     for (int i = 0; all && i < w->threads; at += w->sums[i++].record_count)
         if (w->sums[i].record_count) memcpy(all + at, w->sums[i].records, w->sums[i].record_count * sizeof *all);
     if (all) qsort(all, count, sizeof *all, compare_records);
-    for (size_t i = 0; all && i < count; i++) {
-        if (!all[i].node->records) all[i].node->records = &all[i];
-        all[i].node->nrecords++;
-    }
+    for (size_t i = 0; all && i < count; i++)
+        if (!all[i].node->nrecords++) all[i].node->records = &all[i];
     return all;
 }
 
@@ -1001,57 +862,43 @@ static void add_sums(Order *o, const Walk *w) {
         files += s->ignored_files, folders += s->ignored_folders, unopened += s->unopened;
         o->announced += s->announced, content += s->content;
         for (Ending *e = s->endings; e < s->endings + ENDINGS; e++) {
-            if (!e->text) continue;
-            put_path(o, EXTENSIONS, NULL, e->text);
-            put_number(o, EXTENSIONS, e->bytes);
-            put_number(o, EXTENSIONS, e->count);
+            if (e->text) put_path(o, EXTENSIONS, NULL, e->text);
+            if (e->text) PUT(o, EXTENSIONS, e->bytes, e->count);
         }
-        for (int i = 0; i <= w->p->patterns; i++) {
-            if (!s->by_pattern[i].count) continue;
-            put_number(o, PATTERNS, i - 1);
-            put_number(o, PATTERNS, s->by_pattern[i].bytes);
-            put_number(o, PATTERNS, s->by_pattern[i].count);
-        }
+        for (int i = 0; i <= w->p->patterns; i++)
+            if (s->by_pattern[i].count) PUT(o, PATTERNS, i - 1, s->by_pattern[i].bytes, s->by_pattern[i].count);
     }
     for (Large *l = o->top; l < o->top + o->top_count; l++) {
         put_path(o, LARGEST, l->record->node, l->record->name);
-        put_number(o, LARGEST, l->size);
-        put_number(o, LARGEST, l->index);
+        PUT(o, LARGEST, l->size, l->index);
     }
-    int64_t totals[] = {w->bytes, o->files, o->directories, files, folders, unopened, o->announced, content};
-    for (size_t i = 0; i < sizeof totals / sizeof *totals; i++) put_number(o, TOTALS, totals[i]);
+    PUT(o, TOTALS, w->bytes, o->files, o->directories, files, folders, unopened, o->announced, content);
 }
 
-/* ---- the module -------------------------------------------------------------------------- */
-
-/* Returns the outcome of a walk whose threads are done: its lists, a tuple of texts and numbers;
- * or the paths that Python has to walk. */
+/* Returns the outcome of a walk whose threads are done: its lists, a tuple of texts and numbers; or the
+ * paths that Python has to walk. */
 static PyObject *outcome(Walk *w, Node *top) {
     Order o = {.p = w->p, .top = allocate(NULL, (w->p->top + 1) * sizeof *o.top)};
     Record *records = share_records(w);
-    PyObject *made = NULL;
     o.failed = !records || !o.top;
     Py_BEGIN_ALLOW_THREADS
-    if (!w->again_count && !o.failed) {
-        in_order(&o, top);
-        add_sums(&o, w);
-    }
+    if (!w->again_count && !o.failed) in_order(&o, top), add_sums(&o, w);
     for (size_t i = 0; i < w->again_count; i++) put_path(&o, BACK, w->again[i]->parent, w->again[i]->name);
     Py_END_ALLOW_THREADS
     Buffer *again = &o.list[BACK].texts;
-    if (o.failed) PyErr_NoMemory();
-    else if (w->again_count) made = PyBytes_FromStringAndSize(again->bytes, again->used);
-    else made = PyTuple_New(LISTS);
+    PyObject *made = o.failed ? PyErr_NoMemory()
+                     : w->again_count ? PyBytes_FromStringAndSize(again->bytes, again->used) : PyTuple_New(LISTS);
     for (int i = 0; i < LISTS; i++) {
         Buffer *t = &o.list[i].texts, *n = &o.list[i].numbers;
-        PyObject *pair = made && !w->again_count ? Py_BuildValue("(y#y#)", t->bytes ? t->bytes : "", t->used, n->bytes ? n->bytes : "", n->used) : NULL;
-        if (pair) PyTuple_SetItem(made, i, pair);
-        else if (made && !w->again_count) Py_CLEAR(made);
+        if (made && !w->again_count && PyTuple_SetItem(made, i, Py_BuildValue("(y#y#)", t->bytes ? t->bytes : "",
+                (Py_ssize_t)t->used, n->bytes ? n->bytes : "", (Py_ssize_t)n->used))) Py_CLEAR(made);
         free(t->bytes), free(n->bytes);
     }
     free(records), free(o.top);
-    return made;
+    return made && PyErr_Occurred() ? Py_DECREF(made), NULL : made;
 }
+
+/* ---- the module --------------------------------------------------------------------------------------- */
 
 static int make_sums(const Program *p, Sums *s, Walk *w) {
     s->walk = w;
@@ -1074,8 +921,7 @@ static void clean_up(Walk *w, Node *top) {
         free(n->live);
         n->fd = -1, n->live = NULL;
     }
-    for (int i = 0; w->sums && i < w->threads; i++) {
-        Sums *s = &w->sums[i];
+    for (Sums *s = w->sums; s && s < w->sums + w->threads; s++) {
         dfa_free(&s->dfa);
         free(s->endings), free(s->by_pattern), free(s->records), free(s->largest), free(s->buffer);
         free(s->entries), free(s->matched), free(s->rivals);
@@ -1086,42 +932,35 @@ static void clean_up(Walk *w, Node *top) {
 
 /* Starts the threads and waits for them. Returns 0 with an exception. */
 static int run(Walk *w, pthread_t *thread, PyObject *poll) {
-    int started = 0, threads = w->threads;
+    int started = 0;
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are for Python's threads */
-    w->running = threads;
-    while (started < threads && !pthread_create(&thread[started], NULL, serve, &w->sums[started])) started++;
+    w->running = w->threads;
+    while (started < w->threads && !pthread_create(&thread[started], NULL, serve, &w->sums[started])) started++;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_mutex_lock(&w->lock);
-    w->running -= threads - started - !started;
+    w->running -= w->threads - started;
     pthread_mutex_unlock(&w->lock);
-    if (!started) {
-        w->sums[0].own_directory = -1; /* that of this thread is everybody's */
-        Py_BEGIN_ALLOW_THREADS
-        serve(&w->sums[0]);
-        Py_END_ALLOW_THREADS
-    }
-    int fine = wait_for(w, poll);
+    int fine = wait_for(w, poll), some = started;
     while (started) pthread_join(thread[--started], NULL);
     if (fine && w->failed) PyErr_NoMemory();
-    return fine && !w->failed;
+    else if (fine && !some) PyErr_SetString(PyExc_OSError, "no thread can be started");
+    return fine && !w->failed && some;
 }
 
 static PyObject *add_up(const Program *p, const char *root, int threads, PyObject *poll) {
     Walk w = {.p = p, .threads = threads, .lock = PTHREAD_MUTEX_INITIALIZER,
               .work = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
-    Node top = {.name = "", .is_ascii = 1, .fate = {-1, -1}, .fd = -1};
+    Node top = {.name = "", .fate = {-1, -1}, .fd = -1};
     Job job = {.node = &top};
     PyObject *result = NULL;
     pthread_t *thread = zeroed(threads * sizeof *thread);
     w.sums = zeroed(threads * sizeof *w.sums);
     int fine = thread && w.sums;
     for (int i = 0; fine && i < threads; i++) fine = make_sums(p, &w.sums[i], &w);
-    if (fine && p->words) {
-        fine = (top.live = zeroed(p->words * sizeof *top.live)) != NULL;
-        if (fine) memcpy(top.live, p->start, p->words * sizeof *top.live);
-    }
+    if (fine && p->words) fine = (top.live = allocate(NULL, p->words * sizeof *top.live)) != NULL;
+    if (top.live) memcpy(top.live, p->start, p->words * sizeof *top.live);
     AGAIN(top.fd, open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     w.jobs = &job;
     if (!fine) PyErr_NoMemory();
@@ -1136,18 +975,6 @@ static PyObject *add_up(const Program *p, const char *root, int threads, PyObjec
     return result;
 }
 
-/* Bytes that no token tells apart share a column, so that the automaton stays small. */
-static void make_columns(Program *p) {
-    unsigned char apart[256] = {0};
-    for (const Token *t = p->token; t < p->token + p->tokens; t++) {
-        if (t->kind == BYTE) apart[t->value] = 1;
-        p->has_rune |= t->kind == RUNE;
-        for (int c = 0; t->kind == CLASS && c < 256; c++) apart[c] |= p->classes[t->value * 256 + c];
-    }
-    p->columns = 1;
-    for (int c = 0; c < 256; c++) if (apart[c]) p->column[c] = p->columns++;
-}
-
 /* Returns the texts in `bytes`, each of which ends in a zero byte; NULL without memory. */
 static const char **texts_in(const char *bytes, size_t size, size_t *count) {
     const char **texts = zeroed((size + 1) * sizeof *texts), *end = bytes + size;
@@ -1155,57 +982,35 @@ static const char **texts_in(const char *bytes, size_t size, size_t *count) {
     return texts;
 }
 
-/* Makes a hash table of texts and what each tells. Returns 0 without memory. */
-static int make_telling(Program *p, const char *bytes, size_t size, const int32_t *tells) {
-    size_t count;
-    const char **texts = texts_in(bytes, size, &count);
-    for (p->telling_mask = 63; p->telling_mask < count * 3; p->telling_mask = p->telling_mask * 2 + 1);
-    p->telling = zeroed((p->telling_mask + 1) * sizeof *p->telling);
-    for (size_t i = 0; texts && p->telling && i < count; i++) {
-        size_t length = strlen(texts[i]);
-        uint32_t hash = hash_of(texts[i], length), at = hash & p->telling_mask;
-        while (p->telling[at].text) at = (at + 1) & p->telling_mask;
-        p->telling[at] = (Telling){texts[i], length, hash, tells[i]};
-    }
-    free(texts);
-    return texts && p->telling;
-}
-
-static PyObject *core_add_up(PyObject *self, PyObject *args) {
-    Program p = {0};
+static PyObject *core_add_up(PyObject *Py_UNUSED(self), PyObject *args) {
+    Program p = {.user = geteuid()};
     const char *root;
-    char *table[17];
-    Py_ssize_t size[17], longest;
+    char *table[15];
+    Py_ssize_t size[15], longest;
     PyObject *tables, *poll, *made = NULL;
     int threads;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "yiiiinpOO", &root, &threads, &p.options, &p.counts, &p.top, &longest, &p.reaches_all,
-                          &tables, &poll)) return NULL;
-    for (int i = 0; i < 17; i++) {
+    if (!PyArg_ParseTuple(args, "yiiiinOO", &root, &threads, &p.options, &p.counts, &p.top, &longest, &tables, &poll)) return NULL;
+    for (int i = 0; i < 15; i++) {
         PyObject *each = PyTuple_GetItem(tables, i);
         if (!each || PyBytes_AsStringAndSize(each, &table[i], &size[i])) return NULL;
     }
     const Word **sets[] = {&p.start, &p.final, &p.loop, &p.advance, &p.exceptions, &p.whole};
     for (int i = 0; i < 6; i++) *sets[i] = (const Word *)table[i];
-    p.words = size[0] / sizeof(Word), p.patterns = size[8];
+    p.words = size[0] / sizeof(Word), p.patterns = size[8], p.longest = longest;
     p.after = (const int32_t *)table[6], p.owner = (const int32_t *)table[7];
-    p.exceptional = (const unsigned char *)table[8];
+    p.exceptional = (const unsigned char *)table[8], p.classes = (const unsigned char *)table[11];
     p.token = (const Token *)table[9], p.tokens = size[9] / sizeof(Token);
     p.first = (const int32_t *)table[10], p.starts = size[10] / sizeof(int32_t);
-    p.classes = (const unsigned char *)table[11];
-    p.secret_start = table[16], p.secret_start_bytes = size[16];
-    p.longest = longest, p.user = geteuid();
-    make_columns(&p);
-    p.reach = texts_in(table[12], size[12], &p.reaches);
-    p.hand = texts_in(table[13], size[13], &p.handed);
-    if (!p.reach || !p.hand || !make_telling(&p, table[14], size[14], (const int32_t *)table[15])) PyErr_NoMemory();
-    else made = add_up(&p, root, threads, poll);
-    free(p.telling), free(p.hand), free(p.reach);
+    p.column = (const unsigned char *)table[12];
+    for (int i = 0; i < 256; i++) if (p.column[i] >= p.columns) p.columns = p.column[i] + 1;
+    p.reach = texts_in(table[13], size[13], &p.reaches);
+    p.hand = texts_in(table[14], size[14], &p.handed);
+    made = p.reach && p.hand ? add_up(&p, root, threads, poll) : PyErr_NoMemory();
+    free(p.hand), free(p.reach);
     return made;
 }
 
-static PyObject *core_allow(PyObject *self, PyObject *count) {
-    (void)self;
+static PyObject *core_allow(PyObject *Py_UNUSED(self), PyObject *count) {
     allocations_left = PyLong_AsLong(count);
     return PyErr_Occurred() ? NULL : Py_BuildValue("");
 }
