@@ -67,7 +67,7 @@ def measure(
     depth: int | None = 3,
     thorough: bool = False,
     progress: Progress | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     config: Config | None = None,
     **options: Unpack[Options],
 ) -> Report:
@@ -75,8 +75,8 @@ def measure(
 
     `ignored` also measures what each pattern saves, `compare` says where other
     builders differ. `top` bounds the lists of the largest, `depth` the tree.
-    `thorough` notices each directory that would stop the builder. `jobs` has no effect: the
-    walk is one process.
+    `thorough` notices each directory that would stop the builder. `jobs` is how many threads
+    the compiled core takes, by default one for each processor, at most eight.
     `config`, by default that of the context, says which problems and secrets are
     accepted: they are left out. It is read if there are any.
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
@@ -92,6 +92,7 @@ def measure(
         depth=depth,
         thorough=thorough,
         progress=progress,
+        jobs=jobs,
         config=config,
     )
 
@@ -356,7 +357,7 @@ def check(
     budget of its own context in the configuration, or that of its top level.
     `config` is by default the one that is found from the context upward; what
     `budget` and `baseline` say counts for more. `update_baseline` writes the
-    file anew before it is compared with. `jobs` has no effect: the walk is one process.
+    file anew before it is compared with. `jobs` has no effect.
     Raises `InputErrors` for what cannot be checked, and what `measure` raises.
     """
     from ctxsize import checking

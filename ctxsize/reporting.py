@@ -27,6 +27,7 @@ def report_of(
     depth: int | None = 3,
     thorough: bool = False,
     progress: Progress | None = None,
+    jobs: int | None = None,
     config: Config | None = None,
 ) -> Report:
     """See `ctxsize.api.measure`."""
@@ -37,6 +38,7 @@ def report_of(
         top=top,
         depth=depth,
         progress=progress,
+        jobs=jobs,
     )
     report = with_transfers(request, report, progress=progress)
     report = _judged(request, report, config)

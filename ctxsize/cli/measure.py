@@ -53,8 +53,7 @@ _TOP, _TOP_ALONE = 5, 30
     type=click.IntRange(min=1),
     metavar="N",
     envvar="CTXSIZE_JOBS",
-    expose_value=False,
-    help="Accepted for compatibility, without effect: the walk is one process.",
+    help="Threads of the compiled core.  [default: one for each processor, at most 8]",
 )
 @format_option
 @colour_option
@@ -68,6 +67,7 @@ def command(
     warm: bool,
     thorough: bool,
     compare: bool,
+    jobs: int | None,
     formats: tuple[output.Format, ...],
     colour: str,
 ) -> int:
@@ -98,6 +98,7 @@ def command(
             top=rows,
             depth=depth,
             progress=progress,
+            jobs=jobs,
         )
     output.emit(report, formats, output.look(colour, top=rows, only=by, warm=warm))
     return output.failing(report.failing)

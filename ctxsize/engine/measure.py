@@ -23,18 +23,20 @@ def measure(
     top: int = 10,
     depth: int | None = 3,
     progress: Progress | None = None,
+    jobs: int | None = None,
     evaluator: Evaluator[Any] | None = None,
 ) -> Report:
     """Return what `request` would send, with the problems that were met on the way.
 
     `everything` also measures what is ignored, `thorough` opens every directory
     that the builder opens, be it for nothing. `top` bounds each list of the
-    largest, `depth` the size tree (None: no bound). `evaluator` decides instead
-    of the ignore file alone. Raises what `Walk` raises.
+    largest, `depth` the size tree (None: no bound), `jobs` the threads of the
+    compiled core, which counts where it can. `evaluator` decides instead of the
+    ignore file alone. Raises what `Walk` raises.
     """
     sums, walk = WalkSums(request.builder, top), None
     if not (everything or thorough or evaluator):
-        walk = native.add_all(request, sums, 0, progress)
+        walk = native.add_all(request, sums, jobs, progress)
     if walk is None:
         evaluator = evaluator or fastest(request.spec, thorough=thorough)
         walk = Walk(request, everything=everything, evaluator=evaluator)

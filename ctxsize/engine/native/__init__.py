@@ -65,7 +65,7 @@ def core() -> ModuleType | None:
 
 
 def add_all(
-    request: Request, sums: WalkSums, threads: int, progress: Progress | None
+    request: Request, sums: WalkSums, jobs: int | None, progress: Progress | None
 ) -> Walk | None:
     """Add all that is sent to `sums`; return what walked, None if the core cannot.
 
@@ -80,7 +80,7 @@ def add_all(
     program = Program(request.spec.patterns)
     if len(program.owner) > _MOST_SEGMENTS or program.start & program.whole_paths:
         return None
-    found = _walked(module, python, request, sums.top, program, threads, progress)
+    found = _walked(module, python, request, sums.top, program, jobs, progress)
     if found is None:
         return None
     try:
@@ -98,7 +98,7 @@ def _walked(
     request: Request,
     top: int,
     program: Program,
-    threads: int,
+    jobs: int | None,
     progress: Progress | None,
 ) -> tuple[tuple[bytes, bytes], ...] | None:
     """Return what the core found. What cannot be judged below what is ignored is left to Python."""
@@ -111,7 +111,7 @@ def _walked(
         try:
             found = module.add_up(
                 os.fsencode(request.root.rstrip("/") + "/"),
-                threads or min(_MOST_THREADS, len(os.sched_getaffinity(0))),
+                min(jobs or len(os.sched_getaffinity(0)), _MOST_THREADS),
                 options,
                 _METERS[request.builder.meter],
                 top,
