@@ -196,12 +196,24 @@ def _balena(node_modules: str) -> Tool:
 
 
 def ours() -> list[Tool]:
-    """`ctxsize measure`, and the commands that hold as much."""
+    """`ctxsize measure` with the compiled core and without, and what holds as much."""
     has_command = "--format" in _output(_ctxsize("measure", "--help"))
     return [
         Tool(
             "ctxsize measure",
             measure_command if has_command else _bare_measure,
+            may_be_stopped=False,
+        ),
+        Tool(
+            "ctxsize measure, 1 thread",
+            lambda case: [*measure_command(case), "--jobs", "1"],
+            missing="" if "compiled" in _output(_ctxsize("--version")) else "no compiled core",
+            may_be_stopped=False,
+        ),
+        Tool(
+            "ctxsize measure, Python",
+            measure_command,
+            environment=(("CTXSIZE_NATIVE", "0"),),
             may_be_stopped=False,
         ),
         Tool("ctxsize check", lambda case: _on(case, "check", "--max", "100GB")),
@@ -242,7 +254,7 @@ def startup_commands(case: Case) -> dict[str, list[str]]:
         "python -c pass": [sys.executable, "-c", "pass"],
         "ctxsize --version": _ctxsize("--version"),
         "ctxsize measure, 20 files": _ctxsize("measure", str(case.path)),
-        "ctxsize measure --format json, 20 files": ours()[0].command(case),
+        "ctxsize measure --format json, 20 files": measure_command(case),
     }
 
 

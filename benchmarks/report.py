@@ -67,7 +67,6 @@ def _row(case: Case, runs: Runs, medians: dict[str, float | None]) -> Row:
         "of_floor": _ratio(median, floor),
         "of_du": _ratio(median, medians.get("du")),
         "docker_over_this": _ratio(medians["docker"], median),
-        "devtools_over_this": _ratio(medians.get("docker-devtools"), median),
         "peak_bytes": runs.peak_bytes or None,
     }
     return {**row, "missed": _missed(row, floor)}
@@ -80,18 +79,21 @@ def _missed(row: Row, floor: float | None) -> list[str] | None:
     missed = []
     if row["peak_bytes"] > MOST_MEMORY_BYTES:
         missed.append(f"memory above {MOST_MEMORY_BYTES // 10**6} MB")
-    is_measure = row["tool"] == "ctxsize measure"
-    target = TARGETS.get((row["tree"], row["ignore"]), Target()) if is_measure else Target()
-    if target.of_floor is not None and floor is not None:
-        limit = target.of_floor * floor + target.extra_seconds
+    target = TARGETS.get((row["tree"], row["ignore"]), Target())
+    most = {
+        "ctxsize measure": target.of_floor,
+        "ctxsize measure, 1 thread": target.one_thread,
+        "ctxsize measure, Python": target.python,
+    }.get(row["tool"])
+    if most is not None and floor is not None:
+        limit = most * floor + target.extra_seconds
         if row["median_seconds"] > limit:
             missed.append(f"floor: {limit:.2f} s")
-    for name, least, times in (
-        ("Docker", target.against_docker, row["docker_over_this"]),
-        ("docker-devtools", target.against_devtools, row["devtools_over_this"]),
-    ):
-        if least is not None and times is not None and times < least:
-            missed.append(f"{name}: {least}")
+    if row["tool"] == "ctxsize measure":
+        if target.of_du and row["of_du"] and row["of_du"] > target.of_du:
+            missed.append(f"du: {target.of_du}")
+        if target.against_docker and (row["docker_over_this"] or 99) < target.against_docker:
+            missed.append(f"Docker: {target.against_docker}")
     return missed
 
 
