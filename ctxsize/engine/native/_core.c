@@ -1,10 +1,11 @@
 /* Adds up what would be sent of a directory tree, with threads and without the GIL.
  *
- * Python says what patterns mean, as tables (see __init__.py); nothing here knows how an ignore file is
- * written. What this file cannot judge, or what a builder treats in a way of its own (links, odd modes,
- * attributes, what cannot be read), it hands back by name, in the order of the walk, and Python looks at
- * it: it never guesses. One thread visits one directory at a time and adds to sums of its own. What depends
- * on the order of entries is left in a tree of nodes and read in order at the end. Linux only. */
+ * Python says what patterns mean, as tables (see __init__.py); nothing here knows how an ignore file is written.
+ * What this file cannot judge, or a builder treats in a way of its own (links, odd modes, attributes, what cannot be
+ * read), it hands back by name, in the order of the walk, and Python looks at it: it never guesses. A thread visits
+ * one directory at a time and adds to sums of its own. What depends on the order of entries is left in a tree of
+ * nodes, which is read in order at the end. A function whose comment says no more returns 0 without memory.
+ * Linux only. */
 #define Py_LIMITED_API 0x030A0000
 #define PY_SSIZE_T_CLEAN
 #define _GNU_SOURCE
@@ -29,19 +30,15 @@ typedef uint64_t Word;
 #define AGAIN(result, call) do (result) = (call); while ((result) < 0 && errno == EINTR)
 
 /* ---- memory: what lives as long as the walk comes from blocks that are freed together ---------------- */
-
 static long allocations_left = -1; /* for tests: that many succeed, -1 for all */
 
-static void *allocate(void *old, size_t size) {
+static int may_allocate(void) {
     long left = __atomic_load_n(&allocations_left, __ATOMIC_RELAXED);
-    if (left >= 0 && __atomic_fetch_sub(&allocations_left, left > 0, __ATOMIC_RELAXED) <= 0) return NULL;
-    return realloc(old, size ? size : 1);
+    return left < 0 || __atomic_fetch_sub(&allocations_left, left > 0, __ATOMIC_RELAXED) > 0;
 }
+static void *zeroed(size_t size) { return may_allocate() ? calloc(1, size ? size : 1) : NULL; }
 
-static void *zeroed(size_t size) {
-    void *made = allocate(NULL, size);
-    return made ? memset(made, 0, size) : NULL;
-}
+#define NEW(array, count) ((array) = zeroed((size_t)(count) * sizeof *(array)))
 
 typedef struct Block { struct Block *next; } Block;
 typedef struct { Block *blocks; char *at, *end; } Arena;
@@ -52,7 +49,7 @@ static void *keep(Arena *arena, size_t size) {
     if (size > (size_t)(arena->end - arena->at)) {
         int large = size > BLOCK_BYTES / 4; /* gets a block of its own; the last one goes on */
         size_t room = sizeof(Block) + (large ? size : BLOCK_BYTES);
-        Block *block = allocate(NULL, room);
+        Block *block = may_allocate() ? malloc(room) : NULL;
         if (!block) return NULL;
         block->next = arena->blocks;
         arena->blocks = block;
@@ -62,30 +59,27 @@ static void *keep(Arena *arena, size_t size) {
     arena->at += size;
     return arena->at - size;
 }
-
 static char *keep_text(Arena *arena, const char *text) {
     size_t size = strlen(text) + 1;
     char *copy = keep(arena, size);
     return copy ? memcpy(copy, text, size) : NULL;
 }
-
 static void release(Arena *arena) {
     for (Block *block = arena->blocks, *next; block; block = next) next = block->next, free(block);
     *arena = (Arena){NULL, NULL, NULL};
 }
 
-/* Makes room for so many more items of an array. Returns 0 if there is no memory. */
+/* Makes room for so many more items of an array. */
 static int grow(void *array, size_t *room, size_t used, size_t more, size_t item) {
     size_t wanted = *room ? *room : 32;
     if (used + more <= *room) return 1;
     while (wanted < used + more) wanted *= 2;
-    void *larger = allocate(*(void **)array, wanted * item);
+    void *larger = may_allocate() ? realloc(*(void **)array, wanted * item) : NULL;
     if (larger) *(void **)array = larger, *room = wanted;
     return larger != NULL;
 }
 
 /* ---- what Python passes ------------------------------------------------------------------------------- */
-
 enum { END, BYTE, RUNE, STAR, CLASS, TELL };     /* tokens of a name that is looked for */
 typedef struct { int32_t kind, value; } Token;   /* value: bit, byte, -, -, class, what it tells */
 enum { READS_ATTRIBUTES = 1, REFUSES = 2, NO_SOCKETS = 4, SENDS_PARENTS = 8, ANYWHERE = 16 };
@@ -108,7 +102,6 @@ typedef struct {
 
 /* ---- names: an automaton that is built as they come, and built anew when it is too large ---------------
  * A state is the set of tokens that may come next. It says which segments match, and what the name tells. */
-
 typedef struct { int32_t *places; int count, tells; uint32_t hash; } State;
 typedef struct {
     State *state;
@@ -126,7 +119,6 @@ static uint32_t hash_of(const void *bytes, size_t size) {
     for (size_t i = 0; i < size; i++) hash = (hash ^ ((const unsigned char *)bytes)[i]) * 16777619u;
     return hash;
 }
-
 static int add_place(const Program *p, Dfa *d, int count, int place) {
     for (;; place++) { /* a star lets through what is behind it */
         if (d->mark[place] == d->round) return count;
@@ -162,7 +154,6 @@ static int state_of(const Program *p, Dfa *d, int count) {
     }
     return d->table[at] = d->states++;
 }
-
 static int dfa_begin(const Program *p, Dfa *d) {
     int count = 0;
     release(&d->places);
@@ -172,24 +163,17 @@ static int dfa_begin(const Program *p, Dfa *d) {
     for (int i = 0; i < p->starts; i++) count = add_place(p, d, count, p->first[i]);
     return state_of(p, d, count) == 0;
 }
-
 static int dfa_make(const Program *p, Dfa *d) {
     size_t each = p->columns * sizeof *d->next + p->words * sizeof *d->bits + sizeof *d->state;
     d->most = DFA_BYTES / each < 16384 ? DFA_BYTES / each : 16384; /* what is not used costs nothing */
-    d->state = allocate(NULL, d->most * sizeof *d->state);
-    d->next = allocate(NULL, (size_t)d->most * p->columns * sizeof *d->next);
-    d->bits = allocate(NULL, (size_t)d->most * p->words * sizeof *d->bits);
-    d->table = allocate(NULL, DFA_TABLE * sizeof *d->table);
-    d->mark = zeroed((p->tokens + 1) * sizeof *d->mark);
-    d->work = allocate(NULL, (p->tokens + 1) * sizeof *d->work);
-    return d->state && d->next && d->bits && d->table && d->mark && d->work && dfa_begin(p, d);
+    return NEW(d->state, d->most) && NEW(d->next, (size_t)d->most * p->columns) &&
+           NEW(d->bits, (size_t)d->most * p->words) && NEW(d->table, DFA_TABLE) && NEW(d->mark, p->tokens + 1) &&
+           NEW(d->work, p->tokens + 1) && dfa_begin(p, d);
 }
-
 static void dfa_free(Dfa *d) {
     release(&d->places);
     free(d->state), free(d->next), free(d->bits), free(d->table), free(d->mark), free(d->work);
 }
-
 static int dfa_step(const Program *p, Dfa *d, int from, unsigned char byte) {
     const State *s = &d->state[from];
     int count = 0;
@@ -212,10 +196,8 @@ static int read_name(const Program *p, Dfa *d, const char *name) {
         int to = d->next[(size_t)at * p->columns + p->column[*c]];
         if (to < 0) to = dfa_step(p, d, at, *c);
         if (to == -2 || (to == -1 && full++)) return to;
-        if (to == -1) {
-            if (!dfa_begin(p, d)) return -2;
-            to = 0, c = (const unsigned char *)name - 1; /* from its beginning */
-        }
+        if (to == -1 && !dfa_begin(p, d)) return -2;
+        if (to == -1) to = 0, c = (const unsigned char *)name - 1; /* from its beginning */
         at = to;
     }
     return at;
@@ -227,9 +209,7 @@ static int is_simple(const char *name) {
     return !*name;
 }
 
-/* ---- verdicts: a directory is summed up by the pattern that decided, the last one that changed a verdict,
- * and the segments that may match what is in it. See `Program` in automaton.py. */
-
+/* ---- verdicts: of a directory its decider, the last pattern that changed one, and what may match in it ---- */
 typedef struct { int decider, last; } Fate; /* patterns, -1 for none */
 
 static int is_ignored(const Program *p, int decider) { return decider >= 0 && !p->exceptional[decider]; }
@@ -263,7 +243,6 @@ static void decide(const Program *p, Fate *fate, Word *matched, Word *rivals) {
 }
 
 /* ---- what is found ------------------------------------------------------------------------------------ */
-
 typedef struct Node {
     struct Node *parent, **children;
     int32_t *at;                /* by child: how many files come before it */
@@ -272,21 +251,18 @@ typedef struct Node {
     Word *live;                 /* what may match in it, NULL for nothing */
     struct Record *records;     /* what is known of some files, in order */
     uint32_t nrecords, path_length, nchildren, nfiles, pending;
+    uint32_t child, file, record; /* how far the walk in order has come */
     Fate fate;
     int fd, tells, mode;
     unsigned char ignored, below, handed, odd, has_unjudged;
 } Node;
 #define IS_ODD (-1)
-
 typedef struct Record { Node *node; const char *name; uint32_t file; int is_large, tells; } Record;
 typedef struct { const char *name; Fate fate; int tells; unsigned char type, unjudged; } Entry;
 typedef struct { const char *text; size_t length; uint32_t hash; int64_t bytes, count; } Ending;
 typedef struct { int64_t bytes, count; } Amount;
-
-/* Work: a directory to be visited, or some files of a large one, whose names several share. */
-typedef struct { Entry *entries; char *names; int left; } Shared;
-typedef struct Job { struct Job *next; Node *node; Shared *shared; uint32_t from, to; } Job;
-
+/* Work: a directory to be visited, or some files of a large one. */
+typedef struct Job { struct Job *next; Node *node; Entry *entries; uint32_t from, to; } Job;
 typedef struct Walk {
     const Program *p;
     struct Sums *sums;
@@ -295,10 +271,9 @@ typedef struct Walk {
     Job *jobs;
     Node **again;               /* what Python has to walk */
     size_t again_count, again_room;
-    int active, threads, running, stop, failed;
     int64_t seen, bytes;
+    int active, threads, running, stop, failed;
 } Walk;
-
 /* What one thread added up, and what it works with. */
 typedef struct Sums {
     Walk *walk;
@@ -322,9 +297,7 @@ static inline int64_t number(uint64_t v) { return v ? 1 + (70 - __builtin_clzll(
 static inline int64_t field(int64_t n) { return n ? number(n) + n : 0; }
 static inline int64_t content_of(int64_t n) { return (n >> 15) * field(32768) + field(n & 32767); }
 static inline int64_t packets_of(int64_t n) { return (n + 65535) >> 15; }
-static inline int64_t time_of(const struct stat *st) {
-    return (uint64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
+static inline int64_t time_of(const struct timespec *t) { return (uint64_t)t->tv_sec * 1000000000 + t->tv_nsec; }
 #define GO_DIRECTORY (1u << 31)
 #define NO_CONTENT (-65535) /* the size of an entry without packets, as in transfer.py */
 
@@ -333,9 +306,7 @@ static int fits_ustar(size_t path, const struct stat *st) {
     return path <= 100 && st->st_mtim.tv_sec >= 0 && st->st_mtim.tv_sec <= 077777777777LL &&
            (S_ISDIR(st->st_mode) || st->st_size < 8LL << 30);
 }
-
 static size_t length_in(const Node *n, size_t name) { return (n->parent ? n->path_length + 1 : 0) + name; }
-
 /* Writes the path of an entry into `path`, which has room for it. */
 static void write_path(const Node *n, const char *name, char *path) {
     char *end = path + length_in(n, 0);
@@ -346,24 +317,18 @@ static void write_path(const Node *n, const char *name, char *path) {
         memcpy(end -= bytes, each->name, bytes);
     }
 }
-
-static int compare_texts(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
+static int compare_texts(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 /* Returns whether the ignored directory at `path` is looked into for what exceptions let in. */
 static int is_entered(const Program *p, const char *path, size_t length) {
     for (size_t i = 0; i < p->reaches; i++)
         if (!strncmp(p->reach[i], path, length) && (!p->reach[i][length] || p->reach[i][length] == '/')) return 1;
     return (p->options & ANYWHERE) != 0;
 }
-
 static int note(Sums *s, Node *n, uint32_t file, const char *name, int is_large, int tells) {
     if (!grow(&s->records, &s->record_room, s->record_count, 1, sizeof *s->records)) return 0;
     s->records[s->record_count] = (Record){n, keep_text(&s->arena, name), file, is_large, tells};
     return s->records[s->record_count++].name != NULL;
 }
-
 /* Counts a file under its extension. Returns 0 if there are too many to do so. */
 static int add_ending(Sums *s, const char *name, size_t length, int64_t size) {
     const char *dot = memrchr(name, '.', length), *first = name;
@@ -383,25 +348,20 @@ static int add_ending(Sums *s, const char *name, size_t length, int64_t size) {
     e->bytes += size, e->count++;
     return 1;
 }
-
 /* Adds a size to the largest ones, which ascend. */
 static void rise(int64_t *largest, int top, int64_t size) {
     int i = 0;
     for (; i + 1 < top && largest[i + 1] < size; i++) largest[i] = largest[i + 1];
     largest[i] = size;
 }
-
-/* Returns whether a file may be one of the largest of all. Of files of one size the first ones are; which
- * they are is known of the files `here`, one after the other, not of other threads'. */
+/* Returns whether a file may be one of the largest: of equal ones the first, but other threads' are not known. */
 static int is_large(const Program *p, int64_t *all, int64_t *here, int64_t size) {
     if (!p->top || size < all[0] || size <= here[0]) return 0;
     if (size > all[0]) rise(all, p->top, size);
     rise(here, p->top, size);
     return 1;
 }
-
-/* Returns whether `name` has attributes, or may have. The system finds them by path, so a thread has a
- * working directory of its own if it may. */
+/* Returns whether `name` may have attributes. They are found by path: from a working directory of the thread's. */
 static int has_attributes(Sums *s, int fd, int *is_here, const char *name) {
     char path[64 + NAME_MAX];
     ssize_t found;
@@ -414,9 +374,7 @@ static int has_attributes(Sums *s, int fd, int *is_here, const char *name) {
 }
 
 /* ---- one directory ------------------------------------------------------------------------------------ */
-
-/* Asks for a file. Returns the bytes of what announces it; -1 if it is not of the usual kind, of one name,
- * and surely readable, so that Python has to look. */
+/* Returns the bytes that announce a file; -1 unless it is of the usual kind, of one name, and surely readable. */
 static int64_t look_at(Sums *s, const Node *n, const Entry *e, size_t length, int *is_here, struct stat *st) {
     const Program *p = s->walk->p;
     int result, refused = p->options & REFUSES && e->fate.last >= 0 && !p->exceptional[e->fate.last];
@@ -427,12 +385,11 @@ static int64_t look_at(Sums *s, const Node *n, const Entry *e, size_t length, in
     if (p->options & READS_ATTRIBUTES && has_attributes(s, n->fd, is_here, e->name)) return -1;
     size_t path = length_in(n, length);
     if (p->counts == PACKETS)
-        return field(field(path) + number(st->st_mode & 0777) + number(st->st_size) + number(time_of(st)));
+        return field(field(path) + number(st->st_mode & 0777) + number(st->st_size) + number(time_of(&st->st_mtim)));
     if (p->counts == TAR && !fits_ustar(path, st)) return -1;
     return p->counts == TAR ? 512 + ((st->st_size + 511) & ~511LL) : 0;
 }
-
-/* Adds the files `from` to `to` of a directory. Returns 0 without memory. */
+/* Adds the files `from` to `to` of a directory. */
 static int add_files(Sums *s, Node *n, Entry *entries, uint32_t from, uint32_t to) {
     const Program *p = s->walk->p;
     int is_here = 0;
@@ -466,9 +423,7 @@ static int add_files(Sums *s, Node *n, Entry *entries, uint32_t from, uint32_t t
     __atomic_fetch_add(&s->walk->bytes, content_bytes, __ATOMIC_RELAXED);
     return 1;
 }
-
-/* Reads the names of an open directory into the thread's entries, in byte order. Returns their number, -1
- * where that fails, -2 without memory. */
+/* Reads the names of a directory, in byte order. Returns their number, -1 on failure, -2 without memory. */
 static long read_names(Sums *s, int fd, size_t *directories) {
     size_t used = 0, count = 0;
     for (long got = 1; got; used += got) {
@@ -489,13 +444,10 @@ static long read_names(Sums *s, int fd, size_t *directories) {
     if (count) qsort(s->entries, count, sizeof *s->entries, compare_texts); /* the name comes first in it */
     return count;
 }
-
-/* Sets what may match below `child`, whose name the segments `bits` match. Returns whether exceptions may,
- * -1 without memory. */
+/* Sets what may match below `child`, which `bits` match. Returns whether exceptions may, -1 without memory. */
 static int follow(const Program *p, const Node *n, Node *child, const Word *bits) {
     Word carry = 0, hopeful = 0, whole = 0;
-    child->live = allocate(NULL, p->words * sizeof *child->live);
-    if (!child->live) return -1;
+    if (!NEW(child->live, p->words)) return -1;
     for (int i = 0; i < p->words; i++) {
         Word hits = n->live[i] & bits[i] & p->advance[i];
         child->live[i] = (hits << 1 | carry) | (n->live[i] & p->loop[i]);
@@ -507,7 +459,6 @@ static int follow(const Program *p, const Node *n, Node *child, const Word *bits
     if (!any || child->handed) free(child->live), child->live = NULL;
     return hopeful != 0;
 }
-
 /* Gives an entry its fate by the segments that match its name. */
 static void give_fate(Sums *s, const Node *n, Entry *e, const Word *bits) {
     const Program *p = s->walk->p;
@@ -515,7 +466,6 @@ static void give_fate(Sums *s, const Node *n, Entry *e, const Word *bits) {
     for (int i = 0; i < p->words; i++) any |= s->matched[i] = n->live[i] & bits[i] & p->final[i];
     if (any) decide(p, &e->fate, s->matched, s->rivals);
 }
-
 /* Adds the directory `e` to the children of `n`, unless nothing in it can be sent. Returns 0 without memory.
  * `path` is room for its path. */
 static int add_directory(Sums *s, Node *n, Entry *e, const Word *bits, char *path) {
@@ -543,9 +493,8 @@ static int add_directory(Sums *s, Node *n, Entry *e, const Word *bits, char *pat
     n->children[n->nchildren++] = child;
     return 1;
 }
-
 /* Gives each of the `count` entries its fate: directories become children, files that are sent come first
- * among the entries. Returns 0 without memory. */
+ * among the entries. */
 static int judge(Sums *s, Node *n, long count, char *path) {
     const Program *p = s->walk->p;
     for (long i = 0; i < count; i++) {
@@ -555,10 +504,8 @@ static int judge(Sums *s, Node *n, long count, char *path) {
         e.fate = n->fate, e.unjudged = state < 0;
         e.tells = state < 0 ? 0 : s->dfa.state[state].tells;
         const Word *bits = n->live && !e.unjudged ? s->dfa.bits + (size_t)state * p->words : NULL;
-        if (e.type == DT_DIR) {
-            if (!add_directory(s, n, &e, bits, path)) return 0;
-            continue;
-        }
+        if (e.type == DT_DIR && !add_directory(s, n, &e, bits, path)) return 0;
+        if (e.type == DT_DIR) continue;
         if (bits) give_fate(s, n, &e, bits);
         n->has_unjudged |= e.unjudged;
         if (!e.unjudged && is_ignored(p, e.fate.decider)) s->ignored_files++;
@@ -566,32 +513,27 @@ static int judge(Sums *s, Node *n, long count, char *path) {
     }
     return 1;
 }
-
-static int add_job(Sums *s, Job **jobs, Node *n, Shared *shared, uint32_t from, uint32_t to) {
+static int add_job(Sums *s, Job **jobs, Node *n, Entry *entries, uint32_t from, uint32_t to) {
     Job *job = keep(&s->arena, sizeof *job);
-    if (!job) return 0;
-    *job = (Job){*jobs, n, shared, from, to};
-    *jobs = job;
-    return 1;
+    if (job) *job = (Job){*jobs, n, entries, from, to}, *jobs = job;
+    return job != NULL;
 }
-
-/* Looks at the files of a directory, or leaves them in parts to all threads. Returns 0 without memory. */
+/* Looks at the files of a directory, or leaves them in parts to all threads. */
 static int share_files(Sums *s, Node *n, Job **jobs) {
     uint32_t files = n->nfiles;
     n->sizes = keep(&s->arena, files * sizeof *n->sizes);
     if (!n->sizes) return 0;
     if (s->walk->threads < 2 || files < 2 * CHUNK) return add_files(s, n, s->entries, 0, files);
-    Shared *shared = keep(&s->arena, sizeof *shared);
-    if (!shared) return 0;
-    *shared = (Shared){s->entries, s->buffer, 0};
-    for (uint32_t from = 0; from < files; from += CHUNK, shared->left++)
-        if (!add_job(s, jobs, n, shared, from, files - from < CHUNK ? files : from + CHUNK)) return 0;
-    s->entries = NULL, s->buffer = NULL, s->entry_room = s->room = 0;
-    return 1;
+    Entry *entries = keep(&s->arena, files * sizeof *entries);
+    if (entries) memcpy(entries, s->entries, files * sizeof *entries);
+    for (uint32_t i = 0; entries && i < files; i++)
+        if (!(entries[i].name = keep_text(&s->arena, entries[i].name))) return 0;
+    for (uint32_t from = 0; entries && from < files; from += CHUNK)
+        if (!add_job(s, jobs, n, entries, from, files - from < CHUNK ? files : from + CHUNK)) return 0;
+    return entries != NULL;
 }
-
 /* Visits a directory: what is in it is counted or becomes jobs. Where it cannot be read Python is asked,
- * who knows what the builder does. Returns 0 without memory. */
+ * who knows what the builder does. */
 static int visit(Sums *s, Node *n, Job **jobs) {
     const Program *p = s->walk->p;
     struct stat st;
@@ -600,7 +542,7 @@ static int visit(Sums *s, Node *n, Job **jobs) {
     n->handed = n->fd < 0 || fstat(n->fd, &st) || n->path_length + 1 + NAME_MAX > p->longest;
     if (n->handed) return 1;
     if (n->parent && !n->ignored) __atomic_fetch_add(&s->walk->seen, 1, __ATOMIC_RELAXED);
-    n->mode = st.st_mode & 0777, n->time = time_of(&st);
+    n->mode = st.st_mode & 0777, n->time = time_of(&st.st_mtim);
     n->odd = (p->counts == TAR && !fits_ustar(n->path_length + 1, &st)) ||
              (p->options & READS_ATTRIBUTES && has_attributes(s, n->fd, &is_here, "."));
     size_t directories = 0;
@@ -608,7 +550,7 @@ static int visit(Sums *s, Node *n, Job **jobs) {
     if (count < 0) return n->handed = 1, count == -1;
     n->children = keep(&s->arena, directories * sizeof *n->children);
     n->at = keep(&s->arena, directories * sizeof *n->at);
-    char *path = allocate(NULL, n->path_length + NAME_MAX + 3);
+    char *path = zeroed(n->path_length + NAME_MAX + 3);
     int fine = n->children && n->at && path && judge(s, n, count, path) && (!n->nfiles || share_files(s, n, jobs));
     free(path);
     for (uint32_t i = n->nchildren; fine && i--;)
@@ -617,14 +559,10 @@ static int visit(Sums *s, Node *n, Job **jobs) {
 }
 
 /* ---- threads ------------------------------------------------------------------------------------------ */
-
-static void one_less(Node *n) {
-    if (n && !--n->pending && n->parent) close(n->fd), n->fd = -1;
-}
-
+static void one_less(Node *n) { if (n && !--n->pending && n->parent) close(n->fd), n->fd = -1; }
 /* Makes what a visit found known to all: work, and which ignored directories hold something that is sent.
  * What cannot be judged below an ignored one makes all of that Python's: nobody here knows whether it is
- * sent, and when. Returns 0 without memory. */
+ * sent, and when. */
 static int publish(Walk *w, Node *n, Job *jobs) {
     Node *top = NULL;
     int sends = n->nfiles > 0;
@@ -641,12 +579,6 @@ static int publish(Walk *w, Node *n, Job *jobs) {
     if (top) w->again[w->again_count++] = top;
     return 1;
 }
-
-static void finish(Job *job) {
-    if (!--job->shared->left) free(job->shared->entries), free(job->shared->names);
-    one_less(job->node);
-}
-
 static void *serve(void *argument) {
     Sums *s = argument;
     Walk *w = s->walk;
@@ -659,11 +591,11 @@ static void *serve(void *argument) {
         w->active++;
         pthread_mutex_unlock(&w->lock);
         Node *n = job->node;
-        int fine = job->shared ? add_files(s, n, job->shared->entries, job->from, job->to) : visit(s, n, &jobs);
-        if (!job->shared) free(n->live), n->live = NULL;
+        int fine = job->entries ? add_files(s, n, job->entries, job->from, job->to) : visit(s, n, &jobs);
+        if (!job->entries) free(n->live), n->live = NULL;
         pthread_mutex_lock(&w->lock);
         w->active--;
-        if (job->shared) finish(job);
+        if (job->entries) one_less(n);
         else if (fine) fine = publish(w, n, jobs);
         if (!fine) w->failed = 1, __atomic_store_n(&w->stop, 1, __ATOMIC_RELAXED);
         if (w->stop || (!w->jobs && !w->active)) pthread_cond_broadcast(&w->work);
@@ -673,9 +605,7 @@ static void *serve(void *argument) {
     pthread_mutex_unlock(&w->lock);
     return NULL;
 }
-
-/* Waits until all threads are done, and asks Python now and then whether to go on. Returns 0 with an
- * exception. */
+/* Waits for all threads, and asks Python now and then whether to go on. Returns 0 with an exception. */
 static int wait_for(Walk *w, PyObject *poll) {
     for (int fine = 1, running = 1;;) {
         Py_BEGIN_ALLOW_THREADS
@@ -692,22 +622,20 @@ static int wait_for(Walk *w, PyObject *poll) {
         if (!running) return fine;
         fine = fine && !PyErr_CheckSignals();
         if (!fine || poll == Py_None) continue;
-        PyObject *said = PyObject_CallFunction(poll, "LL", (long long)__atomic_load_n(&w->seen, __ATOMIC_RELAXED),
-                                               (long long)__atomic_load_n(&w->bytes, __ATOMIC_RELAXED));
+        long long seen = __atomic_load_n(&w->seen, __ATOMIC_RELAXED), bytes = __atomic_load_n(&w->bytes, __ATOMIC_RELAXED);
+        PyObject *said = PyObject_CallFunction(poll, "LL", seen, bytes);
         fine = said != NULL;
         Py_XDECREF(said);
     }
 }
 
 /* ---- in order: texts that end in a zero byte, and numbers of eight bytes, are what Python gets ---------- */
-
 typedef struct { char *bytes; size_t used, room; } Buffer;
 typedef struct { Buffer texts, numbers; } List;
 typedef struct { int64_t size, index; Record *record; } Large;
 enum { TOTALS, DIRECT, EXTENSIONS, PATTERNS, LARGEST, TELLING, BACK, RUNS, COLUMN, LISTS };
 enum { FILES, DIRECTORY, TREE }; /* what is handed back */
 #define RUN 1024                 /* entries of one run, at most */
-
 typedef struct {
     const Program *p;
     List list[LISTS];
@@ -723,7 +651,6 @@ static char *put(Order *o, Buffer *b, size_t size) {
     b->used += size;
     return b->bytes + b->used - size;
 }
-
 static void put_numbers(Order *o, int list, const int64_t *values, size_t size) {
     char *at = put(o, &o->list[list].numbers, size);
     if (at) memcpy(at, values, size);
@@ -735,21 +662,18 @@ static void put_path(Order *o, int list, const Node *n, const char *name) {
     if (at && n) write_path(n, name, at);
     else if (at) strcpy(at, name);
 }
-
 static void end_run(Order *o) {
     if (!o->run_entries) return;
     PUT(o, RUNS, o->run_entries, o->run_packets);
     o->run_entries = o->run_packets = 0;
     o->run_count++;
 }
-
 static void add_entry(Order *o, int64_t size) {
     if (o->p->counts != PACKETS) return;
     PUT(o, COLUMN, size);
     o->run_packets += packets_of(size);
     if (++o->run_entries == RUN) end_run(o);
 }
-
 /* Hands back `count` names in `n`, which follow but for a first one. */
 static void hand_back(Order *o, const Node *n, int kind, int64_t count, const char *name) {
     end_run(o);
@@ -757,13 +681,11 @@ static void hand_back(Order *o, const Node *n, int kind, int64_t count, const ch
     if (name) put_path(o, BACK, NULL, name);
     PUT(o, BACK, o->run_count, o->files, kind, count);
 }
-
 static void tell(Order *o, const Node *n, const char *name, int tells, int64_t size) {
     put_path(o, TELLING, n, "");
     put_path(o, TELLING, NULL, name);
     PUT(o, TELLING, tells, size);
 }
-
 static void keep_largest(Order *o, int64_t size, Record *record) {
     int at = o->top_count;
     while (at && o->top[at - 1].size < size) at--;
@@ -772,25 +694,22 @@ static void keep_largest(Order *o, int64_t size, Record *record) {
     memmove(o->top + at + 1, o->top + at, (o->top_count - at - 1) * sizeof *o->top);
     o->top[at] = (Large){size, o->files, record};
 }
-
-/* Adds the files of `n` from the place `file` to before `end`. */
-static void add_run(Order *o, const Node *n, uint32_t file, uint32_t end, size_t *record) {
-    while (file < end) {
-        int64_t size = n->sizes[file];
-        uint32_t last = file;
+/* Adds the next files of `n`, those before the place `end`. */
+static void add_run(Order *o, Node *n, uint32_t end) {
+    while (n->file < end) {
+        int64_t size = n->sizes[n->file];
+        uint32_t last = n->file;
         while (last < end && n->sizes[last] == IS_ODD) last++;
-        if (last > file) hand_back(o, n, FILES, last - file, NULL);
-        if (last > file) for (; file < last; file++) put_path(o, BACK, NULL, n->records[(*record)++].name);
-        else {
-            Record *r = *record < n->nrecords && n->records[*record].file == file ? &n->records[(*record)++] : NULL;
-            if (r && r->is_large) keep_largest(o, size, r);
-            if (r && r->tells) tell(o, n, r->name, r->tells, size);
-            add_entry(o, size);
-            o->files++, file++;
-        }
+        if (last > n->file) hand_back(o, n, FILES, last - n->file, NULL);
+        for (; n->file < last; n->file++) put_path(o, BACK, NULL, n->records[n->record++].name);
+        if (size == IS_ODD) continue;
+        Record *r = n->record < n->nrecords && n->records[n->record].file == n->file ? &n->records[n->record++] : NULL;
+        if (r && r->is_large) keep_largest(o, size, r);
+        if (r && r->tells) tell(o, n, r->name, r->tells, size);
+        add_entry(o, size);
+        o->files++, n->file++;
     }
 }
-
 /* Adds a directory itself, before all that is in it, and what lies directly in it. */
 static void begin(Order *o, const Node *n) {
     if (n->count) put_path(o, DIRECT, n, "");
@@ -807,46 +726,28 @@ static void begin(Order *o, const Node *n) {
     else if (o->p->counts == TAR) o->announced += 512;
     add_entry(o, NO_CONTENT);
 }
-
-typedef struct { Node *node; uint32_t child, file; size_t record; } Place;
-
 /* Goes through all nodes in the order of the walk. */
-static void in_order(Order *o, Node *top) {
-    Place *stack = NULL;
-    size_t depth = 0, room = 0;
-    for (Node *next = top; next || depth;) {
-        if (next) {
-            o->failed |= !grow(&stack, &room, depth, 1, sizeof *stack);
-            if (o->failed) break;
-            begin(o, next);
-            stack[depth++] = (Place){next, 0, 0, 0};
-            next = NULL;
-        }
-        Place *at = &stack[depth - 1];
-        Node *n = at->node;
-        uint32_t end = at->child < n->nchildren ? (uint32_t)n->at[at->child] : n->nfiles;
-        add_run(o, n, at->file, end, &at->record);
-        at->file = end;
-        Node *child = at->child < n->nchildren ? n->children[at->child++] : NULL;
-        if (!child) depth--;
+static void in_order(Order *o, Node *n) {
+    begin(o, n);
+    while (n) {
+        add_run(o, n, n->child < n->nchildren ? (uint32_t)n->at[n->child] : n->nfiles);
+        Node *child = n->child < n->nchildren ? n->children[n->child++] : NULL;
+        if (!child) n = n->parent;
         else if (child->handed) hand_back(o, n, TREE, 1, child->name);
-        else next = child;
+        else begin(o, n = child);
     }
-    free(stack);
     end_run(o);
 }
-
 static int compare_records(const void *a, const void *b) {
     const Record *x = a, *y = b;
     if (x->node != y->node) return x->node < y->node ? -1 : 1;
     return (x->file > y->file) - (x->file < y->file);
 }
-
 /* Gives each node its records. Returns them, NULL without memory. */
 static Record *share_records(Walk *w) {
     size_t count = 0, at = 0;
     for (int i = 0; i < w->threads; i++) count += w->sums[i].record_count;
-    Record *all = allocate(NULL, count * sizeof *all);
+    Record *all = zeroed(count * sizeof *all);
     for (int i = 0; all && i < w->threads; at += w->sums[i++].record_count)
         if (w->sums[i].record_count) memcpy(all + at, w->sums[i].records, w->sums[i].record_count * sizeof *all);
     if (all) qsort(all, count, sizeof *all, compare_records);
@@ -854,7 +755,6 @@ static Record *share_records(Walk *w) {
         if (!all[i].node->nrecords++) all[i].node->records = &all[i];
     return all;
 }
-
 /* Adds what has no order: what the threads have by extension and by pattern, and all totals. */
 static void add_sums(Order *o, const Walk *w) {
     int64_t files = 0, folders = o->ignored_directories - o->sent_ignored, unopened = 0, content = 0;
@@ -874,11 +774,9 @@ static void add_sums(Order *o, const Walk *w) {
     }
     PUT(o, TOTALS, w->bytes, o->files, o->directories, files, folders, unopened, o->announced, content);
 }
-
-/* Returns the outcome of a walk whose threads are done: its lists, a tuple of texts and numbers; or the
- * paths that Python has to walk. */
+/* Returns the lists of a walk that is over, pairs of texts and numbers; or the paths that Python has to walk. */
 static PyObject *outcome(Walk *w, Node *top) {
-    Order o = {.p = w->p, .top = allocate(NULL, (w->p->top + 1) * sizeof *o.top)};
+    Order o = {.p = w->p, .top = zeroed((w->p->top + 1) * sizeof *o.top)};
     Record *records = share_records(w);
     o.failed = !records || !o.top;
     Py_BEGIN_ALLOW_THREADS
@@ -899,23 +797,13 @@ static PyObject *outcome(Walk *w, Node *top) {
 }
 
 /* ---- the module --------------------------------------------------------------------------------------- */
-
 static int make_sums(const Program *p, Sums *s, Walk *w) {
     s->walk = w;
-    s->endings = zeroed(ENDINGS * sizeof *s->endings);
-    s->by_pattern = zeroed((p->patterns + 1) * sizeof *s->by_pattern);
-    s->largest = zeroed((2 * p->top + 1) * sizeof *s->largest);
-    s->matched = zeroed((p->words + 1) * sizeof *s->matched);
-    s->rivals = zeroed((p->words + 1) * sizeof *s->rivals);
-    return s->endings && s->by_pattern && s->largest && s->matched && s->rivals && dfa_make(p, &s->dfa);
+    return NEW(s->endings, ENDINGS) && NEW(s->by_pattern, p->patterns + 1) && NEW(s->largest, 2 * p->top + 1) &&
+           NEW(s->matched, p->words + 1) && NEW(s->rivals, p->words + 1) && dfa_make(p, &s->dfa);
 }
-
 /* Closes and frees what is left, also of a walk that was stopped; takes the children of nodes. */
 static void clean_up(Walk *w, Node *top) {
-    for (Job *job = w->jobs, *next; job; job = next) {
-        next = job->next;
-        if (job->shared) finish(job);
-    }
     for (Node *n = top; n; n = n->nchildren ? n->children[--n->nchildren] : n->parent) {
         if (n->fd >= 0) close(n->fd);
         free(n->live);
@@ -929,7 +817,6 @@ static void clean_up(Walk *w, Node *top) {
     }
     free(w->sums), free(w->again);
 }
-
 /* Starts the threads and waits for them. Returns 0 with an exception. */
 static int run(Walk *w, pthread_t *thread, PyObject *poll) {
     int started = 0;
@@ -948,18 +835,16 @@ static int run(Walk *w, pthread_t *thread, PyObject *poll) {
     else if (fine && !some) PyErr_SetString(PyExc_OSError, "no thread can be started");
     return fine && !w->failed && some;
 }
-
 static PyObject *add_up(const Program *p, const char *root, int threads, PyObject *poll) {
     Walk w = {.p = p, .threads = threads, .lock = PTHREAD_MUTEX_INITIALIZER,
               .work = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
     Node top = {.name = "", .fate = {-1, -1}, .fd = -1};
     Job job = {.node = &top};
     PyObject *result = NULL;
-    pthread_t *thread = zeroed(threads * sizeof *thread);
-    w.sums = zeroed(threads * sizeof *w.sums);
-    int fine = thread && w.sums;
+    pthread_t *thread;
+    int fine = NEW(thread, threads) && NEW(w.sums, threads);
     for (int i = 0; fine && i < threads; i++) fine = make_sums(p, &w.sums[i], &w);
-    if (fine && p->words) fine = (top.live = allocate(NULL, p->words * sizeof *top.live)) != NULL;
+    if (fine && p->words) fine = NEW(top.live, p->words) != NULL;
     if (top.live) memcpy(top.live, p->start, p->words * sizeof *top.live);
     AGAIN(top.fd, open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     w.jobs = &job;
@@ -969,19 +854,16 @@ static PyObject *add_up(const Program *p, const char *root, int threads, PyObjec
         if (top.handed) PyErr_SetString(PyExc_OSError, "all of it is Python's");
         else result = outcome(&w, &top);
     }
-    if (w.jobs == &job) w.jobs = NULL;
     clean_up(&w, &top);
     free(thread);
     return result;
 }
-
 /* Returns the texts in `bytes`, each of which ends in a zero byte; NULL without memory. */
 static const char **texts_in(const char *bytes, size_t size, size_t *count) {
     const char **texts = zeroed((size + 1) * sizeof *texts), *end = bytes + size;
     for (*count = 0; texts && bytes < end; bytes += strlen(bytes) + 1) texts[(*count)++] = bytes;
     return texts;
 }
-
 static PyObject *core_add_up(PyObject *Py_UNUSED(self), PyObject *args) {
     Program p = {.user = geteuid()};
     const char *root;
@@ -994,14 +876,13 @@ static PyObject *core_add_up(PyObject *Py_UNUSED(self), PyObject *args) {
         PyObject *each = PyTuple_GetItem(tables, i);
         if (!each || PyBytes_AsStringAndSize(each, &table[i], &size[i])) return NULL;
     }
-    const Word **sets[] = {&p.start, &p.final, &p.loop, &p.advance, &p.exceptions, &p.whole};
-    for (int i = 0; i < 6; i++) *sets[i] = (const Word *)table[i];
+    p.start = (void *)table[0], p.final = (void *)table[1], p.loop = (void *)table[2];
+    p.advance = (void *)table[3], p.exceptions = (void *)table[4], p.whole = (void *)table[5];
     p.words = size[0] / sizeof(Word), p.patterns = size[8], p.longest = longest;
-    p.after = (const int32_t *)table[6], p.owner = (const int32_t *)table[7];
-    p.exceptional = (const unsigned char *)table[8], p.classes = (const unsigned char *)table[11];
-    p.token = (const Token *)table[9], p.tokens = size[9] / sizeof(Token);
-    p.first = (const int32_t *)table[10], p.starts = size[10] / sizeof(int32_t);
-    p.column = (const unsigned char *)table[12];
+    p.after = (void *)table[6], p.owner = (void *)table[7], p.exceptional = (void *)table[8];
+    p.token = (void *)table[9], p.tokens = size[9] / sizeof(Token);
+    p.first = (void *)table[10], p.starts = size[10] / sizeof(int32_t);
+    p.classes = (void *)table[11], p.column = (void *)table[12];
     for (int i = 0; i < 256; i++) if (p.column[i] >= p.columns) p.columns = p.column[i] + 1;
     p.reach = texts_in(table[13], size[13], &p.reaches);
     p.hand = texts_in(table[14], size[14], &p.handed);
@@ -1009,12 +890,10 @@ static PyObject *core_add_up(PyObject *Py_UNUSED(self), PyObject *args) {
     free(p.hand), free(p.reach);
     return made;
 }
-
 static PyObject *core_allow(PyObject *Py_UNUSED(self), PyObject *count) {
     allocations_left = PyLong_AsLong(count);
     return PyErr_Occurred() ? NULL : Py_BuildValue("");
 }
-
 static PyMethodDef methods[] = {
     {"add_up", core_add_up, METH_VARARGS, "Return the sums of a walk, or the paths that Python has to walk."},
     {"allow", core_allow, METH_O, "Let so many allocations succeed, all for -1; for tests."},
