@@ -60,9 +60,8 @@ static void *keep(Arena *arena, size_t size) {
     return arena->at - size;
 }
 static char *keep_text(Arena *arena, const char *text) {
-    size_t size = strlen(text) + 1;
-    char *copy = keep(arena, size);
-    return copy ? memcpy(copy, text, size) : NULL;
+    char *copy = keep(arena, strlen(text) + 1);
+    return copy ? strcpy(copy, text) : NULL;
 }
 static void release(Arena *arena) {
     for (Block *block = arena->blocks, *next; block; block = next) next = block->next, free(block);
@@ -340,10 +339,9 @@ static int add_ending(Sums *s, const char *name, size_t length, int64_t size) {
     while (e->text && (e->hash != hash || e->length != bytes || memcmp(e->text, text, bytes)))
         e = e + 1 < s->endings + ENDINGS ? e + 1 : s->endings;
     if (!e->text) {
-        char *copy = s->ending_count * 2 < ENDINGS ? keep_text(&s->arena, text) : NULL;
+        char *copy = s->ending_count++ * 2 < ENDINGS ? keep_text(&s->arena, text) : NULL;
         if (!copy) return 0;
         *e = (Ending){copy, bytes, hash, 0, 0};
-        s->ending_count++;
     }
     e->bytes += size, e->count++;
     return 1;
@@ -497,7 +495,7 @@ static int add_directory(Sums *s, Node *n, Entry *e, const Word *bits, char *pat
  * among the entries. */
 static int judge(Sums *s, Node *n, long count, char *path) {
     const Program *p = s->walk->p;
-    for (long i = 0; i < count; i++) {
+    for (long i = 0; i < count && !__atomic_load_n(&s->walk->stop, __ATOMIC_RELAXED); i++) {
         Entry e = s->entries[i];
         int state = is_simple(e.name) ? read_name(p, &s->dfa, e.name) : -1;
         if (state == -2) return 0;
@@ -721,9 +719,8 @@ static void begin(Order *o, const Node *n) {
     if (n->odd) return hand_back(o, n->parent, DIRECTORY, 1, n->name);
     o->directories++;
     o->sent_ignored += n->ignored;
-    if (o->p->counts == PACKETS)
-        o->announced += field(field(n->path_length) + number(GO_DIRECTORY | n->mode) + number(n->time));
-    else if (o->p->counts == TAR) o->announced += 512;
+    int64_t packet = field(field(n->path_length) + number(GO_DIRECTORY | n->mode) + number(n->time));
+    o->announced += o->p->counts == PACKETS ? packet : o->p->counts == TAR ? 512 : 0;
     add_entry(o, NO_CONTENT);
 }
 /* Goes through all nodes in the order of the walk. */
