@@ -171,8 +171,9 @@ static int add_place(const Program *p, Dfa *d, int count, int place) {
 }
 
 static int make_room(const Program *p, Dfa *d) {
+    if (d->places * sizeof(int32_t) > DFA_BYTES) return -1;
     if (d->states < d->room) return 1;
-    if (d->states >= d->most || d->places * sizeof(int32_t) > DFA_BYTES) return -1;
+    if (d->states >= d->most) return -1;
     int room = d->room ? d->room * 2 : 64;
     void *state = allocate(d->state, room * sizeof *d->state);
     if (state) d->state = state;
@@ -259,15 +260,17 @@ static int dfa_step(const Program *p, Dfa *d, int from, unsigned char byte) {
     return to;
 }
 
-/* Returns the segments that match `name`, NULL without memory. */
-static const Word *segments_of(const Program *p, Dfa *d, const char *name) {
-    int at = 0;
+/* Returns the segments that match `name`; NULL without memory, or with `unjudged` set for a name
+ * that takes more states than there may be. */
+static const Word *segments_of(const Program *p, Dfa *d, const char *name, unsigned char *unjudged) {
+    int at = 0, full = 0;
     for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
         int to = d->next[(size_t)at * p->columns + p->column[*c]];
         if (to < 0) to = dfa_step(p, d, at, *c);
         if (to == -2) return NULL;
         if (to == -1) { /* full */
             if (!dfa_begin(p, d)) return NULL;
+            if (full++) return *unjudged = 1, NULL; /* for this name alone */
             at = 0;
             c = (const unsigned char *)name - 1;
             continue;
@@ -557,7 +560,7 @@ static ssize_t attributes_of(Sums *s, int fd, int *is_here, const char *name) {
 }
 
 static int has_attributes(ssize_t found) {
-    return found > 0 || (found < 0 && errno != ENOTSUP && errno != ENOENT);
+    return found > 0 || (found < 0 && errno != ENOTSUP);
 }
 
 /* ---- one directory ----------------------------------------------------------------------- */
@@ -756,8 +759,8 @@ static int judge(Sums *s, Node *n, long count, size_t directories) {
                      (kind == ODD_NAME && any_live && (p->has_rune || strchr(e.name, '\n')));
         const Word *bits = NULL;
         if (!e.unjudged && (is_directory ? any_live : any_final)) {
-            bits = segments_of(p, &s->dfa, e.name);
-            if (!bits) fine = 0;
+            bits = segments_of(p, &s->dfa, e.name, &e.unjudged);
+            if (!bits && !e.unjudged) fine = 0;
         }
         if (fine && is_directory) {
             fine = add_directory(s, n, &e, bits, path);
@@ -810,7 +813,7 @@ static int visit(Sums *s, Node *n, Job **jobs) {
         AGAIN(n->fd, openat(n->parent->fd, n->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     n->handed = n->fd < 0 || fstat(n->fd, &st) || n->path_length + 1 + NAME_MAX > p->longest;
     if (n->handed) return 1;
-    __atomic_fetch_add(&s->walk->seen, 1, __ATOMIC_RELAXED);
+    if (n->parent && !n->ignored) __atomic_fetch_add(&s->walk->seen, 1, __ATOMIC_RELAXED);
     n->mode = st.st_mode & 0777;
     n->time = time_of(&st);
     n->odd = p->counts == TAR && (!n->is_ascii || n->path_length + 1 > USTAR_BYTES ||
@@ -1300,6 +1303,7 @@ static PyObject *walk(const Program *p, const char *root, int threads, PyObject 
         pthread_condattr_destroy(&clock), pthread_mutex_destroy(&w.lock);
         pthread_cond_destroy(&w.work), pthread_cond_destroy(&w.done);
         if (fine && w.failed) PyErr_NoMemory();
+        else if (fine && top->handed) PyErr_SetString(PyExc_OSError, "left to Python as a whole");
         else if (fine) result = outcome(&w, threads, top);
     }
     close_all(&w, top);
