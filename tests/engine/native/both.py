@@ -113,9 +113,11 @@ def python_answer(request: Request, *, top: int = 10) -> Any:
 def is_left_to_python(request: Request) -> bool:
     """Return whether the core is not asked about `request` at all."""
     spec = request.spec
-    if not spec.remembers_parents or any(each.fault for each in spec.patterns):
+    if not spec.remembers_parents or any(each.fault or "\0" in each.text for each in spec.patterns):
         return True
     program = Program(spec.patterns)
+    if len(program.owner) > native._MOST_SEGMENTS:
+        return True
     return bool(program.start & program.whole_paths) or Walk(request).by_inode
 
 
