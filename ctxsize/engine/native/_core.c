@@ -750,7 +750,7 @@ static int judge(Sums *s, Node *n, long count, size_t directories) {
     n->at = keep(&s->arena, directories * sizeof *n->at);
     char *path = allocate(NULL, n->path_length + NAME_MAX + 3);
     int fine = n->children && n->at && path;
-    for (long i = 0; fine && i < count; i++) {
+    for (long i = 0; fine && i < count && !__atomic_load_n(&s->walk->stop, __ATOMIC_RELAXED); i++) {
         Entry e = s->entries[i];
         int kind = kind_of(e.name), is_directory = e.type == DT_DIR;
         e.fate = n->fate;
