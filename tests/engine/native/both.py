@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from ctxsize.engine import native
@@ -31,10 +32,13 @@ class Spy:
         self.sums = self.retries = self.failures = self.handed_back = 0
         """Number of walks that returned sums, that asked for another walk, and that raised;
         number of runs and directories that the sums left to Python."""
+        self.asked = Event()
+        """Set once the core is at work."""
         self._module = module
 
     def add_up(self, root: bytes, threads: int, *rest: Any) -> Any:
         """Walk with the threads of this spy in place of `threads`."""
+        self.asked.set()
         try:
             found = self._module.add_up(root, self.threads or threads, *rest)
         except BaseException:
