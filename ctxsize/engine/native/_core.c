@@ -666,7 +666,7 @@ static long read_names(Sums *s, int fd) {
             d->d_type = IFTODT(st.st_mode);
         s->entries[count++] = (Entry){.name = name, .type = d->d_type};
     }
-    qsort(s->entries, count, sizeof *s->entries, compare_texts); /* the name comes first in it */
+    if (count) qsort(s->entries, count, sizeof *s->entries, compare_texts); /* the name comes first */
     return count;
 }
 
