@@ -38,7 +38,7 @@ typedef uint64_t Word;
 static long allocations_left = -1; /* for tests: that many succeed, -1 for all */
 
 static void *allocate(void *old, size_t size) {
-    if (allocations_left >= 0) {
+    if (__atomic_load_n(&allocations_left, __ATOMIC_RELAXED) >= 0) {
         long left = __atomic_fetch_sub(&allocations_left, 1, __ATOMIC_RELAXED);
         if (left <= 0) {
             __atomic_store_n(&allocations_left, 0, __ATOMIC_RELAXED);
