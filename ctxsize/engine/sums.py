@@ -351,7 +351,7 @@ def _figures(meter: Meter | None, totals: tuple[int, ...]) -> tuple[int | None, 
 
 def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:
     shares = (Share(name, size, count, line) for name, (size, count), line in sums if count)
-    return tuple(sorted(shares, key=lambda share: (-share.content_bytes, share.name)))
+    return tuple(sorted(shares, key=lambda each: (-each.content_bytes, each.name, each.line or 0)))
 
 
 def _largest_directories(direct: dict[str, Sum], top: int) -> tuple[Share, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -38,6 +39,8 @@ from ctxsize.engine.walk import Walk
 from ctxsize.version import core_path
 
 _MOST_SEGMENTS = 4096
+_MOST_LARGEST = 1000
+"""Number of the largest files that the core keeps, which it moves one by one."""
 _MOST_THREADS = 8
 _READS_ATTRIBUTES, _REFUSES, _NO_SOCKETS, _SENDS_PARENTS, _ANYWHERE = 1, 2, 4, 8, 16
 _METERS = {None: 0, "buildkit": 1, "tar": 2}
@@ -75,7 +78,9 @@ def add_all(
     python = Walk(request)
     if module is None or python.by_inode or not request.spec.remembers_parents:
         return None
-    if any(pattern.fault for pattern in request.spec.patterns):
+    if any(pattern.fault or "\0" in pattern.text for pattern in request.spec.patterns):
+        return None
+    if sums.top > _MOST_LARGEST or sys.getfilesystemencoding() != "utf-8":
         return None
     program = Program(request.spec.patterns)
     if len(program.owner) > _MOST_SEGMENTS or program.start & program.whole_paths:

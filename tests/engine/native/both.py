@@ -1,0 +1,184 @@
+"""One context measured by the compiled core and by the Python walk, which must agree."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from ctxsize.engine import native
+from ctxsize.engine.automaton import Program
+from ctxsize.engine.builders import BUILDERS, Builder
+from ctxsize.engine.events import Progress
+from ctxsize.engine.measure import measure
+from ctxsize.engine.request import Request, resolve
+from ctxsize.engine.walk import Walk
+from ctxsize.errors import CtxsizeError
+from ctxsize.formats.json.measure import shape
+from tests.oracles.availability import unavailable
+
+THREADS = (1, 2, 4)
+
+
+class Spy:
+    """The core with a fixed number of threads; it records what each walk returned."""
+
+    def __init__(self, module: Any, threads: int) -> None:
+        self.threads = threads
+        self.sums = self.retries = self.failures = self.handed_back = 0
+        """Number of walks that returned sums, that asked for another walk, and that raised;
+        number of runs and directories that the sums left to Python."""
+        self.asked = Event()
+        """Set once the core is at work."""
+        self._module = module
+
+    def add_up(self, root: bytes, threads: int, *rest: Any) -> Any:
+        """Walk with the threads of this spy in place of `threads`."""
+        self.asked.set()
+        try:
+            found = self._module.add_up(root, self.threads or threads, *rest)
+        except BaseException:
+            self.failures += 1
+            raise
+        if isinstance(found, tuple):
+            self.sums += 1
+            self.handed_back += len(found[-1])
+        else:
+            self.retries += 1
+        return found
+
+
+def core() -> Any:
+    """Return the compiled core. Skip the test without one; in CI, fail it."""
+    with _environment("1"):
+        module = native.core()
+    if module is None:
+        unavailable("the compiled core was not built")
+    return module
+
+
+@contextmanager
+def native_walk(threads: int = 0) -> Iterator[Spy]:
+    """Make measurements use the core with so many threads, 0 for as many as usual."""
+    spy = Spy(core(), threads)
+    before = native._CORE[:]
+    native._CORE[:] = [spy]  # type: ignore[list-item]
+    try:
+        with _environment("1"):
+            yield spy
+    finally:
+        native._CORE[:] = before
+
+
+@contextmanager
+def python_walk() -> Iterator[None]:
+    """Make measurements use the Python walk."""
+    with _environment("0"):
+        yield
+
+
+@contextmanager
+def _environment(chosen: str) -> Iterator[None]:
+    before = os.environ.get("CTXSIZE_NATIVE")
+    os.environ["CTXSIZE_NATIVE"] = chosen
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["CTXSIZE_NATIVE"]
+        else:
+            os.environ["CTXSIZE_NATIVE"] = before
+
+
+def answer(request: Request, *, top: int = 10, progress: Progress | None = None) -> Any:
+    """Return the JSON of a measurement, or the type, the text and the fields of its error."""
+    try:
+        return json.dumps(shape(measure(request, top=top, depth=None, progress=progress)), indent=1)
+    except CtxsizeError as error:
+        return type(error), str(error), vars(error)
+
+
+def native_answer(request: Request, threads: int = 0, *, top: int = 10) -> tuple[Any, Spy]:
+    """Return the answer of the core, and what it was asked."""
+    with native_walk(threads) as spy:
+        return answer(request, top=top), spy
+
+
+def python_answer(request: Request, *, top: int = 10) -> Any:
+    """Return the answer of the Python walk."""
+    with python_walk():
+        return answer(request, top=top)
+
+
+def is_left_to_python(request: Request) -> bool:
+    """Return whether the core is not asked about `request` at all."""
+    spec = request.spec
+    if not spec.remembers_parents or any(each.fault or "\0" in each.text for each in spec.patterns):
+        return True
+    program = Program(spec.patterns)
+    if len(program.owner) > native._MOST_SEGMENTS:
+        return True
+    return bool(program.start & program.whole_paths) or Walk(request).by_inode
+
+
+def check_request(
+    request: Request,
+    *,
+    threads: tuple[int, ...] = THREADS,
+    top: int = 10,
+    used: bool | None = None,
+) -> list[Spy]:
+    """Compare the answers about `request`; return what the core was asked.
+
+    Fails unless the core's sums were `used`, by default wherever the core takes the patterns.
+    """
+    expected = python_answer(request, top=top)
+    wanted = not is_left_to_python(request) if used is None else used
+    spies = []
+    for count in threads:
+        found, spy = native_answer(request, count, top=top)
+        assert found == expected, f"{request.builder.name}, {count} threads"
+        assert bool(spy.sums) == wanted, f"{request.builder.name}, {count} threads"
+        assert not (wanted and spy.failures)
+        spies.append(spy)
+    return spies
+
+
+def check(
+    context: Path | str,
+    *,
+    dockerfile: Path | str | None = None,
+    threads: tuple[int, ...] = THREADS,
+    top: int = 10,
+    used: bool | None = None,
+) -> list[Spy]:
+    """Compare the answers about `context` for every builder; return what the core was asked."""
+    spies: list[Spy] = []
+    for builder in BUILDERS.values():
+        request = resolved(context, dockerfile, builder)
+        if request is not None:
+            spies += check_request(request, threads=threads, top=top, used=used)
+    return spies
+
+
+def resolved(
+    context: Path | str, dockerfile: Path | str | None, builder: Builder
+) -> Request | None:
+    """Return the request for a build, None for one that fails before it walks."""
+    try:
+        return resolve(
+            str(context),
+            dockerfile=None if dockerfile is None else str(dockerfile),
+            builder=builder,
+        )
+    except CtxsizeError:
+        return None
+
+
+def open_descriptors() -> int:
+    """Return how many descriptors this process has open."""
+    return len(os.listdir("/proc/self/fd"))

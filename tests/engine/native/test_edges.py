@@ -1,0 +1,139 @@
+"""Contexts on which the core and the Python walk could differ, or did."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from ctxsize.engine.builders import BUILDKIT, CLASSIC
+from ctxsize.engine.request import resolve
+from tests.cli.conftest import environment
+from tests.engine.native.both import check, check_request, core
+from tests.oracles.trees import Node, build_tree, deep_tree, file, hardlink, link, remove_tree
+
+
+def test_the_core_counts_a_plain_context_alone(tmp_path: Path) -> None:
+    root = build_tree(tmp_path, ["a", "d/b", "d/e/c.py", file(".dockerignore", b"*\n!d\nd/e\n")])
+    for builder in (BUILDKIT, CLASSIC):
+        for spy in check_request(resolve(str(root), builder=builder)):
+            assert (spy.sums, spy.retries, spy.handed_back) == (1, 0, 0)
+
+
+def test_what_cannot_be_judged_below_an_ignored_directory_is_left_to_python(tmp_path: Path) -> None:
+    """Nobody else knows whether that directory is sent."""
+    lines = b"*\n!**/k?\n!x/y/z\n"
+    tree = ["a/b/k\xe9", "a/b/c/q\xe9", "a/d/e", "x/y/z", "x/\xe9/a", "q\xe9/k1", "m\nn/k1"]
+    root = build_tree(tmp_path, [*tree, file(".dockerignore", lines)])
+    for builder in (BUILDKIT, CLASSIC):
+        for spy in check_request(resolve(str(root), builder=builder)):
+            assert spy.retries
+
+
+def test_a_context_below_a_very_long_path_is_left_to_python(tmp_path: Path) -> None:
+    root = deep_tree(tmp_path / "deep", 38, name="d" * 100, leaf="a")
+    context = f"{root}{('/' + 'd' * 100) * 38}"
+    try:
+        check(context, used=False)
+    finally:
+        remove_tree(root)
+
+
+def test_two_lines_with_the_same_pattern_come_in_the_order_of_the_file(tmp_path: Path) -> None:
+    """They take as many bytes; the walk meets a file of the second line first."""
+    lines = b"*\n!**/f*\nfa*\n!**/f*\n"
+    check(build_tree(tmp_path, ["fa1", "fb1", file(".dockerignore", lines)]))
+
+
+def test_a_pattern_with_a_zero_byte_is_left_to_python(tmp_path: Path) -> None:
+    """For the classic builder no exception leads into `a/b`."""
+    lines = b"a\n!**/x\n!a/b\0c\n"
+    root = build_tree(tmp_path, ["a/b/x", "a/c", file(".dockerignore", lines)])
+    check(root, used=False)
+
+
+def test_a_time_beyond_64_bits_of_nanoseconds_wraps_around() -> None:
+    """Go's `UnixNano` does; tmpfs keeps such times."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as base:
+        root = build_tree(Path(base) / "ctx", ["a", "b"])
+        for second in (2**33, 2**34 + 5, 2**35, 2**36 + 7, 2**55):
+            os.utime(root / "a", (second, second))
+            os.utime(root, (second, second))
+            check(root, threads=(1,))
+
+
+def test_many_of_the_largest_files_are_left_to_python(tmp_path: Path) -> None:
+    root = build_tree(tmp_path, ["a", "b", "c/d"])
+    check(root, top=1000)
+    check(root, top=1001, used=False)
+    check(root, top=2**40, used=False)
+
+
+def test_a_name_that_takes_too_many_states_is_left_to_python(tmp_path: Path) -> None:
+    """All the states of its automaton at once would take more memory than they may."""
+    lines = "".join(f"*{'a' * 240}{number}\n" for number in range(900)).encode()
+    names = [f"{'a' * 240}7", "a" * 241, f"c/{'a' * 240}899", f"{'a' * 240}/x"]
+    root = build_tree(tmp_path, [*names, file(".dockerignore", lines)])
+    for spy in check_request(resolve(str(root)), threads=(1,)):
+        assert spy.handed_back
+
+
+def test_ties_among_the_largest_files(tmp_path: Path) -> None:
+    """The first ones are shown, also those that are handed back."""
+    sizes = [7, 9, 7, 7, 8, 9, 7]
+    nodes = [
+        file(f"d{at % 5}/f{at:03}", size_bytes=sizes[at % 7], mode=(0o644, 0o600, 0o4755)[at % 3])
+        for at in range(90)
+    ]
+    root = build_tree(tmp_path, [*nodes, link("d1/f0", "x"), hardlink("d2/f0", "d1/f001")])
+    for top in (10, 12, 30):
+        check(root, top=top)
+
+
+def test_files_of_one_large_directory_are_shared_among_threads(tmp_path: Path) -> None:
+    for at in range(9_000):
+        path = tmp_path / f"{at:05}{('.a', '.pyc', '.pem', '.é')[at % 4]}"
+        path.touch(0o600 if at % 100 == 0 else 0o644)
+        if at % 31 == 0:
+            os.truncate(path, 1 + at % 3)
+    (tmp_path / "04000.d").mkdir()
+    (tmp_path / "04000.d" / "x").touch()
+    (tmp_path / ".dockerignore").write_bytes(b"*7.*\n!*17.*\n0?3*\n")
+    for spy in check(tmp_path, threads=(1, 2, 3, 8))[:8]:
+        assert spy.handed_back
+
+
+def test_another_encoding_of_names_is_left_to_python(tmp_path: Path) -> None:
+    """The tables hold the bytes of UTF-8; `日` has none in the other encoding."""
+    core()
+    nodes: list[str | Node] = ["é", "x", "Dockerfile", file(".dockerignore", "日\né\n".encode())]
+    root = build_tree(tmp_path, nodes)
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-m", "ctxsize", "measure", "--format", "json", str(root)],
+            env=environment(
+                CTXSIZE_NATIVE=chosen, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"
+            ),
+            capture_output=True,
+            check=False,
+        )
+        for chosen in ("0", "1")
+    ]
+    assert outputs[0].returncode == outputs[1].returncode
+    assert outputs[0].stdout == outputs[1].stdout
+
+
+@pytest.mark.parametrize("size", [8 * 1024**3 - 1, 8 * 1024**3, 2**40])
+def test_files_that_take_a_longer_header(size: int, tmp_path: Path) -> None:
+    check(build_tree(tmp_path, [file("a", size_bytes=size), "b"]))
+
+
+@pytest.mark.parametrize("length", [98, 99, 100, 101, 126, 127, 128, 129, 155, 156, 157, 158])
+def test_paths_around_the_lengths_where_headers_grow(length: int, tmp_path: Path) -> None:
+    path = f"{'d' * 40}/{'e' * (length - 41)}"
+    files = [path, f"{path[:-1]}d/{'f' * 20}", "x" * length]
+    check(build_tree(tmp_path, [*files, link("l", "a"), file("k/" + "é" * 49, size_bytes=3)]))
