@@ -184,8 +184,7 @@ resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 expected = python_answer(request)
 for count in (1, 2, 4):
     found, spy = native_answer(request, count)
-    assert found == expected and spy.sums and not spy.failures
-    assert '"user.' not in found
+    assert found == expected and not spy.sums and spy.failures == 1
 import threading
 try:
     threading.Thread(target=print).start()
@@ -194,8 +193,7 @@ except RuntimeError:
 """
 
 
-def test_without_threads_the_core_walks_in_this_one() -> None:
-    """It asks for attributes by path then: the working directory is everybody's."""
+def test_without_threads_python_walks() -> None:
     require("root")
     core()
     base = Path(tempfile.mkdtemp(prefix="ctxsize-"))
