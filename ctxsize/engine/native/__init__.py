@@ -128,7 +128,10 @@ def _walked(
             return None
         if isinstance(found, tuple):
             return found
-        handed.update(found.split(b"\0")[:-1])
+        more = {*found.split(b"\0")[:-1]} - handed
+        if not more:
+            return None
+        handed |= more
 
 
 def _joined(texts: Iterable[bytes]) -> bytes:
