@@ -29,19 +29,19 @@ _LEAST_LARGEST = 10
 
 
 class CoreSums(NamedTuple):
-    """What was counted elsewhere, in lists without an order where none is named."""
+    """What was counted elsewhere, each row to be read once, in no order where none is named."""
 
     amounts: list[int]
     """Bytes, files and directories that are sent; ignored files and directories, unopened ones."""
     announced: int
     content: int
     """What entries take, as `Meter.add_sums` has it."""
-    direct: list[tuple[str, int, int]]
+    direct: Iterable[tuple[str, int, int]]
     """Of each directory the prefix, and the bytes and files that lie directly in it."""
-    extensions: list[tuple[str, int, int]]
-    by_pattern: list[tuple[int, ...]]
+    extensions: Iterable[tuple[str, int, int]]
+    by_pattern: Iterable[tuple[int, ...]]
     """The index of the pattern, -1 for none; bytes and files."""
-    largest: list[tuple[str, int, int]]
+    largest: Iterable[tuple[str, int, int]]
     """The path, the size, and how many files come before it."""
 
 
@@ -148,7 +148,7 @@ class WalkSums:
         if self._meter is not None:
             self._meter.add_sums(found.announced, found.content)
 
-    def add_runs(self, sizes: array[int], runs: array[int]) -> None:
+    def add_runs(self, sizes: memoryview, runs: array[int]) -> None:
         """Add the order of entries that were counted elsewhere, a part of it at a time."""
         if self._meter is not None:
             self._meter.add_runs(sizes, runs)

@@ -63,9 +63,9 @@ class BuildKitMeter:
         """Add what announces entries, and their content without the heads of its packets."""
         self._sum, self._content = self._sum + announced, self._content + content
 
-    def add_runs(self, sizes: array[int], runs: array[int]) -> None:
+    def add_runs(self, sizes: memoryview, runs: array[int]) -> None:
         """Add the sizes of entries in order, and the entries and packets of each run of them."""
-        self._packets.sizes.extend(sizes)
+        self._packets.sizes.frombytes(sizes)
         self._packets.runs.extend(runs)
 
     def totals(self, request: Request) -> tuple[int, ...]:
@@ -324,7 +324,7 @@ class TarMeter:
         """Add what entries take in all; `content` is part of that."""
         self._sum += announced
 
-    def add_runs(self, *_: array[int]) -> None:
+    def add_runs(self, *_: object) -> None:
         """Do nothing: the order of entries does not matter."""
 
     def totals(self, request: Request) -> tuple[int, ...]:

@@ -264,14 +264,15 @@ def _take(
     found: tuple[tuple[bytes, bytes], ...], python: Walk, request: Request, sums: WalkSums
 ) -> None:
     """Add what the core found to `sums`, and in between, in order, what it handed back."""
-    totals, direct, extensions, patterns, largest, telling, back, cut, column = map(_read, found)
+    totals, direct, extensions, patterns, largest, telling, back, cut = map(_read, found[:-1])
+    column = memoryview(found[-1][1])
     *amounts, announced, content = totals[1]
     sums.add_found(
         CoreSums(
             *(amounts, announced, content),
             _rows(direct, 2),
             _rows(extensions, 2),
-            [*_groups(patterns[1], 3)],
+            _groups(patterns[1], 3),
             _rows(largest, 2),
         )
     )
@@ -282,8 +283,8 @@ def _take(
     texts, at, entries = iter(back[0]), 0, 0
     for run, before, kind, count in (*_groups(back[1], 4), (len(cut[1]) // 2, 0, -1, 0)):
         part = cut[1][2 * at : 2 * run]
-        last = entries + sum(part[::2])
-        sums.add_runs(column[1][entries:last], part)
+        last = entries + sum(part[::2]) * part.itemsize
+        sums.add_runs(column[entries:last], part)
         at, entries = run, last
         if kind >= 0:
             directory, names = next(texts), [*islice(texts, count)]
@@ -298,10 +299,10 @@ def _groups(numbers: array[int], size: int) -> Iterator[tuple[int, ...]]:
     return zip(*(numbers[part::size] for part in range(size)), strict=True)
 
 
-def _rows(pair: tuple[list[str], array[int]], size: int) -> list[tuple[Any, ...]]:
-    """Return each text with so many numbers that belong to it, these as they come."""
+def _rows(pair: tuple[list[str], array[int]], size: int) -> Iterator[tuple[Any, ...]]:
+    """Yield each text with so many numbers that belong to it, these as they come."""
     texts, numbers = pair
-    return [*zip(texts, *(numbers[part::size] for part in range(size)), strict=True)]
+    return zip(texts, *(numbers[part::size] for part in range(size)), strict=True)
 
 
 def _clues(

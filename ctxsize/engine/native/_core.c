@@ -4,8 +4,7 @@
  * What this file cannot judge, or a builder treats in a way of its own (links, odd modes, attributes, what cannot be
  * read), it hands back by name, in the order of the walk, and Python looks at it: it never guesses. A thread visits
  * one directory at a time and adds to sums of its own. What depends on the order of entries is left in a tree of
- * nodes, which is read in order at the end. A function whose comment says no more returns 0 without memory.
- * Linux only. */
+ * nodes, read in order at the end. A function whose comment says no more returns 0 without memory. Linux only. */
 #define Py_LIMITED_API 0x030A0000
 #define PY_SSIZE_T_CLEAN
 #define _GNU_SOURCE
@@ -20,12 +19,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
-
 typedef uint64_t Word;
 #define AGAIN(result, call) do (result) = (call); while ((result) < 0 && errno == EINTR)
 
@@ -40,18 +39,19 @@ static void *zeroed(size_t size) { return may_allocate() ? calloc(1, size ? size
 
 #define NEW(array, count) ((array) = zeroed((size_t)(count) * sizeof *(array)))
 
-typedef struct Block { struct Block *next; } Block;
+typedef struct Block { struct Block *next; size_t size; } Block; /* not malloc's, which keeps what is freed */
 typedef struct { Block *blocks; char *at, *end; } Arena;
 #define BLOCK_BYTES (256 * 1024)
 
 static void *keep(Arena *arena, size_t size) {
     size = size ? (size + 7) & ~(size_t)7 : 8;
+    if (!may_allocate()) return NULL;
     if (size > (size_t)(arena->end - arena->at)) {
         int large = size > BLOCK_BYTES / 4; /* gets a block of its own; the last one goes on */
         size_t room = sizeof(Block) + (large ? size : BLOCK_BYTES);
-        Block *block = may_allocate() ? malloc(room) : NULL;
-        if (!block) return NULL;
-        block->next = arena->blocks;
+        Block *block = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (block == MAP_FAILED) return NULL;
+        *block = (Block){arena->blocks, room};
         arena->blocks = block;
         if (large) return block + 1;
         arena->at = (char *)(block + 1), arena->end = (char *)block + room;
@@ -64,7 +64,7 @@ static char *keep_text(Arena *arena, const char *text) {
     return copy ? strcpy(copy, text) : NULL;
 }
 static void release(Arena *arena) {
-    for (Block *block = arena->blocks, *next; block; block = next) next = block->next, free(block);
+    for (Block *block = arena->blocks, *next; block; block = next) next = block->next, munmap(block, block->size);
     *arena = (Arena){NULL, NULL, NULL};
 }
 
@@ -207,7 +207,6 @@ static int is_simple(const char *name) {
     while (*name && *name != '\n' && !(*name & 0x80)) name++;
     return !*name;
 }
-
 /* ---- verdicts: of a directory its decider, the last pattern that changed one, and what may match in it ---- */
 typedef struct { int decider, last; } Fate; /* patterns, -1 for none */
 
