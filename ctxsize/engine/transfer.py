@@ -285,12 +285,8 @@ def _number(value: int) -> int:
 
 
 _ALL_BITS = (1 << 64) - 1
-
-
 _NUMBER = [_number(1 << bits >> 1) for bits in range(64)]
 """What a number takes, by its bit length."""
-
-
 _CHUNK_FIELD = _number(_CHUNK)
 """What the field around a whole chunk takes: a tag and the length."""
 
