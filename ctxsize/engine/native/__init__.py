@@ -49,6 +49,8 @@ def core() -> ModuleType | None:
 
 def _loaded() -> ModuleType | None:
     path = os.environ.get("CTXSIZE_NATIVE_CORE")
+    if sys.byteorder != "little":  # as the words of the tables are
+        return None
     try:
         if not path:
             return import_module("ctxsize.engine.native._core")

@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -660,6 +661,8 @@ static long read_names(Sums *s, int fd) {
         at += d->d_reclen;
         const char *name = d->d_name;
         if (name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]))) continue;
+        if (d->d_reclen > offsetof(struct dirent64, d_name) + NAME_MAX && strlen(name) > NAME_MAX)
+            return -1; /* some file systems have such names, for which paths have no room here */
         if (!grow(&s->entries, &s->entry_room, count, sizeof *s->entries)) return -2;
         struct stat st;
         if (d->d_type == DT_UNKNOWN && !fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW))
