@@ -6,15 +6,28 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from ctxsize.engine.builders import BUILDKIT, CLASSIC
 from ctxsize.engine.request import resolve
-from tests.cli.conftest import environment
+from tests.cli.conftest import environment, unprivileged
+from tests.engine.contexts import CAPABILITY
 from tests.engine.native.both import check, check_request, core
-from tests.oracles.trees import Node, build_tree, deep_tree, file, hardlink, link, remove_tree
+from tests.oracles.availability import require
+from tests.oracles.trees import (
+    Node,
+    build_tree,
+    deep_tree,
+    directory,
+    file,
+    hardlink,
+    link,
+    remove_tree,
+)
+from tests.writer.places import small_disk
 
 
 def test_the_core_counts_a_plain_context_alone(tmp_path: Path) -> None:
@@ -80,6 +93,62 @@ def test_a_name_that_takes_too_many_states_is_left_to_python(tmp_path: Path) -> 
     root = build_tree(tmp_path, [*names, file(".dockerignore", lines)])
     for spy in check_request(resolve(str(root)), threads=(1,)):
         assert spy.handed_back
+
+
+MODES = [0o644, 0o600, 0o400, 0o440, 0o404, 0o044, 0o004, 0o200, 0o000, 0o7444, 0o1644]
+
+
+@pytest.mark.parametrize("user", ["root", "another"])
+@pytest.mark.parametrize("owner", [0, 65534])
+def test_modes_of_files_of_all_owners(owner: int, user: str, readable_by_all: Path) -> None:
+    """What cannot be read arrives empty from BuildKit and stops the others, one at a time."""
+    require("root")
+    for mode in MODES:
+        nodes: list[str | Node] = [file("d/a", mode=mode), "d/b", file("c", mode=mode)]
+        root = build_tree(readable_by_all / f"{mode:o}", nodes)
+        for path in ("d/a", "c"):
+            os.chown(root / path, owner, owner)
+            os.chmod(root / path, mode)
+        with unprivileged() if user == "another" else nullcontext():
+            check(root, threads=(2,))
+
+
+@pytest.mark.parametrize("lines", ["", "d\n!d/a/b/c\n", "*\n!**/c\n", "d/a\n", "*\n!d/*/b\n"])
+@pytest.mark.parametrize("mode", [0o000, 0o111, 0o444, 0o644, 0o711])
+@pytest.mark.parametrize("path", ["d", "d/a", "d/a/b"])
+def test_directories_that_cannot_be_read(
+    path: str, mode: int, lines: str, readable_by_all: Path
+) -> None:
+    require("root")
+    nodes: list[str | Node] = ["d/a/b/c", "d/e/c", "z", file(".dockerignore", lines.encode())]
+    root = build_tree(readable_by_all / "ctx", [*nodes, directory(path, mode=mode)])
+    with unprivileged():
+        check(root, threads=(2,))
+
+
+def test_a_file_system_in_the_context(tmp_path: Path) -> None:
+    """BuildKit compares the numbers of inodes across file systems, so it is left to Python."""
+    root = build_tree(tmp_path / "ctx", ["a", "b/c"])
+    with small_disk(root / "disk") as disk:
+        build_tree(disk / "d", ["e", "f/g", file("h", xattrs={})])
+        check(root)
+
+
+def test_extended_attributes_without_a_walk_of_their_own(tmp_path: Path) -> None:
+    require("root")
+    long = "n" * 120
+    nodes: list[str | Node] = [
+        file("a/x", xattrs={"user.k": b"v"}),
+        directory("a", xattrs={"user.k": b"v"}),
+        directory(f"b/{long}/node_modules", xattrs={"user.empty": b""}),
+        *(f"b/{long}/node_modules/{name}" for name in (".package-lock.json", "x.js")),
+        directory("i", xattrs={"user.i": b"1"}),
+        *("i/j/k", "i/l", "b/y"),
+        link("i/m", "l"),
+        file("ping", xattrs={"security.capability": CAPABILITY}),
+    ]
+    for number, lines in enumerate(("", "i\n!i/j/k\n", "i\n!i/m\n", "*\n!i/j\n!b\n", "i\n!i/z\n")):
+        check(build_tree(tmp_path / str(number), [*nodes, file(".dockerignore", lines.encode())]))
 
 
 def test_ties_among_the_largest_files(tmp_path: Path) -> None:
