@@ -158,6 +158,8 @@ def test_ties_among_the_largest_files(tmp_path: Path) -> None:
         file(f"d{at % 5}/f{at:03}", size_bytes=sizes[at % 7], mode=(0o644, 0o600, 0o4755)[at % 3])
         for at in range(90)
     ]
+    # The core looks at these first.
+    nodes += [file(f"e{at:03}", size_bytes=sizes[at % 7]) for at in range(40)]
     root = build_tree(tmp_path, [*nodes, link("d1/f0", "x"), hardlink("d2/f0", "d1/f001")])
     for top in (10, 12, 30):
         check(root, top=top)
@@ -204,5 +206,5 @@ def test_files_that_take_a_longer_header(size: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("length", [98, 99, 100, 101, 126, 127, 128, 129, 155, 156, 157, 158])
 def test_paths_around_the_lengths_where_headers_grow(length: int, tmp_path: Path) -> None:
     path = f"{'d' * 40}/{'e' * (length - 41)}"
-    files = [path, f"{path[:-1]}d/{'f' * 20}", "x" * length]
+    files = [path, f"{path[:-1]}d/{'f' * 20}", "x" * length, f"{'y' * length}/"]
     check(build_tree(tmp_path, [*files, link("l", "a"), file("k/" + "é" * 49, size_bytes=3)]))
