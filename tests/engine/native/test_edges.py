@@ -8,14 +8,17 @@ import sys
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from ctxsize.engine import directories
 from ctxsize.engine.builders import BUILDKIT, CLASSIC
 from ctxsize.engine.request import resolve
 from tests.cli.conftest import environment, unprivileged
 from tests.engine.contexts import CAPABILITY
 from tests.engine.native.both import check, check_request, core
+from tests.engine.native.strategies import TELLING
 from tests.oracles.availability import require
 from tests.oracles.trees import (
     Node,
@@ -149,6 +152,64 @@ def test_extended_attributes_without_a_walk_of_their_own(tmp_path: Path) -> None
     ]
     for number, lines in enumerate(("", "i\n!i/j/k\n", "i\n!i/m\n", "*\n!i/j\n!b\n", "i\n!i/z\n")):
         check(build_tree(tmp_path / str(number), [*nodes, file(".dockerignore", lines.encode())]))
+
+
+@pytest.mark.parametrize("star", ["x", ""])
+def test_names_that_tell_something(star: str, tmp_path: Path) -> None:
+    """Each name lies as a file and as a directory, and shows what each directory is."""
+    nodes: list[str | Node] = []
+    for number, name in enumerate(TELLING):
+        nodes += [f"f{number}/{name}", file(f"e{number}/{name}", b""), f"d{number}/{name}/x"]
+    for number, (name, ways) in enumerate(directories.UNNEEDED.items()):
+        for way, group in enumerate(ways.split("|")):
+            above = f"u{number}/{way}/y"
+            words = [word.replace("*", star) for word in group.split() if word != "+"]
+            shown = {os.path.normpath(f"{above}/{name}/{word}"): word for word in words}
+            nodes += [path for path in shown if not any(f"{path}/" in each for each in shown)]
+            nodes.append(f"{above}/{name}/content")
+    nodes += [f"s/.ssh/{each}" for each in ("id_rsa", ".pem", "a.pem", ".env.x")]
+    root = build_tree(tmp_path, [*nodes, ".gitignore"])
+    check(root, threads=(2,))
+    (root / ".dockerignore").write_text(".gitignore\n**/*.pem\n")
+    check(root, threads=(2,))
+
+
+def test_names_that_are_nearly_utf8(tmp_path: Path) -> None:
+    """Without patterns nothing but that is asked of a name."""
+    raw = [
+        *(b"\xc0\x80", b"\xc1\xbf", b"\xc2\x7f", b"\xc2\x80", b"\xdf\xbf", b"\xdf\xc0", b"\xc3"),
+        *(b"\xe0\x9f\xbf", b"\xe0\xa0\x80", b"\xed\x9f\xbf", b"\xed\xa0\x80", b"\xed\xbf\xbf"),
+        *(b"\xee\x80\x80", b"\xef\xbf\xbf", b"\xef\xbf", b"\xf0\x8f\xbf\xbf", b"\xf0\x90\x80\x80"),
+        *(
+            b"\xf4\x8f\xbf\xbf",
+            b"\xf4\x90\x80\x80",
+            b"\xf5\x80\x80\x80",
+            b"\xff",
+            b"\x80",
+            b"\xf0\x9f",
+        ),
+    ]
+    for number, each in enumerate(raw):
+        name = os.fsdecode(each)
+        for lines in (b"", b"[a-z]\n", b"?\n"):
+            nodes: list[str | Node] = [f"{name}/x", f"a{name}", file(".dockerignore", lines)]
+            check(build_tree(tmp_path / f"{number}{len(lines)}", nodes), threads=(1,))
+
+
+@pytest.mark.parametrize("count", [63, 64, 65, 127, 128, 129, 192])
+def test_patterns_around_the_size_of_a_word(count: int, tmp_path: Path) -> None:
+    """Their bits lie in one word or in the next."""
+    rng = Random(count)
+    marks, kinds = ["", "!"], ["k", "k*", "*", "?", "d/k", "**/k", "d", "d/*", "*/k", "z", "d/d/k"]
+    for number in range(9):
+        rest = [rng.choice(marks) + rng.choice(kinds) for _ in range(count)]
+        if number % 3 == 0:  # the last ones decide
+            rest = [f"!z{each}" for each in range(count - 8)] + rest[-8:]
+        lines = file(".dockerignore", "\n".join(rest).encode())
+        root = build_tree(
+            tmp_path / str(number), ["k", "d/k", "d/d/k", "kk", "e/k/k", "d/x", lines]
+        )
+        check(root, threads=(1,))
 
 
 def test_ties_among_the_largest_files(tmp_path: Path) -> None:
