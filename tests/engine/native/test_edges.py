@@ -174,6 +174,14 @@ def test_names_that_tell_something(star: str, tmp_path: Path) -> None:
     check(root, threads=(2,))
 
 
+def test_an_ignored_directory_tells_nothing(tmp_path: Path) -> None:
+    """It is sent for what is re-included below it."""
+    nodes = ["package.json", "node_modules/a.js", "node_modules/b.js", "node_modules/.pnpm/c"]
+    lines = file(".dockerignore", b"node_modules\n!node_modules/a.js\n!**/c\n")
+    (spy, *_) = check(build_tree(tmp_path, [*nodes, "x/target/classes", "x/pom.xml", lines]))
+    assert spy.sums
+
+
 def test_names_that_are_nearly_utf8(tmp_path: Path) -> None:
     """Without patterns nothing but that is asked of a name."""
     raw = [
