@@ -220,6 +220,15 @@ def test_patterns_around_the_size_of_a_word(count: int, tmp_path: Path) -> None:
         check(root, threads=(1,))
 
 
+def test_names_that_take_many_states(tmp_path: Path) -> None:
+    """The automaton is emptied in the middle of a name now and then."""
+    rng = Random(3)
+    names = {f"c{''.join(rng.choices('ab', k=70))}" for _ in range(900)}
+    lines = f"c*a{'?' * 16}*\n!c*b{'?' * 15}aa?b*\nc*ba{'?' * 14}bb\n".encode()
+    (spy, *_) = check(build_tree(tmp_path, [*names, file(".dockerignore", lines)]), threads=(1, 2))
+    assert not spy.handed_back
+
+
 def test_ties_among_the_largest_files(tmp_path: Path) -> None:
     """The first ones are shown, also those that are handed back."""
     sizes = [7, 9, 7, 7, 8, 9, 7]
