@@ -277,14 +277,13 @@ def _content(size: int) -> int:
 
 def _varint(value: int) -> int:
     """The length of a protobuf varint; values wrap around at 64 bits, as Go's integers do."""
-    return max(1, ((value & _ALL_BITS).bit_length() + 6) // 7)
+    return max(1, ((value % 2**64).bit_length() + 6) // 7)
 
 
 def _number(value: int) -> int:
-    return 1 + _varint(value) if value & _ALL_BITS else 0
+    return 1 + _varint(value) if value % 2**64 else 0
 
 
-_ALL_BITS = (1 << 64) - 1
 _NUMBER = [_number(1 << bits >> 1) for bits in range(64)]
 """What a number takes, by its bit length."""
 _CHUNK_FIELD = _number(_CHUNK)

@@ -433,6 +433,7 @@ static long read_names(Sums *s, int fd, size_t *directories) {
         struct stat st;
         at += d->d_reclen;
         if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..")) continue;
+        if (strlen(d->d_name) > NAME_MAX) return -1; /* some file systems have such; paths have no room for it */
         if (!grow(&s->entries, &s->entry_room, count, 1, sizeof *s->entries)) return -2;
         if (d->d_type == DT_UNKNOWN && !fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW)) d->d_type = IFTODT(st.st_mode);
         s->entries[count++] = (Entry){.name = d->d_name, .type = d->d_type};

@@ -93,11 +93,12 @@ def _environment(chosen: str) -> Iterator[None]:
 
 
 def answer(request: Request, *, top: int = 10, progress: Progress | None = None) -> Any:
-    """Return the JSON of a measurement, or the type, the text and the fields of its error."""
+    """Return the JSON and the clues of a measurement, or the type and the fields of its error."""
     try:
-        return json.dumps(shape(measure(request, top=top, depth=None, progress=progress)), indent=1)
+        report = measure(request, top=top, depth=None, progress=progress)
     except CtxsizeError as error:
         return type(error), str(error), vars(error)
+    return f"{json.dumps(shape(report), indent=1)}\n{report.context.clues}"
 
 
 def native_answer(request: Request, threads: int = 0, *, top: int = 10) -> tuple[Any, Spy]:

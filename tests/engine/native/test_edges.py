@@ -6,15 +6,31 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from ctxsize.engine import directories
 from ctxsize.engine.builders import BUILDKIT, CLASSIC
 from ctxsize.engine.request import resolve
-from tests.cli.conftest import environment
+from tests.cli.conftest import environment, unprivileged
+from tests.engine.contexts import CAPABILITY
 from tests.engine.native.both import check, check_request, core
-from tests.oracles.trees import Node, build_tree, deep_tree, file, hardlink, link, remove_tree
+from tests.engine.native.strategies import TELLING
+from tests.oracles.availability import require
+from tests.oracles.trees import (
+    Node,
+    build_tree,
+    deep_tree,
+    directory,
+    file,
+    hardlink,
+    link,
+    remove_tree,
+)
+from tests.writer.places import small_disk
 
 
 def test_the_core_counts_a_plain_context_alone(tmp_path: Path) -> None:
@@ -82,6 +98,137 @@ def test_a_name_that_takes_too_many_states_is_left_to_python(tmp_path: Path) -> 
         assert spy.handed_back
 
 
+MODES = [0o644, 0o600, 0o400, 0o440, 0o404, 0o044, 0o004, 0o200, 0o000, 0o7444, 0o1644]
+
+
+@pytest.mark.parametrize("user", ["root", "another"])
+@pytest.mark.parametrize("owner", [0, 65534])
+def test_modes_of_files_of_all_owners(owner: int, user: str, readable_by_all: Path) -> None:
+    """What cannot be read arrives empty from BuildKit and stops the others, one at a time."""
+    require("root")
+    for mode in MODES:
+        nodes: list[str | Node] = [file("d/a", mode=mode), "d/b", file("c", mode=mode)]
+        root = build_tree(readable_by_all / f"{mode:o}", nodes)
+        for path in ("d/a", "c"):
+            os.chown(root / path, owner, owner)
+            os.chmod(root / path, mode)
+        with unprivileged() if user == "another" else nullcontext():
+            check(root, threads=(2,))
+
+
+@pytest.mark.parametrize("lines", ["", "d\n!d/a/b/c\n", "*\n!**/c\n", "d/a\n", "*\n!d/*/b\n"])
+@pytest.mark.parametrize("mode", [0o000, 0o111, 0o444, 0o644, 0o711])
+@pytest.mark.parametrize("path", ["d", "d/a", "d/a/b"])
+def test_directories_that_cannot_be_read(
+    path: str, mode: int, lines: str, readable_by_all: Path
+) -> None:
+    require("root")
+    nodes: list[str | Node] = ["d/a/b/c", "d/e/c", "z", file(".dockerignore", lines.encode())]
+    root = build_tree(readable_by_all / "ctx", [*nodes, directory(path, mode=mode)])
+    with unprivileged():
+        check(root, threads=(2,))
+
+
+def test_a_file_system_in_the_context(tmp_path: Path) -> None:
+    """BuildKit compares the numbers of inodes across file systems, so it is left to Python."""
+    root = build_tree(tmp_path / "ctx", ["a", "b/c"])
+    with small_disk(root / "disk") as disk:
+        build_tree(disk / "d", ["e", "f/g", file("h", xattrs={})])
+        check(root)
+
+
+def test_extended_attributes_without_a_walk_of_their_own(tmp_path: Path) -> None:
+    require("root")
+    long = "n" * 120
+    nodes: list[str | Node] = [
+        file("a/x", xattrs={"user.k": b"v"}),
+        directory("a", xattrs={"user.k": b"v"}),
+        directory(f"b/{long}/node_modules", xattrs={"user.empty": b""}),
+        *(f"b/{long}/node_modules/{name}" for name in (".package-lock.json", "x.js")),
+        directory("i", xattrs={"user.i": b"1"}),
+        *("i/j/k", "i/l", "b/y"),
+        link("i/m", "l"),
+        file("ping", xattrs={"security.capability": CAPABILITY}),
+    ]
+    for number, lines in enumerate(("", "i\n!i/j/k\n", "i\n!i/m\n", "*\n!i/j\n!b\n", "i\n!i/z\n")):
+        check(build_tree(tmp_path / str(number), [*nodes, file(".dockerignore", lines.encode())]))
+
+
+@pytest.mark.parametrize("star", ["x", ""])
+def test_names_that_tell_something(star: str, tmp_path: Path) -> None:
+    """Each name lies as a file and as a directory, and shows what each directory is."""
+    nodes: list[str | Node] = []
+    for number, name in enumerate(TELLING):
+        nodes += [f"f{number}/{name}", file(f"e{number}/{name}", b""), f"d{number}/{name}/x"]
+    for number, (name, ways) in enumerate(directories.UNNEEDED.items()):
+        for way, group in enumerate(ways.split("|")):
+            above = f"u{number}/{way}/y"
+            words = [word.replace("*", star) for word in group.split() if word != "+"]
+            shown = {os.path.normpath(f"{above}/{name}/{word}"): word for word in words}
+            nodes += [path for path in shown if not any(f"{path}/" in each for each in shown)]
+            nodes.append(f"{above}/{name}/content")
+    nodes += [f"s/.ssh/{each}" for each in ("id_rsa", ".pem", "a.pem", ".env.x")]
+    root = build_tree(tmp_path, [*nodes, ".gitignore"])
+    check(root, threads=(2,))
+    (root / ".dockerignore").write_text(".gitignore\n**/*.pem\n")
+    check(root, threads=(2,))
+
+
+def test_an_ignored_directory_tells_nothing(tmp_path: Path) -> None:
+    """It is sent for what is re-included below it."""
+    nodes = ["package.json", "node_modules/a.js", "node_modules/b.js", "node_modules/.pnpm/c"]
+    lines = file(".dockerignore", b"node_modules\n!node_modules/a.js\n!**/c\n")
+    (spy, *_) = check(build_tree(tmp_path, [*nodes, "x/target/classes", "x/pom.xml", lines]))
+    assert spy.sums
+
+
+def test_names_that_are_nearly_utf8(tmp_path: Path) -> None:
+    """Without patterns nothing but that is asked of a name."""
+    raw = [
+        *(b"\xc0\x80", b"\xc1\xbf", b"\xc2\x7f", b"\xc2\x80", b"\xdf\xbf", b"\xdf\xc0", b"\xc3"),
+        *(b"\xe0\x9f\xbf", b"\xe0\xa0\x80", b"\xed\x9f\xbf", b"\xed\xa0\x80", b"\xed\xbf\xbf"),
+        *(b"\xee\x80\x80", b"\xef\xbf\xbf", b"\xef\xbf", b"\xf0\x8f\xbf\xbf", b"\xf0\x90\x80\x80"),
+        *(
+            b"\xf4\x8f\xbf\xbf",
+            b"\xf4\x90\x80\x80",
+            b"\xf5\x80\x80\x80",
+            b"\xff",
+            b"\x80",
+            b"\xf0\x9f",
+        ),
+    ]
+    for number, each in enumerate(raw):
+        name = os.fsdecode(each)
+        for lines in (b"", b"[a-z]\n", b"?\n"):
+            nodes: list[str | Node] = [f"{name}/x", f"a{name}", file(".dockerignore", lines)]
+            check(build_tree(tmp_path / f"{number}{len(lines)}", nodes), threads=(1,))
+
+
+@pytest.mark.parametrize("count", [63, 64, 65, 127, 128, 129, 192])
+def test_patterns_around_the_size_of_a_word(count: int, tmp_path: Path) -> None:
+    """Their bits lie in one word or in the next."""
+    rng = Random(count)
+    marks, kinds = ["", "!"], ["k", "k*", "*", "?", "d/k", "**/k", "d", "d/*", "*/k", "z", "d/d/k"]
+    for number in range(9):
+        rest = [rng.choice(marks) + rng.choice(kinds) for _ in range(count)]
+        if number % 3 == 0:  # the last ones decide
+            rest = [f"!z{each}" for each in range(count - 8)] + rest[-8:]
+        lines = file(".dockerignore", "\n".join(rest).encode())
+        root = build_tree(
+            tmp_path / str(number), ["k", "d/k", "d/d/k", "kk", "e/k/k", "d/x", lines]
+        )
+        check(root, threads=(1,))
+
+
+def test_names_that_take_many_states(tmp_path: Path) -> None:
+    """The automaton is emptied in the middle of a name now and then."""
+    rng = Random(3)
+    names = {f"c{''.join(rng.choices('ab', k=70))}" for _ in range(900)}
+    lines = f"c*a{'?' * 16}*\n!c*b{'?' * 15}aa?b*\nc*ba{'?' * 14}bb\n".encode()
+    (spy, *_) = check(build_tree(tmp_path, [*names, file(".dockerignore", lines)]), threads=(1, 2))
+    assert not spy.handed_back
+
+
 def test_ties_among_the_largest_files(tmp_path: Path) -> None:
     """The first ones are shown, also those that are handed back."""
     sizes = [7, 9, 7, 7, 8, 9, 7]
@@ -89,6 +236,8 @@ def test_ties_among_the_largest_files(tmp_path: Path) -> None:
         file(f"d{at % 5}/f{at:03}", size_bytes=sizes[at % 7], mode=(0o644, 0o600, 0o4755)[at % 3])
         for at in range(90)
     ]
+    # The core looks at these first.
+    nodes += [file(f"e{at:03}", size_bytes=sizes[at % 7]) for at in range(40)]
     root = build_tree(tmp_path, [*nodes, link("d1/f0", "x"), hardlink("d2/f0", "d1/f001")])
     for top in (10, 12, 30):
         check(root, top=top)
@@ -135,5 +284,5 @@ def test_files_that_take_a_longer_header(size: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("length", [98, 99, 100, 101, 126, 127, 128, 129, 155, 156, 157, 158])
 def test_paths_around_the_lengths_where_headers_grow(length: int, tmp_path: Path) -> None:
     path = f"{'d' * 40}/{'e' * (length - 41)}"
-    files = [path, f"{path[:-1]}d/{'f' * 20}", "x" * length]
+    files = [path, f"{path[:-1]}d/{'f' * 20}", "x" * length, f"{'y' * length}/"]
     check(build_tree(tmp_path, [*files, link("l", "a"), file("k/" + "é" * 49, size_bytes=3)]))
