@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from random import Random
 
@@ -34,33 +32,24 @@ def test_the_recorded_contexts(tmp_path: Path) -> None:
 def test_an_odd_context(name: str, tmp_path: Path) -> None:
     require("root")
     root, dockerfile = CONTEXTS[name].build(tmp_path)
-    check(root, dockerfile=dockerfile, threads=(1, 4))
+    check(root, dockerfile=dockerfile, threads=(4,))
 
 
 @pytest.mark.fuzz
 def test_random_contexts_of_the_engines(tmp_path: Path) -> None:
-    for seed in range(60):
+    for seed in range(40):
         root, dockerfile = random_context(seed).build(tmp_path / str(seed))
         check(root, dockerfile=dockerfile, threads=(2,))
 
 
 @pytest.mark.parametrize("name", ["arrives-empty", "node-workspace", "rust-service", "services"])
 def test_an_example(name: str, tmp_path: Path) -> None:
-    """One that the generator makes is copied without what others may have generated."""
+    """What may have been generated is left out: the benchmark has the same tree."""
     ignored = shutil.ignore_patterns("target", "__pycache__")
     shutil.copytree(ROOT / "examples" / name, tmp_path / name, symlinks=True, ignore=ignored)
     folders = [tmp_path / name, *(each for each in (tmp_path / name).iterdir() if each.is_dir())]
     for folder in folders:
         check(folder)
-
-
-def test_the_generated_example(tmp_path: Path) -> None:
-    """It has 41,396 files."""
-    ignored = shutil.ignore_patterns("target", "__pycache__")
-    copy = tmp_path / "examples"
-    shutil.copytree(ROOT / "examples", copy, symlinks=True, ignore=ignored)
-    subprocess.run([sys.executable, "examples/generate.py"], cwd=tmp_path, check=True)
-    check(copy / "rust-service", threads=(3,))
 
 
 @pytest.mark.parametrize("tree", trees.TREES)

@@ -49,7 +49,7 @@ SLOW = "".join(f"*/*{'a' * 240}{number}\n" for number in range(900)).encode()
 @pytest.fixture
 def slow(tmp_path: Path) -> Request:
     """A context on which the core takes some seconds."""
-    names = [f"d{number}/{'a' * 235}{number}" for number in range(60)]
+    names = [f"d{number}/{'a' * 235}{number}" for number in range(28)]
     request = resolve(str(build_tree(tmp_path / "slow", [*names, file(".dockerignore", SLOW)])))
     core()
     return request
@@ -342,7 +342,7 @@ def test_a_tree_that_changes_meanwhile(lines: str, tmp_path: Path) -> None:
     """The core says something or Python stops: no crash, no other exception, nothing left."""
     root = build_tree(tmp_path / "ctx", ["a/a/a", "b/b/b", file(".dockerignore", lines.encode())])
     stop = threading.Event()
-    rounds = 10_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 250
+    rounds = 10_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 150
 
     def change(seed: int) -> None:
         rng = Random(seed)
@@ -392,7 +392,7 @@ def test_many_entries_in_one_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lines", ["", "*\n!**/leaf\n", "d\n"])
 def test_a_deep_tree(lines: str, tmp_path: Path) -> None:
     """No builder gets so far: the walk ends where a path is too long."""
-    depth = 50_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 3_000
+    depth = 50_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 2_200
     root = deep_tree(tmp_path / "ctx", depth)
     (root / ".dockerignore").write_text(lines)
     try:
@@ -401,7 +401,7 @@ def test_a_deep_tree(lines: str, tmp_path: Path) -> None:
         remove_tree(root)
 
 
-@pytest.mark.parametrize("depth", [1_000, 1_918, 1_919, 1_920, 1_921, 2_015])
+@pytest.mark.parametrize("depth", [1_000, 1_919, 1_920, 2_015])
 def test_paths_as_deep_as_they_can_be_opened(depth: int, tmp_path: Path) -> None:
     root = deep_tree(tmp_path / "ctx", depth)
     (root / ".dockerignore").write_text("*\n!**/leaf\n")
