@@ -121,6 +121,7 @@ def _walked(
                 _METERS[request.builder.meter],
                 top,
                 python.longest_path,
+                len(program.parts),
                 (*patterns, paths, _joined(sorted(handed))),
                 progress,
             )
@@ -181,11 +182,7 @@ def _tables(program: Program, patterns: int) -> tuple[bytes, ...]:
         *(program.exceptions, program.whole_paths),
     )
     classes: dict[bytes, int] = {}
-    names = [
-        [*_tokens(part, classes), (_END, bit)]
-        for bit, part in enumerate(program.parts)
-        if part.kind != "path"  # the core never gets there
-    ]
+    names = [[*_tokens(part, classes), (_END, bit)] for bit, part in enumerate(program.parts)]
     names += _telling()
     tokens = [*chain.from_iterable(names)]
     first = [0, *accumulate(map(len, names))][:-1]
@@ -218,6 +215,8 @@ def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
     """Return a segment byte by byte; classes of characters are numbered as they come."""
     if part.kind == "regexp":
         return [*_of_glob(part.glob, classes)]
+    if part.kind == "path":  # which names may be part of a match, for Python to look at
+        return [(_STAR, 0), *_literal(max(part.needles, key=len, default="")), (_STAR, 0)]
     before = [(_STAR, 0)] if part.kind in ("suffix", "any", "below") else []
     behind = [(_STAR, 0)] if part.kind in ("prefix", "opening") else []
     return [*before, *_literal(part.text), *behind]

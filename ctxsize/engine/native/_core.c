@@ -30,19 +30,15 @@ typedef uint64_t Word;
 
 /* ---- memory: what lives as long as the walk comes from blocks that are freed together ---------------- */
 static long allocations_left = -1; /* for tests: that many succeed, -1 for all */
-
 static int may_allocate(void) {
     long left = __atomic_load_n(&allocations_left, __ATOMIC_RELAXED);
     return left < 0 || __atomic_fetch_sub(&allocations_left, left > 0, __ATOMIC_RELAXED) > 0;
 }
 static void *zeroed(size_t size) { return may_allocate() ? calloc(1, size ? size : 1) : NULL; }
-
 #define NEW(array, count) ((array) = zeroed((size_t)(count) * sizeof *(array)))
-
 typedef struct Block { struct Block *next; size_t size; } Block; /* not malloc's, which keeps what is freed */
 typedef struct { Block *blocks; char *at, *end; } Arena;
 #define BLOCK_BYTES (256 * 1024)
-
 static void *keep(Arena *arena, size_t size) {
     size = size ? (size + 7) & ~(size_t)7 : 8;
     if (!may_allocate()) return NULL;
@@ -67,7 +63,6 @@ static void release(Arena *arena) {
     for (Block *block = arena->blocks, *next; block; block = next) next = block->next, munmap(block, block->size);
     *arena = (Arena){NULL, NULL, NULL};
 }
-
 /* Makes room for so many more items of an array. */
 static int grow(void *array, size_t *room, size_t used, size_t more, size_t item) {
     size_t wanted = *room ? *room : 32;
@@ -87,13 +82,13 @@ enum { UNCOUNTED, PACKETS, TAR };                /* how the builder counts what 
 enum { MARK = 1, SECRET = 2, FOLDER = 4, END_MARK = 8, ENDING_SHIFT = 8 };
 
 typedef struct {
-    int words, patterns, tokens, starts, columns, options, counts, top;
+    int words, patterns, tokens, segments, told, columns, options, counts, top;
     const Word *start, *final, *loop, *advance, *exceptions, *whole; /* sets of segments, a bit each */
     const int32_t *after, *owner;       /* by pattern, the first bit of those behind it; by bit, its pattern */
     const unsigned char *exceptional, *classes; /* by pattern; by class, 256 flags */
     const unsigned char *column;        /* by byte: those that no token tells apart share one */
     const Token *token;
-    const int32_t *first;               /* the tokens with which names begin */
+    const int32_t *first;               /* the tokens with which segments begin, then names that tell something */
     const char **reach, **hand;         /* where exceptions lead; directories that Python asks for, sorted */
     size_t reaches, handed, longest;    /* the longest path that can be opened, in bytes */
     uid_t user;
@@ -104,11 +99,12 @@ typedef struct {
 typedef struct { int32_t *places; int count, tells; uint32_t hash; } State;
 typedef struct {
     State *state;
+    const int32_t *first;
     int32_t *next, *table, *mark, *work;
     Word *bits;
     Arena places;
     size_t used;
-    int states, most, round;
+    int starts, words, states, most, round;
 } Dfa;
 #define DFA_BYTES (24 << 20)
 #define DFA_TABLE 65536
@@ -128,7 +124,6 @@ static int add_place(const Program *p, Dfa *d, int count, int place) {
         if (p->token[place].kind != STAR) return count;
     }
 }
-
 /* Returns the state that the places in `work` are, -1 if it is time to begin anew, -2 without memory. */
 static int state_of(const Program *p, Dfa *d, int count) {
     size_t bytes = count * sizeof *d->work;
@@ -144,8 +139,8 @@ static int state_of(const Program *p, Dfa *d, int count) {
     memcpy(s->places, d->work, bytes);
     d->used += bytes;
     memset(d->next + (size_t)d->states * p->columns, -1, p->columns * sizeof *d->next);
-    Word *bits = d->bits + (size_t)d->states * p->words;
-    memset(bits, 0, p->words * sizeof *bits);
+    Word *bits = d->bits + (size_t)d->states * d->words;
+    memset(bits, 0, d->words * sizeof *bits);
     for (int i = 0; i < count; i++) {
         Token t = p->token[s->places[i]];
         if (t.kind == END) bits[t.value >> 6] |= 1ULL << (t.value & 63);
@@ -159,14 +154,15 @@ static int dfa_begin(const Program *p, Dfa *d) {
     d->states = d->used = 0;
     memset(d->table, -1, DFA_TABLE * sizeof *d->table);
     d->round++;
-    for (int i = 0; i < p->starts; i++) count = add_place(p, d, count, p->first[i]);
+    for (int i = 0; i < d->starts; i++) count = add_place(p, d, count, d->first[i]);
     return state_of(p, d, count) == 0;
 }
-static int dfa_make(const Program *p, Dfa *d) {
-    size_t each = p->columns * sizeof *d->next + p->words * sizeof *d->bits + sizeof *d->state;
+static int dfa_make(const Program *p, Dfa *d, const int32_t *first, int starts, int words) {
+    size_t each = p->columns * sizeof *d->next + words * sizeof *d->bits + sizeof *d->state;
+    d->first = first, d->starts = starts, d->words = words;
     d->most = DFA_BYTES / each < 16384 ? DFA_BYTES / each : 16384; /* what is not used costs nothing */
     return NEW(d->state, d->most) && NEW(d->next, (size_t)d->most * p->columns) &&
-           NEW(d->bits, (size_t)d->most * p->words) && NEW(d->table, DFA_TABLE) && NEW(d->mark, p->tokens + 1) &&
+           NEW(d->bits, (size_t)d->most * words) && NEW(d->table, DFA_TABLE) && NEW(d->mark, p->tokens + 1) &&
            NEW(d->work, p->tokens + 1) && dfa_begin(p, d);
 }
 static void dfa_free(Dfa *d) {
@@ -187,7 +183,6 @@ static int dfa_step(const Program *p, Dfa *d, int from, unsigned char byte) {
     if (to >= 0) d->next[(size_t)from * p->columns + p->column[byte]] = to;
     return to;
 }
-
 /* Returns the state after a name; -2 without memory, -1 if it takes more states than there may be. */
 static int read_name(const Program *p, Dfa *d, const char *name) {
     int at = 0, full = 0;
@@ -201,7 +196,6 @@ static int read_name(const Program *p, Dfa *d, const char *name) {
     }
     return at;
 }
-
 /* Returns whether a name is ASCII on one line: for others it matters where characters end. */
 static int is_simple(const char *name) {
     while (*name && *name != '\n' && !(*name & 0x80)) name++;
@@ -211,7 +205,6 @@ static int is_simple(const char *name) {
 typedef struct { int decider, last; } Fate; /* patterns, -1 for none */
 
 static int is_ignored(const Program *p, int decider) { return decider >= 0 && !p->exceptional[decider]; }
-
 /* Leaves of `set` what belongs to patterns behind `pattern`; returns whether anything is left. */
 static int only_after(const Program *p, Word *set, int pattern) {
     int bit = pattern < 0 ? 0 : p->after[pattern];
@@ -220,7 +213,6 @@ static int only_after(const Program *p, Word *set, int pattern) {
         any |= set[i] &= i * 64 + 64 <= bit ? 0 : i * 64 < bit ? ~0ULL << (bit & 63) : ~0ULL;
     return any != 0;
 }
-
 /* Only a later pattern of the other kind changes a verdict, and only one that does counts below. */
 static void decide(const Program *p, Fate *fate, Word *matched, Word *rivals) {
     if (!only_after(p, matched, fate->decider)) return;
@@ -276,7 +268,7 @@ typedef struct Walk {
 typedef struct Sums {
     Walk *walk;
     Arena arena;
-    Dfa dfa;
+    Dfa segments, telling;
     Ending *endings;            /* a hash table */
     Amount *by_pattern;
     Record *records;
@@ -444,7 +436,7 @@ static long read_names(Sums *s, int fd, size_t *directories) {
 }
 /* Sets what may match below `child`, which `bits` match. Returns whether exceptions may, -1 without memory. */
 static int follow(const Program *p, const Node *n, Node *child, const Word *bits) {
-    Word carry = 0, hopeful = 0, whole = 0;
+    Word carry = 0, hopeful = 0;
     if (!NEW(child->live, p->words)) return -1;
     for (int i = 0; i < p->words; i++) {
         Word hits = n->live[i] & bits[i] & p->advance[i];
@@ -452,9 +444,8 @@ static int follow(const Program *p, const Node *n, Node *child, const Word *bits
         carry = hits >> 63;
     }
     int any = only_after(p, child->live, child->fate.decider);
-    for (int i = 0; i < p->words; i++) hopeful |= child->live[i] & p->exceptions[i], whole |= child->live[i] & p->whole[i];
-    child->handed |= whole != 0; /* some pattern is about whole paths there */
-    if (!any || child->handed) free(child->live), child->live = NULL;
+    for (int i = 0; i < p->words; i++) hopeful |= child->live[i] & p->exceptions[i];
+    if (!any) free(child->live), child->live = NULL;
     return hopeful != 0;
 }
 /* Gives an entry its fate by the segments that match its name. */
@@ -495,13 +486,21 @@ static int add_directory(Sums *s, Node *n, Entry *e, const Word *bits, char *pat
  * among the entries. */
 static int judge(Sums *s, Node *n, long count, char *path) {
     const Program *p = s->walk->p;
+    Word files = 0; /* whether any pattern may end in this directory */
+    for (int i = 0; n->live && i < p->words; i++) files |= n->live[i] & p->final[i];
     for (long i = 0; i < count && !__atomic_load_n(&s->walk->stop, __ATOMIC_RELAXED); i++) {
         Entry e = s->entries[i];
-        int state = is_simple(e.name) ? read_name(p, &s->dfa, e.name) : -1;
-        if (state == -2) return 0;
-        e.fate = n->fate, e.unjudged = state < 0;
-        e.tells = state < 0 ? 0 : s->dfa.state[state].tells;
-        const Word *bits = n->live && !e.unjudged ? s->dfa.bits + (size_t)state * p->words : NULL;
+        int state = 0, told = is_simple(e.name) ? read_name(p, &s->telling, e.name) : -1;
+        int matters = n->live && (files || e.type == DT_DIR);
+        if (told >= 0 && matters) state = read_name(p, &s->segments, e.name);
+        if (told == -2 || state == -2) return 0;
+        e.fate = n->fate, e.unjudged = told < 0 || state < 0;
+        const Word *bits = matters && !e.unjudged ? s->segments.bits + (size_t)state * p->words : NULL;
+        Word whole = 0, lets_in = 0, hit; /* patterns about whole paths that may match, and exceptions that may */
+        for (int j = 0; bits && j < p->words; j++)
+            hit = n->live[j] & bits[j] & p->final[j], whole |= hit & p->whole[j], lets_in |= hit & p->exceptions[j];
+        if (whole && (e.type == DT_DIR || lets_in || !n->ignored)) e.unjudged = 1, bits = NULL;
+        e.tells = e.unjudged ? 0 : s->telling.state[told].tells;
         if (e.type == DT_DIR && !add_directory(s, n, &e, bits, path)) return 0;
         if (e.type == DT_DIR) continue;
         if (bits) give_fate(s, n, &e, bits);
@@ -570,7 +569,7 @@ static int publish(Walk *w, Node *n, Job *jobs) {
     for (Node *up = n; sends && up && up->ignored && !up->below; up = up->parent) up->below = 1;
     for (Node *up = n->handed ? n->parent : n; (n->handed || n->has_unjudged) && up; up = up->parent)
         if (up->ignored) top = up;
-    if (jobs && jobs->next) pthread_cond_broadcast(&w->work);
+    if (n->pending > 2) pthread_cond_broadcast(&w->work); /* one is for this thread */
     if (n->fd >= 0) one_less(n);
     one_less(n->parent);
     if (top && !grow(&w->again, &w->again_room, w->again_count, 1, sizeof *w->again)) return 0;
@@ -654,7 +653,6 @@ static void put_numbers(Order *o, int list, const int64_t *values, size_t size) 
     if (at) memcpy(at, values, size);
 }
 #define PUT(o, list, ...) put_numbers(o, list, (int64_t[]){__VA_ARGS__}, sizeof((int64_t[]){__VA_ARGS__}))
-
 static void put_path(Order *o, int list, const Node *n, const char *name) {
     char *at = put(o, &o->list[list].texts, (n ? length_in(n, 0) : 0) + strlen(name) + 1);
     if (at && n) write_path(n, name, at);
@@ -797,7 +795,8 @@ static PyObject *outcome(Walk *w, Node *top) {
 static int make_sums(const Program *p, Sums *s, Walk *w) {
     s->walk = w;
     return NEW(s->endings, ENDINGS) && NEW(s->by_pattern, p->patterns + 1) && NEW(s->largest, 2 * p->top + 1) &&
-           NEW(s->matched, p->words + 1) && NEW(s->rivals, p->words + 1) && dfa_make(p, &s->dfa);
+           NEW(s->matched, p->words + 1) && NEW(s->rivals, p->words + 1) && dfa_make(p, &s->segments, p->first, p->segments, p->words) &&
+           dfa_make(p, &s->telling, p->first + p->segments, p->told, 0);
 }
 /* Closes and frees what is left, also of a walk that was stopped; takes the children of nodes. */
 static void clean_up(Walk *w, Node *top) {
@@ -807,7 +806,7 @@ static void clean_up(Walk *w, Node *top) {
         n->fd = -1, n->live = NULL;
     }
     for (Sums *s = w->sums; s && s < w->sums + w->threads; s++) {
-        dfa_free(&s->dfa);
+        dfa_free(&s->segments), dfa_free(&s->telling);
         free(s->endings), free(s->by_pattern), free(s->records), free(s->largest), free(s->buffer);
         free(s->entries), free(s->matched), free(s->rivals);
         release(&s->arena);
@@ -868,7 +867,8 @@ static PyObject *core_add_up(PyObject *Py_UNUSED(self), PyObject *args) {
     Py_ssize_t size[15], longest;
     PyObject *tables, *poll, *made = NULL;
     int threads;
-    if (!PyArg_ParseTuple(args, "yiiiinOO", &root, &threads, &p.options, &p.counts, &p.top, &longest, &tables, &poll)) return NULL;
+    if (!PyArg_ParseTuple(args, "yiiiiniOO", &root, &threads, &p.options, &p.counts, &p.top, &longest,
+                          &p.segments, &tables, &poll)) return NULL;
     for (int i = 0; i < 15; i++) {
         PyObject *each = PyTuple_GetItem(tables, i);
         if (!each || PyBytes_AsStringAndSize(each, &table[i], &size[i])) return NULL;
@@ -878,7 +878,7 @@ static PyObject *core_add_up(PyObject *Py_UNUSED(self), PyObject *args) {
     p.words = size[0] / sizeof(Word), p.patterns = size[8], p.longest = longest;
     p.after = (void *)table[6], p.owner = (void *)table[7], p.exceptional = (void *)table[8];
     p.token = (void *)table[9], p.tokens = size[9] / sizeof(Token);
-    p.first = (void *)table[10], p.starts = size[10] / sizeof(int32_t);
+    p.first = (void *)table[10], p.told = size[10] / sizeof(int32_t) - p.segments;
     p.classes = (void *)table[11], p.column = (void *)table[12];
     for (int i = 0; i < 256; i++) if (p.column[i] >= p.columns) p.columns = p.column[i] + 1;
     p.reach = texts_in(table[13], size[13], &p.reaches);
