@@ -107,7 +107,7 @@ typedef struct {
     int starts, words, states, most, round;
 } Dfa;
 #define DFA_BYTES (24 << 20)
-#define DFA_TABLE 65536
+#define DFA_TABLE 32768
 
 static uint32_t hash_of(const void *bytes, size_t size) {
     uint32_t hash = 2166136261u;
