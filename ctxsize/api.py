@@ -357,7 +357,7 @@ def check(
     budget of its own context in the configuration, or that of its top level.
     `config` is by default the one that is found from the context upward; what
     `budget` and `baseline` say counts for more. `update_baseline` writes the
-    file anew before it is compared with. `jobs` has no effect.
+    file before it is compared with. `jobs` has no effect.
     Raises `InputErrors` for what cannot be checked, and what `measure` raises.
     """
     from ctxsize import checking

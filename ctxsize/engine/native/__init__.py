@@ -162,8 +162,8 @@ def _telling() -> list[Tokens]:
     for number, end in enumerate(sorted(MARKER_ENDS)):
         ends[end] |= _END_MARK | number << _ENDING_SHIFT
     return [
-        *([*_literal(name), (_TELL, told)] for name, told in tells.items()),
-        *([(_STAR, 0), *_literal(end), (_TELL, told)] for end, told in ends.items()),
+        *([*_literal(name), (_TELL, kind)] for name, kind in tells.items()),
+        *([(_STAR, 0), *_literal(end), (_TELL, kind)] for end, kind in ends.items()),
         [*_literal(SECRET_START), (_STAR, 0), (_TELL, _SECRET)],
     ]
 
