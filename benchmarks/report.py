@@ -12,7 +12,7 @@ from typing import Any
 
 from lists import Comparison
 from peers import DOCKER, Case
-from targets import MOST_MEMORY_BYTES, MOST_STARTUP, TARGETS, Target
+from targets import MOST_MEMORY_BYTES, MOST_STARTUP, STARTUP, TARGETS, Target
 from timing import Runs
 
 Row = dict[str, Any]
@@ -43,12 +43,16 @@ def today() -> str:
     return datetime.datetime.now(datetime.timezone.utc).date().isoformat()
 
 
-def rows(case: Case, results: list[Runs]) -> list[Row]:
-    """One row for each tool, with its ratios to what was timed beside it."""
+def rows(case: Case, results: list[Runs], startup: dict[str, float | None]) -> list[Row]:
+    """One row for each tool, with its ratios to what was timed beside it.
+
+    `startup` has seconds by command.
+    """
     medians = {each.tool.name: each.median for each in results}
     docker = next(filter(None, map(medians.get, DOCKER)), None)
     busy = {each.tool.name: each.cpu_median for each in results}
-    found = [_row(case, each, {**medians, "docker": docker}) for each in results]
+    medians |= {"docker": docker, STARTUP: startup[STARTUP]}
+    found = [_row(case, each, medians) for each in results]
     for row, each in zip(found, results, strict=True):
         row["cpu_median_seconds"] = each.cpu_median
         row["cpu_of_floor"] = _ratio(each.cpu_median, busy.get("floor"))
@@ -69,10 +73,10 @@ def _row(case: Case, runs: Runs, medians: dict[str, float | None]) -> Row:
         "docker_over_this": _ratio(medians["docker"], median),
         "peak_bytes": runs.peak_bytes or None,
     }
-    return {**row, "missed": _missed(row, floor)}
+    return {**row, "missed": _missed(row, floor, medians[STARTUP] or 0)}
 
 
-def _missed(row: Row, floor: float | None) -> list[str] | None:
+def _missed(row: Row, floor: float | None, startup: float) -> list[str] | None:
     """Which targets `row` misses; None where there are none to reach."""
     if not row["tool"].startswith("ctxsize") or row["median_seconds"] is None:
         return None
@@ -86,7 +90,7 @@ def _missed(row: Row, floor: float | None) -> list[str] | None:
         "ctxsize measure, Python": target.python,
     }.get(row["tool"])
     if most is not None and floor is not None:
-        limit = most * floor + target.extra_seconds
+        limit = most * floor + startup * target.after_startup
         if row["median_seconds"] > limit:
             missed.append(f"floor: {limit:.2f} s")
     if row["tool"] == "ctxsize measure":

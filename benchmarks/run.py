@@ -72,11 +72,12 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     if any(each.difference for each in comparisons):
         sys.exit("The lists differ: times would mean nothing.")
     tools = _tools(options, base)
+    startup = _startup(base)
     rows: list[report.Row] = []
     for case in cases:
         _say(f"timing {case.tree}, {case.ignore}")
         results = timing.interleaved(tools, case, options.rounds, options.patience)
-        rows += report.rows(case, results)
+        rows += report.rows(case, results, startup)
     return {
         "version": 1,
         "date": report.today(),
@@ -86,7 +87,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         "trees": {name: tree.title for name, tree in trees.TREES.items()},
         "lists": report.list_rows(comparisons),
         "rows": rows,
-        "startup": report.startup_rows(_startup(base)),
+        "startup": report.startup_rows(startup),
     }
 
 

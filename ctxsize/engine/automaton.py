@@ -237,20 +237,20 @@ class Automaton:
     ) -> None:
         self._enters = enters or spec.enters
         self._thorough = thorough
-        self._program = Program(spec.patterns)
+        self.program = Program(spec.patterns)
         self._states: dict[tuple[int, int, int], _State] = {}
         self._finders: dict[int, Finder] = {}
         self._marks: dict[tuple[int, int], _Marks] = {}
 
     def root(self) -> _State:
         """The state of the context itself."""
-        return self._state(self._program.start, -1, -1)
+        return self._state(self.program.start, -1, -1)
 
     def odd(self, state: _State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         """The marks of those `names` that differ from the directory's own."""
         if not state.watched:
             return {}
-        program, watched, marks = self._program, state.watched, state.marks
+        program, watched, marks = self.program, state.watched, state.marks
         odd: dict[str, Mark] = {}
         found, bits = state.find(names)
         for name, each in zip(found, bits, strict=True):
@@ -266,7 +266,7 @@ class Automaton:
 
     def enter(self, state: _State, prefix: str, name: str) -> _State:
         """The state of the subdirectory `name`."""
-        bits = self._program.known[name]
+        bits = self.program.known[name]
         child = state.children.get(bits)
         if child is None:
             child = self._child(state, prefix, name, bits)
@@ -275,7 +275,7 @@ class Automaton:
         return child
 
     def _child(self, state: _State, prefix: str, name: str, bits: int) -> _State:
-        program = self._program
+        program = self.program
         hits = state.live & bits
         if state.on_paths:
             hits |= program.on_paths(state.on_paths, prefix, [name]).get(name, 0)
@@ -288,23 +288,23 @@ class Automaton:
 
         If `thorough`, whether Docker looks: it does wherever an exception has a wildcard.
         """
-        hopeful = not state.mark.ignored or state.live & self._program.exceptions
+        hopeful = not state.mark.ignored or state.live & self.program.exceptions
         return bool(hopeful or self._thorough) and self._enters(path)
 
     def _state(self, live: int, decider: int, last: int) -> _State:
         key = live, decider, last
         state = self._states.get(key)
         if state is None:
-            watched = live & self._program.final
+            watched = live & self.program.final
             find, marks = self._finder(watched), self._marks_of(decider, last)
-            state = _State(self._program, live, decider, last, find, marks)
+            state = _State(self.program, live, decider, last, find, marks)
             _remember(self._states, key, state)
         return state
 
     def _finder(self, watched: int) -> Finder:
         find = self._finders.get(watched)
         if find is None:
-            find = finder(self._program.known, list(self._program.of_names(watched)))
+            find = finder(self.program.known, list(self.program.of_names(watched)))
             _remember(self._finders, watched, find)
         return find
 
@@ -312,7 +312,7 @@ class Automaton:
         key = decider, last
         marks = self._marks.get(key)
         if marks is None:
-            marks = _Marks(self._program, *key)
+            marks = _Marks(self.program, *key)
             _remember(self._marks, key, marks)
         return marks
 

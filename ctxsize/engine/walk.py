@@ -130,12 +130,15 @@ class Walk:
         for frame in self._stack:
             frame.directory.close()
 
-    def handed_back(self, kind: str, directory: str, names: list[str]) -> Iterator[Event]:
+    def handed_back(
+        self, kind: str, directory: str, names: list[str], silent: int = 0
+    ) -> Iterator[Event]:
         """Yield what becomes of `names` in a `directory` that is entered, for one that walks ahead.
 
         They are `files`, a run of them; one `folder`, itself alone; or a `tree`, with all below.
+        So many directories from that one up are `silent`: ignored, and not sent so far.
         """
-        frame = self._go(directory)
+        frame = self._go(directory, silent)
         if frame is None:
             return
         if kind == "tree":
@@ -148,7 +151,7 @@ class Walk:
             for at in range(0, len(names), MOST_TOGETHER):
                 yield from self._files(frame, names[at : at + MOST_TOGETHER])
 
-    def _go(self, directory: str) -> _Frame | None:
+    def _go(self, directory: str, silent: int) -> _Frame | None:
         """Return a directory that is entered, with those above on the stack; None if it is gone."""
         stack = self._stack
         if not stack:
@@ -156,9 +159,12 @@ class Walk:
         while not f"{directory}/".startswith(stack[-1].prefix):
             self._leave()
         rest = directory[len(stack[-1].prefix) :]
-        for name in rest.split("/") if directory != stack[-1].path else ():
+        names = rest.split("/") if directory != stack[-1].path else []
+        for left, name in zip(range(len(names), 0, -1), names, strict=True):
             if not self._step_into(stack[-1], name):
                 return None
+            stack[-1].announced = left > silent
+        self._all_announced = all(frame.announced for frame in stack)
         return stack[-1]
 
     def _step_into(self, frame: _Frame, name: str) -> bool:

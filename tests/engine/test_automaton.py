@@ -158,8 +158,8 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         state, reference = fast.enter(fast.root(), "", name), plain.enter(plain.root(), "", name)
         names = [f"x{number % 7}y", f"k{number}", f"b{number}"]
         assert fast.odd(state, f"{name}/", names) == plain.odd(reference, f"{name}/", names)
-        assert len(fast._program.known) <= 50
-        assert len(fast._program.known.same) <= 50
+        assert len(fast.program.known) <= 50
+        assert len(fast.program.known.same) <= 50
         assert len(fast._states) <= 50
         assert len(state.children) <= 5
         assert len(state.marks) <= 5

@@ -1,9 +1,10 @@
 """The same sums, faster: a walk in C over what Python says that patterns mean.
 
-The core counts what is plain. What it does not judge (links, odd modes, attributes, what
-cannot be read, patterns about whole paths) it hands back by name, in the order of the walk,
-and the Python walk looks at it. So the sums are the same; where the core is missing, or an
-answer needs more than sums, the Python walk does it all.
+The core counts what is plain. It asks which patterns match where bytes do not tell (beyond
+ASCII, patterns about whole paths). What a builder treats in a way of its own (links, odd modes,
+attributes, what cannot be read) it hands back by name, in the order of the walk, and the Python
+walk looks at it. So the sums are the same; where the core is missing, or an answer needs more
+than sums, the Python walk does it all.
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ import sys
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from itertools import accumulate, chain, islice
 from types import ModuleType
 from typing import Any
 
-from ctxsize.engine.automaton import Program
-from ctxsize.engine.builders import Builder
+from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.directories import (
     FOLDERS,
     GITIGNORE,
@@ -32,6 +32,7 @@ from ctxsize.engine.directories import (
     SECRET_START,
 )
 from ctxsize.engine.events import Progress
+from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.segments import Segment
 from ctxsize.engine.sums import CoreSums, WalkSums
@@ -46,6 +47,7 @@ _READS_ATTRIBUTES, _REFUSES, _NO_SOCKETS, _SENDS_PARENTS, _ANYWHERE = 1, 2, 4, 8
 _METERS = {None: 0, "buildkit": 1, "tar": 2}
 _MARK, _SECRET, _FOLDER, _END_MARK, _ENDING_SHIFT = 1, 2, 4, 8, 8
 _KINDS = ("files", "folder", "tree")
+_TREE = 2
 _END, _BYTE, _RUNE, _STAR, _CLASS, _TELL = range(6)
 Tokens = list[tuple[int, int]]
 _LOADED: dict[str, ModuleType] = {}
@@ -75,18 +77,30 @@ def add_all(
     Raises what `Walk` raises.
     """
     module = core()
-    python = Walk(request)
-    if module is None or python.by_inode or not request.spec.remembers_parents:
+    python, automaton = Walk(request), fastest(request.spec)
+    if module is None or python.by_inode or not isinstance(automaton, Automaton):
         return None
-    if any(pattern.fault or "\0" in pattern.text for pattern in request.spec.patterns):
+    if any("\0" in pattern.text for pattern in request.spec.patterns):
         return None
     if sums.top > _MOST_LARGEST or sys.getfilesystemencoding() != "utf-8":
         return None
-    program = Program(request.spec.patterns)
-    if len(program.owner) > _MOST_SEGMENTS or program.start & program.whole_paths:
+    program = automaton.program
+    if len(program.owner) > _MOST_SEGMENTS:
         return None
-    found = _walked(module, python, request, sums.top, program, jobs, progress)
-    if found is None:
+    try:
+        found = module.add_up(
+            os.fsencode(request.root.rstrip("/") + "/"),
+            min(jobs or len(os.sched_getaffinity(0)), _MOST_THREADS),
+            _options(request, python),
+            _METERS[request.builder.meter],
+            sums.top,
+            python.longest_path,
+            len(program.parts),
+            _tables(program, request.spec),
+            partial(_matching, program),
+            progress,
+        )
+    except OSError:
         return None
     try:
         _take(found, python, request, sums)
@@ -97,55 +111,19 @@ def add_all(
     return python
 
 
-def _walked(
-    module: Any,
-    python: Walk,
-    request: Request,
-    top: int,
-    program: Program,
-    jobs: int | None,
-    progress: Progress | None,
-) -> tuple[tuple[bytes, bytes], ...] | None:
-    """Return what the core found. What cannot be judged below what is ignored is left to Python."""
-    reach = request.spec.reach
-    patterns = _tables(program, len(request.spec.patterns))
-    paths = _joined(map(os.fsencode, reach or ()))
-    options = _options(request.builder, python) | _ANYWHERE * (reach is None)
-    handed: set[bytes] = set()
-    while True:
-        try:
-            found = module.add_up(
-                os.fsencode(request.root.rstrip("/") + "/"),
-                min(jobs or len(os.sched_getaffinity(0)), _MOST_THREADS),
-                options,
-                _METERS[request.builder.meter],
-                top,
-                python.longest_path,
-                len(program.parts),
-                (*patterns, paths, _joined(sorted(handed))),
-                progress,
-            )
-        except OSError:
-            return None
-        if isinstance(found, tuple):
-            return found
-        more = {*found.split(b"\0")[:-1]} - handed
-        if not more:
-            return None
-        handed |= more
-
-
 def _joined(texts: Iterable[bytes]) -> bytes:
     """Return `texts` as the core reads them, each with a zero byte at its end."""
     return b"".join(text + b"\0" for text in texts)
 
 
-def _options(builder: Builder, python: Walk) -> int:
+def _options(request: Request, python: Walk) -> int:
+    builder = request.builder
     return (
         _READS_ATTRIBUTES * python.reads_xattrs
         | _REFUSES * builder.refuses_to_open
         | _NO_SOCKETS * (not builder.sends_sockets)
         | _SENDS_PARENTS * builder.sends_ignored_parents
+        | _ANYWHERE * (request.spec.reach is None)
     )
 
 
@@ -171,22 +149,22 @@ def _telling() -> list[Tokens]:
 # What patterns mean.
 
 
-def _tables(program: Program, patterns: int) -> tuple[bytes, ...]:
+def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
     """Return the tables of patterns, in the order in which the core reads them."""
     bits = len(program.owner)
     words = (bits + 63) // 64
     size = 8 * words
     kept = (1 << 8 * size) - 1
     masks = (
-        *(program.start, program.final, program.loop, program.advance),
-        *(program.exceptions, program.whole_paths),
+        *(program.start, program.final, program.loop, program.loop & ~program.text_loops),
+        *(program.advance, program.exceptions, program.whole_paths),
     )
     classes: dict[bytes, int] = {}
     names = [[*_tokens(part, classes), (_END, bit)] for bit, part in enumerate(program.parts)]
     names += _telling()
     tokens = [*chain.from_iterable(names)]
     first = [0, *accumulate(map(len, names))][:-1]
-    after = [len(f"{-program.after(index):b}") - 1 for index in range(patterns)]
+    after = [len(f"{-program.after(index):b}") - 1 for index in range(len(spec.patterns))]
     return (
         *((mask & kept).to_bytes(size, "little") for mask in masks),
         array("i", after).tobytes(),
@@ -196,7 +174,18 @@ def _tables(program: Program, patterns: int) -> tuple[bytes, ...]:
         array("i", first).tobytes(),
         b"".join(classes),
         _columns(tokens, [*classes]),
+        _joined(map(os.fsencode, spec.reach or ())),
     )
+
+
+def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
+    """Return those of `near` that match a path, for a `text` also those that match its name."""
+    directory, slash, name = os.fsdecode(path).rpartition("/")
+    found = program.known[name] & (1 << 8 * len(near)) - 1 if text else 0
+    on_paths = int.from_bytes(near, "little")
+    if on_paths:
+        found |= program.on_paths(on_paths, directory + slash, [name]).get(name, 0)
+    return found.to_bytes(len(near), "little")
 
 
 def _columns(tokens: Tokens, classes: list[bytes]) -> bytes:
@@ -215,7 +204,7 @@ def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
     """Return a segment byte by byte; classes of characters are numbered as they come."""
     if part.kind == "regexp":
         return [*_of_glob(part.glob, classes)]
-    if part.kind == "path":  # which names may be part of a match, for Python to look at
+    if part.kind == "path":  # names that may be part of a match, about which the core asks
         return [(_STAR, 0), *_literal(max(part.needles, key=len, default="")), (_STAR, 0)]
     before = [(_STAR, 0)] if part.kind in ("suffix", "any", "below") else []
     behind = [(_STAR, 0)] if part.kind in ("prefix", "opening") else []
@@ -288,7 +277,8 @@ def _take(
         if kind >= 0:
             directory, names = next(texts), [*islice(texts, count)]
             sums.stand_at(before)
-            for event in python.handed_back(_KINDS[kind], directory, names):
+            silent = max(0, kind - _TREE)
+            for event in python.handed_back(_KINDS[kind - silent], directory, names, silent):
                 sums.add(event)
             sums.settle()
 
@@ -326,7 +316,9 @@ def _clues(
 
 def _ignores_gitignore(request: Request) -> bool:
     """Return whether the context has a `.gitignore` at its top that is not sent."""
-    if not request.spec.match_file(GITIGNORE):
+    automaton = fastest(request.spec)
+    top = automaton.root()
+    if not automaton.odd(top, "", [GITIGNORE]).get(GITIGNORE, top.mark).ignored:
         return False
     try:
         return not stat.S_ISDIR(os.lstat(os.path.join(request.root, GITIGNORE)).st_mode)

@@ -1,29 +1,23 @@
 /* Adds up what would be sent of a directory tree, with threads and without the GIL.
  *
  * Python says what patterns mean, as tables (see __init__.py); nothing here knows how an ignore file is written.
- * What this file cannot judge, or a builder treats in a way of its own (links, odd modes, attributes, what cannot be
- * read), it hands back by name, in the order of the walk, and Python looks at it: it never guesses. A thread visits
- * one directory at a time and adds to sums of its own. What depends on the order of entries is left in a tree of
- * nodes, read in order at the end. A function whose comment says no more returns 0 without memory. Linux only. */
+ * It asks Python where bytes do not tell which patterns match. What a builder treats in a way of its own (links, odd
+ * modes, attributes, what cannot be read) it hands back by name, in the order of the walk. A thread visits a directory
+ * at a time and adds to sums of its own. What depends on the order of entries is left in a tree of nodes, read in
+ * order at the end. A function whose comment says no more returns 0 without memory. Linux only. */
 #define Py_LIMITED_API 0x030A0000
 #define PY_SSIZE_T_CLEAN
 #define _GNU_SOURCE
-#include <Python.h>
+#include <Python.h> /* and with it errno.h, stdint.h, stdlib.h, string.h */
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
-#include <sched.h>
+#include <pthread.h> /* and sched.h, time.h */
 #include <signal.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
 typedef uint64_t Word;
 #define AGAIN(result, call) do (result) = (call); while ((result) < 0 && errno == EINTR)
@@ -82,15 +76,16 @@ enum { UNCOUNTED, PACKETS, TAR };                /* how the builder counts what 
 enum { MARK = 1, SECRET = 2, FOLDER = 4, END_MARK = 8, ENDING_SHIFT = 8 };
 
 typedef struct {
-    int words, patterns, tokens, segments, told, columns, options, counts, top;
-    const Word *start, *final, *loop, *advance, *exceptions, *whole; /* sets of segments, a bit each */
+    int words, patterns, tokens, segments, told, columns, options, counts, top, runes; /* whether any token is RUNE */
+    const Word *start, *final, *loop, *text_loop, *advance, *exceptions, *whole; /* sets of segments, a bit each */
+    PyObject *judge;                    /* returns which segments match a path */
     const int32_t *after, *owner;       /* by pattern, the first bit of those behind it; by bit, its pattern */
     const unsigned char *exceptional, *classes; /* by pattern; by class, 256 flags */
     const unsigned char *column;        /* by byte: those that no token tells apart share one */
     const Token *token;
     const int32_t *first;               /* the tokens with which segments begin, then names that tell something */
-    const char **reach, **hand;         /* where exceptions lead; directories that Python asks for, sorted */
-    size_t reaches, handed, longest;    /* the longest path that can be opened, in bytes */
+    const char *reach, *reach_end;      /* where exceptions lead, texts that end in a zero byte */
+    size_t longest;                     /* the longest path that can be opened, in bytes */
     uid_t user;
 } Program;
 
@@ -196,10 +191,21 @@ static int read_name(const Program *p, Dfa *d, const char *name) {
     }
     return at;
 }
-/* Returns whether a name is ASCII on one line: for others it matters where characters end. */
-static int is_simple(const char *name) {
-    while (*name && *name != '\n' && !(*name & 0x80)) name++;
-    return !*name;
+/* Returns whether a name is UTF-8, in a tar ASCII: others take a longer header. */
+static int is_usual(const Program *p, const char *name) {
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+        unsigned first = *c, low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+        unsigned high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+        if ((first >= 0x80 && (first < 0xC2 || p->counts == TAR)) || first > 0xF4) return 0;
+        for (int more = (first >= 0xC2) + (first >= 0xE0) + (first >= 0xF0); more--; low = 0x80, high = 0xBF)
+            if (*++c < low || *c > high) return 0;
+    }
+    return 1;
+}
+/* Returns whether it matters where characters or lines of a name end. */
+static int is_text(const Program *p, const char *name) {
+    while (*name && *name != '\n' && !(p->runes && *name & 0x80)) name++;
+    return *name != 0;
 }
 /* ---- verdicts: of a directory its decider, the last pattern that changed one, and what may match in it ---- */
 typedef struct { int decider, last; } Fate; /* patterns, -1 for none */
@@ -238,17 +244,17 @@ typedef struct Node {
     int32_t *at;                /* by child: how many files come before it */
     int64_t *sizes, time, content_bytes, count; /* by file: its bytes, IS_ODD if it is handed back */
     char *name;
-    Word *live;                 /* what may match in it, NULL for nothing */
-    struct Record *records;     /* what is known of some files, in order */
-    uint32_t nrecords, path_length, nchildren, nfiles, pending;
-    uint32_t child, file, record; /* how far the walk in order has come */
+    Word *live;                 /* what may match in it, NULL for nothing; then what has its text in the path */
+    struct Record **records, *record; /* what is known of some files, in order, a list for each part of them */
+    uint32_t path_length, nchildren, nfiles, pending;
+    uint32_t child, file, part; /* how far the walk in order has come, with `record` */
     Fate fate;
     int fd, tells, mode;
-    unsigned char ignored, below, handed, odd, has_unjudged;
+    unsigned char ignored, below, handed, odd, unusual; /* a name in its path */
 } Node;
 #define IS_ODD (-1)
-typedef struct Record { Node *node; const char *name; uint32_t file; int is_large, tells; } Record;
-typedef struct { const char *name; Fate fate; int tells; unsigned char type, unjudged; } Entry;
+typedef struct Record { struct Record *next; const char *name; uint32_t file; int is_large, tells; } Record;
+typedef struct { const char *name; Fate fate; int tells; unsigned char type; } Entry;
 typedef struct { const char *text; size_t length; uint32_t hash; int64_t bytes, count; } Ending;
 typedef struct { int64_t bytes, count; } Amount;
 /* Work: a directory to be visited, or some files of a large one. */
@@ -259,8 +265,6 @@ typedef struct Walk {
     pthread_mutex_t lock;
     pthread_cond_t work, done;
     Job *jobs;
-    Node **again;               /* what Python has to walk */
-    size_t again_count, again_room;
     int64_t seen, bytes;
     int active, threads, running, stop, failed;
 } Walk;
@@ -271,13 +275,14 @@ typedef struct Sums {
     Dfa segments, telling;
     Ending *endings;            /* a hash table */
     Amount *by_pattern;
-    Record *records;
     Entry *entries;
     char *buffer;
-    size_t ending_count, record_count, record_room, room, entry_room;
+    size_t ending_count, room, entry_room;
     int64_t *largest;           /* the sizes of the largest files, ascending; then those of a directory */
     int64_t ignored_files, ignored_folders, unopened, announced, content;
-    Word *matched, *rivals;
+    Word *matched, *rivals, *bits, *near; /* segments that match a name; on whole paths, those that may */
+    PyThreadState *python;      /* this thread's in Python, once it asked; it costs more than a question */
+    PyGILState_STATE gil;
     int own_directory;          /* whether the working directory is this thread's: 0 unknown, -1 no */
 } Sums;
 #define CHUNK 2048 /* files of a large directory that a thread looks at at once */
@@ -310,14 +315,15 @@ static void write_path(const Node *n, const char *name, char *path) {
 static int compare_texts(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 /* Returns whether the ignored directory at `path` is looked into for what exceptions let in. */
 static int is_entered(const Program *p, const char *path, size_t length) {
-    for (size_t i = 0; i < p->reaches; i++)
-        if (!strncmp(p->reach[i], path, length) && (!p->reach[i][length] || p->reach[i][length] == '/')) return 1;
+    for (const char *each = p->reach; each < p->reach_end; each += strlen(each) + 1)
+        if (!strncmp(each, path, length) && (!each[length] || each[length] == '/')) return 1;
     return (p->options & ANYWHERE) != 0;
 }
-static int note(Sums *s, Node *n, uint32_t file, const char *name, int is_large, int tells) {
-    if (!grow(&s->records, &s->record_room, s->record_count, 1, sizeof *s->records)) return 0;
-    s->records[s->record_count] = (Record){n, keep_text(&s->arena, name), file, is_large, tells};
-    return s->records[s->record_count++].name != NULL;
+/* Adds a record at the end of a list. */
+static int note(Sums *s, Record ***end, uint32_t file, const char *name, int is_large, int tells) {
+    Record *r = **end = keep(&s->arena, sizeof *r);
+    if (r) *r = (Record){NULL, keep_text(&s->arena, name), file, is_large, tells}, *end = &r->next;
+    return r && r->name;
 }
 /* Counts a file under its extension. Returns 0 if there are too many to do so. */
 static int add_ending(Sums *s, const char *name, size_t length, int64_t size) {
@@ -367,7 +373,7 @@ static int has_attributes(Sums *s, int fd, int *is_here, const char *name) {
 static int64_t look_at(Sums *s, const Node *n, const Entry *e, size_t length, int *is_here, struct stat *st) {
     const Program *p = s->walk->p;
     int result, refused = p->options & REFUSES && e->fate.last >= 0 && !p->exceptional[e->fate.last];
-    if (e->unjudged || refused) return -1;
+    if (refused || n->unusual || !is_usual(p, e->name)) return -1;
     AGAIN(result, fstatat(n->fd, e->name, st, AT_SYMLINK_NOFOLLOW));
     if (result || (st->st_mode & 0177000) != S_IFREG || st->st_nlink != 1) return -1;
     if ((st->st_mode & 0444) != 0444 && !(st->st_mode & 0400 && st->st_uid == p->user)) return -1;
@@ -384,6 +390,7 @@ static int add_files(Sums *s, Node *n, Entry *entries, uint32_t from, uint32_t t
     int is_here = 0;
     int64_t *here = s->largest + p->top, content_bytes = 0, count = 0;
     Word ends_seen = 0;
+    Record **last = &n->records[from / CHUNK];
     memset(here, 0, p->top * sizeof *here);
     for (Entry *e = entries + from; e < entries + to; e++) {
         uint32_t i = e - entries;
@@ -393,14 +400,14 @@ static int add_files(Sums *s, Node *n, Entry *entries, uint32_t from, uint32_t t
         int64_t head = look_at(s, n, e, length, &is_here, &st);
         if (head < 0 || !add_ending(s, e->name, length, st.st_size)) {
             n->sizes[i] = IS_ODD;
-            if (!note(s, n, i, e->name, 0, 0)) return 0;
+            if (!note(s, &last, i, e->name, 0, 0)) return 0;
             continue;
         }
         int64_t size = n->sizes[i] = st.st_size;
         int tells = e->tells & (MARK | SECRET), large = is_large(p, s->largest, here, size);
         Word end = 1ULL << (e->tells >> ENDING_SHIFT);
         if (e->tells & END_MARK && !(ends_seen & end)) ends_seen |= end, tells |= END_MARK;
-        if ((large || tells) && !note(s, n, i, e->name, large, tells)) return 0;
+        if ((large || tells) && !note(s, &last, i, e->name, large, tells)) return 0;
         Amount *amount = &s->by_pattern[e->fate.decider + 1];
         amount->bytes += size, amount->count++;
         s->announced += head, s->content += p->counts == PACKETS ? content_of(size) : 0;
@@ -434,13 +441,16 @@ static long read_names(Sums *s, int fd, size_t *directories) {
     if (count) qsort(s->entries, count, sizeof *s->entries, compare_texts); /* the name comes first in it */
     return count;
 }
-/* Sets what may match below `child`, which `bits` match. Returns whether exceptions may, -1 without memory. */
-static int follow(const Program *p, const Node *n, Node *child, const Word *bits) {
+/* Sets what may match below `child`, whose name was read. Returns whether exceptions may, -1 without memory. */
+static int follow(const Sums *s, const Node *n, Node *child) {
+    const Program *p = s->walk->p;
+    const Word *loop = strchr(child->name, '\n') ? p->text_loop : p->loop;
     Word carry = 0, hopeful = 0;
-    if (!NEW(child->live, p->words)) return -1;
+    if (!NEW(child->live, 2 * p->words)) return -1;
     for (int i = 0; i < p->words; i++) {
-        Word hits = n->live[i] & bits[i] & p->advance[i];
-        child->live[i] = (hits << 1 | carry) | (n->live[i] & p->loop[i]);
+        Word hits = n->live[i] & s->bits[i] & p->advance[i];
+        child->live[i] = (hits << 1 | carry) | (n->live[i] & loop[i]);
+        child->live[p->words + i] = s->near[i];
         carry = hits >> 63;
     }
     int any = only_after(p, child->live, child->fate.decider);
@@ -448,65 +458,75 @@ static int follow(const Program *p, const Node *n, Node *child, const Word *bits
     if (!any) free(child->live), child->live = NULL;
     return hopeful != 0;
 }
-/* Gives an entry its fate by the segments that match its name. */
-static void give_fate(Sums *s, const Node *n, Entry *e, const Word *bits) {
-    const Program *p = s->walk->p;
-    Word any = 0;
-    for (int i = 0; i < p->words; i++) any |= s->matched[i] = n->live[i] & bits[i] & p->final[i];
-    if (any) decide(p, &e->fate, s->matched, s->rivals);
+/* Adds which segments match a path, as Python says: those of `near`, for a `text` all. Prints why it fails. */
+static int ask(Sums *s, const char *path, int text) {
+    Py_ssize_t size = s->walk->p->words * sizeof(Word);
+    if (s->python) PyEval_RestoreThread(s->python);
+    else s->gil = PyGILState_Ensure();
+    PyObject *judge = s->walk->p->judge;
+    PyObject *said = PyObject_CallFunction(judge, "yy#i", path, (const char *)s->near, size, text);
+    int fine = said && PyBytes_Size(said) == size;
+    if (fine) memcpy(s->matched, PyBytes_AsString(said), size);
+    else PyErr_WriteUnraisable(judge);
+    Py_XDECREF(said);
+    s->python = PyEval_SaveThread();
+    for (int i = 0; i < s->walk->p->words; i++) s->bits[i] |= s->matched[i];
+    return fine;
 }
-/* Adds the directory `e` to the children of `n`, unless nothing in it can be sent. Returns 0 without memory.
- * `path` is room for its path. */
-static int add_directory(Sums *s, Node *n, Entry *e, const Word *bits, char *path) {
+/* Sets which segments match a name, and gives it its fate. */
+static int give_fate(Sums *s, const Node *n, Entry *e, char *path) {
+    const Program *p = s->walk->p;
+    int state = read_name(p, &s->segments, e->name), text = state == -1 || is_text(p, e->name);
+    const Word *found = state < 0 ? p->whole : s->segments.bits + (size_t)state * p->words;
+    Word whole = 0, lets_in = 0, any = 0;
+    for (int i = 0; i < p->words; i++) {
+        s->near[i] = (found[i] | n->live[p->words + i]) & n->live[i] & p->whole[i];
+        s->bits[i] = text ? 0 : found[i] & ~p->whole[i];
+        whole |= s->near[i], lets_in |= (s->near[i] | (found[i] & n->live[i] & p->final[i])) & p->exceptions[i];
+    }
+    int asks = text || (whole && (e->type == DT_DIR || lets_in || !n->ignored));
+    if (asks) write_path(n, e->name, path);
+    if (state == -2 || (asks && !ask(s, path, text))) return 0;
+    for (int i = 0; i < p->words; i++) any |= s->matched[i] = n->live[i] & s->bits[i] & p->final[i];
+    if (any) decide(p, &e->fate, s->matched, s->rivals);
+    return 1;
+}
+/* Adds the directory `e` to the children of `n`, unless nothing in it can be sent. `path` has room for its path. */
+static int add_directory(Sums *s, Node *n, Entry *e, char *path) {
     const Program *p = s->walk->p;
     Node *child = keep(&s->arena, sizeof *child);
     if (!child) return 0;
-    *child = (Node){.parent = n, .name = keep_text(&s->arena, e->name), .fd = -1, .handed = e->unjudged,
-                    .path_length = length_in(n, strlen(e->name))};
+    *child = (Node){.parent = n, .name = keep_text(&s->arena, e->name), .fd = -1, .fate = e->fate,
+                    .path_length = length_in(n, strlen(e->name)), .ignored = is_ignored(p, e->fate.decider)};
     if (!child->name) return 0;
+    int hopeful = 0;
     write_path(n, e->name, path);
-    if (p->handed && bsearch(&path, p->hand, p->handed, sizeof *p->hand, compare_texts)) child->handed = 1;
-    int hopeful = 0, asked = child->handed;
-    if (bits && !asked) give_fate(s, n, e, bits);
-    child->fate = e->fate;
-    child->ignored = is_ignored(p, e->fate.decider);
-    if (bits && !asked && (hopeful = follow(p, n, child, bits)) < 0) return 0;
-    if (child->ignored && !asked && (!hopeful || !is_entered(p, path, child->path_length))) {
+    if (n->live && (hopeful = follow(s, n, child)) < 0) return 0;
+    if (child->ignored && (!hopeful || !is_entered(p, path, child->path_length))) {
         free(child->live);
         s->ignored_folders++, s->unopened++;
         return 1;
     }
-    n->has_unjudged |= child->handed;
     child->tells = child->ignored ? 0 : e->tells & FOLDER;
     n->at[n->nchildren] = n->nfiles;
     n->children[n->nchildren++] = child;
     return 1;
 }
-/* Gives each of the `count` entries its fate: directories become children, files that are sent come first
- * among the entries. */
+/* Gives each entry its fate: directories become children, files that are sent come first among the entries. */
 static int judge(Sums *s, Node *n, long count, char *path) {
     const Program *p = s->walk->p;
     Word files = 0; /* whether any pattern may end in this directory */
     for (int i = 0; n->live && i < p->words; i++) files |= n->live[i] & p->final[i];
     for (long i = 0; i < count && !__atomic_load_n(&s->walk->stop, __ATOMIC_RELAXED); i++) {
         Entry e = s->entries[i];
-        int state = 0, told = is_simple(e.name) ? read_name(p, &s->telling, e.name) : -1;
-        int matters = n->live && (files || e.type == DT_DIR);
-        if (told >= 0 && matters) state = read_name(p, &s->segments, e.name);
-        if (told == -2 || state == -2) return 0;
-        e.fate = n->fate, e.unjudged = told < 0 || state < 0;
-        const Word *bits = matters && !e.unjudged ? s->segments.bits + (size_t)state * p->words : NULL;
-        Word whole = 0, lets_in = 0, hit; /* patterns about whole paths that may match, and exceptions that may */
-        for (int j = 0; bits && j < p->words; j++)
-            hit = n->live[j] & bits[j] & p->final[j], whole |= hit & p->whole[j], lets_in |= hit & p->exceptions[j];
-        if (whole && (e.type == DT_DIR || lets_in || !n->ignored)) e.unjudged = 1, bits = NULL;
-        e.tells = e.unjudged ? 0 : s->telling.state[told].tells;
-        if (e.type == DT_DIR && !add_directory(s, n, &e, bits, path)) return 0;
+        int told = read_name(p, &s->telling, e.name);
+        if (told < 0) return 0;
+        e.fate = n->fate, e.tells = s->telling.state[told].tells;
+        if (n->live && (files || e.type == DT_DIR) && !give_fate(s, n, &e, path)) return 0;
+        if (e.type == DT_DIR && !add_directory(s, n, &e, path)) return 0;
         if (e.type == DT_DIR) continue;
-        if (bits) give_fate(s, n, &e, bits);
-        n->has_unjudged |= e.unjudged;
-        if (!e.unjudged && is_ignored(p, e.fate.decider)) s->ignored_files++;
-        else if (e.unjudged || e.type != DT_SOCK || !(p->options & NO_SOCKETS)) s->entries[n->nfiles++] = e;
+        if (is_ignored(p, e.fate.decider)) s->ignored_files++;
+        else if (e.type != DT_SOCK || !(p->options & NO_SOCKETS)) s->entries[n->nfiles++] = e;
     }
     return 1;
 }
@@ -519,7 +539,8 @@ static int add_job(Sums *s, Job **jobs, Node *n, Entry *entries, uint32_t from, 
 static int share_files(Sums *s, Node *n, Job **jobs) {
     uint32_t files = n->nfiles;
     n->sizes = keep(&s->arena, files * sizeof *n->sizes);
-    if (!n->sizes) return 0;
+    n->records = keep(&s->arena, (files / CHUNK + 1) * sizeof *n->records);
+    if (!n->sizes || !n->records) return 0;
     if (s->walk->threads < 2 || files < 2 * CHUNK) return add_files(s, n, s->entries, 0, files);
     Entry *entries = keep(&s->arena, files * sizeof *entries);
     if (entries) memcpy(entries, s->entries, files * sizeof *entries);
@@ -529,8 +550,7 @@ static int share_files(Sums *s, Node *n, Job **jobs) {
         if (!add_job(s, jobs, n, entries, from, files - from < CHUNK ? files : from + CHUNK)) return 0;
     return entries != NULL;
 }
-/* Visits a directory: what is in it is counted or becomes jobs. Where it cannot be read Python is asked,
- * who knows what the builder does. */
+/* Visits a directory: what is in it is counted or becomes jobs. One that cannot be read is handed back. */
 static int visit(Sums *s, Node *n, Job **jobs) {
     const Program *p = s->walk->p;
     struct stat st;
@@ -540,7 +560,8 @@ static int visit(Sums *s, Node *n, Job **jobs) {
     if (n->handed) return 1;
     if (n->parent && !n->ignored) __atomic_fetch_add(&s->walk->seen, 1, __ATOMIC_RELAXED);
     n->mode = st.st_mode & 0777, n->time = time_of(&st.st_mtim);
-    n->odd = (p->counts == TAR && !fits_ustar(n->path_length + 1, &st)) ||
+    n->unusual = (n->parent && n->parent->unusual) || !is_usual(p, n->name);
+    n->odd = n->unusual || (p->counts == TAR && !fits_ustar(n->path_length + 1, &st)) ||
              (p->options & READS_ATTRIBUTES && has_attributes(s, n->fd, &is_here, "."));
     size_t directories = 0;
     long count = read_names(s, n->fd, &directories);
@@ -550,31 +571,22 @@ static int visit(Sums *s, Node *n, Job **jobs) {
     char *path = zeroed(n->path_length + NAME_MAX + 3);
     int fine = n->children && n->at && path && judge(s, n, count, path) && (!n->nfiles || share_files(s, n, jobs));
     free(path);
-    for (uint32_t i = n->nchildren; fine && i--;)
-        if (!n->children[i]->handed) fine = add_job(s, jobs, n->children[i], NULL, 0, 0);
+    for (uint32_t i = n->nchildren; fine && i--;) fine = add_job(s, jobs, n->children[i], NULL, 0, 0);
     return fine;
 }
 
 /* ---- threads ------------------------------------------------------------------------------------------ */
 static void one_less(Node *n) { if (n && !--n->pending && n->parent) close(n->fd), n->fd = -1; }
-/* Makes what a visit found known to all: work, and which ignored directories hold something that is sent.
- * What cannot be judged below an ignored one makes all of that Python's: nobody here knows whether it is
- * sent, and when. */
-static int publish(Walk *w, Node *n, Job *jobs) {
-    Node *top = NULL;
+/* Makes what a visit found known to all: work, and which ignored directories hold something that is sent. */
+static void publish(Walk *w, Node *n, Job *jobs) {
     int sends = n->nfiles > 0;
     n->pending = 1;
     for (Job *job = jobs, *next; job; job = next, n->pending++) next = job->next, job->next = w->jobs, w->jobs = job;
-    for (uint32_t i = 0; i < n->nchildren; i++) sends |= !n->children[i]->handed && !n->children[i]->ignored;
+    for (uint32_t i = 0; i < n->nchildren; i++) sends |= !n->children[i]->ignored;
     for (Node *up = n; sends && up && up->ignored && !up->below; up = up->parent) up->below = 1;
-    for (Node *up = n->handed ? n->parent : n; (n->handed || n->has_unjudged) && up; up = up->parent)
-        if (up->ignored) top = up;
     if (n->pending > 2) pthread_cond_broadcast(&w->work); /* one is for this thread */
     if (n->fd >= 0) one_less(n);
     one_less(n->parent);
-    if (top && !grow(&w->again, &w->again_room, w->again_count, 1, sizeof *w->again)) return 0;
-    if (top) w->again[w->again_count++] = top;
-    return 1;
 }
 static void *serve(void *argument) {
     Sums *s = argument;
@@ -593,13 +605,14 @@ static void *serve(void *argument) {
         pthread_mutex_lock(&w->lock);
         w->active--;
         if (job->entries) one_less(n);
-        else if (fine) fine = publish(w, n, jobs);
+        else if (fine) publish(w, n, jobs);
         if (!fine) w->failed = 1, __atomic_store_n(&w->stop, 1, __ATOMIC_RELAXED);
         if (w->stop || (!w->jobs && !w->active)) pthread_cond_broadcast(&w->work);
     }
     w->running--;
     pthread_cond_signal(&w->done);
     pthread_mutex_unlock(&w->lock);
+    if (s->python) PyEval_RestoreThread(s->python), PyGILState_Release(s->gil);
     return NULL;
 }
 /* Waits for all threads, and asks Python now and then whether to go on. Returns 0 with an exception. */
@@ -629,9 +642,9 @@ static int wait_for(Walk *w, PyObject *poll) {
 /* ---- in order: texts that end in a zero byte, and numbers of eight bytes, are what Python gets ---------- */
 typedef struct { char *bytes; size_t used, room; } Buffer;
 typedef struct { Buffer texts, numbers; } List;
-typedef struct { int64_t size, index; Record *record; } Large;
+typedef struct { int64_t size, index; const Node *node; const char *name; } Large;
 enum { TOTALS, DIRECT, EXTENSIONS, PATTERNS, LARGEST, TELLING, BACK, RUNS, COLUMN, LISTS };
-enum { FILES, DIRECTORY, TREE }; /* what is handed back */
+enum { FILES, DIRECTORY, TREE }; /* what is handed back; for a tree, plus how many above are not sent so far */
 #define RUN 1024                 /* entries of one run, at most */
 typedef struct {
     const Program *p;
@@ -682,13 +695,20 @@ static void tell(Order *o, const Node *n, const char *name, int tells, int64_t s
     put_path(o, TELLING, NULL, name);
     PUT(o, TELLING, tells, size);
 }
-static void keep_largest(Order *o, int64_t size, Record *record) {
+static void keep_largest(Order *o, int64_t size, const Node *n, const char *name) {
     int at = o->top_count;
     while (at && o->top[at - 1].size < size) at--;
     if (at == o->p->top) return;
     if (o->top_count < o->p->top) o->top_count++;
     memmove(o->top + at + 1, o->top + at, (o->top_count - at - 1) * sizeof *o->top);
-    o->top[at] = (Large){size, o->files, record};
+    o->top[at] = (Large){size, o->files, n, name};
+}
+/* Returns the next record of `n`, NULL unless it is about that file; it is used up. */
+static Record *record_of(Node *n, uint32_t file) {
+    while (!n->record && n->part <= n->nfiles / CHUNK) n->record = n->records[n->part++];
+    Record *r = n->record && n->record->file == file ? n->record : NULL;
+    if (r) n->record = r->next;
+    return r;
 }
 /* Adds the next files of `n`, those before the place `end`. */
 static void add_run(Order *o, Node *n, uint32_t end) {
@@ -697,10 +717,10 @@ static void add_run(Order *o, Node *n, uint32_t end) {
         uint32_t last = n->file;
         while (last < end && n->sizes[last] == IS_ODD) last++;
         if (last > n->file) hand_back(o, n, FILES, last - n->file, NULL);
-        for (; n->file < last; n->file++) put_path(o, BACK, NULL, n->records[n->record++].name);
+        for (; n->file < last; n->file++) put_path(o, BACK, NULL, record_of(n, n->file)->name);
         if (size == IS_ODD) continue;
-        Record *r = n->record < n->nrecords && n->records[n->record].file == n->file ? &n->records[n->record++] : NULL;
-        if (r && r->is_large) keep_largest(o, size, r);
+        Record *r = record_of(n, n->file);
+        if (r && r->is_large) keep_largest(o, size, n, r->name);
         if (r && r->tells) tell(o, n, r->name, r->tells, size);
         add_entry(o, size);
         o->files++, n->file++;
@@ -721,6 +741,12 @@ static void begin(Order *o, const Node *n) {
     o->announced += o->p->counts == PACKETS ? packet : o->p->counts == TAR ? 512 : 0;
     add_entry(o, NO_CONTENT);
 }
+/* Returns how many ignored directories up from `n` hold nothing that is sent, but for what is handed back. */
+static int silent(const Node *n) {
+    int count = 0;
+    for (; n->ignored && !n->below; n = n->parent) count++;
+    return count;
+}
 /* Goes through all nodes in the order of the walk. */
 static void in_order(Order *o, Node *n) {
     begin(o, n);
@@ -728,27 +754,10 @@ static void in_order(Order *o, Node *n) {
         add_run(o, n, n->child < n->nchildren ? (uint32_t)n->at[n->child] : n->nfiles);
         Node *child = n->child < n->nchildren ? n->children[n->child++] : NULL;
         if (!child) n = n->parent;
-        else if (child->handed) hand_back(o, n, TREE, 1, child->name);
+        else if (child->handed) hand_back(o, n, TREE + silent(n), 1, child->name);
         else begin(o, n = child);
     }
     end_run(o);
-}
-static int compare_records(const void *a, const void *b) {
-    const Record *x = a, *y = b;
-    if (x->node != y->node) return x->node < y->node ? -1 : 1;
-    return (x->file > y->file) - (x->file < y->file);
-}
-/* Gives each node its records. Returns them, NULL without memory. */
-static Record *share_records(Walk *w) {
-    size_t count = 0, at = 0;
-    for (int i = 0; i < w->threads; i++) count += w->sums[i].record_count;
-    Record *all = zeroed(count * sizeof *all);
-    for (int i = 0; all && i < w->threads; at += w->sums[i++].record_count)
-        if (w->sums[i].record_count) memcpy(all + at, w->sums[i].records, w->sums[i].record_count * sizeof *all);
-    if (all) qsort(all, count, sizeof *all, compare_records);
-    for (size_t i = 0; all && i < count; i++)
-        if (!all[i].node->nrecords++) all[i].node->records = &all[i];
-    return all;
 }
 /* Adds what has no order: what the threads have by extension and by pattern, and all totals. */
 static void add_sums(Order *o, const Walk *w) {
@@ -764,39 +773,37 @@ static void add_sums(Order *o, const Walk *w) {
             if (s->by_pattern[i].count) PUT(o, PATTERNS, i - 1, s->by_pattern[i].bytes, s->by_pattern[i].count);
     }
     for (Large *l = o->top; l < o->top + o->top_count; l++) {
-        put_path(o, LARGEST, l->record->node, l->record->name);
+        put_path(o, LARGEST, l->node, l->name);
         PUT(o, LARGEST, l->size, l->index);
     }
     PUT(o, TOTALS, w->bytes, o->files, o->directories, files, folders, unopened, o->announced, content);
 }
-/* Returns the lists of a walk that is over, pairs of texts and numbers; or the paths that Python has to walk. */
+/* Returns the lists of a walk that is over, pairs of texts and numbers. */
 static PyObject *outcome(Walk *w, Node *top) {
     Order o = {.p = w->p, .top = zeroed((w->p->top + 1) * sizeof *o.top)};
-    Record *records = share_records(w);
-    o.failed = !records || !o.top;
+    o.failed = !o.top;
     Py_BEGIN_ALLOW_THREADS
-    if (!w->again_count && !o.failed) in_order(&o, top), add_sums(&o, w);
-    for (size_t i = 0; i < w->again_count; i++) put_path(&o, BACK, w->again[i]->parent, w->again[i]->name);
+    if (!o.failed) in_order(&o, top), add_sums(&o, w);
     Py_END_ALLOW_THREADS
-    Buffer *again = &o.list[BACK].texts;
-    PyObject *made = o.failed ? PyErr_NoMemory()
-                     : w->again_count ? PyBytes_FromStringAndSize(again->bytes, again->used) : PyTuple_New(LISTS);
+    PyObject *made = o.failed ? PyErr_NoMemory() : PyTuple_New(LISTS);
     for (int i = 0; i < LISTS; i++) {
         Buffer *t = &o.list[i].texts, *n = &o.list[i].numbers;
-        if (made && !w->again_count && PyTuple_SetItem(made, i, Py_BuildValue("(y#y#)", t->bytes ? t->bytes : "",
+        if (made && PyTuple_SetItem(made, i, Py_BuildValue("(y#y#)", t->bytes ? t->bytes : "",
                 (Py_ssize_t)t->used, n->bytes ? n->bytes : "", (Py_ssize_t)n->used))) Py_CLEAR(made);
         free(t->bytes), free(n->bytes);
     }
-    free(records), free(o.top);
+    free(o.top);
     return made && PyErr_Occurred() ? Py_DECREF(made), NULL : made;
 }
 
 /* ---- the module --------------------------------------------------------------------------------------- */
 static int make_sums(const Program *p, Sums *s, Walk *w) {
     s->walk = w;
-    return NEW(s->endings, ENDINGS) && NEW(s->by_pattern, p->patterns + 1) && NEW(s->largest, 2 * p->top + 1) &&
-           NEW(s->matched, p->words + 1) && NEW(s->rivals, p->words + 1) && dfa_make(p, &s->segments, p->first, p->segments, p->words) &&
+    int fine = NEW(s->endings, ENDINGS) && NEW(s->by_pattern, p->patterns + 1) && NEW(s->largest, 2 * p->top + 1) &&
+           NEW(s->matched, 4 * p->words + 4) && dfa_make(p, &s->segments, p->first, p->segments, p->words) &&
            dfa_make(p, &s->telling, p->first + p->segments, p->told, 0);
+    s->rivals = s->matched + p->words, s->bits = s->rivals + p->words, s->near = s->bits + p->words;
+    return fine;
 }
 /* Closes and frees what is left, also of a walk that was stopped; takes the children of nodes. */
 static void clean_up(Walk *w, Node *top) {
@@ -807,11 +814,10 @@ static void clean_up(Walk *w, Node *top) {
     }
     for (Sums *s = w->sums; s && s < w->sums + w->threads; s++) {
         dfa_free(&s->segments), dfa_free(&s->telling);
-        free(s->endings), free(s->by_pattern), free(s->records), free(s->largest), free(s->buffer);
-        free(s->entries), free(s->matched), free(s->rivals);
+        free(s->endings), free(s->by_pattern), free(s->largest), free(s->buffer), free(s->entries), free(s->matched);
         release(&s->arena);
     }
-    free(w->sums), free(w->again);
+    free(w->sums);
 }
 /* Starts the threads and waits for them. Returns 0 with an exception. */
 static int run(Walk *w, pthread_t *thread, PyObject *poll) {
@@ -826,7 +832,9 @@ static int run(Walk *w, pthread_t *thread, PyObject *poll) {
     w->running -= w->threads - started;
     pthread_mutex_unlock(&w->lock);
     int fine = wait_for(w, poll), some = started;
+    Py_BEGIN_ALLOW_THREADS
     while (started) pthread_join(thread[--started], NULL);
+    Py_END_ALLOW_THREADS
     if (fine && w->failed) PyErr_NoMemory();
     else if (fine && !some) PyErr_SetString(PyExc_OSError, "no thread can be started");
     return fine && !w->failed && some;
@@ -840,7 +848,7 @@ static PyObject *add_up(const Program *p, const char *root, int threads, PyObjec
     pthread_t *thread;
     int fine = NEW(thread, threads) && NEW(w.sums, threads);
     for (int i = 0; fine && i < threads; i++) fine = make_sums(p, &w.sums[i], &w);
-    if (fine && p->words) fine = NEW(top.live, p->words) != NULL;
+    if (fine && p->words) fine = NEW(top.live, 2 * p->words) != NULL;
     if (top.live) memcpy(top.live, p->start, p->words * sizeof *top.live);
     AGAIN(top.fd, open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     w.jobs = &job;
@@ -854,45 +862,37 @@ static PyObject *add_up(const Program *p, const char *root, int threads, PyObjec
     free(thread);
     return result;
 }
-/* Returns the texts in `bytes`, each of which ends in a zero byte; NULL without memory. */
-static const char **texts_in(const char *bytes, size_t size, size_t *count) {
-    const char **texts = zeroed((size + 1) * sizeof *texts), *end = bytes + size;
-    for (*count = 0; texts && bytes < end; bytes += strlen(bytes) + 1) texts[(*count)++] = bytes;
-    return texts;
-}
 static PyObject *core_add_up(PyObject *Py_UNUSED(self), PyObject *args) {
     Program p = {.user = geteuid()};
     const char *root;
     char *table[15];
     Py_ssize_t size[15], longest;
-    PyObject *tables, *poll, *made = NULL;
+    PyObject *tables, *poll;
     int threads;
-    if (!PyArg_ParseTuple(args, "yiiiiniOO", &root, &threads, &p.options, &p.counts, &p.top, &longest,
-                          &p.segments, &tables, &poll)) return NULL;
+    if (!PyArg_ParseTuple(args, "yiiiiniOOO", &root, &threads, &p.options, &p.counts, &p.top, &longest,
+                          &p.segments, &tables, &p.judge, &poll)) return NULL;
     for (int i = 0; i < 15; i++) {
         PyObject *each = PyTuple_GetItem(tables, i);
         if (!each || PyBytes_AsStringAndSize(each, &table[i], &size[i])) return NULL;
     }
     p.start = (void *)table[0], p.final = (void *)table[1], p.loop = (void *)table[2];
-    p.advance = (void *)table[3], p.exceptions = (void *)table[4], p.whole = (void *)table[5];
-    p.words = size[0] / sizeof(Word), p.patterns = size[8], p.longest = longest;
-    p.after = (void *)table[6], p.owner = (void *)table[7], p.exceptional = (void *)table[8];
-    p.token = (void *)table[9], p.tokens = size[9] / sizeof(Token);
-    p.first = (void *)table[10], p.told = size[10] / sizeof(int32_t) - p.segments;
-    p.classes = (void *)table[11], p.column = (void *)table[12];
+    p.text_loop = (void *)table[3], p.advance = (void *)table[4], p.exceptions = (void *)table[5];
+    p.whole = (void *)table[6], p.after = (void *)table[7], p.owner = (void *)table[8];
+    p.exceptional = (void *)table[9], p.token = (void *)table[10], p.first = (void *)table[11];
+    p.classes = (void *)table[12], p.column = (void *)table[13], p.longest = longest;
+    p.words = size[0] / sizeof(Word), p.patterns = size[9], p.tokens = size[10] / sizeof(Token);
+    p.told = size[11] / sizeof(int32_t) - p.segments;
+    for (int i = 0; i < p.tokens; i++) p.runes |= p.token[i].kind == RUNE;
     for (int i = 0; i < 256; i++) if (p.column[i] >= p.columns) p.columns = p.column[i] + 1;
-    p.reach = texts_in(table[13], size[13], &p.reaches);
-    p.hand = texts_in(table[14], size[14], &p.handed);
-    made = p.reach && p.hand ? add_up(&p, root, threads, poll) : PyErr_NoMemory();
-    free(p.hand), free(p.reach);
-    return made;
+    p.reach = table[14], p.reach_end = table[14] + size[14];
+    return add_up(&p, root, threads, poll);
 }
 static PyObject *core_allow(PyObject *Py_UNUSED(self), PyObject *count) {
     allocations_left = PyLong_AsLong(count);
     return PyErr_Occurred() ? NULL : Py_BuildValue("");
 }
 static PyMethodDef methods[] = {
-    {"add_up", core_add_up, METH_VARARGS, "Return the sums of a walk, or the paths that Python has to walk."},
+    {"add_up", core_add_up, METH_VARARGS, "Return the sums of a walk."},
     {"allow", core_allow, METH_O, "Let so many allocations succeed, all for -1; for tests."},
     {NULL, NULL, 0, NULL}};
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_core", NULL, -1, methods, NULL, NULL, NULL, NULL};

@@ -32,26 +32,29 @@ class Spy:
 
     def __init__(self, module: Any, threads: int) -> None:
         self.threads = threads
-        self.sums = self.retries = self.failures = self.handed_back = 0
-        """Number of walks that returned sums, that asked for another walk, and that raised;
-        number of runs and directories that the sums left to Python."""
+        self.sums = self.failures = self.asks = self.handed_back = 0
+        """Number of walks that returned sums, and that raised; of paths that Python judged;
+        of runs and directories that it looked at."""
         self.asked = Event()
         """Set once the core is at work."""
         self._module = module
 
     def add_up(self, root: bytes, threads: int, *rest: Any) -> Any:
         """Walk with the threads of this spy in place of `threads`."""
+
+        def judge(*question: Any) -> Any:
+            self.asks += 1
+            return matching(*question)
+
+        *others, matching, progress = rest
         self.asked.set()
         try:
-            found = self._module.add_up(root, self.threads or threads, *rest)
+            found = self._module.add_up(root, self.threads or threads, *others, judge, progress)
         except BaseException:
             self.failures += 1
             raise
-        if isinstance(found, tuple):
-            self.sums += 1
-            self.handed_back += len(found[_BACK][1]) // _ROW_BYTES
-        else:
-            self.retries += 1
+        self.sums += 1
+        self.handed_back += len(found[_BACK][1]) // _ROW_BYTES
         return found
 
 
@@ -118,10 +121,8 @@ def is_left_to_python(request: Request) -> bool:
     spec = request.spec
     if not spec.remembers_parents or any(each.fault or "\0" in each.text for each in spec.patterns):
         return True
-    program = Program(spec.patterns)
-    if len(program.owner) > native._MOST_SEGMENTS:
-        return True
-    return bool(program.start & program.whole_paths) or Walk(request).by_inode
+    too_many = len(Program(spec.patterns).owner) > native._MOST_SEGMENTS
+    return too_many or Walk(request).by_inode
 
 
 def check_request(

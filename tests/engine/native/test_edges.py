@@ -15,9 +15,10 @@ import pytest
 from ctxsize.engine import directories
 from ctxsize.engine.builders import BUILDKIT, CLASSIC
 from ctxsize.engine.request import resolve
+from ctxsize.engine.source import _LONGEST_PATH
 from tests.cli.conftest import environment, unprivileged
 from tests.engine.contexts import CAPABILITY
-from tests.engine.native.both import check, check_request, core
+from tests.engine.native.both import THREADS, check, check_request, core
 from tests.engine.native.strategies import TELLING
 from tests.oracles.availability import require
 from tests.oracles.trees import (
@@ -37,17 +38,52 @@ def test_the_core_counts_a_plain_context_alone(tmp_path: Path) -> None:
     root = build_tree(tmp_path, ["a", "d/b", "d/e/c.py", file(".dockerignore", b"*\n!d\nd/e\n")])
     for builder in (BUILDKIT, CLASSIC):
         for spy in check_request(resolve(str(root), builder=builder)):
-            assert (spy.sums, spy.retries, spy.handed_back) == (1, 0, 0)
+            assert (spy.sums, spy.asks, spy.handed_back) == (1, 0, 0)
 
 
-def test_what_cannot_be_judged_below_an_ignored_directory_is_left_to_python(tmp_path: Path) -> None:
-    """Nobody else knows whether that directory is sent."""
+def test_where_characters_matter_python_is_asked(tmp_path: Path) -> None:
     lines = b"*\n!**/k?\n!x/y/z\n"
     tree = ["a/b/k\xe9", "a/b/c/q\xe9", "a/d/e", "x/y/z", "x/\xe9/a", "q\xe9/k1", "m\nn/k1"]
     root = build_tree(tmp_path, [*tree, file(".dockerignore", lines)])
     for builder in (BUILDKIT, CLASSIC):
         for spy in check_request(resolve(str(root), builder=builder)):
-            assert spy.retries
+            assert spy.asks
+
+
+def test_where_no_pattern_counts_characters_python_is_not_asked(tmp_path: Path) -> None:
+    lines = "é*\n!*é\n".encode()
+    tree: list[str | Node] = ["éa", "aé", "éaé/é", "é/aé", "a/é", file(".dockerignore", lines)]
+    for spy in check(build_tree(tmp_path, tree))[: len(THREADS)]:
+        assert (spy.asks, spy.handed_back) == (0, 0)
+
+
+def test_patterns_on_whole_paths(tmp_path: Path) -> None:
+    """A class that matches `/`; the text that it needs may be in a directory's name."""
+    lines = b"[^x]*y\n!main[^a]*.c\nd/lib[^a]*b/k*\n!d/lib/m\n"
+    tree = ["main/a.c", "main/b/c.c", "main-x/y", "x/main.c", "ab/y", "xb/y", "d/lib/ab/k/k"]
+    more = ["d/lib/aab/k", "d/lib/m", "d/lib/zb/k1/m", "d/lib1b/k2"]
+    for spy in check(build_tree(tmp_path, [*tree, *more, file(".dockerignore", lines)]))[
+        : 2 * len(THREADS)
+    ]:
+        assert spy.asks
+
+
+@pytest.mark.parametrize("lines", [b"*\n!**/k\n", b"*\n!**/k\n!d*\n", b"*\n!**/k\nd*/d*/d*\n"])
+def test_what_the_core_cannot_open_below_an_ignored_directory(lines: bytes, tmp_path: Path) -> None:
+    """Python opens it, and announces those above if no one did; the core needs longer paths."""
+    root = build_tree(tmp_path / "ctx", ["a/k", "e/k", file(".dockerignore", lines)])
+    room = _LONGEST_PATH - len(f"{root}/") - 200
+    near = Path(*["d" * 99] * (room // 100 - 1), "d" * (100 + room % 100))
+    for leaf in ("b/a", "c/k", "d/k", "e/f/k", "e/k", "g/h"):
+        (root / near / leaf).parent.mkdir(parents=True, exist_ok=True)
+        (root / near / leaf).write_bytes(b"123")
+    try:
+        for spy in check(root)[: len(THREADS)]:
+            assert spy.handed_back
+        (root / near.parent / "k").touch()
+        check(root)
+    finally:
+        remove_tree(root)
 
 
 def test_a_context_below_a_very_long_path_is_left_to_python(tmp_path: Path) -> None:
@@ -89,13 +125,13 @@ def test_many_of_the_largest_files_are_left_to_python(tmp_path: Path) -> None:
     check(root, top=2**40, used=False)
 
 
-def test_a_name_that_takes_too_many_states_is_left_to_python(tmp_path: Path) -> None:
+def test_a_name_that_takes_too_many_states_is_asked_about(tmp_path: Path) -> None:
     """All the states of its automaton at once would take more memory than they may."""
     lines = "".join(f"*{'a' * 240}{number}\n" for number in range(900)).encode()
     names = [f"{'a' * 240}7", "a" * 241, f"c/{'a' * 240}899", f"{'a' * 240}/x"]
     root = build_tree(tmp_path, [*names, file(".dockerignore", lines)])
     for spy in check_request(resolve(str(root)), threads=(1,)):
-        assert spy.handed_back
+        assert spy.asks
 
 
 MODES = [0o644, 0o600, 0o400, 0o440, 0o404, 0o044, 0o004, 0o200, 0o000, 0o7444, 0o1644]
@@ -244,8 +280,9 @@ def test_ties_among_the_largest_files(tmp_path: Path) -> None:
 
 
 def test_files_of_one_large_directory_are_shared_among_threads(tmp_path: Path) -> None:
+    ends = [".a", ".pyc", ".pem", ".\udcff"]
     for at in range(9_000):
-        path = tmp_path / f"{at:05}{('.a', '.pyc', '.pem', '.é')[at % 4]}"
+        path = tmp_path / f"{at:05}{ends[at % 4]}"
         path.touch(0o600 if at % 100 == 0 else 0o644)
         if at % 31 == 0:
             os.truncate(path, 1 + at % 3)

@@ -360,7 +360,7 @@ def test_a_tree_that_changes_meanwhile(lines: str, tmp_path: Path) -> None:
         try:
             for number in range(rounds):
                 _, spy = native_answer(request, 1 + number % 4)
-                assert spy.sums or spy.failures or spy.retries
+                assert spy.sums or spy.failures
         finally:
             stop.set()
             for each in changing:
