@@ -10,7 +10,7 @@ from ctxsize.config.accepted import Acceptance
 from ctxsize.errors import InputErrors
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.model import Effect, Problem, Report, Transfer
-from ctxsize.problem_kinds import found
+from ctxsize.problems import found
 
 
 def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, ...]]:

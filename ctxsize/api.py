@@ -293,8 +293,8 @@ def scan(
     Raises `InputError` for no directory.
     """
     from ctxsize.accepting import Wanted, readable
+    from ctxsize.codes import names
     from ctxsize.findings import in_order
-    from ctxsize.projects.codes import CODES
     from ctxsize.recommender.edit import merged
     from ctxsize.scanning import scan as run
 
@@ -302,7 +302,7 @@ def scan(
     config, problems = readable(config, root)
     wanted = Wanted(config)
     scanned = run(discovery, merged, left=wanted.of, progress=progress, steps=steps)
-    unused = wanted.unused(CODES, root)
+    unused = wanted.unused(names("CTX3"), root)
     return replace(
         scanned,
         findings=in_order([*scanned.findings, *unused]),

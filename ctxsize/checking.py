@@ -10,6 +10,7 @@ from typing import Any
 from ctxsize import config as configuration
 from ctxsize.api import ls
 from ctxsize.build import Build
+from ctxsize.codes import names
 from ctxsize.config import Budget, Config
 from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.events import Progress
@@ -21,7 +22,6 @@ from ctxsize.guard import baseline as baselines
 from ctxsize.guard import known as knowing
 from ctxsize.guard import outcome, saved
 from ctxsize.guard.changes import between
-from ctxsize.guard.codes import CODES
 from ctxsize.guard.judge import actual, judge
 from ctxsize.guard.known import Known
 from ctxsize.guard.outcome import CheckReport, ContextCheck, DiffReport, Remedy, Side
@@ -80,7 +80,7 @@ def check(
         for plan, report in zip(plans, measured, strict=True)
     ]
     unused = acceptance.unused(
-        CODES.__contains__,
+        names("CTX4").__contains__,
         whole=build is None and builds is None,
         inside=[place for report in measured for place in _places(report)],
     )

@@ -398,7 +398,7 @@ class Report:
     def findings(self) -> tuple[Finding, ...]:
         """The problems, and what a transfer takes for granted, for formats that know no others."""
         from ctxsize.findings import in_order
-        from ctxsize.problem_kinds import found
+        from ctxsize.problems import found
 
         assumed = dict.fromkeys(problem for each in self.transfers for problem in each.problems)
         # Triggers of base images are rare, and the line would stand in every report.

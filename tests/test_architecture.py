@@ -18,8 +18,10 @@ PACKAGE = Path(__file__).parent.parent / "ctxsize"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    ("problems", "findings"),
-    ("errors", "build", "problem_kinds", "units", "version", "reader", "syntax"),
+    ("findings",),
+    ("codes",),
+    ("problems",),
+    ("errors", "build", "units", "version", "reader", "syntax"),
     ("model",),
     ("explanations",),
     ("engine.golang", "engine.goglob", "engine.expressions", "engine.border"),
@@ -59,6 +61,7 @@ PLACES = {
     "reads directories": (
         {"scandir", "listdir", "iterdir", "glob", "rglob", "walk"},
         {
+            "codes",  # the package's own pages
             "engine.dockerfiles",
             "engine.names",
             "config.contexts",
@@ -95,6 +98,7 @@ PLACES = {
     "opens a path": (
         {"read_bytes", "read_text", "open"},
         {
+            "codes",  # the package's own pages
             "reader",
             "formats.json",  # the package's own schemas
             "engine.names",

@@ -218,7 +218,7 @@ class Cleaning:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What was not done or not looked at, for formats that know nothing else."""
-        from ctxsize.problem_kinds import of_edits
+        from ctxsize.problems import of_edits
 
         told = [(each.path or "", each.message) for each in self.plan.problems]
         told += [(each.path, each.message) for each in self.results if not each.done]

@@ -6,8 +6,8 @@ import click
 
 from ctxsize.cli import output
 from ctxsize.cli.options import colour_option, format_option
+from ctxsize.codes import Rules, all_codes
 from ctxsize.errors import InputError
-from ctxsize.formats.codes import Rules, all_codes
 
 
 @click.command("rule")

@@ -7,7 +7,6 @@ fix is certain only if the simulation shows that just the intended paths change.
 
 from __future__ import annotations
 
-from ctxsize.findings import Code
 from ctxsize.lints import (
     builders,
     characters,
@@ -20,7 +19,6 @@ from ctxsize.lints import (
     order,
     reach,
     repetition,
-    selection,
     syntax,
 )
 from ctxsize.lints.case import Lint
@@ -41,18 +39,9 @@ _MODULES = (
 )
 
 LINTS: dict[str, Lint] = {
-    lint.code.name: lint
+    lint.code: lint
     for lint in sorted(
-        (lint for module in _MODULES for lint in module.LINTS), key=lambda lint: lint.code.name
+        (lint for module in _MODULES for lint in module.LINTS), key=lambda lint: lint.code
     )
 }
 """Each lint by its code, in the order of the codes."""
-
-CODES: dict[str, Code] = {
-    code.name: code
-    for code in sorted(
-        (*(lint.code for lint in LINTS.values()), selection.UNUSED_SUPPRESSION),
-        key=lambda code: code.name,
-    )
-}
-"""All codes of this package; none is ever used for anything else."""

@@ -9,23 +9,11 @@ from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.request import Request, with_ignore_file, without_patterns
 from ctxsize.engine.sent import Sent, differences
 from ctxsize.errors import CtxsizeError
-from ctxsize.findings import Code, Finding, Severity
+from ctxsize.findings import Finding
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import Tree
 from ctxsize.lints.words import amount
-
-DIFFERENCE = Code(
-    "CTX126",
-    "builder-difference",
-    Severity.INFO,
-    "Another builder sends other files of this tree, or fails.",
-    "BuildKit, the classic builder and Podman read the same patterns in different ways: exceptions "
-    "with wildcards below ignored directories, `+` and parentheses, `**name`, a blank behind `!`, "
-    "and which file is read at all. Reported is only what makes a difference in this tree.",
-    "*\n!src/**/*.py",
-    "*\n!src",
-)
 
 
 def difference(case: Case) -> Iterator[Finding]:
@@ -49,7 +37,7 @@ def _of_builder(case: Case, tree: Tree, builder: Builder) -> Iterator[Finding]:
         line = case.lines[number - 1] if 0 < number <= len(case.lines) else None
         if line is None or line.error is None:
             yield case.finding(
-                DIFFERENCE, line, f"{builder.title} fails: {error.message}", help=error.hint or ""
+                "CTX126", line, f"{builder.title} fails: {error.message}", help=error.hint or ""
             )
         return
     yield from _of_lines(case, tree, request, sent)
@@ -81,7 +69,7 @@ def _of_lines(case: Case, tree: Tree, request: Request, there: Sent) -> Iterator
     for (number, more), paths in sorted(by_line.items()):
         what = "sends" if more else "does not send"
         yield case.finding(
-            DIFFERENCE,
+            "CTX126",
             case.lines[number - 1] if number else None,
             f"{request.builder.title} {what} {amount(tree, paths)} that "
             f"{tree.request.builder.title} {'does not' if more else 'sends'}",
@@ -101,4 +89,4 @@ def _behind(case: Case, request: Request, path: str, *, sent_here: bool) -> Line
     return decider(case, case.step(path))
 
 
-LINTS = (Lint(DIFFERENCE, difference),)
+LINTS = (Lint("CTX126", difference),)

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from ctxsize.codes import severity_of
 from ctxsize.engine.covers import is_literal
 from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile
 from ctxsize.engine.matched import Matcher, matcher
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step, sent_text
 from ctxsize.errors import IgnoreFileError
-from ctxsize.findings import Code, Confidence, Finding, Fix, Location, Severity
+from ctxsize.findings import Confidence, Finding, Fix, Location, Severity
 from ctxsize.lints.changes import Proposal, simulated
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.tree import Tree
@@ -248,7 +249,7 @@ class Case:
 
     def finding(
         self,
-        code: Code,
+        code: str,
         line: Line | None,
         message: str,
         *,
@@ -269,8 +270,8 @@ class Case:
             evidence = (*evidence, *self.tree.shown(paths))
             marked = self.tree.marked(paths)
         return Finding(
-            code.name,
-            severity or code.severity,
+            code,
+            severity or severity_of(code),
             message,
             self.location(line, columns),
             confidence,
@@ -337,5 +338,5 @@ Check = Callable[[Case], Iterator[Finding]]
 class Lint:
     """A code and what finds it."""
 
-    code: Code
+    code: str
     check: Check

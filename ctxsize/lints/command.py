@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ctxsize.build import Build
+from ctxsize.codes import names
 from ctxsize.config import Config, load
 from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.border import holds, top_of
@@ -17,7 +18,6 @@ from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import without_patterns
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
-from ctxsize.lints import CODES
 from ctxsize.lints.discover import Layout, Target, fallback_in
 from ctxsize.lints.run import Linted, Linter, Notify
 from ctxsize.lints.selection import selection
@@ -46,7 +46,7 @@ def lint(
     start = paths[0] if paths else (build or Build()).context
     if config is None:
         config = Config() if alone else load(_directory(start))
-    chosen = selection(config, CODES, select, ignore, severity)
+    chosen = selection(config, names("CTX1"), select, ignore, severity)
     acceptance = Acceptance(config)
     finder = _TargetFinder(build, builder, config)
     linter = Linter(
@@ -67,7 +67,7 @@ def lint(
     directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
 
     def is_ours(code: str) -> bool:
-        return config.path is not None and code in CODES and chosen.wants_code(code)
+        return config.path is not None and code in names("CTX1") and chosen.wants_code(code)
 
     whole = any(map(config.lies_below, directories))
     unused = acceptance.unused(

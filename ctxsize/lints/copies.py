@@ -10,34 +10,13 @@ from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError
 from ctxsize.explanations import Fate, SourceCheck
-from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import Tree
 
-HIDDEN_SOURCE = Code(
-    "CTX111",
-    "hidden-source",
-    Severity.ERROR,
-    "An instruction takes what a pattern ignores, so that the build fails or goes on without it.",
-    "BuildKit looks for the source in what was sent. It warns by itself only as long as the ignore "
-    "file has no exception. Take the source back with an exception below the pattern.",
-    "dist",
-    "dist/*\n!dist/server.js",
-)
-MANIFEST = Code(
-    "CTX116",
-    "hidden-manifest",
-    Severity.ERROR,
-    "A pattern for many names also ignores a manifest or a lock file.",
-    "Without its manifest or lock file a build fails, or resolves other versions than intended. "
-    "`compose*` ignores `composer.json`, `*.lock` every lock file. Name what is meant, or add an "
-    "exception.",
-    "compose*",
-    "compose*.y*ml",
-)
 _MANIFESTS = frozenset(
     (
         *("package.json", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"),
@@ -99,7 +78,7 @@ def _of_check(case: Case, use: Use, check: SourceCheck) -> Iterator[Finding]:
     if has_wildcards(check.path):
         text = check.path
     yield case.finding(
-        HIDDEN_SOURCE,
+        "CTX111",
         line,
         f"ignores what {check.instruction} {check.source} takes ({place}){target}: {result}",
         severity=Severity.ERROR if fails else Severity.WARNING,
@@ -123,7 +102,7 @@ def manifest(case: Case) -> Iterator[Finding]:
         line = case.lines[number - 1]
         exceptions = "\n".join(f"!{path}" for path in paths)
         yield case.finding(
-            MANIFEST,
+            "CTX116",
             line,
             f"also ignores {', '.join(tree.shown(paths))}",
             severity=Severity.ERROR if case.uses else Severity.WARNING,
@@ -166,4 +145,4 @@ def _is_taken(case: Case, tree: Tree, path: str) -> bool:
     return False
 
 
-LINTS = (Lint(HIDDEN_SOURCE, hidden_source), Lint(MANIFEST, manifest))
+LINTS = (Lint("CTX111", hidden_source), Lint("CTX116", manifest))

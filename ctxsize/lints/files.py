@@ -4,32 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.findings import Confidence, Finding
 from ctxsize.lints.case import Case, Lint
 from ctxsize.lints.words import amount
-
-TWO_FILES = Code(
-    "CTX117",
-    "two-ignore-files",
-    Severity.INFO,
-    "The Dockerfile has an ignore file of its own, so the `.dockerignore` does not apply to it.",
-    "BuildKit reads `<Dockerfile>.dockerignore` instead of `.dockerignore`; the two are never "
-    "merged, not even if the first is empty. Repeat there what shall stay out of both builds. "
-    "The classic builder knows `.dockerignore` only.",
-    "# Dockerfile.dockerignore beside a .dockerignore with node_modules\ndist",
-    "# Dockerfile.dockerignore\nnode_modules\ndist",
-)
-UNREAD = Code(
-    "CTX127",
-    "unread-ignore-file",
-    Severity.WARNING,
-    "No build reads this ignore file.",
-    "Docker reads `<Dockerfile>.dockerignore` beside the Dockerfile, or else the `.dockerignore` "
-    "at the top of the context. One beside a Dockerfile whose context lies higher up is never "
-    "read, nor one under another name, nor one that is a symlink out of the context.",
-    "docker/.dockerignore for `docker build -f docker/Dockerfile .`",
-    "docker/Dockerfile.dockerignore, or .dockerignore at the top",
-)
 
 
 def two_files(case: Case) -> Iterator[Finding]:
@@ -44,20 +21,20 @@ def two_files(case: Case) -> Iterator[Finding]:
         if any(not case.tree.is_directory(path) for path in through):
             paths = through
             message += f" and would keep {amount(case.tree, through)} more out"
-    yield case.finding(TWO_FILES, None, message, paths=paths)
+    yield case.finding("CTX117", None, message, paths=paths)
 
 
 def unread(case: Case) -> Iterator[Finding]:
     """That no build reads the file, and why."""
     if case.unread is not None:
-        yield case.finding(UNREAD, None, f"no build reads this file: {case.unread}")
+        yield case.finding("CTX127", None, f"no build reads this file: {case.unread}")
     elif case.likely_unread is not None:
         yield case.finding(
-            UNREAD,
+            "CTX127",
             None,
             f"no build seems to read this file: {case.likely_unread}",
             confidence=Confidence.LIKELY,
         )
 
 
-LINTS = (Lint(TWO_FILES, two_files), Lint(UNREAD, unread))
+LINTS = (Lint("CTX117", two_files), Lint("CTX127", unread))

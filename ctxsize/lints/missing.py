@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case, Lint
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import taken
@@ -13,27 +13,6 @@ from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import Tree
 from ctxsize.lints.words import amount
 
-GIT = Code(
-    "CTX109",
-    "git-not-ignored",
-    Severity.WARNING,
-    "The repository's own data travels with every build.",
-    "`.git` changes with every git command, so that a `COPY .` is never cached for long, and it "
-    "holds all that was ever committed. Builds that ask git for a version need it; give them the "
-    "version as a build argument, or keep `.git` on purpose with `!.git`.",
-    "node_modules",
-    "node_modules\n.git",
-)
-ENV = Code(
-    "CTX110",
-    "env-not-ignored",
-    Severity.WARNING,
-    "A file of local settings, which often holds secrets, ends up in the image.",
-    "`.env` and its variants are made for one machine. Keep them out at every depth, and take "
-    "templates such as `.env.example` back with an exception.",
-    "node_modules",
-    "node_modules\n**/.env\n**/.env.*\n!**/.env.example",
-)
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
 
@@ -53,7 +32,7 @@ def git(case: Case) -> Iterator[Finding]:
     known = travels is not None
     name = ".git" if tree.is_taken(tree.by_name[".git"]) else "**/.git"
     yield case.finding(
-        GIT,
+        "CTX109",
         None,
         f".git travels with every build: {amount(tree, paths)}"
         + (f"; {wanted}, so it may be needed" if wanted else ""),
@@ -83,7 +62,7 @@ def env(case: Case) -> Iterator[Finding]:
         return
     untracked = tree.tracked is not None
     yield case.finding(
-        ENV,
+        "CTX110",
         None,
         f"{', '.join(tree.shown(paths))} would be sent: {amount(tree, paths)} of local settings",
         severity=Severity.WARNING if untracked and travels is not None else Severity.INFO,
@@ -120,4 +99,4 @@ def _is_taken_back(case: Case, path: str) -> bool:
     return by is not None and by.exception and by.text.removeprefix("**/").startswith(".git/")
 
 
-LINTS = (Lint(GIT, git), Lint(ENV, env))
+LINTS = (Lint("CTX109", git), Lint("CTX110", env))

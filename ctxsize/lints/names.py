@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS, Artefact, worth_a_word
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import Proposal
@@ -14,27 +14,6 @@ from ctxsize.lints.tree import Tree
 from ctxsize.lints.words import amount, count, first_of
 from ctxsize.recommender.exceptions import names
 
-ROOT_ONLY = Code(
-    "CTX101",
-    "root-only-name",
-    Severity.WARNING,
-    "A name without `**/` matches at the top of the context only, and its copies below are sent.",
-    "A pattern of an ignore file is a path from the top of the context, not a name at any depth "
-    "as in `.gitignore`. Write `**/` in front of what turns up in many directories. A leading "
-    "`/` says that only the top is meant, and keeps this lint quiet. A copy that an "
-    "exception names is left alone.",
-    "node_modules",
-    "**/node_modules",
-)
-SINGLE_STAR = Code(
-    "CTX105",
-    "single-star-depth",
-    Severity.INFO,
-    "`*/name` matches at the second level only.",
-    "`*` stands for exactly one directory. Write `**/name` for any number of them, none included.",
-    "*/node_modules",
-    "**/node_modules",
-)
 _ANYWHERE = "/".join("\ue000" * 5)
 """A directory that no pattern names."""
 _STARS = re.compile(r"(?:\*/)+(?!\*)([^/]+)")
@@ -47,7 +26,7 @@ def root_only(case: Case) -> Iterator[Finding]:
         if line.exception or artefact is None or line.written.startswith(("/", "./")):
             continue
         if not _has_any_depth(case, line.text):
-            yield from _of_name(case, ROOT_ONLY, line, artefact, "the top of the context")
+            yield from _of_name(case, "CTX101", line, artefact, "the top of the context")
 
 
 def single_star(case: Case) -> Iterator[Finding]:
@@ -58,7 +37,7 @@ def single_star(case: Case) -> Iterator[Finding]:
         if line.exception or artefact is None or _has_any_depth(case, artefact.pattern):
             continue
         depth = line.text.count("/") + 1
-        yield from _of_name(case, SINGLE_STAR, line, artefact, f"level {depth}")
+        yield from _of_name(case, "CTX105", line, artefact, f"level {depth}")
 
 
 def _has_any_depth(case: Case, name: str) -> bool:
@@ -76,7 +55,7 @@ class _Copies(NamedTuple):
 
 
 def _of_name(
-    case: Case, code: Code, line: Line, artefact: Artefact, where: str
+    case: Case, code: str, line: Line, artefact: Artefact, where: str
 ) -> Iterator[Finding]:
     tree, name = case.tree, artefact.pattern
     lead = f"{line.text} matches at {where} only"
@@ -109,7 +88,7 @@ def _of_name(
 
 def _of_copies(
     case: Case,
-    code: Code,
+    code: str,
     line: Line,
     artefact: Artefact,
     lead: str,
@@ -133,7 +112,7 @@ def _of_copies(
     )
 
 
-def _of_places(case: Case, code: Code, line: Line, artefact: Artefact, lead: str) -> Finding:
+def _of_places(case: Case, code: str, line: Line, artefact: Artefact, lead: str) -> Finding:
     return case.finding(
         code,
         line,
@@ -207,4 +186,4 @@ def _widened(line: Line, name: str, means: frozenset[str] | None) -> Proposal:
     return Proposal(f"write {text}", {line.number: text}, means=means)
 
 
-LINTS = (Lint(ROOT_ONLY, root_only), Lint(SINGLE_STAR, single_star))
+LINTS = (Lint("CTX101", root_only), Lint("CTX105", single_star))

@@ -8,31 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ctxsize.engine.covers import Cover, covers, is_literal
-from ctxsize.findings import Code, Finding, Severity
+from ctxsize.findings import Finding
 from ctxsize.lints.case import Case, Line, Lint
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import ignored_before
-
-REDUNDANT = Code(
-    "CTX112",
-    "redundant-pattern",
-    Severity.INFO,
-    "All that the pattern matches is ignored by another pattern, or taken back by another "
-    "exception.",
-    "The line can go without any effect, in this tree and in every other one.",
-    "logs\nlogs/*.log",
-    "logs",
-)
-DUPLICATE = Code(
-    "CTX113",
-    "duplicate-pattern",
-    Severity.INFO,
-    "The same pattern stands in the file twice.",
-    "Docker drops `/` at both ends and `./` in front, so that lines may be equal that do not look "
-    "so. The second one can go, unless a pattern of the other kind between them undoes the first.",
-    "dist\n/dist/",
-    "dist",
-)
 
 
 def redundant(case: Case) -> Iterator[Finding]:
@@ -88,7 +67,7 @@ _WILDCARDS = re.compile(r"[*?/]+")
 def _implied(case: Case, line: Line, wider: Line) -> Finding:
     does = "takes back" if line.exception else "ignores"
     return case.finding(
-        REDUNDANT,
+        "CTX112",
         line,
         f"line {wider.number} ({wider.written}) {does} all that {line.text} matches",
         fix=replace(_removed(line), without_tree=not line.exception),
@@ -116,7 +95,7 @@ def duplicate(case: Case) -> Iterator[Finding]:
         if _other_kind_between(case, first, line):
             seen[key] = line
             continue
-        yield case.finding(DUPLICATE, line, f"the same as line {first.number}", fix=_removed(line))
+        yield case.finding("CTX113", line, f"the same as line {first.number}", fix=_removed(line))
 
 
 def _implies(case: Case, wide: Line, narrow: Line) -> bool:
@@ -179,4 +158,4 @@ def _removed(line: Line) -> Proposal:
     return Proposal("remove the line", {line.number: None}, means=NOTHING, without_tree=True)
 
 
-LINTS = (Lint(REDUNDANT, redundant), Lint(DUPLICATE, duplicate))
+LINTS = (Lint("CTX112", redundant), Lint("CTX113", duplicate))

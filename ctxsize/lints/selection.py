@@ -7,17 +7,7 @@ from dataclasses import dataclass
 
 from ctxsize.config import Config
 from ctxsize.errors import InputError
-from ctxsize.findings import Code, Finding, Severity
-
-UNUSED_SUPPRESSION = Code(
-    "CTX129",
-    "unused-suppression",
-    Severity.WARNING,
-    "A `[[suppress]]` table of the configuration suppresses nothing any more.",
-    "What it accepted is mended, or has moved. Remove the table, lest it hide the next one.",
-    '[[suppress]]\ncode = "CTX112"\nreason = "kept for old builders"  # with no such finding',
-    "# no table",
-)
+from ctxsize.findings import Finding, Severity
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
+from ctxsize.codes import severity_of
 from ctxsize.engine.events import Steps, step
 from ctxsize.engine.need import includes_of
 from ctxsize.engine.request import ignore_file_to_write
@@ -18,7 +19,6 @@ from ctxsize.findings import Confidence, Edit, Finding, Location, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender import secrets
 from ctxsize.recommender.assumed import with_bases
-from ctxsize.recommender.codes import CODES
 from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.exceptions import exceptions
@@ -297,7 +297,7 @@ class Advisor:
         return [
             Finding(
                 "CTX502",
-                CODES["CTX502"].severity,
+                severity_of("CTX502"),
                 f"a large part of the context is explained by no rule: {each.path}",
                 Location(os.path.normpath(os.path.join(self.request.context, each.path))),
                 Confidence.POSSIBLE,
@@ -316,7 +316,7 @@ class Advisor:
         return [
             Finding(
                 "CTX501",
-                CODES["CTX501"].severity,
+                severity_of("CTX501"),
                 f"no pattern keeps out {', '.join(each.paths[:3])}: {each.why}",
                 Location(where),
                 evidence=each.evidence,

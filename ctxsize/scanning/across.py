@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from ctxsize import units
+from ctxsize.codes import severity_of
 from ctxsize.engine import golang
 from ctxsize.engine.need import Include
 from ctxsize.engine.request import Request
@@ -15,7 +16,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.model import Problem
-from ctxsize.projects import CODES, Discovery
+from ctxsize.projects import Discovery
 from ctxsize.scanning.outcome import Row
 from ctxsize.scanning.sizes import includes_of
 
@@ -70,7 +71,7 @@ def _without(each: Measured) -> Iterator[Finding]:
     could = f", {units.human(saving)} of it for nothing" if saving >= _TOLD_BYTES else ""
     yield Finding(
         "CTX301",
-        CODES["CTX301"].severity if could or _takes_all(row) else Severity.INFO,
+        severity_of("CTX301") if could or _takes_all(row) else Severity.INFO,
         f"no ignore file governs {row.build.context}: {size} are sent{could}",
         _where(row),
         Confidence.POSSIBLE if row.found.guessed else Confidence.CERTAIN,
@@ -98,7 +99,7 @@ def _two_files(each: Measured) -> Iterator[Finding]:
     if os.path.isfile(other):
         yield Finding(
             "CTX304",
-            CODES["CTX304"].severity,
+            severity_of("CTX304"),
             f"{row.dockerfile} has two ignore files, and {other} does not count for it",
             Location(row.ignore_file),
             evidence=(other,),
@@ -124,7 +125,7 @@ def _unread(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Find
         why = f": the context of {beside[0].dockerfile} is {contexts[0]}" if beside else ""
         yield Finding(
             "CTX302",
-            CODES["CTX302"].severity if sure else Severity.INFO,
+            severity_of("CTX302") if sure else Severity.INFO,
             f"no build reads this ignore file{why}",
             Location(path),
             Confidence.LIKELY if sure else Confidence.POSSIBLE,
@@ -239,7 +240,7 @@ def _parity(row: Row, other: Row, saved: int, before: Sent, after: Sent) -> Find
     )
     return Finding(
         "CTX305",
-        CODES["CTX305"].severity,
+        severity_of("CTX305"),
         f"{other.ignore_file} keeps out what {row.build.context} sends: {units.human(saved)}",
         Location(row.ignore_file) if row.ignore_file else _where(row),
         Confidence.LIKELY,
