@@ -38,7 +38,7 @@ class Wanted:
         self._acceptance = Acceptance(config)
 
     def of(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """Those of `findings` that count."""
+        """Return those of `findings` that count."""
         return self._acceptance.left(filter(self._selection.wants, findings))
 
     def unused(self, codes: Iterable[str], root: str) -> tuple[Finding, ...]:

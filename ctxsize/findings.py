@@ -92,7 +92,7 @@ class Changes:
 
     @property
     def nothing(self) -> bool:
-        """Whether all is sent as before."""
+        """Return whether all is sent as before."""
         groups = (self.ignored, self.sent, self.emptied, self.filled)
         return not any(each.paths for each in groups)
 

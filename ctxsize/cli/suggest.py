@@ -127,7 +127,7 @@ def command(
 
 
 def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
-    """The mode that is asked for, `""` for none."""
+    """Return the mode that is asked for, `""` for none."""
     modes = [mode for mode, given in asked.items() if given]
     if len(modes) > 1:
         raise click.UsageError(f"--{modes[0]} does not go with --{modes[1]}")

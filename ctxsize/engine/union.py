@@ -23,7 +23,7 @@ class Union:
 
     @property
     def problems(self) -> list[Problem]:
-        """What made the listings incomplete."""
+        """Return what made the listings incomplete."""
         found = (each for one in self._listings for each in one.problems)
         return list(dict.fromkeys((*found, *self._unfound())))
 

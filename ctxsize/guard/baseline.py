@@ -38,7 +38,7 @@ Baseline = Mapping[str, BaselineEntry]
 
 
 def read(path: str) -> Baseline:
-    """The baseline in the file `path`. Raises `InputError` if it is not there or is none."""
+    """Return the baseline in the file `path`. Raises `InputError` if it is not there or is none."""
     try:
         data = json.loads(read_file(path))
     except FileNotFoundError:

@@ -66,7 +66,7 @@ class SizeChanges:
 
 
 def between(before: Known, after: Known) -> SizeChanges:
-    """What changed from `before` to `after`."""
+    """Return what changed from `before` to `after`."""
     directories = list(_directories(before, after))
     inner = {(each.path.rpartition("/")[0], *_by(each)) for each in directories}
     told = [each for each in directories if (each.path, *_by(each)) not in inner]
@@ -113,7 +113,7 @@ def _files(before: Known, after: Known) -> Iterator[SizeChange]:
 
 
 def _unlisted(path: str, most: int | None, size: int, *, appeared: bool) -> Iterator[SizeChange]:
-    """The change of what is listed on one side only, if it must have changed."""
+    """Yield the change of what is listed on one side only, if it must have changed."""
     if most is None or (most and size <= most):
         return
     exact = most == 0
@@ -126,7 +126,7 @@ def _unlisted(path: str, most: int | None, size: int, *, appeared: bool) -> Iter
 
 
 def _what(old: Amount, new: Amount) -> What:
-    """What happened to a directory; one without files is as good as not there."""
+    """Return what happened to a directory; one without files is as good as not there."""
     if not old.files:
         return What.ADDED
     if not new.files:

@@ -16,7 +16,7 @@ _LEAST = 0.001
 def culprits(
     context: Measurement, count: int = 5, *, by_files: bool = False
 ) -> tuple[Culprit, ...]:
-    """The `count` largest parts, each named as deep as one part holds nearly all of it."""
+    """Return the `count` largest parts, each named as deep as one part holds nearly all of it."""
     files = {share.name: share.content_bytes for share in context.largest_files}
     parts = [_deepest(each, files, by_files=by_files) for each in context.tree.children]
     parts += [Culprit(path, size, 1) for path, size in files.items() if "/" not in path]

@@ -27,7 +27,7 @@ def judge(
     known: Known,
     baseline: baselines.Baseline | None = None,
 ) -> ContextCheck:
-    """What there is to say about `report` under `budget`; `known` is what is known of it.
+    """Return what there is to say about `report` under `budget`; `known` is what is known of it.
 
     Raises what `actual` raises.
     """
@@ -58,7 +58,7 @@ def judge(
 
 
 def actual(report: Report, of: str) -> Amount:
-    """What is in the context, or in all its transfers together."""
+    """Return what is in the context, or in all its transfers together."""
     return Amount.of(report.context.totals) if of == "context" else Amount.of(*report.transfers)
 
 
@@ -103,7 +103,7 @@ def _missed(limit: Limit, name: str, report: Report, blamed: tuple[Culprit, ...]
 
 
 def said(limit: Limit) -> str:
-    """What is wrong, with its figures."""
+    """Return what is wrong, with its figures."""
     what = f"the {limit.of}"
     now, allowed, over = (_shown(each, limit) for each in (limit.actual, limit.allowed, limit.over))
     if limit.baseline is None:
@@ -125,7 +125,7 @@ def _shown(amount: int, limit: Limit) -> str:
 
 
 def _could_shrink(name: str, report: Report, limits: tuple[Limit, ...]) -> Iterator[Finding]:
-    """A note if the baseline could follow the context down, by more than it may grow."""
+    """Yield a note if the baseline could follow the context down, by more than it may grow."""
     for limit in limits:
         if limit.name != "growth" or limit.unit != "bytes" or limit.baseline is None:
             continue
@@ -144,7 +144,7 @@ def _finding(
 
 
 def place(report: Report, of: str) -> Location:
-    """Where it is to be mended: the ignore file, or the instruction that takes most."""
+    """Return where it is to be mended: the ignore file, or the instruction that takes most."""
     if of == "context" and report.ignore_file is not None:
         return Location(report.ignore_file.path, 1)
     if report.dockerfile is None:

@@ -25,20 +25,20 @@ class Known:
     """What is not in `largest_files` is no larger than that."""
 
     def directory(self, path: str) -> Amount | None:
-        """What is in a directory, nothing if it is not there, None if that is not known."""
+        """Return what is in a directory, nothing if it is not there, None if that is not known."""
         if path in self.directories:
             return self.directories[path]
         shallow = self.depth is None or path.count("/") < self.depth
         return Amount() if shallow and not self.directories_from else None
 
     def most(self, path: str) -> int | None:
-        """The most bytes that a directory which is not in `directories` may hold."""
+        """Return the most bytes that a directory which is not in `directories` may hold."""
         shallow = self.depth is None or path.count("/") < self.depth
         return self.directories_from if shallow else None
 
 
 def of_measurement(context: Measurement, *, depth: int | None, top: int) -> Known:
-    """What is known of `context`, which was measured with this `depth` and `top`."""
+    """Return what is known of `context`, which was measured with this `depth` and `top`."""
     files = {each.name: each.content_bytes for each in context.largest_files}
     return Known(
         context.totals.content_bytes,
@@ -51,7 +51,7 @@ def of_measurement(context: Measurement, *, depth: int | None, top: int) -> Know
 
 
 def of_entries(entries: Iterable[Entry]) -> Known:
-    """Everything that is known of a context whose `entries` were all listed."""
+    """Return everything that is known of a context whose `entries` were all listed."""
     return of_files(
         (each.path, each.content_bytes)
         for each in entries
@@ -60,7 +60,7 @@ def of_entries(entries: Iterable[Entry]) -> Known:
 
 
 def of_files(files: Iterable[tuple[str, int]]) -> Known:
-    """Everything that is known of a context that holds just `files`, each with its bytes."""
+    """Return everything that is known of a context that holds just `files`, each with its bytes."""
     sizes = dict(files)
     below: dict[str, list[int]] = {}
     for path, size in sizes.items():
@@ -75,7 +75,7 @@ def of_files(files: Iterable[tuple[str, int]]) -> Known:
 
 
 def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
-    """The largest of `known`, so that it can be kept in a file that people read."""
+    """Return the largest of `known`, so that it can be kept in a file that people read."""
     kept, directories_from = _largest(
         {path: held.content_bytes for path, held in known.directories.items()}, directories
     )
@@ -92,7 +92,7 @@ def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
 
 
 def _largest(sizes: Mapping[str, int], count: int) -> tuple[list[str], int]:
-    """The paths of the largest, and the size that no other one exceeds."""
+    """Return the paths of the largest, and the size that no other one exceeds."""
     ordered = sorted(sizes, key=lambda path: (-sizes[path], path))
     return ordered[:count], sizes[ordered[count]] if len(ordered) > count else 0
 

@@ -25,7 +25,7 @@ _HINT = (
 
 
 def read(path: str, name: str | None = None) -> Known:
-    """What the saved report in the file `path` knows.
+    """Return what the saved report in the file `path` knows.
 
     `name` chooses one of the contexts of a baseline or of the report of a check.
     Raises `InputError` if it is not there or is none.
@@ -45,7 +45,7 @@ def read(path: str, name: str | None = None) -> Known:
 
 
 def _shapes(text: str) -> Iterator[Any]:
-    """The JSON values in `text`: one, or one a line."""
+    """Yield the JSON values in `text`: one, or one a line."""
     decoder, at = json.JSONDecoder(), 0
     while at < len(text):
         if text[at].isspace():
@@ -71,7 +71,7 @@ def _known(shapes: list[Any], path: str, name: str | None) -> Known:
 
 
 def _one(found: Any, path: str, name: str | None) -> Any:
-    """The context `name` of several, or the only one."""
+    """Return the context `name` of several, or the only one."""
     if name is None and len(found) == 1:
         return next(iter(found.values()))
     if name is None or name not in found:

@@ -24,7 +24,7 @@ class Artefact:
     """Whether directories of that name may just as well be sources."""
 
     def places(self, tree: Tree) -> list[str]:
-        """The directories below the top that are sent and where it would be made."""
+        """Return the directories below the top that are sent and where it would be made."""
         found = dict.fromkeys(
             path.rpartition("/")[0]
             for name in self._names_beside(tree)
@@ -35,11 +35,11 @@ class Artefact:
 
     @property
     def example(self) -> str:
-        """Where such a copy would lie, seen from its place."""
+        """Return where such a copy would lie, seen from its place."""
         return "__pycache__/a.cpython-312.pyc" if self.pattern.startswith("*.py") else self.pattern
 
     def proves(self, tree: Tree, path: str) -> bool:
-        """Whether the entry at `path` is such an artefact, by what lies beside it."""
+        """Return whether the entry at `path` is such an artefact, by what lies beside it."""
         if not self.doubtful:
             return True
         directory = path.rpartition("/")[0]
@@ -109,11 +109,11 @@ _UNIQUE = frozenset(
 
 
 def worth_a_word(artefact: Artefact) -> bool:
-    """Whether a place for it is worth a finding while no copy is there yet."""
+    """Return whether a place for it is worth a finding while no copy is there yet."""
     return artefact.pattern in _UNIQUE
 
 
 def is_known(text: str) -> bool:
-    """Whether the last part of a pattern is the name of something that comes and goes."""
+    """Return whether the last part of a pattern is the name of something that comes and goes."""
     name = text.rstrip("/*").rpartition("/")[2] or text.rpartition("/")[2]
     return name in ARTEFACTS or text.rpartition("/")[2] in ARTEFACTS

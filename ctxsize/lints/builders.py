@@ -17,7 +17,7 @@ from ctxsize.lints.words import amount
 
 
 def difference(case: Case) -> Iterator[Finding]:
-    """What other builders would do otherwise, by the line that is behind it."""
+    """Yield what other builders would do otherwise, by the line that is behind it."""
     tree = case.tree
     if tree is None:
         return
@@ -44,7 +44,7 @@ def _of_builder(case: Case, tree: Tree, builder: Builder) -> Iterator[Finding]:
 
 
 def _request(case: Case, tree: Tree, builder: Builder) -> Request | None:
-    """The request of another builder for the same file, None where it reads another one."""
+    """Return the request of another builder for the same file, None where it reads another one."""
     build = replace(tree.request.build, builder=builder.name)
     request = without_patterns(build, builder, plans=tree.request.plans)
     if request.ignore_file is None or request.ignore_file.path != case.file.path:
@@ -78,7 +78,7 @@ def _of_lines(case: Case, tree: Tree, request: Request, there: Sent) -> Iterator
 
 
 def _behind(case: Case, request: Request, path: str, *, sent_here: bool) -> Line | None:
-    """The line that lets `path` in where it is sent, else the one that keeps it out."""
+    """Return the line that lets `path` in where it is sent, else the one that keeps it out."""
     if sent_here:
         return decider(case, case.step(path))
     found = [each for _, each in request.spec.steps(path)]

@@ -32,11 +32,11 @@ class Proposal:
 
     @property
     def added(self) -> tuple[str, ...]:
-        """The lines at the end."""
+        """Return the lines at the end."""
         return () if self.append is None else tuple(self.append.split("\n"))
 
     def edited(self, file: IgnoreFile) -> bytes:
-        """The bytes of `file` after the change."""
+        """Return the bytes of `file` after the change."""
         changes = dict(self.lines)
         texts = file.texts()
         if self.append is not None:
@@ -49,7 +49,7 @@ class Proposal:
         return data.removeprefix(_BOM) if self.drops_bom else data
 
     def proved(self, file: IgnoreFile, tree: Tree | None) -> Fix:
-        """The fix, certain if a simulation shows that just the intended paths change."""
+        """Return the fix, certain if a simulation shows that just the intended paths change."""
         after = self.edited(file)
         edits = (Edit(file.path, file.data, after),)
         if tree is None:
@@ -73,12 +73,12 @@ class Proposal:
         return not tree.is_taken(hidden)
 
     def _marks(self, file: IgnoreFile, after: bytes) -> bool:
-        """Whether a character in front of a line becomes the byte order mark of the file."""
+        """Return whether a character in front of a line becomes the byte order mark of the file."""
         return after.startswith(_BOM) and (self.drops_bom or not file.data.startswith(_BOM))
 
 
 def _is_just(found: frozenset[str], meant: frozenset[str], tree: Tree) -> bool:
-    """Whether just what is meant changes, and with it directories that hold nothing else."""
+    """Return whether just what is meant changes, and with it directories that hold nothing else."""
     if not meant <= found:
         return False
     above = {path[:at] for path in meant for at, char in enumerate(path) if char == "/"}
@@ -86,7 +86,7 @@ def _is_just(found: frozenset[str], meant: frozenset[str], tree: Tree) -> bool:
 
 
 def simulated(tree: Tree, texts: Sequence[str], own_bytes: int) -> Changes | None:
-    """What is sent otherwise once the ignore file has these lines, and that size.
+    """Return what is sent otherwise once the ignore file has these lines, and that size.
 
     None where that is not known: if the build fails for all lines together.
     """

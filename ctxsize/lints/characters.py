@@ -16,7 +16,7 @@ _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def byte_order_mark(case: Case) -> Iterator[Finding]:
-    """A byte order mark in front of the first line."""
+    """Yield a byte order mark in front of the first line."""
     if case.lines and case.lines[0].marked:
         yield case.finding(
             "CTX119",

@@ -81,7 +81,7 @@ def _notify(steps: Steps | None, done: int, total: int) -> Notify | None:
 
 
 def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:
-    """The files on which the answer about `paths` depends most: those that people edit."""
+    """Return the files on which the answer about `paths` depends most: those that people edit."""
     start = paths[0] if paths else (build or Build()).context
     config = load(_directory(start))
     found = dict.fromkeys(
@@ -123,7 +123,7 @@ class _TargetFinder:
                     yield target
 
     def _governing(self, build: Build) -> Target:
-        """The file that governs `build`."""
+        """Return the file that governs `build`."""
         request = without_patterns(build, self.builder, plans=self.plans)
         if request.ignore_file is None:
             raise InputError(
@@ -135,7 +135,7 @@ class _TargetFinder:
         return Target(request.ignore_file.path, build.context, (build,), fallback)
 
     def _at(self, path: str) -> Iterator[Target]:
-        """The ignore files that `path` stands for: itself, or those below."""
+        """Yield the ignore files that `path` stands for: itself, or those below."""
         named = is_ignore_file(path)
         if os.path.isdir(path) and not named:
             yield from self._layout(path).targets()
@@ -164,12 +164,12 @@ class _TargetFinder:
 
 
 def _is_named(build: Build) -> bool:
-    """Whether it says which build it is about, rather than only how to build."""
+    """Return whether it says which build it is about, rather than only how to build."""
     return build.context != "." or build.dockerfile is not None
 
 
 def _root_of(path: str) -> str:
-    """The directory whose files tell of the builds: the repository's, if `path` lies in one.
+    """Return the directory whose files tell of the builds: the repository's, if `path` lies in one.
 
     Never one above the working directory, nor more than the file's own outside
     of a repository: that could be all of a home directory.

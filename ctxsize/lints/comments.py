@@ -18,7 +18,7 @@ _WORD = re.compile(r"[\w.*?/!\[\]@~$+-]+")
 
 
 def trailing(case: Case) -> Iterator[Finding]:
-    """A pattern with a comment behind it."""
+    """Yield a pattern with a comment behind it."""
     for line in case.lines:
         found = _TRAILING.fullmatch(line.written)
         if found is None or not line.text or found["pattern"].startswith("#"):
@@ -42,7 +42,7 @@ def trailing(case: Case) -> Iterator[Finding]:
 
 
 def not_a_comment(case: Case) -> Iterator[Finding]:
-    """An indented `#`, or the comment of another language."""
+    """Yield an indented `#`, or the comment of another language."""
     for line in case.lines:
         if not line.text or _exists(case, line):
             continue
@@ -96,7 +96,7 @@ def several(case: Case) -> Iterator[Finding]:
 
 
 def _exists(case: Case, line: Line) -> bool:
-    """Whether something is named just so."""
+    """Return whether something is named just so."""
     if case.tree is None or line.pattern is None:
         return False
     literal = line.written.removeprefix("!").strip("/")
@@ -104,7 +104,7 @@ def _exists(case: Case, line: Line) -> bool:
 
 
 def _is_prose(foreign: re.Match[str]) -> bool:
-    """Whether it begins as a comment does rather than as a path with a slash too many."""
+    """Return whether it begins as a comment does rather than as a path with a slash too many."""
     rest = foreign["rest"]
     return foreign["mark"][0] != "/" or not rest or rest[0].isspace() or " " in rest
 

@@ -47,7 +47,7 @@ def hidden_source(case: Case) -> Iterator[Finding]:
 
 
 def _checks(case: Case, use: Use) -> Iterator[SourceCheck]:
-    """What becomes of each source of COPY and ADD."""
+    """Yield what becomes of each source of COPY and ADD."""
     if use.need is None or not use.request.builder.asks_for_paths:
         return
     try:
@@ -113,7 +113,7 @@ def manifest(case: Case) -> Iterator[Finding]:
 
 
 def _hidden_by(case: Case, tree: Tree, path: str) -> Line | None:
-    """The line that ignores the file at `path` itself, no directory above it."""
+    """Return the line that ignores the file at `path` itself, no directory above it."""
     if path in tree.now or tree.is_directory(path):
         return None
     parent = path.rpartition("/")[0]
@@ -123,7 +123,7 @@ def _hidden_by(case: Case, tree: Tree, path: str) -> Line | None:
 
 
 def _is_accident(line: Line, name: str) -> bool:
-    """Whether the pattern is about many names, of which this is one by chance."""
+    """Return whether the pattern is about many names, of which this is one by chance."""
     last = line.text.rpartition("/")[2]
     if line.text in _EVERYTHING or last in _EVERYTHING or "*" not in last:
         return False
@@ -132,7 +132,7 @@ def _is_accident(line: Line, name: str) -> bool:
 
 
 def _is_taken(case: Case, tree: Tree, path: str) -> bool:
-    """Whether some build would take the file if it were there."""
+    """Return whether some build would take the file if it were there."""
     known = [use for use in case.uses if use.need is not None]
     if not known:
         return True

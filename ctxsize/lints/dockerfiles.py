@@ -22,12 +22,12 @@ class Use:
 
     @property
     def path(self) -> str:
-        """The Dockerfile as the user would name it."""
+        """Return the Dockerfile as the user would name it."""
         return self.request.dockerfile or "Dockerfile"
 
     @cached_property
     def parsed(self) -> Dockerfile | None:
-        """The Dockerfile, None where it cannot be read."""
+        """Return the Dockerfile, None where it cannot be read."""
         try:
             return self.request.plan.dockerfile
         except CtxsizeError:
@@ -35,7 +35,7 @@ class Use:
 
     @cached_property
     def need(self) -> ContextNeed | None:
-        """What the build takes, None where that is not known."""
+        """Return what the build takes, None where that is not known."""
         try:
             return context_need_of(self.request)
         except CtxsizeError:
@@ -53,7 +53,7 @@ class Use:
 
     @cached_property
     def follow_paths(self) -> tuple[str, ...] | None:
-        """The include patterns of what is asked for; None for all of the context."""
+        """Return the include patterns of what is asked for; None for all of the context."""
         need = self.need
         if need is None or not self.request.builder.asks_for_paths:
             return None
@@ -68,12 +68,12 @@ class Use:
 
     @property
     def takes_everything(self) -> bool:
-        """Whether all that is not ignored travels."""
+        """Return whether all that is not ignored travels."""
         return self.need is not None and self.follow_paths is None
 
 
 def taken(uses: Collection[Use], tree: Tree) -> frozenset[str] | None:
-    """The paths that some build makes travel, None where no Dockerfile is known."""
+    """Return the paths that some build makes travel, None where no Dockerfile is known."""
     known = [use for use in uses if use.need is not None]
     if not known:
         return None

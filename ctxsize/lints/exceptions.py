@@ -84,7 +84,7 @@ def overridden(case: Case) -> Iterator[Finding]:
 
 
 def _undone_by(case: Case, line: Line) -> Line | None:
-    """The later pattern that ignores again all that `line` matches, if there is one."""
+    """Return the later pattern that ignores again all that `line` matches, if there is one."""
     names = [line.text]
     if _WILD.intersection(line.text):
         if case.tree is None or line.pattern is None:

@@ -10,7 +10,7 @@ from ctxsize.lints.words import amount
 
 
 def two_files(case: Case) -> Iterator[Finding]:
-    """What the general ignore file keeps out and this one lets through."""
+    """Yield what the general ignore file keeps out and this one lets through."""
     other = case.fallback
     if other is None:
         return

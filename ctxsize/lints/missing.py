@@ -44,7 +44,7 @@ def git(case: Case) -> Iterator[Finding]:
 
 
 def _added(*lines: str) -> Iterator[Proposal]:
-    """The first line, the first two, … at the end of the file."""
+    """Yield the first line, the first two, … at the end of the file."""
     for count in range(1, len(lines) + 1):
         message = f"add {' and '.join(lines[:count])}"
         yield Proposal(message, append="\n".join(lines[:count]), means=None)
@@ -77,7 +77,7 @@ def env(case: Case) -> Iterator[Finding]:
 
 
 def _env_files(tree: Tree) -> Iterator[str]:
-    """The files of local settings that are sent and not tracked."""
+    """Yield the files of local settings that are sent and not tracked."""
     for name, paths in tree.by_name.items():
         if not _ENV_NAME.fullmatch(name) or _TEMPLATE.search(name[4:]):
             continue
@@ -88,13 +88,13 @@ def _env_files(tree: Tree) -> Iterator[str]:
 
 
 def _is_kept(case: Case, path: str) -> bool:
-    """Whether an exception names just this path."""
+    """Return whether an exception names just this path."""
     name = path.rpartition("/")[2]
     return any(line.exception and line.text in (path, f"**/{name}") for line in case.patterns)
 
 
 def _is_taken_back(case: Case, path: str) -> bool:
-    """Whether an exception about something in `.git` lets `path` in."""
+    """Return whether an exception about something in `.git` lets `path` in."""
     by = decider(case, case.step(path))
     return by is not None and by.exception and by.text.removeprefix("**/").startswith(".git/")
 

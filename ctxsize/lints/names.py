@@ -124,7 +124,7 @@ def _of_places(case: Case, code: str, line: Line, artefact: Artefact, lead: str)
 
 
 def _sent_copies(tree: Tree, artefact: Artefact) -> list[str]:
-    """The topmost entries of that name that are sent now."""
+    """Return the topmost entries of that name that are sent now."""
     pattern = tree.request.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
     tops: list[str] = []
     for path in tree.matched(pattern):
@@ -155,22 +155,22 @@ def _excepted(case: Case, tree: Tree, tops: list[str], line: Line) -> frozenset[
 
 
 def _up_to(path: str) -> list[str]:
-    """The directories above `path` and itself."""
+    """Return the directories above `path` and itself."""
     return [path[:at] for at, char in enumerate(f"{path}/") if char == "/"]
 
 
 def _is_within(excepted: frozenset[str], tree: Tree, top: str) -> bool:
-    """Whether exceptions name all that is at `top`."""
+    """Return whether exceptions name all that is at `top`."""
     return top in excepted and excepted.issuperset(tree.below([top]))
 
 
 def _would_be_sent(case: Case, artefact: Artefact, place: str) -> bool:
-    """Whether no pattern of the file ignores a copy that is made at `place`."""
+    """Return whether no pattern of the file ignores a copy that is made at `place`."""
     return not case.step(f"{place}/{artefact.example}").ignored
 
 
 def _wider(case: Case, line: Line, name: str, means: frozenset[str] | None) -> Iterator[Proposal]:
-    """What to write instead: in place, or last where exceptions below would undo it.
+    """Yield what to write instead: in place, or last where exceptions below would undo it.
 
     `name/**` also keeps out what they take back below a directory that is ignored.
     """

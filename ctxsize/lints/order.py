@@ -36,7 +36,7 @@ def shadowed(case: Case) -> Iterator[Finding]:
 
 
 def _left_below(case: Case, tree: Tree, line: Line) -> list[str]:
-    """What is sent below the directories that `line` matches, by exceptions above it."""
+    """Return what is sent below the directories that `line` matches, by exceptions above it."""
     assert line.pattern is not None
     tops = [path for path in tree.matched(line.pattern) if tree.is_directory(path)]
     found = []

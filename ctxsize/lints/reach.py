@@ -83,12 +83,12 @@ def _told(case: Case, tree: Tree, line: Line) -> Iterator[Finding]:
 
 
 def _in_other_case(tree: Tree, text: str) -> str | None:
-    """The path that differs from `text` by upper and lower case only."""
+    """Return the path that differs from `text` by upper and lower case only."""
     return tree.by_folded.get(text.casefold())
 
 
 def _is_artefact_path(text: str) -> bool:
-    """Whether some part of it is made by a tool, so that it comes and goes."""
+    """Return whether some part of it is made by a tool, so that it comes and goes."""
     return any(is_known(part) or part.startswith(".") for part in text.split("/"))
 
 

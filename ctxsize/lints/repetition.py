@@ -75,12 +75,12 @@ def _implied(case: Case, line: Line, wider: Line) -> Finding:
 
 
 def _lasting(case: Case) -> Iterator[Line]:
-    """The patterns that may stand in for others: not those that stop the build."""
+    """Return the patterns that may stand in for others: not those that stop the build."""
     return (line for line in case.patterns if not line.controls)
 
 
 def _above(text: str) -> Iterator[str]:
-    """The directories above the path or pattern `text`."""
+    """Return the directories above the path or pattern `text`."""
     return (text[:at] for at, char in enumerate(text) if char == "/")
 
 
@@ -99,7 +99,7 @@ def duplicate(case: Case) -> Iterator[Finding]:
 
 
 def _implies(case: Case, wide: Line, narrow: Line) -> bool:
-    """Whether `narrow` can go, as `wide` stays; it is proved for every tree.
+    """Return whether `narrow` can go, as `wide` stays; it is proved for every tree.
 
     What matches all that `narrow` matches leaves it nothing to do, wherever it
     stands, as nothing of the other kind comes between. What only matches directories
@@ -120,7 +120,7 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
 
 
 def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
-    """Whether `wide` counts as matched wherever it matches a directory above `narrow`."""
+    """Return whether `wide` counts as matched wherever it matches a directory above `narrow`."""
     if wide.exception:
         memory = case.spec_class.remembers_parents
         return (
@@ -136,7 +136,7 @@ def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
 
 
 def _keeps_directory(case: Case, line: Line) -> bool:
-    """Whether it is `!dir` behind `dir/*`: what is meant then are the exceptions within."""
+    """Return whether it is `!dir` behind `dir/*`: what is meant then are the exceptions within."""
     return not case.ignoring_texts.isdisjoint((f"{line.text}/*", f"{line.text}/**"))
 
 

@@ -65,12 +65,12 @@ class Linted:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All that is found, in order of place."""
+        """Return all that is found, in order of place."""
         return in_order([*(each for file in self.files for each in file.findings), *self.unused])
 
     @property
     def edits(self) -> tuple[Edit, ...]:
-        """What the fixes make of the files."""
+        """Return what the fixes make of the files."""
         return tuple(file.edit for file in self.files if file.edit is not None)
 
 
@@ -140,7 +140,7 @@ class Linter:
         unsafe: bool = False,
         notify: Notify | None = None,
     ) -> LintedFile:
-        """The file of `target` linted, with `data` in place of what is in it.
+        """Return the file of `target` linted, with `data` in place of what is in it.
 
         Raises `InputError` for a file that cannot be read.
         """
@@ -163,7 +163,7 @@ class Linter:
         return replace(linted, mended=mended.applied, edit=edit if mended.applied else None)
 
     def case(self, target: Target, data: bytes | None = None) -> Case:
-        """The case of `target`."""
+        """Return the case of `target`."""
         if target.unread is not None and data is None:
             data = b""
         file = (
@@ -238,7 +238,7 @@ class Linter:
         )
 
     def _bare(self, target: Target, builder: Builder) -> Request | None:
-        """The context without a Dockerfile."""
+        """Return the context without a Dockerfile."""
         assert target.context is not None
         build = replace(self._build, context=target.context, dockerfile=None, builder=builder.name)
         try:

@@ -21,11 +21,11 @@ class Selection:
     """The lightest one that counts."""
 
     def wants(self, finding: Finding) -> bool:
-        """Whether `finding` is asked for."""
+        """Return whether `finding` is asked for."""
         return self.wants_code(finding.code) and finding.severity.rank <= self.severity.rank
 
     def wants_code(self, code: str) -> bool:
-        """Whether findings of `code` are asked for; the longer of two beginnings decides."""
+        """Return whether findings of `code` are asked for; the longer of two beginnings decides."""
         chosen = max((len(each) for each in self.select if code.startswith(each)), default=-1)
         left_out = max((len(each) for each in self.ignore if code.startswith(each)), default=-1)
         if self.select and chosen < 0:
@@ -50,7 +50,7 @@ def selection(
     ignore: Iterable[str],
     severity: Severity | None,
 ) -> Selection:
-    """What is asked for of the codes `known`: what the command line says, else `config`."""
+    """Return what is asked for of the codes `known`: what the command line says, else `config`."""
     names = [*known]
     return Selection(
         checked(select, names) or config.select,

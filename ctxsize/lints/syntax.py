@@ -33,7 +33,7 @@ def gitignore(case: Case) -> Iterator[Finding]:
 
 
 def _translations(line: Line) -> Iterator[tuple[str, list[str]]]:
-    """What is wrong, and the lines to write instead."""
+    """Yield what is wrong, and the lines to write instead."""
     written = line.written
     if _NEGATED.search(written):
         yield "[!…] is a class with a ! in it, not its opposite", [_NEGATED.sub("[^", written)]
@@ -72,7 +72,7 @@ def fails(case: Case) -> Iterator[Finding]:
 
 
 def _is_reached(case: Case, line: Line) -> bool:
-    """Whether the builder comes to the faulty pattern in this tree."""
+    """Return whether the builder comes to the faulty pattern in this tree."""
     if case.tree is None:
         return False
     texts = [each.raw if each.pattern is not None or each is line else "#" for each in case.lines]
@@ -80,7 +80,7 @@ def _is_reached(case: Case, line: Line) -> bool:
 
 
 def _mended(line: Line) -> Proposal | None:
-    """What may be meant by a line that is nothing but a slip."""
+    """Return what may be meant by a line that is nothing but a slip."""
     if line.written.strip("!/. ") == "":
         return Proposal("remove the line", {line.number: None}, means=None)
     if line.written.endswith("\\") and "\\" not in line.written[:-1]:
@@ -123,7 +123,7 @@ def _is_expression(line: Line) -> bool:
 
 
 def _decides(case: Case, line: Line) -> list[str] | None:
-    """The paths about which the line decides now, as it is read."""
+    """Return the paths about which the line decides now, as it is read."""
     paths = effect(case, line) if case.tree is not None and line.pattern is not None else []
     return paths or None
 
@@ -138,7 +138,7 @@ def _rewritten(case: Case, line: Line, texts: list[str]) -> Proposal:
 
 
 def _names_an_entry(case: Case, line: Line) -> bool:
-    """Whether something has just this name."""
+    """Return whether something has just this name."""
     if case.tree is None:
         return False
     literal = line.written.removeprefix("!").strip("/")

@@ -8,7 +8,7 @@ from ctxsize.lints.tree import Tree
 
 
 def count(things: Collection[object], one: str, many: str) -> str:
-    """How many things there are, with the verb: `1 copy is`, `3 copies are`."""
+    """Return how many things there are, with the verb: `1 copy is`, `3 copies are`."""
     number = len(things)
     return f"{number:,} {one} is" if number == 1 else f"{number:,} {many} are"
 
@@ -19,7 +19,7 @@ def files(number: int) -> str:
 
 
 def amount(tree: Tree, paths: Collection[str]) -> str:
-    """The files among `paths` and their bytes: `12 files, 3.4 MB`."""
+    """Return the files among `paths` and their bytes: `12 files, 3.4 MB`."""
     from ctxsize.units import human
 
     figures = tree.figures(paths)
@@ -27,7 +27,7 @@ def amount(tree: Tree, paths: Collection[str]) -> str:
 
 
 def first_of(directories: Sequence[str]) -> str:
-    """The first of some directories, and how many more there are."""
+    """Return the first of some directories, and how many more there are."""
     more = len(directories) - 1
     if not more:
         return f"{directories[0]}/"

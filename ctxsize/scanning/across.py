@@ -38,7 +38,7 @@ class Measured:
 
 
 def findings(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Finding]:
-    """All of them, each once however many builds it concerns."""
+    """Yield all of them, each once however many builds it concerns."""
     seen: set[tuple[str, Location]] = set()
     for finding in _all(discovery, measured):
         if (finding.code, finding.location) not in seen:
@@ -56,7 +56,7 @@ def _all(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Finding
 
 
 def _where(row: Row) -> Location:
-    """The Dockerfile, or the place that holds it."""
+    """Return the Dockerfile, or the place that holds it."""
     return row.places[0].where if row.dockerfile is None else Location(row.dockerfile)
 
 
@@ -85,7 +85,7 @@ def _takes_all(row: Row) -> bool:
 
 
 def _arguments(row: Row) -> str:
-    """The build as the arguments of a command."""
+    """Return the build as the arguments of a command."""
     usual = {os.path.normpath(os.path.join(row.build.context, "Dockerfile")), None}
     file = "" if row.dockerfile in usual else f"-f {row.dockerfile} "
     return f"{file}{row.build.context}"
@@ -134,7 +134,7 @@ def _unread(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Find
 
 
 def _read_by(row: Row) -> Iterator[str]:
-    """The ignore files that a build reads, and those that its counterpart of Podman does."""
+    """Yield the ignore files that a build reads, and those that its counterpart of Podman does."""
     yield from filter(None, [row.ignore_file])
     for directory in (row.build.context, *row.build.build_contexts.values()):
         yield os.path.join(directory, ".containerignore")
@@ -191,7 +191,7 @@ def _patterns(each: Measured) -> int:
 
 
 def _include(request: Request) -> Include:
-    """What the build asks for first of its context, None for all of it."""
+    """Return what the build asks for first of its context, None for all of it."""
     try:
         includes = includes_of(request)
     except CtxsizeError:
@@ -221,7 +221,7 @@ def _start_of(line: str) -> str | None:
 
 
 def _under(each: Measured, lines: tuple[str, ...], include: Include) -> Sent | None:
-    """What would be sent if the `lines` held too; None where they fail the build."""
+    """Return what would be sent if the `lines` held too; None where they fail the build."""
     assert each.request is not None
     assert each.snapshot is not None
     own = each.request.ignore_file

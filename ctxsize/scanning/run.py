@@ -32,7 +32,7 @@ def scan(
     progress: Progress | None = None,
     steps: Steps | None = None,
 ) -> Scan:
-    """Every build of `discovery`, the most costly first, and the findings across them.
+    """Return every build of `discovery`, the most costly first, and the findings across them.
 
     `left` says which of the findings count.
     """
@@ -79,7 +79,7 @@ def _named(found: FoundBuild) -> str | None:
 
 
 def _sized(row: Row, request: Request, snapshot: Snapshot, sizing: Sizing) -> Measured:
-    """The sizes; the context alone where the Dockerfile cannot be followed."""
+    """Return the sizes; the context alone where the Dockerfile cannot be followed."""
     problems = tuple(_located(each, row) for each in snapshot.problems)
     try:
         sizes = sizing.of(request, snapshot)
@@ -96,7 +96,7 @@ def _sized(row: Row, request: Request, snapshot: Snapshot, sizing: Sizing) -> Me
 
 
 def _located(problem: Problem, row: Row) -> Problem:
-    """A problem of a context, its path as the user would name it."""
+    """Return a problem of a context, its path as the user would name it."""
     if problem.path is None:
         return problem
     path = os.path.normpath(os.path.join(row.build.context, problem.path))
@@ -104,7 +104,7 @@ def _located(problem: Problem, row: Row) -> Problem:
 
 
 def _counted(row: Row, found: Iterable[Finding]) -> Row:
-    """The row with the number of findings on its Dockerfile, ignore file and places."""
+    """Return the row with the number of findings on its Dockerfile, ignore file and places."""
     mine = {row.dockerfile, row.ignore_file, *(place.where.path for place in row.places)} - {None}
     count = Counter(each.location.path for each in found)
     by_place = {(place.where.path, place.where.line) for place in row.places}

@@ -24,7 +24,7 @@ class Trees:
         """How many there were."""
 
     def of(self, request: Request) -> Snapshot:
-        """The context of `request`. Raises what `Snapshot.take` raises."""
+        """Return the context of `request`. Raises what `Snapshot.take` raises."""
         outer = next(each for each in self._outermost if _lies_in(request.root, each))
         if outer not in self._taken:
             self._taken[outer] = Snapshot.take(
@@ -53,7 +53,7 @@ def _lies_in(path: str, directory: str) -> bool:
 
 
 def _below(problems: Iterable[Problem], prefix: str) -> Iterable[Problem]:
-    """The problems of a directory, with paths as seen from it."""
+    """Yield the problems of a directory, with paths as seen from it."""
     for each in problems:
         if not prefix or each.path is None:
             yield each
@@ -62,7 +62,7 @@ def _below(problems: Iterable[Problem], prefix: str) -> Iterable[Problem]:
 
 
 def _rerooted(top: Held, prefix: str) -> Held:
-    """The directory at `prefix` as a context of its own."""
+    """Return the directory at `prefix` as a context of its own."""
     made: dict[str, Held] = {}
     nodes = list(top.tree())
     for each in nodes:

@@ -29,7 +29,7 @@ def written(request: Request, outcome: Suggested) -> Suggested:
 
 
 def _size(request: Request) -> Size:
-    """What is sent, and what all transfers make travel now."""
+    """Return what is sent, and what all transfers make travel now."""
     now = request_of(request.build, request.builder, plans=request.plans)
     report = with_transfers(now, measuring.measure(now, top=1, depth=0))
     travels = None if report.transfer is None else Amount.of(*report.transfers)
