@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from ctxsize.clean.values import CleanPlan, Result
     from ctxsize.config import Budget, Config
     from ctxsize.engine.events import Progress, Steps
-    from ctxsize.engine.listing import Listing
+    from ctxsize.engine.listing import Listing, Union
     from ctxsize.engine.request import Request
-    from ctxsize.engine.union import Union
     from ctxsize.explanations import Explanation
     from ctxsize.findings import Severity
     from ctxsize.guard.outcome import CheckReport, DiffReport
@@ -118,8 +117,8 @@ def ls(
     request = _named(request_for(build, **options), named)
     if not transfer:
         return Listing(request, sent=sent, ignored=ignored)
+    from ctxsize.engine.listing import Union
     from ctxsize.engine.need import transfer_evaluators
-    from ctxsize.engine.union import Union
 
     listings = [Listing(request, evaluator=each) for each in transfer_evaluators(request)]
     return Union(listings, lambda: _unfound(request))

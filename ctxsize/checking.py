@@ -20,10 +20,9 @@ from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard import known as knowing
-from ctxsize.guard import outcome, saved
-from ctxsize.guard.changes import between
+from ctxsize.guard import outcome
 from ctxsize.guard.judge import actual, judge
-from ctxsize.guard.known import Known
+from ctxsize.guard.known import Known, between
 from ctxsize.guard.outcome import CheckReport, ContextCheck, DiffReport, Remedy, Side
 from ctxsize.guard.plan import Planned, planned, planned_of
 from ctxsize.model import Report
@@ -302,7 +301,7 @@ def _side(place: str, name: str | None, options: Mapping[str, Any]) -> Known:
     """What is known of `place`: a saved report, or the context of a directory as it is now."""
     if os.path.isdir(place):
         return knowing.of_entries(ls(place, **options))
-    return saved.read(place, name)
+    return baselines.read_report(place, name)
 
 
 def _told(name: str, known: Known) -> Side:

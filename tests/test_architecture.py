@@ -80,7 +80,6 @@ PLACES = {
         {
             "config",
             "guard.baseline",
-            "guard.saved",
             "engine.request",
             "engine.source",
             "engine.reasons",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from typing import Any
 
@@ -175,3 +175,29 @@ def order(path: str) -> bytes:
 
 def _by_order(entry: Entry) -> bytes:
     return order(entry.path)
+
+
+class Union:
+    """The entries of `listings`, each path once, in the order of each. Iterate it once.
+
+    `unfound` is called for the problems of what is listed for.
+    """
+
+    def __init__(
+        self, listings: Sequence[Listing], unfound: Callable[[], Iterable[Problem]] = tuple
+    ) -> None:
+        self._listings = listings
+        self._unfound = unfound
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Return what made the listings incomplete."""
+        found = (each for one in self._listings for each in one.problems)
+        return list(dict.fromkeys((*found, *self._unfound())))
+
+    def __iter__(self) -> Iterator[Entry]:
+        last = None
+        for entry in merge(*self._listings, key=_by_order):
+            if entry.path != last:
+                yield entry
+            last = entry.path

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ctxsize.config.accepted import Accepted
 from ctxsize.findings import Finding, Severity
-from ctxsize.guard.changes import SizeChange, SizeChanges
+from ctxsize.guard.known import SizeChange, SizeChanges
 from ctxsize.model import Amount, Report
 
 MOST_TRIED = 500_000

@@ -1,4 +1,4 @@
-"""Where another builder would send something else of this context."""
+"""Which builder reads the file, what another one would send, and what takes its place."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.request import Request, with_ignore_file, without_patterns
 from ctxsize.engine.sent import Sent, differences
 from ctxsize.errors import CtxsizeError
-from ctxsize.findings import Finding
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.findings import Confidence, Finding
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import Tree
 from ctxsize.lints.words import amount
@@ -89,4 +89,29 @@ def _behind(case: Case, request: Request, path: str, *, sent_here: bool) -> Line
     return decider(case, case.step(path))
 
 
-LINTS = (Lint("CTX126", difference),)
+def two_files(case: Case) -> Iterator[Finding]:
+    """Yield what the general ignore file keeps out and this one lets through."""
+    other = case.fallback
+    if other is None:
+        return
+    message, paths = f"replaces {other.path}, which does not apply to this Dockerfile", None
+    if case.tree is not None:
+        sent = case.tree.sent(case.tree.trial.usable(other.texts()))
+        through = [] if sent is None else case.tree.now.without(sent)
+        if any(not case.tree.is_directory(path) for path in through):
+            paths = through
+            message += f" and would keep {amount(case.tree, through)} more out"
+    yield case.finding("CTX117", None, message, paths=paths)
+
+
+def unread(case: Case) -> Iterator[Finding]:
+    """That no build reads the file, and why."""
+    if case.unread is not None:
+        yield case.finding("CTX127", None, f"no build reads this file: {case.unread}")
+    elif case.likely_unread is not None:
+        yield case.finding(
+            "CTX127",
+            None,
+            f"no build seems to read this file: {case.likely_unread}",
+            confidence=Confidence.LIKELY,
+        )

@@ -332,11 +332,3 @@ class Case:
 
 Check = Callable[[Case], Iterator[Finding]]
 """A lint: the findings of one code."""
-
-
-@dataclass(frozen=True)
-class Lint:
-    """A code and what finds it."""
-
-    code: str
-    check: Check

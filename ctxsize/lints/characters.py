@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ctxsize.engine import golang
 from ctxsize.engine.ignorefile import BOM, sent_text
 from ctxsize.findings import Confidence, Finding, Severity
-from ctxsize.lints.case import Case, Lint, is_control
+from ctxsize.lints.case import Case, is_control
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import effect, intended
 
@@ -121,11 +121,3 @@ def _is_unseen(char: str) -> bool:
 def _named(char: str) -> str:
     name = unicodedata.name(char, f"U+{ord(char):04X}").lower()
     return f"the character U+{ord(char):04X} ({name})"
-
-
-LINTS = (
-    Lint("CTX119", byte_order_mark),
-    Lint("CTX122", control),
-    Lint("CTX123", invisible),
-    Lint("CTX128", whitespace),
-)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import effect, intended
 from ctxsize.lints.words import amount
@@ -121,10 +121,3 @@ def _looks_like_pattern(case: Case, word: str) -> bool:
 def _figures(case: Case, line: Line, patterns: Sequence[str]) -> list[str] | None:
     paths = intended(case, line, patterns)
     return sorted(paths) if paths else None
-
-
-LINTS = (
-    Lint("CTX102", trailing),
-    Lint("CTX103", not_a_comment),
-    Lint("CTX104", several),
-)

@@ -11,7 +11,7 @@ from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError
 from ctxsize.explanations import Fate, SourceCheck
 from ctxsize.findings import Confidence, Finding, Severity
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import Use
 from ctxsize.lints.effects import decider
@@ -143,6 +143,3 @@ def _is_taken(case: Case, tree: Tree, path: str) -> bool:
         if path in tree.snapshot.sent(spec, include=use.follow_paths):
             return True
     return False
-
-
-LINTS = (Lint("CTX111", hidden_source), Lint("CTX116", manifest))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ctxsize.findings import Finding, Severity
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import decider, ignored_before
 from ctxsize.lints.words import amount
@@ -144,6 +144,3 @@ def _is_pruned(case: Case, line: Line, path: str) -> bool:
         return False
     step = case.step(path)
     return not step.ignored and decider(case, step) is line
-
-
-LINTS = (Lint("CTX106", useless), Lint("CTX107", overridden), Lint("CTX125", pruned))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ctxsize.findings import Confidence, Finding, Severity
-from ctxsize.lints.case import Case, Lint
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import taken
 from ctxsize.lints.effects import decider
@@ -97,6 +97,3 @@ def _is_taken_back(case: Case, path: str) -> bool:
     """Return whether an exception about something in `.git` lets `path` in."""
     by = decider(case, case.step(path))
     return by is not None and by.exception and by.text.removeprefix("**/").startswith(".git/")
-
-
-LINTS = (Lint("CTX109", git), Lint("CTX110", env))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS, Artefact, worth_a_word
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.tree import Tree
 from ctxsize.lints.words import amount, count, first_of
@@ -184,6 +184,3 @@ def _wider(case: Case, line: Line, name: str, means: frozenset[str] | None) -> I
 def _widened(line: Line, name: str, means: frozenset[str] | None) -> Proposal:
     text = f"**/{name}"
     return Proposal(f"write {text}", {line.number: text}, means=means)
-
-
-LINTS = (Lint("CTX101", root_only), Lint("CTX105", single_star))

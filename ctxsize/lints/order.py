@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ctxsize.findings import Finding
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import Tree
@@ -126,6 +126,3 @@ def _is_undone(case: Case, tree: Tree, line: Line, path: str) -> bool:
     if step.ignored or by is None or by.number < line.number or by.pattern is None:
         return False
     return by.pattern.match_file(path) is None
-
-
-LINTS = (Lint("CTX108", shadowed), Lint("CTX120", empty), Lint("CTX130", undone))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.artefacts import is_known
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.tree import Tree
 
@@ -90,6 +90,3 @@ def _in_other_case(tree: Tree, text: str) -> str | None:
 def _is_artefact_path(text: str) -> bool:
     """Return whether some part of it is made by a tool, so that it comes and goes."""
     return any(is_known(part) or part.startswith(".") for part in text.split("/"))
-
-
-LINTS = (Lint("CTX114", outside), Lint("CTX118", dead))

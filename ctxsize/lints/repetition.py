@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ctxsize.engine.covers import Cover, covers, is_literal
 from ctxsize.findings import Finding
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import ignored_before
 
@@ -156,6 +156,3 @@ def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
 
 def _removed(line: Line) -> Proposal:
     return Proposal("remove the line", {line.number: None}, means=NOTHING, without_tree=True)
-
-
-LINTS = (Lint("CTX112", redundant), Lint("CTX113", duplicate))

@@ -77,13 +77,13 @@ class Linted:
 def lint_case(case: Case, notify: Notify | None = None) -> tuple[Finding, ...]:
     """All findings of one ignore file, in order of place; `notify` gets what is looked for."""
     if case.is_utf16:  # Nothing else can be said of it, and no line be added to it.
-        return tuple(LINTS["CTX123"].check(case))
+        return tuple(LINTS["CTX123"](case))
     lints = _OF_ONE_LINE if case.is_long else LINTS.keys()
     found: list[Finding] = []
     for code in lints:
         if notify is not None:
             notify(f"{case.file.path}: {code}")
-        found += LINTS[code].check(case)
+        found += LINTS[code](case)
     misread = {each.location.line for each in found if each.code in _MISREAD}
     undone = {each.location.line for each in found if each.code in _UNDONE}
     return in_order(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ctxsize.errors import UnknownPatternError
 from ctxsize.findings import Finding, Severity
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.effects import effect, intended
 
@@ -143,6 +143,3 @@ def _names_an_entry(case: Case, line: Line) -> bool:
         return False
     literal = line.written.removeprefix("!").strip("/")
     return literal in case.tree.everything or line.text in case.tree.everything
-
-
-LINTS = (Lint("CTX115", gitignore), Lint("CTX121", fails), Lint("CTX124", regex))

@@ -17,7 +17,7 @@ from ctxsize.findings import Finding
 from ctxsize.formats import Look, render
 from ctxsize.formats.json import schema
 from ctxsize.projects import discover
-from ctxsize.scanning.trees import Trees
+from ctxsize.scanning.run import Trees
 from tests.oracles.trees import Node, build_tree, file
 from tests.scan.story import CACHEDIR_TAG, GB, RUSTC_INFO, story
 
