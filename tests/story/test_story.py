@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.adr.repository import AGGREGATOR, FORWARDER, RECAP_WORKER, SERVICES, build
+from tests.story.repository import AGGREGATOR, FORWARDER, RECAP_WORKER, SERVICES, build
 from tests.cli.conftest import Cli, Result
 from tests.oracles.trees import build_tree
 from tests.scan.story import story

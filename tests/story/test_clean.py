@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adr.repository import AGGREGATOR, GB, SERVICES, build
+from tests.story.repository import AGGREGATOR, GB, SERVICES, build
 from tests.clean.snapshots import snapshot, without
 from tests.cli.conftest import Cli
 

@@ -1,6 +1,6 @@
 """A repository with three Rust services, as it was before anybody looked at its build contexts.
 
-    python -m tests.adr.repository DIRECTORY
+    python -m tests.story.repository DIRECTORY
 
 makes it anew in an empty directory. One service has a `target/` of 20.2 GB in
 41,396 files and no ignore file, one compiles everything again at each change,
@@ -252,7 +252,7 @@ def _write(path: Path, text: str) -> None:
 
 def main() -> None:
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m tests.adr.repository DIRECTORY")
+        sys.exit("usage: python -m tests.story.repository DIRECTORY")
     root = build(Path(sys.argv[1]))
     for service in SERVICES:
         print(f"{root / service.name}: {service.files:,} files in target", file=sys.stderr)
