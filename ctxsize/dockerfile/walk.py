@@ -36,7 +36,7 @@ _MOST_INHERITED = 2_000_000
 
 
 @dataclass()
-class Walk:
+class StageWalk:
     """Follows stages in order and collects what they take."""
 
     escape: str

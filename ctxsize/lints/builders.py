@@ -12,7 +12,7 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding
 from ctxsize.lints.case import Case, Line
 from ctxsize.lints.effects import decider
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 from ctxsize.lints.words import amount
 
 
@@ -26,7 +26,7 @@ def difference(case: Case) -> Iterator[Finding]:
             yield from _of_builder(case, tree, builder)
 
 
-def _of_builder(case: Case, tree: Tree, builder: Builder) -> Iterator[Finding]:
+def _of_builder(case: Case, tree: LintTree, builder: Builder) -> Iterator[Finding]:
     try:
         request = _request(case, tree, builder)
         if request is None:
@@ -43,7 +43,7 @@ def _of_builder(case: Case, tree: Tree, builder: Builder) -> Iterator[Finding]:
     yield from _of_lines(case, tree, request, sent)
 
 
-def _request(case: Case, tree: Tree, builder: Builder) -> Request | None:
+def _request(case: Case, tree: LintTree, builder: Builder) -> Request | None:
     """Return the request of another builder for the same file, None where it reads another one."""
     build = replace(tree.request.build, builder=builder.name)
     request = without_patterns(build, builder, plans=tree.request.plans)
@@ -57,7 +57,7 @@ def _request(case: Case, tree: Tree, builder: Builder) -> Request | None:
     return with_ignore_file(request, data)
 
 
-def _of_lines(case: Case, tree: Tree, request: Request, there: Sent) -> Iterator[Finding]:
+def _of_lines(case: Case, tree: LintTree, request: Request, there: Sent) -> Iterator[Finding]:
     own = {request.dockerfile_in_context, tree.request.dockerfile_in_context}
     own |= {*request.builder.ignore_file_names}
     by_line: dict[tuple[int, bool], list[str]] = {}

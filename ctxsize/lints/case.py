@@ -17,8 +17,8 @@ from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step,
 from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Confidence, Finding, Fix, Location, Severity
 from ctxsize.lints.changes import Proposal, simulated
-from ctxsize.lints.dockerfiles import Use
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.dockerfiles import GovernedBuild
+from ctxsize.lints.tree import LintTree
 from ctxsize.recommender.exceptions import names
 
 MOST_COMPARED, MOST_EXCEPTIONS, MOST_WORK = 10_000, 2_000, 1_000_000
@@ -75,9 +75,9 @@ class Case:
 
     file: IgnoreFile
     spec_class: type[DockerIgnoreSpec] = DockerIgnoreSpec
-    tree: Tree | None = None
+    tree: LintTree | None = None
     """The context, where there is one."""
-    uses: tuple[Use, ...] = ()
+    uses: tuple[GovernedBuild, ...] = ()
     """The Dockerfiles whose builds read this file."""
     unread: str | None = None
     """Why no build reads this file, or None."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.sent import differences
 from ctxsize.findings import Changes, Edit, Fix
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 from ctxsize.writer.merge import edit_lines
 
 _BOM = b"\xef\xbb\xbf"
@@ -48,7 +48,7 @@ class Proposal:
         data = edit_lines(file, changes)
         return data.removeprefix(_BOM) if self.drops_bom else data
 
-    def proved(self, file: IgnoreFile, tree: Tree | None) -> Fix:
+    def proved(self, file: IgnoreFile, tree: LintTree | None) -> Fix:
         """Return the fix, certain if a simulation shows that just the intended paths change."""
         after = self.edited(file)
         edits = (Edit(file.path, file.data, after),)
@@ -59,7 +59,7 @@ class Proposal:
         certain = self._is_certain(tree, texts)
         return Fix(self.message, edits, certain, simulated(tree, texts, len(after)))
 
-    def _is_certain(self, tree: Tree, texts: Sequence[str]) -> bool:
+    def _is_certain(self, tree: LintTree, texts: Sequence[str]) -> bool:
         sent = tree.sent(texts)
         if (
             self.means is None
@@ -77,7 +77,7 @@ class Proposal:
         return after.startswith(_BOM) and (self.drops_bom or not file.data.startswith(_BOM))
 
 
-def _is_just(found: frozenset[str], meant: frozenset[str], tree: Tree) -> bool:
+def _is_just(found: frozenset[str], meant: frozenset[str], tree: LintTree) -> bool:
     """Return whether just what is meant changes, and with it directories that hold nothing else."""
     if not meant <= found:
         return False
@@ -85,7 +85,7 @@ def _is_just(found: frozenset[str], meant: frozenset[str], tree: Tree) -> bool:
     return all(path in above and tree.is_directory(path) for path in found - meant)
 
 
-def simulated(tree: Tree, texts: Sequence[str], own_bytes: int) -> Changes | None:
+def simulated(tree: LintTree, texts: Sequence[str], own_bytes: int) -> Changes | None:
     """Return what is sent otherwise once the ignore file has these lines, and that size.
 
     None where that is not known: if the build fails for all lines together.

@@ -13,9 +13,9 @@ from ctxsize.explanations import Fate, SourceCheck
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.dockerfiles import Use
+from ctxsize.lints.dockerfiles import GovernedBuild
 from ctxsize.lints.effects import decider
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 
 _MANIFESTS = frozenset(
     (
@@ -46,7 +46,7 @@ def hidden_source(case: Case) -> Iterator[Finding]:
                     yield from _of_check(case, build, check)
 
 
-def _checks(case: Case, use: Use) -> Iterator[SourceCheck]:
+def _checks(case: Case, use: GovernedBuild) -> Iterator[SourceCheck]:
     """Yield what becomes of each source of COPY and ADD."""
     if use.need is None or not use.request.builder.asks_for_paths:
         return
@@ -62,7 +62,7 @@ def _checks(case: Case, use: Use) -> Iterator[SourceCheck]:
             continue
 
 
-def _of_check(case: Case, use: Use, check: SourceCheck) -> Iterator[Finding]:
+def _of_check(case: Case, use: GovernedBuild, check: SourceCheck) -> Iterator[Finding]:
     if check.fate is not Fate.IGNORED and not (check.fate is Fate.NO_MATCH and check.hidden):
         return
     pattern = check.hidden[0].verdict.by
@@ -112,7 +112,7 @@ def manifest(case: Case) -> Iterator[Finding]:
         )
 
 
-def _hidden_by(case: Case, tree: Tree, path: str) -> Line | None:
+def _hidden_by(case: Case, tree: LintTree, path: str) -> Line | None:
     """Return the line that ignores the file at `path` itself, no directory above it."""
     if path in tree.now or tree.is_directory(path):
         return None
@@ -131,7 +131,7 @@ def _is_accident(line: Line, name: str) -> bool:
     return not stem or stem.casefold() != name.split(".")[0].casefold()
 
 
-def _is_taken(case: Case, tree: Tree, path: str) -> bool:
+def _is_taken(case: Case, tree: LintTree, path: str) -> bool:
     """Return whether some build would take the file if it were there."""
     known = [use for use in case.uses if use.need is not None]
     if not known:

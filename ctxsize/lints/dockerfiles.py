@@ -11,11 +11,11 @@ from ctxsize.engine.follow import follow
 from ctxsize.engine.need import context_need_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 
 
 @dataclass(frozen=True)
-class Use:
+class GovernedBuild:
     """One Dockerfile that is built from the context; `request.build` says how."""
 
     request: Request
@@ -41,7 +41,7 @@ class Use:
         except CtxsizeError:
             return None
 
-    def for_targets(self) -> Iterator[Use]:
+    def for_targets(self) -> Iterator[GovernedBuild]:
         """This build, and those of the other stages, the last one first."""
         yield self
         build = self.request.build
@@ -49,7 +49,7 @@ class Use:
             return
         for stage in self.request.plan.dockerfile.stages[-2::-1]:
             if stage.name:
-                yield Use(replace(self.request, build=replace(build, target=stage.name)))
+                yield GovernedBuild(replace(self.request, build=replace(build, target=stage.name)))
 
     @cached_property
     def follow_paths(self) -> tuple[str, ...] | None:
@@ -72,7 +72,7 @@ class Use:
         return self.need is not None and self.follow_paths is None
 
 
-def taken(uses: Collection[Use], tree: Tree) -> frozenset[str] | None:
+def taken(uses: Collection[GovernedBuild], tree: LintTree) -> frozenset[str] | None:
     """Return the paths that some build makes travel, None where no Dockerfile is known."""
     known = [use for use in uses if use.need is not None]
     if not known:

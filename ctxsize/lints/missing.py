@@ -10,7 +10,7 @@ from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import taken
 from ctxsize.lints.effects import decider
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 from ctxsize.lints.words import amount
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
@@ -76,7 +76,7 @@ def env(case: Case) -> Iterator[Finding]:
     )
 
 
-def _env_files(tree: Tree) -> Iterator[str]:
+def _env_files(tree: LintTree) -> Iterator[str]:
     """Yield the files of local settings that are sent and not tracked."""
     for name, paths in tree.by_name.items():
         if not _ENV_NAME.fullmatch(name) or _TEMPLATE.search(name[4:]):

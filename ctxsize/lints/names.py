@@ -10,7 +10,7 @@ from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS, Artefact, worth_a_word
 from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 from ctxsize.lints.words import amount, count, first_of
 from ctxsize.recommender.exceptions import names
 
@@ -123,7 +123,7 @@ def _of_places(case: Case, code: str, line: Line, artefact: Artefact, lead: str)
     )
 
 
-def _sent_copies(tree: Tree, artefact: Artefact) -> list[str]:
+def _sent_copies(tree: LintTree, artefact: Artefact) -> list[str]:
     """Return the topmost entries of that name that are sent now."""
     pattern = tree.request.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
     tops: list[str] = []
@@ -135,7 +135,7 @@ def _sent_copies(tree: Tree, artefact: Artefact) -> list[str]:
     return tops
 
 
-def _excepted(case: Case, tree: Tree, tops: list[str], line: Line) -> frozenset[str]:
+def _excepted(case: Case, tree: LintTree, tops: list[str], line: Line) -> frozenset[str]:
     """What exceptions name in so many words at or below `tops`, and the directories above it.
 
     Below `line` one with wildcards counts too: its author has seen what it takes back.
@@ -159,7 +159,7 @@ def _up_to(path: str) -> list[str]:
     return [path[:at] for at, char in enumerate(f"{path}/") if char == "/"]
 
 
-def _is_within(excepted: frozenset[str], tree: Tree, top: str) -> bool:
+def _is_within(excepted: frozenset[str], tree: LintTree, top: str) -> bool:
     """Return whether exceptions name all that is at `top`."""
     return top in excepted and excepted.issuperset(tree.below([top]))
 

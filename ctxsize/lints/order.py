@@ -8,7 +8,7 @@ from ctxsize.findings import Finding
 from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.effects import decider
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 from ctxsize.lints.words import amount, files
 
 
@@ -35,7 +35,7 @@ def shadowed(case: Case) -> Iterator[Finding]:
         )
 
 
-def _left_below(case: Case, tree: Tree, line: Line) -> list[str]:
+def _left_below(case: Case, tree: LintTree, line: Line) -> list[str]:
     """Return what is sent below the directories that `line` matches, by exceptions above it."""
     assert line.pattern is not None
     tops = [path for path in tree.matched(line.pattern) if tree.is_directory(path)]
@@ -115,7 +115,7 @@ def _is_named_later(case: Case, line: Line, path: str) -> bool:
     return any(each.exception and each.number > line.number for each in case.matching(path))
 
 
-def _is_undone(case: Case, tree: Tree, line: Line, path: str) -> bool:
+def _is_undone(case: Case, tree: LintTree, line: Line, path: str) -> bool:
     """Whether an exception below `line`, for a directory above `path`, brings `path` back."""
     parent = path.rpartition("/")[0]
     assert line.pattern is not None

@@ -8,7 +8,7 @@ from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.artefacts import is_known
 from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 
 _WILD = frozenset("*?[\\")
 
@@ -44,7 +44,7 @@ def dead(case: Case) -> Iterator[Finding]:
         yield from _told(case, tree, line)
 
 
-def _told(case: Case, tree: Tree, line: Line) -> Iterator[Finding]:
+def _told(case: Case, tree: LintTree, line: Line) -> Iterator[Finding]:
     other = _in_other_case(tree, line.text)
     if other is not None:
         if (other in tree.now) == line.exception:
@@ -82,7 +82,7 @@ def _told(case: Case, tree: Tree, line: Line) -> Iterator[Finding]:
         )
 
 
-def _in_other_case(tree: Tree, text: str) -> str | None:
+def _in_other_case(tree: LintTree, text: str) -> str | None:
     """Return the path that differs from `text` by upper and lower case only."""
     return tree.by_folded.get(text.casefold())
 

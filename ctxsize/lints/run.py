@@ -21,10 +21,10 @@ from ctxsize.findings import Edit, Finding, in_order
 from ctxsize.lints import LINTS
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
 from ctxsize.lints.discover import Target
-from ctxsize.lints.dockerfiles import Use
+from ctxsize.lints.dockerfiles import GovernedBuild
 from ctxsize.lints.fixing import mend
 from ctxsize.lints.selection import Selection
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 from ctxsize.model import Problem
 
 Notify = Callable[[str], None]
@@ -186,11 +186,11 @@ class Linter:
         )
         return case if case.is_long else replace(case, tree=self._tree(target, file, uses, builder))
 
-    def _uses(self, target: Target, builder: Builder) -> Iterator[Use]:
+    def _uses(self, target: Target, builder: Builder) -> Iterator[GovernedBuild]:
         for build in target.builds:
             request = self._request(self._told(build, builder), builder)
             if request is not None and request.dockerfile is not None:
-                yield Use(request)
+                yield GovernedBuild(request)
 
     def _told(self, build: Build, builder: Builder) -> Build:
         """`build` with what the user says about all of them."""
@@ -214,8 +214,8 @@ class Linter:
             return None
 
     def _tree(
-        self, target: Target, file: IgnoreFile, uses: Sequence[Use], builder: Builder
-    ) -> Tree | None:
+        self, target: Target, file: IgnoreFile, uses: Sequence[GovernedBuild], builder: Builder
+    ) -> LintTree | None:
         if target.context is None or target.unread is not None:
             return None
         request = uses[0].request if uses else self._bare(target, builder)
@@ -229,7 +229,7 @@ class Linter:
             return None
         builds = [each.request.build for each in uses[1:]]
         trial = Trial(snapshot)
-        return Tree(
+        return LintTree(
             trial,
             tracked=_tracked(request.root),
             texts=trial.usable(file.texts()),

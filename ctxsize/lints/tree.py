@@ -22,7 +22,7 @@ from ctxsize.recommender.needed import Needed
 _SHOWN = 3
 
 
-class Tree:
+class LintTree:
     """The context of a request; remembers every trial that was made.
 
     `tracked` are the files that git tracks, None where git does not say. `own_bytes`
@@ -48,9 +48,9 @@ class Tree:
         self._own_bytes = own_bytes
         self._builds = tuple(builds)
 
-    def with_texts(self, texts: Sequence[str], *, own_bytes: int) -> Tree:
+    def with_texts(self, texts: Sequence[str], *, own_bytes: int) -> LintTree:
         """The same context with other lines in its ignore file; what is known stays known."""
-        other = Tree(
+        other = LintTree(
             self.trial, tracked=self.tracked, texts=texts, own_bytes=own_bytes, builds=self._builds
         )
         other._matched = self._matched

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 
 
 def count(things: Collection[object], one: str, many: str) -> str:
@@ -18,7 +18,7 @@ def files(number: int) -> str:
     return f"{number:,} file{'' if number == 1 else 's'}"
 
 
-def amount(tree: Tree, paths: Collection[str]) -> str:
+def amount(tree: LintTree, paths: Collection[str]) -> str:
     """Return the files among `paths` and their bytes: `12 files, 3.4 MB`."""
     from ctxsize.units import human
 

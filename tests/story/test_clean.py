@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.story.repository import AGGREGATOR, GB, SERVICES, build
 from tests.clean.snapshots import snapshot, without
 from tests.cli.conftest import Cli
+from tests.story.repository import AGGREGATOR, GB, SERVICES, build
 
 
 @pytest.fixture
