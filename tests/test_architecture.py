@@ -97,6 +97,7 @@ PLACES = {
         {
             "reader",
             "formats.json",  # the package's own schemas
+            "recommender.knowledge.rows",  # the package's own rules
             "engine.names",
             "engine.source",
             "writer.apply",
