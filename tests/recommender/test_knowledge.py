@@ -87,6 +87,13 @@ def test_what_is_never_suggested_says_why_not() -> None:
     }
 
 
+def test_what_can_be_deleted_can_be_made_again() -> None:
+    deletable = [BY_NAME[row.name] for row in rows.rows() if row.clean]
+    assert {rule.name for rule in deletable if not rule.again} == set()
+    kept = {Category.SECRET, Category.DATA, Category.VCS, Category.DOCS, Category.TESTS}
+    assert not {rule.name for rule in deletable if rule.category in kept}
+
+
 def test_kinds_and_markers_fit() -> None:
     for rule in RULES:
         inner = {type(each) for each in _all(rule)}

@@ -1,6 +1,7 @@
 """Reads the rows of `rules/*.toml`: one for each kind of directory or file.
 
-`CONTRIBUTING.md` says what a row holds. Suggestions read all of it (`load.py`).
+`CONTRIBUTING.md` says what a row holds. `load.py` makes rules of the rows for suggestions,
+`ctxsize.clean.kinds` what may be deleted.
 """
 
 from __future__ import annotations
@@ -27,6 +28,13 @@ class RuleRow(NamedTuple):
     name: str
     """`rust.target`: the ecosystem, and a word for the thing."""
     values: dict[str, Any]
+    clean: dict[str, Any]
+    """What proves that it may be deleted, empty where nothing does."""
+
+    @property
+    def ecosystem(self) -> str:
+        """Return the part of the name before the dot."""
+        return self.name.partition(".")[0]
 
 
 @cache
@@ -46,7 +54,8 @@ def _read(name: str) -> Iterator[RuleRow]:
     default = ecosystems.pop(_DEFAULT, {})
     for ecosystem, things in ecosystems.items():
         for word, values in things.items():
-            yield RuleRow(f"{ecosystem}.{word}", {**default, **values})
+            clean = values.pop("clean", {})
+            yield RuleRow(f"{ecosystem}.{word}", {**default, **values}, clean)
 
 
 def texts(value: str | list[str]) -> tuple[str, ...]:
