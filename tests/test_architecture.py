@@ -100,6 +100,7 @@ PLACES = {
             "codes",  # the package's own pages
             "reader",
             "formats.json",  # the package's own schemas
+            "recommender.knowledge.rows",  # the package's own rules
             "engine.names",
             "engine.source",
             "writer.apply",

@@ -2,7 +2,7 @@
 
 A name proves nothing. A kind asks for something *inside* that only the tool
 writes which makes the directory, and for something *around* it that the tool
-makes it from. `ctxsize.clean.kinds` holds the kinds as data.
+makes it from. `ctxsize.clean.kinds` reads the kinds from the rows of the knowledge.
 """
 
 from __future__ import annotations
@@ -59,8 +59,6 @@ class ArtefactKind:
     """Files beside it that a build locks."""
     check: str = ""
     """A further check, a key of `CHECKS`."""
-    again: str = ""
-    """What makes it again, for a person."""
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,7 @@ def _in_mode(
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:
     """The rules of these names, none for all. Raises `InputError` for one that there is not."""
-    from ctxsize.recommender.knowledge import BY_NAME
+    from ctxsize.recommender.knowledge.load import BY_NAME
 
     for name in names:
         if name not in BY_NAME and name != _ALL:

@@ -25,7 +25,7 @@ from ctxsize.recommender.exceptions import exceptions
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.forms import Candidate, Forms
 from ctxsize.recommender.governed import Discovering, read_recipes
-from ctxsize.recommender.knowledge import BY_NAME, RULES
+from ctxsize.recommender.knowledge.load import BY_NAME, RULES
 from ctxsize.recommender.matches import Collected, Finder, Match, Objection, collect
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.proof import Proof

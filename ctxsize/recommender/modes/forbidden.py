@@ -7,7 +7,7 @@ from functools import partial
 
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.knowledge import RULES
+from ctxsize.recommender.knowledge.load import RULES
 from ctxsize.recommender.matches import Finder, collect
 from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.traps import objections
