@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -35,12 +35,10 @@ from ctxsize.recommender.rules import MIB, Category, Kind, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import Sums, Tree, added_up, is_below, sums_of, together, travelling
+from ctxsize.writer.merge import Addition, merge
 
 _WORTH_AN_EXCEPTION = 1 * MIB
 """The least that must be left of a directory for a pattern with exceptions."""
-
-Merge = Callable[[Sequence[Suggestion]], bytes]
-"""Makes an ignore file of the one that governs and what is added to it."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ class Advisor:
         self._facts = Facts(self._evidence, self._recipes, self._context)
         self._proof = Proof(self.trial, self._recipes)
 
-    def advise(self, merge: Merge, choice: Choice) -> Advice:
+    def advise(self, choice: Choice) -> Advice:
         """The advice, with the edit that `choice` comes to. Raises `InputError`.
 
         What is in the edit holds together: the proof is of the very file that is written.
@@ -105,7 +103,7 @@ class Advisor:
         candidates, failed = self._proved(found)
         made = self._suggestions(candidates)
         _check(choice, made)
-        suggestions, edit, after = self._edited(made, merge, choice)
+        suggestions, edit, after = self._edited(made, choice)
         asked = self._questions(found)
         return Advice(
             self.request.context,
@@ -219,7 +217,7 @@ class Advisor:
         )
 
     def _edited(
-        self, made: list[Suggestion], merge: Merge, choice: Choice
+        self, made: list[Suggestion], choice: Choice
     ) -> tuple[tuple[Suggestion, ...], Edit | None, Size]:
         """The suggestions with those marked that are chosen, the edit, and the size after it."""
         chosen = [each for each in made if choice.takes(each)]
@@ -231,7 +229,7 @@ class Advisor:
             return tuple(made), None, self._before
         # Exceptions come last: behind them a bare name may leave files in the context.
         chosen.sort(key=lambda each: bool(each.keeps))
-        data = merge(chosen)
+        data = self._merged(chosen)
         self._check_merged(chosen, data)
         before_data = None if self.request.ignore_file is None else self.request.ignore_file.data
         edit = Edit(ignore_file_to_write(self.request), before_data, data)
@@ -239,6 +237,16 @@ class Advisor:
         attempt = self.trial.attempt(data)
         after = self._size(self.trial.written(attempt), self.trial.amount_after(attempt))
         return marked, edit, after
+
+    def _merged(self, chosen: Iterable[Suggestion]) -> bytes:
+        """Return the ignore file that governs, with the patterns of `chosen`."""
+        additions = [
+            Addition(pattern, each.heading, each.comment)
+            for each in chosen
+            for pattern in each.patterns
+        ]
+        pattern_class = self.request.builder.spec_class.pattern_class
+        return merge(self.request.ignore_file, additions, pattern_class=pattern_class)
 
     @property
     def _is_new(self) -> bool:

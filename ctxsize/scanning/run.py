@@ -20,13 +20,12 @@ from ctxsize.model import Amount, Problem
 from ctxsize.projects import Discovery, FoundBuild
 from ctxsize.scanning.across import Measured, findings
 from ctxsize.scanning.outcome import Row, Scan
-from ctxsize.scanning.sizes import Merge, Sizing
+from ctxsize.scanning.sizes import Sizing
 from ctxsize.scanning.trees import Trees
 
 
 def scan(
     discovery: Discovery,
-    merge: Merge,
     *,
     left: Callable[[Iterable[Finding]], tuple[Finding, ...]] = tuple,
     progress: Progress | None = None,
@@ -38,7 +37,7 @@ def scan(
     """
     roots = (os.path.realpath(each.build.context) for each in discovery.builds)
     trees = Trees(roots, progress=progress)
-    sizing = Sizing(merge)
+    sizing = Sizing()
     builds = stepped(discovery.builds, steps, lambda each: each.build.context)
     measured = [_measured(each, discovery.plans, trees, sizing) for each in builds]
     step(steps, "reading the Dockerfiles")
