@@ -264,6 +264,10 @@ class Facts:
         found = self._scripts[name]
         return "\n".join(text for path, text in found if not is_below(path, {beside}))
 
+    def sent_below(self, path: str) -> list[str]:
+        """Return the entries below a directory that are sent and are none themselves."""
+        return [each for each, _ in self.evidence.tree.files_below(path) if each in self._sums]
+
     def sent_like(self, names: tuple[str, ...]) -> list[str]:
         """The files that are sent whose names match, the topmost ones first."""
         if names not in self._manifests:

@@ -18,23 +18,29 @@ from ctxsize.findings import Confidence, Edit, Finding, Location, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender import secrets
 from ctxsize.recommender.assumed import with_bases
+from ctxsize.recommender.candidates import Candidate, CandidateMaker, ranked
 from ctxsize.recommender.codes import CODES
-from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.exceptions import exceptions
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.forms import Candidate, Forms
 from ctxsize.recommender.governed import Discovering, read_recipes
 from ctxsize.recommender.knowledge import BY_NAME, RULES
 from ctxsize.recommender.matches import Collected, Finder, Match, Objection, collect
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.questions import questions
-from ctxsize.recommender.rank import Ranked, ranked, sum_of
 from ctxsize.recommender.rules import MIB, Category, Kind, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import Sums, Tree, added_up, is_below, sums_of, together, travelling
+from ctxsize.recommender.tree import (
+    Sums,
+    Tree,
+    added_up,
+    is_below,
+    sum_of,
+    sums_of,
+    together,
+    travelling,
+)
 from ctxsize.writer.merge import Addition, merge
 
 _WORTH_AN_EXCEPTION = 1 * MIB
@@ -136,7 +142,7 @@ class Advisor:
         judge = partial(objections, self._facts)
         return collect(self._evidence, Finder(rules), self._context, judge)
 
-    def _around(self, found: Collected, forms: Forms) -> Iterator[Candidate]:
+    def _around(self, found: Collected, maker: CandidateMaker) -> Iterator[Candidate]:
         """Large directories of which a Dockerfile takes a part by name, without that part."""
         for match, said in found.blocked:
             rule, path = match.rule, match.path
@@ -151,35 +157,17 @@ class Advisor:
                 continue
             keeps = self._proof.taken_by(takers)
             rest = self._context[path].minus(sum_of(self._context, keeps))
-            candidate = forms.around(match, takers, keeps)
+            candidate = maker.around(match, takers, keeps)
             if candidate is not None and rest.content_bytes >= _WORTH_AN_EXCEPTION:
                 yield candidate
 
     def _proved(self, found: Collected) -> tuple[list[Candidate], list[Blocked]]:
-        """The candidates that hold together, and those that do not."""
+        """Return the candidates that hold together, and those that do not."""
         safe = {match.path for match, said in found.matches if not said}
-        forms = Forms(
-            self._facts.by_name,
-            self._recipes,
-            pattern_class=self.request.builder.spec_class.pattern_class,
-            exceptions=[each.text for each in exceptions(self.request)],
-            harmless=partial(self._harmless, safe),
-        )
-        candidates = [*forms.candidates(found.matches), *self._around(found, forms)]
+        maker = CandidateMaker(self._facts, self.request, safe)
+        candidates = [*maker.candidates(found.matches), *self._around(found, maker)]
         good, failed = self._proof.holding(candidates, self._steps)
         return good, [self._failed(candidate, fault) for candidate, fault in failed]
-
-    def _harmless(self, safe: Collection[str], match: Match) -> str | None:
-        """Return why nothing is lost with what no marker proves, as a clause; None if it may be."""
-        path = match.path
-        if match.rule.category is Category.SECRET or objections(self._facts, match):
-            return None
-        if self._git.ignores(path):
-            return "git ignores it"
-        below = [each for each, _ in self._tree.files_below(path) if each in self._context]
-        if all(is_below(each, safe) for each in below):
-            return "nothing else is in it" if below else "nothing is in it"
-        return None
 
     def _amount(self, path: str) -> Amount:
         return Amount.of(self._context.get(path, Sums()))
@@ -190,31 +178,10 @@ class Advisor:
         return Blocked(match.rule.name, match.path, "proof", fault, match.evidence, amount)
 
     def _suggestions(self, candidates: Iterable[Candidate]) -> list[Suggestion]:
-        judged = [(each, _is_safe(each)) for each in candidates]
-        return [self._suggestion(each) for each in ranked(judged, self._context, self._transfer)]
-
-    def _suggestion(self, found: Ranked) -> Suggestion:
-        candidate, rule = found.candidate, found.candidate.rule
-        transfer = Amount.of(found.transfer) if self._transfers else None
-        doubts = tuple(dict.fromkeys(each.reason for each in candidate.objections))
-        if not found.safe and not doubts:
-            doubts = ("not every build can do without it",)
-        return Suggestion(
-            rule.name,
-            rule.category.value,
-            rule.category.heading,
-            candidate.lines,
-            candidate.paths,
-            rule.why,
-            rule.again,
-            tuple(f"{match.path}: {match.evidence}" for match in candidate.matches),
-            Size(Amount.of(found.context), transfer),
-            rule.confidence,
-            found.safe,
-            doubts,
-            rule.volatile,
-            candidate.keeps,
-        )
+        return [
+            candidate.suggestion(context, transfer if self._transfers else None)
+            for candidate, context, transfer in ranked(candidates, self._context, self._transfer)
+        ]
 
     def _edited(
         self, made: list[Suggestion], choice: Choice
@@ -386,12 +353,6 @@ class Advisor:
 
 def _is_secret(match: Match) -> bool:
     return match.secret in (secrets.Certainty.CERTAIN, secrets.Certainty.LIKELY)
-
-
-def _is_safe(candidate: Candidate) -> bool:
-    if candidate.rule.category is Category.SECRET:
-        return not candidate.objections
-    return not candidate.objections and candidate.rule.confidence >= SAFE_FROM
 
 
 def _check(choice: Choice, made: Sequence[Suggestion]) -> None:
