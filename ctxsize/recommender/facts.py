@@ -11,10 +11,10 @@ from functools import cached_property
 from heapq import nsmallest
 
 from ctxsize.dockerfile.stages import StageStep, built_stages
+from ctxsize.recommender.commands import running
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.mentions import Mention, Texts
 from ctxsize.recommender.recipes import Named, Recipe, Recipes
-from ctxsize.recommender.running import running
 from ctxsize.recommender.tools import Tool, install_directory
 from ctxsize.recommender.tree import SumsByPath, SumsTogether, directories_above, is_below
 from ctxsize.shell import Command
