@@ -254,7 +254,7 @@ def plan_ignore_file(
     from ctxsize.engine.request import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.modes import plans
-    from ctxsize.writer import suggested
+    from ctxsize.reporting import written
 
     sibling = None if like is None else read_ignore_file(like)
     if sibling is None and mode not in plans.MODES:
@@ -265,7 +265,7 @@ def plan_ignore_file(
     made = replace(
         made, findings=Wanted(config).of(made.findings), problems=(*made.problems, *problems)
     )
-    return suggested.written(request, made) if write else made
+    return written(request, made) if write else made
 
 
 def discover(root: str = ".") -> Discovery:
@@ -294,13 +294,12 @@ def scan(
     from ctxsize.accepting import Wanted, readable
     from ctxsize.codes import names
     from ctxsize.findings import in_order
-    from ctxsize.recommender.edit import merged
     from ctxsize.scanning import scan as run
 
     discovery = discover(root)
     config, problems = readable(config, root)
     wanted = Wanted(config)
-    scanned = run(discovery, merged, left=wanted.of, progress=progress, steps=steps)
+    scanned = run(discovery, left=wanted.of, progress=progress, steps=steps)
     unused = wanted.unused(names("CTX3"), root)
     return replace(
         scanned,

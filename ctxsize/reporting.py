@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ctxsize.engine import measure as measuring
 from ctxsize.engine.transfers import with_transfers
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from ctxsize.config import Config
     from ctxsize.engine.events import Progress, Steps
     from ctxsize.engine.request import Request
-    from ctxsize.model import Report
-    from ctxsize.recommender.outcome import Advice
+    from ctxsize.model import Problem, Report
+    from ctxsize.recommender.modes.plan import Plan
+    from ctxsize.recommender.outcome import Advice, Size
+
+    Suggested = TypeVar("Suggested", Advice, Plan)
 
 
 def report_of(
@@ -79,20 +82,18 @@ def advice_of(
     """See `ctxsize.api.suggest`."""
     from ctxsize.accepting import readable
     from ctxsize.engine.snapshot import Snapshot
-    from ctxsize.recommender.edit import merged
     from ctxsize.recommender.suggest import Advisor, Choice
-    from ctxsize.writer import suggested
 
     config, problems = readable(config, request.context)
     advisor = Advisor(Snapshot.take(request, progress=progress), steps=steps)
-    advice = advisor.advise(lambda chosen: merged(request, chosen), Choice(only, unsafe))
+    advice = advisor.advise(Choice(only, unsafe))
     if config.suppress or config.select or config.ignore:
         # Another build of the same context may have what this one has not.
         usual = not request.build.given() and not only
         advice = _accepted(advice, config, request.context if usual else None)
     hints = (each for each in request.problems if each.message.startswith(ELSEWHERE))
     advice = replace(advice, problems=(*hints, *advice.problems, *problems))
-    return suggested.written(request, advice) if write else advice
+    return written(request, advice) if write else advice
 
 
 def _accepted(advice: Advice, config: Config, context: str | None) -> Advice:
@@ -104,3 +105,30 @@ def _accepted(advice: Advice, config: Config, context: str | None) -> Advice:
     left = wanted.of(advice.findings)
     unused = () if context is None else wanted.unused({*names("CTX5")} - {"CTX503"}, context)
     return replace(advice, findings=(*left, *unused))
+
+
+def written(request: Request, outcome: Suggested) -> Suggested:
+    """Return `outcome` with its edit carried out, and the size measured after that.
+
+    Without an edit it stays as it is. A symlink is written through as long as it stays in the
+    context. Raises `InputError`.
+    """
+    from ctxsize.writer.apply import apply
+
+    if outcome.edit is None:
+        return outcome
+    notes: tuple[Problem, ...] = apply([outcome.edit], within=request.root)
+    problems = (*outcome.problems, *notes)
+    return replace(outcome, written=True, after=_size(request), problems=problems)
+
+
+def _size(request: Request) -> Size:
+    """Return what is sent now, and what all transfers make travel."""
+    from ctxsize.engine.request import request_of
+    from ctxsize.model import Amount
+    from ctxsize.recommender.outcome import Size
+
+    now = request_of(request.build, request.builder, plans=request.plans)
+    report = with_transfers(now, measuring.measure(now, top=1, depth=0))
+    travels = None if report.transfer is None else Amount.of(*report.transfers)
+    return Size(Amount.of(report.context.totals), travels)

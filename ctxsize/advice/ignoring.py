@@ -14,7 +14,6 @@ from ctxsize.engine.request import request_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Edit, Fix
-from ctxsize.recommender.edit import merged
 from ctxsize.recommender.suggest import Advisor, Choice
 
 _EVERYTHING = ("*", "**", "/*", "/**", "**/*")
@@ -31,8 +30,7 @@ def suggested(build: Build, plans: Plans | None = None) -> Edit | None:
     """The ignore file that `ctxsize suggest` would write; one to begin with if it finds nothing."""
     try:
         request = request_of(build, BUILDERS[build.builder], plans=plans)
-        advisor = Advisor(Snapshot.take(request))
-        edit = advisor.advise(lambda chosen: merged(request, chosen), Choice()).edit
+        edit = Advisor(Snapshot.take(request)).advise(Choice()).edit
     except (CtxsizeError, OSError):
         edit = None
     path = os.path.normpath(os.path.join(build.context, _NAME))

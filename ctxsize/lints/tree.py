@@ -17,7 +17,7 @@ from ctxsize.engine.trial import Trial
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Paths
 from ctxsize.model import Amount
-from ctxsize.recommender.needed import Needed
+from ctxsize.recommender.context import BuildContext
 
 _SHOWN = 3
 
@@ -65,12 +65,14 @@ class LintTree:
         return self.trial.everything
 
     @cached_property
-    def needed(self) -> Needed | None:
+    def needed(self) -> BuildContext | None:
         """Return what the builds need; None if the Dockerfile cannot be read."""
+        known = BuildContext(self.snapshot, also=self._builds)
         try:
-            return Needed(self.snapshot, self._builds)
+            _ = known.recipes
         except CtxsizeError:
             return None
+        return known
 
     def is_taken(self, paths: Collection[str]) -> bool:
         """Return whether a build takes one of `paths`, or something in it, by its name."""

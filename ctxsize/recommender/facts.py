@@ -11,10 +11,10 @@ from functools import cached_property
 from heapq import nsmallest
 
 from ctxsize.dockerfile.stages import StageStep, built_stages
+from ctxsize.recommender.commands import running
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.mentions import Mention, Texts
 from ctxsize.recommender.recipes import Named, Recipe, Recipes
-from ctxsize.recommender.running import running
 from ctxsize.recommender.tools import Tool, install_directory
 from ctxsize.recommender.tree import SumsByPath, SumsTogether, directories_above, is_below
 from ctxsize.shell import Command
@@ -263,6 +263,10 @@ class Facts:
             self._scripts[name] = [(each, self.evidence.small_file(each)) for each in topmost]
         found = self._scripts[name]
         return "\n".join(text for path, text in found if not is_below(path, {beside}))
+
+    def sent_below(self, path: str) -> list[str]:
+        """Return the entries below a directory that are sent and are none themselves."""
+        return [each for each, _ in self.evidence.tree.files_below(path) if each in self._sums]
 
     def sent_like(self, names: tuple[str, ...]) -> list[str]:
         """The files that are sent whose names match, the topmost ones first."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from ctxsize.dockerfile import path_from_root
 from ctxsize.dockerfile.mounts import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
+from ctxsize.recommender.commands import is_named, is_named_by, is_named_by_value
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.matches import Match
-from ctxsize.recommender.naming import named_by, named_by_value, naming
 from ctxsize.recommender.recipes import Named, Recipe
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.tools import (
@@ -50,23 +50,21 @@ def is_for(match: Match, package: str | None) -> bool:
 
 
 @dataclass(frozen=True)
-class _State:
+class StageContent:
     """What a stage has behind an instruction."""
 
     has_it: bool = False
     """Whether the thing came from the context."""
     has_files: bool = False
     """Whether anything came from the context or from another stage."""
-    made: tuple[str, ...] = ()
-    """The directories in which commands made it."""
+    made: bool = False
+    """Whether a command made it, or it was copied by name from a stage that made it."""
     later: tuple[StageStep, ...] = ()
-    """The instructions that speak of the container that is run."""
-    needed: int = 0
-    """The line of the last command that works with such things, 0 if there is none."""
+    """The instructions that count once the image is finished and has the thing as it came."""
 
     @property
     def is_as_it_came(self) -> bool:
-        """Whether the thing is there and nothing made it again."""
+        """Return whether the thing is there and nothing made it again."""
         return self.has_it and not self.made
 
 
@@ -80,7 +78,7 @@ class Making:
         self._manager = manager_of(self._rule)
         self._is_known = has_tools(self._rule)
         self._of_sources = self._is_known and self._rule.category is Category.ARTEFACT
-        self._ends: dict[BuiltStage, _State] = {}
+        self._ends: dict[BuiltStage, StageContent] = {}
         self._consumed: set[BuiltStage] = set()
         self.is_spared = False
         """Whether a command makes it, or what takes its place, in a stage that has its sources."""
@@ -88,62 +86,58 @@ class Making:
         """The lines that use it as it came with the context."""
         self.doubts: list[int] = []
         """The lines that may do so, as their commands cannot be read."""
-        self._go_through(built_stages(recipe.dockerfile))
-
-    def _go_through(self, stages: tuple[BuiltStage, ...]) -> None:
+        stages = built_stages(recipe.dockerfile)
         for stage in stages:
-            self._follow(stage)
+            self._ends[stage] = self._end_of(stage)
         parents = {stage.parent for stage in stages}
         for stage in stages:
-            is_target = self._recipe.request.build.target.lower() == stage.label
+            is_target = recipe.request.build.target.lower() == stage.label
             if (stage not in parents or is_target) and self._ends[stage].is_as_it_came:
                 self._finish(self._ends[stage], stage)
 
-    def _follow(self, stage: BuiltStage) -> None:
-        state = _State() if stage.parent is None else self._ends[stage.parent]
+    def _end_of(self, stage: BuiltStage) -> StageContent:
+        content = StageContent() if stage.parent is None else self._ends[stage.parent]
         if stage.parent is None and stage.base and stage.base in self._recipe.names:
-            state = replace(state, has_it=True, has_files=True)
+            content = replace(content, has_it=True, has_files=True)
         for step in stage.steps:
             keyword = step.instruction.keyword
             if step.is_copy:
-                state = self._copied(state, stage, step)
+                content = self._copied(content, stage, step)
             if step.is_run:
-                state = self._ran(state, stage, step)
-            elif keyword in _SAID_LATER and (keyword != "WORKDIR" or state.has_it):
-                state = replace(state, later=(*state.later, step))
-        self._ends[stage] = state
+                content = self._ran(content, stage, step)
+            elif keyword in _SAID_LATER and (keyword != "WORKDIR" or content.has_it):
+                content = replace(content, later=(*content.later, step))
+        return content
 
-    def _finish(self, state: _State, stage: BuiltStage) -> None:
+    def _finish(self, content: StageContent, stage: BuiltStage) -> None:
         """Look at what is said of the image in which the thing is as it came."""
-        self.uses += [each.line for each in state.later if self._says(each)]
-        self.doubts += [each.line for each in state.later if not is_known(each.instruction)]
+        self.uses += [each.line for each in content.later if self._says(each)]
+        self.doubts += [each.line for each in content.later if not is_known(each.instruction)]
         is_shipped = stage.parent is None and stage not in self._consumed
-        if state.needed or (is_shipped and self._needs(stage.base)):
-            self.uses.append(state.needed or stage.stage.line)
+        if is_shipped and self._needs(stage.base):
+            self.uses.append(stage.stage.line)
 
     def _needs(self, text: str) -> bool:
         """Return whether a command or an image works with such dependencies."""
         return self._manager is not None and speaks(self._rule.ecosystem, text)
 
-    def _copied(self, state: _State, stage: BuiltStage, step: StageStep) -> _State:
+    def _copied(self, content: StageContent, stage: BuiltStage, step: StageStep) -> StageContent:
         """Return what a COPY or ADD changes that takes from the context or from another stage."""
         taken = self._recipe.taken_at.get((stage.label, step.line), ())
         arrives = any(each.kind in ("copy", "add") and self._is_in(each.path) for each in taken)
-        there = self._origin(stage, step.origin) or _State()
-        named = [each for each in step.arguments[:-1] if any(naming(each, self._name))]
+        there = self._origin(stage, step.origin) or StageContent()
+        named = any(is_named(self._name, each) for each in step.arguments[:-1])
         if there.is_as_it_came and named:
             self.uses.append(step.line)
-        sources = (posixpath.join("/", each) for each in step.arguments[:-1])
-        above = any(_may_meet(source, each) for source in sources for each in there.made)
         return replace(
-            state,
-            has_it=state.has_it or arrives or there.is_as_it_came,
+            content,
+            has_it=content.has_it or arrives or there.is_as_it_came,
             has_files=True,
-            made=(*state.made, "") if there.made and (named or above) else state.made,
+            made=content.made or (there.made and named),
         )
 
-    def _origin(self, stage: BuiltStage, name: str) -> _State | None:
-        """Return the end of the earlier stage that is called `name`."""
+    def _origin(self, stage: BuiltStage, name: str) -> StageContent | None:
+        """Return what the earlier stage that is called `name` has at its end."""
         origin = stage.origin(name)
         if origin is None:
             return None
@@ -154,13 +148,12 @@ class Making:
         """Return whether a source of the context holds the thing."""
         return source == "." or Named("", 0, "", source, source).contains(self._match.path)
 
-    def _ran(self, state: _State, stage: BuiltStage, step: StageStep) -> _State:
+    def _ran(self, content: StageContent, stage: BuiltStage, step: StageStep) -> StageContent:
         """Return what the commands of a RUN change, and note where they use the thing."""
-        is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
-        has_files = state.has_files or any(each.type == "bind" for each in step.mounts)
-        is_enough = state.has_it or is_mounted or not self._of_sources
-        as_it_came = is_mounted
-        if (as_it_came or state.is_as_it_came) and not is_known(step.instruction):
+        as_it_came = is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
+        has_files = content.has_files or any(each.type == "bind" for each in step.mounts)
+        is_enough = content.has_it or is_mounted or not self._of_sources
+        if (is_mounted or content.is_as_it_came) and not is_known(step.instruction):
             self.doubts.append(step.line)
         for at, command in self._facts.running(step):
             self.is_spared |= is_enough and spares(self._rule, command)
@@ -169,14 +162,14 @@ class Making:
             if is_enough and self._makes(at, command, has_files=has_files):
                 as_it_came = False
                 # What is made in a mount is there for this RUN alone.
-                state = state if is_mounted else replace(state, made=(*state.made, at))
+                content = content if is_mounted else replace(content, made=True)
             elif (as_it_came and self._may_take(command)) or (
-                (as_it_came or state.is_as_it_came) and self._names(step, at, command)
+                (as_it_came or content.is_as_it_came) and self._names(step, at, command)
             ):
                 self.uses.append(step.line)
             elif not is_mounted and self._needs(" ".join(command.words)):
-                state = replace(state, needed=step.line)
-        return state
+                content = replace(content, later=(*content.later, step))
+        return content
 
     def _makes(self, at: str, command: Command, *, has_files: bool) -> bool:
         """Return whether a command makes the thing; an install needs files with a manifest."""
@@ -190,10 +183,8 @@ class Making:
 
     def _is_in_cache(self, step: StageStep) -> bool:
         """Return whether a cache lies over the thing: what is made there is in no image."""
-        return any(
-            mount.type in ("cache", "tmpfs") and any(naming(mount.target, self._name))
-            for mount in step.mounts
-        )
+        caches = (each.target for each in step.mounts if each.type in ("cache", "tmpfs"))
+        return any(is_named(self._name, each) for each in caches)
 
     def _is_mounted(self, stage: BuiltStage, mount: Mount) -> bool:
         """Return whether a mount holds the thing as it came."""
@@ -216,10 +207,10 @@ class Making:
         if self._rule.contents and command.program in _ABOUT_DIRECTORIES:
             return False
         below = at.removeprefix(step.state.directory.text)
-        if any(naming(below, self._name)) and command.program not in ("cd", "pushd", "mkdir"):
+        if is_named(self._name, below) and command.program not in ("cd", "pushd", "mkdir"):
             return True
-        script = naming(self._script(command), self._name, bare=False)
-        return any(named_by(command, self._name)) or any(script)
+        script = self._script(command)
+        return is_named_by(self._name, command) or is_named(self._name, script, bare=False)
 
     def _script(self, command: Command) -> str:
         """Return the text of the script of the context that a command runs, `""` for none."""
@@ -229,19 +220,19 @@ class Making:
         return self._facts.script(posixpath.basename(word), self._match.path)
 
     def _says(self, step: StageStep) -> bool:
-        """Return whether what an instruction says of the container has to do with the thing."""
+        """Return whether an instruction has to do with the thing once the image is finished."""
         keyword = step.instruction.keyword
         if keyword == "WORKDIR":
-            return any(naming(posixpath.join(step.workdir, *step.arguments), self._name))
+            return is_named(self._name, posixpath.join(step.workdir, *step.arguments))
         if keyword in ("ARG", "ENV"):
-            return any(any(named_by_value(*each, self._name)) for each in _values(step))
+            return any(is_named_by_value(self._name, *each) for each in _values(step))
         return any(
             self._names(step, at, command) or self._is_started_by(command)
             for at, command in self._facts.running(step)
         )
 
     def _is_started_by(self, command: Command) -> bool:
-        """Return whether a container starts a program that needs what was installed or built."""
+        """Return whether a command runs a program that needs what was installed or built."""
         is_spoken = self._is_known and speaks(self._rule.ecosystem, " ".join(command.words))
         return is_spoken or self._needs(self._script(command))
 
@@ -254,15 +245,6 @@ def _values(step: StageStep) -> Iterator[tuple[str, str]]:
         return
     for name, has_default, default in (each.partition("=") for each in given):
         yield name, default if has_default else step.state.outer.get(name, "")
-
-
-def _may_meet(one: str, other: str) -> bool:
-    """Return whether one path may contain the other; a path that is not known may."""
-    both = one + other
-    if not (one.startswith("/") and other.startswith("/")) or "$" in both or "*" in both:
-        return True
-    one, other = (f"{posixpath.normpath(each).rstrip('/')}/" for each in (one, other))
-    return one.startswith(other) or other.startswith(one)
 
 
 def makings(facts: Facts, match: Match) -> list[tuple[Recipe, Making]]:

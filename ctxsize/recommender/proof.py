@@ -17,7 +17,7 @@ from ctxsize.engine.sent import Names, differing
 from ctxsize.engine.snapshot import Held
 from ctxsize.engine.trial import Attempt, Taken, Trial, with_lines
 from ctxsize.errors import CtxsizeError
-from ctxsize.recommender.forms import Candidate
+from ctxsize.recommender.candidates import Candidate
 from ctxsize.recommender.recipes import Named, Recipe, Recipes
 from ctxsize.recommender.tree import is_below
 

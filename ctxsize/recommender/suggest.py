@@ -4,43 +4,35 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.events import Steps, step
-from ctxsize.engine.need import includes_of
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.trial import Trial, own_path, planned
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender import secrets
-from ctxsize.recommender.assumed import with_bases
-from ctxsize.recommender.describe import SAFE_FROM
-from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.exceptions import exceptions
-from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.forms import Candidate, Forms
-from ctxsize.recommender.governed import Discovering, read_recipes
+from ctxsize.recommender.candidates import Candidate, CandidateMaker, ranked
+from ctxsize.recommender.context import BuildContext
+from ctxsize.recommender.governed import Discovering
 from ctxsize.recommender.knowledge.load import BY_NAME, RULES
-from ctxsize.recommender.matches import Collected, Finder, Match, Objection, collect
+from ctxsize.recommender.matches import Collected, Match, Objection
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
-from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.questions import questions
-from ctxsize.recommender.rank import Ranked, ranked, sum_of
-from ctxsize.recommender.rules import MIB, Category, Kind, Rule
-from ctxsize.recommender.tracked import Tracked
+from ctxsize.recommender.rules import MIB, Category, Kind
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import Sums, Tree, added_up, is_below, sums_of, together, travelling
+from ctxsize.recommender.tree import (
+    Sums,
+    is_below,
+    sum_of,
+)
+from ctxsize.writer.merge import Addition, merge
 
 _WORTH_AN_EXCEPTION = 1 * MIB
 """The least that must be left of a directory for a pattern with exceptions."""
-
-Merge = Callable[[Sequence[Suggestion]], bytes]
-"""Makes an ignore file of the one that governs and what is added to it."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +51,7 @@ class Choice:
         return suggestion.safe or self.unsafe
 
 
-class Advisor:
+class Advisor(BuildContext):
     """Works out what is worth saying about one context."""
 
     def __init__(
@@ -71,30 +63,11 @@ class Advisor:
     ) -> None:
         self._steps = steps
         step(steps, "reading the Dockerfiles")
-        self.request, self._assumed = with_bases(snapshot.request)
+        super().__init__(snapshot, discovering=discovering)
         self._options = snapshot.request.build.words()
-        self._real = snapshot = snapshot.asked(self.request)
-        self._own_path = own_path(self.request)
-        self.trial = Trial(planned(snapshot))
-        self._tree = Tree(self.trial.snapshot)
-        self._git = Tracked(self._tree)
-        self._recipes = read_recipes(self.request, self._tree, self._git, discovering=discovering)
-        own = {self._own_path} if self._own_path else set()
-        self._evidence = Evidence(self._tree, self._git, self._recipes.own_files | own)
-        # Without a Dockerfile nobody knows what travels, which may be all of it.
-        unknown = self.request.dockerfile is None
-        self._includes = [None] if unknown else includes_of(self.request)
-        self._context = sums_of(self.trial.before, self._tree)
-        self._transfer = added_up(
-            self._context
-            if include is None
-            else sums_of(self.trial.snapshot.sent(include=include), self._tree)
-            for include in self._includes
-        )
-        self._facts = Facts(self._evidence, self._recipes, self._context)
-        self._proof = Proof(self.trial, self._recipes)
+        _ = self.facts, self.transfer
 
-    def advise(self, merge: Merge, choice: Choice) -> Advice:
+    def advise(self, choice: Choice) -> Advice:
         """The advice, with the edit that `choice` comes to. Raises `InputError`.
 
         What is in the edit holds together: the proof is of the very file that is written.
@@ -105,7 +78,7 @@ class Advisor:
         candidates, failed = self._proved(found)
         made = self._suggestions(candidates)
         _check(choice, made)
-        suggestions, edit, after = self._edited(made, merge, choice)
+        suggestions, edit, after = self._edited(made, choice)
         asked = self._questions(found)
         return Advice(
             self.request.context,
@@ -113,7 +86,7 @@ class Advisor:
             self.request.builder.name,
             ignore_file_to_write(self.request),
             self.request.ignore_file is None,
-            self._before,
+            self.size,
             after,
             suggestions,
             asked,
@@ -123,9 +96,9 @@ class Advisor:
             ),
             (
                 *self._real.problems,
-                *self._assumed,
-                *self._recipes.problems,
-                *filter(None, [self._git.problem]),
+                *self.assumed,
+                *self.recipes.problems,
+                *filter(None, [self.git.problem]),
             ),
             self._git_ignored(),
             self._git_ignored_secrets(found),
@@ -133,58 +106,35 @@ class Advisor:
             options=self._options,
         )
 
-    def look(self, rules: Iterable[Rule]) -> Collected:
-        """What `rules` find among what is sent, with all that speaks against it."""
-        judge = partial(objections, self._facts)
-        return collect(self._evidence, Finder(rules), self._context, judge)
-
-    def _around(self, found: Collected, forms: Forms) -> Iterator[Candidate]:
+    def _around(self, found: Collected, maker: CandidateMaker) -> Iterator[Candidate]:
         """Large directories of which a Dockerfile takes a part by name, without that part."""
         for match, said in found.blocked:
             rule, path = match.rule, match.path
-            takers = [each for each in self._recipes.named if each.is_at_or_below(path)]
+            takers = [each for each in self.recipes.named if each.is_at_or_below(path)]
             whole = any(len(each.parts) == path.count("/") + 1 for each in takers)
             alone = [each.trap for each in said if not each.soft] == ["copied_by_name"]
             if whole or not alone or rule.never or rule.contents or match.secret is not None:
                 continue
             if rule.kind is not Kind.DIRECTORY or objections(
-                self._facts, match, but="copied_by_name"
+                self.facts, match, but="copied_by_name"
             ):
                 continue
-            keeps = self._proof.taken_by(takers)
-            rest = self._context[path].minus(sum_of(self._context, keeps))
-            candidate = forms.around(match, takers, keeps)
+            keeps = self.proof.taken_by(takers)
+            rest = self.sums[path].minus(sum_of(self.sums, keeps))
+            candidate = maker.around(match, takers, keeps)
             if candidate is not None and rest.content_bytes >= _WORTH_AN_EXCEPTION:
                 yield candidate
 
     def _proved(self, found: Collected) -> tuple[list[Candidate], list[Blocked]]:
-        """The candidates that hold together, and those that do not."""
+        """Return the candidates that hold together, and those that do not."""
         safe = {match.path for match, said in found.matches if not said}
-        forms = Forms(
-            self._facts.by_name,
-            self._recipes,
-            pattern_class=self.request.builder.spec_class.pattern_class,
-            exceptions=[each.text for each in exceptions(self.request)],
-            harmless=partial(self._harmless, safe),
-        )
-        candidates = [*forms.candidates(found.matches), *self._around(found, forms)]
-        good, failed = self._proof.holding(candidates, self._steps)
+        maker = CandidateMaker(self.facts, self.request, safe)
+        candidates = [*maker.candidates(found.matches), *self._around(found, maker)]
+        good, failed = self.proof.holding(candidates, self._steps)
         return good, [self._failed(candidate, fault) for candidate, fault in failed]
 
-    def _harmless(self, safe: Collection[str], match: Match) -> str | None:
-        """Return why nothing is lost with what no marker proves, as a clause; None if it may be."""
-        path = match.path
-        if match.rule.category is Category.SECRET or objections(self._facts, match):
-            return None
-        if self._git.ignores(path):
-            return "git ignores it"
-        below = [each for each, _ in self._tree.files_below(path) if each in self._context]
-        if all(is_below(each, safe) for each in below):
-            return "nothing else is in it" if below else "nothing is in it"
-        return None
-
     def _amount(self, path: str) -> Amount:
-        return Amount.of(self._context.get(path, Sums()))
+        return Amount.of(self.sums.get(path, Sums()))
 
     def _failed(self, candidate: Candidate, fault: str) -> Blocked:
         match = candidate.matches[0]
@@ -192,64 +142,48 @@ class Advisor:
         return Blocked(match.rule.name, match.path, "proof", fault, match.evidence, amount)
 
     def _suggestions(self, candidates: Iterable[Candidate]) -> list[Suggestion]:
-        judged = [(each, _is_safe(each)) for each in candidates]
-        return [self._suggestion(each) for each in ranked(judged, self._context, self._transfer)]
-
-    def _suggestion(self, found: Ranked) -> Suggestion:
-        candidate, rule = found.candidate, found.candidate.rule
-        transfer = Amount.of(found.transfer) if self._transfers else None
-        doubts = tuple(dict.fromkeys(each.reason for each in candidate.objections))
-        if not found.safe and not doubts:
-            doubts = ("not every build can do without it",)
-        return Suggestion(
-            rule.name,
-            rule.category.value,
-            rule.category.heading,
-            candidate.lines,
-            candidate.paths,
-            rule.why,
-            rule.again,
-            tuple(f"{match.path}: {match.evidence}" for match in candidate.matches),
-            Size(Amount.of(found.context), transfer),
-            rule.confidence,
-            found.safe,
-            doubts,
-            rule.volatile,
-            candidate.keeps,
-        )
+        return [
+            candidate.suggestion(context, transfer if self.transfers else None)
+            for candidate, context, transfer in ranked(candidates, self.sums, self.transfer)
+        ]
 
     def _edited(
-        self, made: list[Suggestion], merge: Merge, choice: Choice
+        self, made: list[Suggestion], choice: Choice
     ) -> tuple[tuple[Suggestion, ...], Edit | None, Size]:
         """The suggestions with those marked that are chosen, the edit, and the size after it."""
         chosen = [each for each in made if choice.takes(each)]
-        if all(each.paths == (self._own_path,) for each in chosen) and self._is_new:
+        if all(each.paths == (self.own_path,) for each in chosen) and self.new_file:
             # A file that would hide itself and nothing else is not worth making.
-            made = [each for each in made if each.paths != (self._own_path,)]
+            made = [each for each in made if each.paths != (self.own_path,)]
             chosen = []
         if not chosen:
-            return tuple(made), None, self._before
+            return tuple(made), None, self.size
         # Exceptions come last: behind them a bare name may leave files in the context.
         chosen.sort(key=lambda each: bool(each.keeps))
-        data = merge(chosen)
+        data = self._merged(chosen)
         self._check_merged(chosen, data)
         before_data = None if self.request.ignore_file is None else self.request.ignore_file.data
         edit = Edit(ignore_file_to_write(self.request), before_data, data)
         marked = tuple(replace(each, chosen=each in chosen) for each in made)
         attempt = self.trial.attempt(data)
-        after = self._size(self.trial.written(attempt), self.trial.amount_after(attempt))
-        return marked, edit, after
+        return marked, edit, self.size_after(attempt)
 
-    @property
-    def _is_new(self) -> bool:
-        return self.request.ignore_file is None
+    def _merged(self, chosen: Iterable[Suggestion]) -> bytes:
+        """Return the ignore file that governs, with the patterns of `chosen`."""
+        additions = [
+            Addition(pattern, each.heading, each.comment)
+            for each in chosen
+            for pattern in each.patterns
+        ]
+        pattern_class = self.request.builder.spec_class.pattern_class
+        return merge(self.request.ignore_file, additions, pattern_class=pattern_class)
 
     def _check_merged(self, chosen: Sequence[Suggestion], data: bytes) -> None:
         """The proof of the very bytes that are written. Raises `InputError` if it fails."""
         hidden = [path for each in chosen for path in each.paths]
         stays = [path for each in chosen if BY_NAME[each.rule].contents for path in each.paths]
         keeps = [path for each in chosen for path in each.keeps]
-        fault = self._proof.fault_of_file(data, hidden, stays=stays, keeps=keeps)
+        fault = self.proof.fault_of_file(data, hidden, stays=stays, keeps=keeps)
         if fault:
             raise InputError(
                 f"these suggestions do not hold together: {fault}",
@@ -257,28 +191,10 @@ class Advisor:
                 hint="take fewer of them, with --only",
             )
 
-    @property
-    def _transfers(self) -> bool:
-        """Whether it is known what travels, and anything does: podman reads it in place."""
-        known = self.request.dockerfile is not None and not self._assumed
-        return known and self.request.builder.meter is not None
-
-    @cached_property
-    def _before(self) -> Size:
-        is_there = self._own_path is None or self._real.file(self._own_path) is not None
-        own = None if is_there else self._own_path
-        context = together([self.trial.before], without=own)
-        return self._size(self.trial.snapshot, context, without=own)
-
-    def _size(self, snapshot: Snapshot, context: Amount, *, without: str | None = None) -> Size:
-        if not self._transfers:
-            return Size(context, None)
-        return Size(context, travelling(snapshot, self._includes, without=without))
-
     def _questions(self, found: Collected) -> tuple[Question, ...]:
         explained = [match.path for match, _ in found.matches]
-        asked = questions(self._tree, self._git, self._transfer, explained)
-        named = self._recipes.named
+        asked = questions(self.tree, self.git, self.transfer, explained)
+        named = self.recipes.named
         return tuple(
             each for each in asked if not any(taken.is_at_or_below(each.path) for taken in named)
         )
@@ -311,7 +227,7 @@ class Advisor:
     def _missing(self, suggestions: Iterable[Suggestion]) -> list[Finding]:
         """What is safe to add, as findings about the ignore file, or the Dockerfile without one."""
         where = ignore_file_to_write(self.request)
-        if self._is_new and self.request.dockerfile is not None:
+        if self.new_file and self.request.dockerfile is not None:
             where = self.request.dockerfile
         return [
             Finding(
@@ -334,7 +250,7 @@ class Advisor:
         for match, _ in (*found.matches, *found.blocked):
             if match.secret is None or not _is_secret(match):
                 continue
-            takers = [each for each in self._recipes.named if each.is_at_or_below(match.path)]
+            takers = [each for each in self.recipes.named if each.is_at_or_below(match.path)]
             findings += [
                 secrets.copied(match.rule, match.path, each, match.secret) for each in takers
             ]
@@ -359,9 +275,9 @@ class Advisor:
 
     def _git_ignored_secrets(self, found: Collected) -> int | None:
         """How many of the files that git ignores are secrets, certain or likely ones."""
-        if not self._git.has_repository:
+        if not self.git.has_repository:
             return None
-        ignored = frozenset(path.rstrip("/") for path in self._git.ignored)
+        ignored = frozenset(path.rstrip("/") for path in self.git.ignored)
         secret = {match.path for match, _ in (*found.matches, *found.blocked) if _is_secret(match)}
         return sum(
             self._amount(path).files
@@ -370,20 +286,14 @@ class Advisor:
         )
 
     def _git_ignored(self) -> Amount | None:
-        if not self._git.has_repository:
+        if not self.git.has_repository:
             return None
-        paths = (path.rstrip("/") for path in self._git.ignored)
-        return Amount.of(*(self._context.get(path, Sums()) for path in paths))
+        paths = (path.rstrip("/") for path in self.git.ignored)
+        return Amount.of(*(self.sums.get(path, Sums()) for path in paths))
 
 
 def _is_secret(match: Match) -> bool:
     return match.secret in (secrets.Certainty.CERTAIN, secrets.Certainty.LIKELY)
-
-
-def _is_safe(candidate: Candidate) -> bool:
-    if candidate.rule.category is Category.SECRET:
-        return not candidate.objections
-    return not candidate.objections and candidate.rule.confidence >= SAFE_FROM
 
 
 def _check(choice: Choice, made: Sequence[Suggestion]) -> None:

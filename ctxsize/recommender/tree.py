@@ -263,6 +263,11 @@ class SumsTogether(Mapping[str, Sums]):
         return found
 
 
+def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
+    """Return the sums of several paths together."""
+    return reduce(Sums.plus, (sums.get(path, Sums()) for path in paths), Sums())
+
+
 def added_up(parts: Iterable[SumsByPath]) -> SumsByPath | SumsTogether:
     """Return the sums of several transfers together."""
     each = [*parts]

@@ -20,12 +20,11 @@ from ctxsize.model import Amount, Problem
 from ctxsize.projects import Discovery, FoundBuild
 from ctxsize.scanning.across import Measured, findings
 from ctxsize.scanning.outcome import Row, Scan
-from ctxsize.scanning.sizes import Merge, Sizing
+from ctxsize.scanning.sizes import Sizing
 
 
 def scan(
     discovery: Discovery,
-    merge: Merge,
     *,
     left: Callable[[Iterable[Finding]], tuple[Finding, ...]] = tuple,
     progress: Progress | None = None,
@@ -37,7 +36,7 @@ def scan(
     """
     roots = (os.path.realpath(each.build.context) for each in discovery.builds)
     trees = Trees(roots, progress=progress)
-    sizing = Sizing(merge)
+    sizing = Sizing()
     builds = stepped(discovery.builds, steps, lambda each: each.build.context)
     measured = [_measured(each, discovery.plans, trees, sizing) for each in builds]
     step(steps, "reading the Dockerfiles")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,12 +12,8 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Amount
 from ctxsize.recommender.governed import discovered
-from ctxsize.recommender.outcome import Suggestion
 from ctxsize.recommender.suggest import Advisor, Choice
 from ctxsize.recommender.tree import travelling
-
-Merge = Callable[[Request, Sequence[Suggestion]], bytes]
-"""Makes an ignore file of the one that governs a request and what is added to it."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +38,7 @@ def includes_of(request: Request) -> list[Include] | None:
 class Sizing:
     """Sizes of builds; those that share an ignore file share its suggestions."""
 
-    def __init__(self, merge: Merge) -> None:
-        self._merge = merge
+    def __init__(self) -> None:
         self._discovering = cache(discovered)
         self._planned: dict[object, Snapshot | None] = {}
 
@@ -76,7 +70,7 @@ class Sizing:
     def _planned_now(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
         try:
             advisor = Advisor(snapshot, discovering=self._discovering)
-            advice = advisor.advise(lambda chosen: self._merge(request, chosen), Choice())
+            advice = advisor.advise(Choice())
         except CtxsizeError:
             return None
         if advice.edit is None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from ctxsize.recommender.forms import Candidate
+from ctxsize.recommender.candidates import Candidate, ranked
 from ctxsize.recommender.knowledge.load import BY_NAME
-from ctxsize.recommender.matches import Match
-from ctxsize.recommender.rank import ranked
+from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.tree import Sums
 
 MB = 1_000_000
 
 
-def candidate(rule: str, *paths: str, keeps: tuple[str, ...] = ()) -> Candidate:
+DOUBT = Objection("tracked", "git tracks it", soft=True)
+
+
+def candidate(rule: str, *paths: str, safe: bool = True, keeps: tuple[str, ...] = ()) -> Candidate:
     found = BY_NAME[rule]
     matches = tuple(Match(found, "", path, "it") for path in paths)
-    return Candidate(found, matches, paths, (), keeps)
+    return Candidate(found, matches, paths, () if safe else (DOUBT,), keeps)
 
 
-def order(*candidates: tuple[Candidate, bool], sums: dict[str, Sums]) -> list[tuple[str, int]]:
+def order(*candidates: Candidate, sums: dict[str, Sums]) -> list[tuple[str, int]]:
     found = ranked(candidates, sums, sums)
     return [(each.candidate.rule.name, each.context.content_bytes) for each in found]
 
@@ -30,9 +32,9 @@ def test_most_bytes_first_safe_before_unsafe() -> None:
         "c": Sums(1, 100 * MB),
     }
     found = order(
-        (candidate("rust.target", "a"), True),
-        (candidate("ml.data", "c"), False),
-        (candidate("node.modules", "b"), True),
+        candidate("rust.target", "a"),
+        candidate("ml.data", "c", safe=False),
+        candidate("node.modules", "b"),
         sums=sums,
     )
     assert found == [("node.modules", 10 * MB), ("rust.target", 1 * MB), ("ml.data", 100 * MB)]
@@ -41,24 +43,25 @@ def test_most_bytes_first_safe_before_unsafe() -> None:
 def test_what_is_covered_counts_once() -> None:
     sums = {"": Sums(9, 9 * MB), "a": Sums(8, 8 * MB), "a/b": Sums(5, 5 * MB), "c": Sums(1, MB)}
     inner, outer = candidate("python.bytecode", "a/b", "c"), candidate("rust.target", "a")
-    assert order((inner, True), (outer, True), sums=sums) == [
+    assert order(inner, outer, sums=sums) == [
         ("rust.target", 8 * MB),
         ("python.bytecode", 1 * MB),
     ]
-    assert order((inner, True), (outer, False), sums=sums) == [
+    doubtful = candidate("rust.target", "a", safe=False)
+    assert order(inner, doubtful, sums=sums) == [
         ("python.bytecode", 6 * MB),
         ("rust.target", 3 * MB),
     ]
     covered = candidate("python.bytecode", "a/b")
-    assert order((outer, True), (covered, True), sums=sums) == [("rust.target", 8 * MB)]
+    assert order(outer, covered, sums=sums) == [("rust.target", 8 * MB)]
 
 
 def test_small_and_inert_is_not_worth_a_line_but_volatile_and_secret_is() -> None:
     sums = {"": Sums(3, 300 * MB), "a": Sums(1, 900), "b": Sums(1, 900), "c": Sums(1, 900)}
     found = order(
-        (candidate("rust.crash", "a"), True),
-        (candidate("vcs.git", "b"), True),
-        (candidate("secrets.env", "c"), True),
+        candidate("rust.crash", "a"),
+        candidate("vcs.git", "b"),
+        candidate("secrets.env", "c"),
         sums=sums,
     )
     assert {name for name, _ in found} == {"vcs.git", "secrets.env"}
@@ -66,13 +69,13 @@ def test_small_and_inert_is_not_worth_a_line_but_volatile_and_secret_is() -> Non
 
 def test_volatile_counts_only_where_it_travels() -> None:
     context = {"": Sums(2, 300 * MB), "a": Sums(1, 900)}
-    assert ranked([(candidate("vcs.git", "a"), True)], context, {"": Sums(1, MB)}) == []
+    assert ranked([candidate("vcs.git", "a")], context, {"": Sums(1, MB)}) == []
 
 
 def test_many_files_weigh_as_bytes_do() -> None:
     sums = {"": Sums(10_001, 2 * MB), "a": Sums(10_000, 0), "b": Sums(1, 2 * MB)}
     few, many = candidate("rust.target", "b"), candidate("node.modules", "a")
-    assert [name for name, _ in order((few, True), (many, True), sums=sums)] == [
+    assert [name for name, _ in order(few, many, sums=sums)] == [
         "node.modules",
         "rust.target",
     ]
@@ -81,4 +84,4 @@ def test_many_files_weigh_as_bytes_do() -> None:
 def test_what_stays_of_a_directory_is_not_saved() -> None:
     sums = {"": Sums(9, 9 * MB), "a": Sums(9, 9 * MB), "a/app": Sums(1, 4 * MB)}
     kept = candidate("rust.target", "a", keeps=("a/app",))
-    assert order((kept, True), sums=sums) == [("rust.target", 5 * MB)]
+    assert order(kept, sums=sums) == [("rust.target", 5 * MB)]

@@ -2,68 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards
-from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.sent import Sent
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.trial import Attempt, Trial, planned
+from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
-from ctxsize.recommender.assumed import with_bases
+from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.exceptions import exceptions, letting_in
-from ctxsize.recommender.governed import read_recipes
+from ctxsize.recommender.knowledge.load import RULES
 from ctxsize.recommender.modes.plan import Note
-from ctxsize.recommender.outcome import Size
-from ctxsize.recommender.proof import Proof
-from ctxsize.recommender.recipes import Recipes
-from ctxsize.recommender.tracked import Tracked
-from ctxsize.recommender.tree import Tree, travelling
 from ctxsize.writer.merge import Addition, merge
 
 _MOST_ATTEMPTS = 8
 """Number of attempts that are remembered: the same one is asked for several times in turn."""
+_READ = "env_at_build"
+"""The trap of what a bundler reads."""
 Wrong = tuple[str, str]
 """A path whose verdict must not be what it is, and why, as a clause."""
 
 
-class Draft:
-    """The context of a request, the Dockerfiles that its ignore file governs, and what is sent."""
+class Draft(BuildContext):
+    """A context, and attempts to add lines to its ignore file."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.request, self.assumed = with_bases(snapshot.request)
-        self._real = snapshot.asked(self.request)
-        self.trial = Trial(planned(self._real))
-        self.snapshot = self.trial.snapshot
+        super().__init__(snapshot)
         self.before = self.trial.before
         self._attempted = lru_cache(maxsize=_MOST_ATTEMPTS)(self._attempt)
-
-    @cached_property
-    def tree(self) -> Tree:
-        """The names in the context."""
-        return Tree(self.snapshot)
-
-    @cached_property
-    def git(self) -> Tracked:
-        """What git knows of the context."""
-        return Tracked(self.tree)
-
-    @cached_property
-    def recipes(self) -> Recipes:
-        """The Dockerfiles. Raises what `read_recipes` raises."""
-        return read_recipes(self.request, self.tree, self.git)
-
-    @cached_property
-    def proof(self) -> Proof:
-        """What the Dockerfiles need of the context."""
-        return Proof(self.trial, self.recipes)
-
-    @property
-    def new_file(self) -> bool:
-        """Whether there is no ignore file yet."""
-        return self.request.ignore_file is None
 
     def attempt(self, additions: Sequence[Addition], *, at_start: bool = False) -> Attempt:
         """The ignore file with `additions`. Raises `IgnoreFileError` if the builder rejects it."""
@@ -75,19 +43,6 @@ class Draft:
             self.request.ignore_file, additions, at_start=at_start, pattern_class=pattern_class
         )
         return self.trial.attempt(data)
-
-    def size(self, attempt: Attempt | None = None) -> Size:
-        """What is sent and what travels: now, or with the ignore file of `attempt`."""
-        request = self.request
-        snapshot = self._real if attempt is None else self.trial.written(attempt)
-        context = travelling(snapshot, [None])
-        if request.dockerfile is None or self.assumed or request.builder.meter is None:
-            return Size(context, None)
-        return Size(context, travelling(snapshot, self._includes))
-
-    @cached_property
-    def _includes(self) -> list[Include]:
-        return includes_of(self.request)
 
     def needed(self, attempt: Attempt) -> Iterator[Wrong]:
         """What a Dockerfile takes by name, be it there or not, and would not get."""
@@ -187,3 +142,18 @@ class Draft:
         spec = self.request.spec if attempt is None else attempt.request.spec
         include = None if paths is None else follow(self.request.root, paths)
         return self.snapshot.sent(spec, include=include)
+
+    def forbidden(self, traps: Collection[str] = ()) -> dict[str, str]:
+        """Return what has to stay by the knowledge of ecosystems, each path with the reason.
+
+        With `traps`, only what these say counts. What a person may overrule does not, except that
+        a bundler reads the file: the build succeeds without it and makes another image.
+        """
+        found = {}
+        collected = self.look(RULES)
+        for match, said in (*collected.blocked, *collected.matches):
+            hard = [each for each in said if not each.soft or each.trap == _READ]
+            blocked = match.rule.never or any(not each.soft for each in hard)
+            if any(each.trap in (*traps, _READ) for each in hard) or (blocked and not traps):
+                found[match.path] = next((each.reason for each in hard), match.rule.why)
+        return found

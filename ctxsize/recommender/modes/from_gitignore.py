@@ -17,7 +17,6 @@ from ctxsize.engine.snapshot import Held
 from ctxsize.engine.trial import Attempt
 from ctxsize.recommender import look
 from ctxsize.recommender.modes.draft import Draft, Wrong
-from ctxsize.recommender.modes.forbidden import forbidden
 from ctxsize.recommender.modes.gitignore import (
     CannotSayError,
     QuickGitPattern,
@@ -223,7 +222,7 @@ class _Translation:
     @cached_property
     def _forbidden(self) -> dict[str, str]:
         """What an image has from here, since it does not install it, and `.git` if it is asked."""
-        return forbidden(self._draft, ["no_install_step", "scm_version_in_build"])
+        return self._draft.forbidden(["no_install_step", "scm_version_in_build"])
 
     def strays(self, attempt: Attempt) -> list[str]:
         """The files that disappear and are none that git ignores."""

@@ -37,8 +37,8 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
     before = None if request.ignore_file is None else request.ignore_file.data
     changes = change.after is not None and change.after != before
     edit = Edit(path, before, change.after) if changes and change.after is not None else None
-    size = draft.size()
-    after = size if edit is None else draft.size(draft.trial.attempt(edit.after))
+    size = draft.size
+    after = size if edit is None else draft.size_after(draft.trial.attempt(edit.after))
     saved = size.context - after.context
     found = () if edit is None else tuple(_findings(mode, path, change, saved))
     return Plan(

@@ -12,7 +12,6 @@ from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.modes.draft import Draft, Wrong
-from ctxsize.recommender.modes.forbidden import forbidden
 from ctxsize.recommender.modes.plan import Change, Note
 from ctxsize.recommender.sources import is_build_input
 from ctxsize.writer.merge import Addition
@@ -122,7 +121,7 @@ class _Parity:
 
     @cached_property
     def _forbidden(self) -> dict[str, str]:
-        return forbidden(self._draft)
+        return self._draft.forbidden()
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
         """What no mode may do, and what disappears that builds need."""

@@ -1,0 +1,152 @@
+"""A build context with all that is known of it: names, git, Dockerfiles, what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property, partial
+
+from ctxsize.build import Build
+from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.need import Include, includes_of
+from ctxsize.engine.sent import Sent
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.trial import Attempt, Trial, own_path, planned
+from ctxsize.model import Amount
+from ctxsize.recommender.assumed import with_bases
+from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.governed import Discovering, read_recipes
+from ctxsize.recommender.matches import Collected, Finder, collect
+from ctxsize.recommender.outcome import Size
+from ctxsize.recommender.proof import Proof
+from ctxsize.recommender.recipes import Named, Recipes
+from ctxsize.recommender.rules import Rule
+from ctxsize.recommender.tracked import Tracked
+from ctxsize.recommender.traps import objections
+from ctxsize.recommender.tree import (
+    SumsByPath,
+    SumsTogether,
+    Tree,
+    added_up,
+    sums_of,
+    together,
+    travelling,
+)
+
+
+class BuildContext:
+    """What suggestions, modes and fixes know of one context; each part is read when asked for."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        also: Sequence[Build] = (),
+        discovering: Discovering | None = None,
+    ) -> None:
+        """`also` are builds that nothing in the context tells of."""
+        self.request, self.assumed = with_bases(snapshot.request)
+        self._real = snapshot.asked(self.request)
+        self._also, self._discovering = also, discovering
+        self.own_path = own_path(self.request)
+        self.trial = Trial(planned(self._real))
+        self.snapshot = self.trial.snapshot
+        self.tree = Tree(self.snapshot)
+
+    @property
+    def new_file(self) -> bool:
+        """Return whether there is no ignore file yet."""
+        return self.request.ignore_file is None
+
+    @cached_property
+    def git(self) -> Tracked:
+        """What git knows of the context."""
+        return Tracked(self.tree)
+
+    @cached_property
+    def recipes(self) -> Recipes:
+        """The Dockerfiles that the ignore file governs. Raises what `read_recipes` raises."""
+        return read_recipes(
+            self.request, self.tree, self.git, self._also, discovering=self._discovering
+        )
+
+    @cached_property
+    def proof(self) -> Proof:
+        """What the Dockerfiles need of the context."""
+        return Proof(self.trial, self.recipes)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the tree and git show."""
+        own = {self.own_path} if self.own_path else set()
+        return Evidence(self.tree, self.git, self.recipes.own_files | own)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What manifests, sources and Dockerfiles say of it."""
+        return Facts(self.evidence, self.recipes, self.sums)
+
+    def look(self, rules: Iterable[Rule]) -> Collected:
+        """Return what `rules` find among what is sent, with all that speaks against it."""
+        judge = partial(objections, self.facts)
+        return collect(self.evidence, Finder(rules), self.sums, judge)
+
+    def taker(self, hidden: Collection[str]) -> Named | None:
+        """Return an instruction that takes one of these paths, or what is in it, by name."""
+        for named in self.recipes.named:
+            if any(map(has_wildcards, named.parts)):
+                found = any(map(named.is_at_or_below, hidden))
+            else:
+                parts = named.parts
+                found = any("/".join(parts[:end]) in hidden for end in range(1, len(parts) + 1))
+            if found:
+                return named
+        return None
+
+    def asks_git(self, sent: Sent) -> str | None:
+        """Return what makes a build ask git for a version, as a clause; None if nothing does."""
+        return Facts(self.evidence, self.recipes, sums_of(sent, self.tree)).version_from_git
+
+    # What is sent, and what of it travels.
+
+    @cached_property
+    def sums(self) -> SumsByPath:
+        """What is sent of each entry, and below each directory."""
+        return sums_of(self.trial.before, self.tree)
+
+    @cached_property
+    def _includes(self) -> list[Include]:
+        # Without a Dockerfile nobody knows what travels, which may be all of it.
+        return [None] if self.request.dockerfile is None else includes_of(self.request)
+
+    @cached_property
+    def transfer(self) -> SumsByPath | SumsTogether:
+        """What travels of each entry, and below each directory."""
+        return added_up(
+            self.sums
+            if include is None
+            else sums_of(self.snapshot.sent(include=include), self.tree)
+            for include in self._includes
+        )
+
+    @property
+    def transfers(self) -> bool:
+        """Return whether it is known what travels, and anything does: podman reads it in place."""
+        known = self.request.dockerfile is not None and not self.assumed
+        return known and self.request.builder.meter is not None
+
+    @cached_property
+    def size(self) -> Size:
+        """The size with the ignore file as it is; one that is just planned does not count."""
+        is_there = self.own_path is None or self._real.file(self.own_path) is not None
+        own = None if is_there else self.own_path
+        return self._size(self.snapshot, together([self.trial.before], without=own), without=own)
+
+    def size_after(self, attempt: Attempt) -> Size:
+        """Return the size once the ignore file of `attempt` is written."""
+        return self._size(self.trial.written(attempt), self.trial.amount_after(attempt))
+
+    def _size(self, snapshot: Snapshot, context: Amount, *, without: str | None = None) -> Size:
+        if not self.transfers:
+            return Size(context, None)
+        return Size(context, travelling(snapshot, self._includes, without=without))
