@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ctxsize.findings import Code, Finding
 
@@ -13,7 +13,7 @@ from ctxsize.findings import Code, Finding
 class Rules:
     """The codes that `ctxsize rule` explains."""
 
-    kind: ClassVar[str] = "rules"
+    kind: ClassVar[Literal["rules"]] = "rules"
 
     codes: tuple[Code, ...]
     asked: bool = False
