@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from ctxsize.problems import Effect as Effect
 from ctxsize.problems import Problem as Problem
@@ -335,7 +335,7 @@ class NamedContext:
 class Report:
     """Everything that `ctxsize measure` has to say."""
 
-    kind: ClassVar[str] = "measure"
+    kind: ClassVar[Literal["measure"]] = "measure"
 
     context_path: str
     dockerfile: str | None

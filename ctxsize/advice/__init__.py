@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ctxsize.advice import layers, lost, mounts, order, rust, sharing
 from ctxsize.advice.ignoring import suggested
@@ -38,7 +38,7 @@ RULES: dict[str, Rule] = {
 class DockerfileAdvice:
     """Everything that `ctxsize advise` has to say."""
 
-    kind: ClassVar[str] = "advise"
+    kind: ClassVar[Literal["advise"]] = "advise"
 
     root: str
     dockerfiles: tuple[str, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ctxsize.build import Build
 from ctxsize.config.accepted import Acceptance
@@ -56,7 +56,7 @@ class LintedFile:
 class Linted:
     """Everything that `ctxsize lint` has to say."""
 
-    kind: ClassVar[str] = "lint"
+    kind: ClassVar[Literal["lint"]] = "lint"
 
     files: tuple[LintedFile, ...]
     problems: tuple[Problem, ...] = ()
