@@ -181,10 +181,10 @@ def _judged(
 
 
 def _untried(judged: ContextCheck) -> ContextCheck:
-    """`judged` with what may mend it, which was not tried."""
+    """Return `judged` with a remedy that was not tried."""
     if all(each.is_floor for each in judged.missed):
         return judged
-    text = f"ctxsize suggest may mend it; not tried on more than {outcome.MOST_TRIED:,} files"
+    text = f"ctxsize suggest may help; not tried on more than {outcome.MOST_TRIED:,} files"
     return replace(judged, untried=True, findings=_helped(judged, text))
 
 
@@ -195,7 +195,7 @@ def _with(remedy: Remedy, judged: ContextCheck) -> ContextCheck:
 
 
 def _helped(judged: ContextCheck, text: str) -> tuple[Finding, ...]:
-    """Return the findings, those that a smaller context mends with `text` to help."""
+    """Return the findings; where a smaller context helps, with `text` as help."""
     large = {"CTX401", "CTX402", "CTX404"}
     return tuple(
         replace(each, help=text) if each.code in large else each for each in judged.findings

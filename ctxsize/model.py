@@ -72,7 +72,7 @@ class Entry:
 
 
 _OF_BUILDERS = frozenset({"figure-by-chance", "older-figure"})
-"""The codes of problems that nobody can mend in a context."""
+"""Codes of problems that no change of a context can solve."""
 _IN_CONTEXT = frozenset(
     {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored", "not-utf8"}
 )

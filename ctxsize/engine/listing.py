@@ -33,7 +33,7 @@ class Listing:
     """The entries of a request's context, the `sent` ones, the `ignored` ones or both.
 
     Iterate it once; it streams, and holds no more than the paths of ignored
-    directories that are sent all the same. Asking for what is ignored opens the
+    directories that are sent nevertheless. Asking for what is ignored opens the
     directories that the builder passes by. `problems` is complete when the
     iteration is. Raises what `Walk` raises.
     """

@@ -64,7 +64,7 @@ class Request:
     dockerfile_read_from: str | None = None
     """The file that holds the Dockerfile's text, where symlinks lead from `dockerfile`."""
     dockerfile_fault: str | None = None
-    """Why the build fails for want of a Dockerfile, in the builder's words."""
+    """Why the build fails without a Dockerfile, in the builder's words."""
     name: str = ""
     """That of a named context; empty for the build context."""
     problems: tuple[Problem, ...] = ()
@@ -184,7 +184,7 @@ def with_ignore_file(request: Request, data: bytes, *, make: Make | None = None)
     """`request` as it would be if the ignore file that governs held `data`.
 
     Where none governs, it is the one that would be made: `ignore_file_to_write`.
-    `make` reads a line in place of the pattern's class, which reads it each time anew.
+    `make` reads a line; the pattern's class would read it again each time.
     Raises `IgnoreFileError` if `data` would fail the build.
     """
     ignore_file = IgnoreFile.parse(ignore_file_to_write(request), data)

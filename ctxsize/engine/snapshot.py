@@ -138,7 +138,7 @@ class Held:
         return steps(in_order([each.name for each in self.folders], [*self.entries]))
 
     def steps(self) -> list[Step]:
-        """Return the entries in byte order; of most directories, those with files alone, anew."""
+        """Return the entries in byte order; not cached for directories that hold only files."""
         return self._steps if self.folders else steps(([], [*self.entries], None))
 
     def enter(self, name: str) -> Held:

@@ -92,7 +92,7 @@ class WalkSums:
             self._unopened += not event.entered
 
     def _add_folder(self, folder: Folder) -> None:
-        """Add a directory that is sent, be it ignored: then it was met as that before."""
+        """Add a directory that is sent. An ignored one was counted as ignored before."""
         self._directories += 1
         self._ignored[2] -= folder.mark.ignored
         self._wait(folder, [], 1)

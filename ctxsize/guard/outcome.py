@@ -116,7 +116,7 @@ class CheckReport:
     baseline: str | None = None
     """The file, if there is one."""
     updated: bool = False
-    """Whether the baseline was written anew."""
+    """Whether the baseline was rewritten."""
     unused: tuple[Finding, ...] = ()
     """Tables of the configuration that accept nothing."""
 

@@ -44,7 +44,7 @@ def useless(case: Case) -> Iterator[Finding]:
 def _is_meant(case: Case, line: Line) -> bool:
     """Whether a pattern names the path or a directory above, and only another exception undid it.
 
-    The exception then does nothing today, and is right all the same.
+    The exception then does nothing today, but it is right.
     """
     parts = line.text.split("/")
     above = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]

@@ -32,7 +32,7 @@ def mend(
 ) -> Mended:
     """`case` with the certain fixes applied, with `unsafe` all of them.
 
-    One that would bring a graver finding than the one it mends is left out, and so
+    A fix that would bring a worse finding than it removes is left out, and so
     is one after which the finding is still there, or another one in its place.
     """
     applied: list[Finding] = []
@@ -94,7 +94,7 @@ def _is_worse(
     after: Iterable[Finding],
     mended: Finding,
 ) -> bool:
-    """Return whether `mended` is found as often as before, or something new that is graver.
+    """Return whether `mended` is found as often as before, or something worse is new.
 
     For a fix that is not certain, what is new and as grave is enough: two such fixes
     could undo each other for ever.

@@ -46,7 +46,7 @@ class LintedFile:
     """What is sent with it, None without a tree."""
     files: int | None = None
     mended: tuple[Finding, ...] = ()
-    """What the fixes mended, in the order of the fixes."""
+    """The findings that fixes removed, in the order of the fixes."""
     edit: Edit | None = None
     """What the fixes make of the file, None if nothing."""
     suppressed: int = 0
