@@ -6,17 +6,18 @@ import heapq
 import stat
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.directories import SECRET_START, Clues, Sum, extension, size_tree
-from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, is_utf8, not_utf8
+from ctxsize.engine.events import Batch, Event, Files, Folder, IgnoredEntries, is_utf8, not_utf8
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD, arrives_empty, not_utf8_problems
+from ctxsize.engine.packets import BuildKitMeter
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.transfer import METERS, Batch, Meter
+from ctxsize.engine.tar import TarMeter
 from ctxsize.model import Ignored, Measurement, Pattern, Problem, Share, Totals
 
 K = TypeVar("K")
@@ -27,6 +28,9 @@ _APART = 1 << 32
 _LEAST_LARGEST = 10
 """Number of the largest files that are kept at least, for clues."""
 
+_Meter = BuildKitMeter | TarMeter
+_METERS: dict[str, Callable[[], _Meter]] = {"buildkit": BuildKitMeter, "tar": TarMeter}
+
 
 class CoreSums(NamedTuple):
     """What was counted elsewhere, each row to be read once, in no order where none is named."""
@@ -35,7 +39,7 @@ class CoreSums(NamedTuple):
     """Bytes, files and directories that are sent; ignored files and directories, unopened ones."""
     announced: int
     content: int
-    """What entries take, as `Meter.add_sums` has it."""
+    """What entries take, as `add_sums` of a meter has it."""
     direct: Iterable[tuple[str, int, int]]
     """Of each directory the prefix, and the bytes and files that lie directly in it."""
     extensions: Iterable[tuple[str, int, int]]
@@ -54,7 +58,7 @@ class WalkSums:
         self._not_utf8: list[str] = []
         self._shown, self.top = top, max(top, _LEAST_LARGEST)
         self.clues = Clues()
-        self._meter = METERS[builder.meter]() if builder.meter else None
+        self._meter = _METERS[builder.meter]() if builder.meter else None
         self.content_bytes = 0
         self._files = self._directories = self._symlinks = self._hardlinks = 0
         self._direct: dict[str, Sum] = {"": [0, 0]}
@@ -342,7 +346,7 @@ class WalkSums:
         )
 
 
-def _figures(meter: Meter | None, totals: tuple[int, ...]) -> tuple[int | None, str | None]:
+def _figures(meter: _Meter | None, totals: tuple[int, ...]) -> tuple[int | None, str | None]:
     """Return the least of `totals`, and all of them in the builder's words."""
     if meter is None or not totals:
         return None, None
