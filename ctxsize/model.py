@@ -396,7 +396,7 @@ class Report:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The problems, and what a transfer takes for granted, for formats that know no others."""
+        """Return the problems and a transfer's assumptions, for formats that know only these."""
         from ctxsize.findings import in_order
         from ctxsize.problems import found
 

@@ -151,7 +151,7 @@ def _found(build: Build) -> list[Build]:
 
 
 def _names_a_build() -> bool:
-    """Whether the command line says which build it is about, rather than the configuration."""
+    """Return whether the command line names the build, rather than the configuration."""
     context = click.get_current_context()
     names = ("context", "dockerfile", "target", "builder", "platforms")
     sources = map(context.get_parameter_source, names)

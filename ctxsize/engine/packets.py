@@ -268,7 +268,7 @@ def _content(size: int) -> int:
 
 
 def _varint(value: int) -> int:
-    """The length of a protobuf varint; values wrap around at 64 bits, as Go's integers do."""
+    """Return the length of a protobuf varint; values wrap at 64 bits, as in Go."""
     return max(1, ((value % 2**64).bit_length() + 6) // 7)
 
 

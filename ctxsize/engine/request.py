@@ -195,7 +195,7 @@ def with_ignore_file(request: Request, data: bytes, *, make: Make | None = None)
 
 
 def ignore_file_to_write(request: Request) -> str:
-    """The path of the ignore file that governs, or of the one to make where there is none."""
+    """Return the path of the ignore file that governs, or of the one to create."""
     if request.ignore_file is not None:
         return request.ignore_file.path
     name = request.builder.ignore_file_names[-1]
@@ -244,7 +244,7 @@ def _context_root(context: str) -> str:
 def _find_ignore_file(
     context: str, dockerfile: str | None, builder: Builder
 ) -> tuple[str | None, bool, list[Problem]]:
-    """The path of the ignore file that governs, whether it is Dockerfile-specific, what is odd."""
+    """Return the governing ignore file, whether it is Dockerfile-specific, and problems."""
     problems: list[Problem] = []
     if dockerfile is not None and dockerfile != STDIN:
         directory, name = os.path.split(dockerfile)
@@ -267,7 +267,7 @@ def _readable(
     *,
     specific: bool = False,
 ) -> str | None:
-    """The path to read for `name` in `directory`, or None if the builder sees no file there."""
+    """Return the path to read for `name` in `directory`; None if the builder sees no file."""
     path = os.path.normpath(os.path.join(directory, name))
     if not os.path.lexists(path):
         return None

@@ -293,7 +293,7 @@ class WalkSums:
         return [*found, *not_utf8_problems(self._not_utf8, builder)]
 
     def chance(self, request: Request) -> list[Problem]:
-        """The problem of a figure that is a matter of chance, or of the builder's release."""
+        """Return the problem of a figure that depends on chance or on the builder's release."""
         figures = () if self._meter is None else self._meter.totals(request)
         if self._meter is not None and self._meter.older_by:
             message = (
@@ -359,7 +359,7 @@ def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:
 
 
 def _largest_directories(direct: dict[str, Sum], top: int) -> tuple[Share, ...]:
-    """The `top` shares; a value for each of all directories would take longer than their sums."""
+    """Return the `top` shares, without making a value for each of all directories."""
     filled = ((-size, path.rstrip("/") or ".", count) for path, (size, count) in direct.items())
     least = heapq.nsmallest(top, (each for each in filled if each[2]))
     return tuple(Share(path, -size, count) for size, path, count in least)

@@ -113,7 +113,7 @@ def _header(path: str, seconds: int, size: int, link: str = "", xattrs: Xattrs =
 
 
 def _fits_ustar(name: bytes) -> bool:
-    """Whether a header holds `name`, split at a slash into a prefix and a suffix if need be."""
+    """Return whether a header holds `name`, if need be split into prefix and suffix."""
     if len(name) <= 100:
         return True
     end = min(len(name) - 1 if name.endswith(b"/") else len(name), 156)

@@ -67,7 +67,7 @@ def _step(
     *,
     unsafe: bool,
 ) -> _Step | None:
-    """The first of the fixes that does good, None if there is none; others are noted in `refused`.
+    """Return the first useful fix, None for none; the others are noted in `refused`.
 
     What leads back to what was `seen` is left alone.
     """
@@ -111,7 +111,7 @@ def _is_worse(
 
 
 def _overrides(case: Case, finding: Finding) -> bool:
-    """Whether the fix hides what an exception of `case` names, which was removed meanwhile."""
+    """Return whether the fix hides what a removed exception of `case` names."""
     changes = None if finding.fix is None else finding.fix.changes
     hidden = () if changes is None else changes.ignored.paths
     return case.lets_in_one_of(path.rstrip("/") for path in hidden)

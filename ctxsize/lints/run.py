@@ -75,7 +75,7 @@ class Linted:
 
 
 def lint_case(case: Case, notify: Notify | None = None) -> tuple[Finding, ...]:
-    """All findings of one ignore file, in order of place; `notify` gets what is looked for."""
+    """Return all findings of an ignore file in order; `notify` gets each code's name."""
     if case.is_utf16:  # Nothing else can be said of it, and no line be added to it.
         return tuple(LINTS["CTX123"](case))
     lints = _OF_ONE_LINE if case.is_long else LINTS.keys()

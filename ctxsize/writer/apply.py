@@ -199,7 +199,7 @@ def _target(path: str, within: str | None) -> str:
 
 
 def _regular(path: str, target: str, directory: int) -> os.stat_result | None:
-    """What is at `target`, None for nothing. Raises `InputError` if it must not be replaced."""
+    """Return what is at `target`, else None. Raises `InputError` if it must stay."""
     name = os.path.basename(target)
     try:
         found = os.stat(name, dir_fd=directory, follow_symlinks=False)
