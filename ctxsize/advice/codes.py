@@ -39,7 +39,10 @@ CODES: dict[str, Code] = {
             "installs all dependencies again. Copy the manifest and the lock file first, "
             "install, and copy the rest afterwards. Where the install needs the sources "
             "(scripts of the project, several modules), a cache mount at least keeps what was "
-            "downloaded.",
+            "downloaded. This is about commands that only install: a compiler runs after each "
+            "change anyway, so it is reported here only if a command of its own can download "
+            "first (`go mod download`), and else by CTX223. Nothing is reported where a cache "
+            "mount holds the downloads.",
             "COPY . .\nRUN npm ci\n",
             "COPY package.json package-lock.json ./\nRUN npm ci\nCOPY . .\n",
         ),
@@ -129,17 +132,21 @@ CODES: dict[str, Code] = {
         Code(
             "CTX223",
             "no-cache-mount",
-            Severity.INFO,
-            "Dependencies are fetched without a cache mount.",
+            Severity.WARNING,
+            "Each change of the sources fetches the dependencies again, without a cache mount.",
             "When a layer has to be built again, everything in it is downloaded again. With a "
             "cache mount only what is new is downloaded, and the cache does not become part of "
-            "the image. Where the cache is all that there is of what was fetched (Go, cargo, "
+            "the image. This is reported of a RUN that fetches behind the sources (the context or "
+            "a directory of it, copied or mounted): each change of these repeats it. An install "
+            "in front of them runs again only when the dependencies change, so it is not "
+            "reported. Where the cache is all that there is of what was fetched (Go, cargo, "
             "NuGet, Maven, Gradle), later RUNs that need it must mount it too, and CMD, ENTRYPOINT "
             "and other stages find nothing of it. So no fix adds the mount: paste it where "
             "nothing else needs the downloads. Caches that hold what was compiled get an id of "
             "system and architecture where another build would use them too.",
-            "RUN npm ci\n",
-            "RUN --mount=type=cache,target=/root/.npm npm ci\n",
+            "COPY . .\nRUN mvn package\n",
+            "COPY . .\n"
+            "RUN --mount=type=cache,target=/root/.m2/repository,sharing=locked mvn package\n",
         ),
         Code(
             "CTX250",
