@@ -16,30 +16,16 @@ from typing import NamedTuple
 
 from ctxsize.advice.caches import snippet
 from ctxsize.advice.contents import Contents
-from ctxsize.advice.fetches import Fetch, fetches, module
-from ctxsize.advice.managers import MANAGERS
+from ctxsize.advice.fetches import Fetch, fetches
+from ctxsize.advice.managers import Manager
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding, present
 from ctxsize.advice.rewrite import quoted
 from ctxsize.dockerfile import Instruction
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Finding
-from ctxsize.shell import Command, commands
+from ctxsize.shell import Command
 
-_INDIFFERENT = frozenset(
-    (
-        *("LABEL", "EXPOSE", "ENV", "ARG", "USER", "SHELL", "STOPSIGNAL", "HEALTHCHECK", "CMD"),
-        *("ENTRYPOINT", "WORKDIR"),
-    )
-)
-_ALONE = frozenset(
-    (
-        *("cd", "set", "export", "echo", "true", ":", "mkdir", "corepack", "curl", "useradd"),
-        *("apt-get", "apt", "apk", "dnf", "yum", "microdnf", "adduser", "groupadd", "addgroup"),
-        *("docker-php-ext-install", "docker-php-ext-enable", "a2enmod", "pecl", "gem"),
-    )
-)
-"""Programs that need nothing of the sources."""
 _WORKSPACES = ("pnpm-workspace.yaml", "go.work")
 """Files beside a manifest by which an install reads further manifests."""
 _ENVIRONMENTS = (".venv", "venv", "env")
@@ -64,11 +50,12 @@ class Repeated(NamedTuple):
 def copied_too_early(repository: Repository) -> Iterator[Finding]:
     """CTX202, at the instruction that copies too much; cargo is the business of CTX210."""
     for recipe in repository.recipes:
-        lines: set[int] = set()
+        seen: set[tuple[StageStep, Manager]] = set()
         for stage in recipe.stages:
             repeated = repeated_install(repository, recipe, stage)
-            if repeated is not None and repeated.everything.line not in lines:
-                lines.add(repeated.everything.line)
+            key = repeated and (repeated.everything, repeated.fetch.manager)
+            if repeated is not None and key is not None and key not in seen:
+                seen.add(key)
                 yield from _copied_too_early(repository, recipe, stage, repeated)
 
 
@@ -84,23 +71,29 @@ def repeated_install(repository: Repository, recipe: Recipe, stage: BuiltStage) 
             continue
         for fetch in fetches(step):
             manager = fetch.manager
-            if everything is None:
+            if everything is None or fetch.cached:
                 before |= {manager.name} if manager.reads_manifest(fetch.command) else set()
             elif manager.name not in before and not step.is_inherited and _reads_little(fetch):
-                found = _repeated(repository, recipe, everything, fetch)
-                if found is not None and (everything in stage.own or step in stage.own):
+                own = (everything in stage.own, step in stage.own)
+                found = _repeated(repository, recipe, everything, fetch, in_one_stage=all(own))
+                if found is not None and any(own):
                     return found
     return None
 
 
 def _reads_little(fetch: Fetch) -> bool:
     manager, command = fetch.manager, fetch.command
-    is_pure = not manager.compiles(command) or manager.downloads
-    return manager.reads_manifest(command) and bool(is_pure) and not fetch.cached
+    is_pure = not manager.compiles(command) or bool(manager.downloads)
+    return manager.reads_manifest(command) and is_pure
 
 
 def _repeated(
-    repository: Repository, recipe: Recipe, everything: StageStep, fetch: Fetch
+    repository: Repository,
+    recipe: Recipe,
+    everything: StageStep,
+    fetch: Fetch,
+    *,
+    in_one_stage: bool,
 ) -> Repeated | None:
     """Return the install, if there is a manifest where it runs and something to do about it."""
     given = fetch.command.value(*fetch.manager.elsewhere) if fetch.manager.elsewhere else None
@@ -114,7 +107,7 @@ def _repeated(
     if all(each.startswith(".") for each in files):
         return None
     found = Repeated(everything, fetch, inside, files)
-    found = found._replace(early=_in_front(contents, recipe, found))
+    found = found._replace(early=_in_front(contents, found) if in_one_stage else "")
     return found if found.early or not fetch.manager.compiles(fetch.command) else None
 
 
@@ -164,26 +157,24 @@ def _copied_too_early(
     )
 
 
-def _in_front(contents: Contents, recipe: Recipe, repeated: Repeated) -> str:
+def _in_front(contents: Contents, repeated: Repeated) -> str:
     everything, fetch, inside, files, _ = repeated
-    if not _is_enough(contents, repeated):
-        return ""
-    between = _between(recipe, everything, fetch.step)
-    install = _install(recipe, fetch)
-    if not install or between is None or not _is_free(recipe, everything, between):
+    sources = everything.instruction.text
+    if everything.workdir != fetch.step.workdir:
+        sources = _in_place(everything)
+    if not sources or not _is_enough(contents, repeated):
         return ""
     copies = ", ".join(f"`{each}`" for each in _copies(everything.instruction, files, inside))
-    line, sources = f"line {fetch.step.line}", everything.instruction.text
-    if any(each.keyword == "WORKDIR" for each in between):
-        sources = _in_place(everything)
-    if not sources:
-        return ""
+    written = " ".join(map(quoted, fetch.written.words))
+    install = f"`{written}` (line {fetch.step.line})"
     options = () if _requirements(fetch.command) else fetch.manager.early
     lacking = [each for each in options if not fetch.command.has(each)]
-    if lacking or fetch.manager.compiles(fetch.command):
-        install = " ".join((install, *lacking))
-        return f"write {copies} here, and `{install}` and `{sources}` above {line}"
-    return f"write {copies} here, and `{sources}` only below `{install}` ({line})"
+    if fetch.manager.compiles(fetch.command):
+        written = fetch.manager.downloads
+    elif not lacking:
+        return f"write {copies} here, and `{sources}`, with all that needs it, below {install}"
+    early = " ".join((written, *lacking))
+    return f"write {copies} here, and `RUN {early}` and `{sources}` in front of {install}"
 
 
 def _in_place(everything: StageStep) -> str:
@@ -216,65 +207,6 @@ def _is_enough(contents: Contents, repeated: Repeated) -> bool:
 
 
 _OF_FILES = ("-e", "--editable", "-c", "--constraint")
-
-
-def _between(recipe: Recipe, everything: StageStep, step: StageStep) -> list[Instruction] | None:
-    """Return what stands between two steps; None where they are not in one stage."""
-    stage = next(each for each in recipe.stages if everything in each.own)
-    if step not in stage.own:
-        return None
-    return [each for each in stage.stage.instructions if everything.line < each.line < step.line]
-
-
-def _install(recipe: Recipe, fetch: Fetch) -> str:
-    """Return the RUN up to the install, `""` if that is no command of its own in it."""
-    script, words = recipe.script(fetch.step), fetch.written.words
-    head = ("RUN", *script.instruction.flags)
-    instead = fetch.manager.downloads if fetch.manager.compiles(fetch.command) else ""
-    if script.instruction.arguments == words:
-        return " ".join((*head, instead or " ".join(map(quoted, words))))
-    piece = script.piece_of(fetch.written)
-    if piece is None or piece.after not in ("", "&&", ";", "\n"):
-        return ""
-    front = [script.text(each) for each in script.pieces[: script.pieces.index(piece)]]
-    if not all(_is_alone(each) for text in front for each in commands(text)):
-        return ""
-    return " ".join((*head, " && ".join((*front, instead or script.text(piece)))))
-
-
-def _is_free(recipe: Recipe, everything: StageStep, between: list[Instruction]) -> bool:
-    """Return whether what stands between the two steps needs none of the sources."""
-    steps = {step.line: step for stage in recipe.stages for step in stage.own}
-    for each in between:
-        step = steps.get(each.line)
-        if step is not None and step.is_run:
-            free = bool(step.commands) and all(map(_is_alone, step.commands))
-        elif step is not None and step.is_copy:
-            free = _comes_from_elsewhere(step, everything)
-        else:
-            free = each.keyword in _INDIFFERENT
-        if not free:
-            return False
-    return True
-
-
-def _comes_from_elsewhere(step: StageStep, everything: StageStep) -> bool:
-    """Return whether a COPY is from a stage or image, and to where none of the sources come."""
-    base = everything.destination
-    destination = step.instruction.arguments[-1] if step.origin else ""
-    return destination.startswith("/") and not f"{destination}/".startswith(f"{base.rstrip('/')}/")
-
-
-def _is_alone(command: Command) -> bool:
-    """Return whether a command needs nothing of the sources: it names the packages itself."""
-    if not command.words or command.program in _ALONE:
-        return True
-    shown = module(command)
-    named = any(
-        shown.program in each.called and each.fetches(shown) and not each.reads_manifest(shown)
-        for each in MANAGERS
-    )
-    return named and not any(word.startswith((".", "/")) for word in command.operands)
 
 
 def _copies(everything: Instruction, files: tuple[str, ...], inside: str) -> Iterator[str]:

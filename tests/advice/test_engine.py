@@ -103,6 +103,10 @@ PAIRS: dict[str, tuple[tuple[str, str, str], tuple[str, str, str]]] = {
         ("id={k}-$TARGETARCH,target=/m", "/m", ""),
         ("id={k}-,target=/m", "/m", ""),
     ),
+    "an architecture that the stage below declares": (
+        ("id={k}-$TARGETARCH,target=/m", "/m", "ARG TARGETARCH\n"),
+        ("id={k}-$TARGETARCH,target=/m", "/m", "ARG TARGETARCH\nFROM a\n"),
+    ),
 }
 
 

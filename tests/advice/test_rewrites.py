@@ -61,25 +61,29 @@ def is_snippet(finding: Finding) -> bool:
 
 
 SNIPPETS = {
-    ("CTX202", "npm"): "write `COPY package.json package-lock.json ./` here, and `COPY . .` only "
-    "below `RUN npm ci` (line 4)",
+    ("CTX202", "npm"): "write `COPY package.json package-lock.json ./` here, and `COPY . .`, with "
+    "all that needs it, below `npm ci` (line 4)",
     ("CTX202", "a heredoc"): "write `COPY package.json package-lock.json /a/` here, and "
-    "`COPY . /a/` only below `RUN set -e && npm ci` (line 5)",
+    "`COPY . /a/`, with all that needs it, below `npm ci` (line 5)",
     ("CTX202", "go"): "write `COPY go.mod ./` here, and `RUN go mod download` and `COPY . .` "
-    "above line 3",
+    "in front of `go build ./...` (line 3)",
     ("CTX202", "workspaces"): "more than package.json, yarn.lock, .yarnrc.yml and .yarn/ may be "
     "needed in front of it, so keep what it downloads: RUN --mount=type=cache,"
     "target=/root/.yarn/berry/cache …; the image does not get what is in the mount, so mount it "
     "in later RUNs too, and copy elsewhere what CMD or another stage needs",
     ("CTX202", "another directory behind the copy"): "write `COPY --link web/go.mod web/go.sum "
-    "./web/` here, and `COPY --link . /s/` only below `RUN go mod download` (line 5)",
+    "./web/` here, and `COPY --link . /s/`, with all that needs it, below `go mod download` "
+    "(line 5)",
     ("CTX202", "poetry in the same RUN"): "write `COPY pyproject.toml poetry.lock ./` here, and "
-    "`RUN pip install poetry && poetry install --only main --no-root` and `COPY . .` above line 3",
+    "`RUN poetry install --only main --no-root` and `COPY . .` in front of "
+    "`poetry install --only main` (line 3)",
     ("CTX202", "a directory with blanks"): 'write `COPY ["my app/package.json", '
-    '"my app/package-lock.json", "/a/my app/"]` here, and `COPY . /a/` only below '
-    "`RUN npm ci` (line 4)",
-    ("CTX211", "profile"): "cook as line 11 builds: `cargo chef cook --release`",
-    ("CTX211", "flags"): "cook as line 11 builds: `RUSTFLAGS='-C x' cargo chef cook --release`",
+    '"my app/package-lock.json", "/a/my app/"]` here, and `COPY . /a/`, with all that '
+    "needs it, below `npm ci` (line 4)",
+    ("CTX211", "profile"): "cook as line 11 builds: `cargo chef cook --release "
+    "--recipe-path recipe.json`",
+    ("CTX211", "flags"): "cook as line 11 builds: `RUSTFLAGS='-C x' cargo chef cook --release "
+    "--recipe-path recipe.json`",
     ("CTX211", "directory"): "cook as line 12 builds: `cd /src && cargo chef cook --release "
     "--recipe-path /app/recipe.json`",
     ("CTX212", "a binary"): "add `&& mkdir -p /out && cp -a /app/target/debug/a /out/` to the RUN "
