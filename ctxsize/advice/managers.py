@@ -32,6 +32,8 @@ class Manager:
     """Whether what it fetches is listed in a file of the context."""
     compiles: Test = invocations.never
     """Whether a command that fetches has to run after each change of the sources anyway."""
+    refetches: Test = invocations.never
+    """Whether a command fetches again what an earlier RUN installed."""
     files: tuple[str, ...] = ()
     """Manifests, lock files and settings that an install reads, the first one the manifest;
     directories end with a slash."""
@@ -52,8 +54,6 @@ class Manager:
     """Whether its caches are spoilt by, or fail for, a second writer."""
     keeps_in_cache: bool = False
     """Whether what it fetches is in the cache and nowhere else."""
-    fetches_once: bool = False
-    """Whether it does not fetch again what an earlier RUN fetched."""
     words: tuple[str, ...] = ()
     """A cache mount whose target holds one of these is meant for it; its name by default."""
     uncached: tuple[str, ...] = ()
@@ -87,6 +87,7 @@ MANAGERS: tuple[Manager, ...] = (
         name="npm",
         fetches=invocations.sub("ci", "clean-install", "install", "i", "add"),
         reads_manifest=invocations.alone,
+        refetches=invocations.sub("ci", "clean-install"),
         files=("package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
         needs_more=invocations.node_needs_more,
         makes=_IN_NODE_MODULES,
@@ -150,7 +151,6 @@ MANAGERS: tuple[Manager, ...] = (
         early=("--no-install-project",),
         elsewhere=("--directory", "--project"),
         caches=cachedirs.named("UV_CACHE_DIR", default=cachedirs.xdg("uv")),
-        fetches_once=True,
         words=("/uv",),
         uncached=("--no-cache", "-n"),
         empties=("cache clean",),
@@ -164,7 +164,6 @@ MANAGERS: tuple[Manager, ...] = (
         early=("--no-root",),
         elsewhere=("--directory", "-C"),
         caches=cachedirs.named("POETRY_CACHE_DIR", default=cachedirs.xdg("pypoetry")),
-        fetches_once=True,
         uncached=("--no-cache",),
     ),
     Manager(
@@ -177,7 +176,6 @@ MANAGERS: tuple[Manager, ...] = (
         early=("--no-scripts", "--no-autoloader"),
         elsewhere=("--working-dir", "-d"),
         caches=cachedirs.named("COMPOSER_CACHE_DIR", default=cachedirs.composer_caches),
-        fetches_once=True,
         uncached=("--no-cache",),
         empties=("clear-cache", "clearcache"),
     ),
@@ -212,7 +210,6 @@ MANAGERS: tuple[Manager, ...] = (
         caches=cachedirs.go_caches,
         used=2,
         keeps_in_cache=True,
-        fetches_once=True,
         words=("pkg/mod", "go-build"),
         empties=("clean -modcache",),
     ),
@@ -225,7 +222,6 @@ MANAGERS: tuple[Manager, ...] = (
         used=2,
         is_locked=True,
         keeps_in_cache=True,
-        fetches_once=True,
         words=("cargo/registry", "cargo/git"),
     ),
     Manager(
@@ -237,7 +233,6 @@ MANAGERS: tuple[Manager, ...] = (
             "NUGET_PACKAGES", default=cachedirs.home(".nuget/packages", ".nuget")
         ),
         keeps_in_cache=True,
-        fetches_once=True,
         words=("nuget",),
     ),
     Manager(
@@ -248,7 +243,6 @@ MANAGERS: tuple[Manager, ...] = (
         caches=cachedirs.home(".m2/repository"),
         is_locked=True,
         keeps_in_cache=True,
-        fetches_once=True,
         words=(".m2",),
     ),
     Manager(
@@ -258,7 +252,6 @@ MANAGERS: tuple[Manager, ...] = (
         caches=cachedirs.named("GRADLE_USER_HOME", default=cachedirs.gradle_caches),
         is_locked=True,
         keeps_in_cache=True,
-        fetches_once=True,
         words=(".gradle",),
     ),
 )

@@ -41,7 +41,7 @@ class _History(NamedTuple):
 
     sources: Mapping[StageStep, int]
     """The RUNs that a change of the sources repeats, and the lines that bring these."""
-    fetched: Mapping[str, int]
+    fetched: Mapping[object, int]
     """The first lines on which managers fetch what a later RUN need not fetch again."""
     has_bundle_path: bool
     """Whether `bundle config` says where to install."""
@@ -51,11 +51,12 @@ class _History(NamedTuple):
     @classmethod
     def of(cls, recipe: Recipe, stage: BuiltStage) -> _History:
         """Look at all steps of `stage`."""
-        history, fetched = stage.history, dict[str, int]()
+        history, fetched = stage.history, dict[object, int]()
         for fetch in (each for step in history if step.is_run for each in fetches(step)):
-            manager, line = fetch.manager, fetch.step.line
-            if manager.fetches_once and not (fetch.cached and manager.keeps_in_cache):
-                fetched[manager.name] = min(fetched.get(manager.name, line), line)
+            in_mount = fetch.cached and fetch.manager.keeps_in_cache
+            if fetch.manager.reads_manifest(fetch.command) and not in_mount:
+                key, line = _what(fetch), fetch.step.line
+                fetched[key] = min(fetched.get(key, line), line)
         commands = (command.words for step in history for command in step.commands)
         taken = (source for step in history for source in (*step.sources, *step.binds))
         return cls(
@@ -101,7 +102,14 @@ def _is_cached(recipe: Recipe, fetch: Fetch, history: _History) -> bool:
     own_path = history.has_bundle_path or fetch.command.has("--path", "--deployment")
     if (fetch.manager.name == "bundler" and own_path) or _fetches_nothing(recipe, fetch, history):
         return True
-    return history.fetched.get(fetch.manager.name, step.line) < step.line
+    is_there = history.fetched.get(_what(fetch), step.line) < step.line
+    return is_there and not fetch.manager.refetches(fetch.command)
+
+
+def _what(fetch: Fetch) -> object:
+    """Return what two commands have in common that fetch the same."""
+    manager = fetch.manager
+    return manager.name if manager.keeps_in_cache else (manager.name, fetch.workdir)
 
 
 def _fetches_nothing(recipe: Recipe, fetch: Fetch, history: _History) -> bool:

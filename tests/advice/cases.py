@@ -997,6 +997,17 @@ CASES: dict[str, dict[str, Case]] = {
         "fetched before": one(
             "FROM golang:1\nCOPY . .\nRUN go mod download\nRUN go build ./...\n", "go.mod"
         ),
+        "installed before": one(
+            "FROM x\nWORKDIR /a\nCOPY package.json r.txt ./\nRUN npm ci\nRUN pip install -r r.txt\n"
+            "COPY . .\nRUN npm install\nRUN pip install .\n",
+            *("package.json", "r.txt"),
+        ),
+        "installed before, elsewhere": one(
+            "FROM x\nWORKDIR /a\nCOPY a/package.json ./\nRUN npm i\nWORKDIR /b\nCOPY . .\n"
+            "RUN npm i\n",
+            *("a/package.json",),
+            found=(7,),
+        ),
         "fetched before, into a mount": one(
             "FROM golang:1\nCOPY . .\n"
             + MOUNT.format("/go/pkg/mod", "go mod download")
