@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> int:
-    """The exit code of the command line in `sys.argv`."""
+    """Return the exit code of the command line in `sys.argv`."""
     arguments = sys.argv[1:]
     try:
         if arguments == ["--version"] and _show_version():

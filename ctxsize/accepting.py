@@ -10,7 +10,7 @@ from ctxsize.config.accepted import Acceptance
 from ctxsize.errors import InputErrors
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.model import Effect, Problem, Report, Transfer
-from ctxsize.problem_kinds import found
+from ctxsize.problems import found
 
 
 def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, ...]]:
@@ -38,7 +38,7 @@ class Wanted:
         self._acceptance = Acceptance(config)
 
     def of(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """Those of `findings` that count."""
+        """Return those of `findings` that count."""
         return self._acceptance.left(filter(self._selection.wants, findings))
 
     def unused(self, codes: Iterable[str], root: str) -> tuple[Finding, ...]:

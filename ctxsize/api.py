@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from ctxsize.clean.values import CleanPlan, Result
     from ctxsize.config import Budget, Config
     from ctxsize.engine.events import Progress, Steps
-    from ctxsize.engine.listing import Listing
+    from ctxsize.engine.listing import Listing, Union
     from ctxsize.engine.request import Request
-    from ctxsize.engine.union import Union
     from ctxsize.explanations import Explanation
     from ctxsize.findings import Severity
     from ctxsize.guard.outcome import CheckReport, DiffReport
@@ -71,7 +70,7 @@ def measure(
     config: Config | None = None,
     **options: Unpack[Options],
 ) -> Report:
-    """What `docker build` would send; see `request_for` for `build` and `options`.
+    """Return what `docker build` would send; see `request_for` for `build` and `options`.
 
     `ignored` also measures what each pattern saves, `compare` says where other
     builders differ. `top` bounds the lists of the largest, `depth` the tree.
@@ -106,7 +105,7 @@ def ls(
     named: str = "",
     **options: Unpack[Options],
 ) -> Listing | Union:
-    """The entries that `docker build` would send, in its order, as a stream.
+    """Return the entries that `docker build` would send, in its order, as a stream.
 
     `ignored` adds those that it would not; `sent=False` leaves only them. With
     `transfer` it is only what the Dockerfile makes travel for the target.
@@ -118,15 +117,15 @@ def ls(
     request = _named(request_for(build, **options), named)
     if not transfer:
         return Listing(request, sent=sent, ignored=ignored)
+    from ctxsize.engine.listing import Union
     from ctxsize.engine.need import transfer_evaluators
-    from ctxsize.engine.union import Union
 
     listings = [Listing(request, evaluator=each) for each in transfer_evaluators(request)]
     return Union(listings, lambda: _unfound(request))
 
 
 def _unfound(request: Request) -> Iterable[Problem]:
-    """The problems of the sources of `request` that the builder does not find."""
+    """Return the problems of the sources of `request` that the builder does not find."""
     from ctxsize.engine.need import asked_of
     from ctxsize.engine.unfound import unfound
 
@@ -141,7 +140,7 @@ def explain(
     named: str = "",
     **options: Unpack[Options],
 ) -> list[Explanation]:
-    """Why each of `paths`, relative to the context, is ignored or sent, and what takes it.
+    """Return why each of `paths`, relative to the context, is ignored or sent, and what takes it.
 
     With `named` they are paths of that named context.
     Raises what `measure` raises, and `InputError` for a path outside the context.
@@ -270,7 +269,7 @@ def plan_ignore_file(
 
 
 def discover(root: str = ".") -> Discovery:
-    """The builds that the files below `root` tell of, in the environment of this process.
+    """Return the builds that the files below `root` tell of, in the environment of this process.
 
     Raises `InputError` for no directory.
     """
@@ -293,15 +292,15 @@ def scan(
     Raises `InputError` for no directory.
     """
     from ctxsize.accepting import Wanted, readable
+    from ctxsize.codes import names
     from ctxsize.findings import in_order
-    from ctxsize.projects.codes import CODES
     from ctxsize.scanning import scan as run
 
     discovery = discover(root)
     config, problems = readable(config, root)
     wanted = Wanted(config)
     scanned = run(discovery, left=wanted.of, progress=progress, steps=steps)
-    unused = wanted.unused(CODES, root)
+    unused = wanted.unused(names("CTX3"), root)
     return replace(
         scanned,
         findings=in_order([*scanned.findings, *unused]),
@@ -319,7 +318,7 @@ def advise(
     severity: Severity | None = None,
     config: Config | None = None,
 ) -> DockerfileAdvice:
-    """What the Dockerfiles below `root` could do better, with rewrites; nothing is written.
+    """Return what the Dockerfiles below `root` could do better, with rewrites; nothing is written.
 
     `fix` applies what is certain to do only what it says (`unsafe_fixes`: all
     the rest too): the outcome holds the edits. `config` is by default that of `root`.
@@ -350,7 +349,7 @@ def check(
     jobs: int = 1,
     **options: Unpack[Options],
 ) -> CheckReport:
-    """Whether contexts keep their budgets: `build`, or all those of the configuration.
+    """Return whether contexts keep their budgets: `build`, or all those of the configuration.
 
     With `builds` it is those, for instance all that `discover` finds; each has the
     budget of its own context in the configuration, or that of its top level.
@@ -375,7 +374,7 @@ def check(
 def diff(
     before: str, after: str | None = None, *, name: str | None = None, **options: Unpack[Options]
 ) -> DiffReport:
-    """What was added, removed, grew and shrank between two saved reports.
+    """Return what was added, removed, grew and shrank between two saved reports.
 
     Either may be a directory instead, whose context is measured now with
     `options`; without `after` it is the working directory. `name` chooses one
@@ -398,7 +397,7 @@ def clean_plan(
     recent_s: float = 600.0,
     progress: Progress | None = None,
 ) -> CleanPlan:
-    """What could be deleted below `root` as it is proven regenerable, and what not and why.
+    """Return what could be deleted below `root` as it is proven regenerable, and what not and why.
 
     Changes nothing. `recent_s` leaves alone what was written so short a time ago.
     Raises `InputError` for a `root` that is `/`, a home directory or above one.
@@ -415,7 +414,7 @@ def clean_plan(
 def clean_apply(
     plan: CleanPlan, *, progress: Progress | None = None, steps: Steps | None = None
 ) -> tuple[Result, ...]:
-    """What became of each item of `plan`. Deletes, where all is still as it was planned.
+    """Return what became of each item of `plan`. Deletes, where all is still as it was planned.
 
     `steps` is called with each item that comes next.
     """
@@ -427,7 +426,7 @@ def clean_apply(
 def clean_saved(
     data: bytes, *, path: str, root: str | None = None, progress: Progress | None = None
 ) -> tuple[CleanPlan, tuple[str, ...]]:
-    """The plan that the file `path` holds, and why it holds no more.
+    """Return the plan that the file `path` holds, and why it holds no more.
 
     `data` is what the file holds, `root` its ROOT if not the saved one. All is
     looked at again, and where there are reasons the plan must not be applied.
@@ -443,7 +442,7 @@ def clean_saved(
 
 
 def _named(request: Request, name: str) -> Request:
-    """The request for the named context `name`; itself for `""`."""
+    """Return the request for the named context `name`; itself for `""`."""
     if not name:
         return request
     from ctxsize.engine.named import request_named

@@ -44,7 +44,7 @@ class Build:
 
     @property
     def shown_target(self) -> str:
-        """The target as it may be printed."""
+        """Return the target as it may be printed."""
         target, written = self.target_written
         return written if self.target == target else self.target
 
@@ -68,7 +68,7 @@ class Build:
         return text
 
     def words(self) -> tuple[str, ...]:
-        """The same options as words of a command line."""
+        """Return the same options as words of a command line."""
         words = ["--target", self.shown_target] if self.target else []
         for option, values in (
             ("--build-arg", self.build_arguments),
@@ -80,7 +80,7 @@ class Build:
         return (*words, *(word for each in self.platforms for word in ("--platform", each)))
 
     def given(self) -> tuple[str, ...]:
-        """The options in it that decide only about what the Dockerfile takes."""
+        """Return the options in it that decide only about what the Dockerfile takes."""
         options = {
             "--target": self.target,
             "--build-arg": self.build_arguments,

@@ -10,6 +10,7 @@ from typing import Any
 from ctxsize import config as configuration
 from ctxsize.api import ls
 from ctxsize.build import Build
+from ctxsize.codes import names
 from ctxsize.config import Budget, Config
 from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.events import Progress
@@ -19,11 +20,9 @@ from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard import known as knowing
-from ctxsize.guard import outcome, saved
-from ctxsize.guard.changes import between
-from ctxsize.guard.codes import CODES
+from ctxsize.guard import outcome
 from ctxsize.guard.judge import actual, judge
-from ctxsize.guard.known import Known
+from ctxsize.guard.known import Known, between
 from ctxsize.guard.outcome import CheckReport, ContextCheck, DiffReport, Remedy, Side
 from ctxsize.guard.plan import Planned, planned, planned_of
 from ctxsize.model import Report
@@ -80,7 +79,7 @@ def check(
         for plan, report in zip(plans, measured, strict=True)
     ]
     unused = acceptance.unused(
-        CODES.__contains__,
+        names("CTX4").__contains__,
         whole=build is None and builds is None,
         inside=[place for report in measured for place in _places(report)],
     )
@@ -93,7 +92,7 @@ def check(
 
 
 def _places(report: Report) -> Iterator[str]:
-    """What a finding about the context may be about."""
+    """Yield what a finding about the context may be about."""
     ignore_file = None if report.ignore_file is None else report.ignore_file.path
     yield from filter(None, (report.context_path, ignore_file, report.dockerfile))
 
@@ -109,7 +108,7 @@ def _baseline_of(config: Config) -> str | None:
 
 
 def _old(path: str | None, *, update_baseline: bool) -> baselines.Baseline | None:
-    """The baseline as it is, None where there is none or there needs to be none yet."""
+    """Return the baseline as it is, None where there is none or there needs to be none yet."""
     from ctxsize.writer.apply import refuse_way_out
 
     if path is None or (update_baseline and not os.path.lexists(path)):
@@ -196,7 +195,7 @@ def _with(remedy: Remedy, judged: ContextCheck) -> ContextCheck:
 
 
 def _helped(judged: ContextCheck, text: str) -> tuple[Finding, ...]:
-    """The findings, those that a smaller context mends with `text` to help."""
+    """Return the findings, those that a smaller context mends with `text` to help."""
     large = {"CTX401", "CTX402", "CTX404"}
     return tuple(
         replace(each, help=text) if each.code in large else each for each in judged.findings
@@ -206,7 +205,7 @@ def _helped(judged: ContextCheck, text: str) -> tuple[Finding, ...]:
 def _remedy(
     plan: Planned, judged: ContextCheck, dockerfiles: Plans, progress: Progress | None
 ) -> Remedy | None:
-    """What `suggest --write` would save of a context that is too large; None for nothing.
+    """Return what `suggest --write` would save of a context that is too large; None for nothing.
 
     Asked only then: it looks at the whole tree once more.
     """
@@ -241,7 +240,7 @@ def _recorded(
     dockerfiles: Plans,
     progress: Progress | None,
 ) -> tuple[baselines.Baseline, list[Report]]:
-    """The new baseline, written to `path`, and what was measured for it.
+    """Return the new baseline, written to `path`, and what was measured for it.
 
     A baseline that is sent is a part of what it records: it is written until
     that is true.
@@ -256,7 +255,7 @@ def _recorded(
 
 
 def _lies_in_one(path: str, plans: tuple[Planned, ...]) -> bool:
-    """Whether the baseline is in one of the contexts."""
+    """Return whether the baseline is in one of the contexts."""
     real = os.path.realpath(path)
     return any(real.startswith(os.path.realpath(plan.build.context) + os.sep) for plan in plans)
 
@@ -267,7 +266,7 @@ def _updated(
     plans: tuple[Planned, ...],
     measured: list[Report],
 ) -> baselines.Baseline:
-    """The baseline with what was measured now, as it was written to `path`."""
+    """Return the baseline with what was measured now, as it was written to `path`."""
     from ctxsize.writer.apply import write_output
 
     new: Mapping[str, baselines.BaselineEntry] = {
@@ -302,7 +301,7 @@ def _side(place: str, name: str | None, options: Mapping[str, Any]) -> Known:
     """What is known of `place`: a saved report, or the context of a directory as it is now."""
     if os.path.isdir(place):
         return knowing.of_entries(ls(place, **options))
-    return saved.read(place, name)
+    return baselines.read_report(place, name)
 
 
 def _told(name: str, known: Known) -> Side:

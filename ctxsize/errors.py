@@ -44,7 +44,7 @@ class CtxsizeError(Exception):
 
     @property
     def where(self) -> str:
-        """The place that it is about, `""` for none: `path:line`."""
+        """Return the place that it is about, `""` for none: `path:line`."""
         if self.line is None:
             return self.path or ""
         return f"{self.path}:{self.line}" if self.path else f"line {self.line}"
@@ -93,7 +93,7 @@ class IgnoreFileError(InputError):
 
     @property
     def where(self) -> str:
-        """The place that it is about: `path:line:column` as far as they are known."""
+        """Return the place that it is about: `path:line:column` as far as they are known."""
         where = super().where
         return where if self.line is None or self.column is None else f"{where}:{self.column}"
 

@@ -91,7 +91,7 @@ class Explanation:
 
     @property
     def pruned_at(self) -> str | None:
-        """The ignored directory above that is not entered, if there is one."""
+        """Return the ignored directory above that is not entered, if there is one."""
         last = self.levels[-1] if self.levels else None
         return None if last is None or last.path == self.path else last.path
 
@@ -135,5 +135,5 @@ class SourceCheck:
 
     @property
     def found(self) -> bool:
-        """Whether the build gets past it."""
+        """Return whether the build gets past it."""
         return self.fate in (Fate.FOUND, Fate.NO_MATCH)

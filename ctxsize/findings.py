@@ -35,26 +35,6 @@ class Confidence(str, Enum):
 
 
 @dataclass(frozen=True)
-class Code:
-    """A kind of finding. Its name is never used for anything else, even when it is retired."""
-
-    name: str
-    """`CTX101`."""
-    slug: str
-    """`root-only-name`: the same for people."""
-    severity: Severity
-    """The usual one; a finding may be graver or lighter by what is at stake."""
-    summary: str
-    """One sentence: what is wrong, in general."""
-    why: str
-    """What Docker does, and what to do instead."""
-    bad: str = ""
-    """An example that is found."""
-    good: str = ""
-    """The same, mended."""
-
-
-@dataclass(frozen=True)
 class Location:
     """A place in a file; lines and columns are 1-based, columns count characters."""
 
@@ -112,7 +92,7 @@ class Changes:
 
     @property
     def nothing(self) -> bool:
-        """Whether all is sent as before."""
+        """Return whether all is sent as before."""
         groups = (self.ignored, self.sent, self.emptied, self.filled)
         return not any(each.paths for each in groups)
 

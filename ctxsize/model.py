@@ -119,7 +119,7 @@ class Totals:
 
     @property
     def entries(self) -> int:
-        """How many entries there are, of all kinds."""
+        """Return how many entries there are, of all kinds."""
         return self.files + self.directories + self.symlinks
 
     def __add__(self, other: Totals) -> Totals:
@@ -253,7 +253,7 @@ class Difference:
 
     @property
     def same(self) -> bool:
-        """Whether both builders send the same."""
+        """Return whether both builders send the same."""
         counts = self.only_here_count + self.only_there_count + self.content_differs_count
         return self.error is None and not counts
 
@@ -305,7 +305,7 @@ class Transfer:
 
     @property
     def everything(self) -> bool:
-        """Whether the whole context travels."""
+        """Return whether the whole context travels."""
         return self.context_used and self.follow_paths is None
 
 
@@ -359,46 +359,46 @@ class Report:
 
     @property
     def transfers(self) -> tuple[Transfer, ...]:
-        """All that travels of the build context; nothing where that is not known."""
+        """Return all that travels of the build context; nothing where that is not known."""
         return () if self.transfer is None else (self.transfer, *self.more_transfers)
 
     @property
     def parts(self) -> tuple[Measurement | Transfer, ...]:
-        """All that travels, named contexts included; the context where that is not known."""
+        """Return all that travels, named contexts included; the context where that is not known."""
         named = (each for one in self.named_contexts for each in one.transfers)
         return (*(self.transfers or (self.context,)), *named)
 
     @property
     def all_problems(self) -> tuple[Problem, ...]:
-        """Those of named contexts too."""
+        """Return those of named contexts too."""
         named = (problem for each in self.named_contexts for problem in each.problems)
         return (*self.problems, *named)
 
     @property
     def failing(self) -> tuple[Problem, ...]:
-        """Those on which the build fails before anything of the Dockerfile is built."""
+        """Return those on which the build fails before anything of the Dockerfile is built."""
         return tuple(each for each in self.all_problems if each.fails)
 
     @property
     def suspicious(self) -> tuple[Problem, ...]:
-        """Those that say something of the build or its contexts."""
+        """Return those that say something of the build or its contexts."""
         return tuple(each for each in self.all_problems if each.code not in _OF_BUILDERS)
 
     @property
     def notes(self) -> tuple[Problem, ...]:
-        """Those that say something of how the builder works, whatever the contexts hold."""
+        """Return those that say something of how the builder works, whatever the contexts hold."""
         return tuple(each for each in self.all_problems if each.code in _OF_BUILDERS)
 
     @property
     def lower_bound(self) -> bool:
-        """Whether something could not be counted, so that each total is "at least"."""
+        """Return whether something could not be counted, so that each total is "at least"."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.all_problems)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The problems, and what a transfer takes for granted, for formats that know no others."""
         from ctxsize.findings import in_order
-        from ctxsize.problem_kinds import found
+        from ctxsize.problems import found
 
         assumed = dict.fromkeys(problem for each in self.transfers for problem in each.problems)
         # Triggers of base images are rare, and the line would stand in every report.
@@ -409,7 +409,7 @@ class Report:
         return in_order([found(problem, path) for problem, path in placed])
 
     def place_of(self, problem: Problem, context: str | None = None) -> str:
-        """The path that a problem is about; `context` is the directory of a named one."""
+        """Return the path that a problem is about; `context` is the directory of a named one."""
         inside = context or self.context_path
         if problem.path is not None and problem.code in _IN_CONTEXT:
             return os.path.normpath(os.path.join(inside, problem.path))

@@ -99,11 +99,11 @@ def advice_of(
 def _accepted(advice: Advice, config: Config, context: str | None) -> Advice:
     """Return `advice` without what `config` accepts; with a `context`, what it does in vain too."""
     from ctxsize.accepting import Wanted
-    from ctxsize.recommender.codes import CODES
+    from ctxsize.codes import names
 
     wanted = Wanted(config)
     left = wanted.of(advice.findings)
-    unused = () if context is None else wanted.unused(CODES.keys() - {"CTX503"}, context)
+    unused = () if context is None else wanted.unused({*names("CTX5")} - {"CTX503"}, context)
     return replace(advice, findings=(*left, *unused))
 
 

@@ -92,7 +92,7 @@ def _with_hint(request: Request) -> Request:
 
 
 def builder_of(name: str) -> Builder:
-    """The builder of that name. Raises `InputError` for an unknown one."""
+    """Return the builder of that name. Raises `InputError` for an unknown one."""
     try:
         return BUILDERS[name]
     except KeyError:

@@ -46,17 +46,17 @@ class Command:
 
     @property
     def program(self) -> str:
-        """The name of what is run, without its directory."""
+        """Return the name of what is run, without its directory."""
         return self.words[0].rpartition("/")[2] if self.words else ""
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The words behind the program."""
+        """Return the words behind the program."""
         return self.words[1:]
 
     @property
     def operands(self) -> tuple[str, ...]:
-        """The arguments that are no options; an option's value counts as one."""
+        """Return the arguments that are no options; an option's value counts as one."""
         return tuple(word for word in self.arguments if not word.startswith("-"))
 
     def has(self, *options: str) -> bool:

@@ -71,7 +71,7 @@ def parse_age(text: str) -> float:
 
 
 def human_age(seconds: float) -> str:
-    """A length of time for a person, in its largest unit.
+    """Return a length of time for a person, in its largest unit.
 
     >>> human_age(42), human_age(150), human_age(86400 * 3.5)
     ('42 seconds', '2 minutes', '3 days')

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ctxsize.advice import layers, lost, mounts, order, rust, sharing
-from ctxsize.advice.codes import CODES
 from ctxsize.advice.ignoring import suggested
 from ctxsize.advice.repository import Repository, Starter, masked, read_repository
 from ctxsize.findings import Edit, Finding, in_order
@@ -32,7 +31,7 @@ RULES: dict[str, Rule] = {
     "CTX223": mounts.missing_caches,
     "CTX250": layers.too_wide,
 }
-"""The function that finds each code of `CODES`."""
+"""The function that finds each code."""
 
 
 @dataclass(frozen=True)
@@ -93,4 +92,4 @@ def _repeats(finding: Finding, other: Finding) -> bool:
     return other.location.path == finding.location.path and other.help.endswith(finding.help)
 
 
-__all__ = ["CODES", "RULES", "DockerfileAdvice", "advice_of", "advise", "examined"]
+__all__ = ["RULES", "DockerfileAdvice", "advice_of", "advise", "examined"]

@@ -7,9 +7,10 @@ from dataclasses import replace
 from functools import partial
 
 from ctxsize.accepting import Wanted
-from ctxsize.advice import CODES, DockerfileAdvice, advice_of, advise, examined
+from ctxsize.advice import DockerfileAdvice, advice_of, advise, examined
 from ctxsize.advice.ignoring import once, suggested
 from ctxsize.advice.repository import Repository, read_repository
+from ctxsize.codes import names
 from ctxsize.config import Config, load
 from ctxsize.config.accepted import Acceptance
 from ctxsize.findings import Edit, Finding, Severity, in_order
@@ -31,7 +32,7 @@ def run(
 ) -> DockerfileAdvice:
     """See `ctxsize.api.advise`."""
     config = load(discovery.root) if config is None else config
-    chosen = selection(config, CODES, select, ignore, severity)
+    chosen = selection(config, names("CTX2"), select, ignore, severity)
     acceptance = Acceptance(config)
     changed: dict[str, bytes] = {}
     mended: list[Finding] = []
@@ -60,11 +61,11 @@ def run(
 
 def _unused(discovery: Discovery, config: Config) -> tuple[Finding, ...]:
     """Return the tables about Dockerfiles that accept nothing; look once more if there are any."""
-    if not any(each.code in CODES for each in config.suppress):
+    if not any(each.code in names("CTX2") for each in config.suppress):
         return ()
     wanted = Wanted(config)
     wanted.of(advise(discovery).findings)
-    return wanted.unused(CODES, discovery.root)
+    return wanted.unused(names("CTX2"), discovery.root)
 
 
 def _edits(repository: Repository) -> tuple[Edit, ...]:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
-from ctxsize.advice.codes import CODES
 from ctxsize.advice.fetches import fetches
 from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.build import Build
+from ctxsize.codes import severity_of
 from ctxsize.dockerfile import Dockerfile
 from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.plan import Plan
@@ -140,7 +140,7 @@ def finding(
     where = recipe.builds[0].where if recipe.inline else Location(recipe.path, line)
     return Finding(
         code,
-        severity or CODES[code].severity,
+        severity or severity_of(code),
         message,
         where,
         confidence,

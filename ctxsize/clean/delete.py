@@ -48,7 +48,7 @@ def delete(
     steps: Steps | None = None,
     step: Step | None = None,
 ) -> Iterator[Result]:
-    """What became of each item, one after the other, as it is done."""
+    """Yield what became of each item, one after the other, as it is done."""
     deleter = _Deleter(plan, progress or (lambda entries, content_bytes: None), step or _nothing)
     for item in stepped(plan.items, steps, lambda each: each.path):
         yield deleter.remove(item)
@@ -105,7 +105,7 @@ class _Deleter:
     def _checked(
         self, descent: Descent, item: CleanCandidate, locks: use.Locks
     ) -> tuple[Inventory, str | None]:
-        """What is in the directory now, and the reason not to delete it."""
+        """Return what is in the directory now, and the reason not to delete it."""
         held = locks.take(descent.fd, self._locks(item))
         locked = use.locked(descent.device)
         inventory = take(descent.fd, locked=locked, linked=item.inventory.shared)
@@ -124,7 +124,7 @@ class _Deleter:
         return item.inventory.locks if kind is None else locks_of(kind, item.inventory)
 
     def _objection(self, full: str) -> str | None:
-        """What speaks against deleting the directory at `full`."""
+        """Return what speaks against deleting the directory at `full`."""
         tracked = self.tracking.objection(full)
         return in_use(full, self._uses()) if tracked is None else tracked.message
 
@@ -155,7 +155,7 @@ class _Deleter:
 
 
 def in_use(full: str, uses: Iterable[use.ProcessUse]) -> str | None:
-    """Which of `uses` is of the directory at `full`, or what is mounted in it, or None."""
+    """Return which of `uses` is of the directory at `full`, or what is mounted in it, or None."""
     mount = use.below(use.mounts(), full)
     if mount is not None:
         return f"something is mounted at {mount}"
@@ -216,7 +216,7 @@ class _Renamed:
         return None if reason is None else self._put_back(reason)
 
     def _objection(self) -> str | None:
-        """What speaks against deleting it, now that nobody else finds it."""
+        """Return what speaks against deleting it, now that nobody else finds it."""
         try:
             found = os.stat(self.trash, dir_fd=self.above, follow_symlinks=False)
             stamp = self.inventory.stamp

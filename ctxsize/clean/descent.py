@@ -71,23 +71,23 @@ class Descent:
 
     @property
     def fd(self) -> int:
-        """The directory where the walk is."""
+        """Return the directory where the walk is."""
         fd = self._levels[-1].fd
         assert fd is not None
         return fd
 
     @property
     def device(self) -> int:
-        """The file system of the whole walk."""
+        """Return the file system of the whole walk."""
         return self._device
 
     @property
     def path(self) -> str:
-        """The way from the start to here, `""` at the start."""
+        """Return the way from the start to here, `""` at the start."""
         return "/".join(level.name for level in self._levels[1:])
 
     def below(self, name: str) -> str:
-        """The way from the start to the entry `name` of this directory."""
+        """Return the way from the start to the entry `name` of this directory."""
         return f"{self.path}/{name}".lstrip("/")
 
     def enter(self, name: str) -> None:

@@ -31,7 +31,7 @@ _OBJECTIONS = 5
 
 
 def token(above: bytes, name: str, found: os.stat_result) -> bytes:
-    """The number of one entry as eight bytes; `above` is that of its directory.
+    """Return the number of one entry as eight bytes; `above` is that of its directory.
 
     A directory's own size and times say nothing, as they change with its entries.
     """
@@ -44,7 +44,7 @@ def token(above: bytes, name: str, found: os.stat_result) -> bytes:
 
 
 def start_token() -> bytes:
-    """The number of the directory at which an inventory starts."""
+    """Return the number of the directory at which an inventory starts."""
     return _START
 
 
@@ -96,7 +96,7 @@ def take(
     linked: Container[int] = frozenset(),
     progress: Progress | None = None,
 ) -> Inventory:
-    """The inventory of the directory `fd`.
+    """Return the inventory of the directory `fd`.
 
     `parts` are patterns for the directories that are summed up for themselves,
     `locked` the inodes of files that processes have locked, `linked` those that
@@ -175,7 +175,7 @@ def _walk(taking: _Taking, descent: Descent, top: os.stat_result) -> str:
 
 
 def _enter(taking: _Taking, descent: Descent, name: str) -> bool:
-    """Whether the walk is in the directory `name` now; if not, that is an objection."""
+    """Return whether the walk is in the directory `name` now; if not, that is an objection."""
     try:
         descent.enter(name)
     except ElsewhereError:

@@ -91,7 +91,7 @@ def root_of(path: str) -> str:
 
 
 def _homes() -> Iterator[str]:
-    """The home directories of the user; `/` alone where there are none."""
+    """Yield the home directories of the user; `/` alone where there are none."""
     yield "/"
     if os.environ.get("HOME"):
         yield os.path.realpath(os.environ["HOME"])
@@ -163,7 +163,7 @@ class _Looking:
                     stack.append(self._names(descent))
 
     def _entered(self, descent: Descent, name: str) -> bool:
-        """Whether the walk is in the directory `name` now."""
+        """Return whether the walk is in the directory `name` now."""
         try:
             descent.enter(name)
         except ElsewhereError:
@@ -346,7 +346,7 @@ class _Looking:
         )
 
     def _service(self, path: str) -> str:
-        """The nearest directory above with a manifest or a Dockerfile, `""` for ROOT."""
+        """Return the nearest directory above with a manifest or a Dockerfile, `""` for ROOT."""
         above = path.split("/")[:-1]
         while above:
             if _is_service(self.above[len(above)]):
@@ -369,7 +369,7 @@ class _Looking:
 
 
 def locks_of(kind: ArtefactKind, inventory: Inventory) -> tuple[str, ...]:
-    """The files that a build of this kind locks, relative to the directory."""
+    """Return the files that a build of this kind locks, relative to the directory."""
     return (*inventory.locks, *(f"../{name}" for name in kind.locks_beside))
 
 

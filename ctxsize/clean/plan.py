@@ -23,7 +23,7 @@ _SECOND = 1_000_000_000
 
 
 def plan(seen: Seen, choice: CleanChoice, *, now_ns: int) -> CleanPlan:
-    """The plan for what was seen; `now_ns` is the time that ages are counted from."""
+    """Return the plan for what was seen; `now_ns` is the time that ages are counted from."""
     items: list[CleanCandidate] = []
     passed = list(seen.passed)
     for candidate in seen.candidates:
@@ -51,7 +51,7 @@ def plan(seen: Seen, choice: CleanChoice, *, now_ns: int) -> CleanPlan:
 def _danger(
     candidate: CleanCandidate, choice: CleanChoice, now_ns: int
 ) -> tuple[str, str, bool] | None:
-    """The code and the words for why it must not be deleted, or None."""
+    """Return the code and the words for why it must not be deleted, or None."""
     for each in candidate.objections:
         return each.code, each.message, False
     if candidate.category is CleanCategory.LEFTOVER:
@@ -66,7 +66,7 @@ def _danger(
 def _choice(
     candidate: CleanCandidate, choice: CleanChoice, now_ns: int
 ) -> tuple[str, str, bool] | None:
-    """The code and the words for why it is not wanted, or None."""
+    """Return the code and the words for why it is not wanted, or None."""
     if candidate.category is CleanCategory.DEPS and not choice.deps:
         return "deps", "installed packages; --deps takes them too", True
     age_s = (now_ns - candidate.inventory.newest_ns) / _SECOND
@@ -108,7 +108,7 @@ def _without_newest(
 
 
 def sums(items: Iterable[CleanCandidate]) -> CleanSums:
-    """What `items` come to; a file with names in several of them counts once."""
+    """Return what `items` come to; a file with names in several of them counts once."""
     files = content = disk = 0
     shared: dict[int, Shared] = {}
     for item in items:
@@ -131,7 +131,7 @@ def sums(items: Iterable[CleanCandidate]) -> CleanSums:
 
 
 def by_service(items: Iterable[CleanCandidate]) -> Iterator[tuple[str, list[CleanCandidate]]]:
-    """The items of each service, services in order of their names."""
+    """Yield the items of each service, services in order of their names."""
     groups: dict[str, list[CleanCandidate]] = {}
     for item in items:
         groups.setdefault(item.service, []).append(item)

@@ -2,7 +2,7 @@
 
 A name proves nothing. A kind asks for something *inside* that only the tool
 writes which makes the directory, and for something *around* it that the tool
-makes it from. `ctxsize.clean.kinds` holds the kinds as data.
+makes it from. `ctxsize.clean.kinds` reads the kinds from the rows of the knowledge.
 """
 
 from __future__ import annotations
@@ -59,8 +59,6 @@ class ArtefactKind:
     """Files beside it that a build locks."""
     check: str = ""
     """A further check, a key of `CHECKS`."""
-    again: str = ""
-    """What makes it again, for a person."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def judge(place: Surroundings, kinds: Iterable[ArtefactKind]) -> KindProof | Unp
 def looks_like(
     name: str, above: Sequence[DirectoryNames], kinds: Iterable[ArtefactKind]
 ) -> ArtefactKind | None:
-    """The kind that has this very name and stands where it would be made, else None."""
+    """Return the kind that has this very name and stands where it would be made, else None."""
     for kind in kinds:
         if "*" not in kind.names and _named(name, kind) and _stands(above, kind):
             return kind
@@ -136,7 +134,7 @@ def _judge(place: Surroundings, kind: ArtefactKind) -> KindProof | Unproven | No
 
 
 def _lacking(place: Surroundings, kind: ArtefactKind) -> str:
-    """Why nothing in the directory is evidence of its kind."""
+    """Return why nothing in the directory is evidence of its kind."""
     marks = dict.fromkeys(mark for group in kind.inside for mark in group)
     unlike = next(filter(None, (_unlike(place, mark) for mark in marks)), "")
     return unlike or f"no {_alternatives(kind)} in it"
@@ -157,7 +155,7 @@ def _unlike(place: Surroundings, mark: Telltale) -> str:
 
 
 def _foreign(inside: DirectoryNames, kind: ArtefactKind) -> str | None:
-    """Why something in the directory belongs to no such directory, or None."""
+    """Return why something in the directory belongs to no such directory, or None."""
     every = inside.directories | inside.files | inside.links
     for name in kind.never_inside:
         if name in every:
@@ -170,7 +168,7 @@ def _foreign(inside: DirectoryNames, kind: ArtefactKind) -> str | None:
 
 
 def _stands(above: Sequence[DirectoryNames], kind: ArtefactKind) -> bool:
-    """Whether a directory of this kind would be made here."""
+    """Return whether a directory of this kind would be made here."""
     wanted = kind.beside or kind.above
     return not wanted or bool(_beside(above, wanted))
 
@@ -180,7 +178,7 @@ def _named(name: str, kind: ArtefactKind) -> bool:
 
 
 def _inside(place: Surroundings, kind: ArtefactKind) -> tuple[str, ...] | None:
-    """The evidence in the directory, of the first group that is complete."""
+    """Return the evidence in the directory, of the first group that is complete."""
     for group in kind.inside:
         found = [_found(place, mark) for mark in group]
         if None not in found:
@@ -189,7 +187,7 @@ def _inside(place: Surroundings, kind: ArtefactKind) -> tuple[str, ...] | None:
 
 
 def _found(place: Surroundings, mark: Telltale) -> str | None:
-    """Where the mark is, relative to the directory, or None."""
+    """Return where the mark is, relative to the directory, or None."""
     first, slash, rest = mark.path.partition("/")
     pool = place.inside.directories if slash else place.inside.files
     names = sorted(pool) if "*" in first else [first] if first in pool else []
@@ -208,7 +206,7 @@ def _holds(place: Surroundings, mark: Telltale, path: str) -> bool:
 
 
 def _around(above: Sequence[DirectoryNames], kind: ArtefactKind) -> tuple[str, ...] | None:
-    """The evidence around the directory, or None if some is missing."""
+    """Return the evidence around the directory, or None if some is missing."""
     found = []
     for wanted in (kind.beside, kind.also_beside):
         if wanted:
@@ -265,7 +263,7 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _compiled(place: Surroundings) -> str | None:
-    """Why a directory of compiled Python is not just that, or None."""
+    """Return why a directory of compiled Python is not just that, or None."""
     if place.inside.directories or place.inside.links:
         return "there is more in it than compiled files"
     sources = place.above[0].files if place.above else frozenset()

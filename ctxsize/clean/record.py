@@ -37,13 +37,13 @@ class Record:
     tokens: frozenset[int] = field(repr=False)
 
     def covers(self, inventory: Inventory) -> bool:
-        """Whether all that is there now was proven then."""
+        """Return whether all that is there now was proven then."""
         stamp = inventory.stamp
         same = (stamp.device, stamp.inode) == (self.device, self.inode)
         return same and inventory.tokens <= self.tokens
 
     def encoded(self) -> bytes:
-        """The record as a file holds it."""
+        """Return the record as a file holds it."""
         head = {
             "ctxsize-trash": _VERSION,
             "name": self.name,
@@ -56,12 +56,12 @@ class Record:
 
 
 def new_name() -> str:
-    """A name that nothing has."""
+    """Return a name that nothing has."""
     return PREFIX + secrets.token_hex(16)
 
 
 def is_trash(name: str) -> bool:
-    """Whether a run gave a directory this name."""
+    """Return whether a run gave a directory this name."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -78,7 +78,7 @@ def of(fd: int, name: str) -> Record | None:
 
 
 def is_record(name: str) -> bool:
-    """Whether a run gave a record this name."""
+    """Return whether a run gave a record this name."""
     return name.endswith(ENDING) and is_trash(name.removesuffix(ENDING))
 
 
@@ -94,7 +94,7 @@ def is_orphan(above: int, name: str) -> bool:
 
 
 def _is_held(above: int, name: str) -> bool:
-    """Whether the run that wrote it is still at it."""
+    """Return whether the run that wrote it is still at it."""
     from ctxsize.clean.use import Locks
 
     with Locks() as locks:
@@ -110,7 +110,7 @@ def _read(above: int, name: str) -> Record | None:
 
 
 def _is_begun(above: int, name: str) -> bool:
-    """Whether it is a record, or the beginning of one: a run was killed as it wrote it."""
+    """Return whether it is a record, or the beginning of one: a run was killed as it wrote it."""
     try:
         start = read_start(name, len(_START), dir_fd=above, links=False, owner=os.geteuid())
     except OSError:

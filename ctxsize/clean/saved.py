@@ -37,7 +37,7 @@ class Saved:
 
     @property
     def choice(self) -> CleanChoice:
-        """What must be looked for to find the items again."""
+        """Return what must be looked for to find the items again."""
         return CleanChoice(
             deps=True, incremental_only=self.incremental_only, recent_s=self.recent_s
         )
@@ -76,7 +76,7 @@ def _shape(item: CleanCandidate) -> dict[str, Any]:
 
 
 def decoded(data: bytes, path: str) -> Saved:
-    """The plan that a file holds. Raises `InputError` for anything else."""
+    """Return the plan that a file holds. Raises `InputError` for anything else."""
     try:
         shape = json.loads(data)
         if (shape["kind"], shape["version"]) != (_NAME, VERSION):
@@ -111,7 +111,7 @@ def _typed(value: Any, kind: type) -> Any:
 
 
 def still_holds(saved: Saved, fresh: CleanPlan) -> tuple[CleanPlan | None, tuple[str, ...]]:
-    """The saved items as they are now, or None and the reasons why the plan holds no more.
+    """Return the saved items as they are now, or None and the reasons why the plan holds no more.
 
     All of it is looked at anew: what the file says proves nothing.
     """

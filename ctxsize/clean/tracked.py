@@ -25,7 +25,7 @@ class Tracking:
         self._is_top: dict[str, bool] = {}
 
     def objection(self, path: str) -> CleanObjection | None:
-        """Why the directory `path`, a real path, holds what git tracks, or None.
+        """Return why the directory `path`, a real path, holds what git tracks, or None.
 
         Where there is a repository and git does not answer, that is a reason too.
         """
@@ -47,7 +47,7 @@ class Tracking:
         return None
 
     def _tops(self, path: str) -> Iterator[str]:
-        """Every directory from `path` upward that holds a repository. Raises `OSError`."""
+        """Yield every directory from `path` upward that holds a repository. Raises `OSError`."""
         while True:
             if path not in self._is_top:
                 inner = (_is_there(f"{path}/{name}") for name in sorted(REPOSITORIES))

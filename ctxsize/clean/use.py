@@ -34,23 +34,23 @@ class ProcessUse:
 
 
 def mounts() -> tuple[str, ...]:
-    """Where anything is mounted, as absolute paths."""
+    """Return where anything is mounted, as absolute paths."""
     return tuple(point for _, _, point in _mountinfo("self"))
 
 
 def _plain(escaped: bytes) -> bytes:
-    """The path that the kernel wrote with blanks and the like as octal numbers."""
+    """Return the path that the kernel wrote with blanks and the like as octal numbers."""
     return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8) & 0xFF]), escaped)
 
 
 def below(paths: Iterable[str], directory: str) -> str | None:
-    """The first of `paths` that is `directory` or lies below it, or None."""
+    """Return the first of `paths` that is `directory` or lies below it, or None."""
     base = directory.rstrip("/") + "/"
     return next((path for path in paths if path == directory or path.startswith(base)), None)
 
 
 def users(directory: str) -> tuple[ProcessUse, ...]:
-    """The processes that use anything in `directory`, a real path, as far as we may see.
+    """Return the processes that use anything in `directory`, a real path, as far as we may see.
 
     That is what they run, where they are, what they have open or mapped, what their
     command names, and where another mount namespace (a container) shows a part of it.
@@ -77,7 +77,7 @@ def _processes() -> list[int]:
 
 
 def _links(process: int) -> Iterator[str]:
-    """What it runs, where it is and what it has open; of our own only the former two."""
+    """Yield what it runs, where it is and what it has open; of our own only the former two."""
     base = f"{_PROC}/{process}"
     names = ["cwd", "exe"]
     if process != os.getpid():
@@ -93,7 +93,7 @@ def _links(process: int) -> Iterator[str]:
 
 
 def _named(process: int) -> Iterator[str]:
-    """The paths in its command; a virtual environment's Python is a symlink to another."""
+    """Yield the paths in its command; a virtual environment's Python is a symlink to another."""
     if process == os.getpid():
         return
     base = f"{_PROC}/{process}"
@@ -108,7 +108,7 @@ def _named(process: int) -> Iterator[str]:
 
 
 def _mapped(process: int, directory: str) -> Iterator[str]:
-    """The files below `directory` that it has mapped, such as libraries."""
+    """Yield the files below `directory` that it has mapped, such as libraries."""
     wanted = os.fsencode(directory.rstrip("/") + "/")
     try:
         text = read_file(f"{_PROC}/{process}/maps")
@@ -126,7 +126,7 @@ _Place = tuple[bytes, str]
 
 
 def _place(directory: str) -> _Place | None:
-    """Where `directory` is in its file system, whatever mounts show it."""
+    """Return where `directory` is in its file system, whatever mounts show it."""
     best: tuple[str, bytes, str] | None = None
     for device, root, point in _mountinfo("self"):
         # The last of several on one point hides those before.
@@ -139,7 +139,7 @@ def _place(directory: str) -> _Place | None:
 
 
 def _mounted(process: int, directory: str, place: _Place | None) -> Iterator[str]:
-    """What below `directory` is mounted for `process` and not for us."""
+    """Yield what below `directory` is mounted for `process` and not for us."""
     if place is None or _namespace(process) in (None, _namespace("self")):
         return
     for device, root, _ in _mountinfo(process):
@@ -156,7 +156,7 @@ def _namespace(process: int | str) -> str | None:
 
 
 def _mountinfo(process: int | str) -> Iterator[tuple[bytes, str, str]]:
-    """Each mount's device, the directory of its file system that it shows, and where."""
+    """Yield each mount's device, the directory of its file system that it shows, and where."""
     try:
         lines = read_file(f"{_PROC}/{process}/mountinfo").splitlines()
     except OSError:
@@ -174,7 +174,7 @@ def _command(process: int) -> str:
 
 
 def locked(device: int) -> frozenset[int]:
-    """The inodes on `device` that a process which we may see has locked."""
+    """Return the inodes on `device` that a process which we may see has locked."""
     try:
         lines = read_file(f"{_PROC}/locks").decode("utf-8", "replace").splitlines()
     except OSError:

@@ -96,7 +96,7 @@ class Inventory:
 
     @property
     def held_elsewhere_bytes(self) -> int:
-        """What stays on disk, as other names outside hold it."""
+        """Return what stays on disk, as other names outside hold it."""
         return sum(each.disk_bytes for each in self.shared.values() if each.met < each.names)
 
 
@@ -217,8 +217,8 @@ class Cleaning:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was not done or not looked at, for formats that know nothing else."""
-        from ctxsize.problem_kinds import of_edits
+        """Return what was not done or not looked at, for formats that know nothing else."""
+        from ctxsize.problems import of_edits
 
         told = [(each.path or "", each.message) for each in self.plan.problems]
         told += [(each.path, each.message) for each in self.results if not each.done]
@@ -230,5 +230,5 @@ class Cleaning:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was asked for was done."""
+        """Return whether all that was asked for was done."""
         return not self.refused and all(each.done for each in self.results)

@@ -55,7 +55,7 @@ class LazyGroup(click.Group):
         return _load(cmd_name) if cmd_name in COMMANDS else None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        """The commands that begin so, from the list alone: nothing is imported for it."""
+        """Return the commands that begin so, from the list alone: nothing is imported for it."""
         from click.shell_completion import CompletionItem
 
         commands = [
@@ -71,7 +71,7 @@ class LazyGroup(click.Group):
 
 
 def _load(name: str) -> click.Command:
-    """The command of that name, which is one of `COMMANDS`."""
+    """Return the command of that name, which is one of `COMMANDS`."""
     match name:
         case "measure":
             from ctxsize.cli.measure import command
@@ -142,7 +142,7 @@ def app() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """The exit code of `ctxsize` with `arguments`; all that it says is printed."""
+    """Return the exit code of `ctxsize` with `arguments`; all that it says is printed."""
     output.prepare()
     code = _code(arguments)
     try:

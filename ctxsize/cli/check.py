@@ -141,7 +141,7 @@ def command(
 
 
 def _found(build: Build) -> list[Build]:
-    """Every build below the context of `build`; what was not understood is told."""
+    """Return every build below the context of `build`; what was not understood is told."""
     given = [*build.given(), *(["--file"] if build.dockerfile else [])]
     if given:
         raise click.UsageError(f"{given[0]} goes with one build, not with --all")

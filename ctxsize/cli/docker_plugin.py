@@ -107,7 +107,7 @@ def _path(directory: str | None) -> Path:
 
 
 def _is_ours(data: bytes) -> bool:
-    """Whether it is the script, whatever its metadata and its Python are."""
+    """Return whether it is the script, whatever its metadata and its Python are."""
     before, _, rest = _SCRIPT.format(mark=_MARK, metadata="\0", python="\0").partition("\0")
     middle, _, after = rest.partition("\0")
     pattern = rf"{re.escape(before)}.+{re.escape(middle)}.+{re.escape(after)}"

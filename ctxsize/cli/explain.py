@@ -119,7 +119,7 @@ def command(
 
 
 def _not_shown(silent: list[Explanation]) -> str:
-    """What becomes of the paths that no pattern matches."""
+    """Return what becomes of the paths that no pattern matches."""
     text = f"no pattern matches {len(silent)} of the paths, so nothing ignores them"
     absent = sum(each.not_there is not None for each in silent)
     troubled = sum(bool(each.stops or each.arrives_empty) for each in silent)

@@ -100,7 +100,7 @@ def command(
 def _input(
     paths: tuple[str, ...], stdin_filename: str | None, *, watch: bool, fix: bool
 ) -> tuple[list[str], bytes | None]:
-    """The paths to lint, and what stands for the content of the one of them."""
+    """Return the paths to lint, and what stands for the content of the one of them."""
     if "-" not in paths:
         if stdin_filename is not None:
             raise InputError("--stdin-filename goes with - for standard input")

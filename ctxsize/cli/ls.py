@@ -87,7 +87,7 @@ def _json(entry: Entry) -> None:
 
 
 def _text(*, signed: bool, size: bool, null: bool) -> Callable[[Entry], None]:
-    """What writes an entry as a line, or as a record that ends in NUL."""
+    """Return what writes an entry as a line, or as a record that ends in NUL."""
 
     def show(entry: Entry) -> None:
         ignored = entry.verdict.ignored
@@ -104,7 +104,7 @@ def _text(*, signed: bool, size: bool, null: bool) -> Callable[[Entry], None]:
 
 
 def _size(entry: Entry) -> str:
-    """The bytes that travel, or of an ignored file those that do not."""
+    """Return the bytes that travel, or of an ignored file those that do not."""
     kept_out = entry.size_bytes if entry.kind is Kind.FILE else 0
     shown = kept_out if entry.verdict.ignored else entry.content_bytes
     return f"{shown:>13}{'*' if entry.arrives_empty else ' '} "

@@ -102,7 +102,7 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def build_options_beside_paths(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for a command whose arguments are others: the context is `-C DIR`."""
+    """Return the same for a command whose arguments are others: the context is `-C DIR`."""
     return _with_build(command, _context_option)
 
 
@@ -157,12 +157,12 @@ def values(build_arguments: Iterable[str]) -> dict[str, str]:
 
 
 def _of_environment(build_arguments: Iterable[str]) -> set[str]:
-    """The arguments whose values come from the environment."""
+    """Return the arguments whose values come from the environment."""
     return {each for each in build_arguments if "=" not in each}
 
 
 def contexts(build_contexts: Iterable[str]) -> dict[str, str]:
-    """The named contexts by name, the last of each."""
+    """Return the named contexts by name, the last of each."""
     found = {}
     for each in build_contexts:
         name, given, value = each.partition("=")
@@ -224,7 +224,7 @@ class _FormatType(_FormatParam):
 def _apart(
     ctx: click.Context, param: click.Parameter, value: tuple[Format, ...]
 ) -> tuple[Format, ...]:
-    """The formats, if each of them has a place of its own."""
+    """Return the formats, if each of them has a place of its own."""
     places = [None if each.path is None else os.path.abspath(each.path) for each in value]
     for format_, place in zip(value, places, strict=True):
         if places.count(place) > 1:
@@ -252,7 +252,7 @@ exit_zero_option: Decorator = click.option(
 
 
 def choice_of_findings(example: str) -> Decorator:
-    """The options that say which findings count: `select`, `ignore` and `severity`."""
+    """Return the options that say which findings count: `select`, `ignore` and `severity`."""
     from ctxsize.findings import Severity
 
     options = (

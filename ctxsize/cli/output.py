@@ -183,7 +183,7 @@ def _say(level: str, message: str) -> None:
 
 
 def look(colour: str, *, top: int, only: str | None = None, warm: bool = False) -> Look:
-    """How text should look on this stdout; `colour` is auto, always or never."""
+    """Return how text should look on this stdout; `colour` is auto, always or never."""
     return Look(
         width=max(_NARROWEST, min(_columns(), _WIDEST)),
         colour=_wants_colour(colour),
@@ -206,7 +206,7 @@ def _wants_colour(choice: str) -> bool:
 
 
 def _columns() -> int:
-    """The width of the terminal, as `shutil` tells it, whose import takes its time."""
+    """Return the width of the terminal, as `shutil` tells it, whose import takes its time."""
     with suppress(ValueError):
         if (columns := int(os.environ.get("COLUMNS", ""))) > 0:
             return columns
@@ -216,7 +216,7 @@ def _columns() -> int:
 
 
 def _holds(text: str) -> bool:
-    """Whether stdout's encoding has these characters."""
+    """Return whether stdout's encoding has these characters."""
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -226,7 +226,7 @@ def _holds(text: str) -> bool:
 
 @contextmanager
 def progress() -> Iterator[_Progress | None]:
-    """What shows on a terminal how far the work is, once it takes over a second."""
+    """Yield what shows on a terminal how far the work is, once it takes over a second."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return

@@ -6,8 +6,8 @@ import click
 
 from ctxsize.cli import output
 from ctxsize.cli.options import colour_option, format_option
+from ctxsize.codes import Rules, all_codes
 from ctxsize.errors import InputError
-from ctxsize.formats.codes import Rules, all_codes
 
 
 @click.command("rule")
@@ -35,7 +35,7 @@ def command(*, names: tuple[str, ...], formats: tuple[output.Format, ...], colou
 
 
 def _matching(name: str, known: list[tuple[str, str]]) -> list[str]:
-    """The codes that `name` stands for. Raises `InputError` if there is none."""
+    """Return the codes that `name` stands for. Raises `InputError` if there is none."""
     found = [code for code, slug in known if code.startswith(name.upper()) or slug == name]
     if not found:
         raise InputError(f"no such code: {name!r}", hint="`ctxsize rule` lists them")

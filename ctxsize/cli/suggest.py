@@ -127,7 +127,7 @@ def command(
 
 
 def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
-    """The mode that is asked for, `""` for none."""
+    """Return the mode that is asked for, `""` for none."""
     modes = [mode for mode, given in asked.items() if given]
     if len(modes) > 1:
         raise click.UsageError(f"--{modes[0]} does not go with --{modes[1]}")
@@ -163,7 +163,7 @@ def _in_mode(
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:
     """The rules of these names, none for all. Raises `InputError` for one that there is not."""
-    from ctxsize.recommender.knowledge import BY_NAME
+    from ctxsize.recommender.knowledge.load import BY_NAME
 
     for name in names:
         if name not in BY_NAME and name != _ALL:

@@ -59,7 +59,7 @@ _Stamp = tuple[int, int, int] | None
 
 
 def _stamp(path: str) -> _Stamp:
-    """What changes with every save; None while the file is not there, as editors rename."""
+    """Return what changes with every save; None while the file is not there, as editors rename."""
     try:
         found = os.stat(path)
     except OSError:

@@ -54,7 +54,7 @@ class Budget:
 
     @property
     def limits(self) -> bool:
-        """Whether anything is limited without a baseline."""
+        """Return whether anything is limited without a baseline."""
         limits = (self.max_bytes, self.max_files, self.min_bytes, self.min_files)
         return any(each is not None for each in limits)
 
@@ -112,7 +112,7 @@ class Config:
 
     @property
     def directory(self) -> str:
-        """The directory that the paths in it are relative to."""
+        """Return the directory that the paths in it are relative to."""
         return os.path.dirname(self.path or "") or "."
 
     def lies_below(self, directory: str) -> bool:
@@ -266,7 +266,7 @@ class _ConfigReader:
     def _values(
         self, table: object, where: str, known: Mapping[str, Callable[[object], Any]]
     ) -> dict[str, Any]:
-        """The keys of `table` as `known` reads them; a wrong one is noted and left out."""
+        """Return the keys of `table` as `known` reads them; a wrong one is noted and left out."""
         if not isinstance(table, dict):
             self._wrong(where or "tool.ctxsize", "must be a table")
             return {}

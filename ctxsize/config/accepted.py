@@ -54,7 +54,7 @@ class Acceptance:
     def split(
         self, findings: Iterable[Finding], *about: str
     ) -> tuple[tuple[Finding, ...], tuple[Accepted, ...]]:
-        """Those that count, and those that are accepted; see `reason`."""
+        """Return those that count, and those that are accepted; see `reason`."""
         left, accepted = [], []
         for finding in findings:
             reason = self.reason(finding, *about)
@@ -67,13 +67,13 @@ class Acceptance:
     def left(
         self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
     ) -> tuple[Finding, ...]:
-        """Those of `findings` that are not accepted; see `reason`."""
+        """Return those of `findings` that are not accepted; see `reason`."""
         return tuple(each for each in findings if self.reason(each, lines=lines) is None)
 
     def unused(
         self, is_ours: Callable[[str], bool], *, whole: bool, inside: Iterable[str] = ()
     ) -> tuple[Finding, ...]:
-        """The tables that accepted nothing, of the codes that are `is_ours`.
+        """Return the tables that accepted nothing, of the codes that are `is_ours`.
 
         Only those about what was looked at: all of it (`whole`), or the files
         and directories `inside` of which everything was.
@@ -115,7 +115,7 @@ class Acceptance:
         return os.path.relpath(there, here)
 
     def _texts(self, finding: Finding, lines: Sequence[str] | None) -> tuple[str, ...]:
-        """The lines that `finding` is about, as a table quotes them."""
+        """Return the lines that `finding` is about, as a table quotes them."""
         number = finding.location.line
         if number is None:
             return tuple(each.strip() for each in finding.lines) or ("",)

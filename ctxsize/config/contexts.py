@@ -13,14 +13,14 @@ from ctxsize.engine.border import border_of, holds
 
 
 def directories(config: Config, context: Context) -> Iterator[str]:
-    """The directories that the path of `context` names, as one would name them from here."""
+    """Return the directories that the path of `context` names, as one would name them from here."""
     path = os.path.join(config.directory, context.path)
     found = _matching(config.directory, context.path) if is_glob(context.path) else [path]
     return (os.path.normpath(each) for each in found if os.path.isdir(each))
 
 
 def _matching(directory: str, pattern: str) -> list[str]:
-    """The paths that `pattern` matches below `directory`, and in no other repository."""
+    """Return the paths that `pattern` matches below `directory`, and in no other repository."""
     border, found = border_of(directory), [directory]
     for part in pattern.split("/"):
         paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
@@ -29,7 +29,7 @@ def _matching(directory: str, pattern: str) -> list[str]:
 
 
 def is_glob(path: str) -> bool:
-    """Whether `path` may name several directories."""
+    """Return whether `path` may name several directories."""
     return any(char in path for char in "*?[")
 
 
@@ -53,14 +53,14 @@ def build_of(config: Config, context: Context, directory: str, *, build: Build) 
 
 
 def builds(config: Config) -> Iterator[tuple[str, Build]]:
-    """Each build that the tables stand for, with the name of its table."""
+    """Yield each build that the tables stand for, with the name of its table."""
     for context in config.contexts:
         for directory in directories(config, context):
             yield context.name, build_of(config, context, directory, build=Build())
 
 
 def _placed(contexts: Mapping[str, str], config: Config) -> dict[str, str]:
-    """The named contexts, their directories as one would name them from here."""
+    """Return the named contexts, their directories as one would name them from here."""
     return {
         name: value
         if "://" in value or value.startswith("/")

@@ -43,7 +43,7 @@ class Tolerance:
             ) from None
 
     def limit(self, baseline: int) -> int:
-        """The tolerated difference from `baseline`; bytes that are cut are not tolerated."""
+        """Return the tolerated difference from `baseline`; bytes that are cut are not tolerated."""
         if self.percent is not None:
             return int(baseline * self.percent / 100)
         return self.content_bytes or 0
@@ -55,7 +55,7 @@ class Tolerance:
 
 
 def text(value: object) -> str:
-    """A text that is not empty."""
+    """Return a text that is not empty."""
     if not isinstance(value, str) or not value.strip():
         raise InputError("must be a text that is not empty")
     return value

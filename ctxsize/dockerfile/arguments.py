@@ -20,7 +20,7 @@ _Form = Callable[[str, str], tuple[tuple[str, ...], bool]]
 
 
 def is_keyword(word: str) -> bool:
-    """Whether `word` is an instruction's name, in any case."""
+    """Return whether `word` is an instruction's name, in any case."""
     return word.lower() in _FORMS
 
 
@@ -86,7 +86,7 @@ def _none(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
 
 
 def _string(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """The whole rest is one argument."""
+    """Return the whole rest is one argument."""
     return (rest,) if rest else (), False
 
 
@@ -96,13 +96,13 @@ def _list(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
 
 
 def _json_or_string(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """A JSON array, or one string for the shell."""
+    """Return a JSON array, or one string for the shell."""
     array = _json_array(rest)
     return _string(rest, escape) if array is None else (array, True)
 
 
 def _json_or_list(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """A JSON array, or words."""
+    """Return a JSON array, or words."""
     array = _json_array(rest)
     return _list(rest, escape) if array is None else (array, True)
 
@@ -146,7 +146,7 @@ def _reject(constant: str) -> None:
 
 
 def _health_check(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """A type, then a JSON array or a string."""
+    """Return a type, then a JSON array or a string."""
     kind, *command = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
     if not kind:
         return (), False

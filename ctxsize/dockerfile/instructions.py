@@ -78,7 +78,7 @@ class Stage:
 
     @property
     def label(self) -> str:
-        """The name, or what BuildKit prints for a stage that has none."""
+        """Return the name, or what BuildKit prints for a stage that has none."""
         return self.name or f"stage-{self.index}"
 
 
@@ -97,7 +97,7 @@ class Dockerfile:
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
-        """The stages in file order; there is at least one."""
+        """Return the stages in file order; there is at least one."""
         starts = [i for i, each in enumerate(self.instructions) if _begins(each)]
         ends = [*starts[1:], len(self.instructions)]
         return tuple(
@@ -107,12 +107,12 @@ class Dockerfile:
 
     @cached_property
     def derived(self) -> dict[frozenset[tuple[str, str]], Any]:
-        """What `built_stages` made of it, by the arguments given."""
+        """Return what `built_stages` made of it, by the arguments given."""
         return {}
 
     @property
     def global_arguments(self) -> tuple[Instruction, ...]:
-        """The ARG instructions in front of the first FROM."""
+        """Return the ARG instructions in front of the first FROM."""
         return tuple(takewhile(lambda each: not _begins(each), self.instructions))
 
 

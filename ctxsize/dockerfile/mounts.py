@@ -87,7 +87,7 @@ def parse_mount(text: str, expand: Callable[[str], str]) -> Mount:
 
 
 def _is_requirement(key: str, mount_type: str) -> bool:
-    """Whether `key` is `required`, which only some mounts may be."""
+    """Return whether `key` is `required`, which only some mounts may be."""
     if key == "required" and mount_type not in ("secret", "ssh"):
         raise _unexpected(key, mount_type)
     return key == "required"

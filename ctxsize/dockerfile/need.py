@@ -18,7 +18,7 @@ from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import Directive, Dockerfile
 from ctxsize.dockerfile.platforms import parse_platform, platform_arguments
 from ctxsize.dockerfile.sources import Source, Unknown
-from ctxsize.dockerfile.walk import Walk, check_flags, newer_flags
+from ctxsize.dockerfile.walk import StageWalk, check_flags, newer_flags
 
 _NEW_ARGUMENTS = ("TARGETSTAGE",)
 """The predefined arguments that the BuildKit of Docker 28.5 has and that of 26.1 has not."""
@@ -91,7 +91,7 @@ def context_need(
     graph.connect(stages)
     reachable = graph.resolve(target_node)
     unread = frozenset(map(familiar_name, image_contexts))
-    walk = Walk(dockerfile.escape, given, arguments, unread, built_in=own_frontend)
+    walk = StageWalk(dockerfile.escape, given, arguments, unread, built_in=own_frontend)
     for node in graph.nodes:
         if node in reachable and not node.done:
             walk.follow(node)

@@ -83,7 +83,7 @@ def around_pivot(source: str) -> tuple[str, str]:
 
 
 def is_git(source: str) -> bool:
-    """Whether the builder clones a source instead of copying it."""
+    """Return whether the builder clones a source instead of copying it."""
     protocol = _PROTOCOL.match(source)
     if protocol is None:
         return bool(_SCP_STYLE.fullmatch(source)) and not source.startswith("github.com/")

@@ -57,17 +57,17 @@ class StageStep:
 
     @property
     def line(self) -> int:
-        """Where it begins."""
+        """Return where it begins."""
         return self.instruction.line
 
     @property
     def is_run(self) -> bool:
-        """Whether it runs something."""
+        """Return whether it runs something."""
         return self.instruction.keyword == "RUN"
 
     @property
     def is_copy(self) -> bool:
-        """Whether it brings files: COPY or ADD."""
+        """Return whether it brings files: COPY or ADD."""
         return self.instruction.keyword in ("COPY", "ADD")
 
     @property
@@ -77,17 +77,17 @@ class StageStep:
 
     @property
     def user(self) -> str:
-        """The one that USER names, `""` if the base image decides."""
+        """Return the one that USER names, `""` if the base image decides."""
         return self.state.user
 
     @property
     def environment(self) -> Environment:
-        """What ENV and ARG set, as far as the Dockerfile tells it."""
+        """Return what ENV and ARG set, as far as the Dockerfile tells it."""
         return self.state.environment
 
     @property
     def home(self) -> str | None:
-        """The home directory of the user; None if that is not known."""
+        """Return the home directory of the user; None if that is not known."""
         if home := self.environment.get("HOME"):
             return home
         user = self.user.partition(":")[0]
@@ -101,7 +101,7 @@ class StageStep:
 
     @cached_property
     def arguments(self) -> tuple[str, ...]:
-        """Those of an instruction that the builder expands itself, expanded."""
+        """Return those of an instruction that the builder expands itself, expanded."""
         return tuple(map(self.expanded, self.instruction.arguments))
 
     @cached_property
@@ -112,13 +112,13 @@ class StageStep:
 
     @cached_property
     def located(self) -> tuple[tuple[str, Command], ...]:
-        """The commands, each with the directory in which it runs."""
+        """Return the commands, each with the directory in which it runs."""
         found = in_directories(self.commands, self.workdir)
         return tuple((posixpath.normpath(at), command) for at, command in found)
 
     @cached_property
     def mounts(self) -> tuple[Mount, ...]:
-        """The mounts of a RUN, as far as they can be read."""
+        """Return the mounts of a RUN, as far as they can be read."""
         found: list[Mount] = []
         for text in self.instruction.flag_values("mount"):
             with suppress(DockerfileError):
@@ -127,7 +127,7 @@ class StageStep:
 
     @cached_property
     def caches(self) -> tuple[Cache, ...]:
-        """The cache mounts of a RUN."""
+        """Return the cache mounts of a RUN."""
         return tuple(
             Cache(
                 posixpath.normpath(posixpath.join(self.workdir, mount.target)),
@@ -142,7 +142,7 @@ class StageStep:
 
     @property
     def binds(self) -> tuple[str, ...]:
-        """What a RUN binds from the build context, relative; `.` for all of it."""
+        """Return what a RUN binds from the build context, relative; `.` for all of it."""
         bound = (each for each in self.mounts if each.type == "bind" and not each.origin)
         return tuple(path_from_root(each.source)[1:] or "." for each in bound)
 
@@ -153,7 +153,7 @@ class StageStep:
 
     @cached_property
     def _paths(self) -> tuple[str, ...]:
-        """What a COPY or ADD takes, absolute, without what is no file of its origin."""
+        """Return what a COPY or ADD takes, absolute, without what is no file of its origin."""
         if not self.is_copy:
             return ()
         written = zip(self.instruction.arguments[:-1], self.arguments, strict=False)
@@ -168,12 +168,12 @@ class StageStep:
 
     @property
     def taken(self) -> tuple[str, ...]:
-        """The absolute paths that a COPY takes from `origin`."""
+        """Return the absolute paths that a COPY takes from `origin`."""
         return self._paths if self.origin else ()
 
     @property
     def taken_from(self) -> Iterator[tuple[str, str]]:
-        """The absolute paths that it takes from stages and images, each behind its origin."""
+        """Yield the absolute paths that it takes from stages and images, each behind its origin."""
         yield from ((self.origin, path) for path in self.taken)
         for mount in self.mounts:
             if mount.type == "bind" and mount.origin:
@@ -181,12 +181,12 @@ class StageStep:
 
     @property
     def takes_all(self) -> bool:
-        """Whether it copies the whole build context."""
+        """Return whether it copies the whole build context."""
         return "." in self.sources
 
     @property
     def destination(self) -> str:
-        """Where a COPY or ADD puts what it takes: absolute."""
+        """Return where a COPY or ADD puts what it takes: absolute."""
         return posixpath.normpath(posixpath.join(self.workdir, self.arguments[-1]))
 
     def inside(self, directory: str) -> str | None:
@@ -220,12 +220,12 @@ class BuiltStage:
 
     @cached_property
     def own(self) -> tuple[StageStep, ...]:
-        """The steps that are written in it."""
+        """Return the steps that are written in it."""
         return tuple(step for step in self.steps if not step.is_inherited)
 
     @property
     def ancestry(self) -> list[BuiltStage]:
-        """The stages that it is built on, and itself."""
+        """Return the stages that it is built on, and itself."""
         found = [self]
         while found[-1].parent is not None:
             found.append(found[-1].parent)
@@ -233,12 +233,12 @@ class BuiltStage:
 
     @property
     def root(self) -> BuiltStage:
-        """The stage that it is built on in the end: itself, if it stands on an image."""
+        """Return the stage that it is built on in the end: itself, if it stands on an image."""
         return self.ancestry[0]
 
     @property
     def history(self) -> tuple[StageStep, ...]:
-        """The steps of the stages that it is built on, and its own."""
+        """Return the steps of the stages that it is built on, and its own."""
         return tuple(step for stage in self.ancestry for step in stage.steps)
 
     def origin(self, name: str) -> BuiltStage | None:

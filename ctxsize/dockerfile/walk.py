@@ -36,7 +36,7 @@ _MOST_INHERITED = 2_000_000
 
 
 @dataclass()
-class Walk:
+class StageWalk:
     """Follows stages in order and collects what they take."""
 
     escape: str
@@ -81,7 +81,7 @@ class Walk:
         )
 
     def _has_no_image(self, base: Node) -> bool:
-        """Whether no image's variables are behind `base`, so that those it has are known."""
+        """Return whether no image's variables are behind `base`, so that those it has are known."""
         if base.context:
             return base.context not in self.image_contexts
         return base.base_name == SCRATCH
@@ -307,7 +307,7 @@ def _names_replaced(node: Node, instruction: Instruction) -> Iterator[str]:
 
 
 def _keeps_parents(instruction: Instruction) -> bool:
-    """Whether it is a COPY with `--parents`, which it may also deny."""
+    """Return whether it is a COPY with `--parents`, which it may also deny."""
     return instruction.keyword == "COPY" and (
         "--parents" in instruction.flags
         or any(value.lower() != "false" for value in instruction.flag_values("parents"))

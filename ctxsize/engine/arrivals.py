@@ -26,7 +26,7 @@ class Arrivals:
         self._evaluator: Evaluator[Any] = fastest(request.spec) if evaluator is None else evaluator
 
     def holds(self, path: str) -> bool:
-        """Whether the entry at `path` arrives; no symlink is followed."""
+        """Return whether the entry at `path` arrives; no symlink is followed."""
         if path in ("", "."):
             return True
         found = entry_at(self._request, path)
@@ -45,7 +45,7 @@ class Arrivals:
         return not mark.ignored and not stat.S_ISSOCK(found.st_mode)
 
     def empties(self, path: str) -> bool:
-        """Whether the sender refuses to open the file at `path`, which is sent."""
+        """Return whether the sender refuses to open the file at `path`, which is sent."""
         *above, name = path.split("/")
         state, prefix = self._evaluator.root(), ""
         for part in above:
@@ -77,11 +77,11 @@ class Arrivals:
             ]
 
     def is_link(self, path: str) -> bool:
-        """Whether there is a symlink at `path`. Raises `BuildFailsError` as Docker fails."""
+        """Return whether there is a symlink at `path`. Raises `BuildFailsError` as Docker fails."""
         return self._link(path) is not None
 
     def _arrives(self, state: Any, path: str) -> bool:
-        """Whether a directory arrives: for itself, or for something below it."""
+        """Return whether a directory arrives: for itself, or for something below it."""
         if not state.mark.ignored:
             return True
         if not self._evaluator.enters(state, path):
@@ -95,7 +95,7 @@ class Arrivals:
         )
 
     def follow(self, path: str) -> tuple[str, bool]:
-        """Where `path` leads through symlinks, and whether that arrives.
+        """Return where `path` leads through symlinks, and whether that arrives.
 
         Absolute targets and `..` start at the context, as in a chroot. Where a
         symlink does not arrive, it is the end itself.
@@ -128,7 +128,7 @@ class Arrivals:
             raise BuildFailsError(f"error from sender: {path}: {reason}") from None
 
     def matching(self, pattern: str) -> tuple[str, list[str]]:
-        """The entries of the context that match `pattern`, whether or not they arrive.
+        """Return the entries of the context that match `pattern`, whether or not they arrive.
 
         Symlinks are followed in front of the first wildcard only; the first value
         is where that part leads.

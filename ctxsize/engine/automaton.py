@@ -56,7 +56,7 @@ class Program:
         self.known = _Known(self)
 
     def after(self, index: int) -> int:
-        """The bits of the patterns after `index`; all for -1."""
+        """Return the bits of the patterns after `index`; all for -1."""
         return -1 if index < 0 else -1 << self._after[index]
 
     def _add(self, index: int, pattern: DockerIgnorePattern) -> None:
@@ -92,7 +92,7 @@ class Program:
         return bit
 
     def bits(self, name: str) -> int:
-        """The segments that match `name`, and a bit of no segment if it holds a newline."""
+        """Return the segments that match `name`, and a bit of no segment if it holds a newline."""
         found = self._always | self._index.matching(name)
         return found & ~self._text_matches | self._two_lines if "\n" in name else found
 
@@ -124,12 +124,12 @@ class Program:
             watched ^= bit
 
     def follow(self, live: int, hits: int, name: str) -> int:
-        """The bits that are live below `name`, of which `hits` matched it."""
+        """Return the bits that are live below `name`, of which `hits` matched it."""
         loops = self.loop & ~self.text_loops if "\n" in name else self.loop
         return (hits & self.advance) << 1 | live & loops
 
     def decide(self, decider: int, last: int, matched: int) -> tuple[int, int]:
-        """The new decider and last match after a path that the `matched` patterns match.
+        """Return the new decider and last match after a path that the `matched` patterns match.
 
         Only a later pattern of the other kind changes the verdict, and only one
         that does is remembered for what lies below.
@@ -147,7 +147,7 @@ class Program:
         return decider, last
 
     def mark(self, decider: int, last: int) -> Mark:
-        """The mark of a path whose fate those two patterns are."""
+        """Return the mark of a path whose fate those two patterns are."""
         ignored = decider >= 0 and not self.exceptional[decider]
         refused = not ignored and last >= 0 and not self.exceptional[last]
         return Mark(ignored, None if decider < 0 else decider, refused)
@@ -208,7 +208,7 @@ class _State:
 
 
 def fastest(spec: DockerIgnoreSpec, *, thorough: bool = False) -> Evaluator[Any]:
-    """The evaluator to use for `spec`: an automaton wherever it is exact.
+    """Return the evaluator to use for `spec`: an automaton wherever it is exact.
 
     A `thorough` one has every ignored directory opened that Docker opens.
     """
@@ -243,11 +243,11 @@ class Automaton:
         self._marks: dict[tuple[int, int], _Marks] = {}
 
     def root(self) -> _State:
-        """The state of the context itself."""
+        """Return the state of the context itself."""
         return self._state(self.program.start, -1, -1)
 
     def odd(self, state: _State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
-        """The marks of those `names` that differ from the directory's own."""
+        """Return the marks of those `names` that differ from the directory's own."""
         if not state.watched:
             return {}
         program, watched, marks = self.program, state.watched, state.marks
@@ -265,7 +265,7 @@ class Automaton:
         return odd
 
     def enter(self, state: _State, prefix: str, name: str) -> _State:
-        """The state of the subdirectory `name`."""
+        """Return the state of the subdirectory `name`."""
         bits = self.program.known[name]
         child = state.children.get(bits)
         if child is None:
@@ -284,7 +284,7 @@ class Automaton:
         return self._state(live, decider, last)
 
     def enters(self, state: _State, path: str) -> bool:
-        """Whether anything below the ignored directory `path` can be sent.
+        """Return whether anything below the ignored directory `path` can be sent.
 
         If `thorough`, whether Docker looks: it does wherever an exception has a wildcard.
         """

@@ -95,7 +95,7 @@ class _Shown:
         self._sets: dict[str, frozenset[str]] = {}
 
     def holds(self, path: str, ways: str) -> bool:
-        """Whether one of `ways`, a value of `UNNEEDED`, holds for the directory `path`."""
+        """Return whether one of `ways`, a value of `UNNEEDED`, holds for the directory `path`."""
         return any(
             all(
                 any(self._is_there(path, word) for word in group.split())

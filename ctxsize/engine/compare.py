@@ -23,7 +23,7 @@ def compare(
     request: Request,
     builders: Iterable[Builder] | None = None,
 ) -> tuple[Difference, ...]:
-    """How each of `builders` (all others by default) differs from the one of `request`.
+    """Return how each of `builders` (all others by default) differs from the one of `request`.
 
     The walks run side by side, so that memory does not depend on the context.
     Raises what `Walk` raises for the request itself; where another builder
@@ -67,7 +67,7 @@ def _difference(request: Request, builder: Builder) -> Difference:
 
 
 def _is_default(request: Request) -> bool:
-    """Whether the Dockerfile is the one that the builder takes by itself."""
+    """Return whether the Dockerfile is the one that the builder takes by itself."""
     if request.dockerfile is None:
         return True
     directory, name = os.path.split(os.path.normpath(request.dockerfile))

@@ -52,12 +52,12 @@ def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | No
 
 
 def is_literal(pattern: DockerIgnorePattern) -> bool:
-    """Whether the pattern matches one path alone, the one that it is."""
+    """Return whether the pattern matches one path alone, the one that it is."""
     return not set(pattern.wildcards) & set(pattern.text)
 
 
 def _covers_path(wide: DockerIgnorePattern, path: str) -> Cover | None:
-    """How `wide` covers one path."""
+    """Return how `wide` covers one path."""
     if wide.match_file(path) is not None:
         return Cover.ITSELF
     slashes = (at for at, char in enumerate(path) if char == "/")
@@ -66,7 +66,7 @@ def _covers_path(wide: DockerIgnorePattern, path: str) -> Cover | None:
 
 
 def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
-    """How `wide` covers a path that stands for all that `narrow` matches.
+    """Return how `wide` covers a path that stands for all that `narrow` matches.
 
     Where none does for `**` within it, one for a directory above may.
     """
@@ -93,7 +93,7 @@ def _above(text: str) -> Iterator[str]:
 
 
 def _standing_for(wide: DockerIgnorePattern, narrow: DockerIgnorePattern, text: str) -> str | None:
-    """A path that stands for all that `text` matches, None where there is no such path.
+    """Return a path that stands for all that `text` matches, None where there is no such path.
 
     At any depth, if the wider pattern holds at any depth too.
     """
@@ -105,7 +105,7 @@ def _standing_for(wide: DockerIgnorePattern, narrow: DockerIgnorePattern, text: 
 
 
 def _covers_below(wide: str, narrow: str) -> Cover | None:
-    """How a pattern covers another one that begins with its own text."""
+    """Return how a pattern covers another one that begins with its own text."""
     if "[" in wide or "[" in narrow:
         return None
     directory = wide.removesuffix("/**")

@@ -279,7 +279,7 @@ def _is_secret(prefix: str, name: str) -> bool:
 
 
 def extension(name: str) -> str:
-    """The extension of a file's name with its dot, `""` if there is none.
+    """Return the extension of a file's name with its dot, `""` if there is none.
 
     >>> extension("a.tar.gz"), extension(".env"), extension("Makefile")
     ('.gz', '', '')
@@ -288,7 +288,7 @@ def extension(name: str) -> str:
 
 
 def size_tree(direct: dict[str, Sum], depth: int | None) -> Directory:
-    """The context with the directories that hold files, at most `depth` deep (None: all).
+    """Return the context with the directories that hold files, at most `depth` deep (None: all).
 
     A directory counts all below it; the largest of a directory come first, then by path.
     """
@@ -317,7 +317,7 @@ def size_tree(direct: dict[str, Sum], depth: int | None) -> Directory:
 
 
 def _cut(direct: dict[str, Sum], depth: int | None) -> dict[str, Sum]:
-    """The same sums, with what lies deeper than `depth` counted there."""
+    """Return the same sums, with what lies deeper than `depth` counted there."""
     if depth is None:
         return {prefix: [*each] for prefix, each in direct.items()}
     totals: dict[str, Sum] = {}
@@ -332,5 +332,5 @@ def _cut(direct: dict[str, Sum], depth: int | None) -> dict[str, Sum]:
 
 
 def _top(prefix: str, depth: int) -> str:
-    """The directory above `prefix`, or itself, that is so deep."""
+    """Return the directory above `prefix`, or itself, that is so deep."""
     return "".join(f"{name}/" for name in prefix.split("/", depth)[:depth])

@@ -78,7 +78,7 @@ def is_ignore_file(path: str) -> bool:
 
 
 def is_remote(name: str) -> bool:
-    """Whether the builder itself fetches what has this name."""
+    """Return whether the builder itself fetches what has this name."""
     return _REMOTE.match(name) is not None
 
 
@@ -93,7 +93,7 @@ class FoundDockerfile:
 
 
 def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
-    """The Dockerfile of a build in `context`, `named` being what `-f` says.
+    """Return the Dockerfile of a build in `context`, `named` being what `-f` says.
 
     Raises `InputError` for one that is named and cannot be used.
     """
@@ -118,7 +118,7 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
 
 
 def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
-    """The Dockerfile of a builder that opens it in place."""
+    """Return the Dockerfile of a builder that opens it in place."""
     if named is None:
         paths = (os.path.join(context, name) for name in builder.dockerfile_names)
         usual = next((path for path in paths if os.path.lexists(path)), None)
@@ -137,7 +137,7 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
 
 
 def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
-    """The Dockerfile as BuildKit gets it, from its directory alone."""
+    """Return the Dockerfile as BuildKit gets it, from its directory alone."""
     path = os.path.normpath(os.path.join(context, _USUAL)) if named is None else named
     directory, name = os.path.split(path)
     if name == _USUAL and _LOWER in (names := _names(directory)) and _USUAL not in names:
@@ -189,7 +189,7 @@ def _names(directory: str) -> list[str]:
 
 
 def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDockerfile:
-    """The Dockerfile called `name` in its directory, `path` being its name for the user."""
+    """Return the Dockerfile called `name` in its directory, `path` being its name for the user."""
     failed = "failed to read dockerfile:"
     try:
         target = follow_inside(os.path.realpath(directory or "."), name)
@@ -213,7 +213,7 @@ def _readable(path: str, read_from: str, builder: Builder, fault: str) -> FoundD
 
 
 def may_read(path: str) -> bool:
-    """Whether this process may read what is at `path`."""
+    """Return whether this process may read what is at `path`."""
     return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
@@ -228,7 +228,7 @@ def never_ends(path: str) -> bool:
 
 
 def follow_inside(root: str, path: str) -> str | None:
-    """Where `path` below `root` leads if no symlink may leave `root`, or None.
+    """Return where `path` below `root` leads if no symlink may leave `root`, or None.
 
     Absolute targets and `..` start again at `root`, as in a chroot.
     Raises `OSError` for a loop.

@@ -36,7 +36,7 @@ class HasMark(Protocol):
 
     @property
     def mark(self) -> Mark:
-        """The mark of the directory, and of every entry that `odd` does not name."""
+        """Return the mark of the directory, and of every entry that `odd` does not name."""
 
 
 S = TypeVar("S", bound=HasMark)
@@ -46,19 +46,19 @@ class Evaluator(Protocol[S]):
     """Gives entries their marks, a directory at a time."""
 
     def root(self) -> S:
-        """The state of the context itself."""
+        """Return the state of the context itself."""
 
     def odd(self, state: S, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
-        """The marks of those `names` in the directory that differ from the directory's own.
+        """Return the marks of those `names` in the directory that differ from the directory's own.
 
         `prefix` is the directory's path with a trailing `/`, `""` for the context.
         """
 
     def enter(self, state: S, prefix: str, name: str) -> S:
-        """The state of the subdirectory `name`."""
+        """Return the state of the subdirectory `name`."""
 
     def enters(self, state: S, path: str) -> bool:
-        """Whether anything below the ignored directory `path` can be sent."""
+        """Return whether anything below the ignored directory `path` can be sent."""
 
 
 class PatternByPattern:
@@ -69,23 +69,23 @@ class PatternByPattern:
         self._may_refuse = spec.may_refuse
 
     def root(self) -> State:
-        """The state of the context itself."""
+        """Return the state of the context itself."""
         return State(Mark(ignored=False, decider=None, refused=False), 0)
 
     def odd(self, state: State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
-        """The marks of those `names` that differ from the directory's own."""
+        """Return the marks of those `names` that differ from the directory's own."""
         marks = ((name, self.enter(state, prefix, name).mark) for name in names)
         return {name: mark for name, mark in marks if mark != state.mark}
 
     def enter(self, state: State, prefix: str, name: str) -> State:
-        """The state of the entry `name`."""
+        """Return the state of the entry `name`."""
         path = prefix + name
         step = self._spec.step(path, state.memory)
         refused = self._may_refuse and not step.ignored and self._refuses(path)
         return State(Mark(step.ignored, step.decider, refused), step.state)
 
     def enters(self, state: State, path: str) -> bool:
-        """Whether Docker looks into the ignored directory `path`."""
+        """Return whether Docker looks into the ignored directory `path`."""
         return self._spec.enters(path)
 
     def _refuses(self, path: str) -> bool:

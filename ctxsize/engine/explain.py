@@ -18,7 +18,7 @@ from ctxsize.model import Verdict
 
 
 def explain(request: Request, path: str) -> Explanation:
-    """Why `path`, relative to the context, is ignored or sent. It need not exist.
+    """Return why `path`, relative to the context, is ignored or sent. It need not exist.
 
     Raises `IgnoreFileError` where the builder would come to a pattern that it
     cannot evaluate.
@@ -53,7 +53,7 @@ def _explained(request: Request, path: str, ignore_file: str | None) -> Explanat
 
 
 def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
-    """The levels down to `path`, or to where the builder turns back, and the last step."""
+    """Return the levels down to `path`, or to where the builder turns back, and the last step."""
     levels: list[Level] = []
     step = Step(ignored=False, state=0, decider=None)
     for ancestor, step_here in spec.steps(path):
@@ -68,7 +68,7 @@ def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
 
 
 def _checks(spec: DockerIgnoreSpec, path: str, before: int, after: int) -> Iterator[Check]:
-    """What became of each pattern at `path`, given the state of its directory and its own."""
+    """Yield what became of each pattern at `path`, given the state of its directory and its own."""
     ignored = False
     for index, pattern in enumerate(spec.patterns):
         ignores, bit = bool(pattern.include), 1 << index
@@ -108,7 +108,7 @@ def _matches(pattern: DockerIgnorePattern, path: str) -> bool:
 def _troubles(
     request: Request, path: str, found: os.stat_result | str
 ) -> tuple[str | None, str | None]:
-    """Why a path that is sent arrives empty, and why the build stops at it."""
+    """Return why a path that is sent arrives empty, and why the build stops at it."""
     mode, builder = stat.S_IFREG if isinstance(found, str) else found.st_mode, request.builder
     if stat.S_ISREG(mode) and builder.refuses_to_open and _refuses(request.spec, path):
         return WITHHELD, None
@@ -127,7 +127,7 @@ def _refuses(spec: DockerIgnoreSpec, path: str) -> bool:
 
 
 def entry_at(request: Request, path: str) -> os.stat_result | str:
-    """The entry at `path`, or why the context holds none; no symlink is followed."""
+    """Return the entry at `path`, or why the context holds none; no symlink is followed."""
     parts = path.split("/")
     for depth in range(1, len(parts) + 1):
         here = "/".join(parts[:depth])

@@ -78,7 +78,7 @@ class Expression:
 
     @cached_property
     def node(self) -> Node | None:
-        """The syntax tree, None for a pattern."""
+        """Return the syntax tree, None for a pattern."""
         return None if self._read is None else self._read()
 
     @cached_property
@@ -89,7 +89,7 @@ class Expression:
 
     @property
     def pattern(self) -> str:
-        """The source in Python's syntax."""
+        """Return the source in Python's syntax."""
         return self.written[0]
 
     @cached_property

@@ -19,7 +19,7 @@ from ctxsize.errors import BuildFailsError
 
 
 def follow(root: str, paths: Iterable[str]) -> tuple[str, ...] | None:
-    """The include patterns for `paths` below `root`, in byte order; None for no filter.
+    """Return the include patterns for `paths` below `root`, in byte order; None for no filter.
 
     There is none where a path, or the target of a link, is the root itself.
     Raises `BuildFailsError` where the sender would stop.
@@ -69,7 +69,7 @@ def _names(root: str, directory: str) -> list[str]:
 
 
 def _link(root: str, path: str) -> str | None:
-    """The target of the symlink at `path`; None if it is none."""
+    """Return the target of the symlink at `path`; None if it is none."""
     return None if "\0" in path else link_target(posixpath.join(root, path))
 
 

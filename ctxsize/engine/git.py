@@ -81,7 +81,7 @@ class GitRepository:
 
     @property
     def tracked(self) -> frozenset[str]:
-        """The files of the index below `root`. Raises `GitError`."""
+        """Return the files of the index below `root`. Raises `GitError`."""
         return self._index[0]
 
     @property
@@ -107,7 +107,7 @@ class GitRepository:
 
     @cached_property
     def worktrees(self) -> frozenset[str]:
-        """The real paths of all work trees of the repository. Raises `GitError`."""
+        """Return the real paths of all work trees of the repository. Raises `GitError`."""
         lines = _records(self.root, "worktree", "list", "--porcelain", "-z")
         return frozenset(
             os.path.realpath(os.fsdecode(line.partition(b" ")[2]))
@@ -132,7 +132,7 @@ def find(root: str) -> Found:
 
 
 def _top(root: str, nearest: str) -> str:
-    """The top of the work tree. Raises `GitError` where it is not that of the `.git` found.
+    """Return the top of the work tree. Raises `GitError` where it is not that of the `.git` found.
 
     Git passes over a `.git` that is no repository, like an empty directory. But a
     `core.worktree` may name any directory, which git would then list.

@@ -16,7 +16,7 @@ _WILDCARD = re.compile(r"(?s)(?:\\.|[^\\*?\[])*[*?\[]")
 
 
 def has_wildcards(name: str) -> bool:
-    r"""Whether `name` holds a wildcard that no backslash escapes.
+    r"""Return whether `name` holds a wildcard that no backslash escapes.
 
     >>> has_wildcards("a*"), has_wildcards(r"a\*"), has_wildcards("a]")
     (True, False, False)
@@ -25,7 +25,7 @@ def has_wildcards(name: str) -> bool:
 
 
 def match(pattern: str, name: str) -> bool:
-    r"""Whether `pattern` matches all of `name`; a pattern with an error matches nothing.
+    r"""Return whether `pattern` matches all of `name`; a pattern with an error matches nothing.
 
     >>> match("[a-c]*.txt", "b1.txt"), match("[!a]", "!"), match("[]", "]"), match("*??", "日")
     (True, True, False, True)
@@ -86,7 +86,7 @@ def _in_class(ranges: list[tuple[str, str]], *, negated: bool) -> _Test:
 
 
 def _ranges(pattern: str, at: int) -> tuple[list[tuple[str, str]] | None, int]:
-    """The ranges of a class and the index behind its `]`; None for an error."""
+    """Return the ranges of a class and the index behind its `]`; None for an error."""
     ranges: list[tuple[str, str]] = []
     while not ranges or pattern[at : at + 1] != "]":
         low, at = _class_char(pattern, at)
@@ -100,7 +100,7 @@ def _ranges(pattern: str, at: int) -> tuple[list[tuple[str, str]] | None, int]:
 
 
 def _class_char(pattern: str, at: int) -> tuple[str, int]:
-    """The character of a class at `at` and the index behind it; "" where none may stand."""
+    """Return the character of a class at `at` and the index behind it; "" where none may stand."""
     char = pattern[at : at + 1]
     if char == "\\":
         at += 1
@@ -111,7 +111,7 @@ def _class_char(pattern: str, at: int) -> tuple[str, int]:
 
 
 def _rune(data: bytes, start: int) -> tuple[str, int]:
-    """The character at `start` and its bytes: U+FFFD and 1 where there is none."""
+    """Return the character at `start` and its bytes: U+FFFD and 1 where there is none."""
     for width in range(1, 5):
         try:
             return data[start : start + width].decode(), width

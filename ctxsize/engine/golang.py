@@ -25,7 +25,7 @@ def trim_space(text: str) -> str:
 
 
 def clean(path: str) -> str:
-    """The shortest path with the same meaning, found lexically (`filepath.Clean`).
+    """Return the shortest path with the same meaning, found lexically (`filepath.Clean`).
 
     >>> clean("a//b/../c/."), clean("../x"), clean("/.."), clean("")
     ('a/c', '../x', '/', '.')
@@ -47,7 +47,7 @@ def clean(path: str) -> str:
 
 
 def syntax_error(pattern: str) -> int | None:
-    """Where `filepath.Match(pattern, ".")` finds bad syntax, or None.
+    """Return where `filepath.Match(pattern, ".")` finds bad syntax, or None.
 
     Builders validate each pattern with just that call. It stops as soon as the
     name cannot match any more, so it sees little beyond the first star: `[` is
@@ -75,7 +75,7 @@ class _Bad(Exception):  # noqa: N818 - a signal between three functions, not an 
 
 
 def _next_chunk(pattern: str, start: int) -> tuple[bool, int, int]:
-    """Whether a star precedes, and the bounds of the star-free text after it."""
+    """Return whether a star precedes, and the bounds of the star-free text after it."""
     first = start
     while start < len(pattern) and pattern[start] == "*":
         start += 1
@@ -93,7 +93,7 @@ def _next_chunk(pattern: str, start: int) -> tuple[bool, int, int]:
 
 
 def _first_match(chunk: str, name: str, *, star: bool, last: bool) -> str | _Bad | None:
-    """What is left of `name` after the leftmost match of `chunk`, None for no match."""
+    """Return what is left of `name` after the leftmost match of `chunk`, None for no match."""
     skips = range(len(name) + 1 if star else 1)
     try:
         for skip in skips:
@@ -108,7 +108,7 @@ def _first_match(chunk: str, name: str, *, star: bool, last: bool) -> str | _Bad
 
 
 def _match_chunk(chunk: str, name: str) -> str | None:
-    """What is left of `name` after `chunk`, or None; reads `chunk` to its end either way."""
+    """Return what is left of `name` after `chunk`, or None; reads `chunk` to its end either way."""
     failed = False
     at = 0
     while at < len(chunk):
@@ -132,7 +132,7 @@ def _match_chunk(chunk: str, name: str) -> str | None:
 
 
 def _match_class(chunk: str, at: int, char: str) -> tuple[int, bool]:
-    """The offset after the class that starts at `at`, and whether `char` is in it."""
+    """Return the offset after the class that starts at `at`, and whether `char` is in it."""
     opening = at
     at += 1
     negated = chunk[at : at + 1] == "^"
@@ -159,12 +159,12 @@ def _class_char(chunk: str, at: int, opening: int) -> tuple[str, int]:
 
 
 def code_points(text: str) -> Iterator[str]:
-    """The characters that Go sees: each undecodable byte is one U+FFFD."""
+    """Return the characters that Go sees: each undecodable byte is one U+FFFD."""
     return ("\ufffd" if "\udc80" <= char <= "\udcff" else char for char in text)
 
 
 def has_prefix(prefix: str) -> str:
-    r"""The Python expression for `strings.HasPrefix`; `prefix` may end inside a character.
+    r"""Return the Python expression for `strings.HasPrefix`; `prefix` may end inside a character.
 
     >>> begins = re.compile(has_prefix("a\udcc3"))
     >>> [bool(begins.search(path)) for path in ("aé", "a\udcc3", "ae")]
@@ -187,7 +187,7 @@ def has_prefix(prefix: str) -> str:
 
 
 def has_suffix(suffix: str) -> str:
-    r"""The Python expression for `strings.HasSuffix`; `suffix` may start inside a character.
+    r"""Return the Python expression for `strings.HasSuffix`; `suffix` may start inside a character.
 
     >>> ends = re.compile(has_suffix("\udca9"))
     >>> [bool(ends.search(path)) for path in ("é", "\udca9", "e")]
@@ -208,7 +208,7 @@ _SHORTEST = {2: 0x80, 3: 0x800, 4: 0x10000}
 
 
 def _characters(codes: range, length: int) -> list[str]:
-    """The characters among `codes` that take at least `length` bytes."""
+    """Return the characters among `codes` that take at least `length` bytes."""
     return [
         chr(code)
         for code in codes

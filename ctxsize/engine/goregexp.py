@@ -75,7 +75,7 @@ class GoRegexpError(ValueError):
 
 
 def translate(expression: str) -> str:
-    r"""The Python source that matches where Go's `expression` matches.
+    r"""Return the Python source that matches where Go's `expression` matches.
 
     Use it with `re.search`, for an expression that is known to be quick. Raises
     `GoRegexpError` where Go's compiler would refuse, and `NotImplementedError`
@@ -112,12 +112,12 @@ def _parsed(expression: str) -> Node:
 
 
 def _is_sized(expression: str) -> bool:
-    """Whether its size may be more than a few times its length."""
+    """Return whether its size may be more than a few times its length."""
     return "{" in expression or len(expression) > _MOST_NODES // 4
 
 
 def _size(node: Node) -> int:
-    """The size that Go reckons with (`calcSize` of `regexp/syntax`)."""
+    """Return the size that Go reckons with (`calcSize` of `regexp/syntax`)."""
     if isinstance(node, (Chars, Assertion)):
         return 1
     if isinstance(node, Sequence):
@@ -131,7 +131,7 @@ def _size(node: Node) -> int:
 
 
 def _is_valid(node: Node, copies: int = _MAX_REPEAT) -> bool:
-    """Whether nested repetitions stay below a number of copies (Go's `repeatIsValid`)."""
+    """Return whether nested repetitions stay below a number of copies (Go's `repeatIsValid`)."""
     if isinstance(node, Repeat) and (node.low, node.high) not in _OPERATORS.values():
         most = node.low if node.high is None else node.high
         if most > copies:
@@ -184,7 +184,7 @@ class _Parser:
         return Sequence(done)
 
     def _operator(self) -> tuple[int, int | None] | None:
-        """The repetition at the current position, if there is one: from and to how many."""
+        """Return the repetition at the current position, if there is one: from and to how many."""
         char = self.text[self.at]
         if char in _OPERATORS:
             self.at += 1
@@ -201,7 +201,7 @@ class _Parser:
         return low, int(high) if high else (None if found[2] else low)
 
     def _atoms(self) -> list[Node]:
-        r"""The next atom, or the many or none of `\Q…\E`: repetition is for the last one."""
+        r"""Return the next atom, or the many or none of `\Q…\E`: repetition is for the last one."""
         if self.text.startswith("\\Q", self.at):
             return self._quoted()
         return [self.atom()]
@@ -260,7 +260,7 @@ class _Parser:
         return ranges if char.islower() else complement(ranges)
 
     def _category(self, *, negated: bool) -> Ranges:
-        """The Unicode general category named here (`L`, `{Lu}`, `{^Lu}`)."""
+        """Return the Unicode general category named here (`L`, `{Lu}`, `{^Lu}`)."""
         name = self.text[self.at : self.at + 1]
         self.at += 1
         if name == "{":
@@ -274,7 +274,7 @@ class _Parser:
         return complement(ranges) if negated else ranges
 
     def _escaped_char(self) -> int:
-        """The code point that an escape stands for, without its backslash."""
+        """Return the code point that an escape stands for, without its backslash."""
         if self.at == len(self.text):
             raise GoRegexpError("trailing backslash at end of expression")
         char = self.text[self.at]
@@ -351,7 +351,7 @@ class _Parser:
         return _code(self.text[self.at - 1])
 
     def _take(self, char: str) -> bool:
-        """Whether `char` comes next; if so, it is consumed."""
+        """Return whether `char` comes next; if so, it is consumed."""
         taken = self.text.startswith(char, self.at)
         self.at += taken
         return taken
@@ -364,7 +364,7 @@ def _code(char: str) -> int:
 
 @cache
 def _category_ranges(name: str) -> Ranges:
-    """The code points whose Unicode general category starts with `name`."""
+    """Return the code points whose Unicode general category starts with `name`."""
     import unicodedata
 
     if name == "Any":

@@ -27,7 +27,7 @@ class IgnoreFile:
 
     @classmethod
     def parse(cls, path: str, data: bytes) -> IgnoreFile:
-        """The file that holds `data`. A lone CR ends no line."""
+        """Return the file that holds `data`. A lone CR ends no line."""
         parts = data.split(b"\n")
         lines = [part + b"\n" for part in parts[:-1]]
         if parts[-1]:
@@ -36,11 +36,11 @@ class IgnoreFile:
 
     @property
     def data(self) -> bytes:
-        """The bytes that `parse` was given."""
+        """Return the bytes that `parse` was given."""
         return b"".join(self.lines)
 
     def texts(self) -> list[str]:
-        """Each line without its end, undecodable bytes as surrogate escapes."""
+        """Return each line without its end, undecodable bytes as surrogate escapes."""
         return [
             line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape")
             for line in self.lines
@@ -66,7 +66,7 @@ def without_mark(lines: Iterable[str]) -> list[str]:
 
 
 def sent_text(line: str) -> str | None:
-    """What Docker's reader makes of a line of an ignore file; None if it holds no pattern.
+    """Return what Docker's reader makes of a line of an ignore file; None if it holds no pattern.
 
     >>> sent_text(" ! ./foo//bar/ ")
     '!foo/bar'

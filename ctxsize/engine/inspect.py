@@ -108,7 +108,7 @@ class Inspector:
             return {}
 
     def stops(self, error: OSError, path: str) -> BuildFailsError:
-        """The error for `path`, in the builder's words, where it would stop."""
+        """Return the error for `path`, in the builder's words, where it would stop."""
         denied = error.errno in (EACCES, EPERM)
         reason = "permission denied" if denied else error.strerror or str(error)
         return BuildFailsError(

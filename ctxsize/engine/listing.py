@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from typing import Any
 
@@ -57,7 +57,7 @@ class Listing:
 
     @property
     def problems(self) -> list[Problem]:
-        """What made the listing incomplete."""
+        """Return what made the listing incomplete."""
         found = not_utf8_problems(self._not_utf8, self._request.builder)
         return [*self._request.ignore_file_problems, *self._walk.problems, *found]
 
@@ -69,12 +69,12 @@ class Listing:
         return self._apart()
 
     def _apart(self) -> Iterator[Entry]:
-        """The entries of each event in turn."""
+        """Yield the entries of each event in turn."""
         for event in self._walk:
             yield from self._entries(event)
 
     def _in_one_order(self) -> Iterator[Entry]:
-        """The entries with sent and ignored files of a directory merged into one order.
+        """Yield the entries with sent and ignored files of a directory merged into one order.
 
         The walk tells the sent ones of a batch first, then the ignored ones.
         """
@@ -97,7 +97,7 @@ class Listing:
             yield from self._files(held)
 
     def _entries(self, event: Event) -> Iterator[Entry]:
-        """What `event` adds to the listing."""
+        """Yield what `event` adds to the listing."""
         if self._request.builder.sends_only_utf8 and isinstance(event, (Files, Folder)):
             self._not_utf8 += not_utf8(event)
         if isinstance(event, Files):
@@ -113,7 +113,7 @@ class Listing:
             yield from self._ignored_folder(event)
 
     def _ignored_folder(self, folder: IgnoredFolder) -> Iterator[Entry]:
-        """The directory, as sent if an entry below it is: it belongs before all below it."""
+        """Yield the directory, as sent if an entry below it is: it belongs before all below it."""
         sent = folder.path in self._sent_parents
         if self._with_sent if sent else self._with_ignored:
             yield self._directory(folder.path, folder.mark, ignored=not sent)
@@ -157,7 +157,7 @@ def entries(request: Request, *, sent: bool = True, ignored: bool = False) -> Li
 
 
 def _sent_parents(request: Request) -> frozenset[str]:
-    """The ignored directories that are sent ahead of a re-included entry below them.
+    """Return the ignored directories that are sent ahead of a re-included entry below them.
 
     Only a walk can tell, and only exceptions make any.
     """
@@ -175,3 +175,29 @@ def order(path: str) -> bytes:
 
 def _by_order(entry: Entry) -> bytes:
     return order(entry.path)
+
+
+class Union:
+    """The entries of `listings`, each path once, in the order of each. Iterate it once.
+
+    `unfound` is called for the problems of what is listed for.
+    """
+
+    def __init__(
+        self, listings: Sequence[Listing], unfound: Callable[[], Iterable[Problem]] = tuple
+    ) -> None:
+        self._listings = listings
+        self._unfound = unfound
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Return what made the listings incomplete."""
+        found = (each for one in self._listings for each in one.problems)
+        return list(dict.fromkeys((*found, *self._unfound())))
+
+    def __iter__(self) -> Iterator[Entry]:
+        last = None
+        for entry in merge(*self._listings, key=_by_order):
+            if entry.path != last:
+                yield entry
+            last = entry.path

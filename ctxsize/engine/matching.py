@@ -64,7 +64,7 @@ class Index:
         searches[part.text] = inner, regex, bits | bit
 
     def matching(self, name: str) -> int:
-        """The bits of the segments that match `name`."""
+        """Return the bits of the segments that match `name`."""
         found = self._literals.get(name, 0)
         first = name[0]
         for length in self._starts.lengths(first):
@@ -99,7 +99,7 @@ _NONE: dict[str, tuple[str, re.Pattern[str], int]] = {}
 
 
 def finder(known: Mapping[str, int], parts: Sequence[tuple[int, Segment]]) -> Finder:
-    """What finds the names that `parts` match, each given with its bit.
+    """Return what finds the names that `parts` match, each given with its bit.
 
     `parts` are given with the numbers of their bits. It may find others too, and tell more bits
     than were asked for: those that are `known` of a name, which is asked there.
@@ -113,7 +113,7 @@ def finder(known: Mapping[str, int], parts: Sequence[tuple[int, Segment]]) -> Fi
 
 
 def _picker(parts: Sequence[tuple[int, Segment]]) -> Callable[[Sequence[str]], Collection[str]]:
-    """A filter for names that are among the literals or have one of the extensions."""
+    """Return a filter for names that are among the literals or have one of the extensions."""
     literals = frozenset(part.text for _, part in parts if part.kind == "literal")
     ends = frozenset(part.text for _, part in parts if part.kind != "literal")
     if not ends:
@@ -127,7 +127,7 @@ def _picker(parts: Sequence[tuple[int, Segment]]) -> Callable[[Sequence[str]], C
 
 
 def _is_extension(part: Segment) -> bool:
-    """Whether names end so just when this is what follows their last dot, dot included."""
+    """Return whether names end so just when this is what follows their last dot, dot included."""
     return part.kind == "suffix" and part.text.startswith(".") and part.text.count(".") == 1
 
 
@@ -185,7 +185,7 @@ class _Search:
         return found, found.values()
 
     def _are_new(self, names: Sequence[str]) -> bool:
-        """Whether few are known; some are known from now on, so that what comes often is."""
+        """Return whether few are known; some are known from now on, so that what comes often is."""
         known, sample = self._known, names[::_SAMPLED]
         new = [name for name in sample if name not in known]
         for name in new[::_LEARNED]:

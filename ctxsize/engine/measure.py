@@ -59,7 +59,7 @@ def measure(
 
 
 def ignore_file_info(request: Request) -> IgnoreFileInfo | None:
-    """The ignore file that governs `request`, as reports carry it."""
+    """Return the ignore file that governs `request`, as reports carry it."""
     if request.ignore_file is None:
         return None
     patterns = tuple(public_pattern(each) for each in request.spec.patterns if each.line)
@@ -67,7 +67,7 @@ def ignore_file_info(request: Request) -> IgnoreFileInfo | None:
 
 
 def _faults(request: Request) -> list[Problem]:
-    """The patterns that would fail a build which reaches them; this one did not."""
+    """Return the patterns that would fail a build which reaches them; this one did not."""
     return [
         Problem(
             "unreached-bad-pattern",

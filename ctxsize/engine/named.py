@@ -36,22 +36,22 @@ class NamedSource:
 
     @property
     def local(self) -> bool:
-        """Whether it is a directory, so that it is sent."""
+        """Return whether it is a directory, so that it is sent."""
         return self.kind == "local"
 
     @property
     def image(self) -> bool:
-        """Whether an image's variables and triggers may come with it."""
+        """Return whether an image's variables and triggers may come with it."""
         return self.kind in ("docker-image", "oci-layout", "target") and self.value != EMPTY_IMAGE
 
     @property
     def announced(self) -> str:
-        """What the builder calls it where it shows the transfer."""
+        """Return what the builder calls it where it shows the transfer."""
         return f"_{self.name}" if self.name in _OWN_NAMES else self.name
 
 
 def named_contexts(build: Build) -> tuple[NamedSource, ...]:
-    """The named contexts of `build` in the order of the command line, the last of each name.
+    """Return the named contexts of `build` in the order of the command line, the last of each name.
 
     Raises `InputError` where the command line itself is refused: for a name that
     no image can have and a directory that is none, also if nothing uses it.
@@ -88,7 +88,7 @@ def _named(name: str, value: str) -> NamedSource:
 
 
 def named_request(request: Request, named: NamedSource) -> Request:
-    """The request for a directory: another context and ignore file, the same Dockerfile.
+    """Return the request for a directory: another context and ignore file, the same Dockerfile.
 
     Raises `InputError` for what is no directory, `IgnoreFileError` if its ignore
     file would fail the build.
@@ -115,7 +115,7 @@ def named_request(request: Request, named: NamedSource) -> Request:
 
 
 def request_named(request: Request, name: str) -> Request:
-    """The request for the named context `name` of a build; itself for `""`.
+    """Return the request for the named context `name` of a build; itself for `""`.
 
     Raises `InputError` for a name that the build does not have, and what `named_request` raises.
     """

@@ -72,7 +72,7 @@ def _positions(names: list[str], others: list[str], order: Order) -> list[int]:
 
 
 def _order(*names: list[str]) -> Order:
-    """The key that sorts as bytes: none is needed but for names that are not UTF-8."""
+    """Return the key that sorts as bytes: none is needed but for names that are not UTF-8."""
     for each in names:
         joined = "".join(each)
         if not joined.isascii():
@@ -84,7 +84,7 @@ def _order(*names: list[str]) -> Order:
 
 
 def link_target(path: str) -> str | None:
-    """What the symlink at `path` points to; None for anything else and for nothing.
+    """Return what the symlink at `path` points to; None for anything else and for nothing.
 
     Raises `OSError` where that cannot be told.
     """
@@ -121,7 +121,7 @@ def listing_at(path: str) -> tuple[list[str], list[str]]:
 
 @contextmanager
 def _opened(path: str) -> Iterator[int]:
-    """The directory at `path` itself, open. Raises `OSError` if there is none to be read."""
+    """Yield the directory at `path` itself, open. Raises `OSError` if there is none to be read."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         yield fd

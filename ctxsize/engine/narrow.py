@@ -36,7 +36,7 @@ class IncludePattern(DockerIgnorePattern):
 
     @classmethod
     def split(cls, line: str) -> SplitLine | None:
-        """The pattern of `line`; one that begins with `!` takes away again."""
+        """Return the pattern of `line`; one that begins with `!` takes away again."""
         text = golang.trim_space(line)
         if not text:
             return None
@@ -46,7 +46,7 @@ class IncludePattern(DockerIgnorePattern):
 
 
 def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
-    """The spec that ignores all that `patterns` do not include.
+    """Return the spec that ignores all that `patterns` do not include.
 
     Raises `DockerfileError` for a pattern that fails the build, and `InputError` for one that
     ctxsize cannot evaluate.
@@ -73,7 +73,7 @@ def check_excluded(patterns: Sequence[str]) -> None:
 
 
 def _refusal(error: IgnoreFileError, lead: str) -> InputError:
-    """The error about a pattern that comes from the Dockerfile, not the ignore file."""
+    """Return the error about a pattern that comes from the Dockerfile, not the ignore file."""
     if isinstance(error, UnknownPatternError):
         return InputError(error.message, hint=f"{error.pattern!r}: {_HINT}")
     return DockerfileError(f"{lead}: {error.message}", hint=f"{error.pattern!r}: {_HINT}")
@@ -107,11 +107,11 @@ class Narrowed:
         self._left: Evaluator[Any] = fastest(spec)
 
     def root(self) -> NarrowState:
-        """The state of the context itself, which is no entry and always walked."""
+        """Return the state of the context itself, which is no entry and always walked."""
         return self._state(self._asked.root(), self._left.root())
 
     def odd(self, state: NarrowState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
-        """The marks of those `names` that differ from the directory's own."""
+        """Return the marks of those `names` that differ from the directory's own."""
         try:
             asked = self._asked.odd(state.asked, prefix, names)
         except IgnoreFileError as error:
@@ -125,7 +125,7 @@ class Narrowed:
         return {name: mark for name, mark in marks.items() if mark != state.mark}
 
     def enter(self, state: NarrowState, prefix: str, name: str) -> NarrowState:
-        """The state of the subdirectory `name`."""
+        """Return the state of the subdirectory `name`."""
         try:
             asked = self._asked.enter(state.asked, prefix, name)
         except IgnoreFileError as error:
@@ -133,7 +133,7 @@ class Narrowed:
         return self._state(asked, self._left.enter(state.left, prefix, name))
 
     def enters(self, state: NarrowState, path: str) -> bool:
-        """Whether anything below `path`, which itself is not sent, can be sent."""
+        """Return whether anything below `path`, which itself is not sent, can be sent."""
         return all(
             not inner.mark.ignored or evaluator.enters(inner, path)
             for evaluator, inner in ((self._asked, state.asked), (self._left, state.left))

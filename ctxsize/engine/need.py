@@ -65,7 +65,7 @@ class Asked:
 
 
 def platforms_of(request: Request) -> tuple[str, ...]:
-    """The platforms of the build, each once.
+    """Return the platforms of the build, each once.
 
     Where none is given it is that of `DOCKER_DEFAULT_PLATFORM`, which Docker's
     command line heeds, or else this machine's. Raises `InputError` for what is no platform.
@@ -94,7 +94,7 @@ def _own_platform() -> Platform:
 
 
 def needs_of(request: Request) -> dict[str, ContextNeed]:
-    """What the Dockerfile of `request` asks of its contexts, by platform.
+    """Return what the Dockerfile of `request` asks of its contexts, by platform.
 
     Raises `DockerfileError` for a Dockerfile that the builder rejects, and for
     paths that it cannot ask for; `InputError` for one that cannot be read.
@@ -195,7 +195,7 @@ def _joined(paths: Paths, asked: list[tuple[str, Asked]]) -> Asked:
 
 
 def transfer_evaluators(request: Request) -> list[Evaluator[Any] | None]:
-    """An evaluator for each transfer of the context; None for all that is not ignored.
+    """Return an evaluator for each transfer of the context; None for all that is not ignored.
 
     Raises what `needs_of` and `evaluator_of` raise, and `InputError` without a
     Dockerfile.
@@ -223,7 +223,7 @@ def includes_of(request: Request) -> list[Include]:
 
 
 def evaluator_of(request: Request, paths: Paths) -> Evaluator[Any] | None:
-    """The evaluator of a transfer; None where it is that of the ignore file alone.
+    """Return the evaluator of a transfer; None where it is that of the ignore file alone.
 
     Raises `DockerfileError` for a path that the builder rejects as a pattern,
     `BuildFailsError` where the sender cannot follow a link.
@@ -252,7 +252,7 @@ _UNKNOWNS = {
 
 
 def unknown_problem(unknown: Unknown, builder: Builder) -> Problem:
-    """What is assumed in place of something that the Dockerfile alone does not tell."""
+    """Return what is assumed in place of something that the Dockerfile alone does not tell."""
     message = _UNKNOWNS[unknown.kind].format(name=unknown.name, older=builder.older)
     is_older = unknown.kind.startswith("older-")
     code = "older-dockerfile" if is_older else f"unknown-{unknown.kind}"
@@ -268,7 +268,7 @@ def failure(error: CtxsizeError) -> str:
 
 
 def is_wrong_target(request: Request) -> bool:
-    """Whether the Dockerfile can be read and has no stage of the asked name."""
+    """Return whether the Dockerfile can be read and has no stage of the asked name."""
     target = request.build.target
     if not target:
         return False

@@ -114,7 +114,7 @@ class DockerIgnorePattern(RegexPattern):
 
     @classmethod
     def split(cls, line: str) -> SplitLine | None:
-        """The pattern of `line` after Docker's two readers: the file's, then the matcher's.
+        """Return the pattern of `line` after Docker's two readers: the file's, then the matcher's.
 
         The matcher gets text back from the first, so `./!x` ends as an exception.
         """
@@ -156,7 +156,7 @@ class DockerIgnorePattern(RegexPattern):
 
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:
-        """How the builder matches `text`: its kind and its Go expression."""
+        """Return how the builder matches `text`: its kind and its Go expression."""
         return classify(text)
 
     def match_file(self, file: Any) -> Any:
@@ -181,7 +181,7 @@ _NEVER = r"(?!)"
 
 
 def classify(text: str) -> tuple[str, str]:
-    """How Docker matches `text`: exact, prefix, suffix or regexp, and its Go expression.
+    """Return how Docker matches `text`: exact, prefix, suffix or regexp, and its Go expression.
 
     The first token that is `**` makes a suffix match, whatever was before; any
     later wildcard turns that into a regular expression with another meaning.
@@ -215,7 +215,7 @@ _TOKENS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
 
 
 def _compiled(kind: str, text: str, expression: str) -> Expression:
-    """The expression that matches just what the builder's matcher for `text` matches."""
+    """Return the expression that matches just what the builder's matcher for `text` matches."""
     if kind == "regexp":
         return goregexp.compiled(expression)
     if kind == "exact":
@@ -266,7 +266,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
 
     @property
     def may_refuse(self) -> bool:
-        """Whether some path could be sent by the walk and refused by the sender.
+        """Return whether some path could be sent by the walk and refused by the sender.
 
         That takes a pattern that ignores after an exception.
         """
@@ -277,7 +277,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     def from_lines(  # type: ignore[override]
         cls, lines: Iterable[str], pattern_factory: Any = None, **_: Any
     ) -> DockerIgnoreSpec:
-        """The spec of an ignore file's lines, in order and with comments and blank ones.
+        """Return the spec of an ignore file's lines, in order and with comments and blank ones.
 
         Raises `IgnoreFileError`, with its line, for a line that fails every build.
         """
@@ -294,7 +294,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         return cls(patterns)
 
     def step(self, path: str, parent: int = 0) -> Step:
-        """The fate of `path`, given its parent directory's state (0 at the top).
+        """Return the fate of `path`, given its parent directory's state (0 at the top).
 
         A pattern that could not change the outcome is not evaluated and leaves
         no bit, so it does not hold for the path's children either: this is what
@@ -308,7 +308,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         return Step(ignored, state, state.bit_length() - 1 if state else None)
 
     def steps(self, path: str) -> Iterator[tuple[str, Step]]:
-        """Each ancestor of `path` from the top, then `path` itself, with its fate."""
+        """Yield each ancestor of `path` from the top, then `path` itself, with its fate."""
         state = 0
         for end in [*_slashes(path), len(path)]:
             step = self.step(path[:end], state)
@@ -316,7 +316,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
             yield path[:end], step
 
     def refuses(self, path: str) -> bool:
-        """Whether Docker's sender refuses to open `path`, so that it would arrive empty.
+        """Return whether Docker's sender refuses to open `path`, so that it would arrive empty.
 
         The sender asks another function than the walk (`MatchesOrParentMatches`):
         there the last pattern that matches the path or an ancestor wins.
@@ -339,18 +339,18 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         return None if any(_WILDCARDS.intersection(text) for text in texts) else texts
 
     def enters(self, directory: str) -> bool:
-        """Whether the builder looks into an ignored directory for re-included entries."""
+        """Return whether the builder looks into an ignored directory for re-included entries."""
         reach = self.reach
         return reach is None or any(f"{text}/".startswith(f"{directory}/") for text in reach)
 
     def match_file(self, file: StrPath, separators: Collection[str] | None = None) -> bool:
-        """Whether `file` is ignored."""
+        """Return whether `file` is ignored."""
         return bool(self.check_file(file, separators).include)
 
     def check_file(
         self, file: TStrPath, separators: Collection[str] | None = None
     ) -> CheckResult[TStrPath]:
-        """What becomes of `file`: `include` True if ignored, and the `index` that decided.
+        """Return what becomes of `file`: `include` True if ignored, and the `index` that decided.
 
         An entry below an ignored directory that Docker does not enter is
         ignored by the pattern that ignored the directory.
@@ -376,7 +376,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         *,
         negate: bool | None = None,
     ) -> Iterator[TStrPath]:
-        """Those of `files` that are ignored, or with `negate` those that are sent."""
+        """Return those of `files` that are ignored, or with `negate` those that are sent."""
         return (file for file in files if self.match_file(file, separators) != bool(negate))
 
     def match_entries(
@@ -386,7 +386,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         *,
         negate: bool | None = None,
     ) -> Iterator[TreeEntry]:
-        """Those of `entries` that are ignored, or with `negate` those that are sent."""
+        """Return those of `entries` that are ignored, or with `negate` those that are sent."""
         return (
             entry for entry in entries if self.match_file(entry.path, separators) != bool(negate)
         )

@@ -39,12 +39,12 @@ class Plan:
 
     @cached_property
     def data(self) -> bytes:
-        """The text, empty without a Dockerfile."""
+        """Return the text, empty without a Dockerfile."""
         return self._read()
 
     @property
     def dockerfile(self) -> Dockerfile:
-        """The instructions and stages."""
+        """Return the instructions and stages."""
         if isinstance(self._parsed, DockerfileError):
             # Whoever catches an error adds to it where it was met.
             raise copy(self._parsed)

@@ -14,7 +14,7 @@ _LEADING = {"#": "\\#", "!": "\\!", "\ufeff": "[\ufeff]"}
 def pattern_for(
     path: str, *, pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern
 ) -> str | None:
-    r"""The line that matches just `path`, None where the builder has no such pattern.
+    r"""Return the line that matches just `path`, None where the builder has no such pattern.
 
     There is none for bytes that are not UTF-8: they all look like U+FFFD.
 
@@ -69,5 +69,5 @@ def _quoted(char: str, special: set[str], at_edge: bool, first: bool) -> str:
 
 
 def _printable(text: str) -> bool:
-    """Whether `text` can travel in a header: control characters cannot."""
+    """Return whether `text` can travel in a header: control characters cannot."""
     return all(char >= " " and char != "\x7f" for char in text)

@@ -76,19 +76,19 @@ class Request:
 
     @property
     def ignore_file_problems(self) -> list[Problem]:
-        """What is odd about ignore files: more is sent then than one thinks."""
+        """Return what is odd about ignore files: more is sent then than one thinks."""
         return [each for each in self.problems if each.code.startswith("ignore-file-")]
 
     @property
     def dockerfile_in_context(self) -> str | None:
-        """The Dockerfile's path relative to the context, None if it lies outside."""
+        """Return the Dockerfile's path relative to the context, None if it lies outside."""
         if self.dockerfile in (None, STDIN):
             return None
         return _inside(self.root, str(self.dockerfile))
 
     @property
     def dockerfile_bytes(self) -> int:
-        """The Dockerfile's size, 0 without one."""
+        """Return the Dockerfile's size, 0 without one."""
         if self.dockerfile_read_from is None:
             return len(self.build.dockerfile_inline or b"")
         return Path(self.dockerfile_read_from).stat().st_size
@@ -97,7 +97,7 @@ class Request:
 def resolve(
     context: str = ".", *, dockerfile: str | None = None, builder: Builder = BUILDKIT
 ) -> Request:
-    """The request for `context`, with `dockerfile` relative to the working directory.
+    """Return the request for `context`, with `dockerfile` relative to the working directory.
 
     Raises what `request_of` raises.
     """
@@ -107,7 +107,7 @@ def resolve(
 def request_of(
     build: Build, builder: Builder, *, alone: bool = False, plans: Plans | None = None
 ) -> Request:
-    """The request for `build`, whose `builder` this is; `alone` looks for no Dockerfile.
+    """Return the request for `build`, whose `builder` this is; `alone` looks for no Dockerfile.
 
     `plans` are those of the command, which parses no Dockerfile twice.
     Raises `InputError` if the context or the Dockerfile cannot be used,
@@ -123,7 +123,7 @@ def request_of(
 def without_patterns(
     build: Build, builder: Builder, *, alone: bool = False, plans: Plans | None = None
 ) -> Request:
-    """The request for `build` as if its ignore file, which it holds, had no pattern at all.
+    """Return the request for `build` as if its ignore file, which it holds, had no pattern at all.
 
     Raises `InputError` if the context or the Dockerfile cannot be used.
     """
@@ -309,7 +309,7 @@ def _read_as_empty(path: str, builder: Builder) -> Problem:
 
 
 def _is_missing(path: str) -> bool:
-    """Whether nothing is there. A loop of symlinks is something: it cannot be read."""
+    """Return whether nothing is there. A loop of symlinks is something: it cannot be read."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -338,7 +338,7 @@ def _read(path: str, builder: Builder) -> IgnoreFile:
 
 
 def read_ignore_file(path: str) -> IgnoreFile:
-    """The ignore file at `path`, whichever builder would read it.
+    """Return the ignore file at `path`, whichever builder would read it.
 
     Raises `InputError` for what is no regular file, or cannot be read.
     """
@@ -398,7 +398,7 @@ def _check_as_written(lines: list[str], builder: Builder) -> None:
 
 
 def _with_needed_files(request: Request) -> Request:
-    """The request with the exceptions that the builder adds for its own needs."""
+    """Return the request with the exceptions that the builder adds for its own needs."""
     builder = request.builder
     if builder.always_sends is None:
         return request

@@ -41,7 +41,7 @@ class Basis:
 
     @cached_property
     def matcher(self) -> Matcher:
-        """What its patterns match, each by itself."""
+        """Return what its patterns match, each by itself."""
         return matcher(self.spec)
 
     def under(self, spec: DockerIgnoreSpec) -> Sent:
@@ -151,7 +151,7 @@ class _Region:
 
     @cached_property
     def below(self) -> frozenset[str]:
-        """The directories that are in it as a whole."""
+        """Return the directories that are in it as a whole."""
         return frozenset(each.path for top in self._whole() for each in top.tree())
 
     def _whole(self) -> Iterator[Held]:

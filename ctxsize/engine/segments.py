@@ -36,7 +36,7 @@ class Segment(NamedTuple):
 
 
 def segments(pattern: DockerIgnorePattern) -> list[Segment] | None:
-    """The segments of `pattern`, or None if it does not split at its slashes."""
+    """Return the segments of `pattern`, or None if it does not split at its slashes."""
     text = pattern.text
     kind = pattern.kind
     if kind == "exact":
@@ -76,7 +76,7 @@ def _anywhere(text: str) -> list[Segment]:
 
 
 def _globs(text: str) -> list[Segment] | None:
-    """The segments of a wildcard pattern; None if a wildcard could match across a slash."""
+    """Return the segments of a wildcard pattern; None if a wildcard could match across a slash."""
     if not _is_plain(text):
         return _plain_beginning(text)
     parts = text.split("/")
@@ -99,7 +99,7 @@ def _globs(text: str) -> list[Segment] | None:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether no wildcard of `text` but `**` could match a slash, and none is an odd one."""
+    """Return whether no wildcard of `text` but `**` could match a slash, and none is an odd one."""
     if _REGEXP_CHARACTERS.intersection(text):
         return False
     without_classes = _PLAIN_CLASS.sub("_", text)
@@ -107,7 +107,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _plain_beginning(text: str) -> list[Segment] | None:
-    """The segments before the first odd one, and the expression for the rest.
+    """Return the segments before the first odd one, and the expression for the rest.
 
     None if there is no such beginning: `|` would tear it from its anchor, `{}`
     may repeat a slash.
@@ -124,7 +124,7 @@ def _plain_beginning(text: str) -> list[Segment] | None:
 
 
 def _plain_texts(rest: str) -> tuple[str, ...]:
-    r"""The texts in `rest` of which no odd part can make anything else.
+    r"""Return the texts in `rest` of which no odd part can make anything else.
 
     >>> _plain_texts("*/main*[^0-9]*.c")
     ('main',)
@@ -158,7 +158,7 @@ def _glob(name: str) -> Segment:
 
 
 def _needles(glob: str) -> tuple[str, ...]:
-    r"""The texts between the wildcards of `glob`, with a newline at its beginning and end.
+    r"""Return the texts between the wildcards of `glob`, with a newline at its beginning and end.
 
     >>> _needles("lib*_[0-9].so")
     ('\nlib', '_', '.so\n')

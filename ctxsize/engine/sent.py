@@ -47,7 +47,7 @@ class Sent:
 
     @property
     def paths(self) -> Collection[str]:
-        """Every entry, directories too; it behaves as a set."""
+        """Return every entry, directories too; it behaves as a set."""
         return self.sizes.keys()
 
     def without(self, other: Sent) -> list[str]:
@@ -81,7 +81,7 @@ class SentDifference(NamedTuple):
 
     @property
     def paths(self) -> frozenset[str]:
-        """All of them."""
+        """Return all of them."""
         return self.hidden | self.shown | self.resized | self.moved
 
 

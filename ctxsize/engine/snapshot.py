@@ -53,7 +53,7 @@ class File(NamedTuple):
 
     @property
     def arrives_empty(self) -> bool:
-        """Whether its content is not sent, as it cannot be read."""
+        """Return whether its content is not sent, as it cannot be read."""
         return not self.readable and stat.S_ISREG(self.st_mode) and self.st_size > 0
 
 
@@ -82,12 +82,12 @@ class Held:
 
     @property
     def name(self) -> str:
-        """The last part of the path."""
+        """Return the last part of the path."""
         return self.path.rpartition("/")[2]
 
     @property
     def prefix(self) -> str:
-        """What stands before the names in it."""
+        """Return what stands before the names in it."""
         return f"{self.path}/" if self.path else ""
 
     def tree(self) -> Iterator[Held]:
@@ -100,7 +100,7 @@ class Held:
 
     @property
     def files(self) -> list[File]:
-        """The entries in it that are no directories, made of what is kept of them."""
+        """Return the entries in it that are no directories, made of what is kept of them."""
         return [_file(name, each) for name, each in self.entries.items()]
 
     def file(self, name: str) -> File | None:
@@ -110,12 +110,12 @@ class Held:
 
     @cached_property
     def odd(self) -> list[File]:
-        """The entries that are neither directories nor plain files."""
+        """Return the entries that are neither directories nor plain files."""
         return [each for each in self.entries.values() if isinstance(each, File)]
 
     @cached_property
     def contents(self) -> dict[str, int]:
-        """What would travel of each entry in it that is no directory."""
+        """Return what would travel of each entry in it that is no directory."""
         if not self.odd:
             return cast("dict[str, int]", self.entries)
         return {file.name: file.content_bytes for file in self.files}
@@ -126,7 +126,7 @@ class Held:
 
     @property
     def folder_by_name(self) -> dict[str, Held]:
-        """The directories in it."""
+        """Return the directories in it."""
         return self._folder_by_name if self.folders else {}
 
     @cached_property
@@ -186,7 +186,7 @@ class Snapshot:
 
     @classmethod
     def take(cls, request: Request, *, progress: Progress | None = None) -> Snapshot:
-        """The context of `request` as it is now. Raises what `Walk` raises.
+        """Return the context of `request` as it is now. Raises what `Walk` raises.
 
         `progress` is told entries and bytes now and then.
         """
@@ -228,21 +228,21 @@ class Snapshot:
 
     @property
     def folders(self) -> Collection[Held]:
-        """The context and all directories below, each before its own, siblings in order."""
+        """Return the context and all directories below, each before its own, siblings in order."""
         return self._by_path.values()
 
     def folder(self, path: str) -> Held | None:
-        """The directory at `path`, None if there is none."""
+        """Return the directory at `path`, None if there is none."""
         return self._by_path.get(path)
 
     def file(self, path: str) -> File | None:
-        """The entry at `path` that is no directory, None if there is none."""
+        """Return the entry at `path` that is no directory, None if there is none."""
         directory, _, name = path.rpartition("/")
         held = self._by_path.get(directory)
         return None if held is None else held.file(name)
 
     def with_file(self, path: str, size_bytes: int) -> Snapshot:
-        """The same context with a regular file of this size at `path`, new or changed.
+        """Return the same context with a regular file of this size at `path`, new or changed.
 
         Its directory must be there. What is written to an ignore file is itself sent.
         """
@@ -302,12 +302,12 @@ class Snapshot:
 
     @cached_property
     def has_further_names(self) -> bool:
-        """Whether a file has several names: the first one that is sent has its content."""
+        """Return whether a file has several names: the first one that is sent has its content."""
         return any(file.st_nlink > 1 for held in self.folders for file in held.odd)
 
     @cached_property
     def links(self) -> dict[str, frozenset[str]]:
-        """The names of the symlinks in each directory that has some."""
+        """Return the names of the symlinks in each directory that has some."""
         is_link = stat.S_ISLNK
         found = {}
         for held in self.folders:
@@ -363,7 +363,7 @@ class Memory:
 
 
 def _folder(held: dict[str, Held], path: str) -> Held:
-    """The directory at `path`, made known to the one above when it is new."""
+    """Return the directory at `path`, made known to the one above when it is new."""
     found = held.get(path)
     if found is None:
         found = held[path] = Held(path)

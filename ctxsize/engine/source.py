@@ -26,7 +26,7 @@ class OpenDirectory(Protocol):
 
     @property
     def stat(self) -> os.stat_result:
-        """What is known of the directory itself."""
+        """Return what is known of the directory itself."""
 
     def steps(self) -> list[Step]:
         """Return the entries in byte order. Raises `OSError` if it cannot be listed."""

@@ -86,7 +86,7 @@ class Sources:
         return [self._checked(source) for source in found]
 
     def failing(self, source: Source) -> SourceCheck | None:
-        """What becomes of a source of the Dockerfile on which the build fails; else None.
+        """Return what becomes of a source of the Dockerfile on which the build fails; else None.
 
         What wildcards match is not counted.
         """
@@ -230,7 +230,7 @@ class Sources:
         return replace(check, notes=(*check.notes, self.older_fails(older))) if older else check
 
     def older_fails(self, link: str) -> str:
-        """What the `older` releases of the builder do at `link`, an `older_link`."""
+        """Return what the `older` releases of the builder do at `link`, an `older_link`."""
         return (
             f"{self._request.builder.older} fails here: it follows the symlink {link}, "
             "which leads to nothing that is sent"
@@ -243,7 +243,7 @@ class Sources:
         arrivals: Arrivals,
         matches: int | None = None,
     ) -> SourceCheck | None:
-        """What becomes of the first of `paths` that is a symlink and leads to nothing sent.
+        """Return what becomes of the first of `paths` that is a symlink and leads to nothing sent.
 
         The builder follows what a source finds by itself, and no symlink below that.
         """
@@ -312,7 +312,7 @@ class Sources:
         return notes
 
     def _variables(self, source: Source) -> Iterator[str]:
-        """What the variables of the source are taken for."""
+        """Yield what the variables of the source are taken for."""
         early = {
             argument.partition("=")[0]
             for instruction in self._dockerfile.global_arguments
@@ -359,7 +359,7 @@ def _is_pattern(path: str) -> bool:
 
 
 def _links(request: Request, path: str) -> Iterator[str]:
-    """The symlink on the way to `path` that --parents does not follow."""
+    """Yield the symlink on the way to `path` that --parents does not follow."""
     parts = path.split("/")
     for depth in range(1, len(parts)):
         here = "/".join(parts[:depth])
@@ -382,7 +382,7 @@ def _clamped(request: Request, source: Source) -> Iterator[str]:
 
 
 def _nearest(request: Request, path: str) -> Iterator[str]:
-    """What there is instead of `path`, which is not there."""
+    """Yield what there is instead of `path`, which is not there."""
     at = ""
     for part in path.split("/"):
         names: list[str] = []

@@ -76,7 +76,7 @@ class WalkSums:
 
     @property
     def entries(self) -> int:
-        """How many entries were added that are sent."""
+        """Return how many entries were added that are sent."""
         return self._files + self._directories + self._symlinks
 
     def add(self, event: Event) -> None:
@@ -246,7 +246,7 @@ class WalkSums:
 
     @property
     def _enough(self) -> float:
-        """What a file must be larger than to be among the largest."""
+        """Return what a file must be larger than to be among the largest."""
         if len(self._largest) < self.top:
             return 0
         return self._largest[0][0] if self.top else float("inf")
@@ -280,7 +280,7 @@ class WalkSums:
             _add(self._saved, mark.decider, size, not link)
 
     def problems(self, builder: Builder) -> list[Problem]:
-        """What was found about the files themselves."""
+        """Return what was found about the files themselves."""
         found = []
         if self._refused:
             found.append(arrives_empty(self._refused, WITHHELD, "arrives-empty"))
@@ -307,7 +307,7 @@ class WalkSums:
         return [Problem("figure-by-chance", message)]
 
     def measurement(self, request: Request, *, complete: bool, depth: int | None) -> Measurement:
-        """What was added, as the measurement of `request`.
+        """Return what was added, as the measurement of `request`.
 
         `complete` tells whether all that is ignored was looked at.
         """
@@ -343,7 +343,7 @@ class WalkSums:
 
 
 def _figures(meter: Meter | None, totals: tuple[int, ...]) -> tuple[int | None, str | None]:
-    """The least of `totals`, and all of them in the builder's words."""
+    """Return the least of `totals`, and all of them in the builder's words."""
     if meter is None or not totals:
         return None, None
     return totals[0], " or ".join(dict.fromkeys(map(meter.printed, totals)))
@@ -370,7 +370,7 @@ def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Shar
 
 
 def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
-    """The engine's pattern as the value that reports carry."""
+    """Return the engine's pattern as the value that reports carry."""
     return Pattern(pattern.text, pattern.line, pattern.include is False, str(pattern.pattern))
 
 

@@ -86,7 +86,7 @@ class Takers:
         return takers
 
     def _takes(self, source: Source, path: str) -> tuple[bool, bool]:
-        """Whether `source` takes `path`, and else whether it may take something below it."""
+        """Return whether `source` takes `path`, and else whether it may take something below it."""
         if source.path not in self._specs:
             include = follow(self._request.root, (source.path,))
             self._specs[source.path] = None if include is None else include_spec(include)

@@ -69,11 +69,11 @@ class BuildKitMeter:
         self._packets.runs.extend(runs)
 
     def totals(self, request: Request) -> tuple[int, ...]:
-        """What BuildKit prints as `transferring context:` for what was added."""
+        """Return what BuildKit prints as `transferring context:` for what was added."""
         return (self._sum + self._content + self._packets.heads(),)
 
     def warm_totals(self, request: Request) -> tuple[int, ...]:
-        """What it prints in the next build if nothing changed."""
+        """Return what it prints in the next build if nothing changed."""
         content = _content(0)
         positions = (_number(position) for position in self._again)
         return (self._sum + sum(_TYPE_FIELD + content + each for each in positions),)
@@ -180,7 +180,7 @@ class _Packets:
         self.runs.fromlist([len(sizes), packets])
 
     def heads(self) -> int:
-        """The bytes of all heads."""
+        """Return the bytes of all heads."""
         total = position = 0
         runs = iter(self.runs)
         for entries, packets in zip(runs, runs, strict=True):
@@ -196,7 +196,7 @@ class _Packets:
 
 
 def _numbers(sizes: Sequence[int]) -> int:
-    """What the ascending `sizes` take as numbers: a tag, and a byte for every seven bits."""
+    """Return what the ascending `sizes` take as numbers: a tag, and a byte for every seven bits."""
     total, bits = 0, 0
     while places := len(sizes) - bisect_left(sizes, 1 << bits):
         total += places if bits else 2 * places
@@ -205,12 +205,12 @@ def _numbers(sizes: Sequence[int]) -> int:
 
 
 def _packets_of(size: int) -> int:
-    """How many packets content takes: one for each chunk, and an empty one at the end."""
+    """Return how many packets content takes: one for each chunk, and an empty one at the end."""
     return (size + 2 * _CHUNK - 1) // _CHUNK
 
 
 def _takes(text: str) -> int:
-    """The bytes of `text`."""
+    """Return the bytes of `text`."""
     return len(text) if text.isascii() else len(os.fsencode(text))
 
 
@@ -247,7 +247,7 @@ _SURELY_SHORT = 127 - 2 - _USUAL_MODE - _USUAL_TIME - 10
 
 @cache
 def _mode_takes(mode: int) -> int:
-    """The bytes of the field for `mode` in the packet of an entry."""
+    """Return the bytes of the field for `mode` in the packet of an entry."""
     return _number(_go_mode(mode))
 
 
@@ -270,7 +270,7 @@ def _attribute(key: str, value_field: int) -> int:
 
 
 def _content(size: int) -> int:
-    """The bytes of `size` bytes in packets, less what each packet's head takes."""
+    """Return the bytes of `size` bytes in packets, less what each packet's head takes."""
     whole, rest = divmod(size, _CHUNK)
     return size + whole * _CHUNK_FIELD + _NUMBER[rest.bit_length()]
 
@@ -291,7 +291,7 @@ _CHUNK_FIELD = _number(_CHUNK)
 
 
 def _required(length: int) -> int:
-    """A length-delimited field that is present even if empty."""
+    """Return a length-delimited field that is present even if empty."""
     return 1 + _varint(length) + length
 
 
@@ -323,7 +323,7 @@ class TarMeter:
         """Do nothing: the order of entries does not matter."""
 
     def totals(self, request: Request) -> tuple[int, ...]:
-        """What the classic builder prints as `Sending build context`, as an exact number.
+        """Return what the classic builder prints as `Sending build context`, as an exact number.
 
         Where chance decides, the numbers of which it prints one, ascending.
         """
@@ -332,7 +332,7 @@ class TarMeter:
         return tuple(sorted({self._sum + each for each in self._outside_dockerfile(request)}))
 
     def warm_totals(self, request: Request) -> tuple[int, ...]:
-        """The same: every build sends everything."""
+        """Return the same: every build sends everything."""
         return self.totals(request)
 
     def together(
@@ -358,7 +358,7 @@ class TarMeter:
 
     @staticmethod
     def _outside_dockerfile(request: Request) -> tuple[int, ...]:
-        """The bytes that a Dockerfile from outside the context may add to the stream.
+        """Return the bytes that a Dockerfile from outside the context may add to the stream.
 
         It is added at the end under a random name, which the command line then
         appends to the ignore file; there is one from then on. The stream that does
@@ -381,7 +381,7 @@ def _blocks(size: int) -> int:
 
 
 def _header(path: str, seconds: int, size: int, link: str = "", xattrs: Xattrs = _BARE) -> int:
-    """The bytes of an entry's header, with the extended one that some entries need."""
+    """Return the bytes of an entry's header, with the extended one that some entries need."""
     name = os.fsencode(path)
     target = os.fsencode(link)
     records = {
@@ -408,7 +408,7 @@ def _fits_ustar(name: bytes) -> bool:
 
 
 def _record(key: str, value_bytes: int) -> int:
-    r"""The length of `"<length> <key>=<value>\n"`, which counts itself."""
+    r"""Return the length of `"<length> <key>=<value>\n"`, which counts itself."""
     rest = len(key) + value_bytes + 3
     length = rest + len(str(rest))
     return rest + len(str(length))

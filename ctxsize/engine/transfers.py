@@ -84,7 +84,7 @@ class _Measuring:
     """The sources that the builder may not find: nothing travels for them, or symlinks do."""
 
     def of(self, paths: Paths) -> Report:
-        """What travels of the context if `paths` are asked for."""
+        """Return what travels of the context if `paths` are asked for."""
         if paths is None:
             return self.context
         if paths not in self.measured:
@@ -92,7 +92,7 @@ class _Measuring:
         return self.measured[paths]
 
     def _alone(self, path: str) -> Report:
-        """What one source takes, were it the only one."""
+        """Return what one source takes, were it the only one."""
         if self._is_plainly_absent(path):
             # Any such path takes the same, and there may be one in each line.
             path = self.absent = self.absent or path
@@ -139,7 +139,7 @@ class _Measuring:
         return replace(made, sources=sources, problems=problems)
 
     def _of_older(self, sources: Iterable[Source]) -> Iterable[Problem]:
-        """The problems of older builders with those of `sources` that are doubtful."""
+        """Return the problems of older builders with those of `sources` that are doubtful."""
         doubtful = [each for each in sources if each in self.doubtful]
         if not doubtful:
             return ()
@@ -193,7 +193,7 @@ def _problems(measuring: _Measuring, unknown: list[Problem], *, known: bool) -> 
 
 
 def _unfound(measuring: _Measuring) -> Iterable[Problem]:
-    """The problems of the sources that the builder does not find."""
+    """Return the problems of the sources that the builder does not find."""
     if not measuring.doubtful:
         return ()
     from ctxsize.engine.unfound import unfound
@@ -218,7 +218,7 @@ def _made(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) ->
 
 
 def _everything(request: Request, context: Measurement) -> Transfer | None:
-    """The transfer of a builder that sends the whole context."""
+    """Return the transfer of a builder that sends the whole context."""
     if request.build.build_contexts:
         raise InputError(
             f"{request.builder.title} has no --build-context", hint="leave out --builder"
@@ -227,7 +227,7 @@ def _everything(request: Request, context: Measurement) -> Transfer | None:
 
 
 def _unsent(request: Request) -> tuple[NamedContext, ...]:
-    """The named contexts of a builder that reads all contexts in place."""
+    """Return the named contexts of a builder that reads all contexts in place."""
     return tuple(
         NamedContext(each.name, each.value, each.kind, each.announced, None)
         for each in named_contexts(request.build)
@@ -278,7 +278,7 @@ def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
 
 
 def _named(measuring: _Measuring, named: NamedSource, *, known: bool) -> NamedContext:
-    """A named context; one that the build does not use is not looked at."""
+    """Return a named context; one that the build does not use is not looked at."""
     plain = NamedContext(named.name, named.value, named.kind, named.announced, None)
     if not named.local:
         return replace(plain, used=_is_used(measuring.request, named) if known else None)

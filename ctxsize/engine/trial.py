@@ -48,17 +48,17 @@ class Attempt:
 
     @cached_property
     def hidden(self) -> list[str]:
-        """The entries that are not sent any more, in the builder's order."""
+        """Return the entries that are not sent any more, in the builder's order."""
         return self.before.without(self.sent)
 
     @cached_property
     def shown(self) -> list[str]:
-        """The entries that are sent and were not before, in the builder's order."""
+        """Return the entries that are sent and were not before, in the builder's order."""
         return self.sent.without(self.before)
 
     @property
     def emptied(self) -> list[str]:
-        """The files that arrive without content and did not before."""
+        """Return the files that arrive without content and did not before."""
         return sorted(self.sent.empty - self.before.empty)
 
     def decider(self, path: str) -> str | None:
@@ -92,12 +92,12 @@ class Trial:
 
     @property
     def before(self) -> Sent:
-        """What is sent with the ignore file as it is. Raises what a walk raises."""
+        """Return what is sent with the ignore file as it is. Raises what a walk raises."""
         return self._basis.sent
 
     @cached_property
     def everything(self) -> Sent:
-        """What would be sent without any pattern."""
+        """Return what would be sent without any pattern."""
         return self.snapshot.sent(self.request.builder.spec_class([]))
 
     def attempt(self, data: bytes) -> Attempt:

@@ -84,7 +84,7 @@ class Walk:
 
     @property
     def reads_xattrs(self) -> bool:
-        """Whether extended attributes count."""
+        """Return whether extended attributes count."""
         return self._inspector.reads_xattrs
 
     @property
@@ -94,7 +94,7 @@ class Walk:
 
     @property
     def problems(self) -> list[Problem]:
-        """What made the answer incomplete."""
+        """Return what made the answer incomplete."""
         return self._inspector.problems
 
     def __iter__(self) -> Iterator[Event]:

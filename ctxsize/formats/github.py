@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from ctxsize.codes import slug_of
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.codes import code_of
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import visible
 from ctxsize.formats.text.findings import place, summary
@@ -35,13 +35,13 @@ def render(outcome: Any, look: Look | None = None) -> str:
 
 
 def _command(finding: Finding) -> str:
-    location, code = finding.location, code_of(finding.code)
+    location = finding.location
     properties = {"file": os.path.normpath(location.path), "line": location.line}
     if location.line is not None:
         properties["endLine"] = location.end_line
         if location.end_line in (None, location.line):
             properties |= {"col": location.column, "endColumn": location.end_column}
-    properties["title"] = f"{finding.code} {code.slug}" if code else finding.code
+    properties["title"] = f"{finding.code} {slug_of(finding.code)}".rstrip()
     said = ",".join(f"{key}={_value(value)}" for key, value in properties.items() if value)
     return f"::{_LEVELS[finding.severity]} {said}::{_data(_message(finding))}"
 

@@ -13,8 +13,8 @@ from difflib import SequenceMatcher
 from typing import Any
 from urllib.parse import quote
 
-from ctxsize.findings import Code, Edit, Finding, Fix, Location, Severity
-from ctxsize.formats.codes import codes_of
+from ctxsize.codes import Code, codes_of
+from ctxsize.findings import Edit, Finding, Fix, Location, Severity
 from ctxsize.formats.fingerprints import fingerprints
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import visible

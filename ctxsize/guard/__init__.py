@@ -1,7 +1,3 @@
 """Whether a context may be as it is: budgets, a baseline, and what changed."""
 
 from __future__ import annotations
-
-from ctxsize.guard.codes import CODES
-
-__all__ = ["CODES"]

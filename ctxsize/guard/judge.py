@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ctxsize.config import Budget, Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.guard import baseline as baselines
-from ctxsize.guard.changes import between
-from ctxsize.guard.culprits import culprits
-from ctxsize.guard.known import Known
+from ctxsize.guard.known import Known, between
 from ctxsize.guard.outcome import ContextCheck, Culprit, Limit
-from ctxsize.model import Amount, Report
+from ctxsize.model import Amount, Directory, Measurement, Report
 from ctxsize.units import human
 
 DEFAULT_GROWTH = Tolerance(percent=5)
@@ -27,7 +25,7 @@ def judge(
     known: Known,
     baseline: baselines.Baseline | None = None,
 ) -> ContextCheck:
-    """What there is to say about `report` under `budget`; `known` is what is known of it.
+    """Return what there is to say about `report` under `budget`; `known` is what is known of it.
 
     Raises what `actual` raises.
     """
@@ -58,7 +56,7 @@ def judge(
 
 
 def actual(report: Report, of: str) -> Amount:
-    """What is in the context, or in all its transfers together."""
+    """Return what is in the context, or in all its transfers together."""
     return Amount.of(report.context.totals) if of == "context" else Amount.of(*report.transfers)
 
 
@@ -103,7 +101,7 @@ def _missed(limit: Limit, name: str, report: Report, blamed: tuple[Culprit, ...]
 
 
 def said(limit: Limit) -> str:
-    """What is wrong, with its figures."""
+    """Return what is wrong, with its figures."""
     what = f"the {limit.of}"
     now, allowed, over = (_shown(each, limit) for each in (limit.actual, limit.allowed, limit.over))
     if limit.baseline is None:
@@ -125,7 +123,7 @@ def _shown(amount: int, limit: Limit) -> str:
 
 
 def _could_shrink(name: str, report: Report, limits: tuple[Limit, ...]) -> Iterator[Finding]:
-    """A note if the baseline could follow the context down, by more than it may grow."""
+    """Yield a note if the baseline could follow the context down, by more than it may grow."""
     for limit in limits:
         if limit.name != "growth" or limit.unit != "bytes" or limit.baseline is None:
             continue
@@ -144,7 +142,7 @@ def _finding(
 
 
 def place(report: Report, of: str) -> Location:
-    """Where it is to be mended: the ignore file, or the instruction that takes most."""
+    """Return where it is to be mended: the ignore file, or the instruction that takes most."""
     if of == "context" and report.ignore_file is not None:
         return Location(report.ignore_file.path, 1)
     if report.dockerfile is None:
@@ -152,3 +150,52 @@ def place(report: Report, of: str) -> Location:
     sources = [source for each in report.transfers for source in each.sources]
     most = max(sources, key=lambda each: each.content_bytes, default=None)
     return Location(report.dockerfile, None if most is None else most.line)
+
+
+_MOST = 0.95
+"""The share of a directory from which on the one part of it that holds it is named instead."""
+_LEAST = 0.001
+"""The share of the context below which nothing is to blame."""
+
+
+def culprits(
+    context: Measurement, count: int = 5, *, by_files: bool = False
+) -> tuple[Culprit, ...]:
+    """Return the `count` largest parts, each named as deep as one part holds nearly all of it."""
+    files = {share.name: share.content_bytes for share in context.largest_files}
+    parts = [_deepest(each, files, by_files=by_files) for each in context.tree.children]
+    parts += [Culprit(path, size, 1) for path, size in files.items() if "/" not in path]
+
+    def size(part: Culprit) -> tuple[int, int]:
+        sizes = (part.content_bytes, part.files)
+        return sizes[::-1] if by_files else sizes
+
+    whole = context.totals.files if by_files else context.totals.content_bytes
+    ordered = sorted(parts, key=lambda each: (*(-part for part in size(each)), each.path))
+    return tuple(each for each in ordered[:count] if size(each)[0] >= max(1, _LEAST * whole))
+
+
+def _deepest(directory: Directory, files: dict[str, int], *, by_files: bool) -> Culprit:
+    while True:
+        least = max(1, _MOST * directory.content_bytes)
+        found = None if by_files else _file(directory.path, files, least)
+        if found is not None:
+            return found
+        if by_files:
+            child = max(directory.children, key=lambda each: each.files, default=None)
+            deeper = child is not None and child.files >= _MOST * directory.files
+        else:
+            child = next(iter(directory.children), None)
+            deeper = child is not None and child.content_bytes >= least
+        if child is None or not deeper:
+            return Culprit(f"{directory.path}/", directory.content_bytes, directory.files)
+        directory = child
+
+
+def _file(directory: str, files: dict[str, int], least: float) -> Culprit | None:
+    inside: Iterable[tuple[str, int]] = (
+        (path, size)
+        for path, size in files.items()
+        if size >= least and path.rpartition("/")[0] == directory
+    )
+    return next((Culprit(path, size, 1) for path, size in inside), None)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ctxsize.config.accepted import Accepted
 from ctxsize.findings import Finding, Severity
-from ctxsize.guard.changes import SizeChange, SizeChanges
+from ctxsize.guard.known import SizeChange, SizeChanges
 from ctxsize.model import Amount, Report
 
 MOST_TRIED = 500_000
@@ -42,12 +42,12 @@ class Limit:
 
     @property
     def code(self) -> str:
-        """The code of the finding that says that it is missed."""
+        """Return the code of the finding that says that it is missed."""
         return _CODES[self.name]
 
     @property
     def is_floor(self) -> bool:
-        """Whether less is wrong, not more."""
+        """Return whether less is wrong, not more."""
         return self.name in ("min", "min-files", "shrink")
 
     @property
@@ -96,13 +96,13 @@ class ContextCheck:
 
     @property
     def missed(self) -> tuple[Limit, ...]:
-        """The limits that it does not keep, but for those of which that is accepted."""
+        """Return the limits that it does not keep, but for those of which that is accepted."""
         accepted = {each.finding.code for each in self.accepted}
         return tuple(each for each in self.limits if each.over and each.code not in accepted)
 
     @property
     def passes(self) -> bool:
-        """Whether nothing is to be said against it."""
+        """Return whether nothing is to be said against it."""
         return not any(each.severity is Severity.ERROR for each in self.findings)
 
 
@@ -122,12 +122,12 @@ class CheckReport:
 
     @property
     def passes(self) -> bool:
-        """Whether every context does."""
+        """Return whether every context does."""
         return all(each.passes for each in self.checks)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What the guard has against each context, then what its report warns of."""
+        """Return what the guard has against each context, then what its report warns of."""
         said = [
             finding
             for each in self.checks
@@ -140,7 +140,7 @@ class CheckReport:
 
     @property
     def passed(self) -> tuple[str, ...]:
-        """The contexts that pass, for formats that name what is in order."""
+        """Return the contexts that pass, for formats that name what is in order."""
         return tuple(each.name for each in self.checks if each.passes)
 
 

@@ -28,7 +28,7 @@ class Planned:
 def planned(
     config: Config, build: Build | None, budget: Budget, *, baseline: bool
 ) -> tuple[Planned, ...]:
-    """What is to be checked: `build`, or all contexts of `config` if that is None.
+    """Return what is to be checked: `build`, or all contexts of `config` if that is None.
 
     What `build` and `budget` say counts for more than the configuration.
     With a `baseline` a build needs no further budget.
@@ -44,7 +44,7 @@ def planned(
 def planned_of(
     builds: Iterable[Build], config: Config, budget: Budget, *, baseline: bool
 ) -> tuple[Planned, ...]:
-    """What is to be checked of `builds`, each as the tables of its context say.
+    """Return what is to be checked of `builds`, each as the tables of its context say.
 
     Raises `InputErrors`, also where there are no builds.
     """
@@ -62,7 +62,7 @@ def planned_of(
 
 
 def _full_name(build: Build) -> str:
-    """The context, and what tells its builds apart."""
+    """Return the context, and what tells its builds apart."""
     dockerfile = build.dockerfile and os.path.relpath(build.dockerfile, build.context)
     unusual = dockerfile if dockerfile != "Dockerfile" else None
     return " ".join(filter(None, (build.context, unusual, build.shown_target)))
@@ -101,7 +101,7 @@ def _budgeted(
 
 
 def _of_config(config: Config, errors: list[CtxsizeError]) -> list[Planned]:
-    """All contexts of `config`; one whose path matches nothing is an error."""
+    """Return all contexts of `config`; one whose path matches nothing is an error."""
     found = []
     for context in config.contexts:
         found_at = list(directories(config, context))
@@ -130,7 +130,7 @@ def _of_build(config: Config, build: Build) -> list[Planned]:
 
 
 def _same_dockerfile(config: Config, context: Context, build: Build) -> bool:
-    """Whether the table is not about another Dockerfile than the one that was named."""
+    """Return whether the table is not about another Dockerfile than the one that was named."""
     if build.dockerfile is None or context.dockerfile is None:
         return True
     named = os.path.join(config.directory, context.dockerfile)

@@ -7,52 +7,50 @@ fix is certain only if the simulation shows that just the intended paths change.
 
 from __future__ import annotations
 
-from ctxsize.findings import Code
 from ctxsize.lints import (
     builders,
     characters,
     comments,
     copies,
     exceptions,
-    files,
     missing,
     names,
     order,
     reach,
     repetition,
-    selection,
     syntax,
 )
-from ctxsize.lints.case import Lint
+from ctxsize.lints.case import Check
 
-_MODULES = (
-    names,
-    comments,
-    exceptions,
-    order,
-    missing,
-    copies,
-    repetition,
-    reach,
-    syntax,
-    characters,
-    files,
-    builders,
-)
-
-LINTS: dict[str, Lint] = {
-    lint.code.name: lint
-    for lint in sorted(
-        (lint for module in _MODULES for lint in module.LINTS), key=lambda lint: lint.code.name
-    )
+LINTS: dict[str, Check] = {
+    "CTX101": names.root_only,
+    "CTX102": comments.trailing,
+    "CTX103": comments.not_a_comment,
+    "CTX104": comments.several,
+    "CTX105": names.single_star,
+    "CTX106": exceptions.useless,
+    "CTX107": exceptions.overridden,
+    "CTX108": order.shadowed,
+    "CTX109": missing.git,
+    "CTX110": missing.env,
+    "CTX111": copies.hidden_source,
+    "CTX112": repetition.redundant,
+    "CTX113": repetition.duplicate,
+    "CTX114": reach.outside,
+    "CTX115": syntax.gitignore,
+    "CTX116": copies.manifest,
+    "CTX117": builders.two_files,
+    "CTX118": reach.dead,
+    "CTX119": characters.byte_order_mark,
+    "CTX120": order.empty,
+    "CTX121": syntax.fails,
+    "CTX122": characters.control,
+    "CTX123": characters.invisible,
+    "CTX124": syntax.regex,
+    "CTX125": exceptions.pruned,
+    "CTX126": builders.difference,
+    "CTX127": builders.unread,
+    "CTX128": characters.whitespace,
+    "CTX130": order.undone,
 }
-"""Each lint by its code, in the order of the codes."""
-
-CODES: dict[str, Code] = {
-    code.name: code
-    for code in sorted(
-        (*(lint.code for lint in LINTS.values()), selection.UNUSED_SUPPRESSION),
-        key=lambda code: code.name,
-    )
-}
-"""All codes of this package; none is ever used for anything else."""
+"""What finds each code, in the order of the codes."""

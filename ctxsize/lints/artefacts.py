@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 
 _MADE_UP = frozenset({"fixtures", "__fixtures__", "testdata", "test-data", "templates", "template"})
 """Directories whose projects are data of tests and generators, and are not built in place."""
@@ -23,8 +23,8 @@ class Artefact:
     doubtful: bool = False
     """Whether directories of that name may just as well be sources."""
 
-    def places(self, tree: Tree) -> list[str]:
-        """The directories below the top that are sent and where it would be made."""
+    def places(self, tree: LintTree) -> list[str]:
+        """Return the directories below the top that are sent and where it would be made."""
         found = dict.fromkeys(
             path.rpartition("/")[0]
             for name in self._names_beside(tree)
@@ -35,11 +35,11 @@ class Artefact:
 
     @property
     def example(self) -> str:
-        """Where such a copy would lie, seen from its place."""
+        """Return where such a copy would lie, seen from its place."""
         return "__pycache__/a.cpython-312.pyc" if self.pattern.startswith("*.py") else self.pattern
 
-    def proves(self, tree: Tree, path: str) -> bool:
-        """Whether the entry at `path` is such an artefact, by what lies beside it."""
+    def proves(self, tree: LintTree, path: str) -> bool:
+        """Return whether the entry at `path` is such an artefact, by what lies beside it."""
         if not self.doubtful:
             return True
         directory = path.rpartition("/")[0]
@@ -52,7 +52,7 @@ class Artefact:
             if any(fnmatchcase(name, beside) for beside in self.beside)
         )
 
-    def _names_beside(self, tree: Tree) -> Iterator[str]:
+    def _names_beside(self, tree: LintTree) -> Iterator[str]:
         for name in tree.by_name:
             if any(fnmatchcase(name, beside) for beside in self.beside):
                 yield name
@@ -109,11 +109,11 @@ _UNIQUE = frozenset(
 
 
 def worth_a_word(artefact: Artefact) -> bool:
-    """Whether a place for it is worth a finding while no copy is there yet."""
+    """Return whether a place for it is worth a finding while no copy is there yet."""
     return artefact.pattern in _UNIQUE
 
 
 def is_known(text: str) -> bool:
-    """Whether the last part of a pattern is the name of something that comes and goes."""
+    """Return whether the last part of a pattern is the name of something that comes and goes."""
     name = text.rstrip("/*").rpartition("/")[2] or text.rpartition("/")[2]
     return name in ARTEFACTS or text.rpartition("/")[2] in ARTEFACTS

@@ -1,4 +1,4 @@
-"""Where another builder would send something else of this context."""
+"""Which builder reads the file, what another one would send, and what takes its place."""
 
 from __future__ import annotations
 
@@ -9,27 +9,15 @@ from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.request import Request, with_ignore_file, without_patterns
 from ctxsize.engine.sent import Sent, differences
 from ctxsize.errors import CtxsizeError
-from ctxsize.findings import Code, Finding, Severity
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.findings import Confidence, Finding
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.effects import decider
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 from ctxsize.lints.words import amount
-
-DIFFERENCE = Code(
-    "CTX126",
-    "builder-difference",
-    Severity.INFO,
-    "Another builder sends other files of this tree, or fails.",
-    "BuildKit, the classic builder and Podman read the same patterns in different ways: exceptions "
-    "with wildcards below ignored directories, `+` and parentheses, `**name`, a blank behind `!`, "
-    "and which file is read at all. Reported is only what makes a difference in this tree.",
-    "*\n!src/**/*.py",
-    "*\n!src",
-)
 
 
 def difference(case: Case) -> Iterator[Finding]:
-    """What other builders would do otherwise, by the line that is behind it."""
+    """Yield what other builders would do otherwise, by the line that is behind it."""
     tree = case.tree
     if tree is None:
         return
@@ -38,7 +26,7 @@ def difference(case: Case) -> Iterator[Finding]:
             yield from _of_builder(case, tree, builder)
 
 
-def _of_builder(case: Case, tree: Tree, builder: Builder) -> Iterator[Finding]:
+def _of_builder(case: Case, tree: LintTree, builder: Builder) -> Iterator[Finding]:
     try:
         request = _request(case, tree, builder)
         if request is None:
@@ -49,14 +37,14 @@ def _of_builder(case: Case, tree: Tree, builder: Builder) -> Iterator[Finding]:
         line = case.lines[number - 1] if 0 < number <= len(case.lines) else None
         if line is None or line.error is None:
             yield case.finding(
-                DIFFERENCE, line, f"{builder.title} fails: {error.message}", help=error.hint or ""
+                "CTX126", line, f"{builder.title} fails: {error.message}", help=error.hint or ""
             )
         return
     yield from _of_lines(case, tree, request, sent)
 
 
-def _request(case: Case, tree: Tree, builder: Builder) -> Request | None:
-    """The request of another builder for the same file, None where it reads another one."""
+def _request(case: Case, tree: LintTree, builder: Builder) -> Request | None:
+    """Return the request of another builder for the same file, None where it reads another one."""
     build = replace(tree.request.build, builder=builder.name)
     request = without_patterns(build, builder, plans=tree.request.plans)
     if request.ignore_file is None or request.ignore_file.path != case.file.path:
@@ -69,7 +57,7 @@ def _request(case: Case, tree: Tree, builder: Builder) -> Request | None:
     return with_ignore_file(request, data)
 
 
-def _of_lines(case: Case, tree: Tree, request: Request, there: Sent) -> Iterator[Finding]:
+def _of_lines(case: Case, tree: LintTree, request: Request, there: Sent) -> Iterator[Finding]:
     own = {request.dockerfile_in_context, tree.request.dockerfile_in_context}
     own |= {*request.builder.ignore_file_names}
     by_line: dict[tuple[int, bool], list[str]] = {}
@@ -81,7 +69,7 @@ def _of_lines(case: Case, tree: Tree, request: Request, there: Sent) -> Iterator
     for (number, more), paths in sorted(by_line.items()):
         what = "sends" if more else "does not send"
         yield case.finding(
-            DIFFERENCE,
+            "CTX126",
             case.lines[number - 1] if number else None,
             f"{request.builder.title} {what} {amount(tree, paths)} that "
             f"{tree.request.builder.title} {'does not' if more else 'sends'}",
@@ -90,7 +78,7 @@ def _of_lines(case: Case, tree: Tree, request: Request, there: Sent) -> Iterator
 
 
 def _behind(case: Case, request: Request, path: str, *, sent_here: bool) -> Line | None:
-    """The line that lets `path` in where it is sent, else the one that keeps it out."""
+    """Return the line that lets `path` in where it is sent, else the one that keeps it out."""
     if sent_here:
         return decider(case, case.step(path))
     found = [each for _, each in request.spec.steps(path)]
@@ -101,4 +89,29 @@ def _behind(case: Case, request: Request, path: str, *, sent_here: bool) -> Line
     return decider(case, case.step(path))
 
 
-LINTS = (Lint(DIFFERENCE, difference),)
+def two_files(case: Case) -> Iterator[Finding]:
+    """Yield what the general ignore file keeps out and this one lets through."""
+    other = case.fallback
+    if other is None:
+        return
+    message, paths = f"replaces {other.path}, which does not apply to this Dockerfile", None
+    if case.tree is not None:
+        sent = case.tree.sent(case.tree.trial.usable(other.texts()))
+        through = [] if sent is None else case.tree.now.without(sent)
+        if any(not case.tree.is_directory(path) for path in through):
+            paths = through
+            message += f" and would keep {amount(case.tree, through)} more out"
+    yield case.finding("CTX117", None, message, paths=paths)
+
+
+def unread(case: Case) -> Iterator[Finding]:
+    """That no build reads the file, and why."""
+    if case.unread is not None:
+        yield case.finding("CTX127", None, f"no build reads this file: {case.unread}")
+    elif case.likely_unread is not None:
+        yield case.finding(
+            "CTX127",
+            None,
+            f"no build seems to read this file: {case.likely_unread}",
+            confidence=Confidence.LIKELY,
+        )

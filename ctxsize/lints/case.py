@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from ctxsize.codes import severity_of
 from ctxsize.engine.covers import is_literal
 from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile
 from ctxsize.engine.matched import Matcher, matcher
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step, sent_text
 from ctxsize.errors import IgnoreFileError
-from ctxsize.findings import Code, Confidence, Finding, Fix, Location, Severity
+from ctxsize.findings import Confidence, Finding, Fix, Location, Severity
 from ctxsize.lints.changes import Proposal, simulated
-from ctxsize.lints.dockerfiles import Use
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.dockerfiles import GovernedBuild
+from ctxsize.lints.tree import LintTree
 from ctxsize.recommender.exceptions import names
 
 MOST_COMPARED, MOST_EXCEPTIONS, MOST_WORK = 10_000, 2_000, 1_000_000
@@ -25,7 +26,7 @@ MOST_COMPARED, MOST_EXCEPTIONS, MOST_WORK = 10_000, 2_000, 1_000_000
 
 
 def is_control(char: str) -> bool:
-    """Whether no header of ASCII may hold it."""
+    """Return whether no header of ASCII may hold it."""
     return char < " " or char == "\x7f"
 
 
@@ -49,17 +50,17 @@ class Line:
 
     @property
     def written(self) -> str:
-        """The line without the blanks around it."""
+        """Return the line without the blanks around it."""
         return self.raw.strip()
 
     @property
     def controls(self) -> str:
-        """The control characters that travel to the builder, which may stop the build."""
+        """Return the control characters that travel to the builder, which may stop the build."""
         return "".join(filter(is_control, sent_text(self.raw) or ""))
 
     @property
     def ignores(self) -> bool:
-        """Whether it is a pattern that can be evaluated, and no exception."""
+        """Return whether it is a pattern that can be evaluated, and no exception."""
         return self.pattern is not None and not self.exception
 
     @property
@@ -74,9 +75,9 @@ class Case:
 
     file: IgnoreFile
     spec_class: type[DockerIgnoreSpec] = DockerIgnoreSpec
-    tree: Tree | None = None
+    tree: LintTree | None = None
     """The context, where there is one."""
-    uses: tuple[Use, ...] = ()
+    uses: tuple[GovernedBuild, ...] = ()
     """The Dockerfiles whose builds read this file."""
     unread: str | None = None
     """Why no build reads this file, or None."""
@@ -91,17 +92,17 @@ class Case:
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
-        """All lines of the file."""
+        """Return all lines of the file."""
         return tuple(self._line(number, raw) for number, raw in enumerate(self.file.texts(), 1))
 
     @property
     def pattern_class(self) -> type[DockerIgnorePattern]:
-        """What reads one line."""
+        """Return what reads one line."""
         return self.spec_class.pattern_class
 
     @cached_property
     def spec(self) -> DockerIgnoreSpec:
-        """The patterns that can be evaluated, as one list."""
+        """Return the patterns that can be evaluated, as one list."""
         return self.spec_class(line.pattern for line in self.patterns if line.pattern is not None)
 
     @cached_property
@@ -114,16 +115,16 @@ class Case:
         return self.matcher.step(path)
 
     def matching(self, path: str) -> list[Line]:
-        """The lines whose patterns match `path` itself, in order."""
+        """Return the lines whose patterns match `path` itself, in order."""
         return [self.patterns[at] for at in self.matcher.indexes(path)]
 
     @cached_property
     def index_of(self) -> dict[int, int]:
-        """Where each line stands among those with a pattern, by its number."""
+        """Return where each line stands among those with a pattern, by its number."""
         return {line.number: at for at, line in enumerate(self.patterns)}
 
     def spec_before(self, line: Line) -> DockerIgnoreSpec:
-        """The patterns above `line`."""
+        """Return the patterns above `line`."""
         return self.spec_class(
             each.pattern
             for each in self.patterns
@@ -132,11 +133,11 @@ class Case:
 
     @cached_property
     def patterns(self) -> list[Line]:
-        """The lines that hold a pattern which can be evaluated."""
+        """Return the lines that hold a pattern which can be evaluated."""
         return [line for line in self.lines if line.pattern is not None]
 
     def count_between(self, start: int, end: int, *, exceptions: bool) -> int:
-        """How many exceptions, or other patterns, stand strictly between two lines."""
+        """Return how many exceptions, or other patterns, stand strictly between two lines."""
         counts = self._counts[exceptions]
         return counts[end - 1] - counts[start]
 
@@ -151,23 +152,23 @@ class Case:
 
     @cached_property
     def ignoring_texts(self) -> frozenset[str]:
-        """The patterns that are no exceptions."""
+        """Return the patterns that are no exceptions."""
         return frozenset(line.text for line in self.patterns if not line.exception)
 
     @cached_property
     def literal_exceptions(self) -> frozenset[str]:
-        """The exceptions that are paths."""
+        """Return the exceptions that are paths."""
         found = (line for line in self.patterns if line.exception and line.pattern is not None)
         return frozenset(line.text for line in found if line.pattern and is_literal(line.pattern))
 
     @cached_property
     def exception_texts(self) -> Counter[str]:
-        """How often each exception stands there."""
+        """Return how often each exception stands there."""
         return Counter(line.text for line in self.patterns if line.exception)
 
     @cached_property
     def last_exceptions(self) -> dict[str, int]:
-        """The last line of each exception."""
+        """Return the last line of each exception."""
         return {line.text: line.number for line in self.patterns if line.exception}
 
     def last_inside(self, line: Line) -> Line | None:
@@ -195,18 +196,18 @@ class Case:
 
     @property
     def is_long(self) -> bool:
-        """Whether it has too many patterns to hold each against the others."""
+        """Return whether it has too many patterns to hold each against the others."""
         return len(self.patterns) > MOST_COMPARED
 
     def _proved(self, proposal: Proposal) -> Fix | None:
-        """The fix, None for one too many: each proof evaluates the whole file."""
+        """Return the fix, None for one too many: each proof evaluates the whole file."""
         self.work[0] += len(self.lines)
         if self.is_long or self.work[0] > MOST_WORK:
             return None
         return proposal.proved(self.file, self.tree)
 
     def with_data(self, data: bytes) -> Case:
-        """The same case with other bytes in the file."""
+        """Return the same case with other bytes in the file."""
         file = IgnoreFile.parse(self.file.path, data)
         tree = self.tree
         if tree is not None:
@@ -215,12 +216,12 @@ class Case:
 
     @property
     def is_utf16(self) -> bool:
-        """Whether the file is in another encoding, so that no line is what it looks like."""
+        """Return whether the file is in another encoding, so that no line is what it looks like."""
         return self.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
     @cached_property
     def has_exceptions(self) -> bool:
-        """Whether any pattern is an exception."""
+        """Return whether any pattern is an exception."""
         return any(line.exception for line in self.patterns)
 
     def _line(self, number: int, raw: str) -> Line:
@@ -248,7 +249,7 @@ class Case:
 
     def finding(
         self,
-        code: Code,
+        code: str,
         line: Line | None,
         message: str,
         *,
@@ -269,8 +270,8 @@ class Case:
             evidence = (*evidence, *self.tree.shown(paths))
             marked = self.tree.marked(paths)
         return Finding(
-            code.name,
-            severity or code.severity,
+            code,
+            severity or severity_of(code),
             message,
             self.location(line, columns),
             confidence,
@@ -299,7 +300,7 @@ class Case:
         return any(names(each, path) for path in paths for each in exceptions if each is not None)
 
     def first_certain(self, proposals: Sequence[Proposal]) -> Proposal:
-        """The first of `proposals` that is proved, or the first one where none is."""
+        """Return the first of `proposals` that is proved, or the first one where none is."""
         for each in proposals:
             fix = self._proved(each)
             if fix is None or fix.certain:
@@ -307,7 +308,7 @@ class Case:
         return proposals[0]
 
     def first_hiding(self, paths: Iterable[str], proposals: Sequence[Proposal]) -> Proposal:
-        """The first of `proposals` after which none of `paths` is sent, or the first one."""
+        """Return the first of `proposals` after which none of `paths` is sent, or the first one."""
         assert self.tree is not None
         wanted = {*self.tree.marked(paths)}
         for each in proposals:
@@ -322,7 +323,7 @@ class Case:
         return proposals[0]
 
     def location(self, line: Line | None, columns: tuple[int, int] | None = None) -> Location:
-        """The place of `line`, of the characters `columns` of it (1-based, end excluded)."""
+        """Return the place of `line`, of the characters `columns` of it (1-based, end excluded)."""
         if line is None:
             return Location(self.file.path)
         start, end = columns or (line.column, line.column + len(line.written))
@@ -331,11 +332,3 @@ class Case:
 
 Check = Callable[[Case], Iterator[Finding]]
 """A lint: the findings of one code."""
-
-
-@dataclass(frozen=True)
-class Lint:
-    """A code and what finds it."""
-
-    code: Code
-    check: Check

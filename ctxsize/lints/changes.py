@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.sent import differences
 from ctxsize.findings import Changes, Edit, Fix
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 from ctxsize.writer.merge import edit_lines
 
 _BOM = b"\xef\xbb\xbf"
@@ -32,11 +32,11 @@ class Proposal:
 
     @property
     def added(self) -> tuple[str, ...]:
-        """The lines at the end."""
+        """Return the lines at the end."""
         return () if self.append is None else tuple(self.append.split("\n"))
 
     def edited(self, file: IgnoreFile) -> bytes:
-        """The bytes of `file` after the change."""
+        """Return the bytes of `file` after the change."""
         changes = dict(self.lines)
         texts = file.texts()
         if self.append is not None:
@@ -48,8 +48,8 @@ class Proposal:
         data = edit_lines(file, changes)
         return data.removeprefix(_BOM) if self.drops_bom else data
 
-    def proved(self, file: IgnoreFile, tree: Tree | None) -> Fix:
-        """The fix, certain if a simulation shows that just the intended paths change."""
+    def proved(self, file: IgnoreFile, tree: LintTree | None) -> Fix:
+        """Return the fix, certain if a simulation shows that just the intended paths change."""
         after = self.edited(file)
         edits = (Edit(file.path, file.data, after),)
         if tree is None:
@@ -59,7 +59,7 @@ class Proposal:
         certain = self._is_certain(tree, texts)
         return Fix(self.message, edits, certain, simulated(tree, texts, len(after)))
 
-    def _is_certain(self, tree: Tree, texts: Sequence[str]) -> bool:
+    def _is_certain(self, tree: LintTree, texts: Sequence[str]) -> bool:
         sent = tree.sent(texts)
         if (
             self.means is None
@@ -73,20 +73,20 @@ class Proposal:
         return not tree.is_taken(hidden)
 
     def _marks(self, file: IgnoreFile, after: bytes) -> bool:
-        """Whether a character in front of a line becomes the byte order mark of the file."""
+        """Return whether a character in front of a line becomes the byte order mark of the file."""
         return after.startswith(_BOM) and (self.drops_bom or not file.data.startswith(_BOM))
 
 
-def _is_just(found: frozenset[str], meant: frozenset[str], tree: Tree) -> bool:
-    """Whether just what is meant changes, and with it directories that hold nothing else."""
+def _is_just(found: frozenset[str], meant: frozenset[str], tree: LintTree) -> bool:
+    """Return whether just what is meant changes, and with it directories that hold nothing else."""
     if not meant <= found:
         return False
     above = {path[:at] for path in meant for at, char in enumerate(path) if char == "/"}
     return all(path in above and tree.is_directory(path) for path in found - meant)
 
 
-def simulated(tree: Tree, texts: Sequence[str], own_bytes: int) -> Changes | None:
-    """What is sent otherwise once the ignore file has these lines, and that size.
+def simulated(tree: LintTree, texts: Sequence[str], own_bytes: int) -> Changes | None:
+    """Return what is sent otherwise once the ignore file has these lines, and that size.
 
     None where that is not known: if the build fails for all lines together.
     """

@@ -7,62 +7,19 @@ from collections.abc import Iterator
 
 from ctxsize.engine import golang
 from ctxsize.engine.ignorefile import BOM, sent_text
-from ctxsize.findings import Code, Confidence, Finding, Severity
-from ctxsize.lints.case import Case, Lint, is_control
+from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.lints.case import Case, is_control
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import effect, intended
 
-BYTE_ORDER_MARK = Code(
-    "CTX119",
-    "byte-order-mark",
-    Severity.INFO,
-    "The file begins with a byte order mark.",
-    "Docker drops it in front of the first line. Other readers do not: Podman keeps it, and "
-    "scripts that read the file meet it in the first pattern. Save the file as UTF-8 without it. "
-    "Line ends of Windows are harmless and not reported.",
-    "\ufeffdist",
-    "dist",
-)
-CONTROL = Code(
-    "CTX122",
-    "control-character",
-    Severity.ERROR,
-    "A control character in a pattern stops the build, or keeps it from matching.",
-    "The patterns travel to BuildKit in a header that holds printable ASCII only; where some "
-    "pattern has other letters, the header is encoded and the control character becomes part of "
-    "the name. A tab inside a line and a carriage return that ends no line are the usual ones.",
-    "node_modules\tdist",
-    "node_modules\ndist",
-)
-INVISIBLE = Code(
-    "CTX123",
-    "invisible-character",
-    Severity.WARNING,
-    "A character that is not seen, or bytes that are no text, make the pattern miss its name.",
-    "A blank of no width, a blank that does not break, a mark of direction or a byte order mark in "
-    "the middle of a file belongs to the pattern. Bytes that are not UTF-8 become `\ufffd`. A file "
-    "in UTF-16, as some shells of Windows write it, is no list of patterns at all.",
-    "dist\u200b",
-    "dist",
-)
-WHITESPACE = Code(
-    "CTX128",
-    "useless-whitespace",
-    Severity.INFO,
-    "Blanks around a pattern that Docker drops and others may not.",
-    "Docker takes `! dist` for `!dist`; Podman and git look for a name that begins with a blank. "
-    "Blanks in front of a pattern or behind it go without effect.",
-    "  dist\n! dist/keep",
-    "dist\n!dist/keep",
-)
 _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def byte_order_mark(case: Case) -> Iterator[Finding]:
-    """A byte order mark in front of the first line."""
+    """Yield a byte order mark in front of the first line."""
     if case.lines and case.lines[0].marked:
         yield case.finding(
-            BYTE_ORDER_MARK,
+            "CTX119",
             case.lines[0],
             "Docker drops the byte order mark, Podman does not",
             columns=(1, 2),
@@ -83,7 +40,7 @@ def control(case: Case) -> Iterator[Finding]:
         what = "stops the build" if stops else "belongs to the name that is matched"
         cleaned = "\n".join("".join(" " if is_control(c) else c for c in line.raw).split())
         yield case.finding(
-            CONTROL,
+            "CTX122",
             line,
             f"the control character {bad[0]!r} {what}",
             severity=Severity.ERROR if stops else Severity.WARNING,
@@ -109,7 +66,7 @@ def invisible(case: Case) -> Iterator[Finding]:
         ).strip()
         name = f"the byte 0x{raw[0]:02x}, which is not UTF-8," if undecodable else _named(bad)
         yield case.finding(
-            INVISIBLE,
+            "CTX123",
             line,
             f"{name} is part of the pattern",
             confidence=Confidence.CERTAIN,
@@ -125,7 +82,7 @@ def invisible(case: Case) -> Iterator[Finding]:
 def _of_utf16(case: Case) -> Finding:
     """That each line holds zero bytes, said once."""
     return case.finding(
-        INVISIBLE,
+        "CTX123",
         case.lines[0],
         "the file is UTF-16 and Docker reads UTF-8, so no line is the pattern that it looks like",
         severity=Severity.ERROR,
@@ -146,7 +103,7 @@ def whitespace(case: Case) -> Iterator[Finding]:
             continue
         lead = "a blank behind ! is dropped by Docker, and by no other" if gap else "useless blanks"
         yield case.finding(
-            WHITESPACE,
+            "CTX128",
             line,
             lead,
             severity=Severity.WARNING if gap else Severity.INFO,
@@ -164,11 +121,3 @@ def _is_unseen(char: str) -> bool:
 def _named(char: str) -> str:
     name = unicodedata.name(char, f"U+{ord(char):04X}").lower()
     return f"the character U+{ord(char):04X} ({name})"
-
-
-LINTS = (
-    Lint(BYTE_ORDER_MARK, byte_order_mark),
-    Lint(CONTROL, control),
-    Lint(INVISIBLE, invisible),
-    Lint(WHITESPACE, whitespace),
-)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ctxsize.build import Build
+from ctxsize.codes import names
 from ctxsize.config import Config, load
 from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.border import holds, top_of
@@ -17,7 +18,6 @@ from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import without_patterns
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
-from ctxsize.lints import CODES
 from ctxsize.lints.discover import Layout, Target, fallback_in
 from ctxsize.lints.run import Linted, Linter, Notify
 from ctxsize.lints.selection import selection
@@ -46,7 +46,7 @@ def lint(
     start = paths[0] if paths else (build or Build()).context
     if config is None:
         config = Config() if alone else load(_directory(start))
-    chosen = selection(config, CODES, select, ignore, severity)
+    chosen = selection(config, names("CTX1"), select, ignore, severity)
     acceptance = Acceptance(config)
     finder = _TargetFinder(build, builder, config)
     linter = Linter(
@@ -67,7 +67,7 @@ def lint(
     directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
 
     def is_ours(code: str) -> bool:
-        return config.path is not None and code in CODES and chosen.wants_code(code)
+        return config.path is not None and code in names("CTX1") and chosen.wants_code(code)
 
     whole = any(map(config.lies_below, directories))
     unused = acceptance.unused(
@@ -81,7 +81,7 @@ def _notify(steps: Steps | None, done: int, total: int) -> Notify | None:
 
 
 def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:
-    """The files on which the answer about `paths` depends most: those that people edit."""
+    """Return the files on which the answer about `paths` depends most: those that people edit."""
     start = paths[0] if paths else (build or Build()).context
     config = load(_directory(start))
     found = dict.fromkeys(
@@ -123,7 +123,7 @@ class _TargetFinder:
                     yield target
 
     def _governing(self, build: Build) -> Target:
-        """The file that governs `build`."""
+        """Return the file that governs `build`."""
         request = without_patterns(build, self.builder, plans=self.plans)
         if request.ignore_file is None:
             raise InputError(
@@ -135,7 +135,7 @@ class _TargetFinder:
         return Target(request.ignore_file.path, build.context, (build,), fallback)
 
     def _at(self, path: str) -> Iterator[Target]:
-        """The ignore files that `path` stands for: itself, or those below."""
+        """Yield the ignore files that `path` stands for: itself, or those below."""
         named = is_ignore_file(path)
         if os.path.isdir(path) and not named:
             yield from self._layout(path).targets()
@@ -164,12 +164,12 @@ class _TargetFinder:
 
 
 def _is_named(build: Build) -> bool:
-    """Whether it says which build it is about, rather than only how to build."""
+    """Return whether it says which build it is about, rather than only how to build."""
     return build.context != "." or build.dockerfile is not None
 
 
 def _root_of(path: str) -> str:
-    """The directory whose files tell of the builds: the repository's, if `path` lies in one.
+    """Return the directory whose files tell of the builds: the repository's, if `path` lies in one.
 
     Never one above the working directory, nor more than the file's own outside
     of a repository: that could be all of a home directory.

@@ -5,49 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ctxsize.findings import Code, Finding, Severity
+from ctxsize.findings import Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import effect, intended
 from ctxsize.lints.words import amount
 
-TRAILING = Code(
-    "CTX102",
-    "trailing-comment",
-    Severity.ERROR,
-    "A comment behind a pattern is part of the pattern, which then matches nothing.",
-    "A line is a comment only if its very first character is `#`. Put the comment on a line of "
-    "its own, above the pattern.",
-    "dist # made by the bundler",
-    "# made by the bundler\ndist",
-)
-NOT_A_COMMENT = Code(
-    "CTX103",
-    "not-a-comment",
-    Severity.WARNING,
-    "What looks like a comment is a pattern.",
-    "Only `#` in the first column begins a comment. An indented `#`, and `//`, `;` or `--`, begin "
-    "a pattern; one of `//` even loses its slashes and may match.",
-    "  # caches\n// node_modules",
-    "# caches\n# node_modules",
-)
-SEVERAL = Code(
-    "CTX104",
-    "several-patterns",
-    Severity.ERROR,
-    "Several patterns on one line are a single one with blanks in it.",
-    "Each line holds one pattern, and blanks inside belong to it. Write one pattern a line.",
-    "node_modules dist",
-    "node_modules\ndist",
-)
 _TRAILING = re.compile(r"(?P<pattern>\S.*?)\s+(?P<comment>#.*)")
 _FOREIGN = re.compile(r"(?P<mark>//+|;+|--+)(?P<rest>\s.*|[^/\s].*|)")
 _WORD = re.compile(r"[\w.*?/!\[\]@~$+-]+")
 
 
 def trailing(case: Case) -> Iterator[Finding]:
-    """A pattern with a comment behind it."""
+    """Yield a pattern with a comment behind it."""
     for line in case.lines:
         found = _TRAILING.fullmatch(line.written)
         if found is None or not line.text or found["pattern"].startswith("#"):
@@ -57,7 +28,7 @@ def trailing(case: Case) -> Iterator[Finding]:
         pattern, comment = found["pattern"], found["comment"]
         start = line.column + found.start("comment")
         yield case.finding(
-            TRAILING,
+            "CTX102",
             line,
             f"the comment is part of the pattern, so the line is not about {pattern}",
             columns=(start, start + len(comment)),
@@ -71,7 +42,7 @@ def trailing(case: Case) -> Iterator[Finding]:
 
 
 def not_a_comment(case: Case) -> Iterator[Finding]:
-    """An indented `#`, or the comment of another language."""
+    """Yield an indented `#`, or the comment of another language."""
     for line in case.lines:
         if not line.text or _exists(case, line):
             continue
@@ -85,7 +56,7 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
         if case.tree is not None and gone:
             message += f"; it decides about {amount(case.tree, gone)}"
         yield case.finding(
-            NOT_A_COMMENT,
+            "CTX103",
             line,
             message,
             severity=Severity.ERROR if gone else Severity.WARNING,
@@ -112,7 +83,7 @@ def several(case: Case) -> Iterator[Finding]:
         mark = "!" if line.exception else ""
         patterns = [word if word.startswith("!") else mark + word for word in words]
         yield case.finding(
-            SEVERAL,
+            "CTX104",
             line,
             f"one pattern with blanks in it, not {len(words)} patterns",
             paths=_figures(case, line, patterns),
@@ -125,7 +96,7 @@ def several(case: Case) -> Iterator[Finding]:
 
 
 def _exists(case: Case, line: Line) -> bool:
-    """Whether something is named just so."""
+    """Return whether something is named just so."""
     if case.tree is None or line.pattern is None:
         return False
     literal = line.written.removeprefix("!").strip("/")
@@ -133,7 +104,7 @@ def _exists(case: Case, line: Line) -> bool:
 
 
 def _is_prose(foreign: re.Match[str]) -> bool:
-    """Whether it begins as a comment does rather than as a path with a slash too many."""
+    """Return whether it begins as a comment does rather than as a path with a slash too many."""
     rest = foreign["rest"]
     return foreign["mark"][0] != "/" or not rest or rest[0].isspace() or " " in rest
 
@@ -150,10 +121,3 @@ def _looks_like_pattern(case: Case, word: str) -> bool:
 def _figures(case: Case, line: Line, patterns: Sequence[str]) -> list[str] | None:
     paths = intended(case, line, patterns)
     return sorted(paths) if paths else None
-
-
-LINTS = (
-    Lint(TRAILING, trailing),
-    Lint(NOT_A_COMMENT, not_a_comment),
-    Lint(SEVERAL, several),
-)

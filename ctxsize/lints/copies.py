@@ -10,34 +10,13 @@ from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError
 from ctxsize.explanations import Fate, SourceCheck
-from ctxsize.findings import Code, Confidence, Finding, Severity
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.dockerfiles import Use
+from ctxsize.lints.dockerfiles import GovernedBuild
 from ctxsize.lints.effects import decider
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 
-HIDDEN_SOURCE = Code(
-    "CTX111",
-    "hidden-source",
-    Severity.ERROR,
-    "An instruction takes what a pattern ignores, so that the build fails or goes on without it.",
-    "BuildKit looks for the source in what was sent. It warns by itself only as long as the ignore "
-    "file has no exception. Take the source back with an exception below the pattern.",
-    "dist",
-    "dist/*\n!dist/server.js",
-)
-MANIFEST = Code(
-    "CTX116",
-    "hidden-manifest",
-    Severity.ERROR,
-    "A pattern for many names also ignores a manifest or a lock file.",
-    "Without its manifest or lock file a build fails, or resolves other versions than intended. "
-    "`compose*` ignores `composer.json`, `*.lock` every lock file. Name what is meant, or add an "
-    "exception.",
-    "compose*",
-    "compose*.y*ml",
-)
 _MANIFESTS = frozenset(
     (
         *("package.json", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"),
@@ -67,8 +46,8 @@ def hidden_source(case: Case) -> Iterator[Finding]:
                     yield from _of_check(case, build, check)
 
 
-def _checks(case: Case, use: Use) -> Iterator[SourceCheck]:
-    """What becomes of each source of COPY and ADD."""
+def _checks(case: Case, use: GovernedBuild) -> Iterator[SourceCheck]:
+    """Yield what becomes of each source of COPY and ADD."""
     if use.need is None or not use.request.builder.asks_for_paths:
         return
     try:
@@ -83,7 +62,7 @@ def _checks(case: Case, use: Use) -> Iterator[SourceCheck]:
             continue
 
 
-def _of_check(case: Case, use: Use, check: SourceCheck) -> Iterator[Finding]:
+def _of_check(case: Case, use: GovernedBuild, check: SourceCheck) -> Iterator[Finding]:
     if check.fate is not Fate.IGNORED and not (check.fate is Fate.NO_MATCH and check.hidden):
         return
     pattern = check.hidden[0].verdict.by
@@ -99,7 +78,7 @@ def _of_check(case: Case, use: Use, check: SourceCheck) -> Iterator[Finding]:
     if has_wildcards(check.path):
         text = check.path
     yield case.finding(
-        HIDDEN_SOURCE,
+        "CTX111",
         line,
         f"ignores what {check.instruction} {check.source} takes ({place}){target}: {result}",
         severity=Severity.ERROR if fails else Severity.WARNING,
@@ -123,7 +102,7 @@ def manifest(case: Case) -> Iterator[Finding]:
         line = case.lines[number - 1]
         exceptions = "\n".join(f"!{path}" for path in paths)
         yield case.finding(
-            MANIFEST,
+            "CTX116",
             line,
             f"also ignores {', '.join(tree.shown(paths))}",
             severity=Severity.ERROR if case.uses else Severity.WARNING,
@@ -133,8 +112,8 @@ def manifest(case: Case) -> Iterator[Finding]:
         )
 
 
-def _hidden_by(case: Case, tree: Tree, path: str) -> Line | None:
-    """The line that ignores the file at `path` itself, no directory above it."""
+def _hidden_by(case: Case, tree: LintTree, path: str) -> Line | None:
+    """Return the line that ignores the file at `path` itself, no directory above it."""
     if path in tree.now or tree.is_directory(path):
         return None
     parent = path.rpartition("/")[0]
@@ -144,7 +123,7 @@ def _hidden_by(case: Case, tree: Tree, path: str) -> Line | None:
 
 
 def _is_accident(line: Line, name: str) -> bool:
-    """Whether the pattern is about many names, of which this is one by chance."""
+    """Return whether the pattern is about many names, of which this is one by chance."""
     last = line.text.rpartition("/")[2]
     if line.text in _EVERYTHING or last in _EVERYTHING or "*" not in last:
         return False
@@ -152,8 +131,8 @@ def _is_accident(line: Line, name: str) -> bool:
     return not stem or stem.casefold() != name.split(".")[0].casefold()
 
 
-def _is_taken(case: Case, tree: Tree, path: str) -> bool:
-    """Whether some build would take the file if it were there."""
+def _is_taken(case: Case, tree: LintTree, path: str) -> bool:
+    """Return whether some build would take the file if it were there."""
     known = [use for use in case.uses if use.need is not None]
     if not known:
         return True
@@ -164,6 +143,3 @@ def _is_taken(case: Case, tree: Tree, path: str) -> bool:
         if path in tree.snapshot.sent(spec, include=use.follow_paths):
             return True
     return False
-
-
-LINTS = (Lint(HIDDEN_SOURCE, hidden_source), Lint(MANIFEST, manifest))

@@ -52,7 +52,7 @@ class Layout:
         config: Config | None = None,
         plans: Plans | None = None,
     ) -> Layout:
-        """The layout of the directory `root`, with the builds that `config` tells of.
+        """Return the layout of the directory `root`, with the builds that `config` tells of.
 
         Raises `InputError` for no directory.
         """
@@ -61,7 +61,7 @@ class Layout:
         return cls(replace(found, builds=_with_told(found.builds, told)))
 
     def targets(self) -> list[Target]:
-        """Every ignore file with its builds, and what stands in the place of one."""
+        """Return every ignore file with its builds, and what stands in the place of one."""
         contexts = [self.discovery.root, *(each.build.context for each in self.discovery.builds)]
         found = [os.path.normpath(os.path.join(each, SUFFIXES[0])) for each in contexts]
         odd = [path for path in found if os.path.isdir(path) or os.path.islink(path)]
@@ -69,7 +69,7 @@ class Layout:
         return [self.target(path) for path in sorted(names)]
 
     def target(self, path: str) -> Target:
-        """The ignore file at `path` with its builds."""
+        """Return the ignore file at `path` with its builds."""
         directory, name = os.path.split(path)
         if not os.path.isfile(path):
             return Target(path, unread=_no_file(path))
@@ -91,7 +91,7 @@ class Layout:
         return Target(path, directory, mine, likely_unread=elsewhere)
 
     def _of_context(self, directory: str) -> list[FoundBuild]:
-        """The builds with this context whose Dockerfile is a file."""
+        """Return the builds with this context whose Dockerfile is a file."""
         return self._by_context.get(os.path.realpath(directory), [])
 
     @cached_property
@@ -141,7 +141,7 @@ class Layout:
 
 
 def _configured(config: Config, root: str) -> Iterator[FoundBuild]:
-    """The builds of the tables of `config` whose context or Dockerfile lies below `root`."""
+    """Yield the builds of the tables of `config` whose context or Dockerfile lies below `root`."""
     for name, build in builds(config):
         usual = os.path.normpath(os.path.join(build.context, "Dockerfile"))
         if build.dockerfile is None and os.path.isfile(usual):
@@ -168,7 +168,7 @@ def _lies_in(path: str, directory: str) -> bool:
 
 
 def _has_own_ignore_file(build: Build) -> bool:
-    """Whether the Dockerfile has an ignore file of its own, which is read instead."""
+    """Return whether the Dockerfile has an ignore file of its own, which is read instead."""
     return build.dockerfile is not None and os.path.isfile(f"{build.dockerfile}.dockerignore")
 
 
@@ -179,7 +179,7 @@ def fallback_in(context: str) -> str | None:
 
 
 def _leaves(path: str, directory: str) -> bool:
-    """Whether the ignore file is a symlink that leads out of its directory."""
+    """Return whether the ignore file is a symlink that leads out of its directory."""
     if not os.path.islink(path):
         return False
     return not holds(os.path.realpath(directory), path)

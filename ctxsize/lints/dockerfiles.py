@@ -11,23 +11,23 @@ from ctxsize.engine.follow import follow
 from ctxsize.engine.need import context_need_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 
 
 @dataclass(frozen=True)
-class Use:
+class GovernedBuild:
     """One Dockerfile that is built from the context; `request.build` says how."""
 
     request: Request
 
     @property
     def path(self) -> str:
-        """The Dockerfile as the user would name it."""
+        """Return the Dockerfile as the user would name it."""
         return self.request.dockerfile or "Dockerfile"
 
     @cached_property
     def parsed(self) -> Dockerfile | None:
-        """The Dockerfile, None where it cannot be read."""
+        """Return the Dockerfile, None where it cannot be read."""
         try:
             return self.request.plan.dockerfile
         except CtxsizeError:
@@ -35,13 +35,13 @@ class Use:
 
     @cached_property
     def need(self) -> ContextNeed | None:
-        """What the build takes, None where that is not known."""
+        """Return what the build takes, None where that is not known."""
         try:
             return context_need_of(self.request)
         except CtxsizeError:
             return None
 
-    def for_targets(self) -> Iterator[Use]:
+    def for_targets(self) -> Iterator[GovernedBuild]:
         """This build, and those of the other stages, the last one first."""
         yield self
         build = self.request.build
@@ -49,11 +49,11 @@ class Use:
             return
         for stage in self.request.plan.dockerfile.stages[-2::-1]:
             if stage.name:
-                yield Use(replace(self.request, build=replace(build, target=stage.name)))
+                yield GovernedBuild(replace(self.request, build=replace(build, target=stage.name)))
 
     @cached_property
     def follow_paths(self) -> tuple[str, ...] | None:
-        """The include patterns of what is asked for; None for all of the context."""
+        """Return the include patterns of what is asked for; None for all of the context."""
         need = self.need
         if need is None or not self.request.builder.asks_for_paths:
             return None
@@ -68,12 +68,12 @@ class Use:
 
     @property
     def takes_everything(self) -> bool:
-        """Whether all that is not ignored travels."""
+        """Return whether all that is not ignored travels."""
         return self.need is not None and self.follow_paths is None
 
 
-def taken(uses: Collection[Use], tree: Tree) -> frozenset[str] | None:
-    """The paths that some build makes travel, None where no Dockerfile is known."""
+def taken(uses: Collection[GovernedBuild], tree: LintTree) -> frozenset[str] | None:
+    """Return the paths that some build makes travel, None where no Dockerfile is known."""
     known = [use for use in uses if use.need is not None]
     if not known:
         return None

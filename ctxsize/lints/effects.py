@@ -13,7 +13,7 @@ from ctxsize.writer.merge import edit_lines
 
 
 def after(case: Case, line: Line, text: str | None) -> frozenset[str] | None:
-    """The paths whose fate changes if `line` becomes `text` (None: goes away).
+    """Return the paths whose fate changes if `line` becomes `text` (None: goes away).
 
     None where that is not known: without a tree, or where the build then fails.
     """
@@ -26,12 +26,12 @@ def after(case: Case, line: Line, text: str | None) -> frozenset[str] | None:
 
 
 def effect(case: Case, line: Line) -> list[str]:
-    """The paths about which `line` decides: whose fate would be another without it."""
+    """Return the paths about which `line` decides: whose fate would be another without it."""
     return sorted(after(case, line, None) or ())
 
 
 def intended(case: Case, line: Line, patterns: Sequence[str]) -> frozenset[str] | None:
-    """The paths that `patterns` in place of `line` would ignore, or let in as exceptions.
+    """Return the paths that `patterns` in place of `line` would ignore, or let in as exceptions.
 
     None if that is not known, as without a tree.
     """
@@ -58,7 +58,7 @@ def _made(case: Case, text: str) -> DockerIgnorePattern | None:
 
 
 def ignored_before(case: Case, line: Line, path: str) -> bool:
-    """Whether the patterns above `line` ignore `path`.
+    """Return whether the patterns above `line` ignore `path`.
 
     What one pattern does at a path does not depend on those below it.
     """
@@ -69,5 +69,5 @@ def ignored_before(case: Case, line: Line, path: str) -> bool:
 
 
 def decider(case: Case, step: Step) -> Line | None:
-    """The line that decided, None if no pattern did."""
+    """Return the line that decided, None if no pattern did."""
     return None if step.decider is None else case.patterns[step.decider]

@@ -4,44 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ctxsize.findings import Code, Finding, Severity
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.findings import Finding, Severity
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import decider, ignored_before
 from ctxsize.lints.words import amount
 
-USELESS = Code(
-    "CTX106",
-    "useless-exception",
-    Severity.WARNING,
-    "An exception for what no pattern above it ignores does nothing.",
-    "Patterns are evaluated from top to bottom, so an exception takes back only what a line above "
-    "has ignored. One for a directory that is not ignored itself does not reach what is ignored "
-    "in it: `docs/*` is taken back by `!docs/*`, not by `!docs`.",
-    "docs/*\n!docs",
-    "docs/*\n!docs/api",
-)
-OVERRIDDEN = Code(
-    "CTX107",
-    "overridden-exception",
-    Severity.WARNING,
-    "A later pattern ignores again all that the exception takes back.",
-    "The last pattern that matches decides. Put the exception below the pattern that it is about.",
-    "*\n!README.md\n*.md",
-    "*\n*.md\n!README.md",
-)
-PRUNED = Code(
-    "CTX125",
-    "unreachable-exception",
-    Severity.WARNING,
-    "The builder never looks into the directory that the exception reaches for.",
-    "An ignored directory is only entered if some exception seems to lead there. BuildKit drops "
-    "`/**` and then `/*` from an exception's end to find out, so that `!src/*/**` seems to lead "
-    "to `src` alone. The classic builder and Podman take exceptions for plain paths, so that "
-    "those with wildcards lead nowhere.",
-    "*\n!src/*/**",
-    "*\n!src/*/**/*",
-)
 _WILD = frozenset("*?[\\")
 
 
@@ -64,7 +32,7 @@ def useless(case: Case) -> Iterator[Finding]:
             message += f", and what {inside.text} ignores in it stays ignored"
         idiom = case.leading[line.text] > case.exception_texts[line.text]
         yield case.finding(
-            USELESS,
+            "CTX106",
             line,
             f"does nothing: {message}",
             severity=Severity.INFO if idiom else Severity.WARNING,
@@ -106,7 +74,7 @@ def overridden(case: Case) -> Iterator[Finding]:
         by = _undone_by(case, line)
         if by is not None:
             yield case.finding(
-                OVERRIDDEN,
+                "CTX107",
                 line,
                 f"line {by.number} ({by.written}) ignores it again",
                 fix=Proposal(
@@ -116,7 +84,7 @@ def overridden(case: Case) -> Iterator[Finding]:
 
 
 def _undone_by(case: Case, line: Line) -> Line | None:
-    """The later pattern that ignores again all that `line` matches, if there is one."""
+    """Return the later pattern that ignores again all that `line` matches, if there is one."""
     names = [line.text]
     if _WILD.intersection(line.text):
         if case.tree is None or line.pattern is None:
@@ -154,7 +122,7 @@ def pruned(case: Case) -> Iterator[Finding]:
             continue
         title = tree.request.builder.title
         yield case.finding(
-            PRUNED,
+            "CTX125",
             line,
             f"{title} does not look into the directory, so {amount(tree, kept)} stay out",
             paths=kept,
@@ -176,6 +144,3 @@ def _is_pruned(case: Case, line: Line, path: str) -> bool:
         return False
     step = case.step(path)
     return not step.ignored and decider(case, step) is line
-
-
-LINTS = (Lint(USELESS, useless), Lint(OVERRIDDEN, overridden), Lint(PRUNED, pruned))

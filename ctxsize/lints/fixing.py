@@ -94,7 +94,7 @@ def _is_worse(
     after: Iterable[Finding],
     mended: Finding,
 ) -> bool:
-    """Whether `mended` is found as often as before, or something new that is graver.
+    """Return whether `mended` is found as often as before, or something new that is graver.
 
     For a fix that is not certain, what is new and as grave is enough: two such fixes
     could undo each other for ever.

@@ -5,35 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ctxsize.findings import Code, Confidence, Finding, Severity
-from ctxsize.lints.case import Case, Lint
+from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import taken
 from ctxsize.lints.effects import decider
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 from ctxsize.lints.words import amount
 
-GIT = Code(
-    "CTX109",
-    "git-not-ignored",
-    Severity.WARNING,
-    "The repository's own data travels with every build.",
-    "`.git` changes with every git command, so that a `COPY .` is never cached for long, and it "
-    "holds all that was ever committed. Builds that ask git for a version need it; give them the "
-    "version as a build argument, or keep `.git` on purpose with `!.git`.",
-    "node_modules",
-    "node_modules\n.git",
-)
-ENV = Code(
-    "CTX110",
-    "env-not-ignored",
-    Severity.WARNING,
-    "A file of local settings, which often holds secrets, ends up in the image.",
-    "`.env` and its variants are made for one machine. Keep them out at every depth, and take "
-    "templates such as `.env.example` back with an exception.",
-    "node_modules",
-    "node_modules\n**/.env\n**/.env.*\n!**/.env.example",
-)
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
 
@@ -53,7 +32,7 @@ def git(case: Case) -> Iterator[Finding]:
     known = travels is not None
     name = ".git" if tree.is_taken(tree.by_name[".git"]) else "**/.git"
     yield case.finding(
-        GIT,
+        "CTX109",
         None,
         f".git travels with every build: {amount(tree, paths)}"
         + (f"; {wanted}, so it may be needed" if wanted else ""),
@@ -65,7 +44,7 @@ def git(case: Case) -> Iterator[Finding]:
 
 
 def _added(*lines: str) -> Iterator[Proposal]:
-    """The first line, the first two, … at the end of the file."""
+    """Yield the first line, the first two, … at the end of the file."""
     for count in range(1, len(lines) + 1):
         message = f"add {' and '.join(lines[:count])}"
         yield Proposal(message, append="\n".join(lines[:count]), means=None)
@@ -83,7 +62,7 @@ def env(case: Case) -> Iterator[Finding]:
         return
     untracked = tree.tracked is not None
     yield case.finding(
-        ENV,
+        "CTX110",
         None,
         f"{', '.join(tree.shown(paths))} would be sent: {amount(tree, paths)} of local settings",
         severity=Severity.WARNING if untracked and travels is not None else Severity.INFO,
@@ -97,8 +76,8 @@ def env(case: Case) -> Iterator[Finding]:
     )
 
 
-def _env_files(tree: Tree) -> Iterator[str]:
-    """The files of local settings that are sent and not tracked."""
+def _env_files(tree: LintTree) -> Iterator[str]:
+    """Yield the files of local settings that are sent and not tracked."""
     for name, paths in tree.by_name.items():
         if not _ENV_NAME.fullmatch(name) or _TEMPLATE.search(name[4:]):
             continue
@@ -109,15 +88,12 @@ def _env_files(tree: Tree) -> Iterator[str]:
 
 
 def _is_kept(case: Case, path: str) -> bool:
-    """Whether an exception names just this path."""
+    """Return whether an exception names just this path."""
     name = path.rpartition("/")[2]
     return any(line.exception and line.text in (path, f"**/{name}") for line in case.patterns)
 
 
 def _is_taken_back(case: Case, path: str) -> bool:
-    """Whether an exception about something in `.git` lets `path` in."""
+    """Return whether an exception about something in `.git` lets `path` in."""
     by = decider(case, case.step(path))
     return by is not None and by.exception and by.text.removeprefix("**/").startswith(".git/")
-
-
-LINTS = (Lint(GIT, git), Lint(ENV, env))

@@ -6,35 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS, Artefact, worth_a_word
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 from ctxsize.lints.words import amount, count, first_of
 from ctxsize.recommender.exceptions import names
 
-ROOT_ONLY = Code(
-    "CTX101",
-    "root-only-name",
-    Severity.WARNING,
-    "A name without `**/` matches at the top of the context only, and its copies below are sent.",
-    "A pattern of an ignore file is a path from the top of the context, not a name at any depth "
-    "as in `.gitignore`. Write `**/` in front of what turns up in many directories. A leading "
-    "`/` says that only the top is meant, and keeps this lint quiet. A copy that an "
-    "exception names is left alone.",
-    "node_modules",
-    "**/node_modules",
-)
-SINGLE_STAR = Code(
-    "CTX105",
-    "single-star-depth",
-    Severity.INFO,
-    "`*/name` matches at the second level only.",
-    "`*` stands for exactly one directory. Write `**/name` for any number of them, none included.",
-    "*/node_modules",
-    "**/node_modules",
-)
 _ANYWHERE = "/".join("\ue000" * 5)
 """A directory that no pattern names."""
 _STARS = re.compile(r"(?:\*/)+(?!\*)([^/]+)")
@@ -47,7 +26,7 @@ def root_only(case: Case) -> Iterator[Finding]:
         if line.exception or artefact is None or line.written.startswith(("/", "./")):
             continue
         if not _has_any_depth(case, line.text):
-            yield from _of_name(case, ROOT_ONLY, line, artefact, "the top of the context")
+            yield from _of_name(case, "CTX101", line, artefact, "the top of the context")
 
 
 def single_star(case: Case) -> Iterator[Finding]:
@@ -58,7 +37,7 @@ def single_star(case: Case) -> Iterator[Finding]:
         if line.exception or artefact is None or _has_any_depth(case, artefact.pattern):
             continue
         depth = line.text.count("/") + 1
-        yield from _of_name(case, SINGLE_STAR, line, artefact, f"level {depth}")
+        yield from _of_name(case, "CTX105", line, artefact, f"level {depth}")
 
 
 def _has_any_depth(case: Case, name: str) -> bool:
@@ -76,7 +55,7 @@ class _Copies(NamedTuple):
 
 
 def _of_name(
-    case: Case, code: Code, line: Line, artefact: Artefact, where: str
+    case: Case, code: str, line: Line, artefact: Artefact, where: str
 ) -> Iterator[Finding]:
     tree, name = case.tree, artefact.pattern
     lead = f"{line.text} matches at {where} only"
@@ -109,7 +88,7 @@ def _of_name(
 
 def _of_copies(
     case: Case,
-    code: Code,
+    code: str,
     line: Line,
     artefact: Artefact,
     lead: str,
@@ -133,7 +112,7 @@ def _of_copies(
     )
 
 
-def _of_places(case: Case, code: Code, line: Line, artefact: Artefact, lead: str) -> Finding:
+def _of_places(case: Case, code: str, line: Line, artefact: Artefact, lead: str) -> Finding:
     return case.finding(
         code,
         line,
@@ -144,8 +123,8 @@ def _of_places(case: Case, code: Code, line: Line, artefact: Artefact, lead: str
     )
 
 
-def _sent_copies(tree: Tree, artefact: Artefact) -> list[str]:
-    """The topmost entries of that name that are sent now."""
+def _sent_copies(tree: LintTree, artefact: Artefact) -> list[str]:
+    """Return the topmost entries of that name that are sent now."""
     pattern = tree.request.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
     tops: list[str] = []
     for path in tree.matched(pattern):
@@ -156,7 +135,7 @@ def _sent_copies(tree: Tree, artefact: Artefact) -> list[str]:
     return tops
 
 
-def _excepted(case: Case, tree: Tree, tops: list[str], line: Line) -> frozenset[str]:
+def _excepted(case: Case, tree: LintTree, tops: list[str], line: Line) -> frozenset[str]:
     """What exceptions name in so many words at or below `tops`, and the directories above it.
 
     Below `line` one with wildcards counts too: its author has seen what it takes back.
@@ -176,22 +155,22 @@ def _excepted(case: Case, tree: Tree, tops: list[str], line: Line) -> frozenset[
 
 
 def _up_to(path: str) -> list[str]:
-    """The directories above `path` and itself."""
+    """Return the directories above `path` and itself."""
     return [path[:at] for at, char in enumerate(f"{path}/") if char == "/"]
 
 
-def _is_within(excepted: frozenset[str], tree: Tree, top: str) -> bool:
-    """Whether exceptions name all that is at `top`."""
+def _is_within(excepted: frozenset[str], tree: LintTree, top: str) -> bool:
+    """Return whether exceptions name all that is at `top`."""
     return top in excepted and excepted.issuperset(tree.below([top]))
 
 
 def _would_be_sent(case: Case, artefact: Artefact, place: str) -> bool:
-    """Whether no pattern of the file ignores a copy that is made at `place`."""
+    """Return whether no pattern of the file ignores a copy that is made at `place`."""
     return not case.step(f"{place}/{artefact.example}").ignored
 
 
 def _wider(case: Case, line: Line, name: str, means: frozenset[str] | None) -> Iterator[Proposal]:
-    """What to write instead: in place, or last where exceptions below would undo it.
+    """Yield what to write instead: in place, or last where exceptions below would undo it.
 
     `name/**` also keeps out what they take back below a directory that is ignored.
     """
@@ -205,6 +184,3 @@ def _wider(case: Case, line: Line, name: str, means: frozenset[str] | None) -> I
 def _widened(line: Line, name: str, means: frozenset[str] | None) -> Proposal:
     text = f"**/{name}"
     return Proposal(f"write {text}", {line.number: text}, means=means)
-
-
-LINTS = (Lint(ROOT_ONLY, root_only), Lint(SINGLE_STAR, single_star))

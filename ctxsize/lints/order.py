@@ -4,46 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ctxsize.findings import Code, Finding, Severity
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.findings import Finding
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.effects import decider
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 from ctxsize.lints.words import amount, files
-
-SHADOWED = Code(
-    "CTX108",
-    "shadowed-pattern",
-    Severity.ERROR,
-    "A directory is ignored below an exception that takes back what is in it.",
-    "Docker does not look at a pattern that would change nothing: for a directory that is ignored "
-    "already, a further pattern does not count as matched, and what an exception takes back "
-    "inside stays in the context. `dir/**` matches each entry by itself and keeps it out.",
-    "*\n!**/Cargo.toml\nwasm",
-    "*\n!**/Cargo.toml\nwasm/**",
-)
-EMPTY = Code(
-    "CTX120",
-    "emptied-file",
-    Severity.ERROR,
-    "A file is listed as part of the context and arrives without its content.",
-    "BuildKit decides twice, by different rules: when it lists the context, and when it opens a "
-    "file. Where a pattern behind an exception ignores the directory, the file is listed and "
-    "never opened, and the image gets an empty file without a word. A file that must not be read "
-    "arrives empty as well.",
-    "vendor\n!vendor/keep\n**/vendor",
-    "**/vendor\n!vendor/keep",
-)
-UNDONE = Code(
-    "CTX130",
-    "undone-pattern",
-    Severity.WARNING,
-    "An exception for a directory brings back what a pattern above keeps out of it.",
-    "An exception for a directory takes back all that is in it. Patterns for what shall stay out "
-    "belong below the exception.",
-    "**/target\n*\n!services",
-    "*\n!services\n**/target",
-)
 
 
 def shadowed(case: Case) -> Iterator[Finding]:
@@ -61,7 +27,7 @@ def shadowed(case: Case) -> Iterator[Finding]:
         note = f", {files(empty)} of it without content" if empty else ""
         text = f"{line.text}/**"
         yield case.finding(
-            SHADOWED,
+            "CTX108",
             line,
             f"does not keep out what it names: {amount(tree, left)} are sent{note}",
             paths=left,
@@ -69,8 +35,8 @@ def shadowed(case: Case) -> Iterator[Finding]:
         )
 
 
-def _left_below(case: Case, tree: Tree, line: Line) -> list[str]:
-    """What is sent below the directories that `line` matches, by exceptions above it."""
+def _left_below(case: Case, tree: LintTree, line: Line) -> list[str]:
+    """Return what is sent below the directories that `line` matches, by exceptions above it."""
     assert line.pattern is not None
     tops = [path for path in tree.matched(line.pattern) if tree.is_directory(path)]
     found = []
@@ -97,7 +63,7 @@ def empty(case: Case) -> Iterator[Finding]:
     for number, paths in by_line.items():
         if not number:
             yield case.finding(
-                EMPTY,
+                "CTX120",
                 None,
                 f"no permission to read {amount(tree, paths)}: they arrive without content",
                 paths=paths,
@@ -106,7 +72,7 @@ def empty(case: Case) -> Iterator[Finding]:
             continue
         line = case.lines[number - 1]
         yield case.finding(
-            EMPTY,
+            "CTX120",
             line,
             f"lists {amount(tree, paths)} that arrive without their content, as a pattern below "
             "ignores a directory above them",
@@ -132,7 +98,7 @@ def undone(case: Case) -> Iterator[Finding]:
         by = decider(case, case.step(tops[0]))
         assert by is not None
         yield case.finding(
-            UNDONE,
+            "CTX130",
             line,
             f"line {by.number} ({by.written}) brings back {amount(tree, back)} of what it ignores",
             paths=back,
@@ -149,7 +115,7 @@ def _is_named_later(case: Case, line: Line, path: str) -> bool:
     return any(each.exception and each.number > line.number for each in case.matching(path))
 
 
-def _is_undone(case: Case, tree: Tree, line: Line, path: str) -> bool:
+def _is_undone(case: Case, tree: LintTree, line: Line, path: str) -> bool:
     """Whether an exception below `line`, for a directory above `path`, brings `path` back."""
     parent = path.rpartition("/")[0]
     assert line.pattern is not None
@@ -160,6 +126,3 @@ def _is_undone(case: Case, tree: Tree, line: Line, path: str) -> bool:
     if step.ignored or by is None or by.number < line.number or by.pattern is None:
         return False
     return by.pattern.match_file(path) is None
-
-
-LINTS = (Lint(SHADOWED, shadowed), Lint(EMPTY, empty), Lint(UNDONE, undone))

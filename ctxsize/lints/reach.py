@@ -4,32 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ctxsize.findings import Code, Confidence, Finding, Severity
+from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.artefacts import is_known
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 
-OUTSIDE = Code(
-    "CTX114",
-    "outside-context",
-    Severity.WARNING,
-    "The pattern leads out of the context, or names the context itself, and never matches.",
-    "Patterns count from the top of the context, also in a Dockerfile-specific ignore file that "
-    "lies somewhere else. Nothing outside is ever sent. To ignore everything write `*`.",
-    "../dist\n.",
-    "dist\n*",
-)
-DEAD = Code(
-    "CTX118",
-    "dead-pattern",
-    Severity.INFO,
-    "The pattern matches nothing in this tree, and something that looks like it is there.",
-    "Upper and lower case count, and a pattern without `**/` begins at the top. A pattern for a "
-    "directory that has gone or moved keeps nothing out any more.",
-    "readme.md",
-    "README.md",
-)
 _WILD = frozenset("*?[\\")
 
 
@@ -42,7 +22,7 @@ def outside(case: Case) -> Iterator[Finding]:
         inner = text.lstrip("./")
         leads = text.startswith("..")
         yield case.finding(
-            OUTSIDE,
+            "CTX114",
             line,
             "leads out of the context" if leads else "names the context itself, which is no entry",
             help=f"{inner} counts from the top of the context" if inner else "* ignores everything",
@@ -64,14 +44,14 @@ def dead(case: Case) -> Iterator[Finding]:
         yield from _told(case, tree, line)
 
 
-def _told(case: Case, tree: Tree, line: Line) -> Iterator[Finding]:
+def _told(case: Case, tree: LintTree, line: Line) -> Iterator[Finding]:
     other = _in_other_case(tree, line.text)
     if other is not None:
         if (other in tree.now) == line.exception:
             return
         mark = "!" if line.exception else ""
         yield case.finding(
-            DEAD,
+            "CTX118",
             line,
             f"matches nothing: the entry is named {other}, and upper and lower case count",
             severity=Severity.WARNING,
@@ -81,7 +61,7 @@ def _told(case: Case, tree: Tree, line: Line) -> Iterator[Finding]:
     plain = line.text.lstrip(".")
     if line.exception and plain != line.text and plain in tree.everything and plain not in tree.now:
         yield case.finding(
-            DEAD,
+            "CTX118",
             line,
             f"matches nothing: the entry is named {plain}, without the dot",
             severity=Severity.WARNING,
@@ -95,21 +75,18 @@ def _told(case: Case, tree: Tree, line: Line) -> Iterator[Finding]:
     ]
     if "/" in line.text and len(elsewhere) == 1 and not _is_artefact_path(line.text):
         yield case.finding(
-            DEAD,
+            "CTX118",
             line,
             f"matches nothing: it counts from the top of the context, and there is {elsewhere[0]}",
             confidence=Confidence.POSSIBLE,
         )
 
 
-def _in_other_case(tree: Tree, text: str) -> str | None:
-    """The path that differs from `text` by upper and lower case only."""
+def _in_other_case(tree: LintTree, text: str) -> str | None:
+    """Return the path that differs from `text` by upper and lower case only."""
     return tree.by_folded.get(text.casefold())
 
 
 def _is_artefact_path(text: str) -> bool:
-    """Whether some part of it is made by a tool, so that it comes and goes."""
+    """Return whether some part of it is made by a tool, so that it comes and goes."""
     return any(is_known(part) or part.startswith(".") for part in text.split("/"))
-
-
-LINTS = (Lint(OUTSIDE, outside), Lint(DEAD, dead))

@@ -8,31 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ctxsize.engine.covers import Cover, covers, is_literal
-from ctxsize.findings import Code, Finding, Severity
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.findings import Finding
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import ignored_before
-
-REDUNDANT = Code(
-    "CTX112",
-    "redundant-pattern",
-    Severity.INFO,
-    "All that the pattern matches is ignored by another pattern, or taken back by another "
-    "exception.",
-    "The line can go without any effect, in this tree and in every other one.",
-    "logs\nlogs/*.log",
-    "logs",
-)
-DUPLICATE = Code(
-    "CTX113",
-    "duplicate-pattern",
-    Severity.INFO,
-    "The same pattern stands in the file twice.",
-    "Docker drops `/` at both ends and `./` in front, so that lines may be equal that do not look "
-    "so. The second one can go, unless a pattern of the other kind between them undoes the first.",
-    "dist\n/dist/",
-    "dist",
-)
 
 
 def redundant(case: Case) -> Iterator[Finding]:
@@ -88,7 +67,7 @@ _WILDCARDS = re.compile(r"[*?/]+")
 def _implied(case: Case, line: Line, wider: Line) -> Finding:
     does = "takes back" if line.exception else "ignores"
     return case.finding(
-        REDUNDANT,
+        "CTX112",
         line,
         f"line {wider.number} ({wider.written}) {does} all that {line.text} matches",
         fix=replace(_removed(line), without_tree=not line.exception),
@@ -96,12 +75,12 @@ def _implied(case: Case, line: Line, wider: Line) -> Finding:
 
 
 def _lasting(case: Case) -> Iterator[Line]:
-    """The patterns that may stand in for others: not those that stop the build."""
+    """Return the patterns that may stand in for others: not those that stop the build."""
     return (line for line in case.patterns if not line.controls)
 
 
 def _above(text: str) -> Iterator[str]:
-    """The directories above the path or pattern `text`."""
+    """Return the directories above the path or pattern `text`."""
     return (text[:at] for at, char in enumerate(text) if char == "/")
 
 
@@ -116,11 +95,11 @@ def duplicate(case: Case) -> Iterator[Finding]:
         if _other_kind_between(case, first, line):
             seen[key] = line
             continue
-        yield case.finding(DUPLICATE, line, f"the same as line {first.number}", fix=_removed(line))
+        yield case.finding("CTX113", line, f"the same as line {first.number}", fix=_removed(line))
 
 
 def _implies(case: Case, wide: Line, narrow: Line) -> bool:
-    """Whether `narrow` can go, as `wide` stays; it is proved for every tree.
+    """Return whether `narrow` can go, as `wide` stays; it is proved for every tree.
 
     What matches all that `narrow` matches leaves it nothing to do, wherever it
     stands, as nothing of the other kind comes between. What only matches directories
@@ -141,7 +120,7 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
 
 
 def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
-    """Whether `wide` counts as matched wherever it matches a directory above `narrow`."""
+    """Return whether `wide` counts as matched wherever it matches a directory above `narrow`."""
     if wide.exception:
         memory = case.spec_class.remembers_parents
         return (
@@ -157,7 +136,7 @@ def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
 
 
 def _keeps_directory(case: Case, line: Line) -> bool:
-    """Whether it is `!dir` behind `dir/*`: what is meant then are the exceptions within."""
+    """Return whether it is `!dir` behind `dir/*`: what is meant then are the exceptions within."""
     return not case.ignoring_texts.isdisjoint((f"{line.text}/*", f"{line.text}/**"))
 
 
@@ -177,6 +156,3 @@ def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
 
 def _removed(line: Line) -> Proposal:
     return Proposal("remove the line", {line.number: None}, means=NOTHING, without_tree=True)
-
-
-LINTS = (Lint(REDUNDANT, redundant), Lint(DUPLICATE, duplicate))

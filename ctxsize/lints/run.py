@@ -21,10 +21,10 @@ from ctxsize.findings import Edit, Finding, in_order
 from ctxsize.lints import LINTS
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
 from ctxsize.lints.discover import Target
-from ctxsize.lints.dockerfiles import Use
+from ctxsize.lints.dockerfiles import GovernedBuild
 from ctxsize.lints.fixing import mend
 from ctxsize.lints.selection import Selection
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 from ctxsize.model import Problem
 
 Notify = Callable[[str], None]
@@ -65,25 +65,25 @@ class Linted:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All that is found, in order of place."""
+        """Return all that is found, in order of place."""
         return in_order([*(each for file in self.files for each in file.findings), *self.unused])
 
     @property
     def edits(self) -> tuple[Edit, ...]:
-        """What the fixes make of the files."""
+        """Return what the fixes make of the files."""
         return tuple(file.edit for file in self.files if file.edit is not None)
 
 
 def lint_case(case: Case, notify: Notify | None = None) -> tuple[Finding, ...]:
     """All findings of one ignore file, in order of place; `notify` gets what is looked for."""
     if case.is_utf16:  # Nothing else can be said of it, and no line be added to it.
-        return tuple(LINTS["CTX123"].check(case))
+        return tuple(LINTS["CTX123"](case))
     lints = _OF_ONE_LINE if case.is_long else LINTS.keys()
     found: list[Finding] = []
     for code in lints:
         if notify is not None:
             notify(f"{case.file.path}: {code}")
-        found += LINTS[code].check(case)
+        found += LINTS[code](case)
     misread = {each.location.line for each in found if each.code in _MISREAD}
     undone = {each.location.line for each in found if each.code in _UNDONE}
     return in_order(
@@ -140,7 +140,7 @@ class Linter:
         unsafe: bool = False,
         notify: Notify | None = None,
     ) -> LintedFile:
-        """The file of `target` linted, with `data` in place of what is in it.
+        """Return the file of `target` linted, with `data` in place of what is in it.
 
         Raises `InputError` for a file that cannot be read.
         """
@@ -163,7 +163,7 @@ class Linter:
         return replace(linted, mended=mended.applied, edit=edit if mended.applied else None)
 
     def case(self, target: Target, data: bytes | None = None) -> Case:
-        """The case of `target`."""
+        """Return the case of `target`."""
         if target.unread is not None and data is None:
             data = b""
         file = (
@@ -186,11 +186,11 @@ class Linter:
         )
         return case if case.is_long else replace(case, tree=self._tree(target, file, uses, builder))
 
-    def _uses(self, target: Target, builder: Builder) -> Iterator[Use]:
+    def _uses(self, target: Target, builder: Builder) -> Iterator[GovernedBuild]:
         for build in target.builds:
             request = self._request(self._told(build, builder), builder)
             if request is not None and request.dockerfile is not None:
-                yield Use(request)
+                yield GovernedBuild(request)
 
     def _told(self, build: Build, builder: Builder) -> Build:
         """`build` with what the user says about all of them."""
@@ -214,8 +214,8 @@ class Linter:
             return None
 
     def _tree(
-        self, target: Target, file: IgnoreFile, uses: Sequence[Use], builder: Builder
-    ) -> Tree | None:
+        self, target: Target, file: IgnoreFile, uses: Sequence[GovernedBuild], builder: Builder
+    ) -> LintTree | None:
         if target.context is None or target.unread is not None:
             return None
         request = uses[0].request if uses else self._bare(target, builder)
@@ -229,7 +229,7 @@ class Linter:
             return None
         builds = [each.request.build for each in uses[1:]]
         trial = Trial(snapshot)
-        return Tree(
+        return LintTree(
             trial,
             tracked=_tracked(request.root),
             texts=trial.usable(file.texts()),
@@ -238,7 +238,7 @@ class Linter:
         )
 
     def _bare(self, target: Target, builder: Builder) -> Request | None:
-        """The context without a Dockerfile."""
+        """Return the context without a Dockerfile."""
         assert target.context is not None
         build = replace(self._build, context=target.context, dockerfile=None, builder=builder.name)
         try:

@@ -7,17 +7,7 @@ from dataclasses import dataclass
 
 from ctxsize.config import Config
 from ctxsize.errors import InputError
-from ctxsize.findings import Code, Finding, Severity
-
-UNUSED_SUPPRESSION = Code(
-    "CTX129",
-    "unused-suppression",
-    Severity.WARNING,
-    "A `[[suppress]]` table of the configuration suppresses nothing any more.",
-    "What it accepted is mended, or has moved. Remove the table, lest it hide the next one.",
-    '[[suppress]]\ncode = "CTX112"\nreason = "kept for old builders"  # with no such finding',
-    "# no table",
-)
+from ctxsize.findings import Finding, Severity
 
 
 @dataclass(frozen=True)
@@ -31,11 +21,11 @@ class Selection:
     """The lightest one that counts."""
 
     def wants(self, finding: Finding) -> bool:
-        """Whether `finding` is asked for."""
+        """Return whether `finding` is asked for."""
         return self.wants_code(finding.code) and finding.severity.rank <= self.severity.rank
 
     def wants_code(self, code: str) -> bool:
-        """Whether findings of `code` are asked for; the longer of two beginnings decides."""
+        """Return whether findings of `code` are asked for; the longer of two beginnings decides."""
         chosen = max((len(each) for each in self.select if code.startswith(each)), default=-1)
         left_out = max((len(each) for each in self.ignore if code.startswith(each)), default=-1)
         if self.select and chosen < 0:
@@ -60,7 +50,7 @@ def selection(
     ignore: Iterable[str],
     severity: Severity | None,
 ) -> Selection:
-    """What is asked for of the codes `known`: what the command line says, else `config`."""
+    """Return what is asked for of the codes `known`: what the command line says, else `config`."""
     names = [*known]
     return Selection(
         checked(select, names) or config.select,

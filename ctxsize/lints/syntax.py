@@ -6,46 +6,11 @@ import re
 from collections.abc import Iterator
 
 from ctxsize.errors import UnknownPatternError
-from ctxsize.findings import Code, Finding, Severity
-from ctxsize.lints.case import Case, Line, Lint
+from ctxsize.findings import Finding, Severity
+from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.effects import effect, intended
-from ctxsize.problem_kinds import CODES
 
-GITIGNORE = Code(
-    "CTX115",
-    "gitignore-syntax",
-    Severity.WARNING,
-    "Syntax of `.gitignore` or of a shell that Docker reads in another way.",
-    "`[!a]` is a class of `!` and `a`; its opposite is `[^a]`. Braces are no alternatives: write "
-    "one line for each. A backslash is no separator, also on Windows; in front of a letter it is "
-    "an escape of regular expressions.",
-    "*.{log,tmp}\nbuild\\out",
-    "*.log\n*.tmp\nbuild/out",
-)
-FAILS = Code(
-    "CTX121",
-    "pattern-fails-build",
-    Severity.ERROR,
-    "The build fails at this line.",
-    "Docker refuses a pattern that it cannot read: a `[` without its `]`, a lone `!`, a backslash "
-    "at the end, a line of more than 65,535 bytes. Some faults show only once the pattern is tried "
-    "on a path, so that a build may pass until the tree changes.",
-    "logs[\n!",
-    "logs",
-)
-REGEX = Code(
-    "CTX124",
-    "leaking-expression",
-    Severity.WARNING,
-    "`|`, `^` or a count in braces in a pattern with wildcards acts as a regular expression.",
-    "Docker makes an expression of a pattern with wildcards and does not escape `|`, `^`, `{` and "
-    "`}`. `*.py|*.md` ignores everything at the top that begins as `*.py` does, and everything "
-    "anywhere that ends in `.md`. Without wildcards they are plain characters, and no "
-    "alternatives either. Write one pattern a line, or put a backslash in front.",
-    "*.py|*.md",
-    "*.py\n*.md",
-)
 _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
 _COUNT = re.compile(r"\{\d+(,\d*)?\}")
@@ -58,7 +23,7 @@ def gitignore(case: Case) -> Iterator[Finding]:
             continue
         for what, texts in _translations(line):
             yield case.finding(
-                GITIGNORE,
+                "CTX115",
                 line,
                 what,
                 fix=_rewritten(case, line, texts),
@@ -68,7 +33,7 @@ def gitignore(case: Case) -> Iterator[Finding]:
 
 
 def _translations(line: Line) -> Iterator[tuple[str, list[str]]]:
-    """What is wrong, and the lines to write instead."""
+    """Yield what is wrong, and the lines to write instead."""
     written = line.written
     if _NEGATED.search(written):
         yield "[!…] is a class with a ! in it, not its opposite", [_NEGATED.sub("[^", written)]
@@ -87,9 +52,7 @@ def fails(case: Case) -> Iterator[Finding]:
         if line.error is None:
             continue
         if isinstance(line.error, UnknownPatternError):
-            yield case.finding(
-                CODES["CTX000"], line, line.error.message, help=line.error.hint or ""
-            )
+            yield case.finding("CTX000", line, line.error.message, help=line.error.hint or "")
             continue
         if line.error.always:
             message, severity = f"the build fails: {line.error.message}", Severity.ERROR
@@ -99,12 +62,17 @@ def fails(case: Case) -> Iterator[Finding]:
             message = f"the build fails as soon as it comes to this: {line.error.message}"
             severity = Severity.WARNING if case.tree is not None else Severity.ERROR
         yield case.finding(
-            FAILS, line, message, severity=severity, help=line.error.hint or "", fix=_mended(line)
+            "CTX121",
+            line,
+            message,
+            severity=severity,
+            help=line.error.hint or "",
+            fix=_mended(line),
         )
 
 
 def _is_reached(case: Case, line: Line) -> bool:
-    """Whether the builder comes to the faulty pattern in this tree."""
+    """Return whether the builder comes to the faulty pattern in this tree."""
     if case.tree is None:
         return False
     texts = [each.raw if each.pattern is not None or each is line else "#" for each in case.lines]
@@ -112,7 +80,7 @@ def _is_reached(case: Case, line: Line) -> bool:
 
 
 def _mended(line: Line) -> Proposal | None:
-    """What may be meant by a line that is nothing but a slip."""
+    """Return what may be meant by a line that is nothing but a slip."""
     if line.written.strip("!/. ") == "":
         return Proposal("remove the line", {line.number: None}, means=None)
     if line.written.endswith("\\") and "\\" not in line.written[:-1]:
@@ -143,7 +111,7 @@ def regex(case: Case) -> Iterator[Finding]:
         else:
             continue
         yield case.finding(
-            REGEX, line, what, fix=_rewritten(case, line, texts), paths=_decides(case, line)
+            "CTX124", line, what, fix=_rewritten(case, line, texts), paths=_decides(case, line)
         )
 
 
@@ -155,7 +123,7 @@ def _is_expression(line: Line) -> bool:
 
 
 def _decides(case: Case, line: Line) -> list[str] | None:
-    """The paths about which the line decides now, as it is read."""
+    """Return the paths about which the line decides now, as it is read."""
     paths = effect(case, line) if case.tree is not None and line.pattern is not None else []
     return paths or None
 
@@ -170,11 +138,8 @@ def _rewritten(case: Case, line: Line, texts: list[str]) -> Proposal:
 
 
 def _names_an_entry(case: Case, line: Line) -> bool:
-    """Whether something has just this name."""
+    """Return whether something has just this name."""
     if case.tree is None:
         return False
     literal = line.written.removeprefix("!").strip("/")
     return literal in case.tree.everything or line.text in case.tree.everything
-
-
-LINTS = (Lint(GITIGNORE, gitignore), Lint(FAILS, fails), Lint(REGEX, regex))

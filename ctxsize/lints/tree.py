@@ -22,7 +22,7 @@ from ctxsize.recommender.context import BuildContext
 _SHOWN = 3
 
 
-class Tree:
+class LintTree:
     """The context of a request; remembers every trial that was made.
 
     `tracked` are the files that git tracks, None where git does not say. `own_bytes`
@@ -48,9 +48,9 @@ class Tree:
         self._own_bytes = own_bytes
         self._builds = tuple(builds)
 
-    def with_texts(self, texts: Sequence[str], *, own_bytes: int) -> Tree:
+    def with_texts(self, texts: Sequence[str], *, own_bytes: int) -> LintTree:
         """The same context with other lines in its ignore file; what is known stays known."""
-        other = Tree(
+        other = LintTree(
             self.trial, tracked=self.tracked, texts=texts, own_bytes=own_bytes, builds=self._builds
         )
         other._matched = self._matched
@@ -61,12 +61,12 @@ class Tree:
 
     @property
     def everything(self) -> Sent:
-        """What would be sent without any pattern."""
+        """Return what would be sent without any pattern."""
         return self.trial.everything
 
     @cached_property
     def needed(self) -> BuildContext | None:
-        """What the builds need; None if the Dockerfile cannot be read."""
+        """Return what the builds need; None if the Dockerfile cannot be read."""
         known = BuildContext(self.snapshot, also=self._builds)
         try:
             _ = known.recipes
@@ -75,17 +75,17 @@ class Tree:
         return known
 
     def is_taken(self, paths: Collection[str]) -> bool:
-        """Whether a build takes one of `paths`, or something in it, by its name."""
+        """Return whether a build takes one of `paths`, or something in it, by its name."""
         return bool(paths) and self.needed is not None and self.needed.taker(paths) is not None
 
     @cached_property
     def in_order(self) -> list[str]:
-        """Every path, in the builder's order."""
+        """Return every path, in the builder's order."""
         return sorted(self.everything.paths, key=order)
 
     @cached_property
     def _places(self) -> dict[str, tuple[int, int]]:
-        """Where each path stands in that order, and where what is below it ends."""
+        """Return where each path stands in that order, and where what is below it ends."""
         places: dict[str, tuple[int, int]] = {}
         above: list[tuple[str, int]] = []
         for at, path in enumerate([*self.in_order, ""]):
@@ -97,7 +97,7 @@ class Tree:
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
-        """The paths by their last part."""
+        """Return the paths by their last part."""
         found: dict[str, list[str]] = {}
         for path in self.in_order:
             found.setdefault(path.rpartition("/")[2], []).append(path)
@@ -114,15 +114,15 @@ class Tree:
 
     @cached_property
     def now(self) -> Sent:
-        """What is sent with the file as it stands, patterns that fail the build left out."""
+        """Return what is sent with the file as it stands, patterns that fail the build left out."""
         return self.sent(self.texts) or self.everything
 
     def sent(self, texts: Sequence[str]) -> Sent | None:
-        """What would be sent with these lines; None if they fail the build."""
+        """Return what would be sent with these lines; None if they fail the build."""
         return self.trial.sent(texts)
 
     def matched(self, pattern: DockerIgnorePattern) -> list[str]:
-        """The entries that `pattern` matches by itself, in order."""
+        """Return the entries that `pattern` matches by itself, in order."""
         text = pattern.text
         if text not in self._matched:
             spec = self.trial.spec(self.texts)
@@ -157,11 +157,11 @@ class Tree:
         return found
 
     def is_directory(self, path: str) -> bool:
-        """Whether there is a directory at `path`."""
+        """Return whether there is a directory at `path`."""
         return path in self.everything.directories
 
     def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Amount:
-        """How many files `paths` are, and the bytes of their content as they are sent."""
+        """Return how many files `paths` are, and the bytes of their content as they are sent."""
         sent = self.everything if of is None else of
         files = [path for path in paths if path in sent and not self.is_directory(path)]
         more = self._grown(sent) if self._own in files else 0
@@ -169,7 +169,7 @@ class Tree:
 
     @property
     def total(self) -> Amount:
-        """What is sent now."""
+        """Return what is sent now."""
         more = self._grown(self.now) if self._own is not None and self._own in self.now else 0
         return Amount(self.now.files, self.now.content_bytes + more)
 
@@ -182,7 +182,7 @@ class Tree:
 
     @cached_property
     def _own(self) -> str | None:
-        """The ignore file as a path of the context, None where it is no plain file in it."""
+        """Return the ignore file as a path of the context, None where it is no plain file in it."""
         if self.request.ignore_file is None:
             return None
         directory, name = os.path.split(self.request.ignore_file.path)
@@ -202,7 +202,7 @@ class Tree:
         return Paths(self.marked(paths), *self.figures(paths, of=of))
 
     def shown(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """The first few of `paths` without what lies below another one of them."""
+        """Return the first few of `paths` without what lies below another one of them."""
         kept: list[str] = []
         for path in sorted(paths, key=order):
             if kept and path.startswith(f"{kept[-1].rstrip('/')}/"):
@@ -213,6 +213,6 @@ class Tree:
         return tuple(kept)
 
     def as_other(self, request: Request) -> Sent:
-        """What another builder would send of the same context. Raises what a walk does."""
+        """Return what another builder would send of the same context. Raises what a walk does."""
         snapshot = self.snapshot.asked(request)
         return snapshot.sent(request.spec)

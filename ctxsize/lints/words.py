@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ctxsize.lints.tree import Tree
+from ctxsize.lints.tree import LintTree
 
 
 def count(things: Collection[object], one: str, many: str) -> str:
-    """How many things there are, with the verb: `1 copy is`, `3 copies are`."""
+    """Return how many things there are, with the verb: `1 copy is`, `3 copies are`."""
     number = len(things)
     return f"{number:,} {one} is" if number == 1 else f"{number:,} {many} are"
 
@@ -18,8 +18,8 @@ def files(number: int) -> str:
     return f"{number:,} file{'' if number == 1 else 's'}"
 
 
-def amount(tree: Tree, paths: Collection[str]) -> str:
-    """The files among `paths` and their bytes: `12 files, 3.4 MB`."""
+def amount(tree: LintTree, paths: Collection[str]) -> str:
+    """Return the files among `paths` and their bytes: `12 files, 3.4 MB`."""
     from ctxsize.units import human
 
     figures = tree.figures(paths)
@@ -27,7 +27,7 @@ def amount(tree: Tree, paths: Collection[str]) -> str:
 
 
 def first_of(directories: Sequence[str]) -> str:
-    """The first of some directories, and how many more there are."""
+    """Return the first of some directories, and how many more there are."""
     more = len(directories) - 1
     if not more:
         return f"{directories[0]}/"

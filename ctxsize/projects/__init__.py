@@ -15,7 +15,6 @@ from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.plan import Plans
 from ctxsize.model import Problem
 from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
-from ctxsize.projects.codes import CODES
 from ctxsize.projects.files import RepositoryFiles, list_files
 from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, bounded, merged
 
@@ -115,4 +114,4 @@ def _dockerfile(found: FoundBuild) -> str | None:
     return None
 
 
-__all__ = ["CODES", "SOURCES", "Discovery", "FoundBuild", "Haul", "Place", "discover"]
+__all__ = ["SOURCES", "Discovery", "FoundBuild", "Haul", "Place", "discover"]

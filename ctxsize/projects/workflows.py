@@ -9,9 +9,9 @@ from itertools import islice, product
 from typing import Any
 
 from ctxsize.build import Build
+from ctxsize.codes import severity_of
 from ctxsize.findings import Finding, Location
 from ctxsize.projects import hints
-from ctxsize.projects.codes import CODES
 from ctxsize.projects.files import RepositoryFiles
 from ctxsize.projects.found import FoundBuild, Haul, Place, concealed
 from ctxsize.projects.yaml import Mapping as YamlMapping
@@ -185,7 +185,7 @@ def _pairs(text: str) -> dict[str, str]:
 def _git_context(place: Place) -> Finding:
     return Finding(
         "CTX310",
-        CODES["CTX310"].severity,
+        severity_of("CTX310"),
         f"the job {place.name} builds from git: no ignore file is read",
         place.where,
         help="say `context: .` to send the checked-out directory",

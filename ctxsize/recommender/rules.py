@@ -1,4 +1,4 @@
-"""The words in which the knowledge is written: rules and markers, data alone.
+"""The values of the knowledge: rules and markers. `knowledge/load.py` makes them from TOML.
 
 A marker is what proves that a directory or a file is what its name says. It is
 a value; `ctxsize.recommender.evidence` looks whether it holds.
@@ -263,8 +263,6 @@ class Rule:
     """Whether it changes without a change of the sources."""
     traps: tuple[str, ...] = ()
     """The names of the traps that concern it, besides those that concern all."""
-    cleanable: bool = False
-    """Whether `ctxsize clean` may delete it, by its own stricter proof."""
     only_proved: bool = False
     """Whether its name says nothing, for a secret: it speaks with its marker alone."""
     never: bool = False
@@ -276,28 +274,4 @@ class Rule:
         return self.name.partition(".")[0]
 
 
-def beside(*names: str) -> Beside:
-    """The marker that one of `names` stands beside it."""
-    return Beside(names)
-
-
-def inside(*names: str) -> Inside:
-    """The marker that one of `names` is in it."""
-    return Inside(names)
-
-
-def any_of(*markers: Marker) -> AnyOf:
-    """The marker that one of `markers` holds."""
-    return AnyOf(markers)
-
-
-def all_of(*markers: Marker) -> AllOf:
-    """The marker that all `markers` hold."""
-    return AllOf(markers)
-
-
-TAGGED = Tagged()
-SELF_IGNORED = SelfIgnored()
-GIT_IGNORED = GitIgnored()
-UNTRACKED = Untracked()
 EXISTS = Exists()

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ctxsize.codes import severity_of
 from ctxsize.engine.events import Steps, step
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
@@ -15,10 +16,9 @@ from ctxsize.findings import Confidence, Edit, Finding, Location, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender import secrets
 from ctxsize.recommender.candidates import Candidate, CandidateMaker, ranked
-from ctxsize.recommender.codes import CODES
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.governed import Discovering
-from ctxsize.recommender.knowledge import BY_NAME, RULES
+from ctxsize.recommender.knowledge.load import BY_NAME, RULES
 from ctxsize.recommender.matches import Collected, Match, Objection
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.questions import questions
@@ -213,7 +213,7 @@ class Advisor(BuildContext):
         return [
             Finding(
                 "CTX502",
-                CODES["CTX502"].severity,
+                severity_of("CTX502"),
                 f"a large part of the context is explained by no rule: {each.path}",
                 Location(os.path.normpath(os.path.join(self.request.context, each.path))),
                 Confidence.POSSIBLE,
@@ -232,7 +232,7 @@ class Advisor(BuildContext):
         return [
             Finding(
                 "CTX501",
-                CODES["CTX501"].severity,
+                severity_of("CTX501"),
                 f"no pattern keeps out {', '.join(each.paths[:3])}: {each.why}",
                 Location(where),
                 evidence=each.evidence,

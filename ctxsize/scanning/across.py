@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from ctxsize import units
+from ctxsize.codes import severity_of
 from ctxsize.engine import golang
 from ctxsize.engine.need import Include
 from ctxsize.engine.request import Request
@@ -15,7 +16,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.model import Problem
-from ctxsize.projects import CODES, Discovery
+from ctxsize.projects import Discovery
 from ctxsize.scanning.outcome import Row
 from ctxsize.scanning.sizes import includes_of
 
@@ -37,7 +38,7 @@ class Measured:
 
 
 def findings(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Finding]:
-    """All of them, each once however many builds it concerns."""
+    """Yield all of them, each once however many builds it concerns."""
     seen: set[tuple[str, Location]] = set()
     for finding in _all(discovery, measured):
         if (finding.code, finding.location) not in seen:
@@ -55,7 +56,7 @@ def _all(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Finding
 
 
 def _where(row: Row) -> Location:
-    """The Dockerfile, or the place that holds it."""
+    """Return the Dockerfile, or the place that holds it."""
     return row.places[0].where if row.dockerfile is None else Location(row.dockerfile)
 
 
@@ -70,7 +71,7 @@ def _without(each: Measured) -> Iterator[Finding]:
     could = f", {units.human(saving)} of it for nothing" if saving >= _TOLD_BYTES else ""
     yield Finding(
         "CTX301",
-        CODES["CTX301"].severity if could or _takes_all(row) else Severity.INFO,
+        severity_of("CTX301") if could or _takes_all(row) else Severity.INFO,
         f"no ignore file governs {row.build.context}: {size} are sent{could}",
         _where(row),
         Confidence.POSSIBLE if row.found.guessed else Confidence.CERTAIN,
@@ -84,7 +85,7 @@ def _takes_all(row: Row) -> bool:
 
 
 def _arguments(row: Row) -> str:
-    """The build as the arguments of a command."""
+    """Return the build as the arguments of a command."""
     usual = {os.path.normpath(os.path.join(row.build.context, "Dockerfile")), None}
     file = "" if row.dockerfile in usual else f"-f {row.dockerfile} "
     return f"{file}{row.build.context}"
@@ -98,7 +99,7 @@ def _two_files(each: Measured) -> Iterator[Finding]:
     if os.path.isfile(other):
         yield Finding(
             "CTX304",
-            CODES["CTX304"].severity,
+            severity_of("CTX304"),
             f"{row.dockerfile} has two ignore files, and {other} does not count for it",
             Location(row.ignore_file),
             evidence=(other,),
@@ -124,7 +125,7 @@ def _unread(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Find
         why = f": the context of {beside[0].dockerfile} is {contexts[0]}" if beside else ""
         yield Finding(
             "CTX302",
-            CODES["CTX302"].severity if sure else Severity.INFO,
+            severity_of("CTX302") if sure else Severity.INFO,
             f"no build reads this ignore file{why}",
             Location(path),
             Confidence.LIKELY if sure else Confidence.POSSIBLE,
@@ -133,7 +134,7 @@ def _unread(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Find
 
 
 def _read_by(row: Row) -> Iterator[str]:
-    """The ignore files that a build reads, and those that its counterpart of Podman does."""
+    """Yield the ignore files that a build reads, and those that its counterpart of Podman does."""
     yield from filter(None, [row.ignore_file])
     for directory in (row.build.context, *row.build.build_contexts.values()):
         yield os.path.join(directory, ".containerignore")
@@ -190,7 +191,7 @@ def _patterns(each: Measured) -> int:
 
 
 def _include(request: Request) -> Include:
-    """What the build asks for first of its context, None for all of it."""
+    """Return what the build asks for first of its context, None for all of it."""
     try:
         includes = includes_of(request)
     except CtxsizeError:
@@ -220,7 +221,7 @@ def _start_of(line: str) -> str | None:
 
 
 def _under(each: Measured, lines: tuple[str, ...], include: Include) -> Sent | None:
-    """What would be sent if the `lines` held too; None where they fail the build."""
+    """Return what would be sent if the `lines` held too; None where they fail the build."""
     assert each.request is not None
     assert each.snapshot is not None
     own = each.request.ignore_file
@@ -239,7 +240,7 @@ def _parity(row: Row, other: Row, saved: int, before: Sent, after: Sent) -> Find
     )
     return Finding(
         "CTX305",
-        CODES["CTX305"].severity,
+        severity_of("CTX305"),
         f"{other.ignore_file} keeps out what {row.build.context} sends: {units.human(saved)}",
         Location(row.ignore_file) if row.ignore_file else _where(row),
         Confidence.LIKELY,

@@ -32,17 +32,17 @@ class Row:
 
     @property
     def build(self) -> Build:
-        """What `docker build` is told."""
+        """Return what `docker build` is told."""
         return self.found.build
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """What asks for it."""
+        """Return what asks for it."""
         return self.found.places
 
     @property
     def cost(self) -> Amount:
-        """What travels, or the context where that is not known; nothing where neither is."""
+        """Return what travels, or the context where that is not known; nothing where neither is."""
         return self.transfer or self.context or Amount()
 
 
@@ -63,5 +63,5 @@ class Scan:
 
     @property
     def lower_bound(self) -> bool:
-        """Whether something could not be counted, so that each total is "at least"."""
+        """Return whether something could not be counted, so that each total is "at least"."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)

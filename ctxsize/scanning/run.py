@@ -12,7 +12,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
 from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import Request, request_of
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Held, Snapshot
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Finding, in_order
@@ -21,7 +21,6 @@ from ctxsize.projects import Discovery, FoundBuild
 from ctxsize.scanning.across import Measured, findings
 from ctxsize.scanning.outcome import Row, Scan
 from ctxsize.scanning.sizes import Sizing
-from ctxsize.scanning.trees import Trees
 
 
 def scan(
@@ -31,7 +30,7 @@ def scan(
     progress: Progress | None = None,
     steps: Steps | None = None,
 ) -> Scan:
-    """Every build of `discovery`, the most costly first, and the findings across them.
+    """Return every build of `discovery`, the most costly first, and the findings across them.
 
     `left` says which of the findings count.
     """
@@ -78,7 +77,7 @@ def _named(found: FoundBuild) -> str | None:
 
 
 def _sized(row: Row, request: Request, snapshot: Snapshot, sizing: Sizing) -> Measured:
-    """The sizes; the context alone where the Dockerfile cannot be followed."""
+    """Return the sizes; the context alone where the Dockerfile cannot be followed."""
     problems = tuple(_located(each, row) for each in snapshot.problems)
     try:
         sizes = sizing.of(request, snapshot)
@@ -95,7 +94,7 @@ def _sized(row: Row, request: Request, snapshot: Snapshot, sizing: Sizing) -> Me
 
 
 def _located(problem: Problem, row: Row) -> Problem:
-    """A problem of a context, its path as the user would name it."""
+    """Return a problem of a context, its path as the user would name it."""
     if problem.path is None:
         return problem
     path = os.path.normpath(os.path.join(row.build.context, problem.path))
@@ -103,7 +102,7 @@ def _located(problem: Problem, row: Row) -> Problem:
 
 
 def _counted(row: Row, found: Iterable[Finding]) -> Row:
-    """The row with the number of findings on its Dockerfile, ignore file and places."""
+    """Return the row with the number of findings on its Dockerfile, ignore file and places."""
     mine = {row.dockerfile, row.ignore_file, *(place.where.path for place in row.places)} - {None}
     count = Counter(each.location.path for each in found)
     by_place = {(place.where.path, place.where.line) for place in row.places}
@@ -117,3 +116,64 @@ def _counted(row: Row, found: Iterable[Finding]) -> Row:
         if each.location.path not in (row.dockerfile, row.ignore_file)
     )
     return replace(row, findings=total)
+
+
+class Trees:
+    """Snapshots of contexts; what lies in a context that was walked is not walked again."""
+
+    def __init__(self, roots: Iterable[str], *, progress: Progress | None = None) -> None:
+        """`roots` are the real paths of all contexts that will be asked for."""
+        self._outermost = _outermost(roots)
+        self._progress = progress
+        self._taken: dict[str, Snapshot] = {}
+        self.walks = 0
+        """How many there were."""
+
+    def of(self, request: Request) -> Snapshot:
+        """Return the context of `request`. Raises what `Snapshot.take` raises."""
+        outer = next(each for each in self._outermost if _lies_in(request.root, each))
+        if outer not in self._taken:
+            self._taken[outer] = Snapshot.take(
+                replace(request, root=outer), progress=self._progress
+            )
+            self.walks += 1
+        walked = self._taken[outer]
+        prefix = "" if request.root == outer else os.path.relpath(request.root, outer)
+        held = walked.folder(prefix)
+        if held is None:  # it could not be read from above
+            return Snapshot.take(request, progress=self._progress)
+        problems = tuple(_below(walked.problems, prefix))
+        return Snapshot(request, _rerooted(held, prefix) if prefix else held, problems)
+
+
+def _outermost(roots: Iterable[str]) -> list[str]:
+    found: list[str] = []
+    for root in sorted(set(roots)):
+        if not any(_lies_in(root, each) for each in found):
+            found.append(root)
+    return found
+
+
+def _lies_in(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
+
+
+def _below(problems: Iterable[Problem], prefix: str) -> Iterable[Problem]:
+    """Yield the problems of a directory, with paths as seen from it."""
+    for each in problems:
+        if not prefix or each.path is None:
+            yield each
+        elif each.path.startswith(prefix + "/"):
+            yield replace(each, path=each.path[len(prefix) + 1 :])
+
+
+def _rerooted(top: Held, prefix: str) -> Held:
+    """Return the directory at `prefix` as a context of its own."""
+    made: dict[str, Held] = {}
+    nodes = list(top.tree())
+    for each in nodes:
+        path = each.path[len(prefix) + 1 :]
+        made[each.path] = Held(path, each.entries, [], each.content_bytes, each.count)
+    for each in nodes:
+        made[each.path].folders = [made[folder.path] for folder in each.folders]
+    return made[top.path]

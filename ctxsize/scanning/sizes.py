@@ -26,7 +26,7 @@ class Sizes:
 
 
 def includes_of(request: Request) -> list[Include] | None:
-    """The transfers of the build context; None where it is not known what travels.
+    """Return the transfers of the build context; None where it is not known what travels.
 
     Raises what `need.includes_of` raises.
     """
@@ -43,7 +43,7 @@ class Sizing:
         self._planned: dict[object, Snapshot | None] = {}
 
     def of(self, request: Request, snapshot: Snapshot) -> Sizes:
-        """The sizes of a build. Raises `CtxsizeError` where the build would fail."""
+        """Return the sizes of a build. Raises `CtxsizeError` where the build would fail."""
         includes = includes_of(request)
         context = travelling(snapshot, [None])
         transfer = None if includes is None else travelling(snapshot, includes)
@@ -56,7 +56,7 @@ class Sizing:
         return Sizes(context, transfer, saving)
 
     def _plan(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
-        """The context as it would be with the safe suggestions; None if there are none.
+        """Return the context as it would be with the safe suggestions; None if there are none.
 
         Advice is proved for all Dockerfiles in the context, so it holds for each of them.
         """

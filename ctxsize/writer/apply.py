@@ -126,7 +126,7 @@ class _Place:
 
     @property
     def name(self) -> str:
-        """The name of the file in its directory."""
+        """Return the name of the file in its directory."""
         return os.path.basename(self.target)
 
     def now(self) -> os.stat_result:
@@ -156,7 +156,7 @@ def _directory(path: str, target: str, handles: list[int]) -> int:
 
 
 def _place(edit: Edit, within: str | None, handles: list[int]) -> _Place:
-    """The place of `edit`. Raises `InputError` unless the file is as `edit` expects it."""
+    """Return the place of `edit`. Raises `InputError` unless the file is as `edit` expects it."""
     path = edit.path
     with _explained(path):
         target = _target(path, within)
@@ -174,7 +174,7 @@ def _place(edit: Edit, within: str | None, handles: list[int]) -> _Place:
 
 
 def _target(path: str, within: str | None) -> str:
-    """The real path of the file to write, through symlinks that stay in `within`."""
+    """Return the real path of the file to write, through symlinks that stay in `within`."""
     directory, name = os.path.split(path)
     directory = os.path.realpath(directory or ".")
     here = os.path.join(directory, name)

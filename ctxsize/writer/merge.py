@@ -45,7 +45,7 @@ def merge(
     at_start: bool = False,
     pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern,
 ) -> bytes:
-    """The file with `additions` in a marked block, and all that was there as it was.
+    """Return the file with `additions` in a marked block, and all that was there as it was.
 
     The block comes last, so behind the last exception; with `at_start` it comes
     first, for a file that begins by ignoring everything. A block that stands in
@@ -73,7 +73,7 @@ def merge(
 
 
 def without_blocks(ignore_file: IgnoreFile) -> bytes:
-    """The file without blocks of ours and the blank lines that set them off."""
+    """Return the file without blocks of ours and the blank lines that set them off."""
     bom, lines = _opened(ignore_file)
     for block in reversed(_blocks(lines)):
         end = _end_of(lines[block.start])
@@ -89,7 +89,7 @@ def without_blocks(ignore_file: IgnoreFile) -> bytes:
 
 
 def edit_lines(ignore_file: IgnoreFile, changes: Mapping[int, str | None]) -> bytes:
-    r"""The file with some lines replaced (None: removed), all others as they were.
+    r"""Return the file with some lines replaced (None: removed), all others as they were.
 
     Lines count from 1. The new text has no line end, or one `\n` between two
     lines where it is several. A byte order mark stays in front, and a file
@@ -115,7 +115,7 @@ def edit_lines(ignore_file: IgnoreFile, changes: Mapping[int, str | None]) -> by
 
 
 def _opened(ignore_file: IgnoreFile | None) -> tuple[bytes, list[bytes]]:
-    """The byte order mark, if any, and the lines behind it, all of them."""
+    """Return the byte order mark, if any, and the lines behind it, all of them."""
     lines = [] if ignore_file is None else [*ignore_file.lines]
     if not lines or not lines[0].startswith(_BOM):
         return b"", lines
@@ -130,7 +130,7 @@ def _end_of(line: bytes) -> bytes:
 
 
 def _line_end(lines: Sequence[bytes]) -> bytes:
-    """How most lines end."""
+    """Return how most lines end."""
     ends = [_end_of(line) for line in lines]
     return b"\r\n" if ends.count(b"\r\n") > ends.count(b"\n") else b"\n"
 
@@ -146,15 +146,15 @@ class _BlockReader:
         self._split = pattern_class.split
 
     def read(self, line: bytes) -> SplitLine | None:
-        """The pattern of a line of the file, None for a comment or a blank one."""
+        """Return the pattern of a line of the file, None for a comment or a blank one."""
         return self._split(line.removesuffix(_end_of(line)).decode("utf-8", "surrogateescape"))
 
     def all(self, lines: Iterable[bytes]) -> list[SplitLine]:
-        """The patterns of `lines`."""
+        """Return the patterns of `lines`."""
         return [parsed for parsed in map(self.read, lines) if parsed is not None]
 
     def of(self, addition: Addition) -> SplitLine:
-        """The pattern of `addition`. Raises `ValueError` if it is not just one."""
+        """Return the pattern of `addition`. Raises `ValueError` if it is not just one."""
         parsed = None if "\n" in addition.line else self._split(addition.line)
         if parsed is None:
             raise ValueError(f"not one pattern: {addition.line!r}")
@@ -162,7 +162,7 @@ class _BlockReader:
 
 
 def _blocks(lines: Sequence[bytes]) -> list[Block]:
-    """The blocks of ours; a mark that has lost its partner is a comment like any other."""
+    """Return the blocks of ours; a mark that has lost its partner is a comment like any other."""
     blocks, start = [], None
     for index, line in enumerate(lines):
         if line.startswith(START):
@@ -176,7 +176,7 @@ def _blocks(lines: Sequence[bytes]) -> list[Block]:
 def _block(
     lines: Sequence[bytes], reader: _BlockReader, *, at_start: bool, mixed: bool
 ) -> Block | None:
-    """The block to extend, None where a new one is due.
+    """Return the block to extend, None where a new one is due.
 
     Behind a block at the end no pattern may stand that could undo an addition,
     before one at the start none at all.
@@ -194,7 +194,7 @@ def _block(
 def _missing(
     additions: Sequence[Addition], present: Iterable[bytes], reader: _BlockReader, *, mixed: bool
 ) -> list[Addition]:
-    """Those of `additions` that `present` does not have with the same effect.
+    """Return those of `additions` that `present` does not have with the same effect.
 
     What stands there in the same order is there. Else a line counts as there if
     nothing of the other kind comes behind it, neither there nor in `additions`.
@@ -218,7 +218,7 @@ def _missing(
 
 
 def _last_run(have: Sequence[SplitLine], wanted: SplitLine) -> Sequence[SplitLine]:
-    """The lines behind the last one of the other kind than `wanted`."""
+    """Return the lines behind the last one of the other kind than `wanted`."""
     others = [at for at, each in enumerate(have) if each.exception != wanted.exception]
     return have[others[-1] + 1 :] if others else have
 
@@ -297,7 +297,7 @@ def _extended(
 
 
 def _end_of_group(lines: Sequence[bytes], block: Block, heading: bytes) -> int | None:
-    """Where the group below `heading` ends, None if there is none."""
+    """Return where the group below `heading` ends, None if there is none."""
     for index in range(block.start + 1, block.end):
         if lines[index].rstrip(b"\r\n") == heading.rstrip(b"\r\n"):
             blanks = (at for at in range(index, block.end) if _is_blank(lines[at]))
@@ -306,7 +306,7 @@ def _end_of_group(lines: Sequence[bytes], block: Block, heading: bytes) -> int |
 
 
 def _heading_at(lines: Sequence[bytes], block: Block, at: int) -> str:
-    """The comment that opens the group in which `at` lies."""
+    """Return the comment that opens the group in which `at` lies."""
     first = at
     while first > block.start + 1 and not _is_blank(lines[first - 1]):
         first -= 1

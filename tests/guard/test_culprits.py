@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.guard.culprits import culprits
+from ctxsize.guard.judge import culprits
 from tests.oracles.trees import Node, build_tree, file
 
 CASES: dict[str, tuple[list[str | Node], list[tuple[str, int]], list[tuple[str, int]]]] = {

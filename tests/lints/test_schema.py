@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 
 from ctxsize import api
+from ctxsize.codes import Rules, all_codes
 from ctxsize.formats import FORMATS, Look, render
-from ctxsize.formats.codes import Rules, all_codes
 from ctxsize.formats.json import schema
 from tests.formats.test_schema import closed
 from tests.oracles.trees import build_tree, file

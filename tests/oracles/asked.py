@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ctxsize.lints.case import Case
-from ctxsize.lints.dockerfiles import Use
+from ctxsize.lints.dockerfiles import GovernedBuild
 from tests.oracles.buildah import BuildahResult
 from tests.oracles.classic import ClassicResult
 from tests.oracles.devtools import DevtoolsError, Listed, list_context
@@ -71,7 +71,7 @@ class Asked:
         sizes = {**found.sizes, **own}
         return Listing(sizes, found.empty)
 
-    def taken(self, use: Use) -> set[str]:
+    def taken(self, use: GovernedBuild) -> set[str]:
         """What the build of a Dockerfile takes, with the ignore file as it stands."""
         dockerfile, target = use.request.dockerfile, use.request.build.target or None
         with self._holding(self._usable(self.case.file.data)):

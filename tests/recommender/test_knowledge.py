@@ -12,7 +12,8 @@ from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.recommender import describe, rules
 from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.knowledge import BY_NAME, RULES
+from ctxsize.recommender.knowledge import rows
+from ctxsize.recommender.knowledge.load import BY_NAME, RULES
 from ctxsize.recommender.rules import Category, Kind, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree
@@ -25,6 +26,11 @@ PROVED = [rule for rule in RULES if not isinstance(rule.marker, rules.Exists)]
 def evidence_of(root: Path, path: str) -> Evidence:
     tree = Tree(Snapshot.take(resolve(str(root))))
     return Evidence(tree, Tracked(tree), [path] if (root / path).is_file() else [])
+
+
+def test_every_file_is_read() -> None:
+    directory = Path(rows.__file__).parent / "rules"
+    assert {path.name for path in directory.iterdir()} == {f"{name}.toml" for name in rows.FILES}
 
 
 def name_of(rule: Rule) -> str:
@@ -82,11 +88,10 @@ def test_what_is_never_suggested_says_why_not() -> None:
 
 
 def test_what_can_be_deleted_can_be_made_again() -> None:
-    unclear = {rule.name for rule in RULES if rule.cleanable and not rule.again}
-    logs = {name for name in unclear if BY_NAME[name].category is Category.LOG}
-    assert unclear - logs <= {"r.studio"}
+    deletable = [BY_NAME[row.name] for row in rows.rows() if row.clean]
+    assert {rule.name for rule in deletable if not rule.again} == set()
     kept = {Category.SECRET, Category.DATA, Category.VCS, Category.DOCS, Category.TESTS}
-    assert not {rule.name for rule in RULES if rule.cleanable and rule.category in kept}
+    assert not {rule.name for rule in deletable if rule.category in kept}
 
 
 def test_kinds_and_markers_fit() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctxsize.recommender.candidates import Candidate, ranked
-from ctxsize.recommender.knowledge import BY_NAME
+from ctxsize.recommender.knowledge.load import BY_NAME
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.tree import Sums
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctxsize.recommender.knowledge import BY_NAME
+from ctxsize.recommender.knowledge.load import BY_NAME
 from ctxsize.recommender.tools import (
     TOOLS,
     has_tools,

@@ -97,7 +97,7 @@ def spoken(case: Case, root: Path) -> set[str]:
     """The traps that speak about the path of `case`."""
     from ctxsize.api import request_for
     from ctxsize.engine.snapshot import Snapshot
-    from ctxsize.recommender.knowledge import RULES
+    from ctxsize.recommender.knowledge.load import RULES
     from ctxsize.recommender.suggest import Advisor
 
     text = (BUILD.format(case.command) + case.more).encode()

@@ -12,11 +12,12 @@ import pytest
 
 from ctxsize import api
 from ctxsize.cli.app import run
+from ctxsize.codes import code_of, names
 from ctxsize.findings import Finding
 from ctxsize.formats import Look, render
 from ctxsize.formats.json import schema
-from ctxsize.projects import CODES, discover
-from ctxsize.scanning.trees import Trees
+from ctxsize.projects import discover
+from ctxsize.scanning.run import Trees
 from tests.oracles.trees import Node, build_tree, file
 from tests.scan.story import CACHEDIR_TAG, GB, RUSTC_INFO, story
 
@@ -171,8 +172,8 @@ def test_across(case: str, tmp_path: Path) -> None:
 
 def test_every_code_has_a_case_and_explains_itself() -> None:
     caught = {code for _, expected in CASES.values() for code, _ in expected}
-    assert caught == CODES.keys()
-    for name, code in CODES.items():
+    assert caught == {*names("CTX3")}
+    for name, code in ((each, code_of(each)) for each in names("CTX3")):
         assert (code.name, bool(code.why and code.bad and code.good)) == (name, True)
 
 

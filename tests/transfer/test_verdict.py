@@ -14,7 +14,7 @@ from ctxsize.engine import directories
 from ctxsize.formats.verdict import level, reasons
 from ctxsize.model import Report
 from ctxsize.recommender.describe import SAFE_FROM
-from ctxsize.recommender.knowledge import RULES
+from ctxsize.recommender.knowledge.load import RULES
 from ctxsize.recommender.rules import (
     AllOf,
     AnyOf,

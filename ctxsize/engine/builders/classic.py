@@ -14,11 +14,11 @@ class ClassicIgnoreSpec(DockerIgnoreSpec):
 
     @cached_property
     def reach(self) -> Sequence[str] | None:
-        """The exceptions' texts, taken literally."""
+        """Return the exceptions' texts, taken literally."""
         return [pattern.text for pattern in self.patterns if pattern.include is False]
 
     def ignores_with_one_ancestor(self, path: str) -> bool:
-        """Whether moby's deprecated `Matches` calls `path` ignored.
+        """Return whether moby's deprecated `Matches` calls `path` ignored.
 
         It looks at the path and at one ancestor, the one as deep as the pattern.
         The command line asks it, and only it, about the files it needs itself.
@@ -41,7 +41,7 @@ class ClassicIgnoreSpec(DockerIgnoreSpec):
 
 
 def needed_files(spec: DockerIgnoreSpec, dockerfile: str | None) -> Sequence[str]:
-    """The exceptions that keep the ignore file and the Dockerfile in the stream.
+    """Return the exceptions that keep the ignore file and the Dockerfile in the stream.
 
     The daemon needs both and removes them again if the patterns ignore them.
     """

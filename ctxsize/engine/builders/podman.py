@@ -97,7 +97,7 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
     """Whatever is sent, Podman opens: nothing is asked a second time."""
 
     def step(self, path: str, parent: int = 0) -> Step:
-        """The fate of `path`; `parent` does not matter."""
+        """Return the fate of `path`; `parent` does not matter."""
         tests = self._tests
         for index in sorted(self._candidates(path), reverse=True):
             _, ignores, search = tests[index]

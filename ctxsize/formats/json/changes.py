@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ctxsize.guard.changes import SizeChange
+from ctxsize.guard.known import SizeChange
 from ctxsize.guard.outcome import DiffReport, Side
 
 VERSION = 1

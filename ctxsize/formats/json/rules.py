@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ctxsize.formats.codes import Rules
+from ctxsize.codes import Rules
 
 
 def shape(rules: Rules) -> dict[str, Any]:

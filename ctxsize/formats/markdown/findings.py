@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ctxsize.codes import slug_of
 from ctxsize.findings import Finding, Severity
 from ctxsize.formats import fixes
-from ctxsize.formats.codes import code_of
 from ctxsize.formats.markdown.words import code, details, prose
 from ctxsize.formats.text import findings as text
 
@@ -36,10 +36,11 @@ def section(findings: Sequence[Finding]) -> list[str]:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    known = code_of(finding.code)
-    slug = f" {known.slug}" if known else ""
     where = code(text.place(finding))
-    yield f"- {_SIGNS[finding.severity]} {where} **{finding.code}**{slug}: {prose(finding.message)}"
+    head = (
+        f"- {_SIGNS[finding.severity]} {where} **{finding.code}** {slug_of(finding.code)}".rstrip()
+    )
+    yield f"{head}: {prose(finding.message)}"
     for each in finding.evidence[: text.EVIDENCE]:
         yield f"  - {code(each)}"
     if len(finding.evidence) > text.EVIDENCE:

@@ -11,7 +11,7 @@ from ctxsize.formats.text.advice import plural
 from ctxsize.formats.text.check import delta, happened
 from ctxsize.formats.text.measure import wrapped
 from ctxsize.formats.text.tables import Table, lines
-from ctxsize.guard.changes import SizeChange
+from ctxsize.guard.known import SizeChange
 from ctxsize.guard.outcome import DiffReport
 
 

@@ -16,8 +16,8 @@ from ctxsize.formats.text.advice import command, plural
 from ctxsize.formats.text.findings import lines as finding_lines
 from ctxsize.formats.text.size_tree import percent
 from ctxsize.formats.text.tables import Table, lines
-from ctxsize.guard.changes import SizeChange
 from ctxsize.guard.judge import said
+from ctxsize.guard.known import SizeChange
 from ctxsize.guard.outcome import MOST_TRIED, CheckReport, ContextCheck, Limit
 
 _GROWN = 5

@@ -10,7 +10,7 @@ from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.text.advice import plural
 from ctxsize.formats.text.suggest import Block, section, suggestion, wrapped
 from ctxsize.recommender import describe
-from ctxsize.recommender.knowledge import BY_NAME
+from ctxsize.recommender.knowledge.load import BY_NAME
 from ctxsize.recommender.outcome import Advice, Blocked
 from ctxsize.recommender.rules import Rule
 

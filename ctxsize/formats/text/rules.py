@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from ctxsize.findings import Code
-from ctxsize.formats.codes import Rules
+from ctxsize.codes import Code, Rules
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import visible
 from ctxsize.formats.text.findings import STYLES

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from ctxsize.codes import severity_of
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.findings import Edit, Finding, Location
 from ctxsize.model import Amount
-from ctxsize.recommender.codes import CODES
 from ctxsize.recommender.modes.allowlist import allowlist
 from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.modes.from_gitignore import from_gitignore
@@ -61,7 +61,7 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
 
 def _findings(mode: str, path: str, change: Change, saved: Amount) -> Iterator[Finding]:
     """What `--write` would change: a line for each that goes, and one for all that come."""
-    severity, order = CODES["CTX503"].severity, f"ctxsize suggest --{mode} --write does it"
+    severity, order = severity_of("CTX503"), f"ctxsize suggest --{mode} --write does it"
     for each in change.removed:
         message = f"{each.text} can go: {each.why}"
         yield Finding("CTX503", severity, message, Location(path, each.line), help=order)
