@@ -83,7 +83,7 @@ PLACES = {
             "engine.request",
             "engine.source",
             "engine.reasons",
-            "recommender.look",
+            "recommender.evidence",
             "projects.files",
             "advice.contents",
             "advice.repository",

@@ -81,7 +81,7 @@ _MOST_SCRIPTS = 50
 
 
 def is_source(name: str) -> bool:
-    """Whether a file is a program's source or a manifest, by its name."""
+    """Return whether a file is a program's source or a manifest, by its name."""
     return name.endswith(_SOURCES) or name in _SOURCE_NAMES
 
 
@@ -124,7 +124,7 @@ class Facts:
 
     @cached_property
     def git_is_sent(self) -> bool:
-        """Whether the repository itself is in the context, so that a build can ask it."""
+        """Return whether the repository itself is in the context, so that a build can ask it."""
         return ".git" in self._sums
 
     @cached_property
@@ -173,7 +173,7 @@ class Facts:
 
     @property
     def saw_all_sources(self) -> bool:
-        """Whether every source was looked at."""
+        """Return whether every source was looked at."""
         _ = self._sources
         return self._saw_all_sources
 
@@ -187,7 +187,7 @@ class Facts:
         return path in reached, not taken.isdisjoint(directories_above(path))
 
     def mentions(self, path: str) -> str | None:
-        """A source or a Dockerfile that names `path`, None if none does."""
+        """Return a source or a Dockerfile that names `path`, None if none does."""
         for at in self._sources.mentioning(path.rpartition("/")[2]):
             if at != path and not at.startswith(f"{path}/"):
                 return at
@@ -195,7 +195,7 @@ class Facts:
         return next((each.path for each in self.recipes.recipes if name.is_in(each.commands)), None)
 
     def member_of(self, path: str) -> str | None:
-        """The manifest of a workspace that names `path`, None if none does."""
+        """Return the manifest of a workspace that names `path`, None if none does."""
         name = re.escape(path.rpartition("/")[2])
         pattern = re.compile(
             rf"[\"'/: ,]{name}[\"'/\\, )]|^\s*-\s*[\"']?(\S*/)?{name}\b"
@@ -214,7 +214,7 @@ class Facts:
         return [(at, text) for at, text in texts if _HAS_MEMBERS.search(text)]
 
     def packages(self, manifest: str) -> frozenset[str]:
-        """The directories below the context that hold a `manifest` which belongs to the sources."""
+        """Return the directories below the context that hold a `manifest` of the sources."""
         if manifest not in self._packages:
             paths = (path.split("/")[:-1] for path in self.by_name.get(manifest, ()))
             found = ("/".join(each) for each in paths if each and NOT_SOURCES.isdisjoint(each))
@@ -269,7 +269,7 @@ class Facts:
         return [each for each, _ in self.evidence.tree.files_below(path) if each in self._sums]
 
     def sent_like(self, names: tuple[str, ...]) -> list[str]:
-        """The files that are sent whose names match, the topmost ones first."""
+        """Return the files that are sent whose names match, the topmost ones first."""
         if names not in self._manifests:
             wanted = re.compile("|".join(map(translate, names)))
             found = [

@@ -44,7 +44,7 @@ def read_recipes(
     *,
     discovering: Discovering | None = None,
 ) -> Recipes:
-    """The Dockerfiles of `request`: its own, and others in the tree that share the ignore file.
+    """Return the Dockerfiles of `request`: its own, and others that share the ignore file.
 
     `also` are further builds that share it. Who asks about several contexts of a
     repository has one function for `discovering`, which remembers.
@@ -115,7 +115,7 @@ def _others(
 
 
 def _build_of(request: Request, path: str) -> Build:
-    """The build of the same context with its Dockerfile at `path` in it."""
+    """Return the build of the same context with its Dockerfile at `path` in it."""
     full = os.path.join(request.context, path)
     return replace(request.build, dockerfile=full, dockerfile_inline=None, target="")
 
@@ -135,12 +135,12 @@ def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
 
 
 def _own_names(request: Request) -> tuple[str, ...]:
-    """What the build calls its context. An ignore file of the Dockerfile is of no named one."""
+    """Return the names of the context. An ignore file of the Dockerfile is of no named one."""
     return ("",) if request.dockerfile_specific else _names(request, request.root)
 
 
 def _names(request: Request, root: str) -> tuple[str, ...]:
-    """What a build calls the directory `root`, wherever the ignore file at its top governs it."""
+    """Return the names of the directory `root`, wherever the ignore file at its top governs it."""
     again = (each for each in named_contexts(request.build) if each.local)
     names = [each.name for each in again if os.path.realpath(each.value) == root]
     own = [""] if request.root == root and not request.dockerfile_specific else []
@@ -170,7 +170,7 @@ def _recipe(
 
 
 def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
-    """The files that are Dockerfiles by name, but for those inside dependencies and artefacts."""
+    """Yield the files that are Dockerfiles by name, none inside dependencies and artefacts."""
     found = 0
     pending = [tree.root]
     while pending and found < _MOST:

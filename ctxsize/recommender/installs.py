@@ -26,7 +26,7 @@ _MOST_NAMED = 3
 
 
 def no_install_step(facts: Facts, match: Match) -> Objection | None:
-    """A Dockerfile takes the dependencies and does not install them, so its image has these.
+    """Object if a Dockerfile takes the dependencies and does not install them: it needs these.
 
     A person may overrule it where a script may install them, where the Dockerfile installs those
     of other directories, and where they belong to another Dockerfile, which installs them.

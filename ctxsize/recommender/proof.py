@@ -99,12 +99,12 @@ class Proof:
         return change.fault() or self._lost(attempt) or self.unfound(attempt)
 
     def _lost(self, attempt: Attempt) -> str:
-        """What a Dockerfile takes by name, and no longer finds."""
+        """Return what a Dockerfile takes by name, and no longer finds."""
         lost = self._trial.lost_entries(attempt, self.needed)
         return f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else ""
 
     def taken_by(self, names: Iterable[Named]) -> tuple[str, ...]:
-        """The entries that are sent and that `names` name, outermost ones."""
+        """Return the entries that are sent and that `names` name, outermost ones."""
         found = frozenset(self._entries(names))
         return tuple(sorted(path for path in found if not is_below(path, found)))
 
@@ -232,7 +232,7 @@ def _paths(directory: str, names: Names, without: Names | None = None) -> Iterat
 
 
 def _sources(recipe: Recipe, name: str) -> Iterator[tuple[str, str, int]]:
-    """What is taken from the context `name`: a target that reaches it, the source, its line."""
+    """Yield what is taken from the context `name`: a target that reaches it, source, line."""
     seen = set()
     numbers: dict[object, int] = {}
     for target, need in recipe.needs:

@@ -45,7 +45,7 @@ class Choice:
     """All of them."""
 
     def takes(self, suggestion: Suggestion) -> bool:
-        """Whether `suggestion` is chosen."""
+        """Return whether `suggestion` is chosen."""
         if self.only:
             return suggestion.rule in self.only or not set(suggestion.paths).isdisjoint(self.only)
         return suggestion.safe or self.unsafe
@@ -68,7 +68,7 @@ class Advisor(BuildContext):
         _ = self.facts, self.transfer
 
     def advise(self, choice: Choice) -> Advice:
-        """The advice, with the edit that `choice` comes to. Raises `InputError`.
+        """Return the advice, with the edit that `choice` comes to. Raises `InputError`.
 
         What is in the edit holds together: the proof is of the very file that is written.
         """
@@ -107,7 +107,7 @@ class Advisor(BuildContext):
         )
 
     def _around(self, found: Collected, maker: CandidateMaker) -> Iterator[Candidate]:
-        """Large directories of which a Dockerfile takes a part by name, without that part."""
+        """Yield large directories of which a Dockerfile takes a part by name, without that part."""
         for match, said in found.blocked:
             rule, path = match.rule, match.path
             takers = [each for each in self.recipes.named if each.is_at_or_below(path)]
@@ -150,7 +150,7 @@ class Advisor(BuildContext):
     def _edited(
         self, made: list[Suggestion], choice: Choice
     ) -> tuple[tuple[Suggestion, ...], Edit | None, Size]:
-        """The suggestions with those marked that are chosen, the edit, and the size after it."""
+        """Return the suggestions, the chosen ones marked, the edit, and the size after it."""
         chosen = [each for each in made if choice.takes(each)]
         if all(each.paths == (self.own_path,) for each in chosen) and self.new_file:
             # A file that would hide itself and nothing else is not worth making.
@@ -179,7 +179,7 @@ class Advisor(BuildContext):
         return merge(self.request.ignore_file, additions, pattern_class=pattern_class)
 
     def _check_merged(self, chosen: Sequence[Suggestion], data: bytes) -> None:
-        """The proof of the very bytes that are written. Raises `InputError` if it fails."""
+        """Raise `InputError` if the very bytes that are written do not pass the proof."""
         hidden = [path for each in chosen for path in each.paths]
         stays = [path for each in chosen if BY_NAME[each.rule].contents for path in each.paths]
         keeps = [path for each in chosen for path in each.keeps]
@@ -209,7 +209,7 @@ class Advisor(BuildContext):
         return Blocked(match.rule.name, match.path, name, reason, match.evidence, amount)
 
     def _asked(self, asked: Iterable[Question]) -> list[Finding]:
-        """What no rule explains, as findings about where it is."""
+        """Return what no rule explains, as findings about where it is."""
         return [
             Finding(
                 "CTX502",
@@ -225,7 +225,7 @@ class Advisor(BuildContext):
         ]
 
     def _missing(self, suggestions: Iterable[Suggestion]) -> list[Finding]:
-        """What is safe to add, as findings about the ignore file, or the Dockerfile without one."""
+        """Return what is safe to add, as findings about the ignore file or the Dockerfile."""
         where = ignore_file_to_write(self.request)
         if self.new_file and self.request.dockerfile is not None:
             where = self.request.dockerfile
@@ -274,7 +274,7 @@ class Advisor(BuildContext):
         return ""
 
     def _git_ignored_secrets(self, found: Collected) -> int | None:
-        """How many of the files that git ignores are secrets, certain or likely ones."""
+        """Return how many of the files that git ignores are secrets, certain or likely ones."""
         if not self.git.has_repository:
             return None
         ignored = frozenset(path.rstrip("/") for path in self.git.ignored)

@@ -21,7 +21,7 @@ _MOST_IGNORED = 40
 
 
 def allowlist(draft: Draft) -> Change:
-    """The ignore file that lets in just what the builds take, or why there is none.
+    """Return the ignore file that lets in just what the builds take, or why there is none.
 
     What travels is the same before and after, for every Dockerfile and target;
     what is ignored now stays ignored.
@@ -54,7 +54,7 @@ def allowlist(draft: Draft) -> Change:
 
 
 def _concerned(draft: Draft) -> tuple[list[Recipe], list[Note]]:
-    """The Dockerfiles whose context this is, and notes about those with another one."""
+    """Return the Dockerfiles whose context this is, and notes about those with another one."""
     kept: list[Recipe] = []
     left = dict(draft.recipes.elsewhere)
     own = draft.request.dockerfile
@@ -70,7 +70,7 @@ def _concerned(draft: Draft) -> tuple[list[Recipe], list[Note]]:
 
 
 def _takes_from_above(draft: Draft, recipe: Recipe, directory: str) -> bool:
-    """Whether it names something that is here, and not beside it."""
+    """Return whether it names something that is here, and not beside it."""
     return any(
         draft.tree.entry(source.path) is not None
         and draft.tree.entry(f"{directory}/{source.path}") is None
@@ -80,7 +80,7 @@ def _takes_from_above(draft: Draft, recipe: Recipe, directory: str) -> bool:
 
 
 def _obstacle(recipe: Recipe) -> tuple[str, str] | None:
-    """Why what a Dockerfile takes cannot be listed, and what to do; None if it can."""
+    """Return why what a Dockerfile takes cannot be listed, and what to do; None if it can."""
     for unknown in recipe.unknown:
         return (
             f"{recipe.path}:{unknown.line} takes {unknown.source}, which has no value here",
@@ -100,19 +100,19 @@ def _obstacle(recipe: Recipe) -> tuple[str, str] | None:
 
 
 def _asked(recipe: Recipe) -> Iterator[Asked]:
-    """What the builds of a Dockerfile ask for, under each name that they have for the context."""
+    """Yield what the builds of a Dockerfile ask for, under each name of the context."""
     for _, need in recipe.needs:
         for name in recipe.names:
             yield from asked_in(need, name)
 
 
 def _paths(recipe: Recipe) -> Iterator[tuple[str, ...]]:
-    """What the builds of a Dockerfile ask for, each once."""
+    """Yield what the builds of a Dockerfile ask for, each once."""
     yield from sorted({each.paths for each in _asked(recipe) if each.paths is not None})
 
 
 def _union(draft: Draft, recipes: list[Recipe]) -> set[str]:
-    """All that travels in any of the builds now, and what the builder needs for itself."""
+    """Return all that travels in any of the builds now, and what the builder needs for itself."""
     needs = draft.request.builder.always_sends is not None
     return {
         *(draft.recipes.own_files if needs else ()),
@@ -141,7 +141,7 @@ def _additions(draft: Draft, recipes: list[Recipe]) -> list[Addition]:
 def _tried(
     draft: Draft, recipes: list[Recipe], additions: list[Addition], *, at_start: bool
 ) -> tuple[list[Addition], Attempt] | None:
-    """The list that is proved: in front of what is there, or behind it with more patterns."""
+    """Return the proved list: in front of what is there, or behind it with more patterns."""
     try:
         attempt = draft.attempt(additions, at_start=at_start)
         if not at_start:
@@ -162,7 +162,7 @@ def _tried(
 
 
 def _ignored_inside(draft: Draft, attempt: Attempt) -> list[Addition] | None:
-    """Patterns for what is ignored now and would be let in; None if that takes too many."""
+    """Return patterns for what is ignored now and would be let in; None if that takes too many."""
     shown = attempt.shown
     below = set(shown)
     tops = [path for path in shown if path.rpartition("/")[0] not in below]

@@ -22,7 +22,7 @@ from ctxsize.writer.merge import edit_lines
 
 
 def tidy(snapshot: Snapshot) -> Change:
-    """The ignore file of `snapshot` without the lines that it can do without.
+    """Return the ignore file of `snapshot` without the lines that it can do without.
 
     Notes name the lines that match nothing in this tree and stay all the same.
     """
@@ -40,7 +40,7 @@ def tidy(snapshot: Snapshot) -> Change:
 
 
 def _proved(trial: Trial, file: IgnoreFile, candidates: list[Removed]) -> list[Removed]:
-    """Those of `candidates` without which the same is sent of this tree; all, as a rule."""
+    """Return those of `candidates` without which the same is sent of this tree; all, as a rule."""
 
     def changes_nothing(removed: list[Removed]) -> bool:
         data = edit_lines(file, dict.fromkeys(each.line for each in removed))
@@ -70,7 +70,7 @@ class _List(NamedTuple):
         return self.pattern.include is False
 
     def run(self) -> Iterator[DockerIgnorePattern]:
-        """The other patterns that no pattern of the other kind separates from it."""
+        """Yield the other patterns that no pattern of the other kind separates from it."""
         for step in (-1, 1):
             at = self.at + step
             while 0 <= at < len(self.patterns):
@@ -80,7 +80,7 @@ class _List(NamedTuple):
                 at += step
 
     def opens_nothing(self) -> bool:
-        """Whether no exception needs this one to make the builder enter a directory for it.
+        """Return whether no exception needs this one to make the builder enter a directory for it.
 
         Literal ones see to that for themselves.
         """
@@ -92,7 +92,7 @@ class _List(NamedTuple):
 
 
 def _candidates(request: Request) -> Iterator[Removed]:
-    """The lines that can go, each with regard to those that went before it; last ones first."""
+    """Yield the lines that can go, last ones first, each without those that went before it."""
     kept = [pattern for pattern in request.spec.patterns if pattern.line]
     if any(pattern.fault is not None for pattern in kept):
         # Whether the builder comes to a faulty pattern, and stops, depends on all the others.
@@ -110,7 +110,7 @@ def _candidates(request: Request) -> Iterator[Removed]:
 
 
 def _why(place: _List, *, remembers: bool) -> str:
-    """Why the pattern can go, `""` if it cannot."""
+    """Return why the pattern can go, `""` if it cannot."""
     reasons: tuple[Callable[[_List], str], ...] = (_never_matches, _duplicate)
     if not place.exception:
         reasons += (_covered,)
@@ -166,7 +166,7 @@ def _overridden(place: _List) -> str:
 
 
 def _idle(snapshot: Snapshot) -> Iterator[Note]:
-    """The patterns that match nothing that is there."""
+    """Yield the patterns that match nothing that is there."""
     request = snapshot.request
     assert request.ignore_file is not None
     wanted = [each for each in request.spec.patterns if each.line and each.fault is None]
