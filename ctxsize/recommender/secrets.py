@@ -10,8 +10,8 @@ from enum import Enum
 
 from ctxsize.engine.directories import TEMPLATES
 from ctxsize.findings import Confidence, Finding, Location, Severity
+from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.evidence import Evidence, text_of
-from ctxsize.recommender.recipes import Named
 from ctxsize.recommender.rules import EXISTS, Kind, Rule
 
 _LARGEST = 64 * 1024

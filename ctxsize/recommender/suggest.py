@@ -97,7 +97,7 @@ class Advisor(BuildContext):
             (
                 *self._real.problems,
                 *self.assumed,
-                *self.recipes.problems,
+                *self.build_files.problems,
                 *filter(None, [self.git.problem]),
             ),
             self._git_ignored(),
@@ -110,7 +110,7 @@ class Advisor(BuildContext):
         """Yield large directories of which a Dockerfile takes a part by name, without that part."""
         for match, said in found.blocked:
             rule, path = match.rule, match.path
-            takers = [each for each in self.recipes.named if each.is_at_or_below(path)]
+            takers = [each for each in self.build_files.named if each.is_at_or_below(path)]
             whole = any(len(each.parts) == path.count("/") + 1 for each in takers)
             alone = [each.trap for each in said if not each.soft] == ["copied_by_name"]
             if whole or not alone or rule.never or rule.contents or match.secret is not None:
@@ -194,7 +194,7 @@ class Advisor(BuildContext):
     def _questions(self, found: Collected) -> tuple[Question, ...]:
         explained = [match.path for match, _ in found.matches]
         asked = questions(self.tree, self.git, self.transfer, explained)
-        named = self.recipes.named
+        named = self.build_files.named
         return tuple(
             each for each in asked if not any(taken.is_at_or_below(each.path) for taken in named)
         )
@@ -250,7 +250,7 @@ class Advisor(BuildContext):
         for match, _ in (*found.matches, *found.blocked):
             if match.secret is None or not _is_secret(match):
                 continue
-            takers = [each for each in self.recipes.named if each.is_at_or_below(match.path)]
+            takers = [each for each in self.build_files.named if each.is_at_or_below(match.path)]
             findings += [
                 secrets.copied(match.rule, match.path, each, match.secret) for each in takers
             ]

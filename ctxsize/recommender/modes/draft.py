@@ -46,7 +46,7 @@ class Draft(BuildContext):
 
     def needed(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield what a Dockerfile takes by name, be it there or not, and would not get."""
-        for named in self.recipes.named:
+        for named in self.build_files.named:
             if has_wildcards(named.path):
                 continue
             if attempt.request.spec.match_file(named.path) and not self._is_ignored(named.path):

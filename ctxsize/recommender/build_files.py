@@ -97,7 +97,7 @@ def _any(source: str) -> str:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class BuildFile:
     """One Dockerfile, and what the builds of all its stages take."""
 
     request: Request
@@ -226,10 +226,10 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Recipes:
+class BuildFiles:
     """All Dockerfiles that the ignore file governs."""
 
-    recipes: tuple[Recipe, ...]
+    all: tuple[BuildFile, ...]
     problems: tuple[Problem, ...] = ()
     own_files: frozenset[str] = frozenset()
     """The Dockerfiles in the context, and the ignore files beside them or at its top."""
@@ -239,9 +239,9 @@ class Recipes:
     @cached_property
     def named(self) -> tuple[Named, ...]:
         """What any of them takes by name."""
-        return tuple(each for recipe in self.recipes for each in recipe.named)
+        return tuple(each for build_file in self.all for each in build_file.named)
 
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
-        """What any of them takes by a name that is not known, see `Recipe.unknown`."""
-        return tuple(each for recipe in self.recipes for each in recipe.unknown)
+        """What any of them takes by a name that is not known, see `BuildFile.unknown`."""
+        return tuple(each for build_file in self.all for each in build_file.unknown)
