@@ -85,12 +85,12 @@ class Advisor(BuildContext):
             self.request.dockerfile,
             self.request.builder.name,
             ignore_file_to_write(self.request),
-            self.request.ignore_file is None,
+            self.new_file,
             self.size,
             after,
             suggestions,
             asked,
-            (*self._blocked(found), *failed),
+            tuple(self._blocked(found, failed)),
             in_order(
                 [*self._missing(suggestions), *self._asked(asked), *self._findings(found, made)]
             ),
@@ -125,21 +125,12 @@ class Advisor(BuildContext):
             if candidate is not None and rest.content_bytes >= _WORTH_AN_EXCEPTION:
                 yield candidate
 
-    def _proved(self, found: Collected) -> tuple[list[Candidate], list[Blocked]]:
-        """Return the candidates that hold together, and those that do not."""
+    def _proved(self, found: Collected) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
+        """Return the candidates that hold together, and the others with what is wrong."""
         safe = {match.path for match, said in found.matches if not said}
         maker = CandidateMaker(self.facts, self.request, safe)
         candidates = [*maker.candidates(found.matches), *self._around(found, maker)]
-        good, failed = self.proof.holding(candidates, self._steps)
-        return good, [self._failed(candidate, fault) for candidate, fault in failed]
-
-    def _amount(self, path: str) -> Amount:
-        return Amount.of(self.sums.get(path, Sums()))
-
-    def _failed(self, candidate: Candidate, fault: str) -> Blocked:
-        match = candidate.matches[0]
-        amount = self._amount(match.path)
-        return Blocked(match.rule.name, match.path, "proof", fault, match.evidence, amount)
+        return self.proof.holding(candidates, self._steps)
 
     def _suggestions(self, candidates: Iterable[Candidate]) -> list[Suggestion]:
         return [
@@ -199,14 +190,21 @@ class Advisor(BuildContext):
             each for each in asked if not any(taken.is_at_or_below(each.path) for taken in named)
         )
 
-    def _blocked(self, found: Collected) -> tuple[Blocked, ...]:
-        return tuple(self._made_blocked(match, said) for match, said in found.blocked)
+    def _blocked(
+        self, found: Collected, failed: Iterable[tuple[Candidate, str]]
+    ) -> Iterator[Blocked]:
+        """Yield what a trap blocks, and what failed the proof."""
+        for match, said in found.blocked:
+            hard = (each for each in said if not each.soft)
+            reason = next(hard, Objection("never", match.rule.why))
+            yield self._blocked_by(reason, match)
+        for candidate, fault in failed:
+            yield self._blocked_by(Objection("proof", fault), candidate.matches[0])
 
-    def _made_blocked(self, match: Match, said: Sequence[Objection]) -> Blocked:
-        amount = self._amount(match.path)
-        hard = [each for each in said if not each.soft] or [Objection("never", match.rule.why)]
-        name, reason = hard[0].trap, hard[0].reason
-        return Blocked(match.rule.name, match.path, name, reason, match.evidence, amount)
+    def _blocked_by(self, reason: Objection, match: Match) -> Blocked:
+        amount = Amount.of(self.sums.get(match.path, Sums()))
+        name, path = match.rule.name, match.path
+        return Blocked(name, path, reason.trap, reason.reason, match.evidence, amount)
 
     def _asked(self, asked: Iterable[Question]) -> list[Finding]:
         """Return what no rule explains, as findings about where it is."""
@@ -280,7 +278,7 @@ class Advisor(BuildContext):
         ignored = frozenset(path.rstrip("/") for path in self.git.ignored)
         secret = {match.path for match, _ in (*found.matches, *found.blocked) if _is_secret(match)}
         return sum(
-            self._amount(path).files
+            self.sums.get(path, Sums()).files
             for path in secret
             if (path in ignored or is_below(path, ignored)) and not is_below(path, secret)
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from ctxsize.recommender.bundlers import reader_of
 from ctxsize.recommender.exceptions import letting_in
@@ -149,17 +149,8 @@ def scm_version_in_build(facts: Facts, match: Match) -> Objection | None:
     return None
 
 
-def declared_in_manifest(facts: Facts, match: Match) -> Objection | None:
-    """A manifest or a source names it, and may stop without it."""
-    return _mentioned("declared_in_manifest", facts, match)
-
-
-def mentioned(facts: Facts, match: Match) -> Objection | None:
-    """A source names it, and may read it."""
-    return _mentioned("mentioned", facts, match)
-
-
-def _mentioned(trap: str, facts: Facts, match: Match) -> Objection | None:
+def mentioned(facts: Facts, match: Match, *, trap: str = "mentioned") -> Objection | None:
+    """A manifest or a source names it, and may read it or stop without it."""
     where = facts.mentions(match.path)
     if where is not None:
         return Objection(trap, f"{where} mentions it", soft=True)
@@ -217,21 +208,16 @@ def only_possible(_: Facts, match: Match) -> Objection | None:
 
 def vendored(facts: Facts, match: Match) -> Objection | None:
     """The build takes its dependencies from this directory."""
-    modules = facts.evidence.tree.find(match.path, "modules.txt")
-    crates = facts.evidence.tree.find(match.path, "*/Cargo.toml")
-    found = modules or crates
-    return (
-        None if found is None else Objection("vendored", f"{found}: the build takes it from here")
-    )
+    found = facts.evidence.tree.first(match.path, ("modules.txt", "*/Cargo.toml"))
+    reason = f"{found}: the build takes it from here"
+    return None if found is None else Objection("vendored", reason)
 
 
 def tracked_cargo_config(facts: Facts, match: Match) -> Objection | None:
     """Cargo's configuration is in it."""
-    for name in ("config.toml", "config"):
-        found = facts.evidence.tree.find(match.path, name)
-        if found is not None:
-            return Objection("tracked_cargo_config", f"{found} changes how Cargo builds")
-    return None
+    found = facts.evidence.tree.first(match.path, ("config.toml", "config"))
+    reason = f"{found} changes how Cargo builds"
+    return None if found is None else Objection("tracked_cargo_config", reason)
 
 
 def wrapper_jar(_: Facts, match: Match) -> Objection | None:
@@ -294,7 +280,7 @@ TRAPS: dict[str, Trap] = {
     "tracking_unknown": tracking_unknown,
     "matches_manifest": matches_manifest,
     "scm_version_in_build": scm_version_in_build,
-    "declared_in_manifest": declared_in_manifest,
+    "declared_in_manifest": partial(mentioned, trap="declared_in_manifest"),
     "mentioned": mentioned,
     "workspace_member": workspace_member,
     "test_stage": test_stage,
@@ -312,15 +298,9 @@ TRAPS: dict[str, Trap] = {
 """Every trap by the name that rules call it."""
 
 FOR_ALL = (
-    *(
-        "copied_by_name",
-        "author_exception",
-        "unknown_source",
-        "tracked",
-        "tracking_unknown",
-        "matches_manifest",
-    ),
-    *("scm_version_in_build", "env_at_build", "only_possible", "read_by_build"),
+    *("copied_by_name", "author_exception", "unknown_source", "tracked", "tracking_unknown"),
+    *("matches_manifest", "scm_version_in_build", "env_at_build", "only_possible"),
+    "read_by_build",
 )
 """The traps that concern every rule, the cheap ones first."""
 
