@@ -69,7 +69,7 @@ class LintTree:
         """Return what the builds need; None if the Dockerfile cannot be read."""
         known = BuildContext(self.snapshot, also=self._builds)
         try:
-            _ = known.recipes
+            _ = known.build_files
         except CtxsizeError:
             return None
         return known

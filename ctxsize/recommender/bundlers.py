@@ -57,10 +57,10 @@ def reader_of(facts: Facts, match: Match) -> str | None:
     words = "\n".join(each.words for each in takers)
     if not takers or (_OTHER_MODE.search(name) and not _OTHER_MODES_RUN.search(words)):
         return None
-    for recipe in takers:
-        tool = _bundler_in(recipe.commands)
+    for build_file in takers:
+        tool = _bundler_in(build_file.commands)
         if tool is not None:
-            return f"{tool}, which {recipe.path} runs, reads it"
+            return f"{tool}, which {build_file.path} runs, reads it"
     for at, text in _projects(facts, directory, name):
         tool = _bundler_in(text)
         if tool is not None:

@@ -11,12 +11,12 @@ from ctxsize.engine.listing import order
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.model import Amount
+from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.exceptions import exceptions, may_name
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.matches import Match, Objection, fits
 from ctxsize.recommender.outcome import Size, Suggestion
-from ctxsize.recommender.recipes import Named
 from ctxsize.recommender.rules import Category, Form, Kind, Rule
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import Sums, is_below, is_glob, like, sum_of
@@ -152,7 +152,7 @@ class CandidateMaker:
         if not find or find.startswith("/") or not (anywhere or len(matches) > _MANY):
             return False
         if matches[0].rule.contents or any(
-            named.goes_through(find) for named in self._facts.recipes.named
+            named.goes_through(find) for named in self._facts.build_files.named
         ):
             return False
         return not any(may_name(text, find) for text in self._exceptions)

@@ -13,13 +13,13 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt, Trial, own_path, planned
 from ctxsize.model import Amount
 from ctxsize.recommender.assumed import with_bases
+from ctxsize.recommender.build_files import BuildFiles, Named
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.governed import Discovering, read_recipes
+from ctxsize.recommender.governed import Discovering, read_build_files
 from ctxsize.recommender.matches import Collected, Finder, collect
 from ctxsize.recommender.outcome import Size
 from ctxsize.recommender.proof import Proof
-from ctxsize.recommender.recipes import Named, Recipes
 from ctxsize.recommender.rules import Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
@@ -64,27 +64,27 @@ class BuildContext:
         return Tracked(self.tree)
 
     @cached_property
-    def recipes(self) -> Recipes:
-        """The Dockerfiles that the ignore file governs. Raises what `read_recipes` raises."""
-        return read_recipes(
+    def build_files(self) -> BuildFiles:
+        """The Dockerfiles that the ignore file governs. Raises what `read_build_files` raises."""
+        return read_build_files(
             self.request, self.tree, self.git, self._also, discovering=self._discovering
         )
 
     @cached_property
     def proof(self) -> Proof:
         """What the Dockerfiles need of the context."""
-        return Proof(self.trial, self.recipes)
+        return Proof(self.trial, self.build_files)
 
     @cached_property
     def evidence(self) -> Evidence:
         """What the tree and git show."""
         own = {self.own_path} if self.own_path else set()
-        return Evidence(self.tree, self.git, self.recipes.own_files | own)
+        return Evidence(self.tree, self.git, self.build_files.own_files | own)
 
     @cached_property
     def facts(self) -> Facts:
         """What manifests, sources and Dockerfiles say of it."""
-        return Facts(self.evidence, self.recipes, self.sums)
+        return Facts(self.evidence, self.build_files, self.sums)
 
     def look(self, rules: Iterable[Rule]) -> Collected:
         """Return what `rules` find among what is sent, with all that speaks against it."""
@@ -93,7 +93,7 @@ class BuildContext:
 
     def taker(self, hidden: Collection[str]) -> Named | None:
         """Return an instruction that takes one of these paths, or what is in it, by name."""
-        for named in self.recipes.named:
+        for named in self.build_files.named:
             if any(map(has_wildcards, named.parts)):
                 found = any(map(named.is_at_or_below, hidden))
             else:
@@ -105,7 +105,7 @@ class BuildContext:
 
     def asks_git(self, sent: Sent) -> str | None:
         """Return what makes a build ask git for a version, as a clause; None if nothing does."""
-        return Facts(self.evidence, self.recipes, sums_of(sent, self.tree)).version_from_git
+        return Facts(self.evidence, self.build_files, sums_of(sent, self.tree)).version_from_git
 
     # What is sent, and what of it travels.
 

@@ -14,7 +14,7 @@ SAFE_FROM = 0.85
 
 
 def names(rule: Rule) -> str:
-    """What a rule looks for."""
+    """Return what a rule looks for."""
     if not rule.find:
         return "a directory of any name"
     return ", ".join(f"`{each}{_KINDS[rule.kind]}`" for each in rule.find)
@@ -24,12 +24,12 @@ _KINDS = {Kind.DIRECTORY: "/", Kind.FILE: "", Kind.SYMLINK: ""}
 
 
 def needs(marker: rules.Marker) -> str:
-    """What proves a marker, as a clause."""
+    """Return what proves a marker, as a clause."""
     return _WORDS[type(marker)](marker)
 
 
 def written_as(rule: Rule) -> str:
-    """The pattern that a rule leads to."""
+    """Return the pattern that a rule leads to."""
     if rule.never:
         return "never suggested"
     if rule.form is Form.ANCHORED:
@@ -38,7 +38,7 @@ def written_as(rule: Rule) -> str:
 
 
 def page(all_rules: Iterable[Rule]) -> str:
-    """The tables of `docs/ecosystems.md`, one for each ecosystem."""
+    """Return the tables of `docs/ecosystems.md`, one for each ecosystem."""
     tables: dict[str, list[str]] = {}
     for rule in all_rules:
         safe = "yes" if rule.confidence >= SAFE_FROM and not rule.never else "no"

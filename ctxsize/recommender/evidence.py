@@ -1,17 +1,20 @@
 """What a tree and git say about a path: whether a marker holds, and in which words.
 
-Each marker has one function, which returns what shows it, as a clause for a
-person, or None. No content of a file becomes part of that clause.
+Each marker has one function, which returns what shows it, as a clause for a person, or None.
+The recommender reads files here alone, and never much of one. What is read is searched in and
+forgotten: no text from a file becomes part of a message, as it may be a secret.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection
 from typing import Any
 
 from ctxsize import units
-from ctxsize.recommender import look, rules
+from ctxsize.reader import read_start
+from ctxsize.recommender import rules
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree
 
@@ -26,8 +29,23 @@ _DOCUMENTS = (
 )
 _DOCUMENT_NAMES = frozenset({"AUTHORS", "LICENSE", "LICENCE", "NOTICE", "README", "CHANGELOG"})
 
+_FIRST_BYTES = 8192
+_SMALL = 1024 * 1024
 _WORTH_KEEPING = 64 * 1024
 """Manifests up to that size are kept: a workspace's members ask for the same ones."""
+
+
+def small_file(root: str, path: str, limit: int = _SMALL) -> bytes:
+    """Return a manifest or a source, at most its first MiB; nothing of what cannot be read."""
+    try:
+        return read_start(os.path.join(root, path), limit, links=False)
+    except OSError:
+        return b""
+
+
+def text_of(data: bytes) -> str:
+    """Return `data` to search in; UTF-16 by leaving out its zeros."""
+    return data.translate(None, b"\0").decode("utf-8", "replace")
 
 
 class Evidence:
@@ -42,33 +60,36 @@ class Evidence:
         self._texts: dict[str, str] = {}
 
     def shows(self, marker: rules.Marker, path: str) -> str | None:
-        """What proves `marker` at `path`; None where it does not hold."""
+        """Return what proves `marker` at `path`; None where it does not hold."""
         return _LOOKS[type(marker)](self, marker, path)
 
     def first_bytes(self, path: str) -> bytes:
-        """The beginning of a file."""
-        return look.first_bytes(self._root, path)
+        """Return the beginning of a file."""
+        return small_file(self._root, path, _FIRST_BYTES)
 
     def small_file(self, path: str) -> str:
-        """A manifest's text."""
+        """Return a manifest's text."""
         known = self._texts.get(path)
         if known is None:
-            known = look.text(look.small_file(self._root, path))
+            known = text_of(small_file(self._root, path))
             if len(known) <= _WORTH_KEEPING:
                 self._texts[path] = known
         return known
 
     def source(self, path: str) -> bytes:
-        """A source's content."""
-        return look.small_file(self._root, path)
+        """Return a source's content."""
+        return small_file(self._root, path)
 
     def size_bytes(self, path: str) -> int:
-        """The bytes of a file, or of all below a directory."""
+        """Return the bytes of a file, or of all below a directory."""
         return self.tree.size_bytes(path)
 
     def link_target(self, path: str) -> str:
-        """Where a symlink leads."""
-        return look.link_target(self._root, path)
+        """Return where a symlink leads, `""` if it is none."""
+        try:
+            return os.readlink(os.path.join(self._root, path))
+        except (OSError, ValueError):
+            return ""
 
 
 def _beside(evidence: Evidence, marker: rules.Beside, path: str) -> str | None:
@@ -112,7 +133,7 @@ def _tagged(evidence: Evidence, _: rules.Tagged, path: str) -> str | None:
 def _self_ignored(evidence: Evidence, _: rules.SelfIgnored, path: str) -> str | None:
     if evidence.tree.find(path, ".gitignore") is None:
         return None
-    lines = look.text(evidence.first_bytes(f"{path}/.gitignore")).splitlines()
+    lines = text_of(evidence.first_bytes(f"{path}/.gitignore")).splitlines()
     said = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     return "its own .gitignore ignores all of it" if said in (["*"], ["/**"], ["**"]) else None
 
@@ -128,7 +149,7 @@ def _untracked(evidence: Evidence, _: rules.Untracked, path: str) -> str | None:
 
 def _content(evidence: Evidence, marker: rules.Content, path: str) -> str | None:
     data = evidence.first_bytes(path)
-    return "its content" if data and re.search(marker.pattern, look.text(data)) else None
+    return "its content" if data and re.search(marker.pattern, text_of(data)) else None
 
 
 def _begins(evidence: Evidence, marker: rules.Begins, path: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.recommender.recipes import agree
+from ctxsize.recommender.build_files import agree
 
 
 def letting_in(request: Request, path: str) -> str | None:

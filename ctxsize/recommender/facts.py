@@ -11,18 +11,13 @@ from functools import cached_property
 from heapq import nsmallest
 
 from ctxsize.dockerfile.stages import StageStep, built_stages
+from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
 from ctxsize.recommender.commands import running
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.mentions import Mention, Texts
-from ctxsize.recommender.recipes import Named, Recipe, Recipes
 from ctxsize.recommender.tools import Tool, install_directory
 from ctxsize.recommender.tree import SumsByPath, SumsTogether, directories_above, is_below
 from ctxsize.shell import Command
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.recommender.made import Making
-    from ctxsize.recommender.matches import Match
 
 _VERSIONED_BY_GIT = re.compile(
     r"setuptools[_-]scm|setuptools-git-versioning|source\s*=\s*[\"']scm|gradle-git|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
@@ -81,7 +76,7 @@ _MOST_SCRIPTS = 50
 
 
 def is_source(name: str) -> bool:
-    """Whether a file is a program's source or a manifest, by its name."""
+    """Return whether a file is a program's source or a manifest, by its name."""
     return name.endswith(_SOURCES) or name in _SOURCE_NAMES
 
 
@@ -107,34 +102,32 @@ class Facts:
     """Facts about one context, each found out when it is asked for."""
 
     def __init__(
-        self, evidence: Evidence, recipes: Recipes, sums: SumsByPath | SumsTogether
+        self, evidence: Evidence, build_files: BuildFiles, sums: SumsByPath | SumsTogether
     ) -> None:
         self.evidence = evidence
-        self.recipes = recipes
+        self.build_files = build_files
         self._sums = sums
         self._saw_all_sources = True
         self._manifests: dict[tuple[str, ...], list[str]] = {}
         self._packages: dict[str, frozenset[str]] = {}
         self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
         self._running: dict[StageStep, tuple[tuple[str, Command], ...]] = {}
-        self.makings: tuple[Match, list[tuple[Recipe, Making]]] | None = None
-        """What `made.makings` found for the last match."""
         self._scripts: dict[str, list[tuple[str, str]]] = {}
         self._maybe_taken: dict[str, tuple[set[str], set[str]]] = {}
 
     @cached_property
     def git_is_sent(self) -> bool:
-        """Whether the repository itself is in the context, so that a build can ask it."""
+        """Return whether the repository itself is in the context, so that a build can ask it."""
         return ".git" in self._sums
 
     @cached_property
     def version_from_git(self) -> str | None:
         """What makes the build ask git for a version, None if nothing is known to."""
-        for recipe in self.recipes.recipes:
-            if _GIT_IN_COMMANDS.search(recipe.commands):
-                return f"{recipe.path} runs git"
-            if any(map(_reads_git, re.split(r"[;&|\n]+", recipe.commands))):
-                return f"a command of {recipe.path} names .git"
+        for build_file in self.build_files.all:
+            if _GIT_IN_COMMANDS.search(build_file.commands):
+                return f"{build_file.path} runs git"
+            if any(map(_reads_git, re.split(r"[;&|\n]+", build_file.commands))):
+                return f"a command of {build_file.path} names .git"
         for path in self.sent_like(_MANIFESTS):
             if _VERSIONED_BY_GIT.search(self.evidence.small_file(path)):
                 return f"{path} takes its version from git"
@@ -173,7 +166,7 @@ class Facts:
 
     @property
     def saw_all_sources(self) -> bool:
-        """Whether every source was looked at."""
+        """Return whether every source was looked at."""
         _ = self._sources
         return self._saw_all_sources
 
@@ -187,15 +180,16 @@ class Facts:
         return path in reached, not taken.isdisjoint(directories_above(path))
 
     def mentions(self, path: str) -> str | None:
-        """A source or a Dockerfile that names `path`, None if none does."""
+        """Return a source or a Dockerfile that names `path`, None if none does."""
         for at in self._sources.mentioning(path.rpartition("/")[2]):
             if at != path and not at.startswith(f"{path}/"):
                 return at
         name = Mention(path.rpartition("/")[2])
-        return next((each.path for each in self.recipes.recipes if name.is_in(each.commands)), None)
+        named = (each.path for each in self.build_files.all if name.is_in(each.commands))
+        return next(named, None)
 
     def member_of(self, path: str) -> str | None:
-        """The manifest of a workspace that names `path`, None if none does."""
+        """Return the manifest of a workspace that names `path`, None if none does."""
         name = re.escape(path.rpartition("/")[2])
         pattern = re.compile(
             rf"[\"'/: ,]{name}[\"'/\\, )]|^\s*-\s*[\"']?(\S*/)?{name}\b"
@@ -214,20 +208,20 @@ class Facts:
         return [(at, text) for at, text in texts if _HAS_MEMBERS.search(text)]
 
     def packages(self, manifest: str) -> frozenset[str]:
-        """The directories below the context that hold a `manifest` which belongs to the sources."""
+        """Return the directories below the context that hold a `manifest` of the sources."""
         if manifest not in self._packages:
             paths = (path.split("/")[:-1] for path in self.by_name.get(manifest, ()))
             found = ("/".join(each) for each in paths if each and NOT_SOURCES.isdisjoint(each))
             self._packages[manifest] = frozenset(found)
         return self._packages[manifest]
 
-    def installed_by(self, recipe: Recipe, manager: Tool) -> tuple[str | None, ...]:
-        """Return for each install in `recipe` the package that it is for, None if not known."""
-        key = id(recipe), manager.manifest
+    def installed_by(self, build_file: BuildFile, manager: Tool) -> tuple[str | None, ...]:
+        """Return for each install in `build_file` the package that it is for, None if not known."""
+        key = id(build_file), manager.manifest
         if key not in self._installed:
             self._installed[key] = tuple(
                 self.package_at(manager.manifest, posixpath.join(at, there))
-                for at, command in self.commands(recipe)
+                for at, command in self.commands(build_file)
                 if (there := install_directory(manager, command)) is not None
             )
         return self._installed[key]
@@ -244,9 +238,9 @@ class Facts:
             self._running[step] = tuple(running(step))
         return self._running[step]
 
-    def commands(self, recipe: Recipe) -> Iterator[tuple[str, Command]]:
-        """Yield the commands that the builds of `recipe` run, with their directories."""
-        for stage in built_stages(recipe.dockerfile):
+    def commands(self, build_file: BuildFile) -> Iterator[tuple[str, Command]]:
+        """Yield the commands that the builds of `build_file` run, with their directories."""
+        for stage in built_stages(build_file.dockerfile):
             for step in stage.steps:
                 if step.is_run:
                     yield from self.running(step)
@@ -269,7 +263,7 @@ class Facts:
         return [each for each, _ in self.evidence.tree.files_below(path) if each in self._sums]
 
     def sent_like(self, names: tuple[str, ...]) -> list[str]:
-        """The files that are sent whose names match, the topmost ones first."""
+        """Return the files that are sent whose names match, the topmost ones first."""
         if names not in self._manifests:
             wanted = re.compile("|".join(map(translate, names)))
             found = [

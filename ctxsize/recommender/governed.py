@@ -16,7 +16,7 @@ from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Problem
 from ctxsize.recommender.assumed import with_bases
-from ctxsize.recommender.recipes import Recipe, Recipes
+from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.sources import home_of
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree
@@ -36,26 +36,26 @@ Discovering = Callable[[str, Plans], "tuple[FoundBuild, ...]"]
 """Says which builds the files below a directory tell of."""
 
 
-def read_recipes(
+def read_build_files(
     request: Request,
     tree: Tree,
     tracked: Tracked,
     also: Sequence[Build] = (),
     *,
     discovering: Discovering | None = None,
-) -> Recipes:
-    """The Dockerfiles of `request`: its own, and others in the tree that share the ignore file.
+) -> BuildFiles:
+    """Return the Dockerfiles of `request`: its own, and others that share the ignore file.
 
     `also` are further builds that share it. Who asks about several contexts of a
     repository has one function for `discovering`, which remembers.
     Raises what reading its own raises.
     """
-    recipes: list[Recipe] = []
+    build_files: list[BuildFile] = []
     problems: list[Problem] = []
     files = [*_dockerfiles(tree, tracked)]
     if request.dockerfile is not None:
         try:
-            recipes.append(_recipe(request, request.dockerfile, _own_names(request)))
+            build_files.append(_build_file(request, request.dockerfile, _own_names(request)))
         except DockerfileError as error:
             error.path = request.dockerfile
             raise
@@ -72,7 +72,7 @@ def read_recipes(
         try:
             other = request_of(build, request.builder, plans=request.plans)
             names = _names(other, request.root)
-            recipe = _recipe(other, path, names, asked_for=asked_for) if names else None
+            build_file = _build_file(other, path, names, asked_for=asked_for) if names else None
         except CtxsizeError as error:
             reason = build.masked(error.message)
             lead = "it is no Dockerfile that the builder accepts"
@@ -81,13 +81,13 @@ def read_recipes(
             message = f"{lead}: {reason}"
             problems.append(Problem("unread-dockerfile", message, path=path))
             continue
-        home = "" if recipe is None or asked_for else home_of(path, recipe.paths_here, tree)
+        home = "" if build_file is None or asked_for else home_of(path, build_file.paths_here, tree)
         if home:
             elsewhere.append((path, home))
-        elif recipe is not None:
-            recipes.append(recipe)
+        elif build_file is not None:
+            build_files.append(build_file)
     own_files = frozenset(_own_files(request, tree, files))
-    return Recipes(tuple(recipes), tuple(problems), own_files, tuple(elsewhere))
+    return BuildFiles(tuple(build_files), tuple(problems), own_files, tuple(elsewhere))
 
 
 def _others(
@@ -115,7 +115,7 @@ def _others(
 
 
 def _build_of(request: Request, path: str) -> Build:
-    """The build of the same context with its Dockerfile at `path` in it."""
+    """Return the build of the same context with its Dockerfile at `path` in it."""
     full = os.path.join(request.context, path)
     return replace(request.build, dockerfile=full, dockerfile_inline=None, target="")
 
@@ -135,21 +135,21 @@ def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
 
 
 def _own_names(request: Request) -> tuple[str, ...]:
-    """What the build calls its context. An ignore file of the Dockerfile is of no named one."""
+    """Return the names of the context. An ignore file of the Dockerfile is of no named one."""
     return ("",) if request.dockerfile_specific else _names(request, request.root)
 
 
 def _names(request: Request, root: str) -> tuple[str, ...]:
-    """What a build calls the directory `root`, wherever the ignore file at its top governs it."""
+    """Return the names of the directory `root`, wherever the ignore file at its top governs it."""
     again = (each for each in named_contexts(request.build) if each.local)
     names = [each.name for each in again if os.path.realpath(each.value) == root]
     own = [""] if request.root == root and not request.dockerfile_specific else []
     return (*own, *names)
 
 
-def _recipe(
+def _build_file(
     request: Request, path: str, names: tuple[str, ...], *, asked_for: bool = False
-) -> Recipe:
+) -> BuildFile:
     request, _ = with_bases(request)
     dockerfile = request.plan.dockerfile
     labels = [stage.name or str(stage.index) for stage in request.plan.dockerfile.stages]
@@ -166,11 +166,11 @@ def _recipe(
         except DockerfileError:
             if target in ("", request.build.target):
                 raise
-    return Recipe(request, path, dockerfile, tuple(needs), names, asked_for)
+    return BuildFile(request, path, dockerfile, tuple(needs), names, asked_for)
 
 
 def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
-    """The files that are Dockerfiles by name, but for those inside dependencies and artefacts."""
+    """Yield the files that are Dockerfiles by name, none inside dependencies and artefacts."""
     found = 0
     pending = [tree.root]
     while pending and found < _MOST:

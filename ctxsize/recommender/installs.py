@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 
 from ctxsize.dockerfile.stages import built_stages
+from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.made import is_for, taking
 from ctxsize.recommender.matches import Match, Objection
-from ctxsize.recommender.recipes import Named, Recipe
 from ctxsize.recommender.tools import Tool, builds_anything, is_named_in, manager_of
 from ctxsize.shell import is_known
 
@@ -26,7 +26,7 @@ _MOST_NAMED = 3
 
 
 def no_install_step(facts: Facts, match: Match) -> Objection | None:
-    """A Dockerfile takes the dependencies and does not install them, so its image has these.
+    """Object if a Dockerfile takes the dependencies and does not install them: it needs these.
 
     A person may overrule it where a script may install them, where the Dockerfile installs those
     of other directories, and where they belong to another Dockerfile, which installs them.
@@ -46,23 +46,23 @@ def no_install_step(facts: Facts, match: Match) -> Objection | None:
     return Objection("no_install_step", _lost(strangers, owner), soft=True)
 
 
-def _installs(facts: Facts, recipe: Recipe, manager: Tool, match: Match) -> bool:
+def _installs(facts: Facts, build_file: BuildFile, manager: Tool, match: Match) -> bool:
     """Return whether a command installs them, or installs nobody knows where."""
-    return any(is_for(match, package) for package in facts.installed_by(recipe, manager))
+    return any(is_for(match, package) for package in facts.installed_by(build_file, manager))
 
 
-def _may_install(facts: Facts, recipe: Recipe, manager: Tool) -> bool:
+def _may_install(facts: Facts, build_file: BuildFile, manager: Tool) -> bool:
     """Return whether a script may install them, or a command does so in other directories.
 
     A RUN that cannot be read may do either.
     """
-    by_script = _SCRIPTS.search(recipe.commands) is not None
-    steps = (step for stage in built_stages(recipe.dockerfile) for step in stage.steps)
+    by_script = _SCRIPTS.search(build_file.commands) is not None
+    steps = (step for stage in built_stages(build_file.dockerfile) for step in stage.steps)
     unread = any(not is_known(each.instruction) for each in steps)
-    return by_script or unread or bool(facts.installed_by(recipe, manager))
+    return by_script or unread or bool(facts.installed_by(build_file, manager))
 
 
-def _lost(strangers: list[Recipe], owner: Recipe) -> str:
+def _lost(strangers: list[BuildFile], owner: BuildFile) -> str:
     """Return which Dockerfiles would lose the directory, and which one installs it: a clause."""
     paths = [*dict.fromkeys(each.path for each in strangers)]
     more = len(paths) - _MOST_NAMED
@@ -73,12 +73,12 @@ def _lost(strangers: list[Recipe], owner: Recipe) -> str:
     )
 
 
-def _owner(facts: Facts, manager: Tool, match: Match) -> Recipe | None:
+def _owner(facts: Facts, manager: Tool, match: Match) -> BuildFile | None:
     """Return the Dockerfile that takes what is beside them and installs them, the nearest first."""
     beside = match.path.rpartition("/")[0]
     found = [
         each
-        for each in facts.recipes.recipes
+        for each in facts.build_files.all
         if (each.takes_everything or any(_is_beside(named, match) for named in each.named))
         and _installs(facts, each, manager, match)
     ]
@@ -91,22 +91,22 @@ def _is_beside(named: Named, match: Match) -> bool:
     return named.contains(match.path) or named.path.rpartition("/")[0] == beside
 
 
-def _is_stranger(facts: Facts, recipe: Recipe, match: Match) -> bool:
+def _is_stranger(facts: Facts, build_file: BuildFile, match: Match) -> bool:
     """Return whether nothing in the Dockerfile has to do with the dependencies.
 
     It builds something else, lies elsewhere, does not name their directory, and neither its
     images nor its commands are of their ecosystem.
     """
     beside = match.path.rpartition("/")[0]
-    named = any(each.is_at_or_below(beside) for each in recipe.named)
-    if beside and (named or _directory(recipe) == beside):
+    named = any(each.is_at_or_below(beside) for each in build_file.named)
+    if beside and (named or _directory(build_file) == beside):
         return False
-    if is_named_in(match.rule.ecosystem, recipe.words):
+    if is_named_in(match.rule.ecosystem, build_file.words):
         return False
-    return any(builds_anything(command) for _, command in facts.commands(recipe))
+    return any(builds_anything(command) for _, command in facts.commands(build_file))
 
 
-def _directory(recipe: Recipe) -> str | None:
+def _directory(build_file: BuildFile) -> str | None:
     """Return the directory of the context that holds the Dockerfile, None if it lies outside."""
-    path = recipe.request.dockerfile_in_context
+    path = build_file.request.dockerfile_in_context
     return None if path is None else path.rpartition("/")[0]

@@ -9,14 +9,16 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from ctxsize.dockerfile import path_from_root
 from ctxsize.dockerfile.mounts import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
+from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.commands import is_named, is_named_by, is_named_by_value
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.matches import Match
-from ctxsize.recommender.recipes import Named, Recipe
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.tools import (
     has_tools,
@@ -35,12 +37,12 @@ _SAID_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COP
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
 
 
-def taking(facts: Facts, match: Match) -> Iterator[Recipe]:
+def taking(facts: Facts, match: Match) -> Iterator[BuildFile]:
     """Yield the Dockerfiles that take it along with a directory above."""
-    for recipe in facts.recipes.recipes:
-        above = any(named.contains(match.path) for named in recipe.named)
-        if recipe.takes_everything or above:
-            yield recipe
+    for build_file in facts.build_files.all:
+        above = any(named.contains(match.path) for named in build_file.named)
+        if build_file.takes_everything or above:
+            yield build_file
 
 
 def is_for(match: Match, package: str | None) -> bool:
@@ -68,11 +70,23 @@ class StageContent:
         return self.has_it and not self.made
 
 
-class Making:
+class Made(NamedTuple):
+    """What one Dockerfile does about one thing."""
+
+    build_file: BuildFile
+    is_spared: bool
+    """Whether a command makes it, or what takes its place, in a stage that has its sources."""
+    used_at: int | None
+    """The first line that uses it as it came with the context."""
+    doubtful_at: int | None
+    """The first line that may do so, as its commands cannot be read."""
+
+
+class _Making:
     """How the stages of one Dockerfile make and use one thing."""
 
-    def __init__(self, facts: Facts, recipe: Recipe, match: Match) -> None:
-        self._facts, self._recipe, self._match = facts, recipe, match
+    def __init__(self, facts: Facts, build_file: BuildFile, match: Match) -> None:
+        self._facts, self._build_file, self._match = facts, build_file, match
         self._rule, parts = match.rule, match.path.split("/")
         self._name = "/".join(parts[-1 - match.find.strip("/").count("/") :])
         self._manager = manager_of(self._rule)
@@ -80,24 +94,26 @@ class Making:
         self._of_sources = self._is_known and self._rule.category is Category.ARTEFACT
         self._ends: dict[BuiltStage, StageContent] = {}
         self._consumed: set[BuiltStage] = set()
-        self.is_spared = False
-        """Whether a command makes it, or what takes its place, in a stage that has its sources."""
-        self.uses: list[int] = []
-        """The lines that use it as it came with the context."""
-        self.doubts: list[int] = []
-        """The lines that may do so, as their commands cannot be read."""
-        stages = built_stages(recipe.dockerfile)
+        self._is_spared = False
+        self._uses: list[int] = []
+        self._doubts: list[int] = []
+        stages = built_stages(build_file.dockerfile)
         for stage in stages:
             self._ends[stage] = self._end_of(stage)
         parents = {stage.parent for stage in stages}
         for stage in stages:
-            is_target = recipe.request.build.target.lower() == stage.label
+            is_target = build_file.request.build.target.lower() == stage.label
             if (stage not in parents or is_target) and self._ends[stage].is_as_it_came:
                 self._finish(self._ends[stage], stage)
 
+    def outcome(self) -> Made:
+        """Return what was found."""
+        used, doubtful = min(self._uses, default=None), min(self._doubts, default=None)
+        return Made(self._build_file, self._is_spared, used, doubtful)
+
     def _end_of(self, stage: BuiltStage) -> StageContent:
         content = StageContent() if stage.parent is None else self._ends[stage.parent]
-        if stage.parent is None and stage.base and stage.base in self._recipe.names:
+        if stage.parent is None and stage.base and stage.base in self._build_file.names:
             content = replace(content, has_it=True, has_files=True)
         for step in stage.steps:
             keyword = step.instruction.keyword
@@ -111,11 +127,11 @@ class Making:
 
     def _finish(self, content: StageContent, stage: BuiltStage) -> None:
         """Look at what is said of the image in which the thing is as it came."""
-        self.uses += [each.line for each in content.later if self._says(each)]
-        self.doubts += [each.line for each in content.later if not is_known(each.instruction)]
+        self._uses += [each.line for each in content.later if self._says(each)]
+        self._doubts += [each.line for each in content.later if not is_known(each.instruction)]
         is_shipped = stage.parent is None and stage not in self._consumed
         if is_shipped and self._needs(stage.base):
-            self.uses.append(stage.stage.line)
+            self._uses.append(stage.stage.line)
 
     def _needs(self, text: str) -> bool:
         """Return whether a command or an image works with such dependencies."""
@@ -123,12 +139,12 @@ class Making:
 
     def _copied(self, content: StageContent, stage: BuiltStage, step: StageStep) -> StageContent:
         """Return what a COPY or ADD changes that takes from the context or from another stage."""
-        taken = self._recipe.taken_at.get((stage.label, step.line), ())
+        taken = self._build_file.taken_at.get((stage.label, step.line), ())
         arrives = any(each.kind in ("copy", "add") and self._is_in(each.path) for each in taken)
         there = self._origin(stage, step.origin) or StageContent()
         named = any(is_named(self._name, each) for each in step.arguments[:-1])
         if there.is_as_it_came and named:
-            self.uses.append(step.line)
+            self._uses.append(step.line)
         return replace(
             content,
             has_it=content.has_it or arrives or there.is_as_it_came,
@@ -154,9 +170,9 @@ class Making:
         has_files = content.has_files or any(each.type == "bind" for each in step.mounts)
         is_enough = content.has_it or is_mounted or not self._of_sources
         if (is_mounted or content.is_as_it_came) and not is_known(step.instruction):
-            self.doubts.append(step.line)
+            self._doubts.append(step.line)
         for at, command in self._facts.running(step):
-            self.is_spared |= is_enough and spares(self._rule, command)
+            self._is_spared |= is_enough and spares(self._rule, command)
             if self._is_in_cache(step):
                 continue
             if is_enough and self._makes(at, command, has_files=has_files):
@@ -166,7 +182,7 @@ class Making:
             elif (as_it_came and self._may_take(command)) or (
                 (as_it_came or content.is_as_it_came) and self._names(step, at, command)
             ):
-                self.uses.append(step.line)
+                self._uses.append(step.line)
             elif not is_mounted and self._needs(" ".join(command.words)):
                 content = replace(content, later=(*content.later, step))
         return content
@@ -194,7 +210,7 @@ class Making:
         if there is not None:
             return there.is_as_it_came
         source = path_from_root(mount.source)[1:] or "."
-        return mount.origin in self._recipe.names and (self._is_in(source) or "$" in source)
+        return mount.origin in self._build_file.names and (self._is_in(source) or "$" in source)
 
     def _may_take(self, command: Command) -> bool:
         """Return whether a command may take all that a mount holds: nobody knows most programs."""
@@ -247,12 +263,14 @@ def _values(step: StageStep) -> Iterator[tuple[str, str]]:
         yield name, default if has_default else step.state.outer.get(name, "")
 
 
-def makings(facts: Facts, match: Match) -> list[tuple[Recipe, Making]]:
-    """Return how each Dockerfile that takes a thing along makes and uses it.
+_LAST: WeakKeyDictionary[Facts, tuple[Match, list[Made]]] = WeakKeyDictionary()
+"""What was found for the last match: two traps ask for the same one in turn."""
 
-    Two traps need this of each match, so that of the last one is kept.
-    """
-    if facts.makings is None or facts.makings[0] is not match:
-        takers = taking(facts, match)
-        facts.makings = match, [(each, Making(facts, each, match)) for each in takers]
-    return facts.makings[1]
+
+def made_by(facts: Facts, match: Match) -> list[Made]:
+    """Return how each Dockerfile that takes a thing along makes and uses it."""
+    known, found = _LAST.get(facts, (None, []))
+    if known is not match:
+        found = [_Making(facts, each, match).outcome() for each in taking(facts, match)]
+        _LAST[facts] = match, found
+    return found

@@ -174,7 +174,7 @@ def _segment(name: str) -> Segment:
 
 
 def fits(find: str, path: str) -> bool:
-    """Whether the last components of `path` are those of `find`; all of them for `/x`."""
+    """Return whether the last components of `path` are those of `find`; all of them for `/x`."""
     wanted, parts = find.lstrip("/").split("/"), path.split("/")
     if find.startswith("/") and len(parts) != len(wanted):
         return False
@@ -185,7 +185,7 @@ def fits(find: str, path: str) -> bool:
 
 
 def collect(evidence: Evidence, finder: Finder, sums: SumsByPath, judge: Judge) -> Collected:
-    """Every proven match among what is sent, outermost ones only, in order of paths."""
+    """Return every proven match among what is sent, outermost ones only, in order of paths."""
     collected = Collected()
     pending: list[Held] = [evidence.tree.root]
     while pending:
@@ -209,7 +209,7 @@ def collect(evidence: Evidence, finder: Finder, sums: SumsByPath, judge: Judge) 
 def _look(
     evidence: Evidence, looks: Iterable[Look], judge: Judge, collected: Collected, path: str
 ) -> bool:
-    """Whether a match at `path` goes, and with it all that is below.
+    """Return whether a match at `path` goes, and with it all that is below.
 
     Of several rules the first one that is safe has the word, else the surest; one for any
     ecosystem does not count where there are objections to another one.

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
-from ctxsize.recommender import look
+from ctxsize.recommender.evidence import text_of
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 _WORDS = re.compile(rb"[A-Za-z0-9_.-]+")
@@ -60,7 +60,7 @@ class Texts:
         self._picked: dict[str, list[tuple[int, bytes]]] = {}
 
     def mentioning(self, name: str) -> Iterator[str]:
-        """The paths of the texts that name anything of that name; each is searched once for it."""
+        """Yield the paths of the texts that name anything of that name; each is searched once."""
         if name not in self._mentions:
             self._mentions[name] = [], self._search(name)
         found, search = self._mentions[name]
@@ -73,11 +73,11 @@ class Texts:
         mention, raw = Mention(name), os.fsencode(name)
         for at, searched in self._searched(name):
             path, data = self._texts[at]
-            if raw in searched and mention.is_in(look.text(data)):
+            if raw in searched and mention.is_in(text_of(data)):
                 yield path
 
     def _searched(self, name: str) -> Iterator[tuple[int, bytes]]:
-        """What is searched for the bytes of `name`: texts, or the words of its ending in them."""
+        """Return what is searched for the bytes of `name`: texts, or their words of its ending."""
         ending = name[name.rfind(".") :] if "." in name and _PLAIN.fullmatch(name) else ""
         if not ending:
             return ((at, data) for at, (_, data) in enumerate(self._texts))
@@ -89,7 +89,7 @@ class Texts:
         return iter(self._picked[ending])
 
     def _words(self, ending: bytes) -> Iterator[tuple[int, bytes]]:
-        """The words that hold `ending`, text by text, each once; texts without one are left out."""
+        """Yield the words that hold `ending`, text by text, each once; no texts without one."""
         for at, (_, data) in enumerate(self._texts):
             if ending in data:
                 yield at, b"\n".join({word for word in _WORDS.findall(data) if ending in word})

@@ -118,7 +118,7 @@ class Advice:
 
     @property
     def lower_bound(self) -> bool:
-        """Whether something could not be read, so that each amount is "at least"."""
+        """Return whether something could not be read, so that each amount is "at least"."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)
 
     @property

@@ -17,8 +17,8 @@ from ctxsize.engine.sent import Names, differing
 from ctxsize.engine.snapshot import Held
 from ctxsize.engine.trial import Attempt, Taken, Trial, with_lines
 from ctxsize.errors import CtxsizeError
+from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
 from ctxsize.recommender.candidates import Candidate
-from ctxsize.recommender.recipes import Named, Recipe, Recipes
 from ctxsize.recommender.tree import is_below
 
 Fault = tuple[str, str]
@@ -28,10 +28,10 @@ Fault = tuple[str, str]
 class Proof:
     """Says what is wrong with candidates, by a trial of one context."""
 
-    def __init__(self, trial: Trial, recipes: Recipes) -> None:
+    def __init__(self, trial: Trial, build_files: BuildFiles) -> None:
         self._trial = trial
-        self._recipes = recipes
-        self.needed = frozenset(self._entries(recipes.named))
+        self._build_files = build_files
+        self.needed = frozenset(self._entries(build_files.named))
         """The entries that are sent and that a Dockerfile takes by name."""
 
     def fault(self, candidates: Sequence[Candidate]) -> str:
@@ -99,12 +99,12 @@ class Proof:
         return change.fault() or self._lost(attempt) or self.unfound(attempt)
 
     def _lost(self, attempt: Attempt) -> str:
-        """What a Dockerfile takes by name, and no longer finds."""
+        """Return what a Dockerfile takes by name, and no longer finds."""
         lost = self._trial.lost_entries(attempt, self.needed)
         return f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else ""
 
     def taken_by(self, names: Iterable[Named]) -> tuple[str, ...]:
-        """The entries that are sent and that `names` name, outermost ones."""
+        """Return the entries that are sent and that `names` name, outermost ones."""
         found = frozenset(self._entries(names))
         return tuple(sorted(path for path in found if not is_below(path, found)))
 
@@ -133,11 +133,11 @@ class Proof:
     @cached_property
     def _taken(self) -> list[Taken]:
         return [
-            Taken(request, recipe.path, target, source, line)
-            for recipe in self._recipes.recipes
-            if recipe.request.builder.asks_for_paths
-            for request in recipe.requests()
-            for target, source, line in _sources(recipe, request.name)
+            Taken(request, build_file.path, target, source, line)
+            for build_file in self._build_files.all
+            if build_file.request.builder.asks_for_paths
+            for request in build_file.requests()
+            for target, source, line in _sources(build_file, request.name)
         ]
 
 
@@ -231,11 +231,11 @@ def _paths(directory: str, names: Names, without: Names | None = None) -> Iterat
     return (prefix + name for name in names if without is None or name not in without)
 
 
-def _sources(recipe: Recipe, name: str) -> Iterator[tuple[str, str, int]]:
-    """What is taken from the context `name`: a target that reaches it, the source, its line."""
+def _sources(build_file: BuildFile, name: str) -> Iterator[tuple[str, str, int]]:
+    """Yield what is taken from the context `name`: a target that reaches it, source, line."""
     seen = set()
     numbers: dict[object, int] = {}
-    for target, need in recipe.needs:
+    for target, need in build_file.needs:
         # The paths may be many: they are hashed once, not for each source.
         paths = numbers.setdefault(need.follow_paths, len(numbers))
         for source in need.sources:

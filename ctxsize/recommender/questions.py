@@ -25,7 +25,7 @@ def questions(
     sums: SumsByPath | SumsTogether,
     explained: Iterable[str],
 ) -> tuple[Question, ...]:
-    """The largest subtrees and files that none of `explained` holds, largest first.
+    """Return the largest subtrees and files that none of `explained` holds, largest first.
 
     Where most of a directory lies in a few of its own, it is asked about those.
     """
@@ -65,7 +65,7 @@ def _from_below(paths: Iterable[str]) -> list[str]:
 
 
 def _large(held: Held, left: Mapping[str, Sums], least: int) -> Iterator[str]:
-    """The paths to ask about at or below `held`."""
+    """Yield the paths to ask about at or below `held`."""
     entries = [
         *(folder.path for folder in held.folders),
         *(held.prefix + name for name in held.entries),
@@ -84,7 +84,7 @@ def _large(held: Held, left: Mapping[str, Sums], least: int) -> Iterator[str]:
 
 
 def _is_source(tree: Tree, path: str, sums: SumsByPath | SumsTogether) -> bool:
-    """Whether most of it is programs' source, which needs no question."""
+    """Return whether most of it is programs' source, which needs no question."""
     held = tree.snapshot.folder(path)
     if held is None:
         return is_source(path.rpartition("/")[2])

@@ -10,9 +10,8 @@ from enum import Enum
 
 from ctxsize.engine.directories import TEMPLATES
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.recommender import look
-from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.recipes import Named
+from ctxsize.recommender.build_files import Named
+from ctxsize.recommender.evidence import Evidence, text_of
 from ctxsize.recommender.rules import EXISTS, Kind, Rule
 
 _LARGEST = 64 * 1024
@@ -33,7 +32,7 @@ class Certainty(str, Enum):
 
 
 def certainty(evidence: Evidence, rule: Rule, path: str) -> Certainty | None:
-    """How sure it is that the file or directory at `path`, which `rule` looks for, is a secret."""
+    """Return how sure it is that what `rule` looks for at `path` is a secret."""
     name = path.rpartition("/")[2]
     if TEMPLATES.search(name):
         return None
@@ -47,15 +46,15 @@ def certainty(evidence: Evidence, rule: Rule, path: str) -> Certainty | None:
 
 
 def _says_otherwise(evidence: Evidence, rule: Rule, path: str) -> bool:
-    """Whether the file is empty, or a certificate or a public key alone."""
+    """Return whether the file is empty, or a certificate or a public key alone."""
     data = evidence.first_bytes(path)
     if not data.strip():
         return True
-    return rule.confidence < _LIKELY_FROM and bool(_PUBLIC.search(look.text(data)))
+    return rule.confidence < _LIKELY_FROM and bool(_PUBLIC.search(text_of(data)))
 
 
 def copied(rule: Rule, path: str, named: Named, sure: Certainty) -> Finding:
-    """The finding about a secret that an instruction takes by its name."""
+    """Return the finding about a secret that an instruction takes by its name."""
     bound = named.instruction == "RUN"
     what = f"{path} is {rule.why}"
     message = (
@@ -77,7 +76,7 @@ def copied(rule: Rule, path: str, named: Named, sure: Certainty) -> Finding:
 
 
 def sent(rule: Rule, path: str, where: str, sure: Certainty, command: str) -> Finding:
-    """The finding about a secret that is in the context; `where` is how the user would name it.
+    """Return the finding about a secret in the context; `where` is how the user would name it.
 
     `command` is the one that adds it to the ignore file, `""` if none does.
     """

@@ -45,7 +45,7 @@ class Choice:
     """All of them."""
 
     def takes(self, suggestion: Suggestion) -> bool:
-        """Whether `suggestion` is chosen."""
+        """Return whether `suggestion` is chosen."""
         if self.only:
             return suggestion.rule in self.only or not set(suggestion.paths).isdisjoint(self.only)
         return suggestion.safe or self.unsafe
@@ -68,7 +68,7 @@ class Advisor(BuildContext):
         _ = self.facts, self.transfer
 
     def advise(self, choice: Choice) -> Advice:
-        """The advice, with the edit that `choice` comes to. Raises `InputError`.
+        """Return the advice, with the edit that `choice` comes to. Raises `InputError`.
 
         What is in the edit holds together: the proof is of the very file that is written.
         """
@@ -85,19 +85,19 @@ class Advisor(BuildContext):
             self.request.dockerfile,
             self.request.builder.name,
             ignore_file_to_write(self.request),
-            self.request.ignore_file is None,
+            self.new_file,
             self.size,
             after,
             suggestions,
             asked,
-            (*self._blocked(found), *failed),
+            tuple(self._blocked(found, failed)),
             in_order(
                 [*self._missing(suggestions), *self._asked(asked), *self._findings(found, made)]
             ),
             (
                 *self._real.problems,
                 *self.assumed,
-                *self.recipes.problems,
+                *self.build_files.problems,
                 *filter(None, [self.git.problem]),
             ),
             self._git_ignored(),
@@ -107,10 +107,10 @@ class Advisor(BuildContext):
         )
 
     def _around(self, found: Collected, maker: CandidateMaker) -> Iterator[Candidate]:
-        """Large directories of which a Dockerfile takes a part by name, without that part."""
+        """Yield large directories of which a Dockerfile takes a part by name, without that part."""
         for match, said in found.blocked:
             rule, path = match.rule, match.path
-            takers = [each for each in self.recipes.named if each.is_at_or_below(path)]
+            takers = [each for each in self.build_files.named if each.is_at_or_below(path)]
             whole = any(len(each.parts) == path.count("/") + 1 for each in takers)
             alone = [each.trap for each in said if not each.soft] == ["copied_by_name"]
             if whole or not alone or rule.never or rule.contents or match.secret is not None:
@@ -125,21 +125,12 @@ class Advisor(BuildContext):
             if candidate is not None and rest.content_bytes >= _WORTH_AN_EXCEPTION:
                 yield candidate
 
-    def _proved(self, found: Collected) -> tuple[list[Candidate], list[Blocked]]:
-        """Return the candidates that hold together, and those that do not."""
+    def _proved(self, found: Collected) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
+        """Return the candidates that hold together, and the others with what is wrong."""
         safe = {match.path for match, said in found.matches if not said}
         maker = CandidateMaker(self.facts, self.request, safe)
         candidates = [*maker.candidates(found.matches), *self._around(found, maker)]
-        good, failed = self.proof.holding(candidates, self._steps)
-        return good, [self._failed(candidate, fault) for candidate, fault in failed]
-
-    def _amount(self, path: str) -> Amount:
-        return Amount.of(self.sums.get(path, Sums()))
-
-    def _failed(self, candidate: Candidate, fault: str) -> Blocked:
-        match = candidate.matches[0]
-        amount = self._amount(match.path)
-        return Blocked(match.rule.name, match.path, "proof", fault, match.evidence, amount)
+        return self.proof.holding(candidates, self._steps)
 
     def _suggestions(self, candidates: Iterable[Candidate]) -> list[Suggestion]:
         return [
@@ -150,7 +141,7 @@ class Advisor(BuildContext):
     def _edited(
         self, made: list[Suggestion], choice: Choice
     ) -> tuple[tuple[Suggestion, ...], Edit | None, Size]:
-        """The suggestions with those marked that are chosen, the edit, and the size after it."""
+        """Return the suggestions, the chosen ones marked, the edit, and the size after it."""
         chosen = [each for each in made if choice.takes(each)]
         if all(each.paths == (self.own_path,) for each in chosen) and self.new_file:
             # A file that would hide itself and nothing else is not worth making.
@@ -179,7 +170,7 @@ class Advisor(BuildContext):
         return merge(self.request.ignore_file, additions, pattern_class=pattern_class)
 
     def _check_merged(self, chosen: Sequence[Suggestion], data: bytes) -> None:
-        """The proof of the very bytes that are written. Raises `InputError` if it fails."""
+        """Raise `InputError` if the very bytes that are written do not pass the proof."""
         hidden = [path for each in chosen for path in each.paths]
         stays = [path for each in chosen if BY_NAME[each.rule].contents for path in each.paths]
         keeps = [path for each in chosen for path in each.keeps]
@@ -194,22 +185,29 @@ class Advisor(BuildContext):
     def _questions(self, found: Collected) -> tuple[Question, ...]:
         explained = [match.path for match, _ in found.matches]
         asked = questions(self.tree, self.git, self.transfer, explained)
-        named = self.recipes.named
+        named = self.build_files.named
         return tuple(
             each for each in asked if not any(taken.is_at_or_below(each.path) for taken in named)
         )
 
-    def _blocked(self, found: Collected) -> tuple[Blocked, ...]:
-        return tuple(self._made_blocked(match, said) for match, said in found.blocked)
+    def _blocked(
+        self, found: Collected, failed: Iterable[tuple[Candidate, str]]
+    ) -> Iterator[Blocked]:
+        """Yield what a trap blocks, and what failed the proof."""
+        for match, said in found.blocked:
+            hard = (each for each in said if not each.soft)
+            reason = next(hard, Objection("never", match.rule.why))
+            yield self._blocked_by(reason, match)
+        for candidate, fault in failed:
+            yield self._blocked_by(Objection("proof", fault), candidate.matches[0])
 
-    def _made_blocked(self, match: Match, said: Sequence[Objection]) -> Blocked:
-        amount = self._amount(match.path)
-        hard = [each for each in said if not each.soft] or [Objection("never", match.rule.why)]
-        name, reason = hard[0].trap, hard[0].reason
-        return Blocked(match.rule.name, match.path, name, reason, match.evidence, amount)
+    def _blocked_by(self, reason: Objection, match: Match) -> Blocked:
+        amount = Amount.of(self.sums.get(match.path, Sums()))
+        name, path = match.rule.name, match.path
+        return Blocked(name, path, reason.trap, reason.reason, match.evidence, amount)
 
     def _asked(self, asked: Iterable[Question]) -> list[Finding]:
-        """What no rule explains, as findings about where it is."""
+        """Return what no rule explains, as findings about where it is."""
         return [
             Finding(
                 "CTX502",
@@ -225,7 +223,7 @@ class Advisor(BuildContext):
         ]
 
     def _missing(self, suggestions: Iterable[Suggestion]) -> list[Finding]:
-        """What is safe to add, as findings about the ignore file, or the Dockerfile without one."""
+        """Return what is safe to add, as findings about the ignore file or the Dockerfile."""
         where = ignore_file_to_write(self.request)
         if self.new_file and self.request.dockerfile is not None:
             where = self.request.dockerfile
@@ -250,7 +248,7 @@ class Advisor(BuildContext):
         for match, _ in (*found.matches, *found.blocked):
             if match.secret is None or not _is_secret(match):
                 continue
-            takers = [each for each in self.recipes.named if each.is_at_or_below(match.path)]
+            takers = [each for each in self.build_files.named if each.is_at_or_below(match.path)]
             findings += [
                 secrets.copied(match.rule, match.path, each, match.secret) for each in takers
             ]
@@ -274,13 +272,13 @@ class Advisor(BuildContext):
         return ""
 
     def _git_ignored_secrets(self, found: Collected) -> int | None:
-        """How many of the files that git ignores are secrets, certain or likely ones."""
+        """Return how many of the files that git ignores are secrets, certain or likely ones."""
         if not self.git.has_repository:
             return None
         ignored = frozenset(path.rstrip("/") for path in self.git.ignored)
         secret = {match.path for match, _ in (*found.matches, *found.blocked) if _is_secret(match)}
         return sum(
-            self._amount(path).files
+            self.sums.get(path, Sums()).files
             for path in secret
             if (path in ignored or is_below(path, ignored)) and not is_below(path, secret)
         )

@@ -47,7 +47,7 @@ class Tracked:
 
     @property
     def has_repository(self) -> bool:
-        """Whether a repository covers the context."""
+        """Return whether a repository covers the context."""
         return self._known[""] is not None
 
     @property
@@ -57,7 +57,7 @@ class Tracked:
         return () if known is None else known.ignored
 
     def first(self, path: str) -> str | None:
-        """A tracked file at or below `path`; None if git tracks nothing there or is not there."""
+        """Return a tracked file at or below `path`; None if git tracks nothing there."""
         known, inner, prefix = self._of(path)
         if known is None:
             return None
@@ -69,7 +69,7 @@ class Tracked:
         return prefix + found[0] if found and found[0].startswith(f"{inner}/") else None
 
     def below(self, path: str) -> list[str]:
-        """Every tracked file below `path`."""
+        """Return every tracked file below `path`."""
         known, inner, prefix = self._of(path)
         if known is None:
             return []
@@ -78,11 +78,11 @@ class Tracked:
         return [prefix + each for each in known.tracked[start:end]]
 
     def covers(self, path: str) -> bool:
-        """Whether a repository says anything about `path`."""
+        """Return whether a repository says anything about `path`."""
         return self._of(path)[0] is not None
 
     def ignores(self, path: str) -> bool:
-        """Whether git ignores all of `path` and tracks nothing there.
+        """Return whether git ignores all of `path` and tracks nothing there.
 
         Not where it ignores the whole context: that says nothing about a part of it.
         """
@@ -94,18 +94,18 @@ class Tracked:
         return any(_holds(known.ignored, each) for each in (inner, *above))
 
     def _of(self, path: str) -> tuple[_KnownPaths | None, str, str]:
-        """What the repository of `path` knows, the path as it knows it, and what it leaves out."""
+        """Return what the repository of `path` knows, the path in it, and the prefix before it."""
         top = self._inner(path.rpartition("/")[0]) if self._has_inner else ""
         prefix = f"{top}/" if top else ""
         return self._known[top], path[len(prefix) :], prefix
 
     @cached_property
     def _has_inner(self) -> bool:
-        """Whether something in a directory below the top looks like a repository."""
+        """Return whether something in a directory below the top looks like a repository."""
         return any(held.path and held.has(".git") for held in self._tree.snapshot.folders)
 
     def _find_inner(self, directory: str) -> str:
-        """The repository that `directory` belongs to: its path in the context.
+        """Return the repository that `directory` belongs to: its path in the context.
 
         One inside what the outer repository ignores is a download, no part of the sources.
         """

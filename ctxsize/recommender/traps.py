@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from ctxsize.recommender.bundlers import reader_of
 from ctxsize.recommender.exceptions import letting_in
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.installs import no_install_step
-from ctxsize.recommender.made import makings, taking
+from ctxsize.recommender.made import made_by, taking
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.secrets import Certainty
@@ -64,7 +64,7 @@ _TESTS_RUN = re.compile(
 
 def copied_by_name(facts: Facts, match: Match) -> Objection | None:
     """An instruction takes the thing, or something in it, by its name."""
-    for named in facts.recipes.named:
+    for named in facts.build_files.named:
         if named.is_at_or_below(match.path):
             return Objection("copied_by_name", f"{named} takes it")
     return None
@@ -79,7 +79,7 @@ def author_exception(facts: Facts, match: Match) -> Objection | None:
 def unknown_source(facts: Facts, match: Match) -> Objection | None:
     """An instruction takes something whose name depends on a variable without a value here."""
     used = match.rule.category in _USED
-    for named in facts.recipes.unknown:
+    for named in facts.build_files.unknown:
         at_or_below, above = facts.may_take(named, match.path)
         if not named.path.strip("*/"):
             # A variable alone may be anything. What is of use to no image is meant by none, and
@@ -96,11 +96,11 @@ def unknown_source(facts: Facts, match: Match) -> Objection | None:
 
 def not_initialised(facts: Facts, match: Match) -> Objection | None:
     """A Dockerfile takes it along and runs its tool, without the command that fetches it."""
-    for recipe in taking(facts, match):
-        started = (each for each in recipe.dockerfile.instructions if each.keyword in _STARTS)
-        text = "\n".join((recipe.commands, *(each.text for each in started)))
+    for build_file in taking(facts, match):
+        started = (each for each in build_file.dockerfile.instructions if each.keyword in _STARTS)
+        text = "\n".join((build_file.commands, *(each.text for each in started)))
         if _TERRAFORM.search(text) and not _INITIALISED.search(text):
-            reason = f"{recipe.path} takes it, and runs terraform without `terraform init`"
+            reason = f"{build_file.path} takes it, and runs terraform without `terraform init`"
             return Objection("not_initialised", reason, soft=True)
     return None
 
@@ -149,17 +149,8 @@ def scm_version_in_build(facts: Facts, match: Match) -> Objection | None:
     return None
 
 
-def declared_in_manifest(facts: Facts, match: Match) -> Objection | None:
-    """A manifest or a source names it, and may stop without it."""
-    return _mentioned("declared_in_manifest", facts, match)
-
-
-def mentioned(facts: Facts, match: Match) -> Objection | None:
-    """A source names it, and may read it."""
-    return _mentioned("mentioned", facts, match)
-
-
-def _mentioned(trap: str, facts: Facts, match: Match) -> Objection | None:
+def mentioned(facts: Facts, match: Match, *, trap: str = "mentioned") -> Objection | None:
+    """A manifest or a source names it, and may read it or stop without it."""
     where = facts.mentions(match.path)
     if where is not None:
         return Objection(trap, f"{where} mentions it", soft=True)
@@ -176,9 +167,9 @@ def workspace_member(facts: Facts, match: Match) -> Objection | None:
 
 def test_stage(facts: Facts, match: Match) -> Objection | None:
     """A stage runs the tests."""
-    for recipe in facts.recipes.recipes:
-        if _TESTS_RUN.search(recipe.commands):
-            return Objection("test_stage", f"{recipe.path} runs tests")
+    for build_file in facts.build_files.all:
+        if _TESTS_RUN.search(build_file.commands):
+            return Objection("test_stage", f"{build_file.path} runs tests")
     return None
 
 
@@ -186,25 +177,24 @@ def prebuilt_pipeline(facts: Facts, match: Match) -> Objection | None:
     """No command makes it where its sources are, so that the image may ship what was built here."""
     if "no_install_step" in match.rule.traps:
         return None
-    for recipe, making in makings(facts, match):
-        if not making.is_spared:
-            anything = any(builds_anything(each) for _, each in facts.commands(recipe))
-            what = "not this" if anything else "nothing"
-            reason = f"{recipe.path} builds {what}: the image may need it as it is"
+    for each in made_by(facts, match):
+        if not each.is_spared:
+            ran = (command for _, command in facts.commands(each.build_file))
+            what = "not this" if any(map(builds_anything, ran)) else "nothing"
+            reason = f"{each.build_file.path} builds {what}: the image may need it as it is"
             return Objection("prebuilt_pipeline", reason, soft=True)
     return None
 
 
 def used_as_it_is(facts: Facts, match: Match) -> Objection | None:
     """An instruction uses it as it came with the context: nothing there makes it again."""
-    for recipe, making in makings(facts, match):
-        line = min(making.uses, default=None)
-        if line is not None:
-            reason = f"{recipe.path}:{line} uses it as it is, and nothing there makes it anew"
-            return Objection("used_as_it_is", reason, soft=True)
-        line = min(making.doubts, default=None)
-        if line is not None:
-            reason = f"{recipe.path}:{line} may use it: its commands cannot be read"
+    for each in made_by(facts, match):
+        path, reason = each.build_file.path, ""
+        if each.used_at is not None:
+            reason = f"{path}:{each.used_at} uses it as it is, and nothing there makes it anew"
+        elif each.doubtful_at is not None:
+            reason = f"{path}:{each.doubtful_at} may use it: its commands cannot be read"
+        if reason:
             return Objection("used_as_it_is", reason, soft=True)
     return None
 
@@ -218,21 +208,16 @@ def only_possible(_: Facts, match: Match) -> Objection | None:
 
 def vendored(facts: Facts, match: Match) -> Objection | None:
     """The build takes its dependencies from this directory."""
-    modules = facts.evidence.tree.find(match.path, "modules.txt")
-    crates = facts.evidence.tree.find(match.path, "*/Cargo.toml")
-    found = modules or crates
-    return (
-        None if found is None else Objection("vendored", f"{found}: the build takes it from here")
-    )
+    found = facts.evidence.tree.first(match.path, ("modules.txt", "*/Cargo.toml"))
+    reason = f"{found}: the build takes it from here"
+    return None if found is None else Objection("vendored", reason)
 
 
 def tracked_cargo_config(facts: Facts, match: Match) -> Objection | None:
     """Cargo's configuration is in it."""
-    for name in ("config.toml", "config"):
-        found = facts.evidence.tree.find(match.path, name)
-        if found is not None:
-            return Objection("tracked_cargo_config", f"{found} changes how Cargo builds")
-    return None
+    found = facts.evidence.tree.first(match.path, ("config.toml", "config"))
+    reason = f"{found} changes how Cargo builds"
+    return None if found is None else Objection("tracked_cargo_config", reason)
 
 
 def wrapper_jar(_: Facts, match: Match) -> Objection | None:
@@ -254,9 +239,11 @@ def env_at_build(facts: Facts, match: Match) -> Objection | None:
 def read_by_build(facts: Facts, match: Match) -> Objection | None:
     """A command of the build reads the secret by itself, and may fail without it."""
     reader = _READERS.get(match.rule.name)
-    for recipe in taking(facts, match) if reader else ():
-        if re.search(str(reader), recipe.commands):
-            reason = f"a command of {recipe.path} may read it; mount it with --mount=type=secret"
+    for build_file in taking(facts, match) if reader else ():
+        if re.search(str(reader), build_file.commands):
+            reason = (
+                f"a command of {build_file.path} may read it; mount it with --mount=type=secret"
+            )
             return Objection("read_by_build", reason, soft=True)
     return None
 
@@ -267,9 +254,9 @@ def site_generator(facts: Facts, match: Match) -> Objection | None:
     found = facts.evidence.tree.first(directory, _SITES)
     if found is not None:
         return Objection("site_generator", f"{found} makes a web site of it", soft=True)
-    for recipe in facts.recipes.recipes:
-        if _SITE_GENERATORS.search(recipe.commands):
-            return Objection("site_generator", f"{recipe.path} makes a web site", soft=True)
+    for build_file in facts.build_files.all:
+        if _SITE_GENERATORS.search(build_file.commands):
+            return Objection("site_generator", f"{build_file.path} makes a web site", soft=True)
     return None
 
 
@@ -293,7 +280,7 @@ TRAPS: dict[str, Trap] = {
     "tracking_unknown": tracking_unknown,
     "matches_manifest": matches_manifest,
     "scm_version_in_build": scm_version_in_build,
-    "declared_in_manifest": declared_in_manifest,
+    "declared_in_manifest": partial(mentioned, trap="declared_in_manifest"),
     "mentioned": mentioned,
     "workspace_member": workspace_member,
     "test_stage": test_stage,
@@ -311,15 +298,9 @@ TRAPS: dict[str, Trap] = {
 """Every trap by the name that rules call it."""
 
 FOR_ALL = (
-    *(
-        "copied_by_name",
-        "author_exception",
-        "unknown_source",
-        "tracked",
-        "tracking_unknown",
-        "matches_manifest",
-    ),
-    *("scm_version_in_build", "env_at_build", "only_possible", "read_by_build"),
+    *("copied_by_name", "author_exception", "unknown_source", "tracked", "tracking_unknown"),
+    *("matches_manifest", "scm_version_in_build", "env_at_build", "only_possible"),
+    "read_by_build",
 )
 """The traps that concern every rule, the cheap ones first."""
 

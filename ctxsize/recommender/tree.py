@@ -31,7 +31,7 @@ class Sums(NamedTuple):
         return self.files + self.symlinks
 
     def plus(self, other: Sums) -> Sums:
-        """Both together."""
+        """Return both together."""
         return Sums(
             self.files + other.files,
             self.content_bytes + other.content_bytes,
@@ -39,7 +39,7 @@ class Sums(NamedTuple):
         )
 
     def minus(self, other: Sums) -> Sums:
-        """What is left without `other`."""
+        """Return what is left without `other`."""
         return Sums(
             self.files - other.files,
             self.content_bytes - other.content_bytes,
@@ -72,7 +72,7 @@ class Tree:
         return held is not None and held.has(name)
 
     def entry(self, path: str) -> File | Held | None:
-        """The entry at `path`, which is none where nothing is."""
+        """Return the entry at `path`, which is none where nothing is."""
         directory, _, name = path.rpartition("/")
         held = self.snapshot.folder(directory)
         if held is None:
@@ -89,7 +89,7 @@ class Tree:
         return held.contents.get(name, 0) if folder is None else folder.content_bytes
 
     def find(self, directory: str, pattern: str) -> str | None:
-        """The first path below `directory` that matches, component by component; None if none.
+        """Return the first path below `directory` that matches, by components; None if none does.
 
         `../` at its beginning leads to the directory above, not out of the context.
         """
@@ -111,7 +111,7 @@ class Tree:
         return self._first[key]
 
     def all(self, directory: str, pattern: str) -> Iterator[str]:
-        """Every path below `directory` that matches, in order of names."""
+        """Yield every path below `directory` that matches, in order of names."""
         first, _, rest = pattern.partition("/")
         prefix = f"{directory}/" if directory else ""
         names = self.names(directory)
@@ -123,7 +123,7 @@ class Tree:
                 yield prefix + name
 
     def files_below(self, path: str) -> Iterator[tuple[str, File]]:
-        """Every entry below a directory that is none itself, or the file at `path`."""
+        """Yield every entry below a directory that is none itself, or the file at `path`."""
         held = self.snapshot.folder(path)
         if held is None:
             entry = self.entry(path)
@@ -137,12 +137,12 @@ class Tree:
 
 @lru_cache(maxsize=4096)
 def is_glob(name: str) -> bool:
-    """Whether a name has wildcards."""
+    """Return whether a name has wildcards."""
     return not _WILDCARDS.isdisjoint(name)
 
 
 def like(pattern: str, name: str) -> bool:
-    """Whether a glob pattern matches a name; case counts on every system."""
+    """Return whether a glob pattern matches a name; case counts on every system."""
     return fnmatchcase(name, pattern)
 
 
@@ -294,7 +294,7 @@ def directories_above(path: str) -> Iterator[str]:
 
 
 def is_below(path: str, paths: Collection[str]) -> bool:
-    """Whether a directory above `path` is one of `paths`."""
+    """Return whether a directory above `path` is one of `paths`."""
     while path := path.rpartition("/")[0]:
         if path in paths:
             return True

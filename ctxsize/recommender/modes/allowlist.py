@@ -10,9 +10,9 @@ from ctxsize.engine.need import Asked, asked_in
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
+from ctxsize.recommender.build_files import BuildFile
 from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.modes.plan import Change, Note
-from ctxsize.recommender.recipes import Recipe
 from ctxsize.writer.merge import Addition
 
 _HEADING = "Everything stays out but for what the Dockerfiles take"
@@ -21,27 +21,27 @@ _MOST_IGNORED = 40
 
 
 def allowlist(draft: Draft) -> Change:
-    """The ignore file that lets in just what the builds take, or why there is none.
+    """Return the ignore file that lets in just what the builds take, or why there is none.
 
     What travels is the same before and after, for every Dockerfile and target;
     what is ignored now stays ignored.
     """
-    recipes, notes = _concerned(draft)
-    if not recipes:
+    build_files, notes = _concerned(draft)
+    if not build_files:
         return Change(
             impossible="There is no Dockerfile, so nobody knows what a build takes",
             hint="name it with -f",
         )
-    for recipe in recipes:
-        obstacle = _obstacle(recipe)
+    for build_file in build_files:
+        obstacle = _obstacle(build_file)
         if obstacle:
             return Change(notes=tuple(notes), impossible=obstacle[0], hint=obstacle[1])
-    wanted = _union(draft, recipes)
+    wanted = _union(draft, build_files)
     if wanted.issuperset(draft.before.paths):
         return Change(notes=tuple(notes))
-    additions = _additions(draft, recipes)
+    additions = _additions(draft, build_files)
     for at_start in (True, False):
-        tried = _tried(draft, recipes, additions, at_start=at_start)
+        tried = _tried(draft, build_files, additions, at_start=at_start)
         if tried is not None and wanted.issuperset(tried[1].sent.paths):
             added, attempt = tried
             return Change(attempt.data, tuple(added), notes=tuple(notes))
@@ -53,44 +53,44 @@ def allowlist(draft: Draft) -> Change:
     )
 
 
-def _concerned(draft: Draft) -> tuple[list[Recipe], list[Note]]:
-    """The Dockerfiles whose context this is, and notes about those with another one."""
-    kept: list[Recipe] = []
-    left = dict(draft.recipes.elsewhere)
+def _concerned(draft: Draft) -> tuple[list[BuildFile], list[Note]]:
+    """Return the Dockerfiles whose context this is, and notes about those with another one."""
+    kept: list[BuildFile] = []
+    left = dict(draft.build_files.elsewhere)
     own = draft.request.dockerfile
-    for recipe in draft.recipes.recipes:
-        directory = recipe.path.rpartition("/")[0]
-        top = recipe.path == own or not directory
-        if top or recipe.asked_for or _takes_from_above(draft, recipe, directory):
-            kept.append(recipe)
+    for build_file in draft.build_files.all:
+        directory = build_file.path.rpartition("/")[0]
+        top = build_file.path == own or not directory
+        if top or build_file.asked_for or _takes_from_above(draft, build_file, directory):
+            kept.append(build_file)
         else:
-            left[recipe.path] = directory
+            left[build_file.path] = directory
     why = "all it takes is in {}, so that is taken for its context"
     return kept, [Note(path, why.format(directory)) for path, directory in left.items()]
 
 
-def _takes_from_above(draft: Draft, recipe: Recipe, directory: str) -> bool:
-    """Whether it names something that is here, and not beside it."""
+def _takes_from_above(draft: Draft, build_file: BuildFile, directory: str) -> bool:
+    """Return whether it names something that is here, and not beside it."""
     return any(
         draft.tree.entry(source.path) is not None
         and draft.tree.entry(f"{directory}/{source.path}") is None
-        for source in recipe.sources
+        for source in build_file.sources
         if source.path != "." and not has_wildcards(source.path)
     )
 
 
-def _obstacle(recipe: Recipe) -> tuple[str, str] | None:
-    """Why what a Dockerfile takes cannot be listed, and what to do; None if it can."""
-    for unknown in recipe.unknown:
+def _obstacle(build_file: BuildFile) -> tuple[str, str] | None:
+    """Return why what a Dockerfile takes cannot be listed, and what to do; None if it can."""
+    for unknown in build_file.unknown:
         return (
-            f"{recipe.path}:{unknown.line} takes {unknown.source}, which has no value here",
+            f"{build_file.path}:{unknown.line} takes {unknown.source}, which has no value here",
             "give it one with --build-arg",
         )
-    for asked in _asked(recipe):
+    for asked in _asked(build_file):
         if asked.paths is not None:
             continue
         source = next((each for each in asked.sources if each.path == "."), None)
-        where = recipe.path if source is None else f"{recipe.path}:{source.line}"
+        where = build_file.path if source is None else f"{build_file.path}:{source.line}"
         what = "all of the context" if source is None else f"{source.instruction} {source.source}"
         return (
             f"{where} takes the whole context ({what}), so nothing can be denied to it",
@@ -99,37 +99,37 @@ def _obstacle(recipe: Recipe) -> tuple[str, str] | None:
     return None
 
 
-def _asked(recipe: Recipe) -> Iterator[Asked]:
-    """What the builds of a Dockerfile ask for, under each name that they have for the context."""
-    for _, need in recipe.needs:
-        for name in recipe.names:
+def _asked(build_file: BuildFile) -> Iterator[Asked]:
+    """Yield what the builds of a Dockerfile ask for, under each name of the context."""
+    for _, need in build_file.needs:
+        for name in build_file.names:
             yield from asked_in(need, name)
 
 
-def _paths(recipe: Recipe) -> Iterator[tuple[str, ...]]:
-    """What the builds of a Dockerfile ask for, each once."""
-    yield from sorted({each.paths for each in _asked(recipe) if each.paths is not None})
+def _paths(build_file: BuildFile) -> Iterator[tuple[str, ...]]:
+    """Yield what the builds of a Dockerfile ask for, each once."""
+    yield from sorted({each.paths for each in _asked(build_file) if each.paths is not None})
 
 
-def _union(draft: Draft, recipes: list[Recipe]) -> set[str]:
-    """All that travels in any of the builds now, and what the builder needs for itself."""
+def _union(draft: Draft, build_files: list[BuildFile]) -> set[str]:
+    """Return all that travels in any of the builds now, and what the builder needs for itself."""
     needs = draft.request.builder.always_sends is not None
     return {
-        *(draft.recipes.own_files if needs else ()),
+        *(draft.build_files.own_files if needs else ()),
         *(
             path
-            for recipe in recipes
-            for paths in _paths(recipe)
+            for build_file in build_files
+            for paths in _paths(build_file)
             for path in draft.travels(None, paths).paths
         ),
     }
 
 
-def _additions(draft: Draft, recipes: list[Recipe]) -> list[Addition]:
+def _additions(draft: Draft, build_files: list[BuildFile]) -> list[Addition]:
     takers: dict[str, list[str]] = {}
-    for recipe in recipes:
-        name = recipe.request.dockerfile_in_context or "a Dockerfile elsewhere"
-        for paths in _paths(recipe):
+    for build_file in build_files:
+        name = build_file.request.dockerfile_in_context or "a Dockerfile elsewhere"
+        for paths in _paths(build_file):
             for pattern in follow(draft.request.root, paths) or ():
                 known = takers.setdefault(f"!{pattern}", [])
                 known += [name] * (name not in known)
@@ -139,9 +139,9 @@ def _additions(draft: Draft, recipes: list[Recipe]) -> list[Addition]:
 
 
 def _tried(
-    draft: Draft, recipes: list[Recipe], additions: list[Addition], *, at_start: bool
+    draft: Draft, build_files: list[BuildFile], additions: list[Addition], *, at_start: bool
 ) -> tuple[list[Addition], Attempt] | None:
-    """The list that is proved: in front of what is there, or behind it with more patterns."""
+    """Return the proved list: in front of what is there, or behind it with more patterns."""
     try:
         attempt = draft.attempt(additions, at_start=at_start)
         if not at_start:
@@ -154,15 +154,15 @@ def _tried(
         return None
     if attempt.shown or draft.proof.unfound(attempt):
         return None
-    for recipe in recipes:
-        for paths in _paths(recipe):
+    for build_file in build_files:
+        for paths in _paths(build_file):
             if not draft.travels(None, paths).same(draft.travels(attempt, paths)):
                 return None
     return additions, attempt
 
 
 def _ignored_inside(draft: Draft, attempt: Attempt) -> list[Addition] | None:
-    """Patterns for what is ignored now and would be let in; None if that takes too many."""
+    """Return patterns for what is ignored now and would be let in; None if that takes too many."""
     shown = attempt.shown
     below = set(shown)
     tops = [path for path in shown if path.rpartition("/")[0] not in below]

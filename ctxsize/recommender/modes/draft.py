@@ -34,7 +34,7 @@ class Draft(BuildContext):
         self._attempted = lru_cache(maxsize=_MOST_ATTEMPTS)(self._attempt)
 
     def attempt(self, additions: Sequence[Addition], *, at_start: bool = False) -> Attempt:
-        """The ignore file with `additions`. Raises `IgnoreFileError` if the builder rejects it."""
+        """Return the ignore file with `additions`. Raises `IgnoreFileError` if it fails a build."""
         return self._attempted(tuple(additions), at_start)
 
     def _attempt(self, additions: tuple[Addition, ...], at_start: bool) -> Attempt:
@@ -45,8 +45,8 @@ class Draft(BuildContext):
         return self.trial.attempt(data)
 
     def needed(self, attempt: Attempt) -> Iterator[Wrong]:
-        """What a Dockerfile takes by name, be it there or not, and would not get."""
-        for named in self.recipes.named:
+        """Yield what a Dockerfile takes by name, be it there or not, and would not get."""
+        for named in self.build_files.named:
             if has_wildcards(named.path):
                 continue
             if attempt.request.spec.match_file(named.path) and not self._is_ignored(named.path):
@@ -58,7 +58,7 @@ class Draft(BuildContext):
         return self.request.spec.match_file(path)
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
-        """What no mode may do: hide what is needed, empty files, let in what is ignored now."""
+        """Yield what no mode may do: hide the needed, empty files, let in what is ignored now."""
         yield from self.needed(attempt)
         for path in attempt.hidden if exceptions(self.request) else ():
             reason = letting_in(self.request, path)
@@ -72,7 +72,7 @@ class Draft(BuildContext):
     def settled(
         self, additions: Sequence[Addition], wrong: Callable[[Attempt], Iterable[Wrong]]
     ) -> tuple[list[Addition], list[Note]]:
-        """`additions` without those to blame for what is `wrong`, and what was wrong with them."""
+        """Return `additions` without those to blame for what is `wrong`, and what that was."""
         kept, notes = [*additions], list[Note]()
         while kept:
             try:
@@ -86,7 +86,7 @@ class Draft(BuildContext):
         return kept, notes
 
     def new(self, additions: Sequence[Addition]) -> list[Addition]:
-        """`additions` without those that are in the file already, if they do nothing more there."""
+        """Return `additions` without those that the file has already, if these do no more."""
         split = self.request.builder.spec_class.pattern_class.split
         ours = self.request.ignore_file
         there = {split(text) for text in ours.texts()} if ours is not None else set()
@@ -98,7 +98,7 @@ class Draft(BuildContext):
         return fresh if same else [*additions]
 
     def matters(self, additions: Sequence[Addition], one: Addition) -> bool:
-        """Whether anything else would be sent without `one` of `additions`."""
+        """Return whether anything else would be sent without `one` of `additions`."""
         rest = [each for each in additions if each is not one]
         return not self.attempt(rest).sent.same(self.attempt(additions).sent)
 
@@ -108,7 +108,7 @@ class Draft(BuildContext):
         proved: list[Addition],
         wrong: Callable[[Attempt], Iterable[Wrong]],
     ) -> list[Addition]:
-        """`fewer` additions if nothing is wrong with them either, else those that are proved."""
+        """Return `fewer` additions if nothing is wrong with them either, else the proved ones."""
         attempt = self.attempt(fewer)
         holds = not any(wrong(attempt)) and not self.proof.unfound(attempt)
         return fewer if holds else proved
@@ -129,7 +129,7 @@ class Draft(BuildContext):
         return {additions[-1]: fault} if fault else {}
 
     def _rejected(self, additions: Sequence[Addition], error: IgnoreFileError) -> Addition:
-        """The addition that the builder rejects."""
+        """Return the addition that the builder rejects."""
         for each in additions:
             try:
                 self.attempt([each])
@@ -138,7 +138,7 @@ class Draft(BuildContext):
         raise error
 
     def travels(self, attempt: Attempt | None, paths: tuple[str, ...] | None) -> Sent:
-        """What a build that asks for `paths` makes travel: now, or by an attempt."""
+        """Return what a build that asks for `paths` makes travel: now, or by an attempt."""
         spec = self.request.spec if attempt is None else attempt.request.spec
         include = None if paths is None else follow(self.request.root, paths)
         return self.snapshot.sent(spec, include=include)

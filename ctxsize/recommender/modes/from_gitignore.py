@@ -15,7 +15,7 @@ from ctxsize.engine import git
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.snapshot import Held
 from ctxsize.engine.trial import Attempt
-from ctxsize.recommender import look
+from ctxsize.recommender.evidence import small_file
 from ctxsize.recommender.modes.draft import Draft, Wrong
 from ctxsize.recommender.modes.gitignore import (
     CannotSayError,
@@ -49,7 +49,7 @@ class GitIgnoreFile:
 
 
 def from_gitignore(draft: Draft) -> Change:
-    """The ignore file with all that git ignores, as far as a builder has patterns for it.
+    """Return the ignore file with all that git ignores, as far as a builder has patterns for it.
 
     Just untracked files that git ignores disappear; what a Dockerfile takes stays, and so do
     dependencies that no Dockerfile installs.
@@ -79,14 +79,14 @@ def from_gitignore(draft: Draft) -> Change:
 
 
 def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
-    """Every `.gitignore` that counts, outermost first; none inside what git ignores."""
+    """Yield every `.gitignore` that counts, outermost first; none inside what git ignores."""
     root = draft.request.root
     found = git.find(root).repository
     if found is not None and root.startswith(f"{found.top.rstrip('/')}/"):
         names = os.path.relpath(root, found.top).split("/")
         for depth in range(len(names)):
             at = "/".join([*names[:depth], _NAME])
-            lines = _lines(look.small_file(found.top, at))
+            lines = _lines(small_file(found.top, at))
             if any(lines):
                 up = "../" * (len(names) - depth)
                 shown = os.path.normpath(os.path.join(draft.request.context, up, _NAME))
@@ -95,7 +95,7 @@ def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
     while pending:
         held = pending.pop()
         if held.has(_NAME):
-            lines = _lines(look.small_file(root, held.prefix + _NAME))
+            lines = _lines(small_file(root, held.prefix + _NAME))
             shown = os.path.normpath(os.path.join(draft.request.context, held.prefix + _NAME))
             yield GitIgnoreFile(shown, held.prefix + _NAME, held.path, (), lines)
         pending += (each for each in reversed(held.folders) if _is_source(draft, each))
@@ -111,7 +111,7 @@ def _lines(data: bytes) -> tuple[str, ...]:
 
 
 def _spec(lines: tuple[str, ...]) -> GitIgnoreSpec:
-    """The patterns among `lines`; what is none, such as `[z-a]`, matches nothing for git too."""
+    """Return the patterns among `lines`; what is none, as `[z-a]`, matches nothing for git too."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of `re`, about `[[:foo:]]`
         try:
@@ -138,7 +138,7 @@ class _Translation:
         self._specs = [(each.directory, each.below, _spec(each.lines)) for each in files]
 
     def additions(self) -> list[Addition]:
-        """The lines for an ignore file, in the order in which git reads them."""
+        """Return the lines for an ignore file, in the order in which git reads them."""
         added: dict[str, Addition] = {}
         for file in self._files:
             comment = ""
@@ -194,14 +194,14 @@ class _Translation:
         )
 
     def ignores(self, path: str) -> bool:
-        """Whether git ignores an untracked file: git's own word where there is one."""
+        """Return whether git ignores an untracked file: git's own word where there is one."""
         if self._draft.git.covers(path):
             return self._draft.git.first(path) is None and self._draft.git.ignores(path)
         ends = [at for at, char in enumerate(path) if char == "/"]
         return any(self._reads(f"{path[:end]}/") for end in ends) or self._reads(path)
 
     def _reads(self, path: str) -> bool:
-        """Whether the lines ignore a path, a directory with its slash; the innermost decide."""
+        """Return whether the lines ignore a path (a directory with its slash); innermost decide."""
         for directory, below, spec in reversed(self._specs):
             prefix = f"{directory}/" if directory else ""
             if path.startswith(prefix):
@@ -212,7 +212,7 @@ class _Translation:
         return False
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
-        """What no mode may do, and what disappears that git does not ignore."""
+        """Yield what no mode may do, and what disappears that git does not ignore."""
         yield from self._draft.wrong(attempt)
         yield from ((path, self._why_not(path)) for path in self.strays(attempt))
         for path in attempt.hidden:
@@ -225,7 +225,7 @@ class _Translation:
         return self._draft.forbidden(["no_install_step", "scm_version_in_build"])
 
     def strays(self, attempt: Attempt) -> list[str]:
-        """The files that disappear and are none that git ignores."""
+        """Return the files that disappear and are none that git ignores."""
         directories = self._draft.before.directories
         hidden = attempt.hidden
         return [path for path in hidden if path not in self.ignored and path not in directories]
@@ -238,7 +238,7 @@ class _Translation:
 def _settled(
     draft: Draft, translation: _Translation, additions: list[Addition]
 ) -> tuple[list[Addition], list[Note]]:
-    """The lines that hide just what git ignores, with exceptions for a few tracked files."""
+    """Return the lines that hide just what git ignores, with exceptions for a few tracked files."""
     whole = draft.settled(additions, lambda attempt: draft.needed(attempt))[0]
     exceptions = _exceptions(draft, translation, whole)
     kept, notes = draft.settled([*additions, *exceptions], translation.wrong)
@@ -254,7 +254,7 @@ def _settled(
 def _exceptions(
     draft: Draft, translation: _Translation, additions: list[Addition]
 ) -> list[Addition]:
-    """An exception for each tracked file that a line would hide, where they are few."""
+    """Return an exception for each tracked file that a line would hide, where they are few."""
     if not additions:
         return []
     attempt = draft.attempt(additions)
@@ -268,7 +268,7 @@ def _exceptions(
 
 
 def _still_sent(draft: Draft, translation: _Translation, attempt: Attempt) -> Iterator[Note]:
-    """What git ignores and the builder is sent all the same."""
+    """Yield what git ignores and the builder is sent all the same."""
     left = sorted(path for path in translation.ignored if path in attempt.sent)
     if left:
         more = f" and {len(left) - 1:,} more files" if len(left) > 1 else ""

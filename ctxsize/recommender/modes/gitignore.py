@@ -54,7 +54,7 @@ def translate(
     below: Sequence[str] = (),
     pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern,
 ) -> Translated | None:
-    r"""What `line` of the `.gitignore` in `directory` of the context comes to, None for nothing.
+    r"""Return what `line` of the `.gitignore` in `directory` comes to, None for nothing.
 
     For one above the context `below` are the names on the way down to it; a line
     that is about something beside the context comes to nothing. Raises
@@ -99,7 +99,7 @@ _ANYWHERE: list[str] = [_ANY_DEPTH]
 
 
 def _read(line: str) -> str:
-    """What git reads: nothing for a comment, no blanks at the end that are not escaped."""
+    """Return what git reads: nothing for a comment, no blanks at the end that are not escaped."""
     line = line.removesuffix("\r")
     if line.startswith("#"):
         return ""
@@ -109,7 +109,7 @@ def _read(line: str) -> str:
 
 
 def _components(text: str) -> list[str]:
-    """`text` split at slashes, but for those in classes."""
+    """Return `text` split at slashes, but for those in classes."""
     parts, at, start = [], 0, 0
     while at < len(text):
         found = _class_at(text, at)
@@ -131,7 +131,7 @@ def _class_at(text: str, at: int) -> re.Match[str] | None:
 
 
 def _tokens(part: str, *, in_path: bool) -> list[str]:
-    """A component as text and wildcards, those in the builder's language."""
+    """Return a component as text and wildcards, those in the builder's language."""
     if part in ("", ".", ".."):
         raise CannotSayError(f"no file is called {part!r}, so it matches nothing")
     if part == _ANY_DEPTH:
@@ -166,7 +166,7 @@ def _tokens(part: str, *, in_path: bool) -> list[str]:
 
 
 def _class(negated: bool, inner: str) -> str:
-    """A class as the builder writes it: `^` negates, and then it must not match a slash."""
+    """Return a class as the builder writes it: `^` negates, and then it must not match a slash."""
     items = []
     for named, *ends in _IN_CLASS.findall(inner):
         if named:
@@ -184,7 +184,7 @@ def _in_class(char: str) -> str:
 
 
 def _below(parts: list[list[str]], names: Sequence[str]) -> list[list[str]] | None:
-    """`parts` without those on the way to the context, None if they lead elsewhere."""
+    """Return `parts` without those on the way to the context, None if they lead elsewhere."""
     if parts[0] is _ANYWHERE:
         return parts
     for name in names:
@@ -239,7 +239,7 @@ _MOST_VARIABLE = 3
 
 
 def _written(parts: list[list[str]], pattern_class: type[DockerIgnorePattern]) -> str:
-    """The pattern: literal where the builder reads it so, else with all escaped that needs it."""
+    """Return the pattern: literal where the builder reads it so, else escaped as needed."""
     leading, trailing = parts[0] is _ANYWHERE, len(parts) > 1 and parts[-1] is _ANYWHERE
     middle = parts[leading : len(parts) - trailing]
     text = "/".join("".join(part) for part in middle)

@@ -26,7 +26,7 @@ MODES: dict[str, Callable[[Draft], Change]] = {
 
 
 def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) -> Plan:
-    """The plan of `mode`, a key of `MODES`, or of `like` with the ignore file of a `sibling`.
+    """Return the plan of `mode`, a key of `MODES`; of `like` with the ignore file of a `sibling`.
 
     Raises what the mode raises.
     """
@@ -60,7 +60,7 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
 
 
 def _findings(mode: str, path: str, change: Change, saved: Amount) -> Iterator[Finding]:
-    """What `--write` would change: a line for each that goes, and one for all that come."""
+    """Yield what `--write` would change: a line for each that goes, and one for all that come."""
     severity, order = severity_of("CTX503"), f"ctxsize suggest --{mode} --write does it"
     for each in change.removed:
         message = f"{each.text} can go: {each.why}"

@@ -18,7 +18,7 @@ from ctxsize.writer.merge import Addition
 
 
 def like(draft: Draft, other: IgnoreFile) -> Change:
-    """The ignore file with what `other` keeps out of its context, translated to this one.
+    """Return the ignore file with what `other` keeps out of its context, translated to this one.
 
     Raises `IgnoreFileError` if `other` would fail a build.
     """
@@ -51,7 +51,7 @@ class _Parity:
         self._ours = draft.request.root
 
     def additions(self) -> list[Addition]:
-        """The lines to add, in the order of the other file."""
+        """Return the lines to add, in the order of the other file."""
         added: dict[str, Addition] = {}
         name = os.path.basename(self._other.path)
         at = os.path.join(self._theirs, name)
@@ -69,7 +69,7 @@ class _Parity:
         self.notes.append(Note(text, why, self._other.path, pattern.line))
 
     def _translated(self, pattern: DockerIgnorePattern) -> str:
-        """The text of `pattern` for this context, `""` where it is about something else."""
+        """Return the text of `pattern` for this context, `""` where it is about something else."""
         text = self._renamed(pattern.text)
         if pattern.fault is not None or text.startswith("../") or text in (".", "..", "/"):
             self._note(pattern, "left out: it matches nothing")
@@ -88,13 +88,13 @@ class _Parity:
         return moved
 
     def _renamed(self, text: str) -> str:
-        """`text` with the name of our directory where the other one's stands."""
+        """Return `text` with the name of our directory where the other one's stands."""
         theirs, ours = os.path.basename(self._theirs), os.path.basename(self._ours)
         parts = [ours if part == theirs else part for part in text.split("/")]
         return "/".join(parts)
 
     def _moved(self, text: str) -> str | None:
-        """`text` seen from our directory, where one of the two contains the other."""
+        """Return `text` as seen from our directory, where one of the two contains the other."""
         if self._ours.startswith(f"{self._theirs.rstrip('/')}/"):
             names = os.path.relpath(self._ours, self._theirs).split("/")
             parts = text.split("/")
@@ -111,7 +111,7 @@ class _Parity:
         return part == name or self._pattern_class(part).match_file(name) is not None
 
     def _is_there(self, pattern: DockerIgnorePattern, text: str) -> bool:
-        """Whether a pattern of ours covers it, behind all our exceptions."""
+        """Return whether a pattern of ours covers it, behind all our exceptions."""
         if not pattern.include:
             return False
         ours = self._draft.request.spec.patterns
@@ -124,7 +124,7 @@ class _Parity:
         return self._draft.forbidden()
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
-        """What no mode may do, and what disappears that builds need."""
+        """Yield what no mode may do, and what disappears that builds need."""
         yield from self._draft.wrong(attempt)
         hidden = attempt.hidden
         below = frozenset(hidden)
@@ -138,6 +138,6 @@ class _Parity:
                 yield path, f"{path} would disappear, which builds read"
 
     def _is_tracked(self, path: str) -> bool:
-        """Whether git tracks it, or there is no git to say so."""
+        """Return whether git tracks it, or there is no git to say so."""
         git = self._draft.git
         return not git.covers(path) or git.first(path) is not None

@@ -8,8 +8,8 @@ one is enough.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 
 from ctxsize.engine.covers import Cover, covers, is_literal
 from ctxsize.engine.ignorefile import IgnoreFile
@@ -22,7 +22,7 @@ from ctxsize.writer.merge import edit_lines
 
 
 def tidy(snapshot: Snapshot) -> Change:
-    """The ignore file of `snapshot` without the lines that it can do without.
+    """Return the ignore file of `snapshot` without the lines that it can do without.
 
     Notes name the lines that match nothing in this tree and stay all the same.
     """
@@ -40,7 +40,7 @@ def tidy(snapshot: Snapshot) -> Change:
 
 
 def _proved(trial: Trial, file: IgnoreFile, candidates: list[Removed]) -> list[Removed]:
-    """Those of `candidates` without which the same is sent of this tree; all, as a rule."""
+    """Return those of `candidates` without which the same is sent of this tree; all, as a rule."""
 
     def changes_nothing(removed: list[Removed]) -> bool:
         data = edit_lines(file, dict.fromkeys(each.line for each in removed))
@@ -55,44 +55,8 @@ def _proved(trial: Trial, file: IgnoreFile, candidates: list[Removed]) -> list[R
     return proved
 
 
-class _List(NamedTuple):
-    """A pattern among those that are kept so far."""
-
-    patterns: list[DockerIgnorePattern]
-    at: int
-
-    @property
-    def pattern(self) -> DockerIgnorePattern:
-        return self.patterns[self.at]
-
-    @property
-    def exception(self) -> bool:
-        return self.pattern.include is False
-
-    def run(self) -> Iterator[DockerIgnorePattern]:
-        """The other patterns that no pattern of the other kind separates from it."""
-        for step in (-1, 1):
-            at = self.at + step
-            while 0 <= at < len(self.patterns):
-                if self.patterns[at].include is not self.pattern.include:
-                    break
-                yield self.patterns[at]
-                at += step
-
-    def opens_nothing(self) -> bool:
-        """Whether no exception needs this one to make the builder enter a directory for it.
-
-        Literal ones see to that for themselves.
-        """
-        exceptions = (each for each in self.patterns if not each.include)
-        return all(map(is_literal, exceptions))
-
-    def before(self) -> list[DockerIgnorePattern]:
-        return self.patterns[: self.at]
-
-
 def _candidates(request: Request) -> Iterator[Removed]:
-    """The lines that can go, each with regard to those that went before it; last ones first."""
+    """Yield the lines that can go, last ones first, each without those that went before it."""
     kept = [pattern for pattern in request.spec.patterns if pattern.line]
     if any(pattern.fault is not None for pattern in kept):
         # Whether the builder comes to a faulty pattern, and stops, depends on all the others.
@@ -101,7 +65,7 @@ def _candidates(request: Request) -> Iterator[Removed]:
     at = len(kept)
     while at:
         at -= 1
-        why = _why(_List(kept, at), remembers=remembers)
+        why = _why(kept, at, remembers=remembers)
         if why:
             line = kept.pop(at).line
             yield Removed(line, _text(request, line), why)
@@ -109,64 +73,55 @@ def _candidates(request: Request) -> Iterator[Removed]:
             at = len(kept)
 
 
-def _why(place: _List, *, remembers: bool) -> str:
-    """Why the pattern can go, `""` if it cannot."""
-    reasons: tuple[Callable[[_List], str], ...] = (_never_matches, _duplicate)
-    if not place.exception:
-        reasons += (_covered,)
-    elif remembers:
-        reasons += (_nothing_to_except, _overridden)
-    return next(filter(None, (reason(place) for reason in reasons)), "")
+Patterns = Sequence[DockerIgnorePattern]
 
 
-def _never_matches(place: _List) -> str:
-    text = place.pattern.text
-    outside = text in ("/", ".", "..") or text.startswith("../")
-    if not outside or (place.exception and not place.opens_nothing()):
-        return ""
-    return "it can match nothing: all paths begin inside the context"
-
-
-def _duplicate(place: _List) -> str:
-    for other in place.run():
-        if other.text == place.pattern.text and other.line < place.pattern.line:
+def _why(kept: Patterns, at: int, *, remembers: bool) -> str:
+    """Return why the pattern at this place of those that are kept can go, `""` if it cannot."""
+    pattern, before, after = kept[at], kept[:at], kept[at + 1 :]
+    exception = pattern.include is False
+    # An exception makes the builder enter directories; literal ones see to that for themselves.
+    opens_nothing = all(is_literal(each) for each in kept if not each.include)
+    outside = pattern.text in ("/", ".", "..") or pattern.text.startswith("../")
+    if outside and (opens_nothing or not exception):
+        return "it can match nothing: all paths begin inside the context"
+    run = [*_alike(reversed(before), pattern), *_alike(after, pattern)]
+    for other in run:
+        if other.text == pattern.text and other.line < pattern.line:
             return f"the same pattern stands on line {other.line}"
-    return ""
+    if not exception:
+        return _covered(pattern, run, first=all(each.include for each in before))
+    return _undone(pattern, before, after) if remembers and opens_nothing else ""
 
 
-def _covered(place: _List) -> str:
-    first_run = all(pattern.include for pattern in place.before())
-    for other in place.run():
-        cover = covers(other, place.pattern)
+def _alike(others: Iterable[DockerIgnorePattern], pattern: DockerIgnorePattern) -> Patterns:
+    """Return those of `others` that no pattern of the other kind separates from `pattern`."""
+    return [*takewhile(lambda each: each.include is pattern.include, others)]
+
+
+def _covered(pattern: DockerIgnorePattern, run: Patterns, *, first: bool) -> str:
+    for other in run:
+        cover = covers(other, pattern)
         # Behind an exception a directory may be let in again while what is below it is not.
-        if cover is Cover.ITSELF or (cover is Cover.ABOVE and first_run):
+        if cover is Cover.ITSELF or (cover is Cover.ABOVE and first):
             return f"{other.text} on line {other.line} ignores all that it matches"
     return ""
 
 
-def _nothing_to_except(place: _List) -> str:
-    pattern = place.pattern
-    if not place.opens_nothing():
+def _undone(pattern: DockerIgnorePattern, before: Patterns, after: Patterns) -> str:
+    """Return why an exception does nothing: nothing ignored it, or it is ignored again."""
+    if not any(each.include and covers(each, pattern) is not None for each in before):
+        return "no pattern before it ignores that path"
+    if not all(each.include for each in before):
         return ""
-    ignoring = [each for each in place.before() if each.include]
-    if any(covers(each, pattern) is not None for each in ignoring):
-        return ""
-    return "no pattern before it ignores that path"
-
-
-def _overridden(place: _List) -> str:
-    if not place.opens_nothing() or any(not each.include for each in place.before()):
-        return ""
-    for other in place.patterns[place.at + 1 :]:
-        if not other.include:
-            return ""
-        if covers(other, place.pattern) is Cover.ITSELF:
+    for other in takewhile(lambda each: each.include, after):
+        if covers(other, pattern) is Cover.ITSELF:
             return f"{other.text} on line {other.line} ignores that path again"
     return ""
 
 
 def _idle(snapshot: Snapshot) -> Iterator[Note]:
-    """The patterns that match nothing that is there."""
+    """Yield the patterns that match nothing that is there."""
     request = snapshot.request
     assert request.ignore_file is not None
     wanted = [each for each in request.spec.patterns if each.line and each.fault is None]

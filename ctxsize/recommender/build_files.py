@@ -57,24 +57,24 @@ class Named:
         return self.path.split("/")
 
     def is_at_or_below(self, path: str) -> bool:
-        """Whether it takes `path` itself or something below it."""
+        """Return whether it takes `path` itself or something below it."""
         parts, wanted = self.parts, path.split("/")
         return len(parts) >= len(wanted) and all(map(agree, parts, wanted))
 
     def goes_through(self, find: str) -> bool:
-        """Whether a name or path that a pattern matches at any depth lies on its way."""
+        """Return whether a name or path that a pattern matches at any depth lies on its way."""
         parts, wanted = self.parts, find.split("/")
         starts = range(len(parts) - len(wanted) + 1)
         return any(all(map(agree, parts[at:], wanted)) for at in starts)
 
     def contains(self, path: str) -> bool:
-        """Whether it takes a directory in which `path` is."""
+        """Return whether it takes a directory in which `path` is."""
         parts, wanted = self.parts, path.split("/")
         return len(parts) < len(wanted) and all(map(agree, parts, wanted))
 
 
 def agree(part: str, wanted: str) -> bool:
-    """Whether a component of a source and one of a path or a rule can be the same."""
+    """Return whether a component of a source and one of a path or a rule can be the same."""
     if part == wanted:
         return True
     if has_wildcards(part):
@@ -97,7 +97,7 @@ def _any(source: str) -> str:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class BuildFile:
     """One Dockerfile, and what the builds of all its stages take."""
 
     request: Request
@@ -144,7 +144,7 @@ class Recipe:
         return found
 
     def requests(self) -> Iterator[Request]:
-        """The request for the directory under each of its names."""
+        """Return the request for the directory under each of its names."""
         return (request_named(self.request, name) for name in self.names)
 
     @cached_property
@@ -170,7 +170,7 @@ class Recipe:
 
     @cached_property
     def takes_everything(self) -> bool:
-        """Whether an instruction takes the whole context, or a stage is made of it by FROM."""
+        """Return whether an instruction takes the whole context, or FROM makes a stage of it."""
         return any(source.path == "." for source in self.sources) or any(
             None in named.filters
             for _, need in self.needs
@@ -226,10 +226,10 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Recipes:
+class BuildFiles:
     """All Dockerfiles that the ignore file governs."""
 
-    recipes: tuple[Recipe, ...]
+    all: tuple[BuildFile, ...]
     problems: tuple[Problem, ...] = ()
     own_files: frozenset[str] = frozenset()
     """The Dockerfiles in the context, and the ignore files beside them or at its top."""
@@ -239,9 +239,9 @@ class Recipes:
     @cached_property
     def named(self) -> tuple[Named, ...]:
         """What any of them takes by name."""
-        return tuple(each for recipe in self.recipes for each in recipe.named)
+        return tuple(each for build_file in self.all for each in build_file.named)
 
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
-        """What any of them takes by a name that is not known, see `Recipe.unknown`."""
-        return tuple(each for recipe in self.recipes for each in recipe.unknown)
+        """What any of them takes by a name that is not known, see `BuildFile.unknown`."""
+        return tuple(each for build_file in self.all for each in build_file.unknown)
