@@ -1,6 +1,7 @@
 """How the outcome of a command is shown: `render(format, outcome, look) -> str`.
 
-Each format is a module or package here with `render(outcome, look)`. A format
+`sections` makes plain values of an outcome, which `text` and `markdown` show; `json`
+has a shape for each kind of outcome; the other formats read its findings. A format
 never prints, opens or exits. One is loaded when it is used.
 """
 
@@ -61,40 +62,40 @@ _SIGNS = re.compile(
 """How the files begin that a report may replace."""
 
 TABLES = ("dir", "ext", "rule", "file")
-"""The choices of `--by`: the ways to take a report apart, each one of `text.tables`."""
+"""The choices of `--by`: the ways to take a report apart, each one of `breakdowns.TABLES`."""
 
 
 def render(name: str, outcome: Outcome, look: Look) -> str:
     """Return `outcome` in the format `name`, one of `FORMATS`."""
     match name:
         case "text":
-            from ctxsize.formats import text
+            from ctxsize.formats import sections, text
 
-            return text.render(outcome, look)
+            return text.render(sections.sections(outcome, look), look)
         case "json":
             from ctxsize.formats import json
 
             return json.render(outcome)
         case "markdown":
-            from ctxsize.formats import markdown
+            from ctxsize.formats import markdown, sections
 
-            return markdown.render(outcome, look)
+            return markdown.render(sections.summary(outcome, look))
         case "github":
             from ctxsize.formats import github
 
-            return github.render(outcome, look)
+            return github.render(outcome)
         case "sarif":
             from ctxsize.formats import sarif
 
-            return sarif.render(outcome, look)
+            return sarif.render(outcome)
         case "junit":
             from ctxsize.formats import junit
 
-            return junit.render(outcome, look)
+            return junit.render(outcome)
         case "gitlab":
             from ctxsize.formats import gitlab
 
-            return gitlab.render(outcome, look)
+            return gitlab.render(outcome)
     raise ValueError(name)
 
 

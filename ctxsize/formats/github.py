@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 from ctxsize.findings import Finding, Severity
 from ctxsize.formats.codes import code_of
-from ctxsize.formats.look import Look
+from ctxsize.formats.findings import place, summary
 from ctxsize.formats.names import visible
-from ctxsize.formats.text.findings import place, summary
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.formats import Outcome
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 SHOWN = 10
 """How many annotations of a level GitHub shows for a step."""
 
 
-def render(outcome: Any, look: Look | None = None) -> str:
-    """The findings of `outcome` as workflow commands, and how many there are; no `look` here."""
+def render(outcome: Outcome) -> str:
+    """The findings of `outcome` as workflow commands, and how many there are."""
     lines: list[str] = []
     rest: list[Finding] = []
     for severity in Severity:

@@ -27,7 +27,7 @@ class Look:
     warm: bool = False
     """Whether to tell what the next build prints."""
     only: str | None = None
-    """The one table to show, a key of `formats.tables.TABLES`; None for the whole report."""
+    """The one table to show, a key of `breakdowns.TABLES`; None for the whole report."""
 
     def paint(self, text: str, style: str) -> str:
         """`text` in a style, or as it is where there is no colour."""

@@ -15,17 +15,20 @@ from urllib.parse import quote
 
 from ctxsize.findings import Code, Edit, Finding, Fix, Location, Severity
 from ctxsize.formats.codes import codes_of
-from ctxsize.formats.fingerprints import fingerprints
-from ctxsize.formats.look import Look
+from ctxsize.formats.findings import fingerprints
 from ctxsize.formats.names import visible
 from ctxsize.version import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.formats import Outcome
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
-def render(outcome: Any, look: Look | None = None) -> str:
-    """The findings of `outcome` as a SARIF log; `look` does not matter."""
+def render(outcome: Outcome) -> str:
+    """The findings of `outcome` as a SARIF log."""
     codes = codes_of(outcome.findings)
     index = {each.name: at for at, each in enumerate(codes)}
     marks = fingerprints(outcome.findings)

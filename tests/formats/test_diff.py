@@ -9,7 +9,7 @@ import pytest
 
 from ctxsize.findings import Edit
 from ctxsize.formats.look import Look
-from ctxsize.formats.text.diff import render
+from ctxsize.formats.patch import render
 from tests.oracles.availability import require
 
 CASES = {

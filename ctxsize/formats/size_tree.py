@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 from typing import NamedTuple
 
-from ctxsize import units
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import columns, fit, pad, quoted
 from ctxsize.model import Directory
+from ctxsize.units import human, percent
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _WIDEST_BAR = 40
@@ -27,7 +27,7 @@ class SizeRow(NamedTuple):
 def lines(tree: Directory, look: Look, *, limit: int) -> list[str]:
     """At most `limit` directories as lines no wider than `look.width`."""
     rows = _rows(tree, _largest(tree, limit), look)
-    sizes = [units.human(row.node.content_bytes) for row in rows]
+    sizes = [human(row.node.content_bytes) for row in rows]
     counts = [f"{row.node.files:,}" for row in rows]
     size_width, count_width = max(map(len, sizes)), max(5, *map(len, counts))
     free = look.width - 2 - size_width - 2 - count_width - 2 - len(" 100%")
@@ -51,17 +51,6 @@ def lines(tree: Directory, look: Look, *, limit: int) -> list[str]:
         ]
         found.append("".join(parts))
     return found
-
-
-def percent(share: float) -> str:
-    """A share for a person.
-
-    >>> percent(0.123), percent(0.001), percent(0), percent(1)
-    ('12%', '<1%', '0%', '100%')
-    """
-    if 0 < share < 0.005:
-        return "<1%"
-    return f"{min(share, 0.99 if share < 1 else 1):.0%}"
 
 
 def _bar(share: float, width: int, look: Look) -> str:

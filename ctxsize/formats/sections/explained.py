@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -10,8 +9,9 @@ from ctxsize.engine.builders import Builder
 from ctxsize.explanations import Check, Explanation, Level, NearMiss, Outcome, Taker
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import fit, quoted, visible
-from ctxsize.formats.text.advice import plural
+from ctxsize.formats.sections import Prose, Section
 from ctxsize.model import Pattern, Verdict
+from ctxsize.units import plural
 
 _ALIKE = 4
 """From this many checks in a row with the same dull outcome on they share a line."""
@@ -39,18 +39,19 @@ def _fields(explained: Explanation) -> tuple[str, str, str]:
     return source or "<builder>", str(by.line), _source(by)
 
 
-def render(
+def steps(
     explained: Explanation, look: Look, *, builder: Builder, dockerfile: str | None = None
-) -> str:
-    """Every step of the evaluation, from the top of the context down to the path."""
-    paragraphs = [_headline(explained, look)]
-    paragraphs += [_level(level, explained, look) for level in explained.levels]
-    paragraphs += [_taken(explained, dockerfile, look)]
-    paragraphs += [note(text, look) for text in _notes(explained, builder)]
-    return "".join(f"{line}\n" for lines in paragraphs for line in lines)
+) -> Section:
+    """Return every step of the evaluation, from the top of the context down to the path."""
+    lines = [_headline(explained)]
+    for level in explained.levels:
+        lines += _level(level, explained, look)
+    lines += _taken(explained, dockerfile)
+    lines += map(note, _notes(explained, builder))
+    return Section(lines)
 
 
-def _headline(explained: Explanation, look: Look) -> list[str]:
+def _headline(explained: Explanation) -> Prose:
     there = explained.not_there is None
     if explained.verdict.ignored:
         word, style = "ignored" if there else "would be ignored", "red"
@@ -60,27 +61,28 @@ def _headline(explained: Explanation, look: Look) -> list[str]:
         word, style = "arrives empty" if there else "would arrive empty", "yellow"
     else:
         word, style = "sent" if there else "would be sent", "green"
-    return [f"{look.paint(quoted(explained.path), 'bold')}: {look.paint(word, style)}"]
+    path = quoted(explained.path)
+    return Prose(f"{path}: {word}", marks=((path, "bold"), (word, style)), whole=True)
 
 
-def _level(level: Level, explained: Explanation, look: Look) -> list[str]:
-    lines = [f"  {quoted(level.path)}"]
+def _level(level: Level, explained: Explanation, look: Look) -> Iterator[Prose]:
+    yield Prose(f"  {quoted(level.path)}", whole=True)
     places = [_place(check.pattern) for check in level.checks]
     width = max([len(place) for place in places], default=0)
     for dull, group in groupby(level.checks, key=lambda c: c.outcome in _DULL and c.outcome):
         checks = list(group)
         if dull and len(checks) >= _ALIKE:
-            lines.append(look.paint(f"    {_many(checks)}", "dim"))
+            yield Prose(f"    {_many(checks)}", style="dim", whole=True)
         else:
-            lines += [_check(check, width, look) for check in checks]
-    return [*lines, f"    => {_conclusion(level, explained)}"]
+            yield from (_check(check, width, look) for check in checks)
+    yield Prose(f"    => {_conclusion(level, explained)}", whole=True)
 
 
-def _check(check: Check, width: int, look: Look) -> str:
-    pattern = fit(visible(_source(check.pattern)), max(12, look.width // 3))
-    text = f"    {_place(check.pattern):>{width}}  {pattern:<{max(12, look.width // 3)}}"
-    text += f"  {_outcome(check)}"
-    return look.paint(text, "dim") if check.outcome in _DULL else text
+def _check(check: Check, width: int, look: Look) -> Prose:
+    room = max(12, look.width // 3)
+    pattern = fit(visible(_source(check.pattern)), room)
+    text = f"    {_place(check.pattern):>{width}}  {pattern:<{room}}  {_outcome(check)}"
+    return Prose(text, style="dim" if check.outcome in _DULL else "", whole=True)
 
 
 def _outcome(check: Check) -> str:
@@ -128,14 +130,16 @@ def named(pattern: Pattern, ignore_file: str | None) -> str:
     return f"{quoted(ignore_file or '')}:{pattern.line} {text}"
 
 
-def _taken(explained: Explanation, dockerfile: str | None, look: Look) -> list[str]:
-    """Which instructions would carry the path into the build."""
+def _taken(explained: Explanation, dockerfile: str | None) -> list[Prose]:
+    """Return which instructions would carry the path into the build."""
     if explained.takers is None:
         unknown = explained.takers_unknown
-        return note(f"Which instruction takes it: {visible(unknown)}.", look) if unknown else []
+        return [note(f"Which instruction takes it: {visible(unknown)}.")] if unknown else []
     texts = [_takes(taker, explained, dockerfile) for taker in explained.takers]
     texts = texts or ["no instruction takes it, so it does not travel"]
-    return ["  Dockerfile", *(f"    => {text}" for text in texts)]
+    return [
+        Prose(f"  {text}", whole=True) for text in ("Dockerfile", *(f"  => {t}" for t in texts))
+    ]
 
 
 def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
@@ -211,10 +215,9 @@ def _near_miss(miss: NearMiss, explained: Explanation, builder: Builder) -> str:
     )
 
 
-def note(text: str, look: Look) -> list[str]:
-    """A remark below an answer, wrapped."""
-    lines = textwrap.wrap(text, look.width - 4, break_on_hyphens=False)
-    return [f"  {look.paint('!', 'yellow')} {lines[0]}", *(f"    {each}" for each in lines[1:])]
+def note(text: str) -> Prose:
+    """Return a remark below an answer."""
+    return Prose(f"  ! {text}", 4, (("!", "yellow"),))
 
 
 def _source(pattern: Pattern) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ctxsize.findings import Edit
+from ctxsize.findings import Edit, Finding
+from ctxsize.formats.findings import place
 from ctxsize.formats.look import Look
 from ctxsize.formats.names import quoted, visible
 
@@ -13,12 +14,23 @@ _NO_END = "\\ No newline at end of file\n"
 
 
 def render(edits: Iterable[Edit], look: Look) -> str:
-    """What `edits` change, in their order; nothing where nothing changes.
+    """Return what `edits` change, in their order; nothing where nothing changes.
 
     Names are quoted as `git` does it. Control characters in lines are escaped,
     but for tabs and the carriage return of a line end.
     """
     return "".join(line for edit in edits for line in _diff(edit, look))
+
+
+def of_findings(findings: Iterable[Finding], look: Look) -> str:
+    """Return the rewrite of each finding that has one, below a line that says what it mends."""
+    parts: list[str] = []
+    for each in findings:
+        if each.fix is not None:
+            sure = "" if each.fix.certain else ", to be looked at"
+            head = f"# {place(each)} {each.code}: {visible(each.fix.message)}{sure}"
+            parts.append(f"{look.paint(head, 'dim')}\n{render(each.fix.edits, look)}")
+    return "\n".join(parts)
 
 
 def _diff(edit: Edit, look: Look) -> Iterator[str]:

@@ -5,36 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ctxsize.explanations import Fate, SourceCheck
-from ctxsize.formats.look import Look
 from ctxsize.formats.names import quoted, visible
-from ctxsize.formats.text.advice import plural
-from ctxsize.formats.text.trace import instruction, note, verdict
+from ctxsize.formats.sections import Prose, Section
+from ctxsize.formats.sections.explained import instruction, note, verdict
+from ctxsize.units import plural
 
 _MOST_HIDDEN = 5
 
 
-def render(check: SourceCheck, look: Look, *, dockerfile: str | None) -> str:
-    """The answer about one source."""
+def answer(check: SourceCheck, *, dockerfile: str | None) -> Section:
+    """Return the answer about one source."""
     mount = check.instruction == "RUN"
     keyword = "RUN --mount, bind of" if mount else check.instruction
     written = check.source or ("." if mount else '""')
     place = instruction(keyword, written, check.line, dockerfile)
-    style = "green" if check.found else "red"
     text = _FATES[check.fate](check)
-    word, colon, rest = text.partition(":")
-    lines = [f"{look.paint(place, 'bold')}: {look.paint(word, style)}{colon}{rest}"]
+    marks = ((place, "bold"), (text.partition(":")[0], "green" if check.found else "red"))
+    lines = [Prose(f"{place}: {text}", marks=marks, whole=True)]
     if check.fate is not Fate.IGNORED:
         lines += [
-            f"    {quoted(each.path)} is {verdict(each.verdict, each.ignore_file)}"
+            Prose(f"    {quoted(each.path)} is {said}", whole=True)
             for each in check.hidden[:_MOST_HIDDEN]
+            for said in [verdict(each.verdict, each.ignore_file)]
         ]
         if len(check.hidden) > _MOST_HIDDEN:
-            lines.append(f"    and {len(check.hidden) - _MOST_HIDDEN} more")
-    for text in check.notes:
-        lines += note(visible(text), look)
+            lines.append(Prose(f"    and {len(check.hidden) - _MOST_HIDDEN} more"))
+    lines += [note(visible(each)) for each in check.notes]
     if check.fate is Fate.IGNORED and any(each.near_misses for each in check.hidden):
-        lines += note(f"each step: ctxsize explain --trace {quoted(check.at)}", look)
-    return "".join(f"{line}\n" for line in lines)
+        lines.append(note(f"each step: ctxsize explain --trace {quoted(check.at)}"))
+    return Section(lines)
 
 
 def _found(check: SourceCheck) -> str:
