@@ -27,7 +27,6 @@ from ctxsize.explanations import Explanation
 from ctxsize.formats import text
 from ctxsize.formats.names import unquoted
 from ctxsize.formats.sections import explained as explanations
-from ctxsize.formats.sections import sourced
 
 _MOST_BYTES = 1 << 30
 
@@ -140,7 +139,7 @@ def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
             name = each or '""'
             output.note(f"no COPY or ADD of this build takes {name}: this is as if one did")
         for check in checks:
-            answer = sourced.answer(check, dockerfile=request.dockerfile)
+            answer = explanations.source(check, dockerfile=request.dockerfile)
             output.write(text.render([answer], look))
             missing = missing or not check.found
     return int(missing)

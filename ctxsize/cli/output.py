@@ -13,8 +13,7 @@ from errno import ENOSPC
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats import is_report, render
-from ctxsize.formats.look import Look
+from ctxsize.formats import Look, is_report, render
 from ctxsize.formats.names import fit, visible
 from ctxsize.model import Problem
 

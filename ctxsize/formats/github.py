@@ -24,7 +24,7 @@ SHOWN = 10
 
 
 def render(outcome: Outcome) -> str:
-    """The findings of `outcome` as workflow commands, and how many there are."""
+    """Return the findings of `outcome` as workflow commands, and how many there are."""
     lines: list[str] = []
     rest: list[Finding] = []
     for severity in Severity:
@@ -56,12 +56,12 @@ def _message(finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    """`text` as the message of a workflow command."""
+    """Return `text` as the message of a workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _value(value: object) -> str:
-    """`value` as a property of a workflow command."""
+    """Return `value` as a property of a workflow command."""
     text = str(value).encode("utf-8", "backslashreplace").decode()
     # A log is shown on a terminal: what GitHub has no code for is escaped as in a message.
     text = "".join(char if char in "\r\n" else visible(char) for char in text)

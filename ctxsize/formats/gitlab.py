@@ -18,7 +18,7 @@ _SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.INFO
 
 
 def render(outcome: Outcome) -> str:
-    """The findings of `outcome` as GitLab's code quality JSON."""
+    """Return the findings of `outcome` as GitLab's code quality JSON."""
     marks = fingerprints(outcome.findings)
     issues = [_issue(each, mark) for each, mark in zip(outcome.findings, marks, strict=True)]
     return json.dumps(issues, indent=2) + "\n"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def render(outcome: Outcome) -> str:
-    """The findings of `outcome` as JUnit XML."""
+    """Return the findings of `outcome` as JUnit XML."""
     passed: Sequence[str] = getattr(outcome, "passed", ())
     cases = [_passed(outcome.kind, each) for each in passed]
     cases += [_case(each) for each in outcome.findings]
@@ -63,5 +63,5 @@ def _body(finding: Finding) -> list[str]:
 
 
 def _attribute(value: str) -> str:
-    """`value` in quotes; what XML cannot hold is escaped as on a terminal."""
+    """Return `value` in quotes; what XML cannot hold is escaped as on a terminal."""
     return quoteattr(visible(value))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ctxsize.findings import Edit, Finding
+from ctxsize.formats import Look
 from ctxsize.formats.findings import place
-from ctxsize.formats.look import Look
 from ctxsize.formats.names import quoted, visible
 
 _STYLES = {"+": "green", "-": "red", "@": "bar"}
@@ -41,7 +41,7 @@ def _diff(edit: Edit, look: Look) -> Iterator[str]:
     name = quoted(edit.path)
     yield look.paint(f"--- {'/dev/null' if edit.before is None else name}", "bold") + "\n"
     yield look.paint(f"+++ {name}", "bold") + "\n"
-    before, after = _lines(edit.before or b""), _lines(edit.after)
+    before, after = lines(text_of(edit.before)), lines(text_of(edit.after))
     for line in [*unified_diff(before, after)][2:]:
         text = _shown(line.removesuffix("\n"))
         style = _STYLES.get(text[:1])
@@ -49,9 +49,24 @@ def _diff(edit: Edit, look: Look) -> Iterator[str]:
         yield "\n" if line.endswith("\n") else f"\n{_NO_END}"
 
 
-def _lines(data: bytes) -> list[str]:
-    parts = data.decode("utf-8", "surrogateescape").split("\n")
-    return [f"{part}\n" for part in parts[:-1]] + [part for part in parts[-1:] if part]
+def text_of(data: bytes | None) -> str:
+    """Return the text of a file, `""` for None; bytes that are not UTF-8 are lone surrogates."""
+    return (data or b"").decode("utf-8", "surrogateescape")
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines with their ends; only a line feed ends one."""
+    *parts, last = text.split("\n")
+    return [f"{part}\n" for part in parts] + ([last] if last else [])
+
+
+def replaced(before: list[str], after: list[str]) -> Iterator[tuple[int, int, str]]:
+    """Yield the runs of lines that change: start, end (excluded), and what stands there then."""
+    from difflib import SequenceMatcher
+
+    for kind, start, end, first, last in SequenceMatcher(None, before, after, False).get_opcodes():
+        if kind != "equal":
+            yield start, end, "".join(after[first:last])
 
 
 def _shown(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from typing import NamedTuple
 
-from ctxsize.formats.look import Look
+from ctxsize.formats import Look
 from ctxsize.formats.names import columns, fit, pad, quoted
 from ctxsize.model import Directory
 from ctxsize.units import human, percent
@@ -25,7 +25,7 @@ class SizeRow(NamedTuple):
 
 
 def lines(tree: Directory, look: Look, *, limit: int) -> list[str]:
-    """At most `limit` directories as lines no wider than `look.width`."""
+    """Return at most `limit` directories as lines no wider than `look.width`."""
     rows = _rows(tree, _largest(tree, limit), look)
     sizes = [human(row.node.content_bytes) for row in rows]
     counts = [f"{row.node.files:,}" for row in rows]
@@ -61,7 +61,7 @@ def _bar(share: float, width: int, look: Look) -> str:
 
 
 def _largest(tree: Directory, limit: int) -> set[str]:
-    """The paths of the `limit` largest directories whose parents are among them."""
+    """Return the paths of the `limit` largest directories whose parents are among them."""
     chosen: set[str] = set()
     pending = [(-tree.content_bytes, tree.path, tree)]
     while pending and len(chosen) < limit:
@@ -88,6 +88,6 @@ _LINES = ("├─ ", "└─ ", "│  ", "   ")
 
 
 def _children(node: Directory, chosen: set[str], guides: str) -> list[tuple[Directory, str, bool]]:
-    """The chosen subdirectories, the first one last."""
+    """Return the chosen subdirectories, the first one last."""
     shown = [child for child in node.children if child.path in chosen]
     return [(child, guides, child is shown[-1]) for child in reversed(shown)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize.findings import Edit
-from ctxsize.formats.look import Look
+from ctxsize.formats import Look
 from ctxsize.formats.patch import render
 from tests.oracles.availability import require
 

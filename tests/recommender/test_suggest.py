@@ -12,9 +12,8 @@ import ctxsize
 from ctxsize import api
 from ctxsize.engine.listing import entries
 from ctxsize.engine.request import resolve
-from ctxsize.formats import render
+from ctxsize.formats import Look, render
 from ctxsize.formats.json import answers
-from ctxsize.formats.look import Look
 from ctxsize.model import Amount, Kind
 from ctxsize.recommender.outcome import Advice
 from tests.oracles.trees import COPY_ALL, Node, build_tree, file

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ctxsize.findings import Finding
-from ctxsize.formats.look import Look
+from ctxsize.formats import Look
 from ctxsize.formats.names import visible
 from ctxsize.model import Directory, Problem
 
@@ -150,9 +150,9 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
 
             return suggested.sections(outcome)
         case "plan":
-            from ctxsize.formats.sections import planned
+            from ctxsize.formats.sections import suggested
 
-            return planned.sections(outcome)
+            return suggested.planned(outcome)
         case "lint":
             from ctxsize.formats.sections import found
 

@@ -13,7 +13,7 @@ _HEADERS = ("size", "files", "%")
 
 
 def files(report: Report, top: int) -> Section:
-    """The largest files."""
+    """Return the largest files."""
     total = report.context.totals.content_bytes
     rows = [
         (human(each.content_bytes), _percent(each, total), Name(each.name))
@@ -23,14 +23,14 @@ def files(report: Report, top: int) -> Section:
 
 
 def directories(report: Report, top: int) -> Section:
-    """The largest directories, each without what its subdirectories hold."""
+    """Return the largest directories, each without what its subdirectories hold."""
     shares = report.context.largest_directories[:top]
     title = "Largest directories, own files only"
     return Section([Table((*_HEADERS, "directory"), _rows(shares, report))], title)
 
 
 def extensions(report: Report, top: int) -> Section:
-    """The files by extension."""
+    """Return the files by extension."""
     shares = report.context.by_extension
     rest = _rest(shares[top:], "extension")
     rows = _rows(shares[:top], report, unnamed="(none)")
@@ -38,7 +38,7 @@ def extensions(report: Report, top: int) -> Section:
 
 
 def sources(report: Report, top: int) -> Section:
-    """What each source of the Dockerfile takes from the context, the largest first."""
+    """Return what each source of the Dockerfile takes from the context, the largest first."""
     taken = dict.fromkeys(each for transfer in report.transfers for each in transfer.sources)
     shares = sorted(taken, key=lambda each: (-each.content_bytes, each.line))
     rows = [
@@ -51,20 +51,20 @@ def sources(report: Report, top: int) -> Section:
 
 
 def _taking(source: SourceShare) -> str:
-    """What `taking` says, with what variables in it come to."""
+    """Return what `taking` says, with what variables in it come to."""
     text = taking(source)
     return f"{text} ({quoted(source.path)})" if "$" in source.source else text
 
 
 def taking(source: SourceShare) -> str:
-    """The instruction and the one source of it."""
+    """Return the instruction and the one source of it."""
     if source.instruction == "RUN":
         return f"RUN --mount, {source.kind} of {quoted(source.path)}"
     return f"{source.instruction} {quoted(source.source)}"
 
 
 def patterns(report: Report, top: int) -> Section:
-    """What each exception lets in; see `saved` for the other patterns."""
+    """Return what each exception lets in; see `saved` for the other patterns."""
     shares = report.context.by_pattern
     rows = [
         (human(each.content_bytes), f"{each.files:,}", str(each.line or ""), _by(each))
@@ -76,7 +76,7 @@ def patterns(report: Report, top: int) -> Section:
 
 
 def saved(report: Report, top: int) -> Section:
-    """What each pattern keeps out, and which ones keep out nothing."""
+    """Return what each pattern keeps out, and which ones keep out nothing."""
     shares = report.context.ignored.by_pattern
     rows = [
         (human(each.content_bytes), f"{each.files:,}", str(each.line or ""), _by(each))
@@ -125,7 +125,7 @@ def _rest(shares: Sequence[Share], noun: str) -> str:
 
 
 def _idle(info: IgnoreFileInfo | None, shares: Sequence[Share]) -> str:
-    """The patterns that keep out no file, by their lines."""
+    """Return the patterns that keep out no file, by their lines."""
     busy = {share.line for share in shares}
     patterns = () if info is None else info.patterns
     idle = [str(each.line) for each in patterns if not each.exception and each.line not in busy]

@@ -59,7 +59,7 @@ def _nothing(passed: Sequence[Passed]) -> str:
 
 
 def _sizes(outcome: Cleaning) -> str:
-    """What would be freed on disk, and the apparent size."""
+    """Return what would be freed on disk, and the apparent size."""
     sums = outcome.plan.sums
     size, files = human(sums.content_bytes), plural(sums.files, "file")
     if outcome.apparent:
@@ -109,7 +109,7 @@ def _item(item: CleanCandidate, service: str) -> Iterator[tuple[str, ...]]:
 
 
 def _shown(parts: Sequence[Part], content_bytes: int) -> list[Part]:
-    """The parts that are worth a row, what is left of them as one more."""
+    """Return the parts that are worth a row, what is left of them as one more."""
     if len(parts) < 2:
         return []
     large = [part for part in parts if part.name and part.content_bytes * _SMALLEST > content_bytes]

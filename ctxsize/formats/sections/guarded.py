@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ctxsize.formats import Look
 from ctxsize.formats.command_line import command
-from ctxsize.formats.look import Look
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import (
     Findings,

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
-from ctxsize.formats.look import Look
+from ctxsize.formats import Look
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Findings, Item, Name, Prose, Section, Table, notes
 from ctxsize.model import Amount
@@ -65,7 +65,7 @@ def _table(rows: Sequence[Row], top: int) -> Table:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    """What the table says of a build."""
+    """Return what the table says of a build."""
     return (
         _size(row.transfer or row.context),
         _size(row.context),
@@ -94,7 +94,7 @@ def _ignore_file(row: Row) -> str:
 
 
 def _build(row: Row) -> str:
-    """The build as `docker build` is told it, and what else names it."""
+    """Return the build as `docker build` is told it, and what else names it."""
     usual = os.path.normpath(os.path.join(row.build.context, "Dockerfile"))
     words = ["--target", row.build.shown_target] if row.build.target else []
     if row.dockerfile is None:

@@ -1,4 +1,4 @@
-"""Advice: what it saves, each suggestion with its reasons, and what to type next."""
+"""Suggestions: what they save, the reasons of each and what to type next; what a mode changes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ctxsize.formats.sections import Card, Findings, Item, NextStep, Prose, Sect
 from ctxsize.model import Amount, Problem
 from ctxsize.recommender import describe
 from ctxsize.recommender.knowledge import BY_NAME
+from ctxsize.recommender.modes.plan import Note, Plan, Removed
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.rules import Rule
 from ctxsize.units import human, plural
@@ -20,6 +21,19 @@ _MOST_PATHS = 3
 _MOST_PROBLEMS = 3
 _ABOUT_SECRETS = ("CTX510", "CTX511")
 _LABEL = 14
+_NOTHING = {
+    "allowlist": "Nothing to do: no more is sent than the Dockerfiles take",
+    "like": "Nothing to add: what is safe of it is covered here",
+    "from-gitignore": "Nothing to add: what is safe of it is ignored here, too",
+    "tidy": "Nothing to drop: no line is proved to be one too many",
+}
+_NOTES = {
+    "allowlist": "Left aside",
+    "like": "Left out",
+    "from-gitignore": "Left out, or not quite the same",
+    "tidy": "Kept, though it matches nothing here",
+}
+_MOST_NOTES = 20
 
 
 def sections(advice: Advice) -> list[Section]:
@@ -30,7 +44,7 @@ def sections(advice: Advice) -> list[Section]:
     secrets = [each for each in advice.findings if each.code in _ABOUT_SECRETS]
     return [
         Section([Prose(_sentence(advice)), _next(advice)]),
-        Section([*sizes(advice.before, advice.after), *_git_ignored(advice)]),
+        Section([*_sizes(advice.before, advice.after), *_git_ignored(advice)]),
         Section([*map(_suggestion, safe)], "Added" if advice.written else "Safe to add"),
         Section([*map(_suggestion, unsafe)], "Not without your word (--unsafe, or --only RULE)"),
         Section(
@@ -39,7 +53,7 @@ def sections(advice: Advice) -> list[Section]:
         ),
         Section([Findings(secrets)] if secrets else [], "Secrets"),
         Section(
-            [*map(_unused, unused), *problems(advice.problems, advice.context_path)],
+            [*map(_unused, unused), *_problems(advice.problems, advice.context_path)],
             "Worth knowing",
         ),
     ]
@@ -83,7 +97,7 @@ def _next(advice: Advice) -> NextStep:
     return NextStep(command(advice, "measure"), "shows what is sent")
 
 
-def sizes(before: Size, after: Size) -> Iterator[Prose]:
+def _sizes(before: Size, after: Size) -> Iterator[Prose]:
     """Yield the sizes of the context and of what travels, each before and after."""
     yield _change("Context", before.context, after.context)
     if before.transfer is not None and after.transfer is not None:
@@ -144,7 +158,7 @@ def _unused(finding: Finding) -> Card:
     return Card(quoted(finding.location.path), "", [visible(f"{finding.message}: {finding.help}")])
 
 
-def problems(found: Sequence[Problem], context_path: str) -> Iterator[Card]:
+def _problems(found: Sequence[Problem], context_path: str) -> Iterator[Card]:
     """Yield the first few problems, each with the path that it is about."""
     for each in found[:_MOST_PROBLEMS]:
         yield Card(quoted(each.path or context_path), "", [visible(each.message)])
@@ -194,3 +208,77 @@ def _blocked_entries(found: Sequence[Blocked]) -> Iterator[Item]:
             f"Rule: {each.rule}; evidence: {visible(each.evidence)}",
         ]
         yield Card(quoted(each.path), _figures_of(each.size), texts)
+
+
+def planned(plan: Plan) -> list[Section]:
+    """Return all that `plan` says."""
+    change = plan.change
+    more = len(change.notes) - _MOST_NOTES
+    left_out = Prose(f"  and {more:,} more; --format json has all")
+    return [
+        Section([*_change_verdict(plan)]),
+        Section([] if plan.edit is None else [*_sizes(plan.before, plan.after)]),
+        Section([*_added(plan)], "Added" if plan.written else "To add"),
+        Section([*map(_removed, change.removed)], "Dropped" if plan.written else "To drop"),
+        Section([*map(_note, change.notes[:_MOST_NOTES])], _NOTES[plan.mode]),
+        Section([left_out] if more > 0 else []),
+        Section([*_problems(plan.problems, plan.context_path)], "Worth knowing"),
+    ]
+
+
+def _change_verdict(plan: Plan) -> Iterator[Item]:
+    change, where = plan.change, quoted(plan.ignore_file)
+    if change.impossible:
+        yield Prose(visible(f"Not possible: {change.impossible}"))
+        if change.hint:
+            yield NextStep("", change.hint)
+    elif plan.edit is None:
+        yield Prose(_NOTHING[plan.mode])
+    elif plan.written:
+        yield Prose(f"{_change_sentence(plan)}; {where} is written")
+    else:
+        flags = [f"--{plan.mode}", *([plan.sibling] if plan.sibling is not None else [])]
+        yield Prose(_change_sentence(plan))
+        verb = "makes" if plan.new_file else "changes"
+        step = command(plan, "suggest", *flags, "--write")
+        yield NextStep(step, f"{verb} {where}; --diff shows how")
+
+
+def _change_sentence(plan: Plan) -> str:
+    if plan.mode == "tidy":
+        count = plural(len(plan.change.removed), "line")
+        verb = "dropped" if plan.written else "can go"
+        return f"{count} {verb}, and the same is sent: tried here, and proved for every tree"
+    count = plural(len(plan.change.added), "pattern")
+    before, after = plan.before.context, plan.after.context
+    gone = human(max(0, (before - after).content_bytes))
+    verb = "keep" if plan.written else "would keep"
+    return (
+        f"{count} {verb} out {gone} of {human(before.content_bytes)}, "
+        f"{max(0, (before - after).files):,} of {plural(before.files, 'file')}"
+    )
+
+
+def _added(plan: Plan) -> Iterator[Prose]:
+    """Yield the lines by heading, as they will stand in the file."""
+    heading = ""
+    for each in plan.change.added:
+        if each.heading != heading:
+            heading = each.heading
+            yield Prose(f"  {visible(heading)}", 2, style="dim")
+        yield Prose(f"    {visible(each.line)}", style="bold", whole=True)
+
+
+def _removed(each: Removed) -> Card:
+    return Card(visible(each.text), f"line {each.line:,}", [_said(each.why)])
+
+
+def _note(each: Note) -> Card:
+    where = quoted(each.path) if each.path else ""
+    where += f":{each.line}" if each.line is not None else ""
+    return Card(visible(each.subject), where, [_said(each.why)])
+
+
+def _said(why: str) -> str:
+    """Return a clause as a sentence."""
+    return visible(f"{why[0].upper()}{why[1:]}.")

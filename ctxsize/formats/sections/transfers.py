@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.formats.look import Look
+from ctxsize.formats import Look
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Prose, fact
 from ctxsize.formats.sections.breakdowns import taking
@@ -17,7 +17,7 @@ _NO_FILE = "no ignore file"
 
 
 def facts(report: Report, look: Look) -> Iterator[Prose]:
-    """What travels of the build context, and the figure that the builder prints."""
+    """Yield what travels of the build context, and the figure that the builder prints."""
     for lead, transfer in led(report.transfers):
         yield fact("Transfer", lead + _transfer(report, transfer))
         yield fact("Printed", lead + _printed(report, transfer))
@@ -30,14 +30,14 @@ def facts(report: Report, look: Look) -> Iterator[Prose]:
 
 
 def led(transfers: Sequence[Transfer]) -> Iterator[tuple[str, Transfer]]:
-    """Each transfer behind its platforms, where others ask for something else."""
+    """Yield each transfer behind its platforms, where others ask for something else."""
     several = len({each.platforms for each in transfers}) > 1
     for transfer in transfers:
         yield f"{', '.join(transfer.platforms)}: " if several else "", transfer
 
 
 def _transfer(report: Report, transfer: Transfer) -> str:
-    """What travels, and the instruction that makes all of it travel if one does."""
+    """Return what travels, and the instruction that makes all of it travel if one does."""
     if not transfer.context_used:
         return "nothing: the Dockerfile takes nothing from the context"
     if not transfer.everything:
@@ -72,7 +72,7 @@ def _printed(report: Report, context: Transfer | Measurement, name: str = "conte
 
 
 def _again(report: Report, context: Transfer | Measurement, name: str = "context") -> str:
-    """What the next build prints."""
+    """Return what the next build prints."""
     if BUILDERS[report.builder].announces is None or context.warm_bytes is None:
         return "nothing"
     return f"{_announced(report, context.warm_printed, name)} in a second build if nothing changed"
@@ -95,7 +95,7 @@ def ignore_file(info: IgnoreFileInfo | None) -> Prose:
 
 
 def size(report: Report, context: Measurement) -> str:
-    """How big a context is."""
+    """Return how big a context is."""
     least = "at least " if report.lower_bound else ""
     more = (
         f" ({plural(context.hardlinks, 'hard link')} without content)" if context.hardlinks else ""
@@ -105,14 +105,14 @@ def size(report: Report, context: Measurement) -> str:
 
 
 def counts(totals: Totals) -> str:
-    """How many entries of each kind there are, files first and kinds without any left out."""
+    """Return how many entries of each kind there are, files first, without kinds of none."""
     kinds = ((totals.directories, "directory"), (totals.symlinks, "symlink"))
     others = [plural(count, noun) for count, noun in kinds if count]
     return ", ".join([plural(totals.files, "file"), *others])
 
 
 def named(report: Report, context: NamedContext, look: Look) -> Iterator[Prose]:
-    """What there is to say about a named context."""
+    """Yield what there is to say about a named context."""
     yield fact("Stands for", quoted(context.value))
     if context.kind != "local":
         yield fact("Sent", "nothing: the builder fetches it, and no ignore file is read")
@@ -131,7 +131,7 @@ def named(report: Report, context: NamedContext, look: Look) -> Iterator[Prose]:
 
 
 def _taken(report: Report, transfer: Transfer) -> str:
-    """What travels of a named context, and what takes it."""
+    """Return what travels of a named context, and what takes it."""
     shown = [f"{taking(one)} ({_place(report, one.line)})" for one in transfer.sources]
     by = ", ".join(shown[:_MOST_SOURCES])
     if len(shown) > _MOST_SOURCES:
@@ -144,7 +144,7 @@ def _taken(report: Report, transfer: Transfer) -> str:
 def _again_of(
     report: Report, transfers: tuple[Transfer, ...], transfer: Transfer, name: str
 ) -> str:
-    """What the next build prints, which is a matter of chance where transfers run side by side."""
+    """Return what the next build prints: where transfers run side by side, chance decides."""
     alone = sum(each.context_used for each in transfers) < 2
     if alone or transfer.warm_printed == transfer.printed:
         return _again(report, transfer, name)
