@@ -43,7 +43,6 @@ __all__ = [
     "check",
     "clean_apply",
     "clean_plan",
-    "clean_saved",
     "diff",
     "discover",
     "explain",
@@ -421,24 +420,6 @@ def clean_apply(
     from ctxsize.clean.delete import delete
 
     return tuple(delete(plan, progress=progress, steps=steps))
-
-
-def clean_saved(
-    data: bytes, *, path: str, root: str | None = None, progress: Progress | None = None
-) -> tuple[CleanPlan, tuple[str, ...]]:
-    """Return the plan that the file `path` holds, and why it holds no more.
-
-    `data` is what the file holds, `root` its ROOT if not the saved one. All is
-    looked at again, and where there are reasons the plan must not be applied.
-    Raises `InputError` for a file that is no plan.
-    """
-    from ctxsize.clean.plan import planned_below
-    from ctxsize.clean.saved import decoded, still_holds
-
-    saved = decoded(data, path)
-    fresh = planned_below(root or saved.root, saved.choice, progress)
-    plan, reasons = still_holds(saved, fresh)
-    return fresh if plan is None else plan, reasons
 
 
 def _named(request: Request, name: str) -> Request:
