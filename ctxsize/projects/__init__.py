@@ -15,6 +15,7 @@ from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.plan import Plans
 from ctxsize.model import Problem
 from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
+from ctxsize.projects.bakeprint import BakePrinter
 from ctxsize.projects.codes import CODES
 from ctxsize.projects.files import RepositoryFiles, list_files
 from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, bounded, merged
@@ -44,16 +45,19 @@ def discover(
     *,
     environment: Mapping[str, str] | None = None,
     plans: Plans | None = None,
+    ask_docker: bool = False,
 ) -> Discovery:
     """Every build that the files below `root` tell of, those of the same thing as one.
 
     `environment` is what Compose and Bake files see besides `.env`; nothing by
     default. A Dockerfile that nothing asks for is built with the nearest
     directory that holds what it takes. What lies outside the repository is listed for
-    itself. `plans` are those of the command, which parses no Dockerfile twice.
+    itself. `plans` are those of the command, which parses no Dockerfile twice. With
+    `ask_docker`, Docker evaluates what is not evaluated here of Bake files.
     Raises `InputError` for no directory.
     """
     files = list_files(root, _is_wanted, plans)
+    files.printer = BakePrinter(files.border) if ask_docker else None
     found, hauls = find_builds(files, environment or {})
     builds = [*bounded(found, files.border)]
     strange = tuple(each for each in builds if each.outside)
