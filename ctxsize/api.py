@@ -267,27 +267,31 @@ def plan_ignore_file(
     return written(request, made) if write else made
 
 
-def discover(root: str = ".") -> Discovery:
+def discover(root: str = ".", *, ask_docker: bool = False) -> Discovery:
     """Return the builds that the files below `root` tell of, in the environment of this process.
 
+    With `ask_docker`, `docker buildx bake --print` evaluates what is not evaluated here
+    of Bake files: functions, conditions, `for`.
     Raises `InputError` for no directory.
     """
     from ctxsize import projects
 
-    return projects.discover(root, environment=os.environ)
+    return projects.discover(root, environment=os.environ, ask_docker=ask_docker)
 
 
 def scan(
     root: str = ".",
     *,
+    ask_docker: bool = False,
     config: Config | None = None,
     progress: Progress | None = None,
     steps: Steps | None = None,
 ) -> Scan:
     """Return every build below `root`, measured, the largest first, with joint findings.
 
-    Contexts that lie in each other are walked once. `config`, by default that of
-    `root`, says which findings count. `steps` is called with each build that comes next.
+    Contexts that lie in each other are walked once. `ask_docker` is as for `discover`.
+    `config`, by default that of `root`, says which findings count. `steps` is called
+    with each build that comes next.
     Raises `InputError` for no directory.
     """
     from ctxsize.accepting import Wanted, readable
@@ -295,7 +299,7 @@ def scan(
     from ctxsize.findings import in_order
     from ctxsize.scanning import scan as run
 
-    discovery = discover(root)
+    discovery = discover(root, ask_docker=ask_docker)
     config, problems = readable(config, root)
     wanted = Wanted(config)
     scanned = run(discovery, left=wanted.of, progress=progress, steps=steps)
