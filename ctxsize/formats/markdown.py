@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.findings import Finding, Severity
 from ctxsize.formats.codes import code_of
-from ctxsize.formats.findings import EVIDENCE, fix_text, place, summary
+from ctxsize.formats.finding_text import EVIDENCE, fix_text, place, summary
 from ctxsize.formats.names import visible
 from ctxsize.formats.sections import (
     Answer,

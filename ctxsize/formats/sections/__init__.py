@@ -191,7 +191,7 @@ def summary(outcome: Outcome, look: Look) -> Iterable[Section]:
             from ctxsize.formats.sections import scanned
 
             return scanned.summary(outcome)
-    from ctxsize.formats import findings
+    from ctxsize.formats import finding_text
 
-    counted = Prose(f"{findings.summary(outcome.findings)}.")
+    counted = Prose(f"{finding_text.summary(outcome.findings)}.")
     return [Section([counted, Findings(outcome.findings)], f"ctxsize {outcome.kind}")]

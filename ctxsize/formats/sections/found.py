@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ctxsize.findings import Code, Finding, Severity
-from ctxsize.formats.findings import fix_text, place
+from ctxsize.formats.finding_text import fix_text, place
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Findings, Item, Prose, Section, notes
 from ctxsize.units import human, plural
