@@ -127,12 +127,13 @@ def _scaled(size_bytes: int, base: float) -> tuple[float, str]:
     return size, names[step]
 
 
-def percent(share: float) -> str:
-    """Return a share for a person.
+def percent(part: float, whole: float = 1) -> str:
+    """Return the share of `part` in `whole` for a person.
 
-    >>> percent(0.123), percent(0.001), percent(0), percent(1)
+    >>> percent(123, 1000), percent(0.001), percent(0, 0), percent(1)
     ('12%', '<1%', '0%', '100%')
     """
+    share = part / whole if whole else 0.0
     if 0 < share < 0.005:
         return "<1%"
     return f"{min(share, 0.99 if share < 1 else 1):.0%}"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ctxsize.codes import slug_of
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.findings import place, summary
+from ctxsize.formats.finding_text import place, summary
 from ctxsize.formats.names import visible
 
 TYPE_CHECKING = False

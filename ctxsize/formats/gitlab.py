@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.findings import fingerprints
+from ctxsize.formats.finding_text import fingerprints
 from ctxsize.formats.names import visible
 
 TYPE_CHECKING = False

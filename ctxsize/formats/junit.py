@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.findings import EVIDENCE, place
+from ctxsize.formats.finding_text import EVIDENCE, place
 from ctxsize.formats.names import visible
 
 TYPE_CHECKING = False

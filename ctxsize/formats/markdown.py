@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.codes import slug_of
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.findings import EVIDENCE, fix_text, place, summary
+from ctxsize.formats.finding_text import EVIDENCE, fix_text, place, summary
 from ctxsize.formats.names import visible
 from ctxsize.formats.sections import (
     Answer,
@@ -138,9 +138,11 @@ def prose(text: str) -> str:
     >>> prose("`*.log` keeps <b>")
     '`*.log` keeps \\<b\\>'
     """
-    parts = visible(text).split("`")
-    if len(parts) % 2 == 0:
-        return _escaped(visible(text))
+    text = visible(text)
+    parts = text.split("`")
+    # A longer fence would end elsewhere, and leave what we took for code as it is.
+    if len(parts) % 2 == 0 or "``" in text:
+        return _escaped(text)
     return "`".join(part if at % 2 else _escaped(part) for at, part in enumerate(parts))
 
 

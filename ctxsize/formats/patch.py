@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ctxsize.findings import Edit, Finding
 from ctxsize.formats import Look
-from ctxsize.formats.findings import place
+from ctxsize.formats.finding_text import place
 from ctxsize.formats.names import quoted, visible
 
 _STYLES = {"+": "green", "-": "red", "@": "bar"}

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from ctxsize.codes import Code, codes_of
 from ctxsize.findings import Edit, Finding, Fix, Location, Severity
-from ctxsize.formats.findings import fingerprints
+from ctxsize.formats.finding_text import fingerprints
 from ctxsize.formats.names import visible
 from ctxsize.formats.patch import lines, replaced
 from ctxsize.version import __version__

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from ctxsize.findings import Finding, Severity
 from ctxsize.formats import Look
-from ctxsize.formats.findings import EVIDENCE, fix_text, place, summary
+from ctxsize.formats.finding_text import EVIDENCE, fix_text, place, summary
 from ctxsize.formats.names import columns, fit, quoted, visible
 from ctxsize.formats.sections import (
     Answer,

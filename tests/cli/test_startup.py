@@ -19,7 +19,8 @@ HEAVY = {
 OF_OTHERS = {
     *("recommender", "lints", "guard", "projects", "clean", "advice", "writer", "config"),
     *("engine.explain", "engine.snapshot", "engine.git", "scanning", "checking"),
-    *("engine.sourcing", "engine.takers", "formats.text", "formats.sections", "formats.findings"),
+    *("engine.sourcing", "engine.takers"),
+    *("formats.text", "formats.sections", "formats.finding_text"),
 }
 """Parts of ctxsize that other commands need."""
 

@@ -14,14 +14,14 @@ from xml.etree import ElementTree
 import jsonschema
 import junitparser
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ctxsize import api
 from ctxsize.findings import Edit, Finding, Fix, Location, Severity
 from ctxsize.formats import Look, render
-from ctxsize.formats.findings import fingerprints
+from ctxsize.formats.finding_text import fingerprints
 from ctxsize.formats.github import SHOWN
 from tests.contexts import CONTEXTS
 from tests.formats.findings import FINDINGS, Outcome
@@ -294,6 +294,16 @@ def test_markdown_of_anything_is_text(findings: list[Finding]) -> None:
     opening = "<details open>" if grave else "<details>"
     tags = [opening, "<summary>", "</summary>", "</details>"] if findings else []
     assert re.findall(r"<[^>]*>", html) == tags
+
+
+@example("``` <b>`")
+@given(st.text("`<b>\\ *", max_size=16))
+def test_markdown_of_any_fences_holds_no_html(message: str) -> None:
+    finding = Finding("CTX001", Severity.INFO, f"a {message} z", Location("f"))
+    text = render("markdown", Outcome((finding,)), Look())
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+    inner = {child.type for token in tokens for child in token.children or []}
+    assert inner <= {"text", "text_special", "code_inline", "strong_open", "strong_close"}
 
 
 def test_tables_hold_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

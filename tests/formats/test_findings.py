@@ -12,7 +12,7 @@ from ctxsize import api
 from ctxsize.findings import Finding
 from ctxsize.formats import Look, render, text
 from ctxsize.formats import json as shapes
-from ctxsize.formats.findings import summary
+from ctxsize.formats.finding_text import summary
 from ctxsize.formats.json import schema
 from ctxsize.formats.sections import Findings, Section
 from tests.contexts import CONTEXTS

@@ -113,21 +113,18 @@ class Section(NamedTuple):
 
 def fact(label: str, text: str, *, width: int = _LABEL, mark: str = "") -> Prose:
     """Return a label and what there is to say; `mark` begins the text and is a warning."""
-    return Prose(
-        f"  {label:<{width}}{text}", width + 2, ((label, "dim"), (mark, "yellow" if mark else ""))
-    )
+    marks = ((label, "dim"), *([(mark, "yellow")] if mark else []))
+    return Prose(f"  {label:<{width}}{text}", width + 2, marks)
 
 
 def notes(problems: Iterable[Problem]) -> list[Prose]:
     """Return what was not understood of the files that say what there is to do."""
-    return [
-        Prose(
-            visible(f"note: {where}: {each.message}" if where else f"note: {each.message}"),
-            whole=True,
-        )
+    said = (
+        ": ".join(filter(None, ("note", ":".join(map(str, where)), each.message)))
         for each in problems
-        for where in [":".join(str(part) for part in (each.path, each.line) if part is not None)]
-    ]
+        for where in [[part for part in (each.path, each.line) if part is not None]]
+    )
+    return [Prose(visible(text), whole=True) for text in said]
 
 
 def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
@@ -194,7 +191,7 @@ def summary(outcome: Outcome, look: Look) -> Iterable[Section]:
             from ctxsize.formats.sections import scanned
 
             return scanned.summary(outcome)
-    from ctxsize.formats import findings
+    from ctxsize.formats import finding_text
 
-    counted = Prose(f"{findings.summary(outcome.findings)}.")
+    counted = Prose(f"{finding_text.summary(outcome.findings)}.")
     return [Section([counted, Findings(outcome.findings)], f"ctxsize {outcome.kind}")]

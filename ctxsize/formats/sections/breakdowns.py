@@ -2,52 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ctxsize.formats.names import quoted
 from ctxsize.formats.sections import Name, Section, Table
-from ctxsize.model import IgnoreFileInfo, Report, Share, SourceShare
+from ctxsize.model import Counted, IgnoreFileInfo, Report, Share, SourceShare
 from ctxsize.units import human, percent, plural
 
-_HEADERS = ("size", "files", "%")
+
+def parts(noun: str, named: Iterable[tuple[str, Counted]], total: int, rest: str = "") -> Table:
+    """Return how big each part of a whole of `total` bytes is."""
+    rows = [
+        (human(part.content_bytes), f"{part.files:,}", percent(part.content_bytes, total), name)
+        for name, part in named
+    ]
+    return Table(("size", "files", "%", noun), rows, rest, numbers=3)
 
 
-def files(report: Report, top: int) -> Section:
+def largest_files(report: Report, top: int) -> Table:
     """Return the largest files."""
     total = report.context.totals.content_bytes
     rows = [
-        (human(each.content_bytes), _percent(each, total), Name(each.name))
+        (human(each.content_bytes), percent(each.content_bytes, total), Name(each.name))
         for each in report.context.largest_files[:top]
     ]
-    return Section([Table(("size", "%", "file"), rows)], "Largest files")
+    return Table(("size", "%", "file"), rows)
+
+
+def files(report: Report, top: int) -> Section:
+    """Return the largest files under a title."""
+    return Section([largest_files(report, top)], "Largest files")
 
 
 def directories(report: Report, top: int) -> Section:
     """Return the largest directories, each without what its subdirectories hold."""
-    shares = report.context.largest_directories[:top]
-    title = "Largest directories, own files only"
-    return Section([Table((*_HEADERS, "directory"), _rows(shares, report))], title)
+    named = [(Name(each.name), each) for each in report.context.largest_directories[:top]]
+    table = parts("directory", named, report.context.totals.content_bytes)
+    return Section([table], "Largest directories, own files only")
 
 
 def extensions(report: Report, top: int) -> Section:
     """Return the files by extension."""
     shares = report.context.by_extension
+    named = [(quoted(each.name) or "(none)", each) for each in shares[:top]]
     rest = _rest(shares[top:], "extension")
-    rows = _rows(shares[:top], report, unnamed="(none)")
-    return Section([Table((*_HEADERS, "extension"), rows, rest)], "By extension")
+    table = parts("extension", named, report.context.totals.content_bytes, rest)
+    return Section([table], "By extension")
 
 
 def sources(report: Report, top: int) -> Section:
     """Return what each source of the Dockerfile takes from the context, the largest first."""
     taken = dict.fromkeys(each for transfer in report.transfers for each in transfer.sources)
     shares = sorted(taken, key=lambda each: (-each.content_bytes, each.line))
-    rows = [
-        (human(each.content_bytes), f"{each.files:,}", str(each.line), _taking(each))
-        for each in shares[:top]
-    ]
+    rows = [_at_line(each, each.line, _taking(each)) for each in shares[:top]]
     rest = f"and {plural(len(shares) - top, 'more source')}" if len(shares) > top else ""
     table = Table(("size", "files", "line", "by"), rows, rest)
     return Section([table], "Taken by the Dockerfile")
+
+
+def _at_line(part: Counted, line: int | None, text: str) -> tuple[str, ...]:
+    return human(part.content_bytes), f"{part.files:,}", str(line or ""), text
 
 
 def _taking(source: SourceShare) -> str:
@@ -66,10 +80,7 @@ def taking(source: SourceShare) -> str:
 def patterns(report: Report, top: int) -> Section:
     """Return what each exception lets in; see `saved` for the other patterns."""
     shares = report.context.by_pattern
-    rows = [
-        (human(each.content_bytes), f"{each.files:,}", str(each.line or ""), _by(each))
-        for each in shares[:top]
-    ]
+    rows = [_at_line(each, each.line, _by(each)) for each in shares[:top]]
     headers = ("size", "files", "line", "sent because of")
     table = Table(headers, rows, _rest(shares[top:], "pattern"))
     return Section([table], "Sent, by the pattern that decided")
@@ -78,10 +89,7 @@ def patterns(report: Report, top: int) -> Section:
 def saved(report: Report, top: int) -> Section:
     """Return what each pattern keeps out, and which ones keep out nothing."""
     shares = report.context.ignored.by_pattern
-    rows = [
-        (human(each.content_bytes), f"{each.files:,}", str(each.line or ""), _by(each))
-        for each in shares[:top]
-    ]
+    rows = [_at_line(each, each.line, _by(each)) for each in shares[:top]]
     rest = [_rest(shares[top:], "pattern"), _idle(report.ignore_file, shares)]
     table = Table(("size", "files", "line", "pattern"), rows, "; ".join(filter(None, rest)))
     return Section([table], "Ignored, by the pattern that decided")
@@ -94,23 +102,6 @@ TABLES: dict[str, tuple[Callable[[Report, int], Section], ...]] = {
     "file": (files,),
 }
 """The choices of `--by`."""
-
-
-def _rows(shares: Sequence[Share], report: Report, unnamed: str = "") -> list[tuple[str, ...]]:
-    total = report.context.totals.content_bytes
-    return [
-        (
-            human(each.content_bytes),
-            f"{each.files:,}",
-            _percent(each, total),
-            Name(each.name) if each.name else unnamed,
-        )
-        for each in shares
-    ]
-
-
-def _percent(share: Share, total: int) -> str:
-    return percent(share.content_bytes / total if total else 0)
 
 
 def _by(share: Share) -> str:

@@ -31,7 +31,7 @@ def verdict(report: Report) -> str:
     if _narrower(report):
         sentence += f", of {_whole(report)}"
     elif cause is not None and reasons(report) and not report.reasons:
-        share = percent(cause.content_bytes / report.context.totals.content_bytes)
+        share = percent(cause.content_bytes, report.context.totals.content_bytes)
         sentence += f", {share} of it in {quoted(cause.path)}"
     clauses = [sentence, *(_clause(each, content_bytes) for each in report.reasons)]
     if {"unneeded", "git-ignored"} & {each.kind for each in report.reasons}:
@@ -52,7 +52,7 @@ _CLAUSES = {
 
 
 def _clause(reason: Reason, total: int) -> str:
-    share = percent(reason.content_bytes / total if total else 0)
+    share = percent(reason.content_bytes, total)
     paths = ", ".join(map(quoted, reason.paths)) + ", …" * (reason.count > len(reason.paths))
     text = _CLAUSES[reason.kind][reason.count > 1]
     part = f"{human(reason.content_bytes)} ({share})"

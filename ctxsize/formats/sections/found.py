@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ctxsize.codes import Code
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.findings import fix_text, place
+from ctxsize.formats.finding_text import fix_text, place
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Findings, Item, Prose, Section, notes
 from ctxsize.units import human, plural

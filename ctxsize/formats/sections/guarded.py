@@ -19,12 +19,13 @@ from ctxsize.formats.sections import (
     Prose,
     Section,
     Table,
+    breakdowns,
     measured,
 )
 from ctxsize.guard.judge import said
 from ctxsize.guard.known import SizeChange
 from ctxsize.guard.outcome import MOST_TRIED, CheckReport, ContextCheck, DiffReport, Limit
-from ctxsize.units import human, percent, plural
+from ctxsize.units import human, plural
 
 _MOST_GROWN = 5
 _PARTIAL = (
@@ -86,17 +87,8 @@ def _refusal(check: ContextCheck) -> Iterator[Section]:
 
 
 def _culprits(check: ContextCheck, noun: str) -> Table:
-    total = check.report.context.totals.content_bytes
-    rows = [
-        (
-            human(each.content_bytes),
-            f"{each.files:,}",
-            percent(each.content_bytes / total if total else 0),
-            Name(each.path),
-        )
-        for each in check.culprits
-    ]
-    return Table(("size", "files", "%", noun), rows, numbers=3)
+    named = [(Name(each.path), each) for each in check.culprits]
+    return breakdowns.parts(noun, named, check.report.context.totals.content_bytes)
 
 
 def _remedy(check: ContextCheck) -> list[NextStep]:

@@ -22,7 +22,7 @@ from ctxsize.formats.sections import (
 )
 from ctxsize.formats.verdict import level
 from ctxsize.model import Difference, Ignored, NamedContext, Problem, Report, Transfer
-from ctxsize.units import human, percent, plural
+from ctxsize.units import human, plural
 
 _LABEL = 15
 _MOST_PROBLEMS = 3
@@ -231,18 +231,10 @@ def _transferred(found: Sequence[Transfer], name: str) -> list[tuple[str, int, i
 
 def largest(report: Report, top: int) -> list[Table]:
     """Return the largest directories, with all that they hold, and files."""
-    total = report.context.totals.content_bytes
     children = report.context.tree.children
-    directories = [
-        (
-            human(each.content_bytes),
-            f"{each.files:,}",
-            percent(each.content_bytes / total if total else 0),
-            Name(f"{each.path}/"),
-        )
-        for each in children[:top]
-    ]
     more = len(children) - top
     rest = f"and {plural(more, 'more directory')}" if more > 0 else ""
-    files = [item for item in breakdowns.files(report, top).items if isinstance(item, Table)]
-    return [Table(("size", "files", "%", "directory"), directories, rest, numbers=3), *files]
+    named = [(Name(f"{each.path}/"), each) for each in children[:top]]
+    total = report.context.totals.content_bytes
+    directories = breakdowns.parts("directory", named, total, rest)
+    return [directories, breakdowns.largest_files(report, top)]

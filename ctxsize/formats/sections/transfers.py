@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats import Look
@@ -18,15 +18,25 @@ _NO_FILE = "no ignore file"
 
 def facts(report: Report, look: Look) -> Iterator[Prose]:
     """Yield what travels of the build context, and the figure that the builder prints."""
-    for lead, transfer in led(report.transfers):
-        yield fact("Transfer", lead + _transfer(report, transfer))
-        yield fact("Printed", lead + _printed(report, transfer))
-        if look.warm:
-            yield fact("Again", lead + _again_of(report, report.transfers, transfer, "context"))
+    yield from _travels(report, report.transfers, look, "context", _transfer)
     if report.transfer is None and not report.failing:
         yield fact("Printed", _printed(report, report.context))
         if look.warm:
             yield fact("Again", _again(report, report.context))
+
+
+def _travels(
+    report: Report,
+    transfers: Sequence[Transfer],
+    look: Look,
+    name: str,
+    what: Callable[[Report, Transfer], str],
+) -> Iterator[Prose]:
+    for lead, transfer in led(transfers):
+        yield fact("Transfer", lead + what(report, transfer))
+        yield fact("Printed", lead + _printed(report, transfer, name))
+        if look.warm:
+            yield fact("Again", lead + _again_of(report, transfers, transfer, name))
 
 
 def led(transfers: Sequence[Transfer]) -> Iterator[tuple[str, Transfer]]:
@@ -122,12 +132,7 @@ def named(report: Report, context: NamedContext, look: Look) -> Iterator[Prose]:
         return
     yield ignore_file(context.ignore_file)
     yield fact("Context size", size(report, context.context))
-    for lead, transfer in led(context.transfers):
-        yield fact("Transfer", lead + _taken(report, transfer))
-        yield fact("Printed", lead + _printed(report, transfer, context.announced))
-        if look.warm:
-            again = _again_of(report, context.transfers, transfer, context.announced)
-            yield fact("Again", lead + again)
+    yield from _travels(report, context.transfers, look, context.announced, _taken)
 
 
 def _taken(report: Report, transfer: Transfer) -> str:
@@ -141,9 +146,7 @@ def _taken(report: Report, transfer: Transfer) -> str:
     return f"{_amount(transfer)}: {by}"
 
 
-def _again_of(
-    report: Report, transfers: tuple[Transfer, ...], transfer: Transfer, name: str
-) -> str:
+def _again_of(report: Report, transfers: Sequence[Transfer], transfer: Transfer, name: str) -> str:
     """Return what the next build prints: where transfers run side by side, chance decides."""
     alone = sum(each.context_used for each in transfers) < 2
     if alone or transfer.warm_printed == transfer.printed:

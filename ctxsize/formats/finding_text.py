@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from hashlib import sha256
 
 from ctxsize.findings import Finding, Fix, Paths, Severity
 from ctxsize.formats.names import quoted
@@ -91,6 +90,8 @@ def fingerprints(findings: Iterable[Finding]) -> list[str]:
 
     They stay when lines move and when figures change, so they hold neither.
     """
+    from hashlib import sha256  # slow to load, and few formats need it
+
     seen: Counter[str] = Counter()
     found = []
     for each in findings:
