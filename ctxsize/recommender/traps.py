@@ -191,7 +191,7 @@ def used_as_it_is(facts: Facts, match: Match) -> Objection | None:
     for each in made_by(facts, match):
         path, reason = each.build_file.path, ""
         if each.used_at is not None:
-            reason = f"{path}:{each.used_at} uses it as it is, and nothing there makes it anew"
+            reason = f"{path}:{each.used_at} uses it as it is, and no command there makes it"
         elif each.doubtful_at is not None:
             reason = f"{path}:{each.doubtful_at} may use it: its commands cannot be read"
         if reason:

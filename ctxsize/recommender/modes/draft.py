@@ -45,7 +45,7 @@ class Draft(BuildContext):
         return self.trial.attempt(data)
 
     def needed(self, attempt: Attempt) -> Iterator[Wrong]:
-        """Yield what a Dockerfile takes by name, be it there or not, and would not get."""
+        """Yield what a Dockerfile takes by name, whether it is there or not, and would not get."""
         for named in self.build_files.named:
             if has_wildcards(named.path):
                 continue

@@ -264,11 +264,11 @@ def _exceptions(
     pattern_class = draft.request.builder.spec_class.pattern_class
     few = [path for paths in strays.values() if len(paths) <= _MOST_KEPT for path in paths]
     patterns = [pattern_for(path, pattern_class=pattern_class) for path in few]
-    return [Addition(f"!{each}", "Tracked by git all the same") for each in patterns if each]
+    return [Addition(f"!{each}", "Tracked by git, so it stays") for each in patterns if each]
 
 
 def _still_sent(draft: Draft, translation: _Translation, attempt: Attempt) -> Iterator[Note]:
-    """Yield what git ignores and the builder is sent all the same."""
+    """Yield a note if the builder is still sent what git ignores."""
     left = sorted(path for path in translation.ignored if path in attempt.sent)
     if left:
         more = f" and {len(left) - 1:,} more files" if len(left) > 1 else ""

@@ -24,7 +24,7 @@ from ctxsize.writer.merge import edit_lines
 def tidy(snapshot: Snapshot) -> Change:
     """Return the ignore file of `snapshot` without the lines that it can do without.
 
-    Notes name the lines that match nothing in this tree and stay all the same.
+    Notes name the lines that match nothing in this tree and stay nevertheless.
     """
     request = snapshot.request
     if request.ignore_file is None:
