@@ -42,7 +42,7 @@ class Wanted:
         return self._acceptance.left(filter(self._selection.wants, findings))
 
     def unused(self, codes: Iterable[str], root: str) -> tuple[Finding, ...]:
-        """The tables about `codes` that accepted nothing, after all below `root` was looked at."""
+        """Return the tables about `codes` that accepted nothing below `root`, once it is done."""
         ours = {each for each in codes if self._selection.wants_code(each)}
         whole = self._config.lies_below(root)
         return self._acceptance.unused(ours.__contains__, whole=whole, inside=[root])

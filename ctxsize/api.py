@@ -169,7 +169,7 @@ def lint(
     steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> Linted:
-    """What ignore files do that their authors did not mean, with the fixes; nothing is written.
+    """Return what ignore files do unintentionally, with the fixes; writes nothing.
 
     `paths` are ignore files, and directories for all ignore files below them. With
     a `build`, or its options, it is the file that governs this build, or `paths`
@@ -210,7 +210,7 @@ def suggest(
     steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> Advice:
-    """What the ignore file of a build should hold; see `request_for` for `build` and `options`.
+    """Return what the ignore file should hold; see `request_for` for `build`, `options`.
 
     Safe suggestions are chosen; with `unsafe` all, with `only` those of these
     rules or paths. What is chosen is written with `write`, and the size after it
@@ -243,7 +243,7 @@ def plan_ignore_file(
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> Plan:
-    """What the ignore file of a build becomes in a mode; see `request_for` for `build`, `options`.
+    """Return what the ignore file becomes in a mode; see `request_for` for the arguments.
 
     `mode` is `allowlist`, `from-gitignore` or `tidy`, or `like` with the path of
     another ignore file. With `write` it is written and the size after it measured.
@@ -285,7 +285,7 @@ def scan(
     progress: Progress | None = None,
     steps: Steps | None = None,
 ) -> Scan:
-    """Every build below `root` measured, the most costly first, with the findings across them.
+    """Return every build below `root`, measured, the largest first, with joint findings.
 
     Contexts that lie in each other are walked once. `config`, by default that of
     `root`, says which findings count. `steps` is called with each build that comes next.

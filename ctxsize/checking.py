@@ -120,7 +120,7 @@ def _old(path: str | None, *, update_baseline: bool) -> baselines.Baseline | Non
 def _measured(
     plans: tuple[Planned, ...], config: Config, dockerfiles: Plans, progress: Progress | None
 ) -> list[Report]:
-    """A report for each of `plans`. Raises `InputErrors` with all that cannot be measured."""
+    """Return a report for each of `plans`. Raises `InputErrors` with all failures."""
     found, errors = [], []
     for plan in plans:
         try:
@@ -163,7 +163,7 @@ def _judged(
     dockerfiles: Plans,
     progress: Progress | None,
 ) -> ContextCheck:
-    """What there is to say about one build. Raises `InputError` if the baseline is of another."""
+    """Return the check of one build. Raises `InputError` if the baseline is of another."""
     entry = None if old is None else old.get(plan.name)
     if entry is not None and entry.builder != report.builder:
         raise InputError(
@@ -181,10 +181,10 @@ def _judged(
 
 
 def _untried(judged: ContextCheck) -> ContextCheck:
-    """`judged` with what may mend it, which was not tried."""
+    """Return `judged` with a remedy that was not tried."""
     if all(each.is_floor for each in judged.missed):
         return judged
-    text = f"ctxsize suggest may mend it; not tried on more than {outcome.MOST_TRIED:,} files"
+    text = f"ctxsize suggest may help; not tried on more than {outcome.MOST_TRIED:,} files"
     return replace(judged, untried=True, findings=_helped(judged, text))
 
 
@@ -195,7 +195,7 @@ def _with(remedy: Remedy, judged: ContextCheck) -> ContextCheck:
 
 
 def _helped(judged: ContextCheck, text: str) -> tuple[Finding, ...]:
-    """Return the findings, those that a smaller context mends with `text` to help."""
+    """Return the findings; where a smaller context helps, with `text` as help."""
     large = {"CTX401", "CTX402", "CTX404"}
     return tuple(
         replace(each, help=text) if each.code in large else each for each in judged.findings
@@ -298,7 +298,7 @@ def diff(before: str, after: str, *, name: str | None, options: Mapping[str, Any
 
 
 def _side(place: str, name: str | None, options: Mapping[str, Any]) -> Known:
-    """What is known of `place`: a saved report, or the context of a directory as it is now."""
+    """Return what is known of `place`: a saved report, or a context as it is now."""
     if os.path.isdir(place):
         return knowing.of_entries(ls(place, **options))
     return baselines.read_report(place, name)

@@ -99,7 +99,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Fix:
-    """A change that mends a finding."""
+    """A change that removes a finding."""
 
     message: str
     """What it does, as an order: "write `**/node_modules`"."""

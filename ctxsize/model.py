@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from ctxsize.problems import Effect as Effect
 from ctxsize.problems import Problem as Problem
@@ -72,7 +72,7 @@ class Entry:
 
 
 _OF_BUILDERS = frozenset({"figure-by-chance", "older-figure"})
-"""The codes of problems that nobody can mend in a context."""
+"""Codes of problems that no change of a context can solve."""
 _IN_CONTEXT = frozenset(
     {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored", "not-utf8"}
 )
@@ -335,7 +335,7 @@ class NamedContext:
 class Report:
     """Everything that `ctxsize measure` has to say."""
 
-    kind: ClassVar[str] = "measure"
+    kind: ClassVar[Literal["measure"]] = "measure"
 
     context_path: str
     dockerfile: str | None
@@ -396,7 +396,7 @@ class Report:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The problems, and what a transfer takes for granted, for formats that know no others."""
+        """Return the problems and a transfer's assumptions, for formats that know only these."""
         from ctxsize.findings import in_order
         from ctxsize.problems import found
 

@@ -15,7 +15,7 @@ class Effect(str, Enum):
     """What a problem does to the numbers."""
 
     NONE = "none"
-    """The numbers are exact; the user should know all the same."""
+    """The numbers are exact, but the user should know."""
     LOWER_BOUND = "lower_bound"
     """Something could not be counted: each total is "at least"."""
 

@@ -31,7 +31,7 @@ def build_of(build: Build | str | None, options: Options) -> Build | None:
 
 
 def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request:
-    """The request for a build, or for a context with the other fields of `Build` as keywords.
+    """Return the request for a build, or for a context with fields of `Build` as keywords.
 
     Raises `InputError` for what is not there and for an unknown builder.
 
@@ -43,7 +43,7 @@ def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request
 
 
 def requested(build: Build, plans: Plans) -> Request:
-    """The request for `build`, one of several that share `plans`. Raises as `request_for`."""
+    """Return the request for `build`, which shares `plans`. Raises as `request_for`."""
     builder = builder_of(build.builder)
     try:
         return _with_hint(request_of(build, builder, plans=plans))

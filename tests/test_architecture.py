@@ -66,7 +66,6 @@ PLACES = {
             "engine.names",
             "config.contexts",
             "projects.files",
-            "advice.contents",
             "advice.repository",
             "clean.look",
             "clean.inventory",

@@ -7,10 +7,10 @@ find is left to them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
-from ctxsize.advice import layers, lost, mounts, order, rust, sharing
+from ctxsize.advice import layers, lost, missing, mounts, order, rust, sharing
 from ctxsize.advice.ignoring import suggested
 from ctxsize.advice.repository import Repository, Starter, masked, read_repository
 from ctxsize.findings import Edit, Finding, in_order
@@ -28,7 +28,7 @@ RULES: dict[str, Rule] = {
     "CTX220": sharing.colliding_ids,
     "CTX221": sharing.shared_by_writers,
     "CTX222": mounts.unused_caches,
-    "CTX223": mounts.missing_caches,
+    "CTX223": missing.missing_caches,
     "CTX250": layers.too_wide,
 }
 """The function that finds each code."""
@@ -38,7 +38,7 @@ RULES: dict[str, Rule] = {
 class DockerfileAdvice:
     """Everything that `ctxsize advise` has to say."""
 
-    kind: ClassVar[str] = "advise"
+    kind: ClassVar[Literal["advise"]] = "advise"
 
     root: str
     dockerfiles: tuple[str, ...]
@@ -63,11 +63,11 @@ def advise(discovery: Discovery, *, starter: Starter = suggested) -> DockerfileA
 def advice_of(
     discovery: Discovery, repository: Repository, findings: tuple[Finding, ...]
 ) -> DockerfileAdvice:
-    """Return the advice that `findings` on the Dockerfiles of `repository` are."""
+    """Return the advice that `findings` on the Dockerfiles of `repository` are, equal ones once."""
     return DockerfileAdvice(
         discovery.root,
         tuple(recipe.path for recipe in repository.recipes),
-        findings,
+        tuple(_grouped(findings)),
         (*discovery.problems, *repository.problems),
     )
 
@@ -77,19 +77,28 @@ def examined(repository: Repository) -> tuple[Finding, ...]:
     findings = [each for rule in RULES.values() for each in rule(repository)]
     # The pattern for cargo brings its cache mounts along.
     rebuilt = {each.location for each in findings if each.code == "CTX210"}
-    early = [each for each in findings if each.code == "CTX202"]
-    kept = [
-        each
-        for each in findings
-        if each.code != "CTX223"
-        or (each.location not in rebuilt and not any(_repeats(each, one) for one in early))
-    ]
-    return tuple(masked(repository, each) for each in in_order(kept))
+    kept = (each for each in findings if each.code != "CTX223" or each.location not in rebuilt)
+    return tuple(masked(repository, each) for each in in_order([*kept]))
 
 
-def _repeats(finding: Finding, other: Finding) -> bool:
-    """Return whether `other` advises what `finding` does, on the same Dockerfile."""
-    return other.location.path == finding.location.path and other.help.endswith(finding.help)
+def _grouped(findings: tuple[Finding, ...]) -> Iterator[Finding]:
+    """Yield each finding once that says the same about several lines of a file."""
+    lines: dict[object, dict[int | None, None]] = {}
+    for each in findings:
+        lines.setdefault(_saying(each), {})[each.location.line] = None
+    for each in findings:
+        first, *others = lines.pop(_saying(each), {None: None})
+        if others:
+            more = f"the same on line{'s' * (len(others) > 1)} {', '.join(map(str, others))}"
+            each = replace(each, evidence=(*each.evidence, more))
+        if first is not None or each.location.line is None:
+            yield each
+
+
+def _saying(finding: Finding) -> object:
+    """Return what two findings have in common that are one; those with a fix stay apart."""
+    line = finding.location.line if finding.fix else None
+    return finding.code, finding.location.path, finding.message, finding.help, line
 
 
 __all__ = ["RULES", "DockerfileAdvice", "advice_of", "advise", "examined"]

@@ -14,11 +14,6 @@ from ctxsize.advice.rewrite import with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
 
-_USED_CACHES = {"go": 2, "cargo": 2}
-"""How many of its caches a manager fills; one if it is not listed."""
-_ONE_WRITER = ("cargo", "gradle", "maven")
-"""Managers whose caches are spoilt by, or fail for, a second writer."""
-
 
 def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
     """Return the options that let the user of `step` write to the mount."""
@@ -45,7 +40,7 @@ def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
         folder = fetch.environment.get("YARN_GLOBAL_FOLDER")
         home = fetch.environment.get("HOME") or fetch.step.home
         return (f"{folder or f'{home}/.yarn/berry'}/cache",)
-    return fetch.caches[: _USED_CACHES.get(fetch.manager.name, 1)]
+    return fetch.caches[: fetch.manager.used]
 
 
 def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
@@ -76,7 +71,7 @@ def run_with(mounts: Iterable[str], step: StageStep) -> str:
 def _mounts(
     repository: Repository, recipe: Recipe, stage: BuiltStage, fetch: Fetch
 ) -> Iterator[str]:
-    shared = {"sharing": "locked"} if fetch.manager.name in _ONE_WRITER else {}
+    shared = {"sharing": "locked"} if fetch.manager.is_locked else {}
     several = recipe.runs_at_once(stage)
     apart = several or len(repository.systems.get(fetch.manager.name, ())) > 1
     for place in places(recipe, fetch):
@@ -122,8 +117,6 @@ def is_held(place: str) -> bool:
     return found or place.endswith(OF_SEVERAL)
 
 
-KEPT_IN_CACHE = ("go", "cargo", "dotnet", "maven", "gradle")
-"""Managers that leave what they fetch in the cache, and nowhere else."""
 NOT_IN_THE_IMAGE = (
     "; the image does not get what is in the mount, so mount it in later RUNs too, and copy "
     "elsewhere what CMD or another stage needs"
@@ -135,4 +128,5 @@ def may_be_needed(recipe: Recipe, fetch: Fetch) -> bool:
 
     Poetry keeps its environments there, and Yarn 2 and later what Plug'n'Play loads.
     """
-    return fetch.manager.name in (*KEPT_IN_CACHE, "poetry") or _is_berry(recipe, fetch)
+    manager = fetch.manager
+    return manager.keeps_in_cache or manager.name == "poetry" or _is_berry(recipe, fetch)

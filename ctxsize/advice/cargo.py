@@ -6,10 +6,16 @@ import posixpath
 from dataclasses import dataclass
 
 from ctxsize.advice.fetches import fetches
+from ctxsize.advice.rewrite import quoted
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.shell import Command
 
+FLAGS = "RUSTFLAGS"
 _BUILDS = ("build", "b", "rustc")
+_COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace")
+_COOKED_WITH = (
+    *("--profile", "--target", "--features", "-F", "-p", "--package", "--bin", "--target-dir"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,3 +82,26 @@ def target_of(build: CargoRun) -> str:
     environment = build.step.environment.under(dict(build.command.assignments))
     given = build.command.value("--target-dir") or environment.get("CARGO_TARGET_DIR")
     return posixpath.normpath(posixpath.join(build.workdir, given or "target"))
+
+
+def cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *options: str) -> str:
+    """Return the cooking of a recipe at a step, with all that it must have in common with a build.
+
+    `options` are further ones.
+    """
+    assigned = dict(build.command.assignments)
+    flags = build.step.environment.get(FLAGS)
+    if flags and flags != at.environment.get(FLAGS):
+        assigned.setdefault(FLAGS, flags)
+    given = (f"{name}={quoted(value)}" for name, value in assigned.items())
+    toolchain = (word for word in build.command.words[1:2] if word.startswith("+"))
+    words = [*given, "cargo", *toolchain, "chef cook"]
+    following = iter(build.command.words[1:])
+    for word in following:
+        if word in _COOKED or word.startswith("$"):
+            words.append(word)
+        elif word in _COOKED_WITH:
+            words += [word, quoted(next(following, ""))]
+        elif word.partition("=")[0] in _COOKED_WITH:
+            words.append(quoted(word))
+    return " ".join((*words, *options, f"--recipe-path {recipe}"))

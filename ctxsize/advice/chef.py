@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import dropwhile
 
-from ctxsize.advice.cargo import CargoRun, cargo_runs
+from ctxsize.advice.cargo import CargoRun, cargo_runs, cooking
 from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe
-from ctxsize.advice.rewrite import Change, lines_of, quoted, with_option
+from ctxsize.advice.rewrite import Change, lines_of, with_option
 from ctxsize.advice.script import Splice
 from ctxsize.dockerfile import Instruction
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
@@ -25,8 +25,6 @@ from ctxsize.findings import Fix
 from ctxsize.shell import is_known
 
 _OUT = "/out"
-_COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace")
-_COOKED_WITH = ("--profile", "--target", "--features", "-F", "-p", "--package", "--bin")
 _DIRECTORIES = ("target", "release", "debug", "deps", "build")
 _COPIES = ("cp", "mv", "install", "rsync")
 _RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
@@ -268,18 +266,7 @@ class _Pattern:
             yield "ARG TARGETARCH"
 
     def _cook(self) -> str:
-        """Return the cooking, with what it must have in common with the build."""
-        given = (f"{name}={quoted(value)}" for name, value in self.run.command.assignments)
-        words = [*given, "cargo chef cook"]
-        options = iter(self.run.command.words[2:])
-        for word in options:
-            if word in _COOKED or word.startswith("$"):
-                words.append(word)
-            elif word in _COOKED_WITH:
-                words += [word, quoted(next(options, ""))]
-            elif word.partition("=")[0] in _COOKED_WITH:
-                words.append(quoted(word))
-        return " ".join((*words, "--recipe-path recipe.json"))
+        return cooking(self.run, self.copies[0])
 
     def _built(self) -> str:
         """Return the commands of the build, and the results copied out of the mount."""

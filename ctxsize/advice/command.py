@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from ctxsize.accepting import Wanted
-from ctxsize.advice import DockerfileAdvice, advice_of, advise, examined
+from ctxsize.advice import DockerfileAdvice, advice_of, examined
 from ctxsize.advice.ignoring import once, suggested
-from ctxsize.advice.repository import Repository, read_repository
+from ctxsize.advice.repository import Repository, Starter, read_repository
 from ctxsize.codes import names
 from ctxsize.config import Config, load
 from ctxsize.config.accepted import Acceptance
@@ -50,7 +50,7 @@ def run(
         changed[edit.path] = edit.after
         mended.append(finding)
     advice = advice_of(discovery, repository, tuple(kept))
-    unused = () if any((select, ignore)) else _unused(discovery, config)
+    unused = () if any((select, ignore)) else _unused(discovery, config, starter)
     return replace(
         advice,
         findings=in_order([*advice.findings, *unused]),
@@ -59,12 +59,12 @@ def run(
     )
 
 
-def _unused(discovery: Discovery, config: Config) -> tuple[Finding, ...]:
+def _unused(discovery: Discovery, config: Config, starter: Starter) -> tuple[Finding, ...]:
     """Return the tables about Dockerfiles that accept nothing; look once more if there are any."""
     if not any(each.code in names("CTX2") for each in config.suppress):
         return ()
     wanted = Wanted(config)
-    wanted.of(advise(discovery).findings)
+    wanted.of(examined(read_repository(discovery, {}, starter)))
     return wanted.unused(names("CTX2"), discovery.root)
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
@@ -18,9 +16,7 @@ from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import IgnoreFileError
 from ctxsize.reader import read_start
 
-_DEEPEST = 5
 _LARGEST_BYTES = 1 << 20
-_PASSED_BY = frozenset(("node_modules", "vendor", "target", "bin", "obj", "dist", "build"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,35 +88,3 @@ class Contents:
             return start.decode("utf-8", "replace")
         except OSError:
             return ""
-
-    def matching(self, *patterns: str) -> Iterator[str]:
-        """Yield the files below whose names match, in order; not in hidden and made directories."""
-        for path in self._walk("", 0):
-            if any(fnmatchcase(posixpath.basename(path).lower(), each) for each in patterns):
-                yield path
-
-    def _walk(self, directory: str, depth: int) -> Iterator[str]:
-        if not self._is_inside(self.path(directory)):
-            return
-        try:
-            with os.scandir(Path(self.root, self.path(directory))) as entries:
-                found = sorted(entries, key=lambda each: each.name)
-        except OSError:
-            return
-        for entry in found:
-            path = posixpath.join(directory, entry.name)
-            if entry.is_dir(follow_symlinks=False):
-                hidden = entry.name.startswith(".") or entry.name in _PASSED_BY
-                if depth < _DEEPEST and not hidden:
-                    yield from self._walk(path, depth + 1)
-            elif self.has(path):
-                yield path
-
-
-def by_directory(names: Iterable[str]) -> dict[str, list[str]]:
-    """`names` by the directory that each is in; a directory stands alone."""
-    found: dict[str, list[str]] = {}
-    for name in names:
-        directory = name if name.endswith("/") else posixpath.dirname(name)
-        found.setdefault(directory, []).append(name)
-    return found

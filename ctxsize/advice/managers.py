@@ -1,112 +1,22 @@
-"""Package managers: which commands fetch dependencies, from which manifests, into which caches."""
+"""Package managers: one row each with its commands, manifests and caches.
+
+A further one is a row of `MANAGERS` and its cases in the tests.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from ctxsize.advice import cachedirs, invocations
+from ctxsize.advice.cachedirs import Places
+from ctxsize.advice.invocations import Test
 from ctxsize.shell import Command
 
-Test = Callable[[Command], bool]
-
-Places = Callable[[Mapping[str, str], str], tuple[str, ...]]
-"""The caches for an environment and a home directory, the first one the usual one."""
-
-
-_VALUED = (
-    *("--prefix", "--workspace", "-w", "--filter", "-F", "--registry", "--cache", "-C", "--dir"),
-    *("--network-timeout", "--store-dir", "--omit", "--include", "--loglevel", "--only"),
-    *("--cwd", "--modules-folder", "--network-concurrency", "--cache-folder"),
-)
-"""Options that take the next word."""
-
-
-def _plain(command: Command) -> tuple[str, ...]:
-    """Return the operands without the values of options that take one."""
-    words = iter(command.arguments)
-    found: list[str] = []
-    for word in words:
-        if word in _VALUED:
-            next(words, None)
-        elif not word.startswith("-"):
-            found.append(word)
-    return tuple(found)
-
-
-def _asks(command: Command) -> bool:
-    """Return whether it only asks for help or a version."""
-    return command.has("--help", "--version", "-h")
-
-
-def _sub(*names: str) -> Test:
-    """Return whether the first operand is one of `names` (`""`: none), and it asks for no help."""
-    return lambda command: next(iter(_plain(command)), "") in names and not _asks(command)
-
-
-def _always(command: Command) -> bool:
-    return True
-
-
-def _alone(command: Command) -> bool:
-    """Return whether no package is named."""
-    return len(_plain(command)) == 1 and not command.has("-g", "--global")
-
-
-def _yarn_manifest(command: Command) -> bool:
-    return _plain(command) in ((), ("install",), ("workspaces", "focus"))
-
-
-def _pip_manifest(command: Command) -> bool:
-    """Return whether it installs from a requirements file or a directory of the context."""
-    if command.has("-r", "--requirement", "-e", "--editable"):
-        return True
-    operands = [word for word in command.operands if word not in ("install", "pip", "sync")]
-    return any(word == "." or word.startswith((".[", "./", "/")) for word in operands)
-
-
-def _uv(command: Command) -> bool:
-    operands = command.operands
-    return operands[:1] == ("sync",) or operands[:2] in (("pip", "install"), ("pip", "sync"))
-
-
-def _uv_manifest(command: Command) -> bool:
-    return command.operands[:1] == ("sync",) or _pip_manifest(command)
-
-
-def _go(command: Command) -> bool:
-    """Return whether go builds or fetches what `go.mod` lists."""
-    operands = command.operands
-    if operands[:1] in (("build",), ("install",), ("generate",), ("test",)):
-        return not any("@" in word for word in operands)
-    return operands[:2] in (("mod", "download"), ("mod", "tidy"), ("mod", "vendor"))
-
-
-def _cargo(command: Command) -> bool:
-    """Return whether cargo compiles or fetches crates."""
-    operands = [word for word in command.operands if not word.startswith("+")]
-    first = next(iter(operands), "")
-    return operands[:2] == ["chef", "cook"] or first in (
-        *("build", "b", "rustc", "test", "fetch", "install"),
-    )
-
-
-def _cargo_manifest(command: Command) -> bool:
-    """Return whether it compiles what `Cargo.toml` lists, and no tool of its own."""
-    first = next(word for word in command.operands if not word.startswith("+"))
-    return first != "install" or command.has("--path")
-
-
-def _maven(command: Command) -> bool:
-    goals = ("package", "install", "verify", "compile", "deploy", "test", "dependency:")
-    return any(word.startswith(goals) for word in command.operands) and not _asks(command)
-
-
-_TASKS = ("build", "assemble", "bootJar", "shadowJar", "installDist", "jar", "war", "dependencies")
-
-
-def _gradle(command: Command) -> bool:
-    last = [word.rpartition(":")[2] for word in command.operands]
-    return any(word in _TASKS for word in last) and not _asks(command)
+_PLACES = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cacheFolder", "home")
+"""Settings that say where the cache is."""
+CACHE_OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--packages")
+"""Options that say where the cache is, for one command."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,15 +28,38 @@ class Manager:
     """What it is called by; its name by default."""
     fetches: Test
     """Whether a command of it fetches packages at all."""
-    reads_manifest: Test = _always
+    reads_manifest: Test = invocations.always
     """Whether what it fetches is listed in a file of the context."""
-    manifests: tuple[str, ...]
-    locks: tuple[str, ...] = ()
+    compiles: Test = invocations.never
+    """Whether a command that fetches has to run after each change of the sources anyway."""
+    refetches: Test = invocations.never
+    """Whether a command fetches again what an earlier RUN installed."""
+    files: tuple[str, ...] = ()
+    """Manifests, lock files and settings that an install reads, the first one the manifest;
+    directories end with a slash."""
+    needs_more: Callable[[str], bool] = lambda _: False
+    """Whether by its manifest an install reads further files of the project."""
+    makes: tuple[str, ...] = ()
+    """Directories that an install writes beside the manifest."""
+    early: tuple[str, ...] = ()
+    """The options for an install in front of the sources, if the install as it is needs them."""
+    downloads: str = ""
+    """What fetches in front of the sources in place of a command that compiles."""
+    elsewhere: tuple[str, ...] = ()
+    """Options that say in which directory it works."""
     caches: Places
+    used: int = 1
+    """How many of its caches it fills."""
+    is_locked: bool = False
+    """Whether its caches are spoilt by, or fail for, a second writer."""
+    keeps_in_cache: bool = False
+    """Whether what it fetches is in the cache and nowhere else."""
     words: tuple[str, ...] = ()
     """A cache mount whose target holds one of these is meant for it; its name by default."""
     uncached: tuple[str, ...] = ()
     """Options that make it use no cache."""
+    empties: tuple[str, ...] = ()
+    """The commands that throw away what is in its cache."""
 
     @property
     def called(self) -> tuple[str, ...]:
@@ -137,246 +70,199 @@ class Manager:
         """Return whether a cache mount at `target` is meant for it."""
         return any(word in target for word in self.words or (self.name,))
 
-
-def _home(*below: str) -> Places:
-    return lambda environment, home: tuple(f"{home}/{path}" for path in below)
-
-
-def _named(*variables: str, default: Places) -> Places:
-    """Return the value of the first of `variables` that is set, else the default."""
-
-    def places(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
-        given = next((environment[name] for name in variables if environment.get(name)), None)
-        return default(environment, home) if given is None else (given.rstrip("/") or "/",)
-
-    return places
+    def empties_cache(self, command: Command) -> bool:
+        """Return whether a command of it throws away what its cache holds."""
+        for words in map(str.split, self.empties):
+            plain = tuple(word for word in words if not word.startswith("-"))
+            if command.operands[: len(plain)] == plain and {*words} <= {*command.arguments}:
+                return True
+        return False
 
 
-def _xdg(below: str) -> Places:
-    """Return a directory of the user's cache."""
-    return lambda environment, home: (
-        f"{environment.get('XDG_CACHE_HOME', f'{home}/.cache').rstrip('/')}/{below}",
-    )
-
-
-def _yarn_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
-    given = environment.get("YARN_CACHE_FOLDER")
-    if given:
-        return (given,)
-    classic = "/usr/local/share/.cache/yarn" if home == "/root" else f"{home}/.cache/yarn"
-    return classic, "/usr/local/share/.cache", f"{home}/.yarn", f"{home}/.cache/yarn"
-
-
-def _pnpm_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
-    if tool := environment.get("PNPM_HOME"):
-        return f"{tool}/store", f"{home}/.local/share/pnpm", f"{home}/.pnpm-store"
-    return f"{home}/.local/share/pnpm/store", f"{home}/.pnpm-store"
-
-
-def _go_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
-    paths = (environment.get("GOPATH") or "/go", f"{home}/go")
-    modules = environment.get("GOMODCACHE")
-    build = environment.get("GOCACHE") or f"{home}/.cache/go-build"
-    found = (modules,) if modules else tuple(f"{path}/pkg/mod" for path in paths)
-    return (*found[:1], build, *found[1:])
-
-
-def _cargo_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
-    """Return where cargo keeps what it fetched: the registry and git, below its home.
-
-    An image that is not known may set CARGO_HOME as the official one does.
-    """
-    given = environment.get("CARGO_HOME")
-    homes = (given.rstrip("/"),) if given else (f"{home}/.cargo", "/usr/local/cargo")
-    return tuple(f"{each}/{part}" for each in homes for part in ("registry", "git"))
-
-
-def _composer_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
-    if tool := environment.get("COMPOSER_HOME"):
-        return (f"{tool.rstrip('/')}/cache",)
-    return f"{home}/.composer/cache", f"{home}/.cache/composer", "/tmp/cache"
-
-
-def _bundler_caches(environment: Mapping[str, str], home: str) -> tuple[str, ...]:
-    # Below a path of its own there is a directory of Ruby's version in between.
-    if environment.get("BUNDLE_PATH") or environment.get("BUNDLE_DEPLOYMENT"):
-        return ()
-    return "/usr/local/bundle/cache", "/usr/local/bundle", f"{home}/.bundle", f"{home}/.gem"
-
+_IN_NODE_MODULES = ("node_modules",)
+_WHERE_NODE = ("--prefix", "-C", "--cwd", "--dir")
 
 MANAGERS: tuple[Manager, ...] = (
     Manager(
         name="npm",
-        fetches=_sub("ci", "clean-install", "install", "i", "add"),
-        reads_manifest=_alone,
-        manifests=("package.json",),
-        locks=("package-lock.json", "npm-shrinkwrap.json"),
-        caches=_named("npm_config_cache", "NPM_CONFIG_CACHE", default=_home(".npm")),
+        fetches=invocations.sub("ci", "clean-install", "install", "i", "add"),
+        reads_manifest=invocations.alone,
+        refetches=invocations.sub("ci", "clean-install"),
+        files=("package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
+        needs_more=invocations.node_needs_more,
+        makes=_IN_NODE_MODULES,
+        elsewhere=_WHERE_NODE,
+        caches=cachedirs.named(
+            "npm_config_cache", "NPM_CONFIG_CACHE", default=cachedirs.home(".npm")
+        ),
         words=(".npm",),
+        empties=("cache clean",),
     ),
     Manager(
         name="yarn",
         programs=("yarn", "yarnpkg"),
-        fetches=_sub("", "install", "add", "workspaces"),
-        reads_manifest=_yarn_manifest,
-        manifests=("package.json",),
-        locks=("yarn.lock",),
-        caches=_yarn_caches,
+        fetches=invocations.sub("", "install", "add", "workspaces"),
+        reads_manifest=invocations.yarn_manifest,
+        files=("package.json", "yarn.lock", ".npmrc", ".yarnrc", ".yarnrc.yml", ".yarn/"),
+        needs_more=invocations.node_needs_more,
+        makes=_IN_NODE_MODULES,
+        elsewhere=_WHERE_NODE,
+        caches=cachedirs.yarn_caches,
+        empties=("cache clean",),
     ),
     Manager(
         name="pnpm",
-        fetches=_sub("install", "i", "ci", "add", "fetch"),
-        reads_manifest=_alone,
-        manifests=("package.json",),
-        locks=("pnpm-lock.yaml",),
-        caches=_pnpm_caches,
+        fetches=invocations.sub("install", "i", "ci", "add", "fetch"),
+        reads_manifest=invocations.alone,
+        files=(*("package.json", "pnpm-lock.yaml", ".npmrc", ".pnpmfile.cjs", "patches/"),),
+        needs_more=invocations.node_needs_more,
+        makes=_IN_NODE_MODULES,
+        elsewhere=_WHERE_NODE,
+        caches=cachedirs.pnpm_caches,
+        empties=("store prune",),
     ),
     Manager(
         name="bun",
-        fetches=_sub("install", "i", "ci", "add"),
-        reads_manifest=_alone,
-        manifests=("package.json",),
-        locks=("bun.lock", "bun.lockb"),
-        caches=_named("BUN_INSTALL_CACHE_DIR", default=_home(".bun/install/cache")),
+        fetches=invocations.sub("install", "i", "ci", "add"),
+        reads_manifest=invocations.alone,
+        files=("package.json", "bun.lock", "bun.lockb", ".npmrc", "bunfig.toml", "patches/"),
+        needs_more=invocations.node_needs_more,
+        makes=_IN_NODE_MODULES,
+        elsewhere=_WHERE_NODE,
+        caches=cachedirs.named(
+            "BUN_INSTALL_CACHE_DIR", default=cachedirs.home(".bun/install/cache")
+        ),
     ),
     Manager(
         name="pip",
-        fetches=_sub("install", "wheel", "download"),
-        reads_manifest=_pip_manifest,
-        manifests=("requirements.txt", "pyproject.toml", "setup.py"),
-        caches=_named("PIP_CACHE_DIR", default=_xdg("pip")),
+        fetches=invocations.sub("install", "wheel", "download"),
+        reads_manifest=invocations.pip_manifest,
+        caches=cachedirs.named("PIP_CACHE_DIR", default=cachedirs.xdg("pip")),
         uncached=("--no-cache-dir", "--no-cache"),
+        empties=("cache purge",),
     ),
     Manager(
         name="uv",
-        fetches=_uv,
-        reads_manifest=_uv_manifest,
-        manifests=("pyproject.toml", "requirements.txt"),
-        locks=("uv.lock",),
-        caches=_named("UV_CACHE_DIR", default=_xdg("uv")),
+        fetches=invocations.uv,
+        reads_manifest=invocations.uv_manifest,
+        files=("pyproject.toml", "uv.lock", "uv.toml", ".python-version"),
+        needs_more=invocations.says(r"\[tool\.uv\.workspace\]|workspace\s*=\s*true|\bpath\s*="),
+        makes=(".venv",),
+        early=("--no-install-project",),
+        elsewhere=("--directory", "--project"),
+        caches=cachedirs.named("UV_CACHE_DIR", default=cachedirs.xdg("uv")),
         words=("/uv",),
         uncached=("--no-cache", "-n"),
+        empties=("cache clean",),
     ),
     Manager(
         name="poetry",
-        fetches=_sub("install", "sync"),
-        manifests=("pyproject.toml",),
-        locks=("poetry.lock",),
-        caches=_named("POETRY_CACHE_DIR", default=_xdg("pypoetry")),
+        fetches=invocations.sub("install", "sync"),
+        files=("pyproject.toml", "poetry.lock", "poetry.toml"),
+        needs_more=invocations.says(r"\bpath\s*="),
+        makes=(".venv",),
+        early=("--no-root",),
+        elsewhere=("--directory", "-C"),
+        caches=cachedirs.named("POETRY_CACHE_DIR", default=cachedirs.xdg("pypoetry")),
         uncached=("--no-cache",),
     ),
     Manager(
         name="composer",
         programs=("composer", "composer.phar"),
-        fetches=_sub("install", "update"),
-        manifests=("composer.json",),
-        locks=("composer.lock",),
-        caches=_named("COMPOSER_CACHE_DIR", default=_composer_caches),
+        fetches=invocations.sub("install", "update"),
+        files=("composer.json", "composer.lock", "symfony.lock"),
+        needs_more=invocations.says(r'"type"\s*:\s*"path"'),
+        makes=("vendor",),
+        early=("--no-scripts", "--no-autoloader"),
+        elsewhere=("--working-dir", "-d"),
+        caches=cachedirs.named("COMPOSER_CACHE_DIR", default=cachedirs.composer_caches),
         uncached=("--no-cache",),
+        empties=("clear-cache", "clearcache"),
     ),
     Manager(
         name="bundler",
         programs=("bundle",),
-        fetches=_sub("", "install"),
-        manifests=("Gemfile",),
-        locks=("Gemfile.lock",),
-        caches=_bundler_caches,
+        fetches=invocations.sub("", "install"),
+        files=("Gemfile", "Gemfile.lock", ".ruby-version", ".tool-versions"),
+        needs_more=invocations.says(
+            r"^\s*gemspec\b|\bpath\b|\beval_gemfile\b|\brequire_relative\b"
+        ),
+        makes=("vendor/bundle", ".bundle"),
+        caches=cachedirs.bundler_caches,
         words=("bundle", "gem"),
     ),
     Manager(
         name="mix",
-        fetches=_sub("deps.get"),
-        manifests=("mix.exs",),
-        locks=("mix.lock",),
-        caches=lambda environment, home: (
-            f"{environment.get('HEX_HOME') or f'{home}/.hex'}",
-            f"{home}/.cache/rebar3",
-        ),
+        fetches=invocations.sub("deps.get"),
+        files=("mix.exs", "mix.lock"),
+        needs_more=invocations.says(r"\bapps_path:|\bpath:|\bFile\.|\bCode\."),
+        makes=("deps", "_build"),
+        caches=cachedirs.hex_caches,
         words=(".hex",),
     ),
     Manager(
         name="go",
-        fetches=_go,
-        manifests=("go.mod",),
-        locks=("go.sum",),
-        caches=_go_caches,
+        fetches=invocations.go,
+        compiles=invocations.go_reads_sources,
+        files=("go.mod", "go.sum"),
+        needs_more=invocations.says(r"=>\s*\.{1,2}/"),
+        downloads="go mod download",
+        caches=cachedirs.go_caches,
+        used=2,
+        keeps_in_cache=True,
         words=("pkg/mod", "go-build"),
+        empties=("clean -modcache",),
     ),
     Manager(
         name="cargo",
-        fetches=_cargo,
-        reads_manifest=_cargo_manifest,
-        manifests=("Cargo.toml",),
-        locks=("Cargo.lock",),
-        caches=_cargo_caches,
+        fetches=invocations.cargo,
+        reads_manifest=invocations.cargo_manifest,
+        compiles=invocations.always,
+        caches=cachedirs.cargo_caches,
+        used=2,
+        is_locked=True,
+        keeps_in_cache=True,
         words=("cargo/registry", "cargo/git"),
     ),
     Manager(
         name="dotnet",
-        fetches=_sub("restore", "build", "publish", "pack"),
-        reads_manifest=lambda c: not c.has("--no-restore"),
-        manifests=(".csproj", ".fsproj", ".sln", ".slnx"),
-        caches=_named("NUGET_PACKAGES", default=_home(".nuget/packages", ".nuget")),
+        fetches=invocations.sub("restore", "build", "publish", "pack"),
+        reads_manifest=lambda command: not command.has("--no-restore"),
+        compiles=invocations.always,
+        caches=cachedirs.named(
+            "NUGET_PACKAGES", default=cachedirs.home(".nuget/packages", ".nuget")
+        ),
+        keeps_in_cache=True,
         words=("nuget",),
     ),
     Manager(
         name="maven",
         programs=("mvn",),
-        fetches=_maven,
-        manifests=("pom.xml",),
-        caches=_home(".m2/repository"),
+        fetches=invocations.maven,
+        compiles=invocations.always,
+        caches=cachedirs.home(".m2/repository"),
+        is_locked=True,
+        keeps_in_cache=True,
         words=(".m2",),
     ),
     Manager(
         name="gradle",
-        fetches=_gradle,
-        manifests=("build.gradle", "build.gradle.kts"),
-        locks=("gradle.lockfile",),
-        caches=_named(
-            "GRADLE_USER_HOME",
-            default=lambda environment, home: (f"{home}/.gradle", "/home/gradle/.gradle"),
-        ),
+        fetches=invocations.gradle,
+        compiles=invocations.always,
+        caches=cachedirs.named("GRADLE_USER_HOME", default=cachedirs.gradle_caches),
+        is_locked=True,
+        keeps_in_cache=True,
         words=(".gradle",),
     ),
 )
-"""All that the advice knows; a further one is a line here and its cases in the tests."""
-
-
-def empties(command: Command) -> bool:
-    """Return whether it throws away what a package manager keeps in its cache."""
-    words = command.words
-    if command.program == "go":
-        return "clean" in words and "-modcache" in words
-    return (command.program, *command.operands[:2]) in _EMPTYING or (
-        (command.program, *command.operands[:1]) in _EMPTYING
-    )
-
-
-_EMPTYING = frozenset(
-    (
-        ("npm", "cache", "clean"),
-        ("yarn", "cache", "clean"),
-        ("pip", "cache", "purge"),
-        ("pip3", "cache", "purge"),
-        ("uv", "cache", "clean"),
-        ("pnpm", "store", "prune"),
-        ("composer", "clear-cache"),
-        ("composer", "clearcache"),
-    )
-)
+"""All that the advice knows."""
 
 
 def moved_cache(command: Command) -> str | None:
     """Return the directory in which a command of configuration puts the cache of its manager."""
     words = command.operands
-    if words[:1] == ("config",):
-        rest = words[2:] if words[1:2] == ("set",) else words[1:]
-        name, _, value = rest[0].partition("=") if rest else ("", "", "")
-        if name in _PLACES:
-            return value or next(iter(rest[1:2]), None)
-    return None
-
-
-_PLACES = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cacheFolder", "home")
-CACHE_OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--packages")
-"""Options that say where the cache is, for one command."""
+    if words[:1] != ("config",):
+        return None
+    rest = words[2:] if words[1:2] == ("set",) else words[1:]
+    name, _, value = rest[0].partition("=") if rest else ("", "", "")
+    return (value or next(iter(rest[1:2]), None)) if name in _PLACES else None

@@ -1,15 +1,14 @@
-"""Advice on the cache mounts of one RUN: where the tool does not write, and where there is none."""
+"""CTX222: cache mounts that the tool does not use, or that are empty afterwards."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
-from ctxsize.advice.caches import KEPT_IN_CACHE, owned, places, snippet
+from ctxsize.advice.caches import owned, places
 from ctxsize.advice.fetches import Fetch, fetches, module
 from ctxsize.advice.images import system_of
-from ctxsize.advice.managers import empties, moved_cache
+from ctxsize.advice.managers import moved_cache
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.rewrite import Change, with_option
@@ -135,7 +134,7 @@ _KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
 
 
 def _emptied(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
-    """CTX222 for a RUN whose cache is empty afterwards."""
+    """Find what leaves the cache of a RUN empty."""
     yield from _by_managers(recipe, step)
     yield from _by_hand(recipe, step)
     yield from _by_the_image(recipe, stage, step)
@@ -146,7 +145,7 @@ def _by_managers(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     for command in step.commands:
         shown = module(command)
         fetch = next((e for e in cached.values() if shown.program in e.manager.called), None)
-        if fetch is not None and empties(shown):
+        if fetch is not None and fetch.manager.empties_cache(shown):
             what = f"the cache that is mounted for {fetch.manager.name}"
             yield _thrown_away(recipe, step, command, what)
 
@@ -212,93 +211,3 @@ def _keeps(stage: BuiltStage, step: StageStep) -> bool:
         if each is step:
             break
     return any("docker-clean" in t or "Keep-Downloaded-Packages" in t for t in texts)
-
-
-def missing_caches(repository: Repository) -> Iterator[Finding]:
-    """CTX223, once for each RUN and manager."""
-    for recipe in repository.recipes:
-        earlier = {id(stage): _Earlier.of(stage) for stage in recipe.stages}
-        for stage, step in recipe.runs:
-            seen: set[str] = set()
-            for fetch in fetches(step):
-                name = fetch.manager.name
-                if name in seen or _is_cached(step, fetch, earlier[id(stage)]):
-                    continue
-                seen.add(name)
-                yield _without_cache(repository, recipe, stage, fetch)
-
-
-class _Earlier(NamedTuple):
-    """What counts of all the steps of a stage; looked for once, as a stage may have many."""
-
-    lines: Mapping[str, int]
-    """The first lines on which managers fetch what a later RUN need not fetch again."""
-    has_bundle_path: bool
-    """Whether `bundle config` says where to install."""
-    only_go: bool
-    """Whether nothing but Go's sources is copied."""
-
-    @classmethod
-    def of(cls, stage: BuiltStage) -> _Earlier:
-        """Look at all steps of `stage`."""
-        history, lines = stage.history, dict[str, int]()
-        for fetch in (each for step in history if step.is_run for each in fetches(step)):
-            name, line = fetch.manager.name, fetch.step.line
-            if name in _FETCH_ONCE and not (fetch.cached and name in KEPT_IN_CACHE):
-                lines[name] = min(lines.get(name, line), line)
-        commands = (command.words for step in history for command in step.commands)
-        sources = (source for step in history for source in (*step.sources, *step.binds))
-        return cls(
-            lines,
-            any(words[:2] == ("bundle", "config") and _names_path(words) for words in commands),
-            all(source.endswith(".go") for source in sources),
-        )
-
-
-def _names_path(words: tuple[str, ...]) -> bool:
-    return any("path" in word or "deployment" in word for word in words)
-
-
-def _is_cached(step: StageStep, fetch: Fetch, earlier: _Earlier) -> bool:
-    """Return whether there is a cache, or nothing to keep: an earlier RUN fetched it already."""
-    if fetch.cached or fetch.meant or not fetch.caches:
-        return True
-    if any(mount.target.endswith(("/.cache", "node_modules")) for mount in step.caches):
-        return True
-    # Bundler with a place of its own to install to keeps its downloads there, by Ruby.
-    own_path = earlier.has_bundle_path or fetch.command.has("--path", "--deployment")
-    if (fetch.manager.name == "bundler" and own_path) or _fetches_nothing(fetch, earlier):
-        return True
-    return earlier.lines.get(fetch.manager.name, step.line) < step.line
-
-
-_FETCH_ONCE = (*KEPT_IN_CACHE, "composer", "poetry", "uv")
-"""Managers that do not fetch again what an earlier RUN fetched."""
-
-
-def _fetches_nothing(fetch: Fetch, earlier: _Earlier) -> bool:
-    """Return whether options keep it offline, it installs its own tool, or has no manifest."""
-    command, name = fetch.command, fetch.manager.name
-    if command.has("--offline", "-g", "--global") or command.value("-mod") == "vendor":
-        return True
-    if name == "maven" and command.has("-o"):
-        return True
-    if name == "pip":
-        wanted = {word for word in command.operands if word != "install"}
-        tools = wanted <= {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
-        local = all(word.startswith(("/", "./")) and set(word) & set("*") for word in wanted)
-        return bool(wanted) and (tools or local) and not command.has("-r", "--requirement")
-    return name == "go" and command.operands[:1] != ("mod",) and earlier.only_go
-
-
-def _without_cache(
-    repository: Repository, recipe: Recipe, stage: BuiltStage, fetch: Fetch
-) -> Finding:
-    command = " ".join(fetch.command.words[:4])
-    return finding(
-        "CTX223",
-        recipe,
-        fetch.step.line,
-        f"`{command}` downloads everything again whenever its layer is built again",
-        help=snippet(repository, recipe, stage, fetch),
-    )

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ctxsize.advice.rewrite import Change, changed
-from ctxsize.advice.script import Script, read_script
+from ctxsize.advice.rewrite import Change, changed, with_option
+from ctxsize.advice.script import Script, Splice, read_script
 from ctxsize.dockerfile import Dockerfile
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.errors import UndecidedError
@@ -70,6 +70,17 @@ class Recipe:
     def script(self, step: StageStep) -> Script:
         """Return the text of a RUN, to change it."""
         return read_script(self.data, step.instruction, self.dockerfile.escape)
+
+    def with_mounts(self, options: Iterable[tuple[StageStep, str, dict[str, str]]]) -> list[Change]:
+        """Return the RUNs with further options for mounts; none if one is not found."""
+        splices: dict[StageStep, list[Splice]] = {}
+        for step, written, changed_options in options:
+            mount = with_option(written, **changed_options)
+            splice = self.script(step).with_mount(written, mount)
+            if splice is None:
+                return []
+            splices.setdefault(step, []).append(splice)
+        return [self.script(step).change(each) for step, each in splices.items()]
 
     def fix(self, message: str, changes: Iterable[Change], *, certain: bool = False) -> Fix | None:
         """Return the fix that `changes` are; None if they change nothing or no file holds it."""

@@ -43,7 +43,7 @@ def changed(data: bytes, changes: Iterable[Change]) -> bytes:
     return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def declared(data: bytes, line: int) -> Change:
+def declared_above(data: bytes, line: int) -> Change:
     """Return the declaration of the architecture above an instruction and the comments on it."""
     lines = lines_of(data)
     while lines[line - 2].lstrip().startswith("#"):

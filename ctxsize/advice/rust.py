@@ -7,19 +7,15 @@ import re
 from collections.abc import Iterator
 
 from ctxsize.advice.caches import NOT_IN_THE_IMAGE, run_with
-from ctxsize.advice.cargo import CargoRun, cargo_runs, target_of
+from ctxsize.advice.cargo import FLAGS, CargoRun, cargo_runs, cooking, target_of
 from ctxsize.advice.chef import chef_pattern, compiled, downloads, keeps_downloads, taken_of
 from ctxsize.advice.contents import Contents
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import quoted
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
 
 _COMPARED = (("--target",), ("--features", "-F"), ("--target-dir",))
-_ALONE = ("--release", "-r", "--all-features", "--no-default-features")
-_WITH_VALUE = ("--profile", "--target", "--features", "-F", "--target-dir")
-_RECIPE, _FLAGS = "--recipe-path", "RUSTFLAGS"
 _MOST_COOKS = 100
 """Number of different cooks in a stage with which each of its builds is compared."""
 _CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
@@ -150,7 +146,7 @@ def _unfit(recipe: Recipe, runs: list[CargoRun], own: set[StageStep]) -> Iterato
 
 def _traits(run: CargoRun) -> tuple[object, ...]:
     """Return all of a run that `_unlike` looks at."""
-    flags = run.step.environment.get(_FLAGS)
+    flags = run.step.environment.get(FLAGS)
     return run.workdir, run.command.words, run.command.assignments, flags
 
 
@@ -189,13 +185,12 @@ def _unlike(cook: CargoRun, build: CargoRun) -> Iterator[str]:
     for option in ("--all-features", "--no-default-features"):
         if cook.command.has(option) != build.command.has(option):
             yield f"{option} is given for only one of them"
-    ours, theirs = (dict(each.command.assignments).get("RUSTFLAGS") for each in (cook, build))
     ours, theirs = (
-        ours or cook.step.environment.get("RUSTFLAGS"),
-        theirs or build.step.environment.get("RUSTFLAGS"),
+        dict(each.command.assignments).get(FLAGS) or each.step.environment.get(FLAGS)
+        for each in (cook, build)
     )
     if ours != theirs:
-        yield "RUSTFLAGS is not the same for both"
+        yield f"{FLAGS} is not the same for both"
 
 
 def _toolchains(recipe: Recipe, stage: BuiltStage, cook: CargoRun) -> Iterator[Finding]:
@@ -227,46 +222,10 @@ def _toolchain(image: str) -> str:
 
 
 def _cooked_alike(cook: CargoRun, build: CargoRun) -> str:
-    """Return the cooking with the options, flags and directory of the build."""
-    flags = dict(build.command.assignments).get(_FLAGS) or build.step.environment.get(_FLAGS, "")
-    given = {**dict(cook.command.assignments), _FLAGS: flags}
-    given = {name: value for name, value in given.items() if value or name != _FLAGS}
-    words = [f"{name}={quoted(value)}" for name, value in given.items()]
-    words += map(quoted, _cook_words(cook, build))
-    if _elsewhere(cook, build):
-        written = cook.command.value(_RECIPE) or "recipe.json"
-        words = ["cd", build.workdir, "&&", *words, _RECIPE, posixpath.join(cook.workdir, written)]
-    return " ".join(words)
-
-
-def _elsewhere(cook: CargoRun, build: CargoRun) -> bool:
-    return not f"{build.workdir}/".startswith(f"{cook.workdir.rstrip('/')}/")
-
-
-def _cook_words(cook: CargoRun, build: CargoRun) -> Iterator[str]:
-    """Its words, with the options of the build behind `cook` instead of its own."""
-    own = [*_without(cook.command.words, cook, build)]
-    at = own.index("cook") + 1
-    yield from own[:at]
-    yield from _options(build.command.words)
-    yield from own[at:]
-
-
-def _without(words: tuple[str, ...], cook: CargoRun, build: CargoRun) -> Iterator[str]:
-    """Yield the words of the cooking without what it must have in common with the build."""
-    dropped = (*_WITH_VALUE, _RECIPE) if _elsewhere(cook, build) else _WITH_VALUE
-    following = iter(words)
-    for word in following:
-        if word in dropped:
-            next(following, None)
-        elif word not in _ALONE and word.partition("=")[0] not in dropped:
-            yield word
-
-
-def _options(words: tuple[str, ...]) -> Iterator[str]:
-    following = iter(words)
-    for word in following:
-        if word in _WITH_VALUE:
-            yield from (word, next(following, ""))
-        elif word in _ALONE or word.partition("=")[0] in _WITH_VALUE:
-            yield word
+    """Return the cooking as the build needs it, in its directory."""
+    recipe = cook.command.value("--recipe-path") or "recipe.json"
+    kept = (word for word in cook.command.words if word in ("--locked", "--offline", "--frozen"))
+    if f"{build.workdir}/".startswith(f"{cook.workdir.rstrip('/')}/"):
+        return cooking(build, cook.step, recipe, *kept)
+    recipe = posixpath.join(cook.workdir, recipe)
+    return f"cd {build.workdir} && {cooking(build, cook.step, recipe, *kept)}"

@@ -52,10 +52,6 @@ class Script:
         """The commands of the shell text; none if there is none."""
         return read_pieces(self.code)[0]
 
-    def text(self, piece: Piece) -> str:
-        """Return a piece as it is written, continuations joined."""
-        return self.code[piece.start : piece.end]
-
     def piece_of(self, command: Command) -> Piece | None:
         """Return the one piece that is `command`; None if it is in a script or a group."""
         words = command.words

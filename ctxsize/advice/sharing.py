@@ -12,15 +12,14 @@ from ctxsize.advice.fetches import fetches
 from ctxsize.advice.images import System, system_of
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import declared, with_option
-from ctxsize.advice.script import Splice
+from ctxsize.advice.rewrite import declared_above
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.shell import Command
 
 _APT = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
 _CARGO_HOME = re.compile(r"(?:^|/)(?:\.?cargo)/(?:registry|git)(?:/|$)")
-_ARCHITECTURE = re.compile(r"\$\{?(?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT)")
+_ARCHITECTURE = re.compile(r"\$\{?((?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b\}?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,25 +41,28 @@ class Use:
         """Whether one build runs the step for several platforms at once."""
         return self.recipe.runs_at_once(self.stage)
 
+    @property
+    def identity(self) -> str:
+        """The id that counts: a variable of BuildKit is empty where no ARG declares it."""
+        return _ARCHITECTURE.sub(
+            lambda found: found[0] if self.step.environment.declares(found[1]) else "",
+            self.cache.id,
+        )
+
     def __str__(self) -> str:
         base = self.stage.base or "an unknown image"
         return f"{self.recipe.path}:{self.step.line}: {base}, {self.stage.label}"
 
 
-def uses(repository: Repository) -> Iterator[Use]:
-    """Yield every cache mount of a repository."""
+def _by_id(repository: Repository) -> dict[str, list[Use]]:
+    """Return every cache mount of a repository, by its id."""
+    found: dict[str, list[Use]] = {}
     for recipe in repository.recipes:
         for stage, step in recipe.runs:
-            for cache in step.caches:
-                yield Use(recipe, stage, step, cache)
-
-
-def _by_id(repository: Repository) -> dict[str, list[Use]]:
-    found: dict[str, list[Use]] = {}
-    for use in uses(repository):
-        # An id with a variable that is not known may be any.
-        if "$" not in use.cache.id:
-            found.setdefault(use.cache.id, []).append(use)
+            for use in (Use(recipe, stage, step, cache) for cache in step.caches):
+                # An id with a variable that is not known may be any.
+                if "$" not in use.identity:
+                    found.setdefault(use.identity, []).append(use)
     return found
 
 
@@ -68,7 +70,7 @@ def colliding_ids(repository: Repository) -> Iterator[Finding]:
     """CTX220, once for each Dockerfile and id."""
     for identity, sharing in _by_id(repository).items():
         systems = {use.system.key: use for use in sharing}
-        across = [use for use in sharing if use.several_platforms and not _names_architecture(use)]
+        across = [use for use in sharing if use.several_platforms]
         stake = _stake(sharing)
         services = stake is not None and stake[0] in _OF_ONE_SERVICE and _services(sharing)
         if stake is None or (len(systems) < 2 and not across and not services):
@@ -87,10 +89,6 @@ def _services(sharing: Iterable[Use]) -> bool:
     """Return whether builds of different contexts use the cache, and none of them chose its id."""
     uses = [use for use in sharing if not use.cache.named]
     return len({frozenset(map(os.path.realpath, use.recipe.contexts)) for use in uses}) > 1
-
-
-def _names_architecture(use: Use) -> bool:
-    return use.cache.named and bool(_ARCHITECTURE.search(use.cache.written))
 
 
 def _stake(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
@@ -157,32 +155,42 @@ def _own_id(use: Use, what: str) -> str:
 def _separated(own: list[Use], what: str) -> Fix | None:
     """Return each mount with an id of its own; certain unless somebody chose the common one."""
     recipe = own[0].recipe
-    splices: dict[StageStep, list[Splice]] = {}
+    made = recipe.with_mounts(
+        (use.step, use.cache.written, {"id": _own_id(use, what)}) for use in own
+    )
+    if not made:
+        return None
+    declaring: dict[BuiltStage, StageStep] = {}
     for use in own:
-        mount = with_option(use.cache.written, id=_own_id(use, what))
-        splice = recipe.script(use.step).with_mount(use.cache.written, mount)
-        if splice is None:
-            return None
-        splices.setdefault(use.step, []).append(splice)
-    firsts = {use.stage: use for use in reversed(own) if use.several_platforms}
-    lacking = {e.step for e in firsts.values() if "TARGETARCH" not in e.step.environment}
-    made = [recipe.script(step).change(each) for step, each in splices.items()]
-    made += [declared(recipe.data, step.line) for step in lacking]
+        # A stage has the arguments of the one that it is built on.
+        is_given = any(stage in declaring for stage in use.stage.ancestry)
+        declared = is_given or use.step.environment.declares("TARGETARCH")
+        if use.several_platforms and not declared:
+            declaring[use.stage] = use.step
+    made += [declared_above(recipe.data, step.line) for step in declaring.values()]
     certain = not any(use.cache.named for use in own)
     return recipe.fix("give the cache an id of its own", made, certain=certain)
 
 
 def shared_by_writers(repository: Repository) -> Iterator[Finding]:
-    """CTX221, at each mount that should be locked."""
+    """CTX221, once for each Dockerfile and id."""
     for identity, sharing in _by_id(repository).items():
+        groups: dict[tuple[Recipe, str, bool], list[Use]] = {}
         for use in sharing:
-            if use.cache.sharing != "shared":
-                continue
             chosen = "sharing=" in use.cache.written
-            if _APT.match(use.cache.target) and any(is_apt(each) for each in use.step.commands):
-                yield _unlocked(use, identity, sharing, "apt")
-            elif _CARGO_HOME.search(use.cache.target) and _at_once(use, sharing) and not chosen:
-                yield _unlocked(use, identity, sharing, "cargo")
+            tool = _unlocked_tool(use, sharing) if use.cache.sharing == "shared" else ""
+            if tool == "apt" or (tool and not chosen):
+                groups.setdefault((use.recipe, tool, chosen), []).append(use)
+        for (_, tool, chosen), own in groups.items():
+            yield _unlocked(own, identity, sharing, tool, certain=tool == "apt" and not chosen)
+
+
+def _unlocked_tool(use: Use, sharing: list[Use]) -> str:
+    """Return the tool that needs a lock for a mount, `""` if none does."""
+    if _APT.match(use.cache.target) and any(is_apt(each) for each in use.step.commands):
+        return "apt"
+    is_cargo = _CARGO_HOME.search(use.cache.target) and _at_once(use, sharing)
+    return "cargo" if is_cargo else ""
 
 
 def is_apt(command: Command) -> bool:
@@ -223,27 +231,30 @@ def _groups(recipe: Recipe) -> set[str]:
     }
 
 
-def _unlocked(use: Use, identity: str, sharing: list[Use], tool: str) -> Finding:
-    reasons = _at_once(use, sharing)
-    locked = with_option(use.cache.written, sharing="locked")
-    script = use.recipe.script(use.step)
-    splice = script.with_mount(use.cache.written, locked)
-    certain = tool == "apt" and "sharing=" not in use.cache.written
-    changes = [] if splice is None else [script.change([splice])]
-    fails = (
-        "apt fails when another build holds its lock"
-        if tool == "apt"
-        else ("cargo's lock lies outside the mount, so builds get in each other's way")
+_FAILS = {
+    "apt": "apt fails when another build holds its lock",
+    "cargo": "cargo's lock lies outside the mount, so builds get in each other's way",
+}
+
+
+def _unlocked(
+    own: list[Use], identity: str, sharing: list[Use], tool: str, *, certain: bool
+) -> Finding:
+    first = own[0]
+    reasons = _at_once(first, sharing)
+    more = ", ".join(str(use.step.line) for use in own[1:])
+    made = first.recipe.with_mounts(
+        (use.step, use.cache.written, {"sharing": "locked"}) for use in own
     )
     return finding(
         "CTX221",
-        use.recipe,
-        use.step.line,
-        f"the cache `{identity}` is open to several builds at once: {fails}",
+        first.recipe,
+        first.step.line,
+        f"the cache `{identity}` is open to several builds at once: {_FAILS[tool]}",
         severity=None if reasons else Severity.INFO,
         confidence=Confidence.LIKELY if reasons else Confidence.POSSIBLE,
-        evidence=reasons,
+        evidence=(*reasons, *([f"it is mounted so on line {more}, too"] if more else [])),
         help="`sharing=locked` makes them wait for each other"
         + ("; ids by architecture let them run" if tool == "cargo" else ""),
-        fix=use.recipe.fix("let one build after the other use it", changes, certain=certain),
+        fix=first.recipe.fix("let one build after the other use it", made, certain=certain),
     )

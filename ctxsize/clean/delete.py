@@ -167,7 +167,7 @@ def _first(objections: Sequence[CleanObjection]) -> str | None:
 
 
 def difference(planned: Stamp, found: Stamp, *, renamed: bool = False) -> str | None:
-    """How a directory differs from the planned one, or None; renaming it sets its `ctime`."""
+    """Return how a directory differs from the plan, else None; a rename sets its `ctime`."""
     if (planned.device, planned.inode) != (found.device, found.inode):
         return "another directory is there now"
     if renamed:
@@ -261,7 +261,7 @@ class _Renamed:
                 emptying.failed.append((".", error.strerror or str(error)))
 
     def _rest(self, emptying: _Emptying) -> Result:
-        """The result where something is left: what is not ours goes back to where it came from."""
+        """Return the result where something is left: what is not ours goes back to its place."""
         files, disk_bytes = emptying.files, emptying.disk_bytes
         if not emptying.kept:
             path, reason = emptying.failed[0]

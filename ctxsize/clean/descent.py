@@ -135,7 +135,7 @@ class Descent:
 
 
 def mount_of(fd: int) -> int | None:
-    """A number for the mount that the open `fd` is in; None where the system does not tell."""
+    """Return a number for the mount of the open `fd`; None if the system does not say."""
     try:
         text = reader.read_file(f"/proc/self/fdinfo/{fd}")
     except OSError:
@@ -145,7 +145,7 @@ def mount_of(fd: int) -> int | None:
 
 
 def start_of(fd: int, path: str, size: int) -> bytes | None:
-    """The first bytes of the regular file `path` below the directory `fd`; None for all else.
+    """Return the first bytes of the regular file `path` below `fd`; None for anything else.
 
     With a trailing `/`, nothing for a directory that is there. No symlink is followed.
     """

@@ -80,7 +80,7 @@ class _Taking:
             self.objections.append(CleanObjection(code, message))
 
     def part_of(self, way: tuple[str, ...]) -> str:
-        """The part that a directory belongs to, the first pattern that fits its beginning."""
+        """Return the part of a directory: the first pattern that fits its beginning."""
         for pattern in self.parts:
             wanted = pattern.split("/")
             if len(wanted) <= len(way) and all(map(fnmatchcase, way, wanted)):

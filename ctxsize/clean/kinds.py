@@ -22,8 +22,8 @@ LOCKS = (".cargo-lock", ".cargo-build-lock", ".cargo-artifact-lock")
 """What Cargo locks while it builds."""
 
 
-def _kind(row: RuleRow) -> ArtefactKind:
-    """Return the kind of a row: what its `clean` table leaves out is as in the row itself."""
+def kind_of(row: RuleRow) -> ArtefactKind:
+    """Return the kind that the `clean` table of a row describes."""
     values = {"category": row.values["category"], "ecosystem": row.ecosystem, **row.clean}
     inside, holds = values.pop("inside"), values.pop("holds", {})
     return ArtefactKind(
@@ -52,7 +52,7 @@ def _held(path: str, holds: Mapping[str, Any]) -> tuple[bytes, ...]:
     return tuple(text.encode() for text in (*signature, *texts(holds.get(path, []))))
 
 
-KINDS: tuple[ArtefactKind, ...] = tuple(_kind(row) for row in rows() if row.clean)
+KINDS: tuple[ArtefactKind, ...] = tuple(kind_of(row) for row in rows() if row.clean)
 """In the order in which they are tried."""
 
 INCREMENTAL = ArtefactKind(

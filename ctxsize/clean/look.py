@@ -66,7 +66,7 @@ class Seen:
 
 
 def root_of(path: str) -> str:
-    """The real path of the directory ROOT. Raises `InputError` where cleaning must not start."""
+    """Return the real path of ROOT. Raises `InputError` where cleaning must not start."""
     try:
         real = os.path.realpath(path)
         exists = os.path.isdir(real)
@@ -109,7 +109,7 @@ def _is_same(path: str, found: os.stat_result) -> bool:
 
 
 def look(root: str, choice: CleanChoice, *, progress: Progress | None = None) -> Seen:
-    """All candidates below `root`, a real path, in order of their paths. Raises `OSError`."""
+    """Return all candidates below the real path `root`, in order. Raises `OSError`."""
     with Descent.at(root) as descent:
         status = os.fstat(descent.fd)
         looking = _Looking(root, choice, progress)
@@ -177,7 +177,7 @@ class _Looking:
         return True
 
     def _names(self, descent: Descent) -> Iterator[str]:
-        """The directories to look at below here, in order; notes the symlinked candidates."""
+        """Return the directories to look at from here, in order; notes symlinked candidates."""
         listing = self._listing(descent)
         self.above.append(listing)
         for name in sorted(listing.links):
@@ -204,7 +204,7 @@ class _Looking:
         return DirectoryNames(*map(frozenset, found))
 
     def _is_settled(self, descent: Descent, name: str) -> bool:
-        """Whether the directory where the walk is needs no look inside; it is noted if so."""
+        """Return whether the current directory needs no look inside; notes it if so."""
         if record.is_trash(name):
             self._leftover(descent, name)
             return True

@@ -94,7 +94,7 @@ def _left(candidate: CleanCandidate, code: str, message: str, by_choice: bool) -
 def _without_newest(
     items: Sequence[CleanCandidate], keep_bytes: int
 ) -> tuple[list[CleanCandidate], list[Passed]]:
-    """The items without the newest ones that take `keep_bytes` on disk together, and those."""
+    """Return the items without the newest `keep_bytes` on disk, and those newest ones."""
     newest = sorted(items, key=lambda each: (-each.inventory.newest_ns, each.path))
     kept: list[Passed] = []
     taken = 0

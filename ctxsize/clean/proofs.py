@@ -99,7 +99,7 @@ class Unproven:
 
 
 def judge(place: Surroundings, kinds: Iterable[ArtefactKind]) -> KindProof | Unproven | None:
-    """The first kind that `place` is proven to be, else one that it looks like, else None."""
+    """Return the first kind that `place` is proven to be, else looks like, else None."""
     doubtful: Unproven | None = None
     for kind in kinds:
         verdict = _judge(place, kind)
@@ -141,7 +141,7 @@ def _lacking(place: Surroundings, kind: ArtefactKind) -> str:
 
 
 def _unlike(place: Surroundings, mark: Telltale) -> str:
-    """Why something in the directory that has the name of `mark` is none; "" if nothing has it."""
+    """Return why an entry named like `mark` is none; "" if there is no such entry."""
     name, slash, _ = mark.path.partition("/")
     if name in place.inside.links:
         return f"{name} in it is a symlink"

@@ -66,7 +66,7 @@ def is_trash(name: str) -> bool:
 
 
 def of(fd: int, name: str) -> Record | None:
-    """The record of the renamed directory `fd` called `name`, if there is one that we wrote."""
+    """Return our record of the renamed directory `fd` called `name`, if there is one."""
     try:
         above = os.open("..", OPEN_DIRECTORY, dir_fd=fd)
     except OSError:
@@ -83,7 +83,7 @@ def is_record(name: str) -> bool:
 
 
 def is_orphan(above: int, name: str) -> bool:
-    """Whether `name` in the directory `above` is a record of ours, and its directory is gone."""
+    """Return whether `name` in `above` is a record of ours whose directory is gone."""
     if not is_record(name) or not _is_begun(above, name) or _is_held(above, name):
         return False
     try:

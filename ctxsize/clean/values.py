@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ctxsize.findings import Finding
 from ctxsize.model import Problem
@@ -198,7 +198,7 @@ class Result:
 class Cleaning:
     """Everything that `ctxsize clean` has to say."""
 
-    kind: ClassVar[str] = "clean"
+    kind: ClassVar[Literal["clean"]] = "clean"
 
     root: str
     """As the user named it."""

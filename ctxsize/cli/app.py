@@ -208,7 +208,7 @@ def _complete() -> int:
 
 
 def _told(error: CtxsizeError) -> str:
-    """The error, marked where the words are the builder's: it is the build that would fail."""
+    """Return the error, marked where the builder's own words say that the build fails."""
     text, where = str(error), f"{error.where}: "
     if isinstance(error, (UndecidedError, UnknownPatternError)) or "the build fails" in text:
         return text

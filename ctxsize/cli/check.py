@@ -84,7 +84,7 @@ def command(
     For CI: the exit code is 1 if one does not, 2 if the builder rejects a Dockerfile.
     A line says that all is well; else the report comes first, then the verdict:
     what is over, by how much, the largest parts, what grew, and the command that
-    mends it.
+    solves it.
 
     Budgets are of content: 50MB is decimal, 50MiB binary. `ctxsize.toml`, or
     [tool.ctxsize] in pyproject.toml, has the same keys at its top level and for
@@ -151,7 +151,7 @@ def _found(build: Build) -> list[Build]:
 
 
 def _names_a_build() -> bool:
-    """Whether the command line says which build it is about, rather than the configuration."""
+    """Return whether the command line names the build, rather than the configuration."""
     context = click.get_current_context()
     names = ("context", "dockerfile", "target", "builder", "platforms")
     sources = map(context.get_parameter_source, names)

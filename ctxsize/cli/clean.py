@@ -195,7 +195,7 @@ def _carried_out(root: str, plan: CleanPlan, yes: bool, plan_file: str | None = 
 
 
 def _command_line() -> str:
-    """The command that was given, with `--yes` and without what only concerns this report."""
+    """Return the given command with `--yes`, without what concerns this report only."""
     context = click.get_current_context()
     given = []
     for parameter in context.command.params:

@@ -95,7 +95,7 @@ def uninstall(directory: str | None) -> None:
 
     path = _path(directory)
     if remove_output(str(path), _is_ours):
-        output.note(f"{path} is removed: `docker ctxsize` is no more")
+        output.note(f"{path} is removed, and with it `docker ctxsize`")
     else:
         output.note(f"{path} is not there, so there is nothing to remove")
 

@@ -146,7 +146,7 @@ def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
 
 
 def _from_stdin(*, null: bool) -> Iterator[str]:
-    """The paths on stdin: lines, quoted ones as `ctxsize ls` and git quote them, or records."""
+    """Yield the paths on stdin: lines, quoted as `ctxsize ls` and git do, or records."""
     if sys.stdin is None:
         raise InputError("there is no stdin to read paths from")
     if null:

@@ -44,7 +44,7 @@ _TOP, _TOP_ALONE = 5, 30
 @click.option(
     "--thorough",
     is_flag=True,
-    help="Open every ignored directory that the builder opens, be it for nothing, to notice one "
+    help="Also open ignored directories that the builder opens without need, to notice one "
     "that cannot be read.",
 )
 @click.option("--compare", is_flag=True, help="Say where other builders would differ.")

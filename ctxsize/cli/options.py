@@ -24,7 +24,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def _entries(kind: str) -> Callable[..., list[CompletionItem]]:
-    """What leaves completion to the shell, which knows files (`file`) and directories (`dir`)."""
+    """Return what leaves completion to the shell: of files (`file`) or directories (`dir`)."""
     return lambda ctx, param, incomplete: [_completed(incomplete, type=kind)]
 
 
@@ -147,7 +147,7 @@ named_option: Decorator = click.option(
 
 
 def values(build_arguments: Iterable[str]) -> dict[str, str]:
-    """The build arguments by name; one without a value that the environment lacks is none."""
+    """Return the build arguments by name; None for one that the environment lacks."""
     found = {}
     for each in build_arguments:
         name, given, value = each.partition("=")

@@ -34,7 +34,7 @@ class Format(NamedTuple):
 
 
 class ClosedPipeError(Exception):
-    """Whoever read our output has seen enough."""
+    """The reader of our output closed the pipe."""
 
 
 def prepare() -> None:

@@ -162,7 +162,7 @@ def _in_mode(
 
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:
-    """The rules of these names, none for all. Raises `InputError` for one that there is not."""
+    """Return the rules of these names, none for all. Raises `InputError` for an unknown one."""
     from ctxsize.recommender.knowledge.load import BY_NAME
 
     for name in names:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ctxsize.findings import Finding, Severity
 
@@ -51,7 +51,7 @@ class Code:
 class Rules:
     """The codes that `ctxsize rule` explains."""
 
-    kind: ClassVar[str] = "rules"
+    kind: ClassVar[Literal["rules"]] = "rules"
 
     codes: tuple[Code, ...]
     asked: bool = False

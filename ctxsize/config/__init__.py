@@ -116,13 +116,13 @@ class Config:
         return os.path.dirname(self.path or "") or "."
 
     def lies_below(self, directory: str) -> bool:
-        """Whether it is of `directory` or one below, so that all that it is about is there too."""
+        """Return whether it belongs to `directory` or one below, so all it is about is there."""
         top, here = (os.path.realpath(each) for each in (directory, self.directory))
         return os.path.commonpath([top, here]) == top
 
 
 def load(start: str) -> Config:
-    """The configuration that holds for the directory `start`, an empty one where there is none.
+    """Return the configuration for the directory `start`, an empty one if there is none.
 
     Raises `InputErrors` with everything that is wrong with it.
     """
@@ -142,7 +142,7 @@ def load(start: str) -> Config:
 
 
 def read(path: str) -> Config | None:
-    """The configuration in the file `path`; None for a `pyproject.toml` without a table for it.
+    """Return the configuration in `path`; None for a `pyproject.toml` without our table.
 
     Raises `InputErrors`.
     """

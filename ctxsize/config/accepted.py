@@ -40,7 +40,7 @@ class Acceptance:
     def reason(
         self, finding: Finding, *about: str, lines: Sequence[str] | None = None
     ) -> str | None:
-        """Why `finding` is accepted, None if it is not; `about` are further paths it is about.
+        """Return why `finding` is accepted, else None; `about` are further paths it concerns.
 
         `lines` are those of its file, if they are others than on disk.
         """

@@ -31,7 +31,7 @@ class Tolerance:
 
     @classmethod
     def parse(cls, text: str) -> Tolerance:
-        """The tolerance that `text` says: `5%`, `2MB`. Raises `InputError` for anything else."""
+        """Return the tolerance in `text`: `5%`, `2MB`. Raises `InputError` for anything else."""
         share = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%\s*", text)
         if share is not None:
             return cls(percent=float(share[1]))

@@ -106,7 +106,7 @@ class StageStep:
 
     @cached_property
     def commands(self) -> tuple[Command, ...]:
-        """What a RUN runs, as it is written; none if not all of it is read by a shell of Unix."""
+        """Return the commands of a RUN as written; none if no Unix shell reads all of it."""
         is_read = self.is_run and self.state.is_unix and is_known(self.instruction)
         return commands_of(self.instruction) if is_read else ()
 
@@ -148,7 +148,7 @@ class StageStep:
 
     @property
     def origin(self) -> str:
-        """What a COPY is from: a stage, image or named context; `""` for the build context."""
+        """Return the origin of a COPY: stage, image or named context; `""` for the context."""
         return next(self.instruction.flag_values("from"), "")
 
     @cached_property

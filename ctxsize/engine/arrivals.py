@@ -120,7 +120,7 @@ class Arrivals:
         return end, self.holds(end)
 
     def _link(self, path: str) -> str | None:
-        """The target of a symlink, None for all else. Raises `BuildFailsError` as Docker fails."""
+        """Return a symlink's target, else None. Raises `BuildFailsError` where Docker fails."""
         try:
             return None if "\0" in path else link_target(self._full(path))
         except OSError as error:  # a name that is too long

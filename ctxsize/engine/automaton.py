@@ -112,7 +112,7 @@ class Program:
         return found
 
     def of_names(self, watched: int) -> Iterator[tuple[int, Segment]]:
-        """The `watched` segments with the numbers of their bits, without those on whole paths.
+        """Yield the `watched` segments with the numbers of their bits; none on whole paths.
 
         A bit of many is long, so that a list of them all would take much memory.
         """

@@ -30,7 +30,7 @@ class Cover(Enum):
 
 
 def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
-    """How the text of `wide` covers that of `narrow`; whether they are exceptions is left aside.
+    """Return how the text of `wide` covers that of `narrow`; exceptions or not is left aside.
 
     >>> make = DockerIgnorePattern
     >>> covers(make("**/*.pyc"), make("src/[a-f]*.pyc"))

@@ -181,7 +181,7 @@ def files_near(context: str) -> list[str]:
 
 
 def _names(directory: str) -> list[str]:
-    """What lies beside a Dockerfile: case counts here, also where the file system ignores it."""
+    """Return what lies beside a Dockerfile. Case counts, whatever the file system does."""
     try:
         return os.listdir(directory or ".")
     except OSError:
@@ -218,7 +218,7 @@ def may_read(path: str) -> bool:
 
 
 def never_ends(path: str) -> bool:
-    """Whether a builder waits when it reads this: a FIFO, or a device other than /dev/null."""
+    """Return whether a builder would wait here: a FIFO, or a device other than /dev/null."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):

@@ -159,3 +159,7 @@ def is_utf8(*texts: str) -> bool:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
+
+
+Batch = tuple[Files | Folder, list[int]]
+"""An event whose files, if any, are plain ones that arrive whole, and the bytes of each."""

@@ -86,7 +86,7 @@ def _checks(spec: DockerIgnoreSpec, path: str, before: int, after: int) -> Itera
 
 
 def _near_misses(spec: DockerIgnoreSpec, path: str, reached: str, last: Step) -> Iterator[NearMiss]:
-    """The patterns after the one that decided that say otherwise and match when tested alone."""
+    """Yield later patterns of the other kind that match when they are tested alone."""
     start = 0 if last.decider is None else last.decider + 1
     ancestors = [path[:at] for at, char in enumerate(path) if char == "/"]
     for pattern in list(spec.patterns)[start:]:

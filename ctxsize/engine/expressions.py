@@ -83,7 +83,7 @@ class Expression:
 
     @cached_property
     def written(self) -> tuple[str, float]:
-        """The source, and the degree of backtracking: the power of the text's length it takes."""
+        """Return the source and its degree of backtracking: a power of the text's length."""
         assert self.node is not None
         return written(self.node)
 

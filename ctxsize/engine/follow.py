@@ -46,7 +46,7 @@ def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
 
 
 def _targets(root: str, path: str) -> list[str]:
-    """Where the symlinks lead that `path` is or, with wildcards in its last part, matches."""
+    """Return the targets of symlinks that `path` is or matches by its last part."""
     directory, name = posixpath.split(path)
     names = [name]
     try:

@@ -67,7 +67,7 @@ class GitRepository:
 
     @classmethod
     def at(cls, root: str) -> GitRepository | None:
-        """The repository that `root` belongs to, or None where git knows none or is not there."""
+        """Return the repository of `root`; None if git knows none or is missing."""
         return find(root).repository
 
     @cached_property
@@ -86,12 +86,12 @@ class GitRepository:
 
     @property
     def submodules(self) -> frozenset[str]:
-        """The directories below `root` that belong to repositories of their own by the index."""
+        """Return the directories below `root` that are repositories of their own by the index."""
         return self._index[1]
 
     @cached_property
     def ignored(self) -> frozenset[str]:
-        """What git ignores and does not track, a directory with a trailing `/` for all below.
+        """Return what git ignores and does not track; a trailing `/` stands for all below.
 
         Each is what a pattern of git names; `./` is `root` itself. Raises `GitError`.
         """
@@ -117,7 +117,7 @@ class GitRepository:
 
 
 def find(root: str) -> Found:
-    """The repository that the directory `root` belongs to, and what git cannot say about it."""
+    """Return the repository of the directory `root`, and what git cannot say about it."""
     real = os.path.realpath(root)
     nearest = top_of(real)
     if nearest is None:
@@ -148,7 +148,7 @@ def _top(root: str, nearest: str) -> str:
 
 
 def _line(root: str, question: str) -> str:
-    """The path that `git rev-parse` prints. Raises `GitError` also where it prints nothing."""
+    """Return the path that `git rev-parse` prints. Raises `GitError` if it prints none."""
     answer = _asked(root, "rev-parse", question).removesuffix(b"\n")
     return os.path.realpath(os.fsdecode(answer))
 
@@ -165,7 +165,7 @@ Where git hung, the question is left out: it would hang with others too.
 
 
 def _asked(root: str, *arguments: str) -> bytes:
-    """What git prints. Raises `GitError` where it prints an error, takes too long or is missing.
+    """Return what git prints. Raises `GitError` for an error, a timeout or a missing git.
 
     What it cannot answer it is asked once: a FIFO that it waits for stays one.
     """
@@ -213,7 +213,7 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
 
 @lru_cache
 def _program(path: str, top: str) -> str:
-    """The git that the variable PATH means, as an absolute path. Raises `GitError` without one.
+    """Return the absolute path of the git that PATH names. Raises `GitError` without one.
 
     What lies in the repository or in the working directory is none: it came with the context.
     """
@@ -228,7 +228,7 @@ def _program(path: str, top: str) -> str:
 
 
 def _reason(stderr: bytes) -> str:
-    """The first line of what git says is wrong, and what to do about an owner it distrusts."""
+    """Return the first line of git's error, with what to do about a distrusted owner."""
     lines = stderr.decode(errors="replace").strip().splitlines() or ["it failed without a word"]
     first = lines[0].removeprefix("fatal: ")
     if "dubious ownership" in first:

@@ -47,7 +47,7 @@ def match(pattern: str, name: str) -> bool:
 
 
 def _tests(pattern: str) -> list[_Test | None] | None:
-    """What must match one after another, None for a star; None for a pattern with an error."""
+    """Return the parts that must match in turn, None for a star; None for a bad pattern."""
     tests: list[_Test | None] = []
     at = 0
     while at < len(pattern):

@@ -33,7 +33,7 @@ class Listing:
     """The entries of a request's context, the `sent` ones, the `ignored` ones or both.
 
     Iterate it once; it streams, and holds no more than the paths of ignored
-    directories that are sent all the same. Asking for what is ignored opens the
+    directories that are sent nevertheless. Asking for what is ignored opens the
     directories that the builder passes by. `problems` is complete when the
     iteration is. Raises what `Walk` raises.
     """
@@ -152,7 +152,7 @@ class Listing:
 
 
 def entries(request: Request, *, sent: bool = True, ignored: bool = False) -> Listing:
-    """The entries of `request`'s context: what is sent, what is ignored, or both in one order."""
+    """Return the entries of the context: those sent, those ignored, or both in order."""
     return Listing(request, sent=sent, ignored=ignored)
 
 
@@ -169,7 +169,7 @@ def _sent_parents(request: Request) -> frozenset[str]:
 
 
 def order(path: str) -> bytes:
-    """The key that sorts paths as builders send them: a directory's entries follow it at once."""
+    """Return the key that sorts paths as builders do: a directory's entries follow it."""
     return os.fsencode(path).replace(b"/", b"\0")
 
 

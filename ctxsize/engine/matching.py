@@ -91,7 +91,7 @@ class _Texts:
         self._lengths.setdefault(outermost, set()).add(len(text))
 
     def lengths(self, outermost: str) -> list[int]:
-        """How long those are that may stand in a name whose outermost character is `outermost`."""
+        """Return the lengths of texts that a name with the character `outermost` may hold."""
         return [*self._lengths.get(outermost, ()), *self._lengths.get("", ())]
 
 
@@ -215,7 +215,7 @@ class _Search:
 
 
 def _holding(sought: str, text: str) -> Iterator[str]:
-    """The lines of `text` that hold what is `sought`, which may begin or end with a newline."""
+    """Yield the lines of `text` with `sought`, which may begin or end with a newline."""
     size, at = len(sought.rstrip("\n")), text.find(sought)
     while at >= 0:
         start = text.rfind("\n", 0, at + 1) + 1

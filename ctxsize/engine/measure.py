@@ -29,7 +29,7 @@ def measure(
     """Return what `request` would send, with the problems that were met on the way.
 
     `everything` also measures what is ignored, `thorough` opens every directory
-    that the builder opens, be it for nothing. `top` bounds each list of the
+    that the builder opens without need. `top` bounds each list of the
     largest, `depth` the size tree (None: no bound), `jobs` the threads of the
     compiled core, which counts where it can. `evaluator` decides instead of the
     ignore file alone. Raises what `Walk` raises.

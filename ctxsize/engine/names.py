@@ -97,7 +97,7 @@ def link_target(path: str) -> str | None:
 
 
 def names_in(path: str) -> list[str]:
-    """All names in the directory at `path`, in byte order; none if it is no directory itself.
+    """Return all names in the directory at `path`, in byte order; none if it is none.
 
     Raises `OSError` for a directory that cannot be read.
     """
@@ -111,7 +111,7 @@ def names_in(path: str) -> list[str]:
 
 
 def listing_at(path: str) -> tuple[list[str], list[str]]:
-    """The names in the directory at `path`, as in its `listing`; none if it cannot be read."""
+    """Return the names in the directory at `path` by its `listing`; none if unreadable."""
     try:
         with _opened(path) as fd:
             return listing(fd)[:2]

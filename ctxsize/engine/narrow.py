@@ -143,7 +143,7 @@ class Narrowed:
         return NarrowState(asked, left, self._both(asked.mark, left.mark))
 
     def _both(self, asked: Mark, left: Mark) -> Mark:
-        """The mark of an entry, given that of the include patterns and of the ignore file."""
+        """Return the mark of an entry from those of include patterns and the ignore file."""
         if left.ignored:
             return left
         if asked.ignored:

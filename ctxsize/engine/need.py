@@ -89,7 +89,7 @@ def platforms_of(request: Request) -> tuple[str, ...]:
 
 @cache
 def _own_platform() -> Platform:
-    """The platform on which Docker builds here: Linux, also where it runs in a virtual machine."""
+    """Return the platform on which Docker builds here: Linux, also in a virtual machine."""
     return machine_platform("x86_64" if sys.platform == "win32" else os.uname().machine)
 
 
@@ -153,12 +153,12 @@ def _need(plan: Plan, asking: Asking) -> ContextNeed:
 
 
 def context_need_of(request: Request) -> ContextNeed:
-    """What the Dockerfile asks of its contexts on the first platform. Raises as `needs_of`."""
+    """Return what the Dockerfile asks of its contexts on the first platform; see `needs_of`."""
     return next(iter(needs_of(request).values()))
 
 
 def asked_of(request: Request) -> tuple[Asked, ...]:
-    """The transfers of the context of `request`, which may be a named one; none if it is not used.
+    """Return the transfers of the context of `request`, which may be named; none if unused.
 
     Raises what `needs_of` raises.
     """
@@ -170,7 +170,7 @@ def asked_of(request: Request) -> tuple[Asked, ...]:
 
 
 def asked_in(need: ContextNeed, name: str) -> Iterator[Asked]:
-    """What `need` asks of the context `name`, each transfer for itself; none if it is not used."""
+    """Return what `need` asks of the context `name`, by transfer; none if it is unused."""
     return _named(need, name) if name else _main(need)
 
 
@@ -210,7 +210,7 @@ def transfer_evaluators(request: Request) -> list[Evaluator[Any] | None]:
 
 
 def includes_of(request: Request) -> list[Include]:
-    """The include patterns of each transfer of the context; they are one of all without a filter.
+    """Return the include patterns of each transfer; those of one of all if unfiltered.
 
     Raises what `needs_of` raises, and `BuildFailsError` where the sender cannot follow a link.
     """

@@ -39,7 +39,7 @@ def check_parents(request: Request, base: str, pattern: str) -> None:
 
 
 def matching_parents(request: Request, base: str, pattern: str) -> Iterator[str]:
-    """The outermost entries below the directory `base` that match, whether or not they arrive."""
+    """Yield the outermost matching entries below the directory `base`, sent or not."""
     search = DockerIgnorePattern(pattern)
     deepest = None if "**" in pattern else pattern.count("/") + 1
     pending = [("", 1)]

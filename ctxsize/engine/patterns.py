@@ -101,7 +101,7 @@ class DockerIgnorePattern(RegexPattern):
         return made
 
     def _compiled(self, line: str) -> Expression:
-        """What finds the text in paths; one that finds nothing, and the fault, if Go refuses."""
+        """Return what finds the text in paths, and the fault if Go refuses the pattern."""
         try:
             self.kind, self.expression = self.meaning(self.text)
             return _compiled(self.kind, self.text, self.expression)
@@ -128,7 +128,7 @@ class DockerIgnorePattern(RegexPattern):
 
     @classmethod
     def read(cls, line: str) -> SplitLine | None:
-        """The pattern of `line`, its syntax checked as far as the builder checks it at once."""
+        """Return the pattern of `line`; checks what the builder checks at once."""
         parsed = cls.split(line)
         if parsed is None:
             return None
@@ -150,7 +150,7 @@ class DockerIgnorePattern(RegexPattern):
 
     @classmethod
     def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
-        """The Python expression for `pattern`, and whether a match ignores (pathspec's seam)."""
+        """Return the Python expression for `pattern`, and whether it ignores (for pathspec)."""
         made = cls(pattern)
         return (None if made.regex is None else made.regex.pattern), made.include
 
@@ -166,7 +166,7 @@ class DockerIgnorePattern(RegexPattern):
         return super().match_file(file)
 
     def error(self) -> IgnoreFileError:
-        """The error with which Docker's build fails once it evaluates this faulty pattern."""
+        """Return the error of Docker's build when it evaluates this faulty pattern."""
         return IgnoreFileError(
             "syntax error in pattern",
             line=self.line or None,
@@ -330,7 +330,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
 
     @cached_property
     def reach(self) -> Sequence[str] | None:
-        """The literal paths that exceptions can reach; None if one of them holds a wildcard."""
+        """Return the literal paths that exceptions reach; None if one holds a wildcard."""
         texts = [
             pattern.text.removesuffix("/**").removesuffix("/*")
             for pattern in self.patterns

@@ -46,7 +46,7 @@ class Plan:
     def dockerfile(self) -> Dockerfile:
         """Return the instructions and stages."""
         if isinstance(self._parsed, DockerfileError):
-            # Whoever catches an error adds to it where it was met.
+            # The caller adds to an error where it was met.
             raise copy(self._parsed)
         return self._parsed
 

@@ -35,7 +35,7 @@ def pattern_for(
 
 
 def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:
-    """Whether each character of `text` stands for itself, if it is no part of an expression."""
+    """Return whether each character of `text` stands for itself outside expressions."""
     return _printable(text) and not set(pattern_class.wildcards) & set(text)
 
 

@@ -64,7 +64,7 @@ class Request:
     dockerfile_read_from: str | None = None
     """The file that holds the Dockerfile's text, where symlinks lead from `dockerfile`."""
     dockerfile_fault: str | None = None
-    """Why the build fails for want of a Dockerfile, in the builder's words."""
+    """Why the build fails without a Dockerfile, in the builder's words."""
     name: str = ""
     """That of a named context; empty for the build context."""
     problems: tuple[Problem, ...] = ()
@@ -184,7 +184,7 @@ def with_ignore_file(request: Request, data: bytes, *, make: Make | None = None)
     """`request` as it would be if the ignore file that governs held `data`.
 
     Where none governs, it is the one that would be made: `ignore_file_to_write`.
-    `make` reads a line in place of the pattern's class, which reads it each time anew.
+    `make` reads a line; the pattern's class would read it again each time.
     Raises `IgnoreFileError` if `data` would fail the build.
     """
     ignore_file = IgnoreFile.parse(ignore_file_to_write(request), data)
@@ -195,7 +195,7 @@ def with_ignore_file(request: Request, data: bytes, *, make: Make | None = None)
 
 
 def ignore_file_to_write(request: Request) -> str:
-    """The path of the ignore file that governs, or of the one to make where there is none."""
+    """Return the path of the ignore file that governs, or of the one to create."""
     if request.ignore_file is not None:
         return request.ignore_file.path
     name = request.builder.ignore_file_names[-1]
@@ -244,7 +244,7 @@ def _context_root(context: str) -> str:
 def _find_ignore_file(
     context: str, dockerfile: str | None, builder: Builder
 ) -> tuple[str | None, bool, list[Problem]]:
-    """The path of the ignore file that governs, whether it is Dockerfile-specific, what is odd."""
+    """Return the governing ignore file, whether it is Dockerfile-specific, and problems."""
     problems: list[Problem] = []
     if dockerfile is not None and dockerfile != STDIN:
         directory, name = os.path.split(dockerfile)
@@ -267,7 +267,7 @@ def _readable(
     *,
     specific: bool = False,
 ) -> str | None:
-    """The path to read for `name` in `directory`, or None if the builder sees no file there."""
+    """Return the path to read for `name` in `directory`; None if the builder sees no file."""
     path = os.path.normpath(os.path.join(directory, name))
     if not os.path.lexists(path):
         return None

@@ -137,7 +137,7 @@ REST = Segment("path", loop=True, final=True)
 
 
 def _glob_to_the_end(found: list[Segment], name: str, *, loop: bool) -> list[Segment] | None:
-    """The segments of a pattern that ends in `name**`, if nothing but text is before the stars."""
+    """Return the segments of a pattern `text**`; None if wildcards precede the stars."""
     start = name.removesuffix("**")
     if any(char in start for char in "*?["):
         return None

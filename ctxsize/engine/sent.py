@@ -38,7 +38,7 @@ class Sent:
 
     @cached_property
     def sizes(self) -> dict[str, int]:
-        """The bytes of content of each entry, in no particular order; directories have none."""
+        """Return content bytes by entry, in no particular order; 0 for directories."""
         sizes = dict.fromkeys(self.directories, 0)
         for directory, names in self.names.items():
             prefix = _prefix(directory)

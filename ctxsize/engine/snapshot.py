@@ -48,7 +48,7 @@ class File(NamedTuple):
 
     @property
     def content_bytes(self) -> int:
-        """What would travel of it under its first name: 0 for all but readable regular files."""
+        """Return the bytes that travel under its first name: 0 unless a readable regular file."""
         return self.st_size if self.readable and stat.S_ISREG(self.st_mode) else 0
 
     @property
@@ -138,7 +138,7 @@ class Held:
         return steps(in_order([each.name for each in self.folders], [*self.entries]))
 
     def steps(self) -> list[Step]:
-        """Return the entries in byte order; of most directories, those with files alone, anew."""
+        """Return the entries in byte order; not cached for directories that hold only files."""
         return self._steps if self.folders else steps(([], [*self.entries], None))
 
     def enter(self, name: str) -> Held:
@@ -259,7 +259,7 @@ class Snapshot:
     def _with(
         self, held: Held, entries: dict[str, int | File], folders: list[Held]
     ) -> dict[str, Held]:
-        """The directory `held` with other things in it, and those above; the rest is shared."""
+        """Return the directory `held` with a change in it, and its parents; the rest is shared."""
         made = Held(held.path, entries, list(folders))
         _add_up(made)
         if not held.path:
@@ -271,7 +271,7 @@ class Snapshot:
     def sent(
         self, spec: DockerIgnoreSpec | None = None, *, include: Iterable[str] | None = None
     ) -> Sent:
-        """What the builder would send if `spec` were the ignore file, by default the request's.
+        """Return what is sent if `spec` is the ignore file, by default that of the request.
 
         `include` are include patterns as `follow` gives them: only what they ask for.
         Raises `IgnoreFileError` and `DockerfileError` as a walk does.

@@ -71,7 +71,7 @@ class Sources:
         self._dockerfile = request.plan.dockerfile
 
     def check(self, wanted: str) -> list[SourceCheck]:
-        """What becomes of a source as it is written, or of those on a line of the Dockerfile.
+        """Return what becomes of a source as written, or of those on a line of the Dockerfile.
 
         What no instruction takes is checked as if `COPY` took it, with no `line`.
         """
@@ -105,7 +105,7 @@ class Sources:
         return None if check is None or check.found else check
 
     def older_link(self, source: Source) -> str:
-        """The symlink on which the `older` releases of the builder fail, "" if there is none.
+        """Return the symlink on which `older` releases of the builder fail, "" for none.
 
         They follow each one below what wildcards match.
         """
@@ -123,7 +123,7 @@ class Sources:
         return next((link for link in found if not arrivals.follow(link)[1]), "")
 
     def _on_line(self, number: int) -> list[Source]:
-        """The sources of the instruction on a line; none if this build takes nothing there."""
+        """Return the sources of the instruction on a line; none if this build uses none there."""
         path = self._request.dockerfile
         if path is None:
             raise InputError("there is no Dockerfile to have a line", hint="name it with -f PATH")
@@ -173,7 +173,7 @@ class Sources:
         )
 
     def _arrivals_of(self, source: Source) -> Arrivals:
-        """What arrives by the transfer that takes the source; one of its own if none does."""
+        """Return what arrives by the transfer with that source, or by one of its own."""
         asked = self._asked.get(source, None if source.path == "." else (source.path,))
         # The paths of a transfer may be many, and are one object for all its sources.
         found = self._arrivals.get(id(asked)) if source in self._asked else None
@@ -255,7 +255,7 @@ class Sources:
         return None
 
     def _found_in_root(self, source: Source) -> Iterator[str]:
-        """The entries at the top that `COPY --exclude` of the whole context finds, each by itself.
+        """Yield the top entries that `COPY --exclude` of the whole context finds, one by one.
 
         Behaviour: moby/buildkit (`contenthash`), which has no header for the root.
         """
@@ -345,7 +345,7 @@ def _is_taken(source: Source) -> bool:
 
 
 def _may_take(instruction: Instruction) -> bool:
-    """Whether the instruction, or the one that it triggers, names sources that are looked up."""
+    """Return whether the instruction, or its trigger, names sources that are looked up."""
     doing = instruction.trigger or instruction
     return doing.keyword in ("COPY", "ADD") or any(doing.flag_values("mount"))
 

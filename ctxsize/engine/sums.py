@@ -6,17 +6,18 @@ import heapq
 import stat
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.directories import SECRET_START, Clues, Sum, extension, size_tree
-from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, is_utf8, not_utf8
+from ctxsize.engine.events import Batch, Event, Files, Folder, IgnoredEntries, is_utf8, not_utf8
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD, arrives_empty, not_utf8_problems
+from ctxsize.engine.packets import BuildKitMeter
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.transfer import METERS, Batch, Meter
+from ctxsize.engine.tar import TarMeter
 from ctxsize.model import Ignored, Measurement, Pattern, Problem, Share, Totals
 
 K = TypeVar("K")
@@ -27,6 +28,9 @@ _APART = 1 << 32
 _LEAST_LARGEST = 10
 """Number of the largest files that are kept at least, for clues."""
 
+_Meter = BuildKitMeter | TarMeter
+_METERS: dict[str, Callable[[], _Meter]] = {"buildkit": BuildKitMeter, "tar": TarMeter}
+
 
 class CoreSums(NamedTuple):
     """What was counted elsewhere, each row to be read once, in no order where none is named."""
@@ -35,7 +39,7 @@ class CoreSums(NamedTuple):
     """Bytes, files and directories that are sent; ignored files and directories, unopened ones."""
     announced: int
     content: int
-    """What entries take, as `Meter.add_sums` has it."""
+    """What entries take, as `add_sums` of a meter has it."""
     direct: Iterable[tuple[str, int, int]]
     """Of each directory the prefix, and the bytes and files that lie directly in it."""
     extensions: Iterable[tuple[str, int, int]]
@@ -54,7 +58,7 @@ class WalkSums:
         self._not_utf8: list[str] = []
         self._shown, self.top = top, max(top, _LEAST_LARGEST)
         self.clues = Clues()
-        self._meter = METERS[builder.meter]() if builder.meter else None
+        self._meter = _METERS[builder.meter]() if builder.meter else None
         self.content_bytes = 0
         self._files = self._directories = self._symlinks = self._hardlinks = 0
         self._direct: dict[str, Sum] = {"": [0, 0]}
@@ -92,7 +96,7 @@ class WalkSums:
             self._unopened += not event.entered
 
     def _add_folder(self, folder: Folder) -> None:
-        """Add a directory that is sent, be it ignored: then it was met as that before."""
+        """Add a directory that is sent. An ignored one was counted as ignored before."""
         self._directories += 1
         self._ignored[2] -= folder.mark.ignored
         self._wait(folder, [], 1)
@@ -289,7 +293,7 @@ class WalkSums:
         return [*found, *not_utf8_problems(self._not_utf8, builder)]
 
     def chance(self, request: Request) -> list[Problem]:
-        """The problem of a figure that is a matter of chance, or of the builder's release."""
+        """Return the problem of a figure that depends on chance or on the builder's release."""
         figures = () if self._meter is None else self._meter.totals(request)
         if self._meter is not None and self._meter.older_by:
             message = (
@@ -342,7 +346,7 @@ class WalkSums:
         )
 
 
-def _figures(meter: Meter | None, totals: tuple[int, ...]) -> tuple[int | None, str | None]:
+def _figures(meter: _Meter | None, totals: tuple[int, ...]) -> tuple[int | None, str | None]:
     """Return the least of `totals`, and all of them in the builder's words."""
     if meter is None or not totals:
         return None, None
@@ -355,7 +359,7 @@ def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:
 
 
 def _largest_directories(direct: dict[str, Sum], top: int) -> tuple[Share, ...]:
-    """The `top` shares; a value for each of all directories would take longer than their sums."""
+    """Return the `top` shares, without making a value for each of all directories."""
     filled = ((-size, path.rstrip("/") or ".", count) for path, (size, count) in direct.items())
     least = heapq.nsmallest(top, (each for each in filled if each[2]))
     return tuple(Share(path, -size, count) for size, path, count in least)

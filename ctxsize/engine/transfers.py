@@ -148,7 +148,7 @@ class _Measuring:
         return of_older(self.request, doubtful)
 
     def _emptied(self, paths: Paths) -> list[Problem]:
-        """The problem of files that arrive empty for what is asked for, not for what is ignored.
+        """Return the problem of sent files that arrive empty.
 
         Only a source that begins with `!` can do that.
         """
@@ -235,7 +235,7 @@ def _unsent(request: Request) -> tuple[NamedContext, ...]:
 
 
 def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
-    """The transfers of the build context, or the problem because of which they are not known."""
+    """Return the transfers of the build context, or the problem that hides them."""
     request = measuring.request
     if request.dockerfile is None or request.dockerfile_fault is not None:
         return [], []  # the request has a problem that says so
@@ -258,7 +258,7 @@ def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
 
 
 def _rejected_line(asked: tuple[Asked, ...]) -> int | None:
-    """The line of the first source that the builder rejects as a pattern, if there is one."""
+    """Return the line of the first source that the builder rejects as a pattern."""
     for source in dict.fromkeys(source for each in asked for source in each.sources):
         try:
             include_spec([source.path])

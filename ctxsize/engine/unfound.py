@@ -58,7 +58,7 @@ def _alike(source: Source) -> Source:
 
 
 def _not_found(request: Request, source: Source, check: SourceCheck) -> Problem:
-    """The problem of a source on which the build fails, unless a value that is missing decides."""
+    """Return the problem of a source that fails the build, unless a missing value decides."""
     code, message = "source-not-found", f"{source.instruction} {source.source}: not found, as "
     decides = what_decides(source.doubts)
     if decides:

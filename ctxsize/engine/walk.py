@@ -79,7 +79,7 @@ class Walk:
 
     @property
     def by_inode(self) -> bool:
-        """Whether every file may be another one's further name, not just those with several."""
+        """Return whether every file may be a further name of another one, by inode."""
         return self._inspector.every_inode
 
     @property

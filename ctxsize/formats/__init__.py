@@ -7,9 +7,34 @@ never prints, opens or exits. One is loaded when it is used.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from ctxsize.formats.look import Look
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.advice import DockerfileAdvice
+    from ctxsize.clean.values import Cleaning
+    from ctxsize.codes import Rules
+    from ctxsize.guard.outcome import CheckReport, DiffReport
+    from ctxsize.lints.run import Linted
+    from ctxsize.model import Report
+    from ctxsize.recommender.modes.plan import Plan
+    from ctxsize.recommender.outcome import Advice
+    from ctxsize.scanning import Scan
+
+    Outcome = (
+        Report
+        | CheckReport
+        | DiffReport
+        | Advice
+        | Plan
+        | Linted
+        | DockerfileAdvice
+        | Scan
+        | Cleaning
+        | Rules
+    )
+    """What a command answers; `kind` tells one from the others, and `findings` are of all."""
 
 FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
 """The choices of `--format`."""
@@ -39,8 +64,8 @@ TABLES = ("dir", "ext", "rule", "file")
 """The choices of `--by`: the ways to take a report apart, each one of `text.tables`."""
 
 
-def render(name: str, outcome: Any, look: Look) -> str:
-    """`outcome`, a value with a `kind`, in the format `name`."""
+def render(name: str, outcome: Outcome, look: Look) -> str:
+    """Return `outcome` in the format `name`, one of `FORMATS`."""
     match name:
         case "text":
             from ctxsize.formats import text
@@ -49,7 +74,7 @@ def render(name: str, outcome: Any, look: Look) -> str:
         case "json":
             from ctxsize.formats import json
 
-            return json.render(outcome, look)
+            return json.render(outcome)
         case "markdown":
             from ctxsize.formats import markdown
 

@@ -1,4 +1,4 @@
-"""The baseline file: what each context was when somebody last agreed to it.
+"""The baseline file: what each context was when it was last accepted.
 
 It is committed, so it is written in one order, a directory or a file a line,
 and holds no more than is needed to tell what grew. Saved reports are read back too:
@@ -21,7 +21,7 @@ VERSION = 1
 DIRECTORIES, FILES = 60, 20
 """How many of the largest are kept."""
 DEPTH = 4
-_HINT = "mend it, or remove it and write it anew with --update-baseline"
+_HINT = "correct it, or remove it and write a new one with --update-baseline"
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ def _finding(
 
 
 def place(report: Report, of: str) -> Location:
-    """Return where it is to be mended: the ignore file, or the instruction that takes most."""
+    """Return where to change something: the ignore file, or the instruction that takes most."""
     if of == "context" and report.ignore_file is not None:
         return Location(report.ignore_file.path, 1)
     if report.dockerfile is None:

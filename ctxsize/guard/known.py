@@ -145,7 +145,7 @@ class SizeChanges:
 
     @property
     def grown(self) -> tuple[SizeChange, ...]:
-        """What holds more than it did: files, and the directories that no such file explains."""
+        """Return what grew: files, and the directories that no such file explains."""
         files = [each for each in self.files if each.delta_bytes > 0]
         explained: dict[str, int] = {}
         for file in files:

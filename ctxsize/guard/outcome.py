@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ctxsize.config.accepted import Accepted
 from ctxsize.findings import Finding, Severity
@@ -110,13 +110,13 @@ class ContextCheck:
 class CheckReport:
     """Everything that `ctxsize check` has to say."""
 
-    kind: ClassVar[str] = "check"
+    kind: ClassVar[Literal["check"]] = "check"
 
     checks: tuple[ContextCheck, ...]
     baseline: str | None = None
     """The file, if there is one."""
     updated: bool = False
-    """Whether the baseline was written anew."""
+    """Whether the baseline was rewritten."""
     unused: tuple[Finding, ...] = ()
     """Tables of the configuration that accept nothing."""
 
@@ -160,7 +160,7 @@ class Side:
 class DiffReport:
     """Everything that `ctxsize diff` has to say."""
 
-    kind: ClassVar[str] = "diff"
+    kind: ClassVar[Literal["diff"]] = "diff"
 
     before: Side
     after: Side

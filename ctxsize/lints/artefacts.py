@@ -1,4 +1,7 @@
-"""Names that turn up at many places of a tree, and what shows that such a place is one."""
+"""Names that turn up at many places of a tree, and what shows that such a place is one.
+
+They are the rows in `recommender/knowledge/rules/` that say that the thing nests.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ctxsize.lints.tree import LintTree
+from ctxsize.recommender.knowledge.rows import rows, texts
 
 _MADE_UP = frozenset({"fixtures", "__fixtures__", "testdata", "test-data", "templates", "template"})
 """Directories whose projects are data of tests and generators, and are not built in place."""
@@ -58,48 +62,20 @@ class Artefact:
                 yield name
 
 
-_PYTHON = ("*.py",)
-_PYPROJECT = ("pyproject.toml", "setup.py", "tox.ini")
-_PACKAGE = ("package.json",)
-_DOTNET = ("*.csproj", "*.fsproj", "*.vbproj")
-_GRADLE = ("build.gradle", "build.gradle.kts")
+_WITHOUT_A_ROW = ("*.log", ".sass-cache")
 
-ARTEFACTS: dict[str, Artefact] = {
-    each.pattern: each
-    for each in (
-        Artefact("node_modules", _PACKAGE),
-        Artefact("__pycache__", _PYTHON),
-        *(Artefact(name, _PYTHON) for name in ("*.pyc", "*.pyo", "*.pyd", "*.py[cod]")),
-        *(Artefact(name, _PYTHON) for name in ("*.py[co]", "*$py.class")),
-        *(
-            Artefact(name)
-            for name in (
-                *(".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox", ".hypothesis"),
-                *(".venv", ".ipynb_checkpoints", "*.egg-info", "htmlcov", ".coverage"),
-                *(".DS_Store", "Thumbs.db", "desktop.ini", "*.swp", "*.swo", "*~"),
-                *(".idea", ".vscode", ".vs", "*.iml", ".history"),
-                *(".next", ".nuxt", ".svelte-kit", ".turbo", ".parcel-cache", ".angular"),
-                *("npm-debug.log", "npm-debug.log*", "yarn-error.log", "yarn-error.log*"),
-                *("yarn-debug.log", "yarn-debug.log*", "*.tsbuildinfo", ".nyc_output"),
-                *(".terraform", "*.tfstate", ".gradle", ".dart_tool", ".stack-work"),
-                *(".elixir_ls", "erl_crash.dump", ".bundle", ".sass-cache", ".serverless"),
-                *(".env", ".env.local", ".env.*.local", ".git", ".svn", ".hg"),
-            )
-        ),
-        Artefact("*.log"),
-        Artefact("venv", ("pyproject.toml", "requirements*.txt", "setup.py"), doubtful=True),
-        Artefact("bin", _DOTNET, doubtful=True),
-        Artefact("obj", _DOTNET, doubtful=True),
-        Artefact("target", ("Cargo.toml", "pom.xml", "build.sbt"), doubtful=True),
-        Artefact("build", (*_GRADLE, *_PACKAGE, *_PYPROJECT), doubtful=True),
-        Artefact("dist", (*_PACKAGE, *_PYPROJECT), doubtful=True),
-        Artefact("coverage", _PACKAGE, doubtful=True),
-        Artefact("_build", ("mix.exs", "rebar.config"), doubtful=True),
-        Artefact("deps", ("mix.exs",), doubtful=True),
-        Artefact("vendor", ("composer.json",), doubtful=True),
-        Artefact(".build", ("Package.swift",), doubtful=True),
-    )
-}
+
+def _artefacts() -> dict[str, Artefact]:
+    found = {name: Artefact(name) for name in _WITHOUT_A_ROW}
+    for row in rows():
+        for name in texts(row.nests.get("names", [])):
+            known = found.get(name, Artefact(name))
+            beside = (*known.beside, *texts(row.nests.get("beside", [])))
+            found[name] = Artefact(name, beside, row.nests.get("ambiguous", False))
+    return found
+
+
+ARTEFACTS = _artefacts()
 """By the pattern as it stands in an ignore file."""
 
 _UNIQUE = frozenset(

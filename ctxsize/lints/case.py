@@ -107,11 +107,11 @@ class Case:
 
     @cached_property
     def matcher(self) -> Matcher:
-        """What finds the patterns that match a path; those that can be evaluated, by index."""
+        """Return the matcher of a path; it knows the patterns that can be evaluated, by index."""
         return matcher(self.spec)
 
     def step(self, path: str) -> Step:
-        """What becomes of `path` by the patterns alone, whether or not the builder gets there."""
+        """Return what becomes of `path` by the patterns alone, even where no builder looks."""
         return self.matcher.step(path)
 
     def matching(self, path: str) -> list[Line]:
@@ -172,7 +172,7 @@ class Case:
         return {line.text: line.number for line in self.patterns if line.exception}
 
     def last_inside(self, line: Line) -> Line | None:
-        """The last pattern above `line` that is no exception and names something in its text."""
+        """Return the last ordinary pattern above `line` that names something in its text."""
         inside = self._inside.get(line.text, [])
         at = bisect_left(inside, line.number, key=lambda each: each.number)
         return inside[at - 1] if at else None
@@ -263,7 +263,7 @@ class Case:
         fix: Proposal | None = None,
         columns: tuple[int, int] | None = None,
     ) -> Finding:
-        """A finding about `line`, with the figures of `paths` in this tree if they are given."""
+        """Return a finding about `line`, with the figures of `paths` in this tree, if given."""
         marked, mended = None, None if fix is None else self._harmless(fix)
         if paths is not None and self.tree is not None:
             files, content_bytes = self.tree.figures(paths)

@@ -152,7 +152,7 @@ def _configured(config: Config, root: str) -> Iterator[FoundBuild]:
 
 
 def _with_told(found: Sequence[FoundBuild], told: Sequence[FoundBuild]) -> tuple[FoundBuild, ...]:
-    """All builds; one that was concluded from a Dockerfile goes where the user tells of it."""
+    """Return all builds; a guessed one goes where the user names the Dockerfile's build."""
     dockerfiles = {os.path.realpath(each.build.dockerfile or "") for each in told}
     kept = [
         each

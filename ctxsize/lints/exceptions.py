@@ -42,9 +42,9 @@ def useless(case: Case) -> Iterator[Finding]:
 
 
 def _is_meant(case: Case, line: Line) -> bool:
-    """Whether a pattern names the path or a directory above, and only another exception undid it.
+    """Return whether a pattern names the path or a parent, and only an exception undid it.
 
-    The exception then does nothing today, and is right all the same.
+    The exception then does nothing today, but it is right.
     """
     parts = line.text.split("/")
     above = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
@@ -54,7 +54,7 @@ def _is_meant(case: Case, line: Line) -> bool:
 
 
 def _is_missed(case: Case, line: Line) -> bool:
-    """Whether a name for the top alone would ignore it at any depth, which is what was meant."""
+    """Return whether a top-level name, meant at any depth, would ignore it."""
     names = line.text.split("/")[1:]
     return any(
         each.ignores and "/" not in each.text for name in names for each in case.matching(name)

@@ -32,7 +32,7 @@ def mend(
 ) -> Mended:
     """`case` with the certain fixes applied, with `unsafe` all of them.
 
-    One that would bring a graver finding than the one it mends is left out, and so
+    A fix that would bring a worse finding than it removes is left out, and so
     is one after which the finding is still there, or another one in its place.
     """
     applied: list[Finding] = []
@@ -67,7 +67,7 @@ def _step(
     *,
     unsafe: bool,
 ) -> _Step | None:
-    """The first of the fixes that does good, None if there is none; others are noted in `refused`.
+    """Return the first useful fix, None for none; the others are noted in `refused`.
 
     What leads back to what was `seen` is left alone.
     """
@@ -94,7 +94,7 @@ def _is_worse(
     after: Iterable[Finding],
     mended: Finding,
 ) -> bool:
-    """Return whether `mended` is found as often as before, or something new that is graver.
+    """Return whether `mended` is found as often as before, or something worse is new.
 
     For a fix that is not certain, what is new and as grave is enough: two such fixes
     could undo each other for ever.
@@ -111,7 +111,7 @@ def _is_worse(
 
 
 def _overrides(case: Case, finding: Finding) -> bool:
-    """Whether the fix hides what an exception of `case` names, which was removed meanwhile."""
+    """Return whether the fix hides what a removed exception of `case` names."""
     changes = None if finding.fix is None else finding.fix.changes
     hidden = () if changes is None else changes.ignored.paths
     return case.lets_in_one_of(path.rstrip("/") for path in hidden)

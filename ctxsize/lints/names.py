@@ -136,7 +136,7 @@ def _sent_copies(tree: LintTree, artefact: Artefact) -> list[str]:
 
 
 def _excepted(case: Case, tree: LintTree, tops: list[str], line: Line) -> frozenset[str]:
-    """What exceptions name in so many words at or below `tops`, and the directories above it.
+    """Return what exceptions name literally at or below `tops`, with their parents.
 
     Below `line` one with wildcards counts too: its author has seen what it takes back.
     A directory further up is no word about what turns up in it.

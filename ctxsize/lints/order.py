@@ -111,12 +111,12 @@ def undone(case: Case) -> Iterator[Finding]:
 
 
 def _is_named_later(case: Case, line: Line, path: str) -> bool:
-    """Whether an exception below `line` is about `path` itself, not just a directory above."""
+    """Return whether an exception below `line` names `path` itself, not only a parent."""
     return any(each.exception and each.number > line.number for each in case.matching(path))
 
 
 def _is_undone(case: Case, tree: LintTree, line: Line, path: str) -> bool:
-    """Whether an exception below `line`, for a directory above `path`, brings `path` back."""
+    """Return whether an exception below `line` for a parent brings `path` back."""
     parent = path.rpartition("/")[0]
     assert line.pattern is not None
     if path not in tree.now or not parent or line.pattern.match_file(parent) is not None:

@@ -141,7 +141,7 @@ def _keeps_directory(case: Case, line: Line) -> bool:
 
 
 def _is_led_to(case: Case, line: Line) -> bool:
-    """Whether other exceptions lead to the directory above, for builders that take them for paths.
+    """Return whether other exceptions lead to the parent, for builders that read paths.
 
     To the classic builder and Podman one with wildcards leads nowhere.
     """

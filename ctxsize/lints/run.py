@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ctxsize.build import Build
 from ctxsize.config.accepted import Acceptance
@@ -46,7 +46,7 @@ class LintedFile:
     """What is sent with it, None without a tree."""
     files: int | None = None
     mended: tuple[Finding, ...] = ()
-    """What the fixes mended, in the order of the fixes."""
+    """The findings that fixes removed, in the order of the fixes."""
     edit: Edit | None = None
     """What the fixes make of the file, None if nothing."""
     suppressed: int = 0
@@ -56,7 +56,7 @@ class LintedFile:
 class Linted:
     """Everything that `ctxsize lint` has to say."""
 
-    kind: ClassVar[str] = "lint"
+    kind: ClassVar[Literal["lint"]] = "lint"
 
     files: tuple[LintedFile, ...]
     problems: tuple[Problem, ...] = ()
@@ -75,7 +75,7 @@ class Linted:
 
 
 def lint_case(case: Case, notify: Notify | None = None) -> tuple[Finding, ...]:
-    """All findings of one ignore file, in order of place; `notify` gets what is looked for."""
+    """Return all findings of an ignore file in order; `notify` gets each code's name."""
     if case.is_utf16:  # Nothing else can be said of it, and no line be added to it.
         return tuple(LINTS["CTX123"](case))
     lints = _OF_ONE_LINE if case.is_long else LINTS.keys()

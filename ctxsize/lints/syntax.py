@@ -116,7 +116,7 @@ def regex(case: Case) -> Iterator[Finding]:
 
 
 def _is_expression(line: Line) -> bool:
-    """Whether the builder makes a regular expression of it; by the text of one that fails."""
+    """Return whether the builder compiles it to an expression; a failing one by its text."""
     if line.pattern is None:
         return not {*"*?["}.isdisjoint(line.text)
     return line.pattern.kind == "regexp"
@@ -129,7 +129,7 @@ def _decides(case: Case, line: Line) -> list[str] | None:
 
 
 def _rewritten(case: Case, line: Line, texts: list[str]) -> Proposal:
-    """The lines that say what is meant; certain only where nothing depended on the old one."""
+    """Return the lines that say what is meant; certain if nothing relied on the old one."""
     means = intended(case, line, texts)
     if case.tree is not None and line.pattern is not None and effect(case, line):
         means = None

@@ -49,7 +49,7 @@ class LintTree:
         self._builds = tuple(builds)
 
     def with_texts(self, texts: Sequence[str], *, own_bytes: int) -> LintTree:
-        """The same context with other lines in its ignore file; what is known stays known."""
+        """Return the same context with other lines in its ignore file; keeps what is known."""
         other = LintTree(
             self.trial, tracked=self.tracked, texts=texts, own_bytes=own_bytes, builds=self._builds
         )
@@ -174,7 +174,7 @@ class LintTree:
         return Amount(self.now.files, self.now.content_bytes + more)
 
     def _grown(self, sent: Sent) -> int:
-        """How much larger the ignore file is than on disk, where it is sent with its content."""
+        """Return how many bytes the ignore file grew since it was read, where it is sent."""
         assert self._own is not None
         if self._own_bytes is None or self._own in sent.empty:
             return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ctxsize.findings import Edit, Finding
 from ctxsize.model import Amount, Effect, Problem
@@ -90,7 +90,7 @@ class Question:
 class Advice:
     """Everything that `ctxsize suggest` has to say."""
 
-    kind: ClassVar[str] = "suggest"
+    kind: ClassVar[Literal["suggest"]] = "suggest"
 
     context_path: str
     dockerfile: str | None

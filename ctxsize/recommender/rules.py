@@ -13,7 +13,7 @@ MIB = 1024 * 1024
 
 
 class Category(str, Enum):
-    """What a thing is for, which decides about what may be done with it."""
+    """The purpose of a thing, which decides what may be done with it."""
 
     ARTEFACT = "artefact"
     CACHE = "cache"
@@ -32,12 +32,12 @@ class Category(str, Enum):
 
     @property
     def heading(self) -> str:
-        """The heading over its patterns in an ignore file."""
+        """Return the heading over its patterns in an ignore file."""
         return _HEADINGS[self]
 
     @property
     def belongs_to_sources(self) -> bool:
-        """Whether it is usually tracked, so that tracked files prove nothing against it."""
+        """Return whether it is usually tracked, so that tracked files prove nothing against it."""
         return self in _TRACKED
 
 
@@ -71,7 +71,7 @@ _TRACKED = frozenset(
 
 
 class Kind(str, Enum):
-    """What a rule is about."""
+    """The type of the entry that a rule looks for."""
 
     DIRECTORY = "directory"
     FILE = "file"
@@ -79,7 +79,7 @@ class Kind(str, Enum):
 
 
 class Form(str, Enum):
-    """How a proven thing is written as a pattern."""
+    """The pattern that a proven thing becomes."""
 
     ANYWHERE = "anywhere"
     """`**/name`: the name means the same wherever it stands, and all there are were proved."""
@@ -238,7 +238,7 @@ Marker = (
 
 @dataclass(frozen=True)
 class Rule:
-    """What is known about one kind of directory or file."""
+    """One kind of directory or file, and what is known about it."""
 
     name: str
     """`rust.target`: the ecosystem, and a word for it."""
@@ -249,28 +249,28 @@ class Rule:
     """
     category: Category
     confidence: float
-    """How likely it is that no build misses it: given the marker, and that no trap fires."""
+    """Probability that no build misses it, given that the marker holds and no trap fires."""
     marker: Marker
     why: str
     """One sentence."""
     again: str = ""
-    """How it is made again; empty where it is not."""
+    """The command that makes it again; empty if none does."""
     kind: Kind = Kind.DIRECTORY
     form: Form = Form.ANYWHERE
     contents: bool = False
-    """Whether only what is in the directory goes and the directory itself stays."""
+    """True if only its content is ignored and the directory itself stays."""
     volatile: bool = True
-    """Whether it changes without a change of the sources."""
+    """True if it changes without a change of the sources."""
     traps: tuple[str, ...] = ()
-    """The names of the traps that concern it, besides those that concern all."""
+    """Names of the traps that concern it, besides those that concern all rules."""
     only_proved: bool = False
-    """Whether its name says nothing, for a secret: it speaks with its marker alone."""
+    """For secrets: match only by content, never by name."""
     never: bool = False
-    """Whether it is written down only to say why it is not suggested."""
+    """True if it is written down only to say why it is not suggested."""
 
     @property
     def ecosystem(self) -> str:
-        """The part of the name before the dot."""
+        """Return the part of the name before the dot."""
         return self.name.partition(".")[0]
 
 

@@ -158,7 +158,7 @@ def _by_patterns(measured: Sequence[Measured]) -> list[list[Measured]]:
 
 
 def _sibling(each: Measured, siblings: Sequence[Sequence[Measured]]) -> Iterator[Finding]:
-    """The sibling whose patterns keep out most of what this context sends, if it is worth it."""
+    """Yield the sibling whose patterns keep out most of this context, if it is worth it."""
     if each.snapshot is None or each.request is None or not each.row.cost.content_bytes:
         return
     include = _include(each.request)

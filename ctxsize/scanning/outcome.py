@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ctxsize.build import Build
 from ctxsize.findings import Finding
@@ -50,7 +50,7 @@ class Row:
 class Scan:
     """Everything that `ctxsize scan` has to say."""
 
-    kind: ClassVar[str] = "scan"
+    kind: ClassVar[Literal["scan"]] = "scan"
 
     root: str
     rows: tuple[Row, ...]

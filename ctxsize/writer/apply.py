@@ -186,7 +186,7 @@ def _target(path: str, within: str | None) -> str:
         raise InputError(
             f"a symlink that leads nowhere: {error.strerror}",
             path=path,
-            hint="remove it or mend it",
+            hint="remove it or repair it",
         ) from None
     border = directory if within is None else os.path.realpath(within)
     if os.path.commonpath([border, target]) != border:
@@ -199,7 +199,7 @@ def _target(path: str, within: str | None) -> str:
 
 
 def _regular(path: str, target: str, directory: int) -> os.stat_result | None:
-    """What is at `target`, None for nothing. Raises `InputError` if it must not be replaced."""
+    """Return what is at `target`, else None. Raises `InputError` if it must stay."""
     name = os.path.basename(target)
     try:
         found = os.stat(name, dir_fd=directory, follow_symlinks=False)
@@ -211,7 +211,7 @@ def _regular(path: str, target: str, directory: int) -> os.stat_result | None:
         raise InputError("a directory is in the way", path=path, hint=_UNTOUCHED)
     if not stat.S_ISREG(found.st_mode):
         raise InputError("is no regular file", path=path, hint=_UNTOUCHED)
-    # Root may write it all the same, and a rename asks for the directory's leave alone.
+    # Root may write it anyway, and a rename needs the permission of the directory only.
     if not found.st_mode & 0o222 or not os.access(name, os.W_OK, dir_fd=directory):
         raise InputError("is read-only", path=path, hint=f"chmod u+w to allow it; {_UNTOUCHED}")
     return found

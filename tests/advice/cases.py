@@ -116,11 +116,8 @@ CASES: dict[str, dict[str, Case]] = {
             "FROM php:8\nCOPY . .\nRUN composer install\n", "composer.json", found=(2,)
         ),
         "bundler": one("FROM ruby:3\nCOPY . .\nRUN bundle install\n", "Gemfile", found=(2,)),
-        "mix": one("FROM elixir\nCOPY . .\nRUN mix deps.get\n", "mix.exs", found=(2,)),
         "go": one("FROM golang:1\nCOPY . .\nRUN go build ./...\n", "go.mod", found=(2,)),
-        "dotnet": one("FROM sdk\nCOPY . .\nRUN dotnet publish -o /o\n", "a.csproj", found=(2,)),
-        "maven": one("FROM maven\nCOPY . .\nRUN mvn -B package\n", "pom.xml", found=(2,)),
-        "gradle": one("FROM gradle\nCOPY . .\nRUN gradle :app:build\n", "build.gradle", found=(2,)),
+        "mix": one("FROM elixir\nCOPY . .\nRUN mix deps.get\n", "mix.exs", found=(2,)),
         "in a stage above": one(
             "FROM node:22 AS a\nCOPY . .\nFROM a AS b\nRUN npm ci\n", *NODE, found=(2,)
         ),
@@ -133,7 +130,7 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "a heredoc": one(
             "FROM node:22\nCOPY . /a/\nENV CI=true\nWORKDIR /a\n"
-            "RUN --mount=type=cache,target=/root/.npm <<EOF\nset -e\nnpm ci\nnpm test\nEOF\n",
+            "RUN <<EOF\nset -e\nnpm ci\nnpm test\nEOF\n",
             *NODE,
             found=(2,),
         ),
@@ -190,34 +187,6 @@ CASES: dict[str, dict[str, Case]] = {
             *("web/go.mod", "web/go.sum"),
             found=(2,),
         ),
-        "projects in directories": one(
-            "FROM sdk\nWORKDIR /s\nCOPY . .\n"
-            "RUN dotnet publish api/api.csproj -c Release -r linux-x64\n",
-            *("all.sln", "api/api.csproj", "lib/lib.csproj", "Directory.Build.props"),
-            found=(3,),
-        ),
-        "a project that refers to another outside": one(
-            "FROM sdk\nCOPY . /s\nWORKDIR /s/api\nRUN dotnet restore\n",
-            file("api/api.csproj", b'<ProjectReference Include="..\\lib\\lib.csproj" />'),
-            "lib/lib.csproj",
-            found=(2,),
-        ),
-        "a project with versions above": one(
-            "FROM sdk\nCOPY . /s\nWORKDIR /s/src/api\nRUN dotnet restore\n",
-            *("src/api/api.csproj", "Directory.Packages.props"),
-            found=(2,),
-        ),
-        "a module of Maven": one(
-            "FROM maven\nCOPY . /s\nWORKDIR /s/a\nRUN mvn package\n",
-            *(file("a/pom.xml", b"<project><parent></parent></project>"), "pom.xml"),
-            found=(2,),
-        ),
-        "Maven's wrapper": one(
-            "FROM temurin\nCOPY . /s\nWORKDIR /s\nRUN chmod +x mvnw\n"
-            "RUN ./mvnw -Pprod package -DskipTests\n",
-            *("pom.xml", WRAPPER, ".mvn/wrapper/maven-wrapper.properties"),
-            found=(2,),
-        ),
         "scripts of its own": one(
             "FROM node:22\nCOPY . .\nRUN npm ci\n",
             file("package.json", b'{"scripts": {"postinstall": "node patch.js"}}'),
@@ -250,11 +219,6 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "in a script of words": one(
             'FROM node:22\nCOPY . .\nRUN ["sh", "-c", "npm ci && npm test"]\n', *NODE, found=(2,)
-        ),
-        "several modules": one(
-            "FROM maven\nCOPY . .\nRUN mvn package\n",
-            file("pom.xml", b"<project><modules><module>a</module></modules></project>"),
-            found=(2,),
         ),
         "above several stages": one(
             "FROM node:22 AS a\nCOPY . .\nFROM a AS b\nRUN npm ci\nFROM a AS c\nRUN npm ci\n",
@@ -290,6 +254,13 @@ CASES: dict[str, dict[str, Case]] = {
         "go, vendored": one(
             "FROM golang:1\nCOPY . .\nRUN go build ./...\n", "go.mod", "vendor/modules.txt"
         ),
+        "cached": one("FROM node:22\nCOPY . .\n" + MOUNT.format("/root/.npm", "npm ci"), *NODE),
+        "compilers, which run after each change": one(
+            "FROM x\nCOPY . .\nRUN mvn -B package\nRUN gradle :app:build\n"
+            "RUN dotnet publish -o /o\n",
+            *("pom.xml", "build.gradle", "a.csproj"),
+        ),
+        "go, of several modules": one("FROM x\nCOPY . .\nRUN go build\n", "go.mod", "go.work"),
     },
     "CTX210": {
         "build": one("FROM rust:1\nCOPY . .\nRUN cargo build --release\n", found=(3,)),
@@ -563,6 +534,32 @@ CASES: dict[str, dict[str, Case]] = {
             ],
             ("a/Dockerfile:4",),
         ),
+        "platforms, by an architecture without its ARG": Case(
+            [
+                file(
+                    "docker-bake.json",
+                    b'{"target": {"a": {"platforms": ["linux/amd64", "linux/arm64"]}}}',
+                ),
+                file("Dockerfile", rust("rust:1", "id=a-$TARGETARCH,target=/app/target").encode()),
+            ],
+            ("Dockerfile:4",),
+        ),
+        "platforms, in stages that build on each other": Case(
+            [
+                file(
+                    "docker-bake.json",
+                    b'{"target": {"a": {"platforms": ["linux/amd64", "linux/arm64"]}}}',
+                ),
+                file(
+                    "Dockerfile",
+                    b"FROM rust:1-trixie AS a\n"
+                    + MOUNT.format("/t/target", "make").encode()
+                    + b"FROM a\n"
+                    + MOUNT.format("/t/target", "make install").encode(),
+                ),
+            ],
+            ("Dockerfile:2",),
+        ),
         "cgo": Case(
             several(
                 "",
@@ -693,6 +690,9 @@ CASES: dict[str, dict[str, Case]] = {
             "    --mount=type=cache,target=/var/lib/apt,sharing=shared \\\n"
             "    rm -f /etc/apt/apt.conf.d/docker-clean && apt-get install -y a\n",
             found=(2, 2),
+        ),
+        "apt, in several RUNs": one(
+            "FROM debian:12\n" + 2 * MOUNT.format("/var/lib/apt", "apt-get update"), found=(2,)
         ),
         "cargo, shared on purpose": Case(
             several(
@@ -867,27 +867,59 @@ CASES: dict[str, dict[str, Case]] = {
         ),
     },
     "CTX223": {
-        "npm": one("FROM node:22\nRUN npm ci\n", found=(2,)),
-        "several": one("FROM x\nRUN pip install -r r.txt && npm ci\n", found=(2, 2)),
-        "go": one("FROM golang:1\nCOPY go.mod .\nRUN go mod download\n", "go.mod", found=(3,)),
-        "words": one('FROM node:22\nRUN ["npm", "ci"]\n', found=(2,)),
-        "a heredoc": one("FROM node:22\nRUN <<EOF\nnpm ci\nEOF\n", found=(2,)),
-        "on the next line": one("FROM node:22\nRUN \\\n    # all\n    npm ci\n", found=(2,)),
-        "another escape": one("# escape=`\nFROM node:22\nRUN npm ci\n", found=(3,)),
-        "by a user": one("FROM node:22\nUSER node\nRUN npm ci\n", found=(3,)),
+        "npm": one("FROM node:22\nCOPY . .\nRUN npm ci\n", found=(3,)),
+        "several": one("FROM x\nCOPY . .\nRUN pip install -r r.txt && npm ci\n", found=(3, 3)),
+        "behind a directory": one("FROM x\nCOPY src /s/\nRUN npm ci\n", "src/a.js", found=(3,)),
+        "behind a mount of the context": one(
+            "FROM x\nRUN --mount=type=bind,target=. npm ci\n", found=(2,)
+        ),
+        "what CTX202 does not say": one(
+            "FROM x\nCOPY . .\nRUN npm ci\nRUN composer install\n",
+            *NODE,
+            "composer.json",
+            found=(4,),
+        ),
+        "go, of several modules": one(
+            "FROM x\nCOPY . .\nRUN go build ./...\n", "go.mod", "go.work", found=(3,)
+        ),
+        "dotnet": one("FROM sdk\nCOPY . .\nRUN dotnet publish -o /o\n", "a.csproj", found=(3,)),
+        "dotnet, restored": one(
+            "FROM sdk\nCOPY . /s\nWORKDIR /s/api\nRUN dotnet restore\n",
+            "api/api.csproj",
+            found=(4,),
+        ),
+        "maven": one("FROM maven\nCOPY . .\nRUN mvn -B package\n", "pom.xml", found=(3,)),
+        "Maven's wrapper": one(
+            "FROM temurin\nCOPY . /s\nWORKDIR /s\nRUN chmod +x mvnw\n"
+            "RUN ./mvnw -Pprod package -DskipTests\n",
+            *("pom.xml", WRAPPER, ".mvn/wrapper/maven-wrapper.properties"),
+            found=(5,),
+        ),
+        "gradle": one("FROM gradle\nCOPY . .\nRUN gradle :app:build\n", "build.gradle", found=(3,)),
+        "words": one('FROM node:22\nCOPY . .\nRUN ["npm", "ci"]\n', found=(3,)),
+        "a heredoc": one("FROM node:22\nCOPY . .\nRUN <<EOF\nnpm ci\nEOF\n", found=(3,)),
+        "on the next line": one(
+            "FROM node:22\nCOPY . .\nRUN \\\n    # all\n    npm ci\n", found=(3,)
+        ),
+        "another escape": one("# escape=`\nFROM node:22\nCOPY . .\nRUN npm ci\n", found=(4,)),
+        "by a user": one("FROM node:22\nUSER node\nCOPY . .\nRUN npm ci\n", found=(4,)),
         "no cache": one(
-            "FROM python:3\nRUN pip install --no-cache-dir \\\n    -r r.txt\n", found=(2,)
+            "FROM python:3\nCOPY . .\nRUN pip install --no-cache-dir \\\n    -r r.txt\n", found=(3,)
         ),
         "thrown away": one(
-            "FROM node:22\nRUN yarn install --frozen-lockfile && yarn cache clean\n", found=(2,)
+            "FROM node:22\nCOPY . .\nRUN yarn install --frozen-lockfile && yarn cache clean\n",
+            found=(3,),
         ),
         "no cache, of another manager": one(
-            "FROM php:8\nRUN composer install --no-cache --no-dev\n", found=(2,)
+            "FROM php:8\nCOPY . .\nRUN composer install --no-cache --no-dev\n", found=(3,)
         ),
         "needed again": one(
-            "FROM sdk AS a\nRUN dotnet restore\nRUN dotnet build --no-restore\n"
+            "FROM sdk AS a\nCOPY . .\nRUN dotnet restore\nRUN dotnet build --no-restore\n"
             "FROM a\nRUN dotnet publish -o /o\n",
-            found=(2,),
+            found=(3,),
+        ),
+        "the same in several stages": one(
+            "FROM x AS a\nCOPY . .\nFROM a AS b\nRUN npm ci\nFROM a\nRUN npm ci\n", found=(4,)
         ),
         "mounted for one RUN alone": one(
             "FROM golang:1\nCOPY go.mod go.sum ./\n"
@@ -904,32 +936,34 @@ CASES: dict[str, dict[str, Case]] = {
                 ),
                 file(
                     "Dockerfile",
-                    b"FROM python:3-slim\nUSER app\n"
+                    b"FROM python:3-slim\nUSER app\nCOPY . .\n"
                     b"# hadolint ignore=DL3042\nRUN pip install -r r.txt\n",
                 ),
             ],
-            ("Dockerfile:4",),
+            ("Dockerfile:5",),
         ),
         "on several systems": Case(
             several(
                 "",
-                a="FROM golang:1-alpine\nRUN go mod download\nRUN go build\n",
-                b="FROM golang:1-trixie\nRUN go mod download\nRUN go build\n",
+                a="FROM golang:1-alpine\nCOPY . .\nRUN go mod download\nRUN go build\n",
+                b="FROM golang:1-trixie\nCOPY . .\nRUN go mod download\nRUN go build\n",
             ),
-            ("a/Dockerfile:2", "b/Dockerfile:2"),
+            ("a/Dockerfile:3", "b/Dockerfile:3"),
         ),
         "in a Compose file": Case(
-            [inline("FROM node:22", "ENV X=$$Y", "", "RUN npm ci", "RUN date")], ("compose.yaml:3",)
+            [inline("FROM node:22", "COPY . .", "ENV X=$$Y", "", "RUN npm ci", "RUN date")],
+            ("compose.yaml:3",),
         ),
         "in a Compose file, with a variable in the line": Case(
-            [inline("FROM node:22", "RUN npm ci --only=${X:-prod}")], ("compose.yaml:3",)
+            [inline("FROM node:22", "COPY . .", "RUN npm ci --only=${X:-prod}")],
+            ("compose.yaml:3",),
         ),
         "in quotes of a Compose file": Case(
             [
                 file(
                     "compose.yaml",
                     b"services:\n  a:\n    build:\n"
-                    b'      dockerfile_inline: "FROM rust:1\\nRUN cargo fetch # $$X\\n"\n',
+                    b'      dockerfile_inline: "FROM rust\\nCOPY . .\\nRUN cargo fetch # $$X\\n"\n',
                 )
             ],
             ("compose.yaml:3",),
@@ -938,34 +972,60 @@ CASES: dict[str, dict[str, Case]] = {
             [
                 file(
                     "docker-bake.hcl",
-                    b'target "a" {\n  dockerfile-inline = <<EOT\nFROM node:22\n'
+                    b'target "a" {\n  dockerfile-inline = <<EOT\nFROM node:22\nCOPY . .\n'
                     b"RUN npm ci --only=$${X}\nEOT\n}\n",
                 )
             ],
             ("docker-bake.hcl:1",),
         ),
-        "Windows": one("FROM sdk:8.0-nanoserver-1809\nRUN dotnet restore\n"),
-        "wheels that are there": one("FROM python:3\nRUN pip install --no-cache /wheels/*\n"),
-        "yarn 4": one("FROM node:22\nRUN yarn install\n", ".yarnrc.yml", found=(2,)),
-        "composer's image": one("FROM composer:2\nRUN composer install\n", found=(2,)),
+        "Windows": one("FROM sdk:8.0-nanoserver-1809\nCOPY . .\nRUN dotnet restore\n"),
+        "wheels that are there": one(
+            "FROM python:3\nCOPY . .\nRUN pip install --no-cache /wheels/*\n"
+        ),
+        "yarn 4": one("FROM node:22\nCOPY . .\nRUN yarn install\n", ".yarnrc.yml", found=(3,)),
+        "composer's image": one("FROM composer:2\nCOPY . .\nRUN composer install\n", found=(3,)),
         "maven and gradle": one(
-            "FROM x\nRUN mvn package\nFROM y\nRUN gradle build\n", found=(2, 4)
+            "FROM x\nCOPY . .\nRUN mvn package\nFROM y\nCOPY . .\nRUN gradle build\n", found=(3, 6)
         ),
         "a place of its own": one(
-            "FROM ruby:3\nENV BUNDLE_PATH=/b\nRUN bundle install\nENV BUNDLE_PATH=\n"
+            "FROM ruby:3\nCOPY . .\nENV BUNDLE_PATH=/b\nRUN bundle install\nENV BUNDLE_PATH=\n"
             "RUN bundle config set --local path vendor && bundle install\n"
         ),
-        "mounted": one("FROM node:22\n" + MOUNT.format("/root/.npm", "npm ci")),
-        "upgrades itself": one("FROM python:3\nRUN pip install -U pip setuptools\n"),
+        "mounted": one("FROM node:22\nCOPY . .\n" + MOUNT.format("/root/.npm", "npm ci")),
+        "upgrades itself": one("FROM python:3\nCOPY . .\nRUN pip install -U pip setuptools\n"),
         "vendored": one("FROM golang:1\nCOPY . .\nRUN go build -mod=vendor ./...\n"),
         "fetched before": one(
+            "FROM golang:1\nCOPY . .\nRUN go mod download\nRUN go build ./...\n", "go.mod"
+        ),
+        "installed before": one(
+            "FROM x\nWORKDIR /a\nCOPY package.json r.txt ./\nRUN npm ci\nRUN pip install -r r.txt\n"
+            "COPY . .\nRUN npm install\nRUN pip install .\n",
+            *("package.json", "r.txt"),
+        ),
+        "installed before, elsewhere": one(
+            "FROM x\nWORKDIR /a\nCOPY a/package.json ./\nRUN npm i\nWORKDIR /b\nCOPY . .\n"
+            "RUN npm i\n",
+            *("a/package.json",),
+            found=(7,),
+        ),
+        "fetched before, into a mount": one(
             "FROM golang:1\nCOPY . .\n"
             + MOUNT.format("/go/pkg/mod", "go mod download")
             + "RUN go build ./...\n",
             "go.mod",
+            found=(4,),
         ),
-        "a script of another kind": one("FROM x\nRUN <<EOF\n#!/usr/bin/python\nnpm ci\nEOF\n"),
-        "mentioned": one("FROM x\nRUN echo 'npm ci' # npm ci\n"),
+        "in front of the sources": one("FROM node:22\nCOPY package.json .\nRUN npm ci\nCOPY . .\n"),
+        "tools in front of the sources": one("FROM x\nRUN pip install flask\nCOPY . .\n"),
+        "a directory of its own": one("FROM x\nCOPY .yarn .yarn\nRUN yarn\n", ".yarn/a"),
+        "what CTX202 says": one("FROM node:22\nCOPY . .\nRUN npm ci\n", *NODE),
+        "go, vendored, by its directory": one(
+            "FROM golang:1\nCOPY . .\nRUN go build ./...\n", "go.mod", "vendor/modules.txt"
+        ),
+        "a script of another kind": one(
+            "FROM x\nCOPY . .\nRUN <<EOF\n#!/usr/bin/python\nnpm ci\nEOF\n"
+        ),
+        "mentioned": one("FROM x\nCOPY . .\nRUN echo 'npm ci' # npm ci\n"),
     },
     "CTX250": {
         "one directory": Case(

@@ -53,12 +53,12 @@ def test_every_code_means_the_same_home(name: str, tmp_path: Path) -> None:
     mounted = {*re.findall(r"target=([^,\s]+)", finding.help)}
     assert mounted == {*wanted, "/app/target"}
 
-    fetch = text("COPY Cargo.toml .", f"RUN {front}cargo fetch")
+    fetch = text("COPY . .", f"RUN {front}cargo fetch")
     (finding,) = [each for each in advise(discover(str(fetch))).findings if each.code == "CTX223"]
     assert {*re.findall(r"target=([^,\s]+)", finding.help)} == wanted
 
     mounts = " ".join(f"--mount=type=cache,target={each}" for each in sorted(wanted))
-    right = text("COPY Cargo.toml .", f"RUN {mounts} {front}cargo fetch")
+    right = text("COPY . .", f"RUN {mounts} {front}cargo fetch")
     assert {each.code for each in advise(discover(str(right))).findings} == set()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from ctxsize.advice import advise
 from ctxsize.advice.recipe import read_recipe
+from ctxsize.advice.sharing import Use
 from ctxsize.dockerfile import parse_dockerfile
 from ctxsize.projects import discover
 from tests.oracles.availability import require
@@ -71,8 +72,8 @@ def seen(result: BuildResult) -> set[str]:
 
 def cache_id(text: str) -> str:
     recipe = read_recipe("Dockerfile", text.encode(), parse_dockerfile(text))
-    ((_, step),) = recipe.runs
-    return step.caches[0].id
+    ((stage, step),) = recipe.runs
+    return Use(recipe, stage, step, step.caches[0]).identity
 
 
 PAIRS: dict[str, tuple[tuple[str, str, str], tuple[str, str, str]]] = {
@@ -97,6 +98,14 @@ PAIRS: dict[str, tuple[tuple[str, str, str], tuple[str, str, str]]] = {
     "a variable": (
         ("id={k}-$NAME,target=/m", "/m", "ARG NAME=x\n"),
         ("id={k}-x,target=/m", "/m", ""),
+    ),
+    "an architecture without its ARG": (
+        ("id={k}-$TARGETARCH,target=/m", "/m", ""),
+        ("id={k}-,target=/m", "/m", ""),
+    ),
+    "an architecture that the stage below declares": (
+        ("id={k}-$TARGETARCH,target=/m", "/m", "ARG TARGETARCH\n"),
+        ("id={k}-$TARGETARCH,target=/m", "/m", "ARG TARGETARCH\nFROM a\n"),
     ),
 }
 

@@ -61,19 +61,29 @@ def is_snippet(finding: Finding) -> bool:
 
 
 SNIPPETS = {
-    ("CTX202", "npm"): "write `COPY package.json package-lock.json ./` here, and `COPY . .` only "
-    "below `RUN npm ci` (line 4)",
+    ("CTX202", "npm"): "write `COPY package.json package-lock.json ./` here, and `COPY . .`, with "
+    "all that needs it, below `npm ci` (line 4)",
     ("CTX202", "a heredoc"): "write `COPY package.json package-lock.json /a/` here, and "
-    "`COPY . /a/` only below `RUN --mount=type=cache,target=/root/.npm set -e && npm ci` (line 5)",
+    "`COPY . /a/`, with all that needs it, below `npm ci` (line 5)",
+    ("CTX202", "go"): "write `COPY go.mod ./` here, and `RUN go mod download` and `COPY . .` "
+    "in front of `go build ./...` (line 3)",
+    ("CTX202", "workspaces"): "more than package.json, yarn.lock, .yarnrc.yml and .yarn/ may be "
+    "needed in front of it, so keep what it downloads: RUN --mount=type=cache,"
+    "target=/root/.yarn/berry/cache …; the image does not get what is in the mount, so mount it "
+    "in later RUNs too, and copy elsewhere what CMD or another stage needs",
     ("CTX202", "another directory behind the copy"): "write `COPY --link web/go.mod web/go.sum "
-    "./web/` here, and `COPY --link . /s/` only below `RUN go mod download` (line 5)",
+    "./web/` here, and `COPY --link . /s/`, with all that needs it, below `go mod download` "
+    "(line 5)",
     ("CTX202", "poetry in the same RUN"): "write `COPY pyproject.toml poetry.lock ./` here, and "
-    "`RUN pip install poetry && poetry install --only main --no-root` and `COPY . .` above line 3",
+    "`RUN poetry install --only main --no-root` and `COPY . .` in front of "
+    "`poetry install --only main` (line 3)",
     ("CTX202", "a directory with blanks"): 'write `COPY ["my app/package.json", '
-    '"my app/package-lock.json", "/a/my app/"]` here, and `COPY . /a/` only below '
-    "`RUN npm ci` (line 4)",
-    ("CTX211", "profile"): "cook as line 11 builds: `cargo chef cook --release`",
-    ("CTX211", "flags"): "cook as line 11 builds: `RUSTFLAGS='-C x' cargo chef cook --release`",
+    '"my app/package-lock.json", "/a/my app/"]` here, and `COPY . /a/`, with all that '
+    "needs it, below `npm ci` (line 4)",
+    ("CTX211", "profile"): "cook as line 11 builds: `cargo chef cook --release "
+    "--recipe-path recipe.json`",
+    ("CTX211", "flags"): "cook as line 11 builds: `RUSTFLAGS='-C x' cargo chef cook --release "
+    "--recipe-path recipe.json`",
     ("CTX211", "directory"): "cook as line 12 builds: `cd /src && cargo chef cook --release "
     "--recipe-path /app/recipe.json`",
     ("CTX212", "a binary"): "add `&& mkdir -p /out && cp -a /app/target/debug/a /out/` to the RUN "
@@ -129,6 +139,51 @@ def test_of_unused_caches_only_an_option_is_dropped() -> None:
     }
 
 
+def fixed(tmp_path: Path, code: str, name: str) -> tuple[str, Finding]:
+    """Return the Dockerfile with the only fix of a code, and its finding."""
+    root = build_tree(tmp_path / "repository", CASES[code][name].nodes)
+    (found,) = [each for each in findings(root) if each.code == code]
+    assert found.fix is not None
+    return found.fix.edits[0].after.decode(), found
+
+
+def test_equal_mounts_of_a_file_are_locked_together(tmp_path: Path) -> None:
+    after, found = fixed(tmp_path, "CTX221", "apt, in several RUNs")
+    assert after.count(",sharing=locked") == 2
+    assert found.evidence == ("it is mounted so on line 3, too",)
+
+
+def test_a_stage_has_the_arguments_of_the_one_below(tmp_path: Path) -> None:
+    after, _ = fixed(tmp_path, "CTX220", "platforms, in stages that build on each other")
+    assert after.count("ARG TARGETARCH") == 1
+    assert after.count("-$TARGETARCH-target") == 2
+
+
+def test_an_architecture_without_its_arg_is_given_one(tmp_path: Path) -> None:
+    after, found = fixed(tmp_path, "CTX220", "platforms, by an architecture without its ARG")
+    assert "the cache `a-` is shared" in found.message
+    assert "ARG TARGETARCH\nRUN --mount=type=cache,id=a-rust-1-$TARGETARCH-target" in after
+
+
+def test_equal_findings_of_a_file_are_one(tmp_path: Path) -> None:
+    case = CASES["CTX223"]["the same in several stages"]
+    root = build_tree(tmp_path / "repository", case.nodes)
+    (found,) = [each for each in findings(root) if each.code == "CTX223"]
+    assert found.evidence == ("the same on line 6",)
+
+
+def test_an_accepted_place_hides_no_other(tmp_path: Path) -> None:
+    case = CASES["CTX223"]["the same in several stages"]
+    root = build_tree(tmp_path / "repository", case.nodes)
+    text = (root / "Dockerfile").read_text().replace("RUN npm ci\nFROM", "RUN npm ci # here\nFROM")
+    (root / "Dockerfile").write_text(text)
+    (root / "ctxsize.toml").write_text(
+        '[[suppress]]\ncode = "CTX223"\npattern = "RUN npm ci # here"\nreason = "seldom built"\n'
+    )
+    (found,) = run(discover(str(root))).findings
+    assert (found.code, found.location.line) == ("CTX223", 6)
+
+
 def test_a_dockerfile_inside_another_file_is_not_rewritten(tmp_path: Path) -> None:
     lines = (
         *APT.splitlines(),
@@ -174,13 +229,14 @@ NEEDED_LATER = {
 
 @pytest.mark.parametrize("name", NEEDED_LATER)
 def test_no_edit_moves_into_a_cache_what_is_needed_later(name: str, tmp_path: Path) -> None:
-    nodes = [file("Dockerfile", NEEDED_LATER[name].encode()), file(".dockerignore", b".git\n")]
+    # The sources come first, so that the install is one to speak of.
+    before = NEEDED_LATER[name].replace("\nCOPY ", "\nCOPY . /sources/\nCOPY ", 1)
+    nodes = [file("Dockerfile", before.encode()), file(".dockerignore", b".git\n")]
     others = ("go.mod", "a.go", "Cargo.toml", "a.csproj", "pom.xml", "build.gradle")
     root = build_tree(
         tmp_path / "r", [*nodes, *others, "pyproject.toml", "package.json", ".yarnrc.yml"]
     )
     advice = run(discover(str(root)), unsafe=True, config=Config())
-    before = NEEDED_LATER[name]
     for edit in advice.edits:
         after = edit.after.decode()
         added = [e for e in re.findall(r"--mount=\S+", after) if e not in before]

@@ -93,7 +93,8 @@ def words(instruction: Instruction) -> list[tuple[str, ...]]:
 @given(runs())
 def test_pieces_are_the_commands(text: str) -> None:
     script = script_of(text)
-    found = [each.words for one in script.pieces for each in commands(script.text(one))]
+    texts = (script.code[each.start : each.end] for each in script.pieces)
+    found = [each.words for text in texts for each in commands(text)]
     assert read(text).json_form or found == words(read(text))
 
 

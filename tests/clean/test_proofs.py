@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.clean.kinds import KINDS
+from ctxsize.clean.kinds import KINDS, kind_of
+from ctxsize.recommender.knowledge.rows import RuleRow
 from tests.clean.cleaning import carried_out, codes, paths, planned
 from tests.clean.planting import CARGO_TAG, PLANTS, PYC, RUSTC_INFO, SIGNATURE, Plant
 from tests.oracles.trees import Node, build_tree, file, link
@@ -34,6 +35,16 @@ def test_it_speaks(plant: Plant, tmp_path: Path) -> None:
 def test_it_is_silent(plant: Plant, name: str, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "r", ["keep", *plant.nodes(without=name)])
     assert plant.kind not in [each.kind for each in planned(root).items]
+
+
+def test_mistakes_in_rows_are_errors() -> None:
+    row = RuleRow("x.y", {"directory": "x", "category": "cache"}, {}, {})
+    clean = {"name": "x", "title": "an x", "inside": ["a", "b"], "holds": {"a": "text"}}
+    assert kind_of(row._replace(clean=clean)).inside[0][0].holds == (b"text",)
+    with pytest.raises(ValueError, match="no evidence has the names"):
+        kind_of(row._replace(clean={**clean, "holds": {"A": "text"}}))
+    with pytest.raises(TypeError):
+        kind_of(row._replace(clean={**clean, "never_within": "c"}))
 
 
 def test_every_kind_is_planted() -> None:

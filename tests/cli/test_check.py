@@ -104,7 +104,7 @@ def test_on_very_many_files_the_fix_is_named_and_not_tried(
     jsonschema.validate(shape, schema("check"))
     assert (shape["checks"][0]["remedy"], shape["checks"][0]["untried"]) == (None, True)
     (finding,) = shape["checks"][0]["findings"]
-    assert finding["help"] == "ctxsize suggest may mend it; not tried on more than 4 files"
+    assert finding["help"] == "ctxsize suggest may help; not tried on more than 4 files"
     small = cli("check", "--min", "1GB", "--format", "json", cwd=large).out
     assert json.loads(small)["checks"][0]["untried"] is False
 

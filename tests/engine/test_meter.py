@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.engine import transfer
+from ctxsize.engine import packets as packing
 from ctxsize.engine.builders import BUILDKIT, CLASSIC, Builder
 from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Folder
+from ctxsize.engine.packets import BuildKitMeter
 from ctxsize.engine.request import resolve
 from ctxsize.engine.sums import WalkSums
-from ctxsize.engine.transfer import BuildKitMeter
 
 MARK = Mark(ignored=False, decider=None, refused=False)
 CHUNK = 32 * 1024
@@ -99,11 +99,11 @@ runs = st.lists(st.lists(st.sampled_from([-1, 0, 1, CHUNK, CHUNK + 1]), max_size
 @given(runs)
 def test_heads_name_positions(several: list[list[int]]) -> None:
     """Of each packet a type, and a position that takes nothing, two bytes, then three from 128."""
-    found = transfer._Packets()
+    found = packing._Packets()
     packets: list[int] = []
     for run in several:
         its_packets = [0 if size < 0 else 1 + -(-size // CHUNK) for size in run]
-        found.add([transfer._NO_CONTENT if size < 0 else size for size in run], sum(its_packets))
+        found.add([packing._NO_CONTENT if size < 0 else size for size in run], sum(its_packets))
         packets += its_packets
     position = [0] + [2] * 127 + [3] * 16_000
     expected = sum(each * (2 + position[at]) for at, each in enumerate(packets))
@@ -112,4 +112,4 @@ def test_heads_name_positions(several: list[list[int]]) -> None:
 
 @given(st.lists(sizes, max_size=12))
 def test_numbers_of_many_sizes(several: list[int]) -> None:
-    assert transfer._numbers(sorted(several)) == sum(map(transfer._number, several))
+    assert packing._numbers(sorted(several)) == sum(map(packing._number, several))

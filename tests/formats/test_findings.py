@@ -11,7 +11,7 @@ import pytest
 from ctxsize import api
 from ctxsize.findings import Finding
 from ctxsize.formats import Look, render
-from ctxsize.formats.json import findings as shapes
+from ctxsize.formats import json as shapes
 from ctxsize.formats.json import schema
 from ctxsize.formats.text import findings as text
 from tests.contexts import CONTEXTS
@@ -38,7 +38,7 @@ def test_no_findings_are_no_lines() -> None:
 
 
 def test_findings_as_json() -> None:
-    shaped = shapes.shapes(FINDINGS)
+    shaped = shapes.findings(FINDINGS)
     held("findings.json", json.dumps(shaped, indent=2) + "\n")
     for each in json.loads(json.dumps(shaped)):
         jsonschema.validate(each, closed(schema("findings")))
@@ -48,7 +48,7 @@ def test_the_schema_is_one_and_goes_into_others() -> None:
     jsonschema.Draft202012Validator.check_schema(schema("findings"))
     reference = {"$ref": "urn:ctxsize:finding:1"}
     host = {"properties": {"f": reference}, "$defs": schema("lint")["$defs"]}
-    jsonschema.validate({"f": shapes.shape(FINDINGS[0])}, host)
+    jsonschema.validate({"f": shapes.finding(FINDINGS[0])}, host)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"f": {"code": "x"}}, host)
 

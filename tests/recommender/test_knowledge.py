@@ -13,7 +13,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.recommender import describe, rules
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.knowledge import rows
-from ctxsize.recommender.knowledge.load import BY_NAME, RULES
+from ctxsize.recommender.knowledge.load import BY_NAME, RULES, rule_of
 from ctxsize.recommender.rules import Category, Kind, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree
@@ -31,6 +31,22 @@ def evidence_of(root: Path, path: str) -> Evidence:
 def test_every_file_is_read() -> None:
     directory = Path(rows.__file__).parent / "rules"
     assert {path.name for path in directory.iterdir()} == {f"{name}.toml" for name in rows.FILES}
+
+
+ROW = {"directory": "x", "beside": "y", "why": "z", "category": "cache", "confidence": 0.9}
+MISTAKES = {
+    "a key that there is not": {**ROW, "besides": "y"},
+    "no evidence": {key: value for key, value in ROW.items() if key != "beside"},
+    "a category that there is not": {**ROW, "category": "caches"},
+    "no reason": {key: value for key, value in ROW.items() if key != "why"},
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_in_rows_are_errors(name: str) -> None:
+    assert rule_of(rows.RuleRow("x.y", {**ROW}, {}, {})).name == "x.y"
+    with pytest.raises((TypeError, ValueError)):
+        rule_of(rows.RuleRow("x.y", MISTAKES[name], {}, {}))
 
 
 def name_of(rule: Rule) -> str:

@@ -12,7 +12,7 @@ import ctxsize
 from ctxsize import api
 from ctxsize.engine.listing import entries
 from ctxsize.engine.request import resolve
-from ctxsize.formats.json import suggest
+from ctxsize.formats.json import answers
 from ctxsize.formats.look import Look
 from ctxsize.formats.text import suggest as text
 from ctxsize.model import Amount, Kind
@@ -276,7 +276,7 @@ def test_secrets_among_what_git_ignores_are_counted(tmp_path: Path) -> None:
     assert advice.git_ignored is not None
     assert (advice.git_ignored.files, advice.git_ignored_secrets) == (3, 2)
     assert "that git ignores would be sent, 2 secrets among them" in text.render(advice, Look())
-    assert suggest.shape(advice)["git_ignored_secrets"] == 2
+    assert answers.suggested(advice)["git_ignored_secrets"] == 2
     written = suggested(root, write=True)
     assert written.written
     assert suggested(root).git_ignored_secrets == 0

@@ -26,7 +26,7 @@ class PodmanIgnorePattern(DockerIgnorePattern):
 
     @classmethod
     def split(cls, line: str) -> SplitLine | None:
-        """The pattern of `line`; slashes at both ends go before blanks and `!` are looked at."""
+        """Return the pattern of `line`; outer slashes are cut before blanks and `!` are read."""
         if line.startswith("#"):
             return None
         text = golang.trim_space(line.strip("/"))
@@ -131,7 +131,7 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
         return by_part, others
 
     def enters(self, directory: str) -> bool:
-        """Whether some exception's text starts as `directory` does (no separator between)."""
+        """Return whether an exception's text starts with `directory` (no separator between)."""
         return any(
             (pattern.text.strip("/") + "/").startswith(directory)
             for pattern in self.patterns

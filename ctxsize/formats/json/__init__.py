@@ -3,59 +3,55 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterable, Iterator
+from enum import Enum
 
-from ctxsize.formats.look import Look
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ctxsize.findings import Edit, Finding, Fix, Paths
+    from ctxsize.formats import Outcome
+    from ctxsize.model import Amount, Problem
+
+Shape = dict[str, object]
+"""A JSON object as plain values."""
+MOST_PATHS = 1000
+"""Number of paths of a change that are listed; the figures count all."""
 
 
-def render(outcome: Any, look: Look | None = None) -> str:
-    """`outcome` as JSON; `look` does not matter."""
+def render(outcome: Outcome) -> str:
+    """Return `outcome` as JSON."""
     return json.dumps(_shape(outcome), indent=2) + "\n"
 
 
-def _shape(outcome: Any) -> dict[str, Any]:
+def _shape(outcome: Outcome) -> Shape:
+    match outcome.kind:
+        case "measure" | "check" | "diff":
+            from ctxsize.formats.json import reports
+        case _:
+            from ctxsize.formats.json import answers
     match outcome.kind:
         case "measure":
-            from ctxsize.formats.json import measure
-
-            return measure.shape(outcome)
-        case "suggest":
-            from ctxsize.formats.json import suggest
-
-            return suggest.shape(outcome)
-        case "plan":
-            from ctxsize.formats.json import plan
-
-            return plan.shape(outcome)
-        case "clean":
-            from ctxsize.formats.json import clean
-
-            return clean.shape(outcome)
-        case "scan":
-            from ctxsize.formats.json import scan
-
-            return scan.shape(outcome)
-        case "advise":
-            from ctxsize.formats.json import advise
-
-            return advise.shape(outcome)
-        case "lint":
-            from ctxsize.formats.json import lint
-
-            return lint.shape(outcome)
-        case "rules":
-            from ctxsize.formats.json import rules
-
-            return rules.shape(outcome)
+            return reports.measured(outcome)
         case "check":
-            from ctxsize.formats.json import check
-
-            return check.shape(outcome)
+            return reports.checked(outcome)
         case "diff":
-            from ctxsize.formats.json import changes
-
-            return changes.shape(outcome)
-    raise ValueError(outcome.kind)
+            return reports.compared(outcome)
+        case "suggest":
+            return answers.suggested(outcome)
+        case "plan":
+            return answers.planned(outcome)
+        case "lint":
+            return answers.linted(outcome)
+        case "advise":
+            return answers.advised(outcome)
+        case "scan":
+            return answers.scanned(outcome)
+        case "clean":
+            return answers.cleaned(outcome)
+        case "rules":
+            return answers.explained(outcome)
 
 
 SCHEMAS = (
@@ -72,3 +68,89 @@ def schema(name: str) -> dict[str, Any]:
     text = resources.files(__name__).joinpath(f"{name}.schema.json").read_text("utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
+
+
+def picked(value: object, names: str) -> Shape:
+    """Return the fields `names` of `value`: tuples as lists, members of an enum as their values."""
+    return {name: _plain(getattr(value, name)) for name in names.split()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return list(value)
+    return value.value if isinstance(value, Enum) else value
+
+
+def finding(found: Finding) -> Shape:
+    """Return a finding; `findings.schema.json` describes it."""
+    return {
+        **picked(found, "code severity confidence message"),
+        "location": picked(found.location, "path line column end_line end_column"),
+        **picked(found, "evidence content_bytes files help"),
+        "fix": None if found.fix is None else _fix(found.fix),
+    }
+
+
+def findings(found: Iterable[Finding]) -> list[Shape]:
+    """Return each of `found`."""
+    return [finding(each) for each in found]
+
+
+def _fix(fix: Fix) -> Shape:
+    changes = fix.changes
+    groups = ("ignored", "sent", "emptied", "filled")
+    return {
+        **picked(fix, "message certain"),
+        "edits": [edit(each) for each in fix.edits],
+        "effect": None
+        if changes is None
+        else {name: _group(getattr(changes, name)) for name in groups},
+    }
+
+
+def _group(group: Paths) -> Shape:
+    return {
+        **picked(group, "files content_bytes"),
+        "paths": list(group.paths[:MOST_PATHS]),
+        "left_out": max(0, len(group.paths) - MOST_PATHS),
+    }
+
+
+def edit(change: Edit) -> Shape:
+    """Return a file before and after; bytes that are not UTF-8 are lone surrogates."""
+    return {
+        "path": change.path,
+        "before": None if change.before is None else _text(change.before),
+        "after": _text(change.after),
+        "changes": list(_changes(_lines(change.before or b""), _lines(change.after))),
+    }
+
+
+def _changes(before: list[str], after: list[str]) -> Iterator[Shape]:
+    """Yield the runs of lines to replace, for editors: whole lines, 1-based, the end excluded."""
+    from difflib import SequenceMatcher
+
+    for kind, start, end, first, last in SequenceMatcher(None, before, after, False).get_opcodes():
+        if kind != "equal":
+            text = "".join(after[first:last])
+            yield {"start_line": start + 1, "end_line": end + 1, "text": text}
+
+
+def _lines(data: bytes) -> list[str]:
+    """Return the lines with their ends; only a line feed ends one."""
+    *parts, last = _text(data).split("\n")
+    return [f"{part}\n" for part in parts] + ([last] if last else [])
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def problems(found: Iterable[Problem], names: str = "code message path line") -> list[Shape]:
+    """Return the fields `names` of each of `found`."""
+    return [picked(each, names) for each in found]
+
+
+def amount(value: Amount) -> Shape:
+    """Return a number of files and of bytes."""
+    return picked(value, "files content_bytes")

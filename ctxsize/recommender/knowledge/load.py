@@ -12,7 +12,8 @@ from ctxsize.recommender.rules import MIB, Category, Form, Kind, Marker, Rule
 _ANY_NAME = "*"
 
 
-def _rule(row: RuleRow) -> Rule:
+def rule_of(row: RuleRow) -> Rule:
+    """Return the rule that a row describes. Raises `ValueError` or `TypeError` for a mistake."""
     values = dict(row.values)
     kind = next(kind for kind in Kind if kind.value in values)
     find = texts(values.pop(kind.value))
@@ -67,7 +68,7 @@ _MARKERS: dict[str, Callable[[Any], Marker]] = {
 }
 """How each key of a row that says what proves it becomes a marker; several must all hold."""
 
-RULES: tuple[Rule, ...] = tuple(map(_rule, rows()))
+RULES: tuple[Rule, ...] = tuple(map(rule_of, rows()))
 """Every rule; where two speak of one directory the earlier one decides."""
 
 BY_NAME: dict[str, Rule] = {rule.name: rule for rule in RULES}

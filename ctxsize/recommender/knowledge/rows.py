@@ -1,7 +1,7 @@
 """Reads the rows of `rules/*.toml`: one for each kind of directory or file.
 
 `CONTRIBUTING.md` says what a row holds. `load.py` makes rules of the rows for suggestions,
-`ctxsize.clean.kinds` what may be deleted.
+`ctxsize.clean.kinds` what may be deleted, `ctxsize.lints.artefacts` what nests.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class RuleRow(NamedTuple):
     values: dict[str, Any]
     clean: dict[str, Any]
     """What proves that it may be deleted, empty where nothing does."""
+    nests: dict[str, Any]
+    """Which names of it turn up below the top, too, and what shows where; empty if none do."""
 
     @property
     def ecosystem(self) -> str:
@@ -55,7 +57,16 @@ def _read(name: str) -> Iterator[RuleRow]:
     for ecosystem, things in ecosystems.items():
         for word, values in things.items():
             clean = values.pop("clean", {})
-            yield RuleRow(f"{ecosystem}.{word}", {**default, **values}, clean)
+            nests = _nests(values.pop("nests", None), values)
+            yield RuleRow(f"{ecosystem}.{word}", {**default, **values}, clean, nests)
+
+
+def _nests(nests: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the names that turn up below the top, which are those of the row if it names none."""
+    if nests is None:
+        return {}
+    own = next(values[key] for key in ("directory", "file", "symlink") if key in values)
+    return {"names": own, **({} if nests is True else nests)}
 
 
 def texts(value: str | list[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ctxsize.findings import Edit, Finding
 from ctxsize.model import Problem
@@ -53,7 +53,7 @@ class Change:
 class Plan:
     """Everything that `ctxsize suggest` has to say in one of its modes."""
 
-    kind: ClassVar[str] = "plan"
+    kind: ClassVar[Literal["plan"]] = "plan"
 
     mode: str
     """`allowlist`, `like`, `from-gitignore` or `tidy`."""

@@ -19,7 +19,7 @@ from ctxsize.engine.measure import measure
 from ctxsize.engine.request import Request, resolve
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats.json.measure import shape
+from ctxsize.formats.json.reports import measured
 from tests.oracles.availability import unavailable
 
 THREADS = (1, 2, 4)
@@ -101,7 +101,7 @@ def answer(request: Request, *, top: int = 10, progress: Progress | None = None)
         report = measure(request, top=top, depth=None, progress=progress)
     except CtxsizeError as error:
         return type(error), str(error), vars(error)
-    return f"{json.dumps(shape(report), indent=1)}\n{report.context.clues}"
+    return f"{json.dumps(measured(report), indent=1)}\n{report.context.clues}"
 
 
 def native_answer(request: Request, threads: int = 0, *, top: int = 10) -> tuple[Any, Spy]:
