@@ -10,7 +10,7 @@ from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.text.advice import command, plural
 from ctxsize.formats.text.suggest import Block, section, wrapped
 from ctxsize.model import Amount
-from ctxsize.recommender.modes.plan import Note, Plan, Removed
+from ctxsize.recommender.outcome import IgnoreFilePlan, Note, Removed
 from ctxsize.writer.merge import Addition
 
 _NOTHING = {
@@ -29,7 +29,7 @@ _MOST_NOTES = 20
 _MOST_PROBLEMS = 3
 
 
-def render(plan: Plan, look: Look) -> str:
+def render(plan: IgnoreFilePlan, look: Look) -> str:
     """`plan` as text no wider than `look.width`."""
     change = plan.change
     problems = plan.problems[:_MOST_PROBLEMS]
@@ -52,7 +52,7 @@ def render(plan: Plan, look: Look) -> str:
     return "\n".join("\n".join(lines) + "\n" for lines in sections if lines)
 
 
-def _verdict(plan: Plan, look: Look) -> list[str]:
+def _verdict(plan: IgnoreFilePlan, look: Look) -> list[str]:
     change = plan.change
     if change.impossible:
         lines = wrapped(visible(f"Not possible: {change.impossible}"), look)
@@ -69,7 +69,7 @@ def _verdict(plan: Plan, look: Look) -> list[str]:
     return lines + wrapped(f"      {verb} {where}; --diff shows how", look, "      ")
 
 
-def _sentence(plan: Plan) -> str:
+def _sentence(plan: IgnoreFilePlan) -> str:
     if plan.mode == "tidy":
         count = plural(len(plan.change.removed), "line")
         verb = "dropped" if plan.written else "can go"
@@ -84,7 +84,7 @@ def _sentence(plan: Plan) -> str:
     )
 
 
-def _sizes(plan: Plan, look: Look) -> list[str]:
+def _sizes(plan: IgnoreFilePlan, look: Look) -> list[str]:
     if plan.edit is None:
         return []
     rows = [("Context", plan.before.context, plan.after.context)]
@@ -101,7 +101,7 @@ def _amount(amount: Amount) -> str:
     return f"{units.human(amount.content_bytes)} in {plural(amount.files, 'file')}"
 
 
-def _added(plan: Plan, look: Look) -> list[str]:
+def _added(plan: IgnoreFilePlan, look: Look) -> list[str]:
     """The lines by heading, as they will stand in the file."""
     lines: list[str] = []
     heading = ""

@@ -14,7 +14,7 @@ from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.exceptions import exceptions, letting_in
 from ctxsize.recommender.knowledge.load import RULES
-from ctxsize.recommender.modes.plan import Note
+from ctxsize.recommender.outcome import Note
 from ctxsize.writer.merge import Addition, merge
 
 _MOST_ATTEMPTS = 8

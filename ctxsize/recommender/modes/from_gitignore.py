@@ -23,7 +23,7 @@ from ctxsize.recommender.modes.gitignore import (
     Translated,
     translate,
 )
-from ctxsize.recommender.modes.plan import Change, Note
+from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.writer.merge import Addition
 
 _NAME = ".gitignore"
@@ -48,7 +48,7 @@ class GitIgnoreFile:
     lines: tuple[str, ...]
 
 
-def from_gitignore(draft: Draft) -> Change:
+def from_gitignore(draft: Draft) -> IgnoreFileChange:
     """Return the ignore file with all that git ignores, as far as a builder has patterns for it.
 
     Just untracked files that git ignores disappear; what a Dockerfile takes stays, and so do
@@ -56,26 +56,26 @@ def from_gitignore(draft: Draft) -> Change:
     """
     files = [*_files(draft)]
     if not files:
-        return Change(
+        return IgnoreFileChange(
             impossible="There is no .gitignore in the context or in the repository above it",
             hint="ctxsize suggest proposes patterns by evidence",
         )
     if sum(map(bool, (line for each in files for line in each.lines))) > _MOST_LINES:
-        return Change(
+        return IgnoreFileChange(
             impossible=f"The .gitignore files hold more than {_MOST_LINES:,} lines",
             hint="ctxsize suggest proposes patterns by evidence",
         )
     translation = _Translation(draft, files)
     additions = draft.new(translation.additions())
     if not additions:
-        return Change(notes=tuple(translation.notes))
+        return IgnoreFileChange(notes=tuple(translation.notes))
     kept, dropped = _settled(draft, translation, additions)
     notes = [*translation.notes, *dropped]
     if not kept:
-        return Change(notes=tuple(notes))
+        return IgnoreFileChange(notes=tuple(notes))
     attempt = draft.attempt(kept)
     notes += _still_sent(draft, translation, attempt)
-    return Change(attempt.data, tuple(kept), notes=tuple(notes))
+    return IgnoreFileChange(attempt.data, tuple(kept), notes=tuple(notes))
 
 
 def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
