@@ -125,3 +125,24 @@ def _scaled(size_bytes: int, base: float) -> tuple[float, str]:
     while size >= base and step < len(names) - 1:
         size, step = size / base, step + 1
     return size, names[step]
+
+
+def percent(share: float) -> str:
+    """Return a share for a person.
+
+    >>> percent(0.123), percent(0.001), percent(0), percent(1)
+    ('12%', '<1%', '0%', '100%')
+    """
+    if 0 < share < 0.005:
+        return "<1%"
+    return f"{min(share, 0.99 if share < 1 else 1):.0%}"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return `count` things, for a person.
+
+    >>> plural(1, "file"), plural(1200, "directory")
+    ('1 file', '1,200 directories')
+    """
+    many = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{count:,} {noun if count == 1 else many}"

@@ -61,9 +61,9 @@ def command(
         severity=Severity(severity),
     )
     if diff:
-        from ctxsize.formats.text import advise as text
+        from ctxsize.formats import patch
 
-        output.write(text.diffs(advice, output.look(colour, top=0)))
+        output.write(patch.of_findings(advice.findings, output.look(colour, top=0)))
         return FINE if exit_zero or not advice.findings else FOUND
     if advice.edits:
         from ctxsize.writer.apply import apply

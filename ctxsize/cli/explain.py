@@ -24,9 +24,9 @@ from ctxsize.engine.sourcing import check_in_all
 from ctxsize.engine.takers import Takers
 from ctxsize.errors import InputError
 from ctxsize.explanations import Explanation
+from ctxsize.formats import text
 from ctxsize.formats.names import unquoted
-from ctxsize.formats.text import sources as source_format
-from ctxsize.formats.text import trace
+from ctxsize.formats.sections import explained as explanations
 
 _MOST_BYTES = 1 << 30
 
@@ -102,17 +102,16 @@ def command(
         explained = engine.explain(request, engine.in_context(request, path))
         if takers is not None:
             explained = takers.added_to(explained)
-            output.write(
-                trace.render(
-                    explained, look, builder=request.builder, dockerfile=request.dockerfile
-                )
+            steps = explanations.steps(
+                explained, look, builder=request.builder, dockerfile=request.dockerfile
             )
+            output.write(text.render([steps], look))
         elif explained.verdict.by is None and not non_matching:
             silent.append(explained)
         elif null:
-            output.write_raw(os.fsencode(trace.record(explained)))
+            output.write_raw(os.fsencode(explanations.record(explained)))
         else:
-            output.write(trace.line(explained) + "\n")
+            output.write(explanations.line(explained) + "\n")
     if silent and not stdin:
         output.note(_not_shown(silent))
     return 0
@@ -140,7 +139,8 @@ def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
             name = each or '""'
             output.note(f"no COPY or ADD of this build takes {name}: this is as if one did")
         for check in checks:
-            output.write(source_format.render(check, look, dockerfile=request.dockerfile))
+            answer = explanations.source(check, dockerfile=request.dockerfile)
+            output.write(text.render([answer], look))
             missing = missing or not check.found
     return int(missing)
 

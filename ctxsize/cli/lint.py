@@ -128,11 +128,11 @@ def _report(run: Callable[..., Linted], formats: tuple[output.Format, ...], colo
 
 def _show(run: Callable[..., Linted], colour: str, *, exit_zero: bool) -> int:
     """Show what the fixes would change."""
-    from ctxsize.formats.text import diff
+    from ctxsize.formats import patch
 
     with output.progress() as progress:
         linted = run(progress=progress, steps=output.steps(progress))
-    output.write(diff.render(linted.edits, output.look(colour, top=0)))
+    output.write(patch.render(linted.edits, output.look(colour, top=0)))
     return FINE if exit_zero or not linted.edits else FOUND
 
 

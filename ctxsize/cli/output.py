@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from errno import ENOSPC
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats import is_report, render
-from ctxsize.formats.look import Look
+from ctxsize.formats import Look, is_report, render
 from ctxsize.formats.names import fit, visible
 from ctxsize.model import Problem
+
+if TYPE_CHECKING:
+    from ctxsize.formats import Outcome
 
 _FINE, _FAILS = 0, 2
 _LONGEST_MESSAGE = 500
@@ -64,7 +66,7 @@ def write(text: str) -> None:
             sys.stdout.write(text)
 
 
-def emit(outcome: Any, formats: Iterable[Format], look: Look) -> None:
+def emit(outcome: Outcome, formats: Iterable[Format], look: Look) -> None:
     """Write `outcome` in each of `formats`: into their files first, then to stdout.
 
     A file gets no colour and the usual width, as nobody knows what will show it.

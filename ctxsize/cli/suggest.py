@@ -112,13 +112,14 @@ def command(
         )
     look = output.look(colour, top=0)
     if diff:
-        from ctxsize.formats.text import diff as differences
+        from ctxsize.formats import patch
 
-        output.write(differences.render([advice.edit] if advice.edit else [], look))
+        output.write(patch.render([advice.edit] if advice.edit else [], look))
     elif explain and all(each.name == "text" for each in formats):
-        from ctxsize.formats.text import explained
+        from ctxsize.formats import text
+        from ctxsize.formats.sections import suggested
 
-        output.write(explained.render(advice, rules, look))
+        output.write(text.render(suggested.rules(advice, rules), look))
     else:
         output.emit(advice, formats, look)
     if write and advice.written:
@@ -151,9 +152,9 @@ def _in_mode(
         plan = api.plan_ignore_file(build, mode=mode, like=like, write=write, progress=progress)
     look = output.look(colour, top=0)
     if diff and not plan.change.impossible:
-        from ctxsize.formats.text import diff as differences
+        from ctxsize.formats import patch
 
-        output.write(differences.render([plan.edit] if plan.edit else [], look))
+        output.write(patch.render([plan.edit] if plan.edit else [], look))
     else:
         output.emit(plan, formats, look)
     if plan.written:

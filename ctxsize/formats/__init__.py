@@ -1,14 +1,14 @@
 """How the outcome of a command is shown: `render(format, outcome, look) -> str`.
 
-Each format is a module or package here with `render(outcome, look)`. A format
+`sections` makes plain values of an outcome, which `text` and `markdown` show; `json`
+has a shape for each kind of outcome; the other formats read its findings. A format
 never prints, opens or exits. One is loaded when it is used.
 """
 
 from __future__ import annotations
 
 import re
-
-from ctxsize.formats.look import Look
+from dataclasses import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,40 +60,68 @@ _SIGNS = re.compile(
 """How the files begin that a report may replace."""
 
 TABLES = ("dir", "ext", "rule", "file")
-"""The choices of `--by`: the ways to take a report apart, each one of `text.tables`."""
+"""The choices of `--by`: the ways to take a report apart, each one of `breakdowns.TABLES`."""
+_STYLES = {
+    "bold": "1",
+    "dim": "2",
+    "green": "1;32",
+    "yellow": "1;33",
+    "red": "1;31",
+    "bar": "36",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How wide, how colourful and how much."""
+
+    width: int = 80
+    colour: bool = False
+    ascii: bool = False
+    """Whether the output cannot hold block and line characters."""
+    top: int = 5
+    """Rows of each table."""
+    warm: bool = False
+    """Whether to tell what the next build prints."""
+    only: str | None = None
+    """The one table to show, a key of `breakdowns.TABLES`; None for the whole report."""
+
+    def paint(self, text: str, style: str) -> str:
+        """Return `text` in a style, or as it is where there is no colour."""
+        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.colour and text else text
 
 
 def render(name: str, outcome: Outcome, look: Look) -> str:
     """Return `outcome` in the format `name`, one of `FORMATS`."""
     match name:
         case "text":
-            from ctxsize.formats import text
+            from ctxsize.formats import sections, text
 
-            return text.render(outcome, look)
+            return text.render(sections.sections(outcome, look), look)
         case "json":
             from ctxsize.formats import json
 
             return json.render(outcome)
         case "markdown":
-            from ctxsize.formats import markdown
+            from ctxsize.formats import markdown, sections
 
-            return markdown.render(outcome, look)
+            return markdown.render(sections.summary(outcome, look))
         case "github":
             from ctxsize.formats import github
 
-            return github.render(outcome, look)
+            return github.render(outcome)
         case "sarif":
             from ctxsize.formats import sarif
 
-            return sarif.render(outcome, look)
+            return sarif.render(outcome)
         case "junit":
             from ctxsize.formats import junit
 
-            return junit.render(outcome, look)
+            return junit.render(outcome)
         case "gitlab":
             from ctxsize.formats import gitlab
 
-            return gitlab.render(outcome, look)
+            return gitlab.render(outcome)
     raise ValueError(name)
 
 

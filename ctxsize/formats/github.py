@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 from ctxsize.codes import slug_of
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.look import Look
+from ctxsize.formats.findings import place, summary
 from ctxsize.formats.names import visible
-from ctxsize.formats.text.findings import place, summary
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.formats import Outcome
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 SHOWN = 10
 """How many annotations of a level GitHub shows for a step."""
 
 
-def render(outcome: Any, look: Look | None = None) -> str:
-    """The findings of `outcome` as workflow commands, and how many there are; no `look` here."""
+def render(outcome: Outcome) -> str:
+    """Return the findings of `outcome` as workflow commands, and how many there are."""
     lines: list[str] = []
     rest: list[Finding] = []
     for severity in Severity:
@@ -54,12 +56,12 @@ def _message(finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    """`text` as the message of a workflow command."""
+    """Return `text` as the message of a workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _value(value: object) -> str:
-    """`value` as a property of a workflow command."""
+    """Return `value` as a property of a workflow command."""
     text = str(value).encode("utf-8", "backslashreplace").decode()
     # A log is shown on a terminal: what GitHub has no code for is escaped as in a message.
     text = "".join(char if char in "\r\n" else visible(char) for char in text)

@@ -7,15 +7,18 @@ import os
 from typing import Any
 
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.fingerprints import fingerprints
-from ctxsize.formats.look import Look
+from ctxsize.formats.findings import fingerprints
 from ctxsize.formats.names import visible
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.formats import Outcome
 
 _SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.INFO: "info"}
 
 
-def render(outcome: Any, look: Look | None = None) -> str:
-    """The findings of `outcome` as GitLab's code quality JSON; `look` does not matter."""
+def render(outcome: Outcome) -> str:
+    """Return the findings of `outcome` as GitLab's code quality JSON."""
     marks = fingerprints(outcome.findings)
     issues = [_issue(each, mark) for each, mark in zip(outcome.findings, marks, strict=True)]
     return json.dumps(issues, indent=2) + "\n"

@@ -6,17 +6,19 @@ What an outcome found in order are its passed tests, so that a green run has som
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.look import Look
+from ctxsize.formats.findings import EVIDENCE, place
 from ctxsize.formats.names import visible
-from ctxsize.formats.text import findings as text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.formats import Outcome
 
 
-def render(outcome: Any, look: Look | None = None) -> str:
-    """The findings of `outcome` as JUnit XML; `look` does not matter."""
+def render(outcome: Outcome) -> str:
+    """Return the findings of `outcome` as JUnit XML."""
     passed: Sequence[str] = getattr(outcome, "passed", ())
     cases = [_passed(outcome.kind, each) for each in passed]
     cases += [_case(each) for each in outcome.findings]
@@ -41,7 +43,7 @@ def _passed(kind: str, name: str) -> str:
 
 
 def _case(finding: Finding) -> str:
-    name = f"{finding.code} {text.place(finding)}"
+    name = f"{finding.code} {place(finding)}"
     opening = (
         f"    <testcase classname={_attribute(finding.location.path)} name={_attribute(name)}>"
     )
@@ -53,13 +55,13 @@ def _case(finding: Finding) -> str:
 
 
 def _body(finding: Finding) -> list[str]:
-    head = f"{text.place(finding)} {finding.severity.value} {finding.code}"
+    head = f"{place(finding)} {finding.severity.value} {finding.code}"
     lines = [f"{head} {visible(finding.message)}"]
-    lines += [f"  | {visible(each)}" for each in finding.evidence[: text.EVIDENCE]]
+    lines += [f"  | {visible(each)}" for each in finding.evidence[:EVIDENCE]]
     lines += [f"  help: {visible(finding.help)}"] if finding.help else []
     return lines + ([f"  fix: {visible(finding.fix.message)}"] if finding.fix else [])
 
 
 def _attribute(value: str) -> str:
-    """`value` in quotes; what XML cannot hold is escaped as on a terminal."""
+    """Return `value` in quotes; what XML cannot hold is escaped as on a terminal."""
     return quoteattr(visible(value))

@@ -18,7 +18,7 @@ _ESCAPED = {letter: char for char, letter in _LETTERS.items()} | {r"\"": '"', r"
 
 
 def visible(text: str) -> str:
-    r"""`text` with everything escaped that is no printable character.
+    r"""Return `text` with everything escaped that is no printable character.
 
     >>> visible("a\x1b[31m\n")
     'a\\033[31m\\n'
@@ -27,7 +27,7 @@ def visible(text: str) -> str:
 
 
 def quoted(name: str) -> str:
-    r"""`name` as it is, or in double quotes with escapes as `git` writes it, so that it reads back.
+    r"""Return `name` as it is, or in double quotes as `git` writes it, so that it reads back.
 
     >>> quoted("a b.txt"), quoted("a\n"), quoted(os.fsdecode(b"\xff"))
     ('a b.txt', '"a\\n"', '"\\377"')
@@ -39,7 +39,7 @@ def quoted(name: str) -> str:
 
 
 def unquoted(text: str) -> str:
-    r"""The name that `quoted` wrote as `text`.
+    r"""Return the name that `quoted` wrote as `text`.
 
     >>> unquoted('"a\\n"'), unquoted("a b.txt")
     ('a\n', 'a b.txt')
@@ -82,7 +82,7 @@ def _bytes(char: str) -> bytes:
 
 
 def columns(text: str) -> int:
-    """How many columns `text` takes on a terminal.
+    """Return how many columns `text` takes on a terminal.
 
     >>> columns("abc"), columns("日本")
     (3, 4)
@@ -97,7 +97,7 @@ def _columns(char: str) -> int:
 
 
 def fit(text: str, width: int) -> str:
-    """`text`, its middle cut out if it takes more than `width` columns.
+    """Return `text`, its middle cut out if it takes more than `width` columns.
 
     >>> fit("src/components/Button.tsx", 15)
     'src/c…utton.tsx'
@@ -119,5 +119,5 @@ def _prefix(text: str, width: int) -> str:
 
 
 def pad(text: str, width: int) -> str:
-    """`text` with blanks up to `width` columns."""
+    """Return `text` with blanks up to `width` columns."""
     return text + " " * (width - columns(text))

@@ -9,23 +9,26 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from typing import Any
 from urllib.parse import quote
 
 from ctxsize.codes import Code, codes_of
 from ctxsize.findings import Edit, Finding, Fix, Location, Severity
-from ctxsize.formats.fingerprints import fingerprints
-from ctxsize.formats.look import Look
+from ctxsize.formats.findings import fingerprints
 from ctxsize.formats.names import visible
+from ctxsize.formats.patch import lines, replaced
 from ctxsize.version import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.formats import Outcome
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
-def render(outcome: Any, look: Look | None = None) -> str:
-    """The findings of `outcome` as a SARIF log; `look` does not matter."""
+def render(outcome: Outcome) -> str:
+    """Return the findings of `outcome` as a SARIF log."""
     codes = codes_of(outcome.findings)
     index = {each.name: at for at, each in enumerate(codes)}
     marks = fingerprints(outcome.findings)
@@ -98,7 +101,7 @@ def _result(finding: Finding, rule: int, mark: str) -> dict[str, Any]:
 
 
 def _artifact(path: str) -> dict[str, str]:
-    """Where the file is: below `%SRCROOT%`, or anywhere else by its absolute path."""
+    """Return where the file is: below `%SRCROOT%`, or anywhere else by its absolute path."""
     path = os.path.normpath(path)
     if path.startswith("/") or path.split("/")[0] == "..":
         return {"uri": "file://" + quote(os.fsencode(os.path.abspath(path)))}
@@ -106,7 +109,7 @@ def _artifact(path: str) -> dict[str, str]:
 
 
 def _region(location: Location) -> dict[str, int]:
-    """The place in the file; a finding about all of it is at its first line, where it is seen."""
+    """Return the place in the file; a finding about all of it is at its first line."""
     numbers = {
         "startLine": location.line or 1,
         "startColumn": location.column,
@@ -117,7 +120,7 @@ def _region(location: Location) -> dict[str, int]:
 
 
 def _changes(fix: Fix) -> Iterator[dict[str, Any]]:
-    """The edits of `fix`, or none at all if one of them is of a file that is no text.
+    """Yield the edits of `fix`, or none at all if one of them is of a file that is no text.
 
     A new file is written in one replacement, from nothing.
     """
@@ -132,36 +135,25 @@ def _change(edit: Edit) -> dict[str, Any] | None:
         after = edit.after.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    replacements = list(_replacements(_lines(before), _lines(after)))
+    replacements = list(_replacements(lines(before), lines(after)))
     return {"artifactLocation": _artifact(edit.path), "replacements": replacements}
 
 
-def _lines(text: str) -> list[str]:
-    """The lines of `text` with their ends; only a line feed ends one."""
-    return [f"{each}\n" for each in text.split("\n")[:-1]] + [
-        last for last in text.split("\n")[-1:] if last
-    ]
-
-
 def _replacements(before: list[str], after: list[str]) -> Iterator[dict[str, Any]]:
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    for tag, first, last, start, end in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        region = dict(
-            zip(
-                ("startLine", "startColumn", "endLine", "endColumn"),
-                (*_position(before, first), *_position(before, last)),
-                strict=True,
-            )
-        )
-        inserted = "".join(after[start:end])
-        change: dict[str, Any] = {"deletedRegion": region}
-        yield change | ({"insertedContent": {"text": inserted}} if inserted else {})
+    for start, end, text in replaced(before, after):
+        (line, column), (end_line, end_column) = _position(before, start), _position(before, end)
+        region = {
+            "startLine": line,
+            "startColumn": column,
+            "endLine": end_line,
+            "endColumn": end_column,
+        }
+        inserted = {"insertedContent": {"text": text}} if text else {}
+        yield {"deletedRegion": region, **inserted}
 
 
 def _position(lines: list[str], at: int) -> tuple[int, int]:
-    """Line and column just before the line `at`, which may be the end of the file."""
+    """Return line and column just before the line `at`, which may be the end of the file."""
     if at == len(lines) and lines and not lines[-1].endswith("\n"):
         return at, len(lines[-1]) + 1
     return at + 1, 1

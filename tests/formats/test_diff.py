@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ctxsize.findings import Edit
-from ctxsize.formats.look import Look
-from ctxsize.formats.text.diff import render
+from ctxsize.formats import Look
+from ctxsize.formats.patch import render
 from tests.oracles.availability import require
 
 CASES = {

@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 from ctxsize import api
 from ctxsize.findings import Edit, Finding, Fix, Location, Severity
 from ctxsize.formats import Look, render
-from ctxsize.formats.fingerprints import fingerprints
+from ctxsize.formats.findings import fingerprints
 from ctxsize.formats.github import SHOWN
 from tests.contexts import CONTEXTS
 from tests.formats.findings import FINDINGS, Outcome

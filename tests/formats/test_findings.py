@@ -10,10 +10,11 @@ import pytest
 
 from ctxsize import api
 from ctxsize.findings import Finding
-from ctxsize.formats import Look, render
+from ctxsize.formats import Look, render, text
 from ctxsize.formats import json as shapes
+from ctxsize.formats.findings import summary
 from ctxsize.formats.json import schema
-from ctxsize.formats.text import findings as text
+from ctxsize.formats.sections import Findings, Section
 from tests.contexts import CONTEXTS
 from tests.formats.findings import FINDINGS
 from tests.formats.golden import held
@@ -29,12 +30,12 @@ LOOKS = {
 
 @pytest.mark.parametrize("name", LOOKS)
 def test_findings_as_text(name: str) -> None:
-    held(name, "\n".join(text.lines(FINDINGS, LOOKS[name])) + "\n")
+    held(name, text.render([Section([Findings(FINDINGS)])], LOOKS[name]))
 
 
 def test_no_findings_are_no_lines() -> None:
-    assert text.lines([], Look()) == []
-    assert text.summary([]) == "no findings"
+    assert text.render([Section([Findings([])])], Look()) == ""
+    assert summary([]) == "no findings"
 
 
 def test_findings_as_json() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from ctxsize import api
 from ctxsize.formats import Look, render
+from ctxsize.formats import text as texts
 from ctxsize.formats.json import schema
-from ctxsize.formats.text import explained
+from ctxsize.formats.sections import suggested
 from tests.formats.golden import held
 from tests.formats.test_schema import closed
 from tests.oracles.trees import build_tree, file
@@ -48,8 +49,11 @@ def test_all_that_there_is_to_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(build_tree(tmp_path / "ctx", [file("Dockerfile", text), *nodes]))
     advice = api.suggest()
     held("suggest-everything.txt", render("text", advice, Look()))
-    held("suggest-everything-explained.txt", explained.render(advice, [], Look()))
-    held("suggest-explained.txt", explained.render(advice, ["rust.target", "go.bin"], Look()))
+    held("suggest-everything-explained.txt", texts.render(suggested.rules(advice, []), Look()))
+    held(
+        "suggest-explained.txt",
+        texts.render(suggested.rules(advice, ["rust.target", "go.bin"]), Look()),
+    )
 
 
 @pytest.mark.parametrize("name", PROJECTS)

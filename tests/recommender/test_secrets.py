@@ -9,7 +9,8 @@ import pytest
 from ctxsize import api
 from ctxsize.findings import Finding, Severity
 from ctxsize.formats import FORMATS, Look, render
-from ctxsize.formats.text import explained
+from ctxsize.formats import text as texts
+from ctxsize.formats.sections import suggested
 from ctxsize.recommender.outcome import Advice
 from tests.oracles.trees import Node, build_tree, file
 from tests.recommender.test_suggest import repository, sent
@@ -77,9 +78,9 @@ def test_no_value_is_ever_shown(tmp_path: Path) -> None:
     advice = api.suggest(str(root), unsafe=True)
     for name in FORMATS:
         assert VALUE not in render(name, advice, Look())
-    assert VALUE not in explained.render(advice, [], Look())
+    assert VALUE not in texts.render(suggested.rules(advice, []), Look())
     rules = [each.rule for each in advice.suggestions]
-    assert VALUE not in explained.render(advice, rules, Look())
+    assert VALUE not in texts.render(suggested.rules(advice, rules), Look())
     assert advice.edit is not None
     assert VALUE.encode() not in advice.edit.after
 

@@ -12,9 +12,8 @@ import ctxsize
 from ctxsize import api
 from ctxsize.engine.listing import entries
 from ctxsize.engine.request import resolve
+from ctxsize.formats import Look, render
 from ctxsize.formats.json import answers
-from ctxsize.formats.look import Look
-from ctxsize.formats.text import suggest as text
 from ctxsize.model import Amount, Kind
 from ctxsize.recommender.outcome import Advice
 from tests.oracles.trees import COPY_ALL, Node, build_tree, file
@@ -275,7 +274,7 @@ def test_secrets_among_what_git_ignores_are_counted(tmp_path: Path) -> None:
     advice = suggested(root)
     assert advice.git_ignored is not None
     assert (advice.git_ignored.files, advice.git_ignored_secrets) == (3, 2)
-    assert "that git ignores would be sent, 2 secrets among them" in text.render(advice, Look())
+    assert "that git ignores would be sent, 2 secrets among them" in render("text", advice, Look())
     assert answers.suggested(advice)["git_ignored_secrets"] == 2
     written = suggested(root, write=True)
     assert written.written

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import Enum
 
 TYPE_CHECKING = False
@@ -117,33 +117,19 @@ def _group(group: Paths) -> Shape:
 
 
 def edit(change: Edit) -> Shape:
-    """Return a file before and after; bytes that are not UTF-8 are lone surrogates."""
+    """Return a file before and after, and the runs of whole lines that differ, for editors."""
+    from ctxsize.formats.patch import lines, replaced, text_of
+
+    before, after = text_of(change.before), text_of(change.after)
     return {
         "path": change.path,
-        "before": None if change.before is None else _text(change.before),
-        "after": _text(change.after),
-        "changes": list(_changes(_lines(change.before or b""), _lines(change.after))),
+        "before": None if change.before is None else before,
+        "after": after,
+        "changes": [
+            {"start_line": start + 1, "end_line": end + 1, "text": text}
+            for start, end, text in replaced(lines(before), lines(after))
+        ],
     }
-
-
-def _changes(before: list[str], after: list[str]) -> Iterator[Shape]:
-    """Yield the runs of lines to replace, for editors: whole lines, 1-based, the end excluded."""
-    from difflib import SequenceMatcher
-
-    for kind, start, end, first, last in SequenceMatcher(None, before, after, False).get_opcodes():
-        if kind != "equal":
-            text = "".join(after[first:last])
-            yield {"start_line": start + 1, "end_line": end + 1, "text": text}
-
-
-def _lines(data: bytes) -> list[str]:
-    """Return the lines with their ends; only a line feed ends one."""
-    *parts, last = _text(data).split("\n")
-    return [f"{part}\n" for part in parts] + ([last] if last else [])
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
 
 
 def problems(found: Iterable[Problem], names: str = "code message path line") -> list[Shape]:

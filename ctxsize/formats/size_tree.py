@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 from typing import NamedTuple
 
-from ctxsize import units
-from ctxsize.formats.look import Look
+from ctxsize.formats import Look
 from ctxsize.formats.names import columns, fit, pad, quoted
 from ctxsize.model import Directory
+from ctxsize.units import human, percent
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _WIDEST_BAR = 40
@@ -25,9 +25,9 @@ class SizeRow(NamedTuple):
 
 
 def lines(tree: Directory, look: Look, *, limit: int) -> list[str]:
-    """At most `limit` directories as lines no wider than `look.width`."""
+    """Return at most `limit` directories as lines no wider than `look.width`."""
     rows = _rows(tree, _largest(tree, limit), look)
-    sizes = [units.human(row.node.content_bytes) for row in rows]
+    sizes = [human(row.node.content_bytes) for row in rows]
     counts = [f"{row.node.files:,}" for row in rows]
     size_width, count_width = max(map(len, sizes)), max(5, *map(len, counts))
     free = look.width - 2 - size_width - 2 - count_width - 2 - len(" 100%")
@@ -53,17 +53,6 @@ def lines(tree: Directory, look: Look, *, limit: int) -> list[str]:
     return found
 
 
-def percent(share: float) -> str:
-    """A share for a person.
-
-    >>> percent(0.123), percent(0.001), percent(0), percent(1)
-    ('12%', '<1%', '0%', '100%')
-    """
-    if 0 < share < 0.005:
-        return "<1%"
-    return f"{min(share, 0.99 if share < 1 else 1):.0%}"
-
-
 def _bar(share: float, width: int, look: Look) -> str:
     if look.ascii:
         return pad("#" * round(share * width), width)
@@ -72,7 +61,7 @@ def _bar(share: float, width: int, look: Look) -> str:
 
 
 def _largest(tree: Directory, limit: int) -> set[str]:
-    """The paths of the `limit` largest directories whose parents are among them."""
+    """Return the paths of the `limit` largest directories whose parents are among them."""
     chosen: set[str] = set()
     pending = [(-tree.content_bytes, tree.path, tree)]
     while pending and len(chosen) < limit:
@@ -99,6 +88,6 @@ _LINES = ("├─ ", "└─ ", "│  ", "   ")
 
 
 def _children(node: Directory, chosen: set[str], guides: str) -> list[tuple[Directory, str, bool]]:
-    """The chosen subdirectories, the first one last."""
+    """Return the chosen subdirectories, the first one last."""
     shown = [child for child in node.children if child.path in chosen]
     return [(child, guides, child is shown[-1]) for child in reversed(shown)]

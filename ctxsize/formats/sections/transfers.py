@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ctxsize import units
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.formats.look import Look
+from ctxsize.formats import Look
 from ctxsize.formats.names import quoted, visible
-from ctxsize.formats.text.advice import plural
-from ctxsize.formats.text.tables import taking
+from ctxsize.formats.sections import Prose, fact
+from ctxsize.formats.sections.breakdowns import taking
 from ctxsize.model import IgnoreFileInfo, Measurement, NamedContext, Report, Totals, Transfer
+from ctxsize.units import human, plural
 
-NO_FILE = "no ignore file"
 _MOST_SOURCES = 3
-Fact = tuple[str, str]
-"""A label and what there is to say."""
+_NO_FILE = "no ignore file"
 
 
-def facts(report: Report, look: Look) -> Iterator[Fact]:
-    """What travels of the build context, and the figure that the builder prints."""
-    for lead, transfer in _led(report.transfers):
-        yield "Transfer", lead + _transfer(report, transfer)
-        yield "Printed", lead + _printed(report, transfer)
+def facts(report: Report, look: Look) -> Iterator[Prose]:
+    """Yield what travels of the build context, and the figure that the builder prints."""
+    for lead, transfer in led(report.transfers):
+        yield fact("Transfer", lead + _transfer(report, transfer))
+        yield fact("Printed", lead + _printed(report, transfer))
         if look.warm:
-            yield "Again", lead + _again_of(report, report.transfers, transfer, "context")
+            yield fact("Again", lead + _again_of(report, report.transfers, transfer, "context"))
     if report.transfer is None and not report.failing:
-        yield "Printed", _printed(report, report.context)
+        yield fact("Printed", _printed(report, report.context))
         if look.warm:
-            yield "Again", _again(report, report.context)
+            yield fact("Again", _again(report, report.context))
 
 
-def _led(transfers: tuple[Transfer, ...]) -> Iterator[tuple[str, Transfer]]:
-    """Each transfer behind its platforms, where others ask for something else."""
+def led(transfers: Sequence[Transfer]) -> Iterator[tuple[str, Transfer]]:
+    """Yield each transfer behind its platforms, where others ask for something else."""
     several = len({each.platforms for each in transfers}) > 1
     for transfer in transfers:
         yield f"{', '.join(transfer.platforms)}: " if several else "", transfer
 
 
 def _transfer(report: Report, transfer: Transfer) -> str:
-    """What travels, and the instruction that makes all of it travel if one does."""
+    """Return what travels, and the instruction that makes all of it travel if one does."""
     if not transfer.context_used:
         return "nothing: the Dockerfile takes nothing from the context"
     if not transfer.everything:
@@ -51,7 +49,7 @@ def _transfer(report: Report, transfer: Transfer) -> str:
 
 
 def _amount(transfer: Transfer) -> str:
-    size, files = units.human(transfer.content_bytes), plural(transfer.files, "file")
+    size, files = human(transfer.content_bytes), plural(transfer.files, "file")
     return f"{size} of content in {files}"
 
 
@@ -74,7 +72,7 @@ def _printed(report: Report, context: Transfer | Measurement, name: str = "conte
 
 
 def _again(report: Report, context: Transfer | Measurement, name: str = "context") -> str:
-    """What the next build prints."""
+    """Return what the next build prints."""
     if BUILDERS[report.builder].announces is None or context.warm_bytes is None:
         return "nothing"
     return f"{_announced(report, context.warm_printed, name)} in a second build if nothing changed"
@@ -86,52 +84,54 @@ def _announced(report: Report, printed: str | None, name: str) -> str:
     return f"at least {text}" if report.lower_bound else text
 
 
-def ignore_file(info: IgnoreFileInfo | None) -> str:
-    """The ignore file that governs, or that none does."""
+def ignore_file(info: IgnoreFileInfo | None) -> Prose:
+    """Return which ignore file governs, or that none does."""
     if info is None:
-        return f"{NO_FILE}, so nothing is left out"
+        return fact("Ignore file", f"{_NO_FILE}, so nothing is left out", mark=_NO_FILE)
     kind = ", for this Dockerfile only" if info.dockerfile_specific else ""
-    return f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')}{kind})"
+    return fact(
+        "Ignore file", f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')}{kind})"
+    )
 
 
 def size(report: Report, context: Measurement) -> str:
-    """How big a context is."""
+    """Return how big a context is."""
     least = "at least " if report.lower_bound else ""
     more = (
         f" ({plural(context.hardlinks, 'hard link')} without content)" if context.hardlinks else ""
     )
-    content = units.human(context.totals.content_bytes)
+    content = human(context.totals.content_bytes)
     return f"{least}{content} of content in {counts(context.totals)}{more}"
 
 
 def counts(totals: Totals) -> str:
-    """How many entries of each kind there are, files first and kinds without any left out."""
+    """Return how many entries of each kind there are, files first, without kinds of none."""
     kinds = ((totals.directories, "directory"), (totals.symlinks, "symlink"))
     others = [plural(count, noun) for count, noun in kinds if count]
     return ", ".join([plural(totals.files, "file"), *others])
 
 
-def named(report: Report, context: NamedContext, look: Look) -> Iterator[Fact]:
-    """What there is to say about a named context."""
-    yield "Stands for", quoted(context.value)
+def named(report: Report, context: NamedContext, look: Look) -> Iterator[Prose]:
+    """Yield what there is to say about a named context."""
+    yield fact("Stands for", quoted(context.value))
     if context.kind != "local":
-        yield "Sent", "nothing: the builder fetches it, and no ignore file is read"
+        yield fact("Sent", "nothing: the builder fetches it, and no ignore file is read")
     if context.used is False:
-        yield "Transfer", "nothing: this build takes nothing from it"
+        yield fact("Transfer", "nothing: this build takes nothing from it")
     if context.context is None:
         return
-    yield "Ignore file", ignore_file(context.ignore_file)
-    yield "Context size", size(report, context.context)
-    for lead, transfer in _led(context.transfers):
-        yield "Transfer", lead + _taken(report, transfer)
-        yield "Printed", lead + _printed(report, transfer, context.announced)
+    yield ignore_file(context.ignore_file)
+    yield fact("Context size", size(report, context.context))
+    for lead, transfer in led(context.transfers):
+        yield fact("Transfer", lead + _taken(report, transfer))
+        yield fact("Printed", lead + _printed(report, transfer, context.announced))
         if look.warm:
             again = _again_of(report, context.transfers, transfer, context.announced)
-            yield "Again", lead + again
+            yield fact("Again", lead + again)
 
 
 def _taken(report: Report, transfer: Transfer) -> str:
-    """What travels of a named context, and what takes it."""
+    """Return what travels of a named context, and what takes it."""
     shown = [f"{taking(one)} ({_place(report, one.line)})" for one in transfer.sources]
     by = ", ".join(shown[:_MOST_SOURCES])
     if len(shown) > _MOST_SOURCES:
@@ -144,7 +144,7 @@ def _taken(report: Report, transfer: Transfer) -> str:
 def _again_of(
     report: Report, transfers: tuple[Transfer, ...], transfer: Transfer, name: str
 ) -> str:
-    """What the next build prints, which is a matter of chance where transfers run side by side."""
+    """Return what the next build prints: where transfers run side by side, chance decides."""
     alone = sum(each.context_used for each in transfers) < 2
     if alone or transfer.warm_printed == transfer.printed:
         return _again(report, transfer, name)

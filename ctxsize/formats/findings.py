@@ -1,0 +1,102 @@
+"""What every format says of a finding, and what tells it from others over time."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from hashlib import sha256
+
+from ctxsize.findings import Finding, Fix, Paths, Severity
+from ctxsize.formats.names import quoted
+from ctxsize.units import human, plural
+
+EVIDENCE = 5
+"""Number of pieces of evidence of one finding that are shown."""
+EXAMPLES = 3
+"""Number of paths of a change that are named."""
+_VERBS = {
+    "ignored": "ignores",
+    "sent": "sends",
+    "emptied": "empties",
+    "filled": "gives content to",
+}
+
+
+def place(finding: Finding) -> str:
+    """Return `path:line:column` as far as it is known, safe on a terminal."""
+    location = finding.location
+    numbers = [str(each) for each in (location.line, location.column) if each is not None]
+    return ":".join([quoted(location.path), *numbers])
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """Return how many findings there are, of which severities, and how many have a fix."""
+    if not findings:
+        return "no findings"
+    parts = []
+    for severity in Severity:
+        count = sum(each.severity is severity for each in findings)
+        noun = severity.value if count == 1 or severity is Severity.INFO else f"{severity.value}s"
+        parts += [f"{count:,} {noun}"] if count else []
+    fixable = sum(each.fix is not None for each in findings)
+    fixed = f"; {fixable:,} with a fix" if fixable else ""
+    return f"{plural(len(findings), 'finding')}: {', '.join(parts)}{fixed}"
+
+
+def fix_text(fix: Fix, told: Collection[str] = ()) -> str:
+    """Return what `fix` does and what is sent otherwise; paths in `told` are not named again."""
+    changed = effect(fix, told=told)
+    return fix.message + (f"; {changed}" if changed else "")
+
+
+def effect(fix: Fix, *, told: Collection[str] = ()) -> str:
+    """Return what `fix` changes, `""` where that is not known.
+
+    >>> from ctxsize.findings import Changes
+    >>> effect(Fix("", (), True, Changes(ignored=Paths(("a/", "a/b", "c"), 2, 1500))))
+    'ignores 2 files, 1.5 kB (a/, c)'
+    """
+    if fix.changes is None:
+        return ""
+    if fix.changes.nothing:
+        return "changes nothing that is sent"
+    groups = ((verb, getattr(fix.changes, name)) for name, verb in _VERBS.items())
+    return ", ".join(f"{verb} {_amount(each, told)}" for verb, each in groups if each.paths)
+
+
+def _amount(group: Paths, told: Collection[str]) -> str:
+    directories = len(group.paths) - group.files
+    text = plural(group.files, "file") if group.files else plural(directories, "directory")
+    text += f", {human(group.content_bytes)}" if group.files else ""
+    tops = [*_topmost(group.paths)]
+    shown = tops[:EXAMPLES]
+    if all(each in told for each in shown):
+        return text
+    more = f" and {len(tops) - EXAMPLES:,} more" if len(tops) > EXAMPLES else ""
+    return f"{text} ({', '.join(shown)}{more})"
+
+
+def _topmost(paths: Collection[str]) -> Iterator[str]:
+    """Yield `paths` in their order without what lies below a directory among them."""
+    last = ""
+    for path in paths:
+        if not last or not path.startswith(last):
+            yield path
+            last = path if path.endswith("/") else ""
+
+
+def fingerprints(findings: Iterable[Finding]) -> list[str]:
+    """Return one for each of `findings`, all different, for those who track them over time.
+
+    They stay when lines move and when figures change, so they hold neither.
+    """
+    seen: Counter[str] = Counter()
+    found = []
+    for each in findings:
+        words = re.sub(r"[0-9][0-9,.]*( [kMGT]?B)?", "#", each.message)
+        identity = "\0".join((each.code, each.location.path, words))
+        digest = sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        seen[digest] += 1
+        found.append(f"{digest}:{seen[digest]}")
+    return found
