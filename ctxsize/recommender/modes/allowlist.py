@@ -32,6 +32,12 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
             impossible="There is no Dockerfile, so nobody knows what a build takes",
             hint="name it with -f",
         )
+    for path, _ in draft.build_files.undecided:
+        return IgnoreFileChange(
+            notes=tuple(notes),
+            impossible=f"What {path} takes is not known, so it cannot be listed",
+            hint="ctxsize suggest without --allowlist says why",
+        )
     for build_file in build_files:
         obstacle = _obstacle(build_file)
         if obstacle:

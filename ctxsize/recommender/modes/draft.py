@@ -11,6 +11,7 @@ from ctxsize.engine.sent import Sent
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
+from ctxsize.recommender.commands import is_named
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.exceptions import exceptions, letting_in
 from ctxsize.recommender.knowledge.load import RULES
@@ -53,6 +54,10 @@ class Draft(BuildContext):
                 yield named.path, f"{named} takes {named.path}"
         for path in self.trial.lost_entries(attempt, self.proof.needed):
             yield path, f"a Dockerfile takes {path} by a pattern"
+        for dockerfile, text in self.build_files.undecided:
+            for path in attempt.hidden:
+                if is_named(path.rpartition("/")[2], text):
+                    yield path, f"{dockerfile} may take {path}"
 
     def _is_ignored(self, path: str) -> bool:
         return self.request.spec.match_file(path)
