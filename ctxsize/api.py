@@ -42,7 +42,6 @@ __all__ = [
     "check",
     "clean_apply",
     "clean_plan",
-    "clean_saved",
     "diff",
     "discover",
     "explain",
@@ -267,27 +266,31 @@ def plan_ignore_file(
     return written(request, made) if write else made
 
 
-def discover(root: str = ".") -> Discovery:
+def discover(root: str = ".", *, ask_docker: bool = False) -> Discovery:
     """Return the builds that the files below `root` tell of, in the environment of this process.
 
+    With `ask_docker`, `docker buildx bake --print` evaluates what is not evaluated here
+    of Bake files: functions, conditions, `for`.
     Raises `InputError` for no directory.
     """
     from ctxsize import projects
 
-    return projects.discover(root, environment=os.environ)
+    return projects.discover(root, environment=os.environ, ask_docker=ask_docker)
 
 
 def scan(
     root: str = ".",
     *,
+    ask_docker: bool = False,
     config: Config | None = None,
     progress: Progress | None = None,
     steps: Steps | None = None,
 ) -> Scan:
     """Return every build below `root`, measured, the largest first, with joint findings.
 
-    Contexts that lie in each other are walked once. `config`, by default that of
-    `root`, says which findings count. `steps` is called with each build that comes next.
+    Contexts that lie in each other are walked once. `ask_docker` is as for `discover`.
+    `config`, by default that of `root`, says which findings count. `steps` is called
+    with each build that comes next.
     Raises `InputError` for no directory.
     """
     from ctxsize.accepting import Wanted, readable
@@ -295,7 +298,7 @@ def scan(
     from ctxsize.findings import in_order
     from ctxsize.scanning import scan as run
 
-    discovery = discover(root)
+    discovery = discover(root, ask_docker=ask_docker)
     config, problems = readable(config, root)
     wanted = Wanted(config)
     scanned = run(discovery, left=wanted.of, progress=progress, steps=steps)
@@ -420,24 +423,6 @@ def clean_apply(
     from ctxsize.clean.delete import delete
 
     return tuple(delete(plan, progress=progress, steps=steps))
-
-
-def clean_saved(
-    data: bytes, *, path: str, root: str | None = None, progress: Progress | None = None
-) -> tuple[CleanPlan, tuple[str, ...]]:
-    """Return the plan that the file `path` holds, and why it holds no more.
-
-    `data` is what the file holds, `root` its ROOT if not the saved one. All is
-    looked at again, and where there are reasons the plan must not be applied.
-    Raises `InputError` for a file that is no plan.
-    """
-    from ctxsize.clean.plan import planned_below
-    from ctxsize.clean.saved import decoded, still_holds
-
-    saved = decoded(data, path)
-    fresh = planned_below(root or saved.root, saved.choice, progress)
-    plan, reasons = still_holds(saved, fresh)
-    return fresh if plan is None else plan, reasons
 
 
 def _named(request: Request, name: str) -> Request:

@@ -206,10 +206,6 @@ class Cleaning:
     applied: bool = False
     """Whether deleting was asked for."""
     results: tuple[Result, ...] = ()
-    refused: str = ""
-    """Why a saved plan was not applied at all, or empty."""
-    reasons: tuple[str, ...] = ()
-    """What has changed since it was saved."""
     command: str = ""
     """The command that deletes what a dry run lists."""
     apparent: bool = False
@@ -222,7 +218,6 @@ class Cleaning:
 
         told = [(each.path or "", each.message) for each in self.plan.problems]
         told += [(each.path, each.message) for each in self.results if not each.done]
-        told += [("", f"{self.refused}: {each}") for each in self.reasons]
         return of_edits(
             Problem("not-deleted", message, os.path.normpath(os.path.join(self.root, path)))
             for path, message in told
@@ -231,4 +226,4 @@ class Cleaning:
     @property
     def complete(self) -> bool:
         """Return whether all that was asked for was done."""
-        return not self.refused and all(each.done for each in self.results)
+        return all(each.done for each in self.results)

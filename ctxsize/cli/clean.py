@@ -13,11 +13,18 @@ from ctxsize.clean.kinds import ECOSYSTEMS
 from ctxsize.clean.values import Cleaning, CleanPlan
 from ctxsize.cli import output
 from ctxsize.cli.options import colour_option, format_option
-from ctxsize.errors import InputError
-from ctxsize.reader import read_file
 
 _TOP = 10
 _RECENT = "10min"
+
+
+def _refuse_plans(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise click.UsageError(
+            "plans are no longer saved: look at what `ctxsize clean` lists, then add --yes, "
+            "which looks at everything again",
+            context,
+        )
 
 
 @click.command("clean")
@@ -64,18 +71,7 @@ _RECENT = "10min"
     help="Show what files hold, not what they take on disk, as `du` does with this option.",
 )
 @click.option("--yes", is_flag=True, help="Delete. Without it nothing is changed.")
-@click.option(
-    "--plan",
-    "plan_file",
-    metavar="FILE",
-    help="Save the plan as JSON, to be looked at and applied later.",
-)
-@click.option(
-    "--apply",
-    "apply_file",
-    metavar="FILE",
-    help="Take a saved plan, if all is still as it was; deletes with --yes.",
-)
+@click.option("--plan", "--apply", hidden=True, expose_value=False, callback=_refuse_plans)
 @format_option
 @colour_option
 def command(
@@ -88,8 +84,6 @@ def command(
     recent: str,
     apparent: bool,
     yes: bool,
-    plan_file: str | None,
-    apply_file: str | None,
     formats: tuple[output.Format, ...],
     colour: str,
 ) -> int:
@@ -106,20 +100,12 @@ def command(
       ctxsize clean --ecosystem rust --yes       every target directory of Cargo
       ctxsize clean --incremental-only --yes     the cheap part of them
       ctxsize clean --older-than 30d --keep-size 20GB
-      ctxsize clean --deps --plan plan.json      look at it, then:
-      ctxsize clean --apply plan.json --yes
+      ctxsize clean --deps --yes                 installed packages too
     """  # noqa: D301
-    if apply_file is not None:
-        _only_alone(click.get_current_context())
-        cleaning = _applied(root, apply_file, yes)
-    else:
-        _refuse_both(plan_file, yes)
-        options = _options(ecosystems, deps, incremental_only, older_than, keep_size, recent)
-        with output.progress() as progress:
-            plan = api.clean_plan(root or ".", progress=progress, **options)
-        if plan_file is not None:
-            _save(plan, plan_file)
-        cleaning = _carried_out(root or ".", plan, yes, plan_file)
+    options = _options(ecosystems, deps, incremental_only, older_than, keep_size, recent)
+    with output.progress() as progress:
+        plan = api.clean_plan(root or ".", progress=progress, **options)
+    cleaning = _carried_out(root or ".", plan, yes)
     cleaning = replace(cleaning, apparent=apparent)
     output.emit(cleaning, formats, output.look(colour, top=_TOP))
     return 0 if cleaning.complete else 1
@@ -143,48 +129,9 @@ def _options(
     }
 
 
-_WITH_APPLY = {"root", "apparent", "apply_file", "yes", "formats", "colour"}
-
-
-def _only_alone(context: click.Context) -> None:
-    """Refuse options that say what to look for: a saved plan says that already."""
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-        if given and name not in _WITH_APPLY:
-            raise click.UsageError(f"{parameter.opts[0]} does not go with --apply", context)
-
-
-def _refuse_both(plan_file: str | None, yes: bool) -> None:
-    if plan_file is not None and yes:
-        raise click.UsageError("--plan only saves; apply it with --apply FILE --yes")
-
-
-def _save(plan: CleanPlan, path: str) -> None:
-    from ctxsize.clean.saved import encoded, is_plan
-    from ctxsize.writer.apply import write_output
-
-    write_output(path, encoded(plan), replaces=is_plan)
-    output.note(f"the plan is in {path}")
-
-
-def _applied(root: str | None, path: str, yes: bool) -> Cleaning:
-    try:
-        data = read_file(path)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=path) from None
-    with output.progress() as progress:
-        plan, reasons = api.clean_saved(data, path=path, root=root, progress=progress)
-    if reasons:
-        refused = "the tree is not as it was when the plan was saved, so nothing was deleted"
-        return Cleaning(root or plan.root, plan, yes, refused=refused, reasons=reasons)
-    return _carried_out(root or plan.root, plan, yes)
-
-
-def _carried_out(root: str, plan: CleanPlan, yes: bool, plan_file: str | None = None) -> Cleaning:
+def _carried_out(root: str, plan: CleanPlan, yes: bool) -> Cleaning:
     if not yes:
-        command = f"ctxsize clean --apply {shlex.quote(plan_file)} --yes" if plan_file else ""
-        return Cleaning(root, plan, command=command or _command_line())
+        return Cleaning(root, plan, command=_command_line())
     with output.progress() as progress:
         try:
             results = api.clean_apply(plan, progress=progress, steps=output.steps(progress))
@@ -211,4 +158,4 @@ def _command_line() -> str:
     return " ".join(["ctxsize clean", *given, "--yes"])
 
 
-_NOT_REPEATED = {"apparent", "formats", "colour", "plan_file", "yes"}
+_NOT_REPEATED = {"apparent", "formats", "colour", "yes"}

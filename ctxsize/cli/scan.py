@@ -20,6 +20,11 @@ _ALL = 1_000_000
     metavar="N",
     help="Rows of the table.  [default: all]",
 )
+@click.option(
+    "--ask-docker",
+    is_flag=True,
+    help="Run `docker buildx bake --print` where a Bake file takes more than is evaluated here.",
+)
 @exit_zero_option
 @format_option
 @colour_option
@@ -27,6 +32,7 @@ def command(
     *,
     root: str,
     top: int | None,
+    ask_docker: bool,
     exit_zero: bool,
     formats: tuple[output.Format, ...],
     colour: str,
@@ -46,6 +52,8 @@ def command(
       ctxsize scan --format github --exit-zero
     """  # noqa: D301
     with output.progress() as progress:
-        scanned = api.scan(root, progress=progress, steps=output.steps(progress))
+        scanned = api.scan(
+            root, ask_docker=ask_docker, progress=progress, steps=output.steps(progress)
+        )
     output.emit(scanned, formats, output.look(colour, top=top or _ALL))
     return FINE if exit_zero or not scanned.findings else FOUND

@@ -16,9 +16,8 @@ from ctxsize.formats.json import SCHEMAS, schema
 def command(name: str | None) -> None:
     """Print the JSON Schema of what `--format json` of the command NAME prints.
 
-    It refers to no other file. Without NAME the names are listed; `clean-plan` is
-    what `clean --plan` writes, `plan` what the modes of `suggest` print, `baseline`
-    what `check --baseline` reads.
+    It refers to no other file. Without NAME the names are listed; `plan` is what the
+    modes of `suggest` print, `baseline` what `check --baseline` reads.
 
     \b
     Examples:

@@ -1,6 +1,6 @@
 """What git knows of a directory: tracked files, ignored ones, submodules, worktrees.
 
-The only place that runs a program. Git asks and never writes: no lock is taken, no
+One of two places that run a program. Git asks and never writes: no lock is taken, no
 hook or file-system monitor of the repository is run, nothing is fetched. The
 variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`) are left out, as they
 name another repository than the one that is asked about. The repository is
@@ -170,7 +170,7 @@ def _asked(root: str, *arguments: str) -> bytes:
     What it cannot answer it is asked once: a FIFO that it waits for stays one.
     """
     top = top_of(root) or root
-    program = _program(os.environ.get("PATH", ""), top)
+    program = _program(top)
     failed = _failures.get((program, top)) or _failures.get((program, top, *arguments))
     if failed is not None:
         raise failed
@@ -211,20 +211,27 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
     return done.stdout
 
 
+def _program(top: str) -> str:
+    program = find_program("git", os.environ.get("PATH", ""), top)
+    if program is None:
+        raise GitError("git is not installed, or PATH names it only inside the repository")
+    return program
+
+
 @lru_cache
-def _program(path: str, top: str) -> str:
-    """Return the absolute path of the git that PATH names. Raises `GitError` without one.
+def find_program(name: str, path: str, top: str) -> str | None:
+    """Return the program that the variable PATH means, as an absolute path.
 
     What lies in the repository or in the working directory is none: it came with the context.
     """
     here = os.path.realpath(".")
     strange = {each for each in (top, top_of(here)) if each not in (None, "/")}
     for directory in filter(os.path.isabs, path.split(os.pathsep)):
-        real = os.path.realpath(os.path.join(directory, "git"))
+        real = os.path.realpath(os.path.join(directory, name))
         ours = os.path.dirname(real) == here or any(holds(each, real) for each in strange)
         if not ours and os.path.isfile(real) and os.access(real, os.X_OK):
-            return os.path.join(directory, "git")
-    raise GitError("git is not installed, or PATH names it only inside the repository")
+            return os.path.join(directory, name)
+    return None
 
 
 def _reason(stderr: bytes) -> str:

@@ -1,13 +1,15 @@
 """Which builds a repository has: one module for each kind of file that tells of them.
 
-`discover` reads names and small files, and runs nothing. A file that cannot be
+`discover` reads names and small files, and runs nothing but git; Docker only if it is
+allowed to. A file that cannot be
 understood is a `Problem`, and the search goes on.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,8 +17,18 @@ from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.plan import Plans
 from ctxsize.model import Problem
 from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
+from ctxsize.projects.bakeprint import BakePrinter
 from ctxsize.projects.files import RepositoryFiles, list_files
 from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, bounded, merged
+
+_MOST_NAMED = 3
+_SHARED = frozenset(
+    (
+        *("docker", ".docker", "dockerfiles", "container", "containers", "build", "deploy", "ci"),
+        *("deployment", "infra", "ops", "images", "package", "packaging", ".devcontainer"),
+    )
+)
+"""Directories whose Dockerfiles are built with the directory above, if nothing says another."""
 
 
 class BuildSource(Protocol):
@@ -43,16 +55,19 @@ def discover(
     *,
     environment: Mapping[str, str] | None = None,
     plans: Plans | None = None,
+    ask_docker: bool = False,
 ) -> Discovery:
     """Every build that the files below `root` tell of, those of the same thing as one.
 
     `environment` is what Compose and Bake files see besides `.env`; nothing by
     default. A Dockerfile that nothing asks for is built with the nearest
     directory that holds what it takes. What lies outside the repository is listed for
-    itself. `plans` are those of the command, which parses no Dockerfile twice.
+    itself. `plans` are those of the command, which parses no Dockerfile twice. With
+    `ask_docker`, Docker evaluates what is not evaluated here of Bake files.
     Raises `InputError` for no directory.
     """
     files = list_files(root, _is_wanted, plans)
+    files.printer = BakePrinter(files.border) if ask_docker else None
     found, hauls = find_builds(files, environment or {})
     builds = [*bounded(found, files.border)]
     strange = tuple(each for each in builds if each.outside)
@@ -114,4 +129,40 @@ def _dockerfile(found: FoundBuild) -> str | None:
     return None
 
 
-__all__ = ["SOURCES", "Discovery", "FoundBuild", "Haul", "Place", "discover"]
+def what_to_type(context: str, paths: Iterable[str]) -> str | None:
+    """Return what to type to get a build that the files at `paths` tell of; None without one."""
+    found = find_builds(RepositoryFiles(context, sorted(paths)), {})[0]
+    typed: dict[str, str] = {}
+    for each in sorted(found, key=lambda each: each.guessed):
+        if each.inline is None:
+            place = "" if each.guessed else f" ({each.where})"
+            typed.setdefault(" ".join(_words(each, context)), place)
+    shown = [f"{words}{place}" for words, place in typed.items()]
+    if len(shown) > _MOST_NAMED:
+        shown[_MOST_NAMED:] = [f"{len(shown) - _MOST_NAMED} more"]
+    return ", or ".join(shown) or None
+
+
+def _words(found: FoundBuild, context: str) -> Iterator[str]:
+    build = found.build
+    directory, name = os.path.split(build.dockerfile or "")
+    here = os.path.realpath(build.context) == os.path.realpath(context)
+    if found.guessed and directory and os.path.basename(directory).lower() in _SHARED:
+        here = True
+    own = not here and os.path.realpath(directory) == os.path.realpath(build.context)
+    if name and not (own and name in ("Dockerfile", "dockerfile")):
+        yield f"-f {shlex.quote(str(build.dockerfile))}"
+    yield shlex.quote(os.path.normpath(context if here else build.context))
+    if build.target:
+        yield f"--target {shlex.quote(build.target)}"
+
+
+__all__ = [
+    "SOURCES",
+    "Discovery",
+    "FoundBuild",
+    "Haul",
+    "Place",
+    "discover",
+    "what_to_type",
+]

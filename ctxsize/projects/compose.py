@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ctxsize.build import Build
 from ctxsize.model import Problem
-from ctxsize.projects.composefile import Loader, Service, as_mapping
+from ctxsize.projects.composefile import Loader, Service
 from ctxsize.projects.files import RepositoryFiles
 from ctxsize.projects.found import FoundBuild, Haul, Place, concealed, there
-from ctxsize.projects.scalars import as_text
-from ctxsize.projects.yaml import TaggedScalar, written
+from ctxsize.projects.yaml import TaggedScalar, as_mapping, as_text, written
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """The names that Compose looks for, first choice first."""

@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ctxsize.findings import Location
-from ctxsize.projects.interpolation import InterpolationError, interpolate, read_dotenv, used
+from ctxsize.projects.interpolation import InterpolationError, Interpolator, read_dotenv
 from ctxsize.projects.yaml import Mapping as YamlMapping
-from ctxsize.projects.yaml import TaggedScalar, Text, YamlError, load, written
+from ctxsize.projects.yaml import TaggedScalar, Text, YamlError, as_mapping, load, written
 
 _KEPT = ("build", "platform", "extends", "profiles", "image", "develop")
 _PATHS = ("./", "../", "/", "~")
 _DEEPEST, _MOST_INCLUDED = 50, 10_000
-_MOST_CHARACTERS = 2**27
-"""Number of characters that the texts with variables of a project may come to."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,15 @@ class Service:
     profiles: tuple[str, ...] = ()
     hidden: tuple[tuple[str, str], ...] = ()
     """The values of all variables that the project uses, each with how it is written."""
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """Where something stands: its file, and the directory and variables of its project."""
+
+    path: str
+    directory: str
+    variables: Mapping[str, str]
 
 
 Reader = Callable[[str], str | None]
@@ -57,8 +64,7 @@ class Loader:
     _resolved_services: dict[tuple[str, str, str, int], Any] = field(default_factory=dict)
     _variables: dict[object, dict[str, str]] = field(default_factory=dict)
     """Equal variables, of which one is used: their identity is part of keys."""
-    _room: int = _MOST_CHARACTERS
-    _used: dict[str, str] = field(default_factory=dict)
+    _interpolator: Interpolator = field(default_factory=Interpolator)
 
     def services(self, paths: Iterable[str], *, directory: str | None = None) -> dict[str, Service]:
         """The services of a project made of `paths`, later files over earlier ones."""
@@ -86,8 +92,9 @@ class Loader:
             document = self._document(path)
             if document is None:
                 continue
-            services = self._included(document, path, directory, variables, depth)
-            for name, service in self._own(document, path, directory, variables).items():
+            scope = _Scope(path, directory, variables)
+            services = self._included(document, scope, depth)
+            for name, service in self._own(document, scope).items():
                 services[name] = _merge_service(services.get(name), service)
             for name, service in services.items():
                 merged[name] = _merge_service(merged.get(name), service)
@@ -115,19 +122,12 @@ class Loader:
             return None
         return document
 
-    def _included(
-        self,
-        document: YamlMapping,
-        path: str,
-        directory: str,
-        variables: Mapping[str, str],
-        depth: int,
-    ) -> dict[str, Any]:
+    def _included(self, document: YamlMapping, scope: _Scope, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        included = self._interpolated(document.get("include"), variables, path, document.line)
+        included = self._interpolated(document.get("include"), scope, document.line)
         for each in included if isinstance(included, list) else []:
-            at = (path, document.line_of("include"))
-            inner = self._include(each, directory, variables, depth, at)
+            at = (scope.path, document.line_of("include"))
+            inner = self._include(each, scope, depth, at)
             if isinstance(inner, str):
                 self.complain("include", inner, *at)
             else:
@@ -141,18 +141,13 @@ class Loader:
         return found
 
     def _include(
-        self,
-        each: Any,
-        directory: str,
-        variables: Mapping[str, str],
-        depth: int,
-        at: tuple[str, int],
+        self, each: Any, scope: _Scope, depth: int, at: tuple[str, int]
     ) -> dict[str, Any] | str:
         """The services of what is included, each time the same once; or why there are none."""
         entry = each if isinstance(each, dict) else {"path": each}
         names = entry.get("path")
         names = names if isinstance(names, list) else [names]
-        named = {_join(directory, str(name)): name for name in names if name}
+        named = {_join(scope.directory, str(name)): name for name in names if name}
         paths = [
             path
             for path in named
@@ -161,12 +156,12 @@ class Loader:
         if not paths:
             return {}
         inner = entry.get("project_directory")
-        inner_directory = _join(directory, str(inner)) if inner else os.path.dirname(paths[0])
+        inner_directory = _join(scope.directory, str(inner)) if inner else os.path.dirname(paths[0])
         env_files = entry.get("env_file")
         listed = env_files if isinstance(env_files, list) or env_files is None else [env_files]
-        files = None if listed is None else [_join(directory, str(name)) for name in listed]
+        files = None if listed is None else [_join(scope.directory, str(name)) for name in listed]
         own = self.variables(inner_directory, files)
-        inner_variables = self._same({**own, **variables})
+        inner_variables = self._same({**own, **scope.variables})
         key = (*paths, inner_directory, id(inner_variables))
         if key not in self._included_files:
             if depth >= _DEEPEST:
@@ -179,59 +174,45 @@ class Loader:
         found = self._included_files[key]
         return "includes itself" if found is None else found
 
-    def _own(
-        self, document: YamlMapping, path: str, directory: str, variables: Mapping[str, str]
-    ) -> dict[str, Any]:
+    def _own(self, document: YamlMapping, scope: _Scope) -> dict[str, Any]:
         services = document.get("services")
         if not isinstance(services, YamlMapping):
             return {}
-        return {
-            name: self._resolved(services, name, path, directory, variables) for name in services
-        }
+        return {name: self._resolved(services, name, scope) for name in services}
 
     def _resolved(
-        self,
-        services: YamlMapping,
-        name: str,
-        path: str,
-        directory: str,
-        variables: Mapping[str, str],
+        self, services: YamlMapping, name: str, scope: _Scope
     ) -> dict[str, Any] | TaggedScalar | None:
-        """A service of a file, with what it extends: each is looked at once."""
+        """Return a service of a file, with what it extends: each is looked at once."""
         chain: list[tuple[tuple[str, str, str, int], Any]] = []
         extended: set[tuple[str, str]] = set()
         found: Any = None
         while True:
-            key = (path, name, directory, id(variables))
+            key = (scope.path, name, scope.directory, id(scope.variables))
             if key in self._resolved_services:
                 found = self._resolved_services[key]
                 break
-            service = self._alone(services, name, path, directory, variables)
+            service = self._alone(services, name, scope)
             chain.append((key, service))
             extends = service.pop("extends", None) if isinstance(service, dict) else None
-            at = path, services.line_of(name)
-            base = None if extends is None else self._base(extends, name, at, directory)
+            at = scope.path, services.line_of(name)
+            base = None if extends is None else self._base(extends, name, at, scope)
             if base is None:
                 break
-            services, name, path, directory = base
-            if (path, name) in extended:
+            services, name, scope = base
+            if (scope.path, name) in extended:
                 self.complain("extends", f"{chain[-1][0][1]} extends itself", *at)
                 break
-            extended.add((path, name))
+            extended.add((scope.path, name))
         for key, service in reversed(chain):
             found = service if found is None else _merge_service(found, service)
             self._resolved_services[key] = found
         return found  # type: ignore[no-any-return]
 
     def _alone(
-        self,
-        services: YamlMapping,
-        name: str,
-        path: str,
-        directory: str,
-        variables: Mapping[str, str],
+        self, services: YamlMapping, name: str, scope: _Scope
     ) -> dict[str, Any] | TaggedScalar | None:
-        """A service of a file, without what it extends."""
+        """Return a service of a file, without what it extends."""
         line = services.line_of(name)
         value = services[name]
         if isinstance(value, TaggedScalar):
@@ -239,63 +220,41 @@ class Loader:
         if not isinstance(value, dict):
             return None
         raw = {key: value[key] for key in _KEPT if key in value}
-        service = self._interpolated(raw, variables, path, line)
+        service = self._interpolated(raw, scope, line)
         service = service if isinstance(service, dict) else {}
-        service["where"] = Location(self.shown(path), _build_line(value, line))
+        at = value.line_of("build") if isinstance(value, YamlMapping) else line
+        service["where"] = Location(self.shown(scope.path), at)
         if "build" in service:
-            service["build"] = _with_values(_long_form(service["build"], directory), variables)
+            build = _long_form(service["build"], scope.directory)
+            service["build"] = _with_values(build, scope.variables)
         return service
 
     def _base(
-        self, extends: Any, name: str, at: tuple[str, int], directory: str
-    ) -> tuple[YamlMapping, str, str, str] | None:
-        """The service that one extends: those of its file, its name, the file, its directory."""
-        path, line = at
+        self, extends: Any, name: str, at: tuple[str, int], scope: _Scope
+    ) -> tuple[YamlMapping, str, _Scope] | None:
+        """Return what a service extends: the services of its file, its name, its scope."""
         entry = extends if isinstance(extends, dict) else {"service": extends}
         service = str(entry.get("service") or name)
-        other = _join(directory, str(entry["file"])) if entry.get("file") else path
-        if other != path and not self._is_there(other, entry["file"], at):
-            return None
-        document = self._document(other)
+        path, directory = scope.path, scope.directory
+        if entry.get("file"):
+            path = _join(directory, str(entry["file"]))
+            if path != scope.path and not self._is_there(path, entry["file"], at):
+                return None
+            directory = os.path.dirname(path)
+        document = self._document(path)
         services = None if document is None else document.get("services")
         if not isinstance(services, YamlMapping) or service not in services:
             shown = written(entry.get("service") or name)
-            self.complain("extends", f"{name} extends {shown}, which is not there", path, line)
+            self.complain("extends", f"{name} extends {shown}, which is not there", *at)
             return None
-        inner = os.path.dirname(other) if entry.get("file") else directory
-        return services, service, other, inner
+        return services, service, _Scope(path, directory, scope.variables)
 
-    def _interpolated(self, value: Any, variables: Mapping[str, str], path: str, line: int) -> Any:
+    def _interpolated(self, value: Any, scope: _Scope, line: int) -> Any:
         try:
-            return self._replaced(value, variables, {})
+            return self._interpolator.replaced(value, scope.variables)
         except InterpolationError as error:
-            self.complain("variable", f"not understood: {error}", path, line)
+            self.complain("variable", f"not understood: {error}", scope.path, line)
             return None
-
-    def _replaced(self, value: Any, variables: Mapping[str, str], done: dict[int, Any]) -> Any:
-        """`value` with its texts interpolated; what several aliases name is done once."""
-        if isinstance(value, str):
-            text = Text(interpolate(value, variables))
-            if "$" in value:
-                self._used.update(used(value, variables))
-                text.written = value
-            text.plain = isinstance(value, Text) and value.plain
-            self._room -= len(text)
-            if self._room < 0:
-                raise InterpolationError(f"texts come to more than {_MOST_CHARACTERS:,} characters")
-            return text
-        if not isinstance(value, dict | list | TaggedScalar):
-            return value
-        if id(value) not in done:
-            done[id(value)] = None
-            if isinstance(value, TaggedScalar):
-                made: Any = TaggedScalar(value.tag, self._replaced(value.value, variables, done))
-            elif isinstance(value, list):
-                made = [self._replaced(each, variables, done) for each in value]
-            else:
-                made = {key: self._replaced(each, variables, done) for key, each in value.items()}
-            done[id(value)] = made
-        return done[id(value)]
 
     def _service(self, name: str, raw: Any) -> Service:
         service = raw if isinstance(raw, dict) else {}
@@ -307,12 +266,8 @@ class Loader:
             str(service.get("platform") or ""),
             service.get("where") or Location(""),
             tuple(map(str, profiles)) if isinstance(profiles, list) else (),
-            tuple(self._used.items()),
+            tuple(self._interpolator.used.items()),
         )
-
-
-def _build_line(service: Any, line: int) -> int:
-    return service.line_of("build") if isinstance(service, YamlMapping) else line
 
 
 def _long_form(build: Any, directory: str) -> Any:
@@ -327,9 +282,10 @@ def _long_form(build: Any, directory: str) -> Any:
     if isinstance(context := made.get("context"), str):
         made["context"] = resolved(context, directory)
     if "additional_contexts" in made:
-        pairs = as_mapping(made["additional_contexts"])
+        named = as_mapping(made["additional_contexts"]).items()
+        pairs = {name: each if isinstance(each, Text) else str(each) for name, each in named}
         made["additional_contexts"] = {
-            name: _named(value if isinstance(value, Text) else str(value), directory)
+            name: value if value.startswith("service:") else resolved(value, directory)
             for name, value in pairs.items()
         }
     for key in ("args", "labels"):
@@ -348,15 +304,8 @@ def _with_values(build: Any, variables: Mapping[str, str]) -> Any:
     return build
 
 
-def _named(value: str, directory: str) -> str:
-    """An additional context: a path becomes relative to the root, a URL or image stays."""
-    if "://" in value or value.startswith("service:") or _is_remote(value):
-        return value
-    return resolved(value, directory)
-
-
 def resolved(path: str, directory: str) -> str:
-    """A local path relative to the root; a remote one as it is."""
+    """Return a local path relative to the root; a remote one as it is."""
     if _is_remote(path):
         return path
     made = Text(_join(directory, os.path.expanduser(path)))
@@ -370,24 +319,6 @@ def _is_remote(path: str) -> bool:
 
 def _join(directory: str, path: str) -> str:
     return os.path.normpath(os.path.join(directory, path))
-
-
-def as_mapping(value: Any) -> dict[str, Any]:
-    """`NAME=value` in a list, or a mapping, as a mapping; None stands for no value.
-
-    Lists and mappings in it are left out: Compose knows none there.
-    """
-    if isinstance(value, dict):
-        return {name: each for name, each in value.items() if not isinstance(each, dict | list)}
-    if not isinstance(value, list):
-        return {}
-    found: dict[str, Any] = {}
-    for each in value:
-        if isinstance(each, dict | list):
-            continue
-        name, given, text = str(each).partition("=")
-        found[name] = text if given else None
-    return found
 
 
 def _merge_service(base: Any, over: Any) -> Any:

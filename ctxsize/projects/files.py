@@ -18,6 +18,7 @@ from ctxsize.engine.git import GitError, find
 from ctxsize.engine.plan import Plan, Plans
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
+from ctxsize.projects.bakeprint import BakePrinter
 from ctxsize.reader import read_file
 
 _NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_components"))
@@ -39,6 +40,8 @@ class RepositoryFiles:
     """The repository around the root."""
     plans: Plans = field(default_factory=Plans)
     """The Dockerfiles that were parsed, for whoever asks more about them."""
+    printer: BakePrinter | None = None
+    """What may ask Docker about Bake files."""
 
     def __post_init__(self) -> None:
         self.border = self.border or border_of(self.root)

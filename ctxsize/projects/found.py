@@ -15,7 +15,7 @@ from ctxsize.engine.plan import Plans
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Effect, Problem
 
-_USUAL_PLATFORM = re.compile(
+USUAL_PLATFORM = re.compile(
     "(?:(?:linux|windows|darwin|freebsd)/)?"
     "(?:386|amd64|arm|arm64|aarch64|x86_64|loong64|mips64le|ppc64le|riscv64|s390x|wasm)"
     "(?:/v[0-9])?|linux|windows|local"
@@ -135,7 +135,7 @@ def concealed(build: Build) -> Build:
     return replace(
         build,
         platforms=tuple(
-            each if _USUAL_PLATFORM.fullmatch(each) else build.masked(each)
+            each if USUAL_PLATFORM.fullmatch(each) else build.masked(each)
             for each in build.platforms
         ),
         build_contexts={

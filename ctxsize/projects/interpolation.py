@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ctxsize.projects.yaml import TaggedScalar, Text
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _USED = re.compile(r"\$\{?([_a-zA-Z][_a-zA-Z0-9]*)")
 _MOST = 2**20
 """Number of characters that the variables in a text may come to: each may double another."""
+_MOST_OF_PROJECT = 2**27
+"""Number of characters that the texts with variables of a project may come to."""
 _OPERATORS = (":-", "-", ":?", "?", ":+", "+")
 _LINE = re.compile(
     r"""[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-\[\]]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*
@@ -95,6 +101,47 @@ def _substituted(text: str, name: str, rest: str, variables: Mapping[str, str]) 
         # As it is written: what the variables in it stand for may be a secret.
         raise InterpolationError(f"the variable {name} has no value: {word or 'it is required'}")
     return value or ""
+
+
+@dataclass
+class Interpolator:
+    """Interpolates the values of a project, whose texts have a limit together."""
+
+    used: dict[str, str] = field(default_factory=dict)
+    """The values of all variables that were used, each with how it is written."""
+    _room: int = _MOST_OF_PROJECT
+
+    def replaced(self, value: Any, variables: Mapping[str, str]) -> Any:
+        """Return `value` with its texts interpolated. Raises `InterpolationError`."""
+        return self._replaced(value, variables, {})
+
+    def _replaced(self, value: Any, variables: Mapping[str, str], done: dict[int, Any]) -> Any:
+        """Return a value interpolated; what several aliases name is done once."""
+        if isinstance(value, str):
+            return self._text(value, variables)
+        if not isinstance(value, dict | list | TaggedScalar):
+            return value
+        if id(value) not in done:
+            done[id(value)] = None
+            if isinstance(value, TaggedScalar):
+                made: Any = TaggedScalar(value.tag, self._replaced(value.value, variables, done))
+            elif isinstance(value, list):
+                made = [self._replaced(each, variables, done) for each in value]
+            else:
+                made = {key: self._replaced(each, variables, done) for key, each in value.items()}
+            done[id(value)] = made
+        return done[id(value)]
+
+    def _text(self, value: str, variables: Mapping[str, str]) -> Text:
+        text = Text(interpolate(value, variables))
+        if "$" in value:
+            self.used.update(used(value, variables))
+            text.written = value
+        text.plain = isinstance(value, Text) and value.plain
+        self._room -= len(text)
+        if self._room < 0:
+            raise InterpolationError(f"texts come to more than {_MOST_OF_PROJECT:,} characters")
+        return text
 
 
 def used(text: str, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:

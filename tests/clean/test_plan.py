@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from ctxsize import api
-from ctxsize.clean.saved import decoded, encoded
 from ctxsize.clean.values import CleanCategory
-from ctxsize.errors import InputError
-from ctxsize.formats.json import schema
 from tests.clean.cleaning import carried_out, codes, paths, planned
 from tests.clean.planting import CARGO_TAG, PLANTS, RUST
-from tests.clean.snapshots import snapshot
+from tests.clean.snapshots import snapshot, without
 from tests.oracles.trees import Node, build_tree, file, hardlink
 
 DAY_NS = 86_400_000_000_000
@@ -168,16 +163,7 @@ def test_parts_add_up(tmp_path: Path) -> None:
         assert total == getattr(inventory, field)
 
 
-# Plans as files
-
-
-def test_a_saved_plan_is_applied_if_all_is_as_it_was(three: Path) -> None:
-    plan = planned(three, older_than_s=5 * 86400)
-    data = encoded(plan)
-    jsonschema.validate(json.loads(data), schema("clean-plan"))
-    found, reasons = api.clean_saved(data, path="plan.json")
-    assert (paths(found), reasons) == (["middle/target", "old/target"], ())
-    assert all(each.done for each in carried_out(found).values())
+# What changes between the plan and its execution
 
 
 CHANGES = {
@@ -189,7 +175,6 @@ CHANGES = {
     ),
     "another mode": lambda root: (root / "old/target").chmod(0o700),
     "no directory": lambda root: (root / "old/target").rename(root / "old/other"),
-    "no proof": lambda root: (root / "old/Cargo.toml").unlink(),
     "a lock": lambda root: (root / "old/target/.git").mkdir(),
     "a symlink": lambda root: _linked(root / "old/target"),
 }
@@ -212,51 +197,16 @@ def _linked(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_saved_plan_is_refused_as_a_whole(change: str, three: Path) -> None:
-    data = encoded(planned(three))
+def test_what_changed_since_the_plan_is_left_alone(change: str, three: Path) -> None:
+    plan = planned(three)
     CHANGES[change](three)
     before = snapshot(three)
-    _, reasons = api.clean_saved(data, path="plan.json")
-    assert len(reasons) == 1
-    assert reasons[0].startswith("old/target: ")
-    assert snapshot(three) == before
+    results = carried_out(plan)
+    assert [path for path, each in results.items() if not each.done] == ["old/target"]
+    assert snapshot(three) == without(before, [path for path in results if path != "old/target"])
 
 
-def test_a_saved_plan_for_another_directory(three: Path, tmp_path: Path) -> None:
-    data = encoded(planned(three))
-    other = build_tree(tmp_path / "other", [])
-    _, reasons = api.clean_saved(data, path="plan.json", root=str(other))
-    assert reasons == (f"it was made for {three}, which is not this directory",)
-    three.rename(tmp_path / "moved")
-    build_tree(three, [])
-    _, reasons = api.clean_saved(data, path="plan.json")
-    assert "not this directory" in reasons[0]
-
-
-def test_a_forged_plan_proves_nothing(three: Path) -> None:
-    """Whatever a file says is looked at anew: `old` is no target directory."""
-    shape = json.loads(encoded(planned(three)))
-    for path in ("old", "../outside", "/etc", "old/target/../../new", ""):
-        shape["items"][0]["path"] = path
-        _, reasons = api.clean_saved(json.dumps(shape).encode(), path="plan.json")
-        assert reasons == (f"{path}: it is not there any more",)
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"{}", b"[]", b"\xff", b'{"kind": "ctxsize-clean-plan", "version": 1}', b"1"]
-)
-def test_files_that_are_no_plans(data: bytes) -> None:
-    with pytest.raises(InputError, match="not a plan"):
-        decoded(data, "plan.json")
-
-
-def test_plans_of_other_versions() -> None:
-    with pytest.raises(InputError, match="another version"):
-        decoded(b'{"kind": "ctxsize-clean-plan", "version": 2}', "plan.json")
-
-
-def test_names_that_are_not_text_survive_a_plan(tmp_path: Path) -> None:
+def test_names_that_are_not_text(tmp_path: Path) -> None:
     name = os.fsdecode(b"\xff\n")
     root = build_tree(tmp_path / "r", RUST.nodes(name))
-    found, reasons = api.clean_saved(encoded(planned(root)), path="plan.json")
-    assert (paths(found), reasons) == ([f"{name}/target"], ())
+    assert paths(planned(root)) == [f"{name}/target"]

@@ -62,44 +62,14 @@ def test_json(project: Path, cli: Cli) -> None:
         assert (shape["applied"], len(shape["results"])) == (bool(options), len(options))
 
 
-def test_a_plan_is_saved_and_applied(project: Path, cli: Cli, tmp_path: Path) -> None:
-    saved, before = tmp_path / "plan.json", snapshot(project)
-    done = cli("clean", "--deps", "--plan", str(saved), cwd=project)
-    assert (done.code, snapshot(project)) == (0, before)
-    assert f"the plan is in {saved}" in done.err
-    jsonschema.validate(json.loads(saved.read_bytes()), schema("clean-plan"))
-
-    dry = cli("clean", "--apply", str(saved))
-    assert (dry.code, snapshot(project)) == (0, before)
-    assert f"Next: ctxsize clean --apply {saved} --yes" in dry.out
-
-    applied = cli("clean", "--apply", str(saved), "--yes")
-    assert applied.code == 0
-    assert snapshot(project) == without(before, ["app/target", "web/node_modules"])
-
-
-def test_a_plan_is_refused_if_something_changed(project: Path, cli: Cli, tmp_path: Path) -> None:
-    saved = tmp_path / "plan.json"
-    cli("clean", "--deps", "--plan", str(saved), cwd=project)
-    (project / "web/node_modules/react/precious").write_bytes(b"work")
-    os.utime(project / "web/node_modules/react/precious", (0, 0))
-    os.utime(project / "web/node_modules/react", (0, 0))
-    before = snapshot(project)
-    done = cli("clean", "--apply", str(saved), "--yes")
-    assert (done.code, snapshot(project)) == (1, before)
-    assert done.lines[0].startswith("Refused: ")
-    assert "web/node_modules: it has changed: 1 entry more in it" in done.out
-    shape = json.loads(cli("clean", "--apply", str(saved), "--yes", "--format", "json").out)
-    assert (shape["complete"], len(shape["reasons"])) == (False, 1)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--apply", "p", "--deps"), "--deps does not go with --apply"),
-        (("--apply", "p", "--older-than", "1d"), "--older-than does not go with --apply"),
-        (("--apply", "p"), "p: cannot be read: No such file or directory"),
-        (("--plan", "p", "--yes"), "--plan only saves"),
+        (
+            ("--apply", "p", "--yes"),
+            "plans are no longer saved: look",
+        ),
+        (("--plan", "p"), "plans are no longer saved: look"),
         (("--older-than", "x"), "not a length of time: 'x'"),
         (("--recent", "5"), "not a length of time: '5'"),
         (("--keep-size", "much"), "not a size: 'much'"),
@@ -115,13 +85,6 @@ def test_what_makes_no_sense(
     assert (done.code, done.out) == (2, "")
     assert message in done.err
     assert len(done.err.splitlines()) == 1
-
-
-def test_a_file_that_is_no_plan(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "p").write_text("{}")
-    done = cli("clean", "--apply", "p", cwd=tmp_path)
-    assert (done.code, done.out) == (2, "")
-    assert "p: not a plan of ctxsize clean" in done.err
 
 
 def test_home_is_refused(cli: Cli, project: Path) -> None:
@@ -225,4 +188,4 @@ def test_progress_on_a_terminal(project: Path) -> None:
 
 def test_help_has_examples(cli: Cli) -> None:
     done = cli("clean", "--help")
-    assert "ctxsize clean --apply plan.json --yes" in done.out
+    assert "ctxsize clean --deps --yes" in done.out

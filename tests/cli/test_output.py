@@ -135,11 +135,3 @@ def test_no_baseline_replaces_what_is_none(cli: Cli, tmp_path: Path) -> None:
     result = cli("check", "--baseline", "package.json", "--update-baseline", cwd=root)
     assert result.code == 2
     assert (root / "package.json").read_bytes() == b'{"name": "x"}'
-
-
-def test_no_plan_replaces_what_is_none(cli: Cli, tmp_path: Path) -> None:
-    root = build_tree(tmp_path / "r", ["a", file("x.json", b'{"name": "x"}')])
-    assert cli("clean", "--plan", "x.json", cwd=root).code == 2
-    assert (root / "x.json").read_bytes() == b'{"name": "x"}'
-    for _ in range(2):
-        assert cli("clean", "--plan", "plan.json", cwd=root).code == 0

@@ -46,7 +46,6 @@ OUTPUT: dict[str, list[str]] = {
 """A command whose JSON follows the schema."""
 WRITTEN = {
     "baseline": ["check", "--update-baseline", "--baseline", "written.json"],
-    "clean-plan": ["clean", "--deps", "--recent", "0", "--plan", "written.json"],
 }
 """A command that writes a file which follows the schema."""
 

@@ -121,13 +121,6 @@ OUTCOMES = {
     "clean-dry": Cleaning(".", PLAN, command="ctxsize clean --yes"),
     "clean-done": Cleaning(".", PLAN, applied=True, results=(FAILED[0],)),
     "clean-failed": Cleaning(".", PLAN, applied=True, results=FAILED),
-    "clean-refused": Cleaning(
-        ".",
-        PLAN,
-        applied=True,
-        refused="the tree is another",
-        reasons=("a/target: changed",),
-    ),
     "clean-nothing": Cleaning("x", CleanPlan("/x", 1, 2, CleanChoice(), problems=(UNREAD,))),
     "clean-apparent": Cleaning(".", PLAN, command="ctxsize clean --yes", apparent=True),
 }
@@ -135,7 +128,6 @@ TEXTS = {
     "clean-dry.txt": ("clean-dry", Look()),
     "clean-done.txt": ("clean-done", Look()),
     "clean-failed.txt": ("clean-failed", Look()),
-    "clean-refused.txt": ("clean-refused", Look()),
     "clean-nothing.txt": ("clean-nothing", Look()),
     "clean-apparent.txt": ("clean-apparent", Look()),
     "clean-dry-60.txt": ("clean-dry", Look(width=60)),
@@ -163,12 +155,11 @@ def test_json_follows_its_schema(name: str) -> None:
     jsonschema.validate(shape, closed(schema("clean")))
     if name == "clean-failed":
         held("clean-failed.json", render("json", OUTCOMES[name], Look()))
-    assert shape["complete"] == (name not in ("clean-failed", "clean-refused"))
+    assert shape["complete"] == (name != "clean-failed")
 
 
-def test_the_schemas_are_schemas() -> None:
-    for name in ("clean", "clean-plan"):
-        jsonschema.Draft202012Validator.check_schema(schema(name))
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema("clean"))
 
 
 def test_what_was_not_done_is_a_finding() -> None:
@@ -177,7 +168,6 @@ def test_what_was_not_done_is_a_finding() -> None:
         "clean-dry": 0,
         "clean-done": 0,
         "clean-failed": 1,
-        "clean-refused": 1,
         "clean-nothing": 1,
     }.items():
         assert len(OUTCOMES[name].findings) == count, name

@@ -135,7 +135,6 @@ def contents(depth: int) -> dict[str, tuple[str, str, tuple[str, ...]]]:
         ),
         "baseline": ("b.json", nested("[", "]", depth, ""), ("check --baseline b.json",)),
         "report": ("b.json", nested('{"a":', "}", depth, "1"), ("diff b.json",)),
-        "plan": ("b.json", nested("[", "]", depth, ""), ("clean --apply b.json",)),
         "gitignore": (".gitignore", f"{nested('[', ']', depth)}\n{'!' * depth}\n", FROM_GITIGNORE),
         "gitignore stars": (".gitignore", f"{nested('a/', '', depth)}\n", FROM_GITIGNORE),
     }

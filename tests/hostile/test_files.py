@@ -111,7 +111,6 @@ PLACES: dict[str, tuple[str, ...]] = {
     "pyproject.toml": (*REPOSITORY, "measure -f sub/Dockerfile"),
     "base.json": ("check", "check --update-baseline"),
     "old.json": ("diff old.json", "diff old.json old.json", "check --baseline old.json"),
-    "plan.json": ("clean --apply plan.json --yes",),
     "requirements.txt": (*DATA, "advise"),
     "Cargo.toml": (*DATA, "advise"),
     "Cargo.lock": ("advise", "clean"),

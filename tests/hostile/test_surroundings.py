@@ -147,7 +147,6 @@ WITH_NAMES = (
     "scan {}",
     "advise {}",
     "clean {}",
-    "clean --apply {}",
     "clean --ecosystem {}",
     "check --baseline {}",
     "check --max {}",

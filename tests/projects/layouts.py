@@ -237,6 +237,94 @@ target "web" {
         file("web/Dockerfile", BUILD),
         "lib/x",
     ],
+    "nothing given": [
+        file(
+            "docker-bake.hcl",
+            b"""
+variable "NONE" { default = null }
+target "default" {
+  context   = "app"
+  target    = null
+  args      = NONE
+  platforms = null
+  contexts  = null
+}
+""",
+        ),
+        file("app/Dockerfile", BUILD),
+    ],
+    "inline": [
+        file(
+            "docker-bake.hcl",
+            b'target "default" {\n  dockerfile-inline = <<EOT\nFROM scratch\nCOPY x /\nEOT\n}\n',
+        ),
+        "x",
+    ],
+    "over compose": [
+        file("docker-bake.hcl", b'target "web" {\n  args = { B = "2" }\n  target = "prod"\n}\n'),
+        _compose("services:\n  web:\n    build:\n      context: ./web\n      args: {A: 1}\n"),
+        file("web/Dockerfile", STAGES),
+    ],
+    "override": [
+        file("docker-bake.hcl", b'target "app" {\n  context = "app"\n  args = { A = "1" }\n}\n'),
+        file(
+            "docker-bake.override.hcl",
+            b'target "app" {\n  target = "dev"\n  args = { B = "2" }\n}\n',
+        ),
+        file("app/Dockerfile", STAGES),
+    ],
+    "literals": [
+        file(
+            "docker-bake.hcl",
+            b"""
+variable "REGISTRY" { default = "docker.io" }
+variable "NAME" { default = "${REGISTRY}/app" }
+variable "DEBUG" { default = false }
+variable "COUNT" { default = 3 }
+variable "EMPTY" {}
+variable "WHERE" { default = { dir = "app" } }
+NUMBERS = ["linux/amd64"]
+target "default" {
+  context = "${ WHERE.dir }"
+  args = {
+    IMAGE  = NAME
+    COUNT  = "${COUNT}"
+    DEBUG  = DEBUG
+    HALF   = 1.50
+    BELOW  = -3
+    QUOTES = "say \\"${EMPTY}\\"\\n\\u00e9"
+    NONE   = null
+    "KEY"  = "%%{x}$${x}"
+  }
+  platforms = NUMBERS
+}
+""",
+        ),
+        file("app/Dockerfile", BUILD),
+    ],
+    "a matrix of literals": [
+        file(
+            "docker-bake.hcl",
+            b"""
+target "svc" {
+  name = "svc-${item.name}-${v}"
+  matrix = {
+    item = [{ name = "a", dir = "./a" }, { name = "b", dir = "./b" }]
+    v    = ["1", "2"]
+  }
+  context = item.dir
+  target  = "dev"
+  args    = { V = v }
+}
+""",
+        ),
+        file("a/Dockerfile", STAGES),
+        file("b/Dockerfile", STAGES),
+    ],
+}
+"""Bake files whose values are literals, variables and `${NAME}`."""
+
+BAKE_BY_DOCKER: dict[str, list[str | Node]] = {
     "variables": [
         file(
             "docker-bake.hcl",
@@ -263,22 +351,6 @@ target "default" {
         ),
         file("app/Dockerfile", BUILD),
     ],
-    "nothing given": [
-        file(
-            "docker-bake.hcl",
-            b"""
-variable "NONE" { default = null }
-target "default" {
-  context   = "app"
-  target    = null
-  args      = NONE
-  platforms = null
-  contexts  = null
-}
-""",
-        ),
-        file("app/Dockerfile", BUILD),
-    ],
     "matrix": [
         file(
             "docker-bake.hcl",
@@ -298,26 +370,6 @@ target "svc" {
         ),
         file("a/Dockerfile", STAGES),
         file("b/Dockerfile", STAGES),
-    ],
-    "inline": [
-        file(
-            "docker-bake.hcl",
-            b'target "default" {\n  dockerfile-inline = <<EOT\nFROM scratch\nCOPY x /\nEOT\n}\n',
-        ),
-        "x",
-    ],
-    "over compose": [
-        file("docker-bake.hcl", b'target "web" {\n  args = { B = "2" }\n  target = "prod"\n}\n'),
-        _compose("services:\n  web:\n    build:\n      context: ./web\n      args: {A: 1}\n"),
-        file("web/Dockerfile", STAGES),
-    ],
-    "override": [
-        file("docker-bake.hcl", b'target "app" {\n  context = "app"\n  args = { A = "1" }\n}\n'),
-        file(
-            "docker-bake.override.hcl",
-            b'target "app" {\n  target = "dev"\n  args = { B = "2" }\n}\n',
-        ),
-        file("app/Dockerfile", STAGES),
     ],
     "functions and loops": [
         file(
@@ -384,3 +436,4 @@ EOT
         file("web/Dockerfile", BUILD),
     ],
 }
+"""Bake files that take more, such as functions: Docker evaluates them."""

@@ -11,9 +11,14 @@ from typing import Any
 import pytest
 
 from ctxsize.projects import FoundBuild, discover
-from tests.oracles.availability import PLUGIN_DIRECTORIES, buildx_plugin, unavailable
+from tests.oracles.availability import (
+    PLUGIN_DIRECTORIES,
+    buildx_plugin,
+    require,
+    unavailable,
+)
 from tests.oracles.trees import build_tree
-from tests.projects.layouts import BAKE, COMPOSE
+from tests.projects.layouts import BAKE, BAKE_BY_DOCKER, COMPOSE
 
 ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/")}
 
@@ -35,8 +40,8 @@ def asked(*command: str, where: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def found_in(root: Path, how: str) -> dict[str, FoundBuild]:
-    discovery = discover(str(root), environment=ENVIRONMENT)
+def found_in(root: Path, how: str, *, ask_docker: bool = False) -> dict[str, FoundBuild]:
+    discovery = discover(str(root), environment=ENVIRONMENT, ask_docker=ask_docker)
     assert discovery.problems == ()
     return {
         place.name: each for each in discovery.builds for place in each.places if place.how == how
@@ -89,9 +94,54 @@ def compose_shape(found: FoundBuild) -> dict[str, Any]:
 def test_bake_says_the_same(layout: str, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "repository", BAKE[layout])
     found = found_in(root, "bake")
+    said = _said(root, *sorted(found))
+    assert {name: bake_shape(each, root) for name, each in found.items()} == said
+
+
+@pytest.mark.parametrize("layout", BAKE_BY_DOCKER)
+def test_bake_says_the_same_to_us(layout: str, tmp_path: Path) -> None:
+    """Each of a matrix has the name of the target that declares it."""
+    root = build_tree(tmp_path / "repository", BAKE_BY_DOCKER[layout])
+    require("docker")
+    names = [*found_in(root, "bake", ask_docker=True)]
+    found = [
+        (place.name, bake_shape(each, root))
+        for each in discover(str(root), ask_docker=True).builds
+        for place in each.places
+        if place.how == "bake"
+    ]
+    said = _said(root, *names)
+    assert len(found) == len(said)
+    assert all(shape in said.values() for _, shape in found)
+    assert all(any(each.startswith(name) for each in said) for name, _ in found)
+
+
+@pytest.mark.parametrize("layout", [*BAKE, *BAKE_BY_DOCKER])
+def test_what_bake_printed_can_be_saved(layout: str, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "repository", {**BAKE, **BAKE_BY_DOCKER}[layout])
+    names = [*found_in(root, "bake", ask_docker=layout in BAKE_BY_DOCKER)]
     buildx = plugin("docker-buildx")
-    printed = asked(buildx, "bake", "--print", *sorted(found), where=root)
-    assert {name: bake_shape(each, root) for name, each in found.items()} == {
+    printed = asked(buildx, "bake", "--print", *names, where=root)
+    (root / "bake.json").write_text(json.dumps(printed))
+    saved = {
+        place.name: bake_shape(each, root)
+        for each in found_in_all(root)
+        for place in each.places
+        if place.how == "bake" and place.where.path.endswith("/bake.json")
+    }
+    assert saved == _said(root, *names)
+
+
+def found_in_all(root: Path) -> tuple[FoundBuild, ...]:
+    discovery = discover(str(root), environment=ENVIRONMENT)
+    assert discovery.problems == ()
+    return discovery.builds
+
+
+def _said(root: Path, *names: str) -> dict[str, Any]:
+    """The targets that buildx prints, without what says nothing of contexts."""
+    printed = asked(plugin("docker-buildx"), "bake", "--print", *names, where=root)
+    return {
         name: {key: value for key, value in each.items() if key != "tags"}
         for name, each in printed["target"].items()
     }
@@ -100,7 +150,7 @@ def test_bake_says_the_same(layout: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("layout", [name for name in BAKE if name != "over compose"])
 def test_nothing_that_bake_builds_by_default_is_missing(layout: str, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "repository", BAKE[layout])
-    names = [] if layout not in ("override",) else ["app"]
+    names = {"override": ["app"], "a matrix of literals": ["svc"]}.get(layout, [])
     printed = asked(plugin("docker-buildx"), "bake", "--print", *names, where=root)
     assert printed["target"].keys() <= found_in(root, "bake").keys()
 

@@ -1,9 +1,8 @@
-"""The small languages in Compose and Bake files, word by word; and no text makes any of it fail."""
+"""The small languages in Compose files, word by word; and no text makes any of it fail."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +10,6 @@ from hypothesis import strategies as st
 
 from ctxsize.advice import advise
 from ctxsize.projects import discover
-from ctxsize.projects.hcl.expressions import evaluate, fill
-from ctxsize.projects.hcl.values import UnknownError
 from ctxsize.projects.interpolation import InterpolationError, interpolate, read_dotenv
 from ctxsize.projects.yaml import YamlError, load
 from tests.oracles.trees import build_tree, file
@@ -60,61 +57,6 @@ def test_dotenv() -> None:
         "H": "o",
         "I": "two\nlines",
     }
-
-
-NAMES: dict[str, Any] = {"n": 3, "t": "text", "l": ["a", "b"], "o": {"k": "v", "m": {"x": 1}}}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1", 1),
-        ("-1.5", -1.5),
-        ('"a${n}b"', "a3b"),
-        ('"$${n}"', "${n}"),
-        ('"a\\"b"', 'a"b'),
-        ("t", "text"),
-        ("o.k", "v"),
-        ("o.m.x + n * 2", 7),
-        ('o["k"]', "v"),
-        ("l[1]", "b"),
-        ('n == 3 ? "y" : "n"', "y"),
-        ("!(n > 3) && n >= 3 || false", True),
-        ('[1, "x", [t]]', [1, "x", ["text"]]),
-        ('{a = 1, "b" = t}', {"a": 1, "b": "text"}),
-        ('join("-", concat(l, ["c"]))', "a-b-c"),
-        ('equal(t, "text")', True),
-        ("null", None),
-    ],
-)
-def test_expressions(text: str, expected: object) -> None:
-    assert evaluate(text, NAMES) == expected
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "x",
-        "n +",
-        "[1",
-        "f(1)",
-        "[for x in n : x]",
-        "[for x l : x]",
-        "o.none",
-        "l[9]",
-        "t + n",
-        "1 2",
-        '"%{if n}"',
-    ],
-)
-def test_expressions_that_are_not_known(text: str) -> None:
-    with pytest.raises(UnknownError):
-        evaluate(text, NAMES)
-
-
-def test_templates() -> None:
-    assert fill("a-${t}-${n}", NAMES) == "a-text-3"
 
 
 def test_yaml_keeps_words_and_lines() -> None:

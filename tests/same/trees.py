@@ -13,7 +13,7 @@ from tests.engine.contexts import CONTEXTS as ODD
 from tests.lints.cases import CATCHES, SILENT
 from tests.oracles.recorded import Case, catalogue
 from tests.oracles.trees import Node, build_tree, file
-from tests.projects.layouts import BAKE, COMPOSE
+from tests.projects.layouts import BAKE, BAKE_BY_DOCKER, COMPOSE
 from tests.recommender.projects import PROJECTS
 from tests.scan.story import story
 
@@ -32,7 +32,9 @@ def tables() -> dict[str, dict[str, Planted]]:
         "projects": {name: _described(each.nodes) for name, each in PROJECTS.items()},
         "layouts": {
             **{f"compose {name}": _described(nodes) for name, nodes in COMPOSE.items()},
-            **{f"bake {name}": _described(nodes) for name, nodes in BAKE.items()},
+            **{
+                f"bake {name}": _described(nodes) for name, nodes in (BAKE | BAKE_BY_DOCKER).items()
+            },
             "story": _described(story()),
         },
         "lints": dict(_lints()),

@@ -35,10 +35,10 @@ def test_clean_gives_the_figures_and_takes_nothing_else(repository: Path, cli: C
     text = cli(*command, cwd=repository)
     assert "41,396  " in text.out
     for row in (
-        "20.2 GB   41,396    target",
-        "13.0 GB   21,400      debug/deps",
-        "4.3 GB    9,900      debug/incremental",
-        "1.8 GB    3,230      release",
+        "20.2 GB  41,396    target",
+        "13.0 GB  21,400      debug/deps",
+        "4.3 GB   9,900      debug/incremental",
+        "1.8 GB   3,230      release",
     ):
         assert row in text.out
 

@@ -55,7 +55,7 @@ def _shape(outcome: Outcome) -> Shape:
 
 
 SCHEMAS = (
-    *("advise", "baseline", "check", "clean", "clean-plan", "diff", "findings", "lint"),
+    *("advise", "baseline", "check", "clean", "diff", "findings", "lint"),
     *("measure", "plan", "rules", "scan", "suggest"),
 )
 """Names of the schemas, each a file beside this module that refers to no other."""

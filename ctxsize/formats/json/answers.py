@@ -167,8 +167,6 @@ def cleaned(outcome: Cleaning) -> Shape:
     return {
         "version": 1,
         **picked(outcome, "root applied complete"),
-        "refused": outcome.refused or None,
-        "reasons": list(outcome.reasons),
         "total": picked(plan.sums, "files content_bytes disk_bytes held_elsewhere_bytes"),
         "items": [_item(each) for each in plan.items],
         "left_alone": [picked(each, left_alone) for each in plan.passed],

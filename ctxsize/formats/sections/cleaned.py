@@ -26,8 +26,8 @@ def sections(outcome: Cleaning) -> list[Section]:
             [_summary(outcome), *([NextStep(outcome.command, "deletes it")] if ready else [])],
         ),
         Section([*_items(outcome)], "Planned" if outcome.applied else "Would be deleted"),
-        Section([*_failed(outcome)], "Changed since" if outcome.reasons else "Not deleted"),
-        Section([] if outcome.refused else [*_left_alone(outcome.plan.passed)], "Left alone"),
+        Section([*_failed(outcome)], "Not deleted"),
+        Section([*_left_alone(outcome.plan.passed)], "Left alone"),
         Section([*_problems(outcome)], "Not looked at"),
     ]
 
@@ -35,8 +35,6 @@ def sections(outcome: Cleaning) -> list[Section]:
 def _summary(outcome: Cleaning) -> Answer:
     """Return what happened in one sentence."""
     plan, count = outcome.plan, len(outcome.plan.items)
-    if outcome.refused:
-        return Answer("Refused", "red", outcome.refused)
     if not count:
         return Answer("Nothing to delete", "green", _nothing(plan.passed))
     if not outcome.applied:
@@ -71,7 +69,7 @@ def _sizes(outcome: Cleaning) -> str:
 def _items(outcome: Cleaning) -> Iterator[Item]:
     """Yield the items by service, with what each is made of and what proves it."""
     plan = outcome.plan
-    if not plan.items or outcome.refused:
+    if not plan.items:
         return
     rows: list[tuple[str, ...]] = []
     for service, items in by_service(plan.items):
@@ -131,7 +129,6 @@ def _failed(outcome: Cleaning) -> Iterator[Prose]:
     for each in outcome.results:
         if not each.done:
             yield _bullet(f"{quoted(each.path)}: {visible(each.message)}{_where(each)}")
-    yield from (_bullet(visible(each)) for each in outcome.reasons)
 
 
 def _where(result: Result) -> str:

@@ -1,0 +1,402 @@
+"""What is evaluated of Bake files, what is not, and how Docker is asked about it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from cProfile import Profile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxsize.errors import InputError
+from ctxsize.projects import Discovery, discover
+from ctxsize.projects.bakefile import BakeError, BakeFile, read_hcl, read_json
+from ctxsize.projects.baketargets import BakeTarget, Resolver
+from tests.hostile.limits import processor_seconds
+from tests.oracles.availability import require
+from tests.oracles.trees import Node, build_tree, file
+
+BUILD = b"FROM scratch\nCOPY . /\n"
+
+
+def resolved(text: str, **environment: str) -> tuple[list[BakeTarget], Resolver]:
+    """The targets of one file in HCL, or in JSON if it begins with a brace."""
+    bake = BakeFile()
+    bake.add((read_json if text.startswith("{") else read_hcl)(text), "docker-bake", text)
+    resolver = Resolver(bake, environment)
+    return [*resolver.targets()], resolver
+
+
+def context_of(expression: str, *more: str) -> str | None:
+    """The context of a target that has this expression for one, None if it is not evaluated."""
+    head = 'variable "A" { default = "a" }\nvariable "N" { default = 3 }\n'
+    head += 'variable "O" { default = { k = { x = "v" } } }\n' + "".join(more)
+    found, resolver = resolved(f'{head}target "t" {{\n  context = {expression}\n}}\n')
+    assert bool(found) != (resolver.unknown == {"t": "context"})
+    return found[0].texts.get("context", "none") if found else None
+
+
+EVALUATED = {
+    '"plain"': "plain",
+    "A": "a",
+    "null": "none",
+    "3": "3",
+    "-1.5": "-1.5",
+    "true": "true",
+    '"x${A}-${N}y"': "xa-3y",
+    '"${ A }"': "a",
+    '"$${A} %%{A} $A %"': "${A} %{A} $A %",
+    "O.k.x": "v",
+    '"${O.k.x}"': "v",
+    '"a\\"b\\\\n\\tc"': 'a"b\\n\tc',
+    "<<EOT\nx ${A}\n\ny\nEOT": "x a\n\ny\n",
+    "<<-EOT\n    x\n      ${N}\n    EOT": "x\n  3\n",
+}
+
+
+@pytest.mark.parametrize("expression", EVALUATED)
+def test_literals_and_variables_are_evaluated(expression: str) -> None:
+    assert context_of(expression) == EVALUATED[expression]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "NONE",
+        '"${NONE}"',
+        "upper(A)",
+        '"x${upper(A)}"',
+        'A == "a" ? "x" : "y"',
+        "N + 1",
+        "-N",
+        "(A)",
+        '"%{ if true }x%{ endif }"',
+        'join("", [for x in ["a"] : x])',
+        'O["k"]',
+        "O.none",
+        "O.k",
+        "O.k.x.y",
+        "[A]",
+        "{ a = A }",
+        "<<EOT\n%{ for x in [A] }${x}%{ endfor }\nEOT",
+    ],
+)
+def test_what_takes_more_is_not(expression: str) -> None:
+    assert context_of(expression) is None
+
+
+@pytest.mark.parametrize(
+    ("default", "value", "expected"),
+    [
+        ('"x"', "y", "y"),
+        ("false", "1", "true"),
+        ("true", "no", "false"),
+        ("3", "04", "04"),
+        ("3", "²", "²"),
+        ("null", "y", "y"),
+        ("upper(A)", "y", "y"),
+        ('"x"', "${A}", "${A}"),
+        ('["x"]', "y", None),
+    ],
+)
+def test_the_environment_counts_before_the_default(
+    default: str, value: str, expected: str | None
+) -> None:
+    text = f'variable "V" {{ default = {default} }}\ntarget "t" {{ context = "${{V}}" }}\n'
+    found, _ = resolved(text, V=value)
+    assert [each.texts["context"] for each in found] == ([] if expected is None else [expected])
+
+
+KEYS = {
+    "dockerfile": "dockerfile = lower(A)",
+    "target": 'target = A == "a" ? "x" : "y"',
+    "platforms": 'platforms = [format("linux/%s", A)]',
+    "contexts": 'contexts = { x = lower("Y") }',
+    "matrix": 'name = "t-${x}"\n  matrix = { x = [for y in [A] : y] }',
+    "inherits": "inherits = [lower(A)]",
+}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_key_that_takes_more_is_named(key: str) -> None:
+    found, resolver = resolved(
+        f'variable "A" {{ default = "a" }}\ntarget "t" {{\n  {KEYS[key]}\n}}\ntarget "u" {{}}\n'
+    )
+    assert [each.name for each in found] == ["u"]
+    assert resolver.unknown == {"t": key}
+
+
+def test_an_argument_that_takes_more_is_left_out_and_named() -> None:
+    (found,), resolver = resolved('target "t" {\n  args = { A = "1", B = upper("x") }\n}\n')
+    assert found.args == {"A": "1"}
+    assert resolver.unknown == {"t": "args"}
+
+
+def test_templates_in_json_may_take_more() -> None:
+    found, resolver = resolved('{"target": {"t": {"context": "${~ A }"}, "u": {"context": "%{"}}}')
+    assert found == []
+    assert [*resolver.unknown] == ["t", "u"]
+
+
+def test_a_name_says_nothing_of_what_is_built() -> None:
+    text = 'target "t" {\n  name = replace(v, ".", "-")\n  matrix = { v = ["1", "2"] }\n'
+    found, resolver = resolved(text + "  context = v\n}\n")
+    assert [(each.name, each.texts["context"]) for each in found] == [("t", "1"), ("t", "2")]
+    assert not resolver.unknown
+
+
+def _doubling(first: str, more: str) -> str:
+    """Variables that are each made of the one before, and twice as large."""
+    head = f'variable "v0" {{ default = {first} }}\n'
+    rest = (f'variable "v{n + 1}" {{ default = {more.format(f"v{n}")} }}\n' for n in range(45))
+    return head + "".join(rest) + 'target "x" { context = "${v45}" }\n'
+
+
+AXES = ", ".join(f"a{n} = [{', '.join('1' * 100)}]" for n in range(12))
+HOSTILE = {
+    "texts that double": _doubling('"aaaaaaaaaa"', '"${{{0}}}${{{0}}}"'),
+    "lists that double": _doubling('["a"]', "[{0}, {0}]"),
+    "objects that double": _doubling('{ a = "b" }', "{{ a = {0}, b = {0} }}"),
+    "inheritance": "".join(
+        f'target "{name}" {{ inherits = ["t{n + 1}", "t{n + 1}"] }}\n'
+        for n, name in enumerate(["x", *(f"t{n}" for n in range(1, 40))])
+    )
+    + 'target "t40" {}\n',
+    "inheriting itself": 'target "x" { inherits = ["x"] }\ngroup "g" { targets = ["x"] }\n',
+    "a matrix": f'target "x" {{\n  name = "x-${{a0}}"\n  matrix = {{ {AXES} }}\n}}\n',
+    "a variable of itself": 'variable "a" { default = b }\nvariable "b" { default = "${a}" }\n'
+    'target "x" { context = a }\n',
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_file_that_asks_for_too_much_is_given_up_soon(text: str) -> None:
+    counted = Profile()
+    with counted:
+        found, resolver = resolved(text)
+    assert "x" not in [each.name for each in found]
+    assert "x" in resolver.unknown
+    # Counted, as seconds say more of the machine.
+    assert sum(each.callcount for each in counted.getstats()) < 10_000_000
+
+
+def test_many_targets_of_a_large_matrix_are_given_up_soon() -> None:
+    axes = f"a = [{', '.join('1' * 512)}]"
+    body = f'  name = "x"\n  matrix = {{ {axes} }}\n  context = a\n'
+    text = "".join(f'target "t{n}" {{\n{body}}}\n' for n in range(60))
+    with processor_seconds(20):
+        found, resolver = resolved(text)
+    assert len(found) < 20_000
+    assert set(resolver.unknown.values()) <= {"too much"}
+    assert resolver.unknown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"function": {"f": {"params": 5, "result": "x"}},'
+        ' "target": {"x": {"context": "${f(1)}"}}}',
+        '{"target": {"x": {"context": ["."]}}}',
+        '{"target": {"x": {"context": ' + "9" * 4400 + "}}}",
+        '{"target": {"x": {"context": NaN}}}',
+        '{"target": {"x": {"args": {"a": ' + "9" * 4000 + '}, "context": "${1 / 3}"}}}',
+    ],
+)
+def test_json_of_other_types(text: str) -> None:
+    with suppress(BakeError):
+        assert resolved(text)[0] == []
+
+
+@pytest.mark.parametrize("depth", [60, 900, 50_000])
+def test_what_is_nested_deeply_is_not_read(depth: int) -> None:
+    with pytest.raises(BakeError, match="too deeply"):
+        read_json('{"target": {"x": {"context": ' + "[" * depth + "]" * depth + "}}}")
+    with pytest.raises(BakeError, match="too deeply"), processor_seconds(30):
+        read_hcl('target "x" {\n  context = ' + "[" * depth + "]" * depth + "\n}\n")
+
+
+def test_hcl_is_parsed_in_seconds(tmp_path: Path) -> None:
+    text = 'target "a" {\n' + 'x = "${upper(a)}"\n' * 5_000 + "}\n"
+    nodes = [file("docker-bake.hcl", text.encode()), file("b/docker-bake.hcl", b"x" * 200_000)]
+    root = build_tree(tmp_path / "r", nodes)
+    with processor_seconds(30):
+        (problem,) = discover(str(root)).problems
+    assert (problem.code, problem.path) == ("unread", f"{root}/b/docker-bake.hcl")
+
+
+PIECES = st.sampled_from(
+    [*"[]{}()\"'$%~.,:?=<> \n\\", "${", "%{", "A", "N", "EOT\n", "<<EOT\n", "e9"]
+)
+
+
+@given(st.lists(PIECES, max_size=14).map("".join))
+def test_no_text_makes_it_fail_otherwise(text: str) -> None:
+    for written in (f'target "t" {{\n  context = {text}\n}}\n', text):
+        with suppress(BakeError):
+            resolved(f'variable "A" {{ default = "a" }}\n{written}')
+
+
+FUNCTION = b"""
+variable "V" { default = "app" }
+target "web" {
+  context = lower(V)
+}
+target "db" {
+  context = "db"
+}
+"""
+
+
+def repository(tmp_path: Path, *more: Node, text: bytes = FUNCTION) -> Path:
+    nodes = [file("docker-bake.hcl", text), file("app/Dockerfile", BUILD)]
+    return build_tree(tmp_path / "r", [*nodes, file("db/Dockerfile", BUILD), *more])
+
+
+def contexts(discovery: Discovery, root: Path) -> list[tuple[str, str]]:
+    return [
+        (place.name, os.path.relpath(each.build.context, root))
+        for each in discovery.builds
+        for place in each.places
+        if place.how == "bake"
+    ]
+
+
+def test_one_problem_names_the_way_out(tmp_path: Path) -> None:
+    many = "".join(f'target "t{n}" {{\n  context = lower("{n}")\n}}\n' for n in range(9))
+    root = repository(tmp_path, text=FUNCTION + many.encode())
+    found = discover(str(root))
+    (problem,) = found.problems
+    assert contexts(found, root) == [("db", "db")]
+    assert (problem.code, problem.line) == ("bake", 3)
+    assert problem.message == (
+        "not evaluated: web (context), t0 (context), t1 (context), t2 (context), t3 (context), "
+        "5 more. Run `ctxsize scan --ask-docker`, or save what `docker buildx bake --print` "
+        "prints as bake.json beside this file"
+    )
+
+
+def test_what_is_saved_is_the_answer(tmp_path: Path) -> None:
+    saved = b'{"target": {"web": {"context": "app", "args": {"A": "${x} $${y}"}}}}'
+    root = repository(tmp_path, file("bake.json", saved))
+    found = discover(str(root))
+    assert found.problems == ()
+    assert contexts(found, root) == [("web", "app"), ("db", "db")]
+    assert found.builds[0].build.build_arguments == {"A": "${x} ${y}"}
+
+
+def test_docker_is_asked_where_it_is_allowed(tmp_path: Path) -> None:
+    require("docker")
+    root = repository(tmp_path)
+    found = discover(str(root), ask_docker=True)
+    assert found.problems == ()
+    assert contexts(found, root) == [("web", "app"), ("db", "db")]
+
+
+def test_what_docker_refuses_is_a_problem(tmp_path: Path) -> None:
+    require("docker")
+    root = repository(tmp_path, text=b'target "web" {\n  context = none("cAnary")\n}\n')
+    (problem,) = discover(str(root), ask_docker=True).problems
+    assert problem.message == (
+        "not evaluated: web (context). `docker buildx bake --print` failed with 1"
+    )
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program called docker that is the first on PATH."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"relative:{tmp_path}/bin:{os.environ['PATH']}")
+    return program(tmp_path / "bin/docker", "exit 3")
+
+
+def program(path: Path, script: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def test_docker_is_asked_with_little(
+    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "cAnary")
+    answer = '{"target": {"web": {"context": "app"}}}'
+    program(docker, f"echo \"$@\" >../said; env >>../said; pwd >>../said; echo '{answer}'")
+    strange = b'target "--set=x" {\n  context = lower("x")\n}\n'
+    root = repository(tmp_path, text=FUNCTION + strange)
+    discover(str(root), ask_docker=True)
+    said = (tmp_path / "said").read_text().splitlines()
+    assert said[0] == "buildx bake --print -f ./docker-bake.hcl web"
+    assert said[-1] == str(root)
+    named = {line.partition("=")[0] for line in said[1:-1]}
+    assert named - {"PWD", "OLDPWD", "SHLVL", "_"} == {"PATH", "HOME"}
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("exit 3", "failed with 3"),
+        ("kill -9 $$", "failed with -9"),
+        ("echo x", "it is no JSON"),
+        ("echo '{}'", "says nothing of web"),
+        ("""echo '{"target": {"web": 3}, "group": {"web": {"targets": 3}}}'""", "says nothing"),
+        ("""echo '{"group": {"web": {"targets": [[3]]}}}'""", "says nothing"),
+        ("yes", "printed more than 4,000,000 bytes"),
+        ("sleep 600 & sleep 600", "took more than 1 seconds"),
+        ("exec >&-; sleep 600", "took more than 1 seconds"),
+    ],
+)
+def test_whatever_docker_does_it_ends(
+    script: str, reason: str, docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctxsize.projects.bakeprint._SECONDS", 1.0)
+    program(docker, script)
+    root = repository(tmp_path)
+    found = discover(str(root), ask_docker=True)
+    (problem,) = found.problems
+    assert reason in problem.message
+    assert contexts(found, root) == [("db", "db")]
+
+
+def test_docker_is_none_of_the_repository(
+    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = repository(tmp_path)
+    (root / "bin").mkdir()
+    program(root / "bin/docker", f"touch {tmp_path}/ran")
+    monkeypatch.setenv("PATH", f"{root}/bin:{root}:bin:.:")
+    monkeypatch.setenv("HOME", str(root))
+    monkeypatch.chdir(root)
+    (problem,) = discover(ask_docker=True).problems
+    assert "docker is not installed, or PATH names it only inside the repository" in problem.message
+    assert not (tmp_path / "ran").exists()
+    program(docker, "echo $HOME >../said")
+    monkeypatch.setenv("PATH", f"{root}/bin:{docker.parent}:/usr/bin:/bin")
+    discover(ask_docker=True)
+    assert (tmp_path / "said").read_text() == "/\n"
+
+
+def test_docker_is_not_asked_without_need(docker: Path, tmp_path: Path) -> None:
+    program(docker, f"touch {tmp_path}/ran")
+    plain = repository(tmp_path / "a", text=b'target "web" {\n  context = "app"\n}\n')
+    assert discover(str(plain), ask_docker=True).problems == ()
+    assert len(discover(str(repository(tmp_path / "b"))).problems) == 1
+    assert not (tmp_path / "ran").exists()
+
+
+def test_many_files_share_the_time(
+    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctxsize.projects.bakeprint.BakePrinter._left", 1.0, raising=False)
+    program(docker, "sleep 600")
+    nodes = [file(f"d{n}/docker-bake.hcl", FUNCTION) for n in range(20)]
+    root = repository(tmp_path, *nodes)
+    assert len(discover(str(root), ask_docker=True).problems) >= 21
+
+
+def test_no_directory(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        discover(str(tmp_path / "none"), ask_docker=True)
