@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from ctxsize.lints.run import Linted
     from ctxsize.model import Problem, Report
     from ctxsize.projects import Discovery
-    from ctxsize.recommender.modes.plan import Plan
-    from ctxsize.recommender.outcome import Advice
+    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
 
 __all__ = [
@@ -241,7 +240,7 @@ def plan_ignore_file(
     config: Config | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
-) -> Plan:
+) -> IgnoreFilePlan:
     """Return what the ignore file becomes in a mode; see `request_for` for the arguments.
 
     `mode` is `allowlist`, `from-gitignore` or `tidy`, or `like` with the path of

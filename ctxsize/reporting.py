@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from ctxsize.engine.events import Progress, Steps
     from ctxsize.engine.request import Request
     from ctxsize.model import Problem, Report
-    from ctxsize.recommender.modes.plan import Plan
-    from ctxsize.recommender.outcome import Advice, Size
+    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan, Size
 
-    Suggested = TypeVar("Suggested", Advice, Plan)
+    Suggested = TypeVar("Suggested", Advice, IgnoreFilePlan)
 
 
 def report_of(

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from ctxsize.guard.outcome import CheckReport, DiffReport
     from ctxsize.lints.run import Linted
     from ctxsize.model import Report
-    from ctxsize.recommender.modes.plan import Plan
-    from ctxsize.recommender.outcome import Advice
+    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
 
     Outcome = (
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
         | CheckReport
         | DiffReport
         | Advice
-        | Plan
+        | IgnoreFilePlan
         | Linted
         | DockerfileAdvice
         | Scan

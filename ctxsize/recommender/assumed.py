@@ -1,4 +1,4 @@
-"""A Dockerfile whose FROM needs a build argument that is not given: what is known all the same."""
+"""A Dockerfile whose FROM needs a build argument that is not given, and what is known of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PREDEFINED = re.compile(r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT|STAGE)")
 
 
 def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
-    """Return `request` with a value for each build argument for want of which FROM fails.
+    """Return `request` with a value for each build argument without which FROM fails.
 
     What instructions take does not depend on the image. The problems name the arguments; without
     any, the request is as it was.

@@ -235,6 +235,8 @@ class BuildFiles:
     """The Dockerfiles in the context, and the ignore files beside them or at its top."""
     elsewhere: tuple[tuple[str, str], ...] = ()
     """The Dockerfiles in the context that are built with a directory below it, and which."""
+    undecided: tuple[tuple[str, str], ...] = ()
+    """The Dockerfiles that may be built though it is not known what they take, and their texts."""
 
     @cached_property
     def named(self) -> tuple[Named, ...]:

@@ -68,7 +68,9 @@ def read_build_files(
         shown = top if os.path.isabs(request.context) else os.path.relpath(top)
         builds += _others(request, (discovering or discovered)(shown, request.plans), files)
     builds += [(each.dockerfile or "Dockerfile", each, True) for each in also]
+    undecided: list[tuple[str, str]] = []
     for path, build, asked_for in builds:
+        other: Request | None = None
         try:
             other = request_of(build, request.builder, plans=request.plans)
             names = _names(other, request.root)
@@ -78,6 +80,8 @@ def read_build_files(
             lead = "it is no Dockerfile that the builder accepts"
             if isinstance(error, UndecidedError):
                 lead = "what it takes is not known"
+                data = b"" if other is None else other.plan.data
+                undecided.append((path, data.decode("utf-8", "replace")))
             message = f"{lead}: {reason}"
             problems.append(Problem("unread-dockerfile", message, path=path))
             continue
@@ -87,7 +91,9 @@ def read_build_files(
         elif build_file is not None:
             build_files.append(build_file)
     own_files = frozenset(_own_files(request, tree, files))
-    return BuildFiles(tuple(build_files), tuple(problems), own_files, tuple(elsewhere))
+    return BuildFiles(
+        tuple(build_files), tuple(problems), own_files, tuple(elsewhere), tuple(undecided)
+    )
 
 
 def _others(
@@ -151,10 +157,11 @@ def _build_file(
     request: Request, path: str, names: tuple[str, ...], *, asked_for: bool = False
 ) -> BuildFile:
     request, _ = with_bases(request)
+    needs_of(request)  # which knows whether another frontend may accept what is rejected here
     dockerfile = request.plan.dockerfile
     labels = [stage.name or str(stage.index) for stage in request.plan.dockerfile.stages]
     if len(labels) > _MOST_STAGES:
-        raise DockerfileError(
+        raise UndecidedError(
             f"more than {_MOST_STAGES} stages: what a build of each of them takes is not followed",
             hint="ctxsize measure reads it",
         )

@@ -39,7 +39,7 @@ def no_install_step(facts: Facts, match: Match) -> Objection | None:
     strangers = [each for each in bare if owner is not None and _is_stranger(facts, each, match)]
     others = [each for each in bare if each not in strangers]
     for each in sorted(others, key=lambda each: _may_install(facts, each, manager)):
-        reason = f"{each.path} takes it and does not install it anew"
+        reason = f"{each.path} takes it and does not install it"
         return Objection("no_install_step", reason, soft=_may_install(facts, each, manager))
     if owner is None or not strangers:
         return None
@@ -69,7 +69,7 @@ def _lost(strangers: list[BuildFile], owner: BuildFile) -> str:
     named = ", ".join(paths[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
     return (
         f"{named} would no longer get it with what is copied; "
-        f"it belongs to {owner.path}, which installs it anew"
+        f"it belongs to {owner.path}, which installs it itself"
     )
 
 

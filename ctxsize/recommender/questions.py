@@ -1,4 +1,4 @@
-"""Large parts of a context that no rule explains, as questions to whoever knows."""
+"""Large parts of a context that no rule explains, as questions to the user."""
 
 from __future__ import annotations
 

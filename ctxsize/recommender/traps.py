@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import cache, partial
 
 from ctxsize.recommender.bundlers import reader_of
+from ctxsize.recommender.commands import is_named
 from ctxsize.recommender.exceptions import letting_in
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.installs import no_install_step
@@ -77,7 +78,7 @@ def author_exception(facts: Facts, match: Match) -> Objection | None:
 
 
 def unknown_source(facts: Facts, match: Match) -> Objection | None:
-    """An instruction takes something whose name depends on a variable without a value here."""
+    """An instruction, or a whole Dockerfile, takes something whose name is not known here."""
     used = match.rule.category in _USED
     for named in facts.build_files.unknown:
         at_or_below, above = facts.may_take(named, match.path)
@@ -91,6 +92,10 @@ def unknown_source(facts: Facts, match: Match) -> Objection | None:
         if may:
             reason = f"what {named} takes depends on a variable; see --build-arg"
             return Objection("unknown_source", reason, soft=True)
+    name = match.path.rpartition("/")[2]
+    for path, text in facts.build_files.undecided:
+        if used or is_named(name, text):
+            return Objection("unknown_source", f"what {path} takes is not known", soft=True)
     return None
 
 
@@ -191,7 +196,7 @@ def used_as_it_is(facts: Facts, match: Match) -> Objection | None:
     for each in made_by(facts, match):
         path, reason = each.build_file.path, ""
         if each.used_at is not None:
-            reason = f"{path}:{each.used_at} uses it as it is, and nothing there makes it anew"
+            reason = f"{path}:{each.used_at} uses it as it is, and no command there makes it"
         elif each.doubtful_at is not None:
             reason = f"{path}:{each.doubtful_at} may use it: its commands cannot be read"
         if reason:

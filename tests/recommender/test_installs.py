@@ -171,7 +171,7 @@ def test_the_doubt_says_who_would_be_without_them(tmp_path: Path) -> None:
     (doubts,) = [each.doubts for each in advice.suggestions if MODULES in each.paths]
     assert doubts == (
         "a.Dockerfile, b.Dockerfile, c.Dockerfile and 2 more would no longer get it with what is "
-        f"copied; it belongs to {root}/web.Dockerfile, which installs it anew",
+        f"copied; it belongs to {root}/web.Dockerfile, which installs it itself",
     )
 
 

@@ -49,6 +49,35 @@ def test_what_a_variable_can_be(line: str, name: str, tmp_path: Path) -> None:
     assert ALL - safe == CASES[line]
 
 
+UNDECIDED = {
+    "a variable that must be given": "FROM scratch\nARG V\nENV A=${V:?missing}\n{}\n",
+    "a variable of the base image": "FROM php\nENV A=${DEPS:?missing}\n{}\n",
+    "another frontend": "# syntax=frontend.invalid/x\nFROM scratch\n{}\nTAKE target/x\n",
+    "too many stages": "".join(f"FROM scratch AS s{n}\n" for n in range(501)) + "{}\n",
+}
+"""Dockerfiles that may be built, though it is not known what they take."""
+
+
+@pytest.mark.parametrize("case", UNDECIDED)
+def test_a_dockerfile_that_is_not_understood_makes_a_doubt(case: str, tmp_path: Path) -> None:
+    text = UNDECIDED[case].replace("{}", "COPY id_rsa target/x /").encode()
+    root = build_tree(tmp_path / "ctx", [*NODES, file("other.Dockerfile", text)])
+    made = api.suggest(str(root)).suggestions
+    safe = {path for each in made if each.safe for path in each.paths}
+    assert ALL - safe == {"target", "docs", "id_rsa", "dist/id_rsa"}
+
+
+@pytest.mark.parametrize("case", UNDECIDED)
+@pytest.mark.parametrize("mode", ["allowlist", "from-gitignore"])
+def test_no_mode_hides_what_it_may_take(mode: str, case: str, tmp_path: Path) -> None:
+    named = file("Dockerfile", b"FROM rust\nCOPY Cargo.toml src ./\nRUN cargo build\n")
+    text = UNDECIDED[case].replace("{}", "COPY target/x /").encode()
+    nodes = [named, file("other.Dockerfile", text), file(".gitignore", b"target\n*.log\n")]
+    root = build_tree(tmp_path / "ctx", [*nodes, "Cargo.toml", "src/a.rs", "target/x", "a.log"])
+    api.plan_ignore_file(str(root), mode=mode, write=True)
+    assert "target/x" in {each.path for each in api.ls(str(root))}
+
+
 @pytest.mark.parametrize(
     ("pattern", "path", "expected"),
     [

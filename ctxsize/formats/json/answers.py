@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from ctxsize.findings import Finding
     from ctxsize.lints.run import Linted, LintedFile
     from ctxsize.model import Amount
-    from ctxsize.recommender.modes.plan import Note, Plan
-    from ctxsize.recommender.outcome import Advice, Blocked, Size, Suggestion
+    from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Note, Size, Suggestion
     from ctxsize.scanning import Row, Scan
 
 
@@ -63,7 +62,7 @@ def _blocked(each: Blocked) -> Shape:
     }
 
 
-def planned(plan: Plan) -> Shape:
+def planned(plan: IgnoreFilePlan) -> Shape:
     """Return what `plan.schema.json` describes."""
     change = plan.change
     return {

@@ -12,8 +12,16 @@ from ctxsize.formats.sections import Card, Findings, Item, NextStep, Prose, Sect
 from ctxsize.model import Amount, Problem
 from ctxsize.recommender import describe
 from ctxsize.recommender.knowledge.load import BY_NAME
-from ctxsize.recommender.modes.plan import Note, Plan, Removed
-from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
+from ctxsize.recommender.outcome import (
+    Advice,
+    Blocked,
+    IgnoreFilePlan,
+    Note,
+    Question,
+    Removed,
+    Size,
+    Suggestion,
+)
 from ctxsize.recommender.rules import Rule
 from ctxsize.units import human, plural
 
@@ -210,7 +218,7 @@ def _blocked_entries(found: Sequence[Blocked]) -> Iterator[Item]:
         yield Card(quoted(each.path), _figures_of(each.size), texts)
 
 
-def planned(plan: Plan) -> list[Section]:
+def planned(plan: IgnoreFilePlan) -> list[Section]:
     """Return all that `plan` says."""
     change = plan.change
     more = len(change.notes) - _MOST_NOTES
@@ -226,7 +234,7 @@ def planned(plan: Plan) -> list[Section]:
     ]
 
 
-def _change_verdict(plan: Plan) -> Iterator[Item]:
+def _change_verdict(plan: IgnoreFilePlan) -> Iterator[Item]:
     change, where = plan.change, quoted(plan.ignore_file)
     if change.impossible:
         yield Prose(visible(f"Not possible: {change.impossible}"))
@@ -244,7 +252,7 @@ def _change_verdict(plan: Plan) -> Iterator[Item]:
         yield NextStep(step, f"{verb} {where}; --diff shows how")
 
 
-def _change_sentence(plan: Plan) -> str:
+def _change_sentence(plan: IgnoreFilePlan) -> str:
     if plan.mode == "tidy":
         count = plural(len(plan.change.removed), "line")
         verb = "dropped" if plan.written else "can go"
@@ -259,7 +267,7 @@ def _change_sentence(plan: Plan) -> str:
     )
 
 
-def _added(plan: Plan) -> Iterator[Prose]:
+def _added(plan: IgnoreFilePlan) -> Iterator[Prose]:
     """Yield the lines by heading, as they will stand in the file."""
     heading = ""
     for each in plan.change.added:

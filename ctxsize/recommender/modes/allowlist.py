@@ -12,7 +12,7 @@ from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.build_files import BuildFile
 from ctxsize.recommender.modes.draft import Draft
-from ctxsize.recommender.modes.plan import Change, Note
+from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.writer.merge import Addition
 
 _HEADING = "Everything stays out but for what the Dockerfiles take"
@@ -20,7 +20,7 @@ _IGNORED = "Ignored before, and inside of what they take"
 _MOST_IGNORED = 40
 
 
-def allowlist(draft: Draft) -> Change:
+def allowlist(draft: Draft) -> IgnoreFileChange:
     """Return the ignore file that lets in just what the builds take, or why there is none.
 
     What travels is the same before and after, for every Dockerfile and target;
@@ -28,24 +28,30 @@ def allowlist(draft: Draft) -> Change:
     """
     build_files, notes = _concerned(draft)
     if not build_files:
-        return Change(
+        return IgnoreFileChange(
             impossible="There is no Dockerfile, so nobody knows what a build takes",
             hint="name it with -f",
+        )
+    for path, _ in draft.build_files.undecided:
+        return IgnoreFileChange(
+            notes=tuple(notes),
+            impossible=f"What {path} takes is not known, so it cannot be listed",
+            hint="ctxsize suggest without --allowlist says why",
         )
     for build_file in build_files:
         obstacle = _obstacle(build_file)
         if obstacle:
-            return Change(notes=tuple(notes), impossible=obstacle[0], hint=obstacle[1])
+            return IgnoreFileChange(notes=tuple(notes), impossible=obstacle[0], hint=obstacle[1])
     wanted = _union(draft, build_files)
     if wanted.issuperset(draft.before.paths):
-        return Change(notes=tuple(notes))
+        return IgnoreFileChange(notes=tuple(notes))
     additions = _additions(draft, build_files)
     for at_start in (True, False):
         tried = _tried(draft, build_files, additions, at_start=at_start)
         if tried is not None and wanted.issuperset(tried[1].sent.paths):
             added, attempt = tried
-            return Change(attempt.data, tuple(added), notes=tuple(notes))
-    return Change(
+            return IgnoreFileChange(attempt.data, tuple(added), notes=tuple(notes))
+    return IgnoreFileChange(
         notes=tuple(notes),
         impossible="What the ignore file holds already does not go with such a list: "
         "a trial shows that other files would be sent",

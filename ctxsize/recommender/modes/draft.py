@@ -11,10 +11,11 @@ from ctxsize.engine.sent import Sent
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
+from ctxsize.recommender.commands import is_named
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.exceptions import exceptions, letting_in
 from ctxsize.recommender.knowledge.load import RULES
-from ctxsize.recommender.modes.plan import Note
+from ctxsize.recommender.outcome import Note
 from ctxsize.writer.merge import Addition, merge
 
 _MOST_ATTEMPTS = 8
@@ -45,7 +46,7 @@ class Draft(BuildContext):
         return self.trial.attempt(data)
 
     def needed(self, attempt: Attempt) -> Iterator[Wrong]:
-        """Yield what a Dockerfile takes by name, be it there or not, and would not get."""
+        """Yield what a Dockerfile takes by name, whether it is there or not, and would not get."""
         for named in self.build_files.named:
             if has_wildcards(named.path):
                 continue
@@ -53,6 +54,10 @@ class Draft(BuildContext):
                 yield named.path, f"{named} takes {named.path}"
         for path in self.trial.lost_entries(attempt, self.proof.needed):
             yield path, f"a Dockerfile takes {path} by a pattern"
+        for dockerfile, text in self.build_files.undecided:
+            for path in attempt.hidden:
+                if is_named(path.rpartition("/")[2], text):
+                    yield path, f"{dockerfile} may take {path}"
 
     def _is_ignored(self, path: str) -> bool:
         return self.request.spec.match_file(path)

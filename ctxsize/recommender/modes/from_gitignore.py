@@ -23,7 +23,7 @@ from ctxsize.recommender.modes.gitignore import (
     Translated,
     translate,
 )
-from ctxsize.recommender.modes.plan import Change, Note
+from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.writer.merge import Addition
 
 _NAME = ".gitignore"
@@ -48,7 +48,7 @@ class GitIgnoreFile:
     lines: tuple[str, ...]
 
 
-def from_gitignore(draft: Draft) -> Change:
+def from_gitignore(draft: Draft) -> IgnoreFileChange:
     """Return the ignore file with all that git ignores, as far as a builder has patterns for it.
 
     Just untracked files that git ignores disappear; what a Dockerfile takes stays, and so do
@@ -56,26 +56,26 @@ def from_gitignore(draft: Draft) -> Change:
     """
     files = [*_files(draft)]
     if not files:
-        return Change(
+        return IgnoreFileChange(
             impossible="There is no .gitignore in the context or in the repository above it",
             hint="ctxsize suggest proposes patterns by evidence",
         )
     if sum(map(bool, (line for each in files for line in each.lines))) > _MOST_LINES:
-        return Change(
+        return IgnoreFileChange(
             impossible=f"The .gitignore files hold more than {_MOST_LINES:,} lines",
             hint="ctxsize suggest proposes patterns by evidence",
         )
     translation = _Translation(draft, files)
     additions = draft.new(translation.additions())
     if not additions:
-        return Change(notes=tuple(translation.notes))
+        return IgnoreFileChange(notes=tuple(translation.notes))
     kept, dropped = _settled(draft, translation, additions)
     notes = [*translation.notes, *dropped]
     if not kept:
-        return Change(notes=tuple(notes))
+        return IgnoreFileChange(notes=tuple(notes))
     attempt = draft.attempt(kept)
     notes += _still_sent(draft, translation, attempt)
-    return Change(attempt.data, tuple(kept), notes=tuple(notes))
+    return IgnoreFileChange(attempt.data, tuple(kept), notes=tuple(notes))
 
 
 def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
@@ -264,11 +264,11 @@ def _exceptions(
     pattern_class = draft.request.builder.spec_class.pattern_class
     few = [path for paths in strays.values() if len(paths) <= _MOST_KEPT for path in paths]
     patterns = [pattern_for(path, pattern_class=pattern_class) for path in few]
-    return [Addition(f"!{each}", "Tracked by git all the same") for each in patterns if each]
+    return [Addition(f"!{each}", "Tracked by git, so it stays") for each in patterns if each]
 
 
 def _still_sent(draft: Draft, translation: _Translation, attempt: Attempt) -> Iterator[Note]:
-    """Yield what git ignores and the builder is sent all the same."""
+    """Yield a note if the builder is still sent what git ignores."""
     left = sorted(path for path in translation.ignored if path in attempt.sent)
     if left:
         more = f" and {len(left) - 1:,} more files" if len(left) > 1 else ""

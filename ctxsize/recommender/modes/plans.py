@@ -13,11 +13,11 @@ from ctxsize.model import Amount
 from ctxsize.recommender.modes.allowlist import allowlist
 from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.modes.from_gitignore import from_gitignore
-from ctxsize.recommender.modes.plan import Change, Plan
 from ctxsize.recommender.modes.sibling import like
 from ctxsize.recommender.modes.tidy import tidy
+from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan
 
-MODES: dict[str, Callable[[Draft], Change]] = {
+MODES: dict[str, Callable[[Draft], IgnoreFileChange]] = {
     "allowlist": allowlist,
     "from-gitignore": from_gitignore,
     "tidy": lambda draft: tidy(draft.snapshot),
@@ -25,7 +25,7 @@ MODES: dict[str, Callable[[Draft], Change]] = {
 """Those that need nothing but the context."""
 
 
-def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) -> Plan:
+def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) -> IgnoreFilePlan:
     """Return the plan of `mode`, a key of `MODES`; of `like` with the ignore file of a `sibling`.
 
     Raises what the mode raises.
@@ -41,7 +41,7 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
     after = size if edit is None else draft.size_after(draft.trial.attempt(edit.after))
     saved = size.context - after.context
     found = () if edit is None else tuple(_findings(mode, path, change, saved))
-    return Plan(
+    return IgnoreFilePlan(
         mode,
         request.context,
         request.dockerfile,
@@ -59,7 +59,7 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
     )
 
 
-def _findings(mode: str, path: str, change: Change, saved: Amount) -> Iterator[Finding]:
+def _findings(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> Iterator[Finding]:
     """Yield what `--write` would change: a line for each that goes, and one for all that come."""
     severity, order = severity_of("CTX503"), f"ctxsize suggest --{mode} --write does it"
     for each in change.removed:

@@ -12,12 +12,12 @@ from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.modes.draft import Draft, Wrong
-from ctxsize.recommender.modes.plan import Change, Note
+from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.recommender.sources import is_build_input
 from ctxsize.writer.merge import Addition
 
 
-def like(draft: Draft, other: IgnoreFile) -> Change:
+def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
     """Return the ignore file with what `other` keeps out of its context, translated to this one.
 
     Raises `IgnoreFileError` if `other` would fail a build.
@@ -29,8 +29,8 @@ def like(draft: Draft, other: IgnoreFile) -> Change:
     kept = draft.either(useful, kept, parity.wrong)
     notes = (*parity.notes, *dropped)
     if not any(not each.line.startswith("!") for each in kept):
-        return Change(notes=notes)
-    return Change(draft.attempt(kept).data, tuple(kept), notes=notes)
+        return IgnoreFileChange(notes=notes)
+    return IgnoreFileChange(draft.attempt(kept).data, tuple(kept), notes=notes)
 
 
 class _Parity:

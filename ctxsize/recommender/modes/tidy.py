@@ -17,18 +17,18 @@ from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Trial
-from ctxsize.recommender.modes.plan import Change, Note, Removed
+from ctxsize.recommender.outcome import IgnoreFileChange, Note, Removed
 from ctxsize.writer.merge import edit_lines
 
 
-def tidy(snapshot: Snapshot) -> Change:
+def tidy(snapshot: Snapshot) -> IgnoreFileChange:
     """Return the ignore file of `snapshot` without the lines that it can do without.
 
-    Notes name the lines that match nothing in this tree and stay all the same.
+    Notes name the lines that match nothing in this tree and stay nevertheless.
     """
     request = snapshot.request
     if request.ignore_file is None:
-        return Change(
+        return IgnoreFileChange(
             impossible="There is no ignore file to tidy", hint="ctxsize suggest proposes one"
         )
     removed = _proved(Trial(snapshot), request.ignore_file, [*_candidates(request)])
@@ -36,7 +36,7 @@ def tidy(snapshot: Snapshot) -> Change:
     after = edit_lines(request.ignore_file, dict.fromkeys(each.line for each in removed))
     gone = {each.line for each in removed}
     idle = tuple(note for note in _idle(snapshot) if note.line not in gone)
-    return Change(after, removed=tuple(removed), notes=idle)
+    return IgnoreFileChange(after, removed=tuple(removed), notes=idle)
 
 
 def _proved(trial: Trial, file: IgnoreFile, candidates: list[Removed]) -> list[Removed]:

@@ -12,7 +12,7 @@ from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.recommender.modes.allowlist import allowlist
 from ctxsize.recommender.modes.draft import Draft
-from ctxsize.recommender.modes.plan import Change
+from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.oracles import devtools
 from tests.oracles.trees import build_tree, file, link
 
@@ -28,7 +28,9 @@ SOURCES = ["package.json", "package-lock.json", "src/a.js", "src/deep/b.js", "co
 OTHERS = ["README.md", "config/secret.toml", "node_modules/x/index.js", "target/a", ".git/HEAD"]
 
 
-def listed(root: Path, *, builder: Builder = BUILDKIT, dockerfile: str | None = None) -> Change:
+def listed(
+    root: Path, *, builder: Builder = BUILDKIT, dockerfile: str | None = None
+) -> IgnoreFileChange:
     named = None if dockerfile is None else str(root / dockerfile)
     request = resolve(str(root), dockerfile=named, builder=builder)
     return allowlist(Draft(Snapshot.take(request)))

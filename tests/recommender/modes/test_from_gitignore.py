@@ -13,7 +13,7 @@ from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.modes.from_gitignore import from_gitignore
-from ctxsize.recommender.modes.plan import Change
+from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.oracles.trees import COPY_ALL, build_tree, file
 
 TREE = [
@@ -42,7 +42,7 @@ def changed(
     context: str = ".",
     tracked: tuple[str, ...] = ("app.py", "pkg/m.py"),
     builder: Builder = BUILDERS["buildkit"],
-) -> Change:
+) -> IgnoreFileChange:
     build_tree(root, [*TREE, *nodes, file(".gitignore", gitignore.encode())])  # type: ignore[list-item]
     (root / context / "Dockerfile").write_bytes(dockerfile)
     if git:
@@ -55,7 +55,7 @@ def changed(
     return change
 
 
-def lines(change: Change) -> list[str]:
+def lines(change: IgnoreFileChange) -> list[str]:
     return [each.line for each in change.added]
 
 
@@ -157,7 +157,7 @@ def test_dependencies_that_nothing_installs_stay(command: str, goes: bool, tmp_p
     change = changed(tmp_path, "node_modules\n*.pyc\n", *packages, dockerfile=dockerfile)
     assert ("**/node_modules" in lines(change)) is goes
     assert "**/*.pyc" in lines(change)
-    reasons = [each.why for each in change.notes if "does not install it anew" in each.why]
+    reasons = [each.why for each in change.notes if "does not install it" in each.why]
     assert bool(reasons) is not goes
 
 

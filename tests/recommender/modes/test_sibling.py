@@ -12,8 +12,8 @@ from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.modes.draft import Draft
-from ctxsize.recommender.modes.plan import Change
 from ctxsize.recommender.modes.sibling import like
+from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.oracles.trees import COPY_ALL, build_tree, file
 
 THEIRS = "recap-worker/.dockerignore"
@@ -38,7 +38,7 @@ def covered(
     own: str | None = None,
     dockerfile: bytes = COPY_ALL,
     at: str = THEIRS,
-) -> Change:
+) -> IgnoreFileChange:
     nodes = [file(f"{OURS}/Dockerfile", dockerfile), *(f"{OURS}/{name}" for name in TREE)]
     nodes += [file(f"{OURS}/.dockerignore", own.encode())] if own is not None else []
     build_tree(root, [*nodes, file(at, theirs.encode())])
@@ -53,7 +53,7 @@ def covered(
     return like(draft, IgnoreFile.parse(str(root / at), data))
 
 
-def lines(change: Change) -> list[str]:
+def lines(change: IgnoreFileChange) -> list[str]:
     return [each.line for each in change.added]
 
 

@@ -11,15 +11,15 @@ from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
-from ctxsize.recommender.modes.plan import Change
 from ctxsize.recommender.modes.tidy import tidy
+from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.engine.strategies import trees_with_ignore_files
 from tests.oracles.trees import build_tree, file, remove_tree
 
 
 def tidied(
     root: Path, lines: list[str], tree: list[str] | None = None, builder: Builder = BUILDKIT
-) -> Change:
+) -> IgnoreFileChange:
     build_tree(root, [file(".dockerignore", "\n".join([*lines, ""]).encode()), *(tree or ["x"])])
     return tidy(Snapshot.take(resolve(str(root), builder=builder)))
 
