@@ -55,17 +55,27 @@ def snippet(repository: Repository, recipe: Recipe, stage: BuiltStage, fetch: Fe
     whether CMD, a script or a later stage needs it cannot be known from the Dockerfile.
     """
     mounts = tuple(_mounts(repository, recipe, stage, fetch))
-    option = next((each for each in fetch.manager.uncached if fetch.command.has(each)), None)
-    without = f", without {option}" if option else ""
+    option = next((each for each in fetch.manager.uncached if fetch.command.has(each)), "")
     beside = NOT_IN_THE_IMAGE if may_be_needed(recipe, fetch) else ""
-    return f"{run_with(mounts, fetch.step)}{without}{beside}" if mounts else ""
+    return f"{run_with(mounts, fetch.step, without=option)}{beside}" if mounts else ""
 
 
-def run_with(mounts: Iterable[str], step: StageStep) -> str:
-    """Return a RUN with further mounts, and the declaration that they need."""
+_LONGEST = 72
+"""Number of characters of the longest RUN that is shown whole."""
+
+
+def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
+    """Return a RUN with further mounts and without an option, and the declaration it needs."""
     shown = " ".join(f"--mount={each}" for each in mounts)
     undeclared = "$TARGETARCH" in shown and not step.environment.declares("TARGETARCH")
-    return f"RUN {shown} …" + (", with ARG TARGETARCH above" if undeclared else "")
+    above = ", with ARG TARGETARCH above" if undeclared else ""
+    instruction = step.instruction
+    command = instruction.text.partition(" ")[2].lstrip()
+    is_json = instruction.json_form and without
+    if len(command) > _LONGEST or instruction.heredocs or is_json:
+        return f"`RUN {shown} …`" + (f", without {without}" if without else "") + above
+    command = command.replace(f" {without}", "") if without else command
+    return f"`RUN {shown} {command}`{above}"
 
 
 def _mounts(

@@ -16,8 +16,7 @@ from itertools import dropwhile
 from ctxsize.advice.cargo import CargoRun, cargo_runs, cooking
 from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe
-from ctxsize.advice.rewrite import Change, lines_of, with_option
-from ctxsize.advice.script import Splice
+from ctxsize.advice.rewrite import Change, Splice, lines_of, with_option
 from ctxsize.dockerfile import Instruction
 from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.stages import BuiltStage, StageStep

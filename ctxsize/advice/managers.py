@@ -5,11 +5,10 @@ A further one is a row of `MANAGERS` and its cases in the tests.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ctxsize.advice import cachedirs, invocations
-from ctxsize.advice.cachedirs import Places
+from ctxsize.advice import invocations
 from ctxsize.advice.invocations import Test
 from ctxsize.shell import Command
 
@@ -17,6 +16,16 @@ _PLACES = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cache
 """Settings that say where the cache is."""
 CACHE_OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--packages")
 """Options that say where the cache is, for one command."""
+
+
+def _place(written: str, environment: Mapping[str, str], home: str) -> tuple[str, bool]:
+    """Return the directory that a place stands for, and whether a variable names it."""
+    *given, usual = written.split("|")
+    for each in given:
+        name, slash, below = each[1:].partition("/")
+        if value := environment.get(name):
+            return f"{value.rstrip('/')}{slash}{below}" or "/", True
+    return (home + usual[1:] if usual.startswith("~") else usual), False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +56,15 @@ class Manager:
     """What fetches in front of the sources in place of a command that compiles."""
     elsewhere: tuple[str, ...] = ()
     """Options that say in which directory it works."""
-    caches: Places
+    places: tuple[str, ...]
+    """Where it keeps what it fetched: `$VARIABLE/…|~/…`, the first one whose variable is set."""
     used: int = 1
-    """How many of its caches it fills."""
+    """How many of these it fills; the further ones are usual, too, if no variable names the first.
+    """
+    of_root: str = ""
+    """Where root's is by default, if not in the home."""
+    unknown_with: tuple[str, ...] = ()
+    """The variables that move its caches nobody knows where."""
     is_locked: bool = False
     """Whether its caches are spoilt by, or fail for, a second writer."""
     keeps_in_cache: bool = False
@@ -60,6 +75,17 @@ class Manager:
     """Options that make it use no cache."""
     empties: tuple[str, ...] = ()
     """The commands that throw away what is in its cache."""
+
+    def caches(self, environment: Mapping[str, str], home: str) -> tuple[str, ...]:
+        """Return where it keeps what it fetched, the usual directories first; none if unknown."""
+        if any(environment.get(each) for each in self.unknown_with):
+            return ()
+        found = [_place(each, environment, home) for each in self.places]
+        if found[0][1]:
+            found = found[: self.used]
+        elif self.of_root and home == "/root":
+            found.insert(0, (self.of_root, False))
+        return tuple(dict.fromkeys(place for place, _ in found))
 
     @property
     def called(self) -> tuple[str, ...]:
@@ -92,9 +118,7 @@ MANAGERS: tuple[Manager, ...] = (
         needs_more=invocations.node_needs_more,
         makes=_IN_NODE_MODULES,
         elsewhere=_WHERE_NODE,
-        caches=cachedirs.named(
-            "npm_config_cache", "NPM_CONFIG_CACHE", default=cachedirs.home(".npm")
-        ),
+        places=("$npm_config_cache|$NPM_CONFIG_CACHE|~/.npm",),
         words=(".npm",),
         empties=("cache clean",),
     ),
@@ -107,7 +131,8 @@ MANAGERS: tuple[Manager, ...] = (
         needs_more=invocations.node_needs_more,
         makes=_IN_NODE_MODULES,
         elsewhere=_WHERE_NODE,
-        caches=cachedirs.yarn_caches,
+        places=("$YARN_CACHE_FOLDER|~/.cache/yarn", "/usr/local/share/.cache", "~/.yarn"),
+        of_root="/usr/local/share/.cache/yarn",
         empties=("cache clean",),
     ),
     Manager(
@@ -118,7 +143,7 @@ MANAGERS: tuple[Manager, ...] = (
         needs_more=invocations.node_needs_more,
         makes=_IN_NODE_MODULES,
         elsewhere=_WHERE_NODE,
-        caches=cachedirs.pnpm_caches,
+        places=("$PNPM_HOME/store|~/.local/share/pnpm/store", "~/.pnpm-store"),
         empties=("store prune",),
     ),
     Manager(
@@ -129,15 +154,13 @@ MANAGERS: tuple[Manager, ...] = (
         needs_more=invocations.node_needs_more,
         makes=_IN_NODE_MODULES,
         elsewhere=_WHERE_NODE,
-        caches=cachedirs.named(
-            "BUN_INSTALL_CACHE_DIR", default=cachedirs.home(".bun/install/cache")
-        ),
+        places=("$BUN_INSTALL_CACHE_DIR|~/.bun/install/cache",),
     ),
     Manager(
         name="pip",
         fetches=invocations.sub("install", "wheel", "download"),
         reads_manifest=invocations.pip_manifest,
-        caches=cachedirs.named("PIP_CACHE_DIR", default=cachedirs.xdg("pip")),
+        places=("$PIP_CACHE_DIR|$XDG_CACHE_HOME/pip|~/.cache/pip",),
         uncached=("--no-cache-dir", "--no-cache"),
         empties=("cache purge",),
     ),
@@ -150,7 +173,7 @@ MANAGERS: tuple[Manager, ...] = (
         makes=(".venv",),
         early=("--no-install-project",),
         elsewhere=("--directory", "--project"),
-        caches=cachedirs.named("UV_CACHE_DIR", default=cachedirs.xdg("uv")),
+        places=("$UV_CACHE_DIR|$XDG_CACHE_HOME/uv|~/.cache/uv",),
         words=("/uv",),
         uncached=("--no-cache", "-n"),
         empties=("cache clean",),
@@ -163,7 +186,7 @@ MANAGERS: tuple[Manager, ...] = (
         makes=(".venv",),
         early=("--no-root",),
         elsewhere=("--directory", "-C"),
-        caches=cachedirs.named("POETRY_CACHE_DIR", default=cachedirs.xdg("pypoetry")),
+        places=("$POETRY_CACHE_DIR|$XDG_CACHE_HOME/pypoetry|~/.cache/pypoetry",),
         uncached=("--no-cache",),
     ),
     Manager(
@@ -175,7 +198,10 @@ MANAGERS: tuple[Manager, ...] = (
         makes=("vendor",),
         early=("--no-scripts", "--no-autoloader"),
         elsewhere=("--working-dir", "-d"),
-        caches=cachedirs.named("COMPOSER_CACHE_DIR", default=cachedirs.composer_caches),
+        places=(
+            "$COMPOSER_CACHE_DIR|$COMPOSER_HOME/cache|~/.composer/cache",
+            *("~/.cache/composer", "/tmp/cache"),
+        ),
         uncached=("--no-cache",),
         empties=("clear-cache", "clearcache"),
     ),
@@ -188,7 +214,9 @@ MANAGERS: tuple[Manager, ...] = (
             r"^\s*gemspec\b|\bpath\b|\beval_gemfile\b|\brequire_relative\b"
         ),
         makes=("vendor/bundle", ".bundle"),
-        caches=cachedirs.bundler_caches,
+        places=("/usr/local/bundle/cache", "/usr/local/bundle", "~/.bundle", "~/.gem"),
+        # Below a path of its own there is a directory of Ruby's version in between.
+        unknown_with=("BUNDLE_PATH", "BUNDLE_DEPLOYMENT"),
         words=("bundle", "gem"),
     ),
     Manager(
@@ -197,7 +225,7 @@ MANAGERS: tuple[Manager, ...] = (
         files=("mix.exs", "mix.lock"),
         needs_more=invocations.says(r"\bapps_path:|\bpath:|\bFile\.|\bCode\."),
         makes=("deps", "_build"),
-        caches=cachedirs.hex_caches,
+        places=("$HEX_HOME|~/.hex", "~/.cache/rebar3"),
         words=(".hex",),
     ),
     Manager(
@@ -207,7 +235,10 @@ MANAGERS: tuple[Manager, ...] = (
         files=("go.mod", "go.sum"),
         needs_more=invocations.says(r"=>\s*\.{1,2}/"),
         downloads="go mod download",
-        caches=cachedirs.go_caches,
+        places=(
+            *("$GOMODCACHE|$GOPATH/pkg/mod|/go/pkg/mod", "$GOCACHE|~/.cache/go-build"),
+            "~/go/pkg/mod",
+        ),
         used=2,
         keeps_in_cache=True,
         words=("pkg/mod", "go-build"),
@@ -218,7 +249,11 @@ MANAGERS: tuple[Manager, ...] = (
         fetches=invocations.cargo,
         reads_manifest=invocations.cargo_manifest,
         compiles=invocations.always,
-        caches=cachedirs.cargo_caches,
+        places=(
+            *("$CARGO_HOME/registry|~/.cargo/registry", "$CARGO_HOME/git|~/.cargo/git"),
+            # An image that is not known may set CARGO_HOME as the official one does.
+            *("/usr/local/cargo/registry", "/usr/local/cargo/git"),
+        ),
         used=2,
         is_locked=True,
         keeps_in_cache=True,
@@ -229,9 +264,7 @@ MANAGERS: tuple[Manager, ...] = (
         fetches=invocations.sub("restore", "build", "publish", "pack"),
         reads_manifest=lambda command: not command.has("--no-restore"),
         compiles=invocations.always,
-        caches=cachedirs.named(
-            "NUGET_PACKAGES", default=cachedirs.home(".nuget/packages", ".nuget")
-        ),
+        places=("$NUGET_PACKAGES|~/.nuget/packages", "~/.nuget"),
         keeps_in_cache=True,
         words=("nuget",),
     ),
@@ -240,7 +273,7 @@ MANAGERS: tuple[Manager, ...] = (
         programs=("mvn",),
         fetches=invocations.maven,
         compiles=invocations.always,
-        caches=cachedirs.home(".m2/repository"),
+        places=("~/.m2/repository",),
         is_locked=True,
         keeps_in_cache=True,
         words=(".m2",),
@@ -249,7 +282,7 @@ MANAGERS: tuple[Manager, ...] = (
         name="gradle",
         fetches=invocations.gradle,
         compiles=invocations.always,
-        caches=cachedirs.named("GRADLE_USER_HOME", default=cachedirs.gradle_caches),
+        places=("$GRADLE_USER_HOME|~/.gradle", "/home/gradle/.gradle"),
         is_locked=True,
         keeps_in_cache=True,
         words=(".gradle",),

@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ctxsize.advice.rewrite import Change, changed, with_option
-from ctxsize.advice.script import Script, Splice, read_script
+from ctxsize.advice.rewrite import Change, Script, Splice, changed, read_script, with_option
 from ctxsize.dockerfile import Dockerfile
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.errors import UndecidedError

@@ -157,7 +157,7 @@ def test_a_workspace_needs_more_than_its_manifest(tmp_path: Path) -> None:
         *(workspace, "package.json", "pnpm-lock.yaml", "p/a/package.json", "q/package.json"),
     )
     assert "`COPY" not in shown
-    assert "RUN --mount=type=cache,target=/root/.local/share/pnpm/store …" in shown
+    assert "`RUN --mount=type=cache,target=/root/.local/share/pnpm/store pnpm i`" in shown
 
 
 def test_lines_that_do_not_change_keep_their_own_ends() -> None:

@@ -167,3 +167,14 @@ def test_no_pattern_beside_a_run_that_cannot_be_read(tmp_path: Path, run: str) -
     nodes = [file("Dockerfile", text), file(".dockerignore", b".git\n"), "Cargo.toml", "Cargo.lock"]
     found = advise(discover(str(build_tree(tmp_path / "r", nodes)))).findings
     assert [each.fix for each in found if each.code == "CTX210"] == [None]
+
+
+def test_flags_that_are_set_behind_the_sources_are_for_the_cooking_too(tmp_path: Path) -> None:
+    text = BEFORE.replace(b"SQLX_OFFLINE=true", b'RUSTFLAGS="-C lto"')
+    root = build_tree(tmp_path / "r", [file("Dockerfile", text), file(".dockerignore", b"x\n")])
+    (finding,) = [each for each in advice(root) if each.code == "CTX210"]
+    assert finding.fix is not None
+    after = finding.fix.edits[0].after
+    assert b"RUSTFLAGS='-C lto' cargo chef cook --release --bin recap-worker" in after
+    (root / "Dockerfile").write_bytes(after)
+    assert advice(root) == []

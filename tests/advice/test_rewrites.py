@@ -68,8 +68,9 @@ SNIPPETS = {
     ("CTX202", "go"): "write `COPY go.mod ./` here, and `RUN go mod download` and `COPY . .` "
     "in front of `go build ./...` (line 3)",
     ("CTX202", "workspaces"): "more than package.json, yarn.lock, .yarnrc.yml and .yarn/ may be "
-    "needed in front of it, so keep what it downloads: RUN --mount=type=cache,"
-    "target=/root/.yarn/berry/cache …; the image does not get what is in the mount, so mount it "
+    "needed in front of it, so keep what it downloads: `RUN --mount=type=cache,"
+    "target=/root/.yarn/berry/cache yarn install --immutable`; "
+    "the image does not get what is in the mount, so mount it "
     "in later RUNs too, and copy elsewhere what CMD or another stage needs",
     ("CTX202", "another directory behind the copy"): "write `COPY --link web/go.mod web/go.sum "
     "./web/` here, and `COPY --link . /s/`, with all that needs it, below `go mod download` "
@@ -80,6 +81,12 @@ SNIPPETS = {
     ("CTX202", "a directory with blanks"): 'write `COPY ["my app/package.json", '
     '"my app/package-lock.json", "/a/my app/"]` here, and `COPY . /a/`, with all that '
     "needs it, below `npm ci` (line 4)",
+    ("CTX223", "no cache"): "`RUN --mount=type=cache,target=/root/.cache/pip pip install     "
+    "-r r.txt`",
+    ("CTX223", "a heredoc"): "`RUN --mount=type=cache,target=/root/.npm …`",
+    ("CTX223", "for several platforms, by a user"): "`RUN --mount=type=cache,"
+    "id=python-3-slim-$TARGETARCH-pip,target=/home/app/.cache/pip,mode=0777 "
+    "pip install -r r.txt`, with ARG TARGETARCH above",
     ("CTX211", "profile"): "cook as line 11 builds: `cargo chef cook --release "
     "--recipe-path recipe.json`",
     ("CTX211", "flags"): "cook as line 11 builds: `RUSTFLAGS='-C x' cargo chef cook --release "

@@ -9,8 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ctxsize.advice.command import run
-from ctxsize.advice.rewrite import changed
-from ctxsize.advice.script import Script, Splice, read_script
+from ctxsize.advice.rewrite import Script, Splice, changed, read_script
 from ctxsize.config import Config
 from ctxsize.dockerfile import Instruction, parse_dockerfile
 from ctxsize.projects import discover
