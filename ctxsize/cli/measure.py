@@ -13,6 +13,14 @@ from ctxsize.formats import TABLES
 _TOP, _TOP_ALONE = 5, 30
 
 
+class _Table(click.Choice):  # type: ignore[type-arg] # generic since click 8.2
+    """A choice of `--by`, also by the name `rule` that `pattern` had."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the choice that `value` stands for."""
+        return str(super().convert("pattern" if value == "rule" else value, param, ctx))
+
+
 @click.command("measure")
 @build_options
 @click.option(
@@ -31,8 +39,8 @@ _TOP, _TOP_ALONE = 5, 30
 )
 @click.option(
     "--by",
-    type=click.Choice(TABLES),
-    help="Just one table: by directory, extension, rule (each pattern of the ignore file; "
+    type=_Table(TABLES),
+    help="Just one table: by directory, extension, pattern (each line of the ignore file; "
     "implies --ignored) or file.",
 )
 @click.option(
@@ -92,7 +100,7 @@ def command(
     with output.progress() as progress:
         report = api.measure(
             build,
-            ignored=ignored or by == "rule",
+            ignored=ignored or by == "pattern",
             thorough=thorough,
             compare=compare,
             top=rows,

@@ -59,7 +59,7 @@ _SIGNS = re.compile(
 )
 """How the files begin that a report may replace."""
 
-TABLES = ("dir", "ext", "rule", "file")
+TABLES = ("dir", "ext", "pattern", "file")
 """The choices of `--by`: the ways to take a report apart, each one of `breakdowns.TABLES`."""
 _STYLES = {
     "bold": "1",

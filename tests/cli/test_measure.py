@@ -28,7 +28,14 @@ def test_fits_the_terminal(cli: Cli, context: Path, width: int) -> None:
 
 
 def test_no_name_reaches_the_terminal_unescaped(cli: Cli, context: Path) -> None:
-    for options in ([], ["--by", "file"], ["--by", "ext"], ["--by", "dir"], ["--by", "rule"]):
+    for options in (
+        [],
+        ["--by", "file"],
+        ["--by", "ext"],
+        ["--by", "dir"],
+        ["--by", "pattern"],
+        ["--by", "rule"],
+    ):
         assert cli("measure", *options, cwd=context).out.replace("\n", "").isprintable()
 
 
@@ -62,7 +69,8 @@ def test_by_shows_one_table(cli: Cli, tmp_path: Path) -> None:
         out = cli("measure", "--by", by, cwd=context).out
         assert title in out
         assert "Size tree" not in out
-    saved = cli("measure", "--by", "rule", cwd=context).lines
+    saved = cli("measure", "--by", "pattern", cwd=context).lines
+    assert cli("measure", "--by", "rule", cwd=context).lines == saved
     assert next(line for line in saved if line.endswith("node_modules")).split() == [
         "1.2",
         "MB",

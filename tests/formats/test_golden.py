@@ -29,7 +29,7 @@ CASES = {
     "rust.json": ("rust", {}, Look()),
     "node.txt": ("node", {}, Look()),
     "node-ignored.txt": ("node", {"ignored": True}, Look()),
-    "node-by-rule.txt": ("node", {"ignored": True}, Look(only="rule", top=30)),
+    "node-by-pattern.txt": ("node", {"ignored": True}, Look(only="pattern", top=30)),
     "node-by-ext.txt": ("node", {}, Look(only="ext", top=30)),
     "node-by-dir.txt": ("node", {}, Look(only="dir", top=30)),
     "node-by-file.txt": ("node", {}, Look(only="file", top=30)),

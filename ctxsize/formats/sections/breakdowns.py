@@ -98,7 +98,7 @@ def saved(report: Report, top: int) -> Section:
 TABLES: dict[str, tuple[Callable[[Report, int], Section], ...]] = {
     "dir": (directories,),
     "ext": (extensions,),
-    "rule": (saved, patterns),
+    "pattern": (saved, patterns),
     "file": (files,),
 }
 """The choices of `--by`."""

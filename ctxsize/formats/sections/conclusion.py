@@ -98,8 +98,8 @@ def next_step(report: Report) -> NextStep:
             explain = command(report, "explain", "--source", str(problem.line))
             return NextStep(explain, "says why the build does not find it")
     if hides_all(report):
-        by_rule = command(report, "measure", "--by", "rule")
-        return NextStep(by_rule, "shows which pattern keeps what out")
+        by_pattern = command(report, "measure", "--by", "pattern")
+        return NextStep(by_pattern, "shows which pattern keeps what out")
     if any(problem.effect is Effect.LOWER_BOUND for problem in report.problems):
         again = "again, when what is listed below is readable and quiet"
         return NextStep(command(report, "measure"), again)

@@ -121,7 +121,7 @@ def _order(check: ContextCheck) -> str:
     if "CTX408" in codes:
         return "run it again when the tree is readable and quiet"
     if all(each.is_floor for each in check.missed):
-        return f"{command(report, 'measure', '--by', 'rule')} shows what {where} hides"
+        return f"{command(report, 'measure', '--by', 'pattern')} shows what {where} hides"
     first = quoted(check.culprits[0].path) if check.culprits else "what the build does not need"
     grew = any(each.name == "growth" for each in check.missed)
     accept = "accept it with --update-baseline" if grew else "raise the budget"
