@@ -137,7 +137,7 @@ def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
             output.note(f"line {each} takes nothing from the {context} in this build")
         elif checks[0].line is None:
             name = each or '""'
-            output.note(f"no COPY or ADD of this build takes {name}: this is as if one did")
+            output.note(f"no COPY or ADD of this build takes {name}: answering as if one did")
         for check in checks:
             answer = explanations.source(check, dockerfile=request.dockerfile)
             output.write(text.render([answer], look))

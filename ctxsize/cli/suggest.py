@@ -92,7 +92,7 @@ def command(
       ctxsize suggest --allowlist --diff
       ctxsize suggest --like ../worker/.dockerignore --write
       ctxsize suggest --from-gitignore --write
-      ctxsize suggest --tidy --check             for CI: 1 if lines are one too many
+      ctxsize suggest --tidy --check             for CI: exit 1 if lines are redundant
     """  # noqa: D301
     if write and (diff or check):
         raise click.UsageError("--write goes with neither --diff nor --check")

@@ -111,7 +111,7 @@ def _finding(finding: Finding) -> Iterator[str]:
     if finding.help:
         yield f"  - help: {prose(finding.help)}"
     if finding.fix is not None:
-        unsure = "" if finding.fix.certain else " (to be checked by a person)"
+        unsure = "" if finding.fix.certain else " (unsafe: review first)"
         yield f"  - fix: {prose(fix_text(finding.fix, finding.evidence))}{unsure}"
 
 

@@ -166,6 +166,6 @@ def _finding(finding: Finding, look: Look) -> Iterator[str]:
     if finding.help:
         yield from _wrapped(f"    help: {visible(finding.help)}", look, 10)
     if finding.fix is not None:
-        unsure = "" if finding.fix.certain else " (to be checked by a person)"
+        unsure = "" if finding.fix.certain else " (unsafe: review first)"
         text = visible(fix_text(finding.fix, finding.evidence))
         yield from _wrapped(f"    fix: {text}{unsure}", look, 9)

@@ -33,7 +33,7 @@ _NOTHING = {
     "allowlist": "Nothing to do: no more is sent than the Dockerfiles take",
     "like": "Nothing to add: what is safe of it is covered here",
     "from-gitignore": "Nothing to add: what is safe of it is ignored here, too",
-    "tidy": "Nothing to drop: no line is proved to be one too many",
+    "tidy": "Nothing to remove: no line is proved redundant",
 }
 _NOTES = {
     "allowlist": "Left aside",
@@ -54,7 +54,7 @@ def sections(advice: Advice) -> list[Section]:
         Section([Prose(_sentence(advice)), _next(advice)]),
         Section([*_sizes(advice.before, advice.after), *_git_ignored(advice)]),
         Section([*map(_suggestion, safe)], "Added" if advice.written else "Safe to add"),
-        Section([*map(_suggestion, unsafe)], "Not without your word (--unsafe, or --only RULE)"),
+        Section([*map(_suggestion, unsafe)], "Needs your confirmation (--unsafe, or --only RULE)"),
         Section(
             [*map(_question, advice.questions)],
             "Large, and explained by no rule: does the build need it?",
