@@ -57,6 +57,8 @@ class _Project:
     """The values of variables of Compose files."""
     written: dict[str, str] = field(default_factory=dict)
     """The targets of Compose services as their files have them."""
+    is_whole: bool = True
+    """Whether all files could be read."""
 
     @property
     def path(self) -> str:
@@ -129,11 +131,13 @@ def _add(project: _Project, files: RepositoryFiles, path: str, haul: Haul) -> No
     is_hcl = path.lower().endswith(".hcl")
     text = files.read(path, _MOST_BYTES) if is_hcl else files.read(path)
     if text is None:
+        project.is_whole = False
         return
     try:
         blocks = read_hcl(text) if is_hcl else read_json(text)
     except BakeError as error:
         haul.complain("bake", f"not read: {error.message}", files.shown(path), error.line)
+        project.is_whole = False
         return
     if not is_hcl and not project.is_usual and _is_printed(blocks):
         blocks = printed(blocks)
@@ -206,6 +210,11 @@ def _asked(project: _Project, files: RepositoryFiles, names: list[str]) -> list[
             "as bake.json beside this file"
         )
     paths = [*project.compose, *project.names]
+    # Docker would follow a link that leads out of the repository.
+    if not project.is_whole or not all(
+        holds(files.border, files.shown(os.path.join(project.directory, path))) for path in paths
+    ):
+        raise BakeError("Docker is not asked, as a file that belongs to it cannot be read here")
     answer = BakeFile()
     answer.add(files.printer.blocks(files.shown(project.directory), paths, names), "", "")
     told = {each.name: each for each in Resolver(answer, {}).targets()}
