@@ -22,7 +22,7 @@ from ctxsize.projects.bakefile import (
     read_json,
 )
 from ctxsize.projects.baketargets import BakeTarget, Resolver
-from ctxsize.projects.files import RepositoryFiles
+from ctxsize.projects.files import RepositoryFiles, is_reference
 from ctxsize.projects.found import USUAL_PLATFORM, FoundBuild, Haul, Place, concealed, there
 
 _DEFAULTS = (
@@ -249,7 +249,7 @@ def _build(
 ) -> Build | None:
     """Return the build of a target, None if its context is no directory of this machine."""
     context = target.texts.get("context") or "."
-    if "://" in context or context.startswith(("git@", "target:")):
+    if is_reference(context):
         return None
     start = _start(files, project.directory, context, target)
     shown = files.shown(os.path.join(start, context))
@@ -268,10 +268,7 @@ def _build(
         "-" if inline else os.path.normpath(dockerfile),
         stage,
         target.args,
-        {
-            name: value if _is_reference(value) else files.shown(os.path.join(start, value))
-            for name, value in target.contexts.items()
-        },
+        files.contexts(target.contexts, start),
         target.platforms,
         dockerfile_inline=inline.encode() if inline else None,
         hidden=project.hidden,
@@ -294,7 +291,3 @@ def _start(files: RepositoryFiles, directory: str, context: str, target: BakeTar
         ):
             return start
     return directory
-
-
-def _is_reference(value: str) -> bool:
-    return "://" in value or value.startswith(("target:", "git@"))
