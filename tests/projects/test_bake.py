@@ -289,7 +289,7 @@ def test_what_is_saved_is_the_answer(tmp_path: Path) -> None:
 
 
 def test_docker_is_asked_where_it_is_allowed(tmp_path: Path) -> None:
-    require("docker")
+    require("docker-buildx")
     root = repository(tmp_path)
     found = discover(str(root), ask_docker=True)
     assert found.problems == ()
@@ -297,7 +297,7 @@ def test_docker_is_asked_where_it_is_allowed(tmp_path: Path) -> None:
 
 
 def test_what_docker_refuses_is_a_problem(tmp_path: Path) -> None:
-    require("docker")
+    require("docker-buildx")
     root = repository(tmp_path, text=b'target "web" {\n  context = none("cAnary")\n}\n')
     (problem,) = discover(str(root), ask_docker=True).problems
     assert problem.message == (
