@@ -22,7 +22,7 @@ from ctxsize.projects.bakefile import (
     read_json,
 )
 from ctxsize.projects.baketargets import BakeTarget, Resolver
-from ctxsize.projects.files import RepositoryFiles
+from ctxsize.projects.files import RepositoryFiles, is_reference
 from ctxsize.projects.found import USUAL_PLATFORM, FoundBuild, Haul, Place, concealed, there
 
 _DEFAULTS = (
@@ -57,6 +57,8 @@ class _Project:
     """The values of variables of Compose files."""
     written: dict[str, str] = field(default_factory=dict)
     """The targets of Compose services as their files have them."""
+    is_whole: bool = True
+    """Whether all files could be read."""
 
     @property
     def path(self) -> str:
@@ -129,11 +131,13 @@ def _add(project: _Project, files: RepositoryFiles, path: str, haul: Haul) -> No
     is_hcl = path.lower().endswith(".hcl")
     text = files.read(path, _MOST_BYTES) if is_hcl else files.read(path)
     if text is None:
+        project.is_whole = False
         return
     try:
         blocks = read_hcl(text) if is_hcl else read_json(text)
     except BakeError as error:
         haul.complain("bake", f"not read: {error.message}", files.shown(path), error.line)
+        project.is_whole = False
         return
     if not is_hcl and not project.is_usual and _is_printed(blocks):
         blocks = printed(blocks)
@@ -206,6 +210,11 @@ def _asked(project: _Project, files: RepositoryFiles, names: list[str]) -> list[
             "as bake.json beside this file"
         )
     paths = [*project.compose, *project.names]
+    # Docker would follow a link that leads out of the repository.
+    if not project.is_whole or not all(
+        holds(files.border, files.shown(os.path.join(project.directory, path))) for path in paths
+    ):
+        raise BakeError("Docker is not asked, as a file that belongs to it cannot be read here")
     answer = BakeFile()
     answer.add(files.printer.blocks(files.shown(project.directory), paths, names), "", "")
     told = {each.name: each for each in Resolver(answer, {}).targets()}
@@ -240,7 +249,7 @@ def _build(
 ) -> Build | None:
     """Return the build of a target, None if its context is no directory of this machine."""
     context = target.texts.get("context") or "."
-    if "://" in context or context.startswith(("git@", "target:")):
+    if is_reference(context):
         return None
     start = _start(files, project.directory, context, target)
     shown = files.shown(os.path.join(start, context))
@@ -259,10 +268,7 @@ def _build(
         "-" if inline else os.path.normpath(dockerfile),
         stage,
         target.args,
-        {
-            name: value if _is_reference(value) else files.shown(os.path.join(start, value))
-            for name, value in target.contexts.items()
-        },
+        files.contexts(target.contexts, start),
         target.platforms,
         dockerfile_inline=inline.encode() if inline else None,
         hidden=project.hidden,
@@ -285,7 +291,3 @@ def _start(files: RepositoryFiles, directory: str, context: str, target: BakeTar
         ):
             return start
     return directory
-
-
-def _is_reference(value: str) -> bool:
-    return "://" in value or value.startswith(("target:", "git@"))

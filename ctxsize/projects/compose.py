@@ -121,10 +121,7 @@ def found_build(files: RepositoryFiles, service: Service, haul: Haul) -> FoundBu
             for name, value in as_mapping(build.get("args")).items()
             if value is not None
         },
-        {
-            str(name): value if _is_reference(value) else files.shown(value)
-            for name, value in as_mapping(build.get("additional_contexts")).items()
-        },
+        files.contexts(as_mapping(build.get("additional_contexts"))),
         _platforms(build, service.platform),
         dockerfile_inline=str(inline).encode() if inline else None,
         hidden=service.hidden,
@@ -135,10 +132,6 @@ def found_build(files: RepositoryFiles, service: Service, haul: Haul) -> FoundBu
 
 def _at(place: Place) -> tuple[str, int | None]:
     return place.where.path, place.where.line
-
-
-def _is_reference(value: str) -> bool:
-    return "://" in value or value.startswith(("service:", "target:", "git@"))
 
 
 def _dockerfile(context: str, named: object) -> str:

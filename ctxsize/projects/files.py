@@ -9,7 +9,7 @@ followed, so there are no loops. A file that lies outside the repository is not 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ctxsize.engine.border import border_of, holds
@@ -50,6 +50,13 @@ class RepositoryFiles:
         """A path relative to the root as the user would name it."""
         return os.path.normpath(os.path.join(self.root, path))
 
+    def contexts(self, named: Mapping[str, str], directory: str = "") -> dict[str, str]:
+        """Return named contexts, paths relative to `directory` as the user would name them."""
+        return {
+            name: value if is_reference(value) else self.shown(os.path.join(directory, value))
+            for name, value in named.items()
+        }
+
     def read(self, path: str, most: int = _LARGEST_BYTES) -> str | None:
         """The text of a file of the root, None if it is no text, too large or unreadable.
 
@@ -80,6 +87,11 @@ class RepositoryFiles:
         except UnicodeDecodeError:
             self.problems.append(_unread(name, "it is not UTF-8"))
         return None
+
+
+def is_reference(context: str) -> bool:
+    """Return whether a context is no directory: a URL, an image, a service or a target."""
+    return "://" in context or context.startswith(("git@", "service:", "target:"))
 
 
 def list_files(

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build, hiding
 from ctxsize.engine.border import holds
-from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.engine.plan import Plans
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Effect, Problem
+from ctxsize.projects.files import is_reference
 
 USUAL_PLATFORM = re.compile(
     "(?:(?:linux|windows|darwin|freebsd)/)?"
@@ -167,7 +167,7 @@ def _outside(build: Build, border: str) -> Iterator[tuple[str, str]]:
     if build.dockerfile_inline is None and build.dockerfile is not None:
         paths.append(("Dockerfile", build.dockerfile))
     for name, value in build.build_contexts.items():
-        if not is_remote(value) and not value.startswith(("target:", "service:")):
+        if not is_reference(value):
             paths.append((f"context {name}", value))
     return ((what, path) for what, path in paths if not holds(border, path))
 

@@ -208,22 +208,22 @@ def _build(
         dockerfile = files.shown(os.path.join(directory, file))
     if not os.path.isdir(context) or not os.path.isfile(dockerfile):
         return None
-    pairs = [each.partition("=") for each in options.get("--build-arg", [])]
-    contexts = [each.partition("=") for each in options.get("--build-context", [])]
     build = Build(
         context,
         dockerfile,
         next(iter(options.get("--target", [])[-1:]), ""),
-        {name: value for name, given, value in pairs if given and "$" not in value},
-        {
-            name: value if "://" in value else files.shown(os.path.join(directory, value))
-            for name, given, value in contexts
-            if given and "$" not in value
-        },
+        _pairs(options.get("--build-arg", [])),
+        files.contexts(_pairs(options.get("--build-context", [])), directory),
         tuple(p for each in options.get("--platform", []) for p in each.split(",") if "$" not in p),
         builder,
     )
     return FoundBuild(concealed(build), (place,))
+
+
+def _pairs(words: list[str]) -> dict[str, str]:
+    """Return `NAME=value` words; those with a variable are left out."""
+    pairs = (each.partition("=") for each in words)
+    return {name: value for name, given, value in pairs if given and "$" not in value}
 
 
 def _decisive(operands: list[str], options: Mapping[str, list[str]]) -> Iterator[str]:

@@ -155,10 +155,7 @@ def _action(
         files.shown(dockerfile),
         target,
         _pairs(inputs.get("build-args", "")),
-        {
-            name: value if "://" in value else files.shown(os.path.join(root, value))
-            for name, value in _pairs(inputs.get("build-contexts", "")).items()
-        },
+        files.contexts(_pairs(inputs.get("build-contexts", "")), root),
         tuple(_listed(inputs.get("platforms", ""))),
     )
     found = FoundBuild(concealed(build), (place,))

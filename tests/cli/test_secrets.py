@@ -170,7 +170,7 @@ EVALUATED: dict[str, str] = {
 
 @pytest.mark.parametrize("case", EVALUATED)
 def test_no_value_that_docker_evaluates_is_printed(case: str, cli: Cli, tmp_path: Path) -> None:
-    require("docker")
+    require("docker-buildx")
     own = file("Dockerfile", DOCKERFILES["plain"])
     text = f'{OWN}target "t" {{\n {EVALUATED[case]}\n}}\n'
     root = build_tree(tmp_path / "r", ["a", own, *bake(text)])

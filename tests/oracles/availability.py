@@ -120,6 +120,7 @@ def _devtools() -> str | None:
 _CHECKS: dict[str, Callable[[], str | None]] = {
     "root": _root,
     "docker-cli": lambda: _command("docker"),
+    "docker-buildx": lambda: _first(_command("docker"), _buildx()),
     "docker": _docker,
     "buildah": _buildah,
     "core": _core,

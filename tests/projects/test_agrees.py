@@ -102,7 +102,7 @@ def test_bake_says_the_same(layout: str, tmp_path: Path) -> None:
 def test_bake_says_the_same_to_us(layout: str, tmp_path: Path) -> None:
     """Each of a matrix has the name of the target that declares it."""
     root = build_tree(tmp_path / "repository", BAKE_BY_DOCKER[layout])
-    require("docker")
+    require("docker-buildx")
     names = [*found_in(root, "bake", ask_docker=True)]
     found = [
         (place.name, bake_shape(each, root))
@@ -119,6 +119,7 @@ def test_bake_says_the_same_to_us(layout: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("layout", [*BAKE, *BAKE_BY_DOCKER])
 def test_what_bake_printed_can_be_saved(layout: str, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "repository", {**BAKE, **BAKE_BY_DOCKER}[layout])
+    require("docker-buildx")
     names = [*found_in(root, "bake", ask_docker=layout in BAKE_BY_DOCKER)]
     buildx = plugin("docker-buildx")
     printed = asked(buildx, "bake", "--print", *names, where=root)

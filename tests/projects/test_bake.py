@@ -18,7 +18,7 @@ from ctxsize.projects.bakefile import BakeError, BakeFile, read_hcl, read_json
 from ctxsize.projects.baketargets import BakeTarget, Resolver
 from tests.hostile.limits import processor_seconds
 from tests.oracles.availability import require
-from tests.oracles.trees import Node, build_tree, file
+from tests.oracles.trees import Node, build_tree, file, link
 
 BUILD = b"FROM scratch\nCOPY . /\n"
 
@@ -289,7 +289,7 @@ def test_what_is_saved_is_the_answer(tmp_path: Path) -> None:
 
 
 def test_docker_is_asked_where_it_is_allowed(tmp_path: Path) -> None:
-    require("docker")
+    require("docker-buildx")
     root = repository(tmp_path)
     found = discover(str(root), ask_docker=True)
     assert found.problems == ()
@@ -297,7 +297,7 @@ def test_docker_is_asked_where_it_is_allowed(tmp_path: Path) -> None:
 
 
 def test_what_docker_refuses_is_a_problem(tmp_path: Path) -> None:
-    require("docker")
+    require("docker-buildx")
     root = repository(tmp_path, text=b'target "web" {\n  context = none("cAnary")\n}\n')
     (problem,) = discover(str(root), ask_docker=True).problems
     assert problem.message == (
@@ -377,6 +377,18 @@ def test_docker_is_none_of_the_repository(
     monkeypatch.setenv("PATH", f"{root}/bin:{docker.parent}:/usr/bin:/bin")
     discover(ask_docker=True)
     assert (tmp_path / "said").read_text() == "/\n"
+
+
+@pytest.mark.parametrize("name", ["docker-bake.override.hcl", "compose.yaml"])
+def test_docker_follows_no_link_out_of_the_repository(
+    name: str, docker: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").write_text("services: {}\n" if "compose" in name else "")
+    program(docker, f"touch {tmp_path}/ran")
+    root = repository(tmp_path, link(name, "../outside"))
+    messages = [each.message for each in discover(str(root), ask_docker=True).problems]
+    assert any("Docker is not asked" in each for each in messages)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_docker_is_not_asked_without_need(docker: Path, tmp_path: Path) -> None:
