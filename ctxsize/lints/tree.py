@@ -75,8 +75,8 @@ class LintTree:
         return known
 
     def is_taken(self, paths: Collection[str]) -> bool:
-        """Return whether a build takes one of `paths`, or something in it, by its name."""
-        return bool(paths) and self.needed is not None and self.needed.taker(paths) is not None
+        """Return whether a build takes one of `paths` by its name, or may, as nobody knows."""
+        return bool(paths) and (self.needed is None or self.needed.takes(paths))
 
     @cached_property
     def in_order(self) -> list[str]:

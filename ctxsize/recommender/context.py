@@ -13,7 +13,8 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt, Trial, own_path, planned
 from ctxsize.model import Amount
 from ctxsize.recommender.assumed import with_bases
-from ctxsize.recommender.build_files import BuildFiles, Named
+from ctxsize.recommender.build_files import BuildFiles
+from ctxsize.recommender.commands import is_named
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.governed import Discovering, read_build_files
@@ -91,8 +92,11 @@ class BuildContext:
         judge = partial(objections, self.facts)
         return collect(self.evidence, Finder(rules), self.sums, judge)
 
-    def taker(self, hidden: Collection[str]) -> Named | None:
-        """Return an instruction that takes one of these paths, or what is in it, by name."""
+    def takes(self, hidden: Collection[str]) -> bool:
+        """Return whether an instruction takes one of these paths, or what is in it, by name.
+
+        A Dockerfile that is not understood may take whatever its text names.
+        """
         for named in self.build_files.named:
             if any(map(has_wildcards, named.parts)):
                 found = any(map(named.is_at_or_below, hidden))
@@ -100,8 +104,9 @@ class BuildContext:
                 parts = named.parts
                 found = any("/".join(parts[:end]) in hidden for end in range(1, len(parts) + 1))
             if found:
-                return named
-        return None
+                return True
+        texts = [text for _, text in self.build_files.undecided]
+        return any(is_named(each.rpartition("/")[2], text) for text in texts for each in hidden)
 
     def asks_git(self, sent: Sent) -> str | None:
         """Return what makes a build ask git for a version, as a clause; None if nothing does."""

@@ -168,6 +168,11 @@ TAKEN_BY_NAME = {
         "COPY web/node_modules /\nFROM scratch AS last\nCOPY a /",
         "web/node_modules/a",
     ),
+    "a variable that must be given": (
+        "node_modules\n",
+        "ARG V\nENV A=${V:?missing}\nCOPY web/node_modules /",
+        "web/node_modules/a",
+    ),
     "settings": ("x\n", "COPY .env /", ".env"),
     "settings below": ("x\n", "ADD web/.env.local /", "web/.env.local"),
 }
