@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from ctxsize.advice import layers, lost, missing, mounts, order, rust, sharing
-from ctxsize.advice.ignoring import suggested
+from ctxsize.advice import contexts, lost, missing, mounts, order, rust, sharing
+from ctxsize.advice.contexts import suggested
 from ctxsize.advice.repository import Repository, Starter, masked, read_repository
 from ctxsize.findings import Edit, Finding, in_order
 from ctxsize.model import Problem
@@ -20,7 +20,7 @@ from ctxsize.projects import Discovery
 Rule = Callable[[Repository], Iterator[Finding]]
 
 RULES: dict[str, Rule] = {
-    "CTX201": layers.no_ignore_file,
+    "CTX201": contexts.no_ignore_file,
     "CTX202": order.copied_too_early,
     "CTX210": rust.rebuilt_dependencies,
     "CTX211": rust.mixed_chef,
@@ -29,7 +29,7 @@ RULES: dict[str, Rule] = {
     "CTX221": sharing.shared_by_writers,
     "CTX222": mounts.unused_caches,
     "CTX223": missing.missing_caches,
-    "CTX250": layers.too_wide,
+    "CTX250": contexts.too_wide,
 }
 """The function that finds each code."""
 

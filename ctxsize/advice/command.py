@@ -8,7 +8,7 @@ from functools import partial
 
 from ctxsize.accepting import Wanted
 from ctxsize.advice import DockerfileAdvice, advice_of, examined
-from ctxsize.advice.ignoring import once, suggested
+from ctxsize.advice.contexts import once, suggested
 from ctxsize.advice.repository import Repository, Starter, read_repository
 from ctxsize.codes import names
 from ctxsize.config import Config, load

@@ -33,13 +33,17 @@ class Fetch:
         return self.step.environment.under({**self.exported, **dict(self.command.assignments)})
 
     @property
+    def told(self) -> str | None:
+        """Where an option or a setting says that the cache is, as written."""
+        return self.command.value(*CACHE_OPTIONS) or self.moved
+
+    @property
     def caches(self) -> tuple[str, ...]:
         """Where it keeps what it fetched; none if that is not known."""
-        told = self.command.value(*CACHE_OPTIONS) or self.moved
         home = self.environment.get("HOME") or self.step.home
         found: tuple[str, ...] = ()
-        if told is not None:
-            found = (posixpath.normpath(posixpath.join(self.workdir, told)),)
+        if self.told is not None:
+            found = (posixpath.normpath(posixpath.join(self.workdir, self.told)),)
         elif home is not None:
             found = self.manager.caches(self.environment, home)
         return () if any("$" in each for each in found) else found

@@ -18,14 +18,14 @@ CACHE_OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--p
 """Options that say where the cache is, for one command."""
 
 
-def _place(written: str, environment: Mapping[str, str], home: str) -> tuple[str, bool]:
-    """Return the directory that a place stands for, and whether a variable names it."""
+def _place(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
+    """Return the directory that a place stands for, and the variable that names it, if any."""
     *given, usual = written.split("|")
     for each in given:
         name, slash, below = each[1:].partition("/")
         if value := environment.get(name):
-            return f"{value.rstrip('/')}{slash}{below}" or "/", True
-    return (home + usual[1:] if usual.startswith("~") else usual), False
+            return f"{value.rstrip('/')}{slash}{below}" or "/", name
+    return (home + usual[1:] if usual.startswith("~") else usual), ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +84,13 @@ class Manager:
         if found[0][1]:
             found = found[: self.used]
         elif self.of_root and home == "/root":
-            found.insert(0, (self.of_root, False))
+            found.insert(0, (self.of_root, ""))
         return tuple(dict.fromkeys(place for place, _ in found))
+
+    def variable(self, environment: Mapping[str, str], directory: str) -> str:
+        """Return the variable that says that it keeps its cache in a directory, `""` if none."""
+        named = (_place(each, environment, "~") for each in self.places)
+        return next((name for place, name in named if name and place == directory), "")
 
     @property
     def called(self) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | Non
         fetch.step.line,
         f"the cache is mounted at {target}, while {name} keeps its own in {place}",
         confidence=Confidence.LIKELY,
-        evidence=(_why_there(fetch),),
+        evidence=(_why_there(fetch, place),),
         help=_mount(cache.written, place, **options),
     )
 
@@ -62,7 +62,11 @@ def _mount(written: str, place: str, **options: str) -> str:
     return f"mount {place}: `--mount={with_option(written, target=place, **options)}`"
 
 
-def _why_there(fetch: Fetch) -> str:
+def _why_there(fetch: Fetch, place: str) -> str:
+    if variable := fetch.manager.variable(fetch.environment, place):
+        return f"{variable} says so"
+    if fetch.told is not None:
+        return f"an option or a setting of {fetch.manager.name} says so"
     user = fetch.step.user
     if user and fetch.step.home not in (None, "/root"):
         return f"it runs as {user}, whose home is {fetch.step.home}"

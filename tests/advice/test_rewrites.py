@@ -104,6 +104,21 @@ SNIPPETS = {
 }
 
 
+EVIDENCE = {
+    "a variable": "PIP_CACHE_DIR says so",
+    "CARGO_HOME": "CARGO_HOME says so",
+    "GOMODCACHE": "GOMODCACHE says so",
+    "another home": "it runs as node, whose home is /home/node",
+}
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_a_mount_elsewhere_is_shown_by_what_moves_the_cache(name: str, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "repository", CASES["CTX222"][name].nodes)
+    (found,) = [each for each in findings(root) if each.code == "CTX222"]
+    assert found.evidence == (EVIDENCE[name],)
+
+
 @pytest.mark.parametrize(("code", "name"), SNIPPETS)
 def test_a_snippet_is_what_this_dockerfile_needs(code: str, name: str, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "repository", CASES[code][name].nodes)
