@@ -1,4 +1,4 @@
-"""Reads files: the one place that opens a file for its content.
+"""Reads files and directories: the one place that opens a file for its content.
 
 A file is opened without waiting and only a regular one is read, up to a limit.
 So neither a FIFO, a device or a sparse file in the place of a file nor a swap
@@ -43,6 +43,12 @@ def read_file(
         return data
     finally:
         os.close(fd)
+
+
+def entries_in(directory: str | int) -> list[os.DirEntry[str]]:
+    """Return the entries of a directory, which may be open, in no order. Raises `OSError`."""
+    with os.scandir(directory) as entries:
+        return list(entries)
 
 
 def read_start(

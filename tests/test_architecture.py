@@ -62,16 +62,13 @@ PLACES = {
         {"scandir", "listdir", "iterdir", "glob", "rglob", "walk"},
         {
             "codes",  # the package's own pages
-            "engine.dockerfiles",
+            "reader",
             "engine.names",
             "config.contexts",
-            "projects.files",
-            "advice.repository",
             "clean.look",
             "clean.inventory",
             "clean.use",
             "clean.delete",
-            "writer.apply",  # what a killed run left
         },
     ),
     "reads files": (

@@ -20,7 +20,7 @@ from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.model import Problem
 from ctxsize.projects import Discovery, FoundBuild
-from ctxsize.reader import read_file
+from ctxsize.reader import entries_in, read_file
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 
@@ -175,7 +175,7 @@ def present(recipe: Recipe, path: str) -> bool:
 def subdirectories(directory: str) -> list[str]:
     """Return the names of the directories in `directory` that are not hidden."""
     try:
-        with os.scandir(directory) as entries:
-            return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+        entries = entries_in(directory)
     except OSError:
         return []
+    return sorted(each.name for each in entries if each.is_dir() and each.name[0] != ".")

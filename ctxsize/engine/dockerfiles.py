@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ctxsize.engine.builders import Builder
 from ctxsize.errors import InputError
-from ctxsize.reader import is_null
+from ctxsize.reader import entries_in, is_null
 
 STDIN = "-"
 MOST_BYTES = 16 << 20
@@ -161,8 +161,7 @@ def files_near(context: str) -> list[str]:
         if count > _MOST_NEAR:
             break
         try:
-            with os.scandir(os.path.join(context, directory)) as entries:
-                each = list(entries)
+            each = entries_in(os.path.join(context, directory))
         except OSError:
             continue
         prefix = f"{directory}/" if directory else ""
@@ -183,7 +182,7 @@ def files_near(context: str) -> list[str]:
 def _names(directory: str) -> list[str]:
     """Return what lies beside a Dockerfile. Case counts, whatever the file system does."""
     try:
-        return os.listdir(directory or ".")
+        return [each.name for each in entries_in(directory or ".")]
     except OSError:
         return []
 

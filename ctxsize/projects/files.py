@@ -19,7 +19,7 @@ from ctxsize.engine.plan import Plan, Plans
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
 from ctxsize.projects.bakeprint import BakePrinter
-from ctxsize.reader import read_file
+from ctxsize.reader import entries_in, read_file
 
 _NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_components"))
 _TELLTALES = frozenset(("CACHEDIR.TAG", "pyvenv.cfg", "modules.txt"))
@@ -129,8 +129,7 @@ def _walk(files: RepositoryFiles, skipped: frozenset[str]) -> Iterator[str]:
 def _entries(files: RepositoryFiles, directory: str) -> list[os.DirEntry[str]]:
     name = files.shown(directory)
     try:
-        with os.scandir(name) as found:
-            return sorted(found, key=lambda entry: entry.name)
+        return sorted(entries_in(name), key=lambda entry: entry.name)
     except OSError as error:
         reason = error.strerror or str(error)
         files.problems.append(

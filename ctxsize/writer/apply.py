@@ -20,7 +20,7 @@ from ctxsize.engine.border import way_out
 from ctxsize.errors import InputError
 from ctxsize.findings import Edit
 from ctxsize.model import Problem
-from ctxsize.reader import read_file, read_start
+from ctxsize.reader import entries_in, read_file, read_start
 
 _UNTOUCHED = "nothing was changed"
 _START_BYTES = 4096
@@ -288,7 +288,7 @@ def _remove_leftovers(directory: int) -> None:
 
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with suppress(OSError):
-        for name in filter(_TEMPORARY.fullmatch, os.listdir(directory)):
+        for name in filter(_TEMPORARY.fullmatch, [each.name for each in entries_in(directory)]):
             with suppress(OSError), os.fdopen(os.open(name, flags, dir_fd=directory)) as file:
                 found = os.fstat(file.fileno())
                 if stat.S_ISREG(found.st_mode) and os.geteuid() in (0, found.st_uid):
