@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tests.oracles.trees import COPY_ALL, Node, file, hardlink, link
+from tests.trees import COPY_ALL, Node, file, hardlink, link
 
 MB = 1_000_000
 

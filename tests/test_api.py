@@ -12,7 +12,7 @@ import pytest
 import ctxsize
 from ctxsize import Build, public
 from ctxsize.build import Options
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 
 def test_compare_equals_the_difference_of_the_lists(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 import hatch_build
 from hatch_build import LOAD
 from tests.oracles.availability import require
-from tests.oracles.trees import build_tree
+from tests.trees import build_tree
 
 ROOT = Path(__file__).parent.parent
 CORE = "ctxsize/engine/native/_core.abi3.so"

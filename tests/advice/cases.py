@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tests.oracles.trees import Node, file
+from tests.trees import Node, file
 
 
 class Case(NamedTuple):

@@ -21,7 +21,7 @@ from tests.advice.test_rewrites import rewrites
 from tests.oracles.availability import unavailable
 from tests.oracles.buildkit import BuildResult
 from tests.oracles.engines import Docker
-from tests.oracles.trees import build_tree, directory, file
+from tests.trees import build_tree, directory, file
 
 PROGRAMS = ("dash", "mkdir", "cp", "cat", "rm", "date", "touch", "chmod", "ls", "find", "env")
 STAND_IN = """#!/bin/sh

@@ -9,7 +9,7 @@ import pytest
 
 from ctxsize.advice import advise
 from ctxsize.projects import discover
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 HOMES = {
     "the official image": ("FROM rust:1\n", "", "/usr/local/cargo"),

@@ -15,7 +15,7 @@ from ctxsize.errors import InputError
 from ctxsize.formats import Look, render
 from ctxsize.formats.json import schema
 from tests.advice.cases import CASES, NODE
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 APT = b"FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt apt-get update\n"
 CARGO = (

@@ -17,7 +17,7 @@ from ctxsize.projects import discover
 from tests.oracles.availability import require
 from tests.oracles.buildkit import BuildResult
 from tests.oracles.engines import Docker
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 # Notes NAME in the directory that is mounted, and in /seen all that is noted there.
 PROGRAM = """\

@@ -11,7 +11,7 @@ from ctxsize.advice.command import run
 from ctxsize.advice.rewrite import Change, changed
 from ctxsize.config import Config
 from ctxsize.projects import discover
-from tests.oracles.trees import Node, build_tree, file
+from tests.trees import Node, build_tree, file
 
 CARGO: list[str | Node] = ["Cargo.toml", "Cargo.lock", "src/main.rs"]
 BUILD = "FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\n"

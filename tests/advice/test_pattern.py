@@ -9,7 +9,7 @@ import pytest
 from ctxsize.advice import advise
 from ctxsize.findings import Finding
 from ctxsize.projects import discover
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 BEFORE = b"""\
 # syntax=docker/dockerfile:1

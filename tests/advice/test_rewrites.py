@@ -19,7 +19,7 @@ from ctxsize.dockerfile import parse_dockerfile
 from ctxsize.findings import Edit, Finding
 from ctxsize.projects import discover
 from tests.advice.cases import CASES, MOUNT, Case, inline
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 APT = "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt apt-get update\n"
 

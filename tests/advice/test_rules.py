@@ -12,7 +12,7 @@ from ctxsize.codes import code_of, names
 from ctxsize.findings import Finding
 from ctxsize.projects import discover
 from tests.advice.cases import CASES
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 TABLE = [(code, name) for code, cases in CASES.items() for name in cases]
 

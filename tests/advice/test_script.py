@@ -14,7 +14,7 @@ from ctxsize.config import Config
 from ctxsize.dockerfile import Instruction, parse_dockerfile
 from ctxsize.projects import discover
 from ctxsize.shell import commands, commands_of
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 WORDS = (
     "npm ci",

@@ -14,7 +14,7 @@ from ctxsize.advice.fetches import fetches
 from ctxsize.advice.recipe import read_recipe
 from ctxsize.dockerfile import parse_dockerfile
 from tests.oracles.availability import require
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 
 @pytest.mark.parametrize("value", [None, *mounts._ANY_SWITCH, ""])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.oracles.trees import Node, file
+from tests.trees import Node, file
 
 SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55\n"
 CARGO_TAG = SIGNATURE + (

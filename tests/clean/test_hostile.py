@@ -27,7 +27,7 @@ from tests.clean.planting import CARGO_TAG, PLANTS, PYC, RUST
 from tests.clean.snapshots import snapshot, without
 from tests.oracles.availability import require
 from tests.oracles.processes import clean_environment, run, without_root_powers
-from tests.oracles.trees import Node, build_tree, deep_tree, fifo, file, hardlink, link, remove_tree
+from tests.trees import Node, build_tree, deep_tree, fifo, file, hardlink, link, remove_tree
 
 REPOSITORY = Path(__file__).parents[2]
 

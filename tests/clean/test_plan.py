@@ -14,7 +14,7 @@ from ctxsize.clean.values import CleanCategory
 from tests.clean.cleaning import carried_out, codes, paths, planned
 from tests.clean.planting import CARGO_TAG, PLANTS, RUST
 from tests.clean.snapshots import snapshot, without
-from tests.oracles.trees import Node, build_tree, file, hardlink
+from tests.trees import Node, build_tree, file, hardlink
 
 DAY_NS = 86_400_000_000_000
 DEPS = {plant.kind for plant in PLANTS} & {"node-modules", "venv", "composer"}

@@ -10,7 +10,7 @@ from ctxsize.clean.kinds import KINDS, kind_of
 from ctxsize.recommender.knowledge.rows import RuleRow
 from tests.clean.cleaning import carried_out, codes, paths, planned
 from tests.clean.planting import CARGO_TAG, PLANTS, PYC, RUSTC_INFO, SIGNATURE, Plant
-from tests.oracles.trees import Node, build_tree, file, link
+from tests.trees import Node, build_tree, file, link
 
 IDS = [f"{plant.kind}-{number}" for number, plant in enumerate(PLANTS)]
 LACKING = [

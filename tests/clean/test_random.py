@@ -23,7 +23,7 @@ from tests.clean.cleaning import paths, planned
 from tests.clean.planting import CARGO_TAG, PLANTS, PYC, RUSTC_INFO, SIGNATURE
 from tests.clean.snapshots import snapshot, without
 from tests.oracles.processes import clean_environment
-from tests.oracles.trees import build_tree
+from tests.trees import build_tree
 
 KINDS = (
     *("cargo-target", "node-modules", "venv", "compiled-python", "mypy", "cmake", "maven"),

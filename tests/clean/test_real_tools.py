@@ -14,7 +14,7 @@ import pytest
 
 from tests.clean.cleaning import carried_out, codes, paths, planned
 from tests.oracles.availability import require
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 BUILD_SCRIPT = b"""
 use std::{env, fs, path::Path, thread, time::Duration};

@@ -13,7 +13,7 @@ from ctxsize.formats.json import schema
 from tests.cli.conftest import Cli, unprivileged
 from tests.formats.golden import held
 from tests.formats.test_schema import closed
-from tests.oracles.trees import COPY_ALL, build_tree, file
+from tests.trees import COPY_ALL, build_tree, file
 
 MB = 1_000_000
 RUST = [

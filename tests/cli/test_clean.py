@@ -17,7 +17,7 @@ from tests.clean.planting import PLANTS, RUST
 from tests.clean.snapshots import snapshot, without
 from tests.cli.conftest import Cli, environment
 from tests.formats.test_schema import closed
-from tests.oracles.trees import build_tree, link
+from tests.trees import build_tree, link
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from ctxsize.formats.json import schema
 from tests.cli.conftest import Cli
 from tests.formats.golden import held
 from tests.formats.test_schema import closed
-from tests.oracles.trees import COPY_ALL, build_tree, file
+from tests.trees import COPY_ALL, build_tree, file
 
 SAVED = {
     "measure": ["measure", "--top", "1000", "--depth", "9", "--format", "json=../before.json"],

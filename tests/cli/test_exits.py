@@ -15,7 +15,7 @@ import ctxsize
 from ctxsize import api
 from ctxsize.version import version_line
 from tests.cli.conftest import REPOSITORY, Cli, environment, spawn, unprivileged
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 USAGE = [
     [],

@@ -15,7 +15,7 @@ import pytest
 from ctxsize.cli.app import COMMANDS, app
 from ctxsize.guard.baseline import Baseline
 from tests.cli.conftest import Cli, spawn
-from tests.oracles.trees import COPY_ALL, build_tree, file
+from tests.trees import COPY_ALL, build_tree, file
 
 NODES = [
     file("Dockerfile", COPY_ALL),

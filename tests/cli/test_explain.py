@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import Cli, unprivileged
 from tests.contexts import CONTEXTS
-from tests.oracles.trees import build_tree, file, link
+from tests.trees import build_tree, file, link
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.oracles import devtools
 from tests.oracles.engines import Docker
-from tests.oracles.trees import build_tree, file, link
+from tests.trees import build_tree, file, link
 
 IGNORING = b"""\
 dist

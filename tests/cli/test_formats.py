@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from ctxsize.formats import FORMATS
 from ctxsize.formats.json import schema
 from tests.cli.conftest import Cli
 from tests.oracles.schemas import sarif
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 NODES = [
     file("Dockerfile", b"FROM node:22\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"),

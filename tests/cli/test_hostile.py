@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.oracles.trees import Node, build_tree, file, link
+from tests.trees import Node, build_tree, file, link
 
 DOCKERFILE = b"FROM rust:1.80-bookworm\nCOPY . .\nRUN cargo build --release\n"
 """A Dockerfile on which `advise --unsafe-fixes` has something to change."""

@@ -14,7 +14,7 @@ from ctxsize.explanations import Fate
 from ctxsize.requests import request_for
 from tests.cli.conftest import Cli
 from tests.oracles.engines import Docker
-from tests.oracles.trees import Node, build_tree, file, link
+from tests.trees import Node, build_tree, file, link
 
 NESTED = ["ok", "d/f", link("d/l", "nope")]
 TOP = ["ok", "d/f", link("l", "nope")]

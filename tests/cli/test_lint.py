@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import REPOSITORY, Cli
-from tests.oracles.trees import COPY_ALL, build_tree, file
+from tests.trees import COPY_ALL, build_tree, file
 
 NESTED = [
     file("Dockerfile", COPY_ALL),

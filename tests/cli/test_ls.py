@@ -11,7 +11,7 @@ import pytest
 from ctxsize.formats.names import unquoted
 from tests.cli.conftest import Cli, unprivileged
 from tests.contexts import CONTEXTS
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 ALL = """\
 + .dockerignore

@@ -11,7 +11,7 @@ import pytest
 from ctxsize.formats.names import columns
 from tests.cli.conftest import Cli
 from tests.contexts import CONTEXTS
-from tests.oracles.trees import build_tree, deep_tree, remove_tree
+from tests.trees import build_tree, deep_tree, remove_tree
 
 
 @pytest.fixture(params=["rust", "node", "traps", "names", "hidden", "empty"])

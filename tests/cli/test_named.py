@@ -12,7 +12,7 @@ from ctxsize.engine.need import platforms_of
 from ctxsize.errors import InputError
 from ctxsize.model import NamedContext, Report
 from tests.cli.conftest import Cli
-from tests.oracles.trees import build_tree, file, link
+from tests.trees import build_tree, file, link
 
 TEXT = b"""FROM scratch AS one
 ARG TARGETARCH

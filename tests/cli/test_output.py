@@ -10,7 +10,7 @@ from ctxsize.errors import InputError
 from ctxsize.formats import is_report
 from ctxsize.writer.apply import write_output
 from tests.cli.conftest import Cli
-from tests.oracles.trees import Node, build_tree, directory, file, link
+from tests.trees import Node, build_tree, directory, file, link
 
 GOLDEN = Path(__file__).parent.parent / "formats" / "golden"
 OF_NO_COMMAND = {"findings.json", "suggest-explained.txt", "suggest-everything-explained.txt"}

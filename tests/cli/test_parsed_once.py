@@ -10,7 +10,7 @@ import pytest
 import ctxsize.dockerfile
 from ctxsize.dockerfile import parse
 from tests.cli.conftest import Cli
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 DOCKERFILE = (
     b"FROM node:22 AS build\nCOPY package.json src /app/\nRUN npm ci\nFROM build\nCOPY a /\n"

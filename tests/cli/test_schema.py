@@ -18,7 +18,7 @@ import pytest
 
 from ctxsize.formats.json import SCHEMAS
 from tests.cli.conftest import Cli
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 DIRECTORY = Path(__file__).parents[2] / "ctxsize/formats/json"
 SHARED = {"finding": "findings", "report": "measure"}

@@ -12,7 +12,7 @@ from ctxsize.build import Build, hiding
 from ctxsize.formats import FORMATS
 from tests.cli.conftest import Cli
 from tests.oracles.availability import require
-from tests.oracles.trees import Node, build_tree, directory, file
+from tests.trees import Node, build_tree, directory, file
 
 CANARY = "cAnary7s3cr3t"
 

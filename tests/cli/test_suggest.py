@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.oracles.trees import build_tree, file
 from tests.recommender.projects import PROJECTS
 from tests.recommender.test_suggest import plant
+from tests.trees import build_tree, file
 
 CARGO = b"FROM rust AS build\nCOPY . .\nRUN cargo build\n"
 

@@ -13,7 +13,7 @@ import pytest
 from ctxsize.formats.json import schema
 from tests.cli.conftest import Cli
 from tests.formats.test_schema import closed
-from tests.oracles.trees import COPY_ALL, Node, build_tree, file
+from tests.trees import COPY_ALL, Node, build_tree, file
 from tests.writer.places import as_a_user, remount, small_disk
 
 NAMED = b"FROM scratch\nCOPY src /src\nCOPY package.json /\n"

@@ -18,7 +18,7 @@ import pytest
 from ctxsize.cli import output
 from tests.cli.conftest import environment
 from tests.contexts import CONTEXTS
-from tests.oracles.trees import build_tree
+from tests.trees import build_tree
 
 
 def on_a_terminal(*arguments: str, cwd: Path, columns: int, **env: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from ctxsize import api
 from ctxsize.errors import UnknownPatternError
 from tests.cli.conftest import Cli
-from tests.oracles.trees import COPY_ALL, build_tree, file
+from tests.trees import COPY_ALL, build_tree, file
 
 PATTERNS = [r"\p{Greek}*", r"!\P{Han}", r"x[\p{Cyrillic}a]", r"**/\p{^Latin}*"]
 COMMANDS = ["measure", "ls", "suggest", "explain a", "check --max 1MB", "lint", "scan"]

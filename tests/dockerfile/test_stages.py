@@ -24,7 +24,7 @@ from ctxsize.dockerfile import (
 )
 from ctxsize.errors import DockerfileError
 from tests.oracles.devtools import DevtoolsError, list_context
-from tests.oracles.trees import build_tree
+from tests.trees import build_tree
 
 RECORDED = json.loads((Path(__file__).parents[1] / "data" / "followpaths.json").read_text("utf-8"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from tests.engine.strategies import NAMES, random_line
-from tests.oracles.trees import (
+from tests.trees import (
     COPY_ALL,
     Node,
     build_tree,

@@ -27,7 +27,7 @@ from tests.oracles.buildkit import BuildResult
 from tests.oracles.classic import ClassicResult
 from tests.oracles.engines import Docker, Podman
 from tests.oracles.processes import clean_environment, run, without_root_powers
-from tests.oracles.trees import (
+from tests.trees import (
     Node,
     build_tree,
     deep_tree,

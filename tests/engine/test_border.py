@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize.engine.border import border_of, holds, top_of, way_out
-from tests.oracles.trees import build_tree, directory, link
+from tests.trees import build_tree, directory, link
 
 
 @pytest.mark.parametrize(

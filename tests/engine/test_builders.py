@@ -11,7 +11,7 @@ from ctxsize.engine.builders import CLASSIC, PODMAN
 from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Severity
 from tests.engine.ours import ask
-from tests.oracles.trees import Node, build_tree, directory, file, hardlink, link
+from tests.trees import Node, build_tree, directory, file, hardlink, link
 
 ERROR = Severity.ERROR
 

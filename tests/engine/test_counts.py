@@ -24,7 +24,7 @@ from ctxsize.engine.events import Files, Folder
 from ctxsize.engine.request import Request, resolve
 from ctxsize.errors import BuildFailsError
 from tests.oracles import processes
-from tests.oracles.trees import build_tree
+from tests.trees import build_tree
 
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
 SCALES = {"service": 0.02, "javascript": 0.01, "million": 0.005, "flat": 0.01}

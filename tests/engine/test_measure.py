@@ -14,7 +14,7 @@ from ctxsize.engine.directories import size_tree
 from ctxsize.engine.measure import measure
 from ctxsize.engine.request import resolve
 from ctxsize.model import Directory
-from tests.oracles.trees import build_tree
+from tests.trees import build_tree
 
 prefixes = st.lists(st.sampled_from(["a", "b", "ab"]), max_size=5).map(
     lambda names: "".join(f"{name}/" for name in names)

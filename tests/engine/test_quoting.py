@@ -14,7 +14,7 @@ from ctxsize.engine.quoting import pattern_for
 from tests.engine.strategies import nasty_names, nasty_paths
 from tests.oracles import devtools
 from tests.oracles.engines import Docker
-from tests.oracles.trees import COPY_ALL, build_tree, file
+from tests.trees import COPY_ALL, build_tree, file
 
 NAMES = [
     *("plain", "a b", " ahead", "behind ", " ", "\xa0nbsp\xa0", "#hash", "!bang", "in#side!"),

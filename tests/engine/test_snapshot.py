@@ -19,7 +19,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from tests.engine.agreement import tried, walked
 from tests.engine.strategies import trees_with_ignore_files
-from tests.oracles.trees import build_tree, file, hardlink, link
+from tests.trees import build_tree, file, hardlink, link
 
 NODES = [
     file(".dockerignore", b"target\n*.log\n"),

@@ -20,7 +20,7 @@ from ctxsize.engine.snapshot import Held, Snapshot
 from ctxsize.engine.trial import Trial, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from tests.engine.strategies import nasty_patterns, trees_with_ignore_files
-from tests.oracles.trees import build_tree, file, hardlink, link
+from tests.trees import build_tree, file, hardlink, link
 
 TREE = ["src/a.rs", "src/b.log", "docs/a/deep.md", "docs/b.md", "target/x/y.o", "a.log"]
 

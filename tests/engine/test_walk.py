@@ -32,7 +32,7 @@ from tests.engine.strategies import trees_with_ignore_files
 from tests.engine.test_against_devtools import Tree, context
 from tests.oracles.availability import require
 from tests.oracles.engines import Docker
-from tests.oracles.trees import (
+from tests.trees import (
     Node,
     build_tree,
     deep_tree,

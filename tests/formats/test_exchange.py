@@ -27,7 +27,7 @@ from tests.contexts import CONTEXTS
 from tests.formats.findings import FINDINGS, Outcome
 from tests.formats.golden import held
 from tests.oracles.schemas import sarif
-from tests.oracles.trees import build_tree
+from tests.trees import build_tree
 
 GOLDEN = {
     "exchange.md": "markdown",

@@ -19,7 +19,7 @@ from tests.contexts import CONTEXTS
 from tests.formats.findings import FINDINGS
 from tests.formats.golden import held
 from tests.formats.test_schema import closed
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 LOOKS = {
     "findings.txt": Look(),

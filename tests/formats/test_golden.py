@@ -14,7 +14,7 @@ from ctxsize.engine.need import platforms_of
 from ctxsize.formats import Look, render
 from tests.contexts import CONTEXTS
 from tests.formats.golden import GOLDEN, held
-from tests.oracles.trees import build_tree
+from tests.trees import build_tree
 
 NAMED = {
     "build_contexts": {"lib": "lib", "far": "docker-image://alpine:3", "spare": "src"},

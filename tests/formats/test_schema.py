@@ -13,7 +13,7 @@ import pytest
 from ctxsize import api
 from ctxsize.formats import Look, render
 from tests.contexts import CONTEXTS
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 
 def published() -> dict[str, Any]:

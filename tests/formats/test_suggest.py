@@ -15,8 +15,8 @@ from ctxsize.formats.json import schema
 from ctxsize.formats.sections import suggested
 from tests.formats.golden import held
 from tests.formats.test_schema import closed
-from tests.oracles.trees import build_tree, file
 from tests.recommender.projects import PROJECTS
+from tests.trees import build_tree, file
 
 CASES = {
     "suggest-rust.txt": ("rust", {}, Look()),

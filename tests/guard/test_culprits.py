@@ -8,7 +8,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.guard.judge import culprits
-from tests.oracles.trees import Node, build_tree, file
+from tests.trees import Node, build_tree, file
 
 CASES: dict[str, tuple[list[str | Node], list[tuple[str, int]], list[tuple[str, int]]]] = {
     # files, culprits by bytes, culprits by files

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.running import ended
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 SCAN = ("scan", "advise", "check --all --max 1GB")
 BUILD = ("measure", "suggest", "lint", *SCAN)

@@ -15,7 +15,7 @@ import pytest
 
 from ctxsize.cli.app import run
 from tests.hostile.running import ended, limited
-from tests.oracles.trees import Node, build_tree, device, directory, fifo, file, link, socket
+from tests.trees import Node, build_tree, device, directory, fifo, file, link, socket
 
 KINDS: dict[str, Callable[[str], list[Node]]] = {
     "fifo": lambda path: [fifo(path)],

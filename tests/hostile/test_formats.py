@@ -12,7 +12,7 @@ import pytest
 
 from ctxsize.formats import FORMATS
 from tests.cli.conftest import Cli, cli
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 __all__ = ["cli"]
 

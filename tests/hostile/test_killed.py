@@ -19,7 +19,7 @@ from ctxsize.writer.apply import apply, write_output
 from tests.clean.cleaning import planned
 from tests.clean.planting import RUST
 from tests.hostile.running import limited
-from tests.oracles.trees import build_tree, fifo, file, link
+from tests.trees import build_tree, fifo, file, link
 
 
 def killed(run: Callable[[], object], module: str, name: str, after: int) -> None:

@@ -12,7 +12,7 @@ import pytest
 from ctxsize.cli.app import run
 from tests.cli.conftest import Cli, cli, environment
 from tests.hostile.running import SECONDS
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 __all__ = ["cli"]
 

@@ -17,7 +17,7 @@ import yaml
 
 from tests.cli.conftest import REPOSITORY, environment
 from tests.oracles.availability import require
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 RUST = [
     file("Dockerfile", b"FROM rust\nCOPY . .\nRUN cargo build --release\n"),

@@ -13,7 +13,7 @@ import pytest
 from ctxsize.version import __version__
 from tests.cli.conftest import Cli, environment
 from tests.oracles.availability import find_command, require
-from tests.oracles.trees import COPY_ALL, build_tree, file
+from tests.trees import COPY_ALL, build_tree, file
 
 
 @pytest.fixture

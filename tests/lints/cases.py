@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tests.oracles.trees import COPY_ALL, Node, file
+from tests.trees import COPY_ALL, Node, file
 
 Tree = list[str | Node] | None
 

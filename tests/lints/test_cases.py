@@ -11,7 +11,7 @@ from ctxsize.codes import code_of, names
 from ctxsize.findings import Finding
 from ctxsize.lints.run import Linted
 from tests.lints.cases import CATCHES, SILENT, Case
-from tests.oracles.trees import build_tree
+from tests.trees import build_tree
 
 ELSEWHERE = {"CTX117", "CTX127", "CTX129"}
 """Codes about more than one file, whose cases are in `test_files` and `test_selection`."""

@@ -26,7 +26,7 @@ from tests.oracles.asked import Asked, Sends, sent_by
 from tests.oracles.claims import composed, differences, of_builders
 from tests.oracles.engines import Docker, Podman
 from tests.oracles.golibrary import GoLibrary
-from tests.oracles.trees import COPY_ALL, build_tree, file
+from tests.trees import COPY_ALL, build_tree, file
 
 TREE = [
     *("package.json", "README.md", "docs/guide.md", "docs/api/index.md", "web/package.json"),

@@ -10,7 +10,7 @@ from ctxsize import api
 from ctxsize.findings import Finding
 from tests.lints.cases import CATCHES, Case
 from tests.oracles.engines import Docker
-from tests.oracles.trees import COPY_ALL, build_tree
+from tests.trees import COPY_ALL, build_tree
 
 CASES = [
     (code, case)

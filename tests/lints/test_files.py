@@ -11,7 +11,7 @@ from ctxsize import api
 from ctxsize.errors import InputError
 from ctxsize.findings import Finding
 from tests.oracles.devtools import list_context
-from tests.oracles.trees import COPY_ALL, Node, build_tree, file, link
+from tests.trees import COPY_ALL, Node, build_tree, file, link
 
 
 def lint(root: Path, nodes: list[str | Node], *paths: str, select: str) -> list[Finding]:

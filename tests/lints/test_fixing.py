@@ -23,7 +23,7 @@ from ctxsize.lints.discover import Target
 from ctxsize.lints.fixing import mend
 from ctxsize.lints.run import Linter, lint_case
 from ctxsize.lints.selection import Selection
-from tests.oracles.trees import Node, build_tree, file
+from tests.trees import Node, build_tree, file
 
 FIXES = {
     "one after the other": (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from tests.oracles.trees import Node, build_tree, file, link
+from tests.trees import Node, build_tree, file, link
 
 REPOSITORY = (*(f".git/{each}" for each in ("HEAD", "objects/a", "refs/b")), "a")
 ALL = "FROM alpine\nCOPY . /src\n"

@@ -13,7 +13,7 @@ from ctxsize.codes import Rules, all_codes
 from ctxsize.formats import FORMATS, Look, render
 from ctxsize.formats.json import schema
 from tests.formats.test_schema import closed
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 LINES = b"node_modules # x\n!\n  a\ndist\ndist\n\xff\n*.py|*.md\n"
 

@@ -9,7 +9,7 @@ import pytest
 from ctxsize import api
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 LINES = b"node_modules # x\ndist\ndist\n  a\n"
 ALL = ["CTX102", "CTX113", "CTX128"]

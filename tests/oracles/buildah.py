@@ -15,7 +15,7 @@ from tests.oracles.archives import TarEntry, read_tar
 from tests.oracles.availability import find_command
 from tests.oracles.installed import Installation
 from tests.oracles.processes import clean_environment, run
-from tests.oracles.trees import remove_tree
+from tests.trees import remove_tree
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.oracles import buildkit, classic
 from tests.oracles.installed import Installation
 from tests.oracles.processes import clean_environment, die_with_parent
-from tests.oracles.trees import remove_tree
+from tests.trees import remove_tree
 
 START_S = 60
 STOP_S = 20

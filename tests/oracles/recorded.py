@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.oracles.trees import build_tree
+from tests.trees import build_tree
 
 DATA = Path(__file__).parents[1] / "data"
 BUILDERS = ("buildkit", "classic", "buildah")

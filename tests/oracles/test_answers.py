@@ -14,7 +14,7 @@ from tests.oracles.buildah import BuildahResult
 from tests.oracles.buildkit import BuildResult, Transfer
 from tests.oracles.classic import ClassicResult
 from tests.oracles.questions import Question, asked
-from tests.oracles.trees import Node, build_tree, directory, fifo, file, hardlink, link
+from tests.trees import Node, build_tree, directory, fifo, file, hardlink, link
 
 TREE: list[str | Node] = ["Dockerfile", "d/a", file("b", b"x"), link("l", "b"), hardlink("h", "b")]
 OTHERS: dict[str, Node] = {

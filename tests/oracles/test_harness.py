@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.oracles import trees
+from tests import trees
 from tests.oracles.availability import missing, unavailable
 from tests.oracles.buildkit import read_error
 from tests.oracles.devtools import DevtoolsError, list_context
@@ -20,7 +20,7 @@ from tests.oracles.dockerd import DockerdError, running_dockerd
 from tests.oracles.engines import Docker, Podman
 from tests.oracles.installed import RECORDED, Installation
 from tests.oracles.recording import parse_requests
-from tests.oracles.trees import build_tree
+from tests.trees import build_tree
 
 UNSTABLE = ("buildah", "newer")
 NAMES = ["Dockerfile", "a.txt", "d/", "d/e/"]

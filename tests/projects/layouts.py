@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.oracles.trees import Node, file
+from tests.trees import Node, file
 
 BUILD = b"FROM scratch\nCOPY . /\n"
 STAGES = b"FROM scratch AS dev\nCOPY . /\nFROM scratch AS prod\nCOPY . /\n"

@@ -17,8 +17,8 @@ from tests.oracles.availability import (
     require,
     unavailable,
 )
-from tests.oracles.trees import build_tree
 from tests.projects.layouts import BAKE, BAKE_BY_DOCKER, COMPOSE
+from tests.trees import build_tree
 
 ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/")}
 

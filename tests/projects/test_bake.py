@@ -18,7 +18,7 @@ from ctxsize.projects.bakefile import BakeError, BakeFile, read_hcl, read_json
 from ctxsize.projects.baketargets import BakeTarget, Resolver
 from tests.hostile.limits import processor_seconds
 from tests.oracles.availability import require
-from tests.oracles.trees import Node, build_tree, file, link
+from tests.trees import Node, build_tree, file, link
 
 BUILD = b"FROM scratch\nCOPY . /\n"
 

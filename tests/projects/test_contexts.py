@@ -10,7 +10,7 @@ import pytest
 from ctxsize import api
 from ctxsize.advice import advise
 from ctxsize.projects import discover
-from tests.oracles.trees import Node, build_tree, file
+from tests.trees import Node, build_tree, file
 
 TEXT = b"FROM alpine\nCOPY . /\n"
 RECIPES: dict[str, tuple[str, list[str | Node]]] = {

@@ -10,7 +10,7 @@ import pytest
 
 from ctxsize.errors import InputError
 from ctxsize.projects import Discovery, discover
-from tests.oracles.trees import Node, build_tree, file, link
+from tests.trees import Node, build_tree, file, link
 
 BUILD = b"FROM scratch\nCOPY . /\n"
 STAGES = b"FROM scratch AS dev\nCOPY . /\nFROM scratch\nCOPY . /\n"

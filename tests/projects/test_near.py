@@ -10,7 +10,7 @@ import pytest
 from ctxsize import api
 from ctxsize.cli.app import run
 from ctxsize.engine.dockerfiles import files_near
-from tests.oracles.trees import Node, build_tree, file
+from tests.trees import Node, build_tree, file
 
 ALL = b"FROM scratch\nCOPY . .\n"
 COMPOSE = (

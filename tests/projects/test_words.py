@@ -12,7 +12,7 @@ from ctxsize.advice import advise
 from ctxsize.projects import discover
 from ctxsize.projects.interpolation import InterpolationError, interpolate, read_dotenv
 from ctxsize.projects.yaml import YamlError, load
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 VARIABLES = {"A": "a", "EMPTY": "", "B": "b"}
 

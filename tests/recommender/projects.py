@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ctxsize.recommender.evidence import CACHE_TAG
-from tests.oracles.trees import Node, file, link
+from tests.trees import Node, file, link
 
 TAG = CACHE_TAG + b"\n# made by a tool\n"
 KB, MB = 1_000, 1_000_000

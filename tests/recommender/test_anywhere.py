@@ -8,8 +8,8 @@ import pytest
 
 from ctxsize import api
 from ctxsize.recommender.outcome import Suggestion
-from tests.oracles.trees import Node, build_tree, directory, file
 from tests.recommender.test_suggest import measured, repository, sent
+from tests.trees import Node, build_tree, directory, file
 
 DOCKERFILE = b"FROM python\nCOPY . .\nRUN pip install ./a\n"
 SERVICES = [f"s{number:02}" for number in range(34)]

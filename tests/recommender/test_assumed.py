@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ctxsize import DockerfileError, api
-from tests.oracles.trees import build_tree, file
 from tests.recommender.test_governed import RUST, safe
+from tests.trees import build_tree, file
 
 REST = "COPY . .\nRUN cargo build\n"
 DOCKERFILES = {

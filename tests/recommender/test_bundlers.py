@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from tests.oracles.trees import Node, build_tree, file
+from tests.trees import Node, build_tree, file
 
 VALUES = b"VITE_URL=https://example.org\n"
 RUNS_SCRIPT = "FROM node\nWORKDIR /app\nCOPY . .\nRUN npm ci && npm run build\n"

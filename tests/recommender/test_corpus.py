@@ -19,11 +19,11 @@ import pytest
 
 from ctxsize import api
 from ctxsize.errors import CtxsizeError
-from tests.oracles.trees import Node, build_tree, file
 from tests.recommender.planting import CLEAN
 from tests.recommender.projects import TAG
 from tests.recommender.test_laws import everything
 from tests.recommender.test_suggest import measured
+from tests.trees import Node, build_tree, file
 
 CORPUS = Path(os.environ.get("CTXSIZE_CORPUS", "/nowhere"))
 MOST_FILES = 3000

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from tests.oracles.trees import Node, build_tree, file
 from tests.recommender.test_suggest import repository, sent
+from tests.trees import Node, build_tree, file
 
 KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"
 NODES: tuple[str | Node, ...] = (

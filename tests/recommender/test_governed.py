@@ -9,7 +9,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.projects import discover
-from tests.oracles.trees import Node, build_tree, file
+from tests.trees import Node, build_tree, file
 
 CARGO = file("Dockerfile", b"FROM rust\nCOPY . .\nRUN cargo build\n")
 RUST = (CARGO, "Cargo.toml", "src/main.rs", "docs/a.md")

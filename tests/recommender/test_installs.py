@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from tests.oracles.trees import build_tree, file
 from tests.recommender.test_suggest import blocked, sent
+from tests.trees import build_tree, file
 
 WEB = b"FROM node:22\nCOPY services/web services/web\nRUN cd services/web && npm ci\n"
 API = b"FROM python:3.12\nCOPY . .\nRUN pip install ./services/api\nCMD python -m api\n"

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from ctxsize import api
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.outcome import Advice
-from tests.oracles.trees import Node, build_tree, file, link
 from tests.recommender.projects import TAG
 from tests.recommender.test_suggest import measured, sent
+from tests.trees import Node, build_tree, file, link
 
 DIRECTORIES = [
     "",

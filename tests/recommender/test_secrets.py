@@ -12,8 +12,8 @@ from ctxsize.formats import FORMATS, Look, render
 from ctxsize.formats import text as texts
 from ctxsize.formats.sections import suggested
 from ctxsize.recommender.outcome import Advice
-from tests.oracles.trees import Node, build_tree, file
 from tests.recommender.test_suggest import repository, sent
+from tests.trees import Node, build_tree, file
 
 VALUE = "s3cr3t-v4lue-th4t-must-n0t-be-shown"
 BUILD = "FROM base.invalid/x AS b\nCOPY . .\nRUN make\n"

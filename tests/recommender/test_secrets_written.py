@@ -9,7 +9,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.cli.app import run
-from tests.oracles.trees import COPY_ALL, Node, build_tree, file
+from tests.trees import COPY_ALL, Node, build_tree, file
 
 KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\n"
 NPMRC = file(".npmrc", b"//registry.example.org/:_authToken=not-a-real-one\n")

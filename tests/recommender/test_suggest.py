@@ -16,9 +16,9 @@ from ctxsize.formats import Look, render
 from ctxsize.formats.json import answers
 from ctxsize.model import Amount, Kind
 from ctxsize.recommender.outcome import Advice
-from tests.oracles.trees import COPY_ALL, Node, build_tree, file
 from tests.recommender.planting import CLEAN
 from tests.recommender.projects import PROJECTS, Project, sources_of
+from tests.trees import COPY_ALL, Node, build_tree, file
 
 TARGET = Path(__file__).parents[2] / "examples" / "rust-service" / "target.txt"
 

@@ -9,8 +9,8 @@ import pytest
 
 from ctxsize import api
 from ctxsize.recommender.traps import TRAPS
-from tests.oracles.trees import Node, build_tree, file
 from tests.recommender.test_suggest import repository
+from tests.trees import Node, build_tree, file
 
 BUILD = "FROM base.invalid/x AS b\nCOPY . .\nRUN {}\n"
 

@@ -8,7 +8,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.recommender.facts import may_be
-from tests.oracles.trees import Node, build_tree, file
+from tests.trees import Node, build_tree, file
 
 KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"
 NODES: tuple[str | Node, ...] = (

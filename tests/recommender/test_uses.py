@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from tests.oracles.trees import Node, build_tree, file
 from tests.recommender.projects import TAG
+from tests.trees import Node, build_tree, file
 
 CONTEXTS: dict[str, tuple[str | Node, ...]] = {
     "node_modules": (

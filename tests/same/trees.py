@@ -12,10 +12,10 @@ from tests.contexts import CONTEXTS as REPORTED
 from tests.engine.contexts import CONTEXTS as ODD
 from tests.lints.cases import CATCHES, SILENT
 from tests.oracles.recorded import Case, catalogue
-from tests.oracles.trees import Node, build_tree, file
 from tests.projects.layouts import BAKE, BAKE_BY_DOCKER, COMPOSE
 from tests.recommender.projects import PROJECTS
 from tests.scan.story import story
+from tests.trees import Node, build_tree, file
 
 ROOT = Path(__file__).parents[2]
 Planted = Callable[[Path], Path]

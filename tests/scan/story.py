@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.oracles.trees import Node, file
+from tests.trees import Node, file
 
 GB = 1_000_000_000
 CACHEDIR_TAG = (

@@ -18,8 +18,8 @@ from ctxsize.formats import Look, render
 from ctxsize.formats.json import schema
 from ctxsize.projects import discover
 from ctxsize.scanning.run import Trees
-from tests.oracles.trees import Node, build_tree, file
 from tests.scan.story import CACHEDIR_TAG, GB, RUSTC_INFO, story
+from tests.trees import Node, build_tree, file
 
 ALL = b"FROM scratch\nCOPY . /\n"
 

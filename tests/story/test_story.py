@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Result
-from tests.oracles.trees import build_tree
 from tests.scan.story import story
 from tests.story.repository import AGGREGATOR, FORWARDER, RECAP_WORKER, SERVICES, build
+from tests.trees import build_tree
 
 SOURCES = {".cargo", ".cargo/config.toml", "Cargo.lock", "Cargo.toml", "src", "src/main.rs"}
 """What a service's build needs of its context."""

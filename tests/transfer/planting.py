@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from tests.oracles.trees import Node, build_tree, link
+from tests.trees import Node, build_tree, link
 
 Plant = Callable[[Sequence[str], dict[str, str]], Path]
 

@@ -16,7 +16,7 @@ from ctxsize import api
 from ctxsize.errors import BuildFailsError, CtxsizeError, InputError
 from tests.cli.conftest import unprivileged
 from tests.oracles.engines import Docker
-from tests.oracles.trees import Node, build_tree, device, fifo, file, link, socket
+from tests.trees import Node, build_tree, device, fifo, file, link, socket
 
 S = b"FROM scratch\nCOPY . /\n"
 NO_A, NO_B = b"a\n", b"b\n"

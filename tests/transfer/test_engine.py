@@ -15,7 +15,7 @@ import pytest
 from ctxsize import api
 from ctxsize.model import Report
 from tests.oracles.engines import Docker
-from tests.oracles.trees import Node, build_tree, file, hardlink, link
+from tests.trees import Node, build_tree, file, hardlink, link
 
 TREE: list[str | Node] = [
     *("Makefile", "app.py", "setup.cfg", "a b", "weird[1].txt", "a|b", "-dash"),

@@ -8,7 +8,7 @@ import pytest
 
 from ctxsize import api
 from tests.oracles.engines import Docker
-from tests.oracles.trees import build_tree
+from tests.trees import build_tree
 
 S = "FROM scratch\n"
 COPIED = f"{S}COPY a /\n"

@@ -17,7 +17,7 @@ from ctxsize import api
 from ctxsize.model import Report
 from tests.oracles.buildkit import BuildResult
 from tests.oracles.engines import Docker
-from tests.oracles.trees import Node, build_tree, file, hardlink, link
+from tests.trees import Node, build_tree, file, hardlink, link
 
 MAIN: list[str | Node] = [
     *("app.py", "Makefile", "src/main.py", "src/deep/x.py", "docs/index.md", "bin/amd64/tool"),

@@ -15,8 +15,8 @@ from ctxsize.model import Report, Transfer
 from tests.cli.conftest import unprivileged
 from tests.oracles.buildkit import BuildResult
 from tests.oracles.engines import Docker
-from tests.oracles.trees import Node, build_tree, device, fifo, file, hardlink, link, socket
 from tests.transfer.test_engine_named import LIB, S
+from tests.trees import Node, build_tree, device, fifo, file, hardlink, link, socket
 
 TREE: list[str | Node] = [
     *("a", "src/x.py", "src/deep/y", "é", "vendor/keep/one", "vendor/keep/two", "vendor/drop"),

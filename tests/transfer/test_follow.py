@@ -12,8 +12,8 @@ from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.errors import BuildFailsError
 from tests.oracles.golibrary import GoLibrary
-from tests.oracles.trees import Node, build_tree, link
 from tests.transfer.planting import Plant, links, paths, patterns
+from tests.trees import Node, build_tree, link
 
 LINKS: list[str | Node] = [
     "src/a.py",

@@ -17,9 +17,9 @@ from ctxsize.engine.request import resolve
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError
 from tests.oracles.devtools import DevtoolsError, list_context
 from tests.oracles.golibrary import GoLibrary
-from tests.oracles.trees import build_tree, file, link
 from tests.transfer.planting import Plant, links, paths, patterns
 from tests.transfer.walking import names_sent, names_transferred
+from tests.trees import build_tree, file, link
 
 FILES = ["a.py", "b.txt", "foo/x", "foo/sub/y", "foo/sub/deep/z", "lib/m.py", "lib/n|o", "!foo/q"]
 

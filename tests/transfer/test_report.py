@@ -13,7 +13,7 @@ import pytest
 from ctxsize import api
 from ctxsize.errors import InputError
 from ctxsize.model import SourceShare
-from tests.oracles.trees import build_tree, file
+from tests.trees import build_tree, file
 
 ROOT = Path(__file__).parents[2]
 STAGES = b"""FROM scratch AS one

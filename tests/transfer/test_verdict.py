@@ -29,7 +29,7 @@ from ctxsize.recommender.rules import (
     Tagged,
 )
 from ctxsize.recommender.tree import is_glob
-from tests.oracles.trees import COPY_ALL, Node, build_tree, fifo, file, link
+from tests.trees import COPY_ALL, Node, build_tree, fifo, file, link
 
 MB = 1_000_000
 ALL = file("Dockerfile", COPY_ALL)

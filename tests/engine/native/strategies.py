@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ctxsize.engine import directories
 from tests.engine.contexts import SIZES, TIMES
 from tests.engine.strategies import NAMES, nasty_names, nasty_patterns
-from tests.oracles.trees import (
+from tests.trees import (
     MTIME_NS,
     Node,
     directory,

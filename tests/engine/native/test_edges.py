@@ -21,7 +21,7 @@ from tests.engine.contexts import CAPABILITY
 from tests.engine.native.both import THREADS, check, check_request, core
 from tests.engine.native.strategies import TELLING
 from tests.oracles.availability import require
-from tests.oracles.trees import (
+from tests.trees import (
     Node,
     build_tree,
     deep_tree,

@@ -16,7 +16,7 @@ from tests.cli.conftest import unprivileged
 from tests.engine.native.both import check
 from tests.engine.native.strategies import contexts
 from tests.oracles.availability import require
-from tests.oracles.trees import Node, build_tree, file, remove_tree
+from tests.trees import Node, build_tree, file, remove_tree
 
 NOBODY = 65534
 

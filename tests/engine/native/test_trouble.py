@@ -32,7 +32,7 @@ from tests.engine.native.both import (
     python_answer,
 )
 from tests.oracles.availability import require
-from tests.oracles.trees import Node, build_tree, deep_tree, file, hardlink, link, remove_tree
+from tests.trees import Node, build_tree, deep_tree, file, hardlink, link, remove_tree
 
 EVERYTHING: list[str | Node] = [
     *(f"d{at % 5}/e{at % 3}/f{at}.x{at % 40}" for at in range(200)),

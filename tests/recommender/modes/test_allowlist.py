@@ -14,7 +14,7 @@ from ctxsize.recommender.modes.allowlist import allowlist
 from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.oracles import devtools
-from tests.oracles.trees import build_tree, file, link
+from tests.trees import build_tree, file, link
 
 DOCKERFILE = b"""\
 FROM scratch AS deps

@@ -7,8 +7,8 @@ from pathlib import Path
 from ctxsize import api
 from tests.oracles.buildkit import BuildResult
 from tests.oracles.engines import Docker
-from tests.oracles.trees import COPY_ALL, build_tree, file
 from tests.recommender.modes import test_allowlist, test_from_gitignore, test_sibling
+from tests.trees import COPY_ALL, build_tree, file
 
 
 def files(result: BuildResult) -> set[str]:

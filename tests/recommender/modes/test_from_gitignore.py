@@ -14,7 +14,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.modes.from_gitignore import from_gitignore
 from ctxsize.recommender.outcome import IgnoreFileChange
-from tests.oracles.trees import COPY_ALL, build_tree, file
+from tests.trees import COPY_ALL, build_tree, file
 
 TREE = [
     *("app.py", "pkg/m.py", "pkg/__pycache__/m.pyc", "a.pyc", "build/out.o", "web/build/x.js"),

@@ -14,7 +14,7 @@ from ctxsize.engine.builders.buildkit import check_header
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.recommender.modes.gitignore import CannotSayError, Translated, translate
 from tests.oracles.availability import require
-from tests.oracles.trees import build_tree, directory
+from tests.trees import build_tree, directory
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import CtxsizeError
 from tests.oracles.availability import require
-from tests.oracles.trees import Node, build_tree, file
 from tests.recommender.test_laws import PATTERNS, dockerfiles, everything, nodes, taken_by_name
 from tests.recommender.test_suggest import measured
+from tests.trees import Node, build_tree, file
 
 GIT_PATTERNS = [
     *("target/", "/target", "node_modules", "*.log", "!app.log", "a/*", "!a/b", "docs/**"),

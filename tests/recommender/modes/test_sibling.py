@@ -14,7 +14,7 @@ from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.modes.sibling import like
 from ctxsize.recommender.outcome import IgnoreFileChange
-from tests.oracles.trees import COPY_ALL, build_tree, file
+from tests.trees import COPY_ALL, build_tree, file
 
 THEIRS = "recap-worker/.dockerignore"
 OURS = "rask-log-aggregator"

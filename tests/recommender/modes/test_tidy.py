@@ -14,7 +14,7 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.modes.tidy import tidy
 from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.engine.strategies import trees_with_ignore_files
-from tests.oracles.trees import build_tree, file, remove_tree
+from tests.trees import build_tree, file, remove_tree
 
 
 def tidied(
