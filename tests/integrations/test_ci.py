@@ -74,7 +74,7 @@ def test_ci_goes_from_green_to_red_and_back_by_the_printed_command(
     assert "10.0 MB over its budget of 50.0 MB" in re.sub(r"\s+", " ", red.stdout)
     assert re.search(r"60\.0 MB +1 +99% +target/debug/x\n", red.stdout)
 
-    found = re.search(r"^Fix: (ctxsize .*)$\n +saves 60\.0 MB", red.stdout, re.MULTILINE)
+    found = re.search(r"^Fix: (ctxsize .*?)(?:\n +|  )saves 60\.0 MB", red.stdout, re.MULTILINE)
     assert found is not None
     assert run(found[1], repository, programs).returncode == 0
     again = run("sh ci.sh", repository, programs)
