@@ -17,7 +17,7 @@ from ctxsize.recommender.exceptions import exceptions, may_name
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.matches import Match, Objection, fits
 from ctxsize.recommender.outcome import Size, Suggestion
-from ctxsize.recommender.rules import Category, Form, Kind, Rule
+from ctxsize.recommender.rules import Category, EntryType, Form, Rule
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import Sums, is_below, is_glob, like, sum_of
 
@@ -143,7 +143,7 @@ class CandidateMaker:
         if rule.contents:
             return "/*"
         # Behind an exception the bare name can leave files of a directory in the context.
-        return "/**" if self._exceptions and rule.kind is Kind.DIRECTORY else ""
+        return "/**" if self._exceptions and rule.kind is EntryType.DIRECTORY else ""
 
     def _may_stand_anywhere(self, matches: list[Match]) -> bool:
         """Return whether no build and no exception is about such a name elsewhere."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ctxsize import units
 from ctxsize.recommender import rules
-from ctxsize.recommender.rules import Form, Kind, Rule
+from ctxsize.recommender.rules import EntryType, Form, Rule
 
 SAFE_FROM = 0.85
 """The confidence from which on a suggestion is safe, if it passes every proof."""
@@ -20,7 +20,7 @@ def names(rule: Rule) -> str:
     return ", ".join(f"`{each}{_KINDS[rule.kind]}`" for each in rule.find)
 
 
-_KINDS = {Kind.DIRECTORY: "/", Kind.FILE: "", Kind.SYMLINK: ""}
+_KINDS = {EntryType.DIRECTORY: "/", EntryType.FILE: "", EntryType.SYMLINK: ""}
 
 
 def needs(marker: rules.Marker) -> str:

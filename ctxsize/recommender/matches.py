@@ -22,9 +22,9 @@ from ctxsize.recommender.rules import (
     AnyOf,
     AtLeast,
     Category,
+    EntryType,
     Inside,
     InsideAll,
-    Kind,
     Marker,
     Rule,
     SelfIgnored,
@@ -91,19 +91,19 @@ class Finder:
     def __init__(self, rules: Iterable[Rule]) -> None:
         given = [*rules]
         self._of_kind = {
-            kind: _Names([each for each in given if each.kind is kind]) for kind in Kind
+            kind: _Names([each for each in given if each.kind is kind]) for kind in EntryType
         }
 
     def looks_at(self, held: Held) -> tuple[Look, ...]:
         """Return the rules that may look for a directory of such a name with such things in it."""
-        names = self._of_kind[Kind.DIRECTORY]
+        names = self._of_kind[EntryType.DIRECTORY]
         found = names.looks(held.name)
         apart = held.entries.keys().isdisjoint(names.telling) and (
             not held.folders or held.folder_by_name.keys().isdisjoint(names.telling)
         )
         return found.named if apart else found.looks
 
-    def looks(self, name: str, kind: Kind) -> Looks:
+    def looks(self, name: str, kind: EntryType) -> Looks:
         """Return the rules that may look for a thing of this name, and by which name each does."""
         return self._of_kind[kind].looks(name)
 
@@ -193,7 +193,7 @@ def collect(evidence: Evidence, finder: Finder, sums: SumsByPath, judge: Judge) 
         names, links = sums.names_in(held.path), evidence.tree.links_in(held.path)
         for name, size in held.contents.items():
             if name in names:
-                found = finder.looks(name, Kind.SYMLINK if name in links else Kind.FILE)
+                found = finder.looks(name, EntryType.SYMLINK if name in links else EntryType.FILE)
                 if found.looks and size >= found.least_bytes:
                     _look(evidence, found.looks, judge, collected, held.prefix + name)
         for folder in reversed(held.folders):

@@ -70,7 +70,7 @@ _TRACKED = frozenset(
 )
 
 
-class Kind(str, Enum):
+class EntryType(str, Enum):
     """The type of the entry that a rule looks for."""
 
     DIRECTORY = "directory"
@@ -255,7 +255,7 @@ class Rule:
     """One sentence."""
     again: str = ""
     """The command that makes it again; empty if none does."""
-    kind: Kind = Kind.DIRECTORY
+    kind: EntryType = EntryType.DIRECTORY
     form: Form = Form.ANYWHERE
     contents: bool = False
     """True if only its content is ignored and the directory itself stays."""

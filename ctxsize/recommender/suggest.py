@@ -22,7 +22,7 @@ from ctxsize.recommender.knowledge.load import BY_NAME, RULES
 from ctxsize.recommender.matches import Collected, Match, Objection
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.questions import questions
-from ctxsize.recommender.rules import MIB, Category, Kind
+from ctxsize.recommender.rules import MIB, Category, EntryType
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import (
     Sums,
@@ -115,7 +115,7 @@ class Advisor(BuildContext):
             alone = [each.trap for each in said if not each.soft] == ["copied_by_name"]
             if whole or not alone or rule.never or rule.contents or match.secret is not None:
                 continue
-            if rule.kind is not Kind.DIRECTORY or objections(
+            if rule.kind is not EntryType.DIRECTORY or objections(
                 self.facts, match, but="copied_by_name"
             ):
                 continue

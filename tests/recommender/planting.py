@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from ctxsize.recommender import rules
-from ctxsize.recommender.rules import Kind, Rule
+from ctxsize.recommender.rules import EntryType, Rule
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
@@ -78,13 +78,13 @@ def place_of(rule: Rule, find: str | None = None) -> str:
     return name[1:] if name.startswith("/") else f"a/b/c/{name}"
 
 
-def plant(root: Path, marker: rules.Marker, path: str, kind: Kind) -> None:
+def plant(root: Path, marker: rules.Marker, path: str, kind: EntryType) -> None:
     """Make `marker` hold at `path` below `root`."""
     _plant(root, marker, path, kind)
     plain(root, path, kind)
 
 
-def _plant(root: Path, marker: rules.Marker, path: str, kind: Kind) -> None:
+def _plant(root: Path, marker: rules.Marker, path: str, kind: EntryType) -> None:
     at = root / path
     if isinstance(marker, rules.AnyOf):
         _plant(root, marker.markers[0], path, kind)
@@ -127,13 +127,13 @@ def _plant(root: Path, marker: rules.Marker, path: str, kind: Kind) -> None:
         assert isinstance(marker, rules.IsDockerfile | rules.Exists)
 
 
-def plain(root: Path, path: str, kind: Kind) -> None:
+def plain(root: Path, path: str, kind: EntryType) -> None:
     """The name alone, with nothing that speaks for it."""
     if os.path.lexists(root / path):
         return
-    if kind is Kind.DIRECTORY:
+    if kind is EntryType.DIRECTORY:
         put(root / path / "keep.c", b"int main;")
-    elif kind is Kind.FILE:
+    elif kind is EntryType.FILE:
         put(root / path, b"\x01 nothing in particular")
     else:
         (root / path).mkdir(parents=True)
@@ -146,11 +146,11 @@ def sample_for(pattern: str) -> bytes:
     return next(text for text in SAMPLES if re.search(pattern, text)).encode()
 
 
-def _grow(at: Path, marker: rules.AtLeast | rules.MostlyOf, kind: Kind) -> None:
+def _grow(at: Path, marker: rules.AtLeast | rules.MostlyOf, kind: EntryType) -> None:
     if isinstance(marker, rules.MostlyOf):
         put(at / f"rows{marker.endings[0]}", b"x" * 1000)
         return
-    target = at if kind is Kind.FILE else at / "large.csv"
+    target = at if kind is EntryType.FILE else at / "large.csv"
     put(target)
     os.truncate(target, marker.size_bytes)
 

@@ -14,7 +14,7 @@ from ctxsize.recommender import describe, rules
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.knowledge import rows
 from ctxsize.recommender.knowledge.load import BY_NAME, RULES, rule_of
-from ctxsize.recommender.rules import Category, Kind, Rule
+from ctxsize.recommender.rules import Category, EntryType, Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree
 from tests.recommender.planting import place_of, plain, plant
@@ -113,12 +113,12 @@ def test_what_can_be_deleted_can_be_made_again() -> None:
 def test_kinds_and_markers_fit() -> None:
     for rule in RULES:
         inner = {type(each) for each in _all(rule)}
-        if rule.kind is Kind.FILE:
+        if rule.kind is EntryType.FILE:
             assert not inner & {rules.Inside, rules.InsideAll, rules.Tagged} or rule.name in (
                 "rust.vendor",
             ), rule.name
         if not rule.find:
-            assert rule.kind is Kind.DIRECTORY or rule.name == "any.gitignoredfile", rule.name
+            assert rule.kind is EntryType.DIRECTORY or rule.name == "any.gitignoredfile", rule.name
 
 
 def _all(rule: Rule) -> list[rules.Marker]:

@@ -21,9 +21,9 @@ from ctxsize.recommender.rules import (
     Beside,
     BesideAll,
     Category,
+    EntryType,
     Inside,
     InsideAll,
-    Kind,
     Marker,
     Rule,
     Tagged,
@@ -281,7 +281,7 @@ def is_sure(rule: Rule) -> bool:
 def test_unneeded_names_are_those_of_sure_rules() -> None:
     expected: dict[str, list[Way]] = {}
     for rule in RULES:
-        if rule.kind is Kind.DIRECTORY and is_sure(rule):
+        if rule.kind is EntryType.DIRECTORY and is_sure(rule):
             for name in rule.find:
                 if not is_glob(name) and "/" not in name and ways(rule.marker):
                     expected.setdefault(name, []).extend(ways(rule.marker))
@@ -293,19 +293,19 @@ def test_unneeded_names_are_those_of_sure_rules() -> None:
 
 
 def test_secret_names_are_those_of_rules() -> None:
-    found: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+    found: dict[EntryType, set[str]] = {kind: set() for kind in EntryType}
     for rule in RULES:
         told_by_name = not rule.only_proved and not rule.never and rule.confidence >= LIKELY
         if rule.category is Category.SECRET and told_by_name:
             found[rule.kind] |= {*rule.find}
-    names = found[Kind.FILE]
+    names = found[EntryType.FILE]
     literal = {each.removesuffix("*") for each in names if not is_glob(each.removesuffix("*"))}
     starts = {each for each in literal if each.endswith(".")}
     ends = {each[1:] for each in names if re.fullmatch(r"\*\.[a-z0-9]+", each)}
     assert set(directories.SECRETS) == literal - starts
     assert {directories.SECRET_START} == starts
     assert set(directories.SECRET_ENDS) == ends
-    assert set(directories.SECRET_FOLDERS) == found[Kind.DIRECTORY]
+    assert set(directories.SECRET_FOLDERS) == found[EntryType.DIRECTORY]
 
 
 def test_every_rule_that_a_name_shows_is_worth_a_look(tmp_path: Path) -> None:

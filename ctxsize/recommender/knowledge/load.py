@@ -7,7 +7,7 @@ from typing import Any
 
 from ctxsize.recommender import rules
 from ctxsize.recommender.knowledge.rows import RuleRow, rows, texts
-from ctxsize.recommender.rules import MIB, Category, Form, Kind, Marker, Rule
+from ctxsize.recommender.rules import MIB, Category, EntryType, Form, Marker, Rule
 
 _ANY_NAME = "*"
 
@@ -15,7 +15,7 @@ _ANY_NAME = "*"
 def rule_of(row: RuleRow) -> Rule:
     """Return the rule that a row describes. Raises `ValueError` or `TypeError` for a mistake."""
     values = dict(row.values)
-    kind = next(kind for kind in Kind if kind.value in values)
+    kind = next(kind for kind in EntryType if kind.value in values)
     find = texts(values.pop(kind.value))
     any_name = find == (_ANY_NAME,)
     marker = _all({key: values.pop(key) for key in row.values if key in _MARKERS})
