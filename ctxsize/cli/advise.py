@@ -34,7 +34,7 @@ def command(
     formats: tuple[output.Format, ...],
     colour: str,
 ) -> int:
-    """What the Dockerfiles below ROOT could do better, and what to write instead.
+    """Advise on the Dockerfiles below ROOT: what to write instead.
 
     Sources copied before dependencies are installed; cargo without cargo-chef or
     caches, and cargo-chef used wrongly; cache mounts that collide between images,

@@ -24,19 +24,19 @@ from ctxsize.errors import (
 from ctxsize.version import version_line
 
 COMMANDS = {
-    "measure": "What `docker build` would send, how big it is and what makes it so.",
-    "ls": "Every entry that would be sent, one a line, in the builder's order.",
-    "suggest": "What the ignore file should hold, proved; --write writes it.",
-    "explain": "Which line of which ignore file decides about a path, and how.",
-    "clean": "Delete what is proven regenerable; without --yes only say what.",
-    "scan": "Every build of a repository: what it sends, and what it need not.",
-    "advise": "What Dockerfiles could do better: order, caches, cargo.",
-    "lint": "What ignore files do that their authors did not mean, and the fixes.",
-    "rule": "What a code of a finding means, and what to do about it.",
-    "check": "Whether contexts keep their budgets, for CI: 1 if one does not.",
-    "diff": "What was added, removed, grew and shrank between two reports, or since one.",
-    "schema": "Print the JSON Schema of what a command prints with --format json.",
-    "completion": "A script that completes ctxsize's words in bash, zsh or fish.",
+    "measure": "Show what `docker build` would send, and what makes it big.",
+    "ls": "List every entry that would be sent, in the builder's order.",
+    "suggest": "Propose what the ignore file should hold; --write writes it.",
+    "explain": "Explain which line of which ignore file decides about a path.",
+    "clean": "Delete what builds can make again, with --yes.",
+    "scan": "Measure every build of a repository.",
+    "advise": "Advise on Dockerfiles: order, caches, cargo.",
+    "lint": "Find what ignore files do unintentionally, and fix it.",
+    "rule": "Explain a code such as CTX101.",
+    "check": "Fail CI when a build context exceeds its budget.",
+    "diff": "Compare two reports, or a report with now.",
+    "schema": "Print the JSON Schema of a command's output.",
+    "completion": "Print a completion script for bash, zsh or fish.",
     "docker-plugin": "Make `docker ctxsize` work.",
 }
 """What each command is for; `_load` imports it."""

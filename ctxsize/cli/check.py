@@ -79,7 +79,7 @@ def command(
     formats: tuple[output.Format, ...],
     colour: str,
 ) -> int:
-    """Whether CONTEXT keeps its budget; without CONTEXT, whether those of the configuration do.
+    """Fail if CONTEXT exceeds its budget; without CONTEXT, if one of the configuration does.
 
     For CI: the exit code is 1 if one does not, 2 if the builder rejects a Dockerfile.
     A line says that all is well; else the report comes first, then the verdict:

@@ -13,7 +13,7 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.command("completion")
 @click.argument("shell", type=click.Choice(_SHELLS))
 def command(shell: str) -> None:
-    """A script for SHELL that completes ctxsize's commands, options, files and directories.
+    """Print a script for SHELL that completes ctxsize's commands, options and files.
 
     \b
     Examples:

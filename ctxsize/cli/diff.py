@@ -39,7 +39,7 @@ def command(
     formats: tuple[output.Format, ...],
     colour: str,
 ) -> None:
-    """What was added, removed, grew and shrank from BEFORE to AFTER, by directory and by file.
+    """Show what was added, removed, grew and shrank from BEFORE to AFTER.
 
     Each is a saved report (measure, check or ls with --format json), a baseline
     of check, or a directory, whose context is measured now. Without AFTER it is

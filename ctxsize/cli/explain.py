@@ -62,7 +62,7 @@ def command(
     sources: tuple[str, ...],
     colour: str,
 ) -> int:
-    """Which line of which ignore file decides about each PATH.
+    """Explain which line of which ignore file decides about each PATH.
 
     Prints `FILE:LINE:PATTERN<tab>PATH` as `git check-ignore -v` does: the path is
     ignored, or sent if the pattern starts with `!`. A path need not exist; it

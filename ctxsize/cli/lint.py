@@ -59,7 +59,7 @@ def command(
     formats: tuple[output.Format, ...],
     colour: str,
 ) -> int:
-    """What ignore files do that their authors did not mean: in this tree, with the fix.
+    """Find what ignore files do unintentionally in this tree, with the fix.
 
     PATH is an ignore file, a directory for every ignore file below it, or - for
     standard input; by default the working directory. With -f or -C it is the file

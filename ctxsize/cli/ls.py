@@ -47,7 +47,7 @@ def command(
     null: bool,
     format_name: str,
 ) -> None:
-    """Every entry of CONTEXT that would be sent, in the order in which the builder sends it.
+    """List every entry of CONTEXT that would be sent, in the order in which the builder does.
 
     Directories end in `/`. Names that hold control characters, quotes or bytes
     that are not UTF-8 are shown in double quotes as git shows them; -0 and json

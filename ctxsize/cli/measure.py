@@ -79,7 +79,7 @@ def command(
     formats: tuple[output.Format, ...],
     colour: str,
 ) -> int:
-    """What `docker build CONTEXT` would send, how big it is and what makes it so.
+    """Show what `docker build CONTEXT` would send, how big it is and what makes it so.
 
     CONTEXT is the build context, by default the working directory. Sizes are
     those of a cold build, to the byte; nothing is built and no Docker is needed.

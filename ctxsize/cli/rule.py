@@ -15,7 +15,7 @@ from ctxsize.errors import InputError
 @format_option
 @colour_option
 def command(*, names: tuple[str, ...], formats: tuple[output.Format, ...], colour: str) -> None:
-    """What CODE means, what Docker does, and what to write instead; without one, all codes.
+    """Explain what CODE means and what to write instead; without one, list all codes.
 
     A code is `CTX101` or its name, `root-only-name`; `CTX1` stands for all that begin so.
 

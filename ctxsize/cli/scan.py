@@ -37,7 +37,7 @@ def command(
     formats: tuple[output.Format, ...],
     colour: str,
 ) -> int:
-    """Every build below ROOT: what it sends, what it need not, and what is wrong across them.
+    """Measure every build below ROOT: what it sends, what it need not, and joint findings.
 
     Builds are those that Compose and Bake files, GitHub workflows, Makefiles and
     scripts ask for, and of Dockerfiles that nothing asks for. Nothing is built. A

@@ -74,7 +74,7 @@ def command(
     formats: tuple[output.Format, ...],
     colour: str,
 ) -> int:
-    """What the ignore file of CONTEXT should hold, so that only what is needed is sent.
+    """Propose what the ignore file of CONTEXT should hold, so that only what is needed is sent.
 
     A rule speaks where its evidence is (a CACHEDIR.TAG, a Cargo.toml beside
     target), never about a name alone. Each suggestion is tried on the context in
