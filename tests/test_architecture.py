@@ -183,6 +183,24 @@ def test_deeds_happen_in_their_places(deed: str) -> None:
             assert function not in functions, f"ctxsize/{name}:{line} {deed}"
 
 
+def test_small_modules_serve_several() -> None:
+    """A command and a format have a module each; else a small one belongs to its only user."""
+    users = Counter(
+        imported
+        for module in MODULES
+        for imported in {*imports(tree_of(module))} - {name_of(module)}
+    )
+    small = {
+        name_of(module)
+        for module in MODULES
+        if module.name != "__init__.py" and len(module.read_text().splitlines()) < 60
+    }
+    alone = {name for name in small if users[name] < 2}
+    assert {
+        name for name in alone if name.split(".")[0] not in ("cli", "formats", "__main__")
+    } == set()
+
+
 def test_no_module_grows_out_of_sight() -> None:
     longest = {name_of(module): len(module.read_text().splitlines()) for module in MODULES}
     del longest["api"]  # all public functions in one place, most of it their documentation
