@@ -28,19 +28,19 @@ class CargoRun:
 
     @property
     def caches(self) -> tuple[str, ...]:
-        """Where it keeps what it fetched; none if that is not known. The same as for CTX223."""
+        """Return where it keeps what it fetched, as for CTX223; none if that is not known."""
         own = (each for each in fetches(self.step) if each.written is self.command)
         return next((each.caches[:2] for each in own), ())
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What follows `cargo`, without `+toolchain` and `chef`."""
+        """Return what follows `cargo`, without `+toolchain` and `chef`."""
         words = tuple(word for word in self.command.arguments if not word.startswith("+"))
         return words[1:] if words[:1] == ("chef",) else words
 
     @property
     def is_build(self) -> bool:
-        """Whether it compiles the project."""
+        """Return whether it compiles the project."""
         first = self.words[:1]
         if self.is_chef:
             return False
@@ -51,12 +51,12 @@ class CargoRun:
 
     @property
     def is_chef(self) -> bool:
-        """Whether it is one of cargo-chef."""
+        """Return whether it is one of cargo-chef."""
         return "chef" in self.command.arguments[:2] or self.command.program == "cargo-chef"
 
     @property
     def is_cook(self) -> bool:
-        """Whether it compiles the dependencies of a recipe."""
+        """Return whether it compiles the dependencies of a recipe."""
         return self.is_chef and "cook" in self.command.arguments
 
     @property
@@ -78,7 +78,7 @@ def cargo_runs(stage: BuiltStage) -> list[CargoRun]:
 
 
 def target_of(build: CargoRun) -> str:
-    """The directory that a build compiles into: absolute, a workspace's only by its option."""
+    """Return the absolute directory that a build compiles into; by option for a workspace."""
     environment = build.step.environment.under(dict(build.command.assignments))
     given = build.command.value("--target-dir") or environment.get("CARGO_TARGET_DIR")
     return posixpath.normpath(posixpath.join(build.workdir, given or "target"))

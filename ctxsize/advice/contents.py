@@ -30,7 +30,7 @@ class Contents:
 
     @property
     def root(self) -> str:
-        """The first context."""
+        """Return the first context."""
         return self._roots[0]
 
     @property

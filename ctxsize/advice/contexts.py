@@ -106,7 +106,7 @@ def _is_wide(context: str, directory: str) -> bool:
 
 
 def suggested(build: Build, plans: Plans | None = None) -> Edit | None:
-    """The ignore file that `ctxsize suggest` would write; one to begin with if it finds nothing."""
+    """Return the ignore file that `ctxsize suggest` writes; a first one if it finds nothing."""
     try:
         request = request_of(build, BUILDERS[build.builder], plans=plans)
         edit = Advisor(Snapshot.take(request)).advise(Choice()).edit

@@ -29,17 +29,17 @@ class Fetch:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables that it sees."""
+        """Return the variables that it sees."""
         return self.step.environment.under({**self.exported, **dict(self.command.assignments)})
 
     @property
     def told(self) -> str | None:
-        """Where an option or a setting says that the cache is, as written."""
+        """Return where an option or a setting says that the cache is, as written."""
         return self.command.value(*CACHE_OPTIONS) or self.moved
 
     @property
     def caches(self) -> tuple[str, ...]:
-        """Where it keeps what it fetched; none if that is not known."""
+        """Return where it keeps what it fetched; none if that is not known."""
         home = self.environment.get("HOME") or self.step.home
         found: tuple[str, ...] = ()
         if self.told is not None:
@@ -50,7 +50,7 @@ class Fetch:
 
     @property
     def cached(self) -> bool:
-        """Whether a mount holds any of its caches, or is one below."""
+        """Return whether a mount holds any of its caches, or is one below."""
         return any(
             mount.holds(place) or place == mount.target or mount.target.startswith(place + "/")
             for mount in self.step.caches
@@ -59,7 +59,7 @@ class Fetch:
 
     @property
     def meant(self) -> tuple[str, ...]:
-        """The targets of the cache mounts that are meant for it."""
+        """Return the targets of the cache mounts that are meant for it."""
         return tuple(
             mount.target for mount in self.step.caches if self.manager.is_meant(mount.target)
         )

@@ -43,7 +43,7 @@ class System:
 
     @property
     def slug(self) -> str:
-        """A word for it in the id of a cache."""
+        """Return a word for it in the id of a cache."""
         word = self.release if self.release and not self.release[0].isdigit() else self.key
         return re.sub(r"[^\w.\-]+", "-", word)
 

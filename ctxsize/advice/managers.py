@@ -94,7 +94,7 @@ class Manager:
 
     @property
     def called(self) -> tuple[str, ...]:
-        """The programs that are this manager."""
+        """Return the programs that are this manager."""
         return self.programs or (self.name,)
 
     def is_meant(self, target: str) -> bool:

@@ -31,22 +31,22 @@ class Recipe:
 
     @property
     def runs(self) -> Iterator[tuple[BuiltStage, StageStep]]:
-        """Every RUN with its stage."""
+        """Return every RUN with its stage."""
         return ((stage, step) for stage in self.stages for step in stage.own if step.is_run)
 
     @property
     def inline(self) -> bool:
-        """Whether no file holds it."""
+        """Return whether no file holds it."""
         return bool(self.builds) and self.builds[0].inline is not None
 
     @property
     def contexts(self) -> tuple[str, ...]:
-        """The contexts in which it is built, each once."""
+        """Return the contexts in which it is built, each once."""
         return tuple(dict.fromkeys(each.build.context for each in self.builds))
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """The platforms that one of its builds is for, if several at once."""
+        """Return the platforms that one of its builds is for, if several at once."""
         return max((each.build.platforms for each in self.builds), key=len, default=())
 
     def runs_at_once(self, stage: BuiltStage) -> bool:
@@ -56,7 +56,7 @@ class Recipe:
 
     @property
     def service(self) -> str:
-        """A name for what it builds, to keep its caches apart from others."""
+        """Return a name for what it builds, to keep its caches apart from others."""
         for each in self.builds:
             for place in each.places:
                 if place.how in ("compose", "bake") and place.name:

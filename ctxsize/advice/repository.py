@@ -42,7 +42,7 @@ class Repository:
 
     @cached_property
     def systems(self) -> dict[str, set[str]]:
-        """The systems on which each package manager runs."""
+        """Return the systems on which each package manager runs."""
         found: dict[str, set[str]] = {}
         for recipe in self.recipes:
             for stage, step in recipe.runs:

@@ -122,7 +122,7 @@ class Script:
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
-        """The commands of the shell text; none if there is none."""
+        """Return the commands of the shell text; none if there is none."""
         return read_pieces(self.code)[0]
 
     def piece_of(self, command: Command) -> Piece | None:

@@ -38,12 +38,12 @@ class Use:
 
     @property
     def several_platforms(self) -> bool:
-        """Whether one build runs the step for several platforms at once."""
+        """Return whether one build runs the step for several platforms at once."""
         return self.recipe.runs_at_once(self.stage)
 
     @property
     def identity(self) -> str:
-        """The id that counts: a variable of BuildKit is empty where no ARG declares it."""
+        """Return the id that counts: a variable of BuildKit is empty where no ARG declares it."""
         return _ARCHITECTURE.sub(
             lambda found: found[0] if self.step.environment.declares(found[1]) else "",
             self.cache.id,

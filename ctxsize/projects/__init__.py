@@ -57,7 +57,7 @@ def discover(
     plans: Plans | None = None,
     ask_docker: bool = False,
 ) -> Discovery:
-    """Every build that the files below `root` tell of, those of the same thing as one.
+    """Return every build that the files below `root` tell of, those of the same thing as one.
 
     `environment` is what Compose and Bake files see besides `.env`; nothing by
     default. A Dockerfile that nothing asks for is built with the nearest
@@ -116,7 +116,7 @@ def _shown(files: RepositoryFiles, accepts: Callable[[str], bool]) -> tuple[str,
 
 
 def _dockerfile(found: FoundBuild) -> str | None:
-    """The real path of the Dockerfile that a build reads."""
+    """Return the real path of the Dockerfile that a build reads."""
     build = found.build
     if build.dockerfile_inline is not None:
         return None

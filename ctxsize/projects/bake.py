@@ -62,7 +62,7 @@ class _Project:
 
     @property
     def path(self) -> str:
-        """The first of the files."""
+        """Return the first of the files."""
         return os.path.join(self.directory, self.names[0])
 
 

@@ -64,7 +64,7 @@ class Resolver:
 
     @property
     def hidden(self) -> tuple[tuple[str, str], ...]:
-        """The texts that variables stand for, each with its variable: they may be secrets."""
+        """Return the texts of variables, each with its variable: they may be secrets."""
         texts = self._variables.items()
         return tuple((value, f"${{{name}}}") for name, value in texts if isinstance(value, str))
 

@@ -27,12 +27,12 @@ _TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")
 
 
 def is_wanted(path: str) -> bool:
-    """Whether this is, by its name, a Compose file."""
+    """Return whether this is, by its name, a Compose file."""
     return _NAME.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def builds(files: RepositoryFiles, environment: Mapping[str, str]) -> Haul:
-    """The builds of every Compose project, whatever its profiles."""
+    """Return the builds of every Compose project, whatever its profiles."""
     haul = Haul()
     by_directory: dict[str, list[str]] = {}
     for path in filter(is_wanted, files.paths):
@@ -50,7 +50,7 @@ def builds(files: RepositoryFiles, environment: Mapping[str, str]) -> Haul:
 def services_of(
     files: RepositoryFiles, paths: list[str], haul: Haul, environment: Mapping[str, str]
 ) -> dict[str, Service]:
-    """The services of the project that `paths` make."""
+    """Return the services of the project that `paths` make."""
 
     def complain(code: str, message: str, path: str, line: int | None) -> None:
         problem = Problem(code, message, files.shown(path), line)
@@ -65,7 +65,7 @@ def services_of(
 
 
 def _projects(names: list[str]) -> Iterator[list[str]]:
-    """The sets of files that are used together: the usual one, then each other one on top.
+    """Yield the sets of files that are used together: the usual one, then each other one on top.
 
     A file for a purpose (`compose.prod.yaml`) is taken with the base file, as
     Compose is told to by `-f base -f it`.
@@ -91,7 +91,7 @@ def _found(
 
 
 def found_build(files: RepositoryFiles, service: Service, haul: Haul) -> FoundBuild | None:
-    """The build of a service, None if its context is no directory of this machine."""
+    """Return the build of a service, None if its context is no directory of this machine."""
     build = dict(service.build or {})
     place = Place("compose", service.name, service.where)
     for key in _TEXTS:
@@ -135,7 +135,7 @@ def _at(place: Place) -> tuple[str, int | None]:
 
 
 def _dockerfile(context: str, named: object) -> str:
-    """The Dockerfile's path, which is relative to the context."""
+    """Return the Dockerfile's path, which is relative to the context."""
     paths = (os.path.join(context, each) for each in (str(named), written(named)))
     return there(*map(os.path.normpath, paths))
 

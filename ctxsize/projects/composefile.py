@@ -67,7 +67,7 @@ class Loader:
     _interpolator: Interpolator = field(default_factory=Interpolator)
 
     def services(self, paths: Iterable[str], *, directory: str | None = None) -> dict[str, Service]:
-        """The services of a project made of `paths`, later files over earlier ones."""
+        """Return the services of a project made of `paths`, later files over earlier ones."""
         paths = list(paths)
         directory = os.path.dirname(paths[0]) if directory is None else directory
         variables = self._same(self.variables(directory, None))
@@ -75,7 +75,7 @@ class Loader:
         return {name: self._service(name, each) for name, each in raw.items()}
 
     def variables(self, directory: str, env_files: Iterable[str] | None) -> dict[str, str]:
-        """The environment on top of what the `.env` files of a project set."""
+        """Return the environment on top of what the `.env` files of a project set."""
         found: dict[str, str] = {}
         default = _join(directory, ".env")
         for path in [default] if env_files is None else env_files:
@@ -86,7 +86,7 @@ class Loader:
     def _project(
         self, paths: list[str], directory: str, variables: Mapping[str, str], depth: int
     ) -> dict[str, Any]:
-        """The raw services of some files, with `build.context` made relative to the root."""
+        """Return the raw services of some files, with `build.context` made relative to the root."""
         merged: dict[str, Any] = {}
         for path in paths:
             document = self._document(path)
@@ -135,7 +135,7 @@ class Loader:
         return found
 
     def _is_there(self, path: str, named: object, at: tuple[str, int]) -> bool:
-        """Whether the file is there that is named so at a place in another one."""
+        """Return whether the file is there that is named so at a place in another one."""
         if not (found := self.exists(path)):
             self.complain("include", f"there is no file {written(named)}", *at)
         return found
@@ -143,7 +143,7 @@ class Loader:
     def _include(
         self, each: Any, scope: _Scope, depth: int, at: tuple[str, int]
     ) -> dict[str, Any] | str:
-        """The services of what is included, each time the same once; or why there are none."""
+        """Return the services of included files, each file once; or why there are none."""
         entry = each if isinstance(each, dict) else {"path": each}
         names = entry.get("path")
         names = names if isinstance(names, list) else [names]
@@ -271,7 +271,7 @@ class Loader:
 
 
 def _long_form(build: Any, directory: str) -> Any:
-    """A build as a mapping, its local paths relative to the root."""
+    """Return a build as a mapping, its local paths relative to the root."""
     if isinstance(build, TaggedScalar):
         return TaggedScalar(build.tag, _long_form(build.value, directory))
     if isinstance(build, str):
@@ -296,7 +296,7 @@ def _long_form(build: Any, directory: str) -> Any:
 
 
 def _with_values(build: Any, variables: Mapping[str, str]) -> Any:
-    """A build whose arguments without a value have that of the variable of their name."""
+    """Return a build whose arguments without a value have that of the variable of their name."""
     if isinstance(build, dict) and isinstance(args := build.get("args"), dict):
         build["args"] = {
             name: variables.get(name) if value is None else value for name, value in args.items()

@@ -23,7 +23,7 @@ _WILDCARDS = "*?["
 
 
 def builds(files: RepositoryFiles, used: Collection[str]) -> Haul:
-    """The builds of the Dockerfiles that are not among `used`, which are real paths."""
+    """Return the builds of the Dockerfiles that are not among `used`, which are real paths."""
     haul = Haul()
     for path in filter(is_dockerfile, files.paths):
         shown = files.shown(path)
@@ -86,14 +86,14 @@ def _named_in(files: RepositoryFiles, path: str, name: str, script: str) -> Foun
 
 
 def _is_template(plan: Plan) -> bool:
-    """Whether a Dockerfile that cannot be read is one to be filled in first."""
+    """Return whether a Dockerfile that cannot be read is one to be filled in first."""
     return any(mark in plan.data for mark in (b"{{", b"{%", b"<%", b"@@"))
 
 
 def _context_of(
     files: RepositoryFiles, path: str, plan: Plan | None
 ) -> tuple[str, DockerfileError | None]:
-    """The directory, relative to the root, in which all that the Dockerfile takes is found.
+    """Return the directory, relative to the root, in which all that the Dockerfile takes is found.
 
     The nearest one from the Dockerfile's own upwards; its own where none holds it all.
     """
@@ -114,7 +114,7 @@ def _context_of(
 
 
 def _literal(need: ContextNeed) -> Iterator[str]:
-    """What is taken by name: it must be there, or the build fails."""
+    """Yield what is taken by name: it must be there, or the build fails."""
     doubtful = {unknown.line for unknown in need.unknowns}
     for source in need.sources:
         certain = source.line not in doubtful and not source.context

@@ -47,7 +47,7 @@ class RepositoryFiles:
         self.border = self.border or border_of(self.root)
 
     def shown(self, path: str) -> str:
-        """A path relative to the root as the user would name it."""
+        """Return a path relative to the root as the user would name it."""
         return os.path.normpath(os.path.join(self.root, path))
 
     def contexts(self, named: Mapping[str, str], directory: str = "") -> dict[str, str]:
@@ -58,7 +58,7 @@ class RepositoryFiles:
         }
 
     def read(self, path: str, most: int = _LARGEST_BYTES) -> str | None:
-        """The text of a file of the root, None if it is no text, too large or unreadable.
+        """Return the text of a file of the root, None if it is no text, too large or unreadable.
 
         What `path` names may lie outside the root, as an included or extended file does, but
         not outside the repository.
@@ -67,7 +67,7 @@ class RepositoryFiles:
         return None if found is None else found[1]
 
     def dockerfile(self, path: str) -> Plan | None:
-        """The Dockerfile at `path`, None if it is no text, too large or unreadable."""
+        """Return the Dockerfile at `path`, None if it is no text, too large or unreadable."""
         found = self._read(path, MOST_BYTES)
         if found is None:
             return None
@@ -75,7 +75,7 @@ class RepositoryFiles:
         return self.plans.of(self.shown(path), lambda: data)
 
     def _read(self, path: str, most: int) -> tuple[bytes, str] | None:
-        """The bytes and the text of a file; None, with a problem, if there is no text to be had."""
+        """Return the bytes and the text of a file; None, with a problem, without a text."""
         name = self.shown(path)
         try:
             if not holds(self.border, name):
@@ -97,7 +97,7 @@ def is_reference(context: str) -> bool:
 def list_files(
     root: str, wanted: Callable[[str], bool], plans: Plans | None = None
 ) -> RepositoryFiles:
-    """The paths below `root` that `wanted` accepts. Raises `InputError` for no directory."""
+    """Return the paths below `root` that `wanted` accepts. Raises `InputError` for no directory."""
     if not os.path.isdir(root):
         raise InputError("no such directory", path=root or "''", hint="name a directory")
     files = RepositoryFiles(root, plans=plans or Plans())
@@ -139,7 +139,7 @@ def _entries(files: RepositoryFiles, directory: str) -> list[os.DirEntry[str]]:
 
 
 def _is_made(directory: str, names: set[str]) -> bool:
-    """Whether the directory says that its content was made or fetched by a tool."""
+    """Return whether the directory says that its content was made or fetched by a tool."""
     if "modules.txt" in names and directory.rpartition("/")[2] != "vendor":
         names = names - {"modules.txt"}
     return not names.isdisjoint(_TELLTALES)

@@ -53,17 +53,17 @@ class FoundBuild:
 
     @property
     def where(self) -> Location:
-        """The first place that asks for it."""
+        """Return the first place that asks for it."""
         return self.places[0].where
 
     @property
     def inline(self) -> bytes | None:
-        """The Dockerfile where no file holds it."""
+        """Return the Dockerfile where no file holds it."""
         return self.build.dockerfile_inline
 
     @property
     def how(self) -> str:
-        """How the first place does."""
+        """Return how the first place does."""
         return self.places[0].how
 
 
@@ -162,7 +162,7 @@ def bounded(builds: Iterable[FoundBuild], border: str) -> Iterator[FoundBuild]:
 
 
 def _outside(build: Build, border: str) -> Iterator[tuple[str, str]]:
-    """The paths of a build that lie outside `border`, each behind what it is."""
+    """Return the paths of a build that lie outside `border`, each behind what it is."""
     paths = [("context", build.context)]
     if build.dockerfile_inline is None and build.dockerfile is not None:
         paths.append(("Dockerfile", build.dockerfile))
@@ -181,7 +181,7 @@ def merged(builds: list[FoundBuild]) -> tuple[FoundBuild, ...]:
 
 
 def _one(equal: list[FoundBuild]) -> FoundBuild:
-    """The build that all of `equal` are, with all that asks for it."""
+    """Return the build that all of `equal` are, with all that asks for it."""
     platforms = dict.fromkeys(name for each in equal for name in each.build.platforms)
     return replace(
         equal[0],

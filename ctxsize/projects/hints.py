@@ -48,12 +48,12 @@ _SWITCHES = frozenset(
 
 
 def is_wanted(path: str) -> bool:
-    """Whether commands may stand in this file."""
+    """Return whether commands may stand in this file."""
     return _NAME.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def builds(files: RepositoryFiles, environment: Mapping[str, str]) -> Haul:
-    """The builds that commands in these files ask for, as far as they are written out."""
+    """Return the builds that commands in these files ask for, as far as they are written out."""
     haul = Haul()
     for path in filter(is_wanted, files.paths):
         text = files.read(path)
@@ -94,7 +94,7 @@ def _at_home(script: str) -> str:
 def builds_of_script(
     files: RepositoryFiles, script: str, directories: Iterable[str], place: Place
 ) -> Iterator[FoundBuild]:
-    """The builds in a script that runs in the first of `directories` in which it makes sense.
+    """Yield the builds in a script that runs in the first of `directories` in which it makes sense.
 
     Those behind the first are guesses, and no guess leads out of the repository.
     """
@@ -114,7 +114,7 @@ def builds_of_script(
 
 
 def _scripts(path: str, text: str) -> Iterator[tuple[str, int]]:
-    """The parts of a file that are shell, and the lines on which they begin."""
+    """Yield the parts of a file that are shell, and the lines on which they begin."""
     name = path.rpartition("/")[2].lower()
     if name == "package.json":
         yield from _package_scripts(text)
@@ -174,7 +174,7 @@ def _expanded(script: str, variables: str) -> str:
 
 
 def _arguments(command: Command) -> tuple[str, ...] | None:
-    """What a build is told, None if the command is no build."""
+    """Return what a build is told, None if the command is no build."""
     words = (command.program, *command.arguments)
     for start in _STARTS:
         if words[: len(start)] == start:
@@ -185,7 +185,7 @@ def _arguments(command: Command) -> tuple[str, ...] | None:
 def _build(
     files: RepositoryFiles, words: tuple[str, ...], directory: str, place: Place, builder: str
 ) -> FoundBuild | None:
-    """The build if its context is a directory and its Dockerfile is there."""
+    """Return the build if its context is a directory and its Dockerfile is there."""
     options: dict[str, list[str]] = {}
     operands: list[str] = []
     pending = iter(words)

@@ -56,7 +56,7 @@ def interpolate(text: str, variables: Mapping[str, str]) -> str:
 
 
 def _variable(text: str, at: int, variables: Mapping[str, str]) -> tuple[str, int]:
-    """What stands for the variable behind a `$`, and where it ends."""
+    """Return what stands for the variable behind a `$`, and where it ends."""
     if text.startswith("$", at):
         return "$", at + 1
     if name := _NAME.match(text, at):
@@ -156,7 +156,7 @@ def used(text: str, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
-    r"""The variables that a `.env` file sets; `outer` ones may be used in it.
+    r"""Return the variables that a `.env` file sets; `outer` ones may be used in it.
 
     >>> read_dotenv("A=1\n# no\nexport B='$A' # yes\nC=\"${A}\\n\"\nD=x #y\n", {})
     {'A': '1', 'B': '$A', 'C': '1\n', 'D': 'x'}

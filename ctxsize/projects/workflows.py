@@ -24,12 +24,12 @@ _MOST_COMBINATIONS = 256
 
 
 def is_wanted(path: str) -> bool:
-    """Whether this is a workflow."""
+    """Return whether this is a workflow."""
     return _PATH.fullmatch(path) is not None
 
 
 def builds(files: RepositoryFiles, environment: Mapping[str, str]) -> Haul:
-    """The builds of all workflows, those of a matrix one by one."""
+    """Return the builds of all workflows, those of a matrix one by one."""
     haul = Haul()
     for path in filter(is_wanted, files.paths):
         text = files.read(path)
@@ -74,7 +74,7 @@ def _step(
 
 
 def _combinations(job: YamlMapping) -> list[dict[str, Any]]:
-    """The values of each run of a job's matrix; one without values if there is none to see."""
+    """Return the values of each run of a job's matrix; one without values if unknown."""
     strategy = job.get("strategy")
     matrix = strategy.get("matrix") if isinstance(strategy, dict) else None
     if not isinstance(matrix, dict):
@@ -105,7 +105,7 @@ def _combinations(job: YamlMapping) -> list[dict[str, Any]]:
 
 
 def _filled(inputs: Any, values: Mapping[str, Any]) -> dict[str, str]:
-    """The inputs of the action, with the values of the matrix in them."""
+    """Return the inputs of the action, with the values of the matrix in them."""
     if not isinstance(inputs, dict):
         return {}
     return {
@@ -116,7 +116,7 @@ def _filled(inputs: Any, values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _value(match: re.Match[str], values: Mapping[str, Any]) -> str:
-    """What an expression stands for; itself where that is not known."""
+    """Return what an expression stands for; itself where that is not known."""
     expression = match[1].strip()
     if expression in ("github.workspace", "env.GITHUB_WORKSPACE"):
         return "."

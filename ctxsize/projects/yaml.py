@@ -40,7 +40,7 @@ class Mapping(dict[str, Any]):
     lines: dict[str, int]
 
     def line_of(self, key: str) -> int:
-        """The line of a key, or of the mapping."""
+        """Return the line of a key, or of the mapping."""
         return self.lines.get(key, self.line)
 
 
@@ -72,7 +72,7 @@ class TaggedScalar:
 
 
 def load(text: str) -> Any:
-    """The first document of `text`: `Mapping`, list, `Text`, None or `TaggedScalar`.
+    """Return the first document of `text`: `Mapping`, list, `Text`, None or `TaggedScalar`.
 
     Anchors, aliases and merge keys are resolved; a value that several aliases
     name is one object. Raises `YamlError`.

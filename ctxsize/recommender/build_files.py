@@ -53,7 +53,7 @@ class Named:
 
     @property
     def parts(self) -> list[str]:
-        """The components of the path."""
+        """Return the components of the path."""
         return self.path.split("/")
 
     def is_at_or_below(self, path: str) -> bool:
@@ -113,7 +113,7 @@ class BuildFile:
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
-        """What its instructions take from the build context, each once."""
+        """Return what its instructions take from the build context, each once."""
         taken = (
             source
             for _, need in self.needs
@@ -124,7 +124,7 @@ class BuildFile:
 
     @property
     def paths_here(self) -> set[str]:
-        """The relative paths that its instructions take or name: most are of its own context."""
+        """Return the relative paths that instructions take or name: most are of its context."""
         doubtful = {each.source for each in self.unknown}
         taken = {each.path for each in self.sources if each.source not in doubtful}
         words = (word.removeprefix("./").rstrip("./") for word in _PATH.findall(self.words))
@@ -135,7 +135,7 @@ class BuildFile:
 
     @cached_property
     def taken_at(self) -> dict[tuple[str, int], set[Source]]:
-        """What is taken from the build context, by the stage and the line that take it."""
+        """Return what is taken from the build context, by the stage and the line that take it."""
         found: dict[tuple[str, int], set[Source]] = {}
         for _, need in self.needs:
             for source in need.sources:
@@ -153,7 +153,7 @@ class BuildFile:
 
     @cached_property
     def named(self) -> tuple[Named, ...]:
-        """What it takes by name, and what symlinks among that lead to."""
+        """Return what it takes by name, and what symlinks among that lead to."""
         found: list[Named] = []
         for source in self.sources:
             where = (self.path, source.line, source.instruction, source.source)
@@ -204,7 +204,7 @@ class BuildFile:
 
     @cached_property
     def commands(self) -> str:
-        """What its RUN instructions run, heredocs included."""
+        """Return what its RUN instructions run, heredocs included."""
         return "\n".join(
             "\n".join(
                 [
@@ -218,7 +218,7 @@ class BuildFile:
 
     @cached_property
     def words(self) -> str:
-        """All that its instructions say, heredocs included, and no comment."""
+        """Return all that its instructions say, heredocs included, and no comment."""
         return "\n".join(
             "\n".join([each.text, *(heredoc.content for heredoc in each.heredocs)])
             for each in self.dockerfile.instructions
@@ -240,10 +240,10 @@ class BuildFiles:
 
     @cached_property
     def named(self) -> tuple[Named, ...]:
-        """What any of them takes by name."""
+        """Return what any of them takes by name."""
         return tuple(each for build_file in self.all for each in build_file.named)
 
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
-        """What any of them takes by a name that is not known, see `BuildFile.unknown`."""
+        """Return what any of them takes by a name that is not known, see `BuildFile.unknown`."""
         return tuple(each for build_file in self.all for each in build_file.unknown)

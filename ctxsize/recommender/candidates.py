@@ -49,7 +49,7 @@ class Candidate:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The paths of the matches."""
+        """Return the paths of the matches."""
         return tuple(match.path for match in self.matches)
 
     @property

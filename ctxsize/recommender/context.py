@@ -61,30 +61,30 @@ class BuildContext:
 
     @cached_property
     def git(self) -> Tracked:
-        """What git knows of the context."""
+        """Return what git knows of the context."""
         return Tracked(self.tree)
 
     @cached_property
     def build_files(self) -> BuildFiles:
-        """The Dockerfiles that the ignore file governs. Raises what `read_build_files` raises."""
+        """Return the Dockerfiles that the ignore file governs. Raises as `read_build_files`."""
         return read_build_files(
             self.request, self.tree, self.git, self._also, discovering=self._discovering
         )
 
     @cached_property
     def proof(self) -> Proof:
-        """What the Dockerfiles need of the context."""
+        """Return what the Dockerfiles need of the context."""
         return Proof(self.trial, self.build_files)
 
     @cached_property
     def evidence(self) -> Evidence:
-        """What the tree and git show."""
+        """Return what the tree and git show."""
         own = {self.own_path} if self.own_path else set()
         return Evidence(self.tree, self.git, self.build_files.own_files | own)
 
     @cached_property
     def facts(self) -> Facts:
-        """What manifests, sources and Dockerfiles say of it."""
+        """Return what manifests, sources and Dockerfiles say of it."""
         return Facts(self.evidence, self.build_files, self.sums)
 
     def look(self, rules: Iterable[Rule]) -> Collected:
@@ -116,7 +116,7 @@ class BuildContext:
 
     @cached_property
     def sums(self) -> SumsByPath:
-        """What is sent of each entry, and below each directory."""
+        """Return what is sent of each entry, and below each directory."""
         return sums_of(self.trial.before, self.tree)
 
     @cached_property
@@ -126,7 +126,7 @@ class BuildContext:
 
     @cached_property
     def transfer(self) -> SumsByPath | SumsTogether:
-        """What travels of each entry, and below each directory."""
+        """Return what travels of each entry, and below each directory."""
         return added_up(
             self.sums
             if include is None
@@ -142,7 +142,7 @@ class BuildContext:
 
     @cached_property
     def size(self) -> Size:
-        """The size with the ignore file as it is; one that is just planned does not count."""
+        """Return the size with the ignore file as it is; a planned one does not count."""
         is_there = self.own_path is None or self._real.file(self.own_path) is not None
         own = None if is_there else self.own_path
         return self._size(self.snapshot, together([self.trial.before], without=own), without=own)

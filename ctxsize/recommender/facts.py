@@ -122,7 +122,7 @@ class Facts:
 
     @cached_property
     def version_from_git(self) -> str | None:
-        """What makes the build ask git for a version, None if nothing is known to."""
+        """Return what makes the build ask git for a version, None if nothing is known to."""
         for build_file in self.build_files.all:
             if _GIT_IN_COMMANDS.search(build_file.commands):
                 return f"{build_file.path} runs git"
@@ -135,7 +135,7 @@ class Facts:
 
     @cached_property
     def _sources(self) -> Texts:
-        """The sources and manifests that are sent."""
+        """Return the sources and manifests that are sent."""
         texts: list[tuple[str, bytes]] = []
         left = _MOST_SOURCE_BYTES
         for path in self._source_paths():
@@ -203,7 +203,7 @@ class Facts:
 
     @cached_property
     def _workspaces(self) -> list[tuple[str, str]]:
-        """The manifests that may name members of a workspace, and their texts."""
+        """Return the manifests that may name members of a workspace, and their texts."""
         texts = ((at, self.evidence.small_file(at)) for at in self.sent_like(_WORKSPACES))
         return [(at, text) for at, text in texts if _HAS_MEMBERS.search(text)]
 
@@ -279,7 +279,7 @@ class Facts:
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
-        """What is sent, by its last name: of a large tree there are few, and many of each."""
+        """Return what is sent, by last name: a large tree has few names, and many of each."""
         found = defaultdict[str, list[str]](list)
         for held in self.evidence.tree.snapshot.folders:
             prefix = held.prefix

@@ -21,7 +21,7 @@ class Size:
 
     @property
     def counted(self) -> Amount:
-        """What travels, or the context where that is not known."""
+        """Return what travels, or the context where that is not known."""
         return self.context if self.transfer is None else self.transfer
 
 
@@ -59,7 +59,7 @@ class Suggestion:
 
     @property
     def comment(self) -> str:
-        """What the ignore file says about it: the first clause of the reason."""
+        """Return what the ignore file says about it: the first clause of the reason."""
         clause = re.split("[:;]", self.why, maxsplit=1)[0]
         return clause[:1].upper() + clause[1:]
 
@@ -124,7 +124,7 @@ class Advice:
 
     @property
     def saving(self) -> Amount:
-        """What is chosen saves."""
+        """Return the amount that the chosen suggestions save."""
         return self.before.counted - self.after.counted
 
 

@@ -52,7 +52,7 @@ class Tracked:
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """What the repository around the context ignores, directories with a trailing `/`."""
+        """Return what the context's repository ignores, directories with a trailing `/`."""
         known = self._known[""]
         return () if known is None else known.ignored
 

@@ -187,7 +187,7 @@ class _Translation:
 
     @cached_property
     def ignored(self) -> frozenset[str]:
-        """The files that would be sent, that git ignores and does not track."""
+        """Return the files that would be sent, that git ignores and does not track."""
         sent = self._draft.before
         return frozenset(
             path for path in sent.paths if path not in sent.directories and self.ignores(path)
@@ -221,7 +221,7 @@ class _Translation:
 
     @cached_property
     def _forbidden(self) -> dict[str, str]:
-        """What an image has from here, since it does not install it, and `.git` if it is asked."""
+        """Return what an image takes from here without installing it, and `.git` if it is asked."""
         return self._draft.forbidden(["no_install_step", "scm_version_in_build"])
 
     def strays(self, attempt: Attempt) -> list[str]:

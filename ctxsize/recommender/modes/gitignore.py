@@ -43,7 +43,7 @@ class Translated:
 
     @property
     def contents(self) -> str:
-        """The line for what is in such a directory, which a file of that name does not have."""
+        """Return the line for the content of such a directory; a file of that name has none."""
         return f"{self.line}/**"
 
 
