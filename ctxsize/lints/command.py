@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ctxsize.accepting import Wanted
 from ctxsize.build import Build
 from ctxsize.codes import names
 from ctxsize.config import Config, load
-from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.border import holds, top_of
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
@@ -20,7 +20,6 @@ from ctxsize.errors import InputError
 from ctxsize.findings import Severity
 from ctxsize.lints.discover import Layout, Target, fallback_in
 from ctxsize.lints.run import Linted, Linter, Notify
-from ctxsize.lints.selection import selection
 
 STDIN = "<stdin>"
 """The name of a file that has none."""
@@ -46,14 +45,13 @@ def lint(
     start = paths[0] if paths else (build or Build()).context
     if config is None:
         config = Config() if alone else load(_directory(start))
-    chosen = selection(config, names("CTX1"), select, ignore, severity)
-    acceptance = Acceptance(config)
+    codes = [*names("CTX1")]
+    wanted = Wanted(config, known=codes, select=select, ignore=ignore, severity=severity)
     finder = _TargetFinder(build, builder, config)
     linter = Linter(
         build or Build(builder=builder.name),
         builder,
-        selection=chosen,
-        acceptance=acceptance,
+        wanted=wanted,
         plans=finder.plans,
         progress=progress,
     )
@@ -65,14 +63,8 @@ def lint(
         for at, each in enumerate(targets)
     ]
     directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
-
-    def is_ours(code: str) -> bool:
-        return config.path is not None and code in names("CTX1") and chosen.wants_code(code)
-
-    whole = any(map(config.lies_below, directories))
-    unused = acceptance.unused(
-        is_ours, whole=whole, inside=[*directories, *(each.path for each in targets)]
-    )
+    ours = codes if config.path is not None else ()
+    unused = wanted.unused(ours, *directories, files=[each.path for each in targets])
     return Linted(tuple(files), tuple(linter.problems), unused)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from ctxsize.accepting import Wanted
 from ctxsize.build import Build
-from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.events import Progress
 from ctxsize.engine.git import GitError, GitRepository
@@ -23,7 +23,6 @@ from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
 from ctxsize.lints.discover import Target
 from ctxsize.lints.dockerfiles import GovernedBuild
 from ctxsize.lints.fixing import mend
-from ctxsize.lints.selection import Selection
 from ctxsize.lints.tree import LintTree
 from ctxsize.model import Problem
 
@@ -117,15 +116,13 @@ class Linter:
         build: Build,
         builder: Builder,
         *,
-        selection: Selection,
-        acceptance: Acceptance,
+        wanted: Wanted,
         plans: Plans | None = None,
         progress: Progress | None = None,
     ) -> None:
         self._build = build
         self._builder = builder
-        self._selection = selection
-        self._acceptance = acceptance
+        self._wanted = wanted
         self._plans = plans or Plans()
         self._progress = progress
         self._snapshots: dict[str, Snapshot] = {}
@@ -149,8 +146,8 @@ class Linter:
 
         def wanted(each: Case) -> list[Finding]:
             nonlocal suppressed
-            found = [one for one in lint_case(each, notify) if self._selection.wants(one)]
-            kept = [*self._acceptance.left(found, lines=each.file.texts())]
+            found = self._wanted.selected(lint_case(each, notify))
+            kept = [*self._wanted.of(found, lines=each.file.texts())]
             suppressed = len(found) - len(kept)
             self._note_limits(each)
             return kept
