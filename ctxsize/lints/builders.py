@@ -13,7 +13,6 @@ from ctxsize.findings import Confidence, Finding
 from ctxsize.lints.case import Case, Line
 from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import LintTree
-from ctxsize.lints.words import amount
 
 
 def difference(case: Case) -> Iterator[Finding]:
@@ -31,7 +30,7 @@ def _of_builder(case: Case, tree: LintTree, builder: Builder) -> Iterator[Findin
         request = _request(case, tree, builder)
         if request is None:
             return
-        sent = tree.as_other(request)
+        sent = tree.snapshot.asked(request).sent(request.spec)
     except CtxsizeError as error:
         number = error.line or 0
         line = case.lines[number - 1] if 0 < number <= len(case.lines) else None
@@ -71,7 +70,7 @@ def _of_lines(case: Case, tree: LintTree, request: Request, there: Sent) -> Iter
         yield case.finding(
             "CTX126",
             case.lines[number - 1] if number else None,
-            f"{request.builder.title} {what} {amount(tree, paths)} that "
+            f"{request.builder.title} {what} {tree.amount(paths)} that "
             f"{tree.request.builder.title} {'does not' if more else 'sends'}",
             paths=paths,
         )
@@ -96,11 +95,11 @@ def two_files(case: Case) -> Iterator[Finding]:
         return
     message, paths = f"replaces {other.path}, which does not apply to this Dockerfile", None
     if case.tree is not None:
-        sent = case.tree.sent(case.tree.trial.usable(other.texts()))
+        sent = case.tree.with_data(other.data).sent
         through = [] if sent is None else case.tree.now.without(sent)
-        if any(not case.tree.is_directory(path) for path in through):
+        if case.tree.has_files(through):
             paths = through
-            message += f" and would keep {amount(case.tree, through)} more out"
+            message += f" and would keep {case.tree.amount(through)} more out"
     yield case.finding("CTX117", None, message, paths=paths)
 
 

@@ -209,9 +209,7 @@ class Case:
     def with_data(self, data: bytes) -> Case:
         """Return the same case with other bytes in the file."""
         file = IgnoreFile.parse(self.file.path, data)
-        tree = self.tree
-        if tree is not None:
-            tree = tree.with_texts(tree.trial.usable(file.texts()), own_bytes=len(data))
+        tree = None if self.tree is None else self.tree.with_data(data)
         return replace(self, file=file, tree=tree)
 
     @property
@@ -315,9 +313,7 @@ class Case:
             self.work[0] += len(self.lines)
             if self.work[0] > MOST_WORK:
                 break
-            after = each.edited(self.file)
-            texts = self.tree.trial.usable(IgnoreFile.parse(self.file.path, after).texts())
-            changes = simulated(self.tree, texts, len(after))
+            changes = simulated(self.tree, self.tree.with_data(each.edited(self.file)))
             if changes is not None and wanted.issubset(changes.ignored.paths):
                 return each
         return proposals[0]

@@ -10,7 +10,6 @@ from ctxsize.lints.artefacts import ARTEFACTS
 from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import effect, intended
-from ctxsize.lints.words import amount
 
 _TRAILING = re.compile(r"(?P<pattern>\S.*?)\s+(?P<comment>#.*)")
 _FOREIGN = re.compile(r"(?P<mark>//+|;+|--+)(?P<rest>\s.*|[^/\s].*|)")
@@ -54,7 +53,7 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
         gone = effect(case, line)
         message = "this is a pattern, not a comment"
         if case.tree is not None and gone:
-            message += f"; it decides about {amount(case.tree, gone)}"
+            message += f"; it decides about {case.tree.amount(gone)}"
         yield case.finding(
             "CTX103",
             line,

@@ -66,11 +66,6 @@ class GovernedBuild:
         except CtxsizeError:
             return None
 
-    @property
-    def takes_everything(self) -> bool:
-        """Return whether all that is not ignored travels."""
-        return self.need is not None and self.follow_paths is None
-
 
 def taken(uses: Collection[GovernedBuild], tree: LintTree) -> frozenset[str] | None:
     """Return the paths that some build makes travel, None where no Dockerfile is known."""

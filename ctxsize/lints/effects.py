@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, Step
 from ctxsize.engine.sent import differences
 from ctxsize.errors import IgnoreFileError
@@ -20,8 +19,7 @@ def after(case: Case, line: Line, text: str | None) -> frozenset[str] | None:
     if case.tree is None:
         return None
     data = edit_lines(case.file, {line.number: "#" if text is None else text})
-    texts = case.tree.trial.usable(IgnoreFile.parse(case.file.path, data).texts())
-    sent = case.tree.sent(texts)
+    sent = case.tree.with_data(data).sent
     return None if sent is None else differences(case.tree.now, sent).paths
 
 

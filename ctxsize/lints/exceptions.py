@@ -8,7 +8,6 @@ from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.effects import decider, ignored_before
-from ctxsize.lints.words import amount
 
 _WILD = frozenset("*?[\\")
 
@@ -37,7 +36,9 @@ def useless(case: Case) -> Iterator[Finding]:
             f"does nothing: {message}",
             severity=Severity.INFO if idiom else Severity.WARNING,
             help=f"name what is in it: !{line.text}/*" if inside and not idiom else "",
-            fix=None if inside else _removed(line, doubtful=_is_missed(case, line)),
+            fix=None
+            if inside
+            else Proposal.remove(line.number, means=None if _is_missed(case, line) else NOTHING),
         )
 
 
@@ -59,11 +60,6 @@ def _is_missed(case: Case, line: Line) -> bool:
     return any(
         each.ignores and "/" not in each.text for name in names for each in case.matching(name)
     )
-
-
-def _removed(line: Line, *, doubtful: bool) -> Proposal:
-    means = None if doubtful else NOTHING
-    return Proposal("remove the line", {line.number: None}, means=means)
 
 
 def overridden(case: Case) -> Iterator[Finding]:
@@ -118,13 +114,13 @@ def pruned(case: Case) -> Iterator[Finding]:
             continue
         below = [path for path in tree.below(lost, of=tree.everything) if path not in tree.now]
         kept = [path for path in below if not case.step(path).ignored]
-        if not any(not tree.is_directory(path) for path in kept):
+        if not tree.has_files(kept):
             continue
         title = tree.request.builder.title
         yield case.finding(
             "CTX125",
             line,
-            f"{title} does not look into the directory, so {amount(tree, kept)} stay out",
+            f"{title} does not look into the directory, so {tree.amount(kept)} stay out",
             paths=kept,
             help="name the directories without wildcards",
             fix=_reaching(line, frozenset(kept)),
@@ -134,8 +130,7 @@ def pruned(case: Case) -> Iterator[Finding]:
 def _reaching(line: Line, means: frozenset[str]) -> Proposal | None:
     if not line.text.endswith("/*/**"):
         return None
-    text = f"!{line.text}/*"
-    return Proposal(f"write {text}", {line.number: text}, means=means)
+    return Proposal.write(line.number, f"!{line.text}/*", means=means)
 
 
 def _is_pruned(case: Case, line: Line, path: str) -> bool:

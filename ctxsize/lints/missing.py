@@ -11,7 +11,6 @@ from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import taken
 from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import LintTree
-from ctxsize.lints.words import amount
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
@@ -34,7 +33,7 @@ def git(case: Case) -> Iterator[Finding]:
     yield case.finding(
         "CTX109",
         None,
-        f".git travels with every build: {amount(tree, paths)}"
+        f".git travels with every build: {tree.amount(paths)}"
         + (f"; {wanted}, so it may be needed" if wanted else ""),
         severity=Severity.INFO if wanted or not known else Severity.WARNING,
         confidence=Confidence.POSSIBLE if wanted or not known else Confidence.LIKELY,
@@ -64,7 +63,7 @@ def env(case: Case) -> Iterator[Finding]:
     yield case.finding(
         "CTX110",
         None,
-        f"{', '.join(tree.shown(paths))} would be sent: {amount(tree, paths)} of local settings",
+        f"{', '.join(tree.shown(paths))} would be sent: {tree.amount(paths)} of local settings",
         severity=Severity.WARNING if untracked and travels is not None else Severity.INFO,
         confidence=Confidence.LIKELY if untracked else Confidence.POSSIBLE,
         paths=paths,

@@ -9,7 +9,7 @@ from ctxsize.lints.case import Case, Line
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import LintTree
-from ctxsize.lints.words import amount, files
+from ctxsize.units import plural
 
 
 def shadowed(case: Case) -> Iterator[Finding]:
@@ -24,14 +24,13 @@ def shadowed(case: Case) -> Iterator[Finding]:
         if not left:
             continue
         empty = len(tree.now.empty.intersection(left))
-        note = f", {files(empty)} of it without content" if empty else ""
-        text = f"{line.text}/**"
+        note = f", {plural(empty, 'file')} of it without content" if empty else ""
         yield case.finding(
             "CTX108",
             line,
-            f"does not keep out what it names: {amount(tree, left)} are sent{note}",
+            f"does not keep out what it names: {tree.amount(left)} are sent{note}",
             paths=left,
-            fix=Proposal(f"write {text}", {line.number: text}, means=frozenset(left)),
+            fix=Proposal.write(line.number, f"{line.text}/**", means=frozenset(left)),
         )
 
 
@@ -47,7 +46,7 @@ def _left_below(case: Case, tree: LintTree, line: Line) -> list[str]:
         by = decider(case, step)
         if not step.ignored and by is not None and by.number < line.number:
             found.append(path)
-    return found if any(not tree.is_directory(path) for path in found) else []
+    return found if tree.has_files(found) else []
 
 
 def empty(case: Case) -> Iterator[Finding]:
@@ -65,7 +64,7 @@ def empty(case: Case) -> Iterator[Finding]:
             yield case.finding(
                 "CTX120",
                 None,
-                f"no permission to read {amount(tree, paths)}: they arrive without content",
+                f"no permission to read {tree.amount(paths)}: they arrive without content",
                 paths=paths,
                 help="make them readable, or ignore them",
             )
@@ -74,7 +73,7 @@ def empty(case: Case) -> Iterator[Finding]:
         yield case.finding(
             "CTX120",
             line,
-            f"lists {amount(tree, paths)} that arrive without their content, as a pattern below "
+            f"lists {tree.amount(paths)} that arrive without their content, as a pattern below "
             "ignores a directory above them",
             paths=paths,
             fix=Proposal(
@@ -93,14 +92,14 @@ def undone(case: Case) -> Iterator[Finding]:
             continue
         tops = [path for path in tree.matched(line.pattern) if _is_undone(case, tree, line, path)]
         back = [path for path in tree.below(tops) if not _is_named_later(case, line, path)]
-        if not any(not tree.is_directory(path) for path in back):
+        if not tree.has_files(back):
             continue
         by = decider(case, case.step(tops[0]))
         assert by is not None
         yield case.finding(
             "CTX130",
             line,
-            f"line {by.number} ({by.written}) brings back {amount(tree, back)} of what it ignores",
+            f"line {by.number} ({by.written}) brings back {tree.amount(back)} of what it ignores",
             paths=back,
             fix=Proposal(
                 f"put {line.text} below line {by.number}",

@@ -155,4 +155,4 @@ def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
 
 
 def _removed(line: Line) -> Proposal:
-    return Proposal("remove the line", {line.number: None}, means=NOTHING, without_tree=True)
+    return replace(Proposal.remove(line.number, means=NOTHING), without_tree=True)

@@ -225,14 +225,8 @@ class Linter:
             self._note(error)
             return None
         builds = [each.request.build for each in uses[1:]]
-        trial = Trial(snapshot)
-        return LintTree(
-            trial,
-            tracked=_tracked(request.root),
-            texts=trial.usable(file.texts()),
-            own_bytes=len(file.data),
-            builds=builds,
-        )
+        tracked = _tracked(request.root)
+        return LintTree(Trial(snapshot), file.data, tracked=tracked, builds=builds)
 
     def _bare(self, target: Target, builder: Builder) -> Request | None:
         """Return the context without a Dockerfile."""

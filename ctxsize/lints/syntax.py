@@ -67,7 +67,7 @@ def fails(case: Case) -> Iterator[Finding]:
             message,
             severity=severity,
             help=line.error.hint or "",
-            fix=_mended(line),
+            fix=_corrected(line),
         )
 
 
@@ -76,18 +76,18 @@ def _is_reached(case: Case, line: Line) -> bool:
     if case.tree is None:
         return False
     texts = [each.raw if each.pattern is not None or each is line else "#" for each in case.lines]
-    return case.tree.trial.spec(texts) is not None and case.tree.sent(texts) is None
+    return case.tree.trial.spec(texts) is not None and case.tree.trial.sent(texts) is None
 
 
-def _mended(line: Line) -> Proposal | None:
+def _corrected(line: Line) -> Proposal | None:
     """Return what may be meant by a line that is nothing but a slip."""
     if line.written.strip("!/. ") == "":
-        return Proposal("remove the line", {line.number: None}, means=None)
+        return Proposal.remove(line.number)
     if line.written.endswith("\\") and "\\" not in line.written[:-1]:
         text = line.written.rstrip("\\").rstrip()
         if not text.strip("!*/. "):  # What is left would be about the whole context.
             return None
-        return Proposal(f"write {text}", {line.number: text}, means=None)
+        return Proposal.write(line.number, text, means=None)
     return None
 
 

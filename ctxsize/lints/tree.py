@@ -8,16 +8,17 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
 from ctxsize.build import Build
+from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.listing import order
 from ctxsize.engine.matched import matcher
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.request import Request
 from ctxsize.engine.sent import Sent
 from ctxsize.engine.trial import Trial
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Paths
 from ctxsize.model import Amount
 from ctxsize.recommender.context import BuildContext
+from ctxsize.units import human, plural
 
 _SHOWN = 3
 
@@ -25,18 +26,17 @@ _SHOWN = 3
 class LintTree:
     """The context of a request; remembers every trial that was made.
 
-    `tracked` are the files that git tracks, None where git does not say. `own_bytes`
-    is the size of the ignore file with these lines, which may be other ones than on
-    disk: it is part of the context itself. `builds` are further ones that read the file.
+    `data` is the ignore file, which may be another one than on disk and is part of the
+    context itself. `tracked` are the files that git tracks, None where git does not say.
+    `builds` are further ones that read the file.
     """
 
     def __init__(
         self,
         trial: Trial,
+        data: bytes,
         *,
         tracked: frozenset[str] | None = None,
-        texts: Sequence[str] = (),
-        own_bytes: int | None = None,
         builds: Sequence[Build] = (),
     ) -> None:
         self.trial = trial
@@ -44,15 +44,14 @@ class LintTree:
         self.request = trial.request
         self.tracked = tracked
         self._matched: dict[str, list[str]] = {}
-        self.texts = tuple(texts)
-        self._own_bytes = own_bytes
+        self.texts = tuple(trial.usable(IgnoreFile.parse("", data).texts()))
+        """The lines, with comments in place of those that fail the build."""
+        self._own_bytes = len(data)
         self._builds = tuple(builds)
 
-    def with_texts(self, texts: Sequence[str], *, own_bytes: int) -> LintTree:
-        """Return the same context with other lines in its ignore file; keeps what is known."""
-        other = LintTree(
-            self.trial, tracked=self.tracked, texts=texts, own_bytes=own_bytes, builds=self._builds
-        )
+    def with_data(self, data: bytes) -> LintTree:
+        """Return the same context with another ignore file; keeps what is known."""
+        other = LintTree(self.trial, data, tracked=self.tracked, builds=self._builds)
         other._matched = self._matched
         for name in ("in_order", "by_name", "by_folded", "needed", "_own", "_places"):
             if name in self.__dict__:
@@ -115,11 +114,12 @@ class LintTree:
     @cached_property
     def now(self) -> Sent:
         """Return what is sent with the file as it stands, patterns that fail the build left out."""
-        return self.sent(self.texts) or self.everything
+        return self.sent or self.everything
 
-    def sent(self, texts: Sequence[str]) -> Sent | None:
-        """Return what would be sent with these lines; None if they fail the build."""
-        return self.trial.sent(texts)
+    @property
+    def sent(self) -> Sent | None:
+        """Return what is sent with these lines; None if they fail the build together."""
+        return self.trial.sent(self.texts)
 
     def matched(self, pattern: DockerIgnorePattern) -> list[str]:
         """Return the entries that `pattern` matches by itself, in order."""
@@ -160,6 +160,15 @@ class LintTree:
         """Return whether there is a directory at `path`."""
         return path in self.everything.directories
 
+    def has_files(self, paths: Iterable[str]) -> bool:
+        """Return whether one of `paths` is no directory."""
+        return not self.everything.directories.issuperset(paths)
+
+    def amount(self, paths: Collection[str]) -> str:
+        """Return the files among `paths` and their bytes: `12 files, 3.4 MB`."""
+        figures = self.figures(paths)
+        return f"{plural(figures.files, 'file')}, {human(figures.content_bytes)}"
+
     def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Amount:
         """Return how many files `paths` are, and the bytes of their content as they are sent."""
         sent = self.everything if of is None else of
@@ -176,9 +185,7 @@ class LintTree:
     def _grown(self, sent: Sent) -> int:
         """Return how many bytes the ignore file grew since it was read, where it is sent."""
         assert self._own is not None
-        if self._own_bytes is None or self._own in sent.empty:
-            return 0
-        return self._own_bytes - sent.size(self._own)
+        return 0 if self._own in sent.empty else self._own_bytes - sent.size(self._own)
 
     @cached_property
     def _own(self) -> str | None:
@@ -211,8 +218,3 @@ class LintTree:
                 break
             kept.append(path + "/" * self.is_directory(path))
         return tuple(kept)
-
-    def as_other(self, request: Request) -> Sent:
-        """Return what another builder would send of the same context. Raises what a walk does."""
-        snapshot = self.snapshot.asked(request)
-        return snapshot.sent(request.spec)
