@@ -128,7 +128,7 @@ class _Deleter:
         return _in_use(full, self._uses()) if tracked is None else tracked.message
 
     def _uses(self) -> tuple[use.ProcessUse, ...]:
-        """Who uses anything below ROOT, as of a moment ago: there may be thousands of items."""
+        """Return who used anything below ROOT a moment ago: there may be thousands of items."""
         now = time.monotonic()
         if now - self.asked > _FRESH_S:
             self.uses, self.asked = use.users(self.plan.root), now

@@ -243,5 +243,5 @@ _EFFECTIVE = os.access in os.supports_effective_ids
 
 
 def shown(path: str) -> str:
-    """`path`, its middle left out where it is very long."""
+    """Return `path`, its middle left out where it is very long."""
     return path if len(path) <= 200 else f"{path[:100]}…{path[-99:]}"

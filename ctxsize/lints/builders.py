@@ -104,7 +104,7 @@ def two_files(case: Case) -> Iterator[Finding]:
 
 
 def unread(case: Case) -> Iterator[Finding]:
-    """That no build reads the file, and why."""
+    """Yield CTX127: no build reads this ignore file, and why."""
     if case.unread is not None:
         yield case.finding("CTX127", None, f"no build reads this file: {case.unread}")
     elif case.likely_unread is not None:

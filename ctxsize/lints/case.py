@@ -1,4 +1,4 @@
-"""What every lint gets: the lines of one ignore file, and what is known about its surroundings."""
+"""A case for lints: the lines of one ignore file, and what is known about its surroundings."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Line:
 
     @property
     def column(self) -> int:
-        """That of the first character that is not blank."""
+        """Return that of the first character that is not blank."""
         return 1 + self.marked + len(self.raw) - len(self.raw.lstrip())
 
 
@@ -143,7 +143,7 @@ class Case:
 
     @cached_property
     def _counts(self) -> tuple[list[int], list[int]]:
-        """For each line, how many patterns and how many exceptions there are up to it."""
+        """Count for each line the patterns and the exceptions up to it."""
         ordinary, exceptions = [0], [0]
         for line in self.lines:
             ordinary.append(ordinary[-1] + line.ignores)
@@ -179,7 +179,7 @@ class Case:
 
     @cached_property
     def _inside(self) -> dict[str, list[Line]]:
-        """By path, the patterns that are no exceptions and name something below it."""
+        """Return by path the patterns that are no exceptions and name something below it."""
         found: dict[str, list[Line]] = {}
         for line in self.patterns:
             if not line.exception:
@@ -190,7 +190,7 @@ class Case:
 
     @cached_property
     def leading(self) -> Counter[str]:
-        """By path, how many exceptions name it or something below it."""
+        """Count by path the exceptions that name it or something below it."""
         texts = [f"{line.text}/" for line in self.patterns if line.exception]
         return Counter(text[:at] for text in texts for at, char in enumerate(text) if char == "/")
 
@@ -262,7 +262,7 @@ class Case:
         columns: tuple[int, int] | None = None,
     ) -> Finding:
         """Return a finding about `line`, with the figures of `paths` in this tree, if given."""
-        marked, mended = None, None if fix is None else self._harmless(fix)
+        marked, proved = None, None if fix is None else self._harmless(fix)
         if paths is not None and self.tree is not None:
             files, content_bytes = self.tree.figures(paths)
             evidence = (*evidence, *self.tree.shown(paths))
@@ -277,8 +277,8 @@ class Case:
             content_bytes,
             files,
             help,
-            mended,
-            lines=() if line is not None or fix is None or mended is None else fix.added,
+            proved,
+            lines=() if line is not None or fix is None or proved is None else fix.added,
             paths=marked,
         )
 

@@ -28,7 +28,7 @@ def byte_order_mark(case: Case) -> Iterator[Finding]:
 
 
 def control(case: Case) -> Iterator[Finding]:
-    """Control characters in patterns."""
+    """Yield control characters in patterns."""
     texts = [sent_text(line.raw) or "" for line in case.lines]
     ascii_only = all(text.isascii() for text in texts)
     for line in case.lines:
@@ -50,7 +50,7 @@ def control(case: Case) -> Iterator[Finding]:
 
 
 def invisible(case: Case) -> Iterator[Finding]:
-    """Characters that are not seen, and bytes that are not text."""
+    """Yield characters that nobody sees, and bytes that are not text."""
     if case.is_utf16:
         yield _of_utf16(case)
         return
@@ -80,7 +80,7 @@ def invisible(case: Case) -> Iterator[Finding]:
 
 
 def _of_utf16(case: Case) -> Finding:
-    """That each line holds zero bytes, said once."""
+    """Return one finding for the whole file, each line of which holds zero bytes."""
     return case.finding(
         "CTX123",
         case.lines[0],
@@ -92,7 +92,7 @@ def _of_utf16(case: Case) -> Finding:
 
 
 def whitespace(case: Case) -> Iterator[Finding]:
-    """Blanks around patterns."""
+    """Yield blanks around patterns."""
     for line in case.lines:
         if not line.text or line.pattern is None or line.raw.lstrip().startswith("#"):
             continue

@@ -69,7 +69,7 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
 
 
 def several(case: Case) -> Iterator[Finding]:
-    """Several patterns, separated by blanks or commas."""
+    """Yield several patterns in one line, separated by blanks or commas."""
     for line in case.lines:
         words = line.written.lstrip("!").replace(",", " ").split()
         if len(words) < 2 or not line.text or "#" in line.written or _exists(case, line):

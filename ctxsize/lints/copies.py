@@ -35,7 +35,7 @@ _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
 
 
 def hidden_source(case: Case) -> Iterator[Finding]:
-    """Sources of COPY and ADD that do not arrive because a pattern ignores them."""
+    """Yield sources of COPY and ADD that do not arrive because a pattern ignores them."""
     told: set[tuple[str, int | None, str]] = set()
     for use in case.uses:
         for build in use.for_targets():
@@ -88,7 +88,7 @@ def _of_check(case: Case, use: GovernedBuild, check: SourceCheck) -> Iterator[Fi
 
 
 def manifest(case: Case) -> Iterator[Finding]:
-    """Manifests and lock files that a pattern with wildcards ignores."""
+    """Yield manifests and lock files that a pattern with wildcards ignores."""
     tree = case.tree
     if tree is None:
         return

@@ -42,7 +42,7 @@ class GovernedBuild:
             return None
 
     def for_targets(self) -> Iterator[GovernedBuild]:
-        """This build, and those of the other stages, the last one first."""
+        """Yield this build, and those of the other stages, the last one first."""
         yield self
         build = self.request.build
         if self.parsed is None or build.target:

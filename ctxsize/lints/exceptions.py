@@ -13,7 +13,7 @@ _WILD = frozenset("*?[\\")
 
 
 def useless(case: Case) -> Iterator[Finding]:
-    """Exceptions without anything to take back."""
+    """Yield exceptions without anything to take back."""
     for line in case.patterns:
         if not line.exception or line.text in (".", "/") or line.text.startswith("../"):
             continue
@@ -63,7 +63,7 @@ def _is_missed(case: Case, line: Line) -> bool:
 
 
 def overridden(case: Case) -> Iterator[Finding]:
-    """Exceptions that a later pattern undoes completely."""
+    """Yield exceptions that a later pattern undoes completely."""
     for line in case.patterns:
         if not line.exception or case.last_exceptions[line.text] > line.number:
             continue
@@ -102,7 +102,7 @@ def _is_ignored_later(case: Case, line: Line) -> bool:
 
 
 def pruned(case: Case) -> Iterator[Finding]:
-    """Exceptions for what lies in directories that the builder passes by."""
+    """Yield exceptions for what lies in directories that the builder skips."""
     tree = case.tree
     if tree is None:
         return

@@ -17,7 +17,7 @@ _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|c
 
 
 def git(case: Case) -> Iterator[Finding]:
-    """`.git` at the top, sent and taken, but for builds that take it by name."""
+    """Yield `.git` at the top where it is sent and taken, and no build takes it by name."""
     tree = case.tree
     if tree is None or ".git" not in tree.now or _is_kept(case, ".git"):
         return
@@ -50,7 +50,7 @@ def _added(*lines: str) -> Iterator[Proposal]:
 
 
 def env(case: Case) -> Iterator[Finding]:
-    """Files of local settings that git does not track, sent and taken."""
+    """Yield files of local settings that git does not track, sent and taken."""
     tree = case.tree
     if tree is None:
         return

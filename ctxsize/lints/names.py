@@ -20,7 +20,7 @@ _STARS = re.compile(r"(?:\*/)+(?!\*)([^/]+)")
 
 
 def root_only(case: Case) -> Iterator[Finding]:
-    """Names of artefacts at the top whose copies below are sent."""
+    """Yield names of artefacts at the top whose copies below are sent."""
     for line in case.patterns:
         artefact = ARTEFACTS.get(line.text)
         if line.exception or artefact is None or line.written.startswith(("/", "./")):
@@ -30,7 +30,7 @@ def root_only(case: Case) -> Iterator[Finding]:
 
 
 def single_star(case: Case) -> Iterator[Finding]:
-    """`*/name`, where the name is that of an artefact."""
+    """Yield `*/name`, where the name is that of an artefact."""
     for line in case.patterns:
         found = _STARS.fullmatch(line.text)
         artefact = None if found is None else ARTEFACTS.get(found[1])

@@ -13,7 +13,7 @@ from ctxsize.units import plural
 
 
 def shadowed(case: Case) -> Iterator[Finding]:
-    """Patterns for directories that do not count, as the directory is ignored already."""
+    """Yield patterns for directories in which exceptions above them still let something in."""
     tree = case.tree
     if tree is None:
         return
@@ -50,7 +50,7 @@ def _left_below(case: Case, tree: LintTree, line: Line) -> list[str]:
 
 
 def empty(case: Case) -> Iterator[Finding]:
-    """Files that arrive without their content."""
+    """Yield files that arrive without their content."""
     tree = case.tree
     if tree is None or not tree.now.empty:
         return
@@ -83,7 +83,7 @@ def empty(case: Case) -> Iterator[Finding]:
 
 
 def undone(case: Case) -> Iterator[Finding]:
-    """Patterns whose work an exception for a directory undoes."""
+    """Yield patterns whose work an exception for a directory undoes."""
     tree = case.tree
     if tree is None or not case.has_exceptions:
         return

@@ -14,7 +14,7 @@ _WILD = frozenset("*?[\\")
 
 
 def outside(case: Case) -> Iterator[Finding]:
-    """Patterns that can match nothing in any tree."""
+    """Yield patterns that can match nothing in any tree."""
     for line in case.lines:
         text = line.text
         if text not in (".", "..", "/") and not text.startswith("../"):
@@ -31,7 +31,7 @@ def outside(case: Case) -> Iterator[Finding]:
 
 
 def dead(case: Case) -> Iterator[Finding]:
-    """Patterns without a match whose cause can be told."""
+    """Yield patterns without a match where the cause is known."""
     tree = case.tree
     if tree is None:
         return

@@ -15,7 +15,7 @@ from ctxsize.lints.effects import ignored_before
 
 
 def redundant(case: Case) -> Iterator[Finding]:
-    """Patterns that others imply, and exceptions."""
+    """Yield patterns and exceptions that others imply."""
     for exceptions in (False, True):
         kind = [line for line in _lasting(case) if line.exception == exceptions]
         wide = _Wide(line for line in kind if "*" in line.text)
@@ -85,7 +85,7 @@ def _above(text: str) -> Iterator[str]:
 
 
 def duplicate(case: Case) -> Iterator[Finding]:
-    """Patterns that stand there already."""
+    """Yield patterns that stand there already."""
     seen: dict[tuple[str, bool], Line] = {}
     for line in _lasting(case):
         key = (line.text, line.exception)

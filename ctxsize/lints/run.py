@@ -20,9 +20,9 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Edit, Finding, in_order
 from ctxsize.lints import LINTS
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
-from ctxsize.lints.discover import Target
 from ctxsize.lints.dockerfiles import GovernedBuild
-from ctxsize.lints.fixing import mend
+from ctxsize.lints.fixing import apply_fixes
+from ctxsize.lints.targets import Target
 from ctxsize.lints.tree import LintTree
 from ctxsize.model import Problem
 
@@ -154,10 +154,10 @@ class Linter:
 
         if not fix:
             return _linted(case, target, wanted(case), suppressed=suppressed)
-        mended = mend(case, wanted, unsafe=unsafe)
-        linted = _linted(mended.case, target, mended.left, suppressed=suppressed)
-        edit = Edit(case.file.path, case.file.data, mended.case.file.data)
-        return replace(linted, mended=mended.applied, edit=edit if mended.applied else None)
+        fixed = apply_fixes(case, wanted, unsafe=unsafe)
+        linted = _linted(fixed.case, target, fixed.left, suppressed=suppressed)
+        edit = Edit(case.file.path, case.file.data, fixed.case.file.data)
+        return replace(linted, mended=fixed.applied, edit=edit if fixed.applied else None)
 
     def case(self, target: Target, data: bytes | None = None) -> Case:
         """Return the case of `target`."""
@@ -190,7 +190,7 @@ class Linter:
                 yield GovernedBuild(request)
 
     def _told(self, build: Build, builder: Builder) -> Build:
-        """`build` with what the user says about all of them."""
+        """Return `build` with what the user says about all builds."""
         told = self._build
         return replace(
             build,
@@ -281,7 +281,7 @@ def _linted(
 
 
 def _reader(path: str, builder: Builder) -> Builder:
-    """`builder`, or the first one that reads files of that name if it does not."""
+    """Return `builder`, or the first one that reads files of that name if it does not."""
     suffix = "." + path.rpartition(".")[2]
     readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
     return builder if builder in readers or not readers else readers[0]

@@ -17,7 +17,7 @@ _COUNT = re.compile(r"\{\d+(,\d*)?\}")
 
 
 def gitignore(case: Case) -> Iterator[Finding]:
-    """`[!a]`, `{a,b}` and backslashes in front of letters."""
+    """Yield `[!a]`, `{a,b}` and backslashes in front of letters."""
     for line in case.lines:
         if not line.text or _names_an_entry(case, line):
             continue
@@ -47,7 +47,7 @@ def _translations(line: Line) -> Iterator[tuple[str, list[str]]]:
 
 
 def fails(case: Case) -> Iterator[Finding]:
-    """Lines that stop the build."""
+    """Yield lines that stop the build."""
     for line in case.lines:
         if line.error is None:
             continue
@@ -92,7 +92,7 @@ def _corrected(line: Line) -> Proposal | None:
 
 
 def regex(case: Case) -> Iterator[Finding]:
-    """`|`, `^` and `{}` that are not escaped."""
+    """Yield `|`, `^` and `{}` that are not escaped."""
     for line in case.lines:
         if not line.text or _names_an_entry(case, line) or " " in line.text:
             continue

@@ -1,4 +1,4 @@
-"""A context in memory, asked what each pattern does to it; nothing here is theory."""
+"""A context in memory under one ignore file: its paths, their sizes, what a pattern matches."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class LintTree:
 
     @cached_property
     def by_folded(self) -> dict[str, str]:
-        """One path for each of those that upper and lower case tell apart."""
+        """Return one path for each of those that only upper and lower case tell apart."""
         found: dict[str, str] = {}
         for paths in self.by_name.values():
             for path in paths:
@@ -145,7 +145,7 @@ class LintTree:
         return found
 
     def below(self, tops: Collection[str], *, of: Sent | None = None) -> list[str]:
-        """`tops` and all below them that is sent in `of` (by default now), in order."""
+        """Return `tops` and all below them that is sent in `of` (by default now), in order."""
         sent, found, end = self.now if of is None else of, list[str](), 0
         wanted = set(tops)
         for start, stop in sorted(self._places[top] for top in wanted if top in self._places):
@@ -201,11 +201,11 @@ class LintTree:
         return path if stat.S_ISREG(found.st_mode) else None
 
     def marked(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """`paths` in the builder's order, directories with a trailing `/`."""
+        """Return `paths` in the builder's order, directories with a trailing `/`."""
         return tuple(path + "/" * self.is_directory(path) for path in sorted(paths, key=order))
 
     def group(self, paths: Collection[str], *, of: Sent) -> Paths:
-        """`paths` as a value, with what they are as they are sent in `of`."""
+        """Return `paths` as a value, with their files and bytes as sent in `of`."""
         return Paths(self.marked(paths), *self.figures(paths, of=of))
 
     def shown(self, paths: Iterable[str]) -> tuple[str, ...]:

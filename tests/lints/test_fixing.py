@@ -19,9 +19,9 @@ from ctxsize.engine.sent import differences
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.discover import Target
-from ctxsize.lints.fixing import mend
+from ctxsize.lints.fixing import apply_fixes
 from ctxsize.lints.run import Linter, lint_case
+from ctxsize.lints.targets import Target
 from tests.oracles.trees import Node, build_tree, file
 
 FIXES = {
@@ -112,9 +112,9 @@ def test_a_fix_that_mends_nothing_is_not_applied(tmp_path: Path) -> None:
     case = Linter(Build(), BUILDKIT, wanted=Wanted(Config())).case(Target(path, str(tmp_path)))
     told = Finding("CTX999", Severity.INFO, "told for ever", Location(path))
     fix = Proposal("add a comment", append="# a").proved(case.file, case.tree)
-    mended = mend(case, lambda each: [replace(told, fix=fix)], unsafe=True)
-    assert mended.applied == ()
-    assert mended.case.file.data == b"src\n"
+    fixed = apply_fixes(case, lambda each: [replace(told, fix=fix)], unsafe=True)
+    assert fixed.applied == ()
+    assert fixed.case.file.data == b"src\n"
 
 
 def test_a_fix_does_not_hide_what_a_dockerfile_takes(tmp_path: Path) -> None:
