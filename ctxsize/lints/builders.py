@@ -10,16 +10,13 @@ from ctxsize.engine.request import Request, with_ignore_file, without_patterns
 from ctxsize.engine.sent import Sent, differences
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding
-from ctxsize.lints.case import Case, Line
-from ctxsize.lints.effects import decider
+from ctxsize.lints.case import Case
+from ctxsize.lints.lines import Line
 from ctxsize.lints.tree import LintTree
 
 
-def difference(case: Case) -> Iterator[Finding]:
+def difference(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield what other builders would do otherwise, by the line that is behind it."""
-    tree = case.tree
-    if tree is None:
-        return
     for builder in BUILDERS.values():
         if builder is not tree.request.builder:
             yield from _of_builder(case, tree, builder)
@@ -79,13 +76,13 @@ def _of_lines(case: Case, tree: LintTree, request: Request, there: Sent) -> Iter
 def _behind(case: Case, request: Request, path: str, *, sent_here: bool) -> Line | None:
     """Return the line that lets `path` in where it is sent, else the one that keeps it out."""
     if sent_here:
-        return decider(case, case.step(path))
+        return case.decider(path)
     found = [each for _, each in request.spec.steps(path)]
     index = found[-1].decider if found else None
     patterns = [*request.spec.patterns]
     if index is not None and 0 < patterns[index].line <= len(case.lines):
         return case.lines[patterns[index].line - 1]
-    return decider(case, case.step(path))
+    return case.decider(path)
 
 
 def two_files(case: Case) -> Iterator[Finding]:

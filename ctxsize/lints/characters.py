@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from ctxsize.engine import golang
 from ctxsize.engine.ignorefile import BOM, sent_text
 from ctxsize.findings import Confidence, Finding, Severity
-from ctxsize.lints.case import Case, is_control
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import NOTHING, Proposal
-from ctxsize.lints.effects import effect, intended
+from ctxsize.lints.lines import is_control
 
 _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -56,7 +56,7 @@ def invisible(case: Case) -> Iterator[Finding]:
         return
     for line in case.lines:
         bad = next((char for char in line.text if _is_unseen(char)), None)
-        if bad is None or effect(case, line):
+        if bad is None or case.effect(line):
             continue
         at = 1 + line.marked + max(0, line.raw.find(bad))
         raw = bad.encode("utf-8", "surrogateescape")
@@ -73,9 +73,7 @@ def invisible(case: Case) -> Iterator[Finding]:
             columns=(at, at + 1),
             fix=None
             if undecodable or not cleaned
-            else Proposal(
-                "take it out", {line.number: cleaned}, means=intended(case, line, [cleaned])
-            ),
+            else Proposal("take it out", {line.number: cleaned}, means=case.intended([cleaned])),
         )
 
 

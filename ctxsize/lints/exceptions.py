@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ctxsize.findings import Finding, Severity
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import NOTHING, Proposal
-from ctxsize.lints.effects import decider, ignored_before
+from ctxsize.lints.lines import Line
+from ctxsize.lints.tree import LintTree
 
 _WILD = frozenset("*?[\\")
 
@@ -19,7 +20,7 @@ def useless(case: Case) -> Iterator[Finding]:
             continue
         ordinary = case.count_between(0, line.number, exceptions=False)
         wild = bool(_WILD.intersection(line.text))
-        if ordinary and (wild or ignored_before(case, line, line.text)):
+        if ordinary and (wild or case.ignored_before(line, line.text)):
             continue
         if _is_ignored_later(case, line) or _is_meant(case, line):
             continue
@@ -88,8 +89,7 @@ def _undone_by(case: Case, line: Line) -> Line | None:
         names = case.tree.matched(line.pattern)
     if case.tree is not None and any(case.tree.below(names)):
         return None
-    found = [case.step(name) for name in names]
-    deciders = [decider(case, step) for step in found if step.ignored]
+    deciders = [case.decider(name) for name in names if case.step(name).ignored]
     if not names or len(deciders) < len(names):
         return None
     last = max((each for each in deciders if each is not None), key=lambda each: each.number)
@@ -101,11 +101,8 @@ def _is_ignored_later(case: Case, line: Line) -> bool:
     return not _WILD.intersection(line.text) and _undone_by(case, line) is not None
 
 
-def pruned(case: Case) -> Iterator[Finding]:
+def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield exceptions for what lies in directories that the builder skips."""
-    tree = case.tree
-    if tree is None:
-        return
     for line in case.patterns:
         if not line.exception or line.pattern is None:
             continue
@@ -135,7 +132,5 @@ def _reaching(line: Line, means: frozenset[str]) -> Proposal | None:
 
 def _is_pruned(case: Case, line: Line, path: str) -> bool:
     assert case.tree is not None
-    if path in case.tree.now:
-        return False
-    step = case.step(path)
-    return not step.ignored and decider(case, step) is line
+    is_kept_out = path not in case.tree.now and not case.step(path).ignored
+    return is_kept_out and case.decider(path) is line

@@ -9,17 +9,15 @@ from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import taken
-from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import LintTree
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
 
 
-def git(case: Case) -> Iterator[Finding]:
+def git(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield `.git` at the top where it is sent and taken, and no build takes it by name."""
-    tree = case.tree
-    if tree is None or ".git" not in tree.now or _is_kept(case, ".git"):
+    if ".git" not in tree.now or _is_kept(case, ".git"):
         return
     travels = taken(case.uses, tree)
     if (travels is not None and ".git" not in travels) or tree.is_taken([".git"]):
@@ -49,11 +47,8 @@ def _added(*lines: str) -> Iterator[Proposal]:
         yield Proposal(message, append="\n".join(lines[:count]), means=None)
 
 
-def env(case: Case) -> Iterator[Finding]:
+def env(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield files of local settings that git does not track, sent and taken."""
-    tree = case.tree
-    if tree is None:
-        return
     travels = taken(case.uses, tree)
     paths = [path for path in _env_files(tree) if travels is None or path in travels]
     paths = [path for path in paths if not _is_kept(case, path)]
@@ -94,5 +89,5 @@ def _is_kept(case: Case, path: str) -> bool:
 
 def _is_taken_back(case: Case, path: str) -> bool:
     """Return whether an exception about something in `.git` lets `path` in."""
-    by = decider(case, case.step(path))
+    by = case.decider(path)
     return by is not None and by.exception and by.text.removeprefix("**/").startswith(".git/")

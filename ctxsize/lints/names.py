@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS, Artefact, worth_a_word
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
+from ctxsize.lints.lines import Line
 from ctxsize.lints.tree import LintTree
 from ctxsize.recommender.exceptions import names
 from ctxsize.units import plural

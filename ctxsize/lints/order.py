@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ctxsize.findings import Finding
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.effects import decider
+from ctxsize.lints.lines import Line
 from ctxsize.lints.tree import LintTree
 from ctxsize.units import plural
 
 
-def shadowed(case: Case) -> Iterator[Finding]:
+def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield patterns for directories in which exceptions above them still let something in."""
-    tree = case.tree
-    if tree is None:
-        return
     for line in case.patterns:
         if not line.ignores or not case.count_between(0, line.number, exceptions=True):
             continue
@@ -42,22 +39,18 @@ def _left_below(case: Case, tree: LintTree, line: Line) -> list[str]:
     for path in tree.below(tops):
         if line.pattern.match_file(path) is not None:
             continue
-        step = case.step(path)
-        by = decider(case, step)
-        if not step.ignored and by is not None and by.number < line.number:
+        by = case.decider(path)
+        if by is not None and by.number < line.number and not case.step(path).ignored:
             found.append(path)
     return found if tree.has_files(found) else []
 
 
-def empty(case: Case) -> Iterator[Finding]:
+def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield files that arrive without their content."""
-    tree = case.tree
-    if tree is None or not tree.now.empty:
-        return
     by_line: dict[int, list[str]] = {}
     for path in sorted(tree.now.empty):
         withheld = tree.request.builder.refuses_to_open and case.spec.refuses(path)
-        by = decider(case, case.step(path)) if withheld else None
+        by = case.decider(path) if withheld else None
         by_line.setdefault(0 if by is None else by.number, []).append(path)
     for number, paths in by_line.items():
         if not number:
@@ -82,10 +75,9 @@ def empty(case: Case) -> Iterator[Finding]:
         )
 
 
-def undone(case: Case) -> Iterator[Finding]:
+def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield patterns whose work an exception for a directory undoes."""
-    tree = case.tree
-    if tree is None or not case.has_exceptions:
+    if not case.has_exceptions:
         return
     for line in case.patterns:
         if not line.ignores or line.pattern is None:
@@ -94,7 +86,7 @@ def undone(case: Case) -> Iterator[Finding]:
         back = [path for path in tree.below(tops) if not _is_named_later(case, line, path)]
         if not tree.has_files(back):
             continue
-        by = decider(case, case.step(tops[0]))
+        by = case.decider(tops[0])
         assert by is not None
         yield case.finding(
             "CTX130",
@@ -120,8 +112,7 @@ def _is_undone(case: Case, tree: LintTree, line: Line, path: str) -> bool:
     assert line.pattern is not None
     if path not in tree.now or not parent or line.pattern.match_file(parent) is not None:
         return False
-    step = case.step(path)
-    by = decider(case, step)
-    if step.ignored or by is None or by.number < line.number or by.pattern is None:
+    by = case.decider(path)
+    if by is None or by.number < line.number or by.pattern is None or case.step(path).ignored:
         return False
     return by.pattern.match_file(path) is None

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.artefacts import is_known
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
+from ctxsize.lints.lines import Line
 from ctxsize.lints.tree import LintTree
 
 _WILD = frozenset("*?[\\")
@@ -30,11 +31,8 @@ def outside(case: Case) -> Iterator[Finding]:
         )
 
 
-def dead(case: Case) -> Iterator[Finding]:
+def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield patterns without a match where the cause is known."""
-    tree = case.tree
-    if tree is None:
-        return
     for line in case.patterns:
         text = line.text
         if line.pattern is None or text.startswith(("..", "!")) or text in (".", "/"):

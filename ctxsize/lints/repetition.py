@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from ctxsize.engine.covers import Cover, covers, is_literal
 from ctxsize.findings import Finding
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import NOTHING, Proposal
-from ctxsize.lints.effects import ignored_before
+from ctxsize.lints.lines import Line
 
 
 def redundant(case: Case) -> Iterator[Finding]:
@@ -127,7 +127,7 @@ def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
             memory
             and wide.pattern is not None
             and is_literal(wide.pattern)
-            and ignored_before(case, wide, wide.text)
+            and case.ignored_before(wide, wide.text)
         )
     # A name at any depth is meant against the exceptions of the file, even if it stands too high.
     meant = narrow.text.startswith("**/") and case.has_exceptions

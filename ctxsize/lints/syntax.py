@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from ctxsize.errors import UnknownPatternError
 from ctxsize.findings import Finding, Severity
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.effects import effect, intended
+from ctxsize.lints.lines import Line
 
 _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
@@ -124,14 +124,14 @@ def _is_expression(line: Line) -> bool:
 
 def _decides(case: Case, line: Line) -> list[str] | None:
     """Return the paths about which the line decides now, as it is read."""
-    paths = effect(case, line) if case.tree is not None and line.pattern is not None else []
+    paths = case.effect(line) if case.tree is not None and line.pattern is not None else []
     return paths or None
 
 
 def _rewritten(case: Case, line: Line, texts: list[str]) -> Proposal:
     """Return the lines that say what is meant; certain if nothing relied on the old one."""
-    means = intended(case, line, texts)
-    if case.tree is not None and line.pattern is not None and effect(case, line):
+    means = case.intended(texts)
+    if case.tree is not None and line.pattern is not None and case.effect(line):
         means = None
     message = "write " + ", ".join(texts)
     return Proposal(message, {line.number: "\n".join(texts)}, means=means)

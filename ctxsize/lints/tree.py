@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
@@ -13,7 +12,7 @@ from ctxsize.engine.listing import order
 from ctxsize.engine.matched import matcher
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.sent import Sent
-from ctxsize.engine.trial import Trial
+from ctxsize.engine.trial import Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Paths
 from ctxsize.model import Amount
@@ -190,12 +189,8 @@ class LintTree:
     @cached_property
     def _own(self) -> str | None:
         """Return the ignore file as a path of the context, None where it is no plain file in it."""
-        if self.request.ignore_file is None:
-            return None
-        directory, name = os.path.split(self.request.ignore_file.path)
-        place = os.path.relpath(os.path.realpath(directory or "."), self.request.root)
-        path = os.path.normpath(os.path.join(place, name))
-        found = self.snapshot.file(path)
+        path = None if self.request.ignore_file is None else own_path(self.request)
+        found = None if path is None else self.snapshot.file(path)
         if found is None or found.st_nlink > 1 or not found.readable:
             return None
         return path if stat.S_ISREG(found.st_mode) else None
