@@ -21,9 +21,7 @@ from ctxsize.clean.kinds import BY_NAME, INCREMENTAL, KINDS
 from ctxsize.clean.proofs import (
     ArtefactKind,
     DirectoryNames,
-    KindProof,
     Surroundings,
-    Unproven,
     judge,
     looks_like,
 )
@@ -201,23 +199,23 @@ class _Looking:
             name, listing, self.above[::-1], lambda path: start_of(fd, path, _START_BYTES)
         )
         verdict = judge(place, KINDS)
-        if isinstance(verdict, Unproven):
-            message = f"not proven: {verdict.reason}"
-            self._pass(descent.path, verdict.kind, "not-proven", message)
-            return verdict.kind.category is CleanCategory.DEPS
         if verdict is None:
             return False
+        if not verdict.evidence:
+            self._pass(descent.path, verdict.kind, "not-proven", f"not proven: {verdict.doubt}")
+            return verdict.kind.category is CleanCategory.DEPS
         if not self._wanted(verdict.kind):
             # Not asked for, and so is what it holds: packages may need what was built in them.
             return True
         if not self.choice.incremental_only:
-            self._candidate(descent, verdict.kind, verdict, self._service(descent.path))
+            service = self._service(descent.path)
+            self._candidate(descent, verdict.kind, verdict.evidence, service)
         elif verdict.kind.name.startswith("cargo-target"):
-            self._incremental(descent, verdict)
+            self._incremental(descent, verdict.evidence)
         return True
 
     def _candidate(
-        self, descent: Descent, kind: ArtefactKind, proof: KindProof, service: str
+        self, descent: Descent, kind: ArtefactKind, evidence: tuple[str, ...], service: str
     ) -> None:
         """Note the directory where the walk is, with all that speaks against deleting it."""
         path = descent.path
@@ -238,7 +236,7 @@ class _Looking:
                 category=kind.category,
                 title=kind.title,
                 service=service,
-                evidence=proof.evidence,
+                evidence=evidence,
                 inventory=inventory,
                 objections=(*self._objections(descent, inventory, kind), *inventory.objections),
             )
@@ -269,7 +267,7 @@ class _Looking:
         if not _may_delete_from(descent):
             yield CleanObjection("read-only", "no permission to delete from the directory above")
 
-    def _incremental(self, descent: Descent, proof: KindProof) -> None:
+    def _incremental(self, descent: Descent, evidence: tuple[str, ...]) -> None:
         """Note the directories of incremental compilation in the target where the walk is."""
         service = self._service(descent.path)
         stack = [sorted(self._listing(descent).directories)]
@@ -283,7 +281,7 @@ class _Looking:
             if not self._entered(descent, name):
                 continue
             if name == INCREMENTAL.names[0] and len(stack) > 1:
-                self._candidate(descent, INCREMENTAL, proof, service)
+                self._candidate(descent, INCREMENTAL, evidence, service)
                 descent.leave()
             elif len(stack) < 3:
                 stack.append(sorted(self._listing(descent).directories))

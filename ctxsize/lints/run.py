@@ -202,9 +202,10 @@ class Linter:
             builder=builder.name,
         )
 
-    def _request(self, build: Build, builder: Builder) -> Request | None:
+    def _request(self, build: Build, builder: Builder, *, alone: bool = False) -> Request | None:
+        """Return the request of a build, `alone` without a Dockerfile; None where it fails."""
         try:
-            return without_patterns(build, builder, plans=self._plans)
+            return without_patterns(build, builder, alone=alone, plans=self._plans)
         except CtxsizeError as error:
             error.message = build.masked(error.message)
             self._note(error)
@@ -215,7 +216,8 @@ class Linter:
     ) -> LintTree | None:
         if target.context is None or target.unread is not None:
             return None
-        request = uses[0].request if uses else self._bare(target, builder)
+        build = replace(self._build, context=target.context, dockerfile=None, builder=builder.name)
+        request = uses[0].request if uses else self._request(build, builder, alone=True)
         if request is None:
             return None
         request = replace(request, ignore_file=file)
@@ -227,16 +229,6 @@ class Linter:
         builds = [each.request.build for each in uses[1:]]
         tracked = _tracked(request.root)
         return LintTree(Trial(snapshot), file.data, tracked=tracked, builds=builds)
-
-    def _bare(self, target: Target, builder: Builder) -> Request | None:
-        """Return the context without a Dockerfile."""
-        assert target.context is not None
-        build = replace(self._build, context=target.context, dockerfile=None, builder=builder.name)
-        try:
-            return without_patterns(build, builder, alone=True)
-        except CtxsizeError as error:
-            self._note(error)
-            return None
 
     def _snapshot(self, request: Request) -> Snapshot:
         if request.root not in self._snapshots:
