@@ -39,15 +39,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ctxsize import api
+from ctxsize.accepting import Wanted
 from ctxsize.build import Build
 from ctxsize.config import Config
-from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.builders import BUILDKIT
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Finding, Severity
-from ctxsize.lints.discover import Layout
 from ctxsize.lints.run import Linter, lint_case
-from ctxsize.lints.selection import Selection
+from ctxsize.lints.targets import Layout
 from tests.oracles import availability
 from tests.oracles.asked import Asked, Sends, sent_by
 from tests.oracles.buildah import buildah_in
@@ -171,8 +170,8 @@ def index(root: Path, tracked: list[str]) -> None:
 def check(root: Path, oracles: Oracles, counts: Counter[str]) -> Iterator[str]:
     """Everything that is wrong about one ignore file."""
     build = Build(str(root))
-    acceptance = Acceptance(Config())
-    linter = Linter(build, BUILDKIT, selection=Selection(), acceptance=acceptance)
+    wanted = Wanted(Config())
+    linter = Linter(build, BUILDKIT, wanted=wanted)
     path = root / ".dockerignore"
     case = linter.case(Layout.below(str(root)).target(str(path)))
     assert case.tree is not None

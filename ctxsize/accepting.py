@@ -1,13 +1,13 @@
-"""The configuration that holds for an answer, and what of its findings that leaves."""
+"""The findings that count: asked for by code and severity, and not accepted in advance."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from ctxsize.config import Config, load
 from ctxsize.config.accepted import Acceptance
-from ctxsize.errors import InputErrors
+from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.model import Effect, Problem, Report, Transfer
 from ctxsize.problems import found
@@ -28,24 +28,68 @@ def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, 
 
 
 class Wanted:
-    """What a configuration selects and does not accept."""
+    """What a command is asked for, and what of it a configuration does not accept.
 
-    def __init__(self, config: Config) -> None:
-        from ctxsize.lints.selection import Selection
+    The codes of the command are `known`; `select` and `ignore` are beginnings of codes,
+    as the command line says them, and `severity` is the lightest one that counts.
+    Raises `InputError` for one with which no known code begins.
+    """
 
+    def __init__(
+        self,
+        config: Config,
+        *,
+        known: Collection[str] = (),
+        select: Iterable[str] = (),
+        ignore: Iterable[str] = (),
+        severity: Severity | None = None,
+    ) -> None:
         self._config = config
-        self._selection = Selection(config.select, config.ignore)
+        self._select = _checked(select, known) or config.select
+        self._ignore = (*_checked(ignore, known), *config.ignore)
+        self._severity = severity or Severity.INFO
         self._acceptance = Acceptance(config)
 
-    def of(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """Return those of `findings` that count."""
-        return self._acceptance.left(filter(self._selection.wants, findings))
+    def selected(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Return those of `findings` that are asked for, accepted or not."""
+        return [
+            each
+            for each in findings
+            if self._wants(each.code) and each.severity.rank <= self._severity.rank
+        ]
 
-    def unused(self, codes: Iterable[str], root: str) -> tuple[Finding, ...]:
-        """Return the tables about `codes` that accepted nothing below `root`, once it is done."""
-        ours = {each for each in codes if self._selection.wants_code(each)}
-        whole = self._config.lies_below(root)
-        return self._acceptance.unused(ours.__contains__, whole=whole, inside=[root])
+    def of(
+        self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
+    ) -> tuple[Finding, ...]:
+        """Return those of `findings` that count; `lines` are of their file, if not on disk."""
+        return self._acceptance.left(self.selected(findings), lines=lines)
+
+    def _wants(self, code: str) -> bool:
+        """Return whether findings of `code` are asked for; the longer of two beginnings decides."""
+        chosen = max((len(each) for each in self._select if code.startswith(each)), default=-1)
+        left_out = max((len(each) for each in self._ignore if code.startswith(each)), default=-1)
+        if self._select and chosen < 0:
+            return False
+        return chosen > left_out if left_out >= 0 else True
+
+    def unused(
+        self, codes: Iterable[str], *directories: str, files: Iterable[str] = ()
+    ) -> tuple[Finding, ...]:
+        """Return the tables about `codes` that accepted nothing in what was looked at."""
+        ours = {each for each in codes if self._wants(each)}
+        whole = any(map(self._config.lies_below, directories))
+        return self._acceptance.unused(
+            ours.__contains__, whole=whole, inside=[*directories, *files]
+        )
+
+
+def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+    """Return `codes`, split at commas. Raises `InputError` where no known code begins with one."""
+    found = [part.strip() for each in codes for part in each.split(",") if part.strip()]
+    for each in found:
+        if not any(name.startswith(each) for name in known):
+            raise InputError(f"no code begins with {each!r}", hint="`ctxsize rule` lists them")
+    return tuple(found)
 
 
 def without_accepted(report: Report, config: Config) -> Report:

@@ -12,9 +12,7 @@ from ctxsize.advice.contexts import once, suggested
 from ctxsize.advice.repository import Repository, Starter, read_repository
 from ctxsize.codes import names
 from ctxsize.config import Config, load
-from ctxsize.config.accepted import Acceptance
 from ctxsize.findings import Edit, Finding, Severity, in_order
-from ctxsize.lints.selection import selection
 from ctxsize.projects import Discovery
 
 _MOST_FIXES = 500
@@ -32,15 +30,15 @@ def run(
 ) -> DockerfileAdvice:
     """See `ctxsize.api.advise`."""
     config = load(discovery.root) if config is None else config
-    chosen = selection(config, names("CTX2"), select, ignore, severity)
-    acceptance = Acceptance(config)
+    codes = names("CTX2")
+    wanted = Wanted(config, known=codes, select=select, ignore=ignore, severity=severity)
     changed: dict[str, bytes] = {}
     mended: list[Finding] = []
     seen: set[tuple[str, bytes]] = set()
     starter = once(partial(suggested, plans=discovery.plans))
     for _ in range(_MOST_FIXES):
         repository = read_repository(discovery, {**changed}, starter)
-        kept = acceptance.left(filter(chosen.wants, examined(repository)))
+        kept = wanted.of(examined(repository))
         fixable = _fixable(kept, seen, unsafe=unsafe) if fix or unsafe else iter(())
         following = next(fixable, None)
         if following is None:

@@ -18,7 +18,7 @@ from errno import ENOENT, ENOTEMPTY
 
 from ctxsize.clean import record, use
 from ctxsize.clean.descent import Descent
-from ctxsize.clean.inventory import shown, start_token, take, token
+from ctxsize.clean.inventory import START_TOKEN, shown, take, token
 from ctxsize.clean.kinds import BY_NAME
 from ctxsize.clean.look import locks_of
 from ctxsize.clean.tracked import Tracking
@@ -29,7 +29,6 @@ from ctxsize.clean.values import (
     CleanPlan,
     Inventory,
     Result,
-    Stamp,
 )
 from ctxsize.engine.events import Progress, Steps, stepped
 
@@ -111,7 +110,7 @@ class _Deleter:
         inventory = take(descent.fd, locked=locked, linked=item.inventory.shared)
         if held is not None:
             return inventory, f"a build holds the lock {held}"
-        reason = _first(inventory.objections) or difference(item.inventory.stamp, inventory.stamp)
+        reason = _first(inventory.objections) or difference(item.inventory, inventory)
         full = f"{self.plan.root.rstrip('/')}/{item.path}"
         return inventory, reason or self._objection(full)
 
@@ -126,10 +125,10 @@ class _Deleter:
     def _objection(self, full: str) -> str | None:
         """Return what speaks against deleting the directory at `full`."""
         tracked = self.tracking.objection(full)
-        return in_use(full, self._uses()) if tracked is None else tracked.message
+        return _in_use(full, self._uses()) if tracked is None else tracked.message
 
     def _uses(self) -> tuple[use.ProcessUse, ...]:
-        """Who uses anything below ROOT, as of a moment ago: there may be thousands of items."""
+        """Return who used anything below ROOT a moment ago: there may be thousands of items."""
         now = time.monotonic()
         if now - self.asked > _FRESH_S:
             self.uses, self.asked = use.users(self.plan.root), now
@@ -154,28 +153,27 @@ class _Deleter:
             self.progress(self.entries, self.content_bytes)
 
 
-def in_use(full: str, uses: Iterable[use.ProcessUse]) -> str | None:
+def _in_use(full: str, uses: Iterable[use.ProcessUse]) -> str | None:
     """Return which of `uses` is of the directory at `full`, or what is mounted in it, or None."""
-    mount = use.below(use.mounts(), full)
-    if mount is not None:
-        return f"something is mounted at {mount}"
-    return next((str(each) for each in uses if use.below([each.path], full)), None)
+    objection = use.objection(full, use.mounts(), uses)
+    return None if objection is None else objection.message
 
 
 def _first(objections: Sequence[CleanObjection]) -> str | None:
     return objections[0].message if objections else None
 
 
-def difference(planned: Stamp, found: Stamp, *, renamed: bool = False) -> str | None:
+def difference(planned: Inventory, found: Inventory, *, renamed: bool = False) -> str | None:
     """Return how a directory differs from the plan, else None; a rename sets its `ctime`."""
-    if (planned.device, planned.inode) != (found.device, found.inode):
+    before, now = planned.stamp, found.stamp
+    if (before.device, before.inode) != (now.device, now.inode):
         return "another directory is there now"
     if renamed:
-        found = replace(found, ctime_ns=planned.ctime_ns)
-    if planned == found:
+        now = replace(now, ctime_ns=before.ctime_ns)
+    if before == now and planned.tokens == found.tokens:
         return None
-    if planned.entries != found.entries:
-        count = found.entries - planned.entries
+    count = len(found.tokens) - len(planned.tokens)
+    if count:
         noun = "entry" if abs(count) == 1 else "entries"
         return f"it has changed: {abs(count):,} {noun} {'more' if count > 0 else 'fewer'} in it"
     return "it has changed: something in it is another file or was written"
@@ -227,11 +225,11 @@ class _Renamed:
             return f"it has changed: {error.strerror}"
         path = self._path(self.trash)
         full = f"{self.deleter.plan.root.rstrip('/')}/{path}"
-        reason = _first(again.objections) or difference(stamp, again.stamp, renamed=True)
+        reason = _first(again.objections) or difference(self.inventory, again, renamed=True)
         if reason is None and self.item.category is CleanCategory.CACHE:
             # There may be thousands, and whoever has a file of a cache open keeps it.
             return None
-        return reason or in_use(full, use.users(full))
+        return reason or _in_use(full, use.users(full))
 
     def empty(self) -> Result:
         """Delete what is in it and then itself, and say what is left."""
@@ -340,7 +338,7 @@ class _Emptying:
 
     def run(self, descent: Descent) -> None:
         """Empty the directory where `descent` is."""
-        stack = [(iter(self._entries(descent, start_token())), 0)]
+        stack = [(iter(self._entries(descent, START_TOKEN)), 0)]
         while stack:
             inner, troubles = stack[-1]
             following = next(inner, None)

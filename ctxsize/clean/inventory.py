@@ -25,7 +25,8 @@ BARE = frozenset({"HEAD", "objects", "refs"})
 """Names that together tell that a directory is a bare repository."""
 _DEVICES = (stat.S_IFCHR, stat.S_IFBLK)
 _BLOCK = 512
-_START = bytes(8)
+START_TOKEN = bytes(8)
+"""The number of the directory at which an inventory starts."""
 _SHOWN_EVERY = 500
 _OBJECTIONS = 5
 
@@ -41,11 +42,6 @@ def token(above: bytes, name: str, found: os.stat_result) -> bytes:
         text += f":{found.st_size}:{found.st_mtime_ns}"
     raw = above + os.fsencode(name) + b"\0" + text.encode()
     return blake2b(raw, digest_size=8).digest()
-
-
-def start_token() -> bytes:
-    """Return the number of the directory at which an inventory starts."""
-    return _START
 
 
 @dataclass
@@ -107,24 +103,11 @@ def take(
     taking = _Taking(parts, locked, linked, progress)
     top = os.fstat(fd)
     with Descent(fd) as descent:
-        listing = _walk(taking, descent, top)
-    digest = blake2b(digest_size=20)
-    for each in sorted(taking.tokens):
-        digest.update(each.to_bytes(8, "big"))
-    stamp = Stamp(
-        device=top.st_dev,
-        inode=top.st_ino,
-        mtime_ns=top.st_mtime_ns,
-        ctime_ns=top.st_ctime_ns,
-        changed_ns=taking.changed_ns,
-        entries=len(taking.tokens),
-        listing=listing,
-        digest=digest.hexdigest(),
-    )
-    return _finished(taking, stamp)
+        _walk(taking, descent, top)
+    return _finished(taking, top)
 
 
-def _finished(taking: _Taking, stamp: Stamp) -> Inventory:
+def _finished(taking: _Taking, top: os.stat_result) -> Inventory:
     kinds = taking.kinds
     directories = kinds.get(stat.S_IFDIR, 0)
     symlinks = kinds.get(stat.S_IFLNK, 0)
@@ -134,7 +117,7 @@ def _finished(taking: _Taking, stamp: Stamp) -> Inventory:
     ]
     parts.sort(key=lambda part: (-part.content_bytes, part.name))
     return Inventory(
-        stamp=stamp,
+        stamp=Stamp(top.st_dev, top.st_ino, top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns),
         tokens=frozenset(taking.tokens),
         files=sum(kinds.values()) - directories - symlinks,
         directories=directories,
@@ -149,16 +132,12 @@ def _finished(taking: _Taking, stamp: Stamp) -> Inventory:
     )
 
 
-def _walk(taking: _Taking, descent: Descent, top: os.stat_result) -> str:
-    """Walk the whole tree; a digest of the first directory's entries comes back."""
+def _walk(taking: _Taking, descent: Descent, top: os.stat_result) -> None:
+    """Count the whole tree below the directory `top`, where `descent` is."""
     taking.newest_ns = top.st_mtime_ns
     _count_directory(taking, top, "")
     stack: list[tuple[Iterator[tuple[str, bytes]], tuple[str, ...]]] = []
-    found = _directory(taking, descent, _START, ())
-    listing = blake2b(digest_size=20)
-    for each in sorted(taking.tokens):
-        listing.update(each.to_bytes(8, "big"))
-    stack.append((iter(found), ()))
+    stack.append((iter(_directory(taking, descent, START_TOKEN, ())), ()))
     while stack:
         inner, way = stack[-1]
         following = next(inner, None)
@@ -171,7 +150,6 @@ def _walk(taking: _Taking, descent: Descent, top: os.stat_result) -> str:
         below = (*way, name) if len(way) < 3 else way
         if _enter(taking, descent, name):
             stack.append((iter(_directory(taking, descent, above, below)), below))
-    return listing.hexdigest()
 
 
 def _enter(taking: _Taking, descent: Descent, name: str) -> bool:
@@ -265,5 +243,5 @@ _EFFECTIVE = os.access in os.supports_effective_ids
 
 
 def shown(path: str) -> str:
-    """`path`, its middle left out where it is very long."""
+    """Return `path`, its middle left out where it is very long."""
     return path if len(path) <= 200 else f"{path[:100]}…{path[-99:]}"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -21,9 +21,7 @@ from ctxsize.clean.kinds import BY_NAME, INCREMENTAL, KINDS
 from ctxsize.clean.proofs import (
     ArtefactKind,
     DirectoryNames,
-    KindProof,
     Surroundings,
-    Unproven,
     judge,
     looks_like,
 )
@@ -33,6 +31,7 @@ from ctxsize.clean.values import (
     CleanCategory,
     CleanChoice,
     CleanObjection,
+    CleanPlan,
     Inventory,
     Passed,
 )
@@ -50,19 +49,6 @@ SERVICES = (
     *("dune-project", "*.cabal", "*.tf"),
 )
 """What tells that a directory is a service of its own, as a Dockerfile does."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a look at a tree found."""
-
-    root: str
-    device: int
-    inode: int
-    candidates: tuple[CleanCandidate, ...]
-    passed: tuple[Passed, ...]
-    records: tuple[str, ...]
-    problems: tuple[Problem, ...]
 
 
 def root_of(path: str) -> str:
@@ -108,22 +94,21 @@ def _is_same(path: str, found: os.stat_result) -> bool:
         return False
 
 
-def look(root: str, choice: CleanChoice, *, progress: Progress | None = None) -> Seen:
-    """Return all candidates below the real path `root`, in order. Raises `OSError`."""
+def look(root: str, choice: CleanChoice, *, progress: Progress | None = None) -> CleanPlan:
+    """Return all candidates below the real path `root` as items, in order. Raises `OSError`."""
     with Descent.at(root) as descent:
         status = os.fstat(descent.fd)
         looking = _Looking(root, choice, progress)
         looking.walk(descent)
-    passed = sorted(looking.passed, key=lambda each: each.path)
-    candidates = sorted(looking.candidates, key=lambda each: each.path)
-    return Seen(
+    return CleanPlan(
         root,
         status.st_dev,
         status.st_ino,
-        tuple(candidates),
-        tuple(passed),
-        tuple(looking.records),
-        tuple(looking.problems),
+        choice,
+        items=tuple(sorted(looking.candidates, key=lambda each: each.path)),
+        passed=tuple(looking.passed),
+        records=tuple(looking.records),
+        problems=tuple(looking.problems),
     )
 
 
@@ -214,23 +199,23 @@ class _Looking:
             name, listing, self.above[::-1], lambda path: start_of(fd, path, _START_BYTES)
         )
         verdict = judge(place, KINDS)
-        if isinstance(verdict, Unproven):
-            message = f"not proven: {verdict.reason}"
-            self._pass(descent.path, verdict.kind, "not-proven", message)
-            return verdict.kind.category is CleanCategory.DEPS
         if verdict is None:
             return False
+        if not verdict.evidence:
+            self._pass(descent.path, verdict.kind, "not-proven", f"not proven: {verdict.doubt}")
+            return verdict.kind.category is CleanCategory.DEPS
         if not self._wanted(verdict.kind):
             # Not asked for, and so is what it holds: packages may need what was built in them.
             return True
         if not self.choice.incremental_only:
-            self._candidate(descent, verdict.kind, verdict, self._service(descent.path))
+            service = self._service(descent.path)
+            self._candidate(descent, verdict.kind, verdict.evidence, service)
         elif verdict.kind.name.startswith("cargo-target"):
-            self._incremental(descent, verdict)
+            self._incremental(descent, verdict.evidence)
         return True
 
     def _candidate(
-        self, descent: Descent, kind: ArtefactKind, proof: KindProof, service: str
+        self, descent: Descent, kind: ArtefactKind, evidence: tuple[str, ...], service: str
     ) -> None:
         """Note the directory where the walk is, with all that speaks against deleting it."""
         path = descent.path
@@ -241,7 +226,7 @@ class _Looking:
         except OSError as error:
             self._problem(path, error)
             return
-        self.entries += inventory.stamp.entries
+        self.entries += len(inventory.tokens)
         self.content_bytes += inventory.content_bytes
         self.candidates.append(
             CleanCandidate(
@@ -251,7 +236,7 @@ class _Looking:
                 category=kind.category,
                 title=kind.title,
                 service=service,
-                evidence=proof.evidence,
+                evidence=evidence,
                 inventory=inventory,
                 objections=(*self._objections(descent, inventory, kind), *inventory.objections),
             )
@@ -273,25 +258,16 @@ class _Looking:
         tracked = self.tracking.objection(full)
         if tracked is not None:
             yield tracked
-        mount = use.below(self.mounts, full)
-        if mount is not None:
-            yield CleanObjection("mount", f"something is mounted at {mount}")
-        using = next((each for each in self.uses if use.below([each.path], full)), None)
+        using = use.objection(full, self.mounts, self.uses)
         if using is not None:
-            yield CleanObjection("in-use", str(using))
-        held = self._held(descent, locks_of(kind, inventory))
+            yield using
+        held = use.held(descent.fd, locks_of(kind, inventory))
         if held is not None:
-            yield held
+            yield CleanObjection("in-use", f"a build holds the lock {held}")
         if not _may_delete_from(descent):
             yield CleanObjection("read-only", "no permission to delete from the directory above")
 
-    @staticmethod
-    def _held(descent: Descent, paths: Iterable[str]) -> CleanObjection | None:
-        with use.Locks() as locks:
-            held = locks.take(descent.fd, paths)
-        return None if held is None else CleanObjection("in-use", f"a build holds the lock {held}")
-
-    def _incremental(self, descent: Descent, proof: KindProof) -> None:
+    def _incremental(self, descent: Descent, evidence: tuple[str, ...]) -> None:
         """Note the directories of incremental compilation in the target where the walk is."""
         service = self._service(descent.path)
         stack = [sorted(self._listing(descent).directories)]
@@ -305,7 +281,7 @@ class _Looking:
             if not self._entered(descent, name):
                 continue
             if name == INCREMENTAL.names[0] and len(stack) > 1:
-                self._candidate(descent, INCREMENTAL, proof, service)
+                self._candidate(descent, INCREMENTAL, evidence, service)
                 descent.leave()
             elif len(stack) < 3:
                 stack.append(sorted(self._listing(descent).directories))
@@ -319,14 +295,14 @@ class _Looking:
         found = record.of(descent.fd, name)
         if found is None:
             message = "an earlier run left it and there is no record of what it was: look into it"
-            self.passed.append(_passed(path, "leftover", "", "not-proven", message, inventory))
+            sizes = inventory.files, inventory.content_bytes, inventory.disk_bytes
+            self.passed.append(Passed(path, "leftover", "", "", "not-proven", message, *sizes))
             return
         kind = BY_NAME[found.kind]
         if not self._wanted(kind):
             return
         objections = [*self._objections(descent, inventory, kind), *inventory.objections]
-        held = self._held(descent, [f"../{name}{record.ENDING}"])
-        if held is not None:
+        if use.held(descent.fd, [f"../{name}{record.ENDING}"]) is not None:
             objections.insert(0, CleanObjection("in-use", "another run is at it"))
         if not found.covers(inventory):
             message = f"more is in it than {found.name} held; rename it back to see what"
@@ -371,17 +347,6 @@ class _Looking:
 def locks_of(kind: ArtefactKind, inventory: Inventory) -> tuple[str, ...]:
     """Return the files that a build of this kind locks, relative to the directory."""
     return (*inventory.locks, *(f"../{name}" for name in kind.locks_beside))
-
-
-def _passed(
-    path: str, kind: str, ecosystem: str, code: str, message: str, inventory: Inventory
-) -> Passed:
-    return replace(
-        Passed(path, kind, ecosystem, "", code, message),
-        files=inventory.files,
-        content_bytes=inventory.content_bytes,
-        disk_bytes=inventory.disk_bytes,
-    )
 
 
 def _is_service(listing: DirectoryNames) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from ctxsize import units
-from ctxsize.clean.look import Seen, look, root_of
+from ctxsize.clean.look import look, root_of
 from ctxsize.clean.values import (
     CleanCandidate,
     CleanCategory,
@@ -22,73 +23,50 @@ from ctxsize.errors import InputError
 _SECOND = 1_000_000_000
 
 
-def plan(seen: Seen, choice: CleanChoice, *, now_ns: int) -> CleanPlan:
-    """Return the plan for what was seen; `now_ns` is the time that ages are counted from."""
+def plan(seen: CleanPlan, *, now_ns: int) -> CleanPlan:
+    """Return `seen` with the items that shall go; `now_ns` is the time that ages count from."""
+    choice = seen.choice
     items: list[CleanCandidate] = []
-    passed = list(seen.passed)
-    for candidate in seen.candidates:
-        reason = _danger(candidate, choice, now_ns) or _choice(candidate, choice, now_ns)
-        if reason is None:
+    passed = [*seen.passed]
+    for candidate in seen.items:
+        left = _danger(candidate, choice, now_ns) or _unwanted(candidate, choice, now_ns)
+        if left is None:
             items.append(candidate)
         else:
-            passed.append(_left(candidate, *reason))
+            passed.append(left)
     if choice.keep_bytes is not None:
         items, kept = _without_newest(items, choice.keep_bytes)
         passed += kept
-    return CleanPlan(
-        root=seen.root,
-        device=seen.device,
-        inode=seen.inode,
-        choice=choice,
-        items=tuple(items),
-        passed=tuple(sorted(passed, key=lambda each: each.path)),
-        sums=sums(items),
-        records=seen.records,
-        problems=seen.problems,
-    )
+    passed.sort(key=lambda each: each.path)
+    return replace(seen, items=tuple(items), passed=tuple(passed), sums=sums(items))
 
 
-def _danger(
-    candidate: CleanCandidate, choice: CleanChoice, now_ns: int
-) -> tuple[str, str, bool] | None:
-    """Return the code and the words for why it must not be deleted, or None."""
+def _danger(candidate: CleanCandidate, choice: CleanChoice, now_ns: int) -> Passed | None:
+    """Return it as left alone if it must not be deleted."""
     for each in candidate.objections:
-        return each.code, each.message, False
-    if candidate.category is CleanCategory.LEFTOVER:
+        return candidate.left_alone(each.code, each.message)
+    age_s = _age_s(candidate, now_ns)
+    if candidate.category is CleanCategory.LEFTOVER or age_s >= choice.recent_s:
         return None
-    age_s = (now_ns - candidate.inventory.newest_ns) / _SECOND
-    if age_s < choice.recent_s:
-        words = "in the future" if age_s < 0 else f"{units.human_age(age_s)} ago"
-        return "recent", f"it may be in use: something in it was written {words}", False
-    return None
+    words = "in the future" if age_s < 0 else f"{units.human_age(age_s)} ago"
+    message = f"it may be in use: something in it was written {words}"
+    return candidate.left_alone("recent", message)
 
 
-def _choice(
-    candidate: CleanCandidate, choice: CleanChoice, now_ns: int
-) -> tuple[str, str, bool] | None:
-    """Return the code and the words for why it is not wanted, or None."""
+def _unwanted(candidate: CleanCandidate, choice: CleanChoice, now_ns: int) -> Passed | None:
+    """Return it as left alone if an option spares it."""
     if candidate.category is CleanCategory.DEPS and not choice.deps:
-        return "deps", "installed packages; --deps takes them too", True
-    age_s = (now_ns - candidate.inventory.newest_ns) / _SECOND
+        message = "installed packages; --deps takes them too"
+        return candidate.left_alone("deps", message, by_choice=True)
+    age_s = _age_s(candidate, now_ns)
     if choice.older_than_s is not None and age_s < choice.older_than_s:
-        return "young", f"written {units.human_age(age_s)} ago, which --older-than spares", True
+        message = f"written {units.human_age(age_s)} ago, which --older-than spares"
+        return candidate.left_alone("young", message, by_choice=True)
     return None
 
 
-def _left(candidate: CleanCandidate, code: str, message: str, by_choice: bool) -> Passed:
-    inventory = candidate.inventory
-    return Passed(
-        candidate.path,
-        candidate.kind,
-        candidate.ecosystem,
-        candidate.service,
-        code,
-        message,
-        inventory.files,
-        inventory.content_bytes,
-        inventory.disk_bytes,
-        by_choice=by_choice,
-    )
+def _age_s(candidate: CleanCandidate, now_ns: int) -> float:
+    return (now_ns - candidate.inventory.newest_ns) / _SECOND
 
 
 def _without_newest(
@@ -102,7 +80,8 @@ def _without_newest(
         taken += each.inventory.disk_bytes
         if taken > keep_bytes:
             break
-        kept.append(_left(each, "kept", "among the newest, which --keep-size keeps", True))
+        message = "among the newest, which --keep-size keeps"
+        kept.append(each.left_alone("kept", message, by_choice=True))
     names = {each.path for each in kept}
     return [each for each in items if each.path not in names], kept
 
@@ -145,4 +124,4 @@ def planned_below(root: str, choice: CleanChoice, progress: Progress | None) -> 
         seen = look(real, choice, progress=progress)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=root) from None
-    return plan(seen, choice, now_ns=time.time_ns())
+    return plan(seen, now_ns=time.time_ns())

@@ -83,27 +83,22 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class KindProof:
-    """A directory is of this kind, and that shows it."""
+class KindVerdict:
+    """A directory is of this kind, or looks like it."""
 
     kind: ArtefactKind
-    evidence: tuple[str, ...]
+    evidence: tuple[str, ...] = ()
+    """What proves it; empty if nothing does."""
+    doubt: str = ""
+    """Why it is not proven."""
 
 
-@dataclass(frozen=True)
-class Unproven:
-    """A directory looks like this kind, but it cannot be proved."""
-
-    kind: ArtefactKind
-    reason: str
-
-
-def judge(place: Surroundings, kinds: Iterable[ArtefactKind]) -> KindProof | Unproven | None:
+def judge(place: Surroundings, kinds: Iterable[ArtefactKind]) -> KindVerdict | None:
     """Return the first kind that `place` is proven to be, else looks like, else None."""
-    doubtful: Unproven | None = None
+    doubtful: KindVerdict | None = None
     for kind in kinds:
         verdict = _judge(place, kind)
-        if isinstance(verdict, KindProof):
+        if verdict is not None and verdict.evidence:
             return verdict
         doubtful = doubtful or verdict
     return doubtful
@@ -119,18 +114,19 @@ def looks_like(
     return None
 
 
-def _judge(place: Surroundings, kind: ArtefactKind) -> KindProof | Unproven | None:
+def _judge(place: Surroundings, kind: ArtefactKind) -> KindVerdict | None:
     if not _named(place.name, kind):
         return None
     inside = _inside(place, kind)
     around = _around(place.above, kind)
     if inside is None:
         known = "*" not in kind.names and _stands(place.above, kind)
-        return Unproven(kind, _lacking(place, kind)) if known else None
+        return KindVerdict(kind, doubt=_lacking(place, kind)) if known else None
     if around is None:
-        return Unproven(kind, f"{inside[0]} is in it, but there is no {_wanted(kind)}")
-    reason = _foreign(place.inside, kind) or (CHECKS[kind.check](place) if kind.check else None)
-    return KindProof(kind, (*inside, *around)) if reason is None else Unproven(kind, reason)
+        doubt = f"{inside[0]} is in it, but there is no {_wanted(kind)}"
+        return KindVerdict(kind, doubt=doubt)
+    doubt = _foreign(place.inside, kind) or (CHECKS[kind.check](place) if kind.check else "")
+    return KindVerdict(kind, doubt=doubt) if doubt else KindVerdict(kind, (*inside, *around))
 
 
 def _lacking(place: Surroundings, kind: ArtefactKind) -> str:
@@ -154,8 +150,8 @@ def _unlike(place: Surroundings, mark: Telltale) -> str:
     return f"{name} is in it, but not as the tool writes it that makes such a directory"
 
 
-def _foreign(inside: DirectoryNames, kind: ArtefactKind) -> str | None:
-    """Return why something in the directory belongs to no such directory, or None."""
+def _foreign(inside: DirectoryNames, kind: ArtefactKind) -> str:
+    """Return why something in the directory belongs to no such directory, or ""."""
     every = inside.directories | inside.files | inside.links
     for name in kind.never_inside:
         if name in every:
@@ -164,7 +160,7 @@ def _foreign(inside: DirectoryNames, kind: ArtefactKind) -> str | None:
         for name in sorted(every):
             if not any(fnmatchcase(name, pattern) for pattern in kind.only_inside):
                 return f"{name} is in it, which belongs to no such directory"
-    return None
+    return ""
 
 
 def _stands(above: Sequence[DirectoryNames], kind: ArtefactKind) -> bool:
@@ -262,8 +258,8 @@ def _few(names: Sequence[str]) -> str:
     return f"{shown} or the like" if len(names) > 3 else shown
 
 
-def _compiled(place: Surroundings) -> str | None:
-    """Return why a directory of compiled Python is not just that, or None."""
+def _compiled(place: Surroundings) -> str:
+    """Return why a directory of compiled Python is not just that, or ""."""
     if place.inside.directories or place.inside.links:
         return "there is more in it than compiled files"
     sources = place.above[0].files if place.above else frozenset()
@@ -282,8 +278,8 @@ def _compiled(place: Surroundings) -> str | None:
             return f"{name} cannot be read"
         if start[2:4] != b"\r\n":
             return f"{name} is no compiled file"
-    return None
+    return ""
 
 
-CHECKS: dict[str, Callable[[Surroundings], str | None]] = {"compiled": _compiled}
-"""Checks that look at every entry: why it is not proven, or None."""
+CHECKS: dict[str, Callable[[Surroundings], str]] = {"compiled": _compiled}
+"""Checks that look at every entry: why it is not proven, or ""."""

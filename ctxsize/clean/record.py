@@ -84,21 +84,15 @@ def is_record(name: str) -> bool:
 
 def is_orphan(above: int, name: str) -> bool:
     """Return whether `name` in `above` is a record of ours whose directory is gone."""
-    if not is_record(name) or not _is_begun(above, name) or _is_held(above, name):
+    from ctxsize.clean.use import held
+
+    if not is_record(name) or not _is_begun(above, name) or held(above, [name]) is not None:
         return False
     try:
         os.stat(name.removesuffix(ENDING), dir_fd=above, follow_symlinks=False)
     except FileNotFoundError:
         return True
     return False
-
-
-def _is_held(above: int, name: str) -> bool:
-    """Return whether the run that wrote it is still at it."""
-    from ctxsize.clean.use import Locks
-
-    with Locks() as locks:
-        return locks.take(above, [name]) is not None
 
 
 def _read(above: int, name: str) -> Record | None:

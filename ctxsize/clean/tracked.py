@@ -107,5 +107,5 @@ def _first_below(names: _Names, directory: str) -> str | None:
 
 
 def _folded(name: str) -> str:
-    """`name` as file systems compare it that do not tell upper from lower case."""
+    """Return `name` as file systems compare it that do not tell upper from lower case."""
     return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()

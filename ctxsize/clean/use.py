@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctxsize.clean.descent import Descent
+from ctxsize.clean.values import CleanObjection
 from ctxsize.reader import read_file
 
 _PROC = Path("/proc")
@@ -47,6 +48,17 @@ def below(paths: Iterable[str], directory: str) -> str | None:
     """Return the first of `paths` that is `directory` or lies below it, or None."""
     base = directory.rstrip("/") + "/"
     return next((path for path in paths if path == directory or path.startswith(base)), None)
+
+
+def objection(
+    directory: str, mounted: Iterable[str], uses: Iterable[ProcessUse]
+) -> CleanObjection | None:
+    """Return what is mounted in `directory`, or the first of `uses` that is of it, or None."""
+    mount = below(mounted, directory)
+    if mount is not None:
+        return CleanObjection("mount", f"something is mounted at {mount}")
+    using = next((each for each in uses if below([each.path], directory)), None)
+    return None if using is None else CleanObjection("in-use", str(using))
 
 
 def users(directory: str) -> tuple[ProcessUse, ...]:
@@ -220,6 +232,12 @@ class Locks:
                 # A file system without locks: then nobody holds one.
                 continue
         return None
+
+
+def held(fd: int, paths: Iterable[str]) -> str | None:
+    """Return the first of the files `paths` below the directory `fd` that is locked, or None."""
+    with Locks() as locks:
+        return locks.take(fd, paths)
 
 
 def _opened(fd: int, path: str) -> int | None:

@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Stamp:
-    """What must still be true of a directory for a plan to hold."""
+    """The identity and times of a directory, which must still be the same to delete it."""
 
     device: int
     inode: int
@@ -54,11 +54,6 @@ class Stamp:
     ctime_ns: int
     changed_ns: int
     """The newest `ctime` of the files below that have one name only."""
-    entries: int
-    listing: str
-    """A digest of the directory's own entries."""
-    digest: str
-    """A digest of everything below it."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +111,13 @@ class CleanCandidate:
     evidence: tuple[str, ...]
     inventory: Inventory
     objections: tuple[CleanObjection, ...] = ()
+
+    def left_alone(self, code: str, message: str, *, by_choice: bool = False) -> Passed:
+        """Return it as something that is left alone."""
+        inventory = self.inventory
+        sizes = inventory.files, inventory.content_bytes, inventory.disk_bytes
+        where = self.path, self.kind, self.ecosystem, self.service
+        return Passed(*where, code, message, *sizes, by_choice=by_choice)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from ctxsize.lints import (
     repetition,
     syntax,
 )
-from ctxsize.lints.case import Check
+from ctxsize.lints.case import Check, in_tree
 
 LINTS: dict[str, Check] = {
     "CTX101": names.root_only,
@@ -30,27 +30,27 @@ LINTS: dict[str, Check] = {
     "CTX105": names.single_star,
     "CTX106": exceptions.useless,
     "CTX107": exceptions.overridden,
-    "CTX108": order.shadowed,
-    "CTX109": missing.git,
-    "CTX110": missing.env,
+    "CTX108": in_tree(order.shadowed),
+    "CTX109": in_tree(missing.git),
+    "CTX110": in_tree(missing.env),
     "CTX111": copies.hidden_source,
     "CTX112": repetition.redundant,
     "CTX113": repetition.duplicate,
     "CTX114": reach.outside,
     "CTX115": syntax.gitignore,
-    "CTX116": copies.manifest,
+    "CTX116": in_tree(copies.manifest),
     "CTX117": builders.two_files,
-    "CTX118": reach.dead,
+    "CTX118": in_tree(reach.dead),
     "CTX119": characters.byte_order_mark,
-    "CTX120": order.empty,
+    "CTX120": in_tree(order.empty),
     "CTX121": syntax.fails,
     "CTX122": characters.control,
     "CTX123": characters.invisible,
     "CTX124": syntax.regex,
-    "CTX125": exceptions.pruned,
-    "CTX126": builders.difference,
+    "CTX125": in_tree(exceptions.pruned),
+    "CTX126": in_tree(builders.difference),
     "CTX127": builders.unread,
     "CTX128": characters.whitespace,
-    "CTX130": order.undone,
+    "CTX130": in_tree(order.undone),
 }
 """What finds each code, in the order of the codes."""

@@ -10,17 +10,13 @@ from ctxsize.engine.request import Request, with_ignore_file, without_patterns
 from ctxsize.engine.sent import Sent, differences
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding
-from ctxsize.lints.case import Case, Line
-from ctxsize.lints.effects import decider
+from ctxsize.lints.case import Case
+from ctxsize.lints.lines import Line
 from ctxsize.lints.tree import LintTree
-from ctxsize.lints.words import amount
 
 
-def difference(case: Case) -> Iterator[Finding]:
+def difference(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield what other builders would do otherwise, by the line that is behind it."""
-    tree = case.tree
-    if tree is None:
-        return
     for builder in BUILDERS.values():
         if builder is not tree.request.builder:
             yield from _of_builder(case, tree, builder)
@@ -31,7 +27,7 @@ def _of_builder(case: Case, tree: LintTree, builder: Builder) -> Iterator[Findin
         request = _request(case, tree, builder)
         if request is None:
             return
-        sent = tree.as_other(request)
+        sent = tree.snapshot.asked(request).sent(request.spec)
     except CtxsizeError as error:
         number = error.line or 0
         line = case.lines[number - 1] if 0 < number <= len(case.lines) else None
@@ -71,7 +67,7 @@ def _of_lines(case: Case, tree: LintTree, request: Request, there: Sent) -> Iter
         yield case.finding(
             "CTX126",
             case.lines[number - 1] if number else None,
-            f"{request.builder.title} {what} {amount(tree, paths)} that "
+            f"{request.builder.title} {what} {tree.amount(paths)} that "
             f"{tree.request.builder.title} {'does not' if more else 'sends'}",
             paths=paths,
         )
@@ -80,13 +76,13 @@ def _of_lines(case: Case, tree: LintTree, request: Request, there: Sent) -> Iter
 def _behind(case: Case, request: Request, path: str, *, sent_here: bool) -> Line | None:
     """Return the line that lets `path` in where it is sent, else the one that keeps it out."""
     if sent_here:
-        return decider(case, case.step(path))
+        return case.decider(path)
     found = [each for _, each in request.spec.steps(path)]
     index = found[-1].decider if found else None
     patterns = [*request.spec.patterns]
     if index is not None and 0 < patterns[index].line <= len(case.lines):
         return case.lines[patterns[index].line - 1]
-    return decider(case, case.step(path))
+    return case.decider(path)
 
 
 def two_files(case: Case) -> Iterator[Finding]:
@@ -96,16 +92,16 @@ def two_files(case: Case) -> Iterator[Finding]:
         return
     message, paths = f"replaces {other.path}, which does not apply to this Dockerfile", None
     if case.tree is not None:
-        sent = case.tree.sent(case.tree.trial.usable(other.texts()))
+        sent = case.tree.with_data(other.data).sent
         through = [] if sent is None else case.tree.now.without(sent)
-        if any(not case.tree.is_directory(path) for path in through):
+        if case.tree.has_files(through):
             paths = through
-            message += f" and would keep {amount(case.tree, through)} more out"
+            message += f" and would keep {case.tree.amount(through)} more out"
     yield case.finding("CTX117", None, message, paths=paths)
 
 
 def unread(case: Case) -> Iterator[Finding]:
-    """That no build reads the file, and why."""
+    """Yield CTX127: no build reads this ignore file, and why."""
     if case.unread is not None:
         yield case.finding("CTX127", None, f"no build reads this file: {case.unread}")
     elif case.likely_unread is not None:

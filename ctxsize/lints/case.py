@@ -1,4 +1,4 @@
-"""What every lint gets: the lines of one ignore file, and what is known about its surroundings."""
+"""A case for lints: the lines of one ignore file, and what is known about its surroundings."""
 
 from __future__ import annotations
 
@@ -11,62 +11,21 @@ from functools import cached_property
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.covers import is_literal
-from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile
+from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile
 from ctxsize.engine.matched import Matcher, matcher
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step, sent_text
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step
+from ctxsize.engine.sent import differences
 from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Confidence, Finding, Fix, Location, Severity
 from ctxsize.lints.changes import Proposal, simulated
 from ctxsize.lints.dockerfiles import GovernedBuild
+from ctxsize.lints.lines import Line, read_line
 from ctxsize.lints.tree import LintTree
 from ctxsize.recommender.exceptions import names
+from ctxsize.writer.merge import edit_lines
 
 MOST_COMPARED, MOST_EXCEPTIONS, MOST_WORK = 10_000, 2_000, 1_000_000
 """Number of patterns that are held against each other, and of lines evaluated for proofs."""
-
-
-def is_control(char: str) -> bool:
-    """Return whether no header of ASCII may hold it."""
-    return char < " " or char == "\x7f"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of an ignore file."""
-
-    number: int
-    """1-based."""
-    raw: str
-    """Without its end and without a byte order mark."""
-    pattern: DockerIgnorePattern | None = None
-    """None for a comment, a blank line, and a pattern that fails the build."""
-    text: str = ""
-    """The pattern as the builder's matcher holds it, without `!`; `""` where there is none."""
-    exception: bool = False
-    error: IgnoreFileError | None = None
-    """Why the build fails, at once or as soon as it comes to this pattern."""
-    marked: bool = False
-    """Whether a byte order mark stands in front, which counts as a column."""
-
-    @property
-    def written(self) -> str:
-        """Return the line without the blanks around it."""
-        return self.raw.strip()
-
-    @property
-    def controls(self) -> str:
-        """Return the control characters that travel to the builder, which may stop the build."""
-        return "".join(filter(is_control, sent_text(self.raw) or ""))
-
-    @property
-    def ignores(self) -> bool:
-        """Return whether it is a pattern that can be evaluated, and no exception."""
-        return self.pattern is not None and not self.exception
-
-    @property
-    def column(self) -> int:
-        """That of the first character that is not blank."""
-        return 1 + self.marked + len(self.raw) - len(self.raw.lstrip())
 
 
 @dataclass(frozen=True)
@@ -93,7 +52,11 @@ class Case:
     @cached_property
     def lines(self) -> tuple[Line, ...]:
         """Return all lines of the file."""
-        return tuple(self._line(number, raw) for number, raw in enumerate(self.file.texts(), 1))
+        both = zip(self.file.lines, self.file.texts(), strict=True)
+        return tuple(
+            read_line(number, data, raw, self.pattern_class, self.length_limit)
+            for number, (data, raw) in enumerate(both, 1)
+        )
 
     @property
     def pattern_class(self) -> type[DockerIgnorePattern]:
@@ -123,13 +86,52 @@ class Case:
         """Return where each line stands among those with a pattern, by its number."""
         return {line.number: at for at, line in enumerate(self.patterns)}
 
-    def spec_before(self, line: Line) -> DockerIgnoreSpec:
-        """Return the patterns above `line`."""
-        return self.spec_class(
-            each.pattern
-            for each in self.patterns
-            if each.pattern is not None and each.number < line.number
-        )
+    def decider(self, path: str) -> Line | None:
+        """Return the line that decides about `path`, None if no pattern does."""
+        index = self.step(path).decider
+        return None if index is None else self.patterns[index]
+
+    def ignored_before(self, line: Line, path: str) -> bool:
+        """Return whether the patterns above `line` ignore `path`.
+
+        What one pattern does at a path does not depend on those below it.
+        """
+        count = self.index_of[line.number]
+        if not self.spec_class.remembers_parents:
+            known = [each.pattern for each in self.patterns[:count]]
+            spec = self.spec_class(each for each in known if each is not None)
+            return [*spec.steps(path)][-1][1].ignored
+        above = self.step(path).state & ((1 << count) - 1)
+        return bool(above) and not self.patterns[above.bit_length() - 1].exception
+
+    def effect(self, line: Line) -> list[str]:
+        """Return the paths whose fate would be another without `line`."""
+        if self.tree is None:
+            return []
+        sent = self.tree.with_data(edit_lines(self.file, {line.number: "#"})).sent
+        return [] if sent is None else sorted(differences(self.tree.now, sent).paths)
+
+    def intended(self, patterns: Sequence[str]) -> frozenset[str] | None:
+        """Return the paths that `patterns` would ignore, or let in as exceptions.
+
+        None if that is not known, as without a tree.
+        """
+        made = [self._made(each) for each in patterns]
+        known = [each for each in made if each is not None]
+        if self.tree is None or len(known) < len(made) or len({e.include for e in known}) != 1:
+            return None
+        tops = {path for each in known for path in self.tree.matched(each)}
+        if known[0].include:
+            return frozenset(self.tree.below(tops))
+        everything, sent = self.tree.everything, self.tree.now
+        return frozenset(path for path in self.tree.below(tops, of=everything) if path not in sent)
+
+    def _made(self, text: str) -> DockerIgnorePattern | None:
+        try:
+            pattern = self.pattern_class(text)
+        except IgnoreFileError:
+            return None
+        return None if pattern.fault is not None or pattern.include is None else pattern
 
     @cached_property
     def patterns(self) -> list[Line]:
@@ -143,7 +145,7 @@ class Case:
 
     @cached_property
     def _counts(self) -> tuple[list[int], list[int]]:
-        """For each line, how many patterns and how many exceptions there are up to it."""
+        """Count for each line the patterns and the exceptions up to it."""
         ordinary, exceptions = [0], [0]
         for line in self.lines:
             ordinary.append(ordinary[-1] + line.ignores)
@@ -179,7 +181,7 @@ class Case:
 
     @cached_property
     def _inside(self) -> dict[str, list[Line]]:
-        """By path, the patterns that are no exceptions and name something below it."""
+        """Return by path the patterns that are no exceptions and name something below it."""
         found: dict[str, list[Line]] = {}
         for line in self.patterns:
             if not line.exception:
@@ -190,7 +192,7 @@ class Case:
 
     @cached_property
     def leading(self) -> Counter[str]:
-        """By path, how many exceptions name it or something below it."""
+        """Count by path the exceptions that name it or something below it."""
         texts = [f"{line.text}/" for line in self.patterns if line.exception]
         return Counter(text[:at] for text in texts for at, char in enumerate(text) if char == "/")
 
@@ -209,9 +211,7 @@ class Case:
     def with_data(self, data: bytes) -> Case:
         """Return the same case with other bytes in the file."""
         file = IgnoreFile.parse(self.file.path, data)
-        tree = self.tree
-        if tree is not None:
-            tree = tree.with_texts(tree.trial.usable(file.texts()), own_bytes=len(data))
+        tree = None if self.tree is None else self.tree.with_data(data)
         return replace(self, file=file, tree=tree)
 
     @property
@@ -223,29 +223,6 @@ class Case:
     def has_exceptions(self) -> bool:
         """Return whether any pattern is an exception."""
         return any(line.exception for line in self.patterns)
-
-    def _line(self, number: int, raw: str) -> Line:
-        marked = number == 1 and raw.startswith(BOM)
-        raw = raw[1:] if marked else raw
-        limit = self.length_limit
-        if limit is not None and len(self.file.lines[number - 1].removesuffix(b"\n")) > limit:
-            error = IgnoreFileError(
-                "bufio.Scanner: token too long", hint=f"Docker reads at most {limit:,} bytes"
-            )
-            return Line(number, raw, error=error, marked=marked)
-        parsed = self.pattern_class.split(raw)
-        if parsed is None:
-            return Line(number, raw, marked=marked)
-        try:
-            pattern = self.pattern_class(raw)
-        except IgnoreFileError as error:
-            return Line(
-                number, raw, None, parsed.text, parsed.exception, error=error, marked=marked
-            )
-        pattern.line = number
-        if pattern.fault is not None:
-            return Line(number, raw, None, parsed.text, parsed.exception, pattern.error(), marked)
-        return Line(number, raw, pattern, parsed.text, parsed.exception, marked=marked)
 
     def finding(
         self,
@@ -264,7 +241,7 @@ class Case:
         columns: tuple[int, int] | None = None,
     ) -> Finding:
         """Return a finding about `line`, with the figures of `paths` in this tree, if given."""
-        marked, mended = None, None if fix is None else self._harmless(fix)
+        marked, proved = None, None if fix is None else self._harmless(fix)
         if paths is not None and self.tree is not None:
             files, content_bytes = self.tree.figures(paths)
             evidence = (*evidence, *self.tree.shown(paths))
@@ -279,8 +256,8 @@ class Case:
             content_bytes,
             files,
             help,
-            mended,
-            lines=() if line is not None or fix is None or mended is None else fix.added,
+            proved,
+            lines=() if line is not None or fix is None or proved is None else fix.added,
             paths=marked,
         )
 
@@ -315,9 +292,7 @@ class Case:
             self.work[0] += len(self.lines)
             if self.work[0] > MOST_WORK:
                 break
-            after = each.edited(self.file)
-            texts = self.tree.trial.usable(IgnoreFile.parse(self.file.path, after).texts())
-            changes = simulated(self.tree, texts, len(after))
+            changes = simulated(self.tree, self.tree.with_data(each.edited(self.file)))
             if changes is not None and wanted.issubset(changes.ignored.paths):
                 return each
         return proposals[0]
@@ -332,3 +307,8 @@ class Case:
 
 Check = Callable[[Case], Iterator[Finding]]
 """A lint: the findings of one code."""
+
+
+def in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
+    """Return the lint that finds what `check` does, and nothing where there is no tree."""
+    return lambda case: iter(()) if case.tree is None else check(case, case.tree)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.sent import differences
+from ctxsize.engine.sent import Sent, differences
 from ctxsize.findings import Changes, Edit, Fix
 from ctxsize.lints.tree import LintTree
 from ctxsize.writer.merge import edit_lines
@@ -29,6 +29,16 @@ class Proposal:
     """The paths that shall be sent no more, or sent from now on; None if that is not known."""
     without_tree: bool = False
     """Whether it follows from the text alone that it changes what it means to."""
+
+    @classmethod
+    def write(cls, number: int, text: str, *, means: frozenset[str] | None) -> Proposal:
+        """Return the change that puts `text` in place of a line."""
+        return cls(f"write {text}", {number: text}, means=means)
+
+    @classmethod
+    def remove(cls, number: int, *, means: frozenset[str] | None = None) -> Proposal:
+        """Return the change that removes a line."""
+        return cls("remove the line", {number: None}, means=means)
 
     @property
     def added(self) -> tuple[str, ...]:
@@ -55,12 +65,10 @@ class Proposal:
         if tree is None:
             certain = self.means is not None and self.without_tree
             return Fix(self.message, edits, certain and not self._marks(file, after), None)
-        texts = tree.trial.usable(IgnoreFile.parse(file.path, after).texts())
-        certain = self._is_certain(tree, texts)
-        return Fix(self.message, edits, certain, simulated(tree, texts, len(after)))
+        then = tree.with_data(after)
+        return Fix(self.message, edits, self._is_certain(tree, then.sent), simulated(tree, then))
 
-    def _is_certain(self, tree: LintTree, texts: Sequence[str]) -> bool:
-        sent = tree.sent(texts)
+    def _is_certain(self, tree: LintTree, sent: Sent | None) -> bool:
         if (
             self.means is None
             or sent is None
@@ -85,15 +93,14 @@ def _is_just(found: frozenset[str], meant: frozenset[str], tree: LintTree) -> bo
     return all(path in above and tree.is_directory(path) for path in found - meant)
 
 
-def simulated(tree: LintTree, texts: Sequence[str], own_bytes: int) -> Changes | None:
-    """Return what is sent otherwise once the ignore file has these lines, and that size.
+def simulated(tree: LintTree, then: LintTree) -> Changes | None:
+    """Return what is sent otherwise once `tree` has the ignore file of `then`.
 
     None where that is not known: if the build fails for all lines together.
     """
-    sent, now = tree.sent(texts), tree.now
-    if sent is None or tree.sent(tree.texts) is None:
+    sent, now = then.sent, tree.now
+    if sent is None or tree.sent is None:
         return None
-    then = tree.with_texts(texts, own_bytes=own_bytes)
     found = differences(now, sent)
     return Changes(
         ignored=tree.group(found.hidden, of=now),

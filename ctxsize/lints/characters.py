@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from ctxsize.engine import golang
 from ctxsize.engine.ignorefile import BOM, sent_text
 from ctxsize.findings import Confidence, Finding, Severity
-from ctxsize.lints.case import Case, is_control
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import NOTHING, Proposal
-from ctxsize.lints.effects import effect, intended
+from ctxsize.lints.lines import is_control
 
 _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -28,7 +28,7 @@ def byte_order_mark(case: Case) -> Iterator[Finding]:
 
 
 def control(case: Case) -> Iterator[Finding]:
-    """Control characters in patterns."""
+    """Yield control characters in patterns."""
     texts = [sent_text(line.raw) or "" for line in case.lines]
     ascii_only = all(text.isascii() for text in texts)
     for line in case.lines:
@@ -50,13 +50,13 @@ def control(case: Case) -> Iterator[Finding]:
 
 
 def invisible(case: Case) -> Iterator[Finding]:
-    """Characters that are not seen, and bytes that are not text."""
+    """Yield characters that nobody sees, and bytes that are not text."""
     if case.is_utf16:
         yield _of_utf16(case)
         return
     for line in case.lines:
         bad = next((char for char in line.text if _is_unseen(char)), None)
-        if bad is None or effect(case, line):
+        if bad is None or case.effect(line):
             continue
         at = 1 + line.marked + max(0, line.raw.find(bad))
         raw = bad.encode("utf-8", "surrogateescape")
@@ -73,14 +73,12 @@ def invisible(case: Case) -> Iterator[Finding]:
             columns=(at, at + 1),
             fix=None
             if undecodable or not cleaned
-            else Proposal(
-                "take it out", {line.number: cleaned}, means=intended(case, line, [cleaned])
-            ),
+            else Proposal("take it out", {line.number: cleaned}, means=case.intended([cleaned])),
         )
 
 
 def _of_utf16(case: Case) -> Finding:
-    """That each line holds zero bytes, said once."""
+    """Return one finding for the whole file, each line of which holds zero bytes."""
     return case.finding(
         "CTX123",
         case.lines[0],
@@ -92,7 +90,7 @@ def _of_utf16(case: Case) -> Finding:
 
 
 def whitespace(case: Case) -> Iterator[Finding]:
-    """Blanks around patterns."""
+    """Yield blanks around patterns."""
     for line in case.lines:
         if not line.text or line.pattern is None or line.raw.lstrip().startswith("#"):
             continue

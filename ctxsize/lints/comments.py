@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import NOTHING, Proposal
-from ctxsize.lints.effects import effect, intended
-from ctxsize.lints.words import amount
+from ctxsize.lints.lines import Line
 
 _TRAILING = re.compile(r"(?P<pattern>\S.*?)\s+(?P<comment>#.*)")
 _FOREIGN = re.compile(r"(?P<mark>//+|;+|--+)(?P<rest>\s.*|[^/\s].*|)")
@@ -36,7 +35,7 @@ def trailing(case: Case) -> Iterator[Finding]:
             fix=Proposal(
                 "move the comment to a line of its own",
                 {line.number: f"{comment}\n{pattern}"},
-                means=intended(case, line, [pattern]),
+                means=case.intended([pattern]),
             ),
         )
 
@@ -51,10 +50,10 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
         if not indented and (foreign is None or not _is_prose(foreign)):
             continue
         text = line.written if foreign is None else f"# {foreign['rest'].strip()}".rstrip()
-        gone = effect(case, line)
+        gone = case.effect(line)
         message = "this is a pattern, not a comment"
         if case.tree is not None and gone:
-            message += f"; it decides about {amount(case.tree, gone)}"
+            message += f"; it decides about {case.tree.amount(gone)}"
         yield case.finding(
             "CTX103",
             line,
@@ -70,7 +69,7 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
 
 
 def several(case: Case) -> Iterator[Finding]:
-    """Several patterns, separated by blanks or commas."""
+    """Yield several patterns in one line, separated by blanks or commas."""
     for line in case.lines:
         words = line.written.lstrip("!").replace(",", " ").split()
         if len(words) < 2 or not line.text or "#" in line.written or _exists(case, line):
@@ -90,7 +89,7 @@ def several(case: Case) -> Iterator[Finding]:
             fix=Proposal(
                 "write one pattern a line",
                 {line.number: "\n".join(patterns)},
-                means=intended(case, line, patterns),
+                means=case.intended(patterns),
             ),
         )
 
@@ -119,5 +118,5 @@ def _looks_like_pattern(case: Case, word: str) -> bool:
 
 
 def _figures(case: Case, line: Line, patterns: Sequence[str]) -> list[str] | None:
-    paths = intended(case, line, patterns)
+    paths = case.intended(patterns)
     return sorted(paths) if paths else None

@@ -11,10 +11,10 @@ from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError
 from ctxsize.explanations import Fate, SourceCheck
 from ctxsize.findings import Confidence, Finding, Severity
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import GovernedBuild
-from ctxsize.lints.effects import decider
+from ctxsize.lints.lines import Line
 from ctxsize.lints.tree import LintTree
 
 _MANIFESTS = frozenset(
@@ -35,7 +35,7 @@ _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
 
 
 def hidden_source(case: Case) -> Iterator[Finding]:
-    """Sources of COPY and ADD that do not arrive because a pattern ignores them."""
+    """Yield sources of COPY and ADD that do not arrive because a pattern ignores them."""
     told: set[tuple[str, int | None, str]] = set()
     for use in case.uses:
         for build in use.for_targets():
@@ -87,11 +87,8 @@ def _of_check(case: Case, use: GovernedBuild, check: SourceCheck) -> Iterator[Fi
     )
 
 
-def manifest(case: Case) -> Iterator[Finding]:
-    """Manifests and lock files that a pattern with wildcards ignores."""
-    tree = case.tree
-    if tree is None:
-        return
+def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
+    """Yield manifests and lock files that a pattern with wildcards ignores."""
     by_line: dict[int, list[str]] = {}
     for name in sorted(_MANIFESTS & tree.by_name.keys()):
         for path in tree.by_name[name]:
@@ -119,7 +116,7 @@ def _hidden_by(case: Case, tree: LintTree, path: str) -> Line | None:
     parent = path.rpartition("/")[0]
     if parent and case.step(parent).ignored:
         return None
-    return decider(case, case.step(path))
+    return case.decider(path)
 
 
 def _is_accident(line: Line, name: str) -> bool:

@@ -42,7 +42,7 @@ class GovernedBuild:
             return None
 
     def for_targets(self) -> Iterator[GovernedBuild]:
-        """This build, and those of the other stages, the last one first."""
+        """Yield this build, and those of the other stages, the last one first."""
         yield self
         build = self.request.build
         if self.parsed is None or build.target:
@@ -65,11 +65,6 @@ class GovernedBuild:
             )
         except CtxsizeError:
             return None
-
-    @property
-    def takes_everything(self) -> bool:
-        """Return whether all that is not ignored travels."""
-        return self.need is not None and self.follow_paths is None
 
 
 def taken(uses: Collection[GovernedBuild], tree: LintTree) -> frozenset[str] | None:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ctxsize.findings import Finding, Severity
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import NOTHING, Proposal
-from ctxsize.lints.effects import decider, ignored_before
-from ctxsize.lints.words import amount
+from ctxsize.lints.lines import Line
+from ctxsize.lints.tree import LintTree
 
 _WILD = frozenset("*?[\\")
 
 
 def useless(case: Case) -> Iterator[Finding]:
-    """Exceptions without anything to take back."""
+    """Yield exceptions without anything to take back."""
     for line in case.patterns:
         if not line.exception or line.text in (".", "/") or line.text.startswith("../"):
             continue
         ordinary = case.count_between(0, line.number, exceptions=False)
         wild = bool(_WILD.intersection(line.text))
-        if ordinary and (wild or ignored_before(case, line, line.text)):
+        if ordinary and (wild or case.ignored_before(line, line.text)):
             continue
         if _is_ignored_later(case, line) or _is_meant(case, line):
             continue
@@ -37,7 +37,9 @@ def useless(case: Case) -> Iterator[Finding]:
             f"does nothing: {message}",
             severity=Severity.INFO if idiom else Severity.WARNING,
             help=f"name what is in it: !{line.text}/*" if inside and not idiom else "",
-            fix=None if inside else _removed(line, doubtful=_is_missed(case, line)),
+            fix=None
+            if inside
+            else Proposal.remove(line.number, means=None if _is_missed(case, line) else NOTHING),
         )
 
 
@@ -61,13 +63,8 @@ def _is_missed(case: Case, line: Line) -> bool:
     )
 
 
-def _removed(line: Line, *, doubtful: bool) -> Proposal:
-    means = None if doubtful else NOTHING
-    return Proposal("remove the line", {line.number: None}, means=means)
-
-
 def overridden(case: Case) -> Iterator[Finding]:
-    """Exceptions that a later pattern undoes completely."""
+    """Yield exceptions that a later pattern undoes completely."""
     for line in case.patterns:
         if not line.exception or case.last_exceptions[line.text] > line.number:
             continue
@@ -92,8 +89,7 @@ def _undone_by(case: Case, line: Line) -> Line | None:
         names = case.tree.matched(line.pattern)
     if case.tree is not None and any(case.tree.below(names)):
         return None
-    found = [case.step(name) for name in names]
-    deciders = [decider(case, step) for step in found if step.ignored]
+    deciders = [case.decider(name) for name in names if case.step(name).ignored]
     if not names or len(deciders) < len(names):
         return None
     last = max((each for each in deciders if each is not None), key=lambda each: each.number)
@@ -105,11 +101,8 @@ def _is_ignored_later(case: Case, line: Line) -> bool:
     return not _WILD.intersection(line.text) and _undone_by(case, line) is not None
 
 
-def pruned(case: Case) -> Iterator[Finding]:
-    """Exceptions for what lies in directories that the builder passes by."""
-    tree = case.tree
-    if tree is None:
-        return
+def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
+    """Yield exceptions for what lies in directories that the builder skips."""
     for line in case.patterns:
         if not line.exception or line.pattern is None:
             continue
@@ -118,13 +111,13 @@ def pruned(case: Case) -> Iterator[Finding]:
             continue
         below = [path for path in tree.below(lost, of=tree.everything) if path not in tree.now]
         kept = [path for path in below if not case.step(path).ignored]
-        if not any(not tree.is_directory(path) for path in kept):
+        if not tree.has_files(kept):
             continue
         title = tree.request.builder.title
         yield case.finding(
             "CTX125",
             line,
-            f"{title} does not look into the directory, so {amount(tree, kept)} stay out",
+            f"{title} does not look into the directory, so {tree.amount(kept)} stay out",
             paths=kept,
             help="name the directories without wildcards",
             fix=_reaching(line, frozenset(kept)),
@@ -134,13 +127,10 @@ def pruned(case: Case) -> Iterator[Finding]:
 def _reaching(line: Line, means: frozenset[str]) -> Proposal | None:
     if not line.text.endswith("/*/**"):
         return None
-    text = f"!{line.text}/*"
-    return Proposal(f"write {text}", {line.number: text}, means=means)
+    return Proposal.write(line.number, f"!{line.text}/*", means=means)
 
 
 def _is_pruned(case: Case, line: Line, path: str) -> bool:
     assert case.tree is not None
-    if path in case.tree.now:
-        return False
-    step = case.step(path)
-    return not step.ignored and decider(case, step) is line
+    is_kept_out = path not in case.tree.now and not case.step(path).ignored
+    return is_kept_out and case.decider(path) is line

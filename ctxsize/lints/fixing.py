@@ -1,4 +1,4 @@
-"""Fixes one after the other, each on what the last one left, until there is none to apply."""
+"""Apply fixes one after the other, each on what the last one left, until none is left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST = 1000
 
 
 @dataclass(frozen=True)
-class Mended:
+class FixedCase:
     """A case after its fixes."""
 
     case: Case
@@ -24,13 +24,13 @@ class Mended:
     """What is found afterwards."""
 
 
-def mend(
+def apply_fixes(
     case: Case,
     lint: Callable[[Case], Sequence[Finding]],
     *,
     unsafe: bool = False,
-) -> Mended:
-    """`case` with the certain fixes applied, with `unsafe` all of them.
+) -> FixedCase:
+    """Return `case` with the certain fixes applied, with `unsafe` all of them.
 
     A fix that would bring a worse finding than it removes is left out, and so
     is one after which the finding is still there, or another one in its place.
@@ -40,14 +40,14 @@ def mend(
     found = lint(case)
     while True:
         before = len(applied)
-        # What was refused may do better on what the others leave, but not after each of them.
+        # Refused fixes are tried again once a round, not after every applied fix.
         refused: set[tuple[str, str, str]] = set()
         while step := _step(case, lint, found, refused, seen, unsafe=unsafe):
             applied.append(step.finding)
             case, found = step.case, step.found
             seen.add(case.file.data)
         if not before < len(applied) < _MOST:
-            return Mended(case, tuple(applied), tuple(found))
+            return FixedCase(case, tuple(applied), tuple(found))
 
 
 class _Step(NamedTuple):
@@ -92,20 +92,20 @@ def _is_worse(
     before: Iterable[Finding],
     other: Case,
     after: Iterable[Finding],
-    mended: Finding,
+    fixed: Finding,
 ) -> bool:
-    """Return whether `mended` is found as often as before, or something worse is new.
+    """Return whether `fixed` is found as often as before, or something worse is new.
 
     For a fix that is not certain, what is new and as grave is enough: two such fixes
     could undo each other for ever.
     """
     known = Counter((each.code, _text(case, each)) for each in before)
     found = Counter((each.code, _text(other, each)) for each in after)
-    mine = (mended.code, _text(case, mended))
+    mine = (fixed.code, _text(case, fixed))
     if found[mine] >= known[mine]:
         return True
-    assert mended.fix is not None
-    limit = mended.severity.rank + (not mended.fix.certain)
+    assert fixed.fix is not None
+    limit = fixed.severity.rank + (not fixed.fix.certain)
     new = [each for each in after if (each.code, _text(other, each)) in found - known]
     return any(each.severity.rank < limit or _overrides(case, each) for each in new)
 

@@ -9,18 +9,15 @@ from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
 from ctxsize.lints.dockerfiles import taken
-from ctxsize.lints.effects import decider
 from ctxsize.lints.tree import LintTree
-from ctxsize.lints.words import amount
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
 
 
-def git(case: Case) -> Iterator[Finding]:
-    """`.git` at the top, sent and taken, but for builds that take it by name."""
-    tree = case.tree
-    if tree is None or ".git" not in tree.now or _is_kept(case, ".git"):
+def git(case: Case, tree: LintTree) -> Iterator[Finding]:
+    """Yield `.git` at the top where it is sent and taken, and no build takes it by name."""
+    if ".git" not in tree.now or _is_kept(case, ".git"):
         return
     travels = taken(case.uses, tree)
     if (travels is not None and ".git" not in travels) or tree.is_taken([".git"]):
@@ -34,7 +31,7 @@ def git(case: Case) -> Iterator[Finding]:
     yield case.finding(
         "CTX109",
         None,
-        f".git travels with every build: {amount(tree, paths)}"
+        f".git travels with every build: {tree.amount(paths)}"
         + (f"; {wanted}, so it may be needed" if wanted else ""),
         severity=Severity.INFO if wanted or not known else Severity.WARNING,
         confidence=Confidence.POSSIBLE if wanted or not known else Confidence.LIKELY,
@@ -50,11 +47,8 @@ def _added(*lines: str) -> Iterator[Proposal]:
         yield Proposal(message, append="\n".join(lines[:count]), means=None)
 
 
-def env(case: Case) -> Iterator[Finding]:
-    """Files of local settings that git does not track, sent and taken."""
-    tree = case.tree
-    if tree is None:
-        return
+def env(case: Case, tree: LintTree) -> Iterator[Finding]:
+    """Yield files of local settings that git does not track, sent and taken."""
     travels = taken(case.uses, tree)
     paths = [path for path in _env_files(tree) if travels is None or path in travels]
     paths = [path for path in paths if not _is_kept(case, path)]
@@ -64,7 +58,7 @@ def env(case: Case) -> Iterator[Finding]:
     yield case.finding(
         "CTX110",
         None,
-        f"{', '.join(tree.shown(paths))} would be sent: {amount(tree, paths)} of local settings",
+        f"{', '.join(tree.shown(paths))} would be sent: {tree.amount(paths)} of local settings",
         severity=Severity.WARNING if untracked and travels is not None else Severity.INFO,
         confidence=Confidence.LIKELY if untracked else Confidence.POSSIBLE,
         paths=paths,
@@ -95,5 +89,5 @@ def _is_kept(case: Case, path: str) -> bool:
 
 def _is_taken_back(case: Case, path: str) -> bool:
     """Return whether an exception about something in `.git` lets `path` in."""
-    by = decider(case, case.step(path))
+    by = case.decider(path)
     return by is not None and by.exception and by.text.removeprefix("**/").startswith(".git/")

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS, Artefact, worth_a_word
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
+from ctxsize.lints.lines import Line
 from ctxsize.lints.tree import LintTree
-from ctxsize.lints.words import amount, count, first_of
 from ctxsize.recommender.exceptions import names
+from ctxsize.units import plural
 
 _ANYWHERE = "/".join("\ue000" * 5)
 """A directory that no pattern names."""
@@ -20,7 +21,7 @@ _STARS = re.compile(r"(?:\*/)+(?!\*)([^/]+)")
 
 
 def root_only(case: Case) -> Iterator[Finding]:
-    """Names of artefacts at the top whose copies below are sent."""
+    """Yield names of artefacts at the top whose copies below are sent."""
     for line in case.patterns:
         artefact = ARTEFACTS.get(line.text)
         if line.exception or artefact is None or line.written.startswith(("/", "./")):
@@ -30,7 +31,7 @@ def root_only(case: Case) -> Iterator[Finding]:
 
 
 def single_star(case: Case) -> Iterator[Finding]:
-    """`*/name`, where the name is that of an artefact."""
+    """Yield `*/name`, where the name is that of an artefact."""
     for line in case.patterns:
         found = _STARS.fullmatch(line.text)
         artefact = None if found is None else ARTEFACTS.get(found[1])
@@ -78,12 +79,13 @@ def _of_name(
     excepted = _excepted(case, tree, tops, line)
     tops = [top for top in tops if not _is_within(excepted, tree, top)]
     copies = tree.below(tops)
-    if any(not tree.is_directory(path) for path in copies):
+    if tree.has_files(copies):
         yield _of_copies(case, code, line, artefact, lead, _Copies(tops, copies, excepted))
     elif worth_a_word(artefact):
         places = [each for each in artefact.places(tree) if _would_be_sent(case, artefact, each)]
         if places:
-            yield _of_places(case, code, line, artefact, f"{lead}; {first_of(places)}")
+            others = f" and {plural(len(places) - 1, 'other directory')}" if places[1:] else ""
+            yield _of_places(case, code, line, artefact, f"{lead}; {places[0]}/{others}")
 
 
 def _of_copies(
@@ -100,7 +102,8 @@ def _of_copies(
     wanted = tree.tracked is not None and not tree.tracked.isdisjoint(copies)
     sure = not wanted and (not artefact.doubtful or tree.tracked is not None)
     note = "; git tracks some of it, so it may be meant to be sent" if wanted else ""
-    sent = f"{count(found.tops, 'other copy', 'other copies')} sent, {amount(tree, copies)}"
+    are = "is" if len(found.tops) == 1 else "are"
+    sent = f"{plural(len(found.tops), 'other copy')} {are} sent, {tree.amount(copies)}"
     return case.finding(
         code,
         line,
@@ -182,5 +185,4 @@ def _wider(case: Case, line: Line, name: str, means: frozenset[str] | None) -> I
 
 
 def _widened(line: Line, name: str, means: frozenset[str] | None) -> Proposal:
-    text = f"**/{name}"
-    return Proposal(f"write {text}", {line.number: text}, means=means)
+    return Proposal.write(line.number, f"**/{name}", means=means)

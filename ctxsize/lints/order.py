@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ctxsize.findings import Finding
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.effects import decider
+from ctxsize.lints.lines import Line
 from ctxsize.lints.tree import LintTree
-from ctxsize.lints.words import amount, files
+from ctxsize.units import plural
 
 
-def shadowed(case: Case) -> Iterator[Finding]:
-    """Patterns for directories that do not count, as the directory is ignored already."""
-    tree = case.tree
-    if tree is None:
-        return
+def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
+    """Yield patterns for directories in which exceptions above them still let something in."""
     for line in case.patterns:
         if not line.ignores or not case.count_between(0, line.number, exceptions=True):
             continue
@@ -24,14 +21,13 @@ def shadowed(case: Case) -> Iterator[Finding]:
         if not left:
             continue
         empty = len(tree.now.empty.intersection(left))
-        note = f", {files(empty)} of it without content" if empty else ""
-        text = f"{line.text}/**"
+        note = f", {plural(empty, 'file')} of it without content" if empty else ""
         yield case.finding(
             "CTX108",
             line,
-            f"does not keep out what it names: {amount(tree, left)} are sent{note}",
+            f"does not keep out what it names: {tree.amount(left)} are sent{note}",
             paths=left,
-            fix=Proposal(f"write {text}", {line.number: text}, means=frozenset(left)),
+            fix=Proposal.write(line.number, f"{line.text}/**", means=frozenset(left)),
         )
 
 
@@ -43,29 +39,25 @@ def _left_below(case: Case, tree: LintTree, line: Line) -> list[str]:
     for path in tree.below(tops):
         if line.pattern.match_file(path) is not None:
             continue
-        step = case.step(path)
-        by = decider(case, step)
-        if not step.ignored and by is not None and by.number < line.number:
+        by = case.decider(path)
+        if by is not None and by.number < line.number and not case.step(path).ignored:
             found.append(path)
-    return found if any(not tree.is_directory(path) for path in found) else []
+    return found if tree.has_files(found) else []
 
 
-def empty(case: Case) -> Iterator[Finding]:
-    """Files that arrive without their content."""
-    tree = case.tree
-    if tree is None or not tree.now.empty:
-        return
+def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
+    """Yield files that arrive without their content."""
     by_line: dict[int, list[str]] = {}
     for path in sorted(tree.now.empty):
         withheld = tree.request.builder.refuses_to_open and case.spec.refuses(path)
-        by = decider(case, case.step(path)) if withheld else None
+        by = case.decider(path) if withheld else None
         by_line.setdefault(0 if by is None else by.number, []).append(path)
     for number, paths in by_line.items():
         if not number:
             yield case.finding(
                 "CTX120",
                 None,
-                f"no permission to read {amount(tree, paths)}: they arrive without content",
+                f"no permission to read {tree.amount(paths)}: they arrive without content",
                 paths=paths,
                 help="make them readable, or ignore them",
             )
@@ -74,7 +66,7 @@ def empty(case: Case) -> Iterator[Finding]:
         yield case.finding(
             "CTX120",
             line,
-            f"lists {amount(tree, paths)} that arrive without their content, as a pattern below "
+            f"lists {tree.amount(paths)} that arrive without their content, as a pattern below "
             "ignores a directory above them",
             paths=paths,
             fix=Proposal(
@@ -83,24 +75,23 @@ def empty(case: Case) -> Iterator[Finding]:
         )
 
 
-def undone(case: Case) -> Iterator[Finding]:
-    """Patterns whose work an exception for a directory undoes."""
-    tree = case.tree
-    if tree is None or not case.has_exceptions:
+def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
+    """Yield patterns whose work an exception for a directory undoes."""
+    if not case.has_exceptions:
         return
     for line in case.patterns:
         if not line.ignores or line.pattern is None:
             continue
         tops = [path for path in tree.matched(line.pattern) if _is_undone(case, tree, line, path)]
         back = [path for path in tree.below(tops) if not _is_named_later(case, line, path)]
-        if not any(not tree.is_directory(path) for path in back):
+        if not tree.has_files(back):
             continue
-        by = decider(case, case.step(tops[0]))
+        by = case.decider(tops[0])
         assert by is not None
         yield case.finding(
             "CTX130",
             line,
-            f"line {by.number} ({by.written}) brings back {amount(tree, back)} of what it ignores",
+            f"line {by.number} ({by.written}) brings back {tree.amount(back)} of what it ignores",
             paths=back,
             fix=Proposal(
                 f"put {line.text} below line {by.number}",
@@ -121,8 +112,7 @@ def _is_undone(case: Case, tree: LintTree, line: Line, path: str) -> bool:
     assert line.pattern is not None
     if path not in tree.now or not parent or line.pattern.match_file(parent) is not None:
         return False
-    step = case.step(path)
-    by = decider(case, step)
-    if step.ignored or by is None or by.number < line.number or by.pattern is None:
+    by = case.decider(path)
+    if by is None or by.number < line.number or by.pattern is None or case.step(path).ignored:
         return False
     return by.pattern.match_file(path) is None

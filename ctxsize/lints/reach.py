@@ -6,15 +6,16 @@ from collections.abc import Iterator
 
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.artefacts import is_known
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
+from ctxsize.lints.lines import Line
 from ctxsize.lints.tree import LintTree
 
 _WILD = frozenset("*?[\\")
 
 
 def outside(case: Case) -> Iterator[Finding]:
-    """Patterns that can match nothing in any tree."""
+    """Yield patterns that can match nothing in any tree."""
     for line in case.lines:
         text = line.text
         if text not in (".", "..", "/") and not text.startswith("../"):
@@ -26,15 +27,12 @@ def outside(case: Case) -> Iterator[Finding]:
             line,
             "leads out of the context" if leads else "names the context itself, which is no entry",
             help=f"{inner} counts from the top of the context" if inner else "* ignores everything",
-            fix=Proposal("remove the line", {line.number: None}, means=None),
+            fix=Proposal.remove(line.number),
         )
 
 
-def dead(case: Case) -> Iterator[Finding]:
-    """Patterns without a match whose cause can be told."""
-    tree = case.tree
-    if tree is None:
-        return
+def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
+    """Yield patterns without a match where the cause is known."""
     for line in case.patterns:
         text = line.text
         if line.pattern is None or text.startswith(("..", "!")) or text in (".", "/"):
@@ -45,7 +43,7 @@ def dead(case: Case) -> Iterator[Finding]:
 
 
 def _told(case: Case, tree: LintTree, line: Line) -> Iterator[Finding]:
-    other = _in_other_case(tree, line.text)
+    other = tree.by_folded.get(line.text.casefold())
     if other is not None:
         if (other in tree.now) == line.exception:
             return
@@ -55,7 +53,7 @@ def _told(case: Case, tree: LintTree, line: Line) -> Iterator[Finding]:
             line,
             f"matches nothing: the entry is named {other}, and upper and lower case count",
             severity=Severity.WARNING,
-            fix=Proposal(f"write {mark}{other}", {line.number: mark + other}, means=None),
+            fix=Proposal.write(line.number, mark + other, means=None),
         )
         return
     plain = line.text.lstrip(".")
@@ -65,7 +63,7 @@ def _told(case: Case, tree: LintTree, line: Line) -> Iterator[Finding]:
             line,
             f"matches nothing: the entry is named {plain}, without the dot",
             severity=Severity.WARNING,
-            fix=Proposal(f"write !{plain}", {line.number: f"!{plain}"}, means=None),
+            fix=Proposal.write(line.number, f"!{plain}", means=None),
         )
         return
     elsewhere = [
@@ -80,11 +78,6 @@ def _told(case: Case, tree: LintTree, line: Line) -> Iterator[Finding]:
             f"matches nothing: it counts from the top of the context, and there is {elsewhere[0]}",
             confidence=Confidence.POSSIBLE,
         )
-
-
-def _in_other_case(tree: LintTree, text: str) -> str | None:
-    """Return the path that differs from `text` by upper and lower case only."""
-    return tree.by_folded.get(text.casefold())
 
 
 def _is_artefact_path(text: str) -> bool:

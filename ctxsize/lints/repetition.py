@@ -9,13 +9,13 @@ from dataclasses import replace
 
 from ctxsize.engine.covers import Cover, covers, is_literal
 from ctxsize.findings import Finding
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import NOTHING, Proposal
-from ctxsize.lints.effects import ignored_before
+from ctxsize.lints.lines import Line
 
 
 def redundant(case: Case) -> Iterator[Finding]:
-    """Patterns that others imply, and exceptions."""
+    """Yield patterns and exceptions that others imply."""
     for exceptions in (False, True):
         kind = [line for line in _lasting(case) if line.exception == exceptions]
         wide = _Wide(line for line in kind if "*" in line.text)
@@ -85,7 +85,7 @@ def _above(text: str) -> Iterator[str]:
 
 
 def duplicate(case: Case) -> Iterator[Finding]:
-    """Patterns that stand there already."""
+    """Yield patterns that stand there already."""
     seen: dict[tuple[str, bool], Line] = {}
     for line in _lasting(case):
         key = (line.text, line.exception)
@@ -127,7 +127,7 @@ def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
             memory
             and wide.pattern is not None
             and is_literal(wide.pattern)
-            and ignored_before(case, wide, wide.text)
+            and case.ignored_before(wide, wide.text)
         )
     # A name at any depth is meant against the exceptions of the file, even if it stands too high.
     meant = narrow.text.startswith("**/") and case.has_exceptions
@@ -155,4 +155,4 @@ def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
 
 
 def _removed(line: Line) -> Proposal:
-    return Proposal("remove the line", {line.number: None}, means=NOTHING, without_tree=True)
+    return replace(Proposal.remove(line.number, means=NOTHING), without_tree=True)

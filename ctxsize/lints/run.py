@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from ctxsize.accepting import Wanted
 from ctxsize.build import Build
-from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.events import Progress
 from ctxsize.engine.git import GitError, GitRepository
@@ -20,10 +20,9 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Edit, Finding, in_order
 from ctxsize.lints import LINTS
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
-from ctxsize.lints.discover import Target
 from ctxsize.lints.dockerfiles import GovernedBuild
-from ctxsize.lints.fixing import mend
-from ctxsize.lints.selection import Selection
+from ctxsize.lints.fixing import apply_fixes
+from ctxsize.lints.targets import Target
 from ctxsize.lints.tree import LintTree
 from ctxsize.model import Problem
 
@@ -117,15 +116,13 @@ class Linter:
         build: Build,
         builder: Builder,
         *,
-        selection: Selection,
-        acceptance: Acceptance,
+        wanted: Wanted,
         plans: Plans | None = None,
         progress: Progress | None = None,
     ) -> None:
         self._build = build
         self._builder = builder
-        self._selection = selection
-        self._acceptance = acceptance
+        self._wanted = wanted
         self._plans = plans or Plans()
         self._progress = progress
         self._snapshots: dict[str, Snapshot] = {}
@@ -149,18 +146,18 @@ class Linter:
 
         def wanted(each: Case) -> list[Finding]:
             nonlocal suppressed
-            found = [one for one in lint_case(each, notify) if self._selection.wants(one)]
-            kept = [*self._acceptance.left(found, lines=each.file.texts())]
+            found = self._wanted.selected(lint_case(each, notify))
+            kept = [*self._wanted.of(found, lines=each.file.texts())]
             suppressed = len(found) - len(kept)
             self._note_limits(each)
             return kept
 
         if not fix:
             return _linted(case, target, wanted(case), suppressed=suppressed)
-        mended = mend(case, wanted, unsafe=unsafe)
-        linted = _linted(mended.case, target, mended.left, suppressed=suppressed)
-        edit = Edit(case.file.path, case.file.data, mended.case.file.data)
-        return replace(linted, mended=mended.applied, edit=edit if mended.applied else None)
+        fixed = apply_fixes(case, wanted, unsafe=unsafe)
+        linted = _linted(fixed.case, target, fixed.left, suppressed=suppressed)
+        edit = Edit(case.file.path, case.file.data, fixed.case.file.data)
+        return replace(linted, mended=fixed.applied, edit=edit if fixed.applied else None)
 
     def case(self, target: Target, data: bytes | None = None) -> Case:
         """Return the case of `target`."""
@@ -193,7 +190,7 @@ class Linter:
                 yield GovernedBuild(request)
 
     def _told(self, build: Build, builder: Builder) -> Build:
-        """`build` with what the user says about all of them."""
+        """Return `build` with what the user says about all builds."""
         told = self._build
         return replace(
             build,
@@ -205,9 +202,10 @@ class Linter:
             builder=builder.name,
         )
 
-    def _request(self, build: Build, builder: Builder) -> Request | None:
+    def _request(self, build: Build, builder: Builder, *, alone: bool = False) -> Request | None:
+        """Return the request of a build, `alone` without a Dockerfile; None where it fails."""
         try:
-            return without_patterns(build, builder, plans=self._plans)
+            return without_patterns(build, builder, alone=alone, plans=self._plans)
         except CtxsizeError as error:
             error.message = build.masked(error.message)
             self._note(error)
@@ -218,7 +216,8 @@ class Linter:
     ) -> LintTree | None:
         if target.context is None or target.unread is not None:
             return None
-        request = uses[0].request if uses else self._bare(target, builder)
+        build = replace(self._build, context=target.context, dockerfile=None, builder=builder.name)
+        request = uses[0].request if uses else self._request(build, builder, alone=True)
         if request is None:
             return None
         request = replace(request, ignore_file=file)
@@ -228,24 +227,8 @@ class Linter:
             self._note(error)
             return None
         builds = [each.request.build for each in uses[1:]]
-        trial = Trial(snapshot)
-        return LintTree(
-            trial,
-            tracked=_tracked(request.root),
-            texts=trial.usable(file.texts()),
-            own_bytes=len(file.data),
-            builds=builds,
-        )
-
-    def _bare(self, target: Target, builder: Builder) -> Request | None:
-        """Return the context without a Dockerfile."""
-        assert target.context is not None
-        build = replace(self._build, context=target.context, dockerfile=None, builder=builder.name)
-        try:
-            return without_patterns(build, builder, alone=True)
-        except CtxsizeError as error:
-            self._note(error)
-            return None
+        tracked = _tracked(request.root)
+        return LintTree(Trial(snapshot), file.data, tracked=tracked, builds=builds)
 
     def _snapshot(self, request: Request) -> Snapshot:
         if request.root not in self._snapshots:
@@ -290,7 +273,7 @@ def _linted(
 
 
 def _reader(path: str, builder: Builder) -> Builder:
-    """`builder`, or the first one that reads files of that name if it does not."""
+    """Return `builder`, or the first one that reads files of that name if it does not."""
     suffix = "." + path.rpartition(".")[2]
     readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
     return builder if builder in readers or not readers else readers[0]

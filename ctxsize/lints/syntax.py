@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from ctxsize.errors import UnknownPatternError
 from ctxsize.findings import Finding, Severity
-from ctxsize.lints.case import Case, Line
+from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.effects import effect, intended
+from ctxsize.lints.lines import Line
 
 _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
@@ -17,7 +17,7 @@ _COUNT = re.compile(r"\{\d+(,\d*)?\}")
 
 
 def gitignore(case: Case) -> Iterator[Finding]:
-    """`[!a]`, `{a,b}` and backslashes in front of letters."""
+    """Yield `[!a]`, `{a,b}` and backslashes in front of letters."""
     for line in case.lines:
         if not line.text or _names_an_entry(case, line):
             continue
@@ -47,7 +47,7 @@ def _translations(line: Line) -> Iterator[tuple[str, list[str]]]:
 
 
 def fails(case: Case) -> Iterator[Finding]:
-    """Lines that stop the build."""
+    """Yield lines that stop the build."""
     for line in case.lines:
         if line.error is None:
             continue
@@ -67,7 +67,7 @@ def fails(case: Case) -> Iterator[Finding]:
             message,
             severity=severity,
             help=line.error.hint or "",
-            fix=_mended(line),
+            fix=_corrected(line),
         )
 
 
@@ -76,23 +76,23 @@ def _is_reached(case: Case, line: Line) -> bool:
     if case.tree is None:
         return False
     texts = [each.raw if each.pattern is not None or each is line else "#" for each in case.lines]
-    return case.tree.trial.spec(texts) is not None and case.tree.sent(texts) is None
+    return case.tree.trial.spec(texts) is not None and case.tree.trial.sent(texts) is None
 
 
-def _mended(line: Line) -> Proposal | None:
+def _corrected(line: Line) -> Proposal | None:
     """Return what may be meant by a line that is nothing but a slip."""
     if line.written.strip("!/. ") == "":
-        return Proposal("remove the line", {line.number: None}, means=None)
+        return Proposal.remove(line.number)
     if line.written.endswith("\\") and "\\" not in line.written[:-1]:
         text = line.written.rstrip("\\").rstrip()
         if not text.strip("!*/. "):  # What is left would be about the whole context.
             return None
-        return Proposal(f"write {text}", {line.number: text}, means=None)
+        return Proposal.write(line.number, text, means=None)
     return None
 
 
 def regex(case: Case) -> Iterator[Finding]:
-    """`|`, `^` and `{}` that are not escaped."""
+    """Yield `|`, `^` and `{}` that are not escaped."""
     for line in case.lines:
         if not line.text or _names_an_entry(case, line) or " " in line.text:
             continue
@@ -124,14 +124,14 @@ def _is_expression(line: Line) -> bool:
 
 def _decides(case: Case, line: Line) -> list[str] | None:
     """Return the paths about which the line decides now, as it is read."""
-    paths = effect(case, line) if case.tree is not None and line.pattern is not None else []
+    paths = case.effect(line) if case.tree is not None and line.pattern is not None else []
     return paths or None
 
 
 def _rewritten(case: Case, line: Line, texts: list[str]) -> Proposal:
     """Return the lines that say what is meant; certain if nothing relied on the old one."""
-    means = intended(case, line, texts)
-    if case.tree is not None and line.pattern is not None and effect(case, line):
+    means = case.intended(texts)
+    if case.tree is not None and line.pattern is not None and case.effect(line):
         means = None
     message = "write " + ", ".join(texts)
     return Proposal(message, {line.number: "\n".join(texts)}, means=means)

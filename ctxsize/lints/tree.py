@@ -1,23 +1,23 @@
-"""A context in memory, asked what each pattern does to it; nothing here is theory."""
+"""A context in memory under one ignore file: its paths, their sizes, what a pattern matches."""
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
 from ctxsize.build import Build
+from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.listing import order
 from ctxsize.engine.matched import matcher
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.request import Request
 from ctxsize.engine.sent import Sent
-from ctxsize.engine.trial import Trial
+from ctxsize.engine.trial import Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Paths
 from ctxsize.model import Amount
 from ctxsize.recommender.context import BuildContext
+from ctxsize.units import human, plural
 
 _SHOWN = 3
 
@@ -25,18 +25,17 @@ _SHOWN = 3
 class LintTree:
     """The context of a request; remembers every trial that was made.
 
-    `tracked` are the files that git tracks, None where git does not say. `own_bytes`
-    is the size of the ignore file with these lines, which may be other ones than on
-    disk: it is part of the context itself. `builds` are further ones that read the file.
+    `data` is the ignore file, which may be another one than on disk and is part of the
+    context itself. `tracked` are the files that git tracks, None where git does not say.
+    `builds` are further ones that read the file.
     """
 
     def __init__(
         self,
         trial: Trial,
+        data: bytes,
         *,
         tracked: frozenset[str] | None = None,
-        texts: Sequence[str] = (),
-        own_bytes: int | None = None,
         builds: Sequence[Build] = (),
     ) -> None:
         self.trial = trial
@@ -44,15 +43,14 @@ class LintTree:
         self.request = trial.request
         self.tracked = tracked
         self._matched: dict[str, list[str]] = {}
-        self.texts = tuple(texts)
-        self._own_bytes = own_bytes
+        self.texts = tuple(trial.usable(IgnoreFile.parse("", data).texts()))
+        """The lines, with comments in place of those that fail the build."""
+        self._own_bytes = len(data)
         self._builds = tuple(builds)
 
-    def with_texts(self, texts: Sequence[str], *, own_bytes: int) -> LintTree:
-        """Return the same context with other lines in its ignore file; keeps what is known."""
-        other = LintTree(
-            self.trial, tracked=self.tracked, texts=texts, own_bytes=own_bytes, builds=self._builds
-        )
+    def with_data(self, data: bytes) -> LintTree:
+        """Return the same context with another ignore file; keeps what is known."""
+        other = LintTree(self.trial, data, tracked=self.tracked, builds=self._builds)
         other._matched = self._matched
         for name in ("in_order", "by_name", "by_folded", "needed", "_own", "_places"):
             if name in self.__dict__:
@@ -105,7 +103,7 @@ class LintTree:
 
     @cached_property
     def by_folded(self) -> dict[str, str]:
-        """One path for each of those that upper and lower case tell apart."""
+        """Return one path for each of those that only upper and lower case tell apart."""
         found: dict[str, str] = {}
         for paths in self.by_name.values():
             for path in paths:
@@ -115,11 +113,12 @@ class LintTree:
     @cached_property
     def now(self) -> Sent:
         """Return what is sent with the file as it stands, patterns that fail the build left out."""
-        return self.sent(self.texts) or self.everything
+        return self.sent or self.everything
 
-    def sent(self, texts: Sequence[str]) -> Sent | None:
-        """Return what would be sent with these lines; None if they fail the build."""
-        return self.trial.sent(texts)
+    @property
+    def sent(self) -> Sent | None:
+        """Return what is sent with these lines; None if they fail the build together."""
+        return self.trial.sent(self.texts)
 
     def matched(self, pattern: DockerIgnorePattern) -> list[str]:
         """Return the entries that `pattern` matches by itself, in order."""
@@ -145,7 +144,7 @@ class LintTree:
         return found
 
     def below(self, tops: Collection[str], *, of: Sent | None = None) -> list[str]:
-        """`tops` and all below them that is sent in `of` (by default now), in order."""
+        """Return `tops` and all below them that is sent in `of` (by default now), in order."""
         sent, found, end = self.now if of is None else of, list[str](), 0
         wanted = set(tops)
         for start, stop in sorted(self._places[top] for top in wanted if top in self._places):
@@ -159,6 +158,15 @@ class LintTree:
     def is_directory(self, path: str) -> bool:
         """Return whether there is a directory at `path`."""
         return path in self.everything.directories
+
+    def has_files(self, paths: Iterable[str]) -> bool:
+        """Return whether one of `paths` is no directory."""
+        return not self.everything.directories.issuperset(paths)
+
+    def amount(self, paths: Collection[str]) -> str:
+        """Return the files among `paths` and their bytes: `12 files, 3.4 MB`."""
+        figures = self.figures(paths)
+        return f"{plural(figures.files, 'file')}, {human(figures.content_bytes)}"
 
     def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Amount:
         """Return how many files `paths` are, and the bytes of their content as they are sent."""
@@ -176,29 +184,23 @@ class LintTree:
     def _grown(self, sent: Sent) -> int:
         """Return how many bytes the ignore file grew since it was read, where it is sent."""
         assert self._own is not None
-        if self._own_bytes is None or self._own in sent.empty:
-            return 0
-        return self._own_bytes - sent.size(self._own)
+        return 0 if self._own in sent.empty else self._own_bytes - sent.size(self._own)
 
     @cached_property
     def _own(self) -> str | None:
         """Return the ignore file as a path of the context, None where it is no plain file in it."""
-        if self.request.ignore_file is None:
-            return None
-        directory, name = os.path.split(self.request.ignore_file.path)
-        place = os.path.relpath(os.path.realpath(directory or "."), self.request.root)
-        path = os.path.normpath(os.path.join(place, name))
-        found = self.snapshot.file(path)
+        path = None if self.request.ignore_file is None else own_path(self.request)
+        found = None if path is None else self.snapshot.file(path)
         if found is None or found.st_nlink > 1 or not found.readable:
             return None
         return path if stat.S_ISREG(found.st_mode) else None
 
     def marked(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """`paths` in the builder's order, directories with a trailing `/`."""
+        """Return `paths` in the builder's order, directories with a trailing `/`."""
         return tuple(path + "/" * self.is_directory(path) for path in sorted(paths, key=order))
 
     def group(self, paths: Collection[str], *, of: Sent) -> Paths:
-        """`paths` as a value, with what they are as they are sent in `of`."""
+        """Return `paths` as a value, with their files and bytes as sent in `of`."""
         return Paths(self.marked(paths), *self.figures(paths, of=of))
 
     def shown(self, paths: Iterable[str]) -> tuple[str, ...]:
@@ -211,8 +213,3 @@ class LintTree:
                 break
             kept.append(path + "/" * self.is_directory(path))
         return tuple(kept)
-
-    def as_other(self, request: Request) -> Sent:
-        """Return what another builder would send of the same context. Raises what a walk does."""
-        snapshot = self.snapshot.asked(request)
-        return snapshot.sent(request.spec)

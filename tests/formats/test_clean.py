@@ -45,7 +45,7 @@ def item(path: str, service: str, *, kind: str, title: str, inventory: Inventory
 
 
 def inventory(**values: object) -> Inventory:
-    stamp = Stamp(1, 2, 3, 4, 5, 6, "0" * 40, "1" * 40)
+    stamp = Stamp(1, 2, 3, 4, 5)
     return Inventory(stamp=stamp, tokens=frozenset(), **values)  # type: ignore[arg-type]
 
 

@@ -11,18 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxsize import api
+from ctxsize.accepting import Wanted
 from ctxsize.build import Build
 from ctxsize.config import Config
-from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.builders import BUILDERS, BUILDKIT
 from ctxsize.engine.sent import differences
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.changes import Proposal
-from ctxsize.lints.discover import Target
-from ctxsize.lints.fixing import mend
+from ctxsize.lints.fixing import apply_fixes
 from ctxsize.lints.run import Linter, lint_case
-from ctxsize.lints.selection import Selection
+from ctxsize.lints.targets import Target
 from tests.trees import Node, build_tree, file
 
 FIXES = {
@@ -110,14 +109,12 @@ def test_no_fix_ignores_all_that_there_is(lines: bytes, tmp_path: Path) -> None:
 def test_a_fix_that_mends_nothing_is_not_applied(tmp_path: Path) -> None:
     build_tree(tmp_path, ["src/x", file(".dockerignore", b"src\n")])
     path = str(tmp_path / ".dockerignore")
-    case = Linter(Build(), BUILDKIT, selection=Selection(), acceptance=Acceptance(Config())).case(
-        Target(path, str(tmp_path))
-    )
+    case = Linter(Build(), BUILDKIT, wanted=Wanted(Config())).case(Target(path, str(tmp_path)))
     told = Finding("CTX999", Severity.INFO, "told for ever", Location(path))
     fix = Proposal("add a comment", append="# a").proved(case.file, case.tree)
-    mended = mend(case, lambda each: [replace(told, fix=fix)], unsafe=True)
-    assert mended.applied == ()
-    assert mended.case.file.data == b"src\n"
+    fixed = apply_fixes(case, lambda each: [replace(told, fix=fix)], unsafe=True)
+    assert fixed.applied == ()
+    assert fixed.case.file.data == b"src\n"
 
 
 def test_a_fix_does_not_hide_what_a_dockerfile_takes(tmp_path: Path) -> None:
@@ -167,7 +164,7 @@ def case_of(lines: list[str], paths: list[str], root: Path) -> Case:
     build_tree(root, nodes)
     data = "\n".join(lines).encode("utf-8", "surrogateescape")
     (root / ".dockerignore").write_bytes(data)
-    linter = Linter(Build(), BUILDKIT, selection=Selection(), acceptance=Acceptance(Config()))
+    linter = Linter(Build(), BUILDKIT, wanted=Wanted(Config()))
     return linter.case(Target(str(root / ".dockerignore"), str(root)))
 
 
@@ -226,9 +223,7 @@ def test_what_is_redundant_is_so_for_every_builder(lines: list[str], paths: list
             assert finding.fix is not None
             after = finding.fix.edits[0].after
             for builder in BUILDERS.values():
-                linter = Linter(
-                    Build(), builder, selection=Selection(), acceptance=Acceptance(Config())
-                )
+                linter = Linter(Build(), builder, wanted=Wanted(Config()))
                 other = linter.case(Target(case.file.path, str(root)))
                 assert other.tree is not None
                 then = other.with_data(after).tree

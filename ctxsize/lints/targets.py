@@ -1,17 +1,21 @@
-"""Which builds read an ignore file, by all that the repository tells of its builds."""
+"""The ignore files that paths stand for, and the builds that read each."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.config.contexts import builds
-from ctxsize.engine.border import border_of, holds
+from ctxsize.engine.border import border_of, holds, top_of
+from ctxsize.engine.builders import Builder
+from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.plan import Plans
+from ctxsize.engine.request import without_patterns
+from ctxsize.errors import InputError
 from ctxsize.findings import Location
 from ctxsize.projects import Discovery, FoundBuild, discover
 from ctxsize.projects.found import Place, merged
@@ -103,7 +107,7 @@ class Layout:
         return found
 
     def _elsewhere(self, directory: str) -> str | None:
-        """That the Dockerfiles of `directory` are built with another one, if it is so."""
+        """Return that the Dockerfiles of `directory` are built with another context, else None."""
         own = [
             each
             for each in self.discovery.builds
@@ -138,6 +142,91 @@ class Layout:
             named = each.build.dockerfile
             if named is not None and os.path.realpath(named) == real:
                 yield each.build
+
+
+@dataclass(frozen=True)
+class TargetFinder:
+    """Finds the ignore files to lint; each directory is searched for builds once."""
+
+    build: Build | None
+    """The build that the user is about, None for all that are found."""
+    builder: Builder
+    config: Config
+    plans: Plans = field(default_factory=Plans)
+    layouts: dict[str, Layout] = field(default_factory=dict)
+
+    def targets(self, paths: Sequence[str]) -> Iterator[Target]:
+        """Yield what `paths` stand for, each once: files, or all ignore files below a directory.
+
+        Raises `InputError` for a path that is not there, and without a file that governs.
+        """
+        if not paths and self.build is not None and _is_named(self.build):
+            yield self._governing(self.build)
+            return
+        seen = set[str]()
+        for path in paths or (".",):
+            for target in self._at(path):
+                if os.path.normpath(target.path) not in seen:
+                    seen.add(os.path.normpath(target.path))
+                    yield target
+
+    def _governing(self, build: Build) -> Target:
+        """Return the file that governs `build`."""
+        request = without_patterns(build, self.builder, plans=self.plans)
+        if request.ignore_file is None:
+            raise InputError(
+                "no ignore file governs this build",
+                path=build.context,
+                hint="`ctxsize suggest` proposes one",
+            )
+        fallback = fallback_in(build.context) if request.dockerfile_specific else None
+        return Target(request.ignore_file.path, build.context, (build,), fallback)
+
+    def _at(self, path: str) -> Iterator[Target]:
+        """Yield the ignore files that `path` stands for: itself, or those below."""
+        named = is_ignore_file(path)
+        if os.path.isdir(path) and not named:
+            yield from self._layout(path).targets()
+            return
+        if not os.path.lexists(path):
+            raise InputError("does not exist", path=path, hint="name an ignore file or a directory")
+        if not named and is_dockerfile(path):
+            raise InputError(
+                "is a Dockerfile, no ignore file",
+                path=path,
+                hint=f"-f {path} lints the ignore file of its build",
+            )
+        if self.build is not None and _is_named(self.build):
+            yield Target(path, self.build.context, (self.build,))
+        elif named:
+            yield self._layout(_root_of(path)).target(path)
+        else:
+            yield Target(path)
+
+    def _layout(self, root: str) -> Layout:
+        if root not in self.layouts:
+            self.layouts[root] = Layout.below(
+                root, os.environ, config=self.config, plans=self.plans
+            )
+        return self.layouts[root]
+
+
+def _is_named(build: Build) -> bool:
+    """Return whether it says which build it is about, rather than only how to build."""
+    return build.context != "." or build.dockerfile is not None
+
+
+def _root_of(path: str) -> str:
+    """Return the directory whose files tell of the builds: the repository's, if `path` lies in one.
+
+    Never one above the working directory, nor more than the file's own outside
+    of a repository: that could be all of a home directory.
+    """
+    own = os.path.dirname(path) or "."
+    here, directory = os.path.realpath("."), top_of(own)
+    if directory is None or not holds(here, own):
+        return own
+    return os.path.relpath(directory) if directory.startswith(f"{here}/") else "."
 
 
 def _configured(config: Config, root: str) -> Iterator[FoundBuild]:
