@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from ctxsize.dockerfile.complaints import did_you_mean, located, quoted
-from ctxsize.dockerfile.heredocs import parse_heredoc_word
-from ctxsize.dockerfile.instructions import Instruction
+from ctxsize.dockerfile.instructions import Instruction, parse_heredoc_word
 from ctxsize.dockerfile.mounts import check_mount
 from ctxsize.dockerfile.words import SPACE
 from ctxsize.errors import DockerfileError

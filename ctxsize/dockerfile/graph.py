@@ -12,11 +12,10 @@ from dataclasses import dataclass, field, replace
 
 from ctxsize.dockerfile.complaints import did_you_mean, located, quoted
 from ctxsize.dockerfile.environment import Doubt, Environment, resting_on
-from ctxsize.dockerfile.images import familiar_name
+from ctxsize.dockerfile.images import familiar_name, parse_platform
 from ctxsize.dockerfile.instructions import Instruction, Stage
 from ctxsize.dockerfile.mounts import mount_origin
 from ctxsize.dockerfile.parse import parse_trigger
-from ctxsize.dockerfile.platforms import parse_platform
 from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.state import StageState
 from ctxsize.dockerfile.words import expand

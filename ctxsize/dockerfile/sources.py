@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ctxsize.dockerfile.heredocs import parse_heredoc_word, strip_leading_tabs
-from ctxsize.dockerfile.instructions import Instruction
+from ctxsize.dockerfile.instructions import Instruction, parse_heredoc_word, strip_leading_tabs
 from ctxsize.errors import DockerfileError
 
 TYPE_CHECKING = False

@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ctxsize.dockerfile.environment import Environment, Expanded
-from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.images import environment_of, is_windows
-from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage
+from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
 from ctxsize.dockerfile.mounts import Mount
 from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.dockerfile.state import StageState

@@ -29,9 +29,8 @@ from ctxsize.dockerfile import (
 from ctxsize.dockerfile.complaints import located
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Evaluator
-from ctxsize.engine.follow import follow
 from ctxsize.engine.named import named_contexts
-from ctxsize.engine.narrow import Narrowed, check_excluded
+from ctxsize.engine.narrow import Narrowed, check_excluded, follow
 from ctxsize.engine.plan import Asking, Plan
 from ctxsize.engine.request import Request
 from ctxsize.errors import (

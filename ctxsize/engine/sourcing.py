@@ -23,15 +23,14 @@ from ctxsize.dockerfile import (
     Unknown,
     path_from_root,
 )
-from ctxsize.engine.arrivals import Arrivals
+from ctxsize.engine.arrivals import OLDER, Arrivals, check_parents, matching_parents
 from ctxsize.engine.explain import explain
 from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.named import named_contexts, named_request
-from ctxsize.engine.names import names_in
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.need import Paths, asked_of, evaluator_of, needs_of, unknown_problem
-from ctxsize.engine.parents import OLDER, check_parents, matching_parents
 from ctxsize.engine.request import Request
+from ctxsize.engine.source import names_in
 from ctxsize.errors import InputError
 from ctxsize.explanations import Explanation, Fate, SourceCheck
 

@@ -10,10 +10,9 @@ from typing import Any
 from ctxsize.dockerfile import Source
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Progress
-from ctxsize.engine.follow import follow
 from ctxsize.engine.measure import ignore_file_info, measure
 from ctxsize.engine.named import NamedSource, named_contexts, named_request
-from ctxsize.engine.narrow import Narrowed, include_spec
+from ctxsize.engine.narrow import Narrowed, follow, include_spec
 from ctxsize.engine.need import (
     BLAMED,
     TAKES_UNKNOWN,
