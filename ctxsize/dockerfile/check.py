@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from ctxsize.dockerfile.complaints import did_you_mean, located, quoted
 from ctxsize.dockerfile.instructions import Instruction, parse_heredoc_word
-from ctxsize.dockerfile.mounts import check_mount
+from ctxsize.dockerfile.mounts import mount_origin
 from ctxsize.dockerfile.words import SPACE
 from ctxsize.errors import DockerfileError
 
@@ -132,7 +132,7 @@ def _json_form(instruction: Instruction) -> None:
 
 def _run_flags(instruction: Instruction) -> None:
     for mount in instruction.flag_values("mount"):
-        check_mount(mount)
+        mount_origin(mount)  # raises for what is rejected before any variable is known
     for network in instruction.flag_values("network"):
         if network not in ("default", "none", "host"):
             raise DockerfileError(f"invalid network mode {quoted(network)}")

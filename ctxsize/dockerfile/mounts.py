@@ -41,11 +41,6 @@ class Mount:
     """All of it, as written."""
 
 
-def check_mount(text: str) -> None:
-    """Raise DockerfileError for what the builder rejects before it knows any variable."""
-    mount_origin(text)
-
-
 def mount_origin(text: str) -> str:
     """Return the `from=` of a mount: needed, and so fixed, before variables are known.
 

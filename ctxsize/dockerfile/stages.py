@@ -71,7 +71,7 @@ class StageStep:
 
     @property
     def workdir(self) -> str:
-        """Absolute; of an image whose directory is not known, it is taken to be `/`."""
+        """Return the absolute directory; that of the image, if not known, is taken for `/`."""
         return posixpath.normpath(posixpath.join("/", self.state.directory.text))
 
     @property
@@ -162,7 +162,7 @@ class StageStep:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Of a COPY or ADD from the build context: relative, `.` for all of it."""
+        """Return what a COPY or ADD takes from the build context: relative, `.` for all of it."""
         return () if self.origin else tuple(path[1:] or "." for path in self._paths)
 
     @property
@@ -214,7 +214,7 @@ class BuiltStage:
 
     @property
     def label(self) -> str:
-        """Its name, or what BuildKit prints for one without."""
+        """Return its name, or what BuildKit prints for one without."""
         return self.stage.label
 
     @cached_property

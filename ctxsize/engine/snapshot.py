@@ -91,7 +91,7 @@ class Held:
         return f"{self.path}/" if self.path else ""
 
     def tree(self) -> Iterator[Held]:
-        """This directory and all below, each before its own, siblings in order."""
+        """Yield this directory and all below, each before its own, siblings in order."""
         pending = [self]
         while pending:
             held = pending.pop()

@@ -368,7 +368,7 @@ def _links(request: Request, path: str) -> Iterator[str]:
 
 
 def _clamped(request: Request, source: Source) -> Iterator[str]:
-    """That `..` does not lead out of the context."""
+    """Yield that `..` does not lead out of the context, if the source tries."""
     depth = 0
     for part in source.source.split("/"):
         depth += -1 if part == ".." else part not in ("", ".")
