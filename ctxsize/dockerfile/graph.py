@@ -11,13 +11,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ctxsize.dockerfile.complaints import did_you_mean, located, quoted
-from ctxsize.dockerfile.environment import Doubt, Environment, resting_on
 from ctxsize.dockerfile.images import familiar_name, parse_platform
 from ctxsize.dockerfile.instructions import Instruction, Stage
 from ctxsize.dockerfile.mounts import mount_origin
 from ctxsize.dockerfile.parse import parse_trigger
 from ctxsize.dockerfile.sources import Source
-from ctxsize.dockerfile.state import StageState
+from ctxsize.dockerfile.state import Doubt, Environment, StageState, resting_on
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
 

@@ -10,7 +10,7 @@ from ctxsize.errors import DockerfileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ctxsize.dockerfile.environment import Environment
+    from ctxsize.dockerfile.state import Environment
 
 _PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
 _SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")

@@ -12,12 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ctxsize.dockerfile.environment import Environment, Expanded
 from ctxsize.dockerfile.images import environment_of, is_windows
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
 from ctxsize.dockerfile.mounts import Mount
 from ctxsize.dockerfile.sources import path_from_root
-from ctxsize.dockerfile.state import StageState
+from ctxsize.dockerfile.state import Environment, Expanded, StageState
 from ctxsize.errors import DockerfileError
 from ctxsize.shell import Command, commands_of, in_directories, is_known
 

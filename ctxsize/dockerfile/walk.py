@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from ctxsize.dockerfile.arguments import begins_with_array
 from ctxsize.dockerfile.complaints import located, quoted
-from ctxsize.dockerfile.environment import Doubt, Environment, Expanded, resting_on
 from ctxsize.dockerfile.graph import SCRATCH, ImageConfig, Node, NodeStep
 from ctxsize.dockerfile.instructions import Instruction, parse_heredoc_word
 from ctxsize.dockerfile.mounts import Mount, csv_fields
@@ -20,7 +19,7 @@ from ctxsize.dockerfile.sources import (
     is_git,
     path_from_root,
 )
-from ctxsize.dockerfile.state import StageState
+from ctxsize.dockerfile.state import Doubt, Environment, Expanded, StageState, resting_on
 from ctxsize.errors import DockerfileError, UndecidedError
 
 _REPLACED = frozenset("'\"$\\`")
