@@ -107,6 +107,7 @@ def _no_empty_volume(instruction: Instruction) -> None:
 
 def _from_arguments(instruction: Instruction) -> None:
     arguments = instruction.arguments
+    # BuildKit (`parseBuildStageName`) folds case as Unicode does.
     if len(arguments) == 3 and arguments[1].casefold() == "as":
         if not _STAGE_NAME.fullmatch(arguments[2].lower()):
             raise DockerfileError(
@@ -160,6 +161,7 @@ def _health_check(instruction: Instruction) -> None:
 
 
 def _check_duration(name: str, value: str) -> None:
+    """Raise for what is no duration. The function of BuildKit is `parseOptInterval`."""
     if not value:
         return
     valid = _DURATION.fullmatch(value)

@@ -177,8 +177,8 @@ class Graph:
                 origins = tuple(self._copy_origin(name, instruction.line) for name in names)
             elif instruction.keyword == "RUN":
                 mounts = map(mount_origin, instruction.flag_values("mount"))
-                # The builder looks up even the origin that a mount does not
-                # have, so a stage that is called scratch counts as reached.
+                # BuildKit (`detectRunMount`) looks up even the origin that a mount does
+                # not have, so a stage that is called scratch counts as reached.
                 origins = tuple(self._origin(name or SCRATCH, instruction.line) for name in mounts)
         # New nodes join in only now: within an instruction they are not found.
         for origin in origins:
@@ -205,7 +205,10 @@ class Graph:
         return self.by_name.get(name.lower()) or Node(name, line)
 
     def _check_cycles(self) -> None:
-        """Raise if a stage copies, through others or not, from itself."""
+        """Raise if a stage copies, through others or not, from itself.
+
+        The function of BuildKit is `validateCircularDependency`.
+        """
         finished: set[Node] = set()
         for start in self.nodes:
             trail, on_trail = [(start, _origins(start))], {start}

@@ -58,7 +58,7 @@ def mount_origin(text: str) -> str:
 
 
 def parse_mount(text: str, expand: Callable[[str], str]) -> Mount:
-    """Return a mount with its variables replaced by `expand`.
+    """Return a mount with its variables replaced by `expand`, as BuildKit's `parseMount` does.
 
     Raises DockerfileError for keys and values that the builder does not take.
     """
