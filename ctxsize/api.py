@@ -144,7 +144,7 @@ def explain(
     Raises what `measure` raises, and `InputError` for a path outside the context.
     """
     from ctxsize.engine import explain as explaining
-    from ctxsize.engine.takers import Takers
+    from ctxsize.engine.arrivals import Takers
 
     request = _named(request_for(build, **options), named)
     takers = Takers(request)

@@ -26,9 +26,9 @@ LAYERS = [
     ("explanations",),
     ("engine.golang", "engine.goglob", "engine.expressions", "engine.border"),
     ("engine.goregexp",),
-    ("dockerfile.instructions", "dockerfile.substitution"),
+    ("dockerfile.substitution",),
     ("dockerfile.words",),
-    ("dockerfile.heredocs",),
+    ("dockerfile.instructions",),
     ("shell",),
     ("engine.patterns", "engine.ignorefile", "dockerfile"),
     ("engine.segments", "engine.plan"),
@@ -36,7 +36,6 @@ LAYERS = [
     ("engine.evaluate", "engine.quoting", "writer.merge"),
     ("engine.automaton", "engine.builders"),
     ("engine.dockerfiles", "engine.events", "engine.request"),
-    ("engine.names",),
     ("engine.source",),
     ("engine.inspect",),
     ("engine.walk",),
@@ -63,7 +62,7 @@ PLACES = {
         {
             "codes",  # the package's own pages
             "reader",
-            "engine.names",
+            "engine.source",
             "config.contexts",
             "clean.look",
             "clean.inventory",
@@ -97,7 +96,6 @@ PLACES = {
             "reader",
             "formats.json",  # the package's own schemas
             "recommender.knowledge.rows",  # the package's own rules
-            "engine.names",
             "engine.source",
             "writer.apply",
             "clean.delete",

@@ -18,7 +18,7 @@ from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.rewrite import Change, Splice, lines_of, with_option
 from ctxsize.dockerfile import Instruction
-from ctxsize.dockerfile.heredocs import parse_heredoc_word
+from ctxsize.dockerfile.instructions import parse_heredoc_word
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Fix
 from ctxsize.shell import is_known

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 
 from ctxsize.dockerfile import Instruction
 from ctxsize.dockerfile.arguments import flag_word, partition, take_flags
-from ctxsize.dockerfile.heredocs import parse_heredoc_word
+from ctxsize.dockerfile.instructions import parse_heredoc_word
 from ctxsize.dockerfile.mounts import ALIASES, csv_fields
 from ctxsize.dockerfile.words import SPACE
 from ctxsize.shell import Command

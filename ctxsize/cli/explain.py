@@ -18,10 +18,10 @@ from ctxsize.cli.options import (
     read_stdin,
 )
 from ctxsize.engine import explain as engine
+from ctxsize.engine.arrivals import Takers
 from ctxsize.engine.named import request_named
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import check_in_all
-from ctxsize.engine.takers import Takers
 from ctxsize.errors import InputError
 from ctxsize.explanations import Explanation
 from ctxsize.formats import text

@@ -81,17 +81,17 @@ def flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
 
 
 def _none(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """ONBUILD's argument is an instruction, which is split on its own."""
+    """Return nothing: the argument of ONBUILD is an instruction, which is split on its own."""
     return (), False
 
 
 def _string(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """Return the whole rest is one argument."""
+    """Return the whole rest as one argument."""
     return (rest,) if rest else (), False
 
 
 def _list(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """Blanks separate; quotes and escapes mean nothing yet."""
+    """Return what stands between blanks; quotes and escapes mean nothing yet."""
     return tuple(_BLANKS.split(rest)) if rest else (), False
 
 
@@ -155,7 +155,7 @@ def _health_check(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
 
 
 def _words(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """Words in which quotes and escapes protect blanks; both are kept."""
+    """Return words in which quotes and escapes protect blanks; both are kept."""
     return tuple(_protected_words(LONE_SURROGATE.sub("\ufffd", rest), escape)), False
 
 
@@ -186,7 +186,7 @@ def _protected_words(text: str, escape: str) -> Iterator[str]:
 
 
 def _pairs(keyword: str) -> _Form:
-    """`name=value …`, or the old `name value` with everything behind the name as value."""
+    """Return the form `name=value …`, or the old `name value` with the whole rest as value."""
 
     def split(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
         words, _ = _words(rest, escape)

@@ -10,9 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from ctxsize.dockerfile.complaints import did_you_mean, located, quoted
-from ctxsize.dockerfile.heredocs import parse_heredoc_word
-from ctxsize.dockerfile.instructions import Instruction
-from ctxsize.dockerfile.mounts import check_mount
+from ctxsize.dockerfile.instructions import Instruction, parse_heredoc_word
+from ctxsize.dockerfile.mounts import mount_origin
 from ctxsize.dockerfile.words import SPACE
 from ctxsize.errors import DockerfileError
 
@@ -108,6 +107,7 @@ def _no_empty_volume(instruction: Instruction) -> None:
 
 def _from_arguments(instruction: Instruction) -> None:
     arguments = instruction.arguments
+    # BuildKit (`parseBuildStageName`) folds case as Unicode does.
     if len(arguments) == 3 and arguments[1].casefold() == "as":
         if not _STAGE_NAME.fullmatch(arguments[2].lower()):
             raise DockerfileError(
@@ -133,7 +133,7 @@ def _json_form(instruction: Instruction) -> None:
 
 def _run_flags(instruction: Instruction) -> None:
     for mount in instruction.flag_values("mount"):
-        check_mount(mount)
+        mount_origin(mount)  # raises for what is rejected before any variable is known
     for network in instruction.flag_values("network"):
         if network not in ("default", "none", "host"):
             raise DockerfileError(f"invalid network mode {quoted(network)}")
@@ -161,6 +161,7 @@ def _health_check(instruction: Instruction) -> None:
 
 
 def _check_duration(name: str, value: str) -> None:
+    """Raise for what is no duration. The function of BuildKit is `parseOptInterval`."""
     if not value:
         return
     valid = _DURATION.fullmatch(value)

@@ -11,14 +11,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ctxsize.dockerfile.complaints import did_you_mean, located, quoted
-from ctxsize.dockerfile.environment import Doubt, Environment, resting_on
-from ctxsize.dockerfile.images import familiar_name
+from ctxsize.dockerfile.images import familiar_name, parse_platform
 from ctxsize.dockerfile.instructions import Instruction, Stage
 from ctxsize.dockerfile.mounts import mount_origin
 from ctxsize.dockerfile.parse import parse_trigger
-from ctxsize.dockerfile.platforms import parse_platform
 from ctxsize.dockerfile.sources import Source
-from ctxsize.dockerfile.state import StageState
+from ctxsize.dockerfile.state import Doubt, Environment, StageState, resting_on
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
 
@@ -179,8 +177,8 @@ class Graph:
                 origins = tuple(self._copy_origin(name, instruction.line) for name in names)
             elif instruction.keyword == "RUN":
                 mounts = map(mount_origin, instruction.flag_values("mount"))
-                # The builder looks up even the origin that a mount does not
-                # have, so a stage that is called scratch counts as reached.
+                # BuildKit (`detectRunMount`) looks up even the origin that a mount does
+                # not have, so a stage that is called scratch counts as reached.
                 origins = tuple(self._origin(name or SCRATCH, instruction.line) for name in mounts)
         # New nodes join in only now: within an instruction they are not found.
         for origin in origins:
@@ -207,7 +205,10 @@ class Graph:
         return self.by_name.get(name.lower()) or Node(name, line)
 
     def _check_cycles(self) -> None:
-        """Raise if a stage copies, through others or not, from itself."""
+        """Raise if a stage copies, through others or not, from itself.
+
+        The function of BuildKit is `validateCircularDependency`.
+        """
         finished: set[Node] = set()
         for start in self.nodes:
             trail, on_trail = [(start, _origins(start))], {start}

@@ -41,11 +41,6 @@ class Mount:
     """All of it, as written."""
 
 
-def check_mount(text: str) -> None:
-    """Raise DockerfileError for what the builder rejects before it knows any variable."""
-    mount_origin(text)
-
-
 def mount_origin(text: str) -> str:
     """Return the `from=` of a mount: needed, and so fixed, before variables are known.
 
@@ -63,7 +58,7 @@ def mount_origin(text: str) -> str:
 
 
 def parse_mount(text: str, expand: Callable[[str], str]) -> Mount:
-    """Return a mount with its variables replaced by `expand`.
+    """Return a mount with its variables replaced by `expand`, as BuildKit's `parseMount` does.
 
     Raises DockerfileError for keys and values that the builder does not take.
     """

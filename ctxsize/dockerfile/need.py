@@ -12,12 +12,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ctxsize.dockerfile.complaints import located
-from ctxsize.dockerfile.environment import Environment, Expanded
 from ctxsize.dockerfile.graph import SCRATCH, Graph, ImageConfig, Node, closure
-from ctxsize.dockerfile.images import familiar_name
+from ctxsize.dockerfile.images import familiar_name, parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile
-from ctxsize.dockerfile.platforms import parse_platform, platform_arguments
 from ctxsize.dockerfile.sources import Source, Unknown
+from ctxsize.dockerfile.state import Environment, Expanded
 from ctxsize.dockerfile.walk import StageWalk, check_flags, newer_flags
 
 _NEW_ARGUMENTS = ("TARGETSTAGE",)

@@ -1,4 +1,4 @@
-"""Which values STOPSIGNAL, `--chmod` and `--checksum` may have, and the options of `# check=`.
+"""Which values EXPOSE, STOPSIGNAL, `--chmod`, `--checksum` and `# check=` may have.
 
 Behaviour and messages are those of Docker 28.5; that of 26.1 takes any `--chmod` and `# check=`.
 """
@@ -20,6 +20,10 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _MODE_CHANGE = re.compile(r"[ugoa]*(?:[-+=][rwxXstugo]*)+")
 _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
 _DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+_PORT = re.compile(r"\+?[0-9]+")
+_LONGEST_PORT = 6
+"""Number of digits that are looked at: that many are too large for a port."""
+_PROTOCOLS = ("tcp", "udp", "sctp")
 
 
 def check_signal(text: str) -> None:
@@ -83,3 +87,56 @@ def fails_on_warnings(text: str) -> bool:
     parts = (each.partition("=") for each in text.partition(" ")[0].split(";"))
     options = {name: value for name, _, value in parts}
     return options.get("error") in TRUE and options.get("skip") != "all"
+
+
+def check_port(text: str) -> None:
+    """Raise DockerfileError for what is no port.
+
+    That is `[[address:]host-port:]port[/protocol]`, ports also as ranges. The function of
+    docker/go-connections is `nat.ParsePortSpec`.
+    """
+    start, _, container = text.rpartition(":")
+    address, _, host = start.rpartition(":")
+    port, _, protocol = container.partition("/")
+    if not port:
+        raise DockerfileError(f"invalid port: {quoted(text)}: no port specified")
+    if protocol and protocol.lower() not in _PROTOCOLS:
+        raise DockerfileError(f"invalid port: {quoted(text)}: invalid proto: {protocol}")
+    _check_address(address)
+    ports = _range(port)
+    if ports is None:
+        raise DockerfileError(f"invalid containerPort: {port}")
+    if not host:
+        return
+    hosts = _range(host)
+    if hosts is None:
+        raise DockerfileError(f"invalid hostPort: {host}")
+    if len(ports) not in (1, len(hosts)):
+        message = f"invalid ranges specified for container and host Ports: {port} and {host}"
+        raise DockerfileError(message)
+
+
+def _check_address(text: str) -> None:
+    """Raise unless `text` is empty or an address; that of IPv6 may stand in brackets."""
+    address = re.sub(r"^\[([^][]*)\]$", r"\1", text)
+    if not address:
+        return
+    import ipaddress  # as hardly any Dockerfile needs it
+
+    try:
+        if "%" in address:
+            raise ValueError
+        ipaddress.ip_address(address)
+    except ValueError:
+        raise DockerfileError(f"invalid IP address: {address}") from None
+
+
+def _range(text: str) -> range | None:
+    """Return the ports that `text` names, one or `first-last`; None if it names none."""
+    first, dash, last = text.partition("-")
+    numbers = [first, last] if dash else [first, first]
+    if not all(map(_PORT.fullmatch, numbers)):
+        return None
+    digits = [number.lstrip("+0") for number in numbers]
+    start, end = (int(each[:_LONGEST_PORT] or "0") for each in digits)
+    return range(start, end + 1) if start <= end <= 65_535 else None

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ctxsize.dockerfile.heredocs import parse_heredoc_word, strip_leading_tabs
-from ctxsize.dockerfile.instructions import Instruction
+from ctxsize.dockerfile.instructions import Instruction, parse_heredoc_word, strip_leading_tabs
 from ctxsize.errors import DockerfileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ctxsize.dockerfile.environment import Environment
+    from ctxsize.dockerfile.state import Environment
 
 _PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
 _SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")

@@ -12,13 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ctxsize.dockerfile.environment import Environment, Expanded
-from ctxsize.dockerfile.heredocs import parse_heredoc_word
 from ctxsize.dockerfile.images import environment_of, is_windows
-from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage
+from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
 from ctxsize.dockerfile.mounts import Mount
 from ctxsize.dockerfile.sources import path_from_root
-from ctxsize.dockerfile.state import StageState
+from ctxsize.dockerfile.state import Environment, Expanded, StageState
 from ctxsize.errors import DockerfileError
 from ctxsize.shell import Command, commands_of, in_directories, is_known
 
@@ -72,7 +70,7 @@ class StageStep:
 
     @property
     def workdir(self) -> str:
-        """Absolute; of an image whose directory is not known, it is taken to be `/`."""
+        """Return the absolute directory; that of the image, if not known, is taken for `/`."""
         return posixpath.normpath(posixpath.join("/", self.state.directory.text))
 
     @property
@@ -163,7 +161,7 @@ class StageStep:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Of a COPY or ADD from the build context: relative, `.` for all of it."""
+        """Return what a COPY or ADD takes from the build context: relative, `.` for all of it."""
         return () if self.origin else tuple(path[1:] or "." for path in self._paths)
 
     @property
@@ -215,7 +213,7 @@ class BuiltStage:
 
     @property
     def label(self) -> str:
-        """Its name, or what BuildKit prints for one without."""
+        """Return its name, or what BuildKit prints for one without."""
         return self.stage.label
 
     @cached_property

@@ -1,30 +1,290 @@
-"""What the instructions of a stage change on the way: variables, directory, user, shell."""
+"""What instructions change in a stage: variables, how sure they are, directory, user, shell."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections import ChainMap
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from typing import Generic, TypeVar, cast
 
-from ctxsize.dockerfile.environment import Doubt, Environment, Expanded, resting_on
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.mounts import Mount, parse_mount
 from ctxsize.dockerfile.sources import path_from_root
+from ctxsize.dockerfile.words import expand
+from ctxsize.errors import DockerfileError, UndecidedError
 
+Doubt = tuple[str, str]
+"""The kind and the name of an `Unknown`."""
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_MOST_MADE = 2**27
+"""Number of characters that the words of a Dockerfile may come to: a value may be in each line."""
+_LONGEST_GUESS = 2**16
+"""Number of characters that a word may come to where nothing depends on it but advice."""
+# Switches of the builder that look like arguments and never become variables.
+_SWITCHES = ("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE")
 _UNIX_SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """An expanded word and its parts, and the unknown variables that it depends on."""
+
+    text: str
+    doubts: frozenset[Doubt] = frozenset()
+    words: tuple[str, ...] = ()
+
+
+def what_decides(doubts: Collection[Doubt]) -> str:
+    """Return what gives the arguments among `doubts` a value, else the variables, else ""."""
+    arguments = sorted(name for kind, name in doubts if kind == "argument")
+    variables = sorted(name for kind, name in doubts if kind == "environment")
+    if arguments:
+        given = " ".join(f"--build-arg {name}=…" for name in arguments)
+        return f"no value for ARG {', '.join(arguments)}: add {given}"
+    if variables:
+        return f"unless the base image sets {', '.join(f'${name}' for name in variables)}"
+    return ""
+
+
+@contextmanager
+def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
+    """Turn a DockerfileError raised inside into an `UndecidedError` if a value would decide."""
+    try:
+        yield
+    except DockerfileError as error:
+        hint = what_decides(doubts)
+        if isinstance(error, UndecidedError) or not hint:
+            raise
+        raise UndecidedError(error.message, line=error.line, hint=hint) from None
+
+
+Value = TypeVar("Value")
+_DEEPEST = 100
+"""Number of branches that a name is looked for in, before they are copied into one."""
+_point = itemgetter(0)
+
+
+class Variables(Generic[Value]):
+    """Names and values that never change; setting one returns the next point.
+
+    A Dockerfile may set 100,000, and each of its steps may be asked later, so that nothing is
+    copied. Points in a row share a log, in which each sees what was set up to it. A point that
+    is not the last of its log begins a branch.
+    """
+
+    __slots__ = ("_at", "_below", "_count", "_depth", "_last", "_log")
+
+    def __init__(self) -> None:
+        self._log: dict[str, list[tuple[int, Value]]] = {}
+        self._last = [0]
+        """The last point of the log."""
+        self._at = self._count = self._depth = 0
+        self._below: Variables[Value] | None = None
+
+    def __contains__(self, name: str) -> bool:
+        return self._entry(name) is not None
+
+    def __len__(self) -> int:
+        return self._count
+
+    def find(self, name: str) -> Value | None:
+        """Return the value of `name`, None without one."""
+        entry = self._entry(name)
+        return None if entry is None else entry[1]
+
+    def _entry(self, name: str) -> tuple[int, Value] | None:
+        here: Variables[Value] | None = self
+        while here is not None:
+            entries = here._log.get(name)
+            if entries:
+                # Nearly always, the last one counts.
+                known = entries[-1][0] <= here._at
+                index = len(entries) if known else bisect_right(entries, here._at, key=_point)
+                if index:
+                    return entries[index - 1]
+            here = here._below
+        return None
+
+    def names(self) -> Iterator[str]:
+        """Yield each name once."""
+        seen: set[str] = set()
+        here: Variables[Value] | None = self
+        while here is not None:
+            for name, entries in here._log.items():
+                if name not in seen and entries[0][0] <= here._at:
+                    seen.add(name)
+                    yield name
+            here = here._below
+
+    def set(self, name: str, value: Value) -> Variables[Value]:
+        """Return the next point, at which `name` has this value."""
+        is_new = name not in self
+        following: Variables[Value] = Variables()
+        if self._at == self._last[0]:
+            following._log, following._last = self._log, self._last
+            following._below, following._depth = self._below, self._depth
+        elif self._depth < _DEEPEST:
+            following._below, following._depth = self, self._depth + 1
+        else:
+            found = {each: self._entry(each) for each in self.names()}
+            following._log = {each: [(0, entry[1])] for each, entry in found.items() if entry}
+        following._last[0] += 1
+        following._at = following._last[0]
+        following._count = self._count + is_new
+        following._log.setdefault(name, []).append((following._at, value))
+        return following
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Environment(Mapping[str, str]):
+    """What `$NAME` stands for at one point of a stage: the values of variables, by name.
+
+    It does not change; setting a variable returns the next one. `variables` holds for each
+    name the value with its doubts, None for an argument declared without a value; `image`
+    those that are part of the image. `open_ended` says that the base image is not known: any
+    variable that the Dockerfile does not set may come from there. With `keeps_unset`, a
+    variable without a value or a default stays as it is written.
+    """
+
+    escape: str
+    open_ended: bool = False
+    keeps_unset: bool = False
+    variables: Variables[Expanded | None] = field(default_factory=Variables)
+    image: Variables[Expanded] = field(default_factory=Variables)
+    made: list[int] = field(default_factory=lambda: [0])
+    """Number of characters of all words, in all stages that share this."""
+
+    def __getitem__(self, name: str) -> str:
+        value = self.variables.find(name)
+        if value is None:
+            raise KeyError(name)
+        return value.text
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self.variables.names() if self.variables.find(name) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def declares(self, name: str) -> bool:
+        """Return whether an ARG or ENV names a variable, with a value or without."""
+        return name in self.variables
+
+    def under(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Return what a command sees that is given `values` of its own."""
+        # It is only read, and there may be too many variables to copy for each command.
+        return ChainMap(dict(values), cast("dict[str, str]", self))
+
+    def inherit(self) -> Environment:
+        """Return the environment in which a stage FROM this one begins.
+
+        What ENV set is set again, so it wins over an ARG that came after it.
+        """
+        variables = self.variables
+        for name in self.image.names():
+            value = self.image.find(name)
+            if variables.find(name) is not value:
+                variables = variables.set(name, value)
+        return self if variables is self.variables else replace(self, variables=variables)
+
+    def start(self, image: Mapping[str, str] | None) -> Environment:
+        """Return it with the variables of a base image; None if they are not known."""
+        doubt = frozenset({("environment", "PATH")}) if image is None else frozenset()
+        started = replace(self, open_ended=image is None)
+        started = started.set_in_image("PATH", Expanded(_PATH, doubt))
+        for name, value in (image or {}).items():
+            started = started.set_in_image(name, Expanded(value))
+        return started
+
+    def set(self, name: str, value: Expanded | None) -> Environment:
+        """Return it with a variable set for the rest of the stage; None declares it."""
+        return replace(self, variables=self.variables.set(name, value))
+
+    def set_in_image(self, name: str, value: Expanded) -> Environment:
+        """Return it with a variable set that also becomes part of the image, as ENV does."""
+        return replace(
+            self, variables=self.variables.set(name, value), image=self.image.set(name, value)
+        )
+
+    def expand(self, word: str, *, quotes: bool = True, splits: bool = False) -> Expanded:
+        """Return `word` expanded; the body of a heredoc, without quotes, has its own escape.
+
+        Raises DockerfileError as `words.expand` does.
+        """
+        escape = self.escape if quotes else "\\"
+        try:
+            expansion = expand(
+                word, self, escape=escape, quotes=quotes, splits=splits, keep_unset=self.keeps_unset
+            )
+        except DockerfileError as error:
+            with resting_on(self._doubts_of({error.variable} - {""})):
+                raise
+        self.count(len(expansion.text))
+        doubts = self._doubts_of(expansion.unset | expansion.found)
+        return Expanded(expansion.text, doubts, expansion.words)
+
+    def _doubts_of(self, names: Collection[str]) -> frozenset[Doubt]:
+        """Return what is not known of the values of `names`."""
+        doubts: set[Doubt] = set()
+        for name in names:
+            value = self.variables.find(name)
+            if value is not None:
+                doubts |= value.doubts
+            elif self.declares(name):
+                doubts.add(("argument", name))
+            elif self.open_ended:
+                doubts.add(("environment", name))
+        return frozenset(doubts)
+
+    def count(self, characters: int) -> None:
+        """Count what a word came to. Raises UndecidedError once it is too much for ctxsize."""
+        self.made[0] += characters
+        most = _LONGEST_GUESS if self.keeps_unset else _MOST_MADE
+        if characters > most or self.made[0] > _MOST_MADE:
+            message = f"ctxsize expands words to no more than {most:,} characters"
+            raise UndecidedError(message)
+
+    def obey_env(self, instruction: Instruction) -> Environment:
+        """Follow an ENV: all its values see the variables as they were before it."""
+        expanded = [self.expand(argument) for argument in instruction.arguments]
+        following = self
+        for name, value in zip(expanded[::2], expanded[1::2], strict=True):
+            following = following.set_in_image(name.text, value)
+        return following
+
+    def obey_arg(
+        self, instruction: Instruction, given: Mapping[str, str], outer: Environment
+    ) -> Environment:
+        """Follow an ARG: `--build-arg` beats its default, which beats a global ARG."""
+        following = self
+        for argument in instruction.arguments:
+            name, has_default, default = argument.partition("=")
+            value = outer.variables.find(name)
+            if name in given:
+                value = Expanded(given[name])
+            elif has_default:
+                value = following.expand(default)
+            if value is None:
+                following = following if name in following else following.set(name, None)
+            elif name not in _SWITCHES:
+                following = following.set(name, value)
+        return following
+
+
 _HERE = Expanded("")
-
-
-def _no_variables() -> Environment:
-    return Environment("\\")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StageState:
     """What a stage has come to at one point. It does not change: `obey` returns the next one."""
 
-    environment: Environment = field(default_factory=_no_variables)
-    outer: Environment = field(default_factory=_no_variables)
+    environment: Environment = field(default_factory=lambda: Environment("\\"))
+    outer: Environment = field(default_factory=lambda: Environment("\\"))
     """The arguments in front of the first FROM."""
     given: Mapping[str, str] = field(default_factory=dict)
     """The values of `--build-arg`."""

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 
 from ctxsize.dockerfile.arguments import begins_with_array
 from ctxsize.dockerfile.complaints import located, quoted
-from ctxsize.dockerfile.environment import Doubt, Environment, Expanded, resting_on
 from ctxsize.dockerfile.graph import SCRATCH, ImageConfig, Node, NodeStep
-from ctxsize.dockerfile.heredocs import parse_heredoc_word
-from ctxsize.dockerfile.instructions import Instruction
+from ctxsize.dockerfile.instructions import Instruction, parse_heredoc_word
 from ctxsize.dockerfile.mounts import Mount, csv_fields
 from ctxsize.dockerfile.sources import (
     Source,
@@ -21,7 +19,7 @@ from ctxsize.dockerfile.sources import (
     is_git,
     path_from_root,
 )
-from ctxsize.dockerfile.state import StageState
+from ctxsize.dockerfile.state import Doubt, Environment, Expanded, StageState, resting_on
 from ctxsize.errors import DockerfileError, UndecidedError
 
 _REPLACED = frozenset("'\"$\\`")
@@ -112,7 +110,7 @@ class StageWalk:
     @staticmethod
     def _expose(node: Node, instruction: Instruction) -> None:
         """Check the ports of an EXPOSE, of which a variable may hold several."""
-        from ctxsize.dockerfile.ports import check_port  # as not every Dockerfile has one
+        from ctxsize.dockerfile.settings import check_port  # as not every Dockerfile has one
 
         expand = node.state.environment.expand
         for value in [expand(argument, splits=True) for argument in instruction.arguments]:

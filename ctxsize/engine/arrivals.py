@@ -1,21 +1,29 @@
-"""What of a context arrives at the builder, asked entry by entry instead of walked."""
+"""What of a context arrives at the builder, asked entry by entry, and by which instructions."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from ctxsize.dockerfile import Source
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.explain import entry_at
 from ctxsize.engine.goglob import has_wildcards, match
-from ctxsize.engine.names import link_target, listing_at, names_in
+from ctxsize.engine.listing import WITHHELD
+from ctxsize.engine.narrow import follow, include_spec
+from ctxsize.engine.need import BLAMED, Paths, asked_of, evaluator_of, is_wrong_target
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.engine.request import Request
-from ctxsize.errors import BuildFailsError
+from ctxsize.engine.source import link_target, listing_at, names_in
+from ctxsize.errors import BuildFailsError, CtxsizeError, IgnoreFileError, InputError
+from ctxsize.explanations import Explanation, Taker
 
 _MOST_LINKS = 255
+OLDER = "frontends before docker/dockerfile:1.20 go on without it"
 
 
 class Arrivals:
@@ -47,20 +55,21 @@ class Arrivals:
     def empties(self, path: str) -> bool:
         """Return whether the sender refuses to open the file at `path`, which is sent."""
         *above, name = path.split("/")
-        state, prefix = self._evaluator.root(), ""
-        for part in above:
-            state = self._evaluator.enter(state, prefix, part)
-            prefix += f"{part}/"
+        state, prefix = self._entered(above)
         mark = self._evaluator.odd(state, prefix, [name]).get(name, state.mark)
         return not mark.ignored and mark.refused
 
-    def links(self, path: str) -> Iterator[str]:
-        """Yield the symlinks that arrive below the directory at `path`, which is no symlink."""
+    def _entered(self, parts: Iterable[str]) -> tuple[Any, str]:
+        """Return the state of the directory that `parts` lead to, and its prefix."""
         state, prefix = self._evaluator.root(), ""
-        for part in path.split("/"):
+        for part in parts:
             state = self._evaluator.enter(state, prefix, part)
             prefix += f"{part}/"
-        pending = [(state, prefix)]
+        return state, prefix
+
+    def links(self, path: str) -> Iterator[str]:
+        """Yield the symlinks that arrive below the directory at `path`, which is no symlink."""
+        pending = [self._entered(path.split("/"))]
         while pending:
             state, prefix = pending.pop()
             if state.mark.ignored and not self._evaluator.enters(state, prefix[:-1]):
@@ -148,3 +157,125 @@ class Arrivals:
 
     def _full(self, path: str) -> str:
         return os.path.join(self._request.root, path)
+
+
+def check_parents(request: Request, base: str, pattern: str) -> None:
+    """Raise `InputError` for a `COPY --parents` that is not known, with what to ask instead."""
+    reason = ""
+    if not pattern:
+        reason = "--parents with a source that names nothing behind its pivot"
+    elif pattern.startswith(("!", "#")):
+        reason = f"--parents with a source that starts with {pattern[0]}"
+    elif base != "." and os.path.islink(os.path.join(request.root, base)):
+        reason = f"--parents with a pivot behind a symlink, which {base} is"
+    if reason:
+        raise InputError(
+            f"what the builder finds is not known here for {reason}",
+            path=request.dockerfile,
+            hint="`ctxsize explain PATH` says whether an entry is sent, and "
+            "`ctxsize ls --transfer` what travels",
+        )
+
+
+def matching_parents(request: Request, base: str, pattern: str) -> Iterator[str]:
+    """Yield the outermost entries that `COPY --parents` finds below `base`, sent or not.
+
+    The pattern is of the dialect of ignore files, so that `**` stands for any number of
+    directories and what is below a match is taken with it; no symlink in it is followed.
+    Behaviour: moby/buildkit (`dispatchCopy`, `contenthash`), docker/dockerfile 1.20.
+    """
+    search = DockerIgnorePattern(pattern)
+    deepest = None if "**" in pattern else pattern.count("/") + 1
+    pending = [("", 1)]
+    while pending:
+        prefix, depth = pending.pop()
+        directories, others = listing_at(os.path.join(request.root, base, prefix))
+        for name in sorted([*directories, *others]):
+            inside = prefix + name
+            if search.match_file(inside) is not None:
+                yield inside if base == "." else f"{base}/{inside}"
+            elif name in directories and (deepest is None or depth < deepest):
+                pending.append((f"{inside}/", depth + 1))
+
+
+class Takers:
+    """Tells which instructions take a path; `unknown` says why, where nothing can.
+
+    Raises `CtxsizeError` for a target that the Dockerfile does not have.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._sources: tuple[Source, ...] | None = None
+        self._paths: tuple[Paths, ...] = ()
+        self._specs: dict[str, DockerIgnoreSpec | None] = {}
+        self.unknown = self._read()
+
+    def _read(self) -> str | None:
+        """Read the Dockerfile. Return why what it takes is not known, or None."""
+        request = self._request
+        if not request.builder.asks_for_paths:
+            return f"{request.builder.title} takes the whole context, whatever the Dockerfile says"
+        if request.dockerfile is None:
+            return "not known, as there is no Dockerfile"
+        try:
+            asked = asked_of(request)
+        except CtxsizeError as error:
+            if is_wrong_target(request):
+                raise
+            return f"not known: {error}"
+        self._paths = tuple(each.paths for each in asked)
+        self._sources = tuple(dict.fromkeys(source for each in asked for source in each.sources))
+        return None
+
+    def added_to(self, explained: Explanation) -> Explanation:
+        """Return `explained` with the instructions that take its path."""
+        if explained.path == ".":
+            return explained
+        if self._sources is None:
+            return replace(explained, takers_unknown=self.unknown)
+        try:
+            takers = tuple(self._of(explained.path, self._sources))
+            explained = self._with_emptied(explained)
+        except (CtxsizeError, IgnoreFileError) as error:
+            return replace(explained, takers_unknown=f"not known: {error}")
+        return replace(explained, takers=takers)
+
+    def _with_emptied(self, explained: Explanation) -> Explanation:
+        """Return `explained`, which says so if what the Dockerfile takes empties the file."""
+        found = entry_at(self._request, explained.path)
+        regular = not isinstance(found, str) and stat.S_ISREG(found.st_mode)
+        if not regular or explained.arrives_empty or explained.verdict.ignored:
+            return explained
+        for paths in self._paths:
+            evaluator = evaluator_of(self._request, paths)
+            if evaluator is not None and Arrivals(self._request, evaluator).empties(explained.path):
+                return replace(explained, arrives_empty=f"{WITHHELD}, for {BLAMED}")
+        return explained
+
+    def _of(self, path: str, sources: tuple[Source, ...]) -> list[Taker]:
+        found = entry_at(self._request, path)
+        directory = not isinstance(found, str) and stat.S_ISDIR(found.st_mode)
+        takers = []
+        for source in sources:
+            takes, below = self._takes(source, path)
+            if takes or (below and directory):
+                takers.append(
+                    Taker(source.instruction, source.line, source.source, source.kind, not takes)
+                )
+        return takers
+
+    def _takes(self, source: Source, path: str) -> tuple[bool, bool]:
+        """Return whether `source` takes `path`, and else whether it may take something below it."""
+        if source.path not in self._specs:
+            include = follow(self._request.root, (source.path,))
+            self._specs[source.path] = None if include is None else include_spec(include)
+        spec = self._specs[source.path]
+        if spec is None:
+            return True, False
+        for ancestor, step in spec.steps(path):
+            if ancestor == path and not step.ignored:
+                return True, False
+            if step.ignored and not spec.enters(ancestor):
+                return False, False
+        return False, True

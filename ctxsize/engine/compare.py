@@ -106,7 +106,7 @@ class _Sample:
 
 
 def _merged(here: Iterator[Entry], there: Iterator[Entry]) -> Iterator[Pair]:
-    """Both listings side by side, each path once."""
+    """Yield both listings side by side, each path once."""
     mine, theirs = next(here, None), next(there, None)
     while mine is not None or theirs is not None:
         if theirs is None or (mine is not None and order(mine.path) < order(theirs.path)):

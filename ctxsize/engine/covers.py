@@ -81,7 +81,7 @@ def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover
 
 
 def _above(text: str) -> Iterator[str]:
-    """`text`, and patterns that match a directory above each path that it matches, or that path."""
+    """Yield `text`, and patterns for a directory above each path that it matches, or that path."""
     yield text
     while "**" in text.removeprefix("**/"):
         head, _, last = text.rpartition("/")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
-from ctxsize.engine.patterns import DockerIgnoreSpec
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.errors import IgnoreFileError
 
 
@@ -81,15 +81,25 @@ class PatternByPattern:
         """Return the state of the entry `name`."""
         path = prefix + name
         step = self._spec.step(path, state.memory)
-        refused = self._may_refuse and not step.ignored and self._refuses(path)
+        refused = self._may_refuse and not step.ignored and refuses(self._spec, path)
         return State(Mark(step.ignored, step.decider, refused), step.state)
 
     def enters(self, state: State, path: str) -> bool:
         """Return whether Docker looks into the ignored directory `path`."""
         return self._spec.enters(path)
 
-    def _refuses(self, path: str) -> bool:
-        try:
-            return self._spec.refuses(path)
-        except IgnoreFileError:
-            return True
+
+def matches(pattern: DockerIgnorePattern, path: str) -> bool:
+    """Return whether `pattern` matches `path` by itself; one that fails the build does not."""
+    try:
+        return pattern.match_file(path) is not None
+    except IgnoreFileError:
+        return False
+
+
+def refuses(spec: DockerIgnoreSpec, path: str) -> bool:
+    """Return whether the sender refuses to open the file at `path`, which is sent."""
+    try:
+        return spec.refuses(path)
+    except IgnoreFileError:
+        return True  # the sender fails on the pattern, and swallows that too

@@ -8,8 +8,9 @@ import stat
 from collections.abc import Iterator
 
 from ctxsize.engine.dockerfiles import may_read
+from ctxsize.engine.evaluate import matches, refuses
 from ctxsize.engine.listing import NO_PERMISSION, WITHHELD
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step
+from ctxsize.engine.patterns import DockerIgnoreSpec, Step
 from ctxsize.engine.request import Request
 from ctxsize.engine.sums import public_pattern
 from ctxsize.errors import IgnoreFileError, InputError
@@ -73,7 +74,7 @@ def _checks(spec: DockerIgnoreSpec, path: str, before: int, after: int) -> Itera
     for index, pattern in enumerate(spec.patterns):
         ignores, bit = bool(pattern.include), 1 << index
         if not spec.remembers_parents:
-            outcome = Outcome.MATCHED if _matches(pattern, path) else Outcome.NO_MATCH
+            outcome = Outcome.MATCHED if matches(pattern, path) else Outcome.NO_MATCH
         elif before & bit:
             outcome = Outcome.INHERITED
         elif ignores == ignored:
@@ -93,16 +94,9 @@ def _near_misses(spec: DockerIgnoreSpec, path: str, reached: str, last: Step) ->
         if bool(pattern.include) == last.ignored:
             continue
         for each in [path, *reversed(ancestors)]:
-            if _matches(pattern, each):
+            if matches(pattern, each):
                 yield NearMiss(public_pattern(pattern), each, pruned=len(each) > len(reached))
                 break
-
-
-def _matches(pattern: DockerIgnorePattern, path: str) -> bool:
-    try:
-        return pattern.match_file(path) is not None
-    except IgnoreFileError:
-        return False
 
 
 def _troubles(
@@ -110,20 +104,13 @@ def _troubles(
 ) -> tuple[str | None, str | None]:
     """Return why a path that is sent arrives empty, and why the build stops at it."""
     mode, builder = stat.S_IFREG if isinstance(found, str) else found.st_mode, request.builder
-    if stat.S_ISREG(mode) and builder.refuses_to_open and _refuses(request.spec, path):
+    if stat.S_ISREG(mode) and builder.refuses_to_open and refuses(request.spec, path):
         return WITHHELD, None
     full = os.path.join(request.root, path)
     if isinstance(found, str) or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or may_read(full):
         return None, None
     stops = stat.S_ISDIR(mode) or builder.unreadable_stops
     return (None, NO_PERMISSION) if stops else (NO_PERMISSION, None)
-
-
-def _refuses(spec: DockerIgnoreSpec, path: str) -> bool:
-    try:
-        return spec.refuses(path)
-    except IgnoreFileError:
-        return True  # the sender fails on the pattern, and swallows that too
 
 
 def entry_at(request: Request, path: str) -> os.stat_result | str:
@@ -143,7 +130,7 @@ def entry_at(request: Request, path: str) -> os.stat_result | str:
 
 
 def in_context(request: Request, path: str) -> str:
-    """`path` relative to the context of `request`.
+    """Return `path` relative to the context of `request`.
 
     A relative one counts from the context, or from the working directory if it
     is only there. Raises `InputError` for a path outside the context.
@@ -177,7 +164,7 @@ def _candidates(request: Request, path: str) -> Iterator[str | None]:
 
 
 def _below(root: str, path: str) -> str | None:
-    """`path` relative to `root`, both absolute and normal; None if it lies outside."""
+    """Return `path` relative to `root`, both absolute and normal; None if it lies outside."""
     if path == root:
         return "."
     prefix = root.rstrip("/") + "/"

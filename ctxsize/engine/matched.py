@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ctxsize.engine.automaton import Program
+from ctxsize.engine.evaluate import matches
 from ctxsize.engine.matching import Finder, finder
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step
+from ctxsize.engine.patterns import DockerIgnoreSpec, Step
 from ctxsize.engine.snapshot import Held
-from ctxsize.errors import IgnoreFileError
 
 _FEW = 256
 """Number of patterns up to which it pays to look for them in all names of a directory at once."""
@@ -32,7 +32,7 @@ class Matcher:
 
     def indexes(self, path: str) -> list[int]:
         """Return the indexes of the patterns that match `path` itself, in order."""
-        return [at for at, each in enumerate(self.spec.patterns) if _matches(each, path)]
+        return [at for at, each in enumerate(self.spec.patterns) if matches(each, path)]
 
     def in_tree(self, root: Held) -> Iterator[tuple[str, list[int]]]:
         """Yield each path below `root` that some pattern matches, with the indexes of these."""
@@ -54,13 +54,6 @@ class Matcher:
     def step(self, path: str) -> Step:
         """Return what becomes of `path` by the patterns, wherever the builder enters or not."""
         return [step for _, step in self.spec.steps(path)][-1]
-
-
-def _matches(pattern: DockerIgnorePattern, path: str) -> bool:
-    try:
-        return pattern.match_file(path) is not None
-    except IgnoreFileError:
-        return False
 
 
 class InOnePass(Matcher):

@@ -4,18 +4,33 @@ BuildKit's sender evaluates a list of include patterns just as it evaluates an
 ignore file, with the opposite meaning. So the list is written as an ignore
 file, everything ignored but for the patterns as exceptions, and an entry is
 sent if neither ignores it. Behaviour: tonistiigi/fsutil (`filterFS`).
+
+To get these patterns, the sender walks down each path that a Dockerfile takes. At a
+symlink it keeps the link and goes on at its target, inside the context: absolute targets
+and `..` start at its root. A link that was met before is not followed again, not even on
+the way to another path behind it. Behaviour: tonistiigi/fsutil (`FollowLinks`); what is
+ignored does not matter there.
 """
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ctxsize.engine import golang
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
+from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, SplitLine
-from ctxsize.errors import DockerfileError, IgnoreFileError, InputError, UnknownPatternError
+from ctxsize.engine.source import link_target, names_in
+from ctxsize.errors import (
+    BuildFailsError,
+    DockerfileError,
+    IgnoreFileError,
+    InputError,
+    UnknownPatternError,
+)
 
 NOT_ASKED_FOR = Mark(ignored=True, decider=None, refused=False)
 """The mark of an entry that the ignore file leaves and the Dockerfile does not take.
@@ -24,6 +39,74 @@ No other mark is ignored without a decider.
 """
 
 _HINT = "what COPY, ADD and mounts take are patterns, like the lines of an ignore file"
+
+
+def follow(root: str, paths: Iterable[str]) -> tuple[str, ...] | None:
+    """Return the include patterns for `paths` below `root`, in byte order; None for no filter.
+
+    There is none where a path, or the target of a link, is the root itself.
+    Raises `BuildFailsError` where the sender would stop.
+    """
+    found: set[str] = set()
+    pending = [*paths][::-1]
+    while pending:
+        pending += reversed(_walk_down(root, pending.pop(), found))
+    return _without_nested(sorted(found, key=_as_bytes))
+
+
+def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
+    """Add to `found` what `path` comes to. Return where its links lead, to go on there."""
+    parts = golang.clean(f"./{path}").split("/")
+    for depth in range(1, len(parts) + 1):
+        here, rest = "/".join(parts[:depth]), parts[depth:]
+        targets = _targets(root, here)
+        if targets or not rest:
+            if here in found:
+                return []
+            found.add(here)
+            return [posixpath.join(target, *rest) for target in targets]
+    return []
+
+
+def _targets(root: str, path: str) -> list[str]:
+    """Return the targets of symlinks that `path` is or matches by its last part."""
+    directory, name = posixpath.split(path)
+    names = [name]
+    try:
+        if has_wildcards(name):
+            names = [
+                each for each in names_in(posixpath.join(root, directory)) if match(name, each)
+            ]
+        links = [(each, _link(root, posixpath.join(directory, each))) for each in names]
+    except OSError as error:
+        raise BuildFailsError(
+            f"error from sender: {path}: {(error.strerror or str(error)).lower()}"
+        ) from None
+    return [
+        golang.clean(f"/{directory}/{link}" if link[0] != "/" else link)
+        for _, link in links
+        if link
+    ]
+
+
+def _link(root: str, path: str) -> str | None:
+    """Return the target of the symlink at `path`; None if it is none."""
+    return None if "\0" in path else link_target(posixpath.join(root, path))
+
+
+def _without_nested(patterns: list[str]) -> tuple[str, ...] | None:
+    """Return the sorted `patterns` without those that lie under the last one kept."""
+    kept: list[str] = []
+    for each in patterns:
+        if each == ".":
+            return None
+        if not kept or not each.startswith(f"{kept[-1]}/"):
+            kept.append(each)
+    return tuple(kept)
+
+
+def _as_bytes(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")
 
 
 class IncludePattern(DockerIgnorePattern):

@@ -29,9 +29,8 @@ from ctxsize.dockerfile import (
 from ctxsize.dockerfile.complaints import located
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Evaluator
-from ctxsize.engine.follow import follow
 from ctxsize.engine.named import named_contexts
-from ctxsize.engine.narrow import Narrowed, check_excluded
+from ctxsize.engine.narrow import Narrowed, check_excluded, follow
 from ctxsize.engine.plan import Asking, Plan
 from ctxsize.engine.request import Request
 from ctxsize.errors import (
@@ -123,7 +122,7 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
 
 
 def _masked(build: Build, need: ContextNeed) -> ContextNeed:
-    """`need` with no hidden value of `build` in what it says of base images."""
+    """Return `need` with no hidden value of `build` in what it says of base images."""
     unknowns = [replace(each, name=build.masked(each.name)) for each in need.unknowns]
     return replace(need, unknowns=tuple(unknowns)) if build.hidden else need
 
@@ -170,17 +169,10 @@ def asked_of(request: Request) -> tuple[Asked, ...]:
 
 
 def asked_in(need: ContextNeed, name: str) -> Iterator[Asked]:
-    """Return what `need` asks of the context `name`, by transfer; none if it is unused."""
-    return _named(need, name) if name else _main(need)
-
-
-def _main(need: ContextNeed) -> Iterator[Asked]:
-    if need.context_used:
+    """Yield what `need` asks of the context `name`, by transfer; nothing if it is unused."""
+    if not name and need.context_used:
         sources = tuple(source for source in need.sources if not source.context)
         yield Asked(need.follow_paths, sources, (), need.unknowns)
-
-
-def _named(need: ContextNeed, name: str) -> Iterator[Asked]:
     for each in need.named:
         if each.name == name:
             for paths, sources in zip(each.filters, each.sources, strict=True):
@@ -188,7 +180,7 @@ def _named(need: ContextNeed, name: str) -> Iterator[Asked]:
 
 
 def _joined(paths: Paths, asked: list[tuple[str, Asked]]) -> Asked:
-    """One transfer for all platforms that ask for the same."""
+    """Return one transfer for all platforms that ask for the same."""
     sources = dict.fromkeys(source for _, each in asked for source in each.sources)
     unknowns = dict.fromkeys(unknown for _, each in asked for unknown in each.unknowns)
     return Asked(paths, tuple(sources), tuple(platform for platform, _ in asked), tuple(unknowns))

@@ -46,7 +46,7 @@ def escaped(
     starts: bool = True,
     ends: bool = True,
 ) -> str:
-    """`text` so that it stands for itself in a pattern that is an expression.
+    """Return `text` so that it stands for itself in a pattern that is an expression.
 
     `starts` and `ends` tell whether it comes first and last in its line.
     """

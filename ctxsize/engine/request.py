@@ -181,7 +181,7 @@ def _dockerfile_data(build: Build, found: FoundDockerfile, builder: Builder) -> 
 
 
 def with_ignore_file(request: Request, data: bytes, *, make: Make | None = None) -> Request:
-    """`request` as it would be if the ignore file that governs held `data`.
+    """Return `request` as it would be if the ignore file that governs held `data`.
 
     Where none governs, it is the one that would be made: `ignore_file_to_write`.
     `make` reads a line; the pattern's class would read it again each time.

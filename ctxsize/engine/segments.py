@@ -59,7 +59,7 @@ _BELOW = Segment("below", loop=True, final=True)
 
 
 def _open_ended(parts: list[str]) -> list[Segment]:
-    """`dir/**`: everything below; `dir/a**`: each name that starts so, and everything below."""
+    """Return `dir/**`, which is all below, or `dir/a**`: names that start so, and all below."""
     before = [Segment("literal", part) for part in parts[:-1]]
     if not parts[-1]:
         return [*before, _BELOW]
@@ -67,7 +67,7 @@ def _open_ended(parts: list[str]) -> list[Segment]:
 
 
 def _anywhere(text: str) -> list[Segment]:
-    """`**/x`: at any depth; `**x`: each path that ends so."""
+    """Return the segments of `**/x`, at any depth, or of `**x`: each path that ends so."""
     if not text:
         return [_BELOW]
     first, *rest = text.removeprefix("/").split("/")

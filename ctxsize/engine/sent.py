@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -107,14 +107,6 @@ def differing(before: Sent, after: Sent) -> Iterator[tuple[str, Names, Names]]:
             yield directory, old, new
     for directory in after.names.keys() - before.names.keys():
         yield directory, _NONE, after.names[directory]
-
-
-def totals(parts: Iterable[Sent]) -> tuple[int, int]:
-    """Return how many files and bytes several transfers are, together."""
-    files = content_bytes = 0
-    for each in parts:
-        files, content_bytes = files + each.files, content_bytes + each.content_bytes
-    return files, content_bytes
 
 
 def _prefix(directory: str) -> str:

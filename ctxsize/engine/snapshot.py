@@ -26,11 +26,11 @@ from ctxsize.engine.events import (
     reported,
 )
 from ctxsize.engine.listing import order
-from ctxsize.engine.names import Step, in_order, steps
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.sent import Sent
+from ctxsize.engine.source import Step, in_order, steps
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
 
@@ -91,7 +91,7 @@ class Held:
         return f"{self.path}/" if self.path else ""
 
     def tree(self) -> Iterator[Held]:
-        """This directory and all below, each before its own, siblings in order."""
+        """Yield this directory and all below, each before its own, siblings in order."""
         pending = [self]
         while pending:
             held = pending.pop()

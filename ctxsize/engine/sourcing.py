@@ -17,21 +17,19 @@ from dataclasses import replace
 from functools import cached_property
 
 from ctxsize.dockerfile import (
-    Dockerfile,
     Instruction,
     Source,
     Unknown,
     path_from_root,
 )
-from ctxsize.engine.arrivals import Arrivals
+from ctxsize.engine.arrivals import OLDER, Arrivals, check_parents, matching_parents
 from ctxsize.engine.explain import explain
 from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.named import named_contexts, named_request
-from ctxsize.engine.names import names_in
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.need import Paths, asked_of, evaluator_of, needs_of, unknown_problem
-from ctxsize.engine.parents import OLDER, check_parents, matching_parents
 from ctxsize.engine.request import Request
+from ctxsize.engine.source import names_in
 from ctxsize.errors import InputError
 from ctxsize.explanations import Explanation, Fate, SourceCheck
 
@@ -53,22 +51,18 @@ class Sources:
                 hint="--source goes with --builder buildkit",
             )
         self._request = request
-        self._dockerfile = Dockerfile((), ())
         self._asked: dict[Source, Paths] = {}
         self._sources: dict[Source, None] = {}
         self._unknowns: dict[Unknown, None] = {}
         self._arrivals: dict[int, Arrivals] = {}
-        if request.dockerfile is not None:
-            self._read(request)
-
-    def _read(self, request: Request) -> None:
+        if request.dockerfile is None:
+            return
         for need in needs_of(request).values():
             of_context = (source for source in need.sources if source.context == request.name)
             self._sources |= dict.fromkeys(of_context)
             self._unknowns |= dict.fromkeys(need.unknowns)
         for asked in asked_of(request):
             self._asked |= dict.fromkeys(asked.sources, asked.paths)
-        self._dockerfile = request.plan.dockerfile
 
     def check(self, wanted: str) -> list[SourceCheck]:
         """Return what becomes of a source as written, or of those on a line of the Dockerfile.
@@ -148,10 +142,10 @@ class Sources:
 
     @cached_property
     def _lines(self) -> list[int]:
-        return [each.line for each in self._dockerfile.instructions]
+        return [each.line for each in self._request.plan.dockerfile.instructions]
 
     def _instruction(self, number: int) -> Instruction | None:
-        instructions = self._dockerfile.instructions
+        instructions = self._request.plan.dockerfile.instructions
         at = bisect_right(self._lines, number) - 1
         return instructions[at] if at >= 0 and number <= instructions[at].end_line else None
 
@@ -311,18 +305,19 @@ class Sources:
             notes += _nearest(self._request, at)
         return notes
 
+    @cached_property
+    def _early(self) -> set[str]:
+        """Return the names of the ARGs in front of the first FROM."""
+        early = self._request.plan.dockerfile.global_arguments
+        return {name.partition("=")[0] for each in early for name in each.arguments}
+
     def _variables(self, source: Source) -> Iterator[str]:
         """Yield what the variables of the source are taken for."""
-        early = {
-            argument.partition("=")[0]
-            for instruction in self._dockerfile.global_arguments
-            for argument in instruction.arguments
-        }
         for unknown in self._unknowns:
             of_source = unknown.line == source.line and unknown.name in source.source
             if of_source and unknown.kind in ("argument", "environment", "older-unset"):
                 yield unknown_problem(unknown, self._request.builder).message
-                if unknown.name in early and unknown.kind == "environment":
+                if unknown.kind == "environment" and unknown.name in self._early:
                     yield f"the stage needs its own ARG {unknown.name}: one before FROM is for FROM"
 
 
@@ -369,7 +364,7 @@ def _links(request: Request, path: str) -> Iterator[str]:
 
 
 def _clamped(request: Request, source: Source) -> Iterator[str]:
-    """That `..` does not lead out of the context."""
+    """Yield that `..` does not lead out of the context, if the source tries."""
     depth = 0
     for part in source.source.split("/"):
         depth += -1 if part == ".." else part not in ("", ".")

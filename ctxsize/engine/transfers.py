@@ -10,10 +10,9 @@ from typing import Any
 from ctxsize.dockerfile import Source
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Progress
-from ctxsize.engine.follow import follow
 from ctxsize.engine.measure import ignore_file_info, measure
 from ctxsize.engine.named import NamedSource, named_contexts, named_request
-from ctxsize.engine.narrow import Narrowed, include_spec
+from ctxsize.engine.narrow import Narrowed, follow, include_spec
 from ctxsize.engine.need import (
     BLAMED,
     TAKES_UNKNOWN,
@@ -42,7 +41,7 @@ _SPECIAL = frozenset("*?[]\\^!{}|\0\ufeff")
 
 
 def with_transfers(request: Request, report: Report, *, progress: Progress | None = None) -> Report:
-    """`report`, which measures the whole context of `request`, with what of it travels.
+    """Return `report`, of the whole context of `request`, with what of it travels.
 
     Where that is not known, a problem says why. Named contexts are measured too.
     Raises `InputError` for a target that the Dockerfile does not have and for
@@ -124,7 +123,7 @@ class _Measuring:
         )
 
     def transfer(self, asked: Asked) -> Transfer:
-        """One transfer with the share of each source."""
+        """Return one transfer with the share of each source."""
         report = self.of(asked.paths)
         self.found += [each for each in report.problems if each.code in _OF_TRANSFERS]
         self.found += self._emptied(asked.paths)
@@ -132,20 +131,15 @@ class _Measuring:
         builder = self.request.builder
         problems = tuple(unknown_problem(each, builder) for each in asked.unknowns)
         sources = tuple(map(self._share, asked.sources))
-        problems += tuple(self._of_older(asked.sources))
+        doubtful = [each for each in asked.sources if each in self.doubtful]
+        if doubtful:
+            from ctxsize.engine.unfound import of_older  # in most builds nothing is doubtful
+
+            problems += tuple(of_older(self.request, doubtful))
         paths = made.follow_paths
         if paths is not None:
             made = replace(made, follow_paths=tuple(map(self.request.build.masked, paths)))
         return replace(made, sources=sources, problems=problems)
-
-    def _of_older(self, sources: Iterable[Source]) -> Iterable[Problem]:
-        """Return the problems of older builders with those of `sources` that are doubtful."""
-        doubtful = [each for each in sources if each in self.doubtful]
-        if not doubtful:
-            return ()
-        from ctxsize.engine.unfound import of_older
-
-        return of_older(self.request, doubtful)
 
     def _emptied(self, paths: Paths) -> list[Problem]:
         """Return the problem of sent files that arrive empty.
@@ -280,12 +274,10 @@ def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
 def _named(measuring: _Measuring, named: NamedSource, *, known: bool) -> NamedContext:
     """Return a named context; one that the build does not use is not looked at."""
     plain = NamedContext(named.name, named.value, named.kind, named.announced, None)
-    if not named.local:
-        return replace(plain, used=_is_used(measuring.request, named) if known else None)
-    request = replace(measuring.request, name=named.name)
-    asked = asked_of(request) if known else ()
-    if known and not asked:
-        return replace(plain, used=False)
+    asked = asked_of(replace(measuring.request, name=named.name)) if known else ()
+    used = bool(asked) if known else None
+    if not named.local or used is False:
+        return replace(plain, used=used)
     request = named_request(measuring.request, named)
     report = measure(request, top=1, depth=0, progress=measuring.progress)
     inner = _Measuring(request, report, measuring.progress)
@@ -297,13 +289,9 @@ def _named(measuring: _Measuring, named: NamedSource, *, known: bool) -> NamedCo
         unknown = [unknown_transfer(request, error)]
     return replace(
         plain,
-        used=True if known else None,
+        used=used,
         ignore_file=ignore_file_info(request),
         context=report.context,
         transfers=transfers,
         problems=_problems(inner, unknown, known=known and not unknown),
     )
-
-
-def _is_used(request: Request, named: NamedSource) -> bool:
-    return bool(asked_of(replace(request, name=named.name)))

@@ -204,7 +204,7 @@ class Trial:
         if self.snapshot.has_further_names:
             sent, own = written.sent(), None
         if own is None or own not in sent:
-            return Amount(sent.files, sent.content_bytes)
+            return Amount.of(sent)
         file = written.file(own)
         more = 0 if file is None else file.content_bytes - sent.size(own)
         return Amount(sent.files, sent.content_bytes + more)

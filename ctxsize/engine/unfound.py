@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 from ctxsize.dockerfile import Source, what_decides
 from ctxsize.engine.request import Request
@@ -11,6 +12,8 @@ from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError
 from ctxsize.explanations import Fate, SourceCheck
 from ctxsize.model import Problem
+
+Found = TypeVar("Found")
 
 _MOST_LOOKED_UP = 1000
 """Number of sources that are looked up: one is enough to fail the build."""
@@ -21,40 +24,34 @@ def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
 
     Where that cannot be told there is none: `explain --source` says why.
     """
-    known: dict[Source, SourceCheck | None] = {}
-    try:
-        looked_up = Sources(request)
-        for source in [*dict.fromkeys(sources)][:_MOST_LOOKED_UP]:
-            alike = _alike(source)
-            if alike not in known:
-                known[alike] = looked_up.failing(source)
-            check = known[alike]
-            if check is not None:
-                yield _not_found(request, source, check)
-    except (CtxsizeError, OSError):
-        return
+    for _, source, check in _looked_up(request, sources, Sources.failing):
+        yield _not_found(request, source, check)
 
 
 def of_older(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
     """Yield what older releases of the builder fail on, of `sources` that the builder takes."""
-    known: dict[Source, str] = {}
+    for checks, source, link in _looked_up(request, sources, Sources.older_link):
+        lead = f"taken as a newer Docker does: {source.instruction} {source.source}; "
+        yield Problem("older-dockerfile", lead + checks.older_fails(link), line=source.line)
+
+
+def _looked_up(
+    request: Request, sources: Iterable[Source], find: Callable[[Sources, Source], Found | None]
+) -> Iterator[tuple[Sources, Source, Found]]:
+    """Yield those of `sources` of which `find` finds something, until that cannot be told."""
+    known: dict[Source, Found | None] = {}
     try:
-        looked_up = Sources(request)
+        checks = Sources(request)
         for source in [*dict.fromkeys(sources)][:_MOST_LOOKED_UP]:
-            alike = _alike(source)
+            # The same becomes of all sources that differ in no more than this.
+            alike = replace(source, instruction="", line=0, stage="", source="", doubts=frozenset())
             if alike not in known:
-                known[alike] = looked_up.older_link(source)
-            if known[alike]:
-                lead = f"taken as a newer Docker does: {source.instruction} {source.source}; "
-                fails = looked_up.older_fails(known[alike])
-                yield Problem("older-dockerfile", lead + fails, line=source.line)
+                known[alike] = find(checks, source)
+            found = known[alike]
+            if found:
+                yield checks, source, found
     except (CtxsizeError, OSError):
         return
-
-
-def _alike(source: Source) -> Source:
-    """Return what stands for all sources of which the same becomes."""
-    return replace(source, instruction="", line=0, stage="", source="", doubts=frozenset())
 
 
 def _not_found(request: Request, source: Source, check: SourceCheck) -> Problem:

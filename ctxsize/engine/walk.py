@@ -16,9 +16,8 @@ from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
 from ctxsize.engine.events import Event, Folder, IgnoredEntries, IgnoredFolder
 from ctxsize.engine.inspect import Inspector
-from ctxsize.engine.names import MOST_TOGETHER, Step
 from ctxsize.engine.request import Request
-from ctxsize.engine.source import DirectorySource, Disk, OpenDirectory
+from ctxsize.engine.source import MOST_TOGETHER, DirectorySource, Disk, OpenDirectory, Step
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 from ctxsize.model import Problem
 

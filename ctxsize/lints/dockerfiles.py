@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ctxsize.dockerfile import ContextNeed, Dockerfile
-from ctxsize.engine.follow import follow
+from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import context_need_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError

@@ -17,9 +17,9 @@ from ctxsize.dockerfile import (
     Source,
 )
 from ctxsize.dockerfile.sources import path_from_root
-from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.engine.named import request_named
+from ctxsize.engine.narrow import follow
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ctxsize.engine.need import Include
-from ctxsize.engine.sent import Names, Sent, totals
+from ctxsize.engine.sent import Names, Sent
 from ctxsize.engine.snapshot import File, Held, Snapshot
 from ctxsize.model import Amount
 
@@ -283,8 +283,7 @@ def travelling(
 
 def together(sent: Sequence[Sent], *, without: str | None = None) -> Amount:
     """Return what is sent in all; an empty file at `without` does not count."""
-    files, content_bytes = totals(sent)
-    return Amount(files - sum(without in each for each in sent if without), content_bytes)
+    return Amount.of(*sent) - Amount(sum(without in each for each in sent if without))
 
 
 def directories_above(path: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ HEAVY = {
 OF_OTHERS = {
     *("recommender", "lints", "guard", "projects", "clean", "advice", "writer", "config"),
     *("engine.explain", "engine.snapshot", "engine.git", "scanning", "checking"),
-    *("engine.sourcing", "engine.takers"),
+    *("engine.sourcing", "engine.arrivals"),
     *("formats.text", "formats.sections", "formats.finding_text"),
 }
 """Parts of ctxsize that other commands need."""

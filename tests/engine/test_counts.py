@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ctxsize.engine import names, source, walk
+from ctxsize.engine import source, walk
 from ctxsize.engine.evaluate import PatternByPattern
 from ctxsize.engine.events import Files, Folder
 from ctxsize.engine.request import Request, resolve
@@ -84,7 +84,6 @@ def test_nothing_is_asked_in_vain(
     request = resolve(str(root), dockerfile=str(bench / "ignore" / ignore_file / "Dockerfile"))
     counted = Counted()
     monkeypatch.setattr(source, "os", counted)
-    monkeypatch.setattr(names, "os", counted)
     events = list(walk.Walk(request))
     monkeypatch.undo()
     need = needed(request)

@@ -10,8 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ctxsize.engine.evaluate import Mark
-from ctxsize.engine.follow import follow
-from ctxsize.engine.narrow import NOT_ASKED_FOR, Narrowed
+from ctxsize.engine.narrow import NOT_ASKED_FOR, Narrowed, follow
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import resolve
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import Asked, asked_in
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.trial import Attempt

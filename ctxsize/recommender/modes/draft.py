@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from ctxsize.engine.follow import follow
 from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.narrow import follow
 from ctxsize.engine.sent import Sent
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
