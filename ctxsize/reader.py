@@ -45,7 +45,7 @@ def read_file(
         os.close(fd)
 
 
-def entries_in(directory: str | int) -> list[os.DirEntry[str]]:
+def entries_in(directory: str | int | os.PathLike[str]) -> list[os.DirEntry[str]]:
     """Return the entries of a directory, which may be open, in no order. Raises `OSError`."""
     with os.scandir(directory) as entries:
         return list(entries)

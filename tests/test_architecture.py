@@ -64,10 +64,6 @@ PLACES = {
             "reader",
             "engine.source",
             "config.contexts",
-            "clean.look",
-            "clean.inventory",
-            "clean.use",
-            "clean.delete",
         },
     ),
     "reads files": (

@@ -31,6 +31,7 @@ from ctxsize.clean.values import (
     Result,
 )
 from ctxsize.engine.events import Progress, Steps, stepped
+from ctxsize.reader import entries_in
 
 Step = Callable[[str, str], None]
 """Told when an item is `checked`, `renamed` and `compared`, each before what follows."""
@@ -254,7 +255,7 @@ class _Renamed:
             emptying.disk_bytes += os.fstat(self.fd).st_blocks * _BLOCK
         except OSError as error:
             if error.errno == ENOTEMPTY:
-                emptying.kept += sorted(os.listdir(self.fd))
+                emptying.kept += sorted(each.name for each in entries_in(self.fd))
             else:
                 emptying.failed.append((".", error.strerror or str(error)))
 
@@ -365,7 +366,7 @@ class _Emptying:
         """Delete the files in the directory where `descent` is; its planned directories."""
         directories = []
         try:
-            names = os.listdir(descent.fd)
+            names = [each.name for each in entries_in(descent.fd)]
         except OSError as error:
             self.failed.append((descent.path, error.strerror or str(error)))
             return []

@@ -18,6 +18,7 @@ from ctxsize.clean.descent import Descent, ElsewhereError
 from ctxsize.clean.kinds import LOCKS
 from ctxsize.clean.values import CleanObjection, Inventory, Part, Shared, Stamp
 from ctxsize.engine.events import Progress
+from ctxsize.reader import entries_in
 
 REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "_darcs", ".pijul", "CVS"})
 """Names that tell that a directory is under version control."""
@@ -173,8 +174,8 @@ def _directory(
     directories, names = [], set()
     part = taking.part_of(way)
     try:
-        with os.scandir(descent.fd) as entries:
-            found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+        entries = entries_in(descent.fd)
+        found = [(each.name, each.stat(follow_symlinks=False)) for each in entries]
     except OSError as error:
         taking.object("unreadable", f"{shown(descent.path)}: {error.strerror}")
         return []

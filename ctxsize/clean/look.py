@@ -39,6 +39,7 @@ from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.events import Progress
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
+from ctxsize.reader import entries_in
 
 _START_BYTES = 4096
 _LONGEST_PATH = 4000
@@ -99,7 +100,7 @@ def look(root: str, choice: CleanChoice, *, progress: Progress | None = None) ->
     with Descent.at(root) as descent:
         status = os.fstat(descent.fd)
         looking = _Looking(root, choice, progress)
-        looking.walk(descent)
+        looking.run(descent)
     return CleanPlan(
         root,
         status.st_dev,
@@ -131,7 +132,7 @@ class _Looking:
         self.locked = use.locked(Path(self.root).stat().st_dev)
         self.uses = use.users(self.root)
 
-    def walk(self, descent: Descent) -> None:
+    def run(self, descent: Descent) -> None:
         """Look at every directory below the start."""
         stack = [self._names(descent)]
         while stack:
@@ -177,10 +178,9 @@ class _Looking:
     def _listing(self, descent: Descent) -> DirectoryNames:
         found: tuple[set[str], set[str], set[str]] = (set(), set(), set())
         try:
-            with os.scandir(descent.fd) as entries:
-                for entry in entries:
-                    which = 0 if entry.is_dir(follow_symlinks=False) else 1
-                    found[2 if entry.is_symlink() else which].add(entry.name)
+            for entry in entries_in(descent.fd):
+                which = 0 if entry.is_dir(follow_symlinks=False) else 1
+                found[2 if entry.is_symlink() else which].add(entry.name)
         except OSError as error:
             self._problem(descent.path, error)
         self.entries += sum(map(len, found))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ctxsize.clean.descent import Descent
 from ctxsize.clean.values import CleanObjection
-from ctxsize.reader import read_file
+from ctxsize.reader import entries_in, read_file
 
 _PROC = Path("/proc")
 _DELETED = " (deleted)"
@@ -83,7 +83,7 @@ def users(directory: str) -> tuple[ProcessUse, ...]:
 
 def _processes() -> list[int]:
     try:
-        return [int(name) for name in os.listdir(_PROC) if name.isdigit()]
+        return [int(each.name) for each in entries_in(_PROC) if each.name.isdigit()]
     except OSError:
         return []
 
@@ -94,7 +94,7 @@ def _links(process: int) -> Iterator[str]:
     names = ["cwd", "exe"]
     if process != os.getpid():
         try:
-            names += [f"fd/{name}" for name in os.listdir(f"{base}/fd")]
+            names += [f"fd/{each.name}" for each in entries_in(f"{base}/fd")]
         except OSError:
             return
     for name in names:
