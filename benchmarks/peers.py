@@ -97,16 +97,28 @@ class Places:
     node_modules: str = ""
 
 
+_SIZERS = {
+    "du": ("du", "-s", "--apparent-size"),
+    "gdu": ("gdu", "-npas"),
+    "dust": ("dust", "-s", "-d", "0", "-P"),
+}
+"""Programs that add up what a directory holds, of Debian's packages coreutils, gdu and du-dust."""
+
+
+def _sizer(name: str) -> Tool:
+    return Tool(
+        name,
+        lambda case: [*_SIZERS[name], str(case.path)],
+        missing="" if _runs([*_SIZERS[name], str(HERE)]) else f"no {name}",
+        reads_ignore_file=False,
+    )
+
+
 def tools(places: Places) -> list[Tool]:
     """Everything that is timed, the floor first and ctxsize last."""
     return [
         floor(places.base),
-        Tool(
-            "du",
-            lambda case: ["du", "-s", "--apparent-size", str(case.path)],
-            missing="" if _runs(["du", "-s", "--apparent-size", "/dev/null"]) else "no GNU du",
-            reads_ignore_file=False,
-        ),
+        *map(_sizer, _SIZERS),
         *docker(places.base),
         _docker_py(places.docker_py),
         _balena(places.node_modules),
