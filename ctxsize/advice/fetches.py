@@ -33,8 +33,8 @@ class Fetch:
         return self.step.environment.under({**self.exported, **dict(self.command.assignments)})
 
     @property
-    def told(self) -> str | None:
-        """Return where an option or a setting says that the cache is, as written."""
+    def cache_setting(self) -> str | None:
+        """Return the directory that an option or a setting names for the cache, as written."""
         return self.command.value(*CACHE_OPTIONS) or self.moved
 
     @property
@@ -42,8 +42,8 @@ class Fetch:
         """Return where it keeps what it fetched; none if that is not known."""
         home = self.environment.get("HOME") or self.step.home
         found: tuple[str, ...] = ()
-        if self.told is not None:
-            found = (posixpath.normpath(posixpath.join(self.workdir, self.told)),)
+        if self.cache_setting is not None:
+            found = (posixpath.normpath(posixpath.join(self.workdir, self.cache_setting)),)
         elif home is not None:
             found = self.manager.caches(self.environment, home)
         return () if any("$" in each for each in found) else found

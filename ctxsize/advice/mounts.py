@@ -65,7 +65,7 @@ def _mount(written: str, place: str, **options: str) -> str:
 def _why_there(fetch: Fetch, place: str) -> str:
     if variable := fetch.manager.variable(fetch.environment, place):
         return f"{variable} says so"
-    if fetch.told is not None:
+    if fetch.cache_setting is not None:
         return f"an option or a setting of {fetch.manager.name} says so"
     user = fetch.step.user
     if user and fetch.step.home not in (None, "/root"):

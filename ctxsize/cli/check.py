@@ -141,7 +141,7 @@ def command(
 
 
 def _found(build: Build) -> list[Build]:
-    """Return every build below the context of `build`; what was not understood is told."""
+    """Return every build below the context of `build`; report what was not understood."""
     given = [*build.given(), *(["--file"] if build.dockerfile else [])]
     if given:
         raise click.UsageError(f"{given[0]} goes with one build, not with --all")

@@ -94,7 +94,7 @@ def _order(*names: list[str]) -> Order:
 def link_target(path: str) -> str | None:
     """Return what the symlink at `path` points to; None for anything else and for nothing.
 
-    Raises `OSError` where that cannot be told.
+    Raises `OSError` where the system cannot say.
     """
     try:
         return os.readlink(path)

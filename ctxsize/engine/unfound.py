@@ -22,7 +22,7 @@ _MOST_LOOKED_UP = 1000
 def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
     """Yield the problems of those of `sources` on which the build fails.
 
-    Where that cannot be told there is none: `explain --source` says why.
+    Where that is not known there is none: `explain --source` says why.
     """
     for _, source, check in _looked_up(request, sources, Sources.failing):
         yield _not_found(request, source, check)
@@ -38,7 +38,7 @@ def of_older(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
 def _looked_up(
     request: Request, sources: Iterable[Source], find: Callable[[Sources, Source], Found | None]
 ) -> Iterator[tuple[Sources, Source, Found]]:
-    """Yield those of `sources` of which `find` finds something, until that cannot be told."""
+    """Yield those of `sources` of which `find` finds something, until one cannot be looked up."""
     known: dict[Source, Found | None] = {}
     try:
         checks = Sources(request)

@@ -43,13 +43,13 @@ def summary(findings: Sequence[Finding]) -> str:
     return f"{plural(len(findings), 'finding')}: {', '.join(parts)}{fixed}"
 
 
-def fix_text(fix: Fix, told: Collection[str] = ()) -> str:
-    """Return what `fix` does and what is sent otherwise; paths in `told` are not named again."""
-    changed = effect(fix, told=told)
+def fix_text(fix: Fix, named: Collection[str] = ()) -> str:
+    """Return what `fix` does and what is sent otherwise; paths in `named` are not repeated."""
+    changed = effect(fix, named=named)
     return fix.message + (f"; {changed}" if changed else "")
 
 
-def effect(fix: Fix, *, told: Collection[str] = ()) -> str:
+def effect(fix: Fix, *, named: Collection[str] = ()) -> str:
     """Return what `fix` changes, `""` where that is not known.
 
     >>> from ctxsize.findings import Changes
@@ -61,16 +61,16 @@ def effect(fix: Fix, *, told: Collection[str] = ()) -> str:
     if fix.changes.nothing:
         return "changes nothing that is sent"
     groups = ((verb, getattr(fix.changes, name)) for name, verb in _VERBS.items())
-    return ", ".join(f"{verb} {_amount(each, told)}" for verb, each in groups if each.paths)
+    return ", ".join(f"{verb} {_amount(each, named)}" for verb, each in groups if each.paths)
 
 
-def _amount(group: Paths, told: Collection[str]) -> str:
+def _amount(group: Paths, named: Collection[str]) -> str:
     directories = len(group.paths) - group.files
     text = plural(group.files, "file") if group.files else plural(directories, "directory")
     text += f", {human(group.content_bytes)}" if group.files else ""
     tops = [*_topmost(group.paths)]
     shown = tops[:EXAMPLES]
-    if all(each in told for each in shown):
+    if all(each in named for each in shown):
         return text
     more = f" and {len(tops) - EXAMPLES:,} more" if len(tops) > EXAMPLES else ""
     return f"{text} ({', '.join(shown)}{more})"

@@ -13,7 +13,7 @@ EMPTY = Paths(("a/", "a/b/"), 0, 0)
 
 
 @pytest.mark.parametrize(
-    ("changes", "told", "text"),
+    ("changes", "named", "text"),
     [
         (None, (), ""),
         (Changes(), (), "changes nothing that is sent"),
@@ -28,5 +28,5 @@ EMPTY = Paths(("a/", "a/b/"), 0, 0)
          "ignores 1 file, 1.5 kB (a), sends 2 directories (a/)"),
     ],
 )  # fmt: skip
-def test_effect(changes: Changes | None, told: tuple[str, ...], text: str) -> None:
-    assert fixes.effect(Fix("", (), certain=True, changes=changes), told=told) == text
+def test_effect(changes: Changes | None, named: tuple[str, ...], text: str) -> None:
+    assert fixes.effect(Fix("", (), certain=True, changes=changes), named=named) == text
