@@ -147,3 +147,11 @@ def golibrary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoLibrary]:
         unavailable(reason)
     with go_library(tmp_path_factory.mktemp("gomatch")) as running:
         yield running
+
+
+@pytest.fixture(params=["core", "Python"])
+def each_walk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test run with the compiled core, and again with the Python walk."""
+    if request.param == "core":
+        require("core")
+    monkeypatch.setenv("CTXSIZE_NATIVE", str(int(request.param == "core")))

@@ -13,6 +13,8 @@ from tests.cli.conftest import Cli
 from tests.contexts import CONTEXTS
 from tests.trees import build_tree, deep_tree, remove_tree
 
+pytestmark = pytest.mark.usefixtures("each_walk")
+
 
 @pytest.fixture(params=["rust", "node", "traps", "names", "hidden", "empty"])
 def context(request: pytest.FixtureRequest, tmp_path: Path) -> Path:

@@ -14,6 +14,8 @@ from ctxsize.model import NamedContext, Report
 from tests.cli.conftest import Cli
 from tests.trees import build_tree, file, link
 
+pytestmark = pytest.mark.usefixtures("each_walk")
+
 TEXT = b"""FROM scratch AS one
 ARG TARGETARCH
 COPY bin/$TARGETARCH common /

@@ -13,6 +13,8 @@ from ctxsize.findings import Severity
 from tests.engine.ours import ask
 from tests.trees import Node, build_tree, directory, file, hardlink, link
 
+pytestmark = pytest.mark.usefixtures("each_walk")
+
 ERROR = Severity.ERROR
 
 NODES: list[str | Node] = [

@@ -16,6 +16,8 @@ from ctxsize.engine.request import resolve
 from ctxsize.model import Directory
 from tests.trees import build_tree
 
+pytestmark = pytest.mark.usefixtures("each_walk")
+
 prefixes = st.lists(st.sampled_from(["a", "b", "ab"]), max_size=5).map(
     lambda names: "".join(f"{name}/" for name in names)
 )

@@ -20,6 +20,8 @@ from tests.engine.test_against_devtools import as_devtools_prints
 from tests.oracles.devtools import list_context
 from tests.oracles.golibrary import GoLibrary
 
+pytestmark = pytest.mark.usefixtures("each_walk")
+
 TREES = [
     str(Path(pytest.__file__).parents[1]),
     *filter(None, os.environ.get("CTXSIZE_REAL_TREES", "").split(os.pathsep)),

@@ -10,6 +10,8 @@ from ctxsize import api
 from ctxsize.guard.judge import culprits
 from tests.trees import Node, build_tree, file
 
+pytestmark = pytest.mark.usefixtures("each_walk")
+
 CASES: dict[str, tuple[list[str | Node], list[tuple[str, int]], list[tuple[str, int]]]] = {
     # files, culprits by bytes, culprits by files
     "one file far down": (

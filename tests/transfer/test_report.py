@@ -15,6 +15,8 @@ from ctxsize.errors import InputError
 from ctxsize.model import SourceShare
 from tests.trees import build_tree, file
 
+pytestmark = pytest.mark.usefixtures("each_walk")
+
 ROOT = Path(__file__).parents[2]
 STAGES = b"""FROM scratch AS one
 ARG D=src

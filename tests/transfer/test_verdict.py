@@ -31,6 +31,8 @@ from ctxsize.recommender.rules import (
 from ctxsize.recommender.tree import is_glob
 from tests.trees import COPY_ALL, Node, build_tree, fifo, file, link
 
+pytestmark = pytest.mark.usefixtures("each_walk")
+
 MB = 1_000_000
 ALL = file("Dockerfile", COPY_ALL)
 SOURCES = [file("Dockerfile", b"FROM scratch\nCOPY src /src\nCOPY *.json /\n"), "src/index.js"]
