@@ -178,7 +178,7 @@ def lint(
     that is looked for in each file.
     Raises `InputError` for what is not there, and for codes that do not exist.
     """
-    from ctxsize.lints.command import lint as run
+    from ctxsize.lints.run import lint as run
 
     given = build_of(build, options)
     return run(

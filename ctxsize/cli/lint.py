@@ -138,6 +138,6 @@ def _show(run: Callable[..., Linted], colour: str, *, exit_zero: bool) -> int:
 
 def _watched(paths: list[str], build: Build) -> list[str]:
     from ctxsize.engine.builders import BUILDERS
-    from ctxsize.lints.command import watched
+    from ctxsize.lints.run import watched
 
     return watched(paths, build, BUILDERS[build.builder])

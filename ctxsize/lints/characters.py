@@ -9,8 +9,8 @@ from ctxsize.engine import golang
 from ctxsize.engine.ignorefile import BOM, sent_text
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.lines import is_control
+from ctxsize.lints.proposal import NOTHING, Proposal
 
 _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -36,7 +36,7 @@ def control(case: Case) -> Iterator[Finding]:
         if not bad:
             continue
         at = 1 + line.marked + line.raw.index(bad[0])
-        stops = ascii_only and case.spec_class.remembers_parents
+        stops = ascii_only and case.builder.spec_class.remembers_parents
         what = "stops the build" if stops else "belongs to the name that is matched"
         cleaned = "\n".join("".join(" " if is_control(c) else c for c in line.raw).split())
         yield case.finding(
@@ -45,7 +45,7 @@ def control(case: Case) -> Iterator[Finding]:
             f"the control character {bad[0]!r} {what}",
             severity=Severity.ERROR if stops else Severity.WARNING,
             columns=(at, at + 1),
-            fix=Proposal("take it out", {line.number: cleaned}, means=None),
+            fix=Proposal("take it out", {line.number: cleaned}),
         )
 
 

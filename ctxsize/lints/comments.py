@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS
 from ctxsize.lints.case import Case
-from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.lines import Line
+from ctxsize.lints.proposal import NOTHING, Proposal
 
 _TRAILING = re.compile(r"(?P<pattern>\S.*?)\s+(?P<comment>#.*)")
 _FOREIGN = re.compile(r"(?P<mark>//+|;+|--+)(?P<rest>\s.*|[^/\s].*|)")
@@ -53,7 +53,7 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
         gone = case.effect(line)
         message = "this is a pattern, not a comment"
         if case.tree is not None and gone:
-            message += f"; it decides about {case.tree.amount(gone)}"
+            message += f"; it decides about {case.amount(gone)}"
         yield case.finding(
             "CTX103",
             line,
@@ -96,10 +96,8 @@ def several(case: Case) -> Iterator[Finding]:
 
 def _exists(case: Case, line: Line) -> bool:
     """Return whether something is named just so."""
-    if case.tree is None or line.pattern is None:
-        return False
     literal = line.written.removeprefix("!").strip("/")
-    return bool(case.tree.matched(line.pattern)) and literal in case.tree.everything
+    return bool(case.matched(line.pattern)) and literal in case.known_tree.everything
 
 
 def _is_prose(foreign: re.Match[str]) -> bool:

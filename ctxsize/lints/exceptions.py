@@ -6,131 +6,105 @@ from collections.abc import Iterator
 
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.lines import Line
+from ctxsize.lints.proposal import NOTHING, Proposal
 from ctxsize.lints.tree import LintTree
-
-_WILD = frozenset("*?[\\")
 
 
 def useless(case: Case) -> Iterator[Finding]:
     """Yield exceptions without anything to take back."""
+    inside: dict[str, Line] = {}
+    """By path the last pattern so far that ignores something below it."""
     for line in case.patterns:
-        if not line.exception or line.text in (".", "/") or line.text.startswith("../"):
-            continue
-        ordinary = case.count_between(0, line.number, exceptions=False)
-        wild = bool(_WILD.intersection(line.text))
-        if ordinary and (wild or case.ignored_before(line, line.text)):
-            continue
-        if _is_ignored_later(case, line) or _is_meant(case, line):
-            continue
-        inside = case.last_inside(line)
-        message = (
-            "nothing above ignores anything" if not ordinary else f"{line.text} is not ignored"
-        )
-        if inside:
-            message += f", and what {inside.text} ignores in it stays ignored"
-        idiom = case.leading[line.text] > case.exception_texts[line.text]
-        yield case.finding(
-            "CTX106",
-            line,
-            f"does nothing: {message}",
-            severity=Severity.INFO if idiom else Severity.WARNING,
-            help=f"name what is in it: !{line.text}/*" if inside and not idiom else "",
-            fix=None
-            if inside
-            else Proposal.remove(line.number, means=None if _is_missed(case, line) else NOTHING),
-        )
+        text = line.text
+        if line.ignores:
+            inside |= {text[:at]: line for at, char in enumerate(text) if char == "/"}
+        elif not _takes_back(case, line) and text not in (".", "/") and text[:3] != "../":
+            yield _useless(case, line, inside.get(text))
 
 
-def _is_meant(case: Case, line: Line) -> bool:
-    """Return whether a pattern names the path or a parent, and only an exception undid it.
+def _takes_back(case: Case, line: Line) -> bool:
+    """Return whether the exception does something, or will once the order is right."""
+    if case.count_between(0, line.number, exceptions=False) and (
+        line.is_wild or case.ignored_before(line, line.text)
+    ):
+        return True
+    if not line.is_wild and _undone_by(case, line) is not None:
+        return True
+    # A pattern names the path or a parent, and only an exception undid it: it is right.
+    above = [line.text[:at] for at, char in enumerate(f"{line.text}/") if char == "/"]
+    matching = (each for path in above for each in case.matching(path))
+    return any(each.ignores and each.number < line.number for each in matching)
 
-    The exception then does nothing today, but it is right.
-    """
-    parts = line.text.split("/")
-    above = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
-    return any(
-        each.ignores and each.number < line.number for name in above for each in case.matching(name)
-    )
 
-
-def _is_missed(case: Case, line: Line) -> bool:
-    """Return whether a top-level name, meant at any depth, would ignore it."""
-    names = line.text.split("/")[1:]
-    return any(
-        each.ignores and "/" not in each.text for name in names for each in case.matching(name)
+def _useless(case: Case, line: Line, inside: Line | None) -> Finding:
+    ordinary = case.count_between(0, line.number, exceptions=False)
+    message = f"{line.text} is not ignored" if ordinary else "nothing above ignores anything"
+    if inside is not None:
+        message += f", and what {inside.text} ignores in it stays ignored"
+    idiom = bool(case.exceptions_below[line.text])
+    # A name at the top that is meant at any depth would ignore it.
+    names = (each for name in line.text.split("/")[1:] for each in case.matching(name))
+    missed = any(each.ignores and "/" not in each.text for each in names)
+    return case.finding(
+        "CTX106",
+        line,
+        f"does nothing: {message}",
+        severity=Severity.INFO if idiom else Severity.WARNING,
+        help=f"name what is in it: !{line.text}/*" if inside and not idiom else "",
+        fix=None if inside else Proposal.remove(line.number, means=None if missed else NOTHING),
     )
 
 
 def overridden(case: Case) -> Iterator[Finding]:
     """Yield exceptions that a later pattern undoes completely."""
-    for line in case.patterns:
-        if not line.exception or case.last_exceptions[line.text] > line.number:
-            continue
+    last = {line.text: line for line in case.patterns if line.exception}
+    for line in last.values():
         by = _undone_by(case, line)
         if by is not None:
             yield case.finding(
                 "CTX107",
                 line,
                 f"line {by.number} ({by.written}) ignores it again",
-                fix=Proposal(
-                    "put the exception last", {line.number: None}, append=line.written, means=None
-                ),
+                fix=Proposal.last(line.number, line.written),
             )
 
 
 def _undone_by(case: Case, line: Line) -> Line | None:
     """Return the later pattern that ignores again all that `line` matches, if there is one."""
-    names = [line.text]
-    if _WILD.intersection(line.text):
-        if case.tree is None or line.pattern is None:
-            return None
-        names = case.tree.matched(line.pattern)
-    if case.tree is not None and any(case.tree.below(names)):
+    names = case.matched(line.pattern) if line.is_wild else [line.text]
+    if not names or (case.tree is not None and any(case.below(names))):
         return None
-    deciders = [case.decider(name) for name in names if case.step(name).ignored]
-    if not names or len(deciders) < len(names):
+    steps = [case.step(name) for name in names]
+    deciders = [each.decider for each in steps if each.ignored and each.decider is not None]
+    lines = [case.patterns[at] for at in deciders]
+    if len(lines) < len(names) or any(each.number < line.number for each in lines):
         return None
-    last = max((each for each in deciders if each is not None), key=lambda each: each.number)
-    later = all(each is not None and each.number > line.number for each in deciders)
-    return last if later else None
-
-
-def _is_ignored_later(case: Case, line: Line) -> bool:
-    return not _WILD.intersection(line.text) and _undone_by(case, line) is not None
+    return max(lines, key=lambda each: each.number)
 
 
 def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield exceptions for what lies in directories that the builder skips."""
     for line in case.patterns:
-        if not line.exception or line.pattern is None:
+        if not line.exception:
             continue
-        lost = [path for path in tree.matched(line.pattern) if _is_pruned(case, line, path)]
-        if not lost:
-            continue
-        below = [path for path in tree.below(lost, of=tree.everything) if path not in tree.now]
-        kept = [path for path in below if not case.step(path).ignored]
-        if not tree.has_files(kept):
-            continue
-        title = tree.request.builder.title
-        yield case.finding(
-            "CTX125",
-            line,
-            f"{title} does not look into the directory, so {tree.amount(kept)} stay out",
-            paths=kept,
-            help="name the directories without wildcards",
-            fix=_reaching(line, frozenset(kept)),
-        )
-
-
-def _reaching(line: Line, means: frozenset[str]) -> Proposal | None:
-    if not line.text.endswith("/*/**"):
-        return None
-    return Proposal.write(line.number, f"!{line.text}/*", means=means)
+        lost = [path for path in case.matched(line.pattern) if _is_pruned(case, line, path)]
+        below = tree.below(lost, tree.everything)
+        kept = [path for path in below if path not in case.now and not case.step(path).ignored]
+        if tree.has_files(kept):
+            proposal = Proposal.write(line.number, f"!{line.text}/*", means=frozenset(kept))
+            yield case.finding(
+                "CTX125",
+                line,
+                f"{case.builder.title} does not look into the directory, "
+                f"so {case.amount(kept)} stay out",
+                paths=kept,
+                help="name the directories without wildcards",
+                fix=proposal if line.text.endswith("/*/**") else None,
+            )
 
 
 def _is_pruned(case: Case, line: Line, path: str) -> bool:
-    assert case.tree is not None
-    is_kept_out = path not in case.tree.now and not case.step(path).ignored
-    return is_kept_out and case.decider(path) is line
+    if path in case.now or case.step(path).ignored:
+        return False
+    return case.decider(path) is line

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ctxsize.findings import Confidence, Finding, Severity
-from ctxsize.lints.artefacts import is_known
+from ctxsize.lints.artefacts import ARTEFACTS
 from ctxsize.lints.case import Case
-from ctxsize.lints.changes import Proposal
 from ctxsize.lints.lines import Line
+from ctxsize.lints.proposal import Proposal
 from ctxsize.lints.tree import LintTree
-
-_WILD = frozenset("*?[\\")
 
 
 def outside(case: Case) -> Iterator[Finding]:
@@ -20,8 +18,7 @@ def outside(case: Case) -> Iterator[Finding]:
         text = line.text
         if text not in (".", "..", "/") and not text.startswith("../"):
             continue
-        inner = text.lstrip("./")
-        leads = text.startswith("..")
+        inner, leads = text.lstrip("./"), text.startswith("..")
         yield case.finding(
             "CTX114",
             line,
@@ -35,51 +32,42 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield patterns without a match where the cause is known."""
     for line in case.patterns:
         text = line.text
-        if line.pattern is None or text.startswith(("..", "!")) or text in (".", "/"):
+        if line.is_wild or text.startswith(("..", "!")) or text in (".", "/"):
             continue
-        if _WILD.intersection(text) or tree.matched(line.pattern):
-            continue
-        yield from _told(case, tree, line)
+        if not case.matched(line.pattern):
+            yield from _dead(case, tree, line)
 
 
-def _told(case: Case, tree: LintTree, line: Line) -> Iterator[Finding]:
-    other = tree.by_folded.get(line.text.casefold())
+def _dead(case: Case, tree: LintTree, line: Line) -> Iterator[Finding]:
+    other, plain = tree.by_folded.get(line.text.casefold()), line.text.lstrip(".")
     if other is not None:
-        if (other in tree.now) == line.exception:
-            return
-        mark = "!" if line.exception else ""
-        yield case.finding(
-            "CTX118",
-            line,
-            f"matches nothing: the entry is named {other}, and upper and lower case count",
-            severity=Severity.WARNING,
-            fix=Proposal.write(line.number, mark + other, means=None),
-        )
-        return
-    plain = line.text.lstrip(".")
-    if line.exception and plain != line.text and plain in tree.everything and plain not in tree.now:
-        yield case.finding(
-            "CTX118",
-            line,
-            f"matches nothing: the entry is named {plain}, without the dot",
-            severity=Severity.WARNING,
-            fix=Proposal.write(line.number, f"!{plain}", means=None),
-        )
-        return
-    elsewhere = [
-        path
-        for path in tree.by_name.get(line.text.rpartition("/")[2], [])
-        if path.endswith(f"/{line.text}")
-    ]
-    if "/" in line.text and len(elsewhere) == 1 and not _is_artefact_path(line.text):
-        yield case.finding(
-            "CTX118",
-            line,
-            f"matches nothing: it counts from the top of the context, and there is {elsewhere[0]}",
-            confidence=Confidence.POSSIBLE,
-        )
+        if (other in case.now) != line.exception:
+            yield _misnamed(case, line, other, f"{other}, and upper and lower case count")
+    elif line.exception and plain in tree.everything and plain not in case.now:
+        yield _misnamed(case, line, plain, f"{plain}, without the dot")
+    elif "/" in line.text and not any(map(_comes_and_goes, line.text.split("/"))):
+        names = tree.by_name.get(line.text.rpartition("/")[2], [])
+        elsewhere = [path for path in names if path.endswith(f"/{line.text}")]
+        if len(elsewhere) == 1:
+            yield case.finding(
+                "CTX118",
+                line,
+                "matches nothing: it counts from the top of the context, "
+                f"and there is {elsewhere[0]}",
+                confidence=Confidence.POSSIBLE,
+            )
 
 
-def _is_artefact_path(text: str) -> bool:
-    """Return whether some part of it is made by a tool, so that it comes and goes."""
-    return any(is_known(part) or part.startswith(".") for part in text.split("/"))
+def _misnamed(case: Case, line: Line, name: str, what: str) -> Finding:
+    return case.finding(
+        "CTX118",
+        line,
+        f"matches nothing: the entry is named {what}",
+        severity=Severity.WARNING,
+        fix=Proposal.write(line.number, "!" * line.exception + name),
+    )
+
+
+def _comes_and_goes(part: str) -> bool:
+    """Return whether a part of a path is the name of something that a tool makes."""
+    return part.startswith(".") or part in ARTEFACTS or part.rstrip("*") in ARTEFACTS

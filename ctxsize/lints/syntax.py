@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from ctxsize.errors import UnknownPatternError
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.changes import Proposal
 from ctxsize.lints.lines import Line
+from ctxsize.lints.proposal import Proposal
 
 _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
@@ -87,7 +87,7 @@ def _corrected(line: Line) -> Proposal | None:
         text = line.written.rstrip("\\").rstrip()
         if not text.strip("!*/. "):  # What is left would be about the whole context.
             return None
-        return Proposal.write(line.number, text, means=None)
+        return Proposal.write(line.number, text)
     return None
 
 
