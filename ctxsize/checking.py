@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from ctxsize import config as configuration
+from ctxsize.accepting import Wanted
 from ctxsize.api import ls
 from ctxsize.build import Build
 from ctxsize.codes import names
 from ctxsize.config import Budget, Config
-from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.events import Progress
 from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.plan import Plans
@@ -73,16 +73,15 @@ def check(
             dockerfiles=dockerfiles,
             progress=progress,
         )
-    acceptance = Acceptance(config)
+    # `select` and `ignore` are about kinds of findings: they turn no budget off unseen.
+    wanted = Wanted(replace(config, select=(), ignore=()))
     checks = [
-        _judged(plan, report, path, old, acceptance, dockerfiles=dockerfiles, progress=progress)
+        _judged(plan, report, path, old, wanted, dockerfiles=dockerfiles, progress=progress)
         for plan, report in zip(plans, measured, strict=True)
     ]
-    unused = acceptance.unused(
-        names("CTX4").__contains__,
-        whole=build is None and builds is None,
-        inside=[place for report in measured for place in _places(report)],
-    )
+    whole = [config.directory] if build is None and builds is None else []
+    places = [place for report in measured for place in _places(report)]
+    unused = wanted.unused(names("CTX4"), *whole, files=places)
     return CheckReport(
         tuple(checks),
         baseline=path,
@@ -158,7 +157,7 @@ def _judged(
     report: Report,
     path: str | None,
     old: baselines.Baseline | None,
-    acceptance: Acceptance,
+    wanted: Wanted,
     *,
     dockerfiles: Plans,
     progress: Progress | None,
@@ -172,7 +171,7 @@ def _judged(
             hint="--update-baseline",
         )
     judged = judge(plan.name, report, plan.budget, known=_known(report), baseline=old)
-    left, accepted = acceptance.split(judged.findings, *_places(report))
+    left, accepted = wanted.split(judged.findings, *_places(report))
     judged = replace(judged, findings=left, accepted=accepted)
     if report.context.totals.files > outcome.MOST_TRIED:
         return _untried(judged)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ctxsize.config.accepted import UNUSED
+from ctxsize.accepting import UNUSED
 from ctxsize.findings import Finding
 from ctxsize.formats.command_line import command
 from ctxsize.formats.names import quoted, visible
