@@ -81,7 +81,7 @@ def two_files(case: Case) -> Iterator[Finding]:
     """Yield what the general ignore file keeps out and this one lets through."""
     if case.target.fallback is None:
         return
-    other, paths = read_ignore_file(case.target.fallback), None
+    other, paths = read_ignore_file(case.target.fallback), list[str]()
     message = f"replaces {other.path}, which does not apply to this Dockerfile"
     if case.tree is not None:
         sent = case.with_data(other.data).sent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -79,17 +80,14 @@ class Case:
 
     def count_between(self, start: int, end: int, *, exceptions: bool) -> int:
         """Return how many exceptions, or other patterns, stand strictly between two lines."""
-        counts = self._counts[exceptions]
-        return counts[end - 1] - counts[start]
+        numbers = self._numbers[exceptions]
+        return bisect_left(numbers, end) - bisect_right(numbers, start)
 
     @cached_property
-    def _counts(self) -> tuple[list[int], list[int]]:
-        """Count for each line the patterns and the exceptions up to it."""
-        ordinary, exceptions = [0], [0]
-        for line in self.lines:
-            ordinary.append(ordinary[-1] + line.ignores)
-            exceptions.append(exceptions[-1] + (line.pattern is not None and line.exception))
-        return ordinary, exceptions
+    def _numbers(self) -> tuple[list[int], list[int]]:
+        """Return the numbers of the lines with patterns, and of those with exceptions."""
+        ordinary = [line.number for line in self.patterns if not line.exception]
+        return ordinary, [line.number for line in self.patterns if line.exception]
 
     @property
     def is_long(self) -> bool:
@@ -131,8 +129,7 @@ class Case:
 
         What one pattern does at a path does not depend on those below it.
         """
-        count = self.count_between(0, line.number, exceptions=False)
-        count += self.count_between(0, line.number, exceptions=True)
+        count = bisect_left(self.patterns, line.number, key=lambda each: each.number)
         if not self.builder.spec_class.remembers_parents:
             spec = self.builder.spec_class([*self.spec.patterns][:count])
             return [*spec.steps(path)][-1][1].ignored
@@ -183,6 +180,11 @@ class Case:
         if path == self.known_tree.ignore_file and path not in sent.empty:
             return len(self.file.data)
         return sent.size(path)
+
+    def is_entry(self, line: Line) -> bool:
+        """Return whether something in the tree is called just as the line is written."""
+        name = line.written.removeprefix("!").strip("/")
+        return self.tree is not None and name in self.tree.everything
 
     def amount(self, paths: Iterable[str]) -> str:
         """Return the files among `paths` and their bytes: `12 files, 3.4 MB`."""
@@ -236,13 +238,13 @@ class Case:
         *,
         severity: Severity | None = None,
         confidence: Confidence = Confidence.CERTAIN,
-        paths: Sequence[str] | None = None,
+        paths: Collection[str] = (),
         evidence: Iterable[str] = (),
         help: str = "",  # noqa: A002 - the name of the field
         fix: Proposal | None = None,
         columns: tuple[int, int] | None = None,
     ) -> Finding:
-        """Return a finding about `line`, with the figures of `paths` in this tree, if given."""
+        """Return a finding about `line`, with the figures of `paths` in this tree, if any."""
         proved = None if fix is None else self._harmless(fix)
         found = Finding(
             code,
@@ -255,7 +257,7 @@ class Case:
             fix=proved,
             lines=() if line is not None or fix is None or proved is None else fix.added,
         )
-        if paths is None or self.tree is None:
+        if not paths or self.tree is None:
             return found
         figures, shown = self.figures(paths), self.tree.shown(paths)
         return replace(

@@ -79,34 +79,17 @@ class LintTree:
         return path if stat.S_ISREG(found.st_mode) else None
 
     @cached_property
-    def in_order(self) -> list[str]:
-        """Return every path, in the builder's order."""
-        return sorted(self.everything.paths, key=order)
-
-    @cached_property
-    def _places(self) -> dict[str, tuple[int, int]]:
-        """Return where each path stands in that order, and where what is below it ends."""
-        places: dict[str, tuple[int, int]] = {}
-        above: list[tuple[str, int]] = []
-        for at, path in enumerate([*self.in_order, ""]):
-            while above and not path.startswith(f"{above[-1][0]}/"):
-                name, start = above.pop()
-                places[name] = start, at
-            above.append((path, at))
-        return places
-
-    @cached_property
     def by_name(self) -> dict[str, list[str]]:
         """Return the paths by their last part."""
         found: dict[str, list[str]] = {}
-        for path in self.in_order:
+        for path in sorted(self.everything.paths, key=order):
             found.setdefault(path.rpartition("/")[2], []).append(path)
         return found
 
     @cached_property
     def by_folded(self) -> dict[str, str]:
         """Return one path for each of those that only upper and lower case tell apart."""
-        return {path.casefold(): path for path in reversed(self.in_order)}
+        return {path.casefold(): path for paths in self.by_name.values() for path in paths}
 
     def matched(
         self, pattern: DockerIgnorePattern, *, beside: Iterable[DockerIgnorePattern] = ()
@@ -123,20 +106,24 @@ class LintTree:
                 for index in indexes:
                     found[texts[index]].append(path)
             for paths in found.values():
-                paths.sort(key=self._places.__getitem__)
+                paths.sort(key=order)
             self._matched |= found
         return self._matched[pattern.text]
 
     def below(self, tops: Collection[str], sent: Sent) -> list[str]:
         """Return `tops` and all below them that is in `sent`, in order."""
-        found, end, wanted = list[str](), 0, set(tops)
-        for start, stop in sorted(self._places[top] for top in wanted if top in self._places):
-            for path in self.in_order[max(start, end) : stop]:
-                if path in sent and (path in wanted or path.rpartition("/")[0] in wanted):
-                    wanted.add(path)
-                    found.append(path)
-            end = max(end, stop)
-        return found
+        found, last = set[str](), None
+        for top in sorted(tops, key=order):
+            if last is not None and top.startswith(f"{last}/"):
+                continue
+            last, held = top, self.snapshot.folder(top)
+            if top in sent:
+                found.add(top)
+            for each in () if held is None else held.tree():
+                found.update(each.prefix + name for name in sent.names.get(each.path, ()))
+                if each.path in sent.directories:
+                    found.add(each.path)
+        return sorted(found, key=order)
 
     def is_directory(self, path: str) -> bool:
         """Return whether there is a directory at `path`."""
