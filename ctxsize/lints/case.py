@@ -272,8 +272,8 @@ class Case:
         """Return the place of `line`, of the characters `columns` of it (1-based, end excluded)."""
         if line is None:
             return Location(self.file.path)
-        start, end = columns or (line.column, line.column + len(line.written))
-        return Location(self.file.path, line.number, start, line.number, max(start, end))
+        start, end = columns or line.columns(line.blanks, len(line.written))
+        return Location(self.file.path, line.number, start, line.number, end)
 
     def proved(self, proposal: Proposal) -> Fix:
         """Return the fix, certain if a simulation shows that just the intended paths change."""

@@ -112,10 +112,11 @@ class Cases:
                 f"more than {MOST_COMPARED:,} patterns, so each line was checked alone: patterns "
                 "were not held against each other nor against the context"
             )
-            self._add(Problem("too-many-patterns", what, path=case.file.path))
         elif case.work[0] > MOST_WORK:
             what = f"fixes are proved until that takes {MOST_WORK:,} lines: the rest have none"
-            self._add(Problem("too-many-patterns", what, path=case.file.path))
+        else:
+            return
+        self._add(Problem("too-many-patterns", what, path=case.file.path))
 
     def _note(self, error: CtxsizeError) -> None:
         self._add(Problem("tree-unknown", error.message, path=error.path, line=error.line))

@@ -28,12 +28,12 @@ def trailing(case: Case) -> Iterator[Finding]:
         if found is None or found["pattern"].startswith("#"):
             continue
         pattern, comment = found["pattern"], found["comment"]
-        start, means = line.column + found.start("comment"), case.intended([pattern])
+        means, at = case.intended([pattern]), line.blanks + found.start("comment")
         yield case.finding(
             "CTX102",
             line,
             f"the comment is part of the pattern, so the line is not about {pattern}",
-            columns=(start, start + len(comment)),
+            columns=line.columns(at, len(comment)),
             paths=means or (),
             fix=Proposal(
                 "move the comment to a line of its own",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.lints.case import Case
@@ -16,41 +15,32 @@ _MOST_EXCEPTIONS = 2_000
 Lint = Callable[[Case], tuple[Finding, ...]]
 
 
-class Fixed(NamedTuple):
-    """A case after its fixes."""
-
-    case: Case
-    left: tuple[Finding, ...]
-    """What is found afterwards."""
-    applied: tuple[Finding, ...]
-    """The findings whose fixes were applied, in that order."""
-
-
 def apply_fixes(
     case: Case, found: tuple[Finding, ...], lint: Lint, *, unsafe: bool = False
-) -> Fixed:
-    """Return `case`, in which `lint` has `found`, with certain fixes applied, or with all of them.
+) -> Fixing:
+    """Apply the certain fixes of `case`, in which `lint` has `found`; with `unsafe` all of them.
 
     A fix that would bring a worse finding than it removes is left out, and so
     is one after which the finding is still there, or another one in its place.
     """
-    fixing = _Fixing(case, found, lint, unsafe=unsafe)
-    before = -1
+    fixing, before = Fixing(case, found, lint, unsafe=unsafe), -1
     while before < len(fixing.applied) < _MOST_FIXES:
         before = len(fixing.applied)
         # Refused fixes are tried again once a round, not after every applied fix.
         refused: set[tuple[str, str, str]] = set()
         while fixing.apply_one(refused):
             pass
-    return Fixed(fixing.case, fixing.found, tuple(fixing.applied))
+    return fixing
 
 
-class _Fixing:
+class Fixing:
     """A case, and what the fixes so far made of it."""
 
     def __init__(self, case: Case, found: tuple[Finding, ...], lint: Lint, *, unsafe: bool) -> None:
         self.case, self.found = case, found
+        """What is there now: the file with its fixes, and what is found in it."""
         self.applied: list[Finding] = []
+        """The findings whose fixes were applied, in that order."""
         self._lint, self._unsafe = lint, unsafe
         self._seen = {case.file.data}
 

@@ -60,9 +60,14 @@ class Line:
         return self.pattern is not None and self.pattern.match_file(path) is not None
 
     @property
-    def column(self) -> int:
-        """Return that of the first character that is not blank."""
-        return 1 + self.marked + len(self.raw) - len(self.raw.lstrip())
+    def blanks(self) -> int:
+        """Return the number of blanks in front of it."""
+        return len(self.raw) - len(self.raw.lstrip())
+
+    def columns(self, at: int, length: int = 1) -> tuple[int, int]:
+        """Return the columns of some characters of `raw`: the first one, and the one behind."""
+        start = 1 + self.marked + at
+        return start, start + length
 
 
 def read_line(number: int, data: bytes, raw: str, builder: Builder) -> Line:

@@ -19,6 +19,7 @@ from ctxsize.findings import Edit, Finding, Severity, in_order
 from ctxsize.lints import LINTS
 from ctxsize.lints.case import Case
 from ctxsize.lints.cases import Cases
+from ctxsize.lints.characters import utf16
 from ctxsize.lints.fixing import apply_fixes
 from ctxsize.lints.targets import STDIN, Target, targets_of
 from ctxsize.model import Problem
@@ -127,7 +128,8 @@ def _linted(
 
     before, left, applied = case.file.data, found(case), tuple[Finding, ...]()
     if fix:
-        case, left, applied = apply_fixes(case, left, found, unsafe=unsafe)
+        fixed = apply_fixes(case, left, found, unsafe=unsafe)
+        case, left, applied = fixed.case, fixed.found, tuple(fixed.applied)
     after, total = case.file.data, None if case.tree is None else case.total
     return LintedFile(
         case.file.path,
@@ -146,7 +148,7 @@ def _linted(
 def lint_case(case: Case, notify: Callable[[str], None] | None = None) -> tuple[Finding, ...]:
     """Return all findings of an ignore file in order; `notify` gets each code's name."""
     if case.is_utf16:  # Nothing else can be said of it, and no line be added to it.
-        return tuple(LINTS["CTX123"](case))
+        return (utf16(case),)
     found: list[Finding] = []
     for code in _OF_ONE_LINE if case.is_long else LINTS:
         if notify is not None:

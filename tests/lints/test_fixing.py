@@ -113,7 +113,7 @@ def test_a_fix_that_mends_nothing_is_not_applied(tmp_path: Path) -> None:
     told = Finding("CTX999", Severity.INFO, "told for ever", Location(path))
     found = (replace(told, fix=case.proved(Proposal("add a comment", append="# a"))),)
     fixed = apply_fixes(case, found, lambda each: found, unsafe=True)
-    assert fixed.applied == ()
+    assert fixed.applied == []
     assert fixed.case.file.data == b"src\n"
 
 
