@@ -44,8 +44,7 @@ from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Finding, Severity
-from ctxsize.lints.cases import Cases
-from ctxsize.lints.run import lint_case
+from ctxsize.lints.run import Cases, lint_case
 from ctxsize.lints.targets import Layout
 from tests.oracles import availability
 from tests.oracles.asked import Asked, Sends, sent_by

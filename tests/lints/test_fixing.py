@@ -17,10 +17,9 @@ from ctxsize.engine.builders import BUILDERS, BUILDKIT
 from ctxsize.engine.sent import differences
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.cases import Cases
 from ctxsize.lints.fixing import apply_fixes
 from ctxsize.lints.proposal import Proposal
-from ctxsize.lints.run import lint_case
+from ctxsize.lints.run import Cases, lint_case
 from ctxsize.lints.targets import Target
 from tests.trees import Node, build_tree, file
 
