@@ -38,13 +38,13 @@ _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
 
 def hidden_source(case: Case) -> Iterator[Finding]:
     """Yield sources of COPY and ADD that do not arrive because a pattern ignores them."""
-    told: set[tuple[str | None, int | None, str]] = set()
+    seen: set[tuple[str | None, int | None, str]] = set()
     for each in case.requests:
         for request in _with_targets(each):
             for check in _checks(replace(request, spec=case.spec)):
                 key = (request.dockerfile, check.line, check.source)
-                if key not in told:
-                    told.add(key)
+                if key not in seen:
+                    seen.add(key)
                     yield from _of_check(case, request, check)
 
 

@@ -20,8 +20,8 @@ def apply_fixes(
 ) -> Fixing:
     """Apply the certain fixes of `case`, in which `lint` has `found`; with `unsafe` all of them.
 
-    A fix that would bring a worse finding than it removes is left out, and so
-    is one after which the finding is still there, or another one in its place.
+    A fix is left out if it brings a finding more severe than its own, or if its own is
+    found as often afterwards.
     """
     fixing, before = Fixing(case, found, lint, unsafe=unsafe), -1
     while before < len(fixing.applied) < _MOST_FIXES:
@@ -45,7 +45,7 @@ class Fixing:
         self._seen = {case.file.data}
 
     def apply_one(self, refused: set[tuple[str, str, str]]) -> bool:
-        """Apply the first useful fix; what leads back to what was seen before is left alone."""
+        """Apply the first useful fix, but none that restores an earlier text of the file."""
         for finding in self.found:
             fix = finding.fix
             if fix is None or not (fix.certain or self._unsafe):
@@ -67,10 +67,10 @@ class Fixing:
     def _is_worse(
         self, other: Case, then: Iterable[Finding], fixed: Finding, *, certain: bool
     ) -> bool:
-        """Return whether `fixed` is found as often as before, or something worse is new.
+        """Return whether `fixed` is found as often as before, or something more severe is new.
 
-        For a fix that is not certain, what is new and as grave is enough: two such fixes
-        could undo each other for ever.
+        For a fix that is not certain something as severe is enough: two such fixes could
+        undo each other without end.
         """
         known = Counter(_key(self.case, each) for each in self.found)
         found = Counter(_key(other, each) for each in then)

@@ -75,9 +75,9 @@ class Linted:
 
 
 class Cases:
-    """Makes cases; contexts that several files govern are walked once.
+    """Makes cases. A context that several files govern is walked once.
 
-    What `build` says beside its context and Dockerfile holds for all builds.
+    The options of `build`, but not its context and Dockerfile, count for all builds.
     """
 
     def __init__(
@@ -112,20 +112,20 @@ class Cases:
     def _requests(self, target: Target, builder: Builder) -> Iterator[Request]:
         """Yield the builds that read the file and have a Dockerfile."""
         for build in target.builds if target.context is not None else ():
-            request = self._request(self._told(build, builder))
+            request = self._request(self._with_options(build, builder))
             if request is not None and request.dockerfile is not None:
                 yield request
 
-    def _told(self, build: Build, builder: Builder) -> Build:
-        """Return `build` with what the user says about all builds."""
-        told = self._build
+    def _with_options(self, build: Build, builder: Builder) -> Build:
+        """Return `build` with the options that the user gave for all builds."""
+        given = self._build
         return replace(
             build,
-            target=told.target or build.target,
-            build_arguments={**build.build_arguments, **told.build_arguments},
-            hidden=(*build.hidden, *told.hidden),
-            build_contexts={**build.build_contexts, **told.build_contexts},
-            platforms=told.platforms or build.platforms,
+            target=given.target or build.target,
+            build_arguments={**build.build_arguments, **given.build_arguments},
+            hidden=(*build.hidden, *given.hidden),
+            build_contexts={**build.build_contexts, **given.build_contexts},
+            platforms=given.platforms or build.platforms,
             builder=builder.name,
         )
 
@@ -159,7 +159,7 @@ class Cases:
         return self._snapshots[request.root].asked(request)
 
     def note_limits(self, case: Case) -> None:
-        """Note what was not looked for, as the file is too long."""
+        """Note what was not checked because the file is too long."""
         if case.is_long:
             what = (
                 f"more than {MOST_COMPARED:,} patterns, so each line was checked alone: patterns "
@@ -260,7 +260,7 @@ def _linted(
     return LintedFile(
         case.file.path,
         None if total is None else case.target.context,
-        tuple(dict.fromkeys(each.dockerfile or "Dockerfile" for each in case.requests)),
+        tuple(dict.fromkeys(each.dockerfile for each in case.requests if each.dockerfile)),
         len(case.patterns),
         left,
         None if total is None else total.content_bytes,
@@ -273,7 +273,7 @@ def _linted(
 
 def lint_case(case: Case, notify: Callable[[str], None] | None = None) -> tuple[Finding, ...]:
     """Return all findings of an ignore file in order; `notify` gets each code's name."""
-    if case.is_utf16:  # Nothing else can be said of it, and no line be added to it.
+    if case.is_utf16:  # Its lines are not what they seem, and none can be added.
         return (utf16(case),)
     found: list[Finding] = []
     for code in _OF_ONE_LINE if case.is_long else LINTS:
@@ -296,21 +296,18 @@ _OF_ONE_LINE = (
     *("CTX102", "CTX103", "CTX104", "CTX115", "CTX119", "CTX121", "CTX122", "CTX123", "CTX124"),
     *("CTX127", "CTX128"),
 )
-"""What is looked for in a file with very many patterns: it takes a look at each line alone."""
+"""The codes that look at each line alone, for a file with very many patterns."""
 _MISREAD = frozenset({"CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124"})
 """Found in lines that are not the pattern that they look like."""
 _OF_PATTERNS = frozenset({"CTX112", "CTX113", "CTX118", "CTX128"})
-"""What is not worth a word about such a line."""
+"""Not reported of such a line."""
 _UNDONE = frozenset({"CTX108", "CTX113", "CTX130"})
-"""Found in lines that are meant to do more than they do, or that go for another reason."""
+"""Found in lines that should do more, or that go for another reason than redundancy."""
 
 
 def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:
     """Return the files on which the answer about `paths` depends most: those that people edit."""
-    config = _config(paths, build)
-    targets = [*targets_of(paths, build, builder, config=config, plans=Plans())]
-    read = [
-        (each.path, *(one.dockerfile for one in each.builds), each.fallback) for each in targets
-    ]
-    found = dict.fromkeys(path for each in read for path in each)
-    return [*filter(None, [*found, config.path])]
+    config, found = _config(paths, build), list[str | None]()
+    for each in targets_of(paths, build, builder, config=config, plans=Plans()):
+        found += [each.path, *(one.dockerfile for one in each.builds), each.fallback]
+    return [*filter(None, dict.fromkeys([*found, config.path]))]
