@@ -18,7 +18,7 @@ from ctxsize.engine.request import Request
 from ctxsize.engine.sent import Sent, differences
 from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
-from ctxsize.lints.lines import Line, read_line
+from ctxsize.lints.lines import Line, read_line, up_to
 from ctxsize.lints.proposal import Proposal
 from ctxsize.lints.targets import Target
 from ctxsize.lints.tree import LintTree
@@ -76,7 +76,7 @@ class Case:
     def exceptions_below(self) -> Counter[str]:
         """Count by path the exceptions that name something below it."""
         texts = [line.text for line in self.patterns if line.exception]
-        return Counter(text[:at] for text in texts for at, char in enumerate(text) if char == "/")
+        return Counter(path for text in texts for path in up_to(text)[:-1])
 
     def count_between(self, start: int, end: int, *, exceptions: bool) -> int:
         """Return how many exceptions, or other patterns, stand strictly between two lines."""
@@ -299,7 +299,7 @@ class Case:
             return False
         found = differences(self.now, sent).paths
         # Directories that hold nothing else change with what is meant.
-        above = {path[:at] for path in means for at, char in enumerate(path) if char == "/"}
+        above = {directory for path in means for directory in up_to(path)[:-1]}
         others = found - means
         if not means <= found or not others <= above & tree.everything.directories:
             return False

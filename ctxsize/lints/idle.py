@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS
 from ctxsize.lints.case import Case
-from ctxsize.lints.lines import Line
+from ctxsize.lints.lines import Line, up_to
 from ctxsize.lints.proposal import NOTHING, Proposal
 from ctxsize.lints.tree import LintTree
 
@@ -80,7 +80,7 @@ def useless(case: Case) -> Iterator[Finding]:
     for line in case.patterns:
         text = line.text
         if line.ignores:
-            inside |= {text[:at]: line for at, char in enumerate(text) if char == "/"}
+            inside |= dict.fromkeys(up_to(text)[:-1], line)
         elif not _takes_back(case, line) and text not in (".", "/") and text[:3] != "../":
             yield _useless(case, line, inside.get(text))
 
@@ -94,8 +94,7 @@ def _takes_back(case: Case, line: Line) -> bool:
     if not line.is_wild and _undone_by(case, line) is not None:
         return True
     # A pattern names the path or a parent, and only an exception undid it: it is right.
-    above = [line.text[:at] for at, char in enumerate(f"{line.text}/") if char == "/"]
-    matching = (each for path in above for each in case.matching(path))
+    matching = (each for path in up_to(line.text) for each in case.matching(path))
     return any(each.ignores and each.number < line.number for each in matching)
 
 

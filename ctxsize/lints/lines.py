@@ -17,6 +17,11 @@ def is_control(char: str) -> bool:
     return char < " " or char == "\x7f"
 
 
+def up_to(path: str) -> list[str]:
+    """Return the directories above `path` and itself, the top first."""
+    return [path[:at] for at, char in enumerate(f"{path}/") if char == "/"]
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of an ignore file."""

@@ -9,7 +9,7 @@ from ctxsize.engine.covers import is_literal
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.artefacts import ARTEFACTS, Artefact
 from ctxsize.lints.case import Case
-from ctxsize.lints.lines import Line
+from ctxsize.lints.lines import Line, up_to
 from ctxsize.lints.proposal import Proposal
 from ctxsize.lints.tree import LintTree
 from ctxsize.recommender.exceptions import names
@@ -129,17 +129,12 @@ def _excepted(case: Case, tops: list[str], line: Line) -> frozenset[str]:
     for each in case.patterns if tops else ():
         if not each.exception or each.pattern is None:
             continue
-        if is_literal(each.pattern) and not wanted.isdisjoint(_up_to(each.text)):
+        if is_literal(each.pattern) and not wanted.isdisjoint(up_to(each.text)):
             named.add(each.text)
         if each.number > line.number:
             matched = wanted.intersection(case.matched(each.pattern))
             named |= {top for top in matched if names(each.pattern, top)}
-    return frozenset(above for path in case.below(named) for above in _up_to(path))
-
-
-def _up_to(path: str) -> list[str]:
-    """Return the directories above `path` and itself."""
-    return [path[:at] for at, char in enumerate(f"{path}/") if char == "/"]
+    return frozenset(above for path in case.below(named) for above in up_to(path))
 
 
 def _certain(case: Case, line: Line, artefact: Artefact, means: frozenset[str]) -> Proposal:

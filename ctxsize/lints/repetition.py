@@ -3,82 +3,48 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ctxsize.engine.covers import Cover, covers, is_literal
 from ctxsize.findings import Finding
 from ctxsize.lints.case import Case
-from ctxsize.lints.lines import Line
+from ctxsize.lints.lines import Line, up_to
 from ctxsize.lints.proposal import NOTHING, Proposal
 
-_UNSURE = frozenset("[]\\|{}^+()\ufeff\ufffd")
-"""What makes an expression in which a text may stand for something else."""
-_WILDCARDS = re.compile(r"[*?/]+")
+_CLASS = re.compile(r"\[[^]]*\]|\?")
 
 
 def redundant(case: Case) -> Iterator[Finding]:
     """Yield patterns and exceptions that others imply."""
-    for exceptions in (False, True):
-        kind = [line for line in _lasting(case) if line.exception == exceptions]
-        wide = _Wide(line for line in kind if "*" in line.text)
-        literal: dict[str, list[Line]] = {}
-        for line in kind:
-            if "*" not in line.text:
-                literal.setdefault(line.text, []).append(line)
-        for line in kind:
-            slashes = (at for at, char in enumerate(line.text) if char == "/")
-            above = [each for at in slashes for each in literal.get(line.text[:at], ())]
-            candidates = (*above, *wide.for_text(line.text))
-            wider = next((each for each in candidates if _implies(case, each, line)), None)
-            if wider is not None:
-                does = "takes back" if exceptions else "ignores"
-                yield case.finding(
-                    "CTX112",
-                    line,
-                    f"line {wider.number} ({wider.written}) {does} all that {line.text} matches",
-                    fix=_removed(line, without_tree=not exceptions),
-                )
+    for line in case.patterns:
+        wider = next((each for each in _wider(case, line) if _implies(case, each, line)), None)
+        if wider is not None and not line.controls:
+            does = "takes back" if line.exception else "ignores"
+            yield case.finding(
+                "CTX112",
+                line,
+                f"line {wider.number} ({wider.written}) {does} all that {line.text} matches",
+                fix=_removed(line, without_tree=not line.exception),
+            )
 
 
-class _Wide:
-    """Patterns with stars, by a text without one that few have: what they cover holds that text."""
-
-    def __init__(self, lines: Iterable[Line]) -> None:
-        self._lines: dict[str, list[Line]] = {}
-        texts = [(line, _texts(line.text)) for line in lines]
-        often = Counter(text for _, each in texts for text in each)
-        for line, each in texts:
-            rarest = min(each, key=lambda text: (often[text], -len(text)), default="")
-            self._lines.setdefault(rarest, []).append(line)
-        self._lengths = sorted({*map(len, self._lines)})
-
-    def for_text(self, text: str) -> list[Line]:
-        """Return those that may cover `text`, in the order of the file."""
-        parts = {
-            text[at : at + length]
-            for length in self._lengths
-            for at in range(len(text) - length + 1)
-        }
-        found = [each for part in parts for each in self._lines.get(part, ())]
-        return sorted(found, key=lambda line: line.number)
-
-
-def _texts(text: str) -> set[str]:
-    """Return the texts that each pattern holds which a pattern covers."""
-    return set() if _UNSURE.intersection(text) else {*_WILDCARDS.split(text)} - {""}
-
-
-def _lasting(case: Case) -> Iterator[Line]:
-    """Return the patterns that may stand in for others: not those that stop the build."""
-    return (line for line in case.patterns if not line.controls)
+def _wider(case: Case, line: Line) -> list[Line]:
+    """Return the lines that may imply `line`, paths first: they match an example of its paths."""
+    text = _CLASS.sub("\ue001", line.text.removeprefix("**/"))
+    example = text.replace("**", "*").replace("*", "\ue000")
+    paths = up_to(example) if all(example.split("/")) else []
+    found = {each.number: each for path in paths for each in case.matching(path)}
+    alike = [each for each in found.values() if each.exception == line.exception]
+    return sorted(alike, key=lambda each: ("*" in each.text, each.number))
 
 
 def duplicate(case: Case) -> Iterator[Finding]:
     """Yield patterns that stand there already."""
     seen: dict[tuple[str, bool], Line] = {}
-    for line in _lasting(case):
+    for line in case.patterns:
+        if line.controls:
+            continue
         key = (line.text, line.exception)
         first = seen.setdefault(key, line)
         if _other_kind_between(case, first, line):
@@ -98,7 +64,8 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
     """
     if wide.pattern is None or narrow.pattern is None or wide.text == narrow.text:
         return False
-    if _other_kind_between(case, wide, narrow):
+    # A line with control characters may stop the build: it stands in for no other.
+    if wide.controls or _other_kind_between(case, wide, narrow):
         return False
     if narrow.exception and (_keeps_directory(case, wide) or not _is_led_to(case, narrow)):
         return False

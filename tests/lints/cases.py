@@ -187,6 +187,7 @@ CATCHES: dict[str, list[Case]] = {
     ],
     "CTX112": [
         Case("logs\nlogs/*.log\n", ["a"], ("2:1 info, certain",)),
+        Case("*/*\n**\n", None, ("1:1 info, certain",)),
         Case("**/*.log\nnpm-debug.log\n", None, ("2:1 info, certain",)),
         Case("a/b\n!x\n**/c\nweb/c\n", ["a"], ("4:1 info, certain",)),
         Case("*\n*.md\n!a.md\n", ["a.md"], ("2:1 info, certain",)),
