@@ -264,3 +264,20 @@ def not_utf8_problems(paths: list[str], builder: Builder) -> list[Problem]:
         "ignore it"
     )
     return [Problem("not-utf8", message, paths[0], count=len(paths))] if paths else []
+
+
+def uncertain(builder: Builder, figures: Sequence[int], older_by: int) -> list[Problem]:
+    """Return the problem of one of several `figures`, or of one that was `older_by` bytes less."""
+    if older_by:
+        message = (
+            f"{builder.older} prints {older_by} bytes less: it sends no field for an extended "
+            "attribute without a value"
+        )
+        return [Problem("older-figure", message)]
+    if len(figures) < 2:
+        return []
+    message = (
+        f"{builder.title} sends {' or '.join(map(str, figures))} bytes, by chance: it adds the "
+        "Dockerfile and an ignore file in random order, and leaves out the padding of the last one"
+    )
+    return [Problem("figure-by-chance", message)]

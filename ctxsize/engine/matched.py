@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from ctxsize.engine.automaton import Program
 from ctxsize.engine.evaluate import matches
 from ctxsize.engine.matching import Finder, finder
+from ctxsize.engine.memory import Held
 from ctxsize.engine.patterns import DockerIgnoreSpec, Step
-from ctxsize.engine.snapshot import Held
 
 _FEW = 256
 """Number of patterns up to which it pays to look for them in all names of a directory at once."""

@@ -14,7 +14,6 @@ Behaviour: moby/patternmatcher (`MatchesUsingParentResults`) and its
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
@@ -30,9 +29,10 @@ from pathspec.util import (
 )
 
 from ctxsize.engine import golang, goregexp
+from ctxsize.engine.dialect import NEVER, classify, compiled, explain_syntax
 from ctxsize.engine.expressions import Expression
-from ctxsize.engine.ignorefile import BOM, without_mark
 from ctxsize.engine.ignorefile import sent_text as sent_text
+from ctxsize.engine.ignorefile import without_mark
 from ctxsize.errors import IgnoreFileError, UnknownPatternError
 
 if TYPE_CHECKING:
@@ -104,10 +104,10 @@ class DockerIgnorePattern(RegexPattern):
         """Return what finds the text in paths, and the fault if Go refuses the pattern."""
         try:
             self.kind, self.expression = self.meaning(self.text)
-            return _compiled(self.kind, self.text, self.expression)
+            return compiled(self.kind, self.text, self.expression)
         except goregexp.GoRegexpError as error:
             self.fault = str(error)
-            return Expression(_NEVER)
+            return Expression(NEVER)
         except NotImplementedError as error:
             message = f"ctxsize cannot evaluate this pattern: {error}"
             raise UnknownPatternError(message, pattern=line, hint=_WRITE_OUT) from None
@@ -144,7 +144,7 @@ class DockerIgnorePattern(RegexPattern):
                 "syntax error in pattern",
                 pattern=line,
                 column=line.find(parsed.text) + 1 + offset if parsed.text in line else None,
-                hint=_explain(parsed.text, offset),
+                hint=explain_syntax(parsed.text, offset),
             )
         return parsed
 
@@ -175,65 +175,6 @@ class DockerIgnorePattern(RegexPattern):
             hint=f"{self.text!r}: {self.fault}",
             always=False,
         )
-
-
-_NEVER = r"(?!)"
-
-
-def classify(text: str) -> tuple[str, str]:
-    """Return how Docker matches `text`: exact, prefix, suffix or regexp, and its Go expression.
-
-    The first token that is `**` makes a suffix match, whatever was before; any
-    later wildcard turns that into a regular expression with another meaning.
-    """
-    kind, expression, at = "exact", "^", 0
-    scanned = text[text.startswith(BOM) :]
-    while at < len(scanned):
-        char = scanned[at]
-        first = at == 0
-        at += 1
-        if char == "*" and scanned[at : at + 1] == "*":
-            at += 1 + (scanned[at + 1 : at + 2] == "/")
-            if at < len(scanned):
-                kind, expression = "regexp", expression + "(.*/)?"
-            elif kind == "exact":
-                kind = "prefix"
-            else:
-                kind, expression = "regexp", expression + ".*"
-            kind = "suffix" if first else kind
-        elif char in _TOKENS:
-            kind, expression = "regexp", expression + _TOKENS[char]
-        elif char == "\\" and at < len(scanned):
-            kind, expression = "regexp", expression + "\\" + scanned[at]
-            at += 1
-        else:
-            expression += "\\" + char if char in ".+()$" else char
-    return kind, expression + "$"
-
-
-_TOKENS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
-
-
-def _compiled(kind: str, text: str, expression: str) -> Expression:
-    """Return the expression that matches just what the builder's matcher for `text` matches."""
-    if kind == "regexp":
-        return goregexp.compiled(expression)
-    if kind == "exact":
-        return Expression(rf"\A{re.escape(text)}\Z")
-    if kind == "prefix":
-        return Expression(golang.has_prefix(text[:-2]))
-    # Two bytes go, not characters: the stars may follow a BOM.
-    data = text.encode("utf-8", "surrogateescape")
-    rest = data[2:].decode("utf-8", "surrogateescape")
-    if rest.startswith("/"):
-        return Expression(rf"(?:\A|/){re.escape(rest[1:])}\Z")
-    return Expression(golang.has_suffix(rest))
-
-
-def _explain(text: str, offset: int) -> str:
-    if text[offset] == "\\":
-        return "a pattern cannot end in a backslash"
-    return "a [ needs a ] with at least one character between them, and [a-z] no loose -"
 
 
 class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
