@@ -22,6 +22,7 @@ def classify(text: str) -> tuple[str, str]:
     later wildcard turns that into a regular expression with another meaning.
     """
     kind, expression, at = "exact", "^", 0
+    # The `text/scanner` with which `Pattern.compile` reads drops a byte order mark.
     scanned = text[text.startswith(BOM) :]
     while at < len(scanned):
         char = scanned[at]
@@ -35,6 +36,7 @@ def classify(text: str) -> tuple[str, str]:
                 kind = "prefix"
             else:
                 kind, expression = "regexp", expression + ".*"
+            # `Pattern.compile` says so last: what it found of this token before is forgotten.
             kind = "suffix" if first else kind
         elif char in _TOKENS:
             kind, expression = "regexp", expression + _TOKENS[char]
@@ -42,6 +44,7 @@ def classify(text: str) -> tuple[str, str]:
             kind, expression = "regexp", expression + "\\" + scanned[at]
             at += 1
         else:
+            # `shouldEscape` is meant for `|{}` too, but its bitmap of eight bytes ends before them.
             expression += "\\" + char if char in ".+()$" else char
     return kind, expression + "$"
 

@@ -58,6 +58,7 @@ class Files(NamedTuple):
         """Return the bytes of content that travel for each name; `empty` arrive without it."""
         if self.plain and not empty:
             return [each.st_size for each in self.stats]
+        # What is announced is `st_size`, also of a symlink, but only content of files travels.
         sizes = [each.st_size if stat.S_ISREG(each.st_mode) else 0 for each in self.stats]
         none = empty.union(self.linked)
         if not none:

@@ -74,7 +74,6 @@ class DockerIgnorePattern(RegexPattern):
     """
 
     __slots__ = ("column", "expression", "fault", "kind", "line", "text")
-
     wildcards: ClassVar[str] = "*?[]\\"
     """What makes an expression of a text, and never stands for itself."""
 
@@ -119,6 +118,7 @@ class DockerIgnorePattern(RegexPattern):
         The matcher gets text back from the first, so `./!x` ends as an exception.
         """
         sent = sent_text(line)
+        # `patternmatcher.New` trims and cleans once more, now with the `!`.
         text = golang.trim_space(sent or "")
         if not text:
             return None
@@ -187,7 +187,6 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     pattern_class: ClassVar[type[DockerIgnorePattern]] = DockerIgnorePattern
     remembers_parents: ClassVar[bool] = True
     """Whether what a directory matched holds for its children (`step`)."""
-
     strips_bom: ClassVar[bool] = True
     """Whether the reader drops a byte order mark before the first line."""
 
@@ -243,6 +242,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         """
         ignored, state = False, 0
         for bit, ignores, search in self._tests:
+            # `MatchesUsingParentResults` sets no bit for what it skips, here and for all below.
             if parent & bit or (ignores != ignored and search(path) is not None):
                 state |= bit
                 ignored = ignores
@@ -277,6 +277,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
             for pattern in self.patterns
             if pattern.include is False
         ]
+        # One such exception, and `filterFS` enters every ignored directory, not just for this one.
         return None if any(_WILDCARDS.intersection(text) for text in texts) else texts
 
     def enters(self, directory: str) -> bool:
@@ -328,9 +329,8 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         negate: bool | None = None,
     ) -> Iterator[TreeEntry]:
         """Return those of `entries` that are ignored, or with `negate` those that are sent."""
-        return (
-            entry for entry in entries if self.match_file(entry.path, separators) != bool(negate)
-        )
+        wanted = bool(negate)
+        return (each for each in entries if self.match_file(each.path, separators) != wanted)
 
     def __iadd__(self, other: PathSpec[Any]) -> Self:
         """A new spec, with the patterns of both."""
