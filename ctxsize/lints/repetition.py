@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ctxsize.engine.covers import Cover, covers, is_literal
+from ctxsize.engine.matched import matcher
 from ctxsize.findings import Finding
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, up_to
@@ -17,26 +18,44 @@ _CLASS = re.compile(r"\[[^]]*\]|\?")
 
 def redundant(case: Case) -> Iterator[Finding]:
     """Yield patterns and exceptions that others imply."""
-    for line in case.patterns:
-        wider = next((each for each in _wider(case, line) if _implies(case, each, line)), None)
-        if wider is not None and not line.controls:
-            does = "takes back" if line.exception else "ignores"
-            yield case.finding(
-                "CTX112",
-                line,
-                f"line {wider.number} ({wider.written}) {does} all that {line.text} matches",
-                fix=_removed(line, without_tree=not line.exception),
-            )
+    for exceptions in (False, True):
+        by_text: dict[str, list[Line]] = {}
+        for line in case.patterns:
+            if line.exception == exceptions and not line.controls:
+                by_text.setdefault(line.text, []).append(line)
+        texts = [*by_text]
+        patterns = (lines[0].pattern for lines in by_text.values())
+        finder = matcher(case.builder.spec_class(each for each in patterns if each is not None))
+        for text, lines in by_text.items():
+            # What implies it matches an example of its paths, or a directory above.
+            found = {at for path in _example(text) for at in finder.indexes(path)}
+            ordered = sorted(found, key=lambda at: ("*" in texts[at], at))
+            wide = [texts[at] for at in ordered if texts[at] != text]
+            for line in lines:
+                candidates = (each for other in wide for each in by_text[other])
+                wider = next((each for each in candidates if _implies(case, each, line)), None)
+                if wider is not None:
+                    yield _implied(case, line, wider)
 
 
-def _wider(case: Case, line: Line) -> list[Line]:
-    """Return the lines that may imply `line`, paths first: they match an example of its paths."""
-    text = _CLASS.sub("\ue001", line.text.removeprefix("**/"))
-    example = text.replace("**", "*").replace("*", "\ue000")
-    paths = up_to(example) if all(example.split("/")) else []
-    found = {each.number: each for path in paths for each in case.matching(path)}
-    alike = [each for each in found.values() if each.exception == line.exception]
-    return sorted(alike, key=lambda each: ("*" in each.text, each.number))
+def _example(text: str) -> list[str]:
+    """Return a path that a pattern matches if its wildcards stand for one character each.
+
+    With the directories above it; nothing for a text that is no path.
+    """
+    one = _CLASS.sub("\ue001", text.removeprefix("**/"))
+    path = one.replace("**", "*").replace("*", "\ue000")
+    return up_to(path) if all(path.split("/")) else []
+
+
+def _implied(case: Case, line: Line, wider: Line) -> Finding:
+    does = "takes back" if line.exception else "ignores"
+    return case.finding(
+        "CTX112",
+        line,
+        f"line {wider.number} ({wider.written}) {does} all that {line.text} matches",
+        fix=_removed(line, without_tree=not line.exception),
+    )
 
 
 def duplicate(case: Case) -> Iterator[Finding]:
@@ -62,10 +81,7 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
     above counts if it surely was looked at: no exception comes before either pattern;
     or the exception is for a directory that the patterns above it ignore.
     """
-    if wide.pattern is None or narrow.pattern is None or wide.text == narrow.text:
-        return False
-    # A line with control characters may stop the build: it stands in for no other.
-    if wide.controls or _other_kind_between(case, wide, narrow):
+    if wide.pattern is None or narrow.pattern is None or _other_kind_between(case, wide, narrow):
         return False
     if narrow.exception and (_keeps_directory(case, wide) or not _is_led_to(case, narrow)):
         return False

@@ -89,7 +89,9 @@ class LintTree:
     @cached_property
     def by_folded(self) -> dict[str, str]:
         """Return one path for each of those that only upper and lower case tell apart."""
-        return {path.casefold(): path for paths in self.by_name.values() for path in paths}
+        return {
+            path.casefold(): path for path in sorted(self.everything.paths, key=order, reverse=True)
+        }
 
     def matched(
         self, pattern: DockerIgnorePattern, *, beside: Iterable[DockerIgnorePattern] = ()

@@ -187,7 +187,6 @@ CATCHES: dict[str, list[Case]] = {
     ],
     "CTX112": [
         Case("logs\nlogs/*.log\n", ["a"], ("2:1 info, certain",)),
-        Case("*/*\n**\n", None, ("1:1 info, certain",)),
         Case("**/*.log\nnpm-debug.log\n", None, ("2:1 info, certain",)),
         Case("a/b\n!x\n**/c\nweb/c\n", ["a"], ("4:1 info, certain",)),
         Case("*\n*.md\n!a.md\n", ["a.md"], ("2:1 info, certain",)),
@@ -195,6 +194,7 @@ CATCHES: dict[str, list[Case]] = {
         Case("*\n!**/*.md\n!docs/a.md\n!docs/b\n", ["docs/a.md"], ("3:1 info, certain",)),
         Case("*\n!docs/*.md\n!**/*.md\n!docs/b\n", ["docs/a.md"], ("2:1 info, certain",)),
         Case("*\n!src\n!src/a.c\n", None, ("3:1 info, unsafe",)),
+        Case("*/*\n**\n", None, ("1:1 info, certain",)),
     ],
     "CTX113": [
         Case("dist\n/dist/\n", ["a"], ("2:1 info, certain",)),
