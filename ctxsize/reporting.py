@@ -1,18 +1,15 @@
-"""What there is to say about one request: its report, and what its ignore file should hold."""
+"""What several public functions do with an answer: what is accepted of it, and what is written."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from ctxsize.engine import measure as measuring
 from ctxsize.engine.transfers import with_transfers
-from ctxsize.requests import ELSEWHERE
 
 if TYPE_CHECKING:
     from ctxsize.config import Config
-    from ctxsize.engine.events import Progress, Steps
     from ctxsize.engine.request import Request
     from ctxsize.model import Problem, Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan, Size
@@ -20,39 +17,11 @@ if TYPE_CHECKING:
     Suggested = TypeVar("Suggested", Advice, IgnoreFilePlan)
 
 
-def report_of(
-    request: Request,
-    *,
-    ignored: bool = False,
-    compare: bool = False,
-    top: int = 10,
-    depth: int | None = 3,
-    thorough: bool = False,
-    progress: Progress | None = None,
-    jobs: int | None = None,
-    config: Config | None = None,
-) -> Report:
-    """See `ctxsize.api.measure`."""
-    report = measuring.measure(
-        request,
-        everything=ignored,
-        thorough=thorough,
-        top=top,
-        depth=depth,
-        progress=progress,
-        jobs=jobs,
-    )
-    report = with_transfers(request, report, progress=progress)
-    report = _judged(request, report, config)
-    if not compare:
-        return report
-    from ctxsize.engine import compare as comparing
+def judged(request: Request, report: Report, config: Config | None) -> Report:
+    """Return `report` without what `config` accepts, and with why it is worth a look.
 
-    return replace(report, differences=comparing.compare(request))
-
-
-def _judged(request: Request, report: Report, config: Config | None) -> Report:
-    """Return `report` without what `config` accepts, and with why it is worth a look."""
+    A configuration is read if there is anything that it may accept.
+    """
     clues = [each for part in report.parts for each in part.clues]
     if report.findings or any(each.kind == "secret" for each in clues):
         from ctxsize.accepting import readable, without_accepted
@@ -66,44 +35,6 @@ def _judged(request: Request, report: Report, config: Config | None) -> Report:
 
         report = with_reasons(request, report, is_accepted=secret_test(config))
     return report
-
-
-def advice_of(
-    request: Request,
-    *,
-    write: bool = False,
-    unsafe: bool = False,
-    only: Collection[str] = (),
-    config: Config | None = None,
-    progress: Progress | None = None,
-    steps: Steps | None = None,
-) -> Advice:
-    """See `ctxsize.api.suggest`."""
-    from ctxsize.accepting import readable
-    from ctxsize.engine.snapshot import Snapshot
-    from ctxsize.recommender.suggest import Advisor, Choice
-
-    config, problems = readable(config, request.context)
-    advisor = Advisor(Snapshot.take(request, progress=progress), steps=steps)
-    advice = advisor.advise(Choice(only, unsafe))
-    if config.suppress or config.select or config.ignore:
-        # Another build of the same context may have what this one has not.
-        usual = not request.build.given() and not only
-        advice = _accepted(advice, config, request.context if usual else None)
-    hints = (each for each in request.problems if each.message.startswith(ELSEWHERE))
-    advice = replace(advice, problems=(*hints, *advice.problems, *problems))
-    return written(request, advice) if write else advice
-
-
-def _accepted(advice: Advice, config: Config, context: str | None) -> Advice:
-    """Return `advice` without what `config` accepts; with a `context`, what it does in vain too."""
-    from ctxsize.accepting import Wanted
-    from ctxsize.codes import names
-
-    wanted = Wanted(config)
-    left = wanted.of(advice.findings)
-    unused = () if context is None else wanted.unused({*names("CTX5")} - {"CTX503"}, context)
-    return replace(advice, findings=(*left, *unused))
 
 
 def written(request: Request, outcome: Suggested) -> Suggested:

@@ -30,15 +30,18 @@ def build_of(build: Build | str | None, options: Options) -> Build | None:
     return Build("." if build is None else build, **options)
 
 
-def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request:
+def request_for(build: Build | str | Request = ".", **options: Unpack[Options]) -> Request:
     """Return the request for a build, or for a context with fields of `Build` as keywords.
 
+    A request is returned as it is.
     Raises `InputError` for what is not there and for an unknown builder.
 
     >>> request_for("app", target="test") == request_for(Build("app", target="test"))
     ... # doctest: +SKIP
     True
     """
+    if isinstance(build, Request):
+        return build
     return requested(build_of(build, options) or Build(), Plans())
 
 
@@ -82,13 +85,11 @@ def _with_hint(request: Request) -> Request:
     if typed is None:
         return request
     message = f"{ELSEWHERE}, type {typed}"
-    return replace(
-        request,
-        problems=tuple(
-            replace(each, message=message) if each.code == "no-dockerfile" else each
-            for each in request.problems
-        ),
+    problems = (
+        replace(each, message=message) if each.code == "no-dockerfile" else each
+        for each in request.problems
     )
+    return replace(request, problems=tuple(problems))
 
 
 def builder_of(name: str) -> Builder:

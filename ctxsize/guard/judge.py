@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ctxsize.config import Budget, Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.guard import baseline as baselines
+from ctxsize.guard.decision import ContextCheck, Culprit, Limit
 from ctxsize.guard.known import Known, between
-from ctxsize.guard.outcome import ContextCheck, Culprit, Limit
-from ctxsize.model import Amount, Directory, Measurement, Report
-from ctxsize.units import human
+from ctxsize.model import Amount, Counted, Directory, Measurement, Report
+from ctxsize.units import human, plural
 
 DEFAULT_GROWTH = Tolerance(percent=5)
 """What a context may grow since its baseline where nobody says."""
@@ -117,9 +117,7 @@ def said(limit: Limit) -> str:
 
 
 def _shown(amount: int, limit: Limit) -> str:
-    if limit.unit == "bytes":
-        return human(amount)
-    return "1 file" if amount == 1 else f"{amount:,} files"
+    return human(amount) if limit.unit == "bytes" else plural(amount, "file")
 
 
 def _could_shrink(name: str, report: Report, limits: tuple[Limit, ...]) -> Iterator[Finding]:
@@ -153,49 +151,33 @@ def place(report: Report, of: str) -> Location:
 
 
 _MOST = 0.95
-"""The share of a directory from which on the one part of it that holds it is named instead."""
+"""Share of a directory from which on the one part of it that holds it is named instead."""
 _LEAST = 0.001
-"""The share of the context below which nothing is to blame."""
+"""Share of the context below which nothing is to blame."""
 
 
 def culprits(
     context: Measurement, count: int = 5, *, by_files: bool = False
 ) -> tuple[Culprit, ...]:
     """Return the `count` largest parts, each named as deep as one part holds nearly all of it."""
-    files = {share.name: share.content_bytes for share in context.largest_files}
-    parts = [_deepest(each, files, by_files=by_files) for each in context.tree.children]
-    parts += [Culprit(path, size, 1) for path, size in files.items() if "/" not in path]
 
-    def size(part: Culprit) -> tuple[int, int]:
-        sizes = (part.content_bytes, part.files)
-        return sizes[::-1] if by_files else sizes
+    def weight(part: Counted) -> int:
+        return part.files if by_files else part.content_bytes
 
-    whole = context.totals.files if by_files else context.totals.content_bytes
-    ordered = sorted(parts, key=lambda each: (*(-part for part in size(each)), each.path))
-    return tuple(each for each in ordered[:count] if size(each)[0] >= max(1, _LEAST * whole))
-
-
-def _deepest(directory: Directory, files: dict[str, int], *, by_files: bool) -> Culprit:
-    while True:
-        least = max(1, _MOST * directory.content_bytes)
-        found = None if by_files else _file(directory.path, files, least)
-        if found is not None:
-            return found
-        if by_files:
-            child = max(directory.children, key=lambda each: each.files, default=None)
-            deeper = child is not None and child.files >= _MOST * directory.files
-        else:
-            child = next(iter(directory.children), None)
-            deeper = child is not None and child.content_bytes >= least
-        if child is None or not deeper:
+    def deepest(directory: Directory) -> Culprit:
+        inside: list[Culprit | Directory] = [*directory.children]
+        if not by_files:
+            inside += (each for each in files if each.path.rpartition("/")[0] == directory.path)
+        most = max(inside, key=weight, default=None)
+        if most is None or weight(most) < max(1, _MOST * weight(directory)):
             return Culprit(f"{directory.path}/", directory.content_bytes, directory.files)
-        directory = child
+        return most if isinstance(most, Culprit) else deepest(most)
 
-
-def _file(directory: str, files: dict[str, int], least: float) -> Culprit | None:
-    inside: Iterable[tuple[str, int]] = (
-        (path, size)
-        for path, size in files.items()
-        if size >= least and path.rpartition("/")[0] == directory
-    )
-    return next((Culprit(path, size, 1) for path, size in inside), None)
+    files = [Culprit(each.name, each.content_bytes, 1) for each in context.largest_files]
+    parts = [
+        *map(deepest, context.tree.children),
+        *(each for each in files if "/" not in each.path),
+    ]
+    parts.sort(key=lambda each: (-weight(each), -each.content_bytes, -each.files, each.path))
+    least = max(1, _LEAST * weight(context.totals))
+    return tuple(each for each in parts[:count] if weight(each) >= least)

@@ -14,8 +14,8 @@ from ctxsize.formats.json import Shape, findings, picked, problems
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ctxsize.guard.decision import CheckReport, ContextCheck, DiffReport, Limit, Side
     from ctxsize.guard.known import SizeChange
-    from ctxsize.guard.outcome import CheckReport, ContextCheck, DiffReport, Limit, Side
     from ctxsize.model import (
         Difference,
         Directory,
