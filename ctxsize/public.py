@@ -19,23 +19,14 @@ from ctxsize.api import (
     suggest as suggest,
 )
 from ctxsize.build import Build as Build
-from ctxsize.engine.builders import (
-    BUILDERS as BUILDERS,
-    Builder as Builder,
-)
+from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
 from ctxsize.engine.compare import compare as compare
-from ctxsize.engine.listing import (
-    Listing as Listing,
-    entries as entries,
-)
+from ctxsize.engine.listing import Listing as Listing, entries as entries
 from ctxsize.engine.patterns import (
     DockerIgnorePattern as DockerIgnorePattern,
     DockerIgnoreSpec as DockerIgnoreSpec,
 )
-from ctxsize.engine.request import (
-    Request as Request,
-    resolve as resolve,
-)
+from ctxsize.engine.request import Request as Request, resolve as resolve
 from ctxsize.errors import (
     BuildFailsError as BuildFailsError,
     CtxsizeError as CtxsizeError,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from errno import ENOSPC
+from importlib import import_module
 from typing import Any
 
 import click
@@ -41,7 +43,6 @@ COMMANDS = {
 }
 """What each command is for; `_load` imports it."""
 
-FINE, USAGE, BUG, INTERRUPTED = 0, 2, 3, 130
 COMPLETE = "_CTXSIZE_COMPLETE"
 
 
@@ -72,37 +73,8 @@ class LazyGroup(click.Group):
 
 def _load(name: str) -> click.Command:
     """Return the command of that name, which is one of `COMMANDS`."""
-    match name:
-        case "measure":
-            from ctxsize.cli.measure import command
-        case "ls":
-            from ctxsize.cli.ls import command
-        case "suggest":
-            from ctxsize.cli.suggest import command
-        case "explain":
-            from ctxsize.cli.explain import command
-        case "clean":
-            from ctxsize.cli.clean import command
-        case "scan":
-            from ctxsize.cli.scan import command
-        case "advise":
-            from ctxsize.cli.advise import command
-        case "lint":
-            from ctxsize.cli.lint import command
-        case "rule":
-            from ctxsize.cli.rule import command
-        case "check":
-            from ctxsize.cli.check import command
-        case "diff":
-            from ctxsize.cli.diff import command
-        case "schema":
-            from ctxsize.cli.schema import command
-        case "completion":
-            from ctxsize.cli.completion import command
-        case "docker-plugin":
-            from ctxsize.cli.docker_plugin import command
-        case _:
-            raise ValueError(name)
+    module = import_module(f"ctxsize.cli.{name.replace('-', '_')}")
+    command: click.Command = module.command
     return command
 
 
@@ -147,22 +119,22 @@ def run(arguments: list[str]) -> int:
     code = _code(arguments)
     try:
         output.flush()
-    except output.ClosedPipeError:
+    except BrokenPipeError:
         output.abandon()
     except CtxsizeError as error:
         output.error(str(error))
-        return USAGE
+        return output.USAGE
     return code
 
 
 def _code(arguments: list[str]) -> int:
     try:
         return _run(arguments)
-    except output.ClosedPipeError:
+    except BrokenPipeError:
         output.abandon()
-        return FINE
+        return output.FINE
     except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
+        return output.INTERRUPTED
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -177,10 +149,13 @@ def _code(arguments: list[str]) -> int:
     except MemoryError:
         output.error("there is not enough memory (a file or a tree is too large for it)")
     except Exception as error:
-        if _has_working_directory():
+        if isinstance(error, OSError) and error.errno == ENOSPC:  # click writes help by itself
+            output.error(str(output.cannot_write(error)))
+        elif _has_working_directory():
             return _bug(error)
-        output.error("the working directory was deleted (cd to one that exists)")
-    return USAGE
+        else:
+            output.error("the working directory was deleted (cd to one that exists)")
+    return output.USAGE
 
 
 def _has_working_directory() -> bool:
@@ -193,9 +168,9 @@ def _has_working_directory() -> bool:
 def _run(arguments: list[str]) -> int:
     if COMPLETE in os.environ:
         return _complete()
-    with output.closed_pipes(), app.make_context("ctxsize", arguments) as context:
+    with app.make_context("ctxsize", arguments) as context:
         result = app.invoke(context)
-        return result if isinstance(result, int) else FINE
+        return result if isinstance(result, int) else output.FINE
 
 
 def _complete() -> int:
@@ -232,4 +207,4 @@ def _bug(error: Exception) -> int:
         f"internal error: {type(error).__name__}: {error} (this is a bug in ctxsize, please "
         "report it with the command; CTXSIZE_DEBUG=1 shows where)"
     )
-    return BUG
+    return output.BUG

@@ -12,12 +12,11 @@ from click.core import ParameterSource
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options, colour_option, exit_zero_option, format_option
+from ctxsize.cli.options import build_options, display_options, exit_zero_option
 from ctxsize.config import OF, Budget, Tolerance
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.units import parse_size
 
-_REFUSED = 1
 _TOP = 5
 _TELLING = ("text", "json")
 """The formats that say what is accepted, and why."""
@@ -45,9 +44,7 @@ _Value = TypeVar("_Value")
     "[default: context]",
 )
 @click.option(
-    "--baseline",
-    metavar="FILE",
-    help="Compare with what is recorded there, and refuse growth.",
+    "--baseline", metavar="FILE", help="Compare with what is recorded there, and refuse growth."
 )
 @click.option("--update-baseline", is_flag=True, help="Record what is there now.")
 @click.option(
@@ -61,8 +58,7 @@ _Value = TypeVar("_Value")
     help="How much it may shrink since the baseline.  [default: no limit]",
 )
 @exit_zero_option
-@format_option
-@colour_option
+@display_options
 def command(
     build: Build,
     whole: bool,
@@ -76,8 +72,7 @@ def command(
     growth: str | None,
     shrink: str | None,
     exit_zero: bool,
-    formats: tuple[output.Format, ...],
-    colour: str,
+    display: output.Display,
 ) -> int:
     """Fail if CONTEXT exceeds its budget; without CONTEXT, if one of the configuration does.
 
@@ -130,14 +125,14 @@ def command(
             update_baseline=update_baseline,
             progress=progress,
         )
-    output.emit(outcome, formats, output.look(colour, top=_TOP))
-    if all(each.name not in _TELLING or each.path for each in formats):
+    display.emit(outcome, top=_TOP)
+    if all(each.name not in _TELLING or each.path for each in display.formats):
         for accepted in (each for check in outcome.checks for each in check.accepted):
             output.note(f"accepted: {accepted.finding.message} ({accepted.reason})")
     if outcome.updated:
         output.note(f"{outcome.baseline} is written")
     fails = output.failing(problem for each in outcome.checks for problem in each.report.failing)
-    return fails or (0 if outcome.passes or exit_zero else _REFUSED)
+    return fails or output.found(not outcome.passes, exit_zero=exit_zero)
 
 
 def _found(build: Build) -> list[Build]:

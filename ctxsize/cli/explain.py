@@ -11,12 +11,7 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import (
-    build_options_beside_paths,
-    colour_option,
-    named_option,
-    read_stdin,
-)
+from ctxsize.cli.options import build_options_beside_paths, colour_option, named_option, read_stdin
 from ctxsize.engine import explain as engine
 from ctxsize.engine.arrivals import Takers
 from ctxsize.engine.named import request_named
@@ -96,7 +91,7 @@ def command(
     request = request_named(api.request_for(build), named)
     output.warn(request.ignore_file_problems)
     takers = Takers(request) if traced else None
-    look = output.look(colour, top=0)
+    look = output.Display(colour=colour).look()
     silent: list[Explanation] = []
     for path in _from_stdin(null=null) if stdin else paths:
         explained = engine.explain(request, engine.in_context(request, path))
@@ -109,7 +104,7 @@ def command(
         elif explained.verdict.by is None and not non_matching:
             silent.append(explained)
         elif null:
-            output.write_raw(os.fsencode(explanations.record(explained)))
+            output.write(os.fsencode(explanations.record(explained)))
         else:
             output.write(explanations.line(explained) + "\n")
     if silent and not stdin:
@@ -129,7 +124,7 @@ def _not_shown(silent: list[Explanation]) -> str:
 
 def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
     """Tell what becomes of each source; 1 if one is not found."""
-    look, missing = output.look(colour, top=0), False
+    look, missing = output.Display(colour=colour).look(), False
     for each in wanted:
         checks = check_in_all(request, each)
         if not checks:

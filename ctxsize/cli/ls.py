@@ -96,7 +96,7 @@ def _text(*, signed: bool, size: bool, null: bool) -> Callable[[Entry], None]:
         if size:
             lead += _size(entry)
         if null:
-            output.write_raw(os.fsencode(f"{lead}{path}\0"))
+            output.write(os.fsencode(f"{lead}{path}\0"))
         else:
             output.write(f"{lead}{quoted(path)}\n")
 

@@ -7,18 +7,10 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options, colour_option, format_option
+from ctxsize.cli.options import build_options, display_options
 from ctxsize.formats import TABLES
 
 _TOP, _TOP_ALONE = 5, 30
-
-
-class _Table(click.Choice):  # type: ignore[type-arg] # generic since click 8.2
-    """A choice of `--by`, also by the name `rule` that `pattern` had."""
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the choice that `value` stands for."""
-        return str(super().convert("pattern" if value == "rule" else value, param, ctx))
 
 
 @click.command("measure")
@@ -39,7 +31,7 @@ class _Table(click.Choice):  # type: ignore[type-arg] # generic since click 8.2
 )
 @click.option(
     "--by",
-    type=_Table(TABLES),
+    type=click.Choice(TABLES),
     help="Just one table: by directory, extension, pattern (each line of the ignore file; "
     "implies --ignored) or file.",
 )
@@ -63,8 +55,7 @@ class _Table(click.Choice):  # type: ignore[type-arg] # generic since click 8.2
     envvar="CTXSIZE_JOBS",
     help="Threads of the compiled core.  [default: one for each processor, at most 8]",
 )
-@format_option
-@colour_option
+@display_options
 def command(
     *,
     build: Build,
@@ -76,8 +67,7 @@ def command(
     thorough: bool,
     compare: bool,
     jobs: int | None,
-    formats: tuple[output.Format, ...],
-    colour: str,
+    display: output.Display,
 ) -> int:
     """Show what `docker build CONTEXT` would send, how big it is and what makes it so.
 
@@ -108,5 +98,5 @@ def command(
             progress=progress,
             jobs=jobs,
         )
-    output.emit(report, formats, output.look(colour, top=rows, only=by, warm=warm))
+    display.emit(report, top=rows, only=by, warm=warm)
     return output.failing(report.failing)

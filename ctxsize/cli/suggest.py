@@ -9,10 +9,9 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options, colour_option, format_option
+from ctxsize.cli.options import build_options, display_options
 from ctxsize.errors import InputError
 
-_MISSING = 1
 _ALL = "all"
 
 
@@ -37,9 +36,7 @@ _ALL = "all"
     "that was found and is not suggested.",
 )
 @click.option(
-    "--allowlist",
-    is_flag=True,
-    help="Instead: ignore everything but what the Dockerfiles take.",
+    "--allowlist", is_flag=True, help="Instead: ignore everything but what the Dockerfiles take."
 )
 @click.option(
     "--like",
@@ -52,12 +49,9 @@ _ALL = "all"
     help="Instead: what git ignores, translated to the builder's patterns.",
 )
 @click.option(
-    "--tidy",
-    is_flag=True,
-    help="Instead: drop the lines that the ignore file can do without.",
+    "--tidy", is_flag=True, help="Instead: drop the lines that the ignore file can do without."
 )
-@format_option
-@colour_option
+@display_options
 def command(
     *,
     build: Build,
@@ -71,8 +65,7 @@ def command(
     like: str | None,
     from_gitignore: bool,
     tidy: bool,
-    formats: tuple[output.Format, ...],
-    colour: str,
+    display: output.Display,
 ) -> int:
     """Propose what the ignore file of CONTEXT should hold, so that only what is needed is sent.
 
@@ -99,7 +92,7 @@ def command(
     modes = {"allowlist": allowlist, "from-gitignore": from_gitignore, "tidy": tidy}
     mode = _mode({**modes, "like": like is not None}, alone=not (unsafe or only or explain))
     if mode:
-        return _in_mode(build, mode, like, formats, colour, write=write, diff=diff, check=check)
+        return _in_mode(build, mode, like, display, write=write, diff=diff, check=check)
     rules = _known(explain)
     with output.progress() as progress:
         advice = api.suggest(
@@ -110,21 +103,18 @@ def command(
             progress=progress,
             steps=output.steps(progress),
         )
-    look = output.look(colour, top=0)
     if diff:
-        from ctxsize.formats import patch
-
-        output.write(patch.render([advice.edit] if advice.edit else [], look))
-    elif explain and all(each.name == "text" for each in formats):
+        display.patch([advice.edit])
+    elif explain and all(each.name == "text" for each in display.formats):
         from ctxsize.formats import text
         from ctxsize.formats.sections import suggested
 
-        output.write(text.render(suggested.rules(advice, rules), look))
+        output.write(text.render(suggested.rules(advice, rules), display.look()))
     else:
-        output.emit(advice, formats, look)
-    if write and advice.written:
+        display.emit(advice)
+    if advice.written:
         output.note(f"{advice.ignore_file} is written")
-    return _MISSING if check and any(each.safe for each in advice.suggestions) else 0
+    return output.found(check and any(each.safe for each in advice.suggestions))
 
 
 def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
@@ -141,8 +131,7 @@ def _in_mode(
     build: Build,
     mode: str,
     like: str | None,
-    formats: Iterable[output.Format],
-    colour: str,
+    display: output.Display,
     *,
     write: bool,
     diff: bool,
@@ -150,16 +139,13 @@ def _in_mode(
 ) -> int:
     with output.progress() as progress:
         plan = api.plan_ignore_file(build, mode=mode, like=like, write=write, progress=progress)
-    look = output.look(colour, top=0)
     if diff and not plan.change.impossible:
-        from ctxsize.formats import patch
-
-        output.write(patch.render([plan.edit] if plan.edit else [], look))
+        display.patch([plan.edit])
     else:
-        output.emit(plan, formats, look)
+        display.emit(plan)
     if plan.written:
         output.note(f"{plan.ignore_file} is written")
-    return _MISSING if plan.change.impossible or (check and plan.edit is not None) else 0
+    return output.found(plan.change.impossible or (check and plan.edit is not None))
 
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:

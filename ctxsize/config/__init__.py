@@ -19,17 +19,7 @@ from ctxsize.engine.border import border_of, holds
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.reader import read_file
 
-__all__ = [
-    "NAMES",
-    "OF",
-    "Budget",
-    "Config",
-    "Context",
-    "Suppression",
-    "Tolerance",
-    "load",
-    "read",
-]
+__all__ = ["NAMES", "OF", "Budget", "Config", "Context", "Suppression", "Tolerance", "load", "read"]
 
 NAMES = ("ctxsize.toml", "pyproject.toml")
 """The files that are looked for in each directory, the first one wins."""
