@@ -12,6 +12,7 @@ from ctxsize.build import Build
 from ctxsize.codes import names
 from ctxsize.config import Budget, Config, load
 from ctxsize.config.accepted import Acceptance
+from ctxsize.engine.border import refuse_way_out
 from ctxsize.engine.events import Progress
 from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.plan import Plans
@@ -75,8 +76,6 @@ def check(
 
 def _recorded(path: str, *, may_be_missing: bool) -> baselines.Baseline | None:
     """Return the baseline in the file `path`. Raises `InputError` where it must be there."""
-    from ctxsize.writer.apply import refuse_way_out
-
     if may_be_missing and not os.path.lexists(path):
         return None
     refuse_way_out(path)

@@ -8,6 +8,7 @@ those hold the directories down to a depth and the largest files, a listing ever
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ VERSION = 1
 DIRECTORIES, FILES = 60, 20
 """How many of the largest are kept."""
 DEPTH = 4
+_PAIR = re.compile(r"\[\n +([0-9]+),\n +([0-9]+)\n +\]")
+"""A list of two numbers; the line ends of JSON are never part of a name."""
 _HINT = "correct it, or remove it and write a new one with --update-baseline"
 
 
@@ -54,12 +57,10 @@ def read(path: str) -> Baseline:
 
 
 def text(baseline: Baseline) -> str:
-    """`baseline` as the content of its file."""
-    shape = {
-        "version": VERSION,
-        "contexts": {name: _shape(baseline[name]) for name in sorted(baseline)},
-    }
-    return "".join(_dumped(shape, 0)) + "\n"
+    """Return `baseline` as the content of its file, with a line for each directory and file."""
+    contexts = {name: _shape(baseline[name]) for name in sorted(baseline)}
+    shape = json.dumps({"version": VERSION, "contexts": contexts}, indent=2)
+    return _PAIR.sub(r"[\1, \2]", shape) + "\n"
 
 
 def _shape(entry: BaselineEntry) -> dict[str, Any]:
@@ -79,19 +80,6 @@ def _shape(entry: BaselineEntry) -> dict[str, Any]:
 
 def _pair(amount: Amount) -> list[int]:
     return [amount.content_bytes, amount.files]
-
-
-def _dumped(value: Any, level: int) -> Iterator[str]:
-    """`value` as JSON with a line for each key, and lists on theirs."""
-    if not isinstance(value, dict) or not value:
-        yield json.dumps(value)
-        return
-    yield "{\n"
-    for at, (key, inner) in enumerate(value.items()):
-        yield f"{'  ' * (level + 1)}{json.dumps(key)}: "
-        yield from _dumped(inner, level + 1)
-        yield ",\n" if at < len(value) - 1 else "\n"
-    yield f"{'  ' * level}}}"
 
 
 class _BaselineReader:
@@ -116,25 +104,21 @@ class _BaselineReader:
 
     def _entry(self, name: str, data: Any) -> BaselineEntry:
         self._must(isinstance(data, dict), f"{name!r} must be an object")
-        directories = data.get("directories")
-        files = data.get("largest_files")
-        self._must(isinstance(directories, dict), f"{name!r} lacks its directories")
-        self._must(isinstance(files, dict), f"{name!r} lacks its largest files")
-        builder, depth = data.get("builder"), data.get("depth")
-        self._must(isinstance(builder, str), f"{name!r} lacks its builder")
-        transfer = data.get("transfer")
+        for key, kind in (("directories", dict), ("largest_files", dict), ("builder", str)):
+            has = isinstance(data.get(key), kind)
+            self._must(has, f"{name!r} lacks its {key.replace('_', ' ')}")
+        transfer, depth = data.get("transfer"), data.get("depth")
         known = Known(
             self._number(name, data.get("content_bytes")),
             self._number(name, data.get("files")),
-            {path: self._sum(name, each) for path, each in directories.items()},
-            {path: self._number(name, each) for path, each in files.items()},
+            {path: self._sum(name, each) for path, each in data["directories"].items()},
+            {path: self._number(name, each) for path, each in data["largest_files"].items()},
             depth=None if depth is None else self._number(name, depth),
             directories_from=self._number(name, data.get("directories_from")),
             files_from=self._number(name, data.get("files_from")),
         )
-        return BaselineEntry(
-            builder, known, None if transfer is None else self._sum(name, transfer)
-        )
+        held = None if transfer is None else self._sum(name, transfer)
+        return BaselineEntry(data["builder"], known, held)
 
     def _sum(self, name: str, data: Any) -> Amount:
         self._must(isinstance(data, list) and len(data) == 2, f"{name!r} holds a sum that is none")
