@@ -18,7 +18,8 @@ from ctxsize.engine.packets import BuildKitMeter
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.tar import TarMeter
-from ctxsize.model import Ignored, Measurement, Pattern, Problem, Share, Totals
+from ctxsize.entry import Pattern
+from ctxsize.model import Ignored, Measurement, Problem, Share, Totals
 
 K = TypeVar("K")
 _MANY = 512

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ctxsize.model import Amount, Directory, Entry, Kind, Measurement
+from ctxsize.entry import Entry, Kind
+from ctxsize.model import Amount, Directory, Measurement
 
 Held = tuple[Amount | None, int | None]
 """What a path holds, and the bytes that it may hold at most where that is not listed.
