@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.errors import InputError
-from ctxsize.requests import ELSEWHERE, build_of, builder_of, request_for
+from ctxsize.requests import ELSEWHERE, build_of, builder_of, judged, request_for, written
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -79,7 +79,6 @@ def measure(
     """
     from ctxsize.engine import measure as measuring
     from ctxsize.engine.transfers import with_transfers
-    from ctxsize.reporting import judged
 
     request = request_for(build, **options)
     report = measuring.measure(
@@ -91,7 +90,8 @@ def measure(
         progress=progress,
         jobs=jobs,
     )
-    report = judged(request, with_transfers(request, report, progress=progress), config)
+    report = with_transfers(request, report, progress=progress)
+    report = judged(request, report, config)
     if not compare:
         return report
     from ctxsize.engine.compare import compare as differences
@@ -222,7 +222,6 @@ def suggest(
     from ctxsize.codes import names
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.suggest import Advisor, Choice
-    from ctxsize.reporting import written
 
     request = request_for(build, **options)
     config, problems = readable(config, request.context)
@@ -258,7 +257,6 @@ def plan_ignore_file(
     from ctxsize.engine.request import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.modes import plans
-    from ctxsize.reporting import written
 
     sibling = None if like is None else read_ignore_file(like)
     if sibling is None and mode not in plans.MODES:

@@ -1,10 +1,10 @@
-"""What every function begins with: the build that is meant, and the request for it."""
+"""What public functions begin with, the request for a build, and what they end with."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS, Builder
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ctxsize.build import Options
+    from ctxsize.config import Config
+    from ctxsize.model import Problem, Report
+    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan, Size
+
+    Suggested = TypeVar("Suggested", Advice, IgnoreFilePlan)
 
 ELSEWHERE = "there is no Dockerfile at the top of this context; to name a build"
 
@@ -100,3 +105,51 @@ def builder_of(name: str) -> Builder:
         raise InputError(
             f"no such builder: {name!r}", hint=f"one of {', '.join(BUILDERS)}"
         ) from None
+
+
+def judged(request: Request, report: Report, config: Config | None) -> Report:
+    """Return `report` without what `config` accepts, and with why it is worth a look.
+
+    A configuration is read if there is anything that it may accept.
+    """
+    clues = [each for part in report.parts for each in part.clues]
+    if report.findings or any(each.kind == "secret" for each in clues):
+        from ctxsize.accepting import readable, without_accepted
+
+        config, problems = readable(config, report.context_path)
+        report = without_accepted(report, config)
+        report = replace(report, problems=(*report.problems, *problems))
+    if clues:
+        from ctxsize.accepting import secret_test
+        from ctxsize.engine.reasons import with_reasons  # small contexts have no clues
+
+        report = with_reasons(request, report, is_accepted=secret_test(config))
+    return report
+
+
+def written(request: Request, outcome: Suggested) -> Suggested:
+    """Return `outcome` with its edit carried out, and the size measured after that.
+
+    Without an edit it stays as it is. A symlink is written through as long as it stays in the
+    context. Raises `InputError`.
+    """
+    from ctxsize.writer.apply import apply
+
+    if outcome.edit is None:
+        return outcome
+    notes: tuple[Problem, ...] = apply([outcome.edit], within=request.root)
+    problems = (*outcome.problems, *notes)
+    return replace(outcome, written=True, after=_size(request), problems=problems)
+
+
+def _size(request: Request) -> Size:
+    """Return what is sent now, and what all transfers make travel."""
+    from ctxsize.engine import measure as measuring
+    from ctxsize.engine.transfers import with_transfers
+    from ctxsize.model import Amount
+    from ctxsize.recommender.outcome import Size
+
+    now = request_of(request.build, request.builder, plans=request.plans)
+    report = with_transfers(now, measuring.measure(now, top=1, depth=0))
+    travels = None if report.transfer is None else Amount.of(*report.transfers)
+    return Size(Amount.of(report.context.totals), travels)

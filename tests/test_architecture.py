@@ -48,7 +48,7 @@ LAYERS = [
     ("lints",),
     ("advice",),
     ("scanning",),
-    ("api", "checking", "reporting", "requests"),
+    ("api", "checking", "requests"),
     ("formats",),
     ("public",),
     ("cli",),

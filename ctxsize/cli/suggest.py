@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,7 +11,10 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
 from ctxsize.cli.options import build_options, display_options
-from ctxsize.errors import InputError
+from ctxsize.errors import InputError, hint_at
+
+if TYPE_CHECKING:
+    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
 
 _ALL = "all"
 
@@ -92,7 +96,10 @@ def command(
     modes = {"allowlist": allowlist, "from-gitignore": from_gitignore, "tidy": tidy}
     mode = _mode({**modes, "like": like is not None}, alone=not (unsafe or only or explain))
     if mode:
-        return _in_mode(build, mode, like, display, write=write, diff=diff, check=check)
+        with output.progress() as progress:
+            plan = api.plan_ignore_file(build, mode=mode, like=like, write=write, progress=progress)
+        _show(plan, display, diff=diff and not plan.change.impossible)
+        return output.found(plan.change.impossible or (check and plan.edit is not None))
     rules = _known(explain)
     with output.progress() as progress:
         advice = api.suggest(
@@ -103,18 +110,23 @@ def command(
             progress=progress,
             steps=output.steps(progress),
         )
-    if diff:
-        display.patch([advice.edit])
-    elif explain and all(each.name == "text" for each in display.formats):
+    if explain and not diff and all(each.name == "text" for each in display.formats):
         from ctxsize.formats import text
         from ctxsize.formats.sections import suggested
 
         output.write(text.render(suggested.rules(advice, rules), display.look()))
     else:
-        display.emit(advice)
-    if advice.written:
-        output.note(f"{advice.ignore_file} is written")
+        _show(advice, display, diff=diff)
     return output.found(check and any(each.safe for each in advice.suggestions))
+
+
+def _show(outcome: Advice | IgnoreFilePlan, display: output.Display, *, diff: bool) -> None:
+    if diff:
+        display.patch([outcome.edit])
+    else:
+        display.emit(outcome)
+    if outcome.written:
+        output.note(f"{outcome.ignore_file} is written")
 
 
 def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
@@ -127,36 +139,12 @@ def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
     return modes[0] if modes else ""
 
 
-def _in_mode(
-    build: Build,
-    mode: str,
-    like: str | None,
-    display: output.Display,
-    *,
-    write: bool,
-    diff: bool,
-    check: bool,
-) -> int:
-    with output.progress() as progress:
-        plan = api.plan_ignore_file(build, mode=mode, like=like, write=write, progress=progress)
-    if diff and not plan.change.impossible:
-        display.patch([plan.edit])
-    else:
-        display.emit(plan)
-    if plan.written:
-        output.note(f"{plan.ignore_file} is written")
-    return output.found(plan.change.impossible or (check and plan.edit is not None))
-
-
 def _known(names: Iterable[str]) -> tuple[str, ...]:
     """Return the rules of these names, none for all. Raises `InputError` for an unknown one."""
     from ctxsize.recommender.knowledge.load import BY_NAME
 
     for name in names:
         if name not in BY_NAME and name != _ALL:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, BY_NAME, n=1)
-            hint = f"did you mean {close[0]}?" if close else "docs/ecosystems.md lists them"
+            hint = hint_at(name, BY_NAME, "docs/ecosystems.md lists them")
             raise InputError(f"no such rule: {name!r}", hint=hint)
     return tuple(name for name in names if name != _ALL)

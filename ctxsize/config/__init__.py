@@ -25,7 +25,7 @@ from ctxsize.config.keys import (
     Tolerance,
 )
 from ctxsize.engine.border import border_of, holds
-from ctxsize.errors import CtxsizeError, InputError, InputErrors
+from ctxsize.errors import CtxsizeError, InputError, InputErrors, hint_at
 from ctxsize.reader import read_file
 
 __all__ = ["NAMES", "OF", "Budget", "Config", "Context", "Suppression", "Tolerance", "load", "read"]
@@ -246,7 +246,7 @@ class _ConfigReader:
         for key, value in table.items():
             place = f"{where}.{_key(key)}" if where else _key(key)
             if key not in keys:
-                self._wrong(place, "unknown key", hint=_nearest(key, keys))
+                self._wrong(place, "unknown key", hint=hint_at(key, sorted(keys)))
                 continue
             name, read_value = keys[key]
             try:
@@ -282,10 +282,3 @@ def _context(name: str, path: str, values: Mapping[str, Any]) -> Context:
 def _key(name: str) -> str:
     """Return `name` as a part of a dotted TOML key."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
-
-
-def _nearest(key: str, known: Mapping[str, object]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(key, known, 1, 0.6)
-    return f"is {near[0]!r} meant?" if near else f"one of {', '.join(sorted(known))}"
