@@ -41,7 +41,7 @@ COMMANDS = {
     "completion": "Print a completion script for bash, zsh or fish.",
     "docker-plugin": "Make `docker ctxsize` work.",
 }
-"""What each command is for; `_load` imports it."""
+"""What each command is for; the module of its name has it as `command`."""
 
 COMPLETE = "_CTXSIZE_COMPLETE"
 
@@ -53,29 +53,23 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return _load(cmd_name) if cmd_name in COMMANDS else None
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"ctxsize.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """Return the commands that begin so, from the list alone: nothing is imported for it."""
         from click.shell_completion import CompletionItem
 
-        commands = [
-            CompletionItem(name, help=says)
-            for name, says in COMMANDS.items()
-            if name.startswith(incomplete)
-        ]
+        begin_so = (name for name in COMMANDS if name.startswith(incomplete))
+        commands = [CompletionItem(name, help=COMMANDS[name]) for name in begin_so]
         return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
-
-
-def _load(name: str) -> click.Command:
-    """Return the command of that name, which is one of `COMMANDS`."""
-    module = import_module(f"ctxsize.cli.{name.replace('-', '_')}")
-    command: click.Command = module.command
-    return command
 
 
 def _show_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -149,20 +143,27 @@ def _code(arguments: list[str]) -> int:
     except MemoryError:
         output.error("there is not enough memory (a file or a tree is too large for it)")
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == ENOSPC:  # click writes help by itself
-            output.error(str(output.cannot_write(error)))
-        elif _has_working_directory():
-            return _bug(error)
-        else:
-            output.error("the working directory was deleted (cd to one that exists)")
+        return _unexpected(error)
     return output.USAGE
 
 
-def _has_working_directory() -> bool:
+def _unexpected(error: Exception) -> int:
+    """Report what has nothing to do with the input: the surroundings, or a bug of ours."""
+    if isinstance(error, OSError) and error.errno == ENOSPC:  # click writes help by itself
+        output.error(str(output.cannot_write(error)))
+        return output.USAGE
     try:
-        return bool(os.getcwd())
+        os.getcwd()
     except OSError:
-        return False
+        output.error("the working directory was deleted (cd to one that exists)")
+        return output.USAGE
+    if os.environ.get("CTXSIZE_DEBUG", "0") not in ("", "0"):
+        sys.excepthook(type(error), error, error.__traceback__)
+    output.error(
+        f"internal error: {type(error).__name__}: {error} (this is a bug in ctxsize, please "
+        "report it with the command; CTXSIZE_DEBUG=1 shows where)"
+    )
+    return output.BUG
 
 
 def _run(arguments: list[str]) -> int:
@@ -198,13 +199,3 @@ def _usage(error: click.ClickException) -> str:
     path = context.command_path if context is not None else "ctxsize"
     message = " ".join(error.format_message().split()).rstrip(".")
     return f"{message} ({path} --help)"
-
-
-def _bug(error: Exception) -> int:
-    if os.environ.get("CTXSIZE_DEBUG", "0") not in ("", "0"):
-        sys.excepthook(type(error), error, error.__traceback__)
-    output.error(
-        f"internal error: {type(error).__name__}: {error} (this is a bug in ctxsize, please "
-        "report it with the command; CTXSIZE_DEBUG=1 shows where)"
-    )
-    return output.BUG
