@@ -21,7 +21,7 @@ from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard import decision, known
 from ctxsize.guard.budgets import BudgetedBuild, budgeted
-from ctxsize.guard.judge import actual, judge
+from ctxsize.guard.judge import actual, in_unit, judge
 from ctxsize.model import Report
 from ctxsize.requests import requested
 from ctxsize.units import human
@@ -175,8 +175,7 @@ class _Guard:
             saved = advice.before.context - advice.after.context
         if advice.edit is None or max(saved) <= 0:
             return judged
-        amounts = {"bytes": saved.content_bytes, "files": saved.files}
-        enough = all(each.over <= amounts[each.unit] for each in missed)
+        enough = all(each.over <= in_unit(each.unit, saved) for each in missed)
         text = f"ctxsize suggest --write saves {human(saved.content_bytes)}"
         remedy = decision.Remedy(saved, enough)
         return replace(judged, remedy=remedy, findings=_with_help(judged, text))

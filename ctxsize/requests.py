@@ -38,7 +38,7 @@ def build_of(build: Build | str | None, options: Options) -> Build | None:
 def request_for(build: Build | str | Request = ".", **options: Unpack[Options]) -> Request:
     """Return the request for a build, or for a context with fields of `Build` as keywords.
 
-    A request is returned as it is.
+    A request is returned as it is; with options it is one for its build with these.
     Raises `InputError` for what is not there and for an unknown builder.
 
     >>> request_for("app", target="test") == request_for(Build("app", target="test"))
@@ -46,7 +46,9 @@ def request_for(build: Build | str | Request = ".", **options: Unpack[Options]) 
     True
     """
     if isinstance(build, Request):
-        return build
+        if not options:
+            return build
+        build = build.build
     return requested(build_of(build, options) or Build(), Plans())
 
 

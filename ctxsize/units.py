@@ -10,7 +10,7 @@ _SIZE = re.compile(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([kmgt]?)(i?)b?\s*", r
 
 
 def parse_size(text: str) -> int:
-    """Bytes for a size with a unit, decimal unless it has an `i`.
+    """Return the bytes of a size with a unit, decimal unless it has an `i`.
 
     Raises `InputError` for anything else.
 
@@ -31,7 +31,7 @@ _AGE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(s|sec|m|min|h|d|days?|w|weeks?)\
 
 
 def parse_age(text: str) -> float:
-    """Seconds for a length of time with a unit; `0` needs none.
+    """Return the seconds of a length of time with a unit; `0` needs none.
 
     Raises `InputError` for anything else.
 
@@ -59,7 +59,7 @@ def human_age(seconds: float) -> str:
 
 
 def human(size_bytes: int) -> str:
-    """`size_bytes` for a person, in decimal units as Docker shows them.
+    """Return `size_bytes` for a person, in decimal units as Docker shows them.
 
     >>> human(20_214_000_000), human(999), human(1500)
     ('20.2 GB', '999 B', '1.5 kB')
@@ -72,7 +72,7 @@ def human(size_bytes: int) -> str:
 
 
 def printed_by_buildkit(size_bytes: int) -> str:
-    """`size_bytes` as BuildKit shows a transfer.
+    """Return `size_bytes` as `progressui` of BuildKit shows a transfer, in `units.Bytes`.
 
     >>> printed_by_buildkit(2), printed_by_buildkit(20_214_000_000)
     ('2B', '20.21GB')
@@ -84,7 +84,7 @@ def printed_by_buildkit(size_bytes: int) -> str:
 
 
 def printed_by_classic(size_bytes: int) -> str:
-    """`size_bytes` as the classic builder shows a context.
+    """Return `size_bytes` as the classic builder shows a context: `HumanSize` of docker/go-units.
 
     >>> printed_by_classic(2048), printed_by_classic(512)
     ('2.048kB', '512B')

@@ -194,7 +194,7 @@ def _told(error: CtxsizeError) -> str:
 
 
 def _usage(error: click.ClickException) -> str:
-    """One line for what click says about the command line."""
+    """Return one line for what click says about the command line."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "ctxsize"
     message = " ".join(error.format_message().split()).rstrip(".")

@@ -101,7 +101,7 @@ def command(
     """  # noqa: D301
     with output.progress() as progress:
         plan = api.clean_plan(
-            root,
+            root or ".",
             ecosystems=ecosystems,
             deps=deps,
             incremental_only=incremental_only,
@@ -110,7 +110,7 @@ def command(
             recent_s=units.parse_age(recent),
             progress=progress,
         )
-    cleaning = Cleaning(root, plan, apparent=apparent)
+    cleaning = Cleaning(root or ".", plan, apparent=apparent)
     if yes:
         cleaning = replace(cleaning, applied=True, results=_deleted(plan))
     else:

@@ -123,7 +123,7 @@ def _not_shown(silent: list[Explanation]) -> str:
 
 
 def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
-    """Tell what becomes of each source; 1 if one is not found."""
+    """Write what becomes of each source; return 1 if one is not found."""
     look, missing = output.Display(colour=colour).look(), False
     for each in wanted:
         checks = check_in_all(request, each)

@@ -138,7 +138,7 @@ def abandon() -> None:
 
 
 def error(message: str) -> None:
-    """Say in one line what went wrong."""
+    """Report in one line what went wrong."""
     _say("error", message)
 
 
@@ -168,12 +168,12 @@ def apply(edits: Iterable[Edit]) -> None:
 
 
 def note(message: str) -> None:
-    """Say something that is no data."""
+    """Report something that is no data."""
     _say("note", message)
 
 
 def warn(problems: Sequence[Problem]) -> None:
-    """Say what made an answer incomplete."""
+    """Report what made an answer incomplete."""
     for problem in problems[:_SHOWN_WARNINGS]:
         where = f"{problem.path}: " if problem.path else ""
         _say("warning", f"{where}{problem.message}")

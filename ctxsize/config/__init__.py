@@ -58,7 +58,7 @@ class Budget:
         return any(each is not None for each in limits)
 
     def over(self, other: Budget) -> Budget:
-        """This budget, and that of `other` where this one says nothing."""
+        """Return this budget, and that of `other` where this one says nothing."""
         return replace(
             other, **{key: value for key, value in vars(self).items() if value is not None}
         )
@@ -156,7 +156,7 @@ def read(path: str) -> Config | None:
 
 
 def _upward(start: str) -> Iterator[str]:
-    """`start` and the directories above it, up to the top of its git repository."""
+    """Yield `start` and the directories above it, up to the top of its git repository."""
     directory, real = start, os.path.realpath(start)
     while True:
         yield directory

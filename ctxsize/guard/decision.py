@@ -52,7 +52,7 @@ class Limit:
 
     @property
     def over(self) -> int:
-        """By how much it is missed; none if it is kept."""
+        """Return by how much it is missed, 0 if it is kept."""
         missed = self.allowed - self.actual if self.is_floor else self.actual - self.allowed
         return max(0, missed)
 

@@ -25,10 +25,7 @@ def judge(
     known: Known,
     baseline: baselines.Baseline | None = None,
 ) -> ContextCheck:
-    """Return what there is to say about `report` under `budget`; `known` is what is known of it.
-
-    Raises what `actual` raises.
-    """
+    """Return what there is to say about `report` under `budget`; `known` is what is known of it."""
     of = budget.of or "context"
     size = actual(report, of)
     entry = None if baseline is None else baseline.get(name)
@@ -40,19 +37,12 @@ def judge(
     if baseline is not None and entry is None:
         found.append(_finding("CTX407", f"{name} is not in the baseline", report, of))
     if report.lower_bound and not missed:
-        message = (
-            f"{name} holds at least {human(size.content_bytes)}: a part of it could not be counted"
-        )
+        least = f"{name} holds at least {human(size.content_bytes)}"
+        message = f"{least}: a part of it could not be counted"
         found.append(_finding("CTX408", message, report, of))
     found += _could_shrink(name, report, limits)
-    return ContextCheck(
-        name,
-        report,
-        limits,
-        tuple(found),
-        culprits=blamed,
-        grown=None if entry is None else between(entry.context, known).grown,
-    )
+    grown = None if entry is None else between(entry.context, known).grown
+    return ContextCheck(name, report, limits, tuple(found), blamed, grown)
 
 
 def actual(report: Report, of: str) -> Amount:
@@ -71,7 +61,7 @@ def _limits(
     )
     for name, unit, allowed in pairs:
         if allowed is not None:
-            yield Limit(name, of, unit, allowed, _in(unit, size))
+            yield Limit(name, of, unit, allowed, in_unit(unit, size))
     if entry is None:
         return
     was = Amount.of(entry.context)
@@ -84,20 +74,22 @@ def _limits(
         # A size says nothing about files; a percentage is one of both.
         units = ("bytes", "files") if tolerance.percent is not None else ("bytes",)
         for unit in units:
-            before = _in(unit, old)
-            allowed = before + sign * tolerance.limit(before)
-            yield Limit(name, of, unit, max(0, allowed), _in(unit, size), before, str(tolerance))
+            before, now = in_unit(unit, old), in_unit(unit, size)
+            allowed = max(0, before + sign * tolerance.limit(before))
+            yield Limit(name, of, unit, allowed, now, before, str(tolerance))
 
 
-def _in(unit: str, amount: Amount) -> int:
+def in_unit(unit: str, amount: Amount) -> int:
+    """Return the files or the bytes of `amount`."""
     return amount.files if unit == "files" else amount.content_bytes
 
 
 def _missed(limit: Limit, name: str, report: Report, blamed: tuple[Culprit, ...]) -> Finding:
     found = _finding(limit.code, f"{name}: {said(limit)}", report, limit.of)
-    shown = () if limit.is_floor else blamed
-    evidence = tuple(f"{human(each.content_bytes)} in {each.path}" for each in shown)
-    return replace(found, evidence=evidence)
+    if limit.is_floor:
+        return found
+    evidence = (f"{human(each.content_bytes)} in {each.path}" for each in blamed)
+    return replace(found, evidence=tuple(evidence))
 
 
 def said(limit: Limit) -> str:
@@ -136,10 +128,10 @@ def _finding(
     code: str, message: str, report: Report, of: str, *, severity: Severity = Severity.ERROR
 ) -> Finding:
     confidence = Confidence.LIKELY if report.lower_bound else Confidence.CERTAIN
-    return Finding(code, severity, message, place(report, of), confidence)
+    return Finding(code, severity, message, _place(report, of), confidence)
 
 
-def place(report: Report, of: str) -> Location:
+def _place(report: Report, of: str) -> Location:
     """Return where to change something: the ignore file, or the instruction that takes most."""
     if of == "context" and report.ignore_file is not None:
         return Location(report.ignore_file.path, 1)
