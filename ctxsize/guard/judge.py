@@ -8,9 +8,9 @@ from dataclasses import replace
 from ctxsize.config import Budget, Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.guard import baseline as baselines
-from ctxsize.guard.decision import ContextCheck, Culprit, Limit
+from ctxsize.guard.decision import ContextCheck, Limit
 from ctxsize.guard.known import Known, between
-from ctxsize.model import Amount, Counted, Directory, Measurement, Report
+from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
 from ctxsize.units import human, plural
 
 DEFAULT_GROWTH = Tolerance(percent=5)
@@ -84,7 +84,7 @@ def in_unit(unit: str, amount: Amount) -> int:
     return amount.files if unit == "files" else amount.content_bytes
 
 
-def _missed(limit: Limit, name: str, report: Report, blamed: tuple[Culprit, ...]) -> Finding:
+def _missed(limit: Limit, name: str, report: Report, blamed: tuple[Clue, ...]) -> Finding:
     found = _finding(limit.code, f"{name}: {said(limit)}", report, limit.of)
     if limit.is_floor:
         return found
@@ -148,24 +148,22 @@ _LEAST = 0.001
 """Share of the context below which nothing is to blame."""
 
 
-def culprits(
-    context: Measurement, count: int = 5, *, by_files: bool = False
-) -> tuple[Culprit, ...]:
+def culprits(context: Measurement, count: int = 5, *, by_files: bool = False) -> tuple[Clue, ...]:
     """Return the `count` largest parts, each named as deep as one part holds nearly all of it."""
 
     def weight(part: Counted) -> int:
         return part.files if by_files else part.content_bytes
 
-    def deepest(directory: Directory) -> Culprit:
-        inside: list[Culprit | Directory] = [*directory.children]
+    def deepest(directory: Directory) -> Clue:
+        inside: list[Clue | Directory] = [*directory.children]
         if not by_files:
             inside += (each for each in files if each.path.rpartition("/")[0] == directory.path)
         most = max(inside, key=weight, default=None)
         if most is None or weight(most) < max(1, _MOST * weight(directory)):
-            return Culprit(f"{directory.path}/", directory.content_bytes, directory.files)
-        return most if isinstance(most, Culprit) else deepest(most)
+            return Clue("directory", f"{directory.path}/", directory.content_bytes, directory.files)
+        return most if isinstance(most, Clue) else deepest(most)
 
-    files = [Culprit(each.name, each.content_bytes, 1) for each in context.largest_files]
+    files = [Clue("file", each.name, each.content_bytes, 1) for each in context.largest_files]
     parts = [
         *map(deepest, context.tree.children),
         *(each for each in files if "/" not in each.path),
