@@ -115,9 +115,12 @@ def ls(
     Raises what `measure` raises, some of it in the course of the iteration.
     """
     from ctxsize.engine.listing import Listing, Union
-    from ctxsize.engine.named import request_named
 
-    request = request_named(request_for(build, **options), named)
+    request = request_for(build, **options)
+    if named:
+        from ctxsize.engine.named import request_named  # takes the parser of Dockerfiles along
+
+        request = request_named(request, named)
     if not transfer:
         return Listing(request, sent=sent, ignored=ignored)
     from ctxsize.engine.need import transfer_evaluators
