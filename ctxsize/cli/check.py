@@ -31,11 +31,22 @@ _Value = TypeVar("_Value")
     is_flag=True,
     help="Every build that `ctxsize scan` finds below CONTEXT, each with its own budget.",
 )
-@click.option("--max", "max_size", metavar="SIZE", envvar="CTXSIZE_MAX", help="At most that much.")
-@click.option("--max-files", type=click.IntRange(min=0), metavar="N", help="At most so many files.")
-@click.option("--min", "min_size", metavar="SIZE", help="At least that much.")
 @click.option(
-    "--min-files", type=click.IntRange(min=0), metavar="N", help="At least so many files."
+    "--max",
+    "max_size",
+    metavar="SIZE",
+    envvar="CTXSIZE_MAX",
+    help="The most bytes that it may have, for instance 50MB.",
+)
+@click.option(
+    "--max-files", type=click.IntRange(min=0), metavar="N", help="The most files that it may have."
+)
+@click.option("--min", "min_size", metavar="SIZE", help="The fewest bytes that it may have.")
+@click.option(
+    "--min-files",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="The fewest files that it may have.",
 )
 @click.option(
     "--of",

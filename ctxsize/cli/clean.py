@@ -1,4 +1,4 @@
-"""`ctxsize clean`: deletes what is proven regenerable; without `--yes` it only says what."""
+"""`ctxsize clean`: deletes what is proved regenerable, with `--yes`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _refuse_plans(context: click.Context, option: click.Parameter, value: str | 
     metavar="AGE",
     default=_RECENT,
     show_default=True,
-    help="Leave alone where anything was written in this time, as it may be in use; 0 for never.",
+    help="Skip directories written to within this time, as they may be in use; 0 skips none.",
 )
 @click.option(
     "--apparent-size",
@@ -84,7 +84,7 @@ def command(
     yes: bool,
     display: output.Display,
 ) -> int:
-    """Delete what builds below ROOT made and can make again. Without --yes only say what.
+    """Delete what builds below ROOT made and can make again. Without --yes only list it.
 
     A directory is deleted only if evidence inside it proves which tool made it
     and the files around it say that the tool can make it again; if git tracks

@@ -21,7 +21,7 @@ from ctxsize.engine.builders import BUILDERS
     type=click.Choice(list(BUILDERS)),
     default=next(iter(BUILDERS)),
     show_default=True,
-    help="Whose behaviour applies to what is measured now.",
+    help="The builder whose rules apply to what is measured now.",
 )
 @click.option("--name", metavar="NAME", help="The context of this name in a file of several.")
 @click.option(

@@ -41,8 +41,8 @@ _MOST_BYTES = 1 << 30
     "sources",
     metavar="SOURCE|LINE",
     multiple=True,
-    help="Say instead whether COPY, ADD or a mount finds SOURCE, or those on a LINE of the "
-    "Dockerfile.",
+    help="Explain instead whether COPY, ADD or a mount finds SOURCE, or the sources on "
+    "Dockerfile line LINE.",
 )
 @colour_option
 def command(
@@ -62,10 +62,10 @@ def command(
     Prints `FILE:LINE:PATTERN<tab>PATH` as `git check-ignore -v` does: the path is
     ignored, or sent if the pattern starts with `!`. A path need not exist; it
     is relative to the context, or to the working directory if it is only there.
-    The exit code is 0 whatever the answer is. With --trace it also tells which
-    instruction of the Dockerfile takes the path.
+    The exit code is 0 whatever the answer is. --trace also names the instruction
+    of the Dockerfile that takes the path.
 
-    --source tells why COPY, ADD or a mount fails with "not found": SOURCE is as
+    --source explains why COPY, ADD or a mount fails with "not found": SOURCE is as
     it is written there, LINE that of the instruction (./4 is a source named 4).
     The exit code is 1 if one is not found.
 

@@ -40,14 +40,18 @@ _TOP, _TOP_ALONE = 5, 30
     is_flag=True,
     help="Walk the ignored directories too, and show what each pattern saves.",
 )
-@click.option("--warm", is_flag=True, help="Also what a second build prints if nothing changed.")
+@click.option(
+    "--warm", is_flag=True, help="Show what a second build prints if nothing changed, too."
+)
 @click.option(
     "--thorough",
     is_flag=True,
     help="Also open ignored directories that the builder opens without need, to notice one "
     "that cannot be read.",
 )
-@click.option("--compare", is_flag=True, help="Say where other builders would differ.")
+@click.option(
+    "--compare", is_flag=True, help="Report where other builders would send something else."
+)
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),

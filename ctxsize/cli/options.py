@@ -90,7 +90,7 @@ _build_options: tuple[Decorator, ...] = (
         type=click.Choice(list(BUILDERS)),
         default=next(iter(BUILDERS)),
         show_default=True,
-        help="Whose behaviour applies.",
+        help="The builder whose rules apply.",
     ),
 )
 
@@ -191,7 +191,7 @@ colour_option: Decorator = click.option(
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
     show_default=True,
-    help="Colours; auto is on a terminal only, and heeds NO_COLOR and FORCE_COLOR.",
+    help="When to print colours; auto means on a terminal, and heeds NO_COLOR and FORCE_COLOR.",
 )
 
 
@@ -273,6 +273,6 @@ def choice_of_findings(example: str) -> Decorator:
             type=click.Choice([each.value for each in Severity]),
             default=Severity.INFO.value,
             show_default=True,
-            help="The lightest one to report.",
+            help="The least severe finding to report.",
         ),
     )

@@ -26,7 +26,7 @@ _ALL = 1_000_000
 def command(
     *, root: str, top: int | None, ask_docker: bool, exit_zero: bool, display: output.Display
 ) -> int:
-    """Measure every build below ROOT: what it sends, what it need not, and joint findings.
+    """Measure every build below ROOT: what it sends, what it need not send, and joint findings.
 
     Builds are those that Compose and Bake files, GitHub workflows, Makefiles and
     scripts ask for, and of Dockerfiles that nothing asks for. Nothing is built. A

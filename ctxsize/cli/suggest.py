@@ -36,8 +36,8 @@ _ALL = "all"
     "explain",
     metavar="RULE",
     multiple=True,
-    help="Say what a rule looks for, what it found and what blocked it; all for everything "
-    "that was found and is not suggested.",
+    help="Explain what a rule looks for, what it found and what blocked it; `all` explains "
+    "everything that was found and is not suggested.",
 )
 @click.option(
     "--allowlist", is_flag=True, help="Instead: ignore everything but what the Dockerfiles take."

@@ -121,7 +121,8 @@ class _BaselineReader:
         return BaselineEntry(data["builder"], known, held)
 
     def _sum(self, name: str, data: Any) -> Amount:
-        self._must(isinstance(data, list) and len(data) == 2, f"{name!r} holds a sum that is none")
+        is_pair = isinstance(data, list) and len(data) == 2
+        self._must(is_pair, f"{name!r} holds {data!r} where bytes and files should be")
         content_bytes, files = (self._number(name, each) for each in data)
         return Amount(files, content_bytes)
 
