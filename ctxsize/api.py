@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.errors import InputError
-from ctxsize.requests import ELSEWHERE, build_of, builder_of, judged, request_for, written
+from ctxsize.requests import ELSEWHERE, build_of, builder_of, finished, judged, request_for
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -221,24 +221,19 @@ def suggest(
     with each part of the work. Raises what `measure` raises, and `InputError` for a name
     without suggestions and for a file that changed meanwhile or cannot be written.
     """
-    from ctxsize.accepting import Wanted, readable
     from ctxsize.codes import names
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.suggest import Advisor, Choice
 
     request = request_for(build, **options)
-    config, problems = readable(config, request.context)
     advisor = Advisor(Snapshot.take(request, progress=progress), steps=steps)
     advice = advisor.advise(Choice(only, unsafe))
-    wanted = Wanted(config)
-    findings = wanted.of(advice.findings)
-    if not request.build.given() and not only:
-        # Another build of the same context may have what this one has not.
-        findings += wanted.unused({*names("CTX5")} - {"CTX503"}, request.context)
     hints = (each for each in request.problems if each.message.startswith(ELSEWHERE))
-    problems = (*hints, *advice.problems, *problems)
-    advice = replace(advice, findings=findings, problems=problems)
-    return written(request, advice) if write else advice
+    advice = replace(advice, problems=(*hints, *advice.problems))
+    # Another build of the same context may have what this one has not.
+    is_usual = not request.build.given() and not only
+    codes = {*names("CTX5")} - {"CTX503"} if is_usual else ()
+    return finished(request, advice, config, codes, write=write)
 
 
 def plan_ignore_file(
@@ -256,7 +251,6 @@ def plan_ignore_file(
     `mode` is `allowlist`, `from-gitignore` or `tidy`, or `like` with the path of
     another ignore file.
     """
-    from ctxsize.accepting import Wanted, readable
     from ctxsize.engine.request import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.modes import plans
@@ -265,11 +259,8 @@ def plan_ignore_file(
     if sibling is None and mode not in plans.MODES:
         raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(plans.MODES)}, like")
     request = request_for(build, **options)
-    config, problems = readable(config, request.context)
     plan = plans.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
-    findings = Wanted(config).of(plan.findings)
-    plan = replace(plan, findings=findings, problems=(*plan.problems, *problems))
-    return written(request, plan) if write else plan
+    return finished(request, plan, config, write=write)
 
 
 def discover(root: str = ".", *, ask_docker: bool = False) -> Discovery:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
     from ctxsize.build import Options
     from ctxsize.config import Config
-    from ctxsize.model import Problem, Report
+    from ctxsize.model import Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan, Size
 
-    Suggested = TypeVar("Suggested", Advice, IgnoreFilePlan)
+    Suggested = TypeVar("Suggested", bound=Advice | IgnoreFilePlan)
 
 ELSEWHERE = "there is no Dockerfile at the top of this context; to name a build"
 
@@ -129,18 +130,31 @@ def judged(request: Request, report: Report, config: Config | None) -> Report:
     return report
 
 
-def written(request: Request, outcome: Suggested) -> Suggested:
-    """Return `outcome` with its edit carried out, and the size measured after that.
+def finished(
+    request: Request,
+    outcome: Suggested,
+    config: Config | None,
+    codes: Iterable[str] = (),
+    *,
+    write: bool,
+) -> Suggested:
+    """Return `outcome` without what `config` accepts, and with `write` carried out.
 
-    Without an edit it stays as it is. A symlink is written through as long as it stays in the
-    context. Raises `InputError`.
+    Of tables about `codes` it says which accept nothing. A symlink is written through as long
+    as it stays in the context, and the size measured after that. Raises `InputError`.
     """
+    from ctxsize.accepting import Wanted, readable
+
+    config, unread = readable(config, request.context)
+    wanted = Wanted(config)
+    findings = (*wanted.of(outcome.findings), *wanted.unused(codes, request.context))
+    problems = (*outcome.problems, *unread)
+    outcome = replace(outcome, findings=findings, problems=problems)
+    if not write or outcome.edit is None:
+        return outcome
     from ctxsize.writer.apply import apply
 
-    if outcome.edit is None:
-        return outcome
-    notes: tuple[Problem, ...] = apply([outcome.edit], within=request.root)
-    problems = (*outcome.problems, *notes)
+    problems += apply([outcome.edit], within=request.root)
     return replace(outcome, written=True, after=_size(request), problems=problems)
 
 
