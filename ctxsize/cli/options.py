@@ -119,9 +119,14 @@ def _build(
     return hiding(build, of_environment & build.build_arguments.keys())
 
 
-def _gathered(name: str, make: Callable[..., object], *options: Decorator) -> Decorator:
-    """Return what adds `options` to a command, which gets what `make` makes of them as `name`."""
-    keys = [*signature(make).parameters]
+def gathered(
+    name: str, make: Callable[..., object], *options: Decorator, keys: Iterable[str] = ()
+) -> Decorator:
+    """Return what adds `options` to a command, which gets what `make` makes of them as `name`.
+
+    The values have the names of its parameters, or `keys`.
+    """
+    keys = [*(keys or signature(make).parameters)]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
@@ -137,13 +142,13 @@ def _gathered(name: str, make: Callable[..., object], *options: Decorator) -> De
     return decorate
 
 
-build_options = _gathered("build", _build, _context_argument, *_build_options)
+build_options = gathered("build", _build, _context_argument, *_build_options)
 """CONTEXT and the options of `docker build`, as `build`.
 
 For all commands that are about one build. Stands above the command's own
 options, which then follow in its help.
 """
-build_options_beside_paths = _gathered("build", _build, _context_option, *_build_options)
+build_options_beside_paths = gathered("build", _build, _context_option, *_build_options)
 """The same for a command whose arguments are others: the context is `-C DIR`."""
 
 named_option: Decorator = click.option(
@@ -216,7 +221,7 @@ def _formats(
     return tuple(found.values())
 
 
-display_options = _gathered(
+display_options = gathered(
     "display",
     Display,
     click.option(
@@ -258,7 +263,7 @@ def choice_of_findings(example: str) -> Decorator:
     """Return the options that say which findings count, as `choice`."""
     from ctxsize.findings import Severity
 
-    return _gathered(
+    return gathered(
         "choice",
         _choice,
         click.option(
