@@ -157,11 +157,12 @@ def found(things: object, *, exit_zero: bool = False) -> int:
     return FOUND if things and not exit_zero else FINE
 
 
-def apply(edits: Iterable[Edit]) -> None:
-    """Write `edits` into their files, and say so."""
+def apply(edits: Sequence[Edit]) -> None:
+    """Write `edits` into their files, and report it."""
+    if not edits:
+        return
     from ctxsize.writer import apply as writing
 
-    edits = [*edits]
     warn(writing.apply(edits))
     for edit in edits:
         note(f"wrote {edit.path}")
