@@ -122,7 +122,7 @@ class BuildFailsError(CtxsizeError):
 
 
 def hint_at(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return the hint for a `name` that is none of `known`: the one like it, or `otherwise` all.
+    """Return a hint for `name`, which is none of `known`: the nearest, else `otherwise` or all.
 
     >>> hint_at("maxx", ["max", "min"]), hint_at("size", ["max", "min"])
     ('did you mean max?', 'one of max, min')

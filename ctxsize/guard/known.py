@@ -114,7 +114,7 @@ def _below(tree: Directory) -> Iterator[Directory]:
 
 
 _MOST = 0.9
-"""The share of a directory's growth from which on the files in it that grew explain it."""
+"""Share of a directory's growth from which on the files in it that grew explain it."""
 
 
 class What(str, Enum):
@@ -173,8 +173,8 @@ def between(before: Known, after: Known) -> SizeChanges:
     )
     files = _changes({**before.largest_files, **after.largest_files}, before.file, after.file)
     inner = {(each.path.rpartition("/")[0], *_by(each)) for each in directories}
-    told = (each for each in directories if (each.path, *_by(each)) not in inner)
-    return SizeChanges(tuple(told), tuple(files))
+    deepest = (each for each in directories if (each.path, *_by(each)) not in inner)
+    return SizeChanges(tuple(deepest), tuple(files))
 
 
 def _changes(
@@ -189,11 +189,11 @@ def _change(path: str, before: Held, after: Held) -> SizeChange | None:
     (was, most_before), (now, most_after) = before, after
     if was is not None and now is not None:
         delta = now - was
+        if not any(delta):
+            return None
         what = What.GREW if (delta.content_bytes, delta.files) > (0, 0) else What.SHRANK
         sizes = (was.content_bytes, now.content_bytes)
-        return (
-            SizeChange(path, what, *sizes, delta.content_bytes, delta.files) if any(delta) else None
-        )
+        return SizeChange(path, what, *sizes, delta.content_bytes, delta.files)
     if now is not None:
         return _listed_once(path, now, most_before, appeared=True)
     return None if was is None else _listed_once(path, was, most_after, appeared=False)
