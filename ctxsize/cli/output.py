@@ -46,7 +46,8 @@ class Display:
 
     def look(self, *, top: int = 0, only: str | None = None, warm: bool = False) -> Look:
         """Return how text should look on this stdout."""
-        return Look(_width(), _wants_colour(self.colour), not _holds("█├…"), top, warm, only)
+        colour, ascii_only = _wants_colour(self.colour), not _holds("█├…")
+        return Look(_width(), colour, ascii=ascii_only, top=top, warm=warm, only=only)
 
     def emit(
         self, outcome: Outcome, *, top: int = 0, only: str | None = None, warm: bool = False
