@@ -253,19 +253,13 @@ class FindingChoice(TypedDict):
     severity: Severity
 
 
-def _choice(*, select: tuple[str, ...], ignore: tuple[str, ...], severity: str) -> FindingChoice:
-    from ctxsize.findings import Severity
-
-    return {"select": select, "ignore": ignore, "severity": Severity(severity)}
-
-
 def choice_of_findings(example: str) -> Decorator:
     """Return the options that say which findings count, as `choice`."""
     from ctxsize.findings import Severity
 
     return gathered(
         "choice",
-        _choice,
+        FindingChoice,
         click.option(
             "--select",
             metavar="CODES",
@@ -278,6 +272,8 @@ def choice_of_findings(example: str) -> Decorator:
             type=click.Choice([each.value for each in Severity]),
             default=Severity.INFO.value,
             show_default=True,
+            callback=lambda ctx, param, value: Severity(value),
             help="The least severe finding to report.",
         ),
+        keys=FindingChoice.__annotations__,
     )
