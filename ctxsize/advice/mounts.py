@@ -6,15 +6,15 @@ import posixpath
 from collections.abc import Iterator
 
 from ctxsize.advice.caches import owned, places
-from ctxsize.advice.fetches import Fetch, fetches, module
+from ctxsize.advice.fetches import Fetch, fetches, moved_cache
 from ctxsize.advice.images import system_of
-from ctxsize.advice.managers import moved_cache
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.rewrite import Change, with_option
 from ctxsize.advice.sharing import is_apt
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding
+from ctxsize.recommender.knowledge.tools import run_by
 from ctxsize.shell import Command
 
 
@@ -40,7 +40,7 @@ def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | Non
     if name == "pip" and any("uv" in mount for mount in fetch.meant):
         return None
     configured = (one for step in stage.history for one in step.commands)
-    if any(one.program in fetch.manager.called and moved_cache(one) for one in configured):
+    if any(fetch.manager.is_called(one.program) and moved_cache(one) for one in configured):
         return None
     known = places(recipe, fetch)
     alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
@@ -73,16 +73,6 @@ def _why_there(fetch: Fetch, place: str) -> str:
     return f"its usual place, and no variable that moves it ({fetch.manager.name})"
 
 
-_ANY_SWITCH = ("1", "true", "on", "yes", "0", "false", "off", "no")
-"""Pip takes each of these for yes."""
-
-_SWITCHED_OFF = {
-    "pip": ("PIP_NO_CACHE_DIR", _ANY_SWITCH, ""),
-    "uv": ("UV_NO_CACHE", ("1", "true"), "false"),
-}
-"""Variables that make a manager use no cache, the values that do, and one that does not."""
-
-
 def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     if not fetch.cached:
         return None
@@ -97,7 +87,7 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
             help=f"drop `{option}`",
             fix=recipe.fix(f"drop `{option}`", _dropped(recipe, fetch, option), certain=True),
         )
-    variable, values, off = _SWITCHED_OFF.get(manager.name, ("", (), ""))
+    variable, values, off = manager.switch
     value = fetch.environment.get(variable, "")
     if value.lower() not in values:
         return None
@@ -115,7 +105,7 @@ def _dropped(recipe: Recipe, fetch: Fetch, option: str) -> Iterator[Change]:
     script = recipe.script(fetch.step)
     alone = script.instruction.arguments == fetch.written.words
     if alone or script.piece_of(fetch.written) is not None:
-        yield script.change(script.without_option(option, fetch.manager.called))
+        yield script.change(script.without_option(option, (fetch.command.program,)))
 
 
 def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
@@ -147,8 +137,8 @@ def _emptied(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Fin
 def _by_managers(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     cached = {fetch.manager.name: fetch for fetch in fetches(step) if fetch.cached}
     for command in step.commands:
-        shown = module(command)
-        fetch = next((e for e in cached.values() if shown.program in e.manager.called), None)
+        shown = run_by(command)
+        fetch = next((e for e in cached.values() if e.manager.is_called(shown.program)), None)
         if fetch is not None and fetch.manager.empties_cache(shown):
             what = f"the cache that is mounted for {fetch.manager.name}"
             yield _thrown_away(recipe, step, command, what)

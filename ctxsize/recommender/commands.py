@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ctxsize.dockerfile import Instruction
 from ctxsize.dockerfile.stages import StageStep, tolerant
-from ctxsize.recommender.tools import has_verbs
+from ctxsize.recommender.knowledge.tools import has_verbs
 from ctxsize.recommender.tree import is_glob, like
 from ctxsize.shell import Command, commands, commands_of, in_directories, is_read_whole
 

@@ -7,6 +7,7 @@ of, and no stage uses it as it came with the context. Scripts are not read for w
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -18,22 +19,26 @@ from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.commands import is_named, is_named_by, is_named_by_value
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.matches import Match
-from ctxsize.recommender.rules import Category
-from ctxsize.recommender.tools import (
+from ctxsize.recommender.knowledge.tools import (
     has_tools,
     has_verbs,
     install_directory,
-    launched,
     makes,
     manager_of,
-    run_text,
+    run_by,
     spares,
     speaks,
 )
+from ctxsize.recommender.matches import Match
+from ctxsize.recommender.rules import Category
 from ctxsize.shell import Command, is_known
 
 _SAID_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
+_IDLE = re.compile(
+    r"^(apt|apt-get|apk|dnf|yum|corepack|chown|chmod|mkdir|rm|cp|ln)\b|\bmix local\."
+    r"| (-g|--global|global|config)( |$)|\bgem install\b|--version\b"
+)
+"""Commands that do without the dependencies of the project."""
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
 
 
@@ -90,7 +95,7 @@ class _Making:
         self._rule, parts = match.rule, match.path.split("/")
         self._name = "/".join(parts[-1 - match.find.strip("/").count("/") :])
         self._manager = manager_of(self._rule)
-        self._is_known = has_tools(self._rule)
+        self._is_known = has_tools(self._rule.name)
         self._of_sources = self._is_known and self._rule.category is Category.ARTEFACT
         self._ends: dict[BuiltStage, StageContent] = {}
         self._consumed: set[BuiltStage] = set()
@@ -135,7 +140,10 @@ class _Making:
 
     def _needs(self, text: str) -> bool:
         """Return whether a command or an image works with such dependencies."""
-        return self._manager is not None and speaks(self._rule.ecosystem, text)
+        return self._manager is not None and self._speaks(text)
+
+    def _speaks(self, text: str) -> bool:
+        return not _IDLE.search(text) and speaks(self._rule, text)
 
     def _copied(self, content: StageContent, stage: BuiltStage, step: StageStep) -> StageContent:
         """Return what a COPY or ADD changes that takes from the context or from another stage."""
@@ -191,10 +199,10 @@ class _Making:
         """Return whether a command makes the thing; an install needs files with a manifest."""
         if self._manager is None:
             return makes(self._rule, command)
-        there = install_directory(self._manager, command) if has_files else None
+        there = install_directory(self._rule, command) if has_files else None
         if there is None:
             return False
-        package = self._facts.package_at(self._manager.manifest, posixpath.join(at, there))
+        package = self._facts.package_at(self._rule, posixpath.join(at, there))
         return is_for(self._match, package)
 
     def _is_in_cache(self, step: StageStep) -> bool:
@@ -214,7 +222,7 @@ class _Making:
 
     def _may_take(self, command: Command) -> bool:
         """Return whether a command may take all that a mount holds: nobody knows most programs."""
-        program = run_text(command).partition(" ")[0]
+        program = run_by(command).program
         is_known = has_verbs(program) or program in ("cd", "mkdir", "set")
         return not is_known or self._needs(" ".join(command.words))
 
@@ -230,7 +238,7 @@ class _Making:
 
     def _script(self, command: Command) -> str:
         """Return the text of the script of the context that a command runs, `""` for none."""
-        word = next(iter(launched(command)), "")
+        word = next(iter(run_by(command).words), "")
         if "/" not in word and not word.endswith(".sh"):
             return ""
         return self._facts.script(posixpath.basename(word), self._match.path)
@@ -249,7 +257,7 @@ class _Making:
 
     def _is_started_by(self, command: Command) -> bool:
         """Return whether a command runs a program that needs what was installed or built."""
-        is_spoken = self._is_known and speaks(self._rule.ecosystem, " ".join(command.words))
+        is_spoken = self._is_known and self._speaks(" ".join(command.words))
         return is_spoken or self._needs(self._script(command))
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import pytest
 
 from ctxsize.recommender.knowledge.load import BY_NAME
-from ctxsize.recommender.tools import (
-    TOOLS,
+from ctxsize.recommender.knowledge.tools import (
     has_tools,
     install_directory,
     makes,
-    manager_of,
-    run_text,
+    run_by,
     spares,
+    tools,
 )
-from ctxsize.shell import commands
+from ctxsize.shell import Command, commands
 
 FRONT = (
     "npm run build",
@@ -192,12 +191,11 @@ def test_puts_it_elsewhere(name: str, text: str) -> None:
     assert not any(makes(BY_NAME[name], each) for each in commands(text))
 
 
-def test_every_tool_has_its_cases() -> None:
-    named = {name for tool in TOOLS for name in f"{tool.makes} {tool.spares}".split()}
+def test_every_rule_of_a_row_exists_and_has_its_cases() -> None:
+    named = {rule for tool in tools() for job in tool.jobs for rule in job.makes | job.spares}
     assert named - set(BY_NAME) == set()
-    assert all(has_tools(BY_NAME[name]) for name in named)
-    managed = {name for tool in TOOLS if tool.manifest for name in tool.makes.split()}
-    assert named - managed <= {*BUILT, *MADE}
+    assert all(map(has_tools, named))
+    assert named - {*INSTALLS} <= {*BUILT, *MADE}
 
 
 def test_what_is_not_made_again_is_made_by_nothing() -> None:
@@ -266,9 +264,7 @@ INSTALLS_NOT = {
 
 def installed(rule: str, text: str) -> list[str]:
     """Where the commands of `text` install what a manifest lists."""
-    manager = manager_of(BY_NAME[rule])
-    assert manager is not None
-    found = [install_directory(manager, each) for each in commands(text)]
+    found = [install_directory(BY_NAME[rule], each) for each in commands(text)]
     return [each for each in found if each is not None]
 
 
@@ -302,6 +298,10 @@ RUN = {
 }
 
 
+def run_text(command: Command) -> str:
+    return " ".join((command.program, *command.arguments)) if command.words else ""
+
+
 @pytest.mark.parametrize("text", RUN)
 def test_launchers_are_not_what_is_run(text: str) -> None:
-    assert [run_text(each) for each in commands(text)] == [RUN[text]]
+    assert [run_text(run_by(each)) for each in commands(text)] == [RUN[text]]
