@@ -191,6 +191,12 @@ def _rows() -> dict[str, Any]:
     return table("tools.toml")
 
 
+def listed(key: str) -> list[str]:
+    """Return the words of a list that stands in front of the rows."""
+    words: str = _rows()[key]
+    return words.split()
+
+
 @cache
 def tools() -> tuple[Tool, ...]:
     """Return the tools of all rows."""
@@ -259,7 +265,7 @@ def run_by(command: Command) -> Command:
 
 @cache
 def _launchers() -> str:
-    return "|".join(_rows()["launchers"].replace(" . ", r" \. ").split())
+    return "|".join(listed("launchers"))
 
 
 @lru_cache(maxsize=4096)
@@ -313,14 +319,14 @@ def makes(rule: Rule, command: Command) -> bool:
 
 def spares(rule: Rule, command: Command) -> bool:
     """Return whether an image that runs `command` can do without a thing that it does not name."""
-    if rule.name in _rows()["spared_by_any"].split() or not has_tools(rule.name):
+    if rule.name in listed("spared_by_any") or not has_tools(rule.name):
         return bool(works(command))
     return any(each.spares(rule.name) for each in works(command))
 
 
 def has_verbs(program: str) -> bool:
     """Return whether plain words are commands to a program: `npm run build` names no `build/`."""
-    return program in _rows()["with_verbs"].split()
+    return program in listed("with_verbs")
 
 
 @cache
