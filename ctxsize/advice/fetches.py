@@ -7,16 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ctxsize.dockerfile.stages import StageStep
-from ctxsize.recommender.knowledge.tools import (
-    COMPILES,
-    FETCHES,
-    FETCHES_AGAIN,
-    READS_MANIFEST,
-    Tool,
-    Work,
-    run_by,
-    works,
-)
+from ctxsize.recommender.knowledge.tools import Tool, Work, run_by, works
 from ctxsize.shell import Command
 
 _SETTINGS = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cacheFolder", "home")
@@ -53,17 +44,17 @@ class Fetch:
     @property
     def reads_manifest(self) -> bool:
         """Return whether what it fetches is listed in a file of the context."""
-        return self.work.does(READS_MANIFEST)
+        return self.work.does("manifest")
 
     @property
     def compiles(self) -> bool:
         """Return whether it has to run after each change of the sources anyway."""
-        return self.work.does(COMPILES)
+        return self.work.does("compile")
 
     @property
     def fetches_again(self) -> bool:
         """Return whether it fetches again what an earlier RUN installed."""
-        return self.work.does(FETCHES_AGAIN)
+        return self.work.does("again")
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -83,7 +74,7 @@ class Fetch:
         if self.cache_setting is not None:
             found = (posixpath.normpath(posixpath.join(self.workdir, self.cache_setting)),)
         elif home is not None:
-            found = self.manager.places(self.environment, home)
+            found = self._places(home)
         return () if any("$" in each for each in found) else found
 
     @property
@@ -98,9 +89,36 @@ class Fetch:
     @property
     def meant(self) -> tuple[str, ...]:
         """Return the targets of the cache mounts that are meant for it."""
-        return tuple(
-            mount.target for mount in self.step.caches if self.manager.is_meant(mount.target)
-        )
+        words = self.manager.mounted
+        targets = (mount.target for mount in self.step.caches)
+        return tuple(each for each in targets if any(word in each for word in words))
+
+    def _places(self, home: str) -> tuple[str, ...]:
+        """Return where the manager keeps what it fetched, the usual directories first."""
+        manager = self.manager
+        if any(self.environment.get(each) for each in manager.unknown_with):
+            return ()
+        found = [_place(each, self.environment, home) for each in manager.caches]
+        if found[0][1]:
+            found = found[: manager.used]
+        elif manager.of_root and home == "/root":
+            found.insert(0, (manager.of_root, ""))
+        return tuple(dict.fromkeys(place for place, _ in found))
+
+    def variable(self, directory: str) -> str:
+        """Return the variable that says that its cache is in a directory, `""` if none does."""
+        named = (_place(each, self.environment, "~") for each in self.manager.caches)
+        return next((name for place, name in named if name and place == directory), "")
+
+
+def _place(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
+    """Return the directory that a place stands for, and the variable that names it, if any."""
+    *given, usual = written.split("|")
+    for each in given:
+        name, slash, below = each[1:].partition("/")
+        if value := environment.get(name):
+            return f"{value.rstrip('/')}{slash}{below}" or "/", name
+    return (home + usual[1:] if usual.startswith("~") else usual), ""
 
 
 def fetches(step: StageStep) -> Iterator[Fetch]:
@@ -115,7 +133,7 @@ def fetches(step: StageStep) -> Iterator[Fetch]:
         if place := moved_cache(run):
             moved[run.program] = place
         for work in works(command):
-            if work.does(FETCHES):
+            if work.does("fetch"):
                 yield Fetch(work, step, workdir, command, {**exported}, moved.get(run.program))
 
 

@@ -14,7 +14,7 @@ from ctxsize.advice.rewrite import Change, with_option
 from ctxsize.advice.sharing import is_apt
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding
-from ctxsize.recommender.knowledge.tools import run_by
+from ctxsize.recommender.knowledge.tools import works
 from ctxsize.shell import Command
 
 
@@ -63,7 +63,7 @@ def _mount(written: str, place: str, **options: str) -> str:
 
 
 def _why_there(fetch: Fetch, place: str) -> str:
-    if variable := fetch.manager.variable(fetch.environment, place):
+    if variable := fetch.variable(place):
         return f"{variable} says so"
     if fetch.cache_setting is not None:
         return f"an option or a setting of {fetch.manager.name} says so"
@@ -87,9 +87,9 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
             help=f"drop `{option}`",
             fix=recipe.fix(f"drop `{option}`", _dropped(recipe, fetch, option), certain=True),
         )
-    variable, values, off = manager.switch
+    variable, values, off = manager.switch.split("|")
     value = fetch.environment.get(variable, "")
-    if value.lower() not in values:
+    if value.lower() not in values.split():
         return None
     return finding(
         "CTX222",
@@ -135,13 +135,12 @@ def _emptied(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Fin
 
 
 def _by_managers(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
-    cached = {fetch.manager.name: fetch for fetch in fetches(step) if fetch.cached}
+    cached = {fetch.manager.name for fetch in fetches(step) if fetch.cached}
     for command in step.commands:
-        shown = run_by(command)
-        fetch = next((e for e in cached.values() if e.manager.is_called(shown.program)), None)
-        if fetch is not None and fetch.manager.empties_cache(shown):
-            what = f"the cache that is mounted for {fetch.manager.name}"
-            yield _thrown_away(recipe, step, command, what)
+        for work in works(command):
+            if work.does("empty") and work.tool.name in cached:
+                what = f"the cache that is mounted for {work.tool.name}"
+                yield _thrown_away(recipe, step, command, what)
 
 
 def _by_hand(recipe: Recipe, step: StageStep) -> Iterator[Finding]:

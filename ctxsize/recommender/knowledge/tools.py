@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
@@ -18,9 +17,6 @@ from ctxsize.recommender.knowledge.rows import table
 from ctxsize.recommender.rules import Rule
 from ctxsize.shell import Command
 
-FETCHES, READS_MANIFEST, COMPILES, FETCHES_AGAIN = "fetch", "manifest", "compile", "again"
-"""What a job may do besides: `compile` has to run after each change of the sources anyway, and
-`again` fetches again what an earlier RUN installed."""
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
 """What may follow a program's name: `pnpm@9`, `yarn-3.6.0.cjs`, `gcc-13`."""
 _DURATION = re.compile(r"\d+[smhd]?")
@@ -54,7 +50,7 @@ def _are(expression: str, text: str) -> bool:
     return re.fullmatch(expression, text) is not None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Tool:
     """A package manager or a build tool, as its row says."""
 
@@ -92,10 +88,8 @@ class Tool:
     """A cache mount whose target holds one of these is meant for it."""
     uncached: tuple[str, ...] = ()
     """Options that make it use no cache."""
-    switch: tuple[str, frozenset[str], str] = ("", frozenset(), "")
+    switch: str = "||"
     """A variable that makes it use no cache, the values that do, and one that does not."""
-    empties: tuple[str, ...] = ()
-    """The commands that throw away what is in its cache."""
     speaks: str = ""
     """What an image or a command says that works with the dependencies beside the manifest."""
 
@@ -108,44 +102,6 @@ class Tool:
         if self.files[:1] == ("package.json",):
             return _takes_part(manifest)
         return bool(self.needs_more) and re.search(self.needs_more, manifest, re.M) is not None
-
-    def places(self, environment: Mapping[str, str], home: str) -> tuple[str, ...]:
-        """Return where it keeps what it fetched, the usual directories first; none if unknown."""
-        if any(environment.get(each) for each in self.unknown_with):
-            return ()
-        found = [_place(each, environment, home) for each in self.caches]
-        if found[0][1]:
-            found = found[: self.used]
-        elif self.of_root and home == "/root":
-            found.insert(0, (self.of_root, ""))
-        return tuple(dict.fromkeys(place for place, _ in found))
-
-    def variable(self, environment: Mapping[str, str], directory: str) -> str:
-        """Return the variable that says that it keeps its cache in a directory, `""` if none."""
-        named = (_place(each, environment, "~") for each in self.caches)
-        return next((name for place, name in named if name and place == directory), "")
-
-    def is_meant(self, target: str) -> bool:
-        """Return whether a cache mount at `target` is meant for it."""
-        return any(word in target for word in self.mounted)
-
-    def empties_cache(self, command: Command) -> bool:
-        """Return whether a command of it throws away what its cache holds."""
-        for words in map(str.split, self.empties):
-            plain = tuple(word for word in words if not word.startswith("-"))
-            if command.operands[: len(plain)] == plain and {*words} <= {*command.arguments}:
-                return True
-        return False
-
-
-def _place(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
-    """Return the directory that a place stands for, and the variable that names it, if any."""
-    *given, usual = written.split("|")
-    for each in given:
-        name, slash, below = each[1:].partition("/")
-        if value := environment.get(name):
-            return f"{value.rstrip('/')}{slash}{below}" or "/", name
-    return (home + usual[1:] if usual.startswith("~") else usual), ""
 
 
 _HOOKS = {"preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare"}
@@ -174,7 +130,7 @@ class Work(NamedTuple):
     jobs: tuple[Job, ...]
 
     def does(self, what: str) -> bool:
-        """Return whether a job does `what`."""
+        """Return whether a job does `what`: a word of the table's `does`."""
         return any(what in each.does for each in self.jobs)
 
     def makes(self, rule: str) -> bool:
@@ -201,42 +157,31 @@ def listed(key: str) -> list[str]:
 def tools() -> tuple[Tool, ...]:
     """Return the tools of all rows."""
     rows = _rows()["tool"]
-    return tuple(
-        _tool(name, {**rows.get(row.get("like"), {}), **row}) for name, row in rows.items()
-    )
+    alike = {name: rows.get(row.get("like"), {}) for name, row in rows.items()}
+    return tuple(_tool({"name": name, **alike[name], **row}) for name, row in rows.items())
 
 
-def _tool(name: str, row: dict[str, Any]) -> Tool:
+def _tool(row: dict[str, Any]) -> Tool:
     """Return the tool of a row, which holds `jobs` or is one. Raises `TypeError` for a mistake."""
-    own = {key: value for key, value in row.items() if key not in _OF_JOBS}
-    jobs = own.pop("jobs", [{key: value for key, value in row.items() if key in _OF_JOBS}])
-    for key in ("valued", "elsewhere", "mounted"):
-        own[key] = own.get(key, "").split()
-    lists = {key: tuple(value) for key, value in own.items() if isinstance(value, list)}
-    switch = own.pop("switch", {"variable": "", "on": "", "off": ""})
-    return Tool(
-        **{
-            **own,
-            **lists,
-            "name": name,
-            "programs": own.get("programs", name),
-            "jobs": tuple(map(_job, jobs)),
-            "switch": (switch["variable"], frozenset(switch["on"].split()), switch["off"]),
-        }
-    )
+    jobs = row.get("jobs", [{key: value for key, value in row.items() if key in _OF_JOBS}])
+    own = {key: value for key, value in row.items() if key not in (*_OF_JOBS, "like")}
+    several = {each.name for each in fields(Tool) if each.type == "tuple[str, ...]"}
+    split = {key: tuple(own[key].split()) for key in own.keys() & several}
+    programs = row.get("programs", row["name"])
+    return Tool(**{**own, **split, "programs": programs, "jobs": tuple(map(_job, jobs))})
 
 
-_OF_JOBS = ("run", "with", "without", "does", "makes", "spares", "like")
+_OF_JOBS = ("run", "with", "without", "does", "makes", "spares")
 
 
 def _job(row: dict[str, str]) -> Job:
-    makes, spares = (_rules(row.get(key, "")) for key in ("makes", "spares"))
-    does = frozenset(row.get("does", "").split())
-    run = row.get("run", ".*")
-    return Job(run, row.get("with", ""), row.get("without", ""), does, makes, spares)
+    does, makes, spares = (_names(row.get(key, "")) for key in ("does", "makes", "spares"))
+    options = row.get("with", ""), row.get("without", "")
+    return Job(row.get("run", ".*"), *options, does, makes, spares)
 
 
-def _rules(names: str) -> frozenset[str]:
+def _names(names: str) -> frozenset[str]:
+    """Return the names of rules in a text, which may name groups of them."""
     groups: dict[str, str] = _rows()["groups"]
     return frozenset(name for each in names.split() for name in groups.get(each, each).split())
 
