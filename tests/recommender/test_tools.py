@@ -6,12 +6,14 @@ import pytest
 
 from ctxsize.recommender.knowledge.load import BY_NAME
 from ctxsize.recommender.knowledge.tools import (
+    Work,
     has_tools,
     install_directory,
     makes,
     run_by,
     spares,
     tools,
+    works,
 )
 from ctxsize.shell import Command, commands
 
@@ -280,6 +282,65 @@ def test_what_installs_does_so_somewhere(rule: str, text: str) -> None:
 )
 def test_other_commands_install_nothing(rule: str, text: str) -> None:
     assert installed(rule, text) == []
+
+
+DOES = {
+    "npm ci": "again fetch manifest",
+    "npm install": "fetch manifest",
+    "npm install left-pad": "fetch",
+    "npm install -g serve": "fetch",
+    "npm --prefix web ci": "again fetch manifest",
+    "npm cache clean --force": "empty",
+    "npm run build": "",
+    "npm ci --help": "",
+    "yarn": "fetch manifest",
+    "yarn add x": "fetch",
+    "yarn workspaces focus web": "fetch",
+    "pnpm fetch": "fetch manifest",
+    "pnpm store prune": "empty",
+    "bun i": "fetch manifest",
+    "pip install flask": "fetch",
+    "python -m pip install -r r.txt": "fetch manifest",
+    "pip install .": "fetch manifest",
+    "pip cache purge": "empty",
+    "uv sync": "fetch manifest",
+    "uv pip install flask": "fetch",
+    "uv pip install -e .": "fetch manifest",
+    "uv build": "",
+    "poetry install --no-root": "fetch manifest",
+    "composer install": "fetch manifest",
+    "composer clear-cache": "empty",
+    "bundle": "fetch manifest",
+    "bundle exec rails server": "",
+    "mix deps.get": "fetch manifest",
+    "mix do deps.get, compile": "",
+    "go build ./...": "compile fetch manifest",
+    "go mod download": "fetch manifest",
+    "go install x/y@latest": "",
+    "go clean -modcache": "empty",
+    "go clean": "",
+    "cargo build": "compile fetch manifest",
+    "cargo +nightly chef cook": "compile fetch manifest",
+    "cargo install sqlx-cli": "compile fetch",
+    "cargo install --path .": "compile fetch manifest",
+    "./mvnw -B package": "compile fetch manifest",
+    "mvn -v": "",
+    "gradle :app:build": "compile fetch manifest",
+    "dotnet restore": "compile fetch manifest",
+    "dotnet build --no-restore": "compile fetch",
+    "make": "",
+}
+"""What the advice on Dockerfiles asks."""
+
+
+@pytest.mark.parametrize("text", DOES)
+def test_commands_fetch_what_a_manifest_lists_or_not(text: str) -> None:
+    found = {word for each in commands(text) for work in works(each) for word in words_of(work)}
+    assert " ".join(sorted(found)) == DOES[text]
+
+
+def words_of(work: Work) -> frozenset[str]:
+    return frozenset().union(*(job.does for job in work.jobs))
 
 
 RUN = {

@@ -20,7 +20,8 @@ from ctxsize.shell import Command
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
 """What may follow a program's name: `pnpm@9`, `yarn-3.6.0.cjs`, `gcc-13`."""
 _DURATION = re.compile(r"\d+[smhd]?")
-_ASKS = ("--help", "--version", "-h")
+_IDLE = ("--help", "--version", "-h", "--dry-run")
+"""Options with which no command does its job."""
 
 
 class Job(NamedTuple):
@@ -167,7 +168,7 @@ def _tool(row: dict[str, Any]) -> Tool:
     own = {key: value for key, value in row.items() if key not in (*_OF_JOBS, "like")}
     several = {each.name for each in fields(Tool) if each.type == "tuple[str, ...]"}
     split = {key: tuple(own[key].split()) for key in own.keys() & several}
-    programs = row.get("programs", row["name"])
+    programs = _joined(row.get("programs", row["name"]))
     return Tool(**{**own, **split, "programs": programs, "jobs": tuple(map(_job, jobs))})
 
 
@@ -177,7 +178,12 @@ _OF_JOBS = ("run", "with", "without", "does", "makes", "spares")
 def _job(row: dict[str, str]) -> Job:
     does, makes, spares = (_names(row.get(key, "")) for key in ("does", "makes", "spares"))
     options = row.get("with", ""), row.get("without", "")
-    return Job(row.get("run", ".*"), *options, does, makes, spares)
+    return Job(_joined(row.get("run", ".*")), *options, does, makes, spares)
+
+
+def _joined(expression: str) -> str:
+    """Return an expression without the ends of lines that a long one has."""
+    return "".join(map(str.strip, expression.split("\n")))
 
 
 def _names(names: str) -> frozenset[str]:
@@ -217,7 +223,7 @@ def _launchers() -> str:
 def works(command: Command) -> tuple[Work, ...]:
     """Return what a command does, for each tool that it runs and of which it does a job."""
     run = run_by(command)
-    if not run.words or run.has(*_ASKS):
+    if not run.words or run.has(*_IDLE):
         return ()
     options = frozenset(each.partition("=")[0] for each in run.arguments if each.startswith("-"))
     found = []
