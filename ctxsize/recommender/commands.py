@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from ctxsize.dockerfile.stages import StageStep, tolerant
 from ctxsize.recommender.knowledge.tools import has_verbs
@@ -21,9 +22,6 @@ _SILENT = frozenset(
     ]
 )
 """Programs to which it makes no difference whether what they name is there."""
-_LEFT_OUT = re.compile(r"--(exclude|ignore)[\w-]*(=.*)?|-m")
-"""Options whose value is no path that has to be there; `-m` is followed by a module."""
-_PATHS = re.compile(r"(PATH|DIR|HOME|ROOT|LIBS?|FILE|PREFIX)$", re.IGNORECASE)
 
 
 def running(step: StageStep) -> Iterator[tuple[str, Command]]:
@@ -77,24 +75,15 @@ def _agree(part: str, wanted: str) -> bool:
     return part == wanted or (part.strip("*") != "" and is_glob(part) and like(part, wanted))
 
 
-def is_named_by_value(name: str, variable: str, value: str) -> bool:
-    """Return whether what a variable is set to names it."""
-    return is_named(name, value, bare=_PATHS.search(variable) is not None)
-
-
 def is_named_by(name: str, command: Command) -> bool:
-    """Return whether a command names it where it has to be there for it."""
+    """Return whether a command names it where it has to be there for it; `-m` names a module."""
     if command.program in _SILENT:
         return False
-    if any(is_named_by_value(name, *each) for each in command.assignments):
-        return True
-    bare, left_out = not has_verbs(command.program), False
-    for word in command.words:
-        option = _LEFT_OUT.fullmatch(word) is not None
-        if not left_out and not option and is_named(name, word, bare=bare):
-            return True
-        left_out = option and "=" not in word
-    return False
+    bare = not has_verbs(command.program)
+    words = (word for before, word in pairwise(("", *command.words)) if before != "-m")
+    return any(is_named(name, value) for _, value in command.assignments) or any(
+        is_named(name, word, bare=bare) for word in words
+    )
 
 
 def is_named_beside(name: str, step: StageStep, found: Iterable[Command]) -> bool:

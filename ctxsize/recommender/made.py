@@ -16,12 +16,7 @@ from ctxsize.dockerfile import path_from_root
 from ctxsize.dockerfile.mounts import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.recommender.build_files import BuildFile, Named
-from ctxsize.recommender.commands import (
-    is_named,
-    is_named_beside,
-    is_named_by,
-    is_named_by_value,
-)
+from ctxsize.recommender.commands import is_named, is_named_beside, is_named_by
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.knowledge.tools import (
     has_tools,
@@ -97,9 +92,9 @@ class _Making:
         self._facts, self._build_file, self._match = facts, build_file, match
         self._rule, parts = match.rule, match.path.split("/")
         self._name = "/".join(parts[-1 - match.find.strip("/").count("/") :])
-        self._is_managed = manager_of(self._rule) is not None
-        self._is_known = has_tools(self._rule.name)
-        self._of_sources = self._is_known and self._rule.category is Category.ARTEFACT
+        self._is_managed = manager_of(match.rule) is not None
+        self._is_known = has_tools(match.rule.name)
+        self._of_sources = self._is_known and match.rule.category is Category.ARTEFACT
         self._ends: dict[BuiltStage, StageContent] = {}
         self._consumed: set[BuiltStage] = set()
         self._is_spared = False
@@ -249,7 +244,9 @@ class _Making:
         if keyword == "WORKDIR":
             return is_named(self._name, posixpath.join(step.workdir, *step.arguments))
         if keyword in ("ARG", "ENV"):
-            return any(is_named_by_value(self._name, *each) for each in _values(step))
+            # An ARG without a value has that of the one in front of the first FROM.
+            outer = (step.state.outer.get(each, "") for each in step.arguments)
+            return any(is_named(self._name, each) for each in (*step.arguments, *outer))
         return any(
             self._names(step, at, command) or self._is_started_by(command)
             for at, command in self._facts.running(step)
@@ -257,18 +254,8 @@ class _Making:
 
     def _is_started_by(self, command: Command) -> bool:
         """Return whether a command runs a program that needs what was installed or built."""
-        is_spoken = self._is_known and self._speaks(" ".join(command.words))
-        return is_spoken or (self._is_managed and self._speaks(self._script(command)))
-
-
-def _values(step: StageStep) -> Iterator[tuple[str, str]]:
-    """Yield the variables that an ARG or ENV sets, with their values."""
-    given = step.arguments
-    if step.instruction.keyword == "ENV":
-        yield from zip(given[::2], given[1::2], strict=False)
-        return
-    for name, has_default, default in (each.partition("=") for each in given):
-        yield name, default if has_default else step.state.outer.get(name, "")
+        texts = " ".join(command.words), self._script(command)
+        return self._is_known and any(map(self._speaks, texts))
 
 
 _LAST: WeakKeyDictionary[Facts, tuple[Match, list[Made]]] = WeakKeyDictionary()
