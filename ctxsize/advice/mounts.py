@@ -129,39 +129,37 @@ _KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
 
 def _emptied(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
     """Find what leaves the cache of a RUN empty."""
-    yield from _by_managers(recipe, step)
-    yield from _by_hand(recipe, step)
+    cached = {fetch.manager.name for fetch in fetches(step) if fetch.cached}
+    for command in step.commands:
+        emptied = (each.tool.name for each in works(command) if each.does("empty"))
+        yield from (
+            _thrown_away(recipe, step, command, f"the cache that is mounted for {name}")
+            for name in emptied
+            if name in cached
+        )
+        for target in _deleted_of_apt(step, command):
+            what = f"the cache that is mounted at {target}"
+            yield _thrown_away(recipe, step, command, what)
     yield from _by_the_image(recipe, stage, step)
 
 
-def _by_managers(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
-    cached = {fetch.manager.name for fetch in fetches(step) if fetch.cached}
-    for command in step.commands:
-        for work in works(command):
-            if work.does("empty") and work.tool.name in cached:
-                what = f"the cache that is mounted for {work.tool.name}"
-                yield _thrown_away(recipe, step, command, what)
-
-
-def _by_hand(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
-    """Find what is deleted of the caches of apt."""
+def _deleted_of_apt(step: StageStep, command: Command) -> list[str]:
+    """Return the first target of a cache of apt that a command empties, none if it empties none."""
     caches = {name: each for each in step.caches for name in _APT if each.target.startswith(name)}
-    for command in step.commands:
+    named: list[str] = []
+    if is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",)):
+        named = [name for name in caches if name == _APT[1]]
+    elif command.program == "rm":
         named = [name for name in caches if any(name in word for word in command.operands)]
-        if is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",)):
-            named = [name for name in caches if name == _APT[1]]
-        elif command.program != "rm":
-            continue
-        if named:
-            what = f"the cache that is mounted at {caches[named[0]].target}"
-            yield _thrown_away(recipe, step, command, what)
+    return [caches[name].target for name in named[:1]]
 
 
 def _by_the_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
     """Find what images of Debian delete, as long as nothing keeps them from it."""
     archives = next((each for each in step.caches if each.target.startswith(_APT[1])), None)
     installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
-    if archives and installs and _deletes_downloads(stage) and not _keeps(stage, step):
+    is_debian = system_of(stage.base).name in ("debian", "ubuntu")
+    if archives and installs and is_debian and not _keeps(stage, step):
         yield finding(
             "CTX222",
             recipe,
@@ -191,16 +189,12 @@ def _is_in(cache: Cache, word: str) -> bool:
     return any(cache.target.startswith(name) and word.startswith(name) for name in _APT)
 
 
-def _deletes_downloads(stage: BuiltStage) -> bool:
-    return system_of(stage.base).name in ("debian", "ubuntu")
-
-
 def _keeps(stage: BuiltStage, step: StageStep) -> bool:
     """Return whether docker-clean is dealt with at or before `step`."""
-    texts: list[str] = []
-    for each in stage.history:
-        texts.append(each.instruction.text)
-        texts += [heredoc.content for heredoc in each.instruction.heredocs]
-        if each is step:
-            break
-    return any("docker-clean" in t or "Keep-Downloaded-Packages" in t for t in texts)
+    before = stage.history[: stage.history.index(step) + 1]
+    texts = (
+        text
+        for each in (step.instruction for step in before)
+        for text in (each.text, *(heredoc.content for heredoc in each.heredocs))
+    )
+    return any("docker-clean" in each or "Keep-Downloaded-Packages" in each for each in texts)

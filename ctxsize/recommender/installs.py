@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import re
 
-from ctxsize.dockerfile.stages import built_stages
 from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.knowledge.tools import manager_of, speaks, works
-from ctxsize.recommender.made import is_for, taking
+from ctxsize.recommender.made import is_for, taking, unread_at
 from ctxsize.recommender.matches import Match, Objection
-from ctxsize.shell import is_known
 
 _SCRIPTS = re.compile(
     r"\.sh\b|\b(make|just|task)\b|\b(npm|bun|composer)\s+(run|run-script|exec)\b"
@@ -36,10 +34,10 @@ def no_install_step(facts: Facts, match: Match) -> Objection | None:
     bare = [each for each in taking(facts, match) if not _installs(facts, each, match)]
     owner = _owner(facts, match)
     strangers = [each for each in bare if owner is not None and _is_stranger(facts, each, match)]
-    others = [each for each in bare if each not in strangers]
-    for each in sorted(others, key=lambda each: _may_install(facts, each, match)):
-        reason = f"{each.path} takes it and does not install it"
-        return Objection("no_install_step", reason, soft=_may_install(facts, each, match))
+    others = [(_may_install(facts, e, match), e.path) for e in bare if e not in strangers]
+    if others:
+        soft, path = min(others, key=lambda each: each[0])
+        return Objection("no_install_step", f"{path} takes it and does not install it", soft=soft)
     if owner is None or not strangers:
         return None
     return Objection("no_install_step", _lost(strangers, owner), soft=True)
@@ -56,8 +54,7 @@ def _may_install(facts: Facts, build_file: BuildFile, match: Match) -> bool:
     A RUN that cannot be read may do either.
     """
     by_script = _SCRIPTS.search(build_file.commands) is not None
-    steps = (step for stage in built_stages(build_file.dockerfile) for step in stage.steps)
-    unread = any(not is_known(each.instruction) for each in steps)
+    unread = unread_at(build_file) is not None
     return by_script or unread or bool(facts.installed_by(build_file, match.rule))
 
 

@@ -55,6 +55,12 @@ def is_for(match: Match, package: str | None) -> bool:
     return package is None or f"{beside}/".startswith(f"{package}/")
 
 
+def unread_at(build_file: BuildFile) -> int | None:
+    """Return the first line of a Dockerfile whose commands cannot be read, None if none is so."""
+    steps = (step for stage in built_stages(build_file.dockerfile) for step in stage.steps)
+    return next((step.line for step in steps if not is_known(step.instruction)), None)
+
+
 class StageContent(NamedTuple):
     """What a stage has behind an instruction."""
 
@@ -110,10 +116,8 @@ class _Making:
             is_target = self._build_file.request.build.target.lower() == stage.label
             if (stage not in parents or is_target) and self._ends[stage].is_as_it_came:
                 self._finish(stage)
-        steps = (step for stage in stages for step in stage.steps)
-        unread = (step.line for step in steps if not is_known(step.instruction))
         used = min(self._uses, default=None)
-        return Made(self._build_file, self._is_spared, used, next(unread, None))
+        return Made(self._build_file, self._is_spared, used, unread_at(self._build_file))
 
     def _end_of(self, stage: BuiltStage) -> StageContent:
         content = StageContent() if stage.parent is None else self._ends[stage.parent]
