@@ -176,16 +176,18 @@ class _Making:
     def _ran(self, content: StageContent, stage: BuiltStage, step: StageStep) -> StageContent:
         """Return what the commands of a RUN change, and note where they use the thing."""
         as_it_came = is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
-        has_files = content.has_files or any(each.type == "bind" for each in step.mounts)
-        is_enough = content.has_it or is_mounted or not self._of_sources
+        can_make = content.has_it or is_mounted or not self._of_sources
+        if self._is_managed:
+            # An install needs a manifest, and that is all it needs.
+            can_make = content.has_files or any(each.type == "bind" for each in step.mounts)
         found = self._facts.running(step)
-        self._is_spared |= is_enough and any(spares(self._rule, each) for _, each in found)
+        self._is_spared |= can_make and any(spares(self._rule, each) for _, each in found)
         # What is made in a cache is in no image.
         caches = (each.target for each in step.mounts if each.type in ("cache", "tmpfs"))
         if any(is_named(self._name, each) for each in caches):
             return content
         for at, command in found:
-            if is_enough and self._makes(at, command, has_files=has_files):
+            if can_make and self._makes(at, command):
                 as_it_came = False
                 # What is made in a mount is there for this RUN alone.
                 content = content if is_mounted else content._replace(made=True)
@@ -199,11 +201,11 @@ class _Making:
             self._uses.append(step.line)
         return content
 
-    def _makes(self, at: str, command: Command, *, has_files: bool) -> bool:
-        """Return whether a command makes the thing; an install needs files with a manifest."""
+    def _makes(self, at: str, command: Command) -> bool:
+        """Return whether a command makes the thing, and not the like in another directory."""
         if not self._is_managed:
             return makes(self._rule, command)
-        there = install_directory(self._rule, command) if has_files else None
+        there = install_directory(self._rule, command)
         if there is None:
             return False
         package = self._facts.package_at(self._rule, posixpath.join(at, there))
