@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ctxsize.advice.caches import HELD_TO_A_SYSTEM, OF_SEVERAL
+from ctxsize.advice.caches import OF_SEVERAL, held_at
 from ctxsize.advice.fetches import fetches
 from ctxsize.advice.images import System, system_of
 from ctxsize.advice.recipe import Recipe
@@ -95,9 +95,8 @@ def _stake(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
     for target in (use.cache.target for use in sharing):
         if target.endswith(OF_SEVERAL):
             return _whole_cache(sharing)
-        for name, (pattern, what, severity) in HELD_TO_A_SYSTEM.items():
-            if pattern.search(target):
-                return name, what, severity
+        if held := held_at(target):
+            return held
     return None
 
 

@@ -144,20 +144,26 @@ class Work(NamedTuple):
 
 
 @cache
-def _rows() -> dict[str, Any]:
+def _all() -> dict[str, Any]:
     return table("tools.toml")
+
+
+def rows_of(name: str) -> dict[str, Any]:
+    """Return the rows of one of the tables in `tools.toml`."""
+    rows: dict[str, Any] = _all()[name]
+    return rows
 
 
 def listed(key: str) -> list[str]:
     """Return the words of a list that stands in front of the rows."""
-    words: str = _rows()[key]
+    words: str = _all()[key]
     return words.split()
 
 
 @cache
 def tools() -> tuple[Tool, ...]:
     """Return the tools of all rows."""
-    rows = _rows()["tool"]
+    rows = rows_of("tool")
     alike = {name: rows.get(row.get("like"), {}) for name, row in rows.items()}
     return tuple(_tool({"name": name, **alike[name], **row}) for name, row in rows.items())
 
@@ -188,7 +194,7 @@ def _joined(expression: str) -> str:
 
 def _names(names: str) -> frozenset[str]:
     """Return the names of rules in a text, which may name groups of them."""
-    groups: dict[str, str] = _rows()["groups"]
+    groups = rows_of("groups")
     return frozenset(name for each in names.split() for name in groups.get(each, each).split())
 
 
@@ -204,7 +210,7 @@ def run_by(command: Command) -> Command:
         program = posixpath.basename(words[0])
         if _are(_launchers(), program):
             at = 1
-        elif program in _rows()["runners"].get("".join(words[1:2]), "").split():
+        elif program in rows_of("runners").get("".join(words[1:2]), "").split():
             at = 2
         else:
             break
