@@ -7,6 +7,7 @@ import pytest
 from ctxsize.recommender.knowledge.load import BY_NAME
 from ctxsize.recommender.knowledge.tools import (
     Work,
+    _tool,
     has_tools,
     install_directory,
     makes,
@@ -366,3 +367,9 @@ def run_text(command: Command) -> str:
 @pytest.mark.parametrize("text", RUN)
 def test_launchers_are_not_what_is_run(text: str) -> None:
     assert [run_text(run_by(each)) for each in commands(text)] == [RUN[text]]
+
+
+@pytest.mark.parametrize("row", [{"runs": "build"}, {"jobs": [{"with": "-c"}]}, {"cache": "~/.x"}])
+def test_a_key_that_no_row_has_is_an_error(row: dict[str, object]) -> None:
+    with pytest.raises(TypeError):
+        _tool({"name": "x", **row})

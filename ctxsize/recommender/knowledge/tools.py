@@ -29,14 +29,16 @@ class Job(NamedTuple):
 
     run: str
     """What the words of the command begin with that are no options: an expression."""
-    only_with: str
-    """Options of which one must be given, and of which none may be; no matter which if empty."""
-    without: str
     does: frozenset[str]
+    """What it does about packages: `fetch`, `manifest`, `compile`, `again`, `empty`."""
     makes: frozenset[str]
     """The rules whose thing it puts where it was."""
     spares: frozenset[str]
     """The rules whose thing an image can do without after it, as it gets the like elsewhere."""
+    only_with: str = ""
+    """Options of which one must be given."""
+    without: str = ""
+    """Options of which none may be given."""
 
     def is_done_by(self, words: str, options: frozenset[str]) -> bool:
         """Return whether a command of the tool with these words and options is this job."""
@@ -154,10 +156,11 @@ def rows_of(name: str) -> dict[str, Any]:
     return rows
 
 
-def listed(key: str) -> list[str]:
+@cache
+def listed(key: str) -> tuple[str, ...]:
     """Return the words of a list that stands in front of the rows."""
     words: str = _all()[key]
-    return words.split()
+    return tuple(words.split())
 
 
 @cache
@@ -178,13 +181,12 @@ def _tool(row: dict[str, Any]) -> Tool:
     return Tool(**{**own, **split, "programs": programs, "jobs": tuple(map(_job, jobs))})
 
 
-_OF_JOBS = ("run", "with", "without", "does", "makes", "spares")
+_OF_JOBS = ("run", "only_with", "without", "does", "makes", "spares")
 
 
-def _job(row: dict[str, str]) -> Job:
-    does, makes, spares = (_names(row.get(key, "")) for key in ("does", "makes", "spares"))
-    options = row.get("with", ""), row.get("without", "")
-    return Job(_joined(row.get("run", ".*")), *options, does, makes, spares)
+def _job(row: dict[str, Any]) -> Job:
+    names = {key: _names(row.get(key, "")) for key in ("does", "makes", "spares")}
+    return Job(**{**row, **names, "run": _joined(row.get("run", ".*"))})
 
 
 def _joined(expression: str) -> str:
@@ -288,7 +290,10 @@ def has_verbs(program: str) -> bool:
 
 @cache
 def manager_of(rule: Rule) -> Tool | None:
-    """Return a package manager whose manifest lists what a rule finds, None if there is none."""
+    """Return a package manager whose manifest lists what a rule finds, None if there is none.
+
+    The rules about such things are those that ask whether a Dockerfile installs them.
+    """
     return _speaking(rule.name) if "no_install_step" in rule.traps else None
 
 
