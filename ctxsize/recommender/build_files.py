@@ -13,6 +13,7 @@ from functools import cached_property
 
 from ctxsize.dockerfile import ContextNeed, Dockerfile, Instruction, Source
 from ctxsize.dockerfile.sources import path_from_root
+from ctxsize.dockerfile.stages import built_stages
 from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.engine.named import request_named
 from ctxsize.engine.narrow import follow
@@ -21,6 +22,7 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
 from ctxsize.recommender.assumed import depends_on_assumed
 from ctxsize.recommender.tree import is_glob, like
+from ctxsize.shell import is_known
 
 _PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
@@ -204,6 +206,12 @@ class BuildFile:
             for each in self.dockerfile.instructions
             if "RUN" in (each.keyword, each.trigger and each.trigger.keyword)
         )
+
+    @cached_property
+    def unread_at(self) -> int | None:
+        """Return the first line whose commands cannot be read, None if there is none."""
+        steps = (step for stage in built_stages(self.dockerfile) for step in stage.steps)
+        return next((step.line for step in steps if not is_known(step.instruction)), None)
 
     @cached_property
     def words(self) -> str:

@@ -12,7 +12,7 @@ import re
 from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.knowledge.tools import manager_of, speaks, works
-from ctxsize.recommender.made import is_for, taking, unread_at
+from ctxsize.recommender.made import is_for, taking
 from ctxsize.recommender.matches import Match, Objection
 
 _SCRIPTS = re.compile(
@@ -54,7 +54,7 @@ def _may_install(facts: Facts, build_file: BuildFile, match: Match) -> bool:
     A RUN that cannot be read may do either.
     """
     by_script = _SCRIPTS.search(build_file.commands) is not None
-    unread = unread_at(build_file) is not None
+    unread = build_file.unread_at is not None
     return by_script or unread or bool(facts.installed_by(build_file, match.rule))
 
 

@@ -30,7 +30,7 @@ from ctxsize.recommender.knowledge.tools import (
 )
 from ctxsize.recommender.matches import Match
 from ctxsize.recommender.rules import Category
-from ctxsize.shell import Command, is_known
+from ctxsize.shell import Command
 
 _SAID_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
 _IDLE = re.compile(
@@ -53,12 +53,6 @@ def is_for(match: Match, package: str | None) -> bool:
     """Return whether an install for `package` may bring what was matched; None is any package."""
     beside = match.path.rpartition("/")[0]
     return package is None or f"{beside}/".startswith(f"{package}/")
-
-
-def unread_at(build_file: BuildFile) -> int | None:
-    """Return the first line of a Dockerfile whose commands cannot be read, None if none is so."""
-    steps = (step for stage in built_stages(build_file.dockerfile) for step in stage.steps)
-    return next((step.line for step in steps if not is_known(step.instruction)), None)
 
 
 class StageContent(NamedTuple):
@@ -117,7 +111,7 @@ class _Making:
             if (stage not in parents or is_target) and self._ends[stage].is_as_it_came:
                 self._finish(stage)
         used = min(self._uses, default=None)
-        return Made(self._build_file, self._is_spared, used, unread_at(self._build_file))
+        return Made(self._build_file, self._is_spared, used, self._build_file.unread_at)
 
     def _end_of(self, stage: BuiltStage) -> StageContent:
         content = StageContent() if stage.parent is None else self._ends[stage.parent]

@@ -175,22 +175,22 @@ def cases(table: dict[str, tuple[tuple[str, ...], tuple[str, ...]]], at: int) ->
 
 
 @pytest.mark.parametrize(("name", "text"), cases(BUILT, 0))
-def test_builds(name: str, text: str) -> None:
+def test_image_that_runs_the_command_can_do_without_the_thing(name: str, text: str) -> None:
     assert any(spares(BY_NAME[name], each) for each in commands(text))
 
 
 @pytest.mark.parametrize(("name", "text"), cases(BUILT, 1))
-def test_builds_not(name: str, text: str) -> None:
+def test_image_that_runs_another_command_cannot(name: str, text: str) -> None:
     assert not any(spares(BY_NAME[name], each) for each in commands(text))
 
 
 @pytest.mark.parametrize(("name", "text"), cases(MADE, 0))
-def test_puts_it_where_it_was(name: str, text: str) -> None:
+def test_command_makes_the_thing_where_it_was(name: str, text: str) -> None:
     assert any(makes(BY_NAME[name], each) for each in commands(text))
 
 
 @pytest.mark.parametrize(("name", "text"), cases(MADE, 1))
-def test_puts_it_elsewhere(name: str, text: str) -> None:
+def test_command_only_takes_its_place(name: str, text: str) -> None:
     assert not any(makes(BY_NAME[name], each) for each in commands(text))
 
 
@@ -201,7 +201,7 @@ def test_every_rule_of_a_row_exists_and_has_its_cases() -> None:
     assert named - {*INSTALLS} <= {*BUILT, *MADE}
 
 
-def test_what_is_not_made_again_is_made_by_nothing() -> None:
+def test_rule_without_a_row_is_made_by_the_program_that_it_names() -> None:
     assert not any(makes(BY_NAME["docs.directory"], each) for each in commands("make docs"))
     assert any(makes(BY_NAME["infra.cdk"], each) for each in commands("npx cdk synth"))
 
@@ -274,14 +274,14 @@ def installed(rule: str, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("rule", "text"), [(name, text) for name, texts in INSTALLS.items() for text in texts]
 )
-def test_what_installs_does_so_somewhere(rule: str, text: str) -> None:
+def test_install_is_for_a_directory(rule: str, text: str) -> None:
     assert installed(rule, text) == [INSTALLS[rule][text]]
 
 
 @pytest.mark.parametrize(
     ("rule", "text"), [(name, text) for name, texts in INSTALLS_NOT.items() for text in texts]
 )
-def test_other_commands_install_nothing(rule: str, text: str) -> None:
+def test_command_installs_nothing(rule: str, text: str) -> None:
     assert installed(rule, text) == []
 
 
@@ -365,7 +365,7 @@ def run_text(command: Command) -> str:
 
 
 @pytest.mark.parametrize("text", RUN)
-def test_launchers_are_not_what_is_run(text: str) -> None:
+def test_launchers_are_left_out(text: str) -> None:
     assert [run_text(run_by(each)) for each in commands(text)] == [RUN[text]]
 
 
