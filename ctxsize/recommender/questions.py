@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ctxsize.engine.snapshot import Held
+from ctxsize.engine.memory import Held
 from ctxsize.model import Amount
 from ctxsize.recommender.facts import is_source
 from ctxsize.recommender.outcome import Question
