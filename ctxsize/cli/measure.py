@@ -13,6 +13,14 @@ from ctxsize.formats import TABLES
 _TOP, _TOP_ALONE = 5, 30
 
 
+class _Table(click.Choice):  # type: ignore[type-arg] # generic since click 8.2
+    """A choice of `--by`, also by the name `rule` that `pattern` had."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the choice that `value` stands for."""
+        return str(super().convert("pattern" if value == "rule" else value, param, ctx))
+
+
 @click.command("measure")
 @build_options
 @click.option(
@@ -31,7 +39,7 @@ _TOP, _TOP_ALONE = 5, 30
 )
 @click.option(
     "--by",
-    type=click.Choice(TABLES),
+    type=_Table(TABLES),
     help="Just one table: by directory, extension, pattern (each line of the ignore file; "
     "implies --ignored) or file.",
 )
@@ -41,7 +49,7 @@ _TOP, _TOP_ALONE = 5, 30
     help="Walk the ignored directories too, and show what each pattern saves.",
 )
 @click.option(
-    "--warm", is_flag=True, help="Show what a second build prints if nothing changed, too."
+    "--warm", is_flag=True, help="Also show what a second build prints if nothing changed."
 )
 @click.option(
     "--thorough",
