@@ -326,16 +326,17 @@ def advise(
     the rest too): the outcome holds the edits. `config` is by default that of `root`.
     Raises `InputError` for no directory, and for codes that do not exist.
     """
-    from ctxsize.advice.command import run
+    from ctxsize.advice import advise as run
+    from ctxsize.config import load
 
     return run(
         discover(root),
+        load(root) if config is None else config,
         fix=fix,
         unsafe=unsafe_fixes,
         select=select,
         ignore=ignore,
         severity=severity,
-        config=config,
     )
 
 

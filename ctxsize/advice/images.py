@@ -8,14 +8,27 @@ from dataclasses import dataclass
 from ctxsize.dockerfile.images import repository_of
 
 _RELEASES = {
-    **dict.fromkeys(("buster", "bullseye", "bookworm", "trixie", "forky", "sid"), "debian"),
-    **dict.fromkeys(("bionic", "focal", "jammy", "noble", "resolute"), "ubuntu"),
+    "forky": ("debian", "14"),
+    "trixie": ("debian", "13"),
+    "bookworm": ("debian", "12"),
+    "bullseye": ("debian", "11"),
+    "buster": ("debian", "10"),
+    "sid": ("debian", "unstable"),
+    "resolute": ("ubuntu", "26.04"),
+    "noble": ("ubuntu", "24.04"),
+    "jammy": ("ubuntu", "22.04"),
+    "focal": ("ubuntu", "20.04"),
+    "bionic": ("ubuntu", "18.04"),
 }
+"""Releases that tags name, each with its system and its number."""
+_WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_RELEASES)})(?![a-z])")
 _SYSTEM = re.compile(
-    r"(?P<name>debian|ubuntu|alpine|fedora|rockylinux|almalinux|amazonlinux|centos|wolfi"
-    r"|ubi\d+|archlinux|opensuse)"
+    r"debian|ubuntu|alpine|fedora|rockylinux|almalinux|amazonlinux|centos|wolfi|ubi\d+|archlinux"
+    r"|opensuse"
 )
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
+_USERS = {"node": ("node", "1000"), "gradle": ("gradle", "1000"), "jenkins": ("jenkins", "1000")}
+"""Users that official images bring along, with their numbers."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +45,8 @@ class System:
     @property
     def libc(self) -> str:
         """`musl` or `glibc`, `""` if not known."""
-        if not self.name:
-            return ""
-        return "musl" if self.name == "alpine" else "glibc"
+        known = "musl" if self.name == "alpine" else "glibc"
+        return known if self.name else ""
 
     @property
     def key(self) -> str:
@@ -44,7 +56,7 @@ class System:
     @property
     def slug(self) -> str:
         """Return a word for it in the id of a cache."""
-        word = self.release if self.release and not self.release[0].isdigit() else self.key
+        word = self.release if self.release in _RELEASES else self.key
         return re.sub(r"[^\w.\-]+", "-", word)
 
 
@@ -56,35 +68,18 @@ def system_of(reference: str) -> System:
     >>> system_of("debian:12").key, system_of("ubuntu:22.04").key, system_of("rust:1.82").name
     ('debianbookworm', 'ubuntujammy', '')
     """
-    bare = reference.partition("@")[0]
-    repository, _, tag = bare.rpartition("/")[2].partition(":")
-    for word, name in _RELEASES.items():
-        if re.search(rf"(?:^|[^a-z]){word}(?:$|[^a-z])", tag):
-            return System(name, word, f"{repository}:{tag}")
-    match = _SYSTEM.match(repository) or _SYSTEM.search(tag)
-    if match is None:
-        return System("", "", f"{repository}:{tag}" if tag else repository)
-    name = match["name"]
-    if match.string is tag and match.string != repository:
-        version = _VERSION.match(tag, match.end())
-    else:
-        version = _VERSION.match(tag)
-    release = version[0] if version else ""
-    return System(name, _NUMBERED.get((name, release), release), f"{repository}:{tag}")
-
-
-_NUMBERED = {
-    ("debian", "13"): "trixie",
-    ("debian", "12"): "bookworm",
-    ("debian", "11"): "bullseye",
-    ("debian", "10"): "buster",
-    ("ubuntu", "24.04"): "noble",
-    ("ubuntu", "22.04"): "jammy",
-    ("ubuntu", "20.04"): "focal",
-}
-
-_USERS = {"node": ("node", "1000"), "gradle": ("gradle", "1000"), "jenkins": ("jenkins", "1000")}
-"""Users that official images bring along, with their numbers."""
+    image = reference.partition("@")[0].rpartition("/")[2]
+    repository, _, tag = image.partition(":")
+    if word := _WORD.search(tag):
+        return System(_RELEASES[word[0]][0], word[0], image)
+    by_repository, by_tag = _SYSTEM.match(repository), _SYSTEM.search(tag)
+    system = by_repository or by_tag
+    if system is None:
+        return System("", "", image)
+    version = _VERSION.match(tag, 0 if by_repository else system.end())
+    number = version[0] if version else ""
+    named = (word for word, known in _RELEASES.items() if known == (system[0], number))
+    return System(system[0], next(named, number), image)
 
 
 def user_id(reference: str, user: str) -> str:

@@ -45,8 +45,6 @@ class _History(NamedTuple):
     """The first lines on which managers fetch what a later RUN need not fetch again."""
     has_bundle_path: bool
     """Whether `bundle config` says where to install."""
-    only_go: bool
-    """Whether nothing but Go's sources is copied."""
 
     @classmethod
     def of(cls, recipe: Recipe, stage: BuiltStage) -> _History:
@@ -55,16 +53,12 @@ class _History(NamedTuple):
         for fetch in (each for step in history if step.is_run for each in fetches(step)):
             in_mount = fetch.cached and fetch.manager.keeps_in_cache
             if fetch.manager.reads_manifest(fetch.command) and not in_mount:
-                key, line = _what(fetch), fetch.step.line
-                fetched[key] = min(fetched.get(key, line), line)
+                fetched.setdefault(_what(fetch), fetch.step.line)
         commands = (command.words for step in history for command in step.commands)
-        taken = (source for step in history for source in (*step.sources, *step.binds))
-        return cls(
-            dict(_behind_sources(recipe, history)),
-            fetched,
-            any(words[:2] == ("bundle", "config") and _names_path(words) for words in commands),
-            all(source.endswith(".go") for source in taken),
+        has_path = any(
+            words[:2] == ("bundle", "config") and _names_path(words) for words in commands
         )
+        return cls(dict(_behind_sources(recipe, history)), fetched, has_path)
 
 
 def _behind_sources(
@@ -124,7 +118,7 @@ def _fetches_nothing(recipe: Recipe, fetch: Fetch, history: _History) -> bool:
         tools = wanted <= {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
         local = all(word.startswith(("/", "./")) and set(word) & set("*") for word in wanted)
         return bool(wanted) and (tools or local) and not command.has("-r", "--requirement")
-    return name == "go" and command.operands[:1] != ("mod",) and history.only_go
+    return False
 
 
 def _without_cache(

@@ -11,7 +11,7 @@ from ctxsize.advice.images import system_of
 from ctxsize.advice.managers import moved_cache
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import Change, with_option
+from ctxsize.advice.rewrite import with_option
 from ctxsize.advice.sharing import is_apt
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding
@@ -89,13 +89,16 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     manager = fetch.manager
     option = next((each for each in manager.uncached if fetch.command.has(each)), None)
     if option is not None:
+        dropped = recipe.without_option(
+            fetch.step, option, lambda command: module(command).program in manager.called
+        )
         return finding(
             "CTX222",
             recipe,
             fetch.step.line,
             f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
             help=f"drop `{option}`",
-            fix=recipe.fix(f"drop `{option}`", _dropped(recipe, fetch, option), certain=True),
+            fix=recipe.fix(f"drop `{option}`", dropped, certain=True),
         )
     variable, values, off = _SWITCHED_OFF.get(manager.name, ("", (), ""))
     value = fetch.environment.get(variable, "")
@@ -108,14 +111,6 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
         f"{variable}={value} makes {manager.name} use no cache, so the mount stays empty",
         help=f"drop {variable}, or write `{variable}={off} {fetch.command.program} …` here",
     )
-
-
-def _dropped(recipe: Recipe, fetch: Fetch, option: str) -> Iterator[Change]:
-    """Yield the RUN without `option`, unless the command stands in a script of its own."""
-    script = recipe.script(fetch.step)
-    alone = script.instruction.arguments == fetch.written.words
-    if alone or script.piece_of(fetch.written) is not None:
-        yield script.change(script.without_option(option, fetch.manager.called))
 
 
 def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from ctxsize.advice.rewrite import Change, Script, Splice, changed, read_script, with_option
-from ctxsize.dockerfile import Dockerfile
+from ctxsize.advice.rewrite import (
+    Change,
+    changed,
+    lines_of,
+    with_option,
+    with_words,
+    without_option,
+)
+from ctxsize.dockerfile import Dockerfile, Instruction
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.errors import UndecidedError
 from ctxsize.findings import Edit, Fix
 from ctxsize.projects import FoundBuild
+from ctxsize.shell import Command
 
 _MOST_STEPS = 500_000
 """Number of steps of all stages of a Dockerfile, each with those of the stages it is built on."""
@@ -28,6 +37,11 @@ class Recipe:
     builds: tuple[FoundBuild, ...] = ()
     name: str = ""
     """Its service, or more where another Dockerfile builds a service of that name."""
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Return the lines of the file without their ends."""
+        return lines_of(self.data)
 
     @property
     def runs(self) -> Iterator[tuple[BuiltStage, StageStep]]:
@@ -66,20 +80,30 @@ class Recipe:
         above = os.path.basename(os.path.abspath(directory or "."))
         return slug(suffix or above) or "app"
 
-    def script(self, step: StageStep) -> Script:
-        """Return the text of a RUN, to change it."""
-        return read_script(self.data, step.instruction, self.dockerfile.escape)
+    def text_of(self, instruction: Instruction) -> str:
+        """Return an instruction as it stands in the file, its lines joined by line feeds."""
+        return "\n".join(self.lines[instruction.line - 1 : instruction.end_line])
+
+    def with_words(self, step: StageStep, words: Mapping[str, str]) -> list[Change]:
+        """Return an instruction with other flags and arguments; none if that is not certain."""
+        text = self.text_of(step.instruction)
+        return _changes(step, with_words(text, self.dockerfile.escape, words))
+
+    def without_option(
+        self, step: StageStep, option: str, is_meant: Callable[[Command], bool]
+    ) -> list[Change]:
+        """Return a RUN without an option of the commands meant; none if that is not certain."""
+        text = self.text_of(step.instruction)
+        return _changes(step, without_option(text, self.dockerfile.escape, option, is_meant))
 
     def with_mounts(self, options: Iterable[tuple[StageStep, str, dict[str, str]]]) -> list[Change]:
-        """Return the RUNs with further options for mounts; none if one is not found."""
-        splices: dict[StageStep, list[Splice]] = {}
-        for step, written, changed_options in options:
-            mount = with_option(written, **changed_options)
-            splice = self.script(step).with_mount(written, mount)
-            if splice is None:
-                return []
-            splices.setdefault(step, []).append(splice)
-        return [self.script(step).change(each) for step, each in splices.items()]
+        """Return the RUNs with further options for mounts; none if one is not certain."""
+        words: dict[StageStep, dict[str, str]] = {}
+        for step, written, given in options:
+            mount = f"--mount={with_option(written, **given)}"
+            words.setdefault(step, {})[f"--mount={written}"] = mount
+        made = [self.with_words(step, each) for step, each in words.items()]
+        return [change for each in made for change in each] if all(made) else []
 
     def fix(self, message: str, changes: Iterable[Change], *, certain: bool = False) -> Fix | None:
         """Return the fix that `changes` are; None if they change nothing or no file holds it."""
@@ -87,6 +111,11 @@ class Recipe:
         if self.inline or self.path == "-" or after == self.data:
             return None
         return Fix(message, (Edit(self.path, self.data, after),), certain)
+
+
+def _changes(step: StageStep, text: str | None) -> list[Change]:
+    place = step.instruction
+    return [] if text is None else [Change(place.line, place.end_line, tuple(text.split("\n")))]
 
 
 def read_recipe(

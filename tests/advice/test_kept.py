@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize.advice import advise
-from ctxsize.advice.command import run
+from ctxsize.advice import advise as run
 from ctxsize.advice.rewrite import Change, changed
 from ctxsize.config import Config
 from ctxsize.projects import discover

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from ctxsize.advice import advise
-from ctxsize.advice.command import run
+from ctxsize.advice import advise as run
 from ctxsize.advice.rewrite import Change, changed
-from ctxsize.config import Config
+from ctxsize.config import Config, load
 from ctxsize.dockerfile import parse_dockerfile
 from ctxsize.findings import Edit, Finding
 from ctxsize.projects import discover
@@ -67,8 +67,8 @@ SNIPPETS = {
     "`COPY . /a/`, with all that needs it, below `npm ci` (line 5)",
     ("CTX202", "go"): "write `COPY go.mod ./` here, and `RUN go mod download` and `COPY . .` "
     "in front of `go build ./...` (line 3)",
-    ("CTX202", "workspaces"): "more than package.json, yarn.lock, .yarnrc.yml and .yarn/ may be "
-    "needed in front of it, so keep what it downloads: `RUN --mount=type=cache,"
+    ("CTX202", "workspaces"): "more than the manifests may be needed in front of it, so keep its "
+    "downloads: `RUN --mount=type=cache,"
     "target=/root/.yarn/berry/cache yarn install --immutable`; "
     "the image does not get what is in the mount, so mount it "
     "in later RUNs too, and copy elsewhere what CMD or another stage needs",
@@ -157,7 +157,8 @@ def test_of_cargo_only_the_whole_pattern_is_a_rewrite() -> None:
 
 def test_of_unused_caches_only_an_option_is_dropped() -> None:
     assert rewrites("CTX222") == {
-        name: [True] for name in ("no cache", "no cache, twice", "no cache, in words")
+        name: [True]
+        for name in ("no cache", "no cache, twice", "no cache, in words", "no cache, in a script")
     }
 
 
@@ -202,7 +203,7 @@ def test_an_accepted_place_hides_no_other(tmp_path: Path) -> None:
     (root / "ctxsize.toml").write_text(
         '[[suppress]]\ncode = "CTX223"\npattern = "RUN npm ci # here"\nreason = "seldom built"\n'
     )
-    (found,) = run(discover(str(root))).findings
+    (found,) = run(discover(str(root)), load(str(root))).findings
     assert (found.code, found.location.line) == ("CTX223", 6)
 
 
