@@ -76,7 +76,6 @@ PLACES = {
             "engine.reasons",
             "recommender.evidence",
             "projects.files",
-            "advice.contents",
             "advice.repository",
             "writer.apply",
             "clean.descent",

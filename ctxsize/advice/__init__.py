@@ -66,13 +66,13 @@ def advise(
     `fix` applies the certain fixes, `unsafe` all of them, one after the other, each on what
     the last one left. The rest is as `ctxsize.api.advise` has it.
     """
-    chosen = any((select, ignore, severity))
-    wanted = Wanted(
-        config or Config(), known=names("CTX2"), select=select, ignore=ignore, severity=severity
-    )
+    config = config or Config()
+    codes = names("CTX2")
+    wanted = Wanted(config, known=codes, select=select, ignore=ignore, severity=severity)
     repository = read_repository(discovery)
-    found = wanted.of(_examined(repository))
-    unused = () if chosen else wanted.unused(names("CTX2"), discovery.root)
+    everything = _examined(repository)
+    unused = () if any((select, ignore)) else _unused(config, everything, discovery.root)
+    found = wanted.of(everything)
     edits: dict[str, Edit] = {}
     mended: list[Finding] = []
     seen: set[tuple[str, bytes]] = set()
@@ -94,6 +94,13 @@ def advise(
         tuple(edits.values()),
         tuple(mended),
     )
+
+
+def _unused(config: Config, found: Iterable[Finding], root: str) -> tuple[Finding, ...]:
+    """Return the tables that accept nothing of what was found."""
+    wanted = Wanted(config)
+    wanted.of(found)
+    return wanted.unused(names("CTX2"), root)
 
 
 def _examined(repository: Repository) -> tuple[Finding, ...]:

@@ -98,8 +98,7 @@ def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | No
     if not all(moved):
         return None
     first, last = stage.stage.line, build.step.instruction.end_line
-    lines = "\n".join(_stages(recipe, stage, build, (cook, built))).split("\n")
-    whole = Change(first, last, tuple(lines))
+    whole = Change(first, last, "\n".join(_stages(recipe, stage, build, (cook, built))))
     return recipe.fix(
         "compile the dependencies with cargo-chef, and keep registry, git and target in caches",
         [whole, *(change for each in moved for change in each)],

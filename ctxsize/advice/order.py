@@ -15,11 +15,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ctxsize.advice.caches import snippet
-from ctxsize.advice.contents import Contents
 from ctxsize.advice.fetches import Fetch, fetches
 from ctxsize.advice.managers import Manager
 from ctxsize.advice.recipe import Recipe
-from ctxsize.advice.repository import Repository, finding, present
+from ctxsize.advice.repository import Contents, Repository, finding, present
 from ctxsize.advice.rewrite import quoted
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Finding

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from ctxsize.advice.caches import NOT_IN_THE_IMAGE, run_with
 from ctxsize.advice.cargo import CargoRun, cargo_runs, cooking
 from ctxsize.advice.chef import chef_pattern, compiled, downloads, keeps_downloads, meet, taken_of
-from ctxsize.advice.contents import Contents
 from ctxsize.advice.recipe import Recipe
-from ctxsize.advice.repository import Repository, finding
+from ctxsize.advice.repository import Contents, Repository, finding
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
 

@@ -13,7 +13,6 @@ import pytest
 
 from ctxsize.advice import advise
 from ctxsize.advice import advise as run
-from ctxsize.advice.rewrite import Change, changed
 from ctxsize.config import Config, load
 from ctxsize.dockerfile import parse_dockerfile
 from ctxsize.findings import Edit, Finding
@@ -320,16 +319,3 @@ def test_line_ends_stay_what_they_are(code: str, name: str, tmp_path: Path) -> N
     for one, other in zip(unix, windows, strict=True):
         if Path(one.path).name.endswith("Dockerfile"):
             assert other.after == one.after.replace(b"\n", b"\r\n")
-
-
-def test_changes_of_one_line_are_refused() -> None:
-    data = b"FROM a\nRUN b\nRUN c\n"
-    assert changed(data, [Change(2, 1, ("ARG x",)), Change(2, 2, ("RUN d",))]) == (
-        b"FROM a\nARG x\nRUN d\nRUN c\n"
-    )
-    for other in (Change(2, 2, ()), Change(1, 2, ()), Change(2, 3, ()), Change(3, 2, ("x",))):
-        if other == Change(3, 2, ("x",)):
-            assert changed(data, [Change(2, 2, ()), other]) == b"FROM a\nx\nRUN c\n"
-            continue
-        with pytest.raises(ValueError, match="two changes"):
-            changed(data, [Change(2, 2, ("RUN x",)), other])
