@@ -14,9 +14,9 @@ from ctxsize.advice import contexts, lost, missing, mounts, order, rust, sharing
 from ctxsize.advice.repository import Repository, masked, read_repository
 from ctxsize.codes import names
 from ctxsize.config import Config
+from ctxsize.discovery import Discovery
 from ctxsize.findings import Edit, Finding, Severity, in_order
 from ctxsize.model import Problem
-from ctxsize.projects import Discovery
 
 RULES: dict[str, Callable[[Repository], Iterator[Finding]]] = {
     "CTX201": contexts.no_ignore_file,

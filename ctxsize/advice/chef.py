@@ -107,6 +107,8 @@ def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | No
 
 def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool:
     """Return whether it sets up in a directory, copies the sources, and ends with the build."""
+    if not any(step.sources for step in stage.own):
+        return False
     first = _first_copy(stage)
     setup = {each.keyword for each in stage.stage.instructions if each.line < first.line}
     between = {

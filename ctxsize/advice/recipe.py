@@ -16,11 +16,11 @@ from ctxsize.advice.rewrite import (
     with_words,
     without_option,
 )
+from ctxsize.discovery import FoundBuild
 from ctxsize.dockerfile import Dockerfile, Instruction
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.errors import UndecidedError
 from ctxsize.findings import Edit, Fix
-from ctxsize.projects import FoundBuild
 from ctxsize.shell import Command
 
 _MOST_STEPS = 500_000

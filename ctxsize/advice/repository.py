@@ -14,6 +14,7 @@ from ctxsize.advice.fetches import fetches
 from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.codes import severity_of
+from ctxsize.discovery import Discovery, FoundBuild
 from ctxsize.dockerfile import Dockerfile
 from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.ignorefile import IgnoreFile
@@ -22,7 +23,6 @@ from ctxsize.engine.plan import Plan
 from ctxsize.errors import DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Finding, Fix, Location, Severity
 from ctxsize.model import Problem
-from ctxsize.projects import Discovery, FoundBuild
 from ctxsize.reader import entries_in, read_file
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")

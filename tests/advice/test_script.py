@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from ctxsize.advice import advise as run
 from ctxsize.advice.rewrite import with_words, without_option
 from ctxsize.config import Config
+from ctxsize.discovery import discover
 from ctxsize.dockerfile import Instruction, parse_dockerfile
-from ctxsize.projects import discover
 from ctxsize.shell import commands_of
 from tests.trees import build_tree, file
 
