@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ctxsize.dockerfile.images import repository_of
 
@@ -31,33 +31,15 @@ _USERS = {"node": ("node", "1000"), "gradle": ("gradle", "1000"), "jenkins": ("j
 """Users that official images bring along, with their numbers."""
 
 
-@dataclass(frozen=True)
-class System:
+class System(NamedTuple):
     """The system of an image as far as its reference names it."""
 
     name: str
     """`debian`, `alpine`, …; `""` if not named."""
-    release: str
-    """`bookworm`, `3.20`, …; `""` if not named."""
-    image: str
-    """The reference, without registry and digest."""
-
-    @property
-    def libc(self) -> str:
-        """`musl` or `glibc`, `""` if not known."""
-        known = "musl" if self.name == "alpine" else "glibc"
-        return known if self.name else ""
-
-    @property
-    def key(self) -> str:
-        """Equal where nothing tells two images apart."""
-        return f"{self.name}{self.release}" if self.name else self.image
-
-    @property
-    def slug(self) -> str:
-        """Return a word for it in the id of a cache."""
-        word = self.release if self.release in _RELEASES else self.key
-        return re.sub(r"[^\w.\-]+", "-", word)
+    key: str
+    """Equal where nothing tells two images apart."""
+    slug: str
+    """A word for it in the id of a cache."""
 
 
 def system_of(reference: str) -> System:
@@ -69,17 +51,23 @@ def system_of(reference: str) -> System:
     ('debianbookworm', 'ubuntujammy', '')
     """
     image = reference.partition("@")[0].rpartition("/")[2]
-    repository, _, tag = image.partition(":")
+    name, release = _named(*image.partition(":")[::2])
+    key = f"{name}{release}" if name else image
+    return System(name, key, re.sub(r"[^\w.\-]+", "-", release if release in _RELEASES else key))
+
+
+def _named(repository: str, tag: str) -> tuple[str, str]:
+    """Return the system and its release, `""` for what is not named."""
     if word := _WORD.search(tag):
-        return System(_RELEASES[word[0]][0], word[0], image)
+        return _RELEASES[word[0]][0], word[0]
     by_repository, by_tag = _SYSTEM.match(repository), _SYSTEM.search(tag)
     system = by_repository or by_tag
     if system is None:
-        return System("", "", image)
+        return "", ""
     version = _VERSION.match(tag, 0 if by_repository else system.end())
     number = version[0] if version else ""
-    named = (word for word, known in _RELEASES.items() if known == (system[0], number))
-    return System(system[0], next(named, number), image)
+    words = (word for word, known in _RELEASES.items() if known == (system[0], number))
+    return system[0], next(words, number)
 
 
 def user_id(reference: str, user: str) -> str:

@@ -7,7 +7,6 @@ it needs, and not at all where a cache mount holds the downloads.
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from collections.abc import Iterator
@@ -59,10 +58,22 @@ def copied_too_early(repository: Repository) -> Iterator[Finding]:
             repeated = repeated_install(repository, recipe, stage)
             if repeated is None or (repeated.everything, repeated.fetch.manager) in seen:
                 continue
-            seen.add((repeated.everything, repeated.fetch.manager))
-            kept = snippet(repository, recipe, stage, repeated.fetch)
+            everything, fetch = repeated.everything, repeated.fetch
+            seen.add((everything, fetch.manager))
+            kept = snippet(repository, recipe, stage, fetch)
+            command = f"`{' '.join(fetch.command.words[:4])}` (line {fetch.step.line})"
+            does = f"makes {command} download everything" if _compiles(fetch) else f"runs {command}"
             if repeated.early or kept:
-                yield _copied_too_early(recipe, repeated, kept)
+                yield finding(
+                    "CTX202",
+                    recipe,
+                    everything.line,
+                    f"every change in the context {does} again",
+                    evidence=tuple(f"{name} is there" for name in repeated.files[:3]),
+                    help=repeated.early
+                    or "to copy the manifests first may not be enough, so keep the downloads: "
+                    + kept,
+                )
 
 
 def repeated_install(repository: Repository, recipe: Recipe, stage: BuiltStage) -> Repeated | None:
@@ -133,52 +144,21 @@ def _requirements(command: Command) -> tuple[str, ...]:
     return (*behind, *joined, *synced)
 
 
-def _copied_too_early(recipe: Recipe, repeated: Repeated, kept: str) -> Finding:
-    fetch = repeated.fetch
-    command, line = " ".join(fetch.command.words[:4]), fetch.step.line
-    again = f"runs `{command}` (line {line}) again"
-    if _compiles(fetch):
-        again = f"makes `{command}` (line {line}) download everything again"
-    return finding(
-        "CTX202",
-        recipe,
-        repeated.everything.line,
-        f"every change in the context {again}",
-        evidence=(f"line {line}: {command}", *(f"{e} is there" for e in repeated.files[:3])),
-        help=repeated.early
-        or f"more than the manifests may be needed in front of it, so keep its downloads: {kept}",
-    )
-
-
 def _in_front(found: Repeated) -> str:
     """Return what to write: manifests, install, sources; `""` where that may not be enough."""
-    sources = _sources_below(found)
-    if not sources or not _is_enough(found):
+    fetch, everything = found.fetch, found.everything
+    sources, copy = everything.instruction, _copy_of_manifests(found)
+    is_movable = everything.workdir == fetch.step.workdir or sources.arguments[-1].startswith("/")
+    if not is_movable or not _is_enough(found):
         return ""
-    fetch, copy = found.fetch, _copy_of_manifests(found)
     written = " ".join(map(quoted, fetch.written.words))
     install = f"`{written}` (line {fetch.step.line})"
     options = () if _requirements(fetch.command) else fetch.manager.early
     lacking = [each for each in options if not fetch.command.has(each)]
-    if _compiles(fetch):
-        written = fetch.manager.downloads
-    elif not lacking:
-        return f"write `{copy}` here, and `{sources}`, with all that needs it, below {install}"
-    early = " ".join((written, *lacking))
-    return f"write `{copy}` here, and `RUN {early}` and `{sources}` in front of {install}"
-
-
-def _sources_below(found: Repeated) -> str:
-    """Return the COPY of the sources as it works below the install; `""` if it is not known."""
-    everything, copy = found.everything, found.everything.instruction
-    if everything.workdir == found.fetch.step.workdir:
-        return copy.text
-    # There is another WORKDIR in between, so its destination has to be absolute.
-    is_known = copy.arguments[-1].startswith("/") or everything.workdir != "/"
-    base = everything.destination
-    if "$" in base or not is_known:
-        return ""
-    return " ".join((copy.keyword, *copy.flags, *copy.arguments[:-1], f"{base.rstrip('/')}/"))
+    if not (lacking or _compiles(fetch)):
+        return f"write `{copy}` here, and `{sources.text}`, with all that needs it, below {install}"
+    early = fetch.manager.downloads if _compiles(fetch) else " ".join((written, *lacking))
+    return f"write `{copy}` here, and `RUN {early}` and `{sources.text}` in front of {install}"
 
 
 def _copy_of_manifests(found: Repeated) -> str:
@@ -187,9 +167,7 @@ def _copy_of_manifests(found: Repeated) -> str:
     flags = [each for each in copy.flags if each.startswith(("--chown", "--chmod", "--link"))]
     to = posixpath.normpath(posixpath.join(copy.arguments[-1], below)).rstrip("/") + "/"
     to = to if to.startswith(("/", "./", "../", "$")) else f"./{to}"
-    words = [*(posixpath.join(below, each) for each in found.files), to]
-    is_odd = any(set(word) & set(" \t[*?") for word in words)
-    return " ".join(("COPY", *flags, *([json.dumps(words)] if is_odd else words)))
+    return " ".join(("COPY", *flags, *(posixpath.join(below, each) for each in found.files), to))
 
 
 def _is_enough(found: Repeated) -> bool:
@@ -206,5 +184,7 @@ def _is_enough(found: Repeated) -> bool:
             return False
     elif not manager.files or manager.needs_more(contents.text(manager.files[0])):
         return False
+    # A path with blanks is left to a person too, as is a file of another directory.
+    are_plain = not any(set(each) & set("/ \t[*?") for each in found.files)
     more = (*_NEEDING_MORE, *(f"{each}/" for each in manager.makes))
-    return not any(map(contents.has, more)) and not any("/" in each for each in found.files)
+    return are_plain and " " not in contents.below and not any(map(contents.has, more))

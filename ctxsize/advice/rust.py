@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ctxsize.advice.caches import NOT_IN_THE_IMAGE, run_with
 from ctxsize.advice.cargo import CargoRun, cargo_runs, cooking
-from ctxsize.advice.chef import chef_pattern, compiled, downloads, keeps_downloads, meet, taken_of
+from ctxsize.advice.chef import chef_pattern, compiled, downloads, keeps_downloads, meet
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Contents, Repository, finding
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
@@ -92,8 +92,6 @@ def _knows_target(
     may name any.
     """
     if build.command.has("--target-dir") or "CARGO_TARGET_DIR" in build.step.environment:
-        return True
-    if any(path.startswith(f"{build.target}/") for path in taken_of(recipe, stage, build.target)):
         return True
     whole = [step for step in stage.history if step.takes_all]
     below = whole[-1].inside(build.workdir) if whole else ""

@@ -122,9 +122,8 @@ def _collision(
 ) -> Finding:
     name, what, severity = stake
     first = own[0]
-    libcs = {use.system.libc for use in sharing} - {""}
     releases = {use.system.key for use in sharing if use.system.name}
-    sure = len(libcs) > 1 or len(releases) > 1 or first.several_platforms
+    sure = len(releases) > 1 or first.several_platforms
     if len({use.system.key for use in sharing}) == 1 and not first.several_platforms:
         what = "what other services compiled at the same paths"
     others = [str(use) for use in sharing if use.recipe is not first.recipe or use is not first]

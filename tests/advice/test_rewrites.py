@@ -66,20 +66,24 @@ SNIPPETS = {
     "`COPY . /a/`, with all that needs it, below `npm ci` (line 5)",
     ("CTX202", "go"): "write `COPY go.mod ./` here, and `RUN go mod download` and `COPY . .` "
     "in front of `go build ./...` (line 3)",
-    ("CTX202", "workspaces"): "more than the manifests may be needed in front of it, so keep its "
-    "downloads: `RUN --mount=type=cache,"
+    (
+        "CTX202",
+        "workspaces",
+    ): "to copy the manifests first may not be enough, so keep the downloads: "
+    "`RUN --mount=type=cache,"
     "target=/root/.yarn/berry/cache yarn install --immutable`; "
     "the image does not get what is in the mount, so mount it "
     "in later RUNs too, and copy elsewhere what CMD or another stage needs",
-    ("CTX202", "another directory behind the copy"): "write `COPY --link web/go.mod web/go.sum "
-    "./web/` here, and `COPY --link . /s/`, with all that needs it, below `go mod download` "
-    "(line 5)",
+    ("CTX202", "another directory behind the copy"): "to copy the manifests first may not be "
+    "enough, so keep the downloads: `RUN --mount=type=cache,target=/go/pkg/mod "
+    "--mount=type=cache,target=/root/.cache/go-build go mod download`; the image does not get what "
+    "is in the mount, so mount it in later RUNs too, and copy elsewhere what CMD or another stage "
+    "needs",
     ("CTX202", "poetry in the same RUN"): "write `COPY pyproject.toml poetry.lock ./` here, and "
     "`RUN poetry install --only main --no-root` and `COPY . .` in front of "
     "`poetry install --only main` (line 3)",
-    ("CTX202", "a directory with blanks"): 'write `COPY ["my app/package.json", '
-    '"my app/package-lock.json", "/a/my app/"]` here, and `COPY . /a/`, with all that '
-    "needs it, below `npm ci` (line 4)",
+    ("CTX202", "a directory with blanks"): "to copy the manifests first may not be enough, so keep "
+    "the downloads: `RUN --mount=type=cache,target=/root/.npm npm ci`",
     ("CTX223", "no cache"): "`RUN --mount=type=cache,target=/root/.cache/pip pip install     "
     "-r r.txt`",
     ("CTX223", "a heredoc"): "`RUN --mount=type=cache,target=/root/.npm …`",
