@@ -11,7 +11,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
-from itertools import dropwhile
 
 from ctxsize.advice.cargo import CargoRun, cargo_runs, cooking
 from ctxsize.advice.images import system_of
@@ -26,6 +25,21 @@ _DIRECTORIES = ("target", "release", "debug", "deps", "build")
 _COPIES = ("cp", "mv", "install", "rsync")
 _RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
 _NAMED = re.compile(r"(?i)(\s*from\s.*\sas\s+)\S+\s*")
+_PATTERN = """\
+{head}
+{setup}
+RUN {shared}cargo install cargo-chef --locked
+
+FROM chef AS planner
+{sources}
+RUN cargo chef prepare --recipe-path recipe.json
+
+FROM chef AS {name}
+{arguments}
+COPY --from=planner {recipe} recipe.json
+RUN {mounts}{cook}
+{since}
+RUN {mounts}{built}"""
 
 
 def downloads(places: Iterable[str]) -> tuple[str, ...]:
@@ -86,19 +100,20 @@ def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | No
     """Return the Dockerfile with the pattern in it; None where that is left to a person."""
     if not (_is_usual_stage(recipe, stage, build.step) and _is_usual_build(build)):
         return None
-    results, cook = _results(recipe, stage, build), _cook(stage, build)
-    built = None if results is None else _built(recipe, build, results)
-    if results is None or built is None or not cook or keeps_downloads(recipe, stage, build):
+    taking = [step for e in recipe.stages for step in e.own if e.origin(step.origin) is stage]
+    results = _results(taken_of(recipe, stage, build.target), taking, build)
+    cook, built = _cook(stage, build), _built(recipe, build, results or {})
+    if results is None or not (cook and built) or keeps_downloads(recipe, stage, build):
         return None
     moved = [
-        recipe.with_words(step, words)
-        for step in _takers(recipe, stage)
-        if (words := _moved(step, results))
+        recipe.with_words(step, {word: results[path] for word, path in words})
+        for step in taking
+        if (words := [pair for pair in _written(step) if pair[1] in results])
     ]
     if not all(moved):
         return None
-    first, last = stage.stage.line, build.step.instruction.end_line
-    whole = Change(first, last, "\n".join(_stages(recipe, stage, build, (cook, built))))
+    text = _pattern(recipe, stage, build, cook=cook, built=built)
+    whole = Change(stage.stage.line, build.step.instruction.end_line, text)
     return recipe.fix(
         "compile the dependencies with cargo-chef, and keep registry, git and target in caches",
         [whole, *(change for each in moved for change in each)],
@@ -109,11 +124,9 @@ def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool
     """Return whether it sets up in a directory, copies the sources, and ends with the build."""
     if not any(step.sources for step in stage.own):
         return False
-    first = _first_copy(stage)
-    setup = {each.keyword for each in stage.stage.instructions if each.line < first.line}
-    between = {
-        each.instruction.keyword for each in stage.own if first.line < each.line < build.line
-    }
+    first = _first_copy(stage).line
+    setup = {step.instruction.keyword for step in stage.own if step.line < first}
+    later = {step.instruction.keyword for step in stage.own if first < step.line < build.line}
     # A stage that is named by its number would be another one.
     numbered = any(step.origin.isdecimal() for other in recipe.stages for step in other.steps)
     return (
@@ -122,7 +135,7 @@ def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool
         and not {"chef", "planner"} & {each.stage.name for each in recipe.stages}
         and not numbered
         and "WORKDIR" in setup
-        and between <= {"COPY", "ADD", "ENV", "ARG"}
+        and later <= {"COPY", "ADD", "ENV", "ARG"}
         and stage.stage.instructions[-1] is build.instruction
         and all(is_known(step.instruction) for step in stage.steps)
     )
@@ -146,26 +159,19 @@ def _is_usual_build(build: CargoRun) -> bool:
     )
 
 
-def _takers(recipe: Recipe, stage: BuiltStage) -> Iterator[StageStep]:
-    """Yield the COPY instructions that take something from a stage."""
-    for other in recipe.stages:
-        yield from (step for step in other.own if other.origin(step.origin) is stage)
-
-
-def _results(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> dict[str, str] | None:
-    """Return what others need of `target`, each with its place in the image; None if unknown."""
-    taken = taken_of(recipe, stage, build.target)
-    copied = {path for step in _takers(recipe, stage) for path in step.taken}
+def _results(taken: set[str], taking: list[StageStep], build: CargoRun) -> dict[str, str] | None:
+    """Return where each path that others need of `target` is kept; None if that is not known."""
     results = {path: posixpath.join(_OUT, posixpath.basename(path)) for path in sorted(taken)}
+    copied = {path for step in taking for path in step.taken}
     are_files = all(
-        path in copied
-        and path.startswith(f"{build.target}/")
+        path.startswith(f"{build.target}/")
         and not set(path) & set("*?[$")
         and posixpath.basename(path) not in _DIRECTORIES
         for path in taken
     )
     are_apart = len({*results.values()}) == len(results)
-    return results if are_files and are_apart and (results or _copies_out(build)) else None
+    is_known = are_files and are_apart and taken <= copied
+    return results if is_known and (results or _copies_out(build)) else None
 
 
 def _copies_out(build: CargoRun) -> bool:
@@ -177,30 +183,25 @@ def _copies_out(build: CargoRun) -> bool:
     )
 
 
-def _moved(step: StageStep, results: dict[str, str]) -> dict[str, str]:
-    """Return the words of a COPY that name results, with what they become."""
-    words = zip(step.instruction.arguments[:-1], step.taken, strict=False)
-    return {word: results[path] for word, path in words if path in results}
+def _written(step: StageStep) -> Iterator[tuple[str, str]]:
+    """Yield the sources of a COPY as they are written, each with its path."""
+    return zip(step.instruction.arguments[:-1], step.taken, strict=False)
 
 
 def _cook(stage: BuiltStage, build: CargoRun) -> str:
     """Return the cooking; `""` if a variable in it may be set only behind the sources."""
     first = _first_copy(stage)
     cook = cooking(build, first)
-    later = any(
-        step.instruction.keyword in ("ARG", "ENV") for step in stage.own if step.line > first.line
-    )
-    return "" if "$" in cook and later else cook
+    later = (step.instruction.keyword for step in stage.own if step.line > first.line)
+    return "" if "$" in cook and {"ARG", "ENV"} & {*later} else cook
 
 
-def _built(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> str | None:
-    """Return the commands of the build, and the results copied out; None if they do not fit."""
+def _built(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> str:
+    """Return the commands of the build, and the results copied out; `""` if they do not fit."""
     escape = recipe.dockerfile.escape
     text = recipe.text_of(build.step.instruction).lstrip()[len("RUN") :]
     for flag in build.step.instruction.flags:
-        _, found, text = text.partition(flag)
-        if not found:
-            return None
+        text = text.partition(flag)[2]
     text = text.strip(f" \t\n{escape}")
     wanted = [each.words for each in build.step.commands]
     if results:
@@ -209,42 +210,34 @@ def _built(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> str | No
         wanted += [("mkdir", "-p", _OUT), ("cp", *taken, f"{_OUT}/")]
     after = read_alone(f"RUN {text}", escape)
     is_read = after is not None and [each.words for each in commands_of(after)] == wanted
-    return text if is_read else None
+    return text if is_read else ""
 
 
-def _stages(
-    recipe: Recipe, stage: BuiltStage, build: CargoRun, commands: tuple[str, str]
-) -> Iterator[str]:
-    """Yield the text of the three stages, with the `commands` that cook and build."""
-    first, instructions = _first_copy(stage), stage.stage.instructions
+def _pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun, *, cook: str, built: str) -> str:
+    """Return the text of the three stages."""
+    first, begin = _first_copy(stage), stage.stage.line
+    setup = [each for each in stage.stage.instructions if each.line < first.line]
     # Comments stay with what they stand above.
-    end = max(each.end_line for each in instructions if each.line < first.line)
-    between = recipe.lines[end : build.step.line - 1]
-    setup = [each for each in instructions if each.line < first.line]
-    sources = [step.instruction for step in stage.own if step.sources]
-    shared = [f"--mount={each}" for each in downloads(build.caches)]
+    end = setup[-1].end_line
+    join = f" {recipe.dockerfile.escape}\n    "
+    shared = "".join(f"--mount={each}{join}" for each in downloads(build.caches))
+    target = f"--mount={compiled(recipe, stage, build.target)}{join}"
     kept = {f"--mount={each.written}" for each in build.step.caches}
-    own = [each for each in build.step.instruction.flags if each not in kept]
-    target = f"--mount={compiled(recipe, stage, build.target)}"
-    yield _NAMED.sub(r"\1chef", recipe.lines[stage.stage.line - 1])
-    yield from dropwhile(_is_blank, recipe.lines[stage.stage.line : end])
-    yield _run(recipe, *shared, "cargo install cargo-chef --locked")
-    yield from ("", "FROM chef AS planner", *map(recipe.text_of, sources))
-    yield from ("RUN cargo chef prepare --recipe-path recipe.json", "")
-    yield f"FROM chef AS {stage.stage.name}"
+    own = "".join(f"{each}{join}" for each in build.step.instruction.flags if each not in kept)
     # Each stage has to declare its arguments.
-    yield from (recipe.text_of(each) for each in setup if each.keyword == "ARG")
+    arguments = [recipe.text_of(each) for each in setup if each.keyword == "ARG"]
     if not first.environment.declares("TARGETARCH"):
-        yield "ARG TARGETARCH"
-    yield f"COPY --from=planner {posixpath.join(build.workdir, 'recipe.json')} recipe.json"
-    yield _run(recipe, *shared, target, *own, commands[0])
-    yield from dropwhile(_is_blank, between)
-    yield _run(recipe, *shared, target, *own, commands[1])
-
-
-def _is_blank(line: str) -> bool:
-    return not line.strip()
-
-
-def _run(recipe: Recipe, *parts: str) -> str:
-    return "RUN " + f" {recipe.dockerfile.escape}\n    ".join(parts)
+        arguments.append("ARG TARGETARCH")
+    return _PATTERN.format(
+        head=_NAMED.sub(r"\1chef", recipe.lines[begin - 1]),
+        setup="\n".join(recipe.lines[begin:end]).strip("\n"),
+        shared=shared,
+        sources="\n".join(recipe.text_of(e.instruction) for e in stage.own if e.sources),
+        name=stage.stage.name,
+        arguments="\n".join(arguments),
+        recipe=posixpath.join(build.workdir, "recipe.json"),
+        mounts=shared + target + own,
+        cook=cook,
+        since="\n".join(recipe.lines[end : build.step.line - 1]).strip("\n"),
+        built=built,
+    )

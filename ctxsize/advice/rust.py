@@ -45,7 +45,7 @@ def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
 
 
 def _rebuilding(stage: BuiltStage) -> CargoRun | None:
-    """Return the last build of a stage, if each change of the sources makes it start anew."""
+    """Return the last build of a stage, if a change of the sources makes it compile everything."""
     runs = cargo_runs(stage)
     builds = [run for run in runs if run.task == "build"]
     copied = [step for step in stage.history if step.sources]
