@@ -32,6 +32,7 @@ RULES: dict[str, Callable[[Repository], Iterator[Finding]]] = {
 }
 """The function that finds each code."""
 _MOST_FIXES = 500
+"""Number of fixes that are applied one after the other."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,10 @@ def advise(
     mended: list[Finding] = []
     seen: set[tuple[str, bytes]] = set()
     while (fix or unsafe) and len(mended) < _MOST_FIXES:
-        step = next(_fixable(found, seen, unsafe=unsafe), None)
-        if step is None:
+        usable = _next_fix(found, seen, unsafe=unsafe)
+        if usable is None:
             break
-        finding, edit = step
+        finding, edit = usable
         mended.append(finding)
         seen.add((edit.path, edit.after))
         edits[edit.path] = replace(edits.get(edit.path, edit), after=edit.after)
@@ -112,15 +113,16 @@ def _examined(repository: Repository) -> tuple[Finding, ...]:
     return in_order([masked(repository, each) for each in kept])
 
 
-def _fixable(
+def _next_fix(
     findings: Iterable[Finding], seen: set[tuple[str, bytes]], *, unsafe: bool
-) -> Iterator[tuple[Finding, Edit]]:
-    """Yield the findings whose fix may be applied now, each with its one edit."""
+) -> tuple[Finding, Edit] | None:
+    """Return the first finding whose fix may be applied now, with its edit."""
     for finding in findings:
         if finding.fix is not None and (finding.fix.certain or unsafe):
             (edit,) = finding.fix.edits
             if (edit.path, edit.after) not in seen:
-                yield finding, edit
+                return finding, edit
+    return None
 
 
 def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -129,9 +131,8 @@ def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
     for each in findings:
         # Those with a fix stay apart.
         line = each.location.line if each.fix else None
-        alike.setdefault((each.code, each.location.path, each.message, each.help, line), []).append(
-            each
-        )
+        key = (each.code, each.location.path, each.message, each.help, line)
+        alike.setdefault(key, []).append(each)
     for first, *others in alike.values():
         lines = [str(each.location.line) for each in others if each.location != first.location]
         more = f"the same on line{'s' * (len(lines) > 1)} {', '.join(dict.fromkeys(lines))}"

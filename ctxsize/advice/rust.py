@@ -18,7 +18,6 @@ _MOST_COOKS = 100
 """Number of cooks in a stage with which each of its builds is compared."""
 _CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
 _STAND_IN = re.compile(r"(?:main|lib|build)\.rs")
-_VERSION = re.compile(r"\d+(?:\.\d+){1,2}|nightly[\w.-]*|beta|stable")
 
 
 def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
@@ -113,9 +112,6 @@ def mixed_chef(repository: Repository) -> Iterator[Finding]:
                     cooks[run.workdir, tuple(_traits(run).items())] = run
                 elif run.task == "build" and run.step in own and 0 < len(cooks) <= _MOST_COOKS:
                     yield from _unfit(recipe, [*cooks.values()], run)
-            last = next(reversed(cooks.values()), None)
-            if last is not None and last.step in own:
-                yield from _toolchains(recipe, stage, last)
 
 
 def _unfit(recipe: Recipe, cooks: list[CargoRun], build: CargoRun) -> Iterator[Finding]:
@@ -140,6 +136,7 @@ def _traits(run: CargoRun) -> dict[str, str | None]:
     every = "--all-features" if command.has("--all-features") else None
     return {
         "the profile": run.profile,
+        "the toolchain": next((e for e in command.arguments[:1] if e.startswith("+")), None),
         "--target": command.value("--target"),
         "--features": every or command.value("--features", "-F"),
         "--no-default-features": "given" if command.has("--no-default-features") else None,
@@ -172,30 +169,3 @@ def _cooked_alike(cook: CargoRun, build: CargoRun) -> str:
         return cooking(build, cook.step, recipe, *kept)
     recipe = posixpath.join(cook.workdir, recipe)
     return f"cd {build.workdir} && {cooking(build, cook.step, recipe, *kept)}"
-
-
-def _toolchains(recipe: Recipe, stage: BuiltStage, cook: CargoRun) -> Iterator[Finding]:
-    """Find the planners with another toolchain than the cook."""
-    ours = _toolchain(stage.base)
-    for other in recipe.stages:
-        theirs = _toolchain(other.base)
-        prepares = any(run.task == "prepare" for run in cargo_runs(other))
-        if prepares and ours and theirs and ours != theirs:
-            yield finding(
-                "CTX211",
-                recipe,
-                cook.step.line,
-                f"the recipe is prepared with Rust {theirs} and cooked with Rust {ours}",
-                confidence=Confidence.LIKELY,
-                evidence=(f"{other.label}: {other.base}", f"{stage.label}: {stage.base}"),
-                help=f"begin {other.root.label} as line {stage.root.stage.line} does: "
-                f"`FROM {stage.root.stage.base}`",
-            )
-
-
-def _toolchain(image: str) -> str:
-    """Return the version of Rust that an image of its name has, `""` if it does not tell."""
-    if "rust" not in image and "chef" not in image:
-        return ""
-    match = _VERSION.search(image.rpartition("rust")[2])
-    return match[0] if match else ""
