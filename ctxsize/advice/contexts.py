@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from itertools import takewhile
 
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding, governing, subdirectories
@@ -38,14 +37,11 @@ def too_wide(repository: Repository) -> Iterator[Finding]:
     """CTX250, at the first instruction that takes something of the one directory."""
     for recipe in repository.recipes:
         directory, line = _only_directory(recipe)
-        wide = (
-            each
-            for each in recipe.builds
-            if directory and not each.guessed and _is_wide(each.build.context, directory)
-        )
-        for each in wide:
+        builds = (each for each in recipe.builds if directory and not each.guessed)
+        for each in builds:
             context = each.build.context
-            if _is_allowlist(governing(repository, recipe, context) or b""):
+            is_allowlist = _is_allowlist(governing(repository, recipe, context) or b"")
+            if is_allowlist or not _is_wide(context, directory):
                 continue
             shown = os.path.join(context, directory)
             yield finding(
@@ -71,9 +67,8 @@ def _only_directory(recipe: Recipe) -> tuple[str, int]:
     ]
     if not taken or any(source == "." or "$" in source for source, _ in taken):
         return "", 0
-    parts = [_directory(recipe, source).split("/") for source, _ in taken]
-    common = takewhile(lambda level: len(set(level)) == 1, zip(*parts, strict=False))
-    return "/".join(level[0] for level in common), min(line for _, line in taken)
+    directories = [_directory(recipe, source) for source, _ in taken]
+    return os.path.commonpath(directories), min(line for _, line in taken)
 
 
 def _directory(recipe: Recipe, source: str) -> str:

@@ -71,6 +71,8 @@ def _used_later(recipe: Recipe, stage: BuiltStage) -> Iterator[Finding]:
             for made, cache in mounted.values():
                 is_here = made is step or any(each.holds(path) for each in step.caches)
                 if cache.holds(path) and not is_here and not _may_be_written(stage, cache.target):
+                    # A target that is relative, or is the id, means another cache in another place.
+                    mount = with_option(cache.written, id=cache.id, target=cache.target)
                     yield finding(
                         "CTX212",
                         recipe,
@@ -80,7 +82,7 @@ def _used_later(recipe: Recipe, stage: BuiltStage) -> Iterator[Finding]:
                         confidence=Confidence.LIKELY,
                         evidence=(f"line {made.line} mounts it",),
                         help="do it in the same RUN, or mount the cache here too: "
-                        f"`RUN --mount={_absolute(cache)} …`",
+                        f"`RUN --mount={mount} …`",
                     )
 
 
@@ -90,13 +92,6 @@ def _copied(step: StageStep) -> Iterator[str]:
         if command.program in _COPIERS:
             for word in command.operands[:-1] or command.operands:
                 yield posixpath.join(step.workdir, word).replace("/./", "/")
-
-
-def _absolute(cache: Cache) -> str:
-    """Return the mount as it works in every directory."""
-    if cache.named or f"target={cache.target}" in cache.written.split(","):
-        return cache.written
-    return with_option(cache.written, id=cache.id, target=cache.target)
 
 
 def _may_be_written(stage: BuiltStage, target: str) -> bool:
