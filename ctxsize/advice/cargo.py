@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ctxsize.advice.fetches import fetches
@@ -49,11 +50,9 @@ class CargoRun:
         return "release" if is_release else self.command.value("--profile") or "dev"
 
     @property
-    def flags(self) -> str | None:
-        """Return the flags that the compiler gets by RUSTFLAGS."""
-        return dict(self.command.assignments).get("RUSTFLAGS") or self.step.environment.get(
-            "RUSTFLAGS"
-        )
+    def environment(self) -> Mapping[str, str]:
+        """Return the variables that it sees."""
+        return self.step.environment.under(dict(self.command.assignments))
 
     @property
     def caches(self) -> tuple[str, ...]:
@@ -64,8 +63,7 @@ class CargoRun:
     @property
     def target(self) -> str:
         """Return the absolute directory that it compiles into, unless a workspace is around."""
-        environment = self.step.environment.under(dict(self.command.assignments))
-        given = self.command.value("--target-dir") or environment.get("CARGO_TARGET_DIR")
+        given = self.command.value("--target-dir") or self.environment.get("CARGO_TARGET_DIR")
         return posixpath.normpath(posixpath.join(self.workdir, given or "target"))
 
 
@@ -85,8 +83,9 @@ def cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *option
     `options` are further ones.
     """
     assigned = dict(build.command.assignments)
-    if build.flags and build.flags != at.environment.get("RUSTFLAGS"):
-        assigned["RUSTFLAGS"] = build.flags
+    flags = build.environment.get("RUSTFLAGS")
+    if flags and flags != at.environment.get("RUSTFLAGS"):
+        assigned["RUSTFLAGS"] = flags
     given = (f"{name}={quoted(value)}" for name, value in assigned.items())
     toolchain = (word for word in build.command.words[1:2] if word.startswith("+"))
     words = [*given, "cargo", *toolchain, "chef cook"]

@@ -90,13 +90,10 @@ def repeated_install(repository: Repository, recipe: Recipe, stage: BuiltStage) 
         for fetch in fetches(step):
             if everything is None or fetch.cached:
                 before |= {fetch.manager.name} if _reads_manifest(fetch) else set()
-            elif fetch.manager.name not in before and not step.is_inherited:
-                found = _repeated(repository, recipe, everything, fetch)
-                if found is None or not {everything, step} & own:
-                    continue
-                if {everything, step} <= own:
-                    found = found._replace(early=_in_front(found))
-                if found.early or not _compiles(fetch):
+            elif {everything, step} & own and fetch.manager.name not in before:
+                together = {everything, step} <= own
+                found = _repeated(repository, recipe, everything, fetch, together=together)
+                if found is not None and not step.is_inherited:
                     return found
     return None
 
@@ -110,9 +107,12 @@ def _compiles(fetch: Fetch) -> bool:
 
 
 def _repeated(
-    repository: Repository, recipe: Recipe, everything: StageStep, fetch: Fetch
+    repository: Repository, recipe: Recipe, everything: StageStep, fetch: Fetch, *, together: bool
 ) -> Repeated | None:
-    """Return the install, if it needs little and there is a manifest where it runs."""
+    """Return the install, if it needs little and there is a manifest where it runs.
+
+    Manifests can only be copied first if the sources come in the same stage, `together`.
+    """
     manager = fetch.manager
     if not _reads_manifest(fetch) or (_compiles(fetch) and not manager.downloads):
         return None
@@ -124,8 +124,10 @@ def _repeated(
     # Without a file of requirements, pip installs the project itself.
     own = () if fetch.command.operands[:1] == ("pip",) else manager.files
     files = tuple(filter(contents.has, _requirements(fetch.command) or own))
+    found = Repeated(everything, fetch, contents, files)
+    found = found._replace(early=_in_front(found) if together else "")
     is_there = not all(each.startswith(".") for each in files)
-    return Repeated(everything, fetch, contents, files) if is_there else None
+    return found if is_there and (found.early or not _compiles(fetch)) else None
 
 
 def is_vendored(recipe: Recipe, fetch: Fetch) -> bool:

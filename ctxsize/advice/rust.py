@@ -141,7 +141,7 @@ def _traits(run: CargoRun) -> dict[str, str | None]:
         "--features": every or command.value("--features", "-F"),
         "--no-default-features": "given" if command.has("--no-default-features") else None,
         "--target-dir": command.value("--target-dir"),
-        "RUSTFLAGS": run.flags,
+        "RUSTFLAGS": run.environment.get("RUSTFLAGS"),
     }
 
 
