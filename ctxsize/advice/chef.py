@@ -224,7 +224,7 @@ def _pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun, *, cook: str, b
     target = f"--mount={compiled(recipe, stage, build.target)}{join}"
     kept = {f"--mount={each.written}" for each in build.step.caches}
     own = "".join(f"{each}{join}" for each in build.step.instruction.flags if each not in kept)
-    # Each stage has to declare its arguments.
+    # The stage has those of `chef` anyway; this spares a reader the look.
     arguments = [recipe.text_of(each) for each in setup if each.keyword == "ARG"]
     if not first.environment.declares("TARGETARCH"):
         arguments.append("ARG TARGETARCH")

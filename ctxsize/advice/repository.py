@@ -119,12 +119,8 @@ class Contents:
     """The directory of the context that names are relative to."""
 
     @cached_property
-    def _roots(self) -> tuple[str, ...]:
-        return self.recipe.contexts or (".",)
-
-    @cached_property
     def _spec(self) -> DockerIgnoreSpec:
-        data = governing(self.repository, self.recipe, self._roots[0]) or b""
+        data = governing(self.repository, self.recipe, self.recipe.contexts[0]) or b""
         try:
             return DockerIgnoreSpec.from_lines(IgnoreFile.parse("", data).texts())
         except IgnoreFileError:
@@ -136,7 +132,7 @@ class Contents:
         if path.startswith(("..", "/")) or self._spec.match_file(path):
             return False
         is_there = os.path.isdir if name.endswith("/") else os.path.isfile
-        return all(is_there(os.path.join(root, path)) for root in self._roots)
+        return all(is_there(os.path.join(root, path)) for root in self.recipe.contexts)
 
     def has_above(self, *names: str) -> bool:
         """Return whether one of these files is in a directory above, up to the context."""
@@ -145,7 +141,7 @@ class Contents:
 
     def text(self, name: str) -> str:
         """Return what a file says, `""` if it is not sent or cannot be read."""
-        path = os.path.join(self._roots[0], self.below, name)
+        path = os.path.join(self.recipe.contexts[0], self.below, name)
         data = self.repository.content(path) if self.has(name) else None
         return (data or b"").decode("utf-8", "replace")
 
