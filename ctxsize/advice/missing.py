@@ -55,7 +55,7 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
         for fetch in found:
             own_path = bundle_path or fetch.command.has("--path", "--deployment")
             is_elsewhere = fetch.manager.name == "bundler" and own_path
-            is_there = _what(fetch) in fetched and not fetch.manager.refetches(fetch.command)
+            is_there = _what(fetch) in fetched and not fetch.fetches_again
             if line and not (is_elsewhere or is_there or _has_nothing_to_keep(recipe, fetch)):
                 yield fetch, line
         fetched |= {_what(each) for each in found if _stays(each)}
@@ -80,7 +80,7 @@ def _what(fetch: Fetch) -> object:
 def _stays(fetch: Fetch) -> bool:
     """Return whether a later RUN finds what it fetched."""
     in_mount = fetch.cached and fetch.manager.keeps_in_cache
-    return fetch.manager.reads_manifest(fetch.command) and not in_mount
+    return fetch.reads_manifest and not in_mount
 
 
 def _has_nothing_to_keep(recipe: Recipe, fetch: Fetch) -> bool:

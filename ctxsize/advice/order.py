@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 from ctxsize.advice.caches import snippet
 from ctxsize.advice.fetches import Fetch, fetches
-from ctxsize.advice.managers import Manager
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Contents, Repository, finding, present
 from ctxsize.advice.rewrite import quoted
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Finding
+from ctxsize.recommender.knowledge.tools import Tool
 from ctxsize.shell import Command
 
 _NEEDING_MORE = (
@@ -53,7 +53,7 @@ class Repeated(NamedTuple):
 def copied_too_early(repository: Repository) -> Iterator[Finding]:
     """CTX202, at the instruction that copies too much; cargo is the business of CTX210."""
     for recipe in repository.recipes:
-        seen: set[tuple[StageStep, Manager]] = set()
+        seen: set[tuple[StageStep, Tool]] = set()
         for stage in recipe.stages:
             repeated = repeated_install(repository, recipe, stage)
             if repeated is None or (repeated.everything, repeated.fetch.manager) in seen:
@@ -62,7 +62,7 @@ def copied_too_early(repository: Repository) -> Iterator[Finding]:
             seen.add((everything, fetch.manager))
             kept = snippet(repository, recipe, stage, fetch)
             command = f"`{' '.join(fetch.command.words[:4])}` (line {fetch.step.line})"
-            does = f"makes {command} download everything" if _compiles(fetch) else f"runs {command}"
+            does = f"makes {command} download everything" if fetch.compiles else f"runs {command}"
             if repeated.early or kept:
                 yield finding(
                     "CTX202",
@@ -89,21 +89,13 @@ def repeated_install(repository: Repository, recipe: Recipe, stage: BuiltStage) 
             continue
         for fetch in fetches(step):
             if everything is None or fetch.cached:
-                before |= {fetch.manager.name} if _reads_manifest(fetch) else set()
+                before |= {fetch.manager.name} if fetch.reads_manifest else set()
             elif {everything, step} & own and fetch.manager.name not in before:
                 together = {everything, step} <= own
                 found = _repeated(repository, recipe, everything, fetch, together=together)
                 if found is not None and not step.is_inherited:
                     return found
     return None
-
-
-def _reads_manifest(fetch: Fetch) -> bool:
-    return fetch.manager.reads_manifest(fetch.command)
-
-
-def _compiles(fetch: Fetch) -> bool:
-    return fetch.manager.compiles(fetch.command)
 
 
 def _repeated(
@@ -114,7 +106,7 @@ def _repeated(
     Manifests can only be copied first if the sources come in the same stage, `together`.
     """
     manager = fetch.manager
-    if not _reads_manifest(fetch) or (_compiles(fetch) and not manager.downloads):
+    if not fetch.reads_manifest or (fetch.compiles and not manager.downloads):
         return None
     given = fetch.command.value(*manager.elsewhere) if manager.elsewhere else None
     inside = everything.inside(posixpath.join(fetch.workdir, given or ""))
@@ -127,7 +119,7 @@ def _repeated(
     found = Repeated(everything, fetch, contents, files)
     found = found._replace(early=_in_front(found) if together else "")
     is_there = not all(each.startswith(".") for each in files)
-    return found if is_there and (found.early or not _compiles(fetch)) else None
+    return found if is_there and (found.early or not fetch.compiles) else None
 
 
 def is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
@@ -157,9 +149,9 @@ def _in_front(found: Repeated) -> str:
     install = f"`{written}` (line {fetch.step.line})"
     options = () if _requirements(fetch.command) else fetch.manager.early
     lacking = [each for each in options if not fetch.command.has(each)]
-    if not (lacking or _compiles(fetch)):
+    if not (lacking or fetch.compiles):
         return f"write `{copy}` here, and `{sources.text}`, with all that needs it, below {install}"
-    early = fetch.manager.downloads if _compiles(fetch) else " ".join((written, *lacking))
+    early = fetch.manager.downloads if fetch.compiles else " ".join((written, *lacking))
     return f"write `{copy}` here, and `RUN {early}` and `{sources.text}` in front of {install}"
 
 
@@ -184,9 +176,9 @@ def _is_enough(found: Repeated) -> bool:
             return False
         if len(found.files) < len(given) or any(_INCLUDED.search(contents.text(e)) for e in given):
             return False
-    elif not manager.files or manager.needs_more(contents.text(manager.files[0])):
+    elif not manager.files or manager.needs_more_than(contents.text(manager.files[0])):
         return False
     # A path with blanks is left to a person too, as is a file of another directory.
     are_plain = not any(set(each) & set("/ \t[*?") for each in found.files)
-    more = (*_NEEDING_MORE, *(f"{each}/" for each in manager.makes))
+    more = (*_NEEDING_MORE, *(f"{each}/" for each in manager.directories))
     return are_plain and " " not in contents.below and not any(map(contents.has, more))
