@@ -56,7 +56,7 @@ class Recipe:
         """Return whether no file holds it."""
         return bool(self.builds) and self.builds[0].inline is not None
 
-    @property
+    @cached_property
     def contexts(self) -> tuple[str, ...]:
         """Return the contexts in which it is built, each once."""
         return tuple(dict.fromkeys(each.build.context for each in self.builds))
@@ -78,9 +78,9 @@ class Recipe:
             if place.how in ("compose", "bake") and place.name:
                 return slug(place.name)
         directory, _, name = self.path.rpartition("/")
-        if suffix := _SUFFIX.fullmatch(name):
-            return slug(suffix[1] or suffix[2])
-        return slug(os.path.basename(os.path.abspath(directory or "."))) or "app"
+        above = os.path.basename(os.path.abspath(directory or "."))
+        suffix = _SUFFIX.fullmatch(name)
+        return slug(suffix[1] or suffix[2] if suffix else above) or "app"
 
     def text_of(self, instruction: Instruction) -> str:
         """Return an instruction as it stands in the file, its lines joined by line feeds."""
