@@ -316,16 +316,17 @@ def advise(
     `config` is by default that of `root`.
     Raises `InputError` for no directory, and for codes that do not exist.
     """
-    from ctxsize.advice.command import run
+    from ctxsize.advice import advise as run
+    from ctxsize.config import load
 
     return run(
         discover(root),
+        load(root) if config is None else config,
         fix=fix,
         unsafe=unsafe_fixes,
         select=select,
         ignore=ignore,
         severity=severity,
-        config=config,
     )
 
 

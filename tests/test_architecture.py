@@ -77,7 +77,6 @@ PLACES = {
             "engine.reasons",
             "recommender.evidence",
             "discovery.files",
-            "advice.contents",
             "advice.repository",
             "writer.apply",
             "clean.descent",

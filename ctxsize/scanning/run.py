@@ -42,7 +42,7 @@ def scan(
     measured = [_measured(each, discovery.plans, trees, sizing) for each in builds]
     step(steps, "reading the Dockerfiles")
     across = left([*discovery.findings, *findings(discovery, measured)])
-    advice = left(advise(discovery, starter=lambda _: None).findings)
+    advice = left(advise(discovery).findings)
     rows = [_counted(each.row, [*across, *advice]) for each in measured]
     rows += [Row(each, _named(each), None, error=each.outside) for each in discovery.outside]
     rows.sort(key=lambda row: (-row.cost.content_bytes, -row.cost.files, row.build.context))
