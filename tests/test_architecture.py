@@ -75,7 +75,7 @@ PLACES = {
             "engine.source",
             "engine.reasons",
             "recommender.evidence",
-            "discovery.files",
+            "discovery.search",
             "advice.contents",
             "advice.repository",
             "writer.apply",
