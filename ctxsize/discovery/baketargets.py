@@ -52,7 +52,7 @@ class Resolver:
         self._bake = bake
         self._environment = environment
         self._variables: dict[str, Value] = {}
-        self._begun: set[str] = set()
+        self._pending = dict(bake.variables)
         self._room = _MOST_CHARACTERS
         self.unknown: dict[str, str] = {}
         """The targets that take more than is evaluated, and the key that does."""
@@ -175,21 +175,19 @@ class Resolver:
         """Return the value of a variable: that of the environment, else its default."""
         if name not in self._variables:
             # One that is begun and has no value is unknown, or made of itself.
-            if name not in self._bake.variables or name in self._begun:
+            if name not in self._pending:
                 raise UnknownError(name)
-            self._begun.add(name)
-            self._variables[name] = self._given(name)
+            self._variables[name] = self._given(name, self._pending.pop(name))
         return self._variables[name]
 
-    def _given(self, name: str) -> Value:
-        default = self._bake.variables[name]
-        if name not in self._environment:
+    def _given(self, name: str, default: Value) -> Value:
+        text = self._environment.get(name)
+        if text is None:
             return self._value(default, {})
         with suppress(UnknownError):
             default = self._value(default, {})
         if isinstance(default, list | dict):
             raise UnknownError(name)
-        text = self._environment[name]
         return text.lower() in ("1", "true", "t") if isinstance(default, bool) else text
 
     def _pay(self, amount: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ctxsize.build import Build
 from ctxsize.discovery.interpolation import InterpolationError, Interpolator, read_dotenv
@@ -20,19 +20,17 @@ _KEPT = ("build", "platform", "extends")
 _DEEPEST, _MOST_INCLUDED = 50, 10_000
 
 
-@dataclass(frozen=True)
-class _Scope:
-    """Where a file counts: its path, and the directory and the variables of its project."""
+@dataclass(eq=False)
+class _File:
+    """A Compose file where it counts: with the directory and the variables of a project."""
 
     path: str
     directory: str
     variables: Mapping[str, str]
-    """Equal ones are one object, which is part of keys."""
-
-    @property
-    def key(self) -> tuple[str, str, int]:
-        """Return what tells it from others."""
-        return self.path, self.directory, id(self.variables)
+    document: YamlMapping
+    services: YamlMapping
+    resolved: dict[str, Yaml] = field(default_factory=dict)
+    """The services that were looked at, with what they extend."""
 
 
 class ComposeReader:
@@ -41,9 +39,10 @@ class ComposeReader:
     def __init__(self, search: Search) -> None:
         self._search = search
         self._documents: dict[str, YamlMapping | None] = {}
+        self._files: dict[tuple[str, str, int], _File] = {}
+        """By path, directory and the identity of their variables: equal ones are one object."""
         self._included_files: dict[object, YamlMapping | None] = {}
         """By their paths and variables; None while they are being read."""
-        self._services: dict[tuple[object, str], Yaml] = {}
         self._variables: dict[object, dict[str, str]] = {}
         self._interpolator = Interpolator()
 
@@ -80,19 +79,28 @@ class ComposeReader:
     def _project(
         self, paths: list[str], directory: str, variables: Mapping[str, str], depth: int
     ) -> YamlMapping:
-        found: Yaml = None
+        """Return the services of some files, later ones over earlier ones."""
+        found: Yaml = YamlMapping()
         for path in paths:
-            document = self._document(path)
-            if document is not None:
-                scope = _Scope(path, directory, variables)
-                found = _merged(found, self._included(document, scope, depth))
-                found = _merged(found, self._own(document, scope))
+            if (file := self._file(path, directory, variables)) is not None:
+                found = _merged(found, self._included(file, depth))
+                own = YamlMapping()
+                own.dropped = file.services.dropped
+                for name in file.services:
+                    own[name] = self._resolved(file, name)
+                found = _merged(found, own)
         return found if isinstance(found, YamlMapping) else YamlMapping()
 
-    def _document(self, path: str) -> YamlMapping | None:
+    def _file(self, path: str, directory: str, variables: Mapping[str, str]) -> _File | None:
+        """Return a file, None if it cannot be read; it is parsed once for all projects."""
         if path not in self._documents:
             self._documents[path] = self._loaded(path)
-        return self._documents[path]
+        if (document := self._documents[path]) is None:
+            return None
+        services = document.get("services")
+        services = services if isinstance(services, YamlMapping) else YamlMapping()
+        made = _File(path, directory, variables, document, services)
+        return self._files.setdefault((path, directory, id(variables)), made)
 
     def _loaded(self, path: str) -> YamlMapping | None:
         text = self._search.read(path)
@@ -105,120 +113,103 @@ class ComposeReader:
             return None
         return document
 
-    def _included(self, document: YamlMapping, scope: _Scope, depth: int) -> Yaml:
+    def _included(self, file: _File, depth: int) -> YamlMapping:
         found = YamlMapping()
-        included = self._interpolated(document.get("include"), scope, document.line)
+        included = self._interpolated(file.document.get("include"), file, file.document.line)
         for each in included if isinstance(included, list) else ():
             entry = each if isinstance(each, YamlMapping) else {"path": each}
-            line = document.line_of("include")
-            found.update(self._include(entry, scope, depth, line) or {})
+            found.update(self._include(entry, file, depth) or {})
         return found
 
-    def _include(
-        self, entry: Mapping[str, Yaml], scope: _Scope, depth: int, line: int
-    ) -> YamlMapping | None:
+    def _include(self, entry: Mapping[str, Yaml], file: _File, depth: int) -> YamlMapping | None:
         """Return the services of included files, each file once."""
-        named = [_join(scope.directory, each) for each in _texts(entry.get("path"))]
-        paths = [each for each in named if self._is_there(each, scope, line)]
+        line = file.document.line_of("include")
+        named = [_join(file.directory, each) for each in _texts(entry.get("path"))]
+        paths = [each for each in named if self._is_there(each, file, line)]
         if not paths:
             return None
         inner = _texts(entry.get("project_directory"))
-        directory = _join(scope.directory, inner[0]) if inner else directory_of(paths[0])
-        listed = [_join(scope.directory, each) for each in _texts(entry.get("env_file"))]
-        variables = self._variables_of(listed or [_join(directory, ".env")], scope.variables)
+        directory = _join(file.directory, inner[0]) if inner else directory_of(paths[0])
+        listed = [_join(file.directory, each) for each in _texts(entry.get("env_file"))]
+        variables = self._variables_of(listed or [_join(directory, ".env")], file.variables)
         key = (*paths, directory, id(variables))
         if key not in self._included_files:
             if depth >= _DEEPEST or len(self._included_files) >= _MOST_INCLUDED:
                 text = f"includes files more than {_DEEPEST} deep, or more than {_MOST_INCLUDED:,}"
-                self._complain("include", text, scope.path, line)
+                self._complain("include", text, file.path, line)
                 return None
             self._included_files[key] = None
             self._included_files[key] = self._project(paths, directory, variables, depth + 1)
         elif self._included_files[key] is None:
-            self._complain("include", "includes itself", scope.path, line)
+            self._complain("include", "includes itself", file.path, line)
         return self._included_files[key]
 
-    def _own(self, document: YamlMapping, scope: _Scope) -> Yaml:
-        services = document.get("services")
-        if not isinstance(services, YamlMapping):
-            return None
-        found = YamlMapping()
-        found.dropped = services.dropped
-        for name in services:
-            found[name] = self._resolved(services, name, scope)
-        return found
-
-    def _resolved(self, services: YamlMapping, name: str, scope: _Scope) -> Yaml:
+    def _resolved(self, file: _File, name: str) -> Yaml:
         """Return a service of a file, with what it extends: each is looked at once."""
-        chain: dict[tuple[object, str], Yaml] = {}
-        key = (scope.key, name)
-        while key not in self._services and key not in chain:
-            service, line = self._alone(services, name, scope), services.line_of(name)
-            chain[key] = service
+        chain: dict[tuple[_File, str], Yaml] = {}
+        at = file, name
+        while at[1] not in at[0].resolved and at not in chain:
+            service = chain[at] = self._alone(*at)
             extends = service.pop("extends", None) if isinstance(service, YamlMapping) else None
-            base = extends and self._base(extends, name, line, scope)
+            base = extends and self._base(extends, *at)
             if not base:
                 break
-            services, name, scope = base
-            key = (scope.key, name)
-            if key in chain:
-                line = services.line_of(name)
-                self._complain("extends", f"{name} extends itself", scope.path, line)
-        found = self._services.get(key)
-        for each in reversed(chain):
-            found = self._services[each] = _merged(found, chain[each])
+            at = base
+            if at in chain:
+                line = at[0].services.line_of(at[1])
+                self._complain("extends", f"{at[1]} extends itself", at[0].path, line)
+        found = at[0].resolved.get(at[1])
+        for each, service in reversed(chain.items()):
+            found = each[0].resolved[each[1]] = _merged(found, service)
         return found
 
-    def _alone(self, services: YamlMapping, name: str, scope: _Scope) -> Yaml:
+    def _alone(self, file: _File, name: str) -> Yaml:
         """Return a service of a file, without what it extends."""
-        written = services[name]
+        written = file.services[name]
         if not isinstance(written, YamlMapping):
             return None
         kept = YamlMapping(written.line)
         kept.lines, kept.dropped = written.lines, written.dropped
         kept.update((key, written[key]) for key in _KEPT if key in written)
-        service = self._interpolated(kept, scope, services.line_of(name))
+        service = self._interpolated(kept, file, file.services.line_of(name))
         if isinstance(service, YamlMapping) and service.get("build") is not None:
-            where = Location(self._search.shown(scope.path), written.line_of("build"))
-            service["build"] = _long_form(service["build"], scope, where)
+            where = Location(self._search.shown(file.path), written.line_of("build"))
+            service["build"] = _long_form(service["build"], file, where)
         return service
 
-    def _base(
-        self, extends: Yaml, name: str, line: int, scope: _Scope
-    ) -> tuple[YamlMapping, str, _Scope] | None:
-        """Return what a service extends: the services of its file, its name, its scope."""
+    def _base(self, extends: Yaml, file: _File, name: str) -> tuple[_File, str] | None:
+        """Return the service that one extends: its file and its name."""
+        line = file.services.line_of(name)
         entry = extends if isinstance(extends, YamlMapping) else {"service": extends}
-        asking = scope.path
         service = "".join(_texts(entry.get("service"))[:1]) or name
-        for file in _texts(entry.get("file"))[:1]:
-            path = _join(scope.directory, file)
-            if path != scope.path and not self._is_there(path, scope, line):
+        found: _File | None = file
+        for named in _texts(entry.get("file"))[:1]:
+            path = _join(file.directory, named)
+            if path != file.path and not self._is_there(path, file, line):
                 return None
-            scope = _Scope(path, directory_of(path), scope.variables)
-        document = self._document(scope.path)
-        services = None if document is None else document.get("services")
-        if not isinstance(services, YamlMapping) or service not in services:
+            found = self._file(path, directory_of(path), file.variables)
+        if found is None or service not in found.services:
             text = f"{name} extends {service}, which is not there"
-            self._complain("extends", text, asking, line)
+            self._complain("extends", text, file.path, line)
             return None
-        return services, service, scope
+        return found, service
 
-    def _interpolated(self, value: Yaml, scope: _Scope, line: int) -> Yaml:
+    def _interpolated(self, value: Yaml, file: _File, line: int) -> Yaml:
         try:
-            return self._interpolator.replaced(value, scope.variables)
+            return self._interpolator.replaced(value, file.variables)
         except InterpolationError as error:
-            self._complain("variable", f"not understood: {error}", scope.path, line)
+            self._complain("variable", f"not understood: {error}", file.path, line)
             return None
 
     def _exists(self, path: str) -> bool:
         return os.path.isfile(self._search.shown(path))
 
-    def _is_there(self, path: str, scope: _Scope, line: int) -> bool:
-        """Return whether the file is there that is named so at a line of another one."""
+    def _is_there(self, path: str, file: _File, line: int) -> bool:
+        """Return whether the file is there that a line of another one names."""
         if is_reference(path):
             return False
         if not (found := self._exists(path)):
-            self._complain("include", f"there is no file {path}", scope.path, line)
+            self._complain("include", f"there is no file {path}", file.path, line)
         return found
 
     def _complain(self, code: str, message: str, path: str, line: int | None) -> None:
@@ -227,7 +218,7 @@ class ComposeReader:
         self._search.complain(code, text, Location(self._search.shown(path), line))
 
 
-def _long_form(build: Yaml, scope: _Scope, where: Location) -> Yaml:
+def _long_form(build: Yaml, file: _File, where: Location) -> Yaml:
     """Return a build as a mapping, its local paths relative to the root."""
     if isinstance(build, list):
         return None
@@ -235,17 +226,17 @@ def _long_form(build: Yaml, scope: _Scope, where: Location) -> Yaml:
     if isinstance(build, str):
         made["context"] = build
     made.origin = where
-    made["directory"] = scope.directory or "."
+    made["directory"] = file.directory or "."
     if isinstance(context := made.get("context"), str):
-        made["context"] = _join(scope.directory, os.path.expanduser(context))
+        made["context"] = _join(file.directory, os.path.expanduser(context))
     if "additional_contexts" in made:
         named = made["additional_contexts"] = pairs(made["additional_contexts"])
         for name, value in named.items():
-            named[name] = value and _join(scope.directory, os.path.expanduser(str(value)))
+            named[name] = value and _join(file.directory, os.path.expanduser(str(value)))
     if "args" in made:
         args = made["args"] = pairs(made["args"])
         for name, value in args.items():  # one without a value has that of its variable
-            args[name] = scope.variables.get(name) if value is None else value
+            args[name] = file.variables.get(name) if value is None else value
     return made
 
 

@@ -78,25 +78,23 @@ class Search:
         What `path` names may lie outside the root, as an included or extended file does, but
         not outside the repository.
         """
-        found = self._read(path, most)
-        return None if found is None else found[1]
+        data = self._data(path, most)
+        return None if data is None else data.decode("utf-8-sig")
 
     def dockerfile(self, path: str) -> Plan | None:
         """Return the Dockerfile at `path`, None if it is no text, too large or unreadable."""
-        found = self._read(path, MOST_BYTES)
-        if found is None:
-            return None
-        data, _ = found
-        return self.plans.of(self.shown(path), lambda: data)
+        data = self._data(path, MOST_BYTES)
+        return None if data is None else self.plans.of(self.shown(path), lambda: data)
 
-    def _read(self, path: str, most: int) -> tuple[bytes, str] | None:
-        """Return the bytes and the text of a file; None, with a problem, without a text."""
+    def _data(self, path: str, most: int) -> bytes | None:
+        """Return the bytes of a text; None, with a problem, if it is none or cannot be read."""
         name = self.shown(path)
         try:
             if not holds(self.border, name):
                 raise OSError(0, f"it lies outside the repository {self.border}")
             data = read_file(name, most)
-            return data, data.decode("utf-8-sig")
+            data.decode()
+            return data
         except OSError as error:
             self._unread(name, f"not read: {error.strerror or error}")
         except UnicodeDecodeError:
