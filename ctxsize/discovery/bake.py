@@ -109,7 +109,7 @@ def _read_compose(project: _Project, search: Search) -> None:
 
 def _body(build: Build, directory: str) -> Body:
     """Return what stands in a target for this build, whose paths are relative to the root."""
-    args: Body = {name: literal(each) for name, each in build.build_arguments.items()}
+    args: Body = {**build.build_arguments}
     body: Body = {"target": build.target, "args": args, "platforms": [*build.platforms]}
     if not is_reference(build.context):
         body["context"] = os.path.relpath(build.context, directory or ".")

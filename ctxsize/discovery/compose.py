@@ -86,7 +86,7 @@ def build_of(build: YamlMapping) -> Build:
         _given(build, "args"),
         _given(build, "additional_contexts"),
         tuple(each for each in platforms or () if isinstance(each, str)),
-        dockerfile_inline=inline.encode() if inline else None,
+        dockerfile_inline=inline.encode("utf-8", "replace") if inline else None,
     )
 
 

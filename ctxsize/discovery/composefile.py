@@ -84,11 +84,8 @@ class ComposeReader:
         for path in paths:
             if (file := self._file(path, directory, variables)) is not None:
                 found = _merged(found, self._included(file, depth))
-                own = YamlMapping()
-                own.dropped = file.services.dropped
-                for name in file.services:
-                    own[name] = self._resolved(file, name)
-                found = _merged(found, own)
+                own = {name: self._resolved(file, name) for name in file.services}
+                found = _merged(found, file.services.with_pairs(own))
         return found if isinstance(found, YamlMapping) else YamlMapping()
 
     def _file(self, path: str, directory: str, variables: Mapping[str, str]) -> _File | None:
@@ -168,9 +165,7 @@ class ComposeReader:
         written = file.services[name]
         if not isinstance(written, YamlMapping):
             return None
-        kept = YamlMapping(written.line)
-        kept.lines, kept.dropped = written.lines, written.dropped
-        kept.update((key, written[key]) for key in _KEPT if key in written)
+        kept = written.with_pairs({key: written[key] for key in _KEPT if key in written})
         service = self._interpolated(kept, file, file.services.line_of(name))
         if isinstance(service, YamlMapping) and service.get("build") is not None:
             where = Location(self._search.shown(file.path), written.line_of("build"))
@@ -278,9 +273,9 @@ def _merged(base: Yaml, over: Yaml, depth: int = 0) -> Yaml:
         return base
     if not isinstance(base, YamlMapping) or not isinstance(over, YamlMapping) or depth > 3:
         return over
-    found = YamlMapping()
-    found.dropped, found.origin = over.dropped, over.origin or base.origin
-    found.update((key, each) for key, each in base.items() if key not in over.dropped)
+    kept = {key: each for key, each in base.items() if key not in over.dropped}
+    found = over.with_pairs(kept)
+    found.origin = over.origin or base.origin
     for key, each in over.items():
         found[key] = _merged(found.get(key), each, depth + 1)
     return found

@@ -7,7 +7,7 @@ from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ctxsize.discovery.yaml import Yaml, YamlMapping
+from ctxsize.discovery.yaml import Yaml
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _USED = re.compile(r"\$\{?([_a-zA-Z][_a-zA-Z0-9]*)")
@@ -102,31 +102,24 @@ class Interpolator:
     """The values of all variables that were used, each with its name in braces."""
     _room: int = _MOST_OF_PROJECT
 
-    def replaced(self, value: Yaml, variables: Mapping[str, str]) -> Yaml:
-        """Return `value` with its texts interpolated. Raises `InterpolationError`."""
-        return self._replaced(value, variables, {})
+    def replaced(
+        self, value: Yaml, variables: Mapping[str, str], done: dict[int, Yaml] | None = None
+    ) -> Yaml:
+        """Return `value` with its texts interpolated. Raises `InterpolationError`.
 
-    def _replaced(self, value: Yaml, variables: Mapping[str, str], done: dict[int, Yaml]) -> Yaml:
-        """Return a value interpolated; what several aliases name is done once."""
+        What several aliases name is one object, and is `done` once.
+        """
+        done = {} if done is None else done
         if isinstance(value, str):
             return self._text(value, variables)
         if isinstance(value, list | dict) and id(value) not in done:
-            done[id(value)] = None
-            done[id(value)] = (
-                [self._replaced(each, variables, done) for each in value]
-                if isinstance(value, list)
-                else self._mapping(value, variables, done)
-            )
+            done[id(value)] = None  # met again inside itself
+            if isinstance(value, list):
+                done[id(value)] = [self.replaced(each, variables, done) for each in value]
+            else:
+                pairs = {key: self.replaced(value[key], variables, done) for key in value}
+                done[id(value)] = value.with_pairs(pairs)
         return done.get(id(value))
-
-    def _mapping(
-        self, value: YamlMapping, variables: Mapping[str, str], done: dict[int, Yaml]
-    ) -> YamlMapping:
-        made = YamlMapping(value.line)
-        made.lines, made.dropped = value.lines, value.dropped
-        for key, each in value.items():
-            made[key] = self._replaced(each, variables, done)
-        return made
 
     def _text(self, value: str, variables: Mapping[str, str]) -> str:
         text = interpolate(value, variables)

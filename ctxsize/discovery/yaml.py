@@ -7,6 +7,7 @@ A scalar is the text that Go prints of its value: `1.50` is the number 1.5, `010
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
@@ -52,6 +53,13 @@ class YamlMapping(dict[str, "Yaml"]):
     def line_of(self, key: str) -> int:
         """Return the line of a key, or of the mapping."""
         return self.lines.get(key, self.line)
+
+    def with_pairs(self, pairs: Mapping[str, Yaml]) -> YamlMapping:
+        """Return a mapping of `pairs` in the place of this one."""
+        made = YamlMapping(self.line)
+        made.lines, made.dropped = self.lines, self.dropped
+        made.update(pairs)
+        return made
 
 
 def load(text: str) -> Yaml:

@@ -167,6 +167,8 @@ ODD: dict[str, list[str]] = {
         "include: [{path: 3}, {path: [3]}, {}, [x], {path: a, env_fil"
         "e: 3, project_directory: [x]}]",
         "services: {a: {build: ., profiles: x, platform: [x]}}",
+        r'services: {a: {build: {context: ., dockerfile_inline: "FROM x\ud800"}}}',
+        r'services: {a: {build: {context: ., target: "\ud800", args: {A: "\ud800"}}}}',
         "? [a, b]\n: c\nservices: {? [x] : {build: .}}",
     ],
     "docker-bake.json": [
