@@ -129,25 +129,22 @@ class Search:
         if not _is_possible(build):
             self.complain("no-context", "no file has such a name", place.where)
             return None
-        mask = Build(hidden=build.hidden).masked
         context = self.shown(build.context)
         if not os.path.isdir(context):
             named = f"{place.name}: " if place.name else ""
-            text = f"{named}there is no directory {mask(context)}"
+            text = f"{named}there is no directory {_mask(build, context)}"
             self.complain("no-context", text, place.where)
             return None
         dockerfile = build.dockerfile
         if dockerfile is not None and build.dockerfile_inline is None:
             dockerfile = self.shown(dockerfile)
-            dockerfile = dockerfile if os.path.lexists(dockerfile) else mask(dockerfile)
         contexts = {
             name: value if is_reference(value) else self.shown(value)
             for name, value in build.build_contexts.items()
         }
         build = replace(build, context=context, dockerfile=dockerfile, build_contexts=contexts)
-        written = build.target and dict(build.hidden).get(build.target, mask(build.target))
-        build = replace(build, target_written=(build.target, written))
-        return FoundBuild(_concealed(build), (place,), guessed, outside=self._outside(build))
+        build = _concealed(build)
+        return FoundBuild(build, (place,), guessed, outside=self._outside(build))
 
     def _outside(self, build: Build) -> str:
         """Return what of a build lies outside the repository, a sentence; `""` if nothing does."""
@@ -234,21 +231,33 @@ def _is_possible(build: Build) -> bool:
         return False
 
 
+def _mask(build: Build, path: str) -> str:
+    """Return a path as on disk, or with names in place of the values of variables."""
+    return path if os.path.lexists(path) else Build(hidden=build.hidden).masked(path)
+
+
 def _concealed(build: Build) -> Build:
     """Return a build that a file asks for, as what of it may be printed without a variable's value.
 
-    Its arguments are hidden. A context that is there is named as on disk, a usual platform is
-    what it is; anything else is masked.
+    Its arguments are hidden. What is there is named as on disk, a usual platform is what it
+    is; anything else is masked.
     """
+    target = build.target
+    shown = target and dict(build.hidden).get(target, Build(hidden=build.hidden).masked(target))
+    dockerfile = build.dockerfile and _mask(build, build.dockerfile)
+    build = replace(build, dockerfile=dockerfile, target_written=(target, shown))
     build = hiding(build, build.build_arguments)
-    platforms = (
-        each if USUAL_PLATFORM.fullmatch(each) else build.masked(each) for each in build.platforms
+    return replace(
+        build,
+        platforms=tuple(
+            each if USUAL_PLATFORM.fullmatch(each) else build.masked(each)
+            for each in build.platforms
+        ),
+        build_contexts={
+            build.masked(name): value if os.path.lexists(value) else build.masked(value)
+            for name, value in build.build_contexts.items()
+        },
     )
-    contexts = {
-        build.masked(name): value if os.path.lexists(value) else build.masked(value)
-        for name, value in build.build_contexts.items()
-    }
-    return replace(build, platforms=tuple(platforms), build_contexts=contexts)
 
 
 def _is_made(directory: str, names: set[str]) -> bool:

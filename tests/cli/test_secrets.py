@@ -71,6 +71,7 @@ CASES: dict[str, list[str | Node]] = {
     "platform": service("context: .\nplatforms: [linux/$S]"),
     "no platform": service("context: .\nplatforms: ['$S/a/b/c']"),
     "named context": service("context: .\nadditional_contexts:\n  more: ./$S"),
+    "named context outside": service("context: .\nadditional_contexts:\n  more: ../../$S"),
     "named image": service("context: .\nadditional_contexts:\n  more: docker-image://$S/x"),
     "no name of a context": service("context: .\nadditional_contexts:\n  - $S//=./x"),
     "inline": service(
