@@ -76,7 +76,7 @@ PLACES = {
             "engine.source",
             "engine.reasons",
             "recommender.evidence",
-            "discovery.files",
+            "discovery.search",
             "advice.repository",
             "writer.apply",
             "clean.descent",
