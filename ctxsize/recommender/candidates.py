@@ -12,12 +12,11 @@ from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
-from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.exceptions import exceptions, may_name
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.matches import Match, Objection, fits
 from ctxsize.recommender.outcome import Size, Suggestion
-from ctxsize.recommender.rules import Category, EntryType, Form, Rule
+from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Form, Rule
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import Sums, is_below, is_glob, like, sum_of
 

@@ -9,27 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import NamedTuple
 
 from ctxsize.engine.matching import Index
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.segments import Segment, segments
 from ctxsize.engine.snapshot import Held
-from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.rules import (
-    AllOf,
-    AnyOf,
-    AtLeast,
-    Category,
-    EntryType,
-    Inside,
-    InsideAll,
-    Marker,
-    Rule,
-    SelfIgnored,
-    Tagged,
-)
+from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Rule
 from ctxsize.recommender.secrets import Certainty, certainty
 from ctxsize.recommender.tree import SumsByPath, is_glob, like
 
@@ -72,94 +58,36 @@ class Collected:
 
 _MOST_NAMES = 10_000
 """Number of names whose rules are remembered."""
+_LARGE_BYTES = 1024 * 1024
+"""No rule about files of any name is about smaller ones."""
 Look = tuple[Rule, str]
 """A rule, and the name by which it looks for something; `""` for a rule without names."""
-
-
-class Looks(NamedTuple):
-    """The rules that may look for a thing, and the least bytes that any of them asks for."""
-
-    looks: tuple[Look, ...]
-    least_bytes: int
-    named: tuple[Look, ...]
-    """Those that may match a directory that holds nothing of what `Finder.telling` names."""
 
 
 class Finder:
     """Finds the rules that a name may belong to, without trying each on it."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        given = [*rules]
-        self._of_kind = {
-            kind: _Names([each for each in given if each.kind is kind]) for kind in EntryType
-        }
-
-    def looks_at(self, held: Held) -> tuple[Look, ...]:
-        """Return the rules that may look for a directory of such a name with such things in it."""
-        names = self._of_kind[EntryType.DIRECTORY]
-        found = names.looks(held.name)
-        apart = held.entries.keys().isdisjoint(names.telling) and (
-            not held.folders or held.folder_by_name.keys().isdisjoint(names.telling)
-        )
-        return found.named if apart else found.looks
-
-    def looks(self, name: str, kind: EntryType) -> Looks:
-        """Return the rules that may look for a thing of this name, and by which name each does."""
-        return self._of_kind[kind].looks(name)
-
-
-class _Names:
-    """The names of the rules about one kind of thing: literal ones first, then globs."""
-
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self._looks: list[Look] = []
+        given = [(rule, find) for rule in rules for find in rule.find or ("",)]
+        # Literal names come first, then globs, then rules without names.
+        self._looks = sorted(given, key=lambda each: (not each[1], is_glob(_last(each[1]))))
         self._index = Index()
-        named = [(rule, find) for rule in rules for find in rule.find]
-        for each in sorted(named, key=lambda each: is_glob(_last(each[1]))):
-            self._index.add(1 << len(self._looks), _segment(_last(each[1])))
-            self._looks.append(each)
-        nameless = [rule for rule in rules if not rule.find]
-        needed = {rule.name: _needed(rule.marker) for rule in nameless}
-        self.telling = frozenset[str]().union(*filter(None, needed.values()))
-        """Names of which one lies in whatever most rules without a name are about."""
-        self._nameless = tuple((rule, "") for rule in nameless)
-        self._unnamed = tuple((rule, "") for rule in nameless if needed[rule.name] is None)
-        self._known: dict[int, Looks] = {}
+        self._nameless = 0
+        for number, (_, find) in enumerate(self._looks):
+            if find:
+                self._index.add(1 << number, _segment(_last(find)))
+            else:
+                self._nameless |= 1 << number
         self.looks = lru_cache(maxsize=_MOST_NAMES)(self._find)
+        self._of = cache(self._among)
 
-    def _find(self, name: str) -> Looks:
-        bits = self._index.matching(name)
-        found = self._known.get(bits)
-        if found is None:
-            named = [each for at, each in enumerate(self._looks) if bits >> at & 1]
-            looks = (*named, *self._nameless)
-            least = min((_least_bytes(rule) for rule, _ in looks), default=0)
-            found = self._known[bits] = Looks(looks, least, (*named, *self._unnamed))
-        return found
+    def _find(self, name: str, kind: EntryType) -> tuple[Look, ...]:
+        """Return the rules that may look for a thing of this name, and by which name each does."""
+        return self._of(self._index.matching(name) | self._nameless, kind)
 
-
-def _least_bytes(rule: Rule) -> int:
-    """Return the bytes below which a rule never matches."""
-    if rule.category is Category.SECRET:
-        return 0
-    markers = rule.marker.markers if isinstance(rule.marker, AllOf) else (rule.marker,)
-    return max(each.size_bytes if isinstance(each, AtLeast) else 0 for each in markers)
-
-
-def _needed(marker: Marker) -> frozenset[str] | None:
-    """Return names of which one lies in any directory with this marker; None if none must."""
-    if isinstance(marker, Inside | InsideAll):
-        names = frozenset(name.partition("/")[0] for name in marker.names)
-        return None if ".." in names or any(map(is_glob, names)) else names
-    if isinstance(marker, Tagged | SelfIgnored):
-        return frozenset({"CACHEDIR.TAG" if isinstance(marker, Tagged) else ".gitignore"})
-    if isinstance(marker, AllOf | AnyOf):
-        parts = [_needed(each) for each in marker.markers]
-        known = [each for each in parts if each is not None]
-        if isinstance(marker, AllOf):
-            return known[0] if known else None
-        return frozenset().union(*known) if len(known) == len(parts) else None
-    return None
+    def _among(self, bits: int, kind: EntryType) -> tuple[Look, ...]:
+        found = (each for at, each in enumerate(self._looks) if bits >> at & 1)
+        return tuple(each for each in found if each[0].kind is kind)
 
 
 def _last(find: str) -> str:
@@ -191,17 +119,16 @@ def collect(evidence: Evidence, finder: Finder, sums: SumsByPath, judge: Judge) 
     while pending:
         held = pending.pop()
         names, links = sums.names_in(held.path), evidence.tree.links_in(held.path)
-        for name, size in held.contents.items():
-            if name in names:
-                found = finder.looks(name, EntryType.SYMLINK if name in links else EntryType.FILE)
-                if found.looks and size >= found.least_bytes:
-                    _look(evidence, found.looks, judge, collected, held.prefix + name)
+        for name, content_bytes in names.items():
+            looks = finder.looks(name, EntryType.SYMLINK if name in links else EntryType.FILE)
+            if looks and (looks[0][1] or content_bytes >= _LARGE_BYTES):
+                _look(evidence, looks, judge, collected, held.prefix + name)
         for folder in reversed(held.folders):
             path = folder.path
             if path not in sums or not sums[path].entries:
                 continue
-            looks = finder.looks_at(folder)
-            if not looks or not _look(evidence, looks, judge, collected, path):
+            looks = finder.looks(folder.name, EntryType.DIRECTORY)
+            if not _look(evidence, looks, judge, collected, path):
                 pending.append(folder)
     return collected
 

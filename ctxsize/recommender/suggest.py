@@ -22,7 +22,7 @@ from ctxsize.recommender.knowledge.load import BY_NAME, RULES
 from ctxsize.recommender.matches import Collected, Match, Objection
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.questions import questions
-from ctxsize.recommender.rules import MIB, Category, EntryType
+from ctxsize.recommender.rules import Category, EntryType
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import (
     Sums,
@@ -31,7 +31,7 @@ from ctxsize.recommender.tree import (
 )
 from ctxsize.writer.merge import Addition, merge
 
-_WORTH_AN_EXCEPTION = 1 * MIB
+_WORTH_AN_EXCEPTION = 1024 * 1024
 """The least that must be left of a directory for a pattern with exceptions."""
 
 

@@ -10,7 +10,6 @@ from ctxsize.formats.command_line import command
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Card, Findings, Item, NextStep, Prose, Section, fact
 from ctxsize.model import Amount, Problem
-from ctxsize.recommender import describe
 from ctxsize.recommender.knowledge.load import BY_NAME
 from ctxsize.recommender.outcome import (
     Advice,
@@ -186,9 +185,9 @@ def rules(advice: Advice, names: Sequence[str]) -> list[Section]:
 
 def _rule(advice: Advice, rule: Rule) -> Section:
     facts = {
-        "looks for": describe.names(rule),
-        "evidence": describe.needs(rule.marker),
-        "written as": describe.written_as(rule),
+        "looks for": rule.looks_for,
+        "evidence": str(rule.marker),
+        "written as": rule.written_as,
         "why": rule.why,
         "made again by": rule.again,
         "traps": ", ".join(rule.traps),
