@@ -24,15 +24,7 @@ from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.rules import Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import (
-    SumsByPath,
-    SumsTogether,
-    Tree,
-    added_up,
-    sums_of,
-    together,
-    travelling,
-)
+from ctxsize.recommender.tree import SumsByPath, Tree, together, travelling
 
 
 class BuildContext:
@@ -110,14 +102,16 @@ class BuildContext:
 
     def asks_git(self, sent: Sent) -> str | None:
         """Return what makes a build ask git for a version, as a clause; None if nothing does."""
-        return Facts(self.evidence, self.build_files, sums_of(sent, self.tree)).version_from_git
+        return Facts(
+            self.evidence, self.build_files, SumsByPath([sent], self.snapshot)
+        ).version_from_git
 
     # What is sent, and what of it travels.
 
     @cached_property
     def sums(self) -> SumsByPath:
         """Return what is sent of each entry, and below each directory."""
-        return sums_of(self.trial.before, self.tree)
+        return SumsByPath([self.trial.before], self.snapshot)
 
     @cached_property
     def _includes(self) -> list[Include]:
@@ -125,14 +119,12 @@ class BuildContext:
         return [None] if self.request.dockerfile is None else includes_of(self.request)
 
     @cached_property
-    def transfer(self) -> SumsByPath | SumsTogether:
+    def transfer(self) -> SumsByPath:
         """Return what travels of each entry, and below each directory."""
-        return added_up(
-            self.sums
-            if include is None
-            else sums_of(self.snapshot.sent(include=include), self.tree)
-            for include in self._includes
-        )
+        if self._includes == [None]:
+            return self.sums
+        sent = (self.snapshot.sent(include=each) for each in self._includes)
+        return SumsByPath(sent, self.snapshot)
 
     @property
     def transfers(self) -> bool:

@@ -16,7 +16,7 @@ from ctxsize.recommender.commands import running
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.mentions import Mention, Texts
 from ctxsize.recommender.tools import Tool, install_directory
-from ctxsize.recommender.tree import SumsByPath, SumsTogether, directories_above, is_below
+from ctxsize.recommender.tree import SumsByPath, directories_above, is_below
 from ctxsize.shell import Command
 
 _VERSIONED_BY_GIT = re.compile(
@@ -101,9 +101,7 @@ def _reads_git(command: str) -> bool:
 class Facts:
     """Facts about one context, each found out when it is asked for."""
 
-    def __init__(
-        self, evidence: Evidence, build_files: BuildFiles, sums: SumsByPath | SumsTogether
-    ) -> None:
+    def __init__(self, evidence: Evidence, build_files: BuildFiles, sums: SumsByPath) -> None:
         self.evidence = evidence
         self.build_files = build_files
         self._sums = sums

@@ -114,11 +114,11 @@ def fits(find: str, path: str) -> bool:
 
 def collect(evidence: Evidence, finder: Finder, sums: SumsByPath, judge: Judge) -> Collected:
     """Return every proven match among what is sent, outermost ones only, in order of paths."""
-    collected = Collected()
+    collected, all_links = Collected(), evidence.tree.snapshot.links
     pending: list[Held] = [evidence.tree.root]
     while pending:
         held = pending.pop()
-        names, links = sums.names_in(held.path), evidence.tree.links_in(held.path)
+        names, links = sums.names_in(held.path), all_links.get(held.path, ())
         for name, content_bytes in names.items():
             looks = finder.looks(name, EntryType.SYMLINK if name in links else EntryType.FILE)
             if looks and (looks[0][1] or content_bytes >= _LARGE_BYTES):
