@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property, partial
 
 from ctxsize.build import Build
@@ -18,10 +18,10 @@ from ctxsize.recommender.commands import is_named
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.governed import Discovering, read_build_files
-from ctxsize.recommender.matches import Collected, Finder, collect
+from ctxsize.recommender.knowledge.load import RULES
+from ctxsize.recommender.matches import Match, collect
 from ctxsize.recommender.outcome import Size
 from ctxsize.recommender.proof import Proof
-from ctxsize.recommender.rules import Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import SumsByPath, Tree, together, travelling
@@ -79,10 +79,10 @@ class BuildContext:
         """Return what manifests, sources and Dockerfiles say of it."""
         return Facts(self.evidence, self.build_files, self.sums)
 
-    def look(self, rules: Iterable[Rule]) -> Collected:
-        """Return what `rules` find among what is sent, with all that speaks against it."""
-        judge = partial(objections, self.facts)
-        return collect(self.evidence, Finder(rules), self.sums, judge)
+    @cached_property
+    def found(self) -> list[Match]:
+        """Return what the rules find among what is sent, with all that speaks against it."""
+        return collect(self.evidence, RULES, self.sums, partial(objections, self.facts))
 
     def takes(self, hidden: Collection[str]) -> bool:
         """Return whether an instruction takes one of these paths, or what is in it, by name.

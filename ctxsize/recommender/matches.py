@@ -7,7 +7,7 @@ looked for. What a trap objects to does not shield what is below it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 from ctxsize.engine.matching import Index
@@ -18,6 +18,17 @@ from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Rule
 from ctxsize.recommender.secrets import Certainty, certainty
 from ctxsize.recommender.tree import SumsByPath, is_glob, like
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a match is not suggested, or not as a safe one."""
+
+    trap: str
+    reason: str
+    """A clause that names what was found."""
+    soft: bool = False
+    """Whether a person may overrule it."""
 
 
 @dataclass(frozen=True)
@@ -32,29 +43,15 @@ class Match:
     """What shows it, as a clause."""
     secret: Certainty | None = None
     """How sure it is that it is a secret, for a rule about secrets."""
+    objections: tuple[Objection, ...] = ()
 
-
-@dataclass(frozen=True)
-class Objection:
-    """Why a match is not suggested, or not as a safe one."""
-
-    trap: str
-    reason: str
-    """A clause that names what was found."""
-    soft: bool = False
-    """Whether a person may overrule it."""
+    @property
+    def is_blocked(self) -> bool:
+        """Return whether it is not suggested at all."""
+        return self.rule.never or any(not each.soft for each in self.objections)
 
 
 Judge = Callable[[Match], "list[Objection]"]
-
-
-@dataclass()
-class Collected:
-    """What was found; objections belong to the match in front of them."""
-
-    matches: list[tuple[Match, list[Objection]]] = field(default_factory=list)
-    blocked: list[tuple[Match, list[Objection]]] = field(default_factory=list)
-
 
 _MOST_NAMES = 10_000
 """Number of names whose rules are remembered."""
@@ -112,57 +109,55 @@ def fits(find: str, path: str) -> bool:
     )
 
 
-def collect(evidence: Evidence, finder: Finder, sums: SumsByPath, judge: Judge) -> Collected:
+def collect(
+    evidence: Evidence, rules: Iterable[Rule], sums: SumsByPath, judge: Judge
+) -> list[Match]:
     """Return every proven match among what is sent, outermost ones only, in order of paths."""
-    collected, all_links = Collected(), evidence.tree.snapshot.links
+    found: list[Match] = []
+    finder, links = Finder(rules), evidence.tree.snapshot.links
     pending: list[Held] = [evidence.tree.root]
     while pending:
         held = pending.pop()
-        names, links = sums.names_in(held.path), all_links.get(held.path, ())
-        for name, content_bytes in names.items():
-            looks = finder.looks(name, EntryType.SYMLINK if name in links else EntryType.FILE)
+        linked = links.get(held.path, ())
+        for name, content_bytes in sums.names_in(held.path).items():
+            looks = finder.looks(name, EntryType.SYMLINK if name in linked else EntryType.FILE)
             if looks and (looks[0][1] or content_bytes >= _LARGE_BYTES):
-                _look(evidence, looks, judge, collected, held.prefix + name)
+                found += _matches(evidence, looks, judge, held.prefix + name)
         for folder in reversed(held.folders):
-            path = folder.path
-            if path not in sums or not sums[path].entries:
-                continue
-            looks = finder.looks(folder.name, EntryType.DIRECTORY)
-            if not _look(evidence, looks, judge, collected, path):
-                pending.append(folder)
-    return collected
+            if folder.path in sums and sums[folder.path].entries:
+                looks = finder.looks(folder.name, EntryType.DIRECTORY)
+                here = _matches(evidence, looks, judge, folder.path)
+                found += here
+                if not any(map(_is_settled, here)):
+                    pending.append(folder)
+    return found
 
 
-def _look(
-    evidence: Evidence, looks: Iterable[Look], judge: Judge, collected: Collected, path: str
-) -> bool:
-    """Return whether a match at `path` goes, and with it all that is below.
+def _matches(evidence: Evidence, looks: Iterable[Look], judge: Judge, path: str) -> list[Match]:
+    """Return what rules find at `path`: all that is blocked and the surest of what is not.
 
-    Of several rules the first one that is safe has the word, else the surest; one for any
-    ecosystem does not count where there are objections to another one.
+    The first one that is settled stands alone. A rule for any ecosystem does not count where
+    there are objections to another one.
     """
-    doubtful: list[tuple[Match, list[Objection]]] = []
-    blocked: list[tuple[Match, list[Objection]]] = []
+    found: list[Match] = []
     for rule, find in looks:
         if "/" in find and not fits(find, path):
             continue
         match = _match(evidence, rule, find, path)
-        if match is None:
+        if match is None or (rule.ecosystem == "any" and any(each.objections for each in found)):
             continue
-        if rule.ecosystem == "any" and any(said for _, said in (*doubtful, *blocked)):
-            continue
-        objections = judge(match)
-        if rule.never or any(not each.soft for each in objections):
-            blocked.append((match, objections))
-        elif objections or rule.confidence < SAFE_FROM:
-            doubtful.append((match, objections))
-        else:
-            collected.matches.append((match, objections))
-            return True
-    collected.blocked += blocked
-    if doubtful:
-        collected.matches.append(max(doubtful, key=lambda each: each[0].rule.confidence))
-    return False
+        match = replace(match, objections=tuple(judge(match)))
+        if _is_settled(match):
+            return [match]
+        found.append(match)
+    doubtful = [each for each in found if not each.is_blocked]
+    surest = max(doubtful, key=lambda each: each.rule.confidence, default=None)
+    return [each for each in found if each.is_blocked or each is surest]
+
+
+def _is_settled(match: Match) -> bool:
+    """Return whether it goes, and with it all that is below."""
+    return not (match.is_blocked or match.objections) and match.rule.confidence >= SAFE_FROM
 
 
 def _match(evidence: Evidence, rule: Rule, find: str, path: str) -> Match | None:

@@ -14,7 +14,6 @@ from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.commands import is_named
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.exceptions import exceptions, letting_in
-from ctxsize.recommender.knowledge.load import RULES
 from ctxsize.recommender.outcome import Note
 from ctxsize.writer.merge import Addition, merge
 
@@ -155,10 +154,9 @@ class Draft(BuildContext):
         a bundler reads the file: the build succeeds without it and makes another image.
         """
         found = {}
-        collected = self.look(RULES)
-        for match, said in (*collected.blocked, *collected.matches):
-            hard = [each for each in said if not each.soft or each.trap == _READ]
-            blocked = match.rule.never or any(not each.soft for each in hard)
-            if any(each.trap in (*traps, _READ) for each in hard) or (blocked and not traps):
+        for match in sorted(self.found, key=lambda each: not each.is_blocked):
+            hard = [each for each in match.objections if not each.soft or each.trap == _READ]
+            is_named = any(each.trap in (*traps, _READ) for each in hard)
+            if is_named or (match.is_blocked and not traps):
                 found[match.path] = next((each.reason for each in hard), match.rule.why)
         return found
