@@ -23,14 +23,9 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
     Raises `IgnoreFileError` if `other` would fail a build.
     """
     parity = _Parity(draft, other)
-    additions = draft.new(parity.additions())
-    kept, dropped = draft.settled(additions, parity.wrong) if additions else ([], [])
-    useful = [each for each in kept if not each.line.startswith("!") or draft.matters(kept, each)]
-    kept = draft.either(useful, kept, parity.wrong)
-    notes = (*parity.notes, *dropped)
-    if not any(not each.line.startswith("!") for each in kept):
-        return IgnoreFileChange(notes=notes)
-    return IgnoreFileChange(draft.attempt(kept).data, tuple(kept), notes=notes)
+    additions = parity.additions()
+    optional = [each for each in additions if each.line.startswith("!")]
+    return draft.change(additions, parity.wrong, notes=parity.notes, optional=optional)
 
 
 class _Parity:
