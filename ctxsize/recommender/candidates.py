@@ -185,31 +185,24 @@ def ranked(
     """Return the suggestions that are worth a line: safe ones first, the largest first.
 
     Secrets and what changes by itself are worth a line whatever their size, the latter if it
-    travels. The order is a greedy cover: fewest lines, most bytes. `travels` says whether the
-    transfer is known.
+    travels. Each saves what is left by those before it. `travels` says whether the transfer is
+    known.
     """
+
+    def value(each: Suggestion) -> tuple[bool, float, str, tuple[str, ...]]:
+        moved, left = sum_of(transfer, each.paths), sum_of(context, each.paths)
+        value = each.rule.confidence * (_weight(moved) + _OF_CONTEXT * _weight(left))
+        return each.safe, value, each.rule.name, each.patterns
+
     found: list[Suggestion] = []
     cover, whole = _Cover(), context.get("", Sums())
-
-    def saving(each: Suggestion) -> tuple[Sums, Sums]:
-        left = cover.left(each, context)
-        return left, left if transfer is context else cover.left(each, transfer)
-
-    pending = [*suggestions]
-    while pending:
-        savings = [(each, *saving(each)) for each in pending]
-        best, left, moved = max(savings, key=lambda each: _rank(*each))
-        pending.remove(best)
-        if left.entries and _is_worth_a_line(best.rule, left, moved, whole):
+    for each in sorted(suggestions, key=value, reverse=True):
+        left, moved = cover.left(each, context), cover.left(each, transfer)
+        if left.entries and _is_worth_a_line(each.rule, left, moved, whole):
             size = Size(Amount.of(left), Amount.of(moved) if travels else None)
-            found.append(replace(best, size=size))
-            cover.add(best.paths)
+            found.append(replace(each, size=size))
+            cover.add(each.paths)
     return found
-
-
-def _rank(each: Suggestion, left: Sums, moved: Sums) -> tuple[bool, float, str, tuple[str, ...]]:
-    value = each.rule.confidence * (_weight(moved) + _OF_CONTEXT * _weight(left))
-    return each.safe, value, each.rule.name, each.patterns
 
 
 def _weight(sums: Sums) -> float:

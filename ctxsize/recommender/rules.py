@@ -165,6 +165,8 @@ class Rule:
     """True if it changes without a change of the sources."""
     traps: tuple[str, ...] = ()
     """Names of the traps that concern it, besides those that concern all rules."""
+    read_by: str = ""
+    """For secrets: the expression of commands that read it by themselves."""
     only_proved: bool = False
     """For secrets: match only by content, never by name."""
     never: bool = False

@@ -260,19 +260,14 @@ class Advisor(BuildContext):
         """Return how many of the files that git ignores are secrets, certain or likely ones."""
         if not self.git.has_repository:
             return None
-        ignored = frozenset(path.rstrip("/") for path in self.git.ignored)
         secret = {match.path for match in self.found if _is_secret(match)}
-        return sum(
-            self.sums.get(path, Sums()).files
-            for path in secret
-            if (path in ignored or is_below(path, ignored)) and not is_below(path, secret)
-        )
+        tops = (path for path in secret if not is_below(path, secret))
+        return sum_of(self.sums, filter(self.git.ignores, tops)).files
 
     def _git_ignored(self) -> Amount | None:
         if not self.git.has_repository:
             return None
-        paths = (path.rstrip("/") for path in self.git.ignored)
-        return Amount.of(*(self.sums.get(path, Sums()) for path in paths))
+        return Amount.of(sum_of(self.sums, self.git.ignored))
 
 
 def _is_secret(match: Match) -> bool:
