@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ctxsize.recommender.facts import NOT_SOURCES, Facts
+from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.made import taking
 from ctxsize.recommender.matches import Match
+from ctxsize.recommender.sources import NOT_SOURCES
 
 _ENV_FILE = re.compile(r"\.env(\..+)?")
 _OTHER_MODE = re.compile(r"\.(dev|development|test|testing)(\.local)?$")

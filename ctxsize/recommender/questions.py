@@ -8,8 +8,8 @@ from typing import cast
 
 from ctxsize.engine.snapshot import Held
 from ctxsize.model import Amount
-from ctxsize.recommender.facts import is_source
 from ctxsize.recommender.outcome import Question
+from ctxsize.recommender.sources import is_source
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Sums, SumsByPath, Tree, is_below
 

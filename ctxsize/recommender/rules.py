@@ -17,59 +17,31 @@ SAFE_FROM = 0.85
 class Category(str, Enum):
     """The purpose of a thing, which decides what may be done with it."""
 
-    ARTEFACT = "artefact"
-    CACHE = "cache"
-    DEPS = "deps"
-    VCS = "vcs"
-    IDE = "ide"
-    OS = "os"
-    DOCS = "docs"
-    TESTS = "tests"
-    CI = "ci"
-    DOCKER = "docker"
-    DATA = "data"
-    CONFIG = "config"
-    SECRET = "secret"
-    LOG = "log"
+    heading: str
+    """The heading over its patterns in an ignore file."""
+    belongs_to_sources: bool
+    """Whether it is usually tracked, so that tracked files prove nothing against it."""
 
-    @property
-    def heading(self) -> str:
-        """Return the heading over its patterns in an ignore file."""
-        return _HEADINGS[self]
+    def __new__(cls, value: str, heading: str = "", tracked: str = "") -> Category:
+        """Make a member of its name in rows, its heading, and `tracked` if it usually is."""
+        made = str.__new__(cls, value)
+        made._value_, made.heading, made.belongs_to_sources = value, heading, bool(tracked)
+        return made
 
-    @property
-    def belongs_to_sources(self) -> bool:
-        """Return whether it is usually tracked, so that tracked files prove nothing against it."""
-        return self in _TRACKED
-
-
-_HEADINGS = {
-    Category.ARTEFACT: "Build artefacts",
-    Category.CACHE: "Caches",
-    Category.DEPS: "Installed dependencies",
-    Category.VCS: "Version control",
-    Category.IDE: "Editors",
-    Category.OS: "Operating systems",
-    Category.DOCS: "Documentation",
-    Category.TESTS: "Tests",
-    Category.CI: "Continuous integration",
-    Category.DOCKER: "Docker",
-    Category.DATA: "Local data",
-    Category.CONFIG: "Settings of this machine",
-    Category.SECRET: "Secrets",
-    Category.LOG: "Logs",
-}
-_TRACKED = frozenset(
-    {
-        Category.VCS,
-        Category.IDE,
-        Category.OS,
-        Category.DOCS,
-        Category.TESTS,
-        Category.CI,
-        Category.DOCKER,
-    }
-)
+    ARTEFACT = "artefact", "Build artefacts"
+    CACHE = "cache", "Caches"
+    DEPS = "deps", "Installed dependencies"
+    VCS = "vcs", "Version control", "tracked"
+    IDE = "ide", "Editors", "tracked"
+    OS = "os", "Operating systems", "tracked"
+    DOCS = "docs", "Documentation", "tracked"
+    TESTS = "tests", "Tests", "tracked"
+    CI = "ci", "Continuous integration", "tracked"
+    DOCKER = "docker", "Docker", "tracked"
+    DATA = "data", "Local data"
+    CONFIG = "config", "Settings of this machine"
+    SECRET = "secret", "Secrets"
+    LOG = "log", "Logs"
 
 
 class EntryType(str, Enum):
