@@ -48,8 +48,8 @@ def read_build_files(
     Raises what reading its own raises.
     """
     files = [*_dockerfiles(tree, tracked)]
-    reading = _Reading(request, tree)
-    reading.read_own()
+    governed = _Governed(request, tree)
+    governed.read_own()
     # The ignore file of one Dockerfile governs no other build.
     if not request.dockerfile_specific:
         # Reports name paths as the user does: from the working directory, unless that is absolute.
@@ -57,19 +57,19 @@ def read_build_files(
         shown = top if os.path.isabs(request.context) else os.path.relpath(top)
         found = (discovering or discovered)(shown, request.plans)
         for path, build, asked_for in _others(request, found, files):
-            reading.read(path, build, asked_for=asked_for)
+            governed.read(path, build, asked_for=asked_for)
     for build in also:
-        reading.read(build.dockerfile or "Dockerfile", build, asked_for=True)
+        governed.read(build.dockerfile or "Dockerfile", build, asked_for=True)
     return BuildFiles(
-        tuple(reading.build_files),
-        tuple(reading.problems),
+        tuple(governed.build_files),
+        tuple(governed.problems),
         frozenset(_own_files(request, tree, files)),
-        tuple(reading.elsewhere),
-        tuple(reading.undecided),
+        tuple(governed.elsewhere),
+        tuple(governed.undecided),
     )
 
 
-class _Reading:
+class _Governed:
     """The Dockerfiles that were read so far, and those that could not be."""
 
     def __init__(self, request: Request, tree: Tree) -> None:
