@@ -24,7 +24,7 @@ from ctxsize.recommender.outcome import Size
 from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import SumsByPath, Tree, together, travelling
+from ctxsize.recommender.tree import SumsByPath, Tree, travelling
 
 
 class BuildContext:
@@ -102,9 +102,8 @@ class BuildContext:
 
     def asks_git(self, sent: Sent) -> str | None:
         """Return what makes a build ask git for a version, as a clause; None if nothing does."""
-        return Facts(
-            self.evidence, self.build_files, SumsByPath([sent], self.snapshot)
-        ).version_from_git
+        sums = SumsByPath([sent], self.snapshot)
+        return Facts(self.evidence, self.build_files, sums).version_from_git
 
     # What is sent, and what of it travels.
 
@@ -135,15 +134,11 @@ class BuildContext:
     @cached_property
     def size(self) -> Size:
         """Return the size with the ignore file as it is; a planned one does not count."""
-        is_there = self.own_path is None or self._real.file(self.own_path) is not None
-        own = None if is_there else self.own_path
-        return self._size(self.snapshot, together([self.trial.before], without=own), without=own)
+        return self._size(self._real, Amount.of(self._real.sent()))
 
     def size_after(self, attempt: Attempt) -> Size:
         """Return the size once the ignore file of `attempt` is written."""
         return self._size(self.trial.written(attempt), self.trial.amount_after(attempt))
 
-    def _size(self, snapshot: Snapshot, context: Amount, *, without: str | None = None) -> Size:
-        if not self.transfers:
-            return Size(context, None)
-        return Size(context, travelling(snapshot, self._includes, without=without))
+    def _size(self, snapshot: Snapshot, context: Amount) -> Size:
+        return Size(context, travelling(snapshot, self._includes) if self.transfers else None)

@@ -24,7 +24,7 @@ from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggest
 from ctxsize.recommender.questions import questions
 from ctxsize.recommender.rules import Category, EntryType
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import Sums, is_below, sum_of
+from ctxsize.recommender.tree import is_below, sum_of
 from ctxsize.writer.merge import Addition, merge
 
 _WORTH_AN_EXCEPTION = 1024 * 1024
@@ -43,9 +43,7 @@ class Choice:
     def takes(self, suggestion: Suggestion) -> bool:
         """Return whether `suggestion` is chosen."""
         if self.only:
-            return suggestion.rule.name in self.only or not set(suggestion.paths).isdisjoint(
-                self.only
-            )
+            return not {suggestion.rule.name, *suggestion.paths}.isdisjoint(self.only)
         return suggestion.safe or self.unsafe
 
 
@@ -97,7 +95,7 @@ class Advisor(BuildContext):
                 *self.build_files.problems,
                 *filter(None, [self.git.problem]),
             ),
-            self._git_ignored(),
+            Amount.of(sum_of(self.sums, self.git.ignored)) if self.git.has_repository else None,
             self._git_ignored_secrets(),
             edit,
             options=self._options,
@@ -114,14 +112,12 @@ class Advisor(BuildContext):
         """Yield large directories of which a Dockerfile takes a part by name, without that part."""
         for match in self.found:
             rule, path = match.rule, match.path
+            if rule.kind is not EntryType.DIRECTORY or rule.never or rule.contents or match.secret:
+                continue
             takers = [each for each in self.build_files.named if each.is_at_or_below(path)]
             whole = any(len(each.parts) == path.count("/") + 1 for each in takers)
-            alone = [each.trap for each in match.objections if not each.soft] == ["copied_by_name"]
-            if whole or not alone or rule.never or rule.contents or match.secret is not None:
-                continue
-            if rule.kind is not EntryType.DIRECTORY or objections(
-                self.facts, match, but="copied_by_name"
-            ):
+            hard = [each.trap for each in match.objections if not each.soft]
+            if whole or hard != ["copied_by_name"] or objections(self.facts, match, but=hard[0]):
                 continue
             keeps = self.proof.taken_by(takers)
             rest = self.sums[path].minus(sum_of(self.sums, keeps))
@@ -187,7 +183,7 @@ class Advisor(BuildContext):
             yield self._blocked_by(Objection("proof", fault), suggestion.matches[0])
 
     def _blocked_by(self, reason: Objection, match: Match) -> Blocked:
-        amount = Amount.of(self.sums.get(match.path, Sums()))
+        amount = Amount.of(sum_of(self.sums, [match.path]))
         name, path = match.rule.name, match.path
         return Blocked(name, path, reason.trap, reason.reason, match.evidence, amount)
 
@@ -244,16 +240,14 @@ class Advisor(BuildContext):
     def _adding(self, path: str, made: Sequence[Suggestion]) -> str:
         """Return the command that adds `path` to the ignore file, `""` if no suggestion does."""
         for each in made:
-            if path in each.paths or is_below(path, frozenset(each.paths)):
-                build = self.request.build
-                only = (
-                    () if each.safe else ("--only", path if path in each.paths else each.rule.name)
-                )
-                context = () if self.request.context in (".", "") else (self.request.context,)
-                file = ("-f", build.dockerfile) if build.dockerfile else ()
-                builder = ("--builder", build.builder) if build.builder != "buildkit" else ()
-                words = (*context, *file, *builder, *only)
-                return shlex.join(("ctxsize", "suggest", *words, "--write"))
+            if path in each.paths or is_below(path, each.paths):
+                build, context = self.request.build, self.request.context
+                only = path if path in each.paths else each.rule.name
+                words = [] if context in (".", "") else [context]
+                words += ["-f", build.dockerfile] if build.dockerfile else []
+                words += [] if build.builder == "buildkit" else ["--builder", build.builder]
+                words += [] if each.safe else ["--only", only]
+                return shlex.join(["ctxsize", "suggest", *words, "--write"])
         return ""
 
     def _git_ignored_secrets(self) -> int | None:
@@ -263,11 +257,6 @@ class Advisor(BuildContext):
         secret = {match.path for match in self.found if _is_secret(match)}
         tops = (path for path in secret if not is_below(path, secret))
         return sum_of(self.sums, filter(self.git.ignores, tops)).files
-
-    def _git_ignored(self) -> Amount | None:
-        if not self.git.has_repository:
-            return None
-        return Amount.of(sum_of(self.sums, self.git.ignored))
 
 
 def _is_secret(match: Match) -> bool:

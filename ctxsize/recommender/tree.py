@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase, translate
 from functools import lru_cache, reduce
 from typing import NamedTuple
@@ -211,16 +211,9 @@ def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
     return reduce(Sums.plus, (sums.get(path, Sums()) for path in paths), Sums())
 
 
-def travelling(
-    snapshot: Snapshot, includes: Iterable[Include], *, without: str | None = None
-) -> Amount:
-    """Return what the ignore file of a snapshot lets the transfers make travel, `together`."""
-    return together([snapshot.sent(include=each) for each in includes], without=without)
-
-
-def together(sent: Sequence[Sent], *, without: str | None = None) -> Amount:
-    """Return what is sent in all; an empty file at `without` does not count."""
-    return Amount.of(*sent) - Amount(sum(without in each for each in sent if without))
+def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
+    """Return what the ignore file of a snapshot lets the transfers make travel, all together."""
+    return Amount.of(*(snapshot.sent(include=each) for each in includes))
 
 
 def directories_above(path: str) -> Iterator[str]:
