@@ -153,16 +153,18 @@ class Draft(BuildContext):
         for path in attempt.shown:
             yield path, f"{path} would be sent, which is ignored now"
 
-    def forbidden(self, traps: Collection[str] = ()) -> dict[str, str]:
-        """Return what has to stay by the knowledge of ecosystems, each path with the reason.
+    def kept_back(self, attempt: Attempt, traps: tuple[str, ...] = ()) -> Iterator[Wrong]:
+        """Yield what disappears and has to stay by the knowledge of ecosystems.
 
         With `traps`, only what these say counts. What a person may overrule does not, except that
         a bundler reads the file: the build succeeds without it and makes another image.
         """
-        found = {}
-        for match in sorted(self.found, key=lambda each: not each.is_blocked):
+        hidden = set(attempt.hidden)
+        for match in self.found:
+            if match.path not in hidden:
+                continue
             hard = [each for each in match.objections if not each.soft or each.trap == _READ]
             is_named = any(each.trap in (*traps, _READ) for each in hard)
             if is_named or (match.is_blocked and not traps):
-                found[match.path] = next((each.reason for each in hard), match.rule.why)
-        return found
+                reason = next((each.reason for each in hard), match.rule.why)
+                yield match.path, f"{match.path} must stay: {reason}"

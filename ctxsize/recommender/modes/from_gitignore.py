@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from ctxsize.engine import git
 from ctxsize.engine.patterns import DockerIgnoreSpec
@@ -18,6 +17,8 @@ from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.writer.merge import Addition
 
 _NAME = ".gitignore"
+_KEPT_BACK = ("no_install_step", "scm_version_in_build")
+"""The traps of what an image takes from here without installing it, and of `.git`."""
 _MOST_LINES = 2_000
 """Number of lines that are tried: each is held against all files."""
 _MOST_KEPT = 5
@@ -178,14 +179,7 @@ class _Translation:
         for path in self._strays(attempt):
             word = "does not ignore" if self._draft.git.first(path) is None else "tracks"
             yield path, f"{path} would disappear, which git {word}"
-        for path in attempt.hidden:
-            if path in self._forbidden:
-                yield path, f"{path} must stay: {self._forbidden[path]}"
-
-    @cached_property
-    def _forbidden(self) -> dict[str, str]:
-        """Return what an image takes from here without installing it, and `.git` if it is asked."""
-        return self._draft.forbidden(["no_install_step", "scm_version_in_build"])
+        yield from self._draft.kept_back(attempt, _KEPT_BACK)
 
     def _strays(self, attempt: Attempt) -> list[str]:
         """Return the files that disappear and that git does not ignore."""
