@@ -17,7 +17,7 @@ from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Problem
 from ctxsize.recommender.assumed import with_bases
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
-from ctxsize.recommender.sources import NOT_SOURCES, home_of
+from ctxsize.recommender.sources import FETCHED, home_of
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree
 
@@ -202,7 +202,7 @@ def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
         pending += (
             folder
             for folder in reversed(held.folders)
-            if folder.name not in NOT_SOURCES and not tracked.ignores(folder.path)
+            if folder.name not in FETCHED and not tracked.ignores(folder.path)
         )
 
 

@@ -38,10 +38,13 @@ _SOURCE_NAMES = frozenset(
     {"Makefile", "GNUmakefile", "makefile", "justfile", "Justfile", "Rakefile", "Gemfile"}
     | {"CMakeLists.txt", "MANIFEST.in", "BUILD", "WORKSPACE", "Procfile", "Earthfile"}
 )
-NOT_SOURCES = frozenset(
-    {".git", "node_modules", ".venv", "venv", "site-packages", "target", ".cargo", "_build"}
-    | {"bower_components", "__pycache__", ".next", ".terraform", "dist-newstyle"}
+FETCHED = frozenset(
+    {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
 )
+"""Directories in which no Dockerfile of this repository lies."""
+NOT_SOURCES = FETCHED | {
+    *("venv", "_build", "__pycache__", ".next", ".terraform", "dist-newstyle"),
+}
 """Directories whose content nobody wrote; what is in them says nothing about the sources."""
 _SHARED = frozenset(
     (
