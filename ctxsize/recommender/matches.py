@@ -17,7 +17,7 @@ from ctxsize.engine.snapshot import Held
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Rule
 from ctxsize.recommender.secrets import Certainty, certainty
-from ctxsize.recommender.tree import SumsByPath, is_glob, like
+from ctxsize.recommender.tree import Sums, SumsByPath, is_glob, like
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ Judge = Callable[[Match], "list[Objection]"]
 
 _MOST_NAMES = 10_000
 """Number of names whose rules are remembered."""
+_NONE = Sums()
 _LARGE_BYTES = 1024 * 1024
 """No rule about files of any name is about smaller ones."""
 Look = tuple[Rule, str]
@@ -124,7 +125,7 @@ def collect(
             if looks and (looks[0][1] or content_bytes >= _LARGE_BYTES):
                 found += _matches(evidence, looks, judge, held.prefix + name)
         for folder in reversed(held.folders):
-            if folder.path in sums and sums[folder.path].entries:
+            if sums.get(folder.path, _NONE).entries:
                 looks = finder.looks(folder.name, EntryType.DIRECTORY)
                 here = _matches(evidence, looks, judge, folder.path)
                 found += here
