@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 from ctxsize.engine.matching import Index
+from ctxsize.engine.memory import Held
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.segments import Segment, segments
-from ctxsize.engine.snapshot import Held
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Rule
 from ctxsize.recommender.secrets import Certainty, certainty
