@@ -21,6 +21,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _IN_CLASS = re.compile(r"(\[:[a-z]+:\])|(?:\\(.)|(.))(?:-(?:\\(.)|([^\]\\])))?", re.DOTALL)
+_UNFINISHED = {"[": "a class without an end", "\\": "a backslash at its end"}
 _LONGEST = 8192
 """Number of characters of the longest line: twice a path, as each may be escaped."""
 
@@ -110,8 +111,8 @@ def _parts(text: str, *, in_path: bool) -> list[_Part]:
             parts[-1].append(_Token("?"))
         elif found["class"] is not None:
             parts[-1].append(_Token(_class(found["negated"] != "", found["class"])))
-        elif found["text"] in ("[", "\\"):
-            raise CannotSayError(f"`{found['text']}` without an end matches nothing")
+        elif found["text"] in _UNFINISHED:
+            raise CannotSayError(f"{_UNFINISHED[found['text']]} matches nothing")
         else:
             before = parts[-1].pop().text if parts[-1] and parts[-1][-1].is_literal else ""
             parts[-1].append(_Token(before + (found["escaped"] or found["text"]), is_literal=True))
