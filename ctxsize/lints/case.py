@@ -40,6 +40,8 @@ class Case:
     """The context, where there is one."""
     work: list[int] = field(default_factory=lambda: [0], compare=False)
     """Number of lines evaluated to prove fixes, of this file and of what fixes made of it."""
+    known: dict[tuple[bytes, bool], Line] = field(default_factory=dict, compare=False)
+    """The lines read so far, first ones apart, of this file and of what fixes made of it."""
 
     def with_data(self, data: bytes) -> Case:
         """Return the same case with other bytes in the file."""
@@ -48,12 +50,20 @@ class Case:
     # The lines, each by itself and together.
 
     @cached_property
+    def _read(self) -> list[Line]:
+        """Return all lines of the file without their numbers, each text read once."""
+        found: list[Line] = []
+        for data in self.file.lines:
+            key = data, not found
+            if key not in self.known:
+                self.known[key] = read_line(data, self.builder, first=not found)
+            found.append(self.known[key])
+        return found
+
+    @cached_property
     def lines(self) -> tuple[Line, ...]:
         """Return all lines of the file."""
-        both = zip(self.file.lines, self.file.texts(), strict=True)
-        return tuple(
-            read_line(number, data, raw, self.builder) for number, (data, raw) in enumerate(both, 1)
-        )
+        return tuple(each.numbered(number) for number, each in enumerate(self._read, 1))
 
     @cached_property
     def patterns(self) -> list[Line]:
@@ -96,6 +106,15 @@ class Case:
     def is_utf16(self) -> bool:
         """Return whether the file is in another encoding, so that no line is what it looks like."""
         return self.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+
+    @cached_property
+    def stops_at_controls(self) -> bool:
+        """Return whether a control character stops the build.
+
+        BuildKit sends the list as gRPC metadata: as it is if all of it is ASCII, else encoded.
+        """
+        checks = self.builder.check_patterns is not None
+        return checks and all(line.sent.isascii() for line in self._read)
 
     # What becomes of a path by the patterns.
 
@@ -145,7 +164,13 @@ class Case:
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """Return the lines, with comments in place of those that fail the build."""
-        return tuple(self.known_tree.trial.usable(self.file.texts()))
+        strict = self.stops_at_controls
+        return tuple(
+            "#"
+            if line.error is not None or (strict and line.controls)
+            else BOM * line.marked + line.raw
+            for line in self._read
+        )
 
     @property
     def sent(self) -> Sent | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile
+from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile, text_of
 from ctxsize.engine.patterns import DockerIgnorePattern, sent_text
 from ctxsize.errors import IgnoreFileError
 from ctxsize.writer.merge import edit_lines
@@ -49,10 +51,22 @@ class Line:
         """Return the line without the blanks around it."""
         return self.raw.strip()
 
-    @property
+    def numbered(self, number: int) -> Line:
+        """Return the same line with its number, which its pattern has too."""
+        pattern = copy(self.pattern)
+        if pattern is not None:
+            pattern.line = number
+        return replace(self, number=number, pattern=pattern)
+
+    @cached_property
+    def sent(self) -> str:
+        """Return what travels to the builder."""
+        return sent_text(self.raw) or ""
+
+    @cached_property
     def controls(self) -> str:
         """Return the control characters that travel to the builder, which may stop the build."""
-        return "".join(filter(is_control, sent_text(self.raw) or ""))
+        return "".join(filter(is_control, self.sent))
 
     @property
     def ignores(self) -> bool:
@@ -79,10 +93,11 @@ class Line:
         return start, start + length
 
 
-def read_line(number: int, data: bytes, raw: str, builder: Builder) -> Line:
-    """Return the line `data`, decoded `raw`, as `builder` reads it."""
-    marked = number == 1 and raw.startswith(BOM)
-    line = Line(number, raw[1:] if marked else raw, marked=marked)
+def read_line(data: bytes, builder: Builder, *, first: bool) -> Line:
+    """Return the line `data` as `builder` reads it, without a number."""
+    raw = text_of(data)
+    marked = first and raw.startswith(BOM)
+    line = Line(0, raw[1:] if marked else raw, marked=marked)
     pattern_class = builder.spec_class.pattern_class
     # `ignorefile.ReadAll` of moby/patternmatcher stops at a line longer than its Scanner's buffer.
     if builder.longest_line and len(data.removesuffix(b"\n")) > LONGEST_LINE:
@@ -96,7 +111,6 @@ def read_line(number: int, data: bytes, raw: str, builder: Builder) -> Line:
         pattern = pattern_class(line.raw)
     except IgnoreFileError as error:
         return replace(line, error=error)
-    pattern.line = number
     if pattern.fault is not None:
         return replace(line, error=pattern.error())
     return replace(line, pattern=pattern)

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from ctxsize.engine import golang
-from ctxsize.engine.ignorefile import BOM, sent_text
+from ctxsize.engine.ignorefile import BOM
 from ctxsize.errors import UnknownPatternError
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import Case
@@ -231,13 +231,11 @@ def byte_order_mark(case: Case) -> Iterator[Finding]:
 
 def control(case: Case) -> Iterator[Finding]:
     """Yield control characters in patterns."""
-    texts = [sent_text(line.raw) or "" for line in case.lines]
-    ascii_only = all(text.isascii() for text in texts)
+    stops = case.stops_at_controls
     for line in case.lines:
         bad = line.controls
         if not bad:
             continue
-        stops = ascii_only and case.builder.spec_class.remembers_parents
         what = "stops the build" if stops else "belongs to the name that is matched"
         cleaned = "\n".join("".join(" " if is_control(c) else c for c in line.raw).split())
         yield case.finding(

@@ -184,7 +184,6 @@ def test_certain_fixes_change_what_they_mean_to(lines: list[str], paths: list[st
                 "CTX123",
                 "CTX124",
             )
-        assert tree.trial.usable(case.file.texts()) == [*case.texts]
 
 
 @pytest.mark.fuzz
