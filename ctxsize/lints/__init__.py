@@ -7,8 +7,21 @@ fix is certain only if the simulation shows that just the intended paths change.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
+from ctxsize.findings import Finding
 from ctxsize.lints import builders, idle, missing, names, overlaps, syntax
-from ctxsize.lints.case import Check, in_tree
+from ctxsize.lints.case import Case
+from ctxsize.lints.tree import LintTree
+
+Check = Callable[[Case], Iterator[Finding]]
+"""A lint: the findings of one code."""
+
+
+def in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
+    """Return the lint that finds what `check` does, and nothing where there is no tree."""
+    return lambda case: iter(()) if case.tree is None else check(case, case.tree)
+
 
 LINTS: dict[str, Check] = {
     "CTX101": names.root_only,

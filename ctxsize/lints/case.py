@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -16,7 +16,6 @@ from ctxsize.engine.matched import Matcher, matcher
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step
 from ctxsize.engine.request import Request
 from ctxsize.engine.sent import Sent, differences
-from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
 from ctxsize.lints.lines import Line, Proposal, read_line, up_to
 from ctxsize.lints.tree import LintTree, Target
@@ -204,11 +203,6 @@ class Case:
             return len(self.file.data)
         return sent.size(path)
 
-    def is_entry(self, line: Line) -> bool:
-        """Return whether something in the tree is called just as the line is written."""
-        name = line.written.removeprefix("!").strip("/")
-        return self.tree is not None and name in self.tree.everything
-
     def amount(self, paths: Iterable[str]) -> str:
         """Return the files among `paths` and their bytes: `12 files, 3.4 MB`."""
         figures = self.figures(paths)
@@ -233,7 +227,8 @@ class Case:
 
         None if that is not known, as without a tree.
         """
-        patterns = [self._pattern(each) for each in texts]
+        lines = (each.encode("utf-8", "surrogateescape") for each in texts)
+        patterns = [read_line(each, self.builder, first=False).pattern for each in lines]
         kinds = {None if each is None else each.include for each in patterns}
         if self.tree is None or len(kinds) != 1 or None in kinds:
             return None
@@ -242,14 +237,6 @@ class Case:
             return frozenset(self.below(tops))
         everything = self.tree.below(tops, self.tree.everything)
         return frozenset(path for path in everything if path not in self.now)
-
-    def _pattern(self, text: str) -> DockerIgnorePattern | None:
-        """Return the pattern `text`, None if it is none or fails the build."""
-        try:
-            pattern = self.builder.spec_class.pattern_class(text)
-        except IgnoreFileError:
-            return None
-        return pattern if pattern.fault is None else None
 
     # What is found, and the proof of what is proposed.
 
@@ -360,12 +347,3 @@ class Case:
             return fix
         hidden = {path.rstrip("/") for path in fix.changes.ignored.paths}
         return None if self.tree.is_taken(hidden) else fix
-
-
-Check = Callable[[Case], Iterator[Finding]]
-"""A lint: the findings of one code."""
-
-
-def in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
-    """Return the lint that finds what `check` does, and nothing where there is no tree."""
-    return lambda case: iter(()) if case.tree is None else check(case, case.tree)

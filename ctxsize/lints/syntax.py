@@ -107,8 +107,11 @@ def _looks_like_pattern(case: Case, word: str) -> bool:
 
 
 def _unusual(case: Case) -> Iterator[Line]:
-    """Yield the lines with a pattern, but for those that are the name of something."""
-    return (line for line in case.lines if line.text and not case.is_entry(line))
+    """Yield the lines with a pattern, but for those that are the name of something in the tree."""
+    there = case.tree.everything if case.tree is not None else ()
+    for line in case.lines:
+        if line.text and line.written.removeprefix("!").strip("/") not in there:
+            yield line
 
 
 def gitignore(case: Case) -> Iterator[Finding]:
@@ -124,8 +127,8 @@ def regex(case: Case) -> Iterator[Finding]:
 def _translated(
     case: Case, code: str, translation: Callable[[Line], Translation | None]
 ) -> Iterator[Finding]:
-    for line in case.lines:
-        found = translation(line) if line.text and not case.is_entry(line) else None
+    for line in _unusual(case):
+        found = translation(line)
         if found is not None:
             what, texts = found
             decides = case.effect(line)
