@@ -4,7 +4,6 @@
 build of one target takes from its contexts.
 """
 
-from ctxsize.dockerfile.graph import ImageConfig
 from ctxsize.dockerfile.images import Platform, familiar_name, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, Heredoc, Instruction, Stage
 from ctxsize.dockerfile.need import ContextNeed, NamedNeed, context_need, other_frontend
@@ -19,7 +18,6 @@ __all__ = [
     "Dockerfile",
     "Expansion",
     "Heredoc",
-    "ImageConfig",
     "Instruction",
     "NamedNeed",
     "Platform",

@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from ctxsize.dockerfile.complaints import quoted
 from ctxsize.dockerfile.instructions import Instruction
-from ctxsize.dockerfile.words import LONE_SURROGATE, SPACE
+from ctxsize.dockerfile.words import LONE_SURROGATE, SPACE, quoted
 from ctxsize.errors import DockerfileError
 
 _BLANKS = re.compile("[\t\v\f\r ]+")

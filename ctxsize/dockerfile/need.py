@@ -8,16 +8,16 @@ on what the target's result is made from, which can be less.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ctxsize.dockerfile.complaints import located
-from ctxsize.dockerfile.graph import SCRATCH, Graph, ImageConfig, Node, closure
-from ctxsize.dockerfile.images import familiar_name, parse_platform, platform_arguments
-from ctxsize.dockerfile.instructions import Directive, Dockerfile
+from ctxsize.dockerfile.graph import Graph, Node, closure
+from ctxsize.dockerfile.images import parse_platform, platform_arguments
+from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.state import Environment, Expanded
 from ctxsize.dockerfile.walk import StageWalk, check_flags, newer_flags
+from ctxsize.errors import DockerfileError
 
 _NEW_ARGUMENTS = ("TARGETSTAGE",)
 """The predefined arguments that the BuildKit of Docker 28.5 has and that of 26.1 has not."""
@@ -63,79 +63,80 @@ def context_need(
     build_arguments: Mapping[str, str] | None = None,
     platform: str = "linux/amd64",
     build_platform: str = "linux/amd64",
-    named_contexts: Collection[str] = (),
-    image_contexts: Collection[str] = (),
-    images: Mapping[str, ImageConfig] | None = None,
+    contexts: Mapping[str, bool] | None = None,
 ) -> ContextNeed:
     """Return what `docker build` asks the client for.
 
-    `named_contexts` are the names given to `--build-context`, `image_contexts`
-    those of them that are images. `images` holds the configurations of base
-    images as far as they are known, by name as FROM has it. Raises
-    DockerfileError where BuildKit would stop before it asks.
+    `contexts` are the names given to `--build-context`, and whether each is an image.
+    Raises DockerfileError where BuildKit would stop before it asks.
     """
-    given = dict(build_arguments or {})
+    given, contexts = dict(build_arguments or {}), contexts or {}
     own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
     if own_frontend:
-        _check_file(dockerfile, given)
-    stages = dockerfile.stages
+        # In any stage, reached or not.
+        for instruction in dockerfile.instructions:
+            with located(instruction.line):
+                check_flags(instruction)
+    checks = _failing_checks(dockerfile, given, own_frontend=own_frontend)
     predefined = platform_arguments(
-        parse_platform(platform), parse_platform(build_platform), target or stages[-1].name
+        parse_platform(platform),
+        parse_platform(build_platform),
+        target or dockerfile.stages[-1].name,
     )
-    arguments = _global_environment(dockerfile, given, predefined)
-    graph = Graph(dockerfile.escape, images or {}, named_contexts)
-    for stage in stages:
-        graph.add_stage(stage, arguments)
+    outer = _global_environment(dockerfile, given, predefined)
+    graph = Graph(dockerfile, outer, given, contexts)
     target_node = graph.find_target(target)
-    graph.connect(stages)
+    graph.connect()
     reachable = graph.resolve(target_node)
-    unread = frozenset(map(familiar_name, image_contexts))
-    walk = StageWalk(dockerfile.escape, given, arguments, unread, built_in=own_frontend)
-    for node in graph.nodes:
+    walk = StageWalk(own_frontend)
+    for node, built in zip(graph.nodes, graph.built, strict=False):
         if node in reachable and not node.done:
-            walk.follow(node)
+            walk.follow(node, built)
     target_node.paths.add("/")
-    frontend = other_frontend(dockerfile.syntax, given)
-    unknowns = (*([frontend] if frontend else []), *_unknown_bases(graph, reachable, unread))
     used = closure(target_node, lambda node: node.inputs)
     context_used = any(node.uses_context for node in used)
     # Flags count in stages that are not reached, too: an older builder refuses the file.
     flags = (each for instruction in dockerfile.instructions for each in newer_flags(instruction))
-    checks = _failing_checks(dockerfile, given)
-    unknowns = tuple(dict.fromkeys((*unknowns, *walk.unknowns, *flags, *checks)))
-    if not own_frontend:  # its age is not the builder's
-        unknowns = tuple(each for each in unknowns if not each.kind.startswith("older-"))
+    unknowns = (
+        *filter(None, [other_frontend(dockerfile.syntax, given)]),
+        *(each for node in graph.nodes if node in reachable for each in graph.unknowns(node)),
+        *walk.unknowns,
+        *flags,
+        *checks,
+    )
     return ContextNeed(
         context_used=context_used,
         follow_paths=_filter(walk.paths) if context_used else (),
         sources=tuple(walk.sources),
         named=_named_needs(used),
-        unknowns=unknowns,
+        unknowns=tuple(
+            each
+            for each in dict.fromkeys(unknowns)
+            # The age of another frontend is not that of the builder.
+            if own_frontend or not each.kind.startswith("older-")
+        ),
         excluded=tuple(walk.excluded),
     )
 
 
-def _check_file(dockerfile: Dockerfile, given: Mapping[str, str]) -> None:
-    """Raise for what the frontend of the engine refuses in any stage, reached or not."""
-    for instruction in dockerfile.instructions:
-        with located(instruction.line):
-            check_flags(instruction)
+def _failing_checks(
+    dockerfile: Dockerfile, given: Mapping[str, str], *, own_frontend: bool
+) -> list[Unknown]:
+    """Return the `# check=` that makes the build fail on a warning of the frontend."""
+    found: list[Unknown] = []
     for directive in dockerfile.directives:
-        if directive.name == "check" and "BUILDKIT_DOCKERFILE_CHECK" not in given:
-            from ctxsize.dockerfile.settings import check_options  # as few Dockerfiles need it
+        if directive.name != "check" or "BUILDKIT_DOCKERFILE_CHECK" in given:
+            continue
+        from ctxsize.dockerfile.settings import fails_on_warnings  # as few Dockerfiles need it
 
+        try:
             with located(directive.line):
-                check_options(directive.value)
-
-
-def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:
-    """Yield the `# check=` that makes the build fail on a warning of the frontend."""
-    for directive in dockerfile.directives:
-        if directive.name == "check" and "BUILDKIT_DOCKERFILE_CHECK" not in given:
-            from ctxsize.dockerfile.settings import fails_on_warnings
-
-            if fails_on_warnings(directive.value):
-                yield Unknown("check", directive.value, directive.line)
+                if fails_on_warnings(directive.value):
+                    found.append(Unknown("check", directive.value, directive.line))
+        except DockerfileError:
+            if own_frontend:
+                raise
+    return found
 
 
 def _global_environment(
@@ -164,25 +165,6 @@ def other_frontend(syntax: Directive | None, given: Mapping[str, str]) -> Unknow
     if not name and syntax:
         line, name = syntax.line, syntax.value
     return Unknown("syntax", name, line) if name and not _OWN_FRONTENDS.fullmatch(name) else None
-
-
-def _unknown_bases(
-    graph: Graph, reachable: set[Node], image_contexts: Collection[str]
-) -> Iterator[Unknown]:
-    """Yield what is not known of the names of bases, and the images whose triggers are not."""
-    for node in graph.nodes:
-        if node not in reachable or not node.is_stage:
-            continue
-        for kind, name in sorted(node.doubts):
-            yield Unknown(kind, name, node.line)
-        if node.base or node.replaced:
-            continue
-        if node.context:
-            unknown = node.context in image_contexts
-        else:
-            unknown = node.base_name != SCRATCH and node.image is None
-        if unknown:
-            yield Unknown("onbuild", node.base_name, node.line)
 
 
 def _named_needs(used: set[Node]) -> tuple[NamedNeed, ...]:

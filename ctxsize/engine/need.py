@@ -26,7 +26,7 @@ from ctxsize.dockerfile import (
     other_frontend,
     parse_platform,
 )
-from ctxsize.dockerfile.complaints import located
+from ctxsize.dockerfile.instructions import located
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.named import named_contexts
@@ -137,8 +137,7 @@ def _need(plan: Plan, asking: Asking) -> ContextNeed:
         build_arguments=dict(asking.build_arguments),
         platform=asking.platform,
         build_platform=str(_own_platform()),
-        named_contexts=[name for name, _ in asking.named],
-        image_contexts=[name for name, is_image in asking.named if is_image],
+        contexts=dict(asking.named),
     )
     for line, patterns in need.excluded:
         with located(line):
