@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import dropwhile, takewhile
 from typing import Any
 
 from ctxsize.dockerfile import Source
@@ -136,27 +137,34 @@ class Arrivals:
             reason = (error.strerror or str(error)).lower()
             raise BuildFailsError(f"error from sender: {path}: {reason}") from None
 
-    def matching(self, pattern: str) -> tuple[str, list[str]]:
+    def base(self, pattern: str) -> str:
+        """Return where the part of a pattern in front of its first wildcard leads."""
+        parts = [*takewhile(lambda part: not has_wildcards(part), pattern.split("/"))]
+        return self.follow("/".join(parts))[0]
+
+    def matching(self, pattern: str) -> list[str]:
         """Return the entries of the context that match `pattern`, whether or not they arrive.
 
-        Symlinks are followed in front of the first wildcard only; the first value
-        is where that part leads.
+        Symlinks are followed in front of the first wildcard only.
         """
-        parts = pattern.split("/")
-        first = next(at for at, part in enumerate(parts) if has_wildcards(part))
-        base, _ = self.follow("/".join(parts[:first]))
+        base = self.base(pattern)
         found = ["" if base == "." else f"{base}/"]
-        for part in parts[first:]:
+        for part in dropwhile(lambda part: not has_wildcards(part), pattern.split("/")):
             found = [
                 f"{prefix}{name}/"
                 for prefix in found
                 for name in names_in(self._full(prefix.rstrip("/")))
                 if match(part, name)
             ]
-        return base, [path[:-1] for path in found]
+        return [path[:-1] for path in found]
 
     def _full(self, path: str) -> str:
         return os.path.join(self._request.root, path)
+
+
+def is_pattern(path: str) -> bool:
+    """Return whether a part of a path has wildcards."""
+    return any(map(has_wildcards, path.split("/")))
 
 
 def check_parents(request: Request, base: str, pattern: str) -> None:

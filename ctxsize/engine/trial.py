@@ -253,11 +253,12 @@ class _Finder:
         try:
             if target not in self._sources:
                 asked = replace(self._request, build=replace(self._request.build, target=target))
-                self._sources[target] = Sources(asked, brief=True)
-            checks = self._sources[target].check(str(line))
+                self._sources[target] = Sources(asked)
+            sources = self._sources[target]
+            taken = (each for each in sources.on_line(line) if each.source == source)
+            return all(sources.fate(each)[0].is_found for each in taken)
         except CtxsizeError:
             return True
-        return all(check.found for check in checks if check.source == source)
 
 
 def own_path(request: Request) -> str | None:
