@@ -249,7 +249,7 @@ def plan_ignore_file(
     Raises what `suggest` raises.
     """
     from ctxsize.accepting import Wanted, readable
-    from ctxsize.engine.request import read_ignore_file
+    from ctxsize.engine.governing import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.modes import plans
     from ctxsize.reporting import written

@@ -35,7 +35,7 @@ LAYERS = [
     ("engine.matching",),
     ("engine.evaluate", "engine.quoting", "writer.merge"),
     ("engine.automaton", "engine.builders"),
-    ("engine.dockerfiles", "engine.events", "engine.request"),
+    ("engine.dockerfiles", "engine.events", "engine.governing", "engine.request"),
     ("engine.source",),
     ("engine.inspect",),
     ("engine.walk",),
@@ -71,6 +71,7 @@ PLACES = {
         {
             "config",
             "guard.baseline",
+            "engine.governing",
             "engine.request",
             "engine.source",
             "engine.reasons",
