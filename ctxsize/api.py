@@ -116,9 +116,12 @@ def ls(
     if not transfer:
         return Listing(request, sent=sent, ignored=ignored)
     from ctxsize.engine.listing import Union
-    from ctxsize.engine.need import transfer_evaluators
+    from ctxsize.engine.narrow import Narrowed
+    from ctxsize.engine.need import includes_of
 
-    listings = [Listing(request, evaluator=each) for each in transfer_evaluators(request)]
+    spec, includes = request.spec, includes_of(request)
+    evaluators = [None if each is None else Narrowed(spec, each) for each in includes]
+    listings = [Listing(request, evaluator=each) for each in evaluators]
     return Union(listings, lambda: _unfound(request))
 
 

@@ -19,10 +19,10 @@ _Rule = Callable[[Instruction], str]
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 _DURATION = re.compile(r"[-+]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
-_PART = re.compile(r"([0-9.]+)(ns|us|µs|μs|ms|s|m|h)")
+_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _NANOSECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9}
 _NANOSECONDS |= {"m": 60 * 10**9, "h": 3600 * 10**9}
-_RETRIES = re.compile(r"-0+|\+?0*([0-9]{1,10})|")
+_RETRIES = re.compile(r"-0+|\+?0*([0-9]+)|")
 _CHOICES = {"network": ("default", "none", "host"), "security": ("insecure", "sandbox")}
 
 
@@ -113,22 +113,26 @@ def _health_check(instruction: Instruction) -> str:
         return "HEALTHCHECK requires NONE, or CMD and a command"
     for name in ("interval", "timeout", "start-period", "start-interval"):
         for value in instruction.flag_values(name):
-            if value and not _is_interval(value):
-                return f"--{name} is no duration of at least 1ms: {quoted(value)}"
+            wrong = _wrong_interval(name, value)
+            if wrong:
+                return wrong
     for value in instruction.flag_values("retries"):
         found = _RETRIES.fullmatch(value)
-        if found is None or int(found[1] or "0") >= 1 << 31:
+        if found is None:
             return f"--retries is no number from 0 on: {quoted(value)}"
+        if int((found[1] or "0")[:11]) >= 1 << 31:
+            return f"strconv.ParseInt: parsing {quoted(value)}: value out of range"
     return ""
 
 
-def _is_interval(value: str) -> bool:
-    """Return whether BuildKit's `parseOptInterval` takes it: 0, or 1ms and more in 64 bits."""
-    if not _DURATION.fullmatch(value):
-        return False
+def _wrong_interval(name: str, value: str) -> str:
+    """Return what BuildKit's `parseOptInterval` has against a duration: 0, or 1ms and more."""
     # Too many digits are infinite. What is less than a nanosecond does not count.
     total = sum(float(number) * _NANOSECONDS[unit] for number, unit in _PART.findall(value))
-    return total < 1 or (_NANOSECONDS["ms"] <= total < 1 << 63 and value[0] != "-")
+    if value and not (_DURATION.fullmatch(value) and total < 1 << 63):
+        return f"time: invalid duration {quoted(value)}"
+    is_less = total >= 1 and (total < _NANOSECONDS["ms"] or value[0] == "-")
+    return f"Interval {quoted(name)} cannot be less than 1ms" if is_less else ""
 
 
 _NO_FLAGS = _flags()

@@ -97,7 +97,7 @@ class Graph:
             self._check_platform(stage)
             node = Node(base.text, stage.line, stage, base.doubts)
             if stage.name not in ("", SCRATCH, "context"):
-                node.context = self._context(stage.name, f"invalid context name {stage.name}")
+                node.context = self._context(stage.name, "invalid context name", shown=str)
         node.replaced = node.done = bool(node.context)
         if not node.replaced:
             # A base is compared as written, while names are lower case.
@@ -119,19 +119,19 @@ class Graph:
                 message = f"failed to parse platform {stage.platform}: {error.message}"
                 raise DockerfileError(message) from None
 
-    def _context(self, name: str, problem: str) -> str:
+    def _context(self, name: str, problem: str, *, shown: Callable[[str], str]) -> str:
         """Return the named context that is the same image as `name`, or ""."""
         try:
             familiar = familiar_name(name)
         except DockerfileError as error:
-            raise DockerfileError(f"{problem}: {error.message}") from None
+            raise DockerfileError(f"{problem} {shown(name)}: {error.message}") from None
         return familiar if familiar in self._contexts else ""
 
     def _begin(self, base: str) -> StageState:
         """Return the state in which a stage on an image or a named context begins."""
         context = ""
         with suppress(DockerfileError):
-            context = "" if base == SCRATCH else self._context(base, "")
+            context = "" if base == SCRATCH else self._context(base, "", shown=str)
         is_known = self._is_known(base, context)
         environment = Environment(self._outer.escape, made=self._outer.made).start(is_known)
         directory = Expanded("/" if is_known else "")
@@ -234,9 +234,9 @@ class Graph:
         """Find out what an image name stands for; a name that is none fails any build."""
         if node.base or (node.base_name == SCRATCH and not node.replaced):
             return
-        problem = f"failed to parse stage name {quoted(node.base_name)}"
+        problem = "failed to parse stage name"
         with located(node.line), resting_on(node.doubts):
-            context = self._context(node.base_name, problem)
+            context = self._context(node.base_name, problem, shown=quoted)
         node.context = node.context or context
 
     def unknowns(self, node: Node) -> Iterator[Unknown]:

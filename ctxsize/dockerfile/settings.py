@@ -1,6 +1,6 @@
 """Which values EXPOSE, STOPSIGNAL, `--chmod`, `--checksum` and `# check=` may have.
 
-Behaviour is that of Docker 28.5; that of 26.1 takes any `--chmod` and `# check=`.
+Behaviour and most messages are those of Docker 28.5; that of 26.1 takes any `--chmod` and `# check=`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SIGNAL = re.compile(
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _CHANGE = r"[ugoa]*(?:[-+=][rwxXstugo]*)+"
 _MODE = re.compile(rf"0*[0-7]{{1,4}}|(?:{_CHANGE}(?:,{_CHANGE})*)?")
-_DIGEST = re.compile("sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}")
+_DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _PORT = re.compile(r"\+?0*([0-9]{1,5})")
 _PROTOCOLS = ("", "tcp", "udp", "sctp")
 
@@ -40,13 +40,22 @@ def check_signal(text: str) -> None:
 def check_mode(text: str) -> None:
     """Raise DockerfileError for what is neither an octal mode nor a list as chmod takes it."""
     if not _MODE.fullmatch(text):
-        raise DockerfileError(f"invalid chmod parameter: {quoted(text)}")
+        octal = (
+            f"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777"
+        )
+        raise DockerfileError(octal if "0" <= text[:1] <= "9" else "invalid syntax")
 
 
 def check_checksum(text: str) -> None:
     """Raise DockerfileError for what is no digest. The function of BuildKit is `digest.Parse`."""
-    if not _DIGEST.fullmatch(text):
-        raise DockerfileError(f"invalid checksum: {quoted(text)}")
+    algorithm, colon, digits = text.partition(":")
+    length = _DIGEST_LENGTHS.get(algorithm)
+    if colon and length is None:
+        raise DockerfileError("unsupported digest algorithm")
+    if colon and len(digits) != length:
+        raise DockerfileError("invalid checksum digest length")
+    if not colon or not re.fullmatch("[a-f0-9]+", digits):
+        raise DockerfileError("invalid checksum digest format")
 
 
 def fails_on_warnings(text: str) -> bool:
@@ -58,9 +67,11 @@ def fails_on_warnings(text: str) -> bool:
     options: dict[str, str] = {}
     for option in text.partition(" ")[0].split(";"):
         name, equals, value = option.partition("=")
-        wrong = name == "error" and value not in TRUE + FALSE
-        if not equals or wrong or name not in ("skip", "experimental", "error"):
-            raise DockerfileError(f"failed to parse check options: {quoted(option)}")
+        if not equals or name not in ("skip", "experimental", "error"):
+            raise DockerfileError(f"invalid check option {quoted(name)}")
+        if name == "error" and value not in TRUE + FALSE:
+            message = f"strconv.ParseBool: parsing {quoted(value)}: invalid syntax"
+            raise DockerfileError(message)
         options[name] = value
     return options.get("error") in TRUE and options.get("skip") != "all"
 

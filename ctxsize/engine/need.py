@@ -185,11 +185,11 @@ def _joined(paths: Paths, asked: list[tuple[str, Asked]]) -> Asked:
     return Asked(paths, tuple(sources), tuple(platform for platform, _ in asked), tuple(unknowns))
 
 
-def transfer_evaluators(request: Request) -> list[Evaluator[Any] | None]:
-    """Return an evaluator for each transfer of the context; None for all that is not ignored.
+def includes_of(request: Request) -> list[Include]:
+    """Return the include patterns of each transfer; those of one of all if unfiltered.
 
-    Raises what `needs_of` and `evaluator_of` raise, and `InputError` without a
-    Dockerfile.
+    Raises what `needs_of` raises, `BuildFailsError` where the sender cannot follow a link, and
+    `InputError` without a Dockerfile.
     """
     if not request.builder.asks_for_paths:
         return [None]
@@ -197,16 +197,6 @@ def transfer_evaluators(request: Request) -> list[Evaluator[Any] | None]:
         raise InputError(
             "there is no Dockerfile, so what travels is not known", hint="name it with -f PATH"
         )
-    return [evaluator_of(request, asked.paths) for asked in asked_of(request)]
-
-
-def includes_of(request: Request) -> list[Include]:
-    """Return the include patterns of each transfer; those of one of all if unfiltered.
-
-    Raises what `needs_of` raises, and `BuildFailsError` where the sender cannot follow a link.
-    """
-    if not request.builder.asks_for_paths:
-        return [None]
     return [
         None if asked.paths is None else follow(request.root, asked.paths)
         for asked in asked_of(request)
@@ -219,9 +209,7 @@ def evaluator_of(request: Request, paths: Paths) -> Evaluator[Any] | None:
     Raises `DockerfileError` for a path that the builder rejects as a pattern,
     `BuildFailsError` where the sender cannot follow a link.
     """
-    if paths is None:
-        return None
-    include = follow(request.root, paths)
+    include = None if paths is None else follow(request.root, paths)
     return None if include is None else Narrowed(request.spec, include)
 
 

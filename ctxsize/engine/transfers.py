@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ctxsize.dockerfile import Source
-from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Progress
 from ctxsize.engine.measure import ignore_file_info, measure
 from ctxsize.engine.named import NamedSource, named_contexts, named_request
@@ -17,9 +15,9 @@ from ctxsize.engine.need import (
     BLAMED,
     TAKES_UNKNOWN,
     Asked,
+    Include,
     Paths,
     asked_of,
-    evaluator_of,
     failure,
     is_wrong_target,
     platforms_of,
@@ -33,6 +31,7 @@ from ctxsize.model import (
     Problem,
     Report,
     SourceShare,
+    Totals,
     Transfer,
 )
 
@@ -69,65 +68,56 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
 
 @dataclass()
 class _Measuring:
-    """Measures transfers of one context; each set of paths is walked once."""
+    """Measures transfers of one context; each list of include patterns is walked once."""
 
     request: Request
     context: Report
     progress: Progress | None
-    measured: dict[Paths, Report] = field(default_factory=dict)
-    absent: str = ""
-    """A source of which nothing is there."""
+    measured: dict[tuple[str, ...], Report] = field(default_factory=dict)
     found: list[Problem] = field(default_factory=list)
     """The problems of what travels, and of files that the paths of a transfer empty."""
     doubtful: dict[Source, None] = field(default_factory=dict)
     """The sources that the builder may not find: nothing travels for them, or symlinks do."""
 
-    def of(self, paths: Paths) -> Report:
-        """Return what travels of the context if `paths` are asked for."""
-        if paths is None:
+    def of(self, include: Include) -> Report:
+        """Return what travels of the context by these include patterns."""
+        if include is None:
             return self.context
-        if paths not in self.measured:
-            self.measured[paths] = self._walked(paths)
-        return self.measured[paths]
+        if include not in self.measured:
+            evaluator = Narrowed(self.request.spec, include)
+            self.measured[include] = measure(
+                self.request, top=1, depth=0, evaluator=evaluator, progress=self.progress
+            )
+        return self.measured[include]
 
-    def _alone(self, path: str) -> Report:
+    def _alone(self, path: str) -> Totals:
         """Return what one source takes, were it the only one."""
-        if self._is_plainly_absent(path):
-            # Any such path takes the same, and there may be one in each line.
-            path = self.absent = self.absent or path
+        if self._is_plainly_absent(path):  # there may be one in each line
+            return Totals()
         try:
-            return self.of(None if path == "." else (path,))
+            include = None if path == "." else follow(self.request.root, (path,))
         except BuildFailsError:
             # Links in a circle stop a build that follows them. This one got as far as here, so
             # it asks for all of the context and follows none.
-            return self._measured(Narrowed(self.request.spec, (path,)))
+            include = (path,)
+        return self.of(include).context.totals
 
     def _is_plainly_absent(self, path: str) -> bool:
         top = path.partition("/")[0]
         if top in (".", "..") or not _SPECIAL.isdisjoint(path):
             return False
-        place = os.path.join(self.request.root, top)
-        return not os.path.lexists(place)
-
-    def _walked(self, paths: Paths) -> Report:
-        evaluator = evaluator_of(self.request, paths)
-        return self.context if evaluator is None else self._measured(evaluator)
-
-    def _measured(self, evaluator: Evaluator[Any]) -> Report:
-        return measure(
-            self.request,
-            top=1,
-            depth=0,
-            evaluator=evaluator,
-            progress=self.progress,
-        )
+        return not os.path.lexists(os.path.join(self.request.root, top))
 
     def transfer(self, asked: Asked) -> Transfer:
         """Return one transfer with the share of each source."""
-        report = self.of(asked.paths)
+        include = None if asked.paths is None else follow(self.request.root, asked.paths)
+        report = self.of(include)
         self.found += [each for each in report.problems if each.code in _OF_TRANSFERS]
-        self.found += self._emptied(asked.paths)
-        made = _made(report.context, asked.paths, asked.platforms)
+        self.found += self._emptied(include)
+        paths = asked.paths
+        if paths is not None:
+            paths = tuple(map(self.request.build.masked, paths))
+        made = _made(report.context, paths, asked.platforms)
         builder = self.request.builder
         problems = tuple(unknown_problem(each, builder) for each in asked.unknowns)
         sources = tuple(map(self._share, asked.sources))
@@ -136,17 +126,13 @@ class _Measuring:
             from ctxsize.engine.unfound import of_older  # in most builds nothing is doubtful
 
             problems += tuple(of_older(self.request, doubtful))
-        paths = made.follow_paths
-        if paths is not None:
-            made = replace(made, follow_paths=tuple(map(self.request.build.masked, paths)))
         return replace(made, sources=sources, problems=problems)
 
-    def _emptied(self, paths: Paths) -> list[Problem]:
+    def _emptied(self, include: Include) -> list[Problem]:
         """Return the problem of sent files that arrive empty.
 
         Only a source that begins with `!` can do that.
         """
-        include = None if paths is None else follow(self.request.root, paths)
         if include is None or not any("!" in each for each in include):
             return []
         evaluator = Narrowed(self.request.spec, include, blame_include=True)
@@ -155,7 +141,7 @@ class _Measuring:
         return [replace(each, message=f"{each.message}; {BLAMED}") for each in found]
 
     def _share(self, source: Source) -> SourceShare:
-        totals = self._alone(source.path).context.totals
+        totals = self._alone(source.path)
         # A mount's source may ask for entries that its name, taken as it is written, does not find.
         by_name = source.kind == "bind" and not _SPECIAL.isdisjoint(source.path)
         # What --parents finds, its frontends differ about: nothing is said if something travels.

@@ -174,7 +174,7 @@ REFUSED = [
     (
         "FROM a\nHEALTHCHECK --interval=5 CMD x\n",
         2,
-        '--interval is no duration of at least 1ms: "5"',
+        'time: invalid duration "5"',
     ),
     (
         "FROM a\nHEALTHCHECK --retries=-1 CMD x\n",
