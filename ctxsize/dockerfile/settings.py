@@ -1,6 +1,6 @@
 """Which values EXPOSE, STOPSIGNAL, `--chmod`, `--checksum` and `# check=` may have.
 
-Behaviour and most messages are those of Docker 28.5; that of 26.1 takes any `--chmod` and `# check=`.
+Behaviour and most messages are those of Docker 28.5; 26.1 takes any `--chmod` and `# check=`.
 """
 
 from __future__ import annotations
