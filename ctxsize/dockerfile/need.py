@@ -8,8 +8,8 @@ on what the target's result is made from, which can be less.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from ctxsize.dockerfile.graph import Graph, Node, closure
 from ctxsize.dockerfile.images import parse_platform, platform_arguments
@@ -24,36 +24,52 @@ _NEW_ARGUMENTS = ("TARGETSTAGE",)
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 
 
-@dataclass(frozen=True)
-class NamedNeed:
-    """What is asked of a named context: one filter per transfer, None for all of it.
+Paths = tuple[str, ...] | None
+"""The paths that are asked for: sorted, relative, patterns. None for all that is not ignored."""
 
-    `sources` holds, for each filter, what asks for it. That may be nothing: a
-    stage on this context that is the target, or in which a command runs, is all of it.
+
+@dataclass(frozen=True)
+class Asked:
+    """One transfer of a context: what is asked for, by what, and for which platforms.
+
+    Nothing may ask for it: a stage on a named context that is the target, or in which a
+    command runs, is all of it.
     """
 
-    name: str
-    filters: tuple[tuple[str, ...] | None, ...]
-    sources: tuple[tuple[Source, ...], ...] = field(default=(), compare=False)
+    context: str
+    """A named one, or `""` for the build context."""
+    paths: Paths
+    sources: tuple[Source, ...]
+    unknowns: tuple[Unknown, ...] = ()
+    platforms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ContextNeed:
     """What a build asks of its contexts.
 
-    `follow_paths` are sorted, relative, and patterns; None means no filter:
-    everything that is not ignored. They are empty where `context_used` is
-    False: nothing is asked for. `sources` come in the order of evaluation, and
-    include those of stages that end up unused.
+    `sources` come in the order of evaluation, and include those of stages that end up unused.
     """
 
-    context_used: bool
-    follow_paths: tuple[str, ...] | None
+    asked: tuple[Asked, ...]
     sources: tuple[Source, ...]
-    named: tuple[NamedNeed, ...]
     unknowns: tuple[Unknown, ...]
     excluded: tuple[tuple[int, tuple[str, ...]], ...] = ()
     """The patterns of `--exclude`, with the line: they keep nothing from travelling."""
+
+    def of(self, context: str) -> Iterator[Asked]:
+        """Yield the transfers of a context; nothing if it is unused."""
+        return (each for each in self.asked if each.context == context)
+
+    @property
+    def context_used(self) -> bool:
+        """Return whether anything is asked of the build context."""
+        return any(self.of(""))
+
+    @property
+    def follow_paths(self) -> Paths:
+        """Return what is asked of the build context, nothing if it is unused."""
+        return next((each.paths for each in self.of("")), ())
 
 
 def context_need(
@@ -94,29 +110,25 @@ def context_need(
             walk.follow(node, built)
     target_node.paths.add("/")
     used = closure(target_node, lambda node: node.inputs)
-    context_used = any(node.uses_context for node in used)
     # Flags count in stages that are not reached, too: an older builder refuses the file.
     flags = (each for instruction in dockerfile.instructions for each in newer_flags(instruction))
-    unknowns = (
-        *filter(None, [other_frontend(dockerfile.syntax, given)]),
-        *(each for node in graph.nodes if node in reachable for each in graph.unknowns(node)),
-        *walk.unknowns,
-        *flags,
-        *checks,
+    found = dict.fromkeys(
+        (
+            *filter(None, [other_frontend(dockerfile.syntax, given)]),
+            *(each for node in graph.nodes if node in reachable for each in graph.unknowns(node)),
+            *walk.unknowns,
+            *flags,
+            *checks,
+        )
     )
-    return ContextNeed(
-        context_used=context_used,
-        follow_paths=_filter(walk.paths) if context_used else (),
-        sources=tuple(walk.sources),
-        named=_named_needs(used),
-        unknowns=tuple(
-            each
-            for each in dict.fromkeys(unknowns)
-            # The age of another frontend is not that of the builder.
-            if own_frontend or not each.kind.startswith("older-")
-        ),
-        excluded=tuple(walk.excluded),
-    )
+    # The age of another frontend is not that of the builder.
+    is_known = (each for each in found if own_frontend or not each.kind.startswith("older-"))
+    unknowns = tuple(is_known)
+    asked = _asked_of_named(used)
+    if any(node.uses_context for node in used):
+        of_context = tuple(source for source in walk.sources if not source.context)
+        asked.insert(0, Asked("", _filter(walk.paths), of_context, unknowns))
+    return ContextNeed(tuple(asked), tuple(walk.sources), unknowns, tuple(walk.excluded))
 
 
 def _failing_checks(
@@ -167,27 +179,21 @@ def other_frontend(syntax: Directive | None, given: Mapping[str, str]) -> Unknow
     return Unknown("syntax", name, line) if name and not _OWN_FRONTENDS.fullmatch(name) else None
 
 
-def _named_needs(used: set[Node]) -> tuple[NamedNeed, ...]:
-    """Return the filters of each named context; equal ones are one transfer."""
-    found: dict[str, dict[tuple[str, ...] | None, set[Source]]] = {}
+def _asked_of_named(used: set[Node]) -> list[Asked]:
+    """Return the transfers of each named context; those that ask for the same are one."""
+    found: dict[tuple[str, Paths], set[Source]] = {}
     for node in used:
         if node.context:
-            by_filter = found.setdefault(node.context, {})
-            by_filter.setdefault(_filter(node.paths), set()).update(node.sources)
-    return tuple(_named_need(name, found[name]) for name in sorted(found))
-
-
-def _named_need(name: str, by_filter: dict[tuple[str, ...] | None, set[Source]]) -> NamedNeed:
-    filters = sorted(by_filter, key=lambda each: (each is not None, each or ()))
-    sources = (sorted(by_filter[each], key=_in_file_order) for each in filters)
-    return NamedNeed(name, tuple(filters), tuple(map(tuple, sources)))
+            found.setdefault((node.context, _filter(node.paths)), set()).update(node.sources)
+    in_order = sorted(found, key=lambda each: (each[0], each[1] is not None, each[1] or ()))
+    return [Asked(*each, tuple(sorted(found[each], key=_in_file_order))) for each in in_order]
 
 
 def _in_file_order(source: Source) -> tuple[int, str, str]:
     return source.line, source.path, source.source
 
 
-def _filter(paths: set[str]) -> tuple[str, ...] | None:
+def _filter(paths: set[str]) -> Paths:
     """Return the paths to ask for, or None for everything."""
     if not paths or "/" in paths:
         return None

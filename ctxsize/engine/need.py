@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from ctxsize.build import Build
 from ctxsize.dockerfile import (
+    Asked,
     ContextNeed,
+    Paths,
     Platform,
-    Source,
     Unknown,
     context_need,
     find_syntax,
@@ -42,25 +42,12 @@ from ctxsize.errors import (
 )
 from ctxsize.model import Problem
 
-Paths = tuple[str, ...] | None
-"""The paths that are asked for; None for all that is not ignored."""
-
 Include = tuple[str, ...] | None
 """The include patterns of a transfer; None for all that is not ignored."""
 
 TAKES_UNKNOWN = "what the Dockerfile takes is not known"
 
 BLAMED = "sources of the Dockerfile are patterns, of which one takes it away again"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One transfer of a context: what is asked for, by what, and for which platforms."""
-
-    paths: Paths
-    sources: tuple[Source, ...]
-    platforms: tuple[str, ...]
-    unknowns: tuple[Unknown, ...] = ()
 
 
 def platforms_of(request: Request) -> tuple[str, ...]:
@@ -142,10 +129,8 @@ def _need(plan: Plan, asking: Asking) -> ContextNeed:
     for line, patterns in need.excluded:
         with located(line):
             check_excluded(patterns)
-    _check_header(need.follow_paths)
-    for each in need.named:
-        for paths in each.filters:
-            _check_header(paths)
+    for each in need.asked:
+        _check_header(each.paths)
     plan.needs[asking] = need
     return need
 
@@ -160,29 +145,21 @@ def asked_of(request: Request) -> tuple[Asked, ...]:
 
     Raises what `needs_of` raises.
     """
-    found: dict[Paths, list[tuple[str, Asked]]] = {}
+    found: dict[Paths, list[Asked]] = {}
     for platform, need in needs_of(request).items():
-        for asked in asked_in(need, request.name):
-            found.setdefault(asked.paths, []).append((platform, asked))
-    return tuple(_joined(paths, each) for paths, each in found.items())
+        for asked in need.of(request.name):
+            found.setdefault(asked.paths, []).append(replace(asked, platforms=(platform,)))
+    return tuple(map(_joined, found.values()))
 
 
-def asked_in(need: ContextNeed, name: str) -> Iterator[Asked]:
-    """Yield what `need` asks of the context `name`, by transfer; nothing if it is unused."""
-    if not name and need.context_used:
-        sources = tuple(source for source in need.sources if not source.context)
-        yield Asked(need.follow_paths, sources, (), need.unknowns)
-    for each in need.named:
-        if each.name == name:
-            for paths, sources in zip(each.filters, each.sources, strict=True):
-                yield Asked(paths, sources, ())
-
-
-def _joined(paths: Paths, asked: list[tuple[str, Asked]]) -> Asked:
+def _joined(asked: list[Asked]) -> Asked:
     """Return one transfer for all platforms that ask for the same."""
-    sources = dict.fromkeys(source for _, each in asked for source in each.sources)
-    unknowns = dict.fromkeys(unknown for _, each in asked for unknown in each.unknowns)
-    return Asked(paths, tuple(sources), tuple(platform for platform, _ in asked), tuple(unknowns))
+    return replace(
+        asked[0],
+        sources=tuple(dict.fromkeys(source for each in asked for source in each.sources)),
+        unknowns=tuple(dict.fromkeys(unknown for each in asked for unknown in each.unknowns)),
+        platforms=tuple(platform for each in asked for platform in each.platforms),
+    )
 
 
 def includes_of(request: Request) -> list[Include]:

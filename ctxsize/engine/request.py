@@ -75,7 +75,7 @@ class Request:
         """Return the Dockerfile's path relative to the context, None if it lies outside."""
         if self.dockerfile in (None, STDIN):
             return None
-        return _inside(self.root, str(self.dockerfile))
+        return inside(self.root, str(self.dockerfile))
 
     @property
     def dockerfile_bytes(self) -> int:
@@ -240,7 +240,8 @@ def _with_needed_files(request: Request) -> Request:
     return replace(request, spec=spec)
 
 
-def _inside(root: str, path: str) -> str | None:
+def inside(root: str, path: str) -> str | None:
+    """Return where a file lies below `root`, None if outside; a symlink itself counts."""
     directory, name = os.path.split(path)
     relative = os.path.relpath(os.path.join(os.path.realpath(directory or "."), name), root)
     return None if relative.startswith("../") else relative

@@ -19,6 +19,7 @@ from itertools import chain
 
 from ctxsize.dockerfile import (
     Instruction,
+    Paths,
     Source,
     Unknown,
     path_from_root,
@@ -28,7 +29,7 @@ from ctxsize.engine.explain import explain
 from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.named import named_contexts, named_request
 from ctxsize.engine.narrow import include_spec
-from ctxsize.engine.need import Paths, asked_of, evaluator_of, needs_of, unknown_problem
+from ctxsize.engine.need import asked_of, evaluator_of, needs_of, unknown_problem
 from ctxsize.engine.request import Request
 from ctxsize.engine.source import names_in
 from ctxsize.errors import InputError

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from ctxsize.dockerfile import Source
+from ctxsize.dockerfile import Asked, Paths, Source
 from ctxsize.engine.events import Progress
 from ctxsize.engine.measure import ignore_file_info, measure
 from ctxsize.engine.named import NamedSource, named_contexts, named_request
@@ -14,9 +14,7 @@ from ctxsize.engine.narrow import Narrowed, follow, include_spec
 from ctxsize.engine.need import (
     BLAMED,
     TAKES_UNKNOWN,
-    Asked,
     Include,
-    Paths,
     asked_of,
     failure,
     is_wrong_target,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ctxsize.dockerfile import (
     ContextNeed,
-    NamedNeed,
+    Paths,
     Source,
     Unknown,
     context_need,
@@ -349,6 +349,11 @@ def test_a_failure_in_a_stage_that_is_not_reached_is_none() -> None:
     assert need("FROM a\nRUN --mount=type=x,target=/m y\nFROM a\n").context_used is False
 
 
+def named(found: ContextNeed) -> list[tuple[str, Paths]]:
+    """What is asked of named contexts."""
+    return [(each.context, each.paths) for each in found.asked if each.context]
+
+
 def test_named_contexts_have_their_own_filters() -> None:
     text = (
         "FROM lib AS l\nFROM docker.io/library/alpine:latest\nCOPY --from=lib a /\n"
@@ -356,17 +361,14 @@ def test_named_contexts_have_their_own_filters() -> None:
     )
     found = need(text, contexts={"lib": False, "alpine": False})
     assert found.follow_paths == ("e",)
-    assert found.named == (
-        NamedNeed("alpine", (None,)),
-        NamedNeed("lib", (("a",), ("c",), ("d",))),
-    )
+    assert named(found) == [("alpine", None), ("lib", ("a",)), ("lib", ("c",)), ("lib", ("d",))]
     assert [each.context for each in found.sources] == ["lib", "lib", "lib", "lib", ""]
     assert found.unknowns == ()
 
 
 def test_only_stages_are_safe_from_a_context_called_context() -> None:
     copied = need("FROM scratch\nCOPY --from=context a /\n", contexts={"context": False})
-    assert copied.named == (NamedNeed("context", (("a",),)),)
+    assert named(copied) == [("context", ("a",))]
     stage = "FROM scratch AS context\nCOPY b /\nFROM scratch\nCOPY --from=context b /\n"
     assert need(stage, contexts={"context": False}).follow_paths == ("b",)
 
@@ -374,12 +376,12 @@ def test_only_stages_are_safe_from_a_context_called_context() -> None:
 def test_a_named_context_replaces_a_stage() -> None:
     text = "FROM alpine AS dep\nCOPY big /\nFROM alpine\nCOPY --from=dep x /\n"
     found = need(text, contexts={"dep": False})
-    assert (found.context_used, found.named) == (False, (NamedNeed("dep", (("x",),)),))
+    assert (found.context_used, named(found)) == (False, [("dep", ("x",))])
 
 
 def test_a_named_context_that_a_command_may_read_is_asked_for_whole() -> None:
     text = "FROM lib AS l\nRUN x\nFROM scratch\nCOPY --from=l d /\n"
-    assert need(text, contexts={"lib": False}).named == (NamedNeed("lib", (None,)),)
+    assert named(need(text, contexts={"lib": False})) == [("lib", None)]
 
 
 def test_what_cannot_be_known_is_said() -> None:
