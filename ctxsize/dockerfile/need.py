@@ -30,7 +30,7 @@ Paths = tuple[str, ...] | None
 
 @dataclass(frozen=True)
 class Asked:
-    """One transfer of a context: what is asked for, by what, and for which platforms.
+    """One transfer of a context: what is asked for and by what.
 
     Nothing may ask for it: a stage on a named context that is the target, or in which a
     command runs, is all of it.
@@ -40,8 +40,10 @@ class Asked:
     """A named one, or `""` for the build context."""
     paths: Paths
     sources: tuple[Source, ...]
-    unknowns: tuple[Unknown, ...] = ()
     platforms: tuple[str, ...] = ()
+    """Those of the build that ask for this."""
+    unknowns: tuple[Unknown, ...] = ()
+    """What is not known of their Dockerfile."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def context_need(
     asked = _asked_of_named(used)
     if any(node.uses_context for node in used):
         of_context = tuple(source for source in walk.sources if not source.context)
-        asked.insert(0, Asked("", _filter(walk.paths), of_context, unknowns))
+        asked.insert(0, Asked("", _filter(walk.paths), of_context))
     return ContextNeed(tuple(asked), tuple(walk.sources), unknowns, tuple(walk.excluded))
 
 

@@ -147,8 +147,10 @@ def asked_of(request: Request) -> tuple[Asked, ...]:
     """
     found: dict[Paths, list[Asked]] = {}
     for platform, need in needs_of(request).items():
-        for asked in need.of(request.name):
-            found.setdefault(asked.paths, []).append(replace(asked, platforms=(platform,)))
+        unknowns = () if request.name else need.unknowns
+        for each in need.of(request.name):
+            asked = replace(each, platforms=(platform,), unknowns=unknowns)
+            found.setdefault(asked.paths, []).append(asked)
     return tuple(map(_joined, found.values()))
 
 
@@ -225,14 +227,11 @@ def failure(error: CtxsizeError) -> str:
 
 def is_wrong_target(request: Request) -> bool:
     """Return whether the Dockerfile can be read and has no stage of the asked name."""
-    target = request.build.target
-    if not target:
-        return False
+    target = request.build.target.lower()
     try:
-        stages = request.plan.dockerfile.stages
+        return target not in {"", *(stage.name for stage in request.plan.dockerfile.stages)}
     except InputError:
         return False
-    return target.lower() not in {stage.name for stage in stages}
 
 
 def _check_header(paths: Paths) -> None:

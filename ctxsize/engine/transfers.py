@@ -46,7 +46,8 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
     """
     builder = request.builder
     if builder.meter is None:
-        return replace(report, named_contexts=_unsent(request))
+        # It reads all contexts in place.
+        return replace(report, named_contexts=tuple(map(_plain, named_contexts(request.build))))
     if not builder.asks_for_paths:
         return replace(report, transfer=_everything(request, report.context))
     platforms_of(request)
@@ -106,8 +107,16 @@ class _Measuring:
             return False
         return not os.path.lexists(os.path.join(self.request.root, top))
 
-    def transfer(self, asked: Asked) -> Transfer:
-        """Return one transfer with the share of each source."""
+    def transfers(self, asked: tuple[Asked, ...]) -> tuple[list[Transfer], list[Problem]]:
+        """Return the transfers with the share of each source, or the problem that hides them."""
+        try:
+            return [self._transfer(each) for each in asked], []
+        except CtxsizeError as error:
+            if error.line is None:
+                error.line = _rejected_line(asked)
+            return [], [unknown_transfer(self.request, error)]
+
+    def _transfer(self, asked: Asked) -> Transfer:
         include = None if asked.paths is None else follow(self.request.root, asked.paths)
         report = self.of(include)
         self.found += [each for each in report.problems if each.code in _OF_TRANSFERS]
@@ -167,16 +176,12 @@ def _problems(measuring: _Measuring, unknown: list[Problem], *, known: bool) -> 
     """Return the problems of a context, and of what travels of it if that is `known`."""
     of_context = measuring.context.problems
     lasting = [each for each in of_context if not (known and each.code in _OF_TRANSFERS)]
-    return tuple(dict.fromkeys((*lasting, *unknown, *measuring.found, *_unfound(measuring))))
+    missing: Iterable[Problem] = ()
+    if measuring.doubtful:
+        from ctxsize.engine.unfound import unfound  # in most builds nothing is doubtful
 
-
-def _unfound(measuring: _Measuring) -> Iterable[Problem]:
-    """Return the problems of the sources that the builder does not find."""
-    if not measuring.doubtful:
-        return ()
-    from ctxsize.engine.unfound import unfound
-
-    return unfound(measuring.request, measuring.doubtful)
+        missing = unfound(measuring.request, measuring.doubtful)
+    return tuple(dict.fromkeys((*lasting, *unknown, *measuring.found, *missing)))
 
 
 def _made(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
@@ -204,12 +209,9 @@ def _everything(request: Request, context: Measurement) -> Transfer | None:
     return None if request.dockerfile is None else _made(context, None, ())
 
 
-def _unsent(request: Request) -> tuple[NamedContext, ...]:
-    """Return the named contexts of a builder that reads all contexts in place."""
-    return tuple(
-        NamedContext(each.name, each.value, each.kind, each.announced, None)
-        for each in named_contexts(request.build)
-    )
+def _plain(named: NamedSource) -> NamedContext:
+    """Return a named context of which nothing is known but what the command line says."""
+    return NamedContext(named.name, named.value, named.kind, named.announced, None)
 
 
 def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
@@ -217,22 +219,20 @@ def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
     request = measuring.request
     if request.dockerfile is None or request.dockerfile_fault is not None:
         return [], []  # the request has a problem that says so
-    asked: tuple[Asked, ...] = ()
     try:
         asked = asked_of(request)
-        transfers = [measuring.transfer(each) for each in asked]
     except CtxsizeError as error:
         if is_wrong_target(request):
             raise
-        if error.line is None:
-            error.line = _rejected_line(asked)
         return [], [unknown_transfer(request, error)]
-    missing = set(platforms_of(request)) - {each for one in asked for each in one.platforms}
-    if missing:
-        platforms = tuple(each for each in platforms_of(request) if each in missing)
-        transfers.append(Transfer(False, (), 0, 0, None, None, platforms=platforms))
-        transfers.sort(key=lambda each: platforms_of(request).index(each.platforms[0]))
-    return transfers, []
+    transfers, problems = measuring.transfers(asked)
+    platforms = platforms_of(request)
+    missing = set(platforms) - {each for one in asked for each in one.platforms}
+    if missing and not problems:
+        unused = tuple(each for each in platforms if each in missing)
+        transfers.append(Transfer(False, (), 0, 0, None, None, platforms=unused))
+        transfers.sort(key=lambda each: platforms.index(each.platforms[0]))
+    return transfers, problems
 
 
 def _rejected_line(asked: tuple[Asked, ...]) -> int | None:
@@ -257,25 +257,19 @@ def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
 
 def _named(measuring: _Measuring, named: NamedSource, *, known: bool) -> NamedContext:
     """Return a named context; one that the build does not use is not looked at."""
-    plain = NamedContext(named.name, named.value, named.kind, named.announced, None)
     asked = asked_of(replace(measuring.request, name=named.name)) if known else ()
     used = bool(asked) if known else None
     if not named.local or used is False:
-        return replace(plain, used=used)
+        return replace(_plain(named), used=used)
     request = named_request(measuring.request, named)
     report = measure(request, top=1, depth=0, progress=measuring.progress)
     inner = _Measuring(request, report, measuring.progress)
-    transfers: tuple[Transfer, ...] = ()
-    unknown: list[Problem] = []
-    try:
-        transfers = tuple(inner.transfer(each) for each in asked)
-    except CtxsizeError as error:
-        unknown = [unknown_transfer(request, error)]
+    transfers, unknown = inner.transfers(asked)
     return replace(
-        plain,
+        _plain(named),
         used=used,
         ignore_file=ignore_file_info(request),
         context=report.context,
-        transfers=transfers,
+        transfers=tuple(transfers),
         problems=_problems(inner, unknown, known=known and not unknown),
     )
