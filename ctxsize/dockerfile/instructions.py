@@ -13,6 +13,7 @@ from typing import Any
 from ctxsize.dockerfile.words import LONE_SURROGATE, split_words
 from ctxsize.errors import DockerfileError, UndecidedError
 
+UNIX_SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
 _MARKER = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]+)\Z")
 _TABS = re.compile(r"^\t+", re.MULTILINE)
 

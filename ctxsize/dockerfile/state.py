@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from ctxsize.dockerfile.instructions import Instruction
+from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction
 from ctxsize.dockerfile.mounts import Mount, parse_mount
 from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.dockerfile.variables import Variables
@@ -28,7 +28,6 @@ _LONGEST_GUESS = 2**16
 """Number of characters that a word may come to where nothing depends on it but advice."""
 # Switches of the builder that look like arguments and never become variables.
 _SWITCHES = ("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE")
-_UNIX_SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
 
 
 @dataclass(frozen=True)
@@ -243,7 +242,7 @@ class StageState:
             return replace(self, user=environment.expand(instruction.arguments[0]).text)
         if keyword == "SHELL":
             names = {word.rpartition("/")[2] for word in instruction.arguments}
-            return replace(self, is_unix=not names.isdisjoint(_UNIX_SHELLS))
+            return replace(self, is_unix=not names.isdisjoint(UNIX_SHELLS))
         return self
 
     def below(self, path: Expanded) -> Expanded:
