@@ -81,8 +81,8 @@ def _from_arguments(instruction: Instruction) -> str:
     if len(arguments) == 3 and arguments[1].casefold() == "as":
         if _STAGE_NAME.fullmatch(arguments[2].lower()):
             return ""
-        name = quoted(arguments[2])
-        return f"invalid name for build stage: {name}, it starts with a letter and has no symbols"
+        reason = "name can't start with a number or contain symbols"
+        return f"invalid name for build stage: {quoted(arguments[2])}, {reason}"
     return "" if len(arguments) == 1 else "FROM requires either one or three arguments"
 
 
@@ -158,7 +158,8 @@ _SOME = _must(
 _ONE = _must(lambda each: len(each.arguments) == 1, "{keyword} requires exactly one argument")
 _TWO = _must(
     lambda each: len(each.arguments) > 1,
-    "{keyword} requires at least two arguments: a source and a destination",
+    "{keyword} requires at least two arguments, but only one was provided."
+    " Destination could not be determined",
 )
 _NAMES = _must(lambda each: "" not in each.arguments[::2], "{keyword} names can not be blank")
 _FILE = _must(

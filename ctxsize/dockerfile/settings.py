@@ -20,8 +20,10 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _CHANGE = r"[ugoa]*(?:[-+=][rwxXstugo]*)+"
 _MODE = re.compile(rf"0*[0-7]{{1,4}}|(?:{_CHANGE}(?:,{_CHANGE})*)?")
 _DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
-_PORT = re.compile(r"\+?0*([0-9]{1,5})")
-_PROTOCOLS = ("", "tcp", "udp", "sctp")
+_PORT = re.compile(r"\+?[0-9]+")
+_LONGEST_PORT = 6
+"""Number of digits that are looked at: that many are too large for a port."""
+_PROTOCOLS = ("tcp", "udp", "sctp")
 
 
 def check_signal(text: str) -> None:
@@ -85,30 +87,45 @@ def check_port(text: str) -> None:
     start, _, container = text.rpartition(":")
     address, _, host = start.rpartition(":")
     port, _, protocol = container.partition("/")
+    if not port:
+        raise DockerfileError(f"invalid port: {quoted(text)}: no port specified")
+    if protocol and protocol.lower() not in _PROTOCOLS:
+        raise DockerfileError(f"invalid port: {quoted(text)}: invalid proto: {protocol}")
+    _check_address(address)
     ports = _range(port)
-    hosts = _range(host) if host else ports
-    fitting = ports and hosts and len(ports) in (1, len(hosts))
-    if not fitting or protocol.lower() not in _PROTOCOLS or not _is_address(address):
-        raise DockerfileError(f"invalid port: {quoted(text)}")
+    if ports is None:
+        raise DockerfileError(f"invalid containerPort: {port}")
+    if not host:
+        return
+    hosts = _range(host)
+    if hosts is None:
+        raise DockerfileError(f"invalid hostPort: {host}")
+    if len(ports) not in (1, len(hosts)):
+        message = f"invalid ranges specified for container and host Ports: {port} and {host}"
+        raise DockerfileError(message)
 
 
-def _is_address(text: str) -> bool:
-    """Return whether `text` is empty or an address; that of IPv6 may stand in brackets."""
+def _check_address(text: str) -> None:
+    """Raise unless `text` is empty or an address; that of IPv6 may stand in brackets."""
     address = re.sub(r"^\[([^][]*)\]$", r"\1", text)
     if not address:
-        return True
+        return
     import ipaddress  # as hardly any Dockerfile needs it
 
     try:
+        if "%" in address:
+            raise ValueError
         ipaddress.ip_address(address)
     except ValueError:
-        return False
-    return "%" not in address
+        raise DockerfileError(f"invalid IP address: {address}") from None
 
 
 def _range(text: str) -> range | None:
     """Return the ports that `text` names, one or `first-last`; None if it names none."""
     first, dash, last = text.partition("-")
-    found = [_PORT.fullmatch(each) for each in (first, last if dash else first)]
-    start, end = (-1 if each is None else int(each[1]) for each in found)
-    return range(start, end + 1) if 0 <= start <= end <= 65_535 else None
+    numbers = [first, last] if dash else [first, first]
+    if not all(map(_PORT.fullmatch, numbers)):
+        return None
+    digits = [number.lstrip("+0") for number in numbers]
+    start, end = (int(each[:_LONGEST_PORT] or "0") for each in digits)
+    return range(start, end + 1) if start <= end <= 65_535 else None

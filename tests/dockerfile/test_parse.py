@@ -138,7 +138,7 @@ REFUSED = [
     (
         "FROM a AS 1\n",
         1,
-        'invalid name for build stage: "1", it starts with a letter and has no symbols',
+        'invalid name for build stage: "1", name can\'t start with a number or contain symbols',
     ),
     ("FROM a\nCOPY --frm=b x y\n", 2, "unknown flag: --frm"),
     ("FROM a\nCOPY --from x y\n", 2, "missing a value on flag: --from"),
@@ -147,7 +147,8 @@ REFUSED = [
     (
         "FROM a\nCOPY x\n",
         2,
-        "COPY requires at least two arguments: a source and a destination",
+        "COPY requires at least two arguments, but only one was provided."
+        " Destination could not be determined",
     ),
     ("FROM a\nCOPY x <<E\nE\n", 2, "COPY cannot accept a heredoc as a destination"),
     ("FROM a\nRUN <<E\nx\n", 2, "unterminated heredoc"),
