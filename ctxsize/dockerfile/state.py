@@ -22,7 +22,7 @@ Doubt = tuple[str, str]
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MOST_MADE = 2**27
 """Number of characters that the words of a Dockerfile may come to: a value may be in each line."""
-_PER_INHERITED = 64
+_PER_INHERITED = 16
 """Number of characters that a variable counts for in each stage that begins with it."""
 _LONGEST_GUESS = 2**16
 """Number of characters that a word may come to where nothing depends on it but advice."""
@@ -109,10 +109,11 @@ class Environment(Mapping[str, str]):
         What ENV set is set again, so it wins over an ARG that came after it.
         Raises UndecidedError once that takes too long.
         """
-        self.made[0] += len(self.variables) * _PER_INHERITED
-        if self.made[0] > _MOST_MADE:
+        made = self.made[0] + len(self.variables) * _PER_INHERITED
+        if made > _MOST_MADE:
             most = _MOST_MADE // _PER_INHERITED
             raise UndecidedError(f"ctxsize follows no more than {most:,} inherited variables")
+        self.made[0] = made
         variables = self.variables
         for name in self.image.names():
             value = self.image.find(name)
