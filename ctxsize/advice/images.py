@@ -30,13 +30,6 @@ class System:
     """The reference, without registry and digest."""
 
     @property
-    def libc(self) -> str:
-        """`musl` or `glibc`, `""` if not known."""
-        if not self.name:
-            return ""
-        return "musl" if self.name == "alpine" else "glibc"
-
-    @property
     def key(self) -> str:
         """Equal where nothing tells two images apart."""
         return f"{self.name}{self.release}" if self.name else self.image

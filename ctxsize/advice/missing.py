@@ -54,7 +54,7 @@ class _History(NamedTuple):
         history, fetched = stage.history, dict[object, int]()
         for fetch in (each for step in history if step.is_run for each in fetches(step)):
             in_mount = fetch.cached and fetch.manager.keeps_in_cache
-            if fetch.manager.reads_manifest(fetch.command) and not in_mount:
+            if fetch.reads_manifest and not in_mount:
                 key, line = _what(fetch), fetch.step.line
                 fetched[key] = min(fetched.get(key, line), line)
         commands = (command.words for step in history for command in step.commands)
@@ -103,7 +103,7 @@ def _is_cached(recipe: Recipe, fetch: Fetch, history: _History) -> bool:
     if (fetch.manager.name == "bundler" and own_path) or _fetches_nothing(recipe, fetch, history):
         return True
     is_there = history.fetched.get(_what(fetch), step.line) < step.line
-    return is_there and not fetch.manager.refetches(fetch.command)
+    return is_there and not fetch.fetches_again
 
 
 def _what(fetch: Fetch) -> object:

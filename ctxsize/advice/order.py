@@ -17,13 +17,13 @@ from typing import NamedTuple
 from ctxsize.advice.caches import snippet
 from ctxsize.advice.contents import Contents
 from ctxsize.advice.fetches import Fetch, fetches
-from ctxsize.advice.managers import Manager
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding, present
 from ctxsize.advice.rewrite import quoted
 from ctxsize.dockerfile import Instruction
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Finding
+from ctxsize.recommender.knowledge.tools import Tool
 from ctxsize.shell import Command
 
 _WORKSPACES = ("pnpm-workspace.yaml", "go.work")
@@ -50,7 +50,7 @@ class Repeated(NamedTuple):
 def copied_too_early(repository: Repository) -> Iterator[Finding]:
     """CTX202, at the instruction that copies too much; cargo is the business of CTX210."""
     for recipe in repository.recipes:
-        seen: set[tuple[StageStep, Manager]] = set()
+        seen: set[tuple[StageStep, Tool]] = set()
         for stage in recipe.stages:
             repeated = repeated_install(repository, recipe, stage)
             key = repeated and (repeated.everything, repeated.fetch.manager)
@@ -72,7 +72,7 @@ def repeated_install(repository: Repository, recipe: Recipe, stage: BuiltStage) 
         for fetch in fetches(step):
             manager = fetch.manager
             if everything is None or fetch.cached:
-                before |= {manager.name} if manager.reads_manifest(fetch.command) else set()
+                before |= {manager.name} if fetch.reads_manifest else set()
             elif manager.name not in before and not step.is_inherited and _reads_little(fetch):
                 own = (everything in stage.own, step in stage.own)
                 found = _repeated(repository, recipe, everything, fetch, in_one_stage=all(own))
@@ -82,9 +82,7 @@ def repeated_install(repository: Repository, recipe: Recipe, stage: BuiltStage) 
 
 
 def _reads_little(fetch: Fetch) -> bool:
-    manager, command = fetch.manager, fetch.command
-    is_pure = not manager.compiles(command) or bool(manager.downloads)
-    return manager.reads_manifest(command) and is_pure
+    return fetch.reads_manifest and (not fetch.compiles or bool(fetch.manager.downloads))
 
 
 def _repeated(
@@ -108,7 +106,7 @@ def _repeated(
         return None
     found = Repeated(everything, fetch, inside, files)
     found = found._replace(early=_in_front(contents, found) if in_one_stage else "")
-    return found if found.early or not fetch.manager.compiles(fetch.command) else None
+    return found if found.early or not fetch.compiles else None
 
 
 def is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
@@ -140,7 +138,7 @@ def _copied_too_early(
     if not (repeated.early or kept):
         return
     again = f"runs `{command}` (line {fetch.step.line}) again"
-    if fetch.manager.compiles(fetch.command):
+    if fetch.compiles:
         again = f"makes `{command}` (line {fetch.step.line}) download everything again"
     yield finding(
         "CTX202",
@@ -169,7 +167,7 @@ def _in_front(contents: Contents, repeated: Repeated) -> str:
     install = f"`{written}` (line {fetch.step.line})"
     options = () if _requirements(fetch.command) else fetch.manager.early
     lacking = [each for each in options if not fetch.command.has(each)]
-    if fetch.manager.compiles(fetch.command):
+    if fetch.compiles:
         written = fetch.manager.downloads
     elif not lacking:
         return f"write {copies} here, and `{sources}`, with all that needs it, below {install}"
@@ -198,9 +196,9 @@ def _is_enough(contents: Contents, repeated: Repeated) -> bool:
         operands = (w for w in command.operands if w not in given)
         if not closed or command.has(*_OF_FILES) or any(w.startswith((".", "/")) for w in operands):
             return False
-    elif not manager.files or manager.needs_more(contents.text(manager.files[0])):
+    elif not manager.files or manager.needs_more_than(contents.text(manager.files[0])):
         return False
-    made = any(map(contents.has_directory, manager.makes))
+    made = any(map(contents.has_directory, manager.directories))
     environments = any(contents.has(f"{name}/pyvenv.cfg") for name in _ENVIRONMENTS)
     missing = len(contents.those(*given)) < len(given)
     return not (made or environments or missing or any(map(contents.has, _WORKSPACES)))
