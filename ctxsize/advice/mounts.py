@@ -10,11 +10,11 @@ from ctxsize.advice.fetches import Fetch, fetches, moved_cache
 from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import Change, with_option
+from ctxsize.advice.rewrite import with_option
 from ctxsize.advice.sharing import is_apt
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding
-from ctxsize.recommender.knowledge.tools import works
+from ctxsize.recommender.knowledge.tools import run_by, works
 from ctxsize.shell import Command
 
 
@@ -79,13 +79,16 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     manager = fetch.manager
     option = next((each for each in manager.uncached if fetch.command.has(each)), None)
     if option is not None:
+        dropped = recipe.without_option(
+            fetch.step, option, lambda each: manager.is_called(run_by(each).program)
+        )
         return finding(
             "CTX222",
             recipe,
             fetch.step.line,
             f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
             help=f"drop `{option}`",
-            fix=recipe.fix(f"drop `{option}`", _dropped(recipe, fetch, option), certain=True),
+            fix=recipe.fix(f"drop `{option}`", dropped, certain=True),
         )
     variable, values, off = manager.switch.split("|")
     value = fetch.environment.get(variable, "")
@@ -98,14 +101,6 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
         f"{variable}={value} makes {manager.name} use no cache, so the mount stays empty",
         help=f"drop {variable}, or write `{variable}={off} {fetch.command.program} …` here",
     )
-
-
-def _dropped(recipe: Recipe, fetch: Fetch, option: str) -> Iterator[Change]:
-    """Yield the RUN without `option`, unless the command stands in a script of its own."""
-    script = recipe.script(fetch.step)
-    alone = script.instruction.arguments == fetch.written.words
-    if alone or script.piece_of(fetch.written) is not None:
-        yield script.change(script.without_option(option, (fetch.command.program,)))
 
 
 def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:

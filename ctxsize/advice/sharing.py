@@ -164,7 +164,7 @@ def _separated(own: list[Use], what: str) -> Fix | None:
         declared = is_given or use.step.environment.declares("TARGETARCH")
         if use.several_platforms and not declared:
             declaring[use.stage] = use.step
-    made += [declared_above(recipe.data, step.line) for step in declaring.values()]
+    made += [declared_above(recipe.lines, step.line) for step in declaring.values()]
     certain = not any(use.cache.named for use in own)
     return recipe.fix("give the cache an id of its own", made, certain=certain)
 

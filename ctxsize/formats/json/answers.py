@@ -45,11 +45,17 @@ def _size(size: Size) -> Shape:
 
 def _suggestion(each: Suggestion) -> Shape:
     return {
-        **picked(each, "rule category patterns paths keeps why"),
-        "made_again_by": each.again or None,
+        "rule": each.rule.name,
+        "category": each.rule.category.value,
+        **picked(each, "patterns paths keeps"),
+        "why": each.rule.why,
+        "made_again_by": each.rule.again or None,
         "evidence": list(each.evidence),
         "saves": _size(each.size),
-        **picked(each, "confidence safe doubts volatile chosen"),
+        "confidence": each.rule.confidence,
+        **picked(each, "safe doubts"),
+        "volatile": each.rule.volatile,
+        "chosen": each.chosen,
     }
 
 

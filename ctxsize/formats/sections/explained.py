@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 
 from ctxsize.engine.builders import Builder
+from ctxsize.entry import Pattern, Verdict
 from ctxsize.explanations import (
     Check,
     Explanation,
@@ -19,7 +20,6 @@ from ctxsize.explanations import (
 from ctxsize.formats import Look
 from ctxsize.formats.names import fit, quoted, visible
 from ctxsize.formats.sections import Prose, Section
-from ctxsize.model import Pattern, Verdict
 from ctxsize.units import plural
 
 _ALIKE = 4

@@ -22,9 +22,9 @@ from ctxsize.formats.sections import (
     breakdowns,
     measured,
 )
+from ctxsize.guard.decision import MOST_TRIED, CheckReport, ContextCheck, DiffReport, Limit
 from ctxsize.guard.judge import said
 from ctxsize.guard.known import SizeChange
-from ctxsize.guard.outcome import MOST_TRIED, CheckReport, ContextCheck, DiffReport, Limit
 from ctxsize.units import human, plural
 
 _MOST_GROWN = 5

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ctxsize.config.accepted import UNUSED
+from ctxsize.accepting import UNUSED
 from ctxsize.findings import Finding
 from ctxsize.formats.command_line import command
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Card, Findings, Item, NextStep, Prose, Section, fact
 from ctxsize.model import Amount, Problem
-from ctxsize.recommender import describe
 from ctxsize.recommender.knowledge.load import BY_NAME
 from ctxsize.recommender.outcome import (
     Advice,
@@ -95,7 +94,7 @@ def _next(advice: Advice) -> NextStep:
         verb = "makes" if advice.new_file else "adds to"
         return NextStep(command(advice, "suggest", "--write"), f"{verb} {where}; --diff shows how")
     if advice.suggestions:
-        first = advice.suggestions[0].rule
+        first = advice.suggestions[0].rule.name
         return NextStep(
             command(advice, "suggest", "--write", "--only", first), "takes one all the same"
         )
@@ -134,15 +133,15 @@ def _suggestion(each: Suggestion) -> Card:
     head = " ".join(map(quoted, each.patterns[:_MOST_PATHS]))
     if len(each.patterns) > _MOST_PATHS:
         head += f" and {len(each.patterns) - _MOST_PATHS:,} more"
-    texts = [f"{each.why[0].upper()}{each.why[1:]}."]
+    texts = [f"{each.rule.why[0].upper()}{each.rule.why[1:]}."]
     if each.doubts:
         texts.append(f"Doubt: {visible('; '.join(each.doubts))}.")
     shown = [visible(text) for text in each.evidence[:_MOST_PATHS]]
     more = len(each.evidence) - len(shown)
     texts.append("Evidence: " + "; ".join(shown) + (f"; and {more:,} more" if more > 0 else ""))
-    sure = f"{each.rule}, {each.confidence:.0%} sure"
-    again = f"; made again by {each.again}" if each.again else ""
-    busts = "; its changes bust the build cache" if each.volatile else ""
+    sure = f"{each.rule.name}, {each.rule.confidence:.0%} sure"
+    again = f"; made again by {each.rule.again}" if each.rule.again else ""
+    busts = "; its changes bust the build cache" if each.rule.volatile else ""
     texts.append(f"Rule: {sure}{again}{busts}")
     return Card(head, _figures(each.size), texts)
 
@@ -186,15 +185,15 @@ def rules(advice: Advice, names: Sequence[str]) -> list[Section]:
 
 def _rule(advice: Advice, rule: Rule) -> Section:
     facts = {
-        "looks for": describe.names(rule),
-        "evidence": describe.needs(rule.marker),
-        "written as": describe.written_as(rule),
+        "looks for": rule.looks_for,
+        "evidence": str(rule.marker),
+        "written as": rule.written_as,
         "why": rule.why,
         "made again by": rule.again,
         "traps": ", ".join(rule.traps),
     }
     items: list[Item] = [fact(label, text, width=_LABEL) for label, text in facts.items() if text]
-    here = [each for each in advice.suggestions if each.rule == rule.name]
+    here = [each for each in advice.suggestions if each.rule is rule]
     against = [each for each in advice.blocked if each.rule == rule.name]
     if here:
         items += [Prose("Suggested here", style="bold"), *map(_suggestion, here)]
