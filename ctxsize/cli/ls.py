@@ -11,7 +11,7 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
 from ctxsize.cli.options import build_options, named_option
-from ctxsize.formats.json import reports as json
+from ctxsize.formats import json
 from ctxsize.formats.names import quoted
 from ctxsize.model import Entry, Kind
 

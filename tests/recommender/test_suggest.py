@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -13,7 +14,6 @@ from ctxsize import api
 from ctxsize.engine.listing import entries
 from ctxsize.engine.request import resolve
 from ctxsize.formats import Look, render
-from ctxsize.formats.json import answers
 from ctxsize.model import Amount, Kind
 from ctxsize.recommender.outcome import Advice
 from tests.recommender.planting import CLEAN
@@ -275,7 +275,7 @@ def test_secrets_among_what_git_ignores_are_counted(tmp_path: Path) -> None:
     assert advice.git_ignored is not None
     assert (advice.git_ignored.files, advice.git_ignored_secrets) == (3, 2)
     assert "that git ignores would be sent, 2 secrets among them" in render("text", advice, Look())
-    assert answers.suggested(advice)["git_ignored_secrets"] == 2
+    assert json.loads(render("json", advice, Look()))["git_ignored_secrets"] == 2
     written = suggested(root, write=True)
     assert written.written
     assert suggested(root).git_ignored_secrets == 0
