@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from ctxsize.findings import Edit, Finding
 from ctxsize.formats import Look
-from ctxsize.formats.finding_text import place
 from ctxsize.formats.names import quoted, visible
+from ctxsize.formats.wording import place
 
 _STYLES = {"+": "green", "-": "red", "@": "bar"}
 _NO_END = "\\ No newline at end of file\n"

@@ -12,9 +12,9 @@ from ctxsize import api
 from ctxsize.findings import Finding
 from ctxsize.formats import Look, render, text
 from ctxsize.formats import json as shapes
-from ctxsize.formats.finding_text import summary
 from ctxsize.formats.json import schema
 from ctxsize.formats.sections import Findings, Section
+from ctxsize.formats.wording import summary
 from tests.contexts import CONTEXTS
 from tests.formats.findings import FINDINGS
 from tests.formats.golden import held
