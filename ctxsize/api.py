@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ctxsize.build import Options
     from ctxsize.clean.values import CleanPlan, Result
     from ctxsize.config import Budget, Config
+    from ctxsize.discovery import Discovery
     from ctxsize.engine.events import Progress, Steps
     from ctxsize.engine.listing import Listing, Union
     from ctxsize.engine.request import Request
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from ctxsize.guard.outcome import CheckReport, DiffReport
     from ctxsize.lints.run import Linted
     from ctxsize.model import Problem, Report
-    from ctxsize.projects import Discovery
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
 
@@ -273,9 +273,9 @@ def discover(root: str = ".", *, ask_docker: bool = False) -> Discovery:
     of Bake files: functions, conditions, `for`.
     Raises `InputError` for no directory.
     """
-    from ctxsize import projects
+    from ctxsize import discovery
 
-    return projects.discover(root, environment=os.environ, ask_docker=ask_docker)
+    return discovery.discover(root, environment=os.environ, ask_docker=ask_docker)
 
 
 def scan(

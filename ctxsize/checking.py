@@ -109,7 +109,7 @@ def _baseline_of(config: Config) -> str | None:
 
 def _old(path: str | None, *, update_baseline: bool) -> baselines.Baseline | None:
     """Return the baseline as it is, None where there is none or there needs to be none yet."""
-    from ctxsize.writer.apply import refuse_way_out
+    from ctxsize.engine.border import refuse_way_out
 
     if path is None or (update_baseline and not os.path.lexists(path)):
         return None

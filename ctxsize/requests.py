@@ -76,7 +76,7 @@ def _with_hint(request: Request) -> Request:
     near = files_near(request.context) if missing else []
     if not near:
         return request
-    from ctxsize.projects import what_to_type
+    from ctxsize.discovery import what_to_type
 
     typed = what_to_type(request.context, near)
     if typed is None:

@@ -42,7 +42,7 @@ LAYERS = [
     ("engine",),
     ("writer",),
     ("recommender.rules", "recommender.knowledge"),
-    ("config", "projects"),
+    ("config", "discovery"),
     ("accepting",),
     ("recommender", "guard", "clean"),
     ("lints",),
@@ -75,7 +75,7 @@ PLACES = {
             "engine.source",
             "engine.reasons",
             "recommender.evidence",
-            "projects.files",
+            "discovery.files",
             "advice.contents",
             "advice.repository",
             "writer.apply",
@@ -203,7 +203,7 @@ def test_no_module_grows_out_of_sight() -> None:
 
 def test_programs_are_run_in_two_places() -> None:
     for module in MODULES:
-        if name_of(module) not in ("engine.git", "projects.bakeprint"):
+        if name_of(module) not in ("engine.git", "discovery.bakeprint"):
             imported = {
                 alias.name
                 for node in ast.walk(tree_of(module))

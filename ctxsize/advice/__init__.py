@@ -13,9 +13,9 @@ from typing import ClassVar, Literal
 from ctxsize.advice import contexts, lost, missing, mounts, order, rust, sharing
 from ctxsize.advice.contexts import suggested
 from ctxsize.advice.repository import Repository, Starter, masked, read_repository
+from ctxsize.discovery import Discovery
 from ctxsize.findings import Edit, Finding, in_order
 from ctxsize.model import Problem
-from ctxsize.projects import Discovery
 
 Rule = Callable[[Repository], Iterator[Finding]]
 

@@ -12,8 +12,8 @@ from ctxsize.advice.contexts import once, suggested
 from ctxsize.advice.repository import Repository, Starter, read_repository
 from ctxsize.codes import names
 from ctxsize.config import Config, load
+from ctxsize.discovery import Discovery
 from ctxsize.findings import Edit, Finding, Severity, in_order
-from ctxsize.projects import Discovery
 
 _MOST_FIXES = 500
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ctxsize.advice.rewrite import Change, Script, Splice, changed, read_script, with_option
+from ctxsize.discovery import FoundBuild
 from ctxsize.dockerfile import Dockerfile
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.errors import UndecidedError
 from ctxsize.findings import Edit, Fix
-from ctxsize.projects import FoundBuild
 
 _MOST_STEPS = 500_000
 """Number of steps of all stages of a Dockerfile, each with those of the stages it is built on."""

@@ -13,13 +13,13 @@ from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.build import Build
 from ctxsize.codes import severity_of
+from ctxsize.discovery import Discovery, FoundBuild
 from ctxsize.dockerfile import Dockerfile
 from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.plan import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.model import Problem
-from ctxsize.projects import Discovery, FoundBuild
 from ctxsize.reader import entries_in, read_file
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")

@@ -11,17 +11,15 @@ from __future__ import annotations
 
 import os
 import stat
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from errno import ENOENT, ENOTEMPTY
 
 from ctxsize.clean import record, use
-from ctxsize.clean.descent import Descent
+from ctxsize.clean.dangers import Dangers, difference, locks_around
+from ctxsize.clean.descent import Descent, tour
 from ctxsize.clean.inventory import START_TOKEN, shown, take, token
-from ctxsize.clean.kinds import BY_NAME
-from ctxsize.clean.look import locks_of
-from ctxsize.clean.tracked import Tracking
 from ctxsize.clean.values import (
     CleanCandidate,
     CleanCategory,
@@ -37,7 +35,9 @@ Step = Callable[[str, str], None]
 """Told when an item is `checked`, `renamed` and `compared`, each before what follows."""
 
 _SHOWN = 3
+_SHOWN_EVERY = 500
 _FRESH_S = 1.0
+"""There may be thousands of items: processes are not looked at again for each."""
 _BLOCK = 512
 
 
@@ -49,15 +49,13 @@ def delete(
     step: Step | None = None,
 ) -> Iterator[Result]:
     """Yield what became of each item, one after the other, as it is done."""
-    deleter = _Deleter(plan, progress or (lambda entries, content_bytes: None), step or _nothing)
+    deleter = _Deleter(
+        plan, progress or (lambda entries, content_bytes: None), step or (lambda step, path: None)
+    )
     for item in stepped(plan.items, steps, lambda each: each.path):
         yield deleter.remove(item)
     for path in plan.records:
         deleter.drop_record(path)
-
-
-def _nothing(step: str, path: str) -> None:
-    return
 
 
 @dataclass
@@ -65,11 +63,11 @@ class _Deleter:
     plan: CleanPlan
     progress: Progress
     step: Step
-    tracking: Tracking = field(default_factory=Tracking)
     entries: int = 0
     content_bytes: int = 0
-    uses: tuple[use.ProcessUse, ...] = ()
-    asked: float = -_FRESH_S
+
+    def __post_init__(self) -> None:
+        self.dangers = Dangers(self.plan.root, fresh_s=_FRESH_S)
 
     def remove(self, item: CleanCandidate) -> Result:
         """Delete one item, or say why not."""
@@ -106,78 +104,25 @@ class _Deleter:
         self, descent: Descent, item: CleanCandidate, locks: use.Locks
     ) -> tuple[Inventory, str | None]:
         """Return what is in the directory now, and the reason not to delete it."""
-        held = locks.take(descent.fd, self._locks(item))
+        held = locks.take(descent.fd, locks_around(item))
         locked = use.locked(descent.device)
         inventory = take(descent.fd, locked=locked, linked=item.inventory.shared)
         if held is not None:
             return inventory, f"a build holds the lock {held}"
         reason = _first(inventory.objections) or difference(item.inventory, inventory)
-        full = f"{self.plan.root.rstrip('/')}/{item.path}"
-        return inventory, reason or self._objection(full)
-
-    @staticmethod
-    def _locks(item: CleanCandidate) -> tuple[str, ...]:
-        kind = BY_NAME.get(item.kind)
-        if item.category is CleanCategory.LEFTOVER:
-            name = item.path.rpartition("/")[2]
-            return (*item.inventory.locks, f"../{name}{record.ENDING}")
-        return item.inventory.locks if kind is None else locks_of(kind, item.inventory)
-
-    def _objection(self, full: str) -> str | None:
-        """Return what speaks against deleting the directory at `full`."""
-        tracked = self.tracking.objection(full)
-        return _in_use(full, self._uses()) if tracked is None else tracked.message
-
-    def _uses(self) -> tuple[use.ProcessUse, ...]:
-        """Return who used anything below ROOT a moment ago: there may be thousands of items."""
-        now = time.monotonic()
-        if now - self.asked > _FRESH_S:
-            self.uses, self.asked = use.users(self.plan.root), now
-        return self.uses
+        return inventory, reason or _first(self.dangers.around(item.path))
 
     def drop_record(self, path: str) -> None:
         """Delete a record of a run that was killed, if what it is about is gone."""
         above, _, name = path.rpartition("/")
-        try:
-            with Descent.at(self.plan.root) as descent:
-                descent.follow(above)
-                if record.is_orphan(descent.fd, name):
-                    os.unlink(name, dir_fd=descent.fd)
-        except OSError:
-            return
-
-    def deleted(self, content_bytes: int) -> None:
-        """Note that one more entry is gone."""
-        self.entries += 1
-        self.content_bytes += content_bytes
-        if self.entries % 500 == 0:
-            self.progress(self.entries, self.content_bytes)
+        with suppress(OSError), Descent.at(self.plan.root) as descent:
+            descent.follow(above)
+            if record.is_orphan(descent.fd, name):
+                os.unlink(name, dir_fd=descent.fd)
 
 
-def _in_use(full: str, uses: Iterable[use.ProcessUse]) -> str | None:
-    """Return which of `uses` is of the directory at `full`, or what is mounted in it, or None."""
-    objection = use.objection(full, use.mounts(), uses)
-    return None if objection is None else objection.message
-
-
-def _first(objections: Sequence[CleanObjection]) -> str | None:
-    return objections[0].message if objections else None
-
-
-def difference(planned: Inventory, found: Inventory, *, renamed: bool = False) -> str | None:
-    """Return how a directory differs from the plan, else None; a rename sets its `ctime`."""
-    before, now = planned.stamp, found.stamp
-    if (before.device, before.inode) != (now.device, now.inode):
-        return "another directory is there now"
-    if renamed:
-        now = replace(now, ctime_ns=before.ctime_ns)
-    if before == now and planned.tokens == found.tokens:
-        return None
-    count = len(found.tokens) - len(planned.tokens)
-    if count:
-        noun = "entry" if abs(count) == 1 else "entries"
-        return f"it has changed: {abs(count):,} {noun} {'more' if count > 0 else 'fewer'} in it"
-    return "it has changed: something in it is another file or was written"
+def _first(objections: Iterable[CleanObjection]) -> str | None:
+    return next((each.message for each in objections), None)
 
 
 @dataclass
@@ -224,13 +169,11 @@ class _Renamed:
             again = take(self.fd, linked=self.item.inventory.shared)
         except OSError as error:
             return f"it has changed: {error.strerror}"
-        path = self._path(self.trash)
-        full = f"{self.deleter.plan.root.rstrip('/')}/{path}"
         reason = _first(again.objections) or difference(self.inventory, again, renamed=True)
         if reason is None and self.item.category is CleanCategory.CACHE:
             # There may be thousands, and whoever has a file of a cache open keeps it.
             return None
-        return reason or _in_use(full, use.users(full))
+        return reason or _first(self.deleter.dangers.uses_of(self._path(self.trash)))
 
     def empty(self) -> Result:
         """Delete what is in it and then itself, and say what is left."""
@@ -240,14 +183,13 @@ class _Renamed:
             with Descent(self.fd) as descent:
                 emptying.run(descent)
         except OSError as error:
-            emptying.failed.append((".", error.strerror or str(error)))
+            emptying.fail(".", error)
         if not emptying.kept and not emptying.failed:
             self._remove_itself(emptying)
-        if not emptying.kept and not emptying.failed:
-            self._drop_record()
-            done = emptying.files, emptying.disk_bytes
-            return Result(self.item.path, True, *done)
-        return self._rest(emptying)
+        if emptying.kept or emptying.failed:
+            return self._rest(emptying)
+        self._drop_record()
+        return Result(self.item.path, True, emptying.files, emptying.disk_bytes)
 
     def _remove_itself(self, emptying: _Emptying) -> None:
         try:
@@ -257,21 +199,19 @@ class _Renamed:
             if error.errno == ENOTEMPTY:
                 emptying.kept += sorted(each.name for each in entries_in(self.fd))
             else:
-                emptying.failed.append((".", error.strerror or str(error)))
+                emptying.fail(".", error)
 
     def _rest(self, emptying: _Emptying) -> Result:
         """Return the result where something is left: what is not ours goes back to its place."""
-        files, disk_bytes = emptying.files, emptying.disk_bytes
-        if not emptying.kept:
+        if emptying.kept:
+            names = ", ".join(map(shown, emptying.kept[:_SHOWN]))
+            more = ", …" if len(emptying.kept) > _SHOWN else ""
+            result = self._put_back(f"appeared meanwhile and was kept: {names}{more}")
+        else:
             path, reason = emptying.failed[0]
-            count = len(emptying.failed)
-            message = f"{count:,} of its entries could not be deleted: {shown(path)}: {reason}"
-            left: tuple[str, ...] = (self._path(self.trash),)
-            return Result(self.item.path, False, files, disk_bytes, message, left)
-        names = ", ".join(map(shown, emptying.kept[:_SHOWN]))
-        more = ", …" if len(emptying.kept) > _SHOWN else ""
-        message = f"appeared meanwhile and was kept: {names}{more}"
-        return replace(self._put_back(message), files=files, disk_bytes=disk_bytes)
+            count = f"{len(emptying.failed):,} of its entries could not be deleted"
+            result = self._failed(f"{count}: {shown(path)}: {reason}", self._path(self.trash))
+        return replace(result, files=emptying.files, disk_bytes=emptying.disk_bytes)
 
     def _put_back(self, reason: str) -> Result:
         """Give it its name again, unless something else has it now."""
@@ -319,10 +259,8 @@ class _Renamed:
             self._drop_record()
 
     def _drop_record(self) -> None:
-        try:
+        with suppress(OSError):
             os.unlink(self.trash + record.ENDING, dir_fd=self.above)
-        except OSError:
-            return
 
 
 @dataclass
@@ -336,31 +274,27 @@ class _Emptying:
     kept: list[str] = field(default_factory=list)
     """What is there and was not planned."""
     failed: list[tuple[str, str]] = field(default_factory=list)
+    lasting: set[str] = field(default_factory=set)
+    """Directories in which something is left."""
 
     def run(self, descent: Descent) -> None:
         """Empty the directory where `descent` is."""
-        stack = [(iter(self._entries(descent, START_TOKEN)), 0)]
-        while stack:
-            inner, troubles = stack[-1]
-            following = next(inner, None)
-            if following is not None:
-                name, number = following
-                if self._entered(descent, name):
-                    before = len(self.kept) + len(self.failed)
-                    stack.append((iter(self._entries(descent, number)), before))
-                continue
-            stack.pop()
-            if stack:
-                clean = troubles == len(self.kept) + len(self.failed)
-                self._remove(descent, descent.leave(), clean=clean)
+        tour(
+            descent,
+            START_TOKEN,
+            lambda number: self._entries(descent, number),
+            failed=lambda name, error: self.fail(descent.below(name), error),
+            left=lambda name: self._remove(descent, name),
+        )
 
-    def _entered(self, descent: Descent, name: str) -> bool:
-        try:
-            descent.enter(name)
-        except OSError as error:
-            self.failed.append((descent.below(name), error.strerror or str(error)))
-            return False
-        return True
+    def fail(self, path: str, error: OSError) -> None:
+        """Note that the entry at `path` is still there, and so are the directories above it."""
+        self.failed.append((path, error.strerror or str(error)))
+        self.lasting.add(path.rpartition("/")[0])
+
+    def _keep(self, path: str) -> None:
+        self.kept.append(path)
+        self.lasting.add(path.rpartition("/")[0])
 
     def _entries(self, descent: Descent, above: bytes) -> list[tuple[str, bytes]]:
         """Delete the files in the directory where `descent` is; its planned directories."""
@@ -368,14 +302,15 @@ class _Emptying:
         try:
             names = [each.name for each in entries_in(descent.fd)]
         except OSError as error:
-            self.failed.append((descent.path, error.strerror or str(error)))
+            self.fail(descent.path, error)
+            self.lasting.add(descent.path)
             return []
         for name in names:
             try:
                 found = os.stat(name, dir_fd=descent.fd, follow_symlinks=False)
                 number = token(above, name, found)
                 if int.from_bytes(number, "big") not in self.tokens:
-                    self.kept.append(descent.below(name))
+                    self._keep(descent.below(name))
                 elif stat.S_ISDIR(found.st_mode):
                     directories.append((name, number))
                 else:
@@ -384,25 +319,30 @@ class _Emptying:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                self.failed.append((descent.below(name), error.strerror or str(error)))
+                self.fail(descent.below(name), error)
         return directories
 
-    def _remove(self, descent: Descent, name: str, *, clean: bool) -> None:
-        """Remove the directory `name`; where it should be empty and is not, something came."""
+    def _remove(self, descent: Descent, name: str) -> None:
+        """Remove the directory `name`, if nothing in it was left on purpose or by failure."""
+        path = descent.below(name)
+        if path in self.lasting:
+            self.lasting.add(path.rpartition("/")[0])
+            return
         try:
             found = os.stat(name, dir_fd=descent.fd, follow_symlinks=False)
             os.rmdir(name, dir_fd=descent.fd)
             self.disk_bytes += found.st_blocks * _BLOCK
         except OSError as error:
-            if not clean:
-                return
-            if error.errno == ENOTEMPTY:
-                self.kept.append(descent.below(name))
+            if error.errno == ENOTEMPTY:  # something came
+                self._keep(path)
             else:
-                self.failed.append((descent.below(name), error.strerror or str(error)))
+                self.fail(path, error)
 
     def _count(self, found: os.stat_result) -> None:
         self.files += not stat.S_ISLNK(found.st_mode)
         if found.st_nlink == 1:
             self.disk_bytes += found.st_blocks * _BLOCK
-        self.deleter.deleted(found.st_size)
+        self.deleter.entries += 1
+        self.deleter.content_bytes += found.st_size
+        if self.deleter.entries % _SHOWN_EVERY == 0:
+            self.deleter.progress(self.deleter.entries, self.deleter.content_bytes)

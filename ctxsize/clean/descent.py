@@ -10,11 +10,14 @@ and must lead to where it came from.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from errno import EXDEV
 from types import TracebackType
+from typing import TypeVar
 
 from ctxsize import reader
 
+T = TypeVar("T")
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_AT_ONCE = 64
 
@@ -132,6 +135,37 @@ class Descent:
             if level.fd is not None:
                 os.close(level.fd)
                 level.fd = None
+
+
+def tour(
+    descent: Descent,
+    start: T,
+    visit: Callable[[T], Iterable[tuple[str, T]]],
+    *,
+    failed: Callable[[str, OSError], None],
+    left: Callable[[str], None] = lambda name: None,
+) -> None:
+    """Go through the whole tree below `descent`, without recursion.
+
+    `visit` is called in each directory, with what the one above gave for it, and returns
+    the directories to enter from there. `failed` is called for one that cannot be entered,
+    `left` with the name of one that was left, both in the directory above.
+    """
+    stack = [iter(visit(start))]
+    while stack:
+        following = next(stack[-1], None)
+        if following is None:
+            stack.pop()
+            if stack:
+                left(descent.leave())
+            continue
+        name, given = following
+        try:
+            descent.enter(name)
+        except OSError as error:
+            failed(name, error)
+        else:
+            stack.append(iter(visit(given)))
 
 
 def mount_of(fd: int) -> int | None:

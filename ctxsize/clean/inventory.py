@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 
-from ctxsize.clean.descent import Descent, ElsewhereError
+from ctxsize.clean.descent import Descent, ElsewhereError, tour
 from ctxsize.clean.kinds import LOCKS
 from ctxsize.clean.values import CleanObjection, Inventory, Part, Shared, Stamp
 from ctxsize.engine.events import Progress
@@ -30,6 +30,10 @@ START_TOKEN = bytes(8)
 """The number of the directory at which an inventory starts."""
 _SHOWN_EVERY = 500
 _OBJECTIONS = 5
+_PART_DEPTH = 3
+"""Number of directories that the name of a part may have."""
+_Given = tuple[bytes, tuple[str, ...]]
+"""The number of a directory, and the beginning of the way to it."""
 
 
 def token(above: bytes, name: str, found: os.stat_result) -> bytes:
@@ -103,8 +107,16 @@ def take(
     """
     taking = _Taking(parts, locked, linked, progress)
     top = os.fstat(fd)
+    taking.newest_ns = top.st_mtime_ns
+    _count_directory(taking, top, "")
+    start: _Given = START_TOKEN, ()
     with Descent(fd) as descent:
-        _walk(taking, descent, top)
+        tour(
+            descent,
+            start,
+            lambda given: _directory(taking, descent, *given),
+            failed=lambda name, error: _refused(taking, descent.below(name), error),
+        )
     return _finished(taking, top)
 
 
@@ -133,44 +145,18 @@ def _finished(taking: _Taking, top: os.stat_result) -> Inventory:
     )
 
 
-def _walk(taking: _Taking, descent: Descent, top: os.stat_result) -> None:
-    """Count the whole tree below the directory `top`, where `descent` is."""
-    taking.newest_ns = top.st_mtime_ns
-    _count_directory(taking, top, "")
-    stack: list[tuple[Iterator[tuple[str, bytes]], tuple[str, ...]]] = []
-    stack.append((iter(_directory(taking, descent, START_TOKEN, ())), ()))
-    while stack:
-        inner, way = stack[-1]
-        following = next(inner, None)
-        if following is None:
-            stack.pop()
-            if stack:
-                descent.leave()
-            continue
-        name, above = following
-        below = (*way, name) if len(way) < 3 else way
-        if _enter(taking, descent, name):
-            stack.append((iter(_directory(taking, descent, above, below)), below))
-
-
-def _enter(taking: _Taking, descent: Descent, name: str) -> bool:
-    """Return whether the walk is in the directory `name` now; if not, that is an objection."""
-    try:
-        descent.enter(name)
-    except ElsewhereError:
-        where = shown(descent.below(name))
-        taking.object("mount", f"another file system or mount is in it: {where}")
-    except OSError as error:
-        taking.object("unreadable", f"{shown(descent.below(name))}: {error.strerror}")
+def _refused(taking: _Taking, where: str, error: OSError) -> None:
+    """Object to a directory that cannot be entered."""
+    if isinstance(error, ElsewhereError):
+        taking.object("mount", f"another file system or mount is in it: {shown(where)}")
     else:
-        return True
-    return False
+        taking.object("unreadable", f"{shown(where)}: {error.strerror}")
 
 
 def _directory(
     taking: _Taking, descent: Descent, above: bytes, way: tuple[str, ...]
-) -> list[tuple[str, bytes]]:
-    """Count what is in the directory where the walk is; its directories with their numbers."""
+) -> list[tuple[str, _Given]]:
+    """Count what is in the directory where the walk is, and return the directories in it."""
     directories, names = [], set()
     part = taking.part_of(way)
     try:
@@ -184,8 +170,9 @@ def _directory(
         number = token(above, name, status)
         taking.tokens.add(int.from_bytes(number, "big"))
         if stat.S_ISDIR(status.st_mode):
-            directories.append((name, number))
-            _count_directory(taking, status, taking.part_of((*way, name)[:3]))
+            below = (*way, name)[:_PART_DEPTH]
+            directories.append((name, (number, below)))
+            _count_directory(taking, status, taking.part_of(below))
         else:
             _count(taking, descent, name, status, part)
     _judge(taking, descent, names)

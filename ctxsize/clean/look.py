@@ -7,15 +7,16 @@ looked at.
 
 from __future__ import annotations
 
+import math
 import os
 import pwd
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 from ctxsize.clean import record, use
-from ctxsize.clean.descent import Descent, ElsewhereError, start_of
+from ctxsize.clean.dangers import Dangers, locks_of
+from ctxsize.clean.descent import Descent, ElsewhereError, start_of, tour
 from ctxsize.clean.inventory import REPOSITORIES, take
 from ctxsize.clean.kinds import BY_NAME, INCREMENTAL, KINDS
 from ctxsize.clean.proofs import (
@@ -25,14 +26,12 @@ from ctxsize.clean.proofs import (
     judge,
     looks_like,
 )
-from ctxsize.clean.tracked import Tracking
 from ctxsize.clean.values import (
     CleanCandidate,
     CleanCategory,
     CleanChoice,
     CleanObjection,
     CleanPlan,
-    Inventory,
     Passed,
 )
 from ctxsize.engine.dockerfiles import is_dockerfile
@@ -42,7 +41,8 @@ from ctxsize.model import Effect, Problem
 from ctxsize.reader import entries_in
 
 _START_BYTES = 4096
-_LONGEST_PATH = 4000
+_PROFILE_DEPTH = 3
+"""Number of directories from a target down to what a profile of one platform keeps."""
 SERVICES = (
     *("Cargo.toml", "package.json", "pyproject.toml", "setup.py", "requirements.txt", "go.mod"),
     *("pom.xml", "build.gradle", "build.gradle.kts", "mix.exs", "composer.json", "Gemfile"),
@@ -127,53 +127,46 @@ class _Looking:
     content_bytes: int = 0
 
     def __post_init__(self) -> None:
-        self.tracking = Tracking()
-        self.mounts = use.mounts()
-        self.locked = use.locked(Path(self.root).stat().st_dev)
-        self.uses = use.users(self.root)
+        self.locked = use.locked(os.stat(self.root).st_dev)
+        self.dangers = Dangers(self.root, fresh_s=math.inf)
 
     def run(self, descent: Descent) -> None:
         """Look at every directory below the start."""
-        stack = [self._names(descent)]
-        while stack:
-            name = next(stack[-1], None)
-            if name is None:
-                stack.pop()
-                self.above.pop()
-                if stack:
-                    descent.leave()
-            elif self._entered(descent, name):
-                if self._is_settled(descent, name):
-                    descent.leave()
-                else:
-                    stack.append(self._names(descent))
+        tour(
+            descent,
+            "",
+            lambda name: self._visit(descent, name),
+            failed=lambda name, error: self._refused(descent.below(name), name, error),
+            left=lambda name: self._back(),
+        )
 
-    def _entered(self, descent: Descent, name: str) -> bool:
-        """Return whether the walk is in the directory `name` now."""
-        try:
-            descent.enter(name)
-        except ElsewhereError:
-            kind = looks_like(name, self.above[::-1], KINDS)
-            if kind is not None:
-                self._pass(descent.below(name), kind, "mount", "it is a mount of its own")
-            return False
-        except OSError as error:
-            self._problem(descent.below(name), error)
-            return False
-        return True
-
-    def _names(self, descent: Descent) -> Iterator[str]:
-        """Return the directories to look at from here, in order; notes symlinked candidates."""
+    def _visit(self, descent: Descent, name: str) -> list[tuple[str, str]]:
+        """Look at the directory where the walk is, and return those to look at from there."""
         listing = self._listing(descent)
+        settled = name and self._is_settled(descent, name, listing)
         self.above.append(listing)
-        for name in sorted(listing.links):
-            kind = looks_like(name, self.above[::-1], KINDS)
+        if settled:
+            return []
+        for link in sorted(listing.links):
+            kind = looks_like(link, self.above[::-1], KINDS)
             if kind is not None:
-                self._pass(descent.below(name), kind, "symlink", "it is a symlink")
-        for name in sorted(filter(record.is_record, listing.files)):
-            if record.is_orphan(descent.fd, name):
-                self.records.append(descent.below(name))
-        return iter(sorted(listing.directories - REPOSITORIES))
+                self._pass(descent.below(link), kind, "symlink", "it is a symlink")
+        for each in sorted(filter(record.is_record, listing.files)):
+            if record.is_orphan(descent.fd, each):
+                self.records.append(descent.below(each))
+        return [(each, each) for each in sorted(listing.directories - REPOSITORIES)]
+
+    def _back(self) -> None:
+        self.above.pop()
+
+    def _refused(self, path: str, name: str, error: OSError) -> None:
+        """Note a directory that cannot be entered."""
+        if not isinstance(error, ElsewhereError):
+            self._problem(path, error)
+            return
+        kind = looks_like(name, self.above[::-1], KINDS)
+        if kind is not None:
+            self._pass(path, kind, "mount", "it is a mount of its own")
 
     def _listing(self, descent: Descent) -> DirectoryNames:
         found: tuple[set[str], set[str], set[str]] = (set(), set(), set())
@@ -188,13 +181,12 @@ class _Looking:
             self.progress(self.entries, self.content_bytes)
         return DirectoryNames(*map(frozenset, found))
 
-    def _is_settled(self, descent: Descent, name: str) -> bool:
+    def _is_settled(self, descent: Descent, name: str, listing: DirectoryNames) -> bool:
         """Return whether the current directory needs no look inside; notes it if so."""
         if record.is_trash(name):
             self._leftover(descent, name)
             return True
         fd = descent.fd
-        listing = self._listing(descent)
         place = Surroundings(
             name, listing, self.above[::-1], lambda path: start_of(fd, path, _START_BYTES)
         )
@@ -238,7 +230,10 @@ class _Looking:
                 service=service,
                 evidence=evidence,
                 inventory=inventory,
-                objections=(*self._objections(descent, inventory, kind), *inventory.objections),
+                objections=(
+                    *self.dangers.of(descent, locks_of(kind, inventory)),
+                    *inventory.objections,
+                ),
             )
         )
 
@@ -246,47 +241,24 @@ class _Looking:
         if self.progress is not None:
             self.progress(self.entries + entries, self.content_bytes + content_bytes)
 
-    def _objections(
-        self, descent: Descent, inventory: Inventory, kind: ArtefactKind
-    ) -> Iterator[CleanObjection]:
-        full = os.path.join(self.root, descent.path)
-        if len(os.fsencode(full)) > _LONGEST_PATH:
-            yield CleanObjection(
-                "too-deep", "its path is too long to ask git and the system about it"
-            )
-            return
-        tracked = self.tracking.objection(full)
-        if tracked is not None:
-            yield tracked
-        using = use.objection(full, self.mounts, self.uses)
-        if using is not None:
-            yield using
-        held = use.held(descent.fd, locks_of(kind, inventory))
-        if held is not None:
-            yield CleanObjection("in-use", f"a build holds the lock {held}")
-        if not _may_delete_from(descent):
-            yield CleanObjection("read-only", "no permission to delete from the directory above")
-
     def _incremental(self, descent: Descent, evidence: tuple[str, ...]) -> None:
         """Note the directories of incremental compilation in the target where the walk is."""
         service = self._service(descent.path)
-        stack = [sorted(self._listing(descent).directories)]
-        while stack:
-            if not stack[-1]:
-                stack.pop()
-                if stack:
-                    descent.leave()
-                continue
-            name = stack[-1].pop(0)
-            if not self._entered(descent, name):
-                continue
-            if name == INCREMENTAL.names[0] and len(stack) > 1:
+
+        def visit(given: tuple[str, int]) -> list[tuple[str, tuple[str, int]]]:
+            name, depth = given
+            if name == INCREMENTAL.names[0] and depth > 1:
                 self._candidate(descent, INCREMENTAL, evidence, service)
-                descent.leave()
-            elif len(stack) < 3:
-                stack.append(sorted(self._listing(descent).directories))
-            else:
-                descent.leave()
+                return []
+            names = self._listing(descent).directories if depth < _PROFILE_DEPTH else ()
+            return [(each, (each, depth + 1)) for each in sorted(names)]
+
+        tour(
+            descent,
+            ("", 0),
+            visit,
+            failed=lambda name, error: self._refused(descent.below(name), name, error),
+        )
 
     def _leftover(self, descent: Descent, name: str) -> None:
         """Note what an earlier run left behind, if its record says that all of it was proven."""
@@ -301,7 +273,7 @@ class _Looking:
         kind = BY_NAME[found.kind]
         if not self._wanted(kind):
             return
-        objections = [*self._objections(descent, inventory, kind), *inventory.objections]
+        objections = [*self.dangers.of(descent, locks_of(kind, inventory)), *inventory.objections]
         if use.held(descent.fd, [f"../{name}{record.ENDING}"]) is not None:
             objections.insert(0, CleanObjection("in-use", "another run is at it"))
         if not found.covers(inventory):
@@ -344,11 +316,6 @@ class _Looking:
         self.problems.append(Problem("unreadable", message, path or ".", effect=Effect.LOWER_BOUND))
 
 
-def locks_of(kind: ArtefactKind, inventory: Inventory) -> tuple[str, ...]:
-    """Return the files that a build of this kind locks, relative to the directory."""
-    return (*inventory.locks, *(f"../{name}" for name in kind.locks_beside))
-
-
 def _is_service(listing: DirectoryNames) -> bool:
     names = listing.files | listing.links
     plain = (name for name in SERVICES if "*" not in name)
@@ -357,8 +324,3 @@ def _is_service(listing: DirectoryNames) -> bool:
     globs = [name for name in SERVICES if "*" in name]
     globbed = any(fnmatchcase(name, pattern) for name in names for pattern in globs)
     return globbed or any(map(is_dockerfile, names))
-
-
-def _may_delete_from(descent: Descent) -> bool:
-    effective = os.access in os.supports_effective_ids
-    return os.access("..", os.W_OK | os.X_OK, dir_fd=descent.fd, effective_ids=effective)

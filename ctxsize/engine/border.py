@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from ctxsize.errors import InputError
+
 
 def top_of(path: str) -> str | None:
     """Return the nearest directory from `path` upward that holds a `.git`, as a real path."""
@@ -58,9 +60,46 @@ def way_out(path: str) -> tuple[str, str] | None:
     return None
 
 
+def refuse_way_out(path: str) -> None:
+    """Raise `InputError` where a symlink on the way to `path` leads out of its repository."""
+    found = way_out(path)
+    if found is not None:
+        link, target = found
+        raise InputError(
+            f"the symlink {os.path.relpath(link)} leads out of the repository, to {target}",
+            path=path,
+            hint="name the file itself, or remove the symlink",
+        )
+
+
 def _border_of_link(directory: str, *, is_last: bool) -> str | None:
     """Return what a link in `directory`, which is in no repository, must not leave."""
     if holds("/dev", directory) or holds("/proc", directory):
         return None
     below = holds(os.path.realpath("."), directory)
     return directory if is_last or below else None
+
+
+def target_of(path: str, within: str | None) -> str:
+    """Return the real path of the file to write, through symlinks that stay in `within`."""
+    directory, name = os.path.split(path)
+    directory = os.path.realpath(directory or ".")
+    here = os.path.join(directory, name)
+    if not os.path.islink(here):
+        return here
+    try:
+        target = os.path.realpath(here, strict=True)
+    except OSError as error:
+        raise InputError(
+            f"a symlink that leads nowhere: {error.strerror}",
+            path=path,
+            hint="remove it or repair it",
+        ) from None
+    border = directory if within is None else os.path.realpath(within)
+    if os.path.commonpath([border, target]) != border:
+        raise InputError(
+            f"a symlink that leaves {within or 'its directory'}, to {target}",
+            path=path,
+            hint="put a file in its place, or change the target itself",
+        )
+    return target

@@ -10,6 +10,8 @@ from functools import cached_property
 from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.config.contexts import builds
+from ctxsize.discovery import Discovery, FoundBuild, discover
+from ctxsize.discovery.found import Place, merged
 from ctxsize.engine.border import border_of, holds, top_of
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
@@ -17,8 +19,6 @@ from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import without_patterns
 from ctxsize.errors import InputError
 from ctxsize.findings import Location
-from ctxsize.projects import Discovery, FoundBuild, discover
-from ctxsize.projects.found import Place, merged
 
 SUFFIXES = (".dockerignore", ".containerignore")
 

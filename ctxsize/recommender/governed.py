@@ -29,7 +29,7 @@ _MOST = 200
 _MOST_STAGES = 500
 
 if TYPE_CHECKING:
-    from ctxsize.projects import FoundBuild
+    from ctxsize.discovery import FoundBuild
 
 
 Discovering = Callable[[str, Plans], "tuple[FoundBuild, ...]"]
@@ -132,7 +132,7 @@ def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
     Their Dockerfiles may lie anywhere below `top`, they have arguments of their own, and the
     directory that is asked about may be one of their named contexts.
     """
-    from ctxsize.projects import discover
+    from ctxsize.discovery import discover
 
     try:
         return discover(top, plans=plans).builds

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ctxsize import units
 from ctxsize.codes import severity_of
+from ctxsize.discovery import Discovery
 from ctxsize.engine import golang
 from ctxsize.engine.need import Include
 from ctxsize.engine.request import Request
@@ -16,7 +17,6 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.model import Problem
-from ctxsize.projects import Discovery
 from ctxsize.scanning.outcome import Row
 from ctxsize.scanning.sizes import includes_of
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ctxsize.build import Build
+from ctxsize.discovery import FoundBuild, Place
 from ctxsize.findings import Finding
 from ctxsize.model import Amount, Effect, Problem
-from ctxsize.projects import FoundBuild, Place
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from ctxsize.advice import advise
+from ctxsize.discovery import Discovery, FoundBuild
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
 from ctxsize.engine.plan import Plans
@@ -17,7 +18,6 @@ from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Finding, in_order
 from ctxsize.model import Amount, Problem
-from ctxsize.projects import Discovery, FoundBuild
 from ctxsize.scanning.across import Measured, findings
 from ctxsize.scanning.outcome import Row, Scan
 from ctxsize.scanning.sizes import Sizing

@@ -13,10 +13,10 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from errno import ENXIO
 
-from ctxsize.engine.border import way_out
+from ctxsize.engine.border import refuse_way_out, target_of
 from ctxsize.errors import InputError
 from ctxsize.findings import Edit
 from ctxsize.model import Problem
@@ -44,7 +44,7 @@ def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem,
     places: list[_Place] = []
     with _cleaned_up(places) as handles:
         changes = (edit for edit in edits if edit.before != edit.after)
-        places.extend(_place(edit, within, handles) for edit in changes)
+        places.extend(_expected(edit, within, handles) for edit in changes)
         _refuse_doubles(places)
         for place in places:
             _stage(place, handles)
@@ -76,40 +76,24 @@ def write_output(
         target = os.path.realpath(path)
     places: list[_Place] = []
     with _cleaned_up(places) as handles:
-        directory = _directory(path, target, handles)
-        seen = _regular(path, target, directory)
-        if seen is not None and seen.st_size and replaces is not None:
-            _check_replaced(path, os.path.basename(target), directory, replaces)
-        place = _Place(Edit(path, None, data), target, directory, _temporary(), seen)
+        place = _place(Edit(path, None, data), target, handles)
+        if place.seen is not None and place.seen.st_size and replaces is not None:
+            _check_replaced(place, replaces)
         places.append(place)
         _stage(place, handles, new_mode=0o777 if executable else 0o666)
         with _explained(path):
             place.rename()
 
 
-def _check_replaced(
-    path: str, name: str, directory: int, replaces: Callable[[bytes], bool]
-) -> None:
+def _check_replaced(place: _Place, replaces: Callable[[bytes], bool]) -> None:
     """Raise `InputError` unless the beginning of the file is accepted."""
-    with _explained(path, "cannot be read"):
-        accepted = replaces(read_start(name, _START_BYTES, dir_fd=directory))
+    with _explained(place.edit.path, "cannot be read"):
+        accepted = replaces(read_start(place.name, _START_BYTES, dir_fd=place.directory))
     if not accepted:
         raise InputError(
             "holds something else than a report of ctxsize, so it is not replaced",
-            path=path,
+            path=place.edit.path,
             hint="remove it, or name another file",
-        )
-
-
-def refuse_way_out(path: str) -> None:
-    """Raise `InputError` where a symlink on the way to `path` leads out of its repository."""
-    found = way_out(path)
-    if found is not None:
-        link, target = found
-        raise InputError(
-            f"the symlink {os.path.relpath(link)} leads out of the repository, to {target}",
-            path=path,
-            hint="name the file itself, or remove the symlink",
         )
 
 
@@ -121,8 +105,8 @@ class _Place:
     target: str
     directory: int
     """The open directory of `target`: what takes its name meanwhile is not written into."""
-    temporary: str
     seen: os.stat_result | None
+    temporary: str = field(default_factory=lambda: f".ctxsize-{os.urandom(8).hex()}")
 
     @property
     def name(self) -> str:
@@ -139,74 +123,51 @@ class _Place:
         os.replace(self.temporary, self.name, src_dir_fd=at, dst_dir_fd=at)
         self.flush()
 
+    def link(self) -> None:
+        """Give the temporary file the name too, unless it is taken, which a rename ignores."""
+        at = self.directory
+        os.link(self.temporary, self.name, src_dir_fd=at, dst_dir_fd=at)
+        self.flush()
+
     def flush(self) -> None:
         """Make the new name last, which not every file system can."""
         with suppress(OSError):
             os.fsync(self.directory)
 
 
-def _directory(path: str, target: str, handles: list[int]) -> int:
-    """Open the directory of `target`, a real path, and note it in `handles`."""
-    with _explained(path):
+def _place(edit: Edit, target: str, handles: list[int]) -> _Place:
+    """Return where `edit` goes, its directory open and noted in `handles`."""
+    with _explained(edit.path):
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(os.path.dirname(target), flags)
-    handles.append(handle)
-    _remove_leftovers(handle)
-    return handle
+        directory = os.open(os.path.dirname(target), flags)
+    handles.append(directory)
+    _remove_leftovers(directory)
+    return _Place(edit, target, directory, _regular(edit.path, target, directory))
 
 
-def _place(edit: Edit, within: str | None, handles: list[int]) -> _Place:
+def _expected(edit: Edit, within: str | None, handles: list[int]) -> _Place:
     """Return the place of `edit`. Raises `InputError` unless the file is as `edit` expects it."""
-    path = edit.path
-    with _explained(path):
-        target = _target(path, within)
-    directory = _directory(path, target, handles)
-    seen = _regular(path, target, directory)
-    place = _Place(edit, target, directory, _temporary(), seen)
-    if seen is None:
-        found = None
-    else:
-        with _explained(path, "cannot be read"):
-            found = read_file(place.name, _MOST_BYTES, dir_fd=directory, links=False)
+    with _explained(edit.path):
+        target = target_of(edit.path, within)
+    place = _place(edit, target, handles)
+    with _explained(edit.path, "cannot be read"):
+        at = place.directory
+        found = place.seen and read_file(place.name, _MOST_BYTES, dir_fd=at, links=False)
     if found != edit.before:
-        raise InputError(_how_it_changed(edit.before, found), path=path, hint=_UNTOUCHED)
+        how = "the file is gone" if found is None else "the file has changed since it was read"
+        how = how if edit.before is not None else "a file has appeared here in the meantime"
+        raise InputError(how, path=edit.path, hint=_UNTOUCHED)
     return place
-
-
-def _target(path: str, within: str | None) -> str:
-    """Return the real path of the file to write, through symlinks that stay in `within`."""
-    directory, name = os.path.split(path)
-    directory = os.path.realpath(directory or ".")
-    here = os.path.join(directory, name)
-    if not os.path.islink(here):
-        return here
-    try:
-        target = os.path.realpath(here, strict=True)
-    except OSError as error:
-        raise InputError(
-            f"a symlink that leads nowhere: {error.strerror}",
-            path=path,
-            hint="remove it or repair it",
-        ) from None
-    border = directory if within is None else os.path.realpath(within)
-    if os.path.commonpath([border, target]) != border:
-        raise InputError(
-            f"a symlink that leaves {within or 'its directory'}, to {target}",
-            path=path,
-            hint="put a file in its place, or change the target itself",
-        )
-    return target
 
 
 def _regular(path: str, target: str, directory: int) -> os.stat_result | None:
     """Return what is at `target`, else None. Raises `InputError` if it must stay."""
     name = os.path.basename(target)
-    try:
-        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise _cannot(path, error) from None
+    with _explained(path):
+        try:
+            found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
     if stat.S_ISDIR(found.st_mode):
         raise InputError("a directory is in the way", path=path, hint=_UNTOUCHED)
     if not stat.S_ISREG(found.st_mode):
@@ -215,12 +176,6 @@ def _regular(path: str, target: str, directory: int) -> os.stat_result | None:
     if not found.st_mode & 0o222 or not os.access(name, os.W_OK, dir_fd=directory):
         raise InputError("is read-only", path=path, hint=f"chmod u+w to allow it; {_UNTOUCHED}")
     return found
-
-
-def _how_it_changed(before: bytes | None, found: bytes | None) -> str:
-    if before is None:
-        return "a file has appeared here in the meantime"
-    return "the file is gone" if found is None else "the file has changed since it was read"
 
 
 def remove_output(path: str, is_ours: Callable[[bytes], bool]) -> bool:
@@ -246,10 +201,6 @@ def _refuse_doubles(places: Sequence[_Place]) -> None:
         other = paths.setdefault(place.target, place.edit.path)
         if other is not place.edit.path:
             raise InputError(f"is the same file as {other}", path=place.edit.path, hint=_UNTOUCHED)
-
-
-def _temporary() -> str:
-    return f".ctxsize-{os.urandom(8).hex()}"
 
 
 def _write_special(path: str, data: bytes) -> None:
@@ -307,7 +258,7 @@ def _stage(place: _Place, handles: list[int], *, new_mode: int = 0o666) -> None:
             file.write(place.edit.after)
             file.flush()
             if place.seen is not None:
-                _copy_attributes(place, place.seen, file.fileno())
+                _copy_attributes(place, place.seen, handle)
             os.fsync(file.fileno())
 
 
@@ -332,14 +283,12 @@ def _copy_attributes(place: _Place, seen: os.stat_result, handle: int) -> None:
             os.fchown(handle, owner, seen.st_gid)
     if hasattr(os, "listxattr"):
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with (
-            suppress(OSError),
-            os.fdopen(os.open(place.name, flags, dir_fd=place.directory)) as file,
-        ):
-            old = file.fileno()
-            for name in os.listxattr(old):
-                with suppress(OSError):
-                    os.setxattr(handle, name, os.getxattr(old, name))
+        with suppress(OSError):
+            old = os.open(place.name, flags, dir_fd=place.directory)
+            with os.fdopen(old):
+                for name in os.listxattr(old):
+                    with suppress(OSError):
+                        os.setxattr(handle, name, os.getxattr(old, name))
     os.fchmod(handle, stat.S_IMODE(seen.st_mode))
 
 
@@ -347,24 +296,18 @@ def _commit(place: _Place, written: Sequence[str]) -> None:
     """Put the temporary file in its place, if nobody else has been there since the check."""
     rest = f"written before that: {', '.join(written)}" if written else _UNTOUCHED
     with _explained(place.edit.path, rest=rest):
-        if place.seen is None:
-            _put_new(place, rest)
-        elif _identity(place.seen) != _identity(place.now()):
+        if place.seen is not None and _identity(place.seen) != _identity(place.now()):
             raise InputError("the file has just changed", path=place.edit.path, hint=rest)
-        else:
-            place.rename()
-
-
-def _put_new(place: _Place, rest: str) -> None:
-    """Give the file its name unless the name is taken, which a rename would not mind."""
-    try:
-        at = place.directory
-        os.link(place.temporary, place.name, src_dir_fd=at, dst_dir_fd=at)
-        place.flush()
-    except FileExistsError:
-        raise InputError("a file has just appeared", path=place.edit.path, hint=rest) from None
-    except OSError:
-        # A file system without hard links.
+        if place.seen is None:
+            try:
+                place.link()
+                return
+            except FileExistsError:
+                raise InputError(
+                    "a file has just appeared", path=place.edit.path, hint=rest
+                ) from None
+            except OSError:  # a file system without hard links
+                pass
         place.rename()
 
 
@@ -389,15 +332,5 @@ def _explained(
     try:
         yield
     except (OSError, ValueError) as error:
-        raise _cannot(path, error, doing, rest=rest) from None
-
-
-def _cannot(
-    path: str,
-    error: Exception,
-    doing: str = "cannot be written",
-    *,
-    rest: str = _UNTOUCHED,
-) -> InputError:
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    return InputError(f"{doing}: {reason}", path=path, hint=rest)
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"{doing}: {reason}", path=path, hint=rest) from None

@@ -15,7 +15,7 @@ import pytest
 
 from ctxsize.advice.command import run
 from ctxsize.config import Config
-from ctxsize.projects import discover
+from ctxsize.discovery import discover
 from tests.advice.cases import CASES
 from tests.advice.test_rewrites import rewrites
 from tests.oracles.availability import unavailable

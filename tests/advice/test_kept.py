@@ -10,7 +10,7 @@ from ctxsize.advice import advise
 from ctxsize.advice.command import run
 from ctxsize.advice.rewrite import Change, changed
 from ctxsize.config import Config
-from ctxsize.projects import discover
+from ctxsize.discovery import discover
 from tests.trees import Node, build_tree, file
 
 CARGO: list[str | Node] = ["Cargo.toml", "Cargo.lock", "src/main.rs"]

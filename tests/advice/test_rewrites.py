@@ -15,9 +15,9 @@ from ctxsize.advice import advise
 from ctxsize.advice.command import run
 from ctxsize.advice.rewrite import Change, changed
 from ctxsize.config import Config
+from ctxsize.discovery import discover
 from ctxsize.dockerfile import parse_dockerfile
 from ctxsize.findings import Edit, Finding
-from ctxsize.projects import discover
 from tests.advice.cases import CASES, MOUNT, Case, inline
 from tests.trees import build_tree, file
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from ctxsize.advice.command import run
 from ctxsize.advice.rewrite import Script, Splice, changed, read_script
 from ctxsize.config import Config
+from ctxsize.discovery import discover
 from ctxsize.dockerfile import Instruction, parse_dockerfile
-from ctxsize.projects import discover
 from ctxsize.shell import commands, commands_of
 from tests.trees import build_tree, file
 

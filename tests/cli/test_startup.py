@@ -17,7 +17,7 @@ HEAVY = {
 """Modules that take long and that a measurement of a small context can do without."""
 
 OF_OTHERS = {
-    *("recommender", "lints", "guard", "projects", "clean", "advice", "writer", "config"),
+    *("recommender", "lints", "guard", "discovery", "clean", "advice", "writer", "config"),
     *("engine.explain", "engine.snapshot", "engine.git", "scanning", "checking"),
     *("engine.sourcing", "engine.arrivals"),
     *("formats.text", "formats.sections", "formats.finding_text"),
@@ -71,7 +71,7 @@ def test_a_finding_needs_the_configuration_but_not_discovery(tmp_path: Path) -> 
     (tmp_path / "Dockerfile").write_text("FROM alpine\nCOPY missing .\n")
     loaded = loads(tmp_path, "text")
     assert "ctxsize.config" in loaded
-    assert {"ctxsize.projects", "ctxsize.recommender", "ctxsize.lints"} & loaded == set()
+    assert {"ctxsize.discovery", "ctxsize.recommender", "ctxsize.lints"} & loaded == set()
 
 
 def test_nothing_of_other_commands(loaded: set[str]) -> None:

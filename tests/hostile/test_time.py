@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ctxsize.cli.app import run
-from ctxsize.projects.composefile import Loader
-from ctxsize.projects.yaml import load
+from ctxsize.discovery.composefile import Loader
+from ctxsize.discovery.yaml import load
 from tests.hostile.limits import processor_seconds
 
 LINES = 100_000

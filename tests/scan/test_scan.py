@@ -13,10 +13,10 @@ import pytest
 from ctxsize import api
 from ctxsize.cli.app import run
 from ctxsize.codes import code_of, names
+from ctxsize.discovery import discover
 from ctxsize.findings import Finding
 from ctxsize.formats import Look, render
 from ctxsize.formats.json import schema
-from ctxsize.projects import discover
 from ctxsize.scanning.run import Trees
 from tests.scan.story import CACHEDIR_TAG, GB, RUSTC_INFO, story
 from tests.trees import Node, build_tree, file

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ctxsize.build import Build
+from ctxsize.discovery.files import RepositoryFiles
+from ctxsize.discovery.found import FoundBuild, Haul, Place, concealed
 from ctxsize.engine.border import holds
 from ctxsize.findings import Location
-from ctxsize.projects.files import RepositoryFiles
-from ctxsize.projects.found import FoundBuild, Haul, Place, concealed
 from ctxsize.shell import Command, commands, in_directories, is_read_whole
 
 _NAME = re.compile(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ctxsize.discovery import Discovery, discover
 from ctxsize.errors import InputError
-from ctxsize.projects import Discovery, discover
 from tests.trees import Node, build_tree, file, link
 
 BUILD = b"FROM scratch\nCOPY . /\n"

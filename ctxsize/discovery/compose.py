@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ctxsize.build import Build
+from ctxsize.discovery.composefile import Loader, Service
+from ctxsize.discovery.files import RepositoryFiles
+from ctxsize.discovery.found import FoundBuild, Haul, Place, concealed, there
+from ctxsize.discovery.yaml import TaggedScalar, as_mapping, as_text, written
 from ctxsize.model import Problem
-from ctxsize.projects.composefile import Loader, Service
-from ctxsize.projects.files import RepositoryFiles
-from ctxsize.projects.found import FoundBuild, Haul, Place, concealed, there
-from ctxsize.projects.yaml import TaggedScalar, as_mapping, as_text, written
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """The names that Compose looks for, first choice first."""

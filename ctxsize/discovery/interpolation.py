@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ctxsize.projects.yaml import TaggedScalar, Text
+from ctxsize.discovery.yaml import TaggedScalar, Text
 
 _NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _USED = re.compile(r"\$\{?([_a-zA-Z][_a-zA-Z0-9]*)")

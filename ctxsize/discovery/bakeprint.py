@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctxsize.discovery.bakefile import BakeError, Block, printed, read_json
 from ctxsize.engine.border import holds
 from ctxsize.engine.git import find_program
-from ctxsize.projects.bakefile import BakeError, Block, printed, read_json
 
 if TYPE_CHECKING:
     import subprocess

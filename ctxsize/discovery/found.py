@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build, hiding
+from ctxsize.discovery.files import is_reference
 from ctxsize.engine.border import holds
 from ctxsize.engine.plan import Plans
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Effect, Problem
-from ctxsize.projects.files import is_reference
 
 USUAL_PLATFORM = re.compile(
     "(?:(?:linux|windows|darwin|freebsd)/)?"

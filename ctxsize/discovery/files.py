@@ -12,13 +12,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ctxsize.discovery.bakeprint import BakePrinter
 from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.engine.git import GitError, find
 from ctxsize.engine.plan import Plan, Plans
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
-from ctxsize.projects.bakeprint import BakePrinter
 from ctxsize.reader import entries_in, read_file
 
 _NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_components"))

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxsize.advice import advise
-from ctxsize.projects import discover
-from ctxsize.projects.interpolation import InterpolationError, interpolate, read_dotenv
-from ctxsize.projects.yaml import YamlError, load
+from ctxsize.discovery import discover
+from ctxsize.discovery.interpolation import InterpolationError, interpolate, read_dotenv
+from ctxsize.discovery.yaml import YamlError, load
 from tests.trees import build_tree, file
 
 VARIABLES = {"A": "a", "EMPTY": "", "B": "b"}

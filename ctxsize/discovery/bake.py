@@ -8,10 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build
-from ctxsize.engine.border import holds
-from ctxsize.findings import Location
-from ctxsize.projects import compose
-from ctxsize.projects.bakefile import (
+from ctxsize.discovery import compose
+from ctxsize.discovery.bakefile import (
     BakeError,
     BakeFile,
     Block,
@@ -21,9 +19,11 @@ from ctxsize.projects.bakefile import (
     read_hcl,
     read_json,
 )
-from ctxsize.projects.baketargets import BakeTarget, Resolver
-from ctxsize.projects.files import RepositoryFiles, is_reference
-from ctxsize.projects.found import USUAL_PLATFORM, FoundBuild, Haul, Place, concealed, there
+from ctxsize.discovery.baketargets import BakeTarget, Resolver
+from ctxsize.discovery.files import RepositoryFiles, is_reference
+from ctxsize.discovery.found import USUAL_PLATFORM, FoundBuild, Haul, Place, concealed, there
+from ctxsize.engine.border import holds
+from ctxsize.findings import Location
 
 _DEFAULTS = (
     *("docker-bake.json", "docker-bake.override.json"),

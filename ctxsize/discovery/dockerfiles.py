@@ -7,14 +7,14 @@ import re
 from collections.abc import Collection, Iterator
 
 from ctxsize.build import Build
+from ctxsize.discovery import hints
+from ctxsize.discovery.files import RepositoryFiles
+from ctxsize.discovery.found import FoundBuild, Haul, Place
 from ctxsize.dockerfile import ContextNeed, context_need
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.plan import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Location
-from ctxsize.projects import hints
-from ctxsize.projects.files import RepositoryFiles
-from ctxsize.projects.found import FoundBuild, Haul, Place
 
 _CONTINUED = re.compile(r"\\\n[ \t]*#?[ \t]*")
 _QUOTED = re.compile(r"`([^`]+)`")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-from ctxsize.projects.bakefile import BakeFile, Body, Value, merged
+from ctxsize.discovery.bakefile import BakeFile, Body, Value, merged
 
 _TEXTS = ("context", "dockerfile", "dockerfile-inline", "target")
 _DEEPEST = 50

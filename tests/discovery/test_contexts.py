@@ -9,7 +9,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.advice import advise
-from ctxsize.projects import discover
+from ctxsize.discovery import discover
 from tests.trees import Node, build_tree, file
 
 TEXT = b"FROM alpine\nCOPY . /\n"

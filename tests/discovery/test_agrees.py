@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from ctxsize.projects import FoundBuild, discover
+from ctxsize.discovery import FoundBuild, discover
+from tests.discovery.layouts import BAKE, BAKE_BY_DOCKER, COMPOSE
 from tests.oracles.availability import (
     PLUGIN_DIRECTORIES,
     buildx_plugin,
     require,
     unavailable,
 )
-from tests.projects.layouts import BAKE, BAKE_BY_DOCKER, COMPOSE
 from tests.trees import build_tree
 
 ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/")}

@@ -10,12 +10,12 @@ from typing import Any
 
 from ctxsize.build import Build
 from ctxsize.codes import severity_of
+from ctxsize.discovery import hints
+from ctxsize.discovery.files import RepositoryFiles
+from ctxsize.discovery.found import FoundBuild, Haul, Place, concealed
+from ctxsize.discovery.yaml import Mapping as YamlMapping
+from ctxsize.discovery.yaml import YamlError, load
 from ctxsize.findings import Finding, Location
-from ctxsize.projects import hints
-from ctxsize.projects.files import RepositoryFiles
-from ctxsize.projects.found import FoundBuild, Haul, Place, concealed
-from ctxsize.projects.yaml import Mapping as YamlMapping
-from ctxsize.projects.yaml import YamlError, load
 
 _PATH = re.compile(r"(?P<root>(?:.*/)?)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml")
 _ACTION = re.compile(r"docker/build-push-action(?:@.*)?")

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
+from ctxsize.discovery import bake, compose, dockerfiles, hints, workflows
+from ctxsize.discovery.bakeprint import BakePrinter
+from ctxsize.discovery.files import RepositoryFiles, list_files
+from ctxsize.discovery.found import Discovery, FoundBuild, Haul, Place, bounded, merged
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.plan import Plans
 from ctxsize.model import Problem
-from ctxsize.projects import bake, compose, dockerfiles, hints, workflows
-from ctxsize.projects.bakeprint import BakePrinter
-from ctxsize.projects.files import RepositoryFiles, list_files
-from ctxsize.projects.found import Discovery, FoundBuild, Haul, Place, bounded, merged
 
 _MOST_NAMED = 3
 _SHARED = frozenset(

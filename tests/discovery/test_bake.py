@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctxsize.discovery import Discovery, discover
+from ctxsize.discovery.bakefile import BakeError, BakeFile, read_hcl, read_json
+from ctxsize.discovery.baketargets import BakeTarget, Resolver
 from ctxsize.errors import InputError
-from ctxsize.projects import Discovery, discover
-from ctxsize.projects.bakefile import BakeError, BakeFile, read_hcl, read_json
-from ctxsize.projects.baketargets import BakeTarget, Resolver
 from tests.hostile.limits import processor_seconds
 from tests.oracles.availability import require
 from tests.trees import Node, build_tree, file, link
@@ -352,7 +352,7 @@ def test_docker_is_asked_with_little(
 def test_whatever_docker_does_it_ends(
     script: str, reason: str, docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ctxsize.projects.bakeprint._SECONDS", 1.0)
+    monkeypatch.setattr("ctxsize.discovery.bakeprint._SECONDS", 1.0)
     program(docker, script)
     root = repository(tmp_path)
     found = discover(str(root), ask_docker=True)
@@ -402,7 +402,7 @@ def test_docker_is_not_asked_without_need(docker: Path, tmp_path: Path) -> None:
 def test_many_files_share_the_time(
     docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ctxsize.projects.bakeprint.BakePrinter._left", 1.0, raising=False)
+    monkeypatch.setattr("ctxsize.discovery.bakeprint.BakePrinter._left", 1.0, raising=False)
     program(docker, "sleep 600")
     nodes = [file(f"d{n}/docker-bake.hcl", FUNCTION) for n in range(20)]
     root = repository(tmp_path, *nodes)

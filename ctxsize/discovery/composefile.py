@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ctxsize.discovery.interpolation import InterpolationError, Interpolator, read_dotenv
+from ctxsize.discovery.yaml import Mapping as YamlMapping
+from ctxsize.discovery.yaml import TaggedScalar, Text, YamlError, as_mapping, load, written
 from ctxsize.findings import Location
-from ctxsize.projects.interpolation import InterpolationError, Interpolator, read_dotenv
-from ctxsize.projects.yaml import Mapping as YamlMapping
-from ctxsize.projects.yaml import TaggedScalar, Text, YamlError, as_mapping, load, written
 
 _KEPT = ("build", "platform", "extends", "profiles", "image", "develop")
 _PATHS = ("./", "../", "/", "~")

@@ -1,0 +1,96 @@
+"""What speaks against deleting a directory: git, mounts, processes, locks, or a change in it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ctxsize.clean import record, use
+from ctxsize.clean.descent import Descent
+from ctxsize.clean.kinds import BY_NAME
+from ctxsize.clean.proofs import ArtefactKind
+from ctxsize.clean.tracked import Tracking
+from ctxsize.clean.values import CleanCandidate, CleanCategory, CleanObjection, Inventory
+
+_LONGEST_PATH = 4000
+
+
+class Dangers:
+    """The dangers below the real path `root`; who uses what is asked again after `fresh_s`."""
+
+    def __init__(self, root: str, *, fresh_s: float) -> None:
+        self._root = root
+        self._tracking = Tracking()
+        self._fresh_s = fresh_s
+        self._asked: float | None = None
+        self._uses: tuple[use.ProcessUse, ...] = ()
+        self._mounts: tuple[str, ...] = ()
+
+    def of(self, descent: Descent, locks: Iterable[str]) -> Iterator[CleanObjection]:
+        """Yield what speaks against the directory where `descent` is, with its `locks`."""
+        if len(os.fsencode(self._full(descent.path))) > _LONGEST_PATH:
+            message = "its path is too long to ask git and the system about it"
+            yield CleanObjection("too-deep", message)
+            return
+        yield from self.around(descent.path)
+        held = use.held(descent.fd, locks)
+        if held is not None:
+            yield CleanObjection("in-use", f"a build holds the lock {held}")
+        effective = os.access in os.supports_effective_ids
+        if not os.access("..", os.W_OK | os.X_OK, dir_fd=descent.fd, effective_ids=effective):
+            yield CleanObjection("read-only", "no permission to delete from the directory above")
+
+    def around(self, path: str) -> Iterator[CleanObjection]:
+        """Yield what git, the mounts and the processes say of the directory at `path`."""
+        full = self._full(path)
+        tracked = self._tracking.objection(full)
+        if tracked is not None:
+            yield tracked
+        now = time.monotonic()
+        if self._asked is None or now - self._asked > self._fresh_s:
+            self._uses, self._mounts, self._asked = use.users(self._root), use.mounts(), now
+        using = use.objection(full, self._mounts, self._uses)
+        if using is not None:
+            yield using
+
+    def uses_of(self, path: str) -> Iterator[CleanObjection]:
+        """Yield what is mounted in the directory at `path` or uses it at this very moment."""
+        full = self._full(path)
+        using = use.objection(full, use.mounts(), use.users(full))
+        if using is not None:
+            yield using
+
+    def _full(self, path: str) -> str:
+        return os.path.join(self._root, path)
+
+
+def locks_of(kind: ArtefactKind, inventory: Inventory) -> tuple[str, ...]:
+    """Return the files that a build of this kind locks, relative to the directory."""
+    return (*inventory.locks, *(f"../{name}" for name in kind.locks_beside))
+
+
+def locks_around(item: CleanCandidate) -> tuple[str, ...]:
+    """Return the files to lock before `item` goes, relative to it."""
+    kind = BY_NAME.get(item.kind)
+    if item.category is CleanCategory.LEFTOVER:
+        name = item.path.rpartition("/")[2]
+        return (*item.inventory.locks, f"../{name}{record.ENDING}")
+    return item.inventory.locks if kind is None else locks_of(kind, item.inventory)
+
+
+def difference(planned: Inventory, found: Inventory, *, renamed: bool = False) -> str | None:
+    """Return how a directory differs from the plan, else None; a rename sets its `ctime`."""
+    before, now = planned.stamp, found.stamp
+    if (before.device, before.inode) != (now.device, now.inode):
+        return "another directory is there now"
+    if renamed:
+        now = replace(now, ctime_ns=before.ctime_ns)
+    if before == now and planned.tokens == found.tokens:
+        return None
+    count = len(found.tokens) - len(planned.tokens)
+    if count:
+        noun = "entry" if abs(count) == 1 else "entries"
+        return f"it has changed: {abs(count):,} {noun} {'more' if count > 0 else 'fewer'} in it"
+    return "it has changed: something in it is another file or was written"
