@@ -93,23 +93,14 @@ def _fenced(lines: Sequence[str]) -> list[str]:
 
 
 def _table(table: Table) -> list[str]:
-    from tabulate import tabulate
-
     width = len(table.headers)
-    sides = ["right" if at < table.numbers else "left" for at in range(width)]
+    sides = ["-:" if at < table.numbers else ":-" for at in range(width)]
     rows = [
         [each if at < table.numbers else _cell(each) for at, each in enumerate(row)]
         for row in ([*[""] * (width - len(row)), *row] for row in table.rows)
     ]
-    text = tabulate(
-        rows,
-        table.headers,
-        tablefmt="pipe",
-        colalign=sides,
-        disable_numparse=True,
-        colglobalalign=None,
-    )
-    return [*([text] if rows else []), *(["", prose(table.rest)] if table.rest else [])]
+    lines = [f"| {' | '.join(cells)} |" for cells in (table.headers, sides, *rows)]
+    return [*(lines if rows else []), *(["", prose(table.rest)] if table.rest else [])]
 
 
 def _cell(cell: str) -> str:

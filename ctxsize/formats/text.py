@@ -137,10 +137,7 @@ def _card(card: Card, look: Look) -> Iterator[str]:
 
 
 def _table(table: Table, look: Look) -> Iterator[str]:
-    """Yield the rows, all columns to the right but the last.
-
-    Written out, as tabulate takes longer to import than a small context to measure.
-    """
+    """Yield the rows, all columns to the right but the last."""
     whole = [row for row in table.rows if len(row) == len(table.headers)]
     widths = [max(map(columns, cells)) for cells in zip(table.headers, *whole, strict=True)][:-1]
     room = max(_NARROWEST_NAME, look.width - 2 - sum(width + 2 for width in widths))

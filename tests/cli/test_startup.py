@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 HEAVY = {
-    *("tabulate", "importlib.metadata", "subprocess", "multiprocessing", "pickle", "mmap"),
+    *("importlib.metadata", "subprocess", "multiprocessing", "pickle", "mmap"),
     *("yaml", "jsonschema", "tomllib", "tomli", "email", "csv", "http", "ssl", "socket"),
     *("tree_sitter", "tree_sitter_bash"),
 }

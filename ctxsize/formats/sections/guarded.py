@@ -46,7 +46,7 @@ def _checked(outcome: CheckReport, look: Look) -> Iterator[Section]:
     for each in refused:
         yield from measured.sections(each.report, look, refused=True)
     for each in refused:
-        yield from _refusal(each)
+        yield from _refusal(each, _MOST_GROWN)
     lines = [line for each in outcome.checks if each.passes for line in _passing(each)]
     lines += [Prose(f"{visible(each.message)}: {each.help}", whole=True) for each in outcome.unused]
     if refused and len(outcome.checks) > 1:
@@ -79,17 +79,13 @@ def _accepted(check: ContextCheck) -> Iterator[Prose]:
         yield Prose(visible(f"   accepted: {each.finding.message} ({each.reason})"), 5)
 
 
-def _refusal(check: ContextCheck) -> Iterator[Section]:
+def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
+    """Yield why a context is refused, its largest parts, what grew and what helps."""
     others = [each for each in check.findings if each.code in ("CTX407", "CTX408")]
     lines = [Prose(f"  {limit.name}: {said(limit)}", 4) for limit in check.missed]
-    items: list[Item] = [*lines, *_accepted(check), Findings(others, counted=False)]
-    yield Section(items, f"Refused: {quoted(check.name)}", "red")
-    yield from _causes(check, _MOST_GROWN)
-    yield Section([*_remedy(check), *_by_hand(check)])
-
-
-def _causes(check: ContextCheck, top: int) -> Iterator[Section]:
-    """Yield the largest parts of a context, and what grew."""
+    unknown = [Findings(others, counted=False)] if others else []
+    title = f"Refused: {quoted(check.name)}"
+    yield Section([*lines, *_accepted(check), *unknown], title, "red")
     total = check.report.context.totals.content_bytes
     parts = [
         (
@@ -104,6 +100,7 @@ def _causes(check: ContextCheck, top: int) -> Iterator[Section]:
     yield Section(largest, "Largest parts")
     grown = [_changes("path", check.grown, top)] if check.grown else []
     yield Section(grown, "Grown since the baseline")
+    yield Section([*_remedy(check), *_by_hand(check)])
 
 
 def _remedy(check: ContextCheck) -> list[NextStep]:
@@ -160,8 +157,7 @@ def summary(outcome: CheckReport, look: Look) -> Iterator[Section]:
     yield Section([verdict, table])
     for check in outcome.checks:
         if not check.passes:
-            yield Section([Prose(f"Refused: `{check.name}`"), *_remedy(check)])
-            yield from _causes(check, look.top)
+            yield from _refusal(check, look.top)
             tables = (breakdowns.DIRECTORIES, breakdowns.FILES)
             report = [breakdowns.table(each, check.report, look.top) for each in tables]
             yield Section(report, "The report", folded=True)

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.formats import Look, verdict
+from ctxsize.formats import Look
 from ctxsize.formats.names import quoted, visible
-from ctxsize.formats.sections import Fact, Findings, Prose, Section, SizeTree, breakdowns
+from ctxsize.formats.sections import (
+    Fact,
+    Findings,
+    Prose,
+    Section,
+    SizeTree,
+    breakdowns,
+    conclusion,
+)
 from ctxsize.formats.sections.breakdowns import taking
 from ctxsize.formats.wording import amount, listed
 from ctxsize.model import (
@@ -30,7 +38,7 @@ def sections(report: Report, look: Look, *, refused: bool = False) -> Iterator[S
 
     `check` may have `refused` it.
     """
-    yield Section([verdict.answer(report, refused=refused), verdict.next_step(report)])
+    yield Section([conclusion.answer(report, refused=refused), conclusion.next_step(report)])
     if look.only is not None:
         yield from breakdowns.sections(report, look.top, by=look.only)
         yield _problems(report)
