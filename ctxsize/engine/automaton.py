@@ -12,7 +12,7 @@ integer, the bits of later patterns higher. `live` has the bits whose segment
 may match a name in this directory. Entering a child is a look-up of the name's
 bits, an `and` and a shift. All names that the same segments match share a fate,
 so the files of a directory need no more than two look-ups each, of the bits and
-of their fate, and only those that some live last segment may match need these.
+of their fate.
 
 What does not split into segments (a class that may match `/`, `**` inside a
 name, the oddities of regular expressions) keeps its expression, which is then
@@ -21,11 +21,11 @@ tried on each path below the segments that do split off at its beginning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern
-from ctxsize.engine.matching import Finder, Index, finder
+from ctxsize.engine.matching import Index
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.engine.segments import REST, Segment, segments
 
@@ -111,18 +111,6 @@ class Program:
                     found[name] = found.get(name, 0) | bit
         return found
 
-    def of_names(self, watched: int) -> Iterator[tuple[int, Segment]]:
-        """Yield the `watched` segments with the numbers of their bits; none on whole paths.
-
-        A bit of many is long, so that a list of them all would take much memory.
-        """
-        watched &= ~self.whole_paths
-        while watched:
-            bit = watched & -watched
-            number = bit.bit_length() - 1
-            yield number, self.parts[number]
-            watched ^= bit
-
     def follow(self, live: int, hits: int, name: str) -> int:
         """Return the bits that are live below `name`, of which `hits` matched it."""
         loops = self.loop & ~self.text_loops if "\n" in name else self.loop
@@ -188,18 +176,12 @@ class _Marks(dict[int, "Mark | None"]):
 class _State:
     """A directory: its mark, and what may still happen below it."""
 
-    __slots__ = (
-        *("children", "decider", "find", "last", "live", "mark", "marks"),
-        *("on_paths", "watched"),
-    )
+    __slots__ = (*("children", "decider", "last", "live", "mark", "marks", "on_paths", "watched"),)
 
-    def __init__(
-        self, program: Program, live: int, decider: int, last: int, find: Finder, marks: _Marks
-    ) -> None:
+    def __init__(self, program: Program, live: int, decider: int, last: int, marks: _Marks) -> None:
         self.live = live
         self.decider = decider
         self.last = last
-        self.find = find
         self.mark = program.mark(decider, last)
         self.marks = marks
         self.children: dict[int, _State] = {}
@@ -239,7 +221,6 @@ class Automaton:
         self._thorough = thorough
         self.program = Program(spec.patterns)
         self._states: dict[tuple[int, int, int], _State] = {}
-        self._finders: dict[int, Finder] = {}
         self._marks: dict[tuple[int, int], _Marks] = {}
 
     def root(self) -> _State:
@@ -252,9 +233,8 @@ class Automaton:
             return {}
         program, watched, marks = self.program, state.watched, state.marks
         odd: dict[str, Mark] = {}
-        found, bits = state.find(names)
-        for name, each in zip(found, bits, strict=True):
-            matched = watched & each
+        for name, bits in zip(names, map(program.known.__getitem__, names), strict=True):
+            matched = watched & bits
             if matched and (mark := marks[matched]) is not None:
                 odd[name] = mark
         if state.on_paths:
@@ -295,18 +275,9 @@ class Automaton:
         key = live, decider, last
         state = self._states.get(key)
         if state is None:
-            watched = live & self.program.final
-            find, marks = self._finder(watched), self._marks_of(decider, last)
-            state = _State(self.program, live, decider, last, find, marks)
+            state = _State(self.program, live, decider, last, self._marks_of(decider, last))
             _remember(self._states, key, state)
         return state
-
-    def _finder(self, watched: int) -> Finder:
-        find = self._finders.get(watched)
-        if find is None:
-            find = finder(self.program.known, list(self.program.of_names(watched)))
-            _remember(self._finders, watched, find)
-        return find
 
     def _marks_of(self, decider: int, last: int) -> _Marks:
         key = decider, last

@@ -58,6 +58,7 @@ class Files(NamedTuple):
         """Return the bytes of content that travel for each name; `empty` arrive without it."""
         if self.plain and not empty:
             return [each.st_size for each in self.stats]
+        # What is announced is `st_size`, also of a symlink, but only content of files travels.
         sizes = [each.st_size if stat.S_ISREG(each.st_mode) else 0 for each in self.stats]
         none = empty.union(self.linked)
         if not none:
@@ -163,3 +164,20 @@ def is_utf8(*texts: str) -> bool:
 
 Batch = tuple[Files | Folder, list[int]]
 """An event whose files, if any, are plain ones that arrive whole, and the bytes of each."""
+
+
+class CoreSums(NamedTuple):
+    """What was counted elsewhere, each row to be read once, in no order where none is named."""
+
+    amounts: list[int]
+    """Bytes, files and directories that are sent; ignored files and directories, unopened ones."""
+    announced: int
+    content: int
+    """What entries take, as `add_sums` of a meter has it."""
+    direct: Iterable[tuple[str, int, int]]
+    """Of each directory the prefix, and the bytes and files that lie directly in it."""
+    extensions: Iterable[tuple[str, int, int]]
+    by_pattern: Iterable[tuple[int, ...]]
+    """The index of the pattern, -1 for none; bytes and files."""
+    largest: Iterable[tuple[str, int, int]]
+    """The path, the size, and how many files come before it."""

@@ -12,7 +12,7 @@ from ctxsize.engine.evaluate import matches, refuses
 from ctxsize.engine.listing import NO_PERMISSION, WITHHELD
 from ctxsize.engine.patterns import DockerIgnoreSpec, Step
 from ctxsize.engine.request import Request
-from ctxsize.engine.sums import public_pattern
+from ctxsize.engine.shares import public_pattern
 from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.explanations import Check, Explanation, Level, NearMiss, Outcome
 from ctxsize.model import Verdict

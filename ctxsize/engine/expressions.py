@@ -4,25 +4,25 @@ Python's `re` backtracks, so `(.*/)?a(.*/)?a…` takes it time without bound. An
 `Expression` uses `re` where its syntax shows that this is quick. Elsewhere it
 follows all ways through the text at once (Thompson's construction, with the
 sets of ways kept as states), as Go's `regexp` does.
-
-Go sees each undecodable byte of a path as U+FFFD, so wherever that matches, a
-surrogate escape does too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
-Ranges = list[tuple[int, int]]
-"""Inclusive ranges of code points, in any order."""
+from ctxsize.engine.characters import (
+    REPLACEMENT,
+    Ranges,
+    complement,
+    holds,
+    is_special,
+    source,
+)
 
-_LAST = 0x10FFFF
-_REPLACEMENT = 0xFFFD
-_SURROGATES = (0xDC80, 0xDCFF)
 _SLASH = ord("/")
 _WORD = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
 
@@ -122,14 +122,9 @@ def written(node: Node) -> tuple[str, float]:
     writer = _Writer()
     found = [writer.write(each) for each in branches]
     # Where a branch is not tied to the beginning, each place may be one.
-    degree = max(
-        degree + (not _is_anchored(each)) for (_, degree), each in zip(found, branches, strict=True)
-    )
+    loose = [not isinstance(n, Sequence) or n.parts[:1] != [Assertion(r"\A")] for n in branches]
+    degree = max(degree + each for (_, degree), each in zip(found, loose, strict=True))
     return "(?a)" + "|".join(source for source, _ in found), degree
-
-
-def _is_anchored(node: Node) -> bool:
-    return isinstance(node, Sequence) and node.parts[:1] == [Assertion(r"\A")]
 
 
 class _Writer:
@@ -199,7 +194,7 @@ def _committed(parts: list[Node], at: int) -> int:
         return 0
     for end in range(at + 1, len(parts)):
         node = parts[end]
-        if not isinstance(node, Chars) or _holds(node.ranges, _SLASH):
+        if not isinstance(node, Chars) or holds(node.ranges, _SLASH):
             return end if end > at + 1 and _is_star(node) else 0
     return 0
 
@@ -227,10 +222,6 @@ def _takes_the_rest(parts: list[Node], end: int) -> bool:
             node = node.parts[-1] if node.parts else node
     unbounded = isinstance(node, Repeat) and node.high is None and isinstance(node.node, Chars)
     return unbounded and complement(node.node.ranges) == [(10, 10)]  # type: ignore[union-attr]
-
-
-def _holds(ranges: Ranges, code: int) -> bool:
-    return any(low <= code <= high for low, high in ranges)
 
 
 class _LinearState:
@@ -309,7 +300,7 @@ class Linear:
         """Return the state after `char`, which is empty at the end of the text."""
         reached = self._reached(state, char)
         code = ord(char) if char else -1
-        code = _REPLACEMENT if _is_special(code) else code
+        code = REPLACEMENT if is_special(code) else code
         if 0 in reached:
             found = _FOUND
         elif not char:
@@ -318,7 +309,7 @@ class Linear:
             nodes = frozenset(
                 after
                 for what, following in (self.nodes[each] for each in reached)
-                if not isinstance(what, str) and _holds(what, code)
+                if not isinstance(what, str) and holds(what, code)
                 for after in following
             )
             found = self._state(nodes, "w" if char in _WORD else "-")
@@ -355,49 +346,3 @@ class Linear:
                 left += (new := set(following) - reached)
                 reached |= new
         return reached
-
-
-def complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """Return the code points that are not in `ranges`, in order."""
-    gaps: Ranges = []
-    start = 0
-    for low, high in sorted(ranges):
-        if start < low:
-            gaps.append((start, low - 1))
-        start = max(start, high + 1)
-    if start <= _LAST:
-        gaps.append((start, _LAST))
-    return gaps
-
-
-def source(ranges: Ranges) -> str:
-    """Return Python's source for one character in `ranges`."""
-    if len(ranges) == 1 and ranges[0][0] == ranges[0][1] and not _is_special(ranges[0][0]):
-        return re.escape(chr(ranges[0][0]))
-    inside, outside = _with_surrogates(ranges), _with_surrogates(complement(ranges))
-    if outside and len(outside) < len(inside):
-        return f"[^{_ranges_source(outside)}]"
-    return f"[{_ranges_source(inside)}]" if inside else "(?!)"
-
-
-def _is_special(code: int) -> bool:
-    return code == _REPLACEMENT or _SURROGATES[0] <= code <= _SURROGATES[1]
-
-
-def _with_surrogates(ranges: Ranges) -> Ranges:
-    """Return `ranges` with the surrogate escapes in exactly if U+FFFD is in."""
-    first, last = _SURROGATES
-    kept = complement([*complement(ranges), _SURROGATES])
-    replacement = _holds(kept, _REPLACEMENT)
-    return [*kept, (first, last)] if replacement else kept
-
-
-def _ranges_source(ranges: Ranges) -> str:
-    pairs = ((_escaped(low), _escaped(high)) for low, high in ranges)
-    return "".join(low if low == high else f"{low}-{high}" for low, high in pairs)
-
-
-def _escaped(code: int) -> str:
-    char = chr(code)
-    plain = char.isascii() and (char.isalnum() or char in "/_")
-    return char if plain else "\\n" if char == "\n" else f"\\U{code:08x}"

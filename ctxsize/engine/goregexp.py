@@ -9,19 +9,25 @@ whatever the user typed, so its odd corners decide what is ignored: `\d`,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cache
 
+from ctxsize.engine.characters import (
+    LAST,
+    PERL,
+    POSIX,
+    Ranges,
+    category_ranges,
+    code_of,
+    complement,
+)
+from ctxsize.engine.characters import GoRegexpError as GoRegexpError
 from ctxsize.engine.expressions import (
     Assertion,
     Chars,
     Either,
     Expression,
     Node,
-    Ranges,
     Repeat,
     Sequence,
-    complement,
     written,
 )
 
@@ -31,32 +37,6 @@ _MAX_SIZE = (128 << 20) // 40
 _MOST_NESTED, _MOST_NODES = 50, 200_000
 """Our own limits, which only hostile patterns meet."""
 _OPERATORS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
-_LAST = 0x10FFFF
-_REPLACEMENT = 0xFFFD
-_SURROGATES = (0xDC80, 0xDCFF)
-
-_DIGIT: Ranges = [(0x30, 0x39)]
-_SPACE: Ranges = [(0x09, 0x0A), (0x0C, 0x0D), (0x20, 0x20)]
-_UPPER: Ranges = [(0x41, 0x5A)]
-_LOWER: Ranges = [(0x61, 0x7A)]
-_WORD: Ranges = [*_DIGIT, *_UPPER, *_LOWER, (0x5F, 0x5F)]
-_PERL: dict[str, Ranges] = {"d": _DIGIT, "s": _SPACE, "w": _WORD}
-_POSIX: dict[str, Ranges] = {
-    "alnum": [*_DIGIT, *_UPPER, *_LOWER],
-    "alpha": [*_UPPER, *_LOWER],
-    "ascii": [(0, 0x7F)],
-    "blank": [(0x09, 0x09), (0x20, 0x20)],
-    "cntrl": [(0, 0x1F), (0x7F, 0x7F)],
-    "digit": _DIGIT,
-    "graph": [(0x21, 0x7E)],
-    "lower": _LOWER,
-    "print": [(0x20, 0x7E)],
-    "punct": [(0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E)],
-    "space": [(0x09, 0x0D), (0x20, 0x20)],
-    "upper": _UPPER,
-    "word": _WORD,
-    "xdigit": [*_DIGIT, (0x41, 0x46), (0x61, 0x66)],
-}
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _ASSERTIONS = {"A": r"\A", "b": r"\b", "B": r"\B", "z": r"\Z"}
 _REPEAT = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
@@ -68,10 +48,6 @@ _NAME = re.compile(r"\^((?:[A-Za-z0-9_/ -]|\\\.)*)(\(/\.\*\)\?)?\$")
 """Finds expressions of one path, and maybe all below it: Python writes them in the same way."""
 _LONGEST_NAME = 2_000_000
 """Number of characters up to which Go surely takes such an expression."""
-
-
-class GoRegexpError(ValueError):
-    """Go would refuse the expression; the message is Go's word for why."""
 
 
 def translate(expression: str) -> str:
@@ -217,7 +193,7 @@ class _Parser:
             return self._escape()
         if char in "^$":
             return Assertion(r"\A" if char == "^" else r"\Z")
-        return Chars(complement([(10, 10)]) if char == "." else [(_code(char), _code(char))])
+        return Chars(complement([(10, 10)]) if char == "." else [(code_of(char), code_of(char))])
 
     def _group(self) -> Node:
         self.depth += 1
@@ -245,7 +221,7 @@ class _Parser:
         end = self.text.find("\\E", start)
         literal = self.text[start:] if end < 0 else self.text[start:end]
         self.at = len(self.text) if end < 0 else end + 2
-        return [Chars([(_code(char), _code(char))]) for char in literal]
+        return [Chars([(code_of(char), code_of(char))]) for char in literal]
 
     def _shorthand(self) -> Ranges | None:
         r"""`\d \s \w \pL` and their complements, without the backslash."""
@@ -253,7 +229,7 @@ class _Parser:
         if char in ("p", "P"):
             self.at += 1
             return self._category(negated=char == "P")
-        ranges = _PERL.get(char.lower()) if char else None
+        ranges = PERL.get(char.lower()) if char else None
         if ranges is None:
             return None
         self.at += 1
@@ -270,7 +246,7 @@ class _Parser:
             name, self.at = self.text[self.at : end], end + 1
             if name.startswith("^"):
                 name, negated = name[1:], not negated
-        ranges = _category_ranges(name)
+        ranges = category_ranges(name)
         return complement(ranges) if negated else ranges
 
     def _escaped_char(self) -> int:
@@ -298,7 +274,7 @@ class _Parser:
 
     def _hexadecimal(self) -> int:
         found = re.compile(r"([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]+)\}").match(self.text, self.at)
-        if found is None or int(found[1] or found[2], 16) > _LAST:
+        if found is None or int(found[1] or found[2], 16) > LAST:
             raise GoRegexpError("invalid escape sequence: \\x")
         self.at = found.end()
         return int(found[1] or found[2], 16)
@@ -336,7 +312,7 @@ class _Parser:
 
     def _named_class(self, end: int) -> Ranges:
         name = self.text[self.at + 2 : end]
-        ranges = _POSIX.get(name.removeprefix("^"))
+        ranges = POSIX.get(name.removeprefix("^"))
         if ranges is None:
             raise GoRegexpError("invalid character class range")
         self.at = end + 2
@@ -348,38 +324,10 @@ class _Parser:
         if self._take("\\"):
             return self._escaped_char()
         self.at += 1
-        return _code(self.text[self.at - 1])
+        return code_of(self.text[self.at - 1])
 
     def _take(self, char: str) -> bool:
         """Return whether `char` comes next; if so, it is consumed."""
         taken = self.text.startswith(char, self.at)
         self.at += taken
         return taken
-
-
-def _code(char: str) -> int:
-    code = ord(char)
-    return _REPLACEMENT if _SURROGATES[0] <= code <= _SURROGATES[1] else code
-
-
-@cache
-def _category_ranges(name: str) -> Ranges:
-    """Return the code points whose Unicode general category starts with `name`."""
-    import unicodedata
-
-    if name == "Any":
-        return [(0, _LAST)]
-    if re.fullmatch("[A-Z][a-z]+(_[A-Z][a-z]+)*", name) and len(name) > 2:
-        raise NotImplementedError(f"Unicode class {name}")
-    holds: Callable[[str], bool] = lambda kind: kind.startswith(name) and kind != "Cn"  # noqa: E731
-    ranges: Ranges = []
-    for code in range(_LAST + 1):
-        if not holds(unicodedata.category(chr(code))):
-            continue
-        if ranges and ranges[-1][1] == code - 1:
-            ranges[-1] = (ranges[-1][0], code)
-        else:
-            ranges.append((code, code))
-    if not ranges or not name:
-        raise GoRegexpError("invalid character class range")
-    return ranges

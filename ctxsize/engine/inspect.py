@@ -40,7 +40,7 @@ class Inspector:
         self._without_xattrs: set[int] = set()
         self._easy: set[int] = set()
         self._inodes: dict[int, str] = {}
-        # Where several file systems meet, BuildKit takes files of one number for one file.
+        # Where several file systems meet, `setUnixOpt` of fsutil takes files of one number for one.
         self.every_inode = self._mounts and builder.confuses_file_systems
 
     def files(
@@ -60,6 +60,8 @@ class Inspector:
             stats = directory.stats(names)
         except OSError:
             names, stats = self._stat_each(directory, prefix, names)
+        # `mkstat` of fsutil clears the bit of a socket, so that it travels as an empty file; the
+        # archive of the classic builder has none.
         if not self._builder.sends_sockets:
             names, stats = _without_sockets(names, stats)
         if not names:
@@ -183,6 +185,7 @@ class Inspector:
         for name, each in zip(names, stats, strict=True):
             if each.st_nlink == 1 and not self.every_inode:
                 continue
+            # `mkstat` writes the target of a symlink over the name that `setUnixOpt` found.
             if each.st_mode & _TYPE == _LINK and not self._builder.links_symlinks:
                 continue
             first = self._inodes.setdefault(each.st_ino, prefix + name)
@@ -198,6 +201,8 @@ class Inspector:
         stats: Sequence[os.stat_result],
     ) -> frozenset[str]:
         unreadable = directory.unreadable(names, stats)
+        # `sender.sendFile` sends an end without content where it cannot open a file, and no error;
+        # the classic command line looks first (`ValidateContextDirectory`).
         if unreadable and self._builder.unreadable_stops:
             raise BuildFailsError(
                 f"{self._builder.title} stops: no permission to read from the file",
@@ -264,3 +269,20 @@ def not_utf8_problems(paths: list[str], builder: Builder) -> list[Problem]:
         "ignore it"
     )
     return [Problem("not-utf8", message, paths[0], count=len(paths))] if paths else []
+
+
+def uncertain(builder: Builder, figures: Sequence[int], older_by: int) -> list[Problem]:
+    """Return the problem of one of several `figures`, or of one that was `older_by` bytes less."""
+    if older_by:
+        message = (
+            f"{builder.older} prints {older_by} bytes less: it sends no field for an extended "
+            "attribute without a value"
+        )
+        return [Problem("older-figure", message)]
+    if len(figures) < 2:
+        return []
+    message = (
+        f"{builder.title} sends {' or '.join(map(str, figures))} bytes, by chance: it adds the "
+        "Dockerfile and an ignore file in random order, and leaves out the padding of the last one"
+    )
+    return [Problem("figure-by-chance", message)]

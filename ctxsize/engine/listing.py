@@ -12,7 +12,7 @@ from ctxsize.engine.evaluate import Evaluator, Mark
 from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, IgnoredFolder, not_utf8
 from ctxsize.engine.inspect import not_utf8_problems
 from ctxsize.engine.request import Request
-from ctxsize.engine.sums import public_pattern
+from ctxsize.engine.shares import public_pattern
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Entry, Kind, Problem, Verdict
 

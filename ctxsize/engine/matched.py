@@ -10,12 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ctxsize.engine.automaton import Program
 from ctxsize.engine.evaluate import matches
-from ctxsize.engine.matching import Finder, finder
+from ctxsize.engine.memory import Held
 from ctxsize.engine.patterns import DockerIgnoreSpec, Step
-from ctxsize.engine.snapshot import Held
-
-_FEW = 256
-"""Number of patterns up to which it pays to look for them in all names of a directory at once."""
 
 
 def matcher(spec: DockerIgnoreSpec) -> Matcher:
@@ -63,7 +59,6 @@ class InOnePass(Matcher):
         super().__init__(spec)
         self._program = Program(spec.patterns)
         self._live = {"": self._program.start}
-        self._finders: dict[int, Finder] = {}
         self._steps = {"": Step(False, 0, None)}
 
     def indexes(self, path: str) -> list[int]:
@@ -131,8 +126,8 @@ class InOnePass(Matcher):
         if not watched:
             return {}
         found = {}
-        for name, bits in zip(*self._find(watched)(names), strict=True):
-            hits = watched & bits
+        for name in names:
+            hits = watched & self._program.known[name]
             if hits:
                 found[name] = hits
         whole = live & self._program.whole_paths
@@ -140,15 +135,6 @@ class InOnePass(Matcher):
         for name, hits in more.items():
             found[name] = found.get(name, 0) | hits
         return found
-
-    def _find(self, watched: int) -> Finder:
-        if len(self._program.owner) > _FEW:
-            known = self._program.known
-            return lambda names: (names, map(known.__getitem__, names))
-        if watched not in self._finders:
-            parts = list(self._program.of_names(watched))
-            self._finders[watched] = finder(self._program.known, parts)
-        return self._finders[watched]
 
     def step(self, path: str) -> Step:
         for each in _unknown(path, self._steps):

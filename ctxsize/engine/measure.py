@@ -10,7 +10,8 @@ from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Progress, reported
 from ctxsize.engine.inspect import UNREAD_IGNORED
 from ctxsize.engine.request import Request
-from ctxsize.engine.sums import WalkSums, public_pattern
+from ctxsize.engine.shares import public_pattern
+from ctxsize.engine.sums import WalkSums
 from ctxsize.engine.walk import Walk
 from ctxsize.model import IgnoreFileInfo, Problem, Report
 

@@ -18,7 +18,7 @@ from ctxsize.engine.events import Batch, Files, Folder, Xattrs
 from ctxsize.engine.request import Request
 
 _CHUNK = 32 * 1024
-_FIN = 2
+_FIN = 2  # the packet that ends it all
 _TYPE_FIELD = 2
 _BARE: Xattrs = {}
 _MODE_BITS = {
@@ -140,10 +140,12 @@ class BuildKitMeter:
             xattrs = files.xattrs.get(name, _BARE)
             self._sum += self._announced(files.prefix + name, each, each.st_size, link, xattrs)
             size = _NO_CONTENT
+            # The receiver asks for what `fileCanRequestData` calls a file: a socket is one to it.
             if not link and stat.S_IFMT(each.st_mode) in (stat.S_IFREG, stat.S_IFSOCK):
                 travels = stat.S_ISREG(each.st_mode) and name not in empty
                 size = each.st_size if travels else 0
                 self._content += _content(size)
+                # It compares sizes, so that it asks in vain for an empty one in every build.
                 if each.st_size and not travels:
                     self._again.append(len(self._packets) + len(travelling))
             travelling.append(size)

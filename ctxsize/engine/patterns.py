@@ -14,7 +14,6 @@ Behaviour: moby/patternmatcher (`MatchesUsingParentResults`) and its
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
@@ -30,9 +29,10 @@ from pathspec.util import (
 )
 
 from ctxsize.engine import golang, goregexp
+from ctxsize.engine.dialect import NEVER, classify, compiled, explain_syntax
 from ctxsize.engine.expressions import Expression
-from ctxsize.engine.ignorefile import BOM, without_mark
 from ctxsize.engine.ignorefile import sent_text as sent_text
+from ctxsize.engine.ignorefile import without_mark
 from ctxsize.errors import IgnoreFileError, UnknownPatternError
 
 if TYPE_CHECKING:
@@ -74,7 +74,6 @@ class DockerIgnorePattern(RegexPattern):
     """
 
     __slots__ = ("column", "expression", "fault", "kind", "line", "text")
-
     wildcards: ClassVar[str] = "*?[]\\"
     """What makes an expression of a text, and never stands for itself."""
 
@@ -104,10 +103,10 @@ class DockerIgnorePattern(RegexPattern):
         """Return what finds the text in paths, and the fault if Go refuses the pattern."""
         try:
             self.kind, self.expression = self.meaning(self.text)
-            return _compiled(self.kind, self.text, self.expression)
+            return compiled(self.kind, self.text, self.expression)
         except goregexp.GoRegexpError as error:
             self.fault = str(error)
-            return Expression(_NEVER)
+            return Expression(NEVER)
         except NotImplementedError as error:
             message = f"ctxsize cannot evaluate this pattern: {error}"
             raise UnknownPatternError(message, pattern=line, hint=_WRITE_OUT) from None
@@ -119,6 +118,7 @@ class DockerIgnorePattern(RegexPattern):
         The matcher gets text back from the first, so `./!x` ends as an exception.
         """
         sent = sent_text(line)
+        # `patternmatcher.New` trims and cleans once more, now with the `!`.
         text = golang.trim_space(sent or "")
         if not text:
             return None
@@ -144,7 +144,7 @@ class DockerIgnorePattern(RegexPattern):
                 "syntax error in pattern",
                 pattern=line,
                 column=line.find(parsed.text) + 1 + offset if parsed.text in line else None,
-                hint=_explain(parsed.text, offset),
+                hint=explain_syntax(parsed.text, offset),
             )
         return parsed
 
@@ -177,65 +177,6 @@ class DockerIgnorePattern(RegexPattern):
         )
 
 
-_NEVER = r"(?!)"
-
-
-def classify(text: str) -> tuple[str, str]:
-    """Return how Docker matches `text`: exact, prefix, suffix or regexp, and its Go expression.
-
-    The first token that is `**` makes a suffix match, whatever was before; any
-    later wildcard turns that into a regular expression with another meaning.
-    """
-    kind, expression, at = "exact", "^", 0
-    scanned = text[text.startswith(BOM) :]
-    while at < len(scanned):
-        char = scanned[at]
-        first = at == 0
-        at += 1
-        if char == "*" and scanned[at : at + 1] == "*":
-            at += 1 + (scanned[at + 1 : at + 2] == "/")
-            if at < len(scanned):
-                kind, expression = "regexp", expression + "(.*/)?"
-            elif kind == "exact":
-                kind = "prefix"
-            else:
-                kind, expression = "regexp", expression + ".*"
-            kind = "suffix" if first else kind
-        elif char in _TOKENS:
-            kind, expression = "regexp", expression + _TOKENS[char]
-        elif char == "\\" and at < len(scanned):
-            kind, expression = "regexp", expression + "\\" + scanned[at]
-            at += 1
-        else:
-            expression += "\\" + char if char in ".+()$" else char
-    return kind, expression + "$"
-
-
-_TOKENS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
-
-
-def _compiled(kind: str, text: str, expression: str) -> Expression:
-    """Return the expression that matches just what the builder's matcher for `text` matches."""
-    if kind == "regexp":
-        return goregexp.compiled(expression)
-    if kind == "exact":
-        return Expression(rf"\A{re.escape(text)}\Z")
-    if kind == "prefix":
-        return Expression(golang.has_prefix(text[:-2]))
-    # Two bytes go, not characters: the stars may follow a BOM.
-    data = text.encode("utf-8", "surrogateescape")
-    rest = data[2:].decode("utf-8", "surrogateescape")
-    if rest.startswith("/"):
-        return Expression(rf"(?:\A|/){re.escape(rest[1:])}\Z")
-    return Expression(golang.has_suffix(rest))
-
-
-def _explain(text: str, offset: int) -> str:
-    if text[offset] == "\\":
-        return "a pattern cannot end in a backslash"
-    return "a [ needs a ] with at least one character between them, and [a-z] no loose -"
-
-
 class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     """A list of patterns, evaluated as BuildKit's walk over a context evaluates it.
 
@@ -246,7 +187,6 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     pattern_class: ClassVar[type[DockerIgnorePattern]] = DockerIgnorePattern
     remembers_parents: ClassVar[bool] = True
     """Whether what a directory matched holds for its children (`step`)."""
-
     strips_bom: ClassVar[bool] = True
     """Whether the reader drops a byte order mark before the first line."""
 
@@ -302,6 +242,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         """
         ignored, state = False, 0
         for bit, ignores, search in self._tests:
+            # `MatchesUsingParentResults` sets no bit for what it skips, here and for all below.
             if parent & bit or (ignores != ignored and search(path) is not None):
                 state |= bit
                 ignored = ignores
@@ -336,6 +277,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
             for pattern in self.patterns
             if pattern.include is False
         ]
+        # One such exception, and `filterFS` enters every ignored directory, not just for this one.
         return None if any(_WILDCARDS.intersection(text) for text in texts) else texts
 
     def enters(self, directory: str) -> bool:
@@ -387,9 +329,8 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         negate: bool | None = None,
     ) -> Iterator[TreeEntry]:
         """Return those of `entries` that are ignored, or with `negate` those that are sent."""
-        return (
-            entry for entry in entries if self.match_file(entry.path, separators) != bool(negate)
-        )
+        wanted = bool(negate)
+        return (each for each in entries if self.match_file(each.path, separators) != wanted)
 
     def __iadd__(self, other: PathSpec[Any]) -> Self:
         """A new spec, with the patterns of both."""

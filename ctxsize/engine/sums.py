@@ -6,19 +6,34 @@ import heapq
 import stat
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Set
 from itertools import chain
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.directories import SECRET_START, Clues, Sum, extension, size_tree
-from ctxsize.engine.events import Batch, Event, Files, Folder, IgnoredEntries, is_utf8, not_utf8
-from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD, arrives_empty, not_utf8_problems
+from ctxsize.engine.events import (
+    Batch,
+    CoreSums,
+    Event,
+    Files,
+    Folder,
+    IgnoredEntries,
+    is_utf8,
+    not_utf8,
+)
+from ctxsize.engine.inspect import (
+    NO_PERMISSION,
+    WITHHELD,
+    arrives_empty,
+    not_utf8_problems,
+    uncertain,
+)
 from ctxsize.engine.packets import BuildKitMeter
-from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
+from ctxsize.engine.shares import largest_directories, pattern_shares, shares
 from ctxsize.engine.tar import TarMeter
-from ctxsize.model import Ignored, Measurement, Pattern, Problem, Share, Totals
+from ctxsize.model import Ignored, Measurement, Problem, Share, Totals
 
 K = TypeVar("K")
 _MANY = 512
@@ -30,23 +45,6 @@ _LEAST_LARGEST = 10
 
 _Meter = BuildKitMeter | TarMeter
 _METERS: dict[str, Callable[[], _Meter]] = {"buildkit": BuildKitMeter, "tar": TarMeter}
-
-
-class CoreSums(NamedTuple):
-    """What was counted elsewhere, each row to be read once, in no order where none is named."""
-
-    amounts: list[int]
-    """Bytes, files and directories that are sent; ignored files and directories, unopened ones."""
-    announced: int
-    content: int
-    """What entries take, as `add_sums` of a meter has it."""
-    direct: Iterable[tuple[str, int, int]]
-    """Of each directory the prefix, and the bytes and files that lie directly in it."""
-    extensions: Iterable[tuple[str, int, int]]
-    by_pattern: Iterable[tuple[int, ...]]
-    """The index of the pattern, -1 for none; bytes and files."""
-    largest: Iterable[tuple[str, int, int]]
-    """The path, the size, and how many files come before it."""
 
 
 class WalkSums:
@@ -294,21 +292,9 @@ class WalkSums:
 
     def chance(self, request: Request) -> list[Problem]:
         """Return the problem of a figure that depends on chance or on the builder's release."""
-        figures = () if self._meter is None else self._meter.totals(request)
-        if self._meter is not None and self._meter.older_by:
-            message = (
-                f"{request.builder.older} prints {self._meter.older_by} bytes less: it sends no "
-                "field for an extended attribute without a value"
-            )
-            return [Problem("older-figure", message)]
-        if len(figures) < 2:
+        if self._meter is None:
             return []
-        numbers = " or ".join(map(str, figures))
-        message = (
-            f"{request.builder.title} sends {numbers} bytes, by chance: it adds the Dockerfile "
-            "and an ignore file in random order, and leaves out the padding of the last one"
-        )
-        return [Problem("figure-by-chance", message)]
+        return uncertain(request.builder, self._meter.totals(request), self._meter.older_by)
 
     def measurement(self, request: Request, *, complete: bool, depth: int | None) -> Measurement:
         """Return what was added, as the measurement of `request`.
@@ -332,14 +318,14 @@ class WalkSums:
             warm_printed=warm_printed,
             tree=tree,
             largest_files=tuple(largest[: self._shown]),
-            largest_directories=_largest_directories(self._direct, self._shown),
-            by_extension=_shares((ext, each, None) for ext, each in self._by_extension.items()),
-            by_pattern=_pattern_shares(request, self._by_pattern),
+            largest_directories=largest_directories(self._direct, self._shown),
+            by_extension=shares((ext, each, None) for ext, each in self._by_extension.items()),
+            by_pattern=pattern_shares(request, self._by_pattern),
             ignored=Ignored(
                 Totals(*self._ignored),
                 self._unopened,
                 complete=complete or (not self._unopened and not self._ignored[1]),
-                by_pattern=_pattern_shares(request, self._saved),
+                by_pattern=pattern_shares(request, self._saved),
             ),
             hardlinks=self._hardlinks,
             clues=self.clues.found(self._direct, largest, self.content_bytes),
@@ -351,31 +337,6 @@ def _figures(meter: _Meter | None, totals: tuple[int, ...]) -> tuple[int | None,
     if meter is None or not totals:
         return None, None
     return totals[0], " or ".join(dict.fromkeys(map(meter.printed, totals)))
-
-
-def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:
-    shares = (Share(name, size, count, line) for name, (size, count), line in sums if count)
-    return tuple(sorted(shares, key=lambda each: (-each.content_bytes, each.name, each.line or 0)))
-
-
-def _largest_directories(direct: dict[str, Sum], top: int) -> tuple[Share, ...]:
-    """Return the `top` shares, without making a value for each of all directories."""
-    filled = ((-size, path.rstrip("/") or ".", count) for path, (size, count) in direct.items())
-    least = heapq.nsmallest(top, (each for each in filled if each[2]))
-    return tuple(Share(path, -size, count) for size, path, count in least)
-
-
-def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Share, ...]:
-    named = []
-    for index, each in sums.items():
-        pattern = None if index is None else public_pattern(request.spec.patterns[index])
-        named.append((str(pattern or ""), each, pattern.line if pattern else None))
-    return _shares(named)
-
-
-def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
-    """Return the engine's pattern as the value that reports carry."""
-    return Pattern(pattern.text, pattern.line, pattern.include is False, str(pattern.pattern))
 
 
 def _add(sums: dict[K, Sum], key: K, size: int, count: int) -> None:

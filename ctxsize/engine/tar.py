@@ -107,6 +107,7 @@ def _header(path: str, seconds: int, size: int, link: str = "", xattrs: Xattrs =
     long = len(name) > 100 or not name.isascii()
     if not any(records.values()) and (name.isascii() and _fits_ustar(name)):
         return _BLOCK
+    # In an extended header Go's `archive/tar` also writes a path that it could have split.
     records["path"] = len(name) if long else 0
     body = sum(_record(key, length) for key, length in records.items() if length)
     return 2 * _BLOCK + _blocks(body)

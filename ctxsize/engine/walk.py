@@ -238,6 +238,7 @@ class Walk:
             ignored = state.mark.ignored
             looks_inside = not ignored or self._evaluator.enters(state, path)
         if ignored:
+            # `filterFS.Walk` announces it after all if something below is sent (`calledFn`).
             events.append(IgnoredFolder(path, state.mark, looks_inside or self._everything))
             if not looks_inside and not self._everything:
                 return events
@@ -261,6 +262,7 @@ class Walk:
         except OSError as error:
             path = frame.prefix + name
             if error.errno in _GONE:
+                # `filterFS.Walk` goes on where something is gone (`isNotExist`).
                 self._inspector.vanished(path, error)
             elif stops:
                 raise self._inspector.stops(error, path) from None

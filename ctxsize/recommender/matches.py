@@ -12,9 +12,9 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from ctxsize.engine.matching import Index
+from ctxsize.engine.memory import Held
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.segments import Segment, segments
-from ctxsize.engine.snapshot import Held
 from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.rules import (

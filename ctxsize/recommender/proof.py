@@ -13,8 +13,8 @@ from functools import cached_property
 from ctxsize.engine.events import Steps, stepped
 from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.engine.listing import order
+from ctxsize.engine.memory import Held
 from ctxsize.engine.sent import Names, differing
-from ctxsize.engine.snapshot import Held
 from ctxsize.engine.trial import Attempt, Taken, Trial, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named

@@ -6,7 +6,7 @@ from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import cast
 
-from ctxsize.engine.snapshot import Held
+from ctxsize.engine.memory import Held
 from ctxsize.model import Amount
 from ctxsize.recommender.facts import is_source
 from ctxsize.recommender.outcome import Question

@@ -9,9 +9,10 @@ from functools import lru_cache, reduce
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from ctxsize.engine.memory import File, Held
 from ctxsize.engine.need import Include
 from ctxsize.engine.sent import Names, Sent
-from ctxsize.engine.snapshot import File, Held, Snapshot
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.model import Amount
 
 _WILDCARDS = frozenset("*?[")

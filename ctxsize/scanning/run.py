@@ -11,9 +11,10 @@ from ctxsize.advice import advise
 from ctxsize.discovery import Discovery, FoundBuild
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
+from ctxsize.engine.memory import Held
 from ctxsize.engine.plan import Plans
 from ctxsize.engine.request import Request, request_of
-from ctxsize.engine.snapshot import Held, Snapshot
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Finding, in_order

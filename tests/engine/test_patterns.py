@@ -14,8 +14,9 @@ from pathspec import PathSpec
 from pathspec.util import lookup_pattern
 
 from ctxsize.engine import golang, goregexp
+from ctxsize.engine.dialect import classify
 from ctxsize.engine.ignorefile import IgnoreFile, sent_text
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, classify
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.errors import IgnoreFileError
 from tests.engine.strategies import nasty_files, nasty_paths
 

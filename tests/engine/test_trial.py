@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from ctxsize.engine import rewalk
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.matched import Matcher, matcher
+from ctxsize.engine.memory import Held
 from ctxsize.engine.request import resolve, with_ignore_file
 from ctxsize.engine.sent import Sent, differences
-from ctxsize.engine.snapshot import Held, Snapshot
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Trial, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from tests.engine.strategies import nasty_patterns, trees_with_ignore_files

@@ -26,6 +26,7 @@ class ClassicIgnoreSpec(DockerIgnoreSpec):
         parents = path.split("/")[:-1]
         ignored = False
         for pattern in self.patterns:
+            # Each looks for itself: what one matched does not hold for what comes below.
             if bool(pattern.include) == ignored:
                 continue
             if self._matches_with_ancestor(pattern, path, parents):

@@ -31,11 +31,11 @@ from ctxsize.engine.directories import (
     SECRET_NAMES,
     SECRET_START,
 )
-from ctxsize.engine.events import Progress
+from ctxsize.engine.events import CoreSums, Progress
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.segments import Segment
-from ctxsize.engine.sums import CoreSums, WalkSums
+from ctxsize.engine.sums import WalkSums
 from ctxsize.engine.walk import Walk
 from ctxsize.version import core_path
 

@@ -12,8 +12,8 @@ from functools import cached_property
 from pathspec import GitIgnoreSpec
 
 from ctxsize.engine import git
+from ctxsize.engine.memory import Held
 from ctxsize.engine.quoting import pattern_for
-from ctxsize.engine.snapshot import Held
 from ctxsize.engine.trial import Attempt
 from ctxsize.recommender.evidence import small_file
 from ctxsize.recommender.modes.draft import Draft, Wrong
