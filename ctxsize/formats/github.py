@@ -1,6 +1,6 @@
 """Annotations for GitHub Actions: a workflow command for each finding, on stdout of a step.
 
-GitHub shows ten of each level for a step. The gravest get them; the others
+GitHub shows ten of each level for a step. The most severe get them; the others
 follow as plain lines, folded, where no text can be taken for a command.
 """
 
@@ -16,7 +16,7 @@ from ctxsize.formats.wording import place, summary
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 SHOWN = 10
-"""How many annotations of a level GitHub shows for a step."""
+"""Number of annotations of a level that GitHub shows for a step."""
 
 
 def render(kind: str, findings: Sequence[Finding]) -> str:

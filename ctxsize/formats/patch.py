@@ -23,7 +23,7 @@ def render(edits: Iterable[Edit], look: Look) -> str:
 
 
 def of_findings(findings: Iterable[Finding], look: Look) -> str:
-    """Return the rewrite of each finding that has one, below a line that says what it mends."""
+    """Return the rewrite of each finding that has one, below a line that says what it fixes."""
     parts: list[str] = []
     for each in findings:
         if each.fix is not None:

@@ -89,7 +89,7 @@ def _result(finding: Finding, rule: int, mark: str) -> dict[str, Any]:
             "files": finding.files,
         },
     }
-    changes = [] if finding.fix is None else list(_changes(finding.fix))
+    changes = [] if finding.fix is None else _changes(finding.fix)
     if finding.fix is not None and changes:
         description = {"text": visible(finding.fix.message)}
         result["fixes"] = [{"description": description, "artifactChanges": changes}]
@@ -115,23 +115,21 @@ def _region(location: Location) -> dict[str, int]:
     return {key: value for key, value in numbers.items() if value is not None}
 
 
-def _changes(fix: Fix) -> Iterator[dict[str, Any]]:
-    """Yield the edits of `fix`, or none at all if one of them is of a file that is no text.
+def _changes(fix: Fix) -> list[dict[str, Any]]:
+    """Return the edits of `fix`, or none at all if one of them is of a file that is no text.
 
     A new file is written in one replacement, from nothing.
     """
-    changes = [_change(edit) for edit in fix.edits if edit.before != edit.after]
-    if None not in changes:
-        yield from (each for each in changes if each)
-
-
-def _change(edit: Edit) -> dict[str, Any] | None:
     try:
-        before = (edit.before or b"").decode("utf-8")
-        after = edit.after.decode("utf-8")
+        return [_change(edit) for edit in fix.edits if edit.before != edit.after]
     except UnicodeDecodeError:
-        return None
-    replacements = list(_replacements(lines(before), lines(after)))
+        return []
+
+
+def _change(edit: Edit) -> dict[str, Any]:
+    before = lines((edit.before or b"").decode("utf-8"))
+    after = lines(edit.after.decode("utf-8"))
+    replacements = list(_replacements(before, after))
     return {"artifactLocation": _artifact(edit.path), "replacements": replacements}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from enum import Enum
+from functools import cache
 from operator import attrgetter
 
 from ctxsize.findings import Edit, Paths
@@ -173,10 +174,10 @@ def line(entry: Entry) -> str:
 
 
 def _outcome(outcome: Outcome) -> Shape:
+    if outcome.kind == "measure":
+        return _report(outcome)
     shape: Shape = {"version": 1, **_fields(outcome)}
     match outcome.kind:
-        case "measure":
-            return _report(outcome)
         case "check":
             shape["checks"] = [_check(each) for each in outcome.checks]
         case "diff":
@@ -217,6 +218,8 @@ def _row(row: Row) -> Shape:
 
 def to_json(value: object, fields: str = "") -> object:
     """Return `value` as plain values; `fields` are those of what it is or holds, by its class."""
+    if value is None or type(value) in (str, int):
+        return value
     match value:
         case Directory():
             return _flat(value)
@@ -238,14 +241,23 @@ def to_json(value: object, fields: str = "") -> object:
 
 
 def _fields(value: object, fields: str = "") -> Shape:
-    kind, shape = type(value).__name__, Shape()
+    shape: Shape = {}
+    for name, attribute, is_nullable, held in _parsed(type(value).__name__, fields):
+        found = attribute(value)
+        shape[name] = None if is_nullable and not found else to_json(found, held)
+    return shape
+
+
+@cache
+def _parsed(kind: str, fields: str) -> list[tuple[str, attrgetter[object], bool, str]]:
+    """Return the name, the attribute, whether empty is null, and the fields of what it holds."""
+    parsed = []
     for word in (fields or _FIELDS[kind]).split():
         renamed, _, attribute = word.rstrip("?").rpartition("=")
         name = renamed or attribute.rpartition(".")[2]
-        found = attrgetter(attribute)(value)
-        is_null = word.endswith("?") and not found
-        shape[name] = None if is_null else to_json(found, _FIELDS.get(f"{kind}.{name}", ""))
-    return shape
+        held = _FIELDS.get(f"{kind}.{name}", "")
+        parsed.append((name, attrgetter(attribute), word.endswith("?"), held))
+    return parsed
 
 
 def _flat(tree: Directory) -> list[Shape]:

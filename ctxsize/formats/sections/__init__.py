@@ -132,12 +132,12 @@ class Section(NamedTuple):
 
 def notes(problems: Iterable[Problem]) -> list[Prose]:
     """Return what was not understood of the files that say what there is to do."""
-    said = (
-        ": ".join(filter(None, ("note", ":".join(map(str, where)), each.message)))
-        for each in problems
-        for where in [[part for part in (each.path, each.line) if part is not None]]
-    )
-    return [Prose(visible(text), whole=True) for text in said]
+    lines = []
+    for each in problems:
+        where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
+        text = ": ".join(part for part in ("note", where, each.message) if part)
+        lines.append(Prose(visible(text), whole=True))
+    return lines
 
 
 def sections(outcome: Outcome, look: Look) -> Iterable[Section]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ctxsize.formats.names import quoted
@@ -138,16 +138,25 @@ BREAKDOWNS = (
 def table(breakdown: Breakdown, report: Report, top: int) -> Table:
     """Return the first `top` parts of `report`, and what was left out."""
     parts, total = breakdown.parts(report), report.context.totals.content_bytes
-    columns = breakdown.columns.split()
-    rows = [
-        (*(_COLUMNS[each](part, total) for each in columns), breakdown.shown(part.name))
-        for part in parts[:top]
-    ]
     left = parts[top:] if breakdown.noun else []
     size = human(sum(each.content_bytes for each in left))
     rest = [f"and {size} by {plural(len(left), f'more {breakdown.noun}')}"] if left else []
     rest += filter(None, [breakdown.also(report)])
-    return Table((*columns, breakdown.header), rows, "; ".join(rest), len(columns))
+    found = of_parts(breakdown.columns, breakdown.header, parts[:top], total, breakdown.shown)
+    return found._replace(rest="; ".join(rest))
+
+
+def of_parts(
+    columns: str,
+    header: str,
+    parts: Iterable[Share],
+    total: int,
+    shown: Callable[[str], str] = Name,
+) -> Table:
+    """Return `parts` of a whole of `total` bytes by these columns, and last their names."""
+    names = columns.split()
+    rows = [(*(_COLUMNS[each](part, total) for each in names), shown(part.name)) for part in parts]
+    return Table((*names, header), rows, numbers=len(names))
 
 
 def sections(report: Report, top: int, *, by: str | None = None) -> Iterator[Section]:

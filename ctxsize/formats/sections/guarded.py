@@ -26,8 +26,8 @@ from ctxsize.formats.wording import amount, more
 from ctxsize.guard.judge import said
 from ctxsize.guard.known import SizeChange
 from ctxsize.guard.outcome import MOST_TRIED, CheckReport, ContextCheck, DiffReport, Limit
-from ctxsize.model import Amount
-from ctxsize.units import human, percent, plural
+from ctxsize.model import Amount, Share
+from ctxsize.units import human, plural
 
 _MOST_GROWN = 5
 _PARTIAL = (
@@ -87,17 +87,9 @@ def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
     title = f"Refused: {quoted(check.name)}"
     yield Section([*lines, *_accepted(check), *unknown], title, "red")
     total = check.report.context.totals.content_bytes
-    parts = [
-        (
-            human(each.content_bytes),
-            f"{each.files:,}",
-            percent(each.content_bytes, total),
-            Name(each.path),
-        )
-        for each in check.culprits
-    ]
-    largest = [Table(("size", "files", "%", "path"), parts, numbers=3)] if parts else []
-    yield Section(largest, "Largest parts")
+    parts = [Share(each.path, each.content_bytes, each.files) for each in check.culprits]
+    largest = breakdowns.of_parts("size files %", "path", parts, total)
+    yield Section([largest] if parts else [], "Largest parts")
     grown = [_changes("path", check.grown, top)] if check.grown else []
     yield Section(grown, "Grown since the baseline")
     yield Section([*_remedy(check), *_by_hand(check)])
