@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.errors import InputError
-from ctxsize.requests import build_of, builder_of, request_for
+from ctxsize.requests import ELSEWHERE, build_of, builder_of, finished, judged, request_for
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ctxsize.engine.request import Request
     from ctxsize.explanations import Explanation
     from ctxsize.findings import Severity
-    from ctxsize.guard.outcome import CheckReport, DiffReport
+    from ctxsize.guard.decision import CheckReport, DiffReport
     from ctxsize.lints.run import Linted
     from ctxsize.model import Problem, Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
@@ -56,7 +56,7 @@ __all__ = [
 
 
 def measure(
-    build: Build | str = ".",
+    build: Build | str | Request = ".",
     *,
     ignored: bool = False,
     compare: bool = False,
@@ -70,32 +70,37 @@ def measure(
 ) -> Report:
     """Return what `docker build` would send; see `request_for` for `build` and `options`.
 
-    `ignored` also measures what each pattern saves, `compare` says where other
-    builders differ. `top` bounds the lists of the largest, `depth` the tree.
-    `thorough` notices each directory that would stop the builder. `jobs` is how many threads
-    the compiled core takes, by default one for each processor, at most eight.
-    `config`, by default that of the context, says which problems and secrets are
-    accepted: they are left out. It is read if there are any.
-    Raises `InputError` for what is not there, `IgnoreFileError` for a pattern
-    and `BuildFailsError` for a context on which the build itself would fail.
+    `ignored` also measures what each pattern saves, `compare` where other builders
+    differ. `top` bounds the lists of the largest, `depth` the tree, `jobs` the threads of the
+    compiled core. `thorough` notices each directory that would stop the builder.
+    `config`, by default that of the context, names accepted problems and secrets.
+    Raises `InputError` for what is not there, `IgnoreFileError` for a pattern and
+    `BuildFailsError` for a context on which the build itself would fail.
     """
-    from ctxsize.reporting import report_of
+    from ctxsize.engine import measure as measuring
+    from ctxsize.engine.transfers import with_transfers
 
-    return report_of(
-        request_for(build, **options),
-        ignored=ignored,
-        compare=compare,
+    request = request_for(build, **options)
+    report = measuring.measure(
+        request,
+        everything=ignored,
+        thorough=thorough,
         top=top,
         depth=depth,
-        thorough=thorough,
         progress=progress,
         jobs=jobs,
-        config=config,
     )
+    report = with_transfers(request, report, progress=progress)
+    report = judged(request, report, config)
+    if not compare:
+        return report
+    from ctxsize.engine.compare import compare as differences
+
+    return replace(report, differences=differences(request))
 
 
 def ls(
-    build: Build | str = ".",
+    build: Build | str | Request = ".",
     *,
     sent: bool = True,
     ignored: bool = False,
@@ -103,19 +108,21 @@ def ls(
     named: str = "",
     **options: Unpack[Options],
 ) -> Listing | Union:
-    """Return the entries that `docker build` would send, in its order, as a stream.
+    """Yield the entries that `docker build` would send, in its order.
 
-    `ignored` adds those that it would not; `sent=False` leaves only them. With
-    `transfer` it is only what the Dockerfile makes travel for the target.
-    `named` is the named context to list instead of the build context.
+    `ignored` adds those that it would not; `sent=False` leaves only them. `transfer`
+    keeps what the Dockerfile makes travel for the target; `named` names another context.
     Raises what `measure` raises, some of it in the course of the iteration.
     """
-    from ctxsize.engine.listing import Listing
+    from ctxsize.engine.listing import Listing, Union
 
-    request = _named(request_for(build, **options), named)
+    request = request_for(build, **options)
+    if named:
+        from ctxsize.engine.named import request_named  # takes the parser of Dockerfiles along
+
+        request = request_named(request, named)
     if not transfer:
         return Listing(request, sent=sent, ignored=ignored)
-    from ctxsize.engine.listing import Union
     from ctxsize.engine.need import transfer_evaluators
 
     listings = [Listing(request, evaluator=each) for each in transfer_evaluators(request)]
@@ -133,20 +140,20 @@ def _unfound(request: Request) -> Iterable[Problem]:
 
 def explain(
     paths: Iterable[str],
-    build: Build | str = ".",
+    build: Build | str | Request = ".",
     *,
     named: str = "",
     **options: Unpack[Options],
 ) -> list[Explanation]:
-    """Return why each of `paths`, relative to the context, is ignored or sent, and what takes it.
+    """Return why each of `paths` in the context, or the `named` one, is sent, and what takes it.
 
-    With `named` they are paths of that named context.
     Raises what `measure` raises, and `InputError` for a path outside the context.
     """
     from ctxsize.engine import explain as explaining
     from ctxsize.engine.arrivals import Takers
+    from ctxsize.engine.named import request_named
 
-    request = _named(request_for(build, **options), named)
+    request = request_named(request_for(build, **options), named)
     takers = Takers(request)
     explained = (explaining.explain(request, explaining.in_context(request, p)) for p in paths)
     return [takers.added_to(each) for each in explained]
@@ -169,13 +176,11 @@ def lint(
 ) -> Linted:
     """Return what ignore files do unintentionally, with the fixes; writes nothing.
 
-    `paths` are ignore files, and directories for all ignore files below them. With
-    a `build`, or its options, it is the file that governs this build, or `paths`
-    for its context. `data` stands for the content of the one path; without a path
-    it is linted by itself. `fix` applies what is proved to change just what it
-    means to (`unsafe_fixes`: all the rest too): the outcome holds the edits.
-    `config` is by default the one of the first path. `steps` is called with each code
-    that is looked for in each file.
+    `paths` are ignore files, and directories for all those below them. With a `build`, or
+    its options, it is the file that governs this build, or `paths` for its context.
+    `data` stands for the content of the one path, or for a file without one. `fix` makes
+    edits of what is proved to change just what it means to, `unsafe_fixes` of all.
+    `config` is by default that of the first path. `steps` is called with each code and file.
     Raises `InputError` for what is not there, and for codes that do not exist.
     """
     from ctxsize.lints.command import lint as run
@@ -198,7 +203,7 @@ def lint(
 
 
 def suggest(
-    build: Build | str = ".",
+    build: Build | str | Request = ".",
     *,
     write: bool = False,
     unsafe: bool = False,
@@ -208,31 +213,31 @@ def suggest(
     steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> Advice:
-    """Return what the ignore file should hold; see `request_for` for `build`, `options`.
+    """Return what the ignore file should hold; see `request_for` for `build` and `options`.
 
-    Safe suggestions are chosen; with `unsafe` all, with `only` those of these
-    rules or paths. What is chosen is written with `write`, and the size after it
-    is measured again; else it is as predicted. `config`, by default that of the
-    context, says which findings are accepted; suggestions are as without it.
-    `steps` is called with each part of the work that comes next.
-    Raises what `measure` raises, `InputError` for a name that nothing is
-    suggested by and for a file that changed meanwhile or cannot be written.
+    Safe suggestions are chosen; with `unsafe` all, with `only` those of these rules or
+    paths. `write` writes what is chosen and measures again; else the size is predicted.
+    `config`, by default that of the context, names accepted findings. `steps` is called
+    with each part of the work. Raises what `measure` raises, and `InputError` for a name
+    without suggestions and for a file that changed meanwhile or cannot be written.
     """
-    from ctxsize.reporting import advice_of
+    from ctxsize.codes import names
+    from ctxsize.engine.snapshot import Snapshot
+    from ctxsize.recommender.suggest import Advisor, Choice
 
-    return advice_of(
-        request_for(build, **options),
-        write=write,
-        unsafe=unsafe,
-        only=only,
-        config=config,
-        progress=progress,
-        steps=steps,
-    )
+    request = request_for(build, **options)
+    advisor = Advisor(Snapshot.take(request, progress=progress), steps=steps)
+    advice = advisor.advise(Choice(only, unsafe))
+    hints = (each for each in request.problems if each.message.startswith(ELSEWHERE))
+    advice = replace(advice, problems=(*hints, *advice.problems))
+    # Another build of the same context may have what this one has not.
+    is_usual = not request.build.given() and not only
+    codes = {*names("CTX5")} - {"CTX503"} if is_usual else ()
+    return finished(request, advice, config, codes, write=write)
 
 
 def plan_ignore_file(
-    build: Build | str = ".",
+    build: Build | str | Request = ".",
     *,
     mode: str,
     like: str | None = None,
@@ -241,37 +246,28 @@ def plan_ignore_file(
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> IgnoreFilePlan:
-    """Return what the ignore file becomes in a mode; see `request_for` for the arguments.
+    """Return what the ignore file becomes in a mode; see `suggest` for the other arguments.
 
     `mode` is `allowlist`, `from-gitignore` or `tidy`, or `like` with the path of
-    another ignore file. With `write` it is written and the size after it measured.
-    `config` says which findings are accepted, as for `suggest`.
-    Raises what `suggest` raises.
+    another ignore file.
     """
-    from ctxsize.accepting import Wanted, readable
     from ctxsize.engine.request import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.modes import plans
-    from ctxsize.reporting import written
 
     sibling = None if like is None else read_ignore_file(like)
     if sibling is None and mode not in plans.MODES:
         raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(plans.MODES)}, like")
     request = request_for(build, **options)
-    config, problems = readable(config, request.context)
-    made = plans.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
-    made = replace(
-        made, findings=Wanted(config).of(made.findings), problems=(*made.problems, *problems)
-    )
-    return written(request, made) if write else made
+    plan = plans.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
+    return finished(request, plan, config, write=write)
 
 
 def discover(root: str = ".", *, ask_docker: bool = False) -> Discovery:
-    """Return the builds that the files below `root` tell of, in the environment of this process.
+    """Return the builds that the files below `root` ask for, in the environment of this process.
 
-    With `ask_docker`, `docker buildx bake --print` evaluates what is not evaluated here
-    of Bake files: functions, conditions, `for`.
-    Raises `InputError` for no directory.
+    With `ask_docker`, `docker buildx bake --print` evaluates functions, conditions and
+    `for` in Bake files. Raises `InputError` for no directory.
     """
     from ctxsize import discovery
 
@@ -288,10 +284,8 @@ def scan(
 ) -> Scan:
     """Return every build below `root`, measured, the largest first, with joint findings.
 
-    Contexts that lie in each other are walked once. `ask_docker` is as for `discover`.
-    `config`, by default that of `root`, says which findings count. `steps` is called
-    with each build that comes next.
-    Raises `InputError` for no directory.
+    `ask_docker` is as for `discover`. `config`, by default that of `root`, says which
+    findings count. `steps` is called with each build. Raises `InputError` for no directory.
     """
     from ctxsize.accepting import Wanted, readable
     from ctxsize.codes import names
@@ -302,12 +296,8 @@ def scan(
     config, problems = readable(config, root)
     wanted = Wanted(config)
     scanned = run(discovery, left=wanted.of, progress=progress, steps=steps)
-    unused = wanted.unused(names("CTX3"), root)
-    return replace(
-        scanned,
-        findings=in_order([*scanned.findings, *unused]),
-        problems=(*scanned.problems, *problems),
-    )
+    findings = in_order([*scanned.findings, *wanted.unused(names("CTX3"), root)])
+    return replace(scanned, findings=findings, problems=(*scanned.problems, *problems))
 
 
 def advise(
@@ -320,22 +310,23 @@ def advise(
     severity: Severity | None = None,
     config: Config | None = None,
 ) -> DockerfileAdvice:
-    """Return what the Dockerfiles below `root` could do better, with rewrites; nothing is written.
+    """Return what the Dockerfiles below `root` could do better, with rewrites; writes nothing.
 
-    `fix` applies what is certain to do only what it says (`unsafe_fixes`: all
-    the rest too): the outcome holds the edits. `config` is by default that of `root`.
+    `fix` makes edits of what is certain to do only what it says, `unsafe_fixes` of all.
+    `config` is by default that of `root`.
     Raises `InputError` for no directory, and for codes that do not exist.
     """
-    from ctxsize.advice.command import run
+    from ctxsize.advice import advise as run
+    from ctxsize.config import load
 
     return run(
         discover(root),
+        load(root) if config is None else config,
         fix=fix,
         unsafe=unsafe_fixes,
         select=select,
         ignore=ignore,
         severity=severity,
-        config=config,
     )
 
 
@@ -348,16 +339,14 @@ def check(
     update_baseline: bool = False,
     config: Config | None = None,
     progress: Progress | None = None,
-    jobs: int = 1,
     **options: Unpack[Options],
 ) -> CheckReport:
     """Return whether contexts keep their budgets: `build`, or all those of the configuration.
 
-    With `builds` it is those, for instance all that `discover` finds; each has the
-    budget of its own context in the configuration, or that of its top level.
-    `config` is by default the one that is found from the context upward; what
-    `budget` and `baseline` say counts for more. `update_baseline` writes the
-    file before it is compared with. `jobs` has no effect.
+    `builds` may be others, such as those that `discover` finds; each has the budget of its
+    own context in the configuration, or that of its top level. `config` is by default
+    found from the context upward; `budget` and `baseline` count for more.
+    `update_baseline` writes the file before it is compared with.
     Raises `InputErrors` for what cannot be checked, and what `measure` raises.
     """
     from ctxsize import checking
@@ -378,14 +367,13 @@ def diff(
 ) -> DiffReport:
     """Return what was added, removed, grew and shrank between two saved reports.
 
-    Either may be a directory instead, whose context is measured now with
-    `options`; without `after` it is the working directory. `name` chooses one
-    of several contexts in a file.
+    Either may be a directory, whose context is measured now with `options`; without
+    `after` it is the working directory. `name` chooses one of several contexts in a file.
     Raises `InputError` for what is no report, and what `measure` raises.
     """
     from ctxsize import checking
 
-    return checking.diff(before, after or ".", name=name, options=options)
+    return checking.diff(before, after or ".", name=name, **options)
 
 
 def clean_plan(
@@ -399,9 +387,9 @@ def clean_plan(
     recent_s: float = 600.0,
     progress: Progress | None = None,
 ) -> CleanPlan:
-    """Return what could be deleted below `root` as it is proven regenerable, and what not and why.
+    """Return what below `root` is proved regenerable and may be deleted; changes nothing.
 
-    Changes nothing. `recent_s` leaves alone what was written so short a time ago.
+    `recent_s` spares what was written so short a time ago.
     Raises `InputError` for a `root` that is `/`, a home directory or above one.
     """
     from ctxsize.clean.plan import planned_below
@@ -416,19 +404,10 @@ def clean_plan(
 def clean_apply(
     plan: CleanPlan, *, progress: Progress | None = None, steps: Steps | None = None
 ) -> tuple[Result, ...]:
-    """Return what became of each item of `plan`. Deletes, where all is still as it was planned.
+    """Delete each item of `plan` that is still as planned, and return what became of it.
 
-    `steps` is called with each item that comes next.
+    `steps` is called with each item.
     """
     from ctxsize.clean.delete import delete
 
     return tuple(delete(plan, progress=progress, steps=steps))
-
-
-def _named(request: Request, name: str) -> Request:
-    """Return the request for the named context `name`; itself for `""`."""
-    if not name:
-        return request
-    from ctxsize.engine.named import request_named
-
-    return request_named(request, name)

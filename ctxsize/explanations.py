@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from ctxsize.model import Pattern, Verdict
+from ctxsize.entry import Pattern, Verdict
 
 
 class Outcome(str, Enum):

@@ -10,65 +10,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from enum import Enum
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
+from ctxsize.entry import Pattern
 from ctxsize.problems import Effect as Effect
 from ctxsize.problems import Problem as Problem
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.findings import Finding
-
-
-class Kind(str, Enum):
-    """What an entry of a directory is; a further name of a file is a `HARDLINK`."""
-
-    FILE = "file"
-    HARDLINK = "hardlink"
-    DIRECTORY = "directory"
-    SYMLINK = "symlink"
-    FIFO = "fifo"
-    SOCKET = "socket"
-    DEVICE = "device"
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """One pattern of an ignore file; `line` is 1-based, 0 for one that the builder adds."""
-
-    text: str
-    line: int
-    exception: bool
-    source: str = ""
-    """The line as it stands in the file."""
-
-    def __str__(self) -> str:
-        return ("!" if self.exception else "") + self.text
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether an entry is ignored, and the pattern that decided (None: no pattern did)."""
-
-    ignored: bool
-    by: Pattern | None = None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One entry of a context in the order in which the builder sends it."""
-
-    path: str
-    """Relative, `/`-separated; bytes that are not UTF-8 as surrogate escapes."""
-    kind: Kind
-    size_bytes: int
-    """As the builder announces it: `st_size`, 0 for a directory."""
-    content_bytes: int
-    """What travels of it: 0 for hard links, and for files that arrive empty."""
-    verdict: Verdict
-    arrives_empty: str | None = None
-    """Why a file with content arrives without it, or None."""
 
 
 _OF_BUILDERS = frozenset({"figure-by-chance", "older-figure"})
@@ -80,15 +29,13 @@ _IN_CONTEXT = frozenset(
 
 
 class Counted(Protocol):
-    """Something that holds files."""
+    """Something that holds files, and bytes in them."""
 
     @property
-    def files(self) -> int:
-        """Number of entries that are neither directories nor symlinks."""
+    def files(self) -> int: ...
 
     @property
-    def content_bytes(self) -> int:
-        """Number of bytes in them."""
+    def content_bytes(self) -> int: ...
 
 
 class Amount(NamedTuple):
@@ -121,14 +68,6 @@ class Totals:
     def entries(self) -> int:
         """Return how many entries there are, of all kinds."""
         return self.files + self.directories + self.symlinks
-
-    def __add__(self, other: Totals) -> Totals:
-        return Totals(
-            self.content_bytes + other.content_bytes,
-            self.files + other.files,
-            self.directories + other.directories,
-            self.symlinks + other.symlinks,
-        )
 
 
 @dataclass(frozen=True)
@@ -200,9 +139,7 @@ class Measurement:
     totals: Totals
     wire_bytes: int | None
     """What the builder prints for a cold build, to the byte; None where it sends nothing.
-
-    Where a problem `figure-by-chance` says that it is one of two numbers, the smaller.
-    """
+    Where chance decides between two (`figure-by-chance`), the smaller."""
     printed: str | None
     """`wire_bytes` in the builder's own words; both figures where chance decides."""
     warm_bytes: int | None
@@ -292,8 +229,7 @@ class Transfer:
     printed: str | None
     """`wire_bytes` in the builder's own words."""
     warm_bytes: int | None = None
-    """What it prints in the next build if nothing changed: at least, and no more than
-    `wire_bytes`, where several transfers take from one context."""
+    """What it prints next if nothing changed; at least, where several take from one context."""
     warm_printed: str | None = None
     platforms: tuple[str, ...] = ()
     """Those that ask for this; empty where it was not asked."""
@@ -345,10 +281,7 @@ class Report:
     problems: tuple[Problem, ...] = ()
     differences: tuple[Difference, ...] = ()
     transfer: Transfer | None = None
-    """None without a Dockerfile, and where `problems` says why it is not known.
-
-    Of several platforms, that of the first.
-    """
+    """That of the first platform; None without a Dockerfile, and where `problems` says why."""
     more_transfers: tuple[Transfer, ...] = ()
     """Those of other platforms, where they ask for something else."""
     named_contexts: tuple[NamedContext, ...] = ()

@@ -19,23 +19,14 @@ from ctxsize.api import (
     suggest as suggest,
 )
 from ctxsize.build import Build as Build
-from ctxsize.engine.builders import (
-    BUILDERS as BUILDERS,
-    Builder as Builder,
-)
+from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
 from ctxsize.engine.compare import compare as compare
-from ctxsize.engine.listing import (
-    Listing as Listing,
-    entries as entries,
-)
+from ctxsize.engine.listing import Listing as Listing, entries as entries
 from ctxsize.engine.patterns import (
     DockerIgnorePattern as DockerIgnorePattern,
     DockerIgnoreSpec as DockerIgnoreSpec,
 )
-from ctxsize.engine.request import (
-    Request as Request,
-    resolve as resolve,
-)
+from ctxsize.engine.request import Request as Request, resolve as resolve
 from ctxsize.errors import (
     BuildFailsError as BuildFailsError,
     CtxsizeError as CtxsizeError,
@@ -50,22 +41,19 @@ from ctxsize.explanations import (
     NearMiss as NearMiss,
     Outcome as Outcome,
 )
+from ctxsize.entry import Entry as Entry, Kind as Kind, Pattern as Pattern, Verdict as Verdict
 from ctxsize.model import (
     Difference as Difference,
     Directory as Directory,
     Effect as Effect,
-    Entry as Entry,
     Ignored as Ignored,
     IgnoreFileInfo as IgnoreFileInfo,
-    Kind as Kind,
     Measurement as Measurement,
     NamedContext as NamedContext,
-    Pattern as Pattern,
     Problem as Problem,
     Report as Report,
     Share as Share,
     SourceShare as SourceShare,
     Totals as Totals,
     Transfer as Transfer,
-    Verdict as Verdict,
 )

@@ -1,10 +1,11 @@
-"""What every function begins with: the build that is meant, and the request for it."""
+"""What public functions begin with, the request for a build, and what they end with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS, Builder
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ctxsize.build import Options
+    from ctxsize.config import Config
+    from ctxsize.model import Report
+    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan, Size
+
+    Suggested = TypeVar("Suggested", bound=Advice | IgnoreFilePlan)
 
 ELSEWHERE = "there is no Dockerfile at the top of this context; to name a build"
 
@@ -30,15 +36,20 @@ def build_of(build: Build | str | None, options: Options) -> Build | None:
     return Build("." if build is None else build, **options)
 
 
-def request_for(build: Build | str = ".", **options: Unpack[Options]) -> Request:
+def request_for(build: Build | str | Request = ".", **options: Unpack[Options]) -> Request:
     """Return the request for a build, or for a context with fields of `Build` as keywords.
 
+    A request is returned as it is; with options it is one for its build with these.
     Raises `InputError` for what is not there and for an unknown builder.
 
     >>> request_for("app", target="test") == request_for(Build("app", target="test"))
     ... # doctest: +SKIP
     True
     """
+    if isinstance(build, Request):
+        if not options:
+            return build
+        build = build.build
     return requested(build_of(build, options) or Build(), Plans())
 
 
@@ -82,13 +93,11 @@ def _with_hint(request: Request) -> Request:
     if typed is None:
         return request
     message = f"{ELSEWHERE}, type {typed}"
-    return replace(
-        request,
-        problems=tuple(
-            replace(each, message=message) if each.code == "no-dockerfile" else each
-            for each in request.problems
-        ),
+    problems = (
+        replace(each, message=message) if each.code == "no-dockerfile" else each
+        for each in request.problems
     )
+    return replace(request, problems=tuple(problems))
 
 
 def builder_of(name: str) -> Builder:
@@ -99,3 +108,64 @@ def builder_of(name: str) -> Builder:
         raise InputError(
             f"no such builder: {name!r}", hint=f"one of {', '.join(BUILDERS)}"
         ) from None
+
+
+def judged(request: Request, report: Report, config: Config | None) -> Report:
+    """Return `report` without what `config` accepts, and with why it is worth a look.
+
+    A configuration is read if there is anything that it may accept.
+    """
+    clues = [each for part in report.parts for each in part.clues]
+    if report.findings or any(each.kind == "secret" for each in clues):
+        from ctxsize.accepting import readable, without_accepted
+
+        config, problems = readable(config, report.context_path)
+        report = without_accepted(report, config)
+        report = replace(report, problems=(*report.problems, *problems))
+    if clues:
+        from ctxsize.accepting import secret_test
+        from ctxsize.engine.reasons import with_reasons  # small contexts have no clues
+
+        report = with_reasons(request, report, is_accepted=secret_test(config))
+    return report
+
+
+def finished(
+    request: Request,
+    outcome: Suggested,
+    config: Config | None,
+    codes: Iterable[str] = (),
+    *,
+    write: bool,
+) -> Suggested:
+    """Return `outcome` without what `config` accepts, and with `write` carried out.
+
+    Of tables about `codes` it says which accept nothing. A symlink is written through as long
+    as it stays in the context, and the size measured after that. Raises `InputError`.
+    """
+    from ctxsize.accepting import Wanted, readable
+
+    config, unread = readable(config, request.context)
+    wanted = Wanted(config)
+    findings = (*wanted.of(outcome.findings), *wanted.unused(codes, request.context))
+    problems = (*outcome.problems, *unread)
+    outcome = replace(outcome, findings=findings, problems=problems)
+    if not write or outcome.edit is None:
+        return outcome
+    from ctxsize.writer.apply import apply
+
+    problems += apply([outcome.edit], within=request.root)
+    return replace(outcome, written=True, after=_size(request), problems=problems)
+
+
+def _size(request: Request) -> Size:
+    """Return what is sent now, and what all transfers make travel."""
+    from ctxsize.engine import measure as measuring
+    from ctxsize.engine.transfers import with_transfers
+    from ctxsize.model import Amount
+    from ctxsize.recommender.outcome import Size
+
+    now = request_of(request.build, request.builder, plans=request.plans)
+    report = with_transfers(now, measuring.measure(now, top=1, depth=0))
+    travels = None if report.transfer is None else Amount.of(*report.transfers)
+    return Size(Amount.of(report.context.totals), travels)

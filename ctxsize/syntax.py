@@ -1,4 +1,4 @@
-"""Shell text into pieces: each simple command where it stands, found by tree-sitter.
+"""Shell text into pieces, each a simple command, found by tree-sitter.
 
 The grammar is that of bash, of which /bin/sh of any image is a part. Nothing here knows programs.
 """
@@ -50,10 +50,6 @@ _EXPRESSIONS = frozenset(
 """What is no word by itself, but holds some."""
 _NO_WORDS = frozenset(("file_redirect", "herestring_redirect", "subshell", "ERROR"))
 _SUBSHELLS = frozenset(("subshell", "command_substitution", "process_substitution"))
-_GROUPS = _SUBSHELLS | {
-    *("compound_statement", "if_statement", "for_statement", "c_style_for_statement"),
-    *("while_statement", "case_statement", "function_definition", "negated_command", "ERROR"),
-}
 _OPERATORS = {
     **{each: each for each in ("&&", "||", "|", "|&", "&", ";")},
     **dict.fromkeys((";;", ";&", ";;&"), ";"),
@@ -63,9 +59,8 @@ _OPERATORS = {
 
 
 class Piece(NamedTuple):
-    """A simple command where it stands in a text."""
+    """A simple command in a text."""
 
-    start: int
     end: int
     """One past its last character, redirections included."""
     after: str
@@ -74,14 +69,10 @@ class Piece(NamedTuple):
     """Number of lines of the text that come before it."""
     within: tuple[int, ...]
     """The subshells and substitutions around it, by number."""
-    is_nested: bool
-    """Whether it belongs to a group, a loop or the like."""
     assignments: tuple[tuple[str, str], ...]
     """The variables set in front of it."""
     words: tuple[str, ...]
     """All others, unquoted, `sudo` too."""
-    spans: tuple[tuple[int, int], ...]
-    """Where each word stands."""
     document: tuple[int, str] | None = None
     """A here-document that it reads, with the number of lines before."""
 
@@ -91,9 +82,8 @@ def read_pieces(text: str) -> tuple[tuple[Piece, ...], bool]:
 
     The scripts of `sh -c` are words here.
 
-    >>> text = "a b>c && { d; }; e"
-    >>> [(text[each.start : each.end], each.after, each.is_nested) for each in read_pieces(text)[0]]
-    [('a b>c', '', False), ('d', '&&', True), ('e', ';', False)]
+    >>> [(each.words, each.after) for each in read_pieces("a b>c && { d; }; e")[0]]
+    [(('a', 'b'), ''), (('d',), '&&'), (('e',), ';')]
     """
     text = text.replace("\\\r\n", "").replace("\r\n", "\n")
     tree = _tree(text)
@@ -141,7 +131,6 @@ class _Visit(NamedTuple):
 
     node: Node
     within: tuple[int, ...]
-    is_nested: bool
     is_end: bool = False
     """Whether all in the node was looked at."""
     piece: Piece | None = None
@@ -164,7 +153,7 @@ class _Reader:
 
     def pieces(self, tree: Tree) -> tuple[tuple[Piece, ...], bool]:
         """Return the commands in front of the first error, and whether these are all."""
-        self._stack.append(_Visit(tree.root_node, (), is_nested=False))
+        self._stack.append(_Visit(tree.root_node, ()))
         while self._stack:
             visit = self._stack.pop()
             if visit.is_end:
@@ -213,7 +202,7 @@ class _Reader:
             return
         is_body = kind == "redirected_statement"
         inner = node.children_by_field_name("body") if is_body else node.children
-        self._push(visit._replace(is_nested=visit.is_nested or kind in _GROUPS), inner)
+        self._push(visit, inner)
 
     def _begin(self, visit: _Visit) -> None:
         """Take the words of a command; what is substituted in them runs first."""
@@ -225,15 +214,12 @@ class _Reader:
         others = [each for each in parts if each.type != apart]
         words = [word for each in others if each.type not in _NO_WORDS for word in _words(each)]
         piece = Piece(
-            node.start_byte,
             node.end_byte,
             self._after,
             node.start_point.row,
             visit.within,
-            visit.is_nested,
             tuple(map(self._assignment, assigned)),
             tuple(_unquoted(self._text, each) for each in words),
-            tuple(each.byte_range for each in words),
         )
         self._stack.append(visit._replace(piece=piece, is_end=True))
         inner = (part for e in parts for part in (e.children if e.type == _ASSIGNMENT else (e,)))
@@ -255,7 +241,6 @@ class _Reader:
                 piece = piece._replace(
                     end=node.end_byte,
                     words=piece.words + tuple(_unquoted(self._text, each) for each in words),
-                    spans=piece.spans + tuple(each.byte_range for each in words),
                 )
             for each in parts:
                 if each.type == "heredoc_start":

@@ -6,22 +6,11 @@ import re
 
 from ctxsize.errors import InputError
 
-_FACTORS = {
-    "": 1,
-    "k": 10**3,
-    "m": 10**6,
-    "g": 10**9,
-    "t": 10**12,
-    "ki": 2**10,
-    "mi": 2**20,
-    "gi": 2**30,
-    "ti": 2**40,
-}
-_SIZE = re.compile(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([kmgt]i?)?b?\s*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
 
 
 def parse_size(text: str) -> int:
-    """Bytes for a size with a unit, decimal unless it has an `i`.
+    """Return the bytes of a size with a unit, decimal unless it has an `i`.
 
     Raises `InputError` for anything else.
 
@@ -29,32 +18,20 @@ def parse_size(text: str) -> int:
     (50000000, 1610612736, 300)
     """
     found = _SIZE.fullmatch(text)
-    if found is None:
+    if found is None or (found[3] and not found[2]):
         raise InputError(f"not a size: {text!r}", hint="write for instance 50MB, 1.5GB or 64MiB")
     whole, _, fraction = found[1].partition(".")
-    factor = _FACTORS[(found[2] or "").lower()]
+    factor: int = (1024 if found[3] else 1000) ** " kmgt".index(found[2].lower() or " ")
     scale: int = 10 ** len(fraction)
     return int(whole) * factor + int(fraction or 0) * factor // scale
 
 
-_SECONDS = {
-    "s": 1,
-    "sec": 1,
-    "m": 60,
-    "min": 60,
-    "h": 3600,
-    "d": 86400,
-    "day": 86400,
-    "days": 86400,
-    "w": 604800,
-    "week": 604800,
-    "weeks": 604800,
-}
-_AGE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)\s*", re.IGNORECASE)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_AGE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(s|sec|m|min|h|d|days?|w|weeks?)\s*", re.IGNORECASE)
 
 
 def parse_age(text: str) -> float:
-    """Seconds for a length of time with a unit; `0` needs none.
+    """Return the seconds of a length of time with a unit; `0` needs none.
 
     Raises `InputError` for anything else.
 
@@ -64,10 +41,9 @@ def parse_age(text: str) -> float:
     if text.strip() == "0":
         return 0.0
     found = _AGE.fullmatch(text)
-    unit = None if found is None else _SECONDS.get(found[2].lower())
-    if found is None or unit is None:
+    if found is None:
         raise InputError(f"not a length of time: {text!r}", hint="write for instance 30d or 12h")
-    return float(found[1]) * unit
+    return float(found[1]) * _SECONDS[found[2][0].lower()]
 
 
 def human_age(seconds: float) -> str:
@@ -78,14 +54,12 @@ def human_age(seconds: float) -> str:
     """
     for size, noun in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {noun}" + ("s" if count != 1 else "")
-    count = int(seconds)
-    return f"{count} second" + ("s" if count != 1 else "")
+            return plural(int(seconds // size), noun)
+    return plural(int(seconds), "second")
 
 
 def human(size_bytes: int) -> str:
-    """`size_bytes` for a person, in decimal units as Docker shows them.
+    """Return `size_bytes` for a person, in decimal units as Docker shows them.
 
     >>> human(20_214_000_000), human(999), human(1500)
     ('20.2 GB', '999 B', '1.5 kB')
@@ -98,33 +72,34 @@ def human(size_bytes: int) -> str:
 
 
 def printed_by_buildkit(size_bytes: int) -> str:
-    """`size_bytes` as BuildKit shows a transfer.
+    """Return `size_bytes` as `progressui` of BuildKit shows a transfer, in `units.Bytes`.
 
     >>> printed_by_buildkit(2), printed_by_buildkit(20_214_000_000)
     ('2B', '20.21GB')
     """
     if size_bytes < 1000:
         return f"{size_bytes}B"
-    size, unit = _scaled(size_bytes, 1000.0)
+    size, unit = _scaled(size_bytes)
     return f"{size:.2f}{unit}"
 
 
 def printed_by_classic(size_bytes: int) -> str:
-    """`size_bytes` as the classic builder shows a context.
+    """Return `size_bytes` as the classic builder shows a context: `HumanSize` of docker/go-units.
 
     >>> printed_by_classic(2048), printed_by_classic(512)
     ('2.048kB', '512B')
     """
-    size, unit = _scaled(size_bytes, 1000.0)
+    size, unit = _scaled(size_bytes)
     return f"{size:.4g}{unit}"
 
 
-def _scaled(size_bytes: int, base: float) -> tuple[float, str]:
-    size, step = float(size_bytes), 0
-    names = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
-    while size >= base and step < len(names) - 1:
-        size, step = size / base, step + 1
-    return size, names[step]
+def _scaled(size_bytes: int) -> tuple[float, str]:
+    """Return the size in the largest unit of which there is one."""
+    size, units = float(size_bytes), ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"]
+    while size >= 1000 and len(units) > 1:
+        size = size / 1000
+        del units[0]
+    return size, units[0]
 
 
 def percent(part: float, whole: float = 1) -> str:
@@ -142,8 +117,8 @@ def percent(part: float, whole: float = 1) -> str:
 def plural(count: int, noun: str) -> str:
     """Return `count` things, for a person.
 
-    >>> plural(1, "file"), plural(1200, "directory")
-    ('1 file', '1,200 directories')
+    >>> plural(1, "file"), plural(1200, "directory"), plural(2, "day")
+    ('1 file', '1,200 directories', '2 days')
     """
-    many = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    many = noun[:-1] + "ies" if re.search("[^aeiou]y$", noun) else noun + "s"
     return f"{count:,} {noun if count == 1 else many}"

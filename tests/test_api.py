@@ -62,6 +62,17 @@ def test_keywords_are_the_fields_of_a_build(tmp_path: Path) -> None:
     assert build.given() == ("--target",)
 
 
+def test_a_request_stands_for_its_build(tmp_path: Path) -> None:
+    nodes = [file("Dockerfile", b"FROM a AS one\nCOPY x .\nFROM one\nCOPY y .\n"), "x", "y"]
+    context = str(build_tree(tmp_path / "ctx", nodes))
+    request = ctxsize.request_for(context)
+    assert ctxsize.request_for(request) is request
+    assert ctxsize.measure(request) == ctxsize.measure(context)
+    assert [*ctxsize.ls(request)] == [*ctxsize.ls(context)]
+    assert ctxsize.suggest(request) == ctxsize.suggest(context)
+    assert ctxsize.measure(request, target="one") == ctxsize.measure(context, target="one")
+
+
 def test_steps_name_what_is_looked_at(tmp_path: Path) -> None:
     nodes = [
         file(".dockerignore", b"*.log\n"),

@@ -1,25 +1,24 @@
 """Advice on the Dockerfiles of a repository: order, caches, cargo; one small function per code.
 
-`advise` is what `ctxsize advise` says. What hadolint and `docker build --check`
-find is left to them.
+What hadolint and `docker build --check` find is left to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from ctxsize.accepting import Wanted
 from ctxsize.advice import contexts, lost, missing, mounts, order, rust, sharing
-from ctxsize.advice.contexts import suggested
-from ctxsize.advice.repository import Repository, Starter, masked, read_repository
+from ctxsize.advice.repository import Repository, masked, read_repository
+from ctxsize.codes import names
+from ctxsize.config import Config
 from ctxsize.discovery import Discovery
-from ctxsize.findings import Edit, Finding, in_order
+from ctxsize.findings import Edit, Finding, Severity, in_order
 from ctxsize.model import Problem
 
-Rule = Callable[[Repository], Iterator[Finding]]
-
-RULES: dict[str, Rule] = {
+RULES: dict[str, Callable[[Repository], Iterator[Finding]]] = {
     "CTX201": contexts.no_ignore_file,
     "CTX202": order.copied_too_early,
     "CTX210": rust.rebuilt_dependencies,
@@ -32,6 +31,8 @@ RULES: dict[str, Rule] = {
     "CTX250": contexts.too_wide,
 }
 """The function that finds each code."""
+_MOST_FIXES = 500
+"""Number of fixes that are applied one after the other."""
 
 
 @dataclass(frozen=True)
@@ -51,54 +52,88 @@ class DockerfileAdvice:
     """The findings whose fixes these are; they are not among `findings` any more."""
 
 
-def advise(discovery: Discovery, *, starter: Starter = suggested) -> DockerfileAdvice:
-    """Return the advice on all Dockerfiles of `discovery`.
-
-    `starter` makes the ignore file for a build without one, which takes a walk over its context.
-    """
-    repository = read_repository(discovery, {}, starter)
-    return advice_of(discovery, repository, examined(repository))
-
-
-def advice_of(
-    discovery: Discovery, repository: Repository, findings: tuple[Finding, ...]
+def advise(
+    discovery: Discovery,
+    config: Config | None = None,
+    *,
+    fix: bool = False,
+    unsafe: bool = False,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    severity: Severity | None = None,
 ) -> DockerfileAdvice:
-    """Return the advice that `findings` on the Dockerfiles of `repository` are, equal ones once."""
+    """Return the advice on all Dockerfiles of `discovery`, without what `config` accepts.
+
+    `fix` applies the certain fixes, `unsafe` all of them, one after the other, each on what
+    the last one left. The rest is as `ctxsize.api.advise` has it.
+    """
+    config = config or Config()
+    codes = names("CTX2")
+    wanted = Wanted(config, known=codes, select=select, ignore=ignore, severity=severity)
+    repository = read_repository(discovery)
+    everything = _examined(repository)
+    unused = () if any((select, ignore)) else _unused(config, everything, discovery.root)
+    found = wanted.of(everything)
+    edits: dict[str, Edit] = {}
+    mended: list[Finding] = []
+    seen: set[tuple[str, bytes]] = set()
+    while (fix or unsafe) and len(mended) < _MOST_FIXES:
+        usable = _next_fix(found, seen, unsafe=unsafe)
+        if usable is None:
+            break
+        finding, edit = usable
+        mended.append(finding)
+        seen.add((edit.path, edit.after))
+        edits[edit.path] = replace(edits.get(edit.path, edit), after=edit.after)
+        repository = read_repository(discovery, {path: e.after for path, e in edits.items()})
+        found = wanted.of(_examined(repository))
     return DockerfileAdvice(
         discovery.root,
         tuple(recipe.path for recipe in repository.recipes),
-        tuple(_grouped(findings)),
+        in_order([*_grouped(found), *unused]),
         (*discovery.problems, *repository.problems),
+        tuple(edits.values()),
+        tuple(mended),
     )
 
 
-def examined(repository: Repository) -> tuple[Finding, ...]:
+def _unused(config: Config, found: Iterable[Finding], root: str) -> tuple[Finding, ...]:
+    """Return the tables that accept nothing of what was found."""
+    wanted = Wanted(config)
+    wanted.of(found)
+    return wanted.unused(names("CTX2"), root)
+
+
+def _examined(repository: Repository) -> tuple[Finding, ...]:
     """Return what all rules find in `repository`, without hidden values."""
     findings = [each for rule in RULES.values() for each in rule(repository)]
     # The pattern for cargo brings its cache mounts along.
     rebuilt = {each.location for each in findings if each.code == "CTX210"}
     kept = (each for each in findings if each.code != "CTX223" or each.location not in rebuilt)
-    return tuple(masked(repository, each) for each in in_order([*kept]))
+    return in_order([masked(repository, each) for each in kept])
 
 
-def _grouped(findings: tuple[Finding, ...]) -> Iterator[Finding]:
+def _next_fix(
+    findings: Iterable[Finding], seen: set[tuple[str, bytes]], *, unsafe: bool
+) -> tuple[Finding, Edit] | None:
+    """Return the first finding whose fix may be applied now, with its edit."""
+    for finding in findings:
+        if finding.fix is not None and (finding.fix.certain or unsafe):
+            (edit,) = finding.fix.edits
+            if (edit.path, edit.after) not in seen:
+                return finding, edit
+    return None
+
+
+def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Yield each finding once that says the same about several lines of a file."""
-    lines: dict[object, dict[int | None, None]] = {}
+    alike: dict[object, list[Finding]] = {}
     for each in findings:
-        lines.setdefault(_saying(each), {})[each.location.line] = None
-    for each in findings:
-        first, *others = lines.pop(_saying(each), {None: None})
-        if others:
-            more = f"the same on line{'s' * (len(others) > 1)} {', '.join(map(str, others))}"
-            each = replace(each, evidence=(*each.evidence, more))
-        if first is not None or each.location.line is None:
-            yield each
-
-
-def _saying(finding: Finding) -> object:
-    """Return what two findings have in common that are one; those with a fix stay apart."""
-    line = finding.location.line if finding.fix else None
-    return finding.code, finding.location.path, finding.message, finding.help, line
-
-
-__all__ = ["RULES", "DockerfileAdvice", "advice_of", "advise", "examined"]
+        # Those with a fix stay apart.
+        line = each.location.line if each.fix else None
+        key = (each.code, each.location.path, each.message, each.help, line)
+        alike.setdefault(key, []).append(each)
+    for first, *others in alike.values():
+        lines = [str(each.location.line) for each in others if each.location != first.location]
+        more = f"the same on line{'s' * (len(lines) > 1)} {', '.join(dict.fromkeys(lines))}"
+        yield replace(first, evidence=(*first.evidence, more)) if lines else first

@@ -13,6 +13,7 @@ from ctxsize.advice.repository import Repository, present
 from ctxsize.advice.rewrite import with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
+from ctxsize.recommender.knowledge.tools import rows_of
 
 
 def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
@@ -86,45 +87,22 @@ def _mounts(
     apart = several or len(repository.systems.get(fetch.manager.name, ())) > 1
     for place in places(recipe, fetch):
         words = (system_of(stage.base).slug, "$TARGETARCH" * several, posixpath.basename(place))
-        identity = {"id": "-".join(filter(None, words))} if apart and is_held(place) else {}
+        held = held_at(place) or place.endswith(OF_SEVERAL)
+        identity = {"id": "-".join(filter(None, words))} if apart and held else {}
         owner = owned(stage, fetch.step)
         yield with_option("type=cache", **identity, target=place, **shared, **owner)
 
-
-HELD_TO_A_SYSTEM: dict[str, tuple[re.Pattern[str], str, Severity]] = {
-    "target": (
-        re.compile(r"(?:^|/)target$"),
-        "build scripts and libraries that are linked to one libc",
-        Severity.ERROR,
-    ),
-    "ccache": (re.compile(r"ccache|sccache"), "objects of one compiler", Severity.WARNING),
-    "pip": (
-        re.compile(r"(?:^|/)\.?cache/(?:pip|uv|pypoetry)(?:/|$)"),
-        "wheels that were compiled for one libc",
-        Severity.WARNING,
-    ),
-    "node_modules": (
-        re.compile(r"(?:^|/)node_modules$"),
-        "native addons of one libc",
-        Severity.ERROR,
-    ),
-    "vendor": (
-        re.compile(r"(?:^|/)(?:vendor/bundle|_build|deps)$"),
-        "native extensions",
-        Severity.WARNING,
-    ),
-    "apt": (re.compile(r"^/var/lib/apt(?:/|$)"), "package lists of one release", Severity.WARNING),
-}
-"""What holds more than downloads, by the path at which it is mounted, and what is at stake."""
 
 OF_SEVERAL = ("/.cache", "/go-build")
 """How the directories end that hold what several tools keep, by what runs with them."""
 
 
-def is_held(place: str) -> bool:
-    """Return whether a cache at `place` may hold what only one system can use."""
-    found = any(pattern.search(place) for pattern, _, _ in HELD_TO_A_SYSTEM.values())
-    return found or place.endswith(OF_SEVERAL)
+def held_at(place: str) -> tuple[str, str, Severity] | None:
+    """Return what a cache there holds that only one system can use: a word, a text, the stake."""
+    for name, row in rows_of("held").items():
+        if re.search(row["at"], place):
+            return name, row["what"], Severity(row["severity"])
+    return None
 
 
 NOT_IN_THE_IMAGE = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ctxsize.advice.fetches import fetches
@@ -10,7 +11,6 @@ from ctxsize.advice.rewrite import quoted
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.shell import Command
 
-FLAGS = "RUSTFLAGS"
 _BUILDS = ("build", "b", "rustc")
 _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace")
 _COOKED_WITH = (
@@ -27,44 +27,44 @@ class CargoRun:
     workdir: str
 
     @property
+    def task(self) -> str:
+        """Return `build` for what compiles the project, else the subcommand of cargo or chef."""
+        words = [word for word in self.command.operands if not word.startswith("+")]
+        if words[:1] == ["chef"]:
+            words = words[1:]
+        task = words[0] if words else ""
+        installs_project = task == "install" and self.command.has("--path")
+        return "build" if task in _BUILDS or installs_project else task
+
+    @property
+    def installs(self) -> bool:
+        """Return whether it puts programs into cargo's home."""
+        return "install" in self.command.operands[:2]
+
+    @property
+    def profile(self) -> str:
+        """`release`, `dev` or another."""
+        if self.installs and self.command.has("--debug"):
+            return "dev"
+        is_release = self.installs or self.command.has("--release", "-r")
+        return "release" if is_release else self.command.value("--profile") or "dev"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Return the variables that it sees."""
+        return self.step.environment.under(dict(self.command.assignments))
+
+    @property
     def caches(self) -> tuple[str, ...]:
         """Return where it keeps what it fetched, as for CTX223; none if that is not known."""
         own = (each for each in fetches(self.step) if each.written is self.command)
         return next((each.caches[:2] for each in own), ())
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """Return what follows `cargo`, without `+toolchain` and `chef`."""
-        words = tuple(word for word in self.command.arguments if not word.startswith("+"))
-        return words[1:] if words[:1] == ("chef",) else words
-
-    @property
-    def is_build(self) -> bool:
-        """Return whether it compiles the project."""
-        first = self.words[:1]
-        if self.is_chef:
-            return False
-        if first == ("install",):
-            path = self.command.value("--path")
-            return path is not None
-        return bool(first) and first[0] in _BUILDS
-
-    @property
-    def is_chef(self) -> bool:
-        """Return whether it is one of cargo-chef."""
-        return "chef" in self.command.arguments[:2] or self.command.program == "cargo-chef"
-
-    @property
-    def is_cook(self) -> bool:
-        """Return whether it compiles the dependencies of a recipe."""
-        return self.is_chef and "cook" in self.command.arguments
-
-    @property
-    def profile(self) -> str:
-        """`release`, `dev` or another."""
-        if self.command.has("--release", "-r") or (self.words[:1] == ("install",)):
-            return "dev" if self.command.has("--debug") else "release"
-        return self.command.value("--profile") or "dev"
+    def target(self) -> str:
+        """Return the absolute directory that it compiles into, unless a workspace is around."""
+        given = self.command.value("--target-dir") or self.environment.get("CARGO_TARGET_DIR")
+        return posixpath.normpath(posixpath.join(self.workdir, given or "target"))
 
 
 def cargo_runs(stage: BuiltStage) -> list[CargoRun]:
@@ -77,22 +77,15 @@ def cargo_runs(stage: BuiltStage) -> list[CargoRun]:
     ]
 
 
-def target_of(build: CargoRun) -> str:
-    """Return the absolute directory that a build compiles into; by option for a workspace."""
-    environment = build.step.environment.under(dict(build.command.assignments))
-    given = build.command.value("--target-dir") or environment.get("CARGO_TARGET_DIR")
-    return posixpath.normpath(posixpath.join(build.workdir, given or "target"))
-
-
 def cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *options: str) -> str:
     """Return the cooking of a recipe at a step, with all that it must have in common with a build.
 
     `options` are further ones.
     """
     assigned = dict(build.command.assignments)
-    flags = build.step.environment.get(FLAGS)
-    if flags and flags != at.environment.get(FLAGS):
-        assigned.setdefault(FLAGS, flags)
+    flags = build.environment.get("RUSTFLAGS")
+    if flags and flags != at.environment.get("RUSTFLAGS"):
+        assigned["RUSTFLAGS"] = flags
     given = (f"{name}={quoted(value)}" for name, value in assigned.items())
     toolchain = (word for word in build.command.words[1:2] if word.startswith("+"))
     words = [*given, "cargo", *toolchain, "chef cook"]

@@ -6,17 +6,21 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ctxsize.advice.managers import CACHE_OPTIONS, MANAGERS, Manager, moved_cache
 from ctxsize.dockerfile.stages import StageStep
+from ctxsize.recommender.knowledge.tools import Tool, Work, run_by, works
 from ctxsize.shell import Command
+
+_SETTINGS = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cacheFolder", "home")
+"""Settings that say where the cache is."""
+_OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--packages")
+"""Options that say where the cache is, for one command."""
 
 
 @dataclass(frozen=True)
 class Fetch:
     """A command that fetches packages, in its step."""
 
-    manager: Manager
-    command: Command
+    work: Work
     step: StageStep
     workdir: str
     """Where it runs, `cd` in front of it included."""
@@ -28,6 +32,31 @@ class Fetch:
     """Where the RUN is told, in front of it, to keep the cache."""
 
     @property
+    def manager(self) -> Tool:
+        """Return the package manager."""
+        return self.work.tool
+
+    @property
+    def command(self) -> Command:
+        """Return the command without what only launches it."""
+        return self.work.command
+
+    @property
+    def reads_manifest(self) -> bool:
+        """Return whether what it fetches is listed in a file of the context."""
+        return self.work.does("manifest")
+
+    @property
+    def compiles(self) -> bool:
+        """Return whether it has to run after each change of the sources anyway."""
+        return self.work.does("compile")
+
+    @property
+    def fetches_again(self) -> bool:
+        """Return whether it fetches again what an earlier RUN installed."""
+        return self.work.does("again")
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """Return the variables that it sees."""
         return self.step.environment.under({**self.exported, **dict(self.command.assignments)})
@@ -35,7 +64,7 @@ class Fetch:
     @property
     def cache_setting(self) -> str | None:
         """Return the directory that an option or a setting names for the cache, as written."""
-        return self.command.value(*CACHE_OPTIONS) or self.moved
+        return self.command.value(*_OPTIONS) or self.moved
 
     @property
     def caches(self) -> tuple[str, ...]:
@@ -45,7 +74,7 @@ class Fetch:
         if self.cache_setting is not None:
             found = (posixpath.normpath(posixpath.join(self.workdir, self.cache_setting)),)
         elif home is not None:
-            found = self.manager.caches(self.environment, home)
+            found = self._places(home)
         return () if any("$" in each for each in found) else found
 
     @property
@@ -60,9 +89,36 @@ class Fetch:
     @property
     def meant(self) -> tuple[str, ...]:
         """Return the targets of the cache mounts that are meant for it."""
-        return tuple(
-            mount.target for mount in self.step.caches if self.manager.is_meant(mount.target)
-        )
+        words = self.manager.mounted
+        targets = (mount.target for mount in self.step.caches)
+        return tuple(each for each in targets if any(word in each for word in words))
+
+    def _places(self, home: str) -> tuple[str, ...]:
+        """Return where the manager keeps what it fetched, the usual directories first."""
+        manager = self.manager
+        if any(self.environment.get(each) for each in manager.unknown_with):
+            return ()
+        found = [_place(each, self.environment, home) for each in manager.caches]
+        if found[0][1]:
+            found = found[: manager.used]
+        elif manager.of_root and home == "/root":
+            found.insert(0, (manager.of_root, ""))
+        return tuple(dict.fromkeys(place for place, _ in found))
+
+    def variable(self, directory: str) -> str:
+        """Return the variable that says that its cache is in a directory, `""` if none does."""
+        named = (_place(each, self.environment, "~") for each in self.manager.caches)
+        return next((name for place, name in named if name and place == directory), "")
+
+
+def _place(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
+    """Return the directory that a place stands for, and the variable that names it, if any."""
+    *given, usual = written.split("|")
+    for each in given:
+        name, slash, below = each[1:].partition("/")
+        if value := environment.get(name):
+            return f"{value.rstrip('/')}{slash}{below}" or "/", name
+    return (home + usual[1:] if usual.startswith("~") else usual), ""
 
 
 def fetches(step: StageStep) -> Iterator[Fetch]:
@@ -73,25 +129,19 @@ def fetches(step: StageStep) -> Iterator[Fetch]:
         if command.program == "export":
             given = (word.partition("=") for word in command.operands)
             exported |= {name: value for name, equals, value in given if equals}
-        shown = module(command)
-        if place := moved_cache(shown):
-            moved[shown.program] = place
-        for manager in MANAGERS:
-            if shown.program in manager.called and manager.fetches(shown):
-                place = moved.get(shown.program)
-                yield Fetch(manager, shown, step, workdir, command, {**exported}, place)
+        run = run_by(command)
+        if place := moved_cache(run):
+            moved[run.program] = place
+        for work in works(command):
+            if work.does("fetch"):
+                yield Fetch(work, step, workdir, command, {**exported}, moved.get(run.program))
 
 
-def module(command: Command) -> Command:
-    """`python -m pip …` as `pip …`, `corepack pnpm` as `pnpm`, `./mvnw` as `mvn`."""
-    words = command.words
-    if command.program.startswith("python") and words[1:3] in (("-m", "pip"), ("-m", "uv")):
-        words = words[2:]
-    elif command.program == "corepack" and len(words) > 1 and words[1] in ("yarn", "pnpm", "npm"):
-        words = words[1:]
-    elif command.program in _WRAPPERS:
-        words = (_WRAPPERS[command.program], *words[1:])
-    return Command(words, command.assignments, command.after, command.line)
-
-
-_WRAPPERS = {"mvnw": "mvn", "gradlew": "gradle", "pip3": "pip", "bundler": "bundle"}
+def moved_cache(command: Command) -> str | None:
+    """Return the directory in which a command of configuration puts the cache of its manager."""
+    words = command.operands
+    if words[:1] != ("config",):
+        return None
+    rest = words[2:] if words[1:2] == ("set",) else words[1:]
+    name, _, value = rest[0].partition("=") if rest else ("", "", "")
+    return (value or next(iter(rest[1:2]), None)) if name in _SETTINGS else None

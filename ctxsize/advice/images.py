@@ -3,49 +3,43 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ctxsize.dockerfile.images import repository_of
 
 _RELEASES = {
-    **dict.fromkeys(("buster", "bullseye", "bookworm", "trixie", "forky", "sid"), "debian"),
-    **dict.fromkeys(("bionic", "focal", "jammy", "noble", "resolute"), "ubuntu"),
+    "forky": ("debian", "14"),
+    "trixie": ("debian", "13"),
+    "bookworm": ("debian", "12"),
+    "bullseye": ("debian", "11"),
+    "buster": ("debian", "10"),
+    "sid": ("debian", "unstable"),
+    "resolute": ("ubuntu", "26.04"),
+    "noble": ("ubuntu", "24.04"),
+    "jammy": ("ubuntu", "22.04"),
+    "focal": ("ubuntu", "20.04"),
+    "bionic": ("ubuntu", "18.04"),
 }
+"""Releases that tags name, each with its system and its number."""
+_WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_RELEASES)})(?![a-z])")
 _SYSTEM = re.compile(
-    r"(?P<name>debian|ubuntu|alpine|fedora|rockylinux|almalinux|amazonlinux|centos|wolfi"
-    r"|ubi\d+|archlinux|opensuse)"
+    r"debian|ubuntu|alpine|fedora|rockylinux|almalinux|amazonlinux|centos|wolfi|ubi\d+|archlinux"
+    r"|opensuse"
 )
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
+_USERS = {"node": ("node", "1000"), "gradle": ("gradle", "1000"), "jenkins": ("jenkins", "1000")}
+"""Users that official images bring along, with their numbers."""
 
 
-@dataclass(frozen=True)
-class System:
+class System(NamedTuple):
     """The system of an image as far as its reference names it."""
 
     name: str
     """`debian`, `alpine`, …; `""` if not named."""
-    release: str
-    """`bookworm`, `3.20`, …; `""` if not named."""
-    image: str
-    """The reference, without registry and digest."""
-
-    @property
-    def libc(self) -> str:
-        """`musl` or `glibc`, `""` if not known."""
-        if not self.name:
-            return ""
-        return "musl" if self.name == "alpine" else "glibc"
-
-    @property
-    def key(self) -> str:
-        """Equal where nothing tells two images apart."""
-        return f"{self.name}{self.release}" if self.name else self.image
-
-    @property
-    def slug(self) -> str:
-        """Return a word for it in the id of a cache."""
-        word = self.release if self.release and not self.release[0].isdigit() else self.key
-        return re.sub(r"[^\w.\-]+", "-", word)
+    key: str
+    """Equal where nothing tells two images apart."""
+    slug: str
+    """A word for it in the id of a cache."""
 
 
 def system_of(reference: str) -> System:
@@ -56,35 +50,24 @@ def system_of(reference: str) -> System:
     >>> system_of("debian:12").key, system_of("ubuntu:22.04").key, system_of("rust:1.82").name
     ('debianbookworm', 'ubuntujammy', '')
     """
-    bare = reference.partition("@")[0]
-    repository, _, tag = bare.rpartition("/")[2].partition(":")
-    for word, name in _RELEASES.items():
-        if re.search(rf"(?:^|[^a-z]){word}(?:$|[^a-z])", tag):
-            return System(name, word, f"{repository}:{tag}")
-    match = _SYSTEM.match(repository) or _SYSTEM.search(tag)
-    if match is None:
-        return System("", "", f"{repository}:{tag}" if tag else repository)
-    name = match["name"]
-    if match.string is tag and match.string != repository:
-        version = _VERSION.match(tag, match.end())
-    else:
-        version = _VERSION.match(tag)
-    release = version[0] if version else ""
-    return System(name, _NUMBERED.get((name, release), release), f"{repository}:{tag}")
+    image = reference.partition("@")[0].rpartition("/")[2]
+    name, release = _named(*image.partition(":")[::2])
+    key = f"{name}{release}" if name else image
+    return System(name, key, re.sub(r"[^\w.\-]+", "-", release if release in _RELEASES else key))
 
 
-_NUMBERED = {
-    ("debian", "13"): "trixie",
-    ("debian", "12"): "bookworm",
-    ("debian", "11"): "bullseye",
-    ("debian", "10"): "buster",
-    ("ubuntu", "24.04"): "noble",
-    ("ubuntu", "22.04"): "jammy",
-    ("ubuntu", "20.04"): "focal",
-}
-
-_USERS = {"node": ("node", "1000"), "gradle": ("gradle", "1000"), "jenkins": ("jenkins", "1000")}
-"""Users that official images bring along, with their numbers."""
+def _named(repository: str, tag: str) -> tuple[str, str]:
+    """Return the system and its release, `""` for what is not named."""
+    if word := _WORD.search(tag):
+        return _RELEASES[word[0]][0], word[0]
+    by_repository, by_tag = _SYSTEM.match(repository), _SYSTEM.search(tag)
+    system = by_repository or by_tag
+    if system is None:
+        return "", ""
+    version = _VERSION.match(tag, 0 if by_repository else system.end())
+    number = version[0] if version else ""
+    words = (word for word, known in _RELEASES.items() if known == (system[0], number))
+    return system[0], next(words, number)
 
 
 def user_id(reference: str, user: str) -> str:

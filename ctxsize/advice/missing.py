@@ -7,103 +7,68 @@ dependencies change, which is seldom, and then most of what it fetches is new.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from ctxsize.advice.caches import snippet
 from ctxsize.advice.fetches import Fetch, fetches
 from ctxsize.advice.order import is_vendored, repeated_install
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.dockerfile.stages import BuiltStage, StageStep
+from ctxsize.dockerfile.stages import BuiltStage
 from ctxsize.findings import Finding
+
+_OWN_TOOLS = {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
 
 
 def missing_caches(repository: Repository) -> Iterator[Finding]:
     """CTX223, once for each RUN and manager; what CTX202 is about is left to it."""
     for recipe in repository.recipes:
         for stage in recipe.stages:
-            history = _History.of(recipe, stage)
             repeated = repeated_install(repository, recipe, stage)
             seen = set() if repeated is None else {(repeated.fetch.step, repeated.fetch.manager)}
-            for step in stage.own:
-                if step not in history.sources:
-                    continue
-                for fetch in fetches(step):
-                    key = step, fetch.manager
-                    if key not in seen and not _is_cached(recipe, fetch, history):
-                        seen.add(key)
-                        yield _without_cache(repository, recipe, stage, fetch, history)
+            own = set(stage.own)
+            for fetch, line in _uncached(recipe, stage):
+                key = fetch.step, fetch.manager
+                if fetch.step in own and key not in seen:
+                    seen.add(key)
+                    command = " ".join(fetch.command.words[:4])
+                    yield finding(
+                        "CTX223",
+                        recipe,
+                        fetch.step.line,
+                        f"every change of what line {line} takes makes `{command}` download "
+                        "everything again",
+                        help=snippet(repository, recipe, stage, fetch),
+                    )
 
 
-class _History(NamedTuple):
-    """What counts of all the steps of a stage; looked for once, as a stage may have many."""
-
-    sources: Mapping[StageStep, int]
-    """The RUNs that a change of the sources repeats, and the lines that bring these."""
-    fetched: Mapping[object, int]
-    """The first lines on which managers fetch what a later RUN need not fetch again."""
-    has_bundle_path: bool
-    """Whether `bundle config` says where to install."""
-    only_go: bool
-    """Whether nothing but Go's sources is copied."""
-
-    @classmethod
-    def of(cls, recipe: Recipe, stage: BuiltStage) -> _History:
-        """Look at all steps of `stage`."""
-        history, fetched = stage.history, dict[object, int]()
-        for fetch in (each for step in history if step.is_run for each in fetches(step)):
-            in_mount = fetch.cached and fetch.manager.keeps_in_cache
-            if fetch.manager.reads_manifest(fetch.command) and not in_mount:
-                key, line = _what(fetch), fetch.step.line
-                fetched[key] = min(fetched.get(key, line), line)
-        commands = (command.words for step in history for command in step.commands)
-        taken = (source for step in history for source in (*step.sources, *step.binds))
-        return cls(
-            dict(_behind_sources(recipe, history)),
-            fetched,
-            any(words[:2] == ("bundle", "config") and _names_path(words) for words in commands),
-            all(source.endswith(".go") for source in taken),
-        )
-
-
-def _behind_sources(
-    recipe: Recipe, history: tuple[StageStep, ...]
-) -> Iterator[tuple[StageStep, int]]:
-    """Yield the RUNs behind the first COPY of the context or a directory, or with such a mount."""
-    line = 0
-    for step in history:
-        if line == 0 and any(_is_directory(recipe, each) for each in (*step.sources, *step.binds)):
+def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
+    """Yield what the RUNs behind the sources fetch again, and the line that brings these."""
+    line, bundle_path, fetched = 0, False, set[object]()
+    for step in stage.history:
+        # The first COPY or mount of a directory brings sources; a tool's (`.yarn`) holds none.
+        if line == 0 and any(_is_directory(recipe, e) for e in (*step.sources, *step.binds)):
             line = step.line
-        if line and step.is_run:
-            yield step, line
+        # Bundler with a place of its own to install to keeps its downloads there, by Ruby.
+        bundle_path |= any(_sets_bundle_path(command.words) for command in step.commands)
+        found = [*fetches(step)]
+        for fetch in found:
+            own_path = bundle_path or fetch.command.has("--path", "--deployment")
+            is_elsewhere = fetch.manager.name == "bundler" and own_path
+            is_there = _what(fetch) in fetched and not fetch.fetches_again
+            if line and not (is_elsewhere or is_there or _has_nothing_to_keep(recipe, fetch)):
+                yield fetch, line
+        fetched |= {_what(each) for each in found if _stays(each)}
 
 
 def _is_directory(recipe: Recipe, source: str) -> bool:
-    """Return whether it holds sources: the context, or a directory that is no tool's (`.yarn`)."""
-    if source == ".":
-        return True
     found = (os.path.isdir(os.path.join(each, source)) for each in recipe.contexts)
-    return not source.startswith(".") and any(found)
+    return source == "." or (not source.startswith(".") and any(found))
 
 
-def _names_path(words: tuple[str, ...]) -> bool:
-    return any("path" in word or "deployment" in word for word in words)
-
-
-def _is_cached(recipe: Recipe, fetch: Fetch, history: _History) -> bool:
-    """Return whether there is a cache, or nothing to keep: an earlier RUN fetched it already."""
-    step = fetch.step
-    if fetch.cached or fetch.meant or not fetch.caches:
-        return True
-    if any(mount.target.endswith(("/.cache", "node_modules")) for mount in step.caches):
-        return True
-    # Bundler with a place of its own to install to keeps its downloads there, by Ruby.
-    own_path = history.has_bundle_path or fetch.command.has("--path", "--deployment")
-    if (fetch.manager.name == "bundler" and own_path) or _fetches_nothing(recipe, fetch, history):
-        return True
-    is_there = history.fetched.get(_what(fetch), step.line) < step.line
-    return is_there and not fetch.manager.refetches(fetch.command)
+def _sets_bundle_path(words: tuple[str, ...]) -> bool:
+    is_named = any("path" in word or "deployment" in word for word in words)
+    return words[:2] == ("bundle", "config") and is_named
 
 
 def _what(fetch: Fetch) -> object:
@@ -112,30 +77,23 @@ def _what(fetch: Fetch) -> object:
     return manager.name if manager.keeps_in_cache else (manager.name, fetch.workdir)
 
 
-def _fetches_nothing(recipe: Recipe, fetch: Fetch, history: _History) -> bool:
-    """Return whether it stays offline, installs its own tool, or has nothing to fetch."""
+def _stays(fetch: Fetch) -> bool:
+    """Return whether a later RUN finds what it fetched."""
+    in_mount = fetch.cached and fetch.manager.keeps_in_cache
+    return fetch.reads_manifest and not in_mount
+
+
+def _has_nothing_to_keep(recipe: Recipe, fetch: Fetch) -> bool:
+    """Return whether a mount is there, or meant to be, or nothing is fetched that could be kept."""
     command, name = fetch.command, fetch.manager.name
+    if fetch.cached or fetch.meant or not fetch.caches:
+        return True
+    if any(mount.target.endswith(("/.cache", "node_modules")) for mount in fetch.step.caches):
+        return True
     if command.has("--offline", "-g", "--global") or is_vendored(recipe, fetch):
         return True
-    if name == "maven" and command.has("-o"):
-        return True
-    if name == "pip":
+    if name == "pip" and not command.has("-r", "--requirement"):
         wanted = {word for word in command.operands if word != "install"}
-        tools = wanted <= {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
-        local = all(word.startswith(("/", "./")) and set(word) & set("*") for word in wanted)
-        return bool(wanted) and (tools or local) and not command.has("-r", "--requirement")
-    return name == "go" and command.operands[:1] != ("mod",) and history.only_go
-
-
-def _without_cache(
-    repository: Repository, recipe: Recipe, stage: BuiltStage, fetch: Fetch, history: _History
-) -> Finding:
-    command = " ".join(fetch.command.words[:4])
-    copied = history.sources[fetch.step]
-    return finding(
-        "CTX223",
-        recipe,
-        fetch.step.line,
-        f"every change of what line {copied} takes makes `{command}` download everything again",
-        help=snippet(repository, recipe, stage, fetch),
-    )
+        is_local = all(word.startswith(("/", "./")) and "*" in word for word in wanted)
+        return bool(wanted) and (wanted <= _OWN_TOOLS or is_local)
+    return name == "maven" and command.has("-o")

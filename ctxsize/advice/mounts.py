@@ -6,15 +6,15 @@ import posixpath
 from collections.abc import Iterator
 
 from ctxsize.advice.caches import owned, places
-from ctxsize.advice.fetches import Fetch, fetches, module
+from ctxsize.advice.fetches import Fetch, fetches, moved_cache
 from ctxsize.advice.images import system_of
-from ctxsize.advice.managers import moved_cache
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import Change, with_option
+from ctxsize.advice.rewrite import with_option
 from ctxsize.advice.sharing import is_apt
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding
+from ctxsize.recommender.knowledge.tools import run_by, works
 from ctxsize.shell import Command
 
 
@@ -40,7 +40,7 @@ def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | Non
     if name == "pip" and any("uv" in mount for mount in fetch.meant):
         return None
     configured = (one for step in stage.history for one in step.commands)
-    if any(one.program in fetch.manager.called and moved_cache(one) for one in configured):
+    if any(fetch.manager.is_called(one.program) and moved_cache(one) for one in configured):
         return None
     known = places(recipe, fetch)
     alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
@@ -63,7 +63,7 @@ def _mount(written: str, place: str, **options: str) -> str:
 
 
 def _why_there(fetch: Fetch, place: str) -> str:
-    if variable := fetch.manager.variable(fetch.environment, place):
+    if variable := fetch.variable(place):
         return f"{variable} says so"
     if fetch.cache_setting is not None:
         return f"an option or a setting of {fetch.manager.name} says so"
@@ -73,33 +73,26 @@ def _why_there(fetch: Fetch, place: str) -> str:
     return f"its usual place, and no variable that moves it ({fetch.manager.name})"
 
 
-_ANY_SWITCH = ("1", "true", "on", "yes", "0", "false", "off", "no")
-"""Pip takes each of these for yes."""
-
-_SWITCHED_OFF = {
-    "pip": ("PIP_NO_CACHE_DIR", _ANY_SWITCH, ""),
-    "uv": ("UV_NO_CACHE", ("1", "true"), "false"),
-}
-"""Variables that make a manager use no cache, the values that do, and one that does not."""
-
-
 def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     if not fetch.cached:
         return None
     manager = fetch.manager
     option = next((each for each in manager.uncached if fetch.command.has(each)), None)
     if option is not None:
+        dropped = recipe.without_option(
+            fetch.step, option, lambda each: manager.is_called(run_by(each).program)
+        )
         return finding(
             "CTX222",
             recipe,
             fetch.step.line,
             f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
             help=f"drop `{option}`",
-            fix=recipe.fix(f"drop `{option}`", _dropped(recipe, fetch, option), certain=True),
+            fix=recipe.fix(f"drop `{option}`", dropped, certain=True),
         )
-    variable, values, off = _SWITCHED_OFF.get(manager.name, ("", (), ""))
+    variable, values, off = manager.switch.split("|")
     value = fetch.environment.get(variable, "")
-    if value.lower() not in values:
+    if value.lower() not in values.split():
         return None
     return finding(
         "CTX222",
@@ -108,14 +101,6 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
         f"{variable}={value} makes {manager.name} use no cache, so the mount stays empty",
         help=f"drop {variable}, or write `{variable}={off} {fetch.command.program} …` here",
     )
-
-
-def _dropped(recipe: Recipe, fetch: Fetch, option: str) -> Iterator[Change]:
-    """Yield the RUN without `option`, unless the command stands in a script of its own."""
-    script = recipe.script(fetch.step)
-    alone = script.instruction.arguments == fetch.written.words
-    if alone or script.piece_of(fetch.written) is not None:
-        yield script.change(script.without_option(option, fetch.manager.called))
 
 
 def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
@@ -139,40 +124,37 @@ _KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
 
 def _emptied(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
     """Find what leaves the cache of a RUN empty."""
-    yield from _by_managers(recipe, step)
-    yield from _by_hand(recipe, step)
+    cached = {fetch.manager.name for fetch in fetches(step) if fetch.cached}
+    for command in step.commands:
+        emptied = (each.tool.name for each in works(command) if each.does("empty"))
+        yield from (
+            _thrown_away(recipe, step, command, f"the cache that is mounted for {name}")
+            for name in emptied
+            if name in cached
+        )
+        for target in _deleted_of_apt(step, command):
+            what = f"the cache that is mounted at {target}"
+            yield _thrown_away(recipe, step, command, what)
     yield from _by_the_image(recipe, stage, step)
 
 
-def _by_managers(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
-    cached = {fetch.manager.name: fetch for fetch in fetches(step) if fetch.cached}
-    for command in step.commands:
-        shown = module(command)
-        fetch = next((e for e in cached.values() if shown.program in e.manager.called), None)
-        if fetch is not None and fetch.manager.empties_cache(shown):
-            what = f"the cache that is mounted for {fetch.manager.name}"
-            yield _thrown_away(recipe, step, command, what)
-
-
-def _by_hand(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
-    """Find what is deleted of the caches of apt."""
+def _deleted_of_apt(step: StageStep, command: Command) -> list[str]:
+    """Return the first target of a cache of apt that a command empties, none if it empties none."""
     caches = {name: each for each in step.caches for name in _APT if each.target.startswith(name)}
-    for command in step.commands:
+    named: list[str] = []
+    if is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",)):
+        named = [name for name in caches if name == _APT[1]]
+    elif command.program == "rm":
         named = [name for name in caches if any(name in word for word in command.operands)]
-        if is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",)):
-            named = [name for name in caches if name == _APT[1]]
-        elif command.program != "rm":
-            continue
-        if named:
-            what = f"the cache that is mounted at {caches[named[0]].target}"
-            yield _thrown_away(recipe, step, command, what)
+    return [caches[name].target for name in named[:1]]
 
 
 def _by_the_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
     """Find what images of Debian delete, as long as nothing keeps them from it."""
     archives = next((each for each in step.caches if each.target.startswith(_APT[1])), None)
     installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
-    if archives and installs and _deletes_downloads(stage) and not _keeps(stage, step):
+    is_debian = system_of(stage.base).name in ("debian", "ubuntu")
+    if archives and installs and is_debian and not _keeps(stage, step):
         yield finding(
             "CTX222",
             recipe,
@@ -202,16 +184,12 @@ def _is_in(cache: Cache, word: str) -> bool:
     return any(cache.target.startswith(name) and word.startswith(name) for name in _APT)
 
 
-def _deletes_downloads(stage: BuiltStage) -> bool:
-    return system_of(stage.base).name in ("debian", "ubuntu")
-
-
 def _keeps(stage: BuiltStage, step: StageStep) -> bool:
     """Return whether docker-clean is dealt with at or before `step`."""
-    texts: list[str] = []
-    for each in stage.history:
-        texts.append(each.instruction.text)
-        texts += [heredoc.content for heredoc in each.instruction.heredocs]
-        if each is step:
-            break
-    return any("docker-clean" in t or "Keep-Downloaded-Packages" in t for t in texts)
+    before = stage.history[: stage.history.index(step) + 1]
+    texts = (
+        text
+        for each in (step.instruction for step in before)
+        for text in (each.text, *(heredoc.content for heredoc in each.heredocs))
+    )
+    return any("docker-clean" in each or "Keep-Downloaded-Packages" in each for each in texts)

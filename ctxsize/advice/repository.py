@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from types import MappingProxyType
 
 from ctxsize.advice.fetches import fetches
 from ctxsize.advice.images import system_of
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
-from ctxsize.build import Build
 from ctxsize.codes import severity_of
 from ctxsize.discovery import Discovery, FoundBuild
 from ctxsize.dockerfile import Dockerfile
 from ctxsize.engine.border import border_of, holds
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.plan import Plan
-from ctxsize.errors import DockerfileError, UndecidedError
-from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
+from ctxsize.errors import DockerfileError, IgnoreFileError, UndecidedError
+from ctxsize.findings import Confidence, Finding, Fix, Location, Severity
 from ctxsize.model import Problem
 from ctxsize.reader import entries_in, read_file
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
-
-Starter = Callable[[Build], Edit | None]
-"""Makes the ignore file that a build without one should have; None if it cannot."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +33,8 @@ class Repository:
     """All recipes, and what could not be read."""
 
     recipes: tuple[Recipe, ...]
-    problems: tuple[Problem, ...] = ()
-    changed: Mapping[str, bytes] = field(default_factory=dict)
-    """Files as they would be after fixes."""
-    starter: Starter = lambda _: None
-    border: str = "/"
+    problems: tuple[Problem, ...]
+    border: str
     """The repository around them, beyond which no file is read."""
 
     @cached_property
@@ -51,10 +48,7 @@ class Repository:
         return found
 
     def content(self, path: str) -> bytes | None:
-        """Return what is or would be in a file, None if there is none."""
-        for each, data in self.changed.items():
-            if os.path.normpath(each) == os.path.normpath(path):
-                return data
+        """Return what is in a file, None if there is none."""
         try:
             return read_file(path) if holds(self.border, path) else None
         except OSError:
@@ -62,14 +56,15 @@ class Repository:
 
 
 def read_repository(
-    discovery: Discovery, changed: Mapping[str, bytes], starter: Starter
+    discovery: Discovery, changed: Mapping[str, bytes] = MappingProxyType({})
 ) -> Repository:
-    """Return the recipes of the builds; `changed` holds files as they would be after fixes."""
+    """Return the recipes of the builds; `changed` has Dockerfiles as they would be after fixes."""
     recipes: list[Recipe] = []
     problems: list[Problem] = []
     for path, builds in _by_dockerfile(discovery).items():
         try:
-            data = _data(path, builds, changed)
+            inline = builds[0].build.dockerfile_inline
+            data = inline if inline is not None else changed.get(path) or read_file(path)
             recipes.append(read_recipe(path, data, _parsed(discovery, path, data), tuple(builds)))
         except DockerfileError as error:
             decided = not isinstance(error, UndecidedError)
@@ -77,8 +72,23 @@ def read_repository(
             problems.append(Problem("dockerfile", message, path, error.line))
         except OSError as error:
             problems.append(Problem("unread", f"not read: {error.strerror}", path))
-    named, border = _named(recipes, discovery.root), border_of(discovery.root)
-    return Repository(named, tuple(problems), changed, starter, border)
+    named = _named(recipes, discovery.root)
+    return Repository(named, tuple(problems), border_of(discovery.root))
+
+
+def _by_dockerfile(discovery: Discovery) -> dict[str, list[FoundBuild]]:
+    found: dict[str, list[FoundBuild]] = {}
+    for each in discovery.builds:
+        build = each.build
+        path = build.dockerfile or os.path.join(build.context, "Dockerfile")
+        found.setdefault(path if each.inline is None else str(each.where), []).append(each)
+    return found
+
+
+def _parsed(discovery: Discovery, path: str, data: bytes) -> Dockerfile:
+    """Return the Dockerfile, as discovery parsed it unless a fix changed it."""
+    plan = discovery.plans.of(path, lambda: data)
+    return (plan if plan.data == data else Plan(lambda: data)).dockerfile
 
 
 def _named(recipes: list[Recipe], root: str) -> tuple[Recipe, ...]:
@@ -99,29 +109,41 @@ def governing(repository: Repository, recipe: Recipe, context: str) -> bytes | N
     return next((data for data in found if data is not None), None)
 
 
-def _by_dockerfile(discovery: Discovery) -> dict[str, list[FoundBuild]]:
-    found: dict[str, list[FoundBuild]] = {}
-    for each in discovery.builds:
-        build = each.build
-        if build.dockerfile_inline is not None:
-            key = f"{each.where}"
-        else:
-            key = build.dockerfile or os.path.join(build.context, "Dockerfile")
-        found.setdefault(key, []).append(each)
-    return found
+@dataclass(frozen=True)
+class Contents:
+    """What the contexts of a recipe have in common, without what is ignored."""
 
+    repository: Repository
+    recipe: Recipe
+    below: str = ""
+    """The directory of the context that names are relative to."""
 
-def _data(path: str, builds: list[FoundBuild], changed: Mapping[str, bytes]) -> bytes:
-    inline = builds[0].build.dockerfile_inline
-    if inline is not None:
-        return inline
-    return changed[path] if path in changed else read_file(path)
+    @cached_property
+    def _spec(self) -> DockerIgnoreSpec:
+        data = governing(self.repository, self.recipe, self.recipe.contexts[0]) or b""
+        try:
+            return DockerIgnoreSpec.from_lines(IgnoreFile.parse("", data).texts())
+        except IgnoreFileError:
+            return DockerIgnoreSpec([])
 
+    def has(self, name: str) -> bool:
+        """Return whether it is a file that is sent; with a slash at its end, a directory."""
+        path = posixpath.normpath(posixpath.join(self.below, name))
+        if path.startswith(("..", "/")) or self._spec.match_file(path):
+            return False
+        is_there = os.path.isdir if name.endswith("/") else os.path.isfile
+        return all(is_there(os.path.join(root, path)) for root in self.recipe.contexts)
 
-def _parsed(discovery: Discovery, path: str, data: bytes) -> Dockerfile:
-    """Return the Dockerfile, as discovery parsed it unless a fix changed it."""
-    plan = discovery.plans.of(path, lambda: data)
-    return (plan if plan.data == data else Plan(lambda: data)).dockerfile
+    def has_above(self, *names: str) -> bool:
+        """Return whether one of these files is in a directory above, up to the context."""
+        levels = self.below.count("/") + bool(self.below)
+        return any(self.has("../" * up + name) for up in range(1, levels + 1) for name in names)
+
+    def text(self, name: str) -> str:
+        """Return what a file says, `""` if it is not sent or cannot be read."""
+        path = os.path.join(self.recipe.contexts[0], self.below, name)
+        data = self.repository.content(path) if self.has(name) else None
+        return (data or b"").decode("utf-8", "replace")
 
 
 def finding(
@@ -153,17 +175,15 @@ def finding(
 def masked(repository: Repository, finding: Finding) -> Finding:
     """Return `finding` without values that files and the environment give in secret."""
     for recipe in repository.recipes:
-        for found in recipe.builds:
-            if found.build.hidden:
-                text = "" if found.inline else recipe.data.decode("utf-8", "replace")
-                mask = partial(found.build.masked, openly=text)
-                finding = replace(
-                    finding,
-                    message=mask(finding.message),
-                    evidence=tuple(map(mask, finding.evidence)),
-                    help=mask(finding.help),
-                    fix=finding.fix and replace(finding.fix, message=mask(finding.fix.message)),
-                )
+        for build in (each.build for each in recipe.builds if each.build.hidden):
+            text = "" if recipe.inline else recipe.data.decode("utf-8", "replace")
+            mask = partial(build.masked, openly=text)
+            finding = replace(
+                finding,
+                message=mask(finding.message),
+                evidence=tuple(map(mask, finding.evidence)),
+                help=mask(finding.help),
+            )
     return finding
 
 

@@ -7,79 +7,65 @@ import re
 from collections.abc import Iterator
 
 from ctxsize.advice.caches import NOT_IN_THE_IMAGE, run_with
-from ctxsize.advice.cargo import FLAGS, CargoRun, cargo_runs, cooking, target_of
-from ctxsize.advice.chef import chef_pattern, compiled, downloads, keeps_downloads, taken_of
-from ctxsize.advice.contents import Contents
+from ctxsize.advice.cargo import CargoRun, cargo_runs, cooking
+from ctxsize.advice.chef import chef_pattern, compiled, downloads, keeps_downloads, meet
 from ctxsize.advice.recipe import Recipe
-from ctxsize.advice.repository import Repository, finding
+from ctxsize.advice.repository import Contents, Repository, finding
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
 
-_COMPARED = (("--target",), ("--features", "-F"), ("--target-dir",))
 _MOST_COOKS = 100
-"""Number of different cooks in a stage with which each of its builds is compared."""
+"""Number of cooks in a stage with which each of its builds is compared."""
 _CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
-_VERSION = re.compile(r"\d+(?:\.\d+){1,2}|nightly[\w.-]*|beta|stable")
+_STAND_IN = re.compile(r"(?:main|lib|build)\.rs")
 
 
 def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
     """CTX210, at the build."""
     for recipe in repository.recipes:
         for stage in recipe.stages:
-            runs = cargo_runs(stage)
-            own = set(stage.own)
-            builds = [run for run in runs if run.is_build and run.step in own]
-            copied = [step for step in stage.history if step.sources]
-            if not builds or not copied or any(run.is_cook for run in runs):
-                continue
-            first = next(run for run in runs if run.is_build)
-            build = builds[-1]
-            alone = _has_dummy(stage, first, copied)
-            if alone or _keeps_target(build.step) or build.step.line < copied[0].line:
-                continue
-            yield _rebuilt(repository, recipe, stage, build)
+            build = _rebuilding(stage)
+            if build is not None:
+                command = " ".join(build.command.words[:4])
+                pattern = chef_pattern(recipe, stage, build)
+                yield finding(
+                    "CTX210",
+                    recipe,
+                    build.step.line,
+                    f"every change of the sources makes `{command}` compile all dependencies again",
+                    evidence=(
+                        f"{stage.label}: neither cargo-chef nor a cache mount on target is used",
+                    ),
+                    help="compile them with cargo-chef, and mount caches on target and the registry"
+                    if pattern
+                    else _cached(repository, recipe, stage, build),
+                    fix=pattern,
+                )
 
 
-def _has_dummy(stage: BuiltStage, first: CargoRun, copied: list[StageStep]) -> bool:
-    """Return whether an earlier build compiles the dependencies with a stand-in for the sources."""
-    makes = any(
-        re.search(r"(?:main|lib|build)\.rs", step.instruction.text)
-        and ("echo" in step.instruction.text or "touch" in step.instruction.text)
-        for step in stage.history
-        if step.is_run
-    )
-    return makes or copied[-1].line > first.step.line
+def _rebuilding(stage: BuiltStage) -> CargoRun | None:
+    """Return the last build of a stage, if a change of the sources makes it compile everything."""
+    runs = cargo_runs(stage)
+    builds = [run for run in runs if run.task == "build"]
+    copied = [step for step in stage.history if step.sources]
+    if not builds or builds[-1].step not in set(stage.own) or not copied:
+        return None
+    # A first build may compile the dependencies alone, with stand-ins for the sources.
+    is_apart = copied[-1].line > builds[0].step.line or any(map(_makes_stand_in, stage.history))
+    is_cooked = any(run.task == "cook" for run in runs)
+    return None if is_apart or is_cooked or _keeps_target(builds[-1]) else builds[-1]
 
 
-def _keeps_target(step: StageStep) -> bool:
+def _makes_stand_in(step: StageStep) -> bool:
+    text = step.instruction.text if step.is_run else ""
+    return ("echo" in text or "touch" in text) and _STAND_IN.search(text) is not None
+
+
+def _keeps_target(build: CargoRun) -> bool:
     """Return whether what is compiled stays in a cache mount."""
-    return any(
-        cache.target.rstrip("/").endswith("target") or "sccache" in cache.target
-        for cache in step.caches
-    ) or any("sccache" in value for value in step.environment.values())
-
-
-def _rebuilt(repository: Repository, recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Finding:
-    command = " ".join(build.command.words[:4])
-    registry = any(
-        "registry" in cache.target or "cargo" in cache.target for cache in build.step.caches
-    )
-    pattern = chef_pattern(recipe, stage, build)
-    neither = "neither cargo-chef nor a cache mount on target"
-    return finding(
-        "CTX210",
-        recipe,
-        build.step.line,
-        f"every change of the sources makes `{command}` compile all dependencies again",
-        evidence=(
-            f"{stage.label}: {neither} is used"
-            + ("" if registry else ", and none on cargo's registry"),
-        ),
-        help="compile them with cargo-chef, and mount caches on target and the registry"
-        if pattern
-        else _cached(repository, recipe, stage, build),
-        fix=pattern,
-    )
+    targets = [cache.target.rstrip("/") for cache in build.step.caches]
+    settings = (*targets, *build.step.environment.values())
+    return any(each.endswith("target") for each in targets) or any("sccache" in e for e in settings)
 
 
 def _cached(repository: Repository, recipe: Recipe, stage: BuiltStage, build: CargoRun) -> str:
@@ -90,27 +76,21 @@ def _cached(repository: Repository, recipe: Recipe, stage: BuiltStage, build: Ca
             "compiles"
         )
     wanted = () if keeps_downloads(recipe, stage, build) else build.caches
-    missing = [
-        each
-        for each in wanted
-        if not any(c.holds(each) or c.target.startswith(f"{each}/") for c in build.step.caches)
-    ]
-    mounts = (*downloads(missing), compiled(recipe, stage, target_of(build)))
+    there = [cache.target for cache in build.step.caches]
+    missing = [each for each in wanted if not any(meet(each, target) for target in there)]
+    mounts = (*downloads(missing), compiled(recipe, stage, build.target))
     return f"keep what it compiles: {run_with(mounts, build.step)}{NOT_IN_THE_IMAGE}"
 
 
 def _knows_target(
     repository: Repository, recipe: Recipe, stage: BuiltStage, build: CargoRun
 ) -> bool:
-    """Return whether cargo compiles into `target_of(build)`.
+    """Return whether cargo compiles into `build.target`.
 
     A member of a workspace is compiled into the workspace's directory, and a configuration
     may name any.
     """
-    target = target_of(build)
-    if build.command.value("--target-dir") or "CARGO_TARGET_DIR" in build.step.environment:
-        return True
-    if any(path.startswith(f"{target}/") for path in taken_of(recipe, stage, target)):
+    if build.command.has("--target-dir") or "CARGO_TARGET_DIR" in build.step.environment:
         return True
     whole = [step for step in stage.history if step.takes_all]
     below = whole[-1].inside(build.workdir) if whole else ""
@@ -118,42 +98,26 @@ def _knows_target(
         return False
     contents = Contents(repository, recipe, below)
     configured = any("target-dir" in contents.text(name) for name in _CONFIGURATIONS)
-    return not configured and not contents.above("Cargo.toml", *_CONFIGURATIONS)
+    return not configured and not contents.has_above("Cargo.toml", *_CONFIGURATIONS)
 
 
 def mixed_chef(repository: Repository) -> Iterator[Finding]:
     """CTX211, at the build that cannot use what was cooked."""
     for recipe in repository.recipes:
         for stage in recipe.stages:
-            runs = cargo_runs(stage)
-            cooks = [run for run in runs if run.is_cook]
+            cooks: dict[object, CargoRun] = {}
             own = set(stage.own)
-            yield from _unfit(recipe, runs, own)
-            if cooks and cooks[-1].step in own:
-                yield from _toolchains(recipe, stage, cooks[-1])
+            for run in cargo_runs(stage):
+                if run.task == "cook":
+                    cooks[run.workdir, tuple(_traits(run).items())] = run
+                elif run.task == "build" and run.step in own and 0 < len(cooks) <= _MOST_COOKS:
+                    yield from _unfit(recipe, [*cooks.values()], run)
 
 
-def _unfit(recipe: Recipe, runs: list[CargoRun], own: set[StageStep]) -> Iterator[Finding]:
-    """Find the builds in `own` that nothing cooked before them fits; of equal cooks one counts."""
-    cooks: dict[tuple[object, ...], CargoRun] = {}
-    for run in runs:
-        if run.is_cook:
-            cooks.pop(_traits(run), None)
-            cooks[_traits(run)] = run
-        elif run.is_build and run.step in own and len(cooks) <= _MOST_COOKS:
-            yield from _differences(recipe, [*cooks.values()], run)
-
-
-def _traits(run: CargoRun) -> tuple[object, ...]:
-    """Return all of a run that `_unlike` looks at."""
-    flags = run.step.environment.get(FLAGS)
-    return run.workdir, run.command.words, run.command.assignments, flags
-
-
-def _differences(recipe: Recipe, cooks: list[CargoRun], build: CargoRun) -> Iterator[Finding]:
+def _unfit(recipe: Recipe, cooks: list[CargoRun], build: CargoRun) -> Iterator[Finding]:
     """Find a build that none of the `cooks` before it fits."""
-    reasons = [list(_unlike(cook, build)) for cook in cooks]
-    if cooks and all(reasons):
+    reasons = [[*_differences(cook, build)] for cook in cooks]
+    if all(reasons):
         cook, why = cooks[-1], reasons[-1]
         yield finding(
             "CTX211",
@@ -166,66 +130,42 @@ def _differences(recipe: Recipe, cooks: list[CargoRun], build: CargoRun) -> Iter
         )
 
 
-def _unlike(cook: CargoRun, build: CargoRun) -> Iterator[str]:
+def _traits(run: CargoRun) -> dict[str, str | None]:
+    """Return what decides whether cargo uses again what it compiled, each by its name."""
+    command = run.command
+    every = "--all-features" if command.has("--all-features") else None
+    return {
+        "the profile": run.profile,
+        "the toolchain": next((e for e in command.arguments[:1] if e.startswith("+")), None),
+        "--target": command.value("--target"),
+        "--features": every or command.value("--features", "-F"),
+        "--no-default-features": "given" if command.has("--no-default-features") else None,
+        "--target-dir": command.value("--target-dir"),
+        "RUSTFLAGS": run.environment.get("RUSTFLAGS"),
+    }
+
+
+def _differences(cook: CargoRun, build: CargoRun) -> Iterator[str]:
     # A member of a workspace is built into the target directory of the workspace.
-    inside = f"{build.workdir}/".startswith(f"{cook.workdir.rstrip('/')}/")
-    if not inside and not build.command.has("--manifest-path"):
+    if not _is_inside(build, cook) and not build.command.has("--manifest-path"):
         yield f"it is cooked in {cook.workdir} and built in {build.workdir}"
-    if "$" in f"{cook.profile}{build.profile}":
-        return
-    if cook.profile != build.profile:
-        yield f"it is cooked for the profile {cook.profile} and built for {build.profile}"
-    everything = cook.command.has("--all-features") and build.command.has("--all-features")
-    for options in _COMPARED:
-        ours, theirs = cook.command.value(*options), build.command.value(*options)
-        unknown = "$" in f"{ours}{theirs}" or (everything and "--features" in options)
-        if ours != theirs and not unknown:
-            given = f"{ours or 'not given'} for the cooking and {theirs or 'not given'} here"
-            yield f"{options[0]} is {given}"
-    for option in ("--all-features", "--no-default-features"):
-        if cook.command.has(option) != build.command.has(option):
-            yield f"{option} is given for only one of them"
-    ours, theirs = (
-        dict(each.command.assignments).get(FLAGS) or each.step.environment.get(FLAGS)
-        for each in (cook, build)
-    )
-    if ours != theirs:
-        yield f"{FLAGS} is not the same for both"
+    theirs = _traits(build)
+    for name, ours in _traits(cook).items():
+        # What a variable holds is not known.
+        if ours != theirs[name] and "$" not in f"{ours}{theirs[name]}":
+            given = f"{ours or 'not given'} for the cooking and {theirs[name] or 'not given'} here"
+            yield f"{name} is {given}"
 
 
-def _toolchains(recipe: Recipe, stage: BuiltStage, cook: CargoRun) -> Iterator[Finding]:
-    """Yield a planner with another toolchain than the cook."""
-    for other in recipe.stages:
-        prepares = [run for run in cargo_runs(other) if run.is_chef and "prepare" in run.words]
-        if not prepares or other.base == stage.base:
-            continue
-        ours, theirs = _toolchain(stage.base), _toolchain(other.base)
-        if ours and theirs and ours != theirs:
-            yield finding(
-                "CTX211",
-                recipe,
-                cook.step.line,
-                f"the recipe is prepared with Rust {theirs} and cooked with Rust {ours}",
-                confidence=Confidence.LIKELY,
-                evidence=(f"{other.label}: {other.base}", f"{stage.label}: {stage.base}"),
-                help=f"begin {other.root.label} as line {stage.root.stage.line} does: "
-                f"`FROM {stage.root.stage.base}`",
-            )
-
-
-def _toolchain(image: str) -> str:
-    """Return the version of Rust that an image of its name has, `""` if it does not tell."""
-    if "rust" not in image and "chef" not in image:
-        return ""
-    match = _VERSION.search(image.rpartition("rust")[2])
-    return match[0] if match else ""
+def _is_inside(build: CargoRun, cook: CargoRun) -> bool:
+    return f"{build.workdir}/".startswith(f"{cook.workdir.rstrip('/')}/")
 
 
 def _cooked_alike(cook: CargoRun, build: CargoRun) -> str:
     """Return the cooking as the build needs it, in its directory."""
     recipe = cook.command.value("--recipe-path") or "recipe.json"
     kept = (word for word in cook.command.words if word in ("--locked", "--offline", "--frozen"))
-    if f"{build.workdir}/".startswith(f"{cook.workdir.rstrip('/')}/"):
+    if _is_inside(build, cook):
         return cooking(build, cook.step, recipe, *kept)
     recipe = posixpath.join(cook.workdir, recipe)
     return f"cd {build.workdir} && {cooking(build, cook.step, recipe, *kept)}"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ctxsize.advice.caches import HELD_TO_A_SYSTEM, OF_SEVERAL
+from ctxsize.advice.caches import OF_SEVERAL, held_at
 from ctxsize.advice.fetches import fetches
 from ctxsize.advice.images import System, system_of
 from ctxsize.advice.recipe import Recipe
@@ -33,7 +33,7 @@ class Use:
 
     @property
     def system(self) -> System:
-        """That of the stage's image."""
+        """Return that of the stage's image."""
         return system_of(self.stage.base)
 
     @property
@@ -69,15 +69,14 @@ def _by_id(repository: Repository) -> dict[str, list[Use]]:
 def colliding_ids(repository: Repository) -> Iterator[Finding]:
     """CTX220, once for each Dockerfile and id."""
     for identity, sharing in _by_id(repository).items():
-        systems = {use.system.key: use for use in sharing}
-        across = [use for use in sharing if use.several_platforms]
         stake = _stake(sharing)
-        services = stake is not None and stake[0] in _OF_ONE_SERVICE and _services(sharing)
-        if stake is None or (len(systems) < 2 and not across and not services):
+        if stake is None:
             continue
+        services = stake[0] in _OF_ONE_SERVICE and _services(sharing)
+        apart = services or len({use.system.key for use in sharing}) > 1
         for recipe in dict.fromkeys(use.recipe for use in sharing):
             own = [use for use in sharing if use.recipe is recipe]
-            if len(systems) > 1 or services or any(use in across for use in own):
+            if apart or any(use.several_platforms for use in own):
                 yield _collision(identity, own, sharing, stake)
 
 
@@ -93,12 +92,11 @@ def _services(sharing: Iterable[Use]) -> bool:
 
 def _stake(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
     """Return what the cache holds that only one system can use."""
-    for use in sharing:
-        if use.cache.target.endswith(OF_SEVERAL):
+    for target in (use.cache.target for use in sharing):
+        if target.endswith(OF_SEVERAL):
             return _whole_cache(sharing)
-        for name, (pattern, what, severity) in HELD_TO_A_SYSTEM.items():
-            if pattern.search(use.cache.target):
-                return name, what, severity
+        if held := held_at(target):
+            return held
     return None
 
 
@@ -122,16 +120,15 @@ def _collision(
 ) -> Finding:
     name, what, severity = stake
     first = own[0]
-    libcs = {use.system.libc for use in sharing} - {""}
+    # Two releases of one system have different keys, so two libcs do.
     releases = {use.system.key for use in sharing if use.system.name}
-    sure = len(libcs) > 1 or len(releases) > 1 or first.several_platforms
-    if len({use.system.key for use in sharing}) == 1 and not first.several_platforms:
+    sure = len(releases) > 1 or first.several_platforms
+    between = f"with {len(sharing) - 1} other mount{'s' * (len(sharing) != 2)}"
+    if first.several_platforms:
+        between = f"for {', '.join(first.recipe.platforms)}"
+    elif len({use.system.key for use in sharing}) == 1:
         what = "what other services compiled at the same paths"
-    others = [str(use) for use in sharing if use.recipe is not first.recipe or use is not first]
-    platforms = ", ".join(first.recipe.platforms) if first.several_platforms else ""
-    between = f"for {platforms}" if platforms else f"with {len(sharing) - 1} other"
-    if not platforms:
-        between += " mount" if len(sharing) == 2 else " mounts"
+    others = [str(use) for use in sharing if use is not first]
     named = "" if first.cache.named else " (its target, as it has no id)"
     return finding(
         "CTX220",
@@ -167,7 +164,7 @@ def _separated(own: list[Use], what: str) -> Fix | None:
         declared = is_given or use.step.environment.declares("TARGETARCH")
         if use.several_platforms and not declared:
             declaring[use.stage] = use.step
-    made += [declared_above(recipe.data, step.line) for step in declaring.values()]
+    made += [declared_above(recipe.lines, step.line) for step in declaring.values()]
     certain = not any(use.cache.named for use in own)
     return recipe.fix("give the cache an id of its own", made, certain=certain)
 

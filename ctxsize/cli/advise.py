@@ -6,10 +6,7 @@ import click
 
 from ctxsize import api
 from ctxsize.cli import output
-from ctxsize.cli.options import choice_of_findings, colour_option, exit_zero_option, format_option
-from ctxsize.findings import Severity
-
-FINE, FOUND = 0, 1
+from ctxsize.cli.options import FindingChoice, choice_of_findings, display_options, exit_zero_option
 
 
 @click.command("advise")
@@ -19,20 +16,16 @@ FINE, FOUND = 0, 1
 @click.option("--diff", is_flag=True, help="Show each rewrite as a diff, and write nothing.")
 @choice_of_findings("CTX210,CTX22")
 @exit_zero_option
-@format_option
-@colour_option
+@display_options
 def command(
     *,
     root: str,
     fix: bool,
     unsafe_fixes: bool,
     diff: bool,
-    select: tuple[str, ...],
-    ignore: tuple[str, ...],
-    severity: str,
+    choice: FindingChoice,
     exit_zero: bool,
-    formats: tuple[output.Format, ...],
-    colour: str,
+    display: output.Display,
 ) -> int:
     """Advise on the Dockerfiles below ROOT: what to write instead.
 
@@ -53,23 +46,13 @@ def command(
       ctxsize advise --format sarif=advice.sarif
     """  # noqa: D301
     advice = api.advise(
-        root,
-        fix=fix and not diff,
-        unsafe_fixes=unsafe_fixes and not diff,
-        select=select,
-        ignore=ignore,
-        severity=Severity(severity),
+        root, fix=fix and not diff, unsafe_fixes=unsafe_fixes and not diff, **choice
     )
     if diff:
         from ctxsize.formats import patch
 
-        output.write(patch.of_findings(advice.findings, output.look(colour, top=0)))
-        return FINE if exit_zero or not advice.findings else FOUND
-    if advice.edits:
-        from ctxsize.writer.apply import apply
-
-        output.warn(list(apply(advice.edits)))
-        for edit in advice.edits:
-            output.note(f"wrote {edit.path}")
-    output.emit(advice, formats, output.look(colour, top=len(advice.findings)))
-    return FINE if exit_zero or not advice.findings else FOUND
+        output.write(patch.of_findings(advice.findings, display.look()))
+    else:
+        output.apply(advice.edits)
+        display.emit(advice, top=len(advice.findings))
+    return output.found(advice.findings, exit_zero=exit_zero)

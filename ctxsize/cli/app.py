@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from errno import ENOSPC
+from importlib import import_module
 from typing import Any
 
 import click
@@ -39,9 +41,8 @@ COMMANDS = {
     "completion": "Print a completion script for bash, zsh or fish.",
     "docker-plugin": "Make `docker ctxsize` work.",
 }
-"""What each command is for; `_load` imports it."""
+"""What each command is for; the module of its name has it as `command`."""
 
-FINE, USAGE, BUG, INTERRUPTED = 0, 2, 3, 130
 COMPLETE = "_CTXSIZE_COMPLETE"
 
 
@@ -52,58 +53,23 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return _load(cmd_name) if cmd_name in COMMANDS else None
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"ctxsize.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """Return the commands that begin so, from the list alone: nothing is imported for it."""
         from click.shell_completion import CompletionItem
 
-        commands = [
-            CompletionItem(name, help=says)
-            for name, says in COMMANDS.items()
-            if name.startswith(incomplete)
-        ]
+        begin_so = (name for name in COMMANDS if name.startswith(incomplete))
+        commands = [CompletionItem(name, help=COMMANDS[name]) for name in begin_so]
         return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
-
-
-def _load(name: str) -> click.Command:
-    """Return the command of that name, which is one of `COMMANDS`."""
-    match name:
-        case "measure":
-            from ctxsize.cli.measure import command
-        case "ls":
-            from ctxsize.cli.ls import command
-        case "suggest":
-            from ctxsize.cli.suggest import command
-        case "explain":
-            from ctxsize.cli.explain import command
-        case "clean":
-            from ctxsize.cli.clean import command
-        case "scan":
-            from ctxsize.cli.scan import command
-        case "advise":
-            from ctxsize.cli.advise import command
-        case "lint":
-            from ctxsize.cli.lint import command
-        case "rule":
-            from ctxsize.cli.rule import command
-        case "check":
-            from ctxsize.cli.check import command
-        case "diff":
-            from ctxsize.cli.diff import command
-        case "schema":
-            from ctxsize.cli.schema import command
-        case "completion":
-            from ctxsize.cli.completion import command
-        case "docker-plugin":
-            from ctxsize.cli.docker_plugin import command
-        case _:
-            raise ValueError(name)
-    return command
 
 
 def _show_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -147,22 +113,22 @@ def run(arguments: list[str]) -> int:
     code = _code(arguments)
     try:
         output.flush()
-    except output.ClosedPipeError:
+    except BrokenPipeError:
         output.abandon()
     except CtxsizeError as error:
         output.error(str(error))
-        return USAGE
+        return output.USAGE
     return code
 
 
 def _code(arguments: list[str]) -> int:
     try:
         return _run(arguments)
-    except output.ClosedPipeError:
+    except BrokenPipeError:
         output.abandon()
-        return FINE
+        return output.FINE
     except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
+        return output.INTERRUPTED
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -177,25 +143,35 @@ def _code(arguments: list[str]) -> int:
     except MemoryError:
         output.error("there is not enough memory (a file or a tree is too large for it)")
     except Exception as error:
-        if _has_working_directory():
-            return _bug(error)
-        output.error("the working directory was deleted (cd to one that exists)")
-    return USAGE
+        return _unexpected(error)
+    return output.USAGE
 
 
-def _has_working_directory() -> bool:
+def _unexpected(error: Exception) -> int:
+    """Report what has nothing to do with the input: the surroundings, or a bug of ours."""
+    if isinstance(error, OSError) and error.errno == ENOSPC:  # click writes help by itself
+        output.error(str(output.cannot_write(error)))
+        return output.USAGE
     try:
-        return bool(os.getcwd())
+        os.getcwd()
     except OSError:
-        return False
+        output.error("the working directory was deleted (cd to one that exists)")
+        return output.USAGE
+    if os.environ.get("CTXSIZE_DEBUG", "0") not in ("", "0"):
+        sys.excepthook(type(error), error, error.__traceback__)
+    output.error(
+        f"internal error: {type(error).__name__}: {error} (this is a bug in ctxsize, please "
+        "report it with the command; CTXSIZE_DEBUG=1 shows where)"
+    )
+    return output.BUG
 
 
 def _run(arguments: list[str]) -> int:
     if COMPLETE in os.environ:
         return _complete()
-    with output.closed_pipes(), app.make_context("ctxsize", arguments) as context:
+    with app.make_context("ctxsize", arguments) as context:
         result = app.invoke(context)
-        return result if isinstance(result, int) else FINE
+        return result if isinstance(result, int) else output.FINE
 
 
 def _complete() -> int:
@@ -218,18 +194,8 @@ def _told(error: CtxsizeError) -> str:
 
 
 def _usage(error: click.ClickException) -> str:
-    """One line for what click says about the command line."""
+    """Return one line for what click says about the command line."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "ctxsize"
     message = " ".join(error.format_message().split()).rstrip(".")
     return f"{message} ({path} --help)"
-
-
-def _bug(error: Exception) -> int:
-    if os.environ.get("CTXSIZE_DEBUG", "0") not in ("", "0"):
-        sys.excepthook(type(error), error, error.__traceback__)
-    output.error(
-        f"internal error: {type(error).__name__}: {error} (this is a bug in ctxsize, please "
-        "report it with the command; CTXSIZE_DEBUG=1 shows where)"
-    )
-    return BUG

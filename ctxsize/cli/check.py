@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -12,16 +11,75 @@ from click.core import ParameterSource
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options, colour_option, exit_zero_option, format_option
-from ctxsize.config import OF, Budget, Tolerance
+from ctxsize.cli.options import build_options, display_options, exit_zero_option, gathered
+from ctxsize.config import OF, Budget
+from ctxsize.config.keys import BUDGET_KEYS
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
-from ctxsize.units import parse_size
 
-_REFUSED = 1
 _TOP = 5
 _TELLING = ("text", "json")
 """The formats that say what is accepted, and why."""
-_Value = TypeVar("_Value")
+
+
+def _budget(**given: object) -> Budget:
+    """Return the budget that the options say, each by the reader of the key of its name.
+
+    Raises `InputErrors` for all that is wrong.
+    """
+    values: dict[str, Any] = {}
+    errors: list[CtxsizeError] = []
+    for option, value in given.items():
+        key = option.replace("_", "-")
+        name, read = BUDGET_KEYS[key]
+        try:
+            values[name] = None if value is None else read(value)
+        except InputError as error:
+            errors.append(InputError(f"--{key}: {error.message}", hint=error.hint))
+    if errors:
+        raise InputErrors(errors)
+    return Budget(**values)
+
+
+_budget_options = gathered(
+    "budget",
+    _budget,
+    click.option(
+        "--max",
+        metavar="SIZE",
+        envvar="CTXSIZE_MAX",
+        help="The most bytes that it may have, for instance 50MB.",
+    ),
+    click.option(
+        "--max-files",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="The most files that it may have.",
+    ),
+    click.option("--min", metavar="SIZE", help="The fewest bytes that it may have."),
+    click.option(
+        "--min-files",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="The fewest files that it may have.",
+    ),
+    click.option(
+        "--of",
+        type=click.Choice(OF),
+        help="What is limited: all that the ignore file leaves, or what the Dockerfile takes of "
+        "it.  [default: context]",
+    ),
+    click.option(
+        "--growth",
+        metavar="SIZE|PERCENT",
+        help="How much it may grow since the baseline, for instance 2MB or 5%.  [default: 5%]",
+    ),
+    click.option(
+        "--shrink",
+        metavar="SIZE|PERCENT",
+        help="How much it may shrink since the baseline.  [default: no limit]",
+    ),
+    keys=(key.replace("-", "_") for key in BUDGET_KEYS),
+)
 
 
 @click.command("check")
@@ -32,52 +90,21 @@ _Value = TypeVar("_Value")
     is_flag=True,
     help="Every build that `ctxsize scan` finds below CONTEXT, each with its own budget.",
 )
-@click.option("--max", "max_size", metavar="SIZE", envvar="CTXSIZE_MAX", help="At most that much.")
-@click.option("--max-files", type=click.IntRange(min=0), metavar="N", help="At most so many files.")
-@click.option("--min", "min_size", metavar="SIZE", help="At least that much.")
+@_budget_options
 @click.option(
-    "--min-files", type=click.IntRange(min=0), metavar="N", help="At least so many files."
-)
-@click.option(
-    "--of",
-    type=click.Choice(OF),
-    help="What is limited: all that the ignore file leaves, or what the Dockerfile takes of it.  "
-    "[default: context]",
-)
-@click.option(
-    "--baseline",
-    metavar="FILE",
-    help="Compare with what is recorded there, and refuse growth.",
+    "--baseline", metavar="FILE", help="Compare with what is recorded there, and refuse growth."
 )
 @click.option("--update-baseline", is_flag=True, help="Record what is there now.")
-@click.option(
-    "--growth",
-    metavar="SIZE|PERCENT",
-    help="How much it may grow since the baseline, for instance 2MB or 5%.  [default: 5%]",
-)
-@click.option(
-    "--shrink",
-    metavar="SIZE|PERCENT",
-    help="How much it may shrink since the baseline.  [default: no limit]",
-)
 @exit_zero_option
-@format_option
-@colour_option
+@display_options
 def command(
     build: Build,
     whole: bool,
-    max_size: str | None,
-    max_files: int | None,
-    min_size: str | None,
-    min_files: int | None,
-    of: str | None,
+    budget: Budget,
     baseline: str | None,
     update_baseline: bool,
-    growth: str | None,
-    shrink: str | None,
     exit_zero: bool,
-    formats: tuple[output.Format, ...],
-    colour: str,
+    display: output.Display,
 ) -> int:
     """Fail if CONTEXT exceeds its budget; without CONTEXT, if one of the configuration does.
 
@@ -108,18 +135,6 @@ def command(
       max-files = 5000
       growth = "5%"
     """  # noqa: D301
-    errors: list[CtxsizeError] = []
-    budget = Budget(
-        max_bytes=_read(parse_size, "--max", max_size, errors),
-        max_files=max_files,
-        of=of,
-        growth=_read(Tolerance.parse, "--growth", growth, errors),
-        shrink=_read(Tolerance.parse, "--shrink", shrink, errors),
-        min_bytes=_read(parse_size, "--min", min_size, errors),
-        min_files=min_files,
-    )
-    if errors:
-        raise InputErrors(errors)
     builds = _found(build) if whole else None
     with output.progress() as progress:
         outcome = api.check(
@@ -130,14 +145,14 @@ def command(
             update_baseline=update_baseline,
             progress=progress,
         )
-    output.emit(outcome, formats, output.look(colour, top=_TOP))
-    if all(each.name not in _TELLING or each.path for each in formats):
+    display.emit(outcome, top=_TOP)
+    if all(each.name not in _TELLING or each.path for each in display.formats):
         for accepted in (each for check in outcome.checks for each in check.accepted):
             output.note(f"accepted: {accepted.finding.message} ({accepted.reason})")
     if outcome.updated:
         output.note(f"{outcome.baseline} is written")
     fails = output.failing(problem for each in outcome.checks for problem in each.report.failing)
-    return fails or (0 if outcome.passes or exit_zero else _REFUSED)
+    return fails or output.found(not outcome.passes, exit_zero=exit_zero)
 
 
 def _found(build: Build) -> list[Build]:
@@ -156,15 +171,3 @@ def _names_a_build() -> bool:
     names = ("context", "dockerfile", "target", "builder", "platforms")
     sources = map(context.get_parameter_source, names)
     return any(source is ParameterSource.COMMANDLINE for source in sources)
-
-
-def _read(
-    parse: Callable[[str], _Value], option: str, text: str | None, errors: list[CtxsizeError]
-) -> _Value | None:
-    if text is None:
-        return None
-    try:
-        return parse(text)
-    except InputError as error:
-        errors.append(InputError(f"{option}: {error.message}", hint=error.hint))
-        return None

@@ -1,18 +1,17 @@
-"""`ctxsize clean`: deletes what is proven regenerable; without `--yes` it only says what."""
+"""`ctxsize clean`: deletes what is proved regenerable, with `--yes`."""
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from typing import Any
 
 import click
 
 from ctxsize import api, units
 from ctxsize.clean.kinds import ECOSYSTEMS
-from ctxsize.clean.values import Cleaning, CleanPlan
+from ctxsize.clean.values import Cleaning, CleanPlan, Result
 from ctxsize.cli import output
-from ctxsize.cli.options import colour_option, format_option
+from ctxsize.cli.options import display_options
 
 _TOP = 10
 _RECENT = "10min"
@@ -28,7 +27,7 @@ def _refuse_plans(context: click.Context, option: click.Parameter, value: str | 
 
 
 @click.command("clean")
-@click.argument("root", required=False)
+@click.argument("root", default=".", required=False)
 @click.option(
     "--ecosystem",
     "ecosystems",
@@ -62,7 +61,7 @@ def _refuse_plans(context: click.Context, option: click.Parameter, value: str | 
     metavar="AGE",
     default=_RECENT,
     show_default=True,
-    help="Leave alone where anything was written in this time, as it may be in use; 0 for never.",
+    help="Skip directories written to within this time, as they may be in use; 0 skips none.",
 )
 @click.option(
     "--apparent-size",
@@ -72,10 +71,9 @@ def _refuse_plans(context: click.Context, option: click.Parameter, value: str | 
 )
 @click.option("--yes", is_flag=True, help="Delete. Without it nothing is changed.")
 @click.option("--plan", "--apply", hidden=True, expose_value=False, callback=_refuse_plans)
-@format_option
-@colour_option
+@display_options
 def command(
-    root: str | None,
+    root: str,
     ecosystems: tuple[str, ...],
     deps: bool,
     incremental_only: bool,
@@ -84,10 +82,9 @@ def command(
     recent: str,
     apparent: bool,
     yes: bool,
-    formats: tuple[output.Format, ...],
-    colour: str,
+    display: output.Display,
 ) -> int:
-    """Delete what builds below ROOT made and can make again. Without --yes only say what.
+    """Delete what builds below ROOT made and can make again. Without --yes only list it.
 
     A directory is deleted only if evidence inside it proves which tool made it
     and the files around it say that the tool can make it again; if git tracks
@@ -102,43 +99,33 @@ def command(
       ctxsize clean --older-than 30d --keep-size 20GB
       ctxsize clean --deps --yes                 installed packages too
     """  # noqa: D301
-    options = _options(ecosystems, deps, incremental_only, older_than, keep_size, recent)
     with output.progress() as progress:
-        plan = api.clean_plan(root or ".", progress=progress, **options)
-    cleaning = _carried_out(root or ".", plan, yes)
-    cleaning = replace(cleaning, apparent=apparent)
-    output.emit(cleaning, formats, output.look(colour, top=_TOP))
-    return 0 if cleaning.complete else 1
+        plan = api.clean_plan(
+            root or ".",
+            ecosystems=ecosystems,
+            deps=deps,
+            incremental_only=incremental_only,
+            older_than_s=None if older_than is None else units.parse_age(older_than),
+            keep_bytes=None if keep_size is None else units.parse_size(keep_size),
+            recent_s=units.parse_age(recent),
+            progress=progress,
+        )
+    cleaning = Cleaning(root or ".", plan, apparent=apparent)
+    if yes:
+        cleaning = replace(cleaning, applied=True, results=_deleted(plan))
+    else:
+        cleaning = replace(cleaning, command=_command_line())
+    display.emit(cleaning, top=_TOP)
+    return output.found(not cleaning.complete)
 
 
-def _options(
-    ecosystems: tuple[str, ...],
-    deps: bool,
-    incremental_only: bool,
-    older_than: str | None,
-    keep_size: str | None,
-    recent: str,
-) -> dict[str, Any]:
-    return {
-        "ecosystems": ecosystems,
-        "deps": deps,
-        "incremental_only": incremental_only,
-        "older_than_s": None if older_than is None else units.parse_age(older_than),
-        "keep_bytes": None if keep_size is None else units.parse_size(keep_size),
-        "recent_s": units.parse_age(recent),
-    }
-
-
-def _carried_out(root: str, plan: CleanPlan, yes: bool) -> Cleaning:
-    if not yes:
-        return Cleaning(root, plan, command=_command_line())
+def _deleted(plan: CleanPlan) -> tuple[Result, ...]:
     with output.progress() as progress:
         try:
-            results = api.clean_apply(plan, progress=progress, steps=output.steps(progress))
+            return api.clean_apply(plan, progress=progress, steps=output.steps(progress))
         except KeyboardInterrupt:
             output.note("interrupted; what is half deleted is offered by the next run")
             raise
-    return Cleaning(root, plan, applied=True, results=results)
 
 
 def _command_line() -> str:

@@ -6,7 +6,7 @@ import click
 
 from ctxsize import api
 from ctxsize.cli import output
-from ctxsize.cli.options import colour_option, format_option
+from ctxsize.cli.options import display_options
 from ctxsize.engine.builders import BUILDERS
 
 
@@ -21,14 +21,13 @@ from ctxsize.engine.builders import BUILDERS
     type=click.Choice(list(BUILDERS)),
     default=next(iter(BUILDERS)),
     show_default=True,
-    help="Whose behaviour applies to what is measured now.",
+    help="The builder whose rules apply to what is measured now.",
 )
 @click.option("--name", metavar="NAME", help="The context of this name in a file of several.")
 @click.option(
     "--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows of each table."
 )
-@format_option
-@colour_option
+@display_options
 def command(
     before: str,
     after: str | None,
@@ -36,8 +35,7 @@ def command(
     builder: str,
     name: str | None,
     top: int,
-    formats: tuple[output.Format, ...],
-    colour: str,
+    display: output.Display,
 ) -> None:
     """Show what was added, removed, grew and shrank from BEFORE to AFTER.
 
@@ -55,4 +53,4 @@ def command(
       ctxsize diff .ctxsize-baseline.json --name services/api services/api
     """  # noqa: D301
     outcome = api.diff(before, after, name=name, dockerfile=dockerfile, builder=builder)
-    output.emit(outcome, formats, output.look(colour, top=top))
+    display.emit(outcome, top=top)

@@ -135,7 +135,5 @@ def _script() -> str:
         "ShortDescription": "What docker build will send, before you build",
     }
     return _SCRIPT.format(
-        mark=_MARK,
-        metadata=shlex.quote(json.dumps(metadata)),
-        python=shlex.quote(sys.executable),
+        mark=_MARK, metadata=shlex.quote(json.dumps(metadata)), python=shlex.quote(sys.executable)
     )

@@ -11,12 +11,7 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import (
-    build_options_beside_paths,
-    colour_option,
-    named_option,
-    read_stdin,
-)
+from ctxsize.cli.options import build_options_beside_paths, colour_option, named_option, read_stdin
 from ctxsize.engine import explain as engine
 from ctxsize.engine.arrivals import Takers
 from ctxsize.engine.named import request_named
@@ -46,8 +41,8 @@ _MOST_BYTES = 1 << 30
     "sources",
     metavar="SOURCE|LINE",
     multiple=True,
-    help="Say instead whether COPY, ADD or a mount finds SOURCE, or those on a LINE of the "
-    "Dockerfile.",
+    help="Explain instead whether COPY, ADD or a mount finds SOURCE, or the sources on "
+    "Dockerfile line LINE.",
 )
 @colour_option
 def command(
@@ -67,10 +62,10 @@ def command(
     Prints `FILE:LINE:PATTERN<tab>PATH` as `git check-ignore -v` does: the path is
     ignored, or sent if the pattern starts with `!`. A path need not exist; it
     is relative to the context, or to the working directory if it is only there.
-    The exit code is 0 whatever the answer is. With --trace it also tells which
-    instruction of the Dockerfile takes the path.
+    The exit code is 0 whatever the answer is. --trace also names the instruction
+    of the Dockerfile that takes the path.
 
-    --source tells why COPY, ADD or a mount fails with "not found": SOURCE is as
+    --source explains why COPY, ADD or a mount fails with "not found": SOURCE is as
     it is written there, LINE that of the instruction (./4 is a source named 4).
     The exit code is 1 if one is not found.
 
@@ -96,7 +91,7 @@ def command(
     request = request_named(api.request_for(build), named)
     output.warn(request.ignore_file_problems)
     takers = Takers(request) if traced else None
-    look = output.look(colour, top=0)
+    look = output.Display(colour=colour).look()
     silent: list[Explanation] = []
     for path in _from_stdin(null=null) if stdin else paths:
         explained = engine.explain(request, engine.in_context(request, path))
@@ -109,7 +104,7 @@ def command(
         elif explained.verdict.by is None and not non_matching:
             silent.append(explained)
         elif null:
-            output.write_raw(os.fsencode(explanations.record(explained)))
+            output.write(os.fsencode(explanations.record(explained)))
         else:
             output.write(explanations.line(explained) + "\n")
     if silent and not stdin:
@@ -128,8 +123,8 @@ def _not_shown(silent: list[Explanation]) -> str:
 
 
 def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
-    """Tell what becomes of each source; 1 if one is not found."""
-    look, missing = output.look(colour, top=0), False
+    """Write what becomes of each source; return 1 if one is not found."""
+    look, missing = output.Display(colour=colour).look(), False
     for each in wanted:
         checks = check_in_all(request, each)
         if not checks:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,18 +11,17 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
 from ctxsize.cli.options import (
+    FindingChoice,
     build_options_beside_paths,
     choice_of_findings,
-    colour_option,
+    display_options,
     exit_zero_option,
-    format_option,
     read_stdin,
 )
 from ctxsize.errors import InputError
-from ctxsize.findings import Severity
-from ctxsize.lints.run import Linted
 
-FINE, FOUND = 0, 1
+if TYPE_CHECKING:
+    from ctxsize.lints.run import Linted
 
 
 @click.command("lint")
@@ -41,8 +40,7 @@ FINE, FOUND = 0, 1
     help="With - for PATH: the file that standard input stands for, with the tree around it.",
 )
 @exit_zero_option
-@format_option
-@colour_option
+@display_options
 def command(
     *,
     build: Build,
@@ -50,14 +48,11 @@ def command(
     fix: bool,
     unsafe_fixes: bool,
     diff: bool,
-    select: tuple[str, ...],
-    ignore: tuple[str, ...],
-    severity: str,
+    choice: FindingChoice,
     watch: bool,
     stdin_filename: str | None,
     exit_zero: bool,
-    formats: tuple[output.Format, ...],
-    colour: str,
+    display: output.Display,
 ) -> int:
     """Find what ignore files do unintentionally in this tree, with the fix.
 
@@ -75,26 +70,35 @@ def command(
       ctxsize lint - --stdin-filename .dockerignore --format json < buffer
     """  # noqa: D301
     names, data = _input(paths, stdin_filename, watch=watch, fix=(fix or unsafe_fixes) and not diff)
-    run = partial(
-        api.lint,
-        names,
-        build,
-        data=data,
-        fix=fix or diff,
-        unsafe_fixes=unsafe_fixes,
-        select=select,
-        ignore=ignore,
-        severity=Severity(severity),
-    )
+
+    def linted() -> Linted:
+        with output.progress() as progress:
+            return api.lint(
+                names,
+                build,
+                data=data,
+                fix=fix or diff,
+                unsafe_fixes=unsafe_fixes,
+                progress=progress,
+                steps=output.steps(progress),
+                **choice,
+            )
+
+    def shown() -> int:
+        found = linted()
+        output.apply(found.edits)
+        display.emit(found, top=len(found.findings))
+        return output.found(found.findings, exit_zero=exit_zero)
+
     if diff:
-        return _show(run, colour, exit_zero=exit_zero)
-    shown = partial(_report, run, formats, colour)
+        edits = linted().edits
+        display.patch(edits)
+        return output.found(edits, exit_zero=exit_zero)
     if watch:
         from ctxsize.cli.watch import watch as watching
 
         watching(shown, partial(_watched, names, build))
-    linted = shown()
-    return FINE if exit_zero or not linted.findings else FOUND
+    return shown()
 
 
 def _input(
@@ -110,30 +114,6 @@ def _input(
         raise InputError(f"standard input does not go with {what}", hint="--diff shows the fixes")
     data = read_stdin("the ignore file")
     return [] if stdin_filename is None else [stdin_filename], data
-
-
-def _report(run: Callable[..., Linted], formats: tuple[output.Format, ...], colour: str) -> Linted:
-    """Lint, write what the fixes make of the files, and show what is left."""
-    with output.progress() as progress:
-        linted = run(progress=progress, steps=output.steps(progress))
-    if linted.edits:
-        from ctxsize.writer.apply import apply
-
-        output.warn(list(apply(linted.edits)))
-        for edit in linted.edits:
-            output.note(f"wrote {edit.path}")
-    output.emit(linted, formats, output.look(colour, top=len(linted.findings)))
-    return linted
-
-
-def _show(run: Callable[..., Linted], colour: str, *, exit_zero: bool) -> int:
-    """Show what the fixes would change."""
-    from ctxsize.formats import patch
-
-    with output.progress() as progress:
-        linted = run(progress=progress, steps=output.steps(progress))
-    output.write(patch.render(linted.edits, output.look(colour, top=0)))
-    return FINE if exit_zero or not linted.edits else FOUND
 
 
 def _watched(paths: list[str], build: Build) -> list[str]:

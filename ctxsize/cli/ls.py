@@ -11,9 +11,9 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
 from ctxsize.cli.options import build_options, named_option
+from ctxsize.entry import Entry, Kind
 from ctxsize.formats import json
 from ctxsize.formats.names import quoted
-from ctxsize.model import Entry, Kind
 
 
 @click.command("ls")
@@ -96,7 +96,7 @@ def _text(*, signed: bool, size: bool, null: bool) -> Callable[[Entry], None]:
         if size:
             lead += _size(entry)
         if null:
-            output.write_raw(os.fsencode(f"{lead}{path}\0"))
+            output.write(os.fsencode(f"{lead}{path}\0"))
         else:
             output.write(f"{lead}{quoted(path)}\n")
 

@@ -7,7 +7,7 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options, colour_option, format_option
+from ctxsize.cli.options import build_options, display_options
 from ctxsize.formats import TABLES
 
 _TOP, _TOP_ALONE = 5, 30
@@ -48,14 +48,18 @@ class _Table(click.Choice):  # type: ignore[type-arg] # generic since click 8.2
     is_flag=True,
     help="Walk the ignored directories too, and show what each pattern saves.",
 )
-@click.option("--warm", is_flag=True, help="Also what a second build prints if nothing changed.")
+@click.option(
+    "--warm", is_flag=True, help="Also show what a second build prints if nothing changed."
+)
 @click.option(
     "--thorough",
     is_flag=True,
     help="Also open ignored directories that the builder opens without need, to notice one "
     "that cannot be read.",
 )
-@click.option("--compare", is_flag=True, help="Say where other builders would differ.")
+@click.option(
+    "--compare", is_flag=True, help="Report where other builders would send something else."
+)
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -63,8 +67,7 @@ class _Table(click.Choice):  # type: ignore[type-arg] # generic since click 8.2
     envvar="CTXSIZE_JOBS",
     help="Threads of the compiled core.  [default: one for each processor, at most 8]",
 )
-@format_option
-@colour_option
+@display_options
 def command(
     *,
     build: Build,
@@ -76,8 +79,7 @@ def command(
     thorough: bool,
     compare: bool,
     jobs: int | None,
-    formats: tuple[output.Format, ...],
-    colour: str,
+    display: output.Display,
 ) -> int:
     """Show what `docker build CONTEXT` would send, how big it is and what makes it so.
 
@@ -108,5 +110,5 @@ def command(
             progress=progress,
             jobs=jobs,
         )
-    output.emit(report, formats, output.look(colour, top=rows, only=by, warm=warm))
+    display.emit(report, top=rows, only=by, warm=warm)
     return output.failing(report.failing)

@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from inspect import signature
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 
 from ctxsize.build import Build, hiding
-from ctxsize.cli.output import Format
+from ctxsize.cli.output import Display, Format
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
 from ctxsize.formats import FORMATS
@@ -19,6 +20,8 @@ from ctxsize.reader import MOST_BYTES, read_stream
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from ctxsize.findings import Severity
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -87,56 +90,66 @@ _build_options: tuple[Decorator, ...] = (
         type=click.Choice(list(BUILDERS)),
         default=next(iter(BUILDERS)),
         show_default=True,
-        help="Whose behaviour applies.",
+        help="The builder whose rules apply.",
     ),
 )
 
 
-def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`command` with CONTEXT and the options of `docker build`: it gets them as `build`.
+def _build(
+    *,
+    context: str,
+    dockerfile: str | None,
+    target: str,
+    build_arguments: tuple[str, ...],
+    build_contexts: tuple[str, ...],
+    platforms: tuple[str, ...],
+    builder: str,
+) -> Build:
+    build = Build(
+        context,
+        dockerfile,
+        target,
+        _arguments(build_arguments),
+        _contexts(build_contexts),
+        platforms,
+        builder,
+        read_stdin("the Dockerfile") if dockerfile == "-" else None,
+    )
+    of_environment = {each for each in build_arguments if "=" not in each}
+    return hiding(build, of_environment & build.build_arguments.keys())
 
-    For all commands that are about one build. Stands above the command's own
-    options, which then follow in its help.
+
+def gathered(
+    name: str, make: Callable[..., object], *options: Decorator, keys: Iterable[str] = ()
+) -> Decorator:
+    """Return what adds `options` to a command, which gets what `make` makes of them as `name`.
+
+    The values have the names of its parameters, or `keys`.
     """
-    return _with_build(command, _context_argument)
+    keys = [*(keys or signature(make).parameters)]
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_one_value(**given: Any) -> Any:
+            made = make(**{key: given.pop(key) for key in keys})
+            return command(**{name: made}, **given)
+
+        decorated: Callable[..., Any] = with_one_value
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
 
 
-def build_options_beside_paths(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the same for a command whose arguments are others: the context is `-C DIR`."""
-    return _with_build(command, _context_option)
+build_options = gathered("build", _build, _context_argument, *_build_options)
+"""CONTEXT and the options of `docker build`, as `build`.
 
-
-def _with_build(command: Callable[..., Any], context: Decorator) -> Callable[..., Any]:
-    @wraps(command)
-    def with_one_value(
-        *,
-        context: str,
-        dockerfile: str | None,
-        target: str,
-        build_arguments: tuple[str, ...],
-        build_contexts: tuple[str, ...],
-        platforms: tuple[str, ...],
-        builder: str,
-        **others: Any,
-    ) -> Any:
-        build = Build(
-            context,
-            dockerfile,
-            target,
-            values(build_arguments),
-            contexts(build_contexts),
-            platforms,
-            builder,
-            read_stdin("the Dockerfile") if dockerfile == "-" else None,
-        )
-        build = hiding(build, _of_environment(build_arguments) & build.build_arguments.keys())
-        return command(build=build, **others)
-
-    decorated: Callable[..., Any] = with_one_value
-    for option in reversed((context, *_build_options)):
-        decorated = option(decorated)
-    return decorated
-
+For all commands that are about one build. Stands above the command's own
+options, which then follow in its help.
+"""
+build_options_beside_paths = gathered("build", _build, _context_option, *_build_options)
+"""The same for a command whose arguments are others: the context is `-C DIR`."""
 
 named_option: Decorator = click.option(
     "--named",
@@ -146,7 +159,7 @@ named_option: Decorator = click.option(
 )
 
 
-def values(build_arguments: Iterable[str]) -> dict[str, str]:
+def _arguments(build_arguments: Iterable[str]) -> dict[str, str]:
     """Return the build arguments by name; None for one that the environment lacks."""
     found = {}
     for each in build_arguments:
@@ -156,12 +169,7 @@ def values(build_arguments: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _of_environment(build_arguments: Iterable[str]) -> set[str]:
-    """Return the arguments whose values come from the environment."""
-    return {each for each in build_arguments if "=" not in each}
-
-
-def contexts(build_contexts: Iterable[str]) -> dict[str, str]:
+def _contexts(build_contexts: Iterable[str]) -> dict[str, str]:
     """Return the named contexts by name, the last of each."""
     found = {}
     for each in build_contexts:
@@ -188,74 +196,70 @@ colour_option: Decorator = click.option(
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
     show_default=True,
-    help="Colours; auto is on a terminal only, and heeds NO_COLOR and FORCE_COLOR.",
+    help="When to print colours; auto means on a terminal, and heeds NO_COLOR and FORCE_COLOR.",
 )
 
 
-if TYPE_CHECKING:
-    _FormatParam = click.ParamType[Format]  # generic from click 8.4 on
-else:
-    _FormatParam = click.ParamType
-
-
-class _FormatType(_FormatParam):
-    """`NAME`, or `NAME=FILE`."""
-
-    name = "format"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Format:
-        if isinstance(value, Format):
-            return value
-        name, named, path = value.partition("=")
-        if name not in FORMATS:
-            self.fail(f"no such format: {name!r} (one of {', '.join(FORMATS)})", param, ctx)
-        if named and not path:
-            self.fail(f"{value!r} names no file", param, ctx)
-        return Format(name, path if named and path != "-" else None)
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        return [_completed(name) for name in FORMATS if name.startswith(incomplete)]
-
-
-def _apart(
-    ctx: click.Context, param: click.Parameter, value: tuple[Format, ...]
+def _formats(
+    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
 ) -> tuple[Format, ...]:
-    """Return the formats, if each of them has a place of its own."""
-    places = [None if each.path is None else os.path.abspath(each.path) for each in value]
-    for format_, place in zip(value, places, strict=True):
-        if places.count(place) > 1:
-            where = "stdout" if place is None else repr(format_.path)
-            raise click.BadParameter(
-                f"several formats for {where}: name files, as in --format sarif=FILE", ctx, param
-            )
-    return value or (Format("text"),)
+    """Return the formats that are asked for, each of which has a place of its own."""
+    found: dict[str | None, Format] = {}
+    for each in value or ("text",):
+        name, named, path = each.partition("=")
+        if name not in FORMATS:
+            problem = f"no such format: {name!r} (one of {', '.join(FORMATS)})"
+            raise click.BadParameter(problem, ctx, param)
+        if named and not path:
+            raise click.BadParameter(f"{each!r} names no file", ctx, param)
+        place = os.path.abspath(path) if path not in ("", "-") else None
+        if place in found:
+            where = "stdout" if place is None else repr(found[place].path)
+            problem = f"several formats for {where}: name files, as in --format sarif=FILE"
+            raise click.BadParameter(problem, ctx, param)
+        found[place] = Format(name, None if place is None else path)
+    return tuple(found.values())
 
 
-format_option: Decorator = click.option(
-    "--format",
-    "formats",
-    metavar="NAME[=FILE]",
-    type=_FormatType(),
-    multiple=True,
-    callback=_apart,
-    help=f"{', '.join(FORMATS)}; into a FILE, or to stdout. Several are possible.  [default: text]",
+display_options = gathered(
+    "display",
+    Display,
+    click.option(
+        "--format",
+        "formats",
+        metavar="NAME[=FILE]",
+        multiple=True,
+        callback=_formats,
+        shell_complete=lambda ctx, param, incomplete: [
+            _completed(name) for name in FORMATS if name.startswith(incomplete)
+        ],
+        help=f"{', '.join(FORMATS)}; into a FILE, or to stdout. Several are possible.  "
+        "[default: text]",
+    ),
+    colour_option,
 )
-"""The formats of a report, as `formats` for `output.emit`."""
+"""How the outcome is shown, as `display`."""
 
 exit_zero_option: Decorator = click.option(
     "--exit-zero", is_flag=True, help="Exit with 0 whatever is found; errors keep their codes."
 )
 
 
+class FindingChoice(TypedDict):
+    """Which findings count, as functions of the API take it."""
+
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    severity: Severity
+
+
 def choice_of_findings(example: str) -> Decorator:
-    """Return the options that say which findings count: `select`, `ignore` and `severity`."""
+    """Return the options that say which findings count, as `choice`."""
     from ctxsize.findings import Severity
 
-    options = (
+    return gathered(
+        "choice",
+        FindingChoice,
         click.option(
             "--select",
             metavar="CODES",
@@ -268,13 +272,8 @@ def choice_of_findings(example: str) -> Decorator:
             type=click.Choice([each.value for each in Severity]),
             default=Severity.INFO.value,
             show_default=True,
-            help="The lightest one to report.",
+            callback=lambda ctx, param, value: Severity(value),
+            help="The least severe finding to report.",
         ),
+        keys=FindingChoice.__annotations__,
     )
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate

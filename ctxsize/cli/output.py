@@ -6,10 +6,9 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from errno import ENOSPC
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.errors import CtxsizeError
@@ -18,9 +17,11 @@ from ctxsize.formats.names import fit, visible
 from ctxsize.model import Problem
 
 if TYPE_CHECKING:
+    from ctxsize.findings import Edit
     from ctxsize.formats import Outcome
 
-_FINE, _FAILS = 0, 2
+FINE, FOUND, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
+"""The exit codes."""
 _LONGEST_MESSAGE = 500
 _NARROWEST, _WIDEST, _FILE_WIDTH = 40, 120, 80
 _SHOWN_WARNINGS = 10
@@ -35,8 +36,53 @@ class Format(NamedTuple):
     """A file; None for stdout."""
 
 
-class ClosedPipeError(Exception):
-    """The reader of our output closed the pipe."""
+@dataclass(frozen=True)
+class Display:
+    """How a command shows its outcome: the formats, and the colours of text on stdout."""
+
+    formats: tuple[Format, ...] = ()
+    colour: str = "auto"
+    """`auto`, `always` or `never`."""
+
+    def look(self, *, top: int = 0, only: str | None = None, warm: bool = False) -> Look:
+        """Return how text should look on this stdout."""
+        colour, ascii_only = _wants_colour(self.colour), not _holds("█├…")
+        return Look(_width(), colour, ascii=ascii_only, top=top, warm=warm, only=only)
+
+    def emit(
+        self, outcome: Outcome, *, top: int = 0, only: str | None = None, warm: bool = False
+    ) -> None:
+        """Write `outcome` in each format: into their files first, then to stdout.
+
+        A file gets no colour and the usual width, as nobody knows what will show it.
+        Nothing is written unless every format could be made. Only earlier reports are replaced.
+        Raises `InputError` for a file that cannot be written.
+        """
+        look = self.look(top=top, only=only, warm=warm)
+        plain = replace(look, width=_FILE_WIDTH, colour=False, ascii=False)
+        made = [
+            (each.path, render(each.name, outcome, look if each.path is None else plain))
+            for each in self.formats
+        ]
+        for path, text in made:
+            if path is not None:
+                from ctxsize.writer.apply import write_output
+
+                data = text.encode("utf-8", "backslashreplace")
+                write_output(path, data, replaces=is_report)
+        try:
+            for path, text in made:
+                if path is None:
+                    write(text)
+        except BrokenPipeError:
+            # Who has seen enough gets the same exit code: a refusal is no pass for `| head`.
+            abandon()
+
+    def patch(self, edits: Iterable[Edit | None]) -> None:
+        """Write `edits` to stdout as a diff."""
+        from ctxsize.formats import patch
+
+        write(patch.render([each for each in edits if each is not None], self.look()))
 
 
 def prepare() -> None:
@@ -46,64 +92,11 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-@contextmanager
-def closed_pipes() -> Iterator[None]:
-    """Turn what click's own writes raise into what ours do."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise ClosedPipeError from None
-    except OSError as error:
-        if error.errno != ENOSPC:
-            raise
-        raise _cannot_write(error) from None
-
-
-def write(text: str) -> None:
-    """Write data to stdout."""
+def write(data: str | bytes) -> None:
+    """Write data to stdout. Raises `BrokenPipeError` if nobody reads on."""
     if sys.stdout is not None:
         with _writing():
-            sys.stdout.write(text)
-
-
-def emit(outcome: Outcome, formats: Iterable[Format], look: Look) -> None:
-    """Write `outcome` in each of `formats`: into their files first, then to stdout.
-
-    A file gets no colour and the usual width, as nobody knows what will show it.
-    Nothing is written unless every format could be made. Only earlier reports are replaced.
-    Raises `InputError` for a file that cannot be written.
-    """
-    plain = replace(look, width=_FILE_WIDTH, colour=False, ascii=False)
-    made = [
-        (each.path, render(each.name, outcome, look if each.path is None else plain))
-        for each in formats
-    ]
-    for path, text in made:
-        if path is not None:
-            from ctxsize.writer.apply import write_output
-
-            data = text.encode("utf-8", "backslashreplace")
-            write_output(path, data, replaces=is_report)
-    try:
-        for path, text in made:
-            if path is None:
-                write(text)
-    except ClosedPipeError:
-        # Who has seen enough gets the same exit code: a refusal is no pass for `| head`.
-        abandon()
-
-
-def clear() -> None:
-    """Clear a terminal for what comes next; elsewhere nothing happens."""
-    if sys.stdout is not None and sys.stdout.isatty():
-        write("\x1b[H\x1b[2J\x1b[3J")
-
-
-def write_raw(data: bytes) -> None:
-    """Write data to stdout as it is."""
-    if sys.stdout is not None:
-        with _writing():
-            sys.stdout.buffer.write(data)
+            sys.stdout.write(data) if isinstance(data, str) else sys.stdout.buffer.write(data)
 
 
 def flush() -> None:
@@ -118,14 +111,21 @@ def _writing() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise ClosedPipeError from None
+        raise
     except OSError as error:
-        raise _cannot_write(error) from None
+        raise cannot_write(error) from None
 
 
-def _cannot_write(error: OSError) -> CtxsizeError:
+def cannot_write(error: OSError) -> CtxsizeError:
+    """Return what to say where stdout takes no more."""
     abandon()
     return CtxsizeError(f"cannot write the output: {error.strerror}")
+
+
+def clear() -> None:
+    """Clear a terminal for what comes next; elsewhere nothing happens."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        write("\x1b[H\x1b[2J\x1b[3J")
 
 
 def abandon() -> None:
@@ -139,27 +139,43 @@ def abandon() -> None:
 
 
 def error(message: str) -> None:
-    """Say in one line what went wrong."""
+    """Report in one line what went wrong."""
     _say("error", message)
 
 
 def failing(problems: Iterable[Problem]) -> int:
     """Print on which of `problems` the build fails, and return the exit code for that."""
-    code = _FINE
+    code = FINE
     for problem in dict.fromkeys(each for each in problems if each.fails):
         line = "" if problem.line is None else f":{problem.line}"
         error(f"{problem.path}{line}: {problem.message}" if problem.path else problem.message)
-        code = _FAILS
+        code = USAGE
     return code
 
 
+def found(things: object, *, exit_zero: bool = False) -> int:
+    """Return the exit code where `things`, if there are any, are findings."""
+    return FOUND if things and not exit_zero else FINE
+
+
+def apply(edits: Sequence[Edit]) -> None:
+    """Write `edits` into their files, and report it."""
+    if not edits:
+        return
+    from ctxsize.writer import apply as writing
+
+    warn(writing.apply(edits))
+    for edit in edits:
+        note(f"wrote {edit.path}")
+
+
 def note(message: str) -> None:
-    """Say something that is no data."""
+    """Report something that is no data."""
     _say("note", message)
 
 
-def warn(problems: list[Problem]) -> None:
-    """Say what made an answer incomplete."""
+def warn(problems: Sequence[Problem]) -> None:
+    """Report what made an answer incomplete."""
     for problem in problems[:_SHOWN_WARNINGS]:
         where = f"{problem.path}: " if problem.path else ""
         _say("warning", f"{where}{problem.message}")
@@ -184,18 +200,6 @@ def _say(level: str, message: str) -> None:
         return
 
 
-def look(colour: str, *, top: int, only: str | None = None, warm: bool = False) -> Look:
-    """Return how text should look on this stdout; `colour` is auto, always or never."""
-    return Look(
-        width=max(_NARROWEST, min(_columns(), _WIDEST)),
-        colour=_wants_colour(colour),
-        ascii=not _holds("█├…"),
-        top=top,
-        only=only,
-        warm=warm,
-    )
-
-
 def _wants_colour(choice: str) -> bool:
     if choice != "auto":
         return choice == "always"
@@ -207,8 +211,13 @@ def _wants_colour(choice: str) -> bool:
     return terminal and os.environ.get("TERM") != "dumb"
 
 
+def _width() -> int:
+    """Return the width of text on this terminal."""
+    return max(_NARROWEST, min(_columns(), _WIDEST))
+
+
 def _columns() -> int:
-    """Return the width of the terminal, as `shutil` tells it, whose import takes its time."""
+    """Return the width of the terminal as `shutil` does, whose import takes its time."""
     with suppress(ValueError):
         if (columns := int(os.environ.get("COLUMNS", ""))) > 0:
             return columns
@@ -260,8 +269,7 @@ class _Progress:
         """Show what is looked at, and how many of how many that is."""
         if self._is_due():
             count = f" ({done + 1:,} of {total:,})" if total else ""
-            room = max(_NARROWEST, min(_columns(), _WIDEST)) - len(count) - 1
-            self._show(fit(visible(name), room) + count)
+            self._show(fit(visible(name), _width() - len(count) - 1) + count)
 
     def _is_due(self) -> bool:
         now = time.monotonic()
@@ -270,14 +278,11 @@ class _Progress:
         self._next, self._shown = now + _PROGRESS_EVERY, True
         return True
 
-    def _show(self, text: str) -> None:
-        self._write(f"\r\x1b[K{text}")
-
     def clear(self) -> None:
         if self._shown:
-            self._write("\r\x1b[K")
+            self._show("")
 
     @staticmethod
-    def _write(text: str) -> None:
-        sys.stderr.write(text)
+    def _show(text: str) -> None:
+        sys.stderr.write(f"\r\x1b[K{text}")
         sys.stderr.flush()

@@ -5,16 +5,15 @@ from __future__ import annotations
 import click
 
 from ctxsize.cli import output
-from ctxsize.cli.options import colour_option, format_option
+from ctxsize.cli.options import display_options
 from ctxsize.codes import Rules, all_codes
 from ctxsize.errors import InputError
 
 
 @click.command("rule")
 @click.argument("names", metavar="[CODE]...", nargs=-1)
-@format_option
-@colour_option
-def command(*, names: tuple[str, ...], formats: tuple[output.Format, ...], colour: str) -> None:
+@display_options
+def command(*, names: tuple[str, ...], display: output.Display) -> None:
     """Explain what CODE means and what to write instead; without one, list all codes.
 
     A code is `CTX101` or its name, `root-only-name`; `CTX1` stands for all that begin so.
@@ -31,7 +30,7 @@ def command(*, names: tuple[str, ...], formats: tuple[output.Format, ...], colou
         wanted = [_matching(name, [(each.name, each.slug) for each in known]) for name in names]
         chosen = tuple(code for code in known if any(code.name in found for found in wanted))
     at_length = bool(names) and len(chosen) <= len(names)
-    output.emit(Rules(chosen, at_length), formats, output.look(colour, top=len(chosen)))
+    display.emit(Rules(chosen, at_length), top=len(chosen))
 
 
 def _matching(name: str, known: list[tuple[str, str]]) -> list[str]:

@@ -6,19 +6,15 @@ import click
 
 from ctxsize import api
 from ctxsize.cli import output
-from ctxsize.cli.options import colour_option, exit_zero_option, format_option
+from ctxsize.cli.options import display_options, exit_zero_option
 
-FINE, FOUND = 0, 1
 _ALL = 1_000_000
 
 
 @click.command("scan")
 @click.argument("root", default=".", required=False)
 @click.option(
-    "--top",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Rows of the table.  [default: all]",
+    "--top", type=click.IntRange(min=1), metavar="N", help="Rows of the table.  [default: all]"
 )
 @click.option(
     "--ask-docker",
@@ -26,18 +22,11 @@ _ALL = 1_000_000
     help="Run `docker buildx bake --print` where a Bake file takes more than is evaluated here.",
 )
 @exit_zero_option
-@format_option
-@colour_option
+@display_options
 def command(
-    *,
-    root: str,
-    top: int | None,
-    ask_docker: bool,
-    exit_zero: bool,
-    formats: tuple[output.Format, ...],
-    colour: str,
+    *, root: str, top: int | None, ask_docker: bool, exit_zero: bool, display: output.Display
 ) -> int:
-    """Measure every build below ROOT: what it sends, what it need not, and joint findings.
+    """Measure every build below ROOT: what it sends, what it need not send, and joint findings.
 
     Builds are those that Compose and Bake files, GitHub workflows, Makefiles and
     scripts ask for, and of Dockerfiles that nothing asks for. Nothing is built. A
@@ -55,5 +44,5 @@ def command(
         scanned = api.scan(
             root, ask_docker=ask_docker, progress=progress, steps=output.steps(progress)
         )
-    output.emit(scanned, formats, output.look(colour, top=top or _ALL))
-    return FINE if exit_zero or not scanned.findings else FOUND
+    display.emit(scanned, top=top or _ALL)
+    return output.found(scanned.findings, exit_zero=exit_zero)

@@ -7,7 +7,7 @@ import json
 import click
 
 from ctxsize.cli import output
-from ctxsize.errors import InputError
+from ctxsize.errors import InputError, hint_at
 from ctxsize.formats.json import SCHEMAS, schema
 
 
@@ -28,12 +28,5 @@ def command(name: str | None) -> None:
         output.write("".join(f"{each}\n" for each in SCHEMAS))
         return
     if name not in SCHEMAS:
-        raise InputError(f"no such schema: {name!r}", hint=_suggestion(name))
+        raise InputError(f"no such schema: {name!r}", hint=hint_at(name, SCHEMAS))
     output.write(json.dumps(schema(name), indent=2) + "\n")
-
-
-def _suggestion(name: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, SCHEMAS)
-    return f"is {' or '.join(near)} meant?" if near else f"one of {', '.join(SCHEMAS)}"

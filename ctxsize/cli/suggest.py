@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import click
 
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options, colour_option, format_option
-from ctxsize.errors import InputError
+from ctxsize.cli.options import build_options, display_options
+from ctxsize.errors import InputError, hint_at
 
-_MISSING = 1
+if TYPE_CHECKING:
+    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
+
 _ALL = "all"
 
 
@@ -33,13 +36,11 @@ _ALL = "all"
     "explain",
     metavar="RULE",
     multiple=True,
-    help="Say what a rule looks for, what it found and what blocked it; all for everything "
-    "that was found and is not suggested.",
+    help="Explain what a rule looks for, what it found and what blocked it; `all` explains "
+    "everything that was found and is not suggested.",
 )
 @click.option(
-    "--allowlist",
-    is_flag=True,
-    help="Instead: ignore everything but what the Dockerfiles take.",
+    "--allowlist", is_flag=True, help="Instead: ignore everything but what the Dockerfiles take."
 )
 @click.option(
     "--like",
@@ -52,12 +53,9 @@ _ALL = "all"
     help="Instead: what git ignores, translated to the builder's patterns.",
 )
 @click.option(
-    "--tidy",
-    is_flag=True,
-    help="Instead: drop the lines that the ignore file can do without.",
+    "--tidy", is_flag=True, help="Instead: drop the lines that the ignore file can do without."
 )
-@format_option
-@colour_option
+@display_options
 def command(
     *,
     build: Build,
@@ -71,8 +69,7 @@ def command(
     like: str | None,
     from_gitignore: bool,
     tidy: bool,
-    formats: tuple[output.Format, ...],
-    colour: str,
+    display: output.Display,
 ) -> int:
     """Propose what the ignore file of CONTEXT should hold, so that only what is needed is sent.
 
@@ -99,7 +96,10 @@ def command(
     modes = {"allowlist": allowlist, "from-gitignore": from_gitignore, "tidy": tidy}
     mode = _mode({**modes, "like": like is not None}, alone=not (unsafe or only or explain))
     if mode:
-        return _in_mode(build, mode, like, formats, colour, write=write, diff=diff, check=check)
+        with output.progress() as progress:
+            plan = api.plan_ignore_file(build, mode=mode, like=like, write=write, progress=progress)
+        _show(plan, display, diff=diff and not plan.change.impossible)
+        return output.found(plan.change.impossible or (check and plan.edit is not None))
     rules = _known(explain)
     with output.progress() as progress:
         advice = api.suggest(
@@ -110,21 +110,23 @@ def command(
             progress=progress,
             steps=output.steps(progress),
         )
-    look = output.look(colour, top=0)
-    if diff:
-        from ctxsize.formats import patch
-
-        output.write(patch.render([advice.edit] if advice.edit else [], look))
-    elif explain and all(each.name == "text" for each in formats):
+    if explain and not diff and all(each.name == "text" for each in display.formats):
         from ctxsize.formats import text
         from ctxsize.formats.sections import suggested
 
-        output.write(text.render(suggested.rules(advice, rules), look))
+        output.write(text.render(suggested.rules(advice, rules), display.look()))
     else:
-        output.emit(advice, formats, look)
-    if write and advice.written:
-        output.note(f"{advice.ignore_file} is written")
-    return _MISSING if check and any(each.safe for each in advice.suggestions) else 0
+        _show(advice, display, diff=diff)
+    return output.found(check and any(each.safe for each in advice.suggestions))
+
+
+def _show(outcome: Advice | IgnoreFilePlan, display: output.Display, *, diff: bool) -> None:
+    if diff:
+        display.patch([outcome.edit])
+    else:
+        display.emit(outcome)
+    if outcome.written:
+        output.note(f"{outcome.ignore_file} is written")
 
 
 def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
@@ -137,40 +139,12 @@ def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
     return modes[0] if modes else ""
 
 
-def _in_mode(
-    build: Build,
-    mode: str,
-    like: str | None,
-    formats: Iterable[output.Format],
-    colour: str,
-    *,
-    write: bool,
-    diff: bool,
-    check: bool,
-) -> int:
-    with output.progress() as progress:
-        plan = api.plan_ignore_file(build, mode=mode, like=like, write=write, progress=progress)
-    look = output.look(colour, top=0)
-    if diff and not plan.change.impossible:
-        from ctxsize.formats import patch
-
-        output.write(patch.render([plan.edit] if plan.edit else [], look))
-    else:
-        output.emit(plan, formats, look)
-    if plan.written:
-        output.note(f"{plan.ignore_file} is written")
-    return _MISSING if plan.change.impossible or (check and plan.edit is not None) else 0
-
-
 def _known(names: Iterable[str]) -> tuple[str, ...]:
     """Return the rules of these names, none for all. Raises `InputError` for an unknown one."""
     from ctxsize.recommender.knowledge.load import BY_NAME
 
     for name in names:
         if name not in BY_NAME and name != _ALL:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, BY_NAME, n=1)
-            hint = f"did you mean {close[0]}?" if close else "docs/ecosystems.md lists them"
+            hint = hint_at(name, BY_NAME, "docs/ecosystems.md lists them")
             raise InputError(f"no such rule: {name!r}", hint=hint)
     return tuple(name for name in names if name != _ALL)

@@ -10,26 +10,25 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ctxsize.config.keys import CONTEXT_KEYS, OF, TOP_KEYS, Tolerance, code, text
+from ctxsize.config.keys import (
+    BUDGET_KEYS,
+    BUILD_KEYS,
+    CONTEXT_KEYS,
+    OF,
+    SUPPRESSION_KEYS,
+    TOP_KEYS,
+    Keys,
+    Tolerance,
+)
 from ctxsize.engine.border import border_of, holds
-from ctxsize.errors import CtxsizeError, InputError, InputErrors
+from ctxsize.errors import CtxsizeError, InputError, InputErrors, hint_at
 from ctxsize.reader import read_file
 
-__all__ = [
-    "NAMES",
-    "OF",
-    "Budget",
-    "Config",
-    "Context",
-    "Suppression",
-    "Tolerance",
-    "load",
-    "read",
-]
+__all__ = ["NAMES", "OF", "Budget", "Config", "Context", "Suppression", "Tolerance", "load", "read"]
 
 NAMES = ("ctxsize.toml", "pyproject.toml")
 """The files that are looked for in each directory, the first one wins."""
@@ -59,7 +58,7 @@ class Budget:
         return any(each is not None for each in limits)
 
     def over(self, other: Budget) -> Budget:
-        """This budget, and that of `other` where this one says nothing."""
+        """Return this budget, and that of `other` where this one says nothing."""
         return replace(
             other, **{key: value for key, value in vars(self).items() if value is not None}
         )
@@ -130,14 +129,15 @@ def load(start: str) -> Config:
         for name in NAMES:
             path = os.path.normpath(os.path.join(directory, name))
             if os.path.islink(path) and not holds(border_of(directory), path):
-                message = "cannot be read: it is a symlink that leaves the repository"
-                raise InputErrors([InputError(message, path=path)])
+                raise _unreadable(
+                    "cannot be read: it is a symlink that leaves the repository", path
+                )
             if os.path.isfile(path):
                 config = read(path)
                 if config is not None:
                     return config
             elif os.path.lexists(path):
-                raise InputErrors([InputError("is no file that can be read", path=path)])
+                raise _unreadable("is no file that can be read", path)
     return Config()
 
 
@@ -156,7 +156,7 @@ def read(path: str) -> Config | None:
 
 
 def _upward(start: str) -> Iterator[str]:
-    """`start` and the directories above it, up to the top of its git repository."""
+    """Yield `start` and the directories above it, up to the top of its git repository."""
     directory, real = start, os.path.realpath(start)
     while True:
         yield directory
@@ -175,25 +175,17 @@ def _parsed(path: str) -> dict[str, Any]:
         import tomli as tomllib
     try:
         parsed: dict[str, Any] = tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
-        _check_numbers(parsed)
     except UnicodeDecodeError:
-        raise InputErrors([InputError("is not UTF-8", path=path)]) from None
+        raise _unreadable("is not UTF-8", path) from None
     except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-        raise InputErrors([InputError(message, path=path)]) from None
+        raise _unreadable(f"cannot be read: {error.strerror}", path) from None
     except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
-        message = f"is not TOML: {error or 'nested too deep'}"
-        raise InputErrors([InputError(message, path=path)]) from None
+        raise _unreadable(f"is not TOML: {error or 'nested too deep'}", path) from None
     return parsed
 
 
-def _check_numbers(value: object) -> None:
-    """Raise `ValueError` for a number in `value` that is larger than those of TOML."""
-    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
-        raise ValueError("a number has more than 64 bits")
-    if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            _check_numbers(each)
+def _unreadable(message: str, path: str) -> InputErrors:
+    return InputErrors([InputError(message, path=path)])
 
 
 class _ConfigReader:
@@ -205,79 +197,60 @@ class _ConfigReader:
         self._errors: list[CtxsizeError] = []
 
     def config(self, table: object) -> Config:
-        known = {**CONTEXT_KEYS, **TOP_KEYS}
-        values = self._values(table, "", known)
-        defaults = _context("", "", values)
+        values = self._values(table, "", TOP_KEYS)
         self._bound("", values)
-        contexts = tuple(self._contexts(values.get("contexts", {}), defaults))
-        suppressed = tuple(self._suppressions(values.get("suppress", [])))
+        tables = values.pop("contexts", {})
+        contexts = tuple(self._context(name, each, values) for name, each in tables.items())
+        accepted = values.pop("suppress", [])
+        suppressed = tuple(self._suppression(*each) for each in enumerate(accepted, 1))
         if self._errors:
             raise InputErrors(self._errors)
+        found = {key: values[key] for key in ("select", "ignore", "baseline") if key in values}
+        defaults = _context("", "", values)
         return Config(
-            path=self._path,
-            select=values.get("select", ()),
-            ignore=values.get("ignore", ()),
-            suppress=suppressed,
-            defaults=defaults,
-            baseline=values.get("baseline"),
-            contexts=contexts,
+            self._path, suppress=suppressed, defaults=defaults, contexts=contexts, **found
         )
 
-    def _contexts(self, tables: Mapping[str, object], defaults: Context) -> Iterator[Context]:
-        known = {**CONTEXT_KEYS, "path": text}
-        for name, table in tables.items():
-            where = f"contexts.{_key(name)}"
-            if not name:
-                self._wrong(where, "a context needs a name")
-            values = self._values(table, where, known)
-            own = _context(name, values.get("path", name), values)
-            self._bound(where, {**values, "path": own.path})
-            yield Context(
-                name=name,
-                path=own.path,
-                dockerfile=own.dockerfile or defaults.dockerfile,
-                target=own.target if own.target is not None else defaults.target,
-                builder=own.builder or defaults.builder,
-                build_arguments={**defaults.build_arguments, **own.build_arguments},
-                build_contexts={**defaults.build_contexts, **own.build_contexts},
-                platforms=own.platforms or defaults.platforms,
-                budget=own.budget.over(defaults.budget),
-            )
+    def _context(self, name: str, table: object, top: Mapping[str, Any]) -> Context:
+        """Return a table `[contexts."name"]`, filled up with what is said at the `top` level."""
+        where = f"contexts.{_key(name)}"
+        if not name:
+            self._wrong(where, "a context needs a name")
+        own = {"path": name, **self._values(table, where, CONTEXT_KEYS)}
+        self._bound(where, own)
+        joint: dict[str, Any] = {
+            key: {**top[key], **own[key]}
+            for key in ("build_arguments", "build_contexts")
+            if key in top and key in own
+        }
+        return _context(name, own["path"], {**top, **own, **joint})
 
-    def _suppressions(self, tables: list[object]) -> Iterator[Suppression]:
-        known = {"code": code, "path": text, "pattern": text, "reason": text}
-        for number, table in enumerate(tables, 1):
-            where = f"suppress[{number}]"
-            before = len(self._errors)
-            values = self._values(table, where, known)
-            for key, why in (("code", "CTX101, for instance"), ("reason", "why it is accepted")):
-                if key not in values and len(self._errors) == before:
-                    self._wrong(where, f"lacks {key!r}", hint=why)
-            if "pattern" in values and values.get("code", "").startswith("CTX4"):
-                why = f"{values['code']} is about a context and no line"
-                self._wrong(f"{where}.pattern", why, hint="name the context by path")
-            yield Suppression(
-                values.get("code", ""),
-                values.get("reason", ""),
-                values.get("path"),
-                values.get("pattern"),
-            )
+    def _suppression(self, number: int, table: object) -> Suppression:
+        where = f"suppress[{number}]"
+        before = len(self._errors)
+        values = {"code": "", "reason": "", **self._values(table, where, SUPPRESSION_KEYS)}
+        for key, why in (("code", "CTX101, for instance"), ("reason", "why it is accepted")):
+            if not values[key] and len(self._errors) == before:
+                self._wrong(where, f"lacks {key!r}", hint=why)
+        if "pattern" in values and values["code"].startswith("CTX4"):
+            why = f"{values['code']} is about a context and no line"
+            self._wrong(f"{where}.pattern", why, hint="name the context by path")
+        return Suppression(**values)
 
-    def _values(
-        self, table: object, where: str, known: Mapping[str, Callable[[object], Any]]
-    ) -> dict[str, Any]:
-        """Return the keys of `table` as `known` reads them; a wrong one is noted and left out."""
+    def _values(self, table: object, where: str, keys: Keys) -> dict[str, Any]:
+        """Return the values of `table` by our names; a wrong one is noted and left out."""
         if not isinstance(table, dict):
             self._wrong(where or "tool.ctxsize", "must be a table")
             return {}
         found: dict[str, Any] = {}
         for key, value in table.items():
             place = f"{where}.{_key(key)}" if where else _key(key)
-            if key not in known:
-                self._wrong(place, "unknown key", hint=_nearest(key, known))
+            if key not in keys:
+                self._wrong(place, "unknown key", hint=hint_at(key, sorted(keys)))
                 continue
+            name, read_value = keys[key]
             try:
-                found[key] = known[key](value)
+                found[name] = read_value(value)
             except InputError as error:
                 self._wrong(place, error.message, hint=error.hint)
         return found
@@ -285,7 +258,7 @@ class _ConfigReader:
     def _bound(self, where: str, values: Mapping[str, Any]) -> None:
         """Note the paths that lead out of the repository: a stranger may have written them."""
         border = border_of(self._directory)
-        named = values.get("build-contexts", {})
+        named = values.get("build_contexts", {})
         paths = {key: values[key] for key in ("path", "dockerfile", "baseline") if key in values}
         paths |= {f"build-contexts.{_key(name)}": each for name, each in named.items()}
         for key, path in paths.items():
@@ -301,35 +274,11 @@ class _ConfigReader:
 
 
 def _context(name: str, path: str, values: Mapping[str, Any]) -> Context:
-    budget = Budget(
-        max_bytes=values.get("max"),
-        max_files=values.get("max-files"),
-        of=values.get("of"),
-        growth=values.get("growth"),
-        shrink=values.get("shrink"),
-        min_bytes=values.get("min"),
-        min_files=values.get("min-files"),
-    )
-    return Context(
-        name,
-        path,
-        dockerfile=values.get("dockerfile"),
-        target=values.get("target"),
-        builder=values.get("builder"),
-        build_arguments=values.get("build-args", {}),
-        build_contexts=values.get("build-contexts", {}),
-        platforms=values.get("platforms", ()),
-        budget=budget,
-    )
+    build = {each: values[each] for each, _ in BUILD_KEYS.values() if each in values}
+    budget = {each: values[each] for each, _ in BUDGET_KEYS.values() if each in values}
+    return Context(name, path, budget=Budget(**budget), **build)
 
 
 def _key(name: str) -> str:
-    """`name` as a part of a dotted TOML key."""
+    """Return `name` as a part of a dotted TOML key."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
-
-
-def _nearest(key: str, known: Mapping[str, object]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(key, known, 1, 0.6)
-    return f"is {near[0]!r} meant?" if near else f"one of {', '.join(sorted(known))}"

@@ -11,6 +11,8 @@ from ctxsize.build import Build, hiding
 from ctxsize.config import Config, Context
 from ctxsize.engine.border import border_of, holds
 
+_USUAL = Build().builder
+
 
 def directories(config: Config, context: Context) -> Iterator[str]:
     """Return the directories that the path of `context` names, as one would name them from here."""
@@ -38,7 +40,6 @@ def build_of(config: Config, context: Context, directory: str, *, build: Build) 
     dockerfile = context.dockerfile
     if dockerfile is not None:
         dockerfile = os.path.normpath(os.path.join(config.directory, dockerfile))
-    builder = Build().builder
     made = replace(
         build,
         context=directory,
@@ -47,7 +48,7 @@ def build_of(config: Config, context: Context, directory: str, *, build: Build) 
         build_arguments={**context.build_arguments, **build.build_arguments},
         build_contexts={**_placed(context.build_contexts, config), **build.build_contexts},
         platforms=build.platforms or context.platforms,
-        builder=build.builder if build.builder != builder else context.builder or builder,
+        builder=build.builder if build.builder != _USUAL else context.builder or _USUAL,
     )
     return hiding(made, context.build_arguments.keys() - build.build_arguments.keys())
 
@@ -62,8 +63,6 @@ def builds(config: Config) -> Iterator[tuple[str, Build]]:
 def _placed(contexts: Mapping[str, str], config: Config) -> dict[str, str]:
     """Return the named contexts, their directories as one would name them from here."""
     return {
-        name: value
-        if "://" in value or value.startswith("/")
-        else os.path.normpath(os.path.join(config.directory, value))
+        name: value if "://" in value else os.path.normpath(os.path.join(config.directory, value))
         for name, value in contexts.items()
     }

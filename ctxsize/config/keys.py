@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
-from ctxsize.units import parse_size
+from ctxsize.units import human, parse_size
 
 OF = ("context", "transfer")
 """What a budget may be of."""
+_Amount = TypeVar("_Amount")
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,6 @@ class Tolerance:
         return self.content_bytes or 0
 
     def __str__(self) -> str:
-        from ctxsize.units import human
-
         return f"{self.percent:g}%" if self.percent is not None else human(self.content_bytes or 0)
 
 
@@ -61,26 +60,27 @@ def text(value: object) -> str:
     return value
 
 
-def _size(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    if not isinstance(value, str):
-        raise InputError("must be a size", hint='for instance "50MB", or a number of bytes')
-    return parse_size(value)
-
-
 def _number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InputError("must be a number that is not negative")
-    return value
+    # TOML has no larger numbers, and nothing that is counted comes near.
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63:
+        return value
+    raise InputError("must be a number that is not negative and has at most 64 bits")
 
 
-def _tolerance(value: object) -> Tolerance:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return Tolerance(content_bytes=value)
-    if not isinstance(value, str):
-        raise InputError("must be a size or a percentage", hint='for instance "5MB" or "10%"')
-    return Tolerance.parse(value)
+def _amount(
+    what: str, examples: str, parse: Callable[[str], _Amount], of_bytes: Callable[[int], _Amount]
+) -> Callable[[object], _Amount]:
+    """Return the reader of a number of bytes, or of a text that `parse` takes."""
+
+    def read(value: object) -> _Amount:
+        if isinstance(value, str):
+            return parse(value)
+        try:
+            return of_bytes(_number(value))
+        except InputError:
+            raise InputError(f"must be {what}", hint=f"for instance {examples}") from None
+
+    return read
 
 
 def _choice(*choices: str) -> Callable[[object], str]:
@@ -93,7 +93,7 @@ def _choice(*choices: str) -> Callable[[object], str]:
 
 
 def code(value: object) -> str:
-    """One code, in full."""
+    """Return one code, in full."""
     if not isinstance(value, str) or not re.fullmatch(r"CTX[0-9]{3}", value):
         raise InputError(f"no code: {value!r}", hint="for instance CTX101")
     return value
@@ -111,7 +111,7 @@ def _codes(value: object) -> tuple[str, ...]:
 def _arguments(value: object) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
         raise InputError("must be a table of texts", hint='for instance { VERSION = "3" }')
-    return dict(value)
+    return value
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -132,27 +132,48 @@ def _list_of_tables(value: object) -> list[object]:
     return value
 
 
-CONTEXT_KEYS: dict[str, Callable[[object], Any]] = {
-    "dockerfile": text,
-    "target": text,
-    "builder": _choice(*BUILDERS),
-    "build-args": _arguments,
-    "build-contexts": _arguments,
-    "platforms": _texts,
-    "max": _size,
-    "max-files": _number,
-    "min": _size,
-    "min-files": _number,
-    "of": _choice(*OF),
-    "growth": _tolerance,
-    "shrink": _tolerance,
-}
-"""What a context may say, and the top level for all of them."""
+_size = _amount("a size", '"50MB", or a number of bytes', parse_size, int)
+_tolerance = _amount("a size or a percentage", '"5MB" or "10%"', Tolerance.parse, Tolerance)
 
-TOP_KEYS: dict[str, Callable[[object], Any]] = {
-    "select": _codes,
-    "ignore": _codes,
-    "suppress": _list_of_tables,
-    "baseline": text,
-    "contexts": _tables,
+Keys = dict[str, tuple[str, Callable[[object], Any]]]
+"""The name of each key's value in our classes, and its reader."""
+
+BUILD_KEYS: Keys = {
+    "dockerfile": ("dockerfile", text),
+    "target": ("target", text),
+    "builder": ("builder", _choice(*BUILDERS)),
+    "build-args": ("build_arguments", _arguments),
+    "build-contexts": ("build_contexts", _arguments),
+    "platforms": ("platforms", _texts),
+}
+"""What a context may say of its build, and the top level of all of them."""
+
+BUDGET_KEYS: Keys = {
+    "max": ("max_bytes", _size),
+    "max-files": ("max_files", _number),
+    "min": ("min_bytes", _size),
+    "min-files": ("min_files", _number),
+    "of": ("of", _choice(*OF)),
+    "growth": ("growth", _tolerance),
+    "shrink": ("shrink", _tolerance),
+}
+"""The same of its budget."""
+
+CONTEXT_KEYS: Keys = {"path": ("path", text), **BUILD_KEYS, **BUDGET_KEYS}
+
+TOP_KEYS: Keys = {
+    **BUILD_KEYS,
+    **BUDGET_KEYS,
+    "select": ("select", _codes),
+    "ignore": ("ignore", _codes),
+    "suppress": ("suppress", _list_of_tables),
+    "baseline": ("baseline", text),
+    "contexts": ("contexts", _tables),
+}
+
+SUPPRESSION_KEYS: Keys = {
+    "code": ("code", code),
+    "path": ("path", text),
+    "pattern": ("pattern", text),
+    "reason": ("reason", text),
 }

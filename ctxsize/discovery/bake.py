@@ -13,6 +13,7 @@ from ctxsize.discovery.bakefile import (
     BakeError,
     BakeFile,
     Block,
+    Body,
     Value,
     literal,
     printed,
@@ -20,8 +21,9 @@ from ctxsize.discovery.bakefile import (
     read_json,
 )
 from ctxsize.discovery.baketargets import BakeTarget, Resolver
-from ctxsize.discovery.files import RepositoryFiles, is_reference
-from ctxsize.discovery.found import USUAL_PLATFORM, FoundBuild, Haul, Place, concealed, there
+from ctxsize.discovery.composefile import ComposeReader
+from ctxsize.discovery.found import Place
+from ctxsize.discovery.search import USUAL_PLATFORM, Search, directory_of, is_reference, placed
 from ctxsize.engine.border import holds
 from ctxsize.findings import Location
 
@@ -40,7 +42,7 @@ _HIDDEN = "…"
 
 def is_wanted(path: str) -> bool:
     """Return whether this is, by its name, a Bake file."""
-    return _NAME.fullmatch(path.rpartition("/")[2]) is not None
+    return _NAME.fullmatch(os.path.basename(path)) is not None
 
 
 @dataclass
@@ -51,42 +53,36 @@ class _Project:
     names: list[str]
     is_usual: bool
     """Whether Bake reads them without `-f`, and with them the Compose files beside them."""
-    compose: list[str] = field(default_factory=list)
-    bake: BakeFile = field(default_factory=BakeFile)
+    beside: list[str] = field(default_factory=list)
+    """These Compose files."""
     hidden: tuple[tuple[str, str], ...] = ()
-    """The values of variables of Compose files."""
-    written: dict[str, str] = field(default_factory=dict)
-    """The targets of Compose services as their files have them."""
+    """The values of the variables in them."""
+    bake: BakeFile = field(default_factory=BakeFile)
     is_whole: bool = True
     """Whether all files could be read."""
 
-    @property
-    def path(self) -> str:
-        """Return the first of the files."""
-        return os.path.join(self.directory, self.names[0])
+    def path(self, name: str) -> str:
+        """Return the path of one of the files."""
+        return os.path.join(self.directory, name)
 
 
-def builds(files: RepositoryFiles, environment: Mapping[str, str]) -> Haul:
-    """Return the builds of every Bake file."""
-    haul = Haul()
-    projects = [*_projects(files)]
+def collect(search: Search) -> None:
+    """Add the builds of every Bake file."""
+    projects = [*_projects(search)]
     for project in projects:
-        with haul.reading(files.shown(project.path)):
-            if project.is_usual:
-                _add_compose(project, files, environment)
+        with search.reading(project.path(project.names[0])):
+            _read_compose(project, search)
             for name in project.names:
-                _add(project, files, os.path.join(project.directory, name), haul)
+                _read(project, search, project.path(name))
     for project in projects:
-        with haul.reading(files.shown(project.path)):
-            haul.builds += _found(project, files, environment, _saved(project, projects), haul)
-    return haul
+        with search.reading(project.path(project.names[0])):
+            _add_targets(project, search, _saved(project, projects))
 
 
-def _projects(files: RepositoryFiles) -> Iterator[_Project]:
+def _projects(search: Search) -> Iterator[_Project]:
     by_directory: dict[str, list[str]] = {}
-    for path in filter(is_wanted, files.paths):
-        directory, _, name = path.rpartition("/")
-        by_directory.setdefault(directory, []).append(name)
+    for path in filter(is_wanted, search.paths):
+        by_directory.setdefault(directory_of(path), []).append(os.path.basename(path))
     for directory, names in by_directory.items():
         usual = [name for name in _DEFAULTS if name in names]
         if usual:
@@ -96,52 +92,50 @@ def _projects(files: RepositoryFiles) -> Iterator[_Project]:
                 yield _Project(directory, [name], is_usual=False)
 
 
-def _add_compose(project: _Project, files: RepositoryFiles, environment: Mapping[str, str]) -> None:
-    """Make the services of Compose files in the directory targets, as Bake does."""
-    paths = [os.path.join(project.directory, name) for name in (*compose.NAMES, *compose.OVERRIDES)]
-    present = [path for path in paths if path in files.paths]
+def _read_compose(project: _Project, search: Search) -> None:
+    """Make the services of the Compose files beside it targets, as Bake does."""
+    names = (*compose.NAMES, *compose.OVERRIDES) if project.is_usual else ()
+    project.beside = [each for each in names if project.path(each) in search.paths]
+    if not project.beside:
+        return
     # What is wrong with them is said where they are looked at for themselves.
-    services = compose.services_of(files, present, Haul(), environment) if present else {}
-    for service in services.values():
-        found = None if service.build is None else compose.found_build(files, service, Haul())
-        if found is None:
-            continue
-        build = found.build
-        texts = {
-            "context": os.path.relpath(build.context, files.shown(project.directory)),
-            "dockerfile": os.path.relpath(build.dockerfile or "Dockerfile", build.context),
-            "dockerfile-inline": (build.dockerfile_inline or b"").decode(),
-            "target": build.target,
-        }
-        args: dict[str, Value] = {
-            name: literal(text) for name, text in build.build_arguments.items()
-        }
-        platforms: list[Value] = [*map(literal, build.platforms)]
-        project.bake.targets[service.name.replace(".", "_")] = {
-            **{key: literal(text) for key, text in texts.items() if text},
-            "args": args,
-            "platforms": platforms,
-        }
-        project.written[build.target] = build.shown_target
-        project.hidden += build.hidden
-    project.compose += map(os.path.basename, present)
+    reader = ComposeReader(replace(search, problems={}))
+    for name, build in reader.builds([*map(project.path, project.beside)]).items():
+        body = _body(compose.build_of(build), project.directory)
+        # A dot is no letter of a target's name (`sanitizeTargetName` of buildx).
+        project.bake.targets[name.replace(".", "_")] = body
+    project.hidden = reader.hidden
 
 
-def _add(project: _Project, files: RepositoryFiles, path: str, haul: Haul) -> None:
+def _body(build: Build, directory: str) -> Body:
+    """Return what stands in a target for this build, whose paths are relative to the root."""
+    args: Body = {**build.build_arguments}
+    body: Body = {"target": build.target, "args": args, "platforms": [*build.platforms]}
+    if not is_reference(build.context):
+        body["context"] = os.path.relpath(build.context, directory or ".")
+    if build.dockerfile_inline is not None:
+        body["dockerfile-inline"] = build.dockerfile_inline.decode()
+    else:
+        body["dockerfile"] = os.path.relpath(build.dockerfile or "", build.context)
+    return {key: literal(each) for key, each in body.items() if each}
+
+
+def _read(project: _Project, search: Search, path: str) -> None:
     is_hcl = path.lower().endswith(".hcl")
-    text = files.read(path, _MOST_BYTES) if is_hcl else files.read(path)
+    text = search.read(path, _MOST_BYTES) if is_hcl else search.read(path)
     if text is None:
         project.is_whole = False
         return
     try:
         blocks = read_hcl(text) if is_hcl else read_json(text)
     except BakeError as error:
-        haul.complain("bake", f"not read: {error.message}", files.shown(path), error.line)
+        where = Location(search.shown(path), error.line)
+        search.complain("bake", f"not read: {error.message}", where)
         project.is_whole = False
         return
     if not is_hcl and not project.is_usual and _is_printed(blocks):
         blocks = printed(blocks)
-    project.bake.add(blocks, files.shown(path), text)
+    project.bake.add(blocks, search.shown(path), text)
 
 
 def _is_printed(blocks: list[Block]) -> bool:
@@ -157,20 +151,14 @@ def _saved(project: _Project, projects: list[_Project]) -> set[str]:
     return {
         name
         for each in projects
-        if not each.is_usual and each.path.lower().endswith(".json")
+        if not each.is_usual and each.names[0].lower().endswith(".json")
         if each is not project and each.directory in (project.directory, "")
         for name in (*each.bake.targets, *each.bake.groups)
     }
 
 
-def _found(
-    project: _Project,
-    files: RepositoryFiles,
-    environment: Mapping[str, str],
-    saved: set[str],
-    haul: Haul,
-) -> Iterator[FoundBuild]:
-    resolver = Resolver(project.bake, environment)
+def _add_targets(project: _Project, search: Search, saved: set[str]) -> None:
+    resolver = Resolver(project.bake, search.environment)
     mask = Build(hidden=resolver.hidden).masked
     lines = project.bake.lines
     targets = [each for each in resolver.targets() if each.declared in lines]
@@ -179,20 +167,17 @@ def _found(
     }
     if unknown:
         try:
-            asked = _asked(project, files, [*unknown])
+            asked = _asked(project, search, [*unknown])
             targets = [*(each for each in targets if each.declared not in unknown), *asked]
         except BakeError as error:
-            where, line = lines[next(iter(unknown))]
             text = f"not evaluated: {_listed(unknown)}. {error.message}"
-            haul.complain("bake", mask(text), where, line)
+            search.complain("bake", mask(text), Location(*lines[next(iter(unknown))]))
             # One that is left out may build a Dockerfile whose context is guessed otherwise.
-            haul.unresolved |= not {each.declared for each in targets}.issuperset(unknown)
+            search.is_open |= not {each.declared for each in targets}.issuperset(unknown)
     for target in targets:
         place = Place("bake", mask(target.name), Location(*lines[target.declared]))
-        made = _build(files, project, target, place, haul)
-        if made is not None:
-            hidden = (*made.hidden, *resolver.hidden, *target.hidden)
-            yield FoundBuild(concealed(replace(made, hidden=hidden)), (place,))
+        hidden = (*project.hidden, *resolver.hidden, *target.build.hidden)
+        search.add(place, replace(_placed(search, project, target.build), hidden=hidden))
 
 
 def _listed(unknown: Mapping[str, str]) -> str:
@@ -202,92 +187,70 @@ def _listed(unknown: Mapping[str, str]) -> str:
     return ", ".join(shown)
 
 
-def _asked(project: _Project, files: RepositoryFiles, names: list[str]) -> list[BakeTarget]:
+def _asked(project: _Project, search: Search, names: list[str]) -> list[BakeTarget]:
     """Return what Docker says that targets are. Raises `BakeError` if it does not."""
-    if files.printer is None:
+    if search.printer is None:
         raise BakeError(
             "Run `ctxsize scan --ask-docker`, or save what `docker buildx bake --print` prints "
             "as bake.json beside this file"
         )
-    paths = [*project.compose, *project.names]
+    files = [*project.beside, *project.names]
     # Docker would follow a link that leads out of the repository.
-    if not project.is_whole or not all(
-        holds(files.border, files.shown(os.path.join(project.directory, path))) for path in paths
-    ):
+    inside = all(holds(search.border, search.shown(project.path(each))) for each in files)
+    if not (project.is_whole and inside):
         raise BakeError("Docker is not asked, as a file that belongs to it cannot be read here")
     answer = BakeFile()
-    answer.add(files.printer.blocks(files.shown(project.directory), paths, names), "", "")
+    answer.add(search.printer.blocks(search.shown(project.directory), files, names))
     told = {each.name: each for each in Resolver(answer, {}).targets()}
-    literals = project.bake.literals()
     found = []
     for name in names:
         members = answer.groups.get(name)  # those of a matrix
         for member in members if isinstance(members, list) else [name]:
             if not isinstance(member, str) or member not in told:
                 raise BakeError(f"`docker buildx bake --print` says nothing of {name}")
-            found.append(_hiding(told[member], name, literals))
+            build = _hiding(told[member].build, {*_literals(project.bake.targets[name])})
+            found.append(BakeTarget(name, name, build))
     return found
 
 
-def _hiding(target: BakeTarget, declared: str, literals: set[str]) -> BakeTarget:
-    """Return a target that prints no value which does not stand in the file as it is."""
-    strange = [each for each in target.platforms if not USUAL_PLATFORM.fullmatch(each)]
-    texts = [each for key, each in target.texts.items() if key != "dockerfile-inline"]
-    texts += target.contexts.values()
-    values = {*strange, *texts, *map(os.path.normpath, texts)} - literals
-    return replace(
-        target,
-        name=declared,
-        declared=declared,
-        written={key: each if each in literals else _HIDDEN for key, each in target.texts.items()},
-        hidden=tuple((each, _HIDDEN) for each in sorted(values)),
-    )
+def _hiding(build: Build, literals: set[str]) -> Build:
+    """Return a build that prints no value which does not stand in its target as it is."""
+    texts = {build.context, build.dockerfile or "", build.target, *build.build_contexts.values()}
+    strange = {each for each in build.platforms if not USUAL_PLATFORM.fullmatch(each)}
+    values = {*texts, *map(os.path.normpath, texts), *strange} - literals
+    return replace(build, hidden=tuple((each, _HIDDEN) for each in sorted(values) if each))
 
 
-def _build(
-    files: RepositoryFiles, project: _Project, target: BakeTarget, place: Place, haul: Haul
-) -> Build | None:
-    """Return the build of a target, None if its context is no directory of this machine."""
-    context = target.texts.get("context") or "."
-    if is_reference(context):
-        return None
-    start = _start(files, project.directory, context, target)
-    shown = files.shown(os.path.join(start, context))
-    if not os.path.isdir(shown):
-        where = place.where
-        named = files.shown(os.path.join(start, target.written.get("context", ".")))
-        text = f"{place.name}: there is no directory {named}"
-        haul.complain("no-context", text, where.path, where.line)
-        return None
-    inline = target.texts.get("dockerfile-inline")
-    names = [each.get("dockerfile") or "Dockerfile" for each in (target.texts, target.written)]
-    dockerfile = there(*(os.path.join(shown, each) for each in names))
-    stage = target.texts.get("target", "")
-    return Build(
-        shown,
-        "-" if inline else os.path.normpath(dockerfile),
-        stage,
-        target.args,
-        files.contexts(target.contexts, start),
-        target.platforms,
-        dockerfile_inline=inline.encode() if inline else None,
-        hidden=project.hidden,
-        target_written=(stage, project.written.get(stage, target.written.get("target", ""))),
-    )
+def _literals(value: Value) -> Iterator[str]:
+    """Yield the texts in a value that may be printed, as they have no variables."""
+    if isinstance(value, list | dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _literals(each)
+    elif isinstance(value, str) and not re.search(r"[$%]\{", value):
+        yield value
+        yield os.path.normpath(value)
 
 
-def _start(files: RepositoryFiles, directory: str, context: str, target: BakeTarget) -> str:
-    """Return where Bake is run: beside its file, or at the root if only there it makes sense.
+def _placed(search: Search, project: _Project, build: Build) -> Build:
+    """Return a build with its paths from the root.
 
-    Bake takes paths as relative to the working directory, wherever its file lies.
+    Bake takes them as relative to the working directory, wherever its file lies: that is the
+    file's own, or the root if only there it makes sense.
     """
-    dockerfile = target.texts.get("dockerfile") or "Dockerfile"
-    for start in (directory, ""):
-        here = os.path.join(files.shown(start), context)
-        if start != directory and not holds(files.border, here):
+    context, inline = build.context or ".", build.dockerfile_inline is not None
+    if is_reference(context):
+        return build
+    dockerfile = os.path.join(context, build.dockerfile or "Dockerfile")
+    start = project.directory
+    for each in (project.directory, ""):
+        here = search.shown(os.path.join(each, context))
+        is_there = inline or os.path.isfile(search.shown(os.path.join(each, dockerfile)))
+        if os.path.isdir(here) and is_there and holds(search.border, here):
+            start = each
             break
-        if os.path.isdir(here) and (
-            "dockerfile-inline" in target.texts or os.path.isfile(os.path.join(here, dockerfile))
-        ):
-            return start
-    return directory
+    return replace(
+        build,
+        context=os.path.join(start, context),
+        dockerfile="-" if inline else os.path.join(start, dockerfile),
+        build_contexts=placed(build.build_contexts, start),
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +15,9 @@ Block: TypeAlias = "tuple[str, str, Body]"
 
 _KINDS = ("variable", "function", "group", "target")
 _MAPS = ("args", "contexts", "labels")
-_DEEPEST = 50
 _HEREDOC = re.compile(r"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*\Z", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-_OPENING = re.compile(r"([$%])\{")
 
 
 class BakeError(Exception):
@@ -42,7 +39,7 @@ class BakeFile:
     lines: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Where each target begins: file and line."""
 
-    def add(self, blocks: Iterable[Block], path: str, text: str) -> None:
+    def add(self, blocks: Iterable[Block], path: str = "", text: str = "") -> None:
         """Add the blocks of a further file, which wins over those before."""
         lines = _lines(text)
         for kind, name, body in blocks:
@@ -53,18 +50,6 @@ class BakeFile:
             elif kind == "target":
                 self.targets[name] = merged(self.targets.get(name, {}), body)
                 self.lines[name] = (path, lines.get(name, 1))
-
-    def literals(self) -> set[str]:
-        """Return the texts in targets that may be printed, as they have no variables."""
-        found: set[str] = {".", "Dockerfile"}
-        for body in self.targets.values():
-            contexts, platforms = body.get("contexts"), body.get("platforms")
-            texts = [*body.values(), *(platforms if isinstance(platforms, list) else ())]
-            texts += contexts.values() if isinstance(contexts, dict) else ()
-            for text in texts:
-                if isinstance(text, str):
-                    found |= {text, os.path.normpath(text)}
-        return {text for text in found if not _OPENING.search(text)}
 
 
 def read_hcl(text: str) -> list[Block]:
@@ -84,7 +69,6 @@ def read_hcl(text: str) -> list[Block]:
         line = getattr(error, "line", None)
         known = line if isinstance(line, int) and line > 0 else None
         raise BakeError("it is no HCL", known) from None
-    _check_depth(document)
     blocks: list[Block] = []
     for kind, value in _plain(document).items():
         if kind not in _KINDS:  # an attribute of the file is a variable
@@ -105,7 +89,6 @@ def read_json(text: str) -> list[Block]:
         raise BakeError(f"it is no JSON: {error}", line) from None
     except RecursionError:
         raise BakeError("it is nested too deeply") from None
-    _check_depth(document)
     blocks: list[Block] = []
     for kind in _KINDS:
         named = document.get(kind) if isinstance(document, dict) else None
@@ -122,37 +105,19 @@ def printed(blocks: list[Block]) -> list[Block]:
 
     Newer versions write `$${` for a `${` that is meant, older ones leave it as it is.
     """
-    return [(kind, name, _literal_body(body)) for kind, name, body in blocks]
+    return [
+        (kind, name, {key: literal(each) for key, each in body.items()})
+        for kind, name, body in blocks
+    ]
 
 
-def literal(text: str) -> str:
-    """Return the template that stands for `text`."""
-    return _OPENING.sub(r"\1\1{", text)
-
-
-def _literal_body(body: Body) -> Body:
-    return {key: _literal(each) for key, each in body.items()}
-
-
-def _literal(value: Value) -> Value:
+def literal(value: Value) -> Value:
+    """Return the template that stands for a value."""
     if isinstance(value, dict):
-        return _literal_body(value)
+        return {key: literal(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_literal(each) for each in value]
-    return literal(re.sub(r"([$%])\1\{", r"\1{", value)) if isinstance(value, str) else value
-
-
-def _check_depth(document: Value) -> None:
-    level = [document]
-    for _ in range(_DEEPEST):
-        level = [
-            each
-            for above in level
-            if isinstance(above, dict | list)
-            for each in (above.values() if isinstance(above, dict) else above)
-        ]
-    if level:
-        raise BakeError("it is nested too deeply")
+        return [literal(each) for each in value]
+    return re.sub(r"([$%])\1?\{", r"\1\1{", value) if isinstance(value, str) else value
 
 
 def _plain(body: Mapping[str, Value]) -> Body:
@@ -175,8 +140,10 @@ def _value_of(value: Value) -> Value:
 def _template_of(source: str) -> str:
     """Return a template for an expression: a quoted text, a heredoc, a name or `${…}`."""
     if source.startswith('"<<') and (heredoc := _HEREDOC.match(source[1:-1])):
-        body = heredoc[3] + "\n"
-        return _undented(body) if heredoc[1] else body
+        lines = f"{heredoc[3]}\n".split("\n")
+        indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
+        cut = min(indents, default=0) if heredoc[1] else 0
+        return "\n".join(line[cut:] for line in lines)
     if source.startswith('"'):
         return _ESCAPE.sub(_unescaped, source[1:-1])
     return source if source.startswith("${") else f"${{{source}}}"
@@ -187,12 +154,6 @@ def _unescaped(match: re.Match[str]) -> str:
     if code:
         return chr(int(code, 16)) if int(code, 16) <= 0x10FFFF else match[0]
     return _ESCAPES.get(match[3], match[3])
-
-
-def _undented(body: str) -> str:
-    lines = body.split("\n")
-    indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
-    return "\n".join(line[min(indents, default=0) :] for line in lines)
 
 
 def merged(base: Body, over: Body) -> Body:

@@ -14,14 +14,11 @@ import signal
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO
 
 from ctxsize.discovery.bakefile import BakeError, Block, printed, read_json
 from ctxsize.engine.border import holds
 from ctxsize.engine.git import find_program
-
-if TYPE_CHECKING:
-    import subprocess
 
 _COMMAND = "`docker buildx bake --print`"
 
@@ -53,65 +50,63 @@ class BakePrinter:
         arguments = [program, "buildx", "bake", "--print", *chosen, *filter(_NAME.fullmatch, names)]
         began = time.monotonic()
         try:
-            text = self._output(arguments, directory)
+            text = self._output(arguments, directory, max(0, min(_SECONDS, self._left)))
+        except OSError as error:
+            raise BakeError(f"docker cannot be run: {error.strerror}") from None
         finally:
             self._left -= time.monotonic() - began
         return printed(read_json(text.decode(errors="replace")))
 
-    def _output(self, arguments: list[str], directory: str) -> bytes:
+    def _output(self, arguments: list[str], directory: str, seconds: float) -> bytes:
+        """Return what a program prints, which is killed with all that it started in an error."""
         import subprocess
 
-        try:
-            with subprocess.Popen(
-                arguments,
-                cwd=directory,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            ) as process:
-                try:
-                    data = self._read(process)
-                except BaseException:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    raise
-        except OSError as error:
-            raise BakeError(f"docker cannot be run: {error.strerror}") from None
-        if process.returncode:
-            raise BakeError(f"{_COMMAND} failed with {process.returncode}")
+        deadline = time.monotonic() + seconds
+        with subprocess.Popen(
+            arguments,
+            cwd=directory,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as process:
+            assert process.stdout is not None
+            try:
+                data = _read(process.stdout, deadline)
+                code = process.wait(max(0, deadline - time.monotonic()))
+            except BaseException as error:
+                os.killpg(process.pid, signal.SIGKILL)
+                if isinstance(error, subprocess.TimeoutExpired):
+                    text = f"{_COMMAND} took more than {seconds:.0f} seconds"
+                    raise BakeError(text) from None
+                raise
+        if code:
+            raise BakeError(f"{_COMMAND} failed with {code}")
         return data
 
-    def _read(self, process: subprocess.Popen[bytes]) -> bytes:
-        """Return what a process prints, once it ended."""
-        import subprocess
-
-        seconds = min(_SECONDS, self._left)
-        deadline = time.monotonic() + seconds
-        data = bytearray()
-        assert process.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            while selector.select(max(0, deadline - time.monotonic())):
-                piece = os.read(process.stdout.fileno(), 1 << 16)
-                data += piece
-                if len(data) > _MOST_BYTES:
-                    raise BakeError(f"{_COMMAND} printed more than {_MOST_BYTES:,} bytes")
-                if not piece:
-                    break
-        try:
-            process.wait(max(0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            raise BakeError(f"{_COMMAND} took more than {max(0, seconds):.0f} seconds") from None
-        return bytes(data)
-
     def _environment(self) -> dict[str, str]:
-        path = [
-            each for each in os.environ.get("PATH", "").split(os.pathsep) if os.path.isabs(each)
-        ]
+        path = os.environ.get("PATH", "").split(os.pathsep)
         home = os.environ.get("HOME", "/")
         # The plugins in HOME are programs: those of the repository are not run.
         return {
-            "PATH": os.pathsep.join(each for each in path if not holds(self.border, each)),
+            "PATH": os.pathsep.join(
+                each for each in path if os.path.isabs(each) and not holds(self.border, each)
+            ),
             "HOME": "/" if holds(self.border, home) else home,
         }
+
+
+def _read(output: IO[bytes], deadline: float) -> bytes:
+    """Return what is printed until the end or the deadline. Raises `BakeError` for too much."""
+    data = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(output, selectors.EVENT_READ)
+        while selector.select(max(0, deadline - time.monotonic())):
+            piece = os.read(output.fileno(), 1 << 16)
+            data += piece
+            if len(data) > _MOST_BYTES:
+                raise BakeError(f"{_COMMAND} printed more than {_MOST_BYTES:,} bytes")
+            if not piece:
+                break
+    return bytes(data)

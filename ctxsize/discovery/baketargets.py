@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import product
 from math import prod
+from typing import TypeVar
 
+from ctxsize.build import Build
 from ctxsize.discovery.bakefile import BakeFile, Body, Value, merged
 
-_TEXTS = ("context", "dockerfile", "dockerfile-inline", "target")
 _DEEPEST = 50
 _MOST_COMBINATIONS = 512
 _MOST_CHARACTERS = 2**24
@@ -24,6 +25,9 @@ _PER_BODY, _PER_TARGET = 200, 1_000
 _DOTTED = r"\$\{\s*([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*)\s*\}"
 _LONE = re.compile(_DOTTED)
 _PIECE = re.compile(rf"\$\$\{{|%%\{{|{_DOTTED}|[$%]\{{")
+
+
+_T = TypeVar("_T")
 
 
 class UnknownError(Exception):
@@ -37,14 +41,8 @@ class BakeTarget:
     name: str
     declared: str
     """The name of its block, which differs for one of a matrix."""
-    texts: Mapping[str, str]
-    args: Mapping[str, str]
-    contexts: Mapping[str, str]
-    platforms: tuple[str, ...]
-    written: Mapping[str, str]
-    """The texts as the file has them, to be printed without the values of variables."""
-    hidden: tuple[tuple[str, str], ...] = ()
-    """Further texts in it that are not printed, each with what is."""
+    build: Build
+    """With paths as the file has them."""
 
 
 class Resolver:
@@ -54,7 +52,7 @@ class Resolver:
         self._bake = bake
         self._environment = environment
         self._variables: dict[str, Value] = {}
-        self._begun: set[str] = set()
+        self._pending = dict(bake.variables)
         self._room = _MOST_CHARACTERS
         self.unknown: dict[str, str] = {}
         """The targets that take more than is evaluated, and the key that does."""
@@ -85,42 +83,32 @@ class Resolver:
 
     def _listed(self, value: Value) -> list[str]:
         """Return the names in a list, as far as they are known; none in what is no list."""
+        found: Value = None
         with suppress(UnknownError):
             found = self._value(value, {})
-            return (
-                [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
-            )
-        return []
+        return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 
     def _rounds(self, name: str) -> list[dict[str, Value]]:
         """Return the values of each combination of a target's matrix; one without a matrix."""
-        with _naming("matrix"):
-            matrix = self._value(self._bake.targets[name].get("matrix") or {}, {})
-            if not isinstance(matrix, dict):
-                raise UnknownError("no object")
-            axes = [each for each in matrix.values() if isinstance(each, list)]
-            if len(axes) < len(matrix) or prod(map(len, axes)) > _MOST_COMBINATIONS:
-                raise UnknownError("no lists, or too many combinations")
-            return [dict(zip(matrix, each, strict=True)) for each in product(*axes)]
+        return self._read(self._bake.targets[name], "matrix", {}, _combinations)
 
     def _target(self, name: str, names: Mapping[str, Value]) -> BakeTarget:
         self._pay(_PER_TARGET)
         body = self._inherited(name, names, 0)
-        shown = None
+        shown = ""
         with suppress(UnknownError):  # it says nothing of what is built
-            shown = self._text(self._bake.targets[name].get("name"), names)
-        texts = {}
-        for key in _TEXTS:
-            with _naming(key):
-                texts[key] = self._text(body.get(key), names)
-        with _naming("contexts"):
-            contexts = self._pairs(body.get("contexts"), names)
-        with _naming("platforms"):
-            platforms = self._value(body.get("platforms"), names)
-            listed = tuple(map(as_text, platforms)) if isinstance(platforms, list) else ()
-        written = {key: value for key, value in body.items() if isinstance(value, str)}
-        args = self._args(name, body, names)
-        return BakeTarget(shown or name, name, _given(texts), args, contexts, listed, written)
+            shown = self._read(self._bake.targets[name], "name", names, _text)
+        inline = self._read(body, "dockerfile-inline", names, _text)
+        build = Build(
+            self._read(body, "context", names, _text),
+            self._read(body, "dockerfile", names, _text) or None,
+            self._read(body, "target", names, _text),
+            self._args(name, body.get("args"), names),
+            self._read(body, "contexts", names, _pairs),
+            self._read(body, "platforms", names, _texts),
+            dockerfile_inline=inline.encode("utf-8", "surrogatepass") if inline else None,
+        )
+        return BakeTarget(shown or name, name, build)
 
     def _inherited(self, name: str, names: Mapping[str, Value], depth: int) -> Body:
         """Return a target's body on top of those of what it inherits from, later ones first."""
@@ -132,48 +120,33 @@ class Resolver:
             self._pay(_PER_BODY + len(body))
             parents = self._value(body.get("inherits") or [], names)
             for parent in parents if isinstance(parents, list) else ():
-                found = merged(found, self._inherited(as_text(parent), names, depth + 1))
+                found = merged(found, self._inherited(_text(parent), names, depth + 1))
             self._pay(len(found))
         return merged(found, body)
 
-    def _args(self, name: str, body: Body, names: Mapping[str, Value]) -> dict[str, str]:
+    def _args(self, name: str, args: Value, names: Mapping[str, Value]) -> dict[str, str]:
         """Return the arguments that are known; `unknown` says if there are others."""
+        alone = [{key: args[key]} for key in args] if isinstance(args, dict) else [args]
         found: dict[str, str] = {}
-        try:
-            args = self._mapping(body.get("args"), names)
-        except UnknownError:
-            args = {}
-            self.unknown[name] = "args"
-        for key, value in args.items():
+        for each in alone:
             try:
-                found |= self._pairs({key: value}, names)
+                found |= _pairs(self._value(each, names))
             except UnknownError:
                 self.unknown[name] = "args"
         return found
 
-    def _pairs(self, value: Value, names: Mapping[str, Value]) -> dict[str, str]:
-        found = {
-            as_text(self._value(key, names)): self._text(each, names)
-            for key, each in self._mapping(value, names).items()
-        }
-        return _given(found)
-
-    def _mapping(self, value: Value, names: Mapping[str, Value]) -> Body:
-        """Return a mapping; its values are evaluated only where all of it is an expression."""
-        found = self._value(value, names) if isinstance(value, str) else value
-        if not isinstance(found, dict | None):
-            raise UnknownError("no object")
-        return found or {}
-
-    def _text(self, value: Value, names: Mapping[str, Value]) -> str | None:
-        found = self._value(value, names)
-        return None if found is None else as_text(found)
+    def _read(
+        self, body: Body, key: str, names: Mapping[str, Value], convert: Callable[[Value], _T]
+    ) -> _T:
+        """Return what a key of a target holds. Raises `UnknownError` that names the key."""
+        with _naming(key):
+            return convert(self._value(body.get(key), names))
 
     def _value(self, value: Value, names: Mapping[str, Value]) -> Value:
         if isinstance(value, list):
             return [self._value(each, names) for each in value]
         if isinstance(value, dict):
-            return {key: self._value(each, names) for key, each in value.items()}
+            return {_text(self._value(key, names)): self._value(value[key], names) for key in value}
         if not isinstance(value, str):
             return value
         if lone := _LONE.fullmatch(value):  # it keeps its type
@@ -182,7 +155,7 @@ class Resolver:
 
     def _piece(self, match: re.Match[str], names: Mapping[str, Value]) -> str:
         if match[1]:
-            text = as_text(self._named(match[1], names))
+            text = _text(self._named(match[1], names))
             self._pay(len(text))
             return text
         if len(match[0]) < 3:
@@ -202,21 +175,19 @@ class Resolver:
         """Return the value of a variable: that of the environment, else its default."""
         if name not in self._variables:
             # One that is begun and has no value is unknown, or made of itself.
-            if name not in self._bake.variables or name in self._begun:
+            if name not in self._pending:
                 raise UnknownError(name)
-            self._begun.add(name)
-            self._variables[name] = self._given(name)
+            self._variables[name] = self._given(name, self._pending.pop(name))
         return self._variables[name]
 
-    def _given(self, name: str) -> Value:
-        default = self._bake.variables[name]
-        if name not in self._environment:
+    def _given(self, name: str, default: Value) -> Value:
+        text = self._environment.get(name)
+        if text is None:
             return self._value(default, {})
         with suppress(UnknownError):
             default = self._value(default, {})
         if isinstance(default, list | dict):
             raise UnknownError(name)
-        text = self._environment[name]
         return text.lower() in ("1", "true", "t") if isinstance(default, bool) else text
 
     def _pay(self, amount: int) -> None:
@@ -234,12 +205,29 @@ def _naming(key: str) -> Iterator[None]:
         raise UnknownError(key) from None
 
 
-def _given(texts: Mapping[str, str | None]) -> dict[str, str]:
-    return {key: text for key, text in texts.items() if text is not None}
+def _combinations(matrix: Value) -> list[dict[str, Value]]:
+    if not isinstance(matrix, dict | None):
+        raise UnknownError("no object")
+    axes = [each for each in (matrix or {}).values() if isinstance(each, list)]
+    if len(axes) < len(matrix or ()) or prod(map(len, axes)) > _MOST_COMBINATIONS:
+        raise UnknownError("no lists, or too many combinations")
+    return [dict(zip(matrix or (), each, strict=True)) for each in product(*axes)]
 
 
-def as_text(value: Value) -> str:
-    """Return a value in a text. Raises `UnknownError` for null, lists and objects."""
+def _pairs(value: Value) -> dict[str, str]:
+    if not isinstance(value, dict | None):
+        raise UnknownError("no object")
+    return {key: _text(each) for key, each in (value or {}).items() if each is not None}
+
+
+def _texts(value: Value) -> tuple[str, ...]:
+    return tuple(map(_text, value)) if isinstance(value, list) else ()
+
+
+def _text(value: Value) -> str:
+    """Return a value in a text, `""` for null. Raises `UnknownError` for lists and objects."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and math.isfinite(value) and "e" not in repr(value):

@@ -1,348 +1,281 @@
 """A Compose project: its files read, interpolated, included, extended and merged.
 
-As Docker Compose does it, as far as builds are concerned: only `build`,
-`platform`, `extends`, `include` and `profiles` are looked at.
+As Docker Compose does it, as far as builds are concerned: only `build`, `platform`, `extends`
+and `include` are looked at.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from ctxsize.build import Build
 from ctxsize.discovery.interpolation import InterpolationError, Interpolator, read_dotenv
-from ctxsize.discovery.yaml import Mapping as YamlMapping
-from ctxsize.discovery.yaml import TaggedScalar, Text, YamlError, as_mapping, load, written
+from ctxsize.discovery.search import Search, directory_of, is_reference
+from ctxsize.discovery.yaml import Yaml, YamlError, YamlMapping, load
 from ctxsize.findings import Location
 
-_KEPT = ("build", "platform", "extends", "profiles", "image", "develop")
-_PATHS = ("./", "../", "/", "~")
+_KEPT = ("build", "platform", "extends")
 _DEEPEST, _MOST_INCLUDED = 50, 10_000
 
 
-@dataclass(frozen=True)
-class Service:
-    """A service with its build as Compose would see it; paths are relative to the root."""
-
-    name: str
-    build: Mapping[str, Any] | None
-    """Long form, its `context` resolved, its variables replaced."""
-    platform: str
-    where: Location
-    profiles: tuple[str, ...] = ()
-    hidden: tuple[tuple[str, str], ...] = ()
-    """The values of all variables that the project uses, each with how it is written."""
-
-
-@dataclass(frozen=True)
-class _Scope:
-    """Where something stands: its file, and the directory and variables of its project."""
+@dataclass(eq=False)
+class _File:
+    """A Compose file where it counts: with the directory and the variables of a project."""
 
     path: str
     directory: str
     variables: Mapping[str, str]
+    document: YamlMapping
+    services: YamlMapping
+    resolved: dict[str, Yaml] = field(default_factory=dict)
+    """The services that were looked at, with what they extend."""
 
 
-Reader = Callable[[str], str | None]
-"""Gives the text of a file by its path relative to the root; None if it cannot be read."""
-Complain = Callable[[str, str, str, int | None], None]
+class ComposeReader:
+    """Reads a Compose project, each file and each service of it once."""
 
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._documents: dict[str, YamlMapping | None] = {}
+        self._files: dict[tuple[str, str, int], _File] = {}
+        """By path, directory and the identity of their variables: equal ones are one object."""
+        self._included_files: dict[object, YamlMapping | None] = {}
+        """By their paths and variables; None while they are being read."""
+        self._variables: dict[object, dict[str, str]] = {}
+        self._interpolator = Interpolator()
 
-@dataclass
-class Loader:
-    """Reads Compose projects below one root."""
+    @property
+    def hidden(self) -> tuple[tuple[str, str], ...]:
+        """Return the values of all variables that were used, each with its name in braces."""
+        return tuple(self._interpolator.used.items())
 
-    read: Reader
-    exists: Callable[[str], bool]
-    shown: Callable[[str], str]
-    complain: Complain
-    environment: Mapping[str, str]
-    _documents: dict[str, YamlMapping | None] = field(default_factory=dict)
-    _included_files: dict[tuple[object, ...], dict[str, Any] | None] = field(default_factory=dict)
-    """By their paths and variables; None while they are being read."""
-    _resolved_services: dict[tuple[str, str, str, int], Any] = field(default_factory=dict)
-    _variables: dict[object, dict[str, str]] = field(default_factory=dict)
-    """Equal variables, of which one is used: their identity is part of keys."""
-    _interpolator: Interpolator = field(default_factory=Interpolator)
+    def builds(self, paths: list[str]) -> dict[str, YamlMapping]:
+        """Return the builds of a project made of `paths`, by service, their paths from the root.
 
-    def services(self, paths: Iterable[str], *, directory: str | None = None) -> dict[str, Service]:
-        """Return the services of a project made of `paths`, later files over earlier ones."""
-        paths = list(paths)
-        directory = os.path.dirname(paths[0]) if directory is None else directory
-        variables = self._same(self.variables(directory, None))
-        raw = self._project(paths, directory, variables, 0)
-        return {name: self._service(name, each) for name, each in raw.items()}
+        Later files count more than earlier ones.
+        """
+        directory = directory_of(paths[0])
+        variables = self._variables_of([os.path.join(directory, ".env")], {})
+        found: dict[str, YamlMapping] = {}
+        for name, service in self._project(paths, directory, variables, 0).items():
+            build = service.get("build") if isinstance(service, YamlMapping) else None
+            if isinstance(service, YamlMapping) and isinstance(build, YamlMapping):
+                found[name] = build
+                if platform := service.get("platform"):
+                    build.setdefault("platforms", [platform])
+        return found
 
-    def variables(self, directory: str, env_files: Iterable[str] | None) -> dict[str, str]:
-        """Return the environment on top of what the `.env` files of a project set."""
+    def _variables_of(self, paths: Iterable[str], outer: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables that files set, below `outer` ones and the environment."""
+        environment = self._search.environment
         found: dict[str, str] = {}
-        default = _join(directory, ".env")
-        for path in [default] if env_files is None else env_files:
-            if self.exists(path) and (text := self.read(path)) is not None:
-                found |= read_dotenv(text, self.environment)
-        return {**found, **self.environment}
+        for path in filter(self._exists, paths):
+            found |= read_dotenv(self._search.read(path) or "", environment)
+        found = {**found, **environment, **outer}
+        return self._variables.setdefault(frozenset(found.items()), found)
 
     def _project(
         self, paths: list[str], directory: str, variables: Mapping[str, str], depth: int
-    ) -> dict[str, Any]:
-        """Return the raw services of some files, with `build.context` made relative to the root."""
-        merged: dict[str, Any] = {}
+    ) -> YamlMapping:
+        """Return the services of some files, later ones over earlier ones."""
+        found: Yaml = YamlMapping()
         for path in paths:
-            document = self._document(path)
-            if document is None:
-                continue
-            scope = _Scope(path, directory, variables)
-            services = self._included(document, scope, depth)
-            for name, service in self._own(document, scope).items():
-                services[name] = _merge_service(services.get(name), service)
-            for name, service in services.items():
-                merged[name] = _merge_service(merged.get(name), service)
-        return merged
+            if (file := self._file(path, directory, variables)) is not None:
+                found = _merged(found, self._included(file, depth))
+                own = {name: self._resolved(file, name) for name in file.services}
+                found = _merged(found, file.services.with_pairs(own))
+        return found if isinstance(found, YamlMapping) else YamlMapping()
 
-    def _same(self, variables: dict[str, str]) -> dict[str, str]:
-        return self._variables.setdefault(frozenset(variables.items()), variables)
-
-    def _document(self, path: str) -> YamlMapping | None:
+    def _file(self, path: str, directory: str, variables: Mapping[str, str]) -> _File | None:
+        """Return a file, None if it cannot be read; it is parsed once for all projects."""
         if path not in self._documents:
             self._documents[path] = self._loaded(path)
-        return self._documents[path]
+        if (document := self._documents[path]) is None:
+            return None
+        services = document.get("services")
+        services = services if isinstance(services, YamlMapping) else YamlMapping()
+        made = _File(path, directory, variables, document, services)
+        return self._files.setdefault((path, directory, id(variables)), made)
 
     def _loaded(self, path: str) -> YamlMapping | None:
-        text = self.read(path)
-        if text is None:
-            return None
+        text = self._search.read(path)
         try:
-            document = load(text)
+            document = None if text is None else load(text)
+            if not isinstance(document, YamlMapping | None):
+                raise YamlError("it is no mapping")
         except YamlError as error:
-            self.complain("yaml", f"not read: {error.message}", path, error.line)
-            return None
-        if document is not None and not isinstance(document, YamlMapping):
-            self.complain("yaml", "not read: it is no mapping", path, None)
+            self._complain("yaml", f"not read: {error.message}", path, error.line)
             return None
         return document
 
-    def _included(self, document: YamlMapping, scope: _Scope, depth: int) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        included = self._interpolated(document.get("include"), scope, document.line)
-        for each in included if isinstance(included, list) else []:
-            at = (scope.path, document.line_of("include"))
-            inner = self._include(each, scope, depth, at)
-            if isinstance(inner, str):
-                self.complain("include", inner, *at)
-            else:
-                found |= inner
+    def _included(self, file: _File, depth: int) -> YamlMapping:
+        found = YamlMapping()
+        included = self._interpolated(file.document.get("include"), file, file.document.line)
+        for each in included if isinstance(included, list) else ():
+            entry = each if isinstance(each, YamlMapping) else {"path": each}
+            found.update(self._include(entry, file, depth) or {})
         return found
 
-    def _is_there(self, path: str, named: object, at: tuple[str, int]) -> bool:
-        """Return whether the file is there that is named so at a place in another one."""
-        if not (found := self.exists(path)):
-            self.complain("include", f"there is no file {written(named)}", *at)
-        return found
-
-    def _include(
-        self, each: Any, scope: _Scope, depth: int, at: tuple[str, int]
-    ) -> dict[str, Any] | str:
-        """Return the services of included files, each file once; or why there are none."""
-        entry = each if isinstance(each, dict) else {"path": each}
-        names = entry.get("path")
-        names = names if isinstance(names, list) else [names]
-        named = {_join(scope.directory, str(name)): name for name in names if name}
-        paths = [
-            path
-            for path in named
-            if not _is_remote(str(named[path])) and self._is_there(path, named[path], at)
-        ]
+    def _include(self, entry: Mapping[str, Yaml], file: _File, depth: int) -> YamlMapping | None:
+        """Return the services of included files, each file once."""
+        line = file.document.line_of("include")
+        named = [_join(file.directory, each) for each in _texts(entry.get("path"))]
+        paths = [each for each in named if self._is_there(each, file, line)]
         if not paths:
-            return {}
-        inner = entry.get("project_directory")
-        inner_directory = _join(scope.directory, str(inner)) if inner else os.path.dirname(paths[0])
-        env_files = entry.get("env_file")
-        listed = env_files if isinstance(env_files, list) or env_files is None else [env_files]
-        files = None if listed is None else [_join(scope.directory, str(name)) for name in listed]
-        own = self.variables(inner_directory, files)
-        inner_variables = self._same({**own, **scope.variables})
-        key = (*paths, inner_directory, id(inner_variables))
-        if key not in self._included_files:
-            if depth >= _DEEPEST:
-                return f"includes itself, or files more than {_DEEPEST} deep"
-            if len(self._included_files) >= _MOST_INCLUDED:
-                return f"includes more than {_MOST_INCLUDED:,} files"
-            self._included_files[key] = None
-            read = self._project(paths, inner_directory, inner_variables, depth + 1)
-            self._included_files[key] = read
-        found = self._included_files[key]
-        return "includes itself" if found is None else found
-
-    def _own(self, document: YamlMapping, scope: _Scope) -> dict[str, Any]:
-        services = document.get("services")
-        if not isinstance(services, YamlMapping):
-            return {}
-        return {name: self._resolved(services, name, scope) for name in services}
-
-    def _resolved(
-        self, services: YamlMapping, name: str, scope: _Scope
-    ) -> dict[str, Any] | TaggedScalar | None:
-        """Return a service of a file, with what it extends: each is looked at once."""
-        chain: list[tuple[tuple[str, str, str, int], Any]] = []
-        extended: set[tuple[str, str]] = set()
-        found: Any = None
-        while True:
-            key = (scope.path, name, scope.directory, id(scope.variables))
-            if key in self._resolved_services:
-                found = self._resolved_services[key]
-                break
-            service = self._alone(services, name, scope)
-            chain.append((key, service))
-            extends = service.pop("extends", None) if isinstance(service, dict) else None
-            at = scope.path, services.line_of(name)
-            base = None if extends is None else self._base(extends, name, at, scope)
-            if base is None:
-                break
-            services, name, scope = base
-            if (scope.path, name) in extended:
-                self.complain("extends", f"{chain[-1][0][1]} extends itself", *at)
-                break
-            extended.add((scope.path, name))
-        for key, service in reversed(chain):
-            found = service if found is None else _merge_service(found, service)
-            self._resolved_services[key] = found
-        return found  # type: ignore[no-any-return]
-
-    def _alone(
-        self, services: YamlMapping, name: str, scope: _Scope
-    ) -> dict[str, Any] | TaggedScalar | None:
-        """Return a service of a file, without what it extends."""
-        line = services.line_of(name)
-        value = services[name]
-        if isinstance(value, TaggedScalar):
-            return value
-        if not isinstance(value, dict):
             return None
-        raw = {key: value[key] for key in _KEPT if key in value}
-        service = self._interpolated(raw, scope, line)
-        service = service if isinstance(service, dict) else {}
-        at = value.line_of("build") if isinstance(value, YamlMapping) else line
-        service["where"] = Location(self.shown(scope.path), at)
-        if "build" in service:
-            build = _long_form(service["build"], scope.directory)
-            service["build"] = _with_values(build, scope.variables)
+        inner = _texts(entry.get("project_directory"))
+        directory = _join(file.directory, inner[0]) if inner else directory_of(paths[0])
+        listed = [_join(file.directory, each) for each in _texts(entry.get("env_file"))]
+        variables = self._variables_of(listed or [_join(directory, ".env")], file.variables)
+        key = (*paths, directory, id(variables))
+        if key not in self._included_files:
+            if depth >= _DEEPEST or len(self._included_files) >= _MOST_INCLUDED:
+                text = f"includes files more than {_DEEPEST} deep, or more than {_MOST_INCLUDED:,}"
+                self._complain("include", text, file.path, line)
+                return None
+            self._included_files[key] = None
+            self._included_files[key] = self._project(paths, directory, variables, depth + 1)
+        elif self._included_files[key] is None:
+            self._complain("include", "includes itself", file.path, line)
+        return self._included_files[key]
+
+    def _resolved(self, file: _File, name: str) -> Yaml:
+        """Return a service of a file, with what it extends: each is looked at once."""
+        chain: dict[tuple[_File, str], Yaml] = {}
+        at = file, name
+        while at[1] not in at[0].resolved and at not in chain:
+            service = chain[at] = self._alone(*at)
+            extends = service.pop("extends", None) if isinstance(service, YamlMapping) else None
+            base = extends and self._base(extends, *at)
+            if not base:
+                break
+            at = base
+            if at in chain:
+                line = at[0].services.line_of(at[1])
+                self._complain("extends", f"{at[1]} extends itself", at[0].path, line)
+        found = at[0].resolved.get(at[1])
+        for each, service in reversed(chain.items()):
+            found = each[0].resolved[each[1]] = _merged(found, service)
+        return found
+
+    def _alone(self, file: _File, name: str) -> Yaml:
+        """Return a service of a file, without what it extends."""
+        written = file.services[name]
+        if not isinstance(written, YamlMapping):
+            return None
+        kept = written.with_pairs({key: written[key] for key in _KEPT if key in written})
+        service = self._interpolated(kept, file, file.services.line_of(name))
+        if isinstance(service, YamlMapping) and service.get("build") is not None:
+            where = Location(self._search.shown(file.path), written.line_of("build"))
+            service["build"] = _long_form(service["build"], file, where)
         return service
 
-    def _base(
-        self, extends: Any, name: str, at: tuple[str, int], scope: _Scope
-    ) -> tuple[YamlMapping, str, _Scope] | None:
-        """Return what a service extends: the services of its file, its name, its scope."""
-        entry = extends if isinstance(extends, dict) else {"service": extends}
-        service = str(entry.get("service") or name)
-        path, directory = scope.path, scope.directory
-        if entry.get("file"):
-            path = _join(directory, str(entry["file"]))
-            if path != scope.path and not self._is_there(path, entry["file"], at):
+    def _base(self, extends: Yaml, file: _File, name: str) -> tuple[_File, str] | None:
+        """Return the service that one extends: its file and its name."""
+        line = file.services.line_of(name)
+        entry = extends if isinstance(extends, YamlMapping) else {"service": extends}
+        service = "".join(_texts(entry.get("service"))[:1]) or name
+        found: _File | None = file
+        for named in _texts(entry.get("file"))[:1]:
+            path = _join(file.directory, named)
+            if path != file.path and not self._is_there(path, file, line):
                 return None
-            directory = os.path.dirname(path)
-        document = self._document(path)
-        services = None if document is None else document.get("services")
-        if not isinstance(services, YamlMapping) or service not in services:
-            shown = written(entry.get("service") or name)
-            self.complain("extends", f"{name} extends {shown}, which is not there", *at)
+            found = self._file(path, directory_of(path), file.variables)
+        if found is None or service not in found.services:
+            text = f"{name} extends {service}, which is not there"
+            self._complain("extends", text, file.path, line)
             return None
-        return services, service, _Scope(path, directory, scope.variables)
+        return found, service
 
-    def _interpolated(self, value: Any, scope: _Scope, line: int) -> Any:
+    def _interpolated(self, value: Yaml, file: _File, line: int) -> Yaml:
         try:
-            return self._interpolator.replaced(value, scope.variables)
+            return self._interpolator.replaced(value, file.variables)
         except InterpolationError as error:
-            self.complain("variable", f"not understood: {error}", scope.path, line)
+            self._complain("variable", f"not understood: {error}", file.path, line)
             return None
 
-    def _service(self, name: str, raw: Any) -> Service:
-        service = raw if isinstance(raw, dict) else {}
-        build = service.get("build")
-        profiles = service.get("profiles")
-        return Service(
-            name,
-            build if isinstance(build, dict) else None,
-            str(service.get("platform") or ""),
-            service.get("where") or Location(""),
-            tuple(map(str, profiles)) if isinstance(profiles, list) else (),
-            tuple(self._interpolator.used.items()),
-        )
+    def _exists(self, path: str) -> bool:
+        return os.path.isfile(self._search.shown(path))
+
+    def _is_there(self, path: str, file: _File, line: int) -> bool:
+        """Return whether the file is there that a line of another one names."""
+        if is_reference(path):
+            return False
+        if not (found := self._exists(path)):
+            self._complain("include", f"there is no file {path}", file.path, line)
+        return found
+
+    def _complain(self, code: str, message: str, path: str, line: int | None) -> None:
+        """Note what was not understood, without the values of variables."""
+        text = Build(hidden=self.hidden).masked(message)
+        self._search.complain(code, text, Location(self._search.shown(path), line))
 
 
-def _long_form(build: Any, directory: str) -> Any:
+def _long_form(build: Yaml, file: _File, where: Location) -> Yaml:
     """Return a build as a mapping, its local paths relative to the root."""
-    if isinstance(build, TaggedScalar):
-        return TaggedScalar(build.tag, _long_form(build.value, directory))
+    if isinstance(build, list):
+        return None
+    made = build if isinstance(build, YamlMapping) else YamlMapping()
     if isinstance(build, str):
-        build = {"context": build}
-    if not isinstance(build, dict):
-        return build
-    made = dict(build)
+        made["context"] = build
+    made.origin = where
+    made["directory"] = file.directory or "."
     if isinstance(context := made.get("context"), str):
-        made["context"] = resolved(context, directory)
+        made["context"] = _join(file.directory, os.path.expanduser(context))
     if "additional_contexts" in made:
-        named = as_mapping(made["additional_contexts"]).items()
-        pairs = {name: each if isinstance(each, Text) else str(each) for name, each in named}
-        made["additional_contexts"] = {
-            name: value if value.startswith("service:") else resolved(value, directory)
-            for name, value in pairs.items()
-        }
-    for key in ("args", "labels"):
-        if key in made and not isinstance(made[key], TaggedScalar):
-            made[key] = as_mapping(made[key])
-    made.setdefault("directory", directory)
+        named = made["additional_contexts"] = pairs(made["additional_contexts"])
+        for name, value in named.items():
+            named[name] = value and _join(file.directory, os.path.expanduser(str(value)))
+    if "args" in made:
+        args = made["args"] = pairs(made["args"])
+        for name, value in args.items():  # one without a value has that of its variable
+            args[name] = file.variables.get(name) if value is None else value
     return made
 
 
-def _with_values(build: Any, variables: Mapping[str, str]) -> Any:
-    """Return a build whose arguments without a value have that of the variable of their name."""
-    if isinstance(build, dict) and isinstance(args := build.get("args"), dict):
-        build["args"] = {
-            name: variables.get(name) if value is None else value for name, value in args.items()
-        }
-    return build
+def pairs(value: Yaml) -> YamlMapping:
+    """Return `NAME=value` in a list, or a mapping, as a mapping; None stands for no value.
+
+    Lists and mappings in it are left out: Compose knows none there.
+    """
+    found = YamlMapping()
+    if isinstance(value, YamlMapping):
+        found.dropped = value.dropped
+        found.update((name, each) for name, each in value.items() if isinstance(each, str | None))
+    for each in value if isinstance(value, list) else ():
+        if isinstance(each, str):
+            name, given, text = each.partition("=")
+            found[name] = text if given else None
+    return found
 
 
-def resolved(path: str, directory: str) -> str:
-    """Return a local path relative to the root; a remote one as it is."""
-    if _is_remote(path):
-        return path
-    made = Text(_join(directory, os.path.expanduser(path)))
-    made.written = _join(directory, written(path))
-    return made
-
-
-def _is_remote(path: str) -> bool:
-    return "://" in path or path.startswith(("git@", "github.com/"))
+def _texts(value: Yaml) -> list[str]:
+    """Return the texts in a list, or the one text that stands for a list."""
+    listed = value if isinstance(value, list) else [value]
+    return [each for each in listed if isinstance(each, str) and each]
 
 
 def _join(directory: str, path: str) -> str:
-    return os.path.normpath(os.path.join(directory, path))
+    """Return a local path relative to the root; a remote one as it is."""
+    return path if is_reference(path) else os.path.normpath(os.path.join(directory, path))
 
 
-def _merge_service(base: Any, over: Any) -> Any:
-    if isinstance(over, TaggedScalar):
-        return over.value if over.tag == "!override" else None
-    if not isinstance(base, dict) or not isinstance(over, dict):
-        return base if over is None else over
-    merged = {**base, **over}
-    if "build" in over:
-        merged["build"] = _merge(base.get("build"), over["build"])
-    elif "build" in base:
-        merged["where"] = base.get("where")
-    return merged
+def _merged(base: Yaml, over: Yaml, depth: int = 0) -> Yaml:
+    """Return two values of one key as one, as `override.Merge` of compose-go does.
 
-
-def _merge(base: Any, over: Any) -> Any:
-    """Two values of one key: mappings key by key, else the later one."""
-    if isinstance(over, TaggedScalar):
-        return over.value if over.tag == "!override" else None
-    if isinstance(base, dict) and isinstance(over, dict):
-        merged = {**base, **{key: _merge(base.get(key), value) for key, value in over.items()}}
-        return {key: value for key, value in merged.items() if not _is_reset(over.get(key))}
-    return over
-
-
-def _is_reset(value: Any) -> bool:
-    return isinstance(value, TaggedScalar) and value.tag == "!reset"
+    Mappings are merged key by key, down to the arguments of the build of a service; nothing
+    leaves what is there as it is. What has a tag in the later file (`!reset`, `!override`)
+    replaces what is there (`ResetProcessor`).
+    """
+    if over is None:
+        return base
+    if not isinstance(base, YamlMapping) or not isinstance(over, YamlMapping) or depth > 3:
+        return over
+    kept = {key: each for key, each in base.items() if key not in over.dropped}
+    found = over.with_pairs(kept)
+    found.origin = over.origin or base.origin
+    for key, each in over.items():
+        found[key] = _merged(found.get(key), each, depth + 1)
+    return found

@@ -7,61 +7,59 @@ import re
 from collections.abc import Collection, Iterator
 
 from ctxsize.build import Build
-from ctxsize.discovery import hints
-from ctxsize.discovery.files import RepositoryFiles
-from ctxsize.discovery.found import FoundBuild, Haul, Place
+from ctxsize.discovery.commands import BUILD, builds_of_script
+from ctxsize.discovery.found import FoundBuild, Place
+from ctxsize.discovery.search import Search, directory_of
 from ctxsize.dockerfile import ContextNeed, context_need
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.plan import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Location
 
+_READMES = ("readme", "readme.md", "readme.rst", "readme.txt")
 _CONTINUED = re.compile(r"\\\n[ \t]*#?[ \t]*")
 _QUOTED = re.compile(r"`([^`]+)`")
 _PROMPT = re.compile(r"^[\s#$>`*-]*(?:\w+:\s+)?")
-_WILDCARDS = "*?["
+_TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
 
 
-def builds(files: RepositoryFiles, used: Collection[str]) -> Haul:
-    """Return the builds of the Dockerfiles that are not among `used`, which are real paths."""
-    haul = Haul()
-    for path in filter(is_dockerfile, files.paths):
-        shown = files.shown(path)
+def collect(search: Search, used: Collection[str]) -> None:
+    """Add the builds of the Dockerfiles that are not among `used`, which are real paths."""
+    for path in filter(is_dockerfile, search.paths):
+        shown = search.shown(path)
         if os.path.realpath(shown) in used or not os.path.isfile(shown):
             continue
-        plan = files.dockerfile(path)
-        context, problem = _context_of(files, path, plan)
-        if problem is not None and plan is not None and _is_template(plan):
+        plan = search.dockerfile(path)
+        try:
+            context = directory_of(path) if plan is None else _context_of(search, path, plan)
+        except DockerfileError as error:
+            if plan is not None and not any(mark in plan.data for mark in _TO_BE_FILLED_IN):
+                search.complain("dockerfile", error.message, Location(shown, error.line))
             continue
-        if problem is not None:
-            haul.complain("dockerfile", problem.message, shown, problem.line)
-            continue
-        written = _written(files, path)
+        written = _written(search, path)
         if written is not None:
-            haul.builds.append(written)
-            continue
-        place = Place("dockerfile", "", Location(shown))
-        build = Build(files.shown(context), shown)
-        haul.builds.append(FoundBuild(build, (place,), guessed=True))
-    return haul
+            search.builds.append(written)
+        else:
+            place = Place("dockerfile", "", Location(shown))
+            search.add(place, Build(context, path), guessed=True)
 
 
 def is_readme(path: str) -> bool:
     """Return whether this is a README, which may say how to build."""
-    return path.rpartition("/")[2].lower() in ("readme", "readme.md", "readme.rst", "readme.txt")
+    return os.path.basename(path).lower() in _READMES
 
 
-def _written(files: RepositoryFiles, path: str) -> FoundBuild | None:
+def _written(search: Search, path: str) -> FoundBuild | None:
     """Return the build of a Dockerfile that its comments or a README of its directories name."""
-    directories = {each if each != "." else "" for each in _upwards(os.path.dirname(path))}
-    readmes = (
-        each for each in files.paths if is_readme(each) and os.path.dirname(each) in directories
-    )
+    directories = {*_upwards(directory_of(path))}
+    readmes = [
+        each for each in search.paths if is_readme(each) and directory_of(each) in directories
+    ]
     for name in (path, *sorted(readmes, key=len, reverse=True)):
-        text = _CONTINUED.sub(" ", files.read(name) or "")
+        text = _CONTINUED.sub(" ", search.read(name) or "")
         for line in text.splitlines():
-            if hints.BUILD.search(line) and (name != path or line.lstrip().startswith("#")):
-                found = _named_in(files, path, name, _command(line))
+            if BUILD.search(line) and (name != path or line.lstrip().startswith("#")):
+                found = _named_in(search, path, name, _command(line))
                 if found is not None:
                     return found
     return None
@@ -69,48 +67,37 @@ def _written(files: RepositoryFiles, path: str) -> FoundBuild | None:
 
 def _command(line: str) -> str:
     """Return the command of a line of prose: what stands in backquotes, or behind a prompt."""
-    quoted = (each for each in _QUOTED.findall(line) if hints.BUILD.search(each))
-    return next(quoted, _PROMPT.sub("", line))
+    return next(filter(BUILD.search, _QUOTED.findall(line)), _PROMPT.sub("", line))
 
 
-def _named_in(files: RepositoryFiles, path: str, name: str, script: str) -> FoundBuild | None:
+def _named_in(search: Search, path: str, name: str, script: str) -> FoundBuild | None:
     """Return the build of `path` that a line of the file `name` is, from a directory above it."""
-    place = Place("dockerfile", "", Location(files.shown(name)))
-    for directory in _upwards(os.path.dirname(path)):
-        for found in hints.builds_of_script(files, script, (directory,), place):
-            context = os.path.relpath(found.build.context, files.root or ".")
-            own = os.path.realpath(found.build.dockerfile or "")
-            if own == os.path.realpath(files.shown(path)) and context.split("/")[0] != "..":
+    place = Place("dockerfile", "", Location(search.shown(name)))
+    for directory in _upwards(directory_of(path)):
+        for found in builds_of_script(search, script, (directory,), place):
+            context = os.path.relpath(found.build.context, search.root or ".")
+            own = os.path.realpath(search.shown(path))
+            if found.dockerfile == own and context.split("/")[0] != "..":
                 return found
     return None
 
 
-def _is_template(plan: Plan) -> bool:
-    """Return whether a Dockerfile that cannot be read is one to be filled in first."""
-    return any(mark in plan.data for mark in (b"{{", b"{%", b"<%", b"@@"))
-
-
-def _context_of(
-    files: RepositoryFiles, path: str, plan: Plan | None
-) -> tuple[str, DockerfileError | None]:
-    """Return the directory, relative to the root, in which all that the Dockerfile takes is found.
+def _context_of(search: Search, path: str, plan: Plan) -> str:
+    """Return the directory in which all that the Dockerfile takes is found.
 
     The nearest one from the Dockerfile's own upwards; its own where none holds it all.
+    Raises `DockerfileError` for what the builder rejects.
     """
-    directory = os.path.dirname(path)
-    if plan is None:
-        return directory, None
+    directory = directory_of(path)
     try:
-        need = context_need(plan.dockerfile)
+        wanted = [*_literal(context_need(plan.dockerfile))]
     except UndecidedError:  # a build argument may be all that it lacks
-        return directory, None
-    except DockerfileError as error:
-        return directory, error
-    wanted = list(_literal(need))
+        return directory
     for candidate in _upwards(directory):
-        if all(_has(files, candidate, each) for each in wanted):
-            return candidate, None
-    return directory, None
+        here = search.shown(candidate)
+        if all(os.path.lexists(os.path.join(here, each)) for each in wanted):
+            return candidate
+    return directory
 
 
 def _literal(need: ContextNeed) -> Iterator[str]:
@@ -118,16 +105,12 @@ def _literal(need: ContextNeed) -> Iterator[str]:
     doubtful = {unknown.line for unknown in need.unknowns}
     for source in need.sources:
         certain = source.line not in doubtful and not source.context
-        if certain and source.path != "." and not set(_WILDCARDS) & set(source.path):
+        if certain and source.path != "." and not {*"*?["} & {*source.path}:
             yield source.path
 
 
 def _upwards(directory: str) -> Iterator[str]:
-    yield directory or "."
+    yield directory
     while directory:
         directory = os.path.dirname(directory)
-        yield directory or "."
-
-
-def _has(files: RepositoryFiles, directory: str, path: str) -> bool:
-    return os.path.lexists(os.path.join(files.shown(directory), path))
+        yield directory

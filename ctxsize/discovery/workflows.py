@@ -6,15 +6,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice, product
-from typing import Any
 
 from ctxsize.build import Build
 from ctxsize.codes import severity_of
-from ctxsize.discovery import hints
-from ctxsize.discovery.files import RepositoryFiles
-from ctxsize.discovery.found import FoundBuild, Haul, Place, concealed
-from ctxsize.discovery.yaml import Mapping as YamlMapping
-from ctxsize.discovery.yaml import YamlError, load
+from ctxsize.discovery.commands import collect_from, given_pairs
+from ctxsize.discovery.found import Place
+from ctxsize.discovery.search import Search, is_reference, placed
+from ctxsize.discovery.yaml import Yaml, YamlError, YamlMapping, load
 from ctxsize.findings import Finding, Location
 
 _PATH = re.compile(r"(?P<root>(?:.*/)?)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml")
@@ -28,155 +26,113 @@ def is_wanted(path: str) -> bool:
     return _PATH.fullmatch(path) is not None
 
 
-def builds(files: RepositoryFiles, environment: Mapping[str, str]) -> Haul:
-    """Return the builds of all workflows, those of a matrix one by one."""
-    haul = Haul()
-    for path in filter(is_wanted, files.paths):
-        text = files.read(path)
-        if text is None:
+def collect(search: Search) -> None:
+    """Add the builds of all workflows, those of a matrix one by one."""
+    for path, match in ((each, _PATH.fullmatch(each)) for each in search.paths):
+        text = None if match is None else search.read(path)
+        if match is None or text is None:
             continue
-        try:
-            document = load(text)
-        except YamlError as error:
-            haul.complain("yaml", f"not read: {error.message}", files.shown(path), error.line)
-            continue
-        with haul.reading(files.shown(path)):
-            for job, step, name in _steps(document):
-                _step(files, path, name, job, step, haul)
-    return haul
+        with search.reading(path) as where:
+            try:
+                document = load(text)
+            except YamlError as error:
+                where = Location(where.path, error.line)
+                search.complain("yaml", f"not read: {error.message}", where)
+                continue
+            for name, job in _mapping(_mapping(document).get("jobs")).items():
+                for step in _mappings(_mapping(job).get("steps")):
+                    _add_step(search, match["root"].rstrip("/"), where.path, name, job, step)
 
 
-def _steps(document: Any) -> Iterator[tuple[YamlMapping, YamlMapping, str]]:
-    jobs = document.get("jobs") if isinstance(document, YamlMapping) else None
-    for name, job in jobs.items() if isinstance(jobs, YamlMapping) else ():
-        steps = job.get("steps") if isinstance(job, YamlMapping) else None
-        for step in steps if isinstance(steps, list) else ():
-            if isinstance(step, YamlMapping):
-                yield job, step, name
-
-
-def _step(
-    files: RepositoryFiles, path: str, name: str, job: YamlMapping, step: YamlMapping, haul: Haul
+def _add_step(
+    search: Search, root: str, path: str, name: str, job: Yaml, step: YamlMapping
 ) -> None:
-    found = _PATH.fullmatch(path)
-    root = found["root"].rstrip("/") if found else ""
     line = step.line_of("uses") if "uses" in step else step.line_of("run")
-    place = Place("workflow", name, Location(files.shown(path), line))
+    place = Place("workflow", name, Location(path, line))
+    script, inside = step.get("run"), str(step.get("working-directory") or "")
     if _ACTION.fullmatch(str(step.get("uses") or "")):
-        for values in _combinations(job):
-            _action(files, root, place, _filled(step.get("with"), values), haul)
-    elif isinstance(step.get("run"), str):
-        inside = str(step.get("working-directory") or "")
-        haul.unresolved |= hints.is_open(str(step["run"]))
-        if "$" not in inside:
-            directory = os.path.normpath(os.path.join(root, inside))
-            haul.builds += hints.builds_of_script(files, str(step["run"]), (directory,), place)
+        for values in _combinations(_mapping(_mapping(job).get("strategy")).get("matrix")):
+            _add_action(search, root, place, _filled(step.get("with"), values))
+    elif isinstance(script, str):
+        directories = () if "$" in inside else (os.path.join(root, inside),)
+        collect_from(search, script, directories, place)
 
 
-def _combinations(job: YamlMapping) -> list[dict[str, Any]]:
+def _mapping(value: Yaml) -> YamlMapping:
+    return value if isinstance(value, YamlMapping) else YamlMapping()
+
+
+def _mappings(value: Yaml) -> Iterator[YamlMapping]:
+    for each in value if isinstance(value, list) else ():
+        if isinstance(each, YamlMapping):
+            yield each
+
+
+def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
     """Return the values of each run of a job's matrix; one without values if unknown."""
-    strategy = job.get("strategy")
-    matrix = strategy.get("matrix") if isinstance(strategy, dict) else None
-    if not isinstance(matrix, dict):
-        return [{}]
-    axes: dict[str, Any] = {
+    axes = {
         key: value
-        for key, value in matrix.items()
+        for key, value in _mapping(matrix).items()
         if isinstance(value, list) and key not in ("include", "exclude")
     }
-    combined: list[dict[str, Any]] = [
-        dict(zip(axes, each, strict=True))
-        for each in islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
-    ]
-    included = matrix.get("include")
-    for extra in included if isinstance(included, list) else ():
-        if not isinstance(extra, dict):
-            continue
-        fitting = [
-            each
-            for each in combined
-            if all(each[key] == value for key, value in extra.items() if key in axes)
-        ]
-        for each in fitting if axes else []:
+    runs = islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
+    combined: list[dict[str, Yaml]] = [dict(zip(axes, each, strict=True)) for each in runs]
+    for extra in _mappings(_mapping(matrix).get("include")):
+        # GitHub adds an entry to the runs whose values it does not change, or else as a run.
+        decisive = {*axes} & {*extra}
+        fitting = [each for each in combined if all(each[key] == extra[key] for key in decisive)]
+        for each in fitting if axes else ():
             each.update(extra)
         if not (fitting and axes):
             combined.append(dict(extra))
     return combined or [{}]
 
 
-def _filled(inputs: Any, values: Mapping[str, Any]) -> dict[str, str]:
+def _filled(inputs: Yaml, values: Mapping[str, Yaml]) -> dict[str, str]:
     """Return the inputs of the action, with the values of the matrix in them."""
-    if not isinstance(inputs, dict):
-        return {}
     return {
-        key: _EXPRESSION.sub(lambda match: _value(match, values), str(value))
-        for key, value in inputs.items()
+        key: _EXPRESSION.sub(lambda match: _value(match, values), value).strip()
+        for key, value in _mapping(inputs).items()
         if isinstance(value, str)
     }
 
 
-def _value(match: re.Match[str], values: Mapping[str, Any]) -> str:
+def _value(match: re.Match[str], values: Mapping[str, Yaml]) -> str:
     """Return what an expression stands for; itself where that is not known."""
     expression = match[1].strip()
     if expression in ("github.workspace", "env.GITHUB_WORKSPACE"):
         return "."
-    found: Any = values
-    names = expression.split(".")
-    for name in names[1:] if names[0] == "matrix" else [None]:
-        found = found.get(name) if isinstance(found, dict) and name else None
-    return str(found) if isinstance(found, str) else match[0]
+    first, *names = expression.split(".")
+    found: Yaml | Mapping[str, Yaml] = values if first == "matrix" else None
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else match[0]
 
 
-def _action(
-    files: RepositoryFiles, root: str, place: Place, inputs: Mapping[str, str], haul: Haul
-) -> None:
-    context = inputs.get("context", "").strip()
+def _add_action(search: Search, root: str, place: Place, inputs: Mapping[str, str]) -> None:
+    context, file, target = (inputs.get(key, "") for key in ("context", "file", "target"))
     if not context or context.startswith("{{defaultContext}}"):
         finding = _git_context(place)
-        if finding not in haul.findings:
-            haul.findings.append(finding)
+        if finding not in search.findings:
+            search.findings.append(finding)
         return
-    file = inputs.get("file", "").strip()
-    target = inputs.get("target", "").strip()
     unknown = next((each for each in (context, file, target) if "${{" in each), None)
     if unknown is not None:
-        haul.unresolved = True
-        haul.complain("expression", f"not known before it runs: {unknown}", *_at(place))
+        search.is_open = True
+        search.complain("expression", f"not known before it runs: {unknown}", place.where)
         return
-    if "://" in context or context == "-":
+    if is_reference(context):
         return
-    shown = files.shown(os.path.join(root, context))
-    if not os.path.isdir(shown):
-        haul.complain("no-context", f"there is no directory {shown}", *_at(place))
-        return
-    dockerfile = os.path.join(root, file) if file else os.path.join(root, context, "Dockerfile")
+    listed = re.split(r"[,\n]", inputs.get("platforms", ""))
     build = Build(
-        shown,
-        files.shown(dockerfile),
+        os.path.join(root, context),
+        os.path.join(root, file) if file else os.path.join(root, context, "Dockerfile"),
         target,
-        _pairs(inputs.get("build-args", "")),
-        files.contexts(_pairs(inputs.get("build-contexts", "")), root),
-        tuple(_listed(inputs.get("platforms", ""))),
+        given_pairs(inputs.get("build-args", "").splitlines(), "${{"),
+        placed(given_pairs(inputs.get("build-contexts", "").splitlines(), "${{"), root),
+        tuple(each.strip() for each in listed if each.strip() and "${{" not in each),
     )
-    found = FoundBuild(concealed(build), (place,))
-    if found not in haul.builds:
-        haul.builds.append(found)
-
-
-def _at(place: Place) -> tuple[str, int | None]:
-    return place.where.path, place.where.line
-
-
-def _listed(text: str) -> Iterator[str]:
-    for each in re.split(r"[,\n]", text):
-        if each.strip() and "${{" not in each:
-            yield each.strip()
-
-
-def _pairs(text: str) -> dict[str, str]:
-    """`NAME=value` lines; what is only known when it runs is left out."""
-    pairs = (line.strip().partition("=") for line in text.splitlines())
-    return {name: value for name, given, value in pairs if given and "${{" not in value}
+    search.add(place, build)
 
 
 def _git_context(place: Place) -> Finding:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.listing import entries, order
 from ctxsize.engine.request import Request, request_of
+from ctxsize.entry import Entry, Kind
 from ctxsize.errors import CtxsizeError
-from ctxsize.model import Difference, Entry, Kind
+from ctxsize.model import Difference
 
 _SAMPLE = 5
 """How many paths of each kind a difference names."""

@@ -13,9 +13,9 @@ from ctxsize.engine.listing import NO_PERMISSION, WITHHELD
 from ctxsize.engine.patterns import DockerIgnoreSpec, Step
 from ctxsize.engine.request import Request
 from ctxsize.engine.shares import public_pattern
+from ctxsize.entry import Verdict
 from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.explanations import Check, Explanation, Level, NearMiss, Outcome
-from ctxsize.model import Verdict
 
 
 def explain(request: Request, path: str) -> Explanation:

@@ -14,7 +14,8 @@ from ctxsize.engine.inspect import not_utf8_problems
 from ctxsize.engine.request import Request
 from ctxsize.engine.shares import public_pattern
 from ctxsize.engine.walk import Walk
-from ctxsize.model import Entry, Kind, Problem, Verdict
+from ctxsize.entry import Entry, Kind, Verdict
+from ctxsize.model import Problem
 
 _KINDS = {
     stat.S_IFREG: Kind.FILE,

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from ctxsize.engine.directories import Sum
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.model import Pattern, Share
+from ctxsize.entry import Pattern
+from ctxsize.model import Share
 
 
 def shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:

@@ -8,6 +8,7 @@ those hold the directories down to a depth and the largest files, a listing ever
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,15 @@ VERSION = 1
 DIRECTORIES, FILES = 60, 20
 """How many of the largest are kept."""
 DEPTH = 4
+_PAIR = re.compile(r"\[\n +([0-9]+),\n +([0-9]+)\n +\]")
+"""A list of two numbers; the line ends of JSON are never part of a name."""
 _HINT = "correct it, or remove it and write a new one with --update-baseline"
+_MOST_BYTES = 1 << 30
+"""Number of bytes of the largest report: a listing has a line for every file."""
+_HOW_TO_SAVE = (
+    "save one with ctxsize measure --format json=FILE, or with all files: "
+    "ctxsize ls --format json > FILE"
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ Baseline = Mapping[str, BaselineEntry]
 def read(path: str) -> Baseline:
     """Return the baseline in the file `path`. Raises `InputError` if it is not there or is none."""
     try:
-        data = json.loads(read_file(path))
+        return _baseline(json.loads(read_file(path)), path)
     except FileNotFoundError:
         raise InputError(
             "no such baseline", path=path, hint="write it with --update-baseline"
@@ -50,16 +59,61 @@ def read(path: str) -> Baseline:
         raise InputError(f"the baseline cannot be read: {error.strerror}", path=path) from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"is no baseline: {error}", path=path, hint=_HINT) from None
-    return _BaselineReader(path).baseline(data)
+
+
+def _baseline(data: Any, path: str) -> Baseline:
+    """Return the baseline that `data` is. Raises `ValueError` if it is none."""
+    _must(isinstance(data, dict), "must be an object")
+    version, contexts = data.get("version"), data.get("contexts")
+    if isinstance(version, int) and version > VERSION:
+        message = f"is a baseline of version {version}, which this ctxsize does not know"
+        raise InputError(message, path=path, hint="use a newer ctxsize")
+    _must(version == VERSION and type(version) is int, "lacks its version")
+    _must(isinstance(contexts, dict), "lacks its contexts")
+    return {name: _entry(name, each) for name, each in contexts.items()}
+
+
+def _entry(name: str, data: Any) -> BaselineEntry:
+    _must(isinstance(data, dict), f"{name!r} must be an object")
+    for key, kind in (("directories", dict), ("largest_files", dict), ("builder", str)):
+        _must(isinstance(data.get(key), kind), f"{name!r} lacks its {key.replace('_', ' ')}")
+    transfer, depth = data.get("transfer"), data.get("depth")
+    known = Known(
+        _number(name, data.get("content_bytes")),
+        _number(name, data.get("files")),
+        {path: _amount(name, each) for path, each in data["directories"].items()},
+        {path: _number(name, each) for path, each in data["largest_files"].items()},
+        depth=None if depth is None else _number(name, depth),
+        directories_from=_number(name, data.get("directories_from")),
+        files_from=_number(name, data.get("files_from")),
+    )
+    held = None if transfer is None else _amount(name, transfer)
+    return BaselineEntry(data["builder"], known, held)
+
+
+def _amount(name: str, data: Any) -> Amount:
+    is_pair = isinstance(data, list) and len(data) == 2
+    _must(is_pair, f"{name!r} holds {data!r} where bytes and files should be")
+    content_bytes, files = (_number(name, each) for each in data)
+    return Amount(files, content_bytes)
+
+
+def _number(name: str, data: Any) -> int:
+    is_number = type(data) is int and data >= 0
+    _must(is_number, f"{name!r} holds {data!r} where a number should be")
+    return int(data)
+
+
+def _must(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
 
 
 def text(baseline: Baseline) -> str:
-    """`baseline` as the content of its file."""
-    shape = {
-        "version": VERSION,
-        "contexts": {name: _shape(baseline[name]) for name in sorted(baseline)},
-    }
-    return "".join(_dumped(shape, 0)) + "\n"
+    """Return `baseline` as the content of its file, with a line for each directory and file."""
+    contexts = {name: _shape(baseline[name]) for name in sorted(baseline)}
+    shape = json.dumps({"version": VERSION, "contexts": contexts}, indent=2)
+    return _PAIR.sub(r"[\1, \2]", shape) + "\n"
 
 
 def _shape(entry: BaselineEntry) -> dict[str, Any]:
@@ -81,84 +135,6 @@ def _pair(amount: Amount) -> list[int]:
     return [amount.content_bytes, amount.files]
 
 
-def _dumped(value: Any, level: int) -> Iterator[str]:
-    """`value` as JSON with a line for each key, and lists on theirs."""
-    if not isinstance(value, dict) or not value:
-        yield json.dumps(value)
-        return
-    yield "{\n"
-    for at, (key, inner) in enumerate(value.items()):
-        yield f"{'  ' * (level + 1)}{json.dumps(key)}: "
-        yield from _dumped(inner, level + 1)
-        yield ",\n" if at < len(value) - 1 else "\n"
-    yield f"{'  ' * level}}}"
-
-
-class _BaselineReader:
-    """Reads the shape of one file, and trusts nothing in it."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def baseline(self, data: Any) -> Baseline:
-        self._must(isinstance(data, dict), "must be an object")
-        version = data.get("version")
-        if isinstance(version, int) and version > VERSION:
-            raise InputError(
-                f"is a baseline of version {version}, which this ctxsize does not know",
-                path=self._path,
-                hint="use a newer ctxsize",
-            )
-        self._must(version == VERSION and type(version) is int, "lacks its version")
-        contexts = data.get("contexts")
-        self._must(isinstance(contexts, dict), "lacks its contexts")
-        return {name: self._entry(name, each) for name, each in contexts.items()}
-
-    def _entry(self, name: str, data: Any) -> BaselineEntry:
-        self._must(isinstance(data, dict), f"{name!r} must be an object")
-        directories = data.get("directories")
-        files = data.get("largest_files")
-        self._must(isinstance(directories, dict), f"{name!r} lacks its directories")
-        self._must(isinstance(files, dict), f"{name!r} lacks its largest files")
-        builder, depth = data.get("builder"), data.get("depth")
-        self._must(isinstance(builder, str), f"{name!r} lacks its builder")
-        transfer = data.get("transfer")
-        known = Known(
-            self._number(name, data.get("content_bytes")),
-            self._number(name, data.get("files")),
-            {path: self._sum(name, each) for path, each in directories.items()},
-            {path: self._number(name, each) for path, each in files.items()},
-            depth=None if depth is None else self._number(name, depth),
-            directories_from=self._number(name, data.get("directories_from")),
-            files_from=self._number(name, data.get("files_from")),
-        )
-        return BaselineEntry(
-            builder, known, None if transfer is None else self._sum(name, transfer)
-        )
-
-    def _sum(self, name: str, data: Any) -> Amount:
-        self._must(isinstance(data, list) and len(data) == 2, f"{name!r} holds a sum that is none")
-        content_bytes, files = (self._number(name, each) for each in data)
-        return Amount(files, content_bytes)
-
-    def _number(self, name: str, data: Any) -> int:
-        valid = type(data) is int and data >= 0
-        self._must(valid, f"{name!r} holds {data!r} where a number should be")
-        return int(data)
-
-    def _must(self, condition: bool, message: str) -> None:
-        if not condition:
-            raise InputError(f"is no baseline: {message}", path=self._path, hint=_HINT)
-
-
-_MOST_BYTES = 1 << 30
-"""Number of bytes of the largest report: a listing has a line for every file."""
-_HOW_TO_SAVE = (
-    "save one with ctxsize measure --format json=FILE, or with all files: "
-    "ctxsize ls --format json > FILE"
-)
-
-
 def read_report(path: str, name: str | None = None) -> Known:
     """Return what the saved report in the file `path` knows.
 
@@ -171,10 +147,7 @@ def read_report(path: str, name: str | None = None) -> Known:
         message = f"the report cannot be read: {error.strerror}"
         raise InputError(message, path=path, hint=_HOW_TO_SAVE) from None
     try:
-        shapes = list(_shapes(data.decode("utf-8")))
-        return _known(shapes, path, name)
-    except InputError:
-        raise
+        return _known([*_shapes(data.decode("utf-8"))], path, name)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError("is no saved report", path=path, hint=_HOW_TO_SAVE) from None
 

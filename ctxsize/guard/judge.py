@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ctxsize.config import Budget, Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.guard import baseline as baselines
+from ctxsize.guard.decision import ContextCheck, Limit
 from ctxsize.guard.known import Known, between
-from ctxsize.guard.outcome import ContextCheck, Culprit, Limit
-from ctxsize.model import Amount, Directory, Measurement, Report
-from ctxsize.units import human
+from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
+from ctxsize.units import human, plural
 
 DEFAULT_GROWTH = Tolerance(percent=5)
 """What a context may grow since its baseline where nobody says."""
@@ -25,10 +25,7 @@ def judge(
     known: Known,
     baseline: baselines.Baseline | None = None,
 ) -> ContextCheck:
-    """Return what there is to say about `report` under `budget`; `known` is what is known of it.
-
-    Raises what `actual` raises.
-    """
+    """Return what there is to say about `report` under `budget`; `known` is what is known of it."""
     of = budget.of or "context"
     size = actual(report, of)
     entry = None if baseline is None else baseline.get(name)
@@ -40,19 +37,12 @@ def judge(
     if baseline is not None and entry is None:
         found.append(_finding("CTX407", f"{name} is not in the baseline", report, of))
     if report.lower_bound and not missed:
-        message = (
-            f"{name} holds at least {human(size.content_bytes)}: a part of it could not be counted"
-        )
+        least = f"{name} holds at least {human(size.content_bytes)}"
+        message = f"{least}: a part of it could not be counted"
         found.append(_finding("CTX408", message, report, of))
     found += _could_shrink(name, report, limits)
-    return ContextCheck(
-        name,
-        report,
-        limits,
-        tuple(found),
-        culprits=blamed,
-        grown=None if entry is None else between(entry.context, known).grown,
-    )
+    grown = None if entry is None else between(entry.context, known).grown
+    return ContextCheck(name, report, limits, tuple(found), blamed, grown)
 
 
 def actual(report: Report, of: str) -> Amount:
@@ -71,7 +61,7 @@ def _limits(
     )
     for name, unit, allowed in pairs:
         if allowed is not None:
-            yield Limit(name, of, unit, allowed, _in(unit, size))
+            yield Limit(name, of, unit, allowed, in_unit(unit, size))
     if entry is None:
         return
     was = Amount.of(entry.context)
@@ -84,20 +74,22 @@ def _limits(
         # A size says nothing about files; a percentage is one of both.
         units = ("bytes", "files") if tolerance.percent is not None else ("bytes",)
         for unit in units:
-            before = _in(unit, old)
-            allowed = before + sign * tolerance.limit(before)
-            yield Limit(name, of, unit, max(0, allowed), _in(unit, size), before, str(tolerance))
+            before, now = in_unit(unit, old), in_unit(unit, size)
+            allowed = max(0, before + sign * tolerance.limit(before))
+            yield Limit(name, of, unit, allowed, now, before, str(tolerance))
 
 
-def _in(unit: str, amount: Amount) -> int:
+def in_unit(unit: str, amount: Amount) -> int:
+    """Return the files or the bytes of `amount`."""
     return amount.files if unit == "files" else amount.content_bytes
 
 
-def _missed(limit: Limit, name: str, report: Report, blamed: tuple[Culprit, ...]) -> Finding:
+def _missed(limit: Limit, name: str, report: Report, blamed: tuple[Clue, ...]) -> Finding:
     found = _finding(limit.code, f"{name}: {said(limit)}", report, limit.of)
-    shown = () if limit.is_floor else blamed
-    evidence = tuple(f"{human(each.content_bytes)} in {each.path}" for each in shown)
-    return replace(found, evidence=evidence)
+    if limit.is_floor:
+        return found
+    evidence = (f"{human(each.content_bytes)} in {each.path}" for each in blamed)
+    return replace(found, evidence=tuple(evidence))
 
 
 def said(limit: Limit) -> str:
@@ -117,9 +109,7 @@ def said(limit: Limit) -> str:
 
 
 def _shown(amount: int, limit: Limit) -> str:
-    if limit.unit == "bytes":
-        return human(amount)
-    return "1 file" if amount == 1 else f"{amount:,} files"
+    return human(amount) if limit.unit == "bytes" else plural(amount, "file")
 
 
 def _could_shrink(name: str, report: Report, limits: tuple[Limit, ...]) -> Iterator[Finding]:
@@ -138,10 +128,10 @@ def _finding(
     code: str, message: str, report: Report, of: str, *, severity: Severity = Severity.ERROR
 ) -> Finding:
     confidence = Confidence.LIKELY if report.lower_bound else Confidence.CERTAIN
-    return Finding(code, severity, message, place(report, of), confidence)
+    return Finding(code, severity, message, _place(report, of), confidence)
 
 
-def place(report: Report, of: str) -> Location:
+def _place(report: Report, of: str) -> Location:
     """Return where to change something: the ignore file, or the instruction that takes most."""
     if of == "context" and report.ignore_file is not None:
         return Location(report.ignore_file.path, 1)
@@ -153,49 +143,31 @@ def place(report: Report, of: str) -> Location:
 
 
 _MOST = 0.95
-"""The share of a directory from which on the one part of it that holds it is named instead."""
+"""Share of a directory from which on the one part of it that holds it is named instead."""
 _LEAST = 0.001
-"""The share of the context below which nothing is to blame."""
+"""Share of the context below which nothing is to blame."""
 
 
-def culprits(
-    context: Measurement, count: int = 5, *, by_files: bool = False
-) -> tuple[Culprit, ...]:
+def culprits(context: Measurement, count: int = 5, *, by_files: bool = False) -> tuple[Clue, ...]:
     """Return the `count` largest parts, each named as deep as one part holds nearly all of it."""
-    files = {share.name: share.content_bytes for share in context.largest_files}
-    parts = [_deepest(each, files, by_files=by_files) for each in context.tree.children]
-    parts += [Culprit(path, size, 1) for path, size in files.items() if "/" not in path]
 
-    def size(part: Culprit) -> tuple[int, int]:
-        sizes = (part.content_bytes, part.files)
-        return sizes[::-1] if by_files else sizes
+    def weight(part: Counted) -> int:
+        return part.files if by_files else part.content_bytes
 
-    whole = context.totals.files if by_files else context.totals.content_bytes
-    ordered = sorted(parts, key=lambda each: (*(-part for part in size(each)), each.path))
-    return tuple(each for each in ordered[:count] if size(each)[0] >= max(1, _LEAST * whole))
+    def deepest(directory: Directory) -> Clue:
+        inside: list[Clue | Directory] = [*directory.children]
+        if not by_files:
+            inside += (each for each in files if each.path.rpartition("/")[0] == directory.path)
+        most = max(inside, key=weight, default=None)
+        if most is None or weight(most) < max(1, _MOST * weight(directory)):
+            return Clue("directory", f"{directory.path}/", directory.content_bytes, directory.files)
+        return most if isinstance(most, Clue) else deepest(most)
 
-
-def _deepest(directory: Directory, files: dict[str, int], *, by_files: bool) -> Culprit:
-    while True:
-        least = max(1, _MOST * directory.content_bytes)
-        found = None if by_files else _file(directory.path, files, least)
-        if found is not None:
-            return found
-        if by_files:
-            child = max(directory.children, key=lambda each: each.files, default=None)
-            deeper = child is not None and child.files >= _MOST * directory.files
-        else:
-            child = next(iter(directory.children), None)
-            deeper = child is not None and child.content_bytes >= least
-        if child is None or not deeper:
-            return Culprit(f"{directory.path}/", directory.content_bytes, directory.files)
-        directory = child
-
-
-def _file(directory: str, files: dict[str, int], least: float) -> Culprit | None:
-    inside: Iterable[tuple[str, int]] = (
-        (path, size)
-        for path, size in files.items()
-        if size >= least and path.rpartition("/")[0] == directory
-    )
-    return next((Culprit(path, size, 1) for path, size in inside), None)
+    files = [Clue("file", each.name, each.content_bytes, 1) for each in context.largest_files]
+    parts = [
+        *map(deepest, context.tree.children),
+        *(each for each in files if "/" not in each.path),
+    ]
+    parts.sort(key=lambda each: (-weight(each), -each.content_bytes, -each.files, each.path))
+    least = max(1, _LEAST * weight(context.totals))
+    return tuple(each for each in parts[:count] if weight(each) >= least)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from ctxsize.model import Amount, Directory, Entry, Kind, Measurement
+from ctxsize.entry import Entry, Kind
+from ctxsize.model import Amount, Directory, Measurement
+
+Held = tuple[Amount | None, int | None]
+"""What a path holds, and the bytes that it may hold at most where that is not listed.
+
+These are none where it is certainly not there, and None where nobody knows.
+"""
 
 
 @dataclass(frozen=True)
@@ -25,17 +32,18 @@ class Known:
     files_from: int = 0
     """What is not in `largest_files` is no larger than that."""
 
-    def directory(self, path: str) -> Amount | None:
-        """Return what is in a directory, nothing if it is not there, None if that is not known."""
+    def directory(self, path: str) -> Held:
+        """Return what is known of a directory; one without files is as good as not there."""
         if path in self.directories:
-            return self.directories[path]
-        shallow = self.depth is None or path.count("/") < self.depth
-        return Amount() if shallow and not self.directories_from else None
+            held = self.directories[path]
+            return (held if held.files else None), 0
+        is_shallow = self.depth is None or path.count("/") < self.depth
+        return None, self.directories_from if is_shallow else None
 
-    def most(self, path: str) -> int | None:
-        """Return the most bytes that a directory which is not in `directories` may hold."""
-        shallow = self.depth is None or path.count("/") < self.depth
-        return self.directories_from if shallow else None
+    def file(self, path: str) -> Held:
+        """Return what is known of a file."""
+        size = self.largest_files.get(path)
+        return (None, self.files_from) if size is None else (Amount(0, size), 0)
 
 
 def of_measurement(context: Measurement, *, depth: int | None, top: int) -> Known:
@@ -44,7 +52,7 @@ def of_measurement(context: Measurement, *, depth: int | None, top: int) -> Know
     return Known(
         context.totals.content_bytes,
         context.totals.files,
-        {path: held for path, held in _flat(context.tree) if path},
+        {each.path: Amount.of(each) for each in _below(context.tree)},
         files,
         depth=depth,
         files_from=min(files.values()) if len(files) >= top else 0,
@@ -65,28 +73,29 @@ def of_files(files: Iterable[tuple[str, int]]) -> Known:
     sizes = dict(files)
     below: dict[str, list[int]] = {}
     for path, size in sizes.items():
-        at = path.rfind("/")
-        while at > 0:
-            held = below.setdefault(path[:at], [0, 0])
+        for above in _above(path):
+            held = below.setdefault(above, [0, 0])
             held[0] += 1
             held[1] += size
-            at = path.rfind("/", 0, at)
     directories = {path: Amount(*held) for path, held in below.items()}
     return Known(sum(sizes.values()), len(sizes), directories, sizes)
 
 
+def _above(path: str) -> Iterator[str]:
+    """Yield the directories that hold `path`, but for the context itself."""
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
 def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
     """Return the largest of `known`, so that it can be kept in a file that people read."""
-    kept, directories_from = _largest(
-        {path: held.content_bytes for path, held in known.directories.items()}, directories
-    )
+    sizes = {path: held.content_bytes for path, held in known.directories.items()}
+    kept, directories_from = _largest(sizes, directories)
     kept_files, files_from = _largest(known.largest_files, files)
-    return Known(
-        known.content_bytes,
-        known.files,
-        {path: known.directories[path] for path in sorted(kept)},
-        {path: known.largest_files[path] for path in sorted(kept_files)},
-        depth=known.depth,
+    return replace(
+        known,
+        directories={path: known.directories[path] for path in kept},
+        largest_files={path: known.largest_files[path] for path in kept_files},
         directories_from=max(directories_from, known.directories_from),
         files_from=max(files_from, known.files_from),
     )
@@ -98,16 +107,14 @@ def _largest(sizes: Mapping[str, int], count: int) -> tuple[list[str], int]:
     return ordered[:count], sizes[ordered[count]] if len(ordered) > count else 0
 
 
-def _flat(tree: Directory) -> Iterator[tuple[str, Amount]]:
-    pending = [tree]
-    while pending:
-        node = pending.pop()
-        yield node.path, Amount.of(node)
-        pending += node.children
+def _below(tree: Directory) -> Iterator[Directory]:
+    for child in tree.children:
+        yield child
+        yield from _below(child)
 
 
 _MOST = 0.9
-"""The share of a directory's growth from which on the files in it that grew explain it."""
+"""Share of a directory's growth from which on the files in it that grew explain it."""
 
 
 class What(str, Enum):
@@ -149,11 +156,8 @@ class SizeChanges:
         files = [each for each in self.files if each.delta_bytes > 0]
         explained: dict[str, int] = {}
         for file in files:
-            at = file.path.rfind("/")
-            while at > 0:
-                above = file.path[:at]
+            for above in _above(file.path):
                 explained[above] = explained.get(above, 0) + file.delta_bytes
-                at = above.rfind("/")
         directories = [
             each
             for each in self.directories
@@ -164,13 +168,49 @@ class SizeChanges:
 
 def between(before: Known, after: Known) -> SizeChanges:
     """Return what changed from `before` to `after`."""
-    directories = list(_directories(before, after))
-    inner = {(each.path.rpartition("/")[0], *_by(each)) for each in directories}
-    told = [each for each in directories if (each.path, *_by(each)) not in inner]
-    return SizeChanges(
-        tuple(sorted(told, key=_order)),
-        tuple(sorted(_files(before, after), key=_order)),
+    directories = _changes(
+        {**before.directories, **after.directories}, before.directory, after.directory
     )
+    files = _changes({**before.largest_files, **after.largest_files}, before.file, after.file)
+    inner = {(each.path.rpartition("/")[0], *_by(each)) for each in directories}
+    deepest = (each for each in directories if (each.path, *_by(each)) not in inner)
+    return SizeChanges(tuple(deepest), tuple(files))
+
+
+def _changes(
+    paths: Iterable[str], before: Callable[[str], Held], after: Callable[[str], Held]
+) -> list[SizeChange]:
+    """Return what happened to those of `paths` that certainly changed, the greatest first."""
+    found = (_change(path, before(path), after(path)) for path in paths)
+    return sorted(filter(None, found), key=_order)
+
+
+def _change(path: str, before: Held, after: Held) -> SizeChange | None:
+    (was, most_before), (now, most_after) = before, after
+    if was is not None and now is not None:
+        delta = now - was
+        if not any(delta):
+            return None
+        what = What.GREW if (delta.content_bytes, delta.files) > (0, 0) else What.SHRANK
+        sizes = (was.content_bytes, now.content_bytes)
+        return SizeChange(path, what, *sizes, delta.content_bytes, delta.files)
+    if now is not None:
+        return _listed_once(path, now, most_before, appeared=True)
+    return None if was is None else _listed_once(path, was, most_after, appeared=False)
+
+
+def _listed_once(path: str, held: Amount, most: int | None, *, appeared: bool) -> SizeChange | None:
+    """Return the change of what is listed on one side only, if it must have changed."""
+    size = held.content_bytes
+    if most is None or (most and size <= most):
+        return None
+    exact = most == 0
+    delta = Amount(held.files if exact else 0, size - most)
+    if appeared:
+        what = What.ADDED if exact else What.GREW
+        return SizeChange(path, what, None, size, delta.content_bytes, delta.files, exact)
+    what = What.REMOVED if exact else What.SHRANK
+    return SizeChange(path, what, size, None, -delta.content_bytes, -delta.files, exact)
 
 
 def _by(change: SizeChange) -> tuple[int, int]:
@@ -179,54 +219,3 @@ def _by(change: SizeChange) -> tuple[int, int]:
 
 def _order(change: SizeChange) -> tuple[int, int, str]:
     return -abs(change.delta_bytes), -abs(change.delta_files), change.path
-
-
-def _directories(before: Known, after: Known) -> Iterator[SizeChange]:
-    for path in {**before.directories, **after.directories}:
-        old, new = before.directory(path), after.directory(path)
-        if old is not None and new is not None:
-            grown = new - old
-            if any(grown):
-                was, now = old.content_bytes or None, new.content_bytes or None
-                what = _what(old, new)
-                yield SizeChange(path, what, was, now, grown.content_bytes, grown.files)
-        elif new is not None:
-            yield from _unlisted(path, before.most(path), new.content_bytes, appeared=True)
-        elif old is not None:
-            yield from _unlisted(path, after.most(path), old.content_bytes, appeared=False)
-
-
-def _files(before: Known, after: Known) -> Iterator[SizeChange]:
-    for path in {**before.largest_files, **after.largest_files}:
-        old, new = before.largest_files.get(path), after.largest_files.get(path)
-        if old is not None and new is not None:
-            if old != new:
-                what = What.GREW if new > old else What.SHRANK
-                yield SizeChange(path, what, old, new, new - old)
-        elif new is not None:
-            yield from _unlisted(path, before.files_from, new, appeared=True)
-        elif old is not None:
-            yield from _unlisted(path, after.files_from, old, appeared=False)
-
-
-def _unlisted(path: str, most: int | None, size: int, *, appeared: bool) -> Iterator[SizeChange]:
-    """Yield the change of what is listed on one side only, if it must have changed."""
-    if most is None or (most and size <= most):
-        return
-    exact = most == 0
-    if appeared:
-        what = What.ADDED if exact else What.GREW
-        yield SizeChange(path, what, None, size, size - most, exact=exact)
-    else:
-        what = What.REMOVED if exact else What.SHRANK
-        yield SizeChange(path, what, size, None, most - size, exact=exact)
-
-
-def _what(old: Amount, new: Amount) -> What:
-    """Return what happened to a directory; one without files is as good as not there."""
-    if not old.files:
-        return What.ADDED
-    if not new.files:
-        return What.REMOVED
-    more = (new.content_bytes, new.files) > (old.content_bytes, old.files)
-    return What.GREW if more else What.SHRANK

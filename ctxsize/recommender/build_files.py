@@ -11,12 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ctxsize.dockerfile import (
-    ContextNeed,
-    Dockerfile,
-    Source,
-)
+from ctxsize.dockerfile import ContextNeed, Dockerfile, Instruction, Source
 from ctxsize.dockerfile.sources import path_from_root
+from ctxsize.dockerfile.stages import built_stages
 from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.engine.named import request_named
 from ctxsize.engine.narrow import follow
@@ -25,6 +22,7 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
 from ctxsize.recommender.assumed import depends_on_assumed
 from ctxsize.recommender.tree import is_glob, like
+from ctxsize.shell import is_known
 
 _PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
@@ -112,15 +110,18 @@ class BuildFile:
     """Whether something in the repository asks for this build; else it was just found."""
 
     @cached_property
-    def sources(self) -> tuple[Source, ...]:
-        """Return what its instructions take from the build context, each once."""
-        taken = (
+    def _taken(self) -> tuple[Source, ...]:
+        return tuple(
             source
             for _, need in self.needs
             for source in need.sources
             if source.context in self.names and source.kind in _TAKING
         )
-        return tuple(dict.fromkeys(replace(source, stage="") for source in taken))
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """Return what its instructions take from the build context, each once."""
+        return tuple(dict.fromkeys(replace(source, stage="") for source in self._taken))
 
     @property
     def paths_here(self) -> set[str]:
@@ -137,10 +138,8 @@ class BuildFile:
     def taken_at(self) -> dict[tuple[str, int], set[Source]]:
         """Return what is taken from the build context, by the stage and the line that take it."""
         found: dict[tuple[str, int], set[Source]] = {}
-        for _, need in self.needs:
-            for source in need.sources:
-                if source.context in self.names and source.kind in _TAKING:
-                    found.setdefault((source.stage, source.line), set()).add(source)
+        for source in self._taken:
+            found.setdefault((source.stage, source.line), set()).add(source)
         return found
 
     def requests(self) -> Iterator[Request]:
@@ -188,41 +187,40 @@ class BuildFile:
             if unknown.kind in ("argument", "environment")
         }
         texts = {each.line: each.text for each in self.dockerfile.instructions}
-        return tuple(
-            Named(
-                self.path,
-                each.line,
-                each.instruction,
-                each.source,
-                _any(each.source),
-                texts.get(each.line, ""),
-            )
+        found = (
+            each
             for each in self.sources
             if (each.line in lines and "$" in each.source)
             or depends_on_assumed(each.source, self.request)
+        )
+        return tuple(
+            Named(self.path, e.line, e.instruction, e.source, _any(e.source), texts.get(e.line, ""))
+            for e in found
         )
 
     @cached_property
     def commands(self) -> str:
         """Return what its RUN instructions run, heredocs included."""
         return "\n".join(
-            "\n".join(
-                [
-                    " ".join(each.arguments) if each.json_form else each.text,
-                    *(heredoc.content for heredoc in each.heredocs),
-                ]
-            )
+            _with_documents(each, " ".join(each.arguments) if each.json_form else each.text)
             for each in self.dockerfile.instructions
-            if each.keyword == "RUN" or (each.trigger and each.trigger.keyword == "RUN")
+            if "RUN" in (each.keyword, each.trigger and each.trigger.keyword)
         )
+
+    @cached_property
+    def unread_at(self) -> int | None:
+        """Return the first line whose commands cannot be read, None if there is none."""
+        steps = (step for stage in built_stages(self.dockerfile) for step in stage.steps)
+        return next((step.line for step in steps if not is_known(step.instruction)), None)
 
     @cached_property
     def words(self) -> str:
         """Return all that its instructions say, heredocs included, and no comment."""
-        return "\n".join(
-            "\n".join([each.text, *(heredoc.content for heredoc in each.heredocs)])
-            for each in self.dockerfile.instructions
-        )
+        return "\n".join(_with_documents(e, e.text) for e in self.dockerfile.instructions)
+
+
+def _with_documents(instruction: Instruction, text: str) -> str:
+    return "\n".join([text, *(heredoc.content for heredoc in instruction.heredocs)])
 
 
 @dataclass(frozen=True)

@@ -8,32 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from ctxsize.recommender.facts import NOT_SOURCES, Facts
+from ctxsize.recommender.knowledge.tools import listed
 from ctxsize.recommender.made import taking
 from ctxsize.recommender.matches import Match
 
 _ENV_FILE = re.compile(r"\.env(\..+)?")
 _OTHER_MODE = re.compile(r"\.(dev|development|test|testing)(\.local)?$")
 _OTHER_MODES_RUN = re.compile(r"\b(dev|development|test|testing|serve|start|watch)\b")
-_TOOLS = (
-    *("vite", "vinxi", "vitepress", "vuepress", "electron-vite", "@vue/cli-service", "wxt"),
-    *("vue-cli-service", "nuxt", "nuxi", "react-scripts", "react-app-rewired", "craco"),
-    *("@craco/craco", "astro", "gatsby", "@sveltejs/kit", "svelte-kit", "remix", "@remix-run/dev"),
-    *("react-router", "@react-router/dev", "expo", "parcel", "rsbuild", "@rsbuild/core", "rspack"),
-    *("@rspack/cli", "dotenv-webpack", "rollup-plugin-dotenv", "esbuild-plugin-dotenv", "quasar"),
-    *("@quasar/app-vite", "@quasar/app-webpack", "solid-start", "storybook", "redwood", "nx"),
-    *("@redwoodjs/core", "umi", "plasmo", "razzle", "@ngx-env/builder", "env-cmd", "dotenv-cli"),
-    *("dotenvx", "@dotenvx/dotenvx", "blitz", "qwik", "@builder.io/qwik-city", "waku"),
-    *("@umijs/max", "@tarojs/cli", "taro", "@modern-js/app-tools", "@ice/app", "preact-cli"),
-    *("laravel-mix", "vike", "@farmfe/core", "rspress", "react-native-dotenv", "dotenv-expand"),
-    *("babel-plugin-inline-dotenv", "react-native-config", "@analogjs/platform"),
-)
-_BUNDLER = re.compile(
-    rf"(?<![\w@/.-])(?P<tool>{'|'.join(map(re.escape, _TOOLS))})(?![\w/-])"
-    # `next` is also a tag of versions.
-    r"|\"(?P<next>next)\"\s*:|\bnext\s+(?:build|export|dev|start)\b|\bbun\s+(?:run|build)\b"
-)
 _WITH_DOTENV = re.compile(r"\b(webpack|rollup|esbuild|snowpack|browserify|metro)\b")
 _LOADS_DOTENV = re.compile(
     r"\bdotenv/config\b|\bdotenv\s+(?:-|[\w./-]+\s)|\bdump-env\b"
@@ -70,8 +54,17 @@ def reader_of(facts: Facts, match: Match) -> str | None:
     return None
 
 
+@cache
+def _bundler() -> re.Pattern[str]:
+    return re.compile(
+        rf"(?<![\w@/.-])(?P<tool>{'|'.join(map(re.escape, listed('reads_env')))})(?![\w/-])"
+        # `next` is also a tag of versions.
+        r"|\"(?P<next>next)\"\s*:|\bnext\s+(?:build|export|dev|start)\b|\bbun\s+(?:run|build)\b"
+    )
+
+
 def _bundler_in(text: str) -> str | None:
-    found = _BUNDLER.search(text)
+    found = _bundler().search(text)
     if found is not None:
         return found["tool"] or found[0].strip('": \t').split()[0]
     found = _LOADS_DOTENV.search(text)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 
-from ctxsize.dockerfile import Instruction
 from ctxsize.dockerfile.stages import StageStep, tolerant
-from ctxsize.recommender.tools import has_verbs
+from ctxsize.recommender.knowledge.tools import has_verbs
 from ctxsize.recommender.tree import is_glob, like
 from ctxsize.shell import Command, commands, commands_of, in_directories, is_read_whole
 
-_READ_WORD = "<"
-"""Stands for the program that reads what follows: a file, a list, a document."""
-_READ = re.compile(r"(?<![<\d])<\s*([\w./$\"'{}-]+)|\bfor\s+\w+\s+in\s+([^;\n]+)")
-_SCRIPTING = re.compile(r"python|node|ruby|perl|php")
 _LONGEST = 64 * 1024
 _BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
 _OF_THE_SYSTEM = re.compile(r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/")
@@ -26,50 +22,32 @@ _SILENT = frozenset(
     ]
 )
 """Programs to which it makes no difference whether what they name is there."""
-_LEFT_OUT = re.compile(r"--(exclude|ignore)[\w-]*(=.*)?|-m")
-"""Options whose value is no path that has to be there; `-m` is followed by a module."""
-_PATHS = re.compile(r"(PATH|DIR|HOME|ROOT|LIBS?|FILE|PREFIX)$", re.IGNORECASE)
 
 
 def running(step: StageStep) -> Iterator[tuple[str, Command]]:
-    """Yield what a step runs, each command with its directory as far as WORKDIR tells it."""
-    found = (
-        replace(each, words=tuple(valued(step, word) for word in each.words))
-        for each in _run_by(step.instruction)
+    """Yield what a step runs, each command with its directory as far as WORKDIR tells it.
+
+    A document that COPY or ADD writes may be a script, which is run later, and what is no script
+    may be read. A shell of Windows is read like others, as a guess.
+    """
+    found = [*commands_of(step.instruction)]
+    for text in (each.content for each in step.instruction.heredocs if step.is_copy):
+        found += commands(text) if is_read_whole(text) else [Command(("cat", text))]
+    known = (
+        replace(each, words=tuple(valued(step, word) for word in each.words)) for each in found
     )
-    return in_directories(found, step.state.directory.text)
+    return in_directories(known, step.state.directory.text)
 
 
-def valued(step: StageStep, word: str) -> str:
-    """Return a word of a step with what its variables stand for, as far as that is known.
+def valued(step: StageStep, text: str) -> str:
+    """Return a text of a step with what its variables stand for, as far as that is known.
 
     A shell does not see the arguments in front of the first FROM, but what they hold is meant.
     """
-    if "$" not in word or len(word) > _LONGEST:
-        return word
-    known = step.expanded(word, quotes=False)
+    if "$" not in text or len(text) > _LONGEST:
+        return text
+    known = step.expanded(text, quotes=False)
     return tolerant(step.state.outer, known, quotes=False) if "$" in known else known
-
-
-def _run_by(instruction: Instruction) -> tuple[Command, ...]:
-    """Return what an instruction runs; a shell of Windows is read like others, as a guess."""
-    if instruction.keyword in ("RUN", "CMD", "ENTRYPOINT"):
-        found = commands_of(instruction)
-        return (*found, *(Command((_READ_WORD, each)) for each in _read_by(instruction, found)))
-    if instruction.keyword == "HEALTHCHECK":
-        return commands_of(instruction)
-    # A document that COPY or ADD writes may be a script, which is run later.
-    documents = [each.content for each in instruction.heredocs]
-    unread = (Command((_READ_WORD, each)) for each in documents if not is_read_whole(each))
-    return (*(each for text in documents for each in commands(text)), *unread)
-
-
-def _read_by(instruction: Instruction, found: tuple[Command, ...]) -> Iterator[str]:
-    """Yield what commands read beside their words: files, lists, documents that no shell runs."""
-    for match in _READ.finditer(instruction.text):
-        yield match[1] or match[2]
-    if not found or any(_SCRIPTING.match(each.program) for each in found):
-        yield from (each.content for each in instruction.heredocs)
 
 
 def is_named(name: str, text: str, *, bare: bool = True) -> bool:
@@ -97,21 +75,24 @@ def _agree(part: str, wanted: str) -> bool:
     return part == wanted or (part.strip("*") != "" and is_glob(part) and like(part, wanted))
 
 
-def is_named_by_value(name: str, variable: str, value: str) -> bool:
-    """Return whether what a variable is set to names it."""
-    return is_named(name, value, bare=_PATHS.search(variable) is not None)
-
-
 def is_named_by(name: str, command: Command) -> bool:
-    """Return whether a command names it where it has to be there for it."""
+    """Return whether a command names it where it has to be there for it; `-m` names a module."""
     if command.program in _SILENT:
         return False
-    if any(is_named_by_value(name, *each) for each in command.assignments):
-        return True
-    bare, left_out = not has_verbs(command.program), False
-    for word in command.words:
-        option = _LEFT_OUT.fullmatch(word) is not None
-        if not left_out and not option and is_named(name, word, bare=bare):
-            return True
-        left_out = option and "=" not in word
-    return False
+    bare = not has_verbs(command.program)
+    words = (word for before, word in pairwise(("", *command.words)) if before != "-m")
+    return any(is_named(name, value) for _, value in command.assignments) or any(
+        is_named(name, word, bare=bare) for word in words
+    )
+
+
+def is_named_beside(name: str, step: StageStep, found: Iterable[Command]) -> bool:
+    """Return whether a RUN names it in no word of the commands `found`: `< it`, `for x in it/*`.
+
+    That may also be a document which another program than a shell reads.
+    """
+    if any(is_named(name, word) for each in found for word in each.words):
+        return False
+    documents = (each.content for each in step.instruction.heredocs)
+    texts = (*step.instruction.arguments, *documents)
+    return any(is_named(name, valued(step, each), bare=False) for each in texts)

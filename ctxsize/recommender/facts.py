@@ -14,8 +14,9 @@ from ctxsize.dockerfile.stages import StageStep, built_stages
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
 from ctxsize.recommender.commands import running
 from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.knowledge.tools import install_directory, manager_of
 from ctxsize.recommender.mentions import Mention, Texts
-from ctxsize.recommender.tools import Tool, install_directory
+from ctxsize.recommender.rules import Rule
 from ctxsize.recommender.tree import SumsByPath, SumsTogether, directories_above, is_below
 from ctxsize.shell import Command
 
@@ -215,19 +216,21 @@ class Facts:
             self._packages[manifest] = frozenset(found)
         return self._packages[manifest]
 
-    def installed_by(self, build_file: BuildFile, manager: Tool) -> tuple[str | None, ...]:
+    def installed_by(self, build_file: BuildFile, rule: Rule) -> tuple[str | None, ...]:
         """Return for each install in `build_file` the package that it is for, None if not known."""
-        key = id(build_file), manager.manifest
+        key = id(build_file), rule.name
         if key not in self._installed:
             self._installed[key] = tuple(
-                self.package_at(manager.manifest, posixpath.join(at, there))
+                self.package_at(rule, posixpath.join(at, there))
                 for at, command in self.commands(build_file)
-                if (there := install_directory(manager, command)) is not None
+                if (there := install_directory(rule, command)) is not None
             )
         return self._installed[key]
 
-    def package_at(self, manifest: str, place: str) -> str | None:
+    def package_at(self, rule: Rule, place: str) -> str | None:
         """Return the package that an image has at `place`, None where that is not known."""
+        manager = manager_of(rule)
+        manifest = manager.files[0] if manager else ""
         parts = posixpath.normpath(place).lstrip("/").split("/")
         ends = ("/".join(parts[at:]) for at in range(len(parts)))
         return next((each for each in ends if each in self.packages(manifest)), None)

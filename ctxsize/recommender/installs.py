@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import re
 
-from ctxsize.dockerfile.stages import built_stages
 from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.knowledge.tools import manager_of, speaks, works
 from ctxsize.recommender.made import is_for, taking
 from ctxsize.recommender.matches import Match, Objection
-from ctxsize.recommender.tools import Tool, builds_anything, is_named_in, manager_of
-from ctxsize.shell import is_known
 
 _SCRIPTS = re.compile(
     r"\.sh\b|\b(make|just|task)\b|\b(npm|bun|composer)\s+(run|run-script|exec)\b"
@@ -31,35 +29,33 @@ def no_install_step(facts: Facts, match: Match) -> Objection | None:
     A person may overrule it where a script may install them, where the Dockerfile installs those
     of other directories, and where they belong to another Dockerfile, which installs them.
     """
-    manager = manager_of(match.rule)
-    if manager is None:
+    if manager_of(match.rule) is None:
         return None
-    bare = [each for each in taking(facts, match) if not _installs(facts, each, manager, match)]
-    owner = _owner(facts, manager, match)
+    bare = [each for each in taking(facts, match) if not _installs(facts, each, match)]
+    owner = _owner(facts, match)
     strangers = [each for each in bare if owner is not None and _is_stranger(facts, each, match)]
-    others = [each for each in bare if each not in strangers]
-    for each in sorted(others, key=lambda each: _may_install(facts, each, manager)):
-        reason = f"{each.path} takes it and does not install it"
-        return Objection("no_install_step", reason, soft=_may_install(facts, each, manager))
+    others = [(_may_install(facts, e, match), e.path) for e in bare if e not in strangers]
+    if others:
+        soft, path = min(others, key=lambda each: each[0])
+        return Objection("no_install_step", f"{path} takes it and does not install it", soft=soft)
     if owner is None or not strangers:
         return None
     return Objection("no_install_step", _lost(strangers, owner), soft=True)
 
 
-def _installs(facts: Facts, build_file: BuildFile, manager: Tool, match: Match) -> bool:
+def _installs(facts: Facts, build_file: BuildFile, match: Match) -> bool:
     """Return whether a command installs them, or installs nobody knows where."""
-    return any(is_for(match, package) for package in facts.installed_by(build_file, manager))
+    return any(is_for(match, package) for package in facts.installed_by(build_file, match.rule))
 
 
-def _may_install(facts: Facts, build_file: BuildFile, manager: Tool) -> bool:
+def _may_install(facts: Facts, build_file: BuildFile, match: Match) -> bool:
     """Return whether a script may install them, or a command does so in other directories.
 
     A RUN that cannot be read may do either.
     """
     by_script = _SCRIPTS.search(build_file.commands) is not None
-    steps = (step for stage in built_stages(build_file.dockerfile) for step in stage.steps)
-    unread = any(not is_known(each.instruction) for each in steps)
-    return by_script or unread or bool(facts.installed_by(build_file, manager))
+    unread = build_file.unread_at is not None
+    return by_script or unread or bool(facts.installed_by(build_file, match.rule))
 
 
 def _lost(strangers: list[BuildFile], owner: BuildFile) -> str:
@@ -73,14 +69,14 @@ def _lost(strangers: list[BuildFile], owner: BuildFile) -> str:
     )
 
 
-def _owner(facts: Facts, manager: Tool, match: Match) -> BuildFile | None:
+def _owner(facts: Facts, match: Match) -> BuildFile | None:
     """Return the Dockerfile that takes what is beside them and installs them, the nearest first."""
     beside = match.path.rpartition("/")[0]
     found = [
         each
         for each in facts.build_files.all
         if (each.takes_everything or any(_is_beside(named, match) for named in each.named))
-        and _installs(facts, each, manager, match)
+        and _installs(facts, each, match)
     ]
     return min(found, key=lambda each: (_directory(each) != beside, each.path), default=None)
 
@@ -101,9 +97,9 @@ def _is_stranger(facts: Facts, build_file: BuildFile, match: Match) -> bool:
     named = any(each.is_at_or_below(beside) for each in build_file.named)
     if beside and (named or _directory(build_file) == beside):
         return False
-    if is_named_in(match.rule.ecosystem, build_file.words):
+    if speaks(match.rule, build_file.words):
         return False
-    return any(builds_anything(command) for _, command in facts.commands(build_file))
+    return any(works(command) for _, command in facts.commands(build_file))
 
 
 def _directory(build_file: BuildFile) -> str | None:

@@ -7,8 +7,8 @@ of, and no stage uses it as it came with the context. Scripts are not read for w
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -16,24 +16,28 @@ from ctxsize.dockerfile import path_from_root
 from ctxsize.dockerfile.mounts import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.recommender.build_files import BuildFile, Named
-from ctxsize.recommender.commands import is_named, is_named_by, is_named_by_value
+from ctxsize.recommender.commands import is_named, is_named_beside, is_named_by
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.matches import Match
-from ctxsize.recommender.rules import Category
-from ctxsize.recommender.tools import (
+from ctxsize.recommender.knowledge.tools import (
     has_tools,
     has_verbs,
     install_directory,
-    launched,
     makes,
     manager_of,
-    run_text,
+    run_by,
     spares,
     speaks,
 )
-from ctxsize.shell import Command, is_known
+from ctxsize.recommender.matches import Match
+from ctxsize.recommender.rules import Category
+from ctxsize.shell import Command
 
 _SAID_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
+_IDLE = re.compile(
+    r"^(apt|apt-get|apk|dnf|yum|corepack|chown|chmod|mkdir|rm|cp|ln)\b|\bmix local\."
+    r"| (-g|--global|global|config)( |$)|\bgem install\b|--version\b"
+)
+"""Commands that do without the dependencies of the project."""
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
 
 
@@ -51,8 +55,7 @@ def is_for(match: Match, package: str | None) -> bool:
     return package is None or f"{beside}/".startswith(f"{package}/")
 
 
-@dataclass(frozen=True)
-class StageContent:
+class StageContent(NamedTuple):
     """What a stage has behind an instruction."""
 
     has_it: bool = False
@@ -89,32 +92,31 @@ class _Making:
         self._facts, self._build_file, self._match = facts, build_file, match
         self._rule, parts = match.rule, match.path.split("/")
         self._name = "/".join(parts[-1 - match.find.strip("/").count("/") :])
-        self._manager = manager_of(self._rule)
-        self._is_known = has_tools(self._rule)
-        self._of_sources = self._is_known and self._rule.category is Category.ARTEFACT
+        self._is_managed = manager_of(match.rule) is not None
+        self._is_known = has_tools(match.rule.name)
+        self._of_sources = self._is_known and match.rule.category is Category.ARTEFACT
         self._ends: dict[BuiltStage, StageContent] = {}
         self._consumed: set[BuiltStage] = set()
         self._is_spared = False
         self._uses: list[int] = []
-        self._doubts: list[int] = []
-        stages = built_stages(build_file.dockerfile)
+
+    def outcome(self) -> Made:
+        """Return what the stages do."""
+        stages = built_stages(self._build_file.dockerfile)
         for stage in stages:
             self._ends[stage] = self._end_of(stage)
         parents = {stage.parent for stage in stages}
         for stage in stages:
-            is_target = build_file.request.build.target.lower() == stage.label
+            is_target = self._build_file.request.build.target.lower() == stage.label
             if (stage not in parents or is_target) and self._ends[stage].is_as_it_came:
-                self._finish(self._ends[stage], stage)
-
-    def outcome(self) -> Made:
-        """Return what was found."""
-        used, doubtful = min(self._uses, default=None), min(self._doubts, default=None)
-        return Made(self._build_file, self._is_spared, used, doubtful)
+                self._finish(stage)
+        used = min(self._uses, default=None)
+        return Made(self._build_file, self._is_spared, used, self._build_file.unread_at)
 
     def _end_of(self, stage: BuiltStage) -> StageContent:
         content = StageContent() if stage.parent is None else self._ends[stage.parent]
         if stage.parent is None and stage.base and stage.base in self._build_file.names:
-            content = replace(content, has_it=True, has_files=True)
+            content = content._replace(has_it=True, has_files=True)
         for step in stage.steps:
             keyword = step.instruction.keyword
             if step.is_copy:
@@ -122,20 +124,22 @@ class _Making:
             if step.is_run:
                 content = self._ran(content, stage, step)
             elif keyword in _SAID_LATER and (keyword != "WORKDIR" or content.has_it):
-                content = replace(content, later=(*content.later, step))
+                content = content._replace(later=(*content.later, step))
         return content
 
-    def _finish(self, content: StageContent, stage: BuiltStage) -> None:
+    def _finish(self, stage: BuiltStage) -> None:
         """Look at what is said of the image in which the thing is as it came."""
-        self._uses += [each.line for each in content.later if self._says(each)]
-        self._doubts += [each.line for each in content.later if not is_known(each.instruction)]
-        is_shipped = stage.parent is None and stage not in self._consumed
-        if is_shipped and self._needs(stage.base):
+        self._uses += [each.line for each in self._ends[stage].later if self._says(each)]
+        if stage not in self._consumed and self._is_managed and self._speaks(stage.base):
             self._uses.append(stage.stage.line)
 
-    def _needs(self, text: str) -> bool:
+    def _speaks(self, text: str) -> bool:
         """Return whether a command or an image works with such dependencies."""
-        return self._manager is not None and speaks(self._rule.ecosystem, text)
+        return not _IDLE.search(text) and speaks(self._rule, text)
+
+    def _needs(self, command: Command) -> bool:
+        """Return whether a command works with the dependencies that the thing holds."""
+        return self._is_managed and self._speaks(" ".join(command.words))
 
     def _copied(self, content: StageContent, stage: BuiltStage, step: StageStep) -> StageContent:
         """Return what a COPY or ADD changes that takes from the context or from another stage."""
@@ -145,8 +149,7 @@ class _Making:
         named = any(is_named(self._name, each) for each in step.arguments[:-1])
         if there.is_as_it_came and named:
             self._uses.append(step.line)
-        return replace(
-            content,
+        return content._replace(
             has_it=content.has_it or arrives or there.is_as_it_came,
             has_files=True,
             made=content.made or (there.made and named),
@@ -167,40 +170,40 @@ class _Making:
     def _ran(self, content: StageContent, stage: BuiltStage, step: StageStep) -> StageContent:
         """Return what the commands of a RUN change, and note where they use the thing."""
         as_it_came = is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
-        has_files = content.has_files or any(each.type == "bind" for each in step.mounts)
-        is_enough = content.has_it or is_mounted or not self._of_sources
-        if (is_mounted or content.is_as_it_came) and not is_known(step.instruction):
-            self._doubts.append(step.line)
-        for at, command in self._facts.running(step):
-            self._is_spared |= is_enough and spares(self._rule, command)
-            if self._is_in_cache(step):
-                continue
-            if is_enough and self._makes(at, command, has_files=has_files):
+        can_make = content.has_it or is_mounted or not self._of_sources
+        if self._is_managed:
+            # An install needs a manifest, and that is all it needs.
+            can_make = content.has_files or any(each.type == "bind" for each in step.mounts)
+        found = self._facts.running(step)
+        self._is_spared |= can_make and any(spares(self._rule, each) for _, each in found)
+        # What is made in a cache is in no image.
+        caches = (each.target for each in step.mounts if each.type in ("cache", "tmpfs"))
+        if any(is_named(self._name, each) for each in caches):
+            return content
+        for at, command in found:
+            if can_make and self._makes(at, command):
                 as_it_came = False
                 # What is made in a mount is there for this RUN alone.
-                content = content if is_mounted else replace(content, made=True)
+                content = content if is_mounted else content._replace(made=True)
             elif (as_it_came and self._may_take(command)) or (
                 (as_it_came or content.is_as_it_came) and self._names(step, at, command)
             ):
                 self._uses.append(step.line)
-            elif not is_mounted and self._needs(" ".join(command.words)):
-                content = replace(content, later=(*content.later, step))
+            elif not is_mounted and self._needs(command):
+                content = content._replace(later=(*content.later, step))
+        if content.is_as_it_came and is_named_beside(self._name, step, (e for _, e in found)):
+            self._uses.append(step.line)
         return content
 
-    def _makes(self, at: str, command: Command, *, has_files: bool) -> bool:
-        """Return whether a command makes the thing; an install needs files with a manifest."""
-        if self._manager is None:
+    def _makes(self, at: str, command: Command) -> bool:
+        """Return whether a command makes the thing, and not the like in another directory."""
+        if not self._is_managed:
             return makes(self._rule, command)
-        there = install_directory(self._manager, command) if has_files else None
+        there = install_directory(self._rule, command)
         if there is None:
             return False
-        package = self._facts.package_at(self._manager.manifest, posixpath.join(at, there))
+        package = self._facts.package_at(self._rule, posixpath.join(at, there))
         return is_for(self._match, package)
-
-    def _is_in_cache(self, step: StageStep) -> bool:
-        """Return whether a cache lies over the thing: what is made there is in no image."""
-        caches = (each.target for each in step.mounts if each.type in ("cache", "tmpfs"))
-        return any(is_named(self._name, each) for each in caches)
 
     def _is_mounted(self, stage: BuiltStage, mount: Mount) -> bool:
         """Return whether a mount holds the thing as it came."""
@@ -214,9 +217,9 @@ class _Making:
 
     def _may_take(self, command: Command) -> bool:
         """Return whether a command may take all that a mount holds: nobody knows most programs."""
-        program = run_text(command).partition(" ")[0]
+        program = run_by(command).program
         is_known = has_verbs(program) or program in ("cd", "mkdir", "set")
-        return not is_known or self._needs(" ".join(command.words))
+        return not is_known or self._needs(command)
 
     def _names(self, step: StageStep, at: str, command: Command) -> bool:
         """Return whether a command names the thing, works in it, or runs a script that names it."""
@@ -230,7 +233,7 @@ class _Making:
 
     def _script(self, command: Command) -> str:
         """Return the text of the script of the context that a command runs, `""` for none."""
-        word = next(iter(launched(command)), "")
+        word = next(iter(run_by(command).words), "")
         if "/" not in word and not word.endswith(".sh"):
             return ""
         return self._facts.script(posixpath.basename(word), self._match.path)
@@ -241,7 +244,9 @@ class _Making:
         if keyword == "WORKDIR":
             return is_named(self._name, posixpath.join(step.workdir, *step.arguments))
         if keyword in ("ARG", "ENV"):
-            return any(is_named_by_value(self._name, *each) for each in _values(step))
+            # An ARG without a value has that of the one in front of the first FROM.
+            outer = (step.state.outer.get(each, "") for each in step.arguments)
+            return any(is_named(self._name, each) for each in (*step.arguments, *outer))
         return any(
             self._names(step, at, command) or self._is_started_by(command)
             for at, command in self._facts.running(step)
@@ -249,18 +254,8 @@ class _Making:
 
     def _is_started_by(self, command: Command) -> bool:
         """Return whether a command runs a program that needs what was installed or built."""
-        is_spoken = self._is_known and speaks(self._rule.ecosystem, " ".join(command.words))
-        return is_spoken or self._needs(self._script(command))
-
-
-def _values(step: StageStep) -> Iterator[tuple[str, str]]:
-    """Yield the variables that an ARG or ENV sets, with their values."""
-    given = step.arguments
-    if step.instruction.keyword == "ENV":
-        yield from zip(given[::2], given[1::2], strict=False)
-        return
-    for name, has_default, default in (each.partition("=") for each in given):
-        yield name, default if has_default else step.state.outer.get(name, "")
+        texts = " ".join(command.words), self._script(command)
+        return self._is_known and any(map(self._speaks, texts))
 
 
 _LAST: WeakKeyDictionary[Facts, tuple[Match, list[Made]]] = WeakKeyDictionary()

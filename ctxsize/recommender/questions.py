@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from typing import cast
+from collections.abc import Callable, Iterable, Iterator
 
 from ctxsize.engine.memory import Held
 from ctxsize.model import Amount
 from ctxsize.recommender.facts import is_source
 from ctxsize.recommender.outcome import Question
 from ctxsize.recommender.tracked import Tracked
-from ctxsize.recommender.tree import Sums, SumsByPath, SumsTogether, Tree, is_below
+from ctxsize.recommender.tree import (
+    Sums,
+    SumsByPath,
+    SumsTogether,
+    Tree,
+    directories_above,
+    is_below,
+)
 
 _LEAST_BYTES = 10 * 1024 * 1024
 _LEAST_SHARE = 0.02
@@ -29,51 +34,32 @@ def questions(
 
     Where most of a directory lies in a few of its own, it is asked about those.
     """
-    left = _without(sums, explained)
+    gone: dict[str, Sums] = {}
+    topmost: set[str] = set()
+    for path in sorted(explained):
+        if not is_below(path, topmost):
+            topmost.add(path)
+            for each in {"", path, *directories_above(path)}:
+                gone[each] = gone.get(each, Sums()).plus(sums.get(path, Sums()))
+
+    def left(path: str) -> Sums:
+        return sums.get(path, Sums()).minus(gone.get(path, Sums()))
+
     least = max(_LEAST_BYTES, int(_LEAST_SHARE * sums.get("", Sums()).content_bytes))
     found = [
-        Question(path, Amount.of(left[path]), _note(tracked, path))
+        Question(path, Amount.of(left(path)), _note(tracked, path))
         for path in _large(tree.root, left, least)
         if not _is_source(tree, path, sums)
     ]
     return tuple(sorted(found, key=lambda each: (-each.size.content_bytes, each.path))[:_MOST])
 
 
-def _without(sums: Mapping[str, Sums], explained: Iterable[str]) -> Mapping[str, Sums]:
-    """Return `sums` less what lies at `explained` or below."""
-    gone: dict[str, Sums] = {}
-    for path in sorted(explained):
-        if not is_below(path, gone):
-            gone[path] = sums.get(path, Sums())
-    for path in _from_below(gone):
-        if path:
-            above = path.rpartition("/")[0]
-            gone[above] = gone.get(above, Sums()).plus(gone[path])
-    left = {path: sums.get(path, Sums()).minus(each) for path, each in gone.items()}
-    return ChainMap(left, cast("MutableMapping[str, Sums]", sums))
-
-
-def _from_below(paths: Iterable[str]) -> list[str]:
-    """Return `paths` and all directories above, each before the one that holds it."""
-    found: set[str] = set()
-    for each in paths:
-        path = each
-        while path not in found:
-            found.add(path)
-            path = path.rpartition("/")[0]
-    return sorted(found, key=len, reverse=True)
-
-
-def _large(held: Held, left: Mapping[str, Sums], least: int) -> Iterator[str]:
+def _large(held: Held, left: Callable[[str], Sums], least: int) -> Iterator[str]:
     """Yield the paths to ask about at or below `held`."""
-    entries = [
-        *(folder.path for folder in held.folders),
-        *(held.prefix + name for name in held.entries),
-    ]
-    big = [path for path in entries if left.get(path, Sums()).content_bytes >= least]
     folders = {folder.path: folder for folder in held.folders}
-    inside = sum(left[path].content_bytes for path in big)
-    if held.path and inside < _SPREAD * left[held.path].content_bytes:
+    entries = (*folders, *(held.prefix + name for name in held.entries))
+    big = {path: size for path in entries if (size := left(path).content_bytes) >= least}
+    if held.path and sum(big.values()) < _SPREAD * left(held.path).content_bytes:
         yield held.path
         return
     for path in big:

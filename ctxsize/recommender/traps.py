@@ -15,12 +15,12 @@ from ctxsize.recommender.commands import is_named
 from ctxsize.recommender.exceptions import letting_in
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.installs import no_install_step
+from ctxsize.recommender.knowledge.tools import works
 from ctxsize.recommender.made import made_by, taking
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.secrets import Certainty
 from ctxsize.recommender.sources import is_build_input
-from ctxsize.recommender.tools import builds_anything
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
 _READERS = {
@@ -185,7 +185,7 @@ def prebuilt_pipeline(facts: Facts, match: Match) -> Objection | None:
     for each in made_by(facts, match):
         if not each.is_spared:
             ran = (command for _, command in facts.commands(each.build_file))
-            what = "not this" if any(map(builds_anything, ran)) else "nothing"
+            what = "not this" if any(map(works, ran)) else "nothing"
             reason = f"{each.build_file.path} builds {what}: the image may need it as it is"
             return Objection("prebuilt_pipeline", reason, soft=True)
     return None

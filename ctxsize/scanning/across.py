@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
 
 from ctxsize import units
 from ctxsize.codes import severity_of
@@ -16,9 +15,7 @@ from ctxsize.engine.sent import Sent
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.model import Problem
-from ctxsize.scanning.outcome import Row
-from ctxsize.scanning.sizes import includes_of
+from ctxsize.scanning.outcome import Measured, Row
 
 _LEAST_BYTES = 100_000
 _LEAST_SHARE = 0.01
@@ -26,15 +23,9 @@ _NOT_LITERAL = frozenset("*?[]^\\\ufeff")
 _SHOWN = 3
 _TOLD_BYTES = 10_000
 
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """A row with what it was computed from, as far as that is there."""
-
-    row: Row
-    request: Request | None
-    snapshot: Snapshot | None
-    problems: tuple[Problem, ...] = ()
+Lines = tuple[str, ...]
+Siblings = dict[Lines, list[tuple[Row, Request]]]
+"""The builds whose ignore file may do for another one, by its lines."""
 
 
 def findings(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Finding]:
@@ -47,12 +38,12 @@ def findings(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Fin
 
 
 def _all(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Finding]:
-    siblings = _by_patterns(measured)
+    siblings = _siblings(measured)
     for each in measured:
         yield from _without(each)
         yield from _two_files(each)
         yield from _sibling(each, siblings)
-    yield from _unread(discovery, measured)
+    yield from _unread(discovery, [each.row for each in measured])
 
 
 def _where(row: Row) -> Location:
@@ -62,26 +53,21 @@ def _where(row: Row) -> Location:
 
 def _without(each: Measured) -> Iterator[Finding]:
     row = each.row
-    if row.ignore_file is not None or row.context is None or each.request is None:
-        return
-    if row.found.contested:
+    if row.ignore_file is not None or row.context is None or row.found.contested:
         return
     saving = max(0, row.saving.content_bytes) if row.saving else 0
     size = units.human(row.cost.content_bytes)
     could = f", {units.human(saving)} of it for nothing" if saving >= _TOLD_BYTES else ""
+    takes_all = row.transfer in (None, row.context)
     yield Finding(
         "CTX301",
-        severity_of("CTX301") if could or _takes_all(row) else Severity.INFO,
+        severity_of("CTX301") if could or takes_all else Severity.INFO,
         f"no ignore file governs {row.build.context}: {size} are sent{could}",
         _where(row),
         Confidence.POSSIBLE if row.found.guessed else Confidence.CERTAIN,
         content_bytes=saving or None,
         help=f"ctxsize suggest --write {_arguments(row)}",
     )
-
-
-def _takes_all(row: Row) -> bool:
-    return row.transfer is None or row.transfer == row.context
 
 
 def _arguments(row: Row) -> str:
@@ -107,22 +93,18 @@ def _two_files(each: Measured) -> Iterator[Finding]:
         )
 
 
-def _unread(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Finding]:
-    read = {os.path.realpath(path) for each in measured for path in _read_by(each.row)}
-    for path in discovery.ignore_files if measured else ():
+def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
+    read = {os.path.realpath(path) for row in rows for path in _read_by(row)}
+    for path in discovery.ignore_files if rows else ():
         if os.path.realpath(path) in read:
             continue
         directory = os.path.dirname(path)
-        beside = [
-            each.row
-            for each in measured
-            if each.row.dockerfile and os.path.dirname(each.row.dockerfile) == directory
-        ]
+        beside = [r for r in rows if r.dockerfile and os.path.dirname(r.dockerfile) == directory]
         sure = bool(beside) and not any(row.found.guessed for row in beside)
-        if not sure and any(each.row.found.contested for each in measured):
+        if not sure and any(row.found.contested for row in rows):
             continue
-        contexts = sorted({row.build.context for row in beside})
-        why = f": the context of {beside[0].dockerfile} is {contexts[0]}" if beside else ""
+        context = min((row.build.context for row in beside), default="")
+        why = f": the context of {beside[0].dockerfile} is {context}" if beside else ""
         yield Finding(
             "CTX302",
             severity_of("CTX302") if sure else Severity.INFO,
@@ -144,74 +126,61 @@ def _read_by(row: Row) -> Iterator[str]:
         yield f"{row.dockerfile}.containerignore"
 
 
-def _by_patterns(measured: Sequence[Measured]) -> list[list[Measured]]:
-    """Return the builds whose ignore file may do for a sibling, those with equal lines together."""
-    found: dict[tuple[str, ...], list[Measured]] = {}
+def _siblings(measured: Sequence[Measured]) -> Siblings:
+    found: Siblings = {}
     for each in measured:
         if each.request is None or each.request.ignore_file is None or not each.row.ignore_file:
             continue
         lines = tuple(each.request.ignore_file.texts())
         # An allow-list is about its own tree.
         if not any(line.startswith("!") or line in ("*", "**", "**/*", ".") for line in lines):
-            found.setdefault(lines, []).append(each)
-    return [*found.values()]
+            found.setdefault(lines, []).append((each.row, each.request))
+    return found
 
 
-def _sibling(each: Measured, siblings: Sequence[Sequence[Measured]]) -> Iterator[Finding]:
+def _sibling(each: Measured, siblings: Siblings) -> Iterator[Finding]:
     """Yield the sibling whose patterns keep out most of this context, if it is worth it."""
     if each.snapshot is None or each.request is None or not each.row.cost.content_bytes:
         return
-    include = _include(each.request)
+    include = each.includes[0] if each.includes else None
     before = each.snapshot.sent(include=include)
     if before.content_bytes < _LEAST_BYTES:
         return
-    top = each.snapshot.root
-    names = {*(file.name for file in top.files), *(folder.name for folder in top.folders)}
-    others = (next((one for one in same if _is_other(one, each)), None) for same in siblings)
-    tried: dict[tuple[str, ...], Sent | None] = {(): None}
-    found: list[tuple[Measured, Sent]] = []
-    for other in others:
-        lines = () if other is None else _telling(other, names)
-        if lines not in tried:
-            tried[lines] = _under(each, lines, include)
-        after = tried[lines]
-        if other is not None and after is not None:
-            found.append((other, after))
+    tried = _tried(each.request, each.snapshot, siblings, include)
     # Of those that keep out as much, the one that covers most.
-    found.sort(key=lambda pair: (pair[1].content_bytes, -_patterns(pair[0])))
-    if found:
-        other, after = found[0]
+    best = min(tried, key=lambda one: (one[2].content_bytes, -one[1]), default=None)
+    if best is not None:
+        other, _, after = best
         saved = before.content_bytes - after.content_bytes
         if saved >= max(_LEAST_BYTES, _LEAST_SHARE * before.content_bytes):
-            yield _parity(each.row, other.row, saved, before, after)
+            yield _parity(each.row, other, saved, before, after)
 
 
-def _patterns(each: Measured) -> int:
-    return 0 if each.request is None else len(each.request.spec.patterns)
+def _tried(
+    request: Request, snapshot: Snapshot, siblings: Siblings, include: Include
+) -> Iterator[tuple[Row, int, Sent]]:
+    """Yield builds of other contexts, their number of patterns, what would be sent under these."""
+    names = {*snapshot.root.entries, *snapshot.root.folder_by_name}
+    own = request.ignore_file
+    path = None if own is None else own.path
+    tried: dict[Lines, Sent | None] = {(): None}
+    for lines, same in siblings.items():
+        for row, other in same:
+            if row.ignore_file == path or other.root == request.root:
+                continue
+            telling = _telling(lines, names)
+            if telling not in tried:
+                texts = [*(own.texts() if own else []), *telling]
+                tried[telling] = _sent(snapshot, texts, include)
+            if (after := tried[telling]) is not None:
+                yield row, len(other.spec.patterns), after
+            break
 
 
-def _include(request: Request) -> Include:
-    """Return what the build asks for first of its context, None for all of it."""
-    try:
-        includes = includes_of(request)
-    except CtxsizeError:
-        return None
-    return includes[0] if includes else None
-
-
-def _is_other(one: Measured, each: Measured) -> bool:
-    """Return whether `one` has another ignore file and another context than `each`."""
-    assert one.request is not None
-    assert each.request is not None
-    return one.row.ignore_file != each.row.ignore_file and one.request.root != each.request.root
-
-
-def _telling(other: Measured, names: Set[str]) -> tuple[str, ...]:
-    """Return the lines of a sibling that may match where these `names` are at the top."""
-    assert other.request is not None
-    assert other.request.ignore_file is not None
-    lines = ((each, _start_of(each)) for each in other.request.ignore_file.texts())
-    return tuple(line for line, start in lines if start is None or start in names)
+def _telling(lines: Lines, names: Set[str]) -> Lines:
+    """Return those of `lines` that may match where these `names` are at the top."""
+    starts = ((line, _start_of(line)) for line in lines)
+    return tuple(line for line, start in starts if start is None or start in names)
 
 
 def _start_of(line: str) -> str | None:
@@ -220,24 +189,22 @@ def _start_of(line: str) -> str | None:
     return None if _NOT_LITERAL & {*start} or start in ("", ".", "..") else start
 
 
-def _under(each: Measured, lines: tuple[str, ...], include: Include) -> Sent | None:
-    """Return what would be sent if the `lines` held too; None where they fail the build."""
-    assert each.request is not None
-    assert each.snapshot is not None
-    own = each.request.ignore_file
+def _sent(snapshot: Snapshot, texts: list[str], include: Include) -> Sent | None:
+    """Return what these lines of an ignore file let through; None where they fail the build."""
     try:
-        spec = each.request.builder.spec_class.from_lines([*(own.texts() if own else []), *lines])
-        return each.snapshot.sent(spec, include=include)
+        spec = snapshot.request.builder.spec_class.from_lines(texts)
+        return snapshot.sent(spec, include=include)
     except CtxsizeError:
         return None
 
 
 def _parity(row: Row, other: Row, saved: int, before: Sent, after: Sent) -> Finding:
     gone = before.without(after)
-    tops = sorted(
-        dict.fromkeys(path.split("/")[0] for path in gone),
-        key=lambda top: -sum(before.sizes[p] for p in gone if p == top or p.startswith(top + "/")),
-    )
+    bytes_by_top: dict[str, int] = {}
+    for path in gone:
+        top = path.partition("/")[0]
+        bytes_by_top[top] = bytes_by_top.get(top, 0) + before.size(path)
+    tops = sorted(bytes_by_top, key=lambda top: -bytes_by_top[top])
     return Finding(
         "CTX305",
         severity_of("CTX305"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from ctxsize.build import Build
 from ctxsize.discovery import FoundBuild, Place
+from ctxsize.engine.need import Include
+from ctxsize.engine.request import Request
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.findings import Finding
 from ctxsize.model import Amount, Effect, Problem
 
@@ -44,6 +47,18 @@ class Row:
     def cost(self) -> Amount:
         """Return what travels, or the context where that is not known; nothing where neither is."""
         return self.transfer or self.context or Amount()
+
+
+@dataclass
+class Measured:
+    """A row with what it is computed from, as far as that is there."""
+
+    row: Row
+    request: Request | None = None
+    snapshot: Snapshot | None = None
+    includes: list[Include] | None = None
+    """The transfers of the build context; None where it is not known what travels."""
+    problems: list[Problem] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

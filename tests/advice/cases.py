@@ -351,8 +351,10 @@ CASES: dict[str, dict[str, Case]] = {
             chef().replace("RUN cargo build", 'RUN RUSTFLAGS="-C x" cargo build'), found=(11,)
         ),
         "toolchain": one(
-            chef().replace("FROM chef AS planner", "FROM rust:1.80 AS planner\nWORKDIR /app"),
-            found=(10,),
+            chef().replace("cargo chef cook", "cargo +nightly chef cook"), found=(11,)
+        ),
+        "a toolchain of the planner, which compiles nothing": one(
+            chef().replace("FROM chef AS planner", "FROM rust:1.80 AS planner\nWORKDIR /app")
         ),
         "a second build": one(
             chef() + "RUN cargo build --features a\n",
@@ -369,8 +371,8 @@ CASES: dict[str, dict[str, Case]] = {
             chef().replace("RUN cargo chef cook --release", 'RUN ["cargo", "chef", "cook"]'),
             found=(11,),
         ),
-        "a toolchain of its own image": one(
-            chef().replace("FROM chef AS builder", "FROM rust:1.83-slim AS builder"), found=(9,)
+        "an image of its own for cook and build": one(
+            chef().replace("FROM chef AS builder", "FROM rust:1.83-slim AS builder")
         ),
         "in a condition": one(
             chef()

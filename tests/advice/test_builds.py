@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.advice.command import run
+from ctxsize.advice import advise as run
 from ctxsize.config import Config
 from ctxsize.discovery import discover
 from tests.advice.cases import CASES

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize.advice import advise
-from ctxsize.advice.command import run
+from ctxsize.advice import advise as run
 from ctxsize.advice.rewrite import Change, changed
 from ctxsize.config import Config
 from ctxsize.discovery import discover
@@ -162,6 +162,6 @@ def test_a_workspace_needs_more_than_its_manifest(tmp_path: Path) -> None:
 
 def test_lines_that_do_not_change_keep_their_own_ends() -> None:
     data = b"FROM a\r\nRUN <<EOF\nb\r\nEOF\nRUN c\r\nRUN d"
-    after = changed(data, [Change(5, 5, ("RUN x", "RUN y")), Change(7, 6, ("RUN z",))])
+    after = changed(data, [Change(5, 5, "RUN x\nRUN y"), Change(7, 6, "RUN z")])
     assert after == b"FROM a\r\nRUN <<EOF\nb\r\nEOF\nRUN x\r\nRUN y\r\nRUN d\nRUN z"
-    assert changed(data, [Change(2, 1, ("ARG v",))]).startswith(b"FROM a\r\nARG v\nRUN <<EOF\n")
+    assert changed(data, [Change(2, 1, "ARG v")]).startswith(b"FROM a\r\nARG v\nRUN <<EOF\n")

@@ -9,23 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.advice import mounts
 from ctxsize.advice.fetches import fetches
 from ctxsize.advice.recipe import read_recipe
 from ctxsize.dockerfile import parse_dockerfile
+from ctxsize.recommender.knowledge.tools import tools
 from tests.oracles.availability import require
 from tests.trees import build_tree, file
 
+(SWITCH,) = [each.switch.split("|") for each in tools() if each.name == "pip"]
 
-@pytest.mark.parametrize("value", [None, *mounts._ANY_SWITCH, ""])
+
+@pytest.mark.parametrize("value", [None, *SWITCH[1].split(), ""])
 def test_pip_uses_no_cache_whatever_the_variable_says(value: str | None) -> None:
-    variable, values, off = mounts._SWITCHED_OFF["pip"]
+    variable, values, off = SWITCH
     environment = {name: each for name, each in os.environ.items() if name != variable}
     environment |= {} if value is None else {variable: value}
     argv = [sys.executable, "-m", "pip", "cache", "dir"]
     cached = subprocess.run(argv, env=environment, capture_output=True, check=False).returncode == 0
     assert cached == (value in (None, off))
-    assert cached == (value not in values)
+    assert cached == (value not in values.split())
 
 
 @pytest.mark.parametrize(("home", "variables"), [("/root", {}), ("/h", {"GOMODCACHE": "/m"})])

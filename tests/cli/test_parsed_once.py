@@ -84,10 +84,10 @@ def test_a_faulty_dockerfile_is_parsed_once(
     assert parsed[FAULTY] <= (2 if "--all" in command.split() else 1)
 
 
-def test_an_ignore_file_is_advised_without_another_parse(
+def test_a_missing_ignore_file_is_found_without_another_parse(
     tmp_path: Path, cli: Cli, parsed: Counter[bytes]
 ) -> None:
     data = b"FROM node:22\nCOPY . .\n"
     root = build_tree(tmp_path / "ctx", [file("Dockerfile", data), "node_modules/x/index.js"])
-    assert ".dockerignore" in cli("advise", ".", cwd=root).out
+    assert "CTX201" in cli("advise", ".", cwd=root).out
     assert parsed == {data: 1}

@@ -71,6 +71,7 @@ CASES: dict[str, list[str | Node]] = {
     "platform": service("context: .\nplatforms: [linux/$S]"),
     "no platform": service("context: .\nplatforms: ['$S/a/b/c']"),
     "named context": service("context: .\nadditional_contexts:\n  more: ./$S"),
+    "named context outside": service("context: .\nadditional_contexts:\n  more: ../../$S"),
     "named image": service("context: .\nadditional_contexts:\n  more: docker-image://$S/x"),
     "no name of a context": service("context: .\nadditional_contexts:\n  - $S//=./x"),
     "inline": service(
@@ -216,7 +217,7 @@ def test_no_short_value_is_printed(case: str, dockerfile: str, cli: Cli, tmp_pat
 
 WRITTEN = {
     "context": "no directory x${S}",
-    "context, whole": "no directory $S",
+    "context, whole": "no directory ${S}",
     "required": "the variable NOT has no value: not set $S",
     "include": "no file ${S}/compose.yaml",
     "extends": "no file ${S}.yaml",
@@ -225,7 +226,7 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("case", WRITTEN)
-def test_the_text_of_the_file_is_printed(case: str, cli: Cli, tmp_path: Path) -> None:
+def test_messages_name_variables_not_values(case: str, cli: Cli, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "r", ["a", *CASES[case]])
     assert WRITTEN[case] in cli("scan", cwd=root).out
 

@@ -20,7 +20,7 @@ OF_OTHERS = {
     *("recommender", "lints", "guard", "discovery", "clean", "advice", "writer", "config"),
     *("engine.explain", "engine.snapshot", "engine.git", "scanning", "checking"),
     *("engine.sourcing", "engine.arrivals"),
-    *("formats.text", "formats.sections", "formats.finding_text"),
+    *("formats.text", "formats.sections", "formats.wording"),
 }
 """Parts of ctxsize that other commands need."""
 
@@ -31,7 +31,7 @@ import sys
 import click
 theirs = set(sys.modules)
 from ctxsize.cli.app import run
-assert run(["measure", "--format", sys.argv[2], sys.argv[1]]) == 0
+assert run(sys.argv[1:]) == 0
 print(*(set(sys.modules) - theirs), file=sys.stderr)
 """
 
@@ -44,12 +44,13 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         (context / f"file{number}").write_text("text")
     (context / "Dockerfile").write_text("FROM scratch\nCOPY . .\n")
     (context / ".dockerignore").write_text("**/*.log\n.git\n")
-    return loads(context, "json")
+    return loads("measure", "--format", "json", str(context))
 
 
-def loads(context: Path, report: str) -> set[str]:
+def loads(*arguments: str) -> set[str]:
+    """What `ctxsize ARGUMENTS` loads besides click."""
     done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, str(context), report],
+        [sys.executable, "-c", _SCRIPT, *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -64,14 +65,20 @@ def test_nothing_heavy(loaded: set[str]) -> None:
 
 def test_nothing_that_few_runs_need(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM alpine\nCOPY . .\n")
-    assert {"json", "click.shell_completion"} & loads(tmp_path, "text") == set()
+    assert {"json", "click.shell_completion"} & loads("measure", str(tmp_path)) == set()
 
 
 def test_a_finding_needs_the_configuration_but_not_discovery(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM alpine\nCOPY missing .\n")
-    loaded = loads(tmp_path, "text")
+    loaded = loads("measure", str(tmp_path))
     assert "ctxsize.config" in loaded
     assert {"ctxsize.discovery", "ctxsize.recommender", "ctxsize.lints"} & loaded == set()
+
+
+def test_a_listing_needs_no_parser_of_dockerfiles(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM alpine\nCOPY . .\n")
+    loaded = loads("ls", str(tmp_path))
+    assert {"ctxsize.dockerfile", "ctxsize.config", "ctxsize.engine.measure"} & loaded == set()
 
 
 def test_nothing_of_other_commands(loaded: set[str]) -> None:

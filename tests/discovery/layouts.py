@@ -124,6 +124,27 @@ services:
         file("a/Dockerfile", STAGES),
         file("b/other", BUILD),
     ],
+    "variables with numbers": [
+        _compose(
+            "services:\n  a:\n    build:\n      context: .\n      args:\n        A: ${V}\n"
+            "        B: $V\n        C: 1.50\n        D: -0.0\n        E: -9223372036854775809\n"
+        ),
+        file(".env", b"V=1.50\n"),
+        "Dockerfile",
+    ],
+    "nothing over something": [
+        _compose(
+            "services:\n  a:\n    build: {context: a, target: dev, args: {X: 1, Y: 1}}\n"
+            "  b:\n    build: b\n"
+        ),
+        _compose(
+            "services:\n  a:\n    build:\n      target:\n      args: {X: !reset null}\n"
+            "  b:\n    build:\n",
+            "compose.override.yaml",
+        ),
+        file("a/Dockerfile", STAGES),
+        file("b/Dockerfile", BUILD),
+    ],
     "extends, same file": [
         _compose(
             "services:\n  base:\n    build:\n      context: .\n      args: {A: 1}\n  a:\n"

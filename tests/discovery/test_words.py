@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ctxsize.advice import advise
 from ctxsize.discovery import discover
 from ctxsize.discovery.interpolation import InterpolationError, interpolate, read_dotenv
-from ctxsize.discovery.yaml import YamlError, load
+from ctxsize.discovery.yaml import YamlError, YamlMapping, load
 from tests.trees import build_tree, file
 
 VARIABLES = {"A": "a", "EMPTY": "", "B": "b"}
@@ -60,9 +60,12 @@ def test_dotenv() -> None:
 
 
 def test_yaml_keeps_words_and_lines() -> None:
-    found = load("on: yes\nb:\n  c: 010\n  d: &x [1]\ne: *x\nf: ~\n")
+    found = load("on: yes\nb:\n  c: '010'\n  d: &x [1]\ne: *x\nf: ~\n")
+    assert isinstance(found, YamlMapping)
+    inner = found["b"]
+    assert isinstance(inner, YamlMapping)
     assert found == {"on": "yes", "b": {"c": "010", "d": ["1"]}, "e": ["1"], "f": None}
-    assert (found.line_of("b"), found["b"].line_of("d"), found.line_of("none")) == (2, 4, 1)
+    assert (found.line_of("b"), inner.line_of("d"), found.line_of("none")) == (2, 4, 1)
     assert load("") is None
     with pytest.raises(YamlError):
         load("a: [")
@@ -164,6 +167,8 @@ ODD: dict[str, list[str]] = {
         "include: [{path: 3}, {path: [3]}, {}, [x], {path: a, env_fil"
         "e: 3, project_directory: [x]}]",
         "services: {a: {build: ., profiles: x, platform: [x]}}",
+        r'services: {a: {build: {context: ., dockerfile_inline: "FROM x\ud800"}}}',
+        r'services: {a: {build: {context: ., target: "\ud800", args: {A: "\ud800"}}}}',
         "? [a, b]\n: c\nservices: {? [x] : {build: .}}",
     ],
     "docker-bake.json": [
@@ -219,4 +224,6 @@ def repeating(value: str) -> str:
 
 
 def test_merge_keys_that_repeat_without_end() -> None:
-    assert load(repeating("{{<<: [{}]}}"))["a14"] == {"x": "y"}
+    found = load(repeating("{{<<: [{}]}}"))
+    assert isinstance(found, YamlMapping)
+    assert found["a14"] == {"x": "y"}

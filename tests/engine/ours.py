@@ -15,8 +15,8 @@ from ctxsize.engine.listing import Listing
 from ctxsize.engine.measure import measure
 from ctxsize.engine.request import Request, resolve
 from ctxsize.engine.walk import Walk
+from ctxsize.entry import Kind
 from ctxsize.errors import CtxsizeError
-from ctxsize.model import Kind
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ ENTRIES = st.builds(
 
 
 @given(st.dictionaries(st.text(max_size=5), ENTRIES, max_size=3))
-def test_it_reads_back(contexts: dict[str, baseline.BaselineEntry]) -> None:
+def test_a_baseline_reads_back_as_written(contexts: dict[str, baseline.BaselineEntry]) -> None:
     text = baseline.text(contexts)
     assert text.isascii()
     jsonschema.validate(json.loads(text), closed(schema("baseline")))
@@ -45,7 +45,7 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["PYTEST_BASELINE"] = str(tmp_path_factory.mktemp("baseline") / "file.json")
 
 
-def test_a_line_for_each_directory_and_file() -> None:
+def test_the_baseline_has_a_line_for_each_directory_and_file() -> None:
     known = of_files([("src/a.c", 5), ("src/b.c", 7), ("x", 1)])
     assert '        "src": [12, 2]\n' in baseline.text(
         {".": baseline.BaselineEntry("buildkit", known, Amount(3, 13))}
@@ -79,7 +79,7 @@ CORRUPT = [
     (without("content_bytes"), "'a' holds None where a number should be"),
     (without(content_bytes=-1), "'a' holds -1 where a number should be"),
     (without(files=1.5), "'a' holds 1.5"),
-    (without(directories={"d": [1]}), "'a' holds a sum that is none"),
+    (without(directories={"d": [1]}), "'a' holds [1] where bytes and files should be"),
     (without(largest_files={"d": "x"}), "'a' holds 'x'"),
     (b"[" * 100_000, "is no baseline"),
     (b"<<<<<<< HEAD\n{}", "is no baseline"),
@@ -87,7 +87,7 @@ CORRUPT = [
 
 
 @pytest.mark.parametrize(("data", "message"), CORRUPT)
-def test_what_is_none(data: bytes, message: str, tmp_path: Path) -> None:
+def test_what_is_no_baseline_is_refused(data: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "b.json"
     path.write_bytes(data)
     with pytest.raises(InputError, match=r"b\.json") as caught:
@@ -95,7 +95,7 @@ def test_what_is_none(data: bytes, message: str, tmp_path: Path) -> None:
     assert message in str(caught.value)
 
 
-def test_none_there(tmp_path: Path) -> None:
+def test_a_missing_baseline_names_the_option_that_writes_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no such baseline .*--update-baseline"):
         baseline.read(str(tmp_path / "nope"))
     with pytest.raises(InputError, match=r"cannot be read"):

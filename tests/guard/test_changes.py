@@ -20,7 +20,7 @@ TREES = st.dictionaries(
 
 
 @given(TREES, TREES)
-def test_everything_known_is_exact(old: dict[str, int], new: dict[str, int]) -> None:
+def test_changes_between_full_listings_are_exact(old: dict[str, int], new: dict[str, int]) -> None:
     changes = between(of_files(old.items()), of_files(new.items()))
     expected = {
         path: new.get(path, 0) - old.get(path, 0)
@@ -37,7 +37,7 @@ def test_everything_known_is_exact(old: dict[str, int], new: dict[str, int]) -> 
 
 
 @given(TREES, TREES)
-def test_directories_hold_what_is_in_them(old: dict[str, int], new: dict[str, int]) -> None:
+def test_a_directory_changes_by_what_is_in_it(old: dict[str, int], new: dict[str, int]) -> None:
     before, after = of_files(old.items()), of_files(new.items())
     for each in between(before, after).directories:
         inside = f"{each.path}/"
@@ -49,7 +49,7 @@ def test_directories_hold_what_is_in_them(old: dict[str, int], new: dict[str, in
 
 
 @given(TREES, TREES, st.integers(0, 4), st.integers(0, 4))
-def test_little_known_is_never_wrong(
+def test_changes_of_partly_known_sides_are_lower_bounds(
     old: dict[str, int], new: dict[str, int], directories: int, files: int
 ) -> None:
     """Of a side that holds only the largest, what is told to have grown did, at least so much."""
@@ -61,14 +61,13 @@ def test_little_known_is_never_wrong(
         if each.exact:
             assert delta == each.delta_bytes
     for each in between(kept, after).directories:
-        was, now = before.directory(each.path), after.directory(each.path)
-        assert was is not None
-        assert now is not None
+        none = Amount()
+        was, now = (side.directories.get(each.path, none) for side in (before, after))
         delta = now.content_bytes - was.content_bytes
         assert delta >= each.delta_bytes >= 0 or delta <= each.delta_bytes <= 0
 
 
-def test_a_directory_is_not_told_twice() -> None:
+def test_a_change_is_reported_for_the_deepest_directory() -> None:
     before, after = of_files([]), of_files([("a/b/c/big", 60), ("x", 1)])
     assert [each.path for each in between(before, after).directories] == ["a/b/c"]
 
@@ -83,7 +82,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("old", "new", "grown"), CASES)
-def test_what_grew(
+def test_grown_files_and_directories_are_listed(
     old: list[tuple[str, int]], new: list[tuple[str, int]], grown: list[str]
 ) -> None:
     assert [each.path for each in between(of_files(old), of_files(new)).grown] == grown
@@ -98,7 +97,7 @@ def test_directories_grow_where_no_listed_file_explains_it() -> None:
     )
 
 
-def test_deeper_than_known_is_not_told() -> None:
+def test_nothing_is_reported_below_the_known_depth() -> None:
     before = Known(10, 1, {"a": Amount(1, 10)}, {}, depth=1, files_from=10)
     after = of_files([("a/b/f", 10)])
     assert between(before, after).directories == ()

@@ -48,7 +48,7 @@ def write(directory: Path, text: str, name: str = "ctxsize.toml") -> Path:
     return path
 
 
-def test_everything_that_can_be_said(tmp_path: Path) -> None:
+def test_every_key_is_read(tmp_path: Path) -> None:
     path = write(tmp_path, FULL)
     defaults = Context("", "", budget=Budget(max_bytes=50_000_000, of="transfer"))
     api = Budget(2_000, 30, "transfer", Tolerance(percent=5), Tolerance(content_bytes=1_000))
@@ -97,7 +97,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("files", "start", "found"), PLACES)
-def test_where_it_is_found(
+def test_the_nearest_configuration_counts(
     files: dict[str, str], start: str, found: int | None, tmp_path: Path
 ) -> None:
     root = tmp_path / "outer" / "root"
@@ -109,7 +109,7 @@ def test_where_it_is_found(
     assert load(str(root / start)).defaults.budget.max_bytes == found
 
 
-def test_its_path_is_relative_to_where_we_are(
+def test_its_path_is_relative_to_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, "max = 1")
@@ -122,7 +122,7 @@ def test_its_path_is_relative_to_where_we_are(
 
 
 WRONG = [
-    ("maxx = 1", ["maxx: unknown key (is 'max' meant?)"]),
+    ("maxx = 1", ["maxx: unknown key (did you mean max?)"]),
     ("zzz = 1\nqqq = 2", ["zzz: unknown key (one of", "qqq: unknown key (one of"]),
     ('max = "1 parsec"', ["max: not a size: '1 parsec'"]),
     (
@@ -139,7 +139,7 @@ WRONG = [
     ('ignore = ["E501"]', ["ignore: no code: 'E501'"]),
     ("contexts = 3", ["contexts: must be tables"]),
     ("[contexts]\na = 3", ["contexts.a: must be a table"]),
-    ('[contexts."a b"]\nmx = 1', ["contexts.\"a b\".mx: unknown key (is 'max' meant?)"]),
+    ('[contexts."a b"]\nmx = 1', ['contexts."a b".mx: unknown key (did you mean max?)']),
     ("[contexts.a]\nbaseline = 'x'", ["contexts.a.baseline: unknown key"]),
     ("suppress = 3", ["suppress: must be an array of tables"]),
     ('[[suppress]]\ncode = "CTX101"', ["suppress[1]: lacks 'reason'"]),
@@ -152,7 +152,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "messages"), WRONG)
-def test_every_mistake_is_told(text: str, messages: list[str], tmp_path: Path) -> None:
+def test_every_mistake_is_reported(text: str, messages: list[str], tmp_path: Path) -> None:
     path = write(tmp_path, text)
     with pytest.raises(InputErrors) as caught:
         load(str(tmp_path))
@@ -174,7 +174,7 @@ def test_a_file_that_cannot_be_read(data: bytes | None, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["ctxsize.toml", "pyproject.toml"])
-def test_what_is_no_file_is_not_passed_over(name: str, tmp_path: Path) -> None:
+def test_a_configuration_that_is_no_file_is_an_error(name: str, tmp_path: Path) -> None:
     (tmp_path / name).symlink_to("gone")
     with pytest.raises(InputErrors, match="is no file that can be read"):
         load(str(tmp_path))
@@ -194,11 +194,11 @@ TOLERANCES = [
 
 
 @pytest.mark.parametrize(("text", "baseline", "limit"), TOLERANCES)
-def test_tolerances(text: str, baseline: int, limit: int) -> None:
+def test_a_tolerance_limits_the_difference(text: str, baseline: int, limit: int) -> None:
     assert Tolerance.parse(text).limit(baseline) == limit
 
 
 @pytest.mark.parametrize("text", ["", "%", "-5%", "5 parsec", "1e3"])
-def test_no_tolerances(text: str) -> None:
+def test_what_is_no_tolerance_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="neither a size nor a percentage"):
         Tolerance.parse(text)

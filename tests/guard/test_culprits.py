@@ -39,7 +39,9 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, int]], list[tuple[str, 
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_culprits(name: str, tmp_path: Path) -> None:
+def test_culprits_are_the_largest_parts_as_deep_as_one_holds_nearly_all(
+    name: str, tmp_path: Path
+) -> None:
     nodes, by_bytes, by_files = CASES[name]
     context = api.measure(str(build_tree(tmp_path / "ctx", nodes)), top=200, depth=4).context
     assert [(each.path, each.content_bytes) for each in culprits(context)] == by_bytes

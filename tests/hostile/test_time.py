@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from ctxsize.cli.app import run
-from ctxsize.discovery.composefile import Loader
-from ctxsize.discovery.yaml import load
+from ctxsize.discovery.composefile import ComposeReader
+from ctxsize.discovery.search import Search
+from ctxsize.discovery.yaml import YamlMapping, load
 from tests.hostile.limits import processor_seconds
 
 LINES = 100_000
@@ -154,63 +155,60 @@ def test_what_lint_left_out_is_said(context: Path, capsys: pytest.CaptureFixture
     assert "more than 10,000 patterns" in capsys.readouterr().out
 
 
-def services(files: dict[str, str]) -> tuple[dict[str, object], list[str]]:
-    said: list[str] = []
-    loader = Loader(
-        read=files.get,
-        exists=files.__contains__,
-        shown=str,
-        complain=lambda _, message, __, ___: said.append(message),
-        environment={},
-    )
+def services(files: dict[str, str], root: Path) -> tuple[dict[str, YamlMapping], list[str]]:
+    for name, text in files.items():
+        (root / name).write_text(text)
+    search = Search(str(root))
     with processor_seconds(20):
-        return dict(loader.services(["compose.yaml"])), said
+        return ComposeReader(search).builds(["compose.yaml"]), [
+            each.message for each in search.problems
+        ]
 
 
 def service(name: str, extends: str = "") -> str:
     return f"  {name}: {{build: ., {f'extends: {extends}' if extends else 'image: x'}}}\n"
 
 
-def test_compose_include_diamonds_are_read_once() -> None:
+def test_compose_include_diamonds_are_read_once(tmp_path: Path) -> None:
     files = {
         f"c{at}.yaml": f"include: [c{at + 1}.yaml, c{at + 1}.yaml]\nservices:\n{service(f's{at}')}"
         for at in range(30)
     }
     files |= {"compose.yaml": "include: [c0.yaml]\n", "c30.yaml": "services: {}\n"}
-    found, said = services(files)
+    found, said = services(files, tmp_path)
     assert len(found) == 30
     assert not said
 
 
-def test_compose_include_cycle_is_said_once() -> None:
+def test_compose_include_cycle_is_said_once(tmp_path: Path) -> None:
     files = {
         "compose.yaml": "include: [a.yaml, a.yaml]\n",
         "a.yaml": f"include: [b.yaml, b.yaml]\nservices:\n{service('a')}",
         "b.yaml": f"include: [a.yaml, a.yaml]\nservices:\n{service('b')}",
     }
-    found, said = services(files)
+    found, said = services(files, tmp_path)
     assert set(found) == {"a", "b"}
     assert set(said) == {"includes itself"}
 
 
-def test_compose_chain_of_extends() -> None:
+def test_compose_chain_of_extends(tmp_path: Path) -> None:
     chain = "".join(service(f"s{at}", f"s{at + 1}") for at in range(5000)) + service("s5000")
-    found, said = services({"compose.yaml": f"services:\n{chain}"})
+    found, said = services({"compose.yaml": f"services:\n{chain}"}, tmp_path)
     assert len(found) == 5001
     assert not said
 
 
-def test_compose_cycle_of_extends() -> None:
+def test_compose_cycle_of_extends(tmp_path: Path) -> None:
     chain = "".join(service(f"s{at}", f"s{(at + 1) % 3000}") for at in range(3000))
-    found, said = services({"compose.yaml": f"services:\n{chain}"})
+    found, said = services({"compose.yaml": f"services:\n{chain}"}, tmp_path)
     assert len(found) == 3000
     assert said
     assert all(each.endswith("extends itself") for each in said)
 
 
-def test_dotenv_values_that_double() -> None:
+def test_dotenv_values_that_double(tmp_path: Path) -> None:
     dotenv = "A=x\n" + "A=$A$A\n" * 60
-    found, _ = services({".env": dotenv, "compose.yaml": "services:\n  a: {build: $A}\n"})
+    found, _ = services({".env": dotenv, "compose.yaml": "services:\n  a: {build: $A}\n"}, tmp_path)
     assert set(found) == {"a"}
 
 

@@ -13,8 +13,9 @@ import ctxsize
 from ctxsize import api
 from ctxsize.engine.listing import entries
 from ctxsize.engine.request import resolve
+from ctxsize.entry import Kind
 from ctxsize.formats import Look, render
-from ctxsize.model import Amount, Kind
+from ctxsize.model import Amount
 from ctxsize.recommender.outcome import Advice
 from tests.recommender.planting import CLEAN
 from tests.recommender.projects import PROJECTS, Project, sources_of

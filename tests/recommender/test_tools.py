@@ -5,16 +5,18 @@ from __future__ import annotations
 import pytest
 
 from ctxsize.recommender.knowledge.load import BY_NAME
-from ctxsize.recommender.tools import (
-    TOOLS,
+from ctxsize.recommender.knowledge.tools import (
+    Work,
+    _tool,
     has_tools,
     install_directory,
     makes,
-    manager_of,
-    run_text,
+    run_by,
     spares,
+    tools,
+    works,
 )
-from ctxsize.shell import commands
+from ctxsize.shell import Command, commands
 
 FRONT = (
     "npm run build",
@@ -173,34 +175,33 @@ def cases(table: dict[str, tuple[tuple[str, ...], tuple[str, ...]]], at: int) ->
 
 
 @pytest.mark.parametrize(("name", "text"), cases(BUILT, 0))
-def test_builds(name: str, text: str) -> None:
+def test_image_that_runs_the_command_can_do_without_the_thing(name: str, text: str) -> None:
     assert any(spares(BY_NAME[name], each) for each in commands(text))
 
 
 @pytest.mark.parametrize(("name", "text"), cases(BUILT, 1))
-def test_builds_not(name: str, text: str) -> None:
+def test_image_that_runs_another_command_cannot(name: str, text: str) -> None:
     assert not any(spares(BY_NAME[name], each) for each in commands(text))
 
 
 @pytest.mark.parametrize(("name", "text"), cases(MADE, 0))
-def test_puts_it_where_it_was(name: str, text: str) -> None:
+def test_command_makes_the_thing_where_it_was(name: str, text: str) -> None:
     assert any(makes(BY_NAME[name], each) for each in commands(text))
 
 
 @pytest.mark.parametrize(("name", "text"), cases(MADE, 1))
-def test_puts_it_elsewhere(name: str, text: str) -> None:
+def test_command_only_takes_its_place(name: str, text: str) -> None:
     assert not any(makes(BY_NAME[name], each) for each in commands(text))
 
 
-def test_every_tool_has_its_cases() -> None:
-    named = {name for tool in TOOLS for name in f"{tool.makes} {tool.spares}".split()}
+def test_every_rule_of_a_row_exists_and_has_its_cases() -> None:
+    named = {rule for tool in tools() for job in tool.jobs for rule in job.makes | job.spares}
     assert named - set(BY_NAME) == set()
-    assert all(has_tools(BY_NAME[name]) for name in named)
-    managed = {name for tool in TOOLS if tool.manifest for name in tool.makes.split()}
-    assert named - managed <= {*BUILT, *MADE}
+    assert all(map(has_tools, named))
+    assert named - {*INSTALLS} <= {*BUILT, *MADE}
 
 
-def test_what_is_not_made_again_is_made_by_nothing() -> None:
+def test_rule_without_a_row_is_made_by_the_program_that_it_names() -> None:
     assert not any(makes(BY_NAME["docs.directory"], each) for each in commands("make docs"))
     assert any(makes(BY_NAME["infra.cdk"], each) for each in commands("npx cdk synth"))
 
@@ -266,24 +267,81 @@ INSTALLS_NOT = {
 
 def installed(rule: str, text: str) -> list[str]:
     """Where the commands of `text` install what a manifest lists."""
-    manager = manager_of(BY_NAME[rule])
-    assert manager is not None
-    found = [install_directory(manager, each) for each in commands(text)]
+    found = [install_directory(BY_NAME[rule], each) for each in commands(text)]
     return [each for each in found if each is not None]
 
 
 @pytest.mark.parametrize(
     ("rule", "text"), [(name, text) for name, texts in INSTALLS.items() for text in texts]
 )
-def test_what_installs_does_so_somewhere(rule: str, text: str) -> None:
+def test_install_is_for_a_directory(rule: str, text: str) -> None:
     assert installed(rule, text) == [INSTALLS[rule][text]]
 
 
 @pytest.mark.parametrize(
     ("rule", "text"), [(name, text) for name, texts in INSTALLS_NOT.items() for text in texts]
 )
-def test_other_commands_install_nothing(rule: str, text: str) -> None:
+def test_command_installs_nothing(rule: str, text: str) -> None:
     assert installed(rule, text) == []
+
+
+DOES = {
+    "npm ci": "again fetch manifest",
+    "npm install": "fetch manifest",
+    "npm install left-pad": "fetch",
+    "npm install -g serve": "fetch",
+    "npm --prefix web ci": "again fetch manifest",
+    "npm cache clean --force": "empty",
+    "npm run build": "",
+    "npm ci --help": "",
+    "yarn": "fetch manifest",
+    "yarn add x": "fetch",
+    "yarn workspaces focus web": "fetch",
+    "pnpm fetch": "fetch manifest",
+    "pnpm store prune": "empty",
+    "bun i": "fetch manifest",
+    "pip install flask": "fetch",
+    "python -m pip install -r r.txt": "fetch manifest",
+    "pip install .": "fetch manifest",
+    "pip cache purge": "empty",
+    "uv sync": "fetch manifest",
+    "uv pip install flask": "fetch",
+    "uv pip install -e .": "fetch manifest",
+    "uv build": "",
+    "poetry install --no-root": "fetch manifest",
+    "composer install": "fetch manifest",
+    "composer clear-cache": "empty",
+    "bundle": "fetch manifest",
+    "bundle exec rails server": "",
+    "mix deps.get": "fetch manifest",
+    "mix do deps.get, compile": "",
+    "go build ./...": "compile fetch manifest",
+    "go mod download": "fetch manifest",
+    "go install x/y@latest": "",
+    "go clean -modcache": "empty",
+    "go clean": "",
+    "cargo build": "compile fetch manifest",
+    "cargo +nightly chef cook": "compile fetch manifest",
+    "cargo install sqlx-cli": "compile fetch",
+    "cargo install --path .": "compile fetch manifest",
+    "./mvnw -B package": "compile fetch manifest",
+    "mvn -v": "",
+    "gradle :app:build": "compile fetch manifest",
+    "dotnet restore": "compile fetch manifest",
+    "dotnet build --no-restore": "compile fetch",
+    "make": "",
+}
+"""What the advice on Dockerfiles asks."""
+
+
+@pytest.mark.parametrize("text", DOES)
+def test_commands_fetch_what_a_manifest_lists_or_not(text: str) -> None:
+    found = {word for each in commands(text) for work in works(each) for word in words_of(work)}
+    assert " ".join(sorted(found)) == DOES[text]
+
+
+def words_of(work: Work) -> frozenset[str]:
+    return frozenset().union(*(job.does for job in work.jobs))
 
 
 RUN = {
@@ -302,6 +360,16 @@ RUN = {
 }
 
 
+def run_text(command: Command) -> str:
+    return " ".join((command.program, *command.arguments)) if command.words else ""
+
+
 @pytest.mark.parametrize("text", RUN)
-def test_launchers_are_not_what_is_run(text: str) -> None:
-    assert [run_text(each) for each in commands(text)] == [RUN[text]]
+def test_launchers_are_left_out(text: str) -> None:
+    assert [run_text(run_by(each)) for each in commands(text)] == [RUN[text]]
+
+
+@pytest.mark.parametrize("row", [{"runs": "build"}, {"jobs": [{"with": "-c"}]}, {"cache": "~/.x"}])
+def test_a_key_that_no_row_has_is_an_error(row: dict[str, object]) -> None:
+    with pytest.raises(TypeError):
+        _tool({"name": "x", **row})

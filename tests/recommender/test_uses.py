@@ -91,6 +91,7 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{NPM}FROM node AS x\nONBUILD {BIND} cp -r /src/node_modules /app\nFROM x\n",
         f"{NPM}FROM node\nCOPY . .\nCMD node server.js\n",
         f"{NPM}FROM node\nCOPY . .\nCMD npm run dev\n",
+        f"{NPM}FROM my/base\nWORKDIR /x\nCOPY . .\nRUN node x.js\n",
         f'{NPM}FROM my/base\nWORKDIR /app\nCOPY . .\nCMD ["./start.sh"]\n',
         f"{NPM}{SRC}FROM node\nCOPY --from=src /s/node_modules /n\n",
         f"{NPM}{SRC}FROM node\nCOPY --from=src /s .\nCMD node x.js\n",

@@ -17,7 +17,7 @@ from ctxsize.discovery import discover
 from ctxsize.findings import Finding
 from ctxsize.formats import Look, render
 from ctxsize.formats.json import schema
-from ctxsize.scanning.run import Trees
+from ctxsize.scanning import Trees
 from tests.scan.story import CACHEDIR_TAG, GB, RUSTC_INFO, story
 from tests.trees import Node, build_tree, file
 

@@ -13,16 +13,15 @@ from operator import attrgetter
 
 from ctxsize.findings import Edit, Paths
 from ctxsize.formats import verdict
-from ctxsize.formats.patch import lines, replaced, text_of
 from ctxsize.model import Directory, Ignored, Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ctxsize.entry import Entry
     from ctxsize.formats import Outcome
-    from ctxsize.guard.outcome import ContextCheck
-    from ctxsize.model import Entry
+    from ctxsize.guard.decision import ContextCheck
     from ctxsize.scanning import Row
 
 Shape = dict[str, object]
@@ -34,7 +33,7 @@ _PROBLEM = "code message path line"
 _OF_SUGGEST = f"{_PROBLEM} effect count"
 _OF_REPORT = f"{_OF_SUGGEST} fails"
 _BY_PATTERN = "line pattern=name? content_bytes files"
-_FIELDS = {
+FIELDS = {
     # What a context holds, and what travels.
     "Report": (
         "context_path dockerfile builder ignore_file lower_bound context transfer more_transfers "
@@ -84,7 +83,7 @@ _FIELDS = {
     "CheckReport": "passes baseline updated checks unused",
     "ContextCheck": "name passes limits culprits grown remedy untried findings accepted",
     "Limit": "name of unit allowed actual over baseline tolerance?",
-    "Culprit": "path content_bytes files",
+    "Clue": "path content_bytes files",
     "Remedy": "saves_bytes=saves.content_bytes saves_files=saves.files enough",
     "Accepted": "finding.code finding.message reason",
     "DiffReport": "before after",
@@ -235,9 +234,9 @@ def to_json(value: object, fields: str = "") -> object:
             return _edit(value)
         case Enum():
             return value.value
-    if isinstance(value, tuple) and type(value).__name__ not in _FIELDS:
+    if isinstance(value, tuple) and type(value).__name__ not in FIELDS:
         return [to_json(each, fields) for each in value]
-    return _fields(value, fields) if fields or type(value).__name__ in _FIELDS else value
+    return _fields(value, fields) if fields or type(value).__name__ in FIELDS else value
 
 
 def _fields(value: object, fields: str = "") -> Shape:
@@ -252,10 +251,10 @@ def _fields(value: object, fields: str = "") -> Shape:
 def _parsed(kind: str, fields: str) -> list[tuple[str, attrgetter[object], bool, str]]:
     """Return the name, the attribute, whether empty is null, and the fields of what it holds."""
     parsed = []
-    for word in (fields or _FIELDS[kind]).split():
+    for word in (fields or FIELDS[kind]).split():
         renamed, _, attribute = word.rstrip("?").rpartition("=")
         name = renamed or attribute.rpartition(".")[2]
-        held = _FIELDS.get(f"{kind}.{name}", "")
+        held = FIELDS.get(f"{kind}.{name}", "")
         parsed.append((name, attrgetter(attribute), word.endswith("?"), held))
     return parsed
 
@@ -272,6 +271,8 @@ def _flat(tree: Directory) -> list[Shape]:
 
 def _edit(edit: Edit) -> Shape:
     """Return a file before and after, and the runs of whole lines that differ, for editors."""
+    from ctxsize.formats.patch import lines, replaced, text_of
+
     before, after = text_of(edit.before), text_of(edit.after)
     return {
         "path": edit.path,

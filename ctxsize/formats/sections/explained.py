@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from ctxsize.engine.builders import Builder
+from ctxsize.entry import Pattern, Verdict
 from ctxsize.explanations import (
     Check,
     Explanation,
@@ -20,7 +21,6 @@ from ctxsize.formats import Look
 from ctxsize.formats.names import fit, quoted, visible
 from ctxsize.formats.sections import Prose, Section
 from ctxsize.formats.wording import more
-from ctxsize.model import Pattern, Verdict
 from ctxsize.units import plural
 
 _ALIKE = 4

@@ -23,9 +23,9 @@ from ctxsize.formats.sections import (
     measured,
 )
 from ctxsize.formats.wording import amount, more
+from ctxsize.guard.decision import MOST_TRIED, CheckReport, ContextCheck, DiffReport, Limit
 from ctxsize.guard.judge import said
 from ctxsize.guard.known import SizeChange
-from ctxsize.guard.outcome import MOST_TRIED, CheckReport, ContextCheck, DiffReport, Limit
 from ctxsize.model import Amount, Share
 from ctxsize.units import human, plural
 

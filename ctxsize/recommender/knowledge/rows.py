@@ -46,19 +46,24 @@ def rows() -> tuple[RuleRow, ...]:
 
 
 def _read(name: str) -> Iterator[RuleRow]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    path = os.path.join(os.path.dirname(__file__), "rules", f"{name}.toml")
-    with open(path, "rb") as file:
-        ecosystems = tomllib.load(file)
+    ecosystems = table("rules", f"{name}.toml")
     default = ecosystems.pop(_DEFAULT, {})
     for ecosystem, things in ecosystems.items():
         for word, values in things.items():
             clean = values.pop("clean", {})
             nests = _nests(values.pop("nests", None), values)
             yield RuleRow(f"{ecosystem}.{word}", {**default, **values}, clean, nests)
+
+
+def table(*path: str) -> dict[str, Any]:
+    """Return what a TOML file of this package holds."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    with open(os.path.join(os.path.dirname(__file__), *path), "rb") as file:
+        found: dict[str, Any] = tomllib.load(file)
+    return found
 
 
 def _nests(nests: Any, values: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from ctxsize.config.accepted import Accepted
 from ctxsize.findings import Finding, Severity
 from ctxsize.guard.known import SizeChange, SizeChanges
-from ctxsize.model import Amount, Report
+from ctxsize.model import Amount, Clue, Report
 
 MOST_TRIED = 500_000
 """The files of a context up to which a remedy is tried when it is refused: some seconds."""
@@ -52,19 +52,9 @@ class Limit:
 
     @property
     def over(self) -> int:
-        """By how much it is missed; none if it is kept."""
+        """Return by how much it is missed, 0 if it is kept."""
         missed = self.allowed - self.actual if self.is_floor else self.actual - self.allowed
         return max(0, missed)
-
-
-@dataclass(frozen=True)
-class Culprit:
-    """A large part of a context; none of those named holds another."""
-
-    path: str
-    """A directory with a trailing `/`, or a file."""
-    content_bytes: int
-    files: int
 
 
 @dataclass(frozen=True)
@@ -84,8 +74,11 @@ class ContextCheck:
     report: Report
     limits: tuple[Limit, ...]
     findings: tuple[Finding, ...] = ()
-    culprits: tuple[Culprit, ...] = ()
-    """The largest parts, where it is over."""
+    culprits: tuple[Clue, ...] = ()
+    """The largest parts, where it is over: files, and directories with a trailing `/`.
+
+    None of those named holds another.
+    """
     grown: tuple[SizeChange, ...] | None = None
     """What grew since the baseline, the greatest first; None without one."""
     remedy: Remedy | None = None

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ctxsize.build import Build
-from ctxsize.discovery.files import RepositoryFiles
-from ctxsize.discovery.found import FoundBuild, Haul, Place, concealed
+from ctxsize.discovery.found import FoundBuild, Place
+from ctxsize.discovery.search import Search, directory_of, placed
 from ctxsize.engine.border import holds
 from ctxsize.findings import Location
 from ctxsize.shell import Command, commands, in_directories, is_read_whole
@@ -22,13 +23,12 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah|buildx)\b[^\n]*?\b(?:build|bud)\b")
+_START = re.compile(
+    r"(?:docker (?:buildx |image |builder )?build|podman (?:image )?build|buildah (?:build|bud)"
+    r"|nerdctl build)(?: |\Z)"
+)
 _MAKE_VARIABLE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*[:?]?=\s*(.*?)\s*$", re.MULTILINE)
 _REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)")
-_STARTS = (
-    *(("docker", "build"), ("docker", "buildx", "build"), ("docker", "image", "build")),
-    *(("docker", "builder", "build"), ("podman", "build"), ("podman", "image", "build")),
-    *(("buildah", "build"), ("buildah", "bud"), ("nerdctl", "build")),
-)
 _OWN_DIRECTORY = re.compile(
     r"\$\(\s*dirname\s+(?:--\s+)?\"?\$(?:0|\{?BASH_SOURCE(?:\[0\])?\}?)\"?\s*\)|\$\{0%/\*\}"
 )
@@ -49,41 +49,72 @@ _SWITCHES = frozenset(
 
 def is_wanted(path: str) -> bool:
     """Return whether commands may stand in this file."""
-    return _NAME.fullmatch(path.rpartition("/")[2]) is not None
+    return _NAME.fullmatch(os.path.basename(path)) is not None
 
 
-def builds(files: RepositoryFiles, environment: Mapping[str, str]) -> Haul:
-    """Return the builds that commands in these files ask for, as far as they are written out."""
-    haul = Haul()
-    for path in filter(is_wanted, files.paths):
-        text = files.read(path)
+def collect(search: Search) -> None:
+    """Add the builds that commands in these files ask for, as far as they are written out."""
+    for path in filter(is_wanted, search.paths):
+        text = search.read(path)
         if text is None or not BUILD.search(text):
             continue
-        directory = os.path.dirname(path)
+        directory = directory_of(path)
         # A script may be meant to be run from the root; `make` and `npm run` never do that.
         usual = path.lower().endswith((".sh", ".bash", ".mk"))
         directories = dict.fromkeys((directory, "") if usual else (directory,))
-        with haul.reading(files.shown(path)):
+        with search.reading(path) as where:
             for script, line in _scripts(path, text):
-                haul.unresolved |= is_open(script)
-                place = Place("command", "", Location(files.shown(path), line))
-                haul.builds += builds_of_script(files, script, directories, place)
-    return haul
+                place = Place("command", "", replace(where, line=line))
+                collect_from(search, script, directories, place)
 
 
-def is_open(script: str) -> bool:
+def collect_from(search: Search, script: str, directories: Iterable[str], place: Place) -> None:
+    """Add the builds in a script, and note if one of them is not written out."""
+    search.is_open |= _is_open(script)
+    search.builds += builds_of_script(search, script, directories, place)
+
+
+def _is_open(script: str) -> bool:
     """Return whether a build in `script` has a context or Dockerfile that is not written out."""
-    text = _at_home(script)
-    for inside, command in in_directories(commands(text), ""):
-        words = _arguments(command)
-        if words is not None:
-            pairs = zip(("", *words), words, strict=False)
-            decisive = [word for before, word in pairs if not before.startswith(_NAMING)]
-            if "$" in inside or any(
-                "$" in word and not word.startswith(_NAMING) for word in decisive
-            ):
-                return True
-    return not is_read_whole(text)
+    for inside, words, _ in _build_commands(script):
+        decisive = [
+            word
+            for before, word in zip(("", *words), words, strict=False)
+            if not before.startswith(_NAMING) and not word.startswith(_NAMING)
+        ]
+        if any("$" in word for word in (inside, *decisive)):
+            return True
+    return not is_read_whole(_at_home(script))
+
+
+def builds_of_script(
+    search: Search, script: str, directories: Iterable[str], place: Place
+) -> Iterator[FoundBuild]:
+    """Yield the builds in a script that runs in the first of `directories` in which it makes sense.
+
+    Those behind the first are guesses, and no guess leads out of the repository.
+    """
+    for inside, words, command in _build_commands(script):
+        if "$" in inside or inside.startswith("/"):
+            continue
+        builder = "podman" if command.program in ("podman", "buildah") else "buildkit"
+        where = Location(place.where.path, (place.where.line or 1) + command.line)
+        for number, directory in enumerate(directories):
+            build = _build(search, words, os.path.join(directory, inside), builder)
+            if build is None or (number and not holds(search.border, search.shown(build.context))):
+                continue
+            found = search.made(replace(place, where=where), build)
+            if found is not None:
+                yield found
+            break
+
+
+def _build_commands(script: str) -> Iterator[tuple[str, tuple[str, ...], Command]]:
+    """Yield the builds in a script: the directory, what the build is told, the command."""
+    for inside, command in in_directories(commands(_at_home(script)), ""):
+        words = " ".join((command.program, *command.arguments[:2]))
+        if start := _START.match(words):
+            yield inside, command.arguments[len(start[0].split()) - 1 :], command
 
 
 def _at_home(script: str) -> str:
@@ -91,42 +122,19 @@ def _at_home(script: str) -> str:
     return _OWN_DIRECTORY.sub(".", _EXPRESSION.sub("$EXPRESSION", script))
 
 
-def builds_of_script(
-    files: RepositoryFiles, script: str, directories: Iterable[str], place: Place
-) -> Iterator[FoundBuild]:
-    """Yield the builds in a script that runs in the first of `directories` in which it makes sense.
-
-    Those behind the first are guesses, and no guess leads out of the repository.
-    """
-    for inside, command in in_directories(commands(_at_home(script)), ""):
-        words = _arguments(command)
-        if words is None or "$" in inside or inside.startswith("/"):
-            continue
-        builder = "podman" if command.program in ("podman", "buildah") else "buildkit"
-        line = (place.where.line or 1) + command.line
-        where = Location(place.where.path, line)
-        for number, directory in enumerate(directories):
-            start = os.path.normpath(os.path.join(directory, inside))
-            found = _build(files, words, start, Place(place.how, place.name, where), builder)
-            if found is not None and (not number or holds(files.border, found.build.context)):
-                yield found
-                break
-
-
 def _scripts(path: str, text: str) -> Iterator[tuple[str, int]]:
     """Yield the parts of a file that are shell, and the lines on which they begin."""
-    name = path.rpartition("/")[2].lower()
+    name = os.path.basename(path).lower()
     if name == "package.json":
         yield from _package_scripts(text)
     elif name.endswith((".sh", ".bash")):
         yield _expanded(text, text), 1
     else:
         # Each recipe line is a shell of its own, in which `cd` ends.
-        variables = text
         for script, line in _recipes(text):
             if BUILD.search(script):
                 is_make = name.endswith(("makefile", ".mk"))
-                expanded = _expanded(script, variables)
+                expanded = _expanded(script, text)
                 yield _run_by_make(expanded) if is_make else expanded, line
 
 
@@ -138,8 +146,9 @@ def _run_by_make(script: str) -> str:
 
 
 def _recipes(text: str) -> Iterator[tuple[str, int]]:
-    lines, script, start = text.splitlines(), "", 0
-    for number, line in enumerate(lines, 1):
+    """Yield the lines that a backslash does not join, without what make and YAML put in front."""
+    script, start = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
         start = start if script else number
         script += line
         if line.endswith("\\"):
@@ -156,12 +165,11 @@ def _package_scripts(text: str) -> Iterator[tuple[str, int]]:
         return
     for name, script in scripts.items() if isinstance(scripts, dict) else ():
         if isinstance(script, str) and BUILD.search(script):
-            before = text.partition(f'"{name}"')[0]
-            yield script, before.count("\n") + 1
+            yield script, text.partition(f'"{name}"')[0].count("\n") + 1
 
 
 def _expanded(script: str, variables: str) -> str:
-    """`script` with the variables that are set once, and to plain text."""
+    """Return `script` with the variables that are set once, and to plain text."""
     values: dict[str, list[str]] = {}
     for match in _MAKE_VARIABLE.finditer(variables):
         values.setdefault(match[1], []).append(match[2].strip("'\""))
@@ -173,18 +181,7 @@ def _expanded(script: str, variables: str) -> str:
     return _REFERENCE.sub(value, script)
 
 
-def _arguments(command: Command) -> tuple[str, ...] | None:
-    """Return what a build is told, None if the command is no build."""
-    words = (command.program, *command.arguments)
-    for start in _STARTS:
-        if words[: len(start)] == start:
-            return words[len(start) :]
-    return None
-
-
-def _build(
-    files: RepositoryFiles, words: tuple[str, ...], directory: str, place: Place, builder: str
-) -> FoundBuild | None:
+def _build(search: Search, words: tuple[str, ...], directory: str, builder: str) -> Build | None:
     """Return the build if its context is a directory and its Dockerfile is there."""
     options: dict[str, list[str]] = {}
     operands: list[str] = []
@@ -193,40 +190,31 @@ def _build(
         name, given, value = word.partition("=")
         if not word.startswith("-"):
             operands.append(word)
-        elif name in _SWITCHES:
-            continue
         elif re.fullmatch(r"-[ft].+", word) and not given:
-            options.setdefault(word[:2], []).append(word[2:])
-        else:
+            options.setdefault(word[:2].replace("-f", "--file"), []).append(word[2:])
+        elif name not in _SWITCHES:
+            name = "--file" if name == "-f" else name
             options.setdefault(name, []).append(value if given else next(pending, ""))
-    if len(operands) != 1 or any("$" in each for each in _decisive(operands, options)):
+    file, target = (options.get(name, [""])[-1] for name in ("--file", "--target"))
+    if len(operands) != 1 or any("$" in each for each in (*operands, file, target)):
         return None
-    context = files.shown(os.path.join(directory, operands[0]))
-    file = next((options[name][-1] for name in ("-f", "--file") if name in options), None)
-    dockerfile = os.path.normpath(os.path.join(context, "Dockerfile"))
-    if file is not None:
-        dockerfile = files.shown(os.path.join(directory, file))
-    if not os.path.isdir(context) or not os.path.isfile(dockerfile):
+    context = os.path.join(directory, operands[0])
+    dockerfile = os.path.join(directory, file) if file else os.path.join(context, "Dockerfile")
+    if not os.path.isdir(search.shown(context)) or not os.path.isfile(search.shown(dockerfile)):
         return None
-    build = Build(
+    platforms = ",".join(options.get("--platform", [])).split(",")
+    return Build(
         context,
         dockerfile,
-        next(iter(options.get("--target", [])[-1:]), ""),
-        _pairs(options.get("--build-arg", [])),
-        files.contexts(_pairs(options.get("--build-context", [])), directory),
-        tuple(p for each in options.get("--platform", []) for p in each.split(",") if "$" not in p),
+        target,
+        given_pairs(options.get("--build-arg", []), "$"),
+        placed(given_pairs(options.get("--build-context", []), "$"), directory),
+        tuple(each for each in platforms if each and "$" not in each),
         builder,
     )
-    return FoundBuild(concealed(build), (place,))
 
 
-def _pairs(words: list[str]) -> dict[str, str]:
-    """Return `NAME=value` words; those with a variable are left out."""
-    pairs = (each.partition("=") for each in words)
-    return {name: value for name, given, value in pairs if given and "$" not in value}
-
-
-def _decisive(operands: list[str], options: Mapping[str, list[str]]) -> Iterator[str]:
-    yield from operands
-    for name in ("-f", "--file", "--target"):
-        yield from options.get(name, [])
+def given_pairs(words: Iterable[str], open_mark: str) -> dict[str, str]:
+    """Return `NAME=value` words; those that hold the mark of what is not written out are left."""
+    pairs = (each.strip().partition("=") for each in words)
+    return {name: value for name, given, value in pairs if given and open_mark not in value}

@@ -1,0 +1,267 @@
+"""The search for builds: the files that may tell of them, and what they told so far.
+
+The only reader of files and directories here. Not looked into: `.git` and its like,
+`node_modules`, directories that say themselves that they are a cache or an environment
+(`CACHEDIR.TAG`, `pyvenv.cfg`), vendored modules of Go, and what git ignores. Symlinks to
+directories are not followed, so there are no loops. A file that lies outside the repository
+is not read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from ctxsize.build import Build, hiding
+from ctxsize.discovery.bakeprint import BakePrinter
+from ctxsize.discovery.found import FoundBuild, Place
+from ctxsize.engine.border import border_of, holds
+from ctxsize.engine.dockerfiles import MOST_BYTES
+from ctxsize.engine.git import GitError, find
+from ctxsize.engine.plan import Plan, Plans
+from ctxsize.errors import InputError
+from ctxsize.findings import Finding, Location
+from ctxsize.model import Effect, Problem
+from ctxsize.reader import entries_in, read_file
+
+USUAL_PLATFORM = re.compile(
+    "(?:(?:linux|windows|darwin|freebsd)/)?"
+    "(?:386|amd64|arm|arm64|aarch64|x86_64|loong64|mips64le|ppc64le|riscv64|s390x|wasm)"
+    "(?:/v[0-9])?|linux|windows|local"
+)
+_NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_components"))
+_TELLTALES = frozenset(("CACHEDIR.TAG", "pyvenv.cfg", "modules.txt"))
+_LARGEST_BYTES = 1_000_000
+"""Number of bytes of the largest file that is read: to parse much YAML takes minutes."""
+
+
+@dataclass
+class Search:
+    """A repository whose files are searched for builds. Paths are relative to its root."""
+
+    root: str
+    """As the user named it."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The variables that Compose and Bake files see besides `.env`."""
+    plans: Plans = field(default_factory=Plans)
+    """The Dockerfiles that were parsed, for whoever asks more about them."""
+    paths: list[str] = field(default_factory=list)
+    """The files that may tell of builds, in order."""
+    border: str = ""
+    """The repository around the root."""
+    printer: BakePrinter | None = None
+    """What may ask Docker about Bake files."""
+    builds: list[FoundBuild] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    problems: dict[Problem, None] = field(default_factory=dict)
+    """What could not be read or understood, each once."""
+    is_open: bool = False
+    """Whether something asks for builds whose context or Dockerfile is not written out."""
+
+    def __post_init__(self) -> None:
+        self.border = self.border or border_of(self.root)
+
+    def shown(self, path: str) -> str:
+        """Return a path as the user would name it."""
+        return os.path.normpath(os.path.join(self.root, path))
+
+    def complain(self, code: str, message: str, where: Location) -> None:
+        """Note something that was not understood."""
+        self.problems[Problem(code, message, where.path, where.line)] = None
+
+    def read(self, path: str, most: int = _LARGEST_BYTES) -> str | None:
+        """Return the text of a file, None if it is no text, too large or unreadable.
+
+        What `path` names may lie outside the root, as an included or extended file does, but
+        not outside the repository.
+        """
+        data = self._data(path, most)
+        return None if data is None else data.decode("utf-8-sig")
+
+    def dockerfile(self, path: str) -> Plan | None:
+        """Return the Dockerfile at `path`, None if it is no text, too large or unreadable."""
+        data = self._data(path, MOST_BYTES)
+        return None if data is None else self.plans.of(self.shown(path), lambda: data)
+
+    def _data(self, path: str, most: int) -> bytes | None:
+        """Return the bytes of a text; None, with a problem, if it is none or cannot be read."""
+        name = self.shown(path)
+        try:
+            if not holds(self.border, name):
+                raise OSError(0, f"it lies outside the repository {self.border}")
+            data = read_file(name, most)
+            data.decode()
+            return data
+        except OSError as error:
+            self._unread(name, f"not read: {error.strerror or error}")
+        except UnicodeDecodeError:
+            self._unread(name, "not read: it is not UTF-8")
+        return None
+
+    def _unread(self, path: str, message: str) -> None:
+        self.problems[Problem("unread", message, path, effect=Effect.LOWER_BOUND)] = None
+
+    @contextmanager
+    def reading(self, path: str) -> Iterator[Location]:
+        """Note that the file at `path` is nested too deeply, if Python cannot go so deep."""
+        try:
+            yield Location(self.shown(path))
+        except RecursionError:
+            self._unread(self.shown(path), "not read: it is nested too deeply")
+
+    def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
+        """Add a build; see `made`."""
+        found = self.made(place, build, guessed=guessed)
+        if found is not None:
+            self.builds.append(found)
+
+    def made(self, place: Place, build: Build, *, guessed: bool = False) -> FoundBuild | None:
+        """Return a build, None if its context is no directory of this machine.
+
+        Its paths are relative to the root. Those that are there are named as on disk; what
+        `build` hides and all arguments are printed as names only.
+        """
+        if is_reference(build.context):
+            return None
+        if not _is_possible(build):
+            self.complain("no-context", "no file has such a name", place.where)
+            return None
+        context = self.shown(build.context)
+        if not os.path.isdir(context):
+            named = f"{place.name}: " if place.name else ""
+            text = f"{named}there is no directory {_mask(build, context)}"
+            self.complain("no-context", text, place.where)
+            return None
+        dockerfile = build.dockerfile
+        if dockerfile is not None and build.dockerfile_inline is None:
+            dockerfile = self.shown(dockerfile)
+        contexts = {
+            name: value if is_reference(value) else self.shown(value)
+            for name, value in build.build_contexts.items()
+        }
+        build = replace(build, context=context, dockerfile=dockerfile, build_contexts=contexts)
+        build = _concealed(build)
+        return FoundBuild(build, (place,), guessed, outside=self._outside(build))
+
+    def _outside(self, build: Build) -> str:
+        """Return what of a build lies outside the repository, a sentence; `""` if nothing does."""
+        paths = [("context", build.context)]
+        if build.dockerfile_inline is None and build.dockerfile is not None:
+            paths.append(("Dockerfile", build.dockerfile))
+        for name, value in build.build_contexts.items():
+            if not is_reference(value):
+                paths.append((f"context {name}", value))
+        for what, path in paths:
+            if not holds(self.border, path):
+                return (
+                    f"its {what} {path} lies outside the repository {self.border}, so nothing is "
+                    f"read there; name {path} on the command line to look at it"
+                )
+        return ""
+
+    def list_files(self, wanted: Callable[[str], bool]) -> None:
+        """Fill `paths` with what `wanted` accepts. Raises `InputError` for no directory."""
+        if not os.path.isdir(self.root):
+            path = self.root or "''"
+            raise InputError("no such directory", path=path, hint="name a directory")
+        self.paths += filter(wanted, self._walk(self._ignored_by_git()))
+
+    def _walk(self, skipped: frozenset[str]) -> Iterator[str]:
+        pending = [""]
+        while pending:
+            directory = pending.pop()
+            entries = self._entries(directory)
+            if directory and _is_made(directory, {entry.name for entry in entries}):
+                continue
+            below: list[str] = []
+            for entry in entries:
+                path = f"{directory}/{entry.name}" if directory else entry.name
+                if not entry.is_dir(follow_symlinks=False):
+                    yield path
+                elif entry.name not in _NEVER and f"{path}/" not in skipped:
+                    below.append(path)
+            pending += reversed(below)
+
+    def _entries(self, directory: str) -> list[os.DirEntry[str]]:
+        name = self.shown(directory)
+        try:
+            return sorted(entries_in(name), key=lambda entry: entry.name)
+        except OSError as error:
+            self._unread(name, f"not looked into: {error.strerror or error}")
+            return []
+
+    def _ignored_by_git(self) -> frozenset[str]:
+        repository = find(self.root).repository
+        try:
+            return frozenset() if repository is None else repository.ignored
+        except GitError as error:
+            text = f"what git ignores is not known: {error}"
+            self.complain("git", text, Location(self.root))
+            return frozenset()
+
+
+def is_reference(context: str) -> bool:
+    """Return whether a context is no directory: a URL, an image, a service, a target or stdin."""
+    remote = ("git@", "github.com/", "service:", "target:")
+    return "://" in context or context == "-" or context.startswith(remote)
+
+
+def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
+    """Return named contexts with their paths, which are relative to `directory`, from the root."""
+    return {
+        name: value if is_reference(value) else os.path.join(directory, value)
+        for name, value in named.items()
+    }
+
+
+def directory_of(path: str) -> str:
+    """Return the directory of the file at a path relative to the root, `""` for the root."""
+    return path.rpartition("/")[0]
+
+
+def _is_possible(build: Build) -> bool:
+    """Return whether files may have the names of its paths: no NUL is in them."""
+    paths = "\n".join((build.context, build.dockerfile or "", *build.build_contexts.values()))
+    try:
+        return b"\0" not in os.fsencode(paths)
+    except UnicodeEncodeError:
+        return False
+
+
+def _mask(build: Build, path: str) -> str:
+    """Return a path as on disk, or with names in place of the values of variables."""
+    return path if os.path.lexists(path) else Build(hidden=build.hidden).masked(path)
+
+
+def _concealed(build: Build) -> Build:
+    """Return a build that a file asks for, as what of it may be printed without a variable's value.
+
+    Its arguments are hidden. What is there is named as on disk, a usual platform is what it
+    is; anything else is masked.
+    """
+    target = build.target
+    shown = target and dict(build.hidden).get(target, Build(hidden=build.hidden).masked(target))
+    dockerfile = build.dockerfile and _mask(build, build.dockerfile)
+    build = replace(build, dockerfile=dockerfile, target_written=(target, shown))
+    build = hiding(build, build.build_arguments)
+    return replace(
+        build,
+        platforms=tuple(
+            each if USUAL_PLATFORM.fullmatch(each) else build.masked(each)
+            for each in build.platforms
+        ),
+        build_contexts={
+            build.masked(name): value if os.path.lexists(value) else build.masked(value)
+            for name, value in build.build_contexts.items()
+        },
+    )
+
+
+def _is_made(directory: str, names: set[str]) -> bool:
+    """Return whether the directory says that its content was made or fetched by a tool."""
+    if "modules.txt" in names and directory.rpartition("/")[2] != "vendor":
+        names = names - {"modules.txt"}
+    return not names.isdisjoint(_TELLTALES)
