@@ -39,13 +39,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ctxsize import api
-from ctxsize.accepting import Wanted
 from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Finding, Severity
-from ctxsize.lints.run import Linter, lint_case
+from ctxsize.lints.run import Cases, lint_case
 from ctxsize.lints.targets import Layout
 from tests.oracles import availability
 from tests.oracles.asked import Asked, Sends, sent_by
@@ -170,15 +169,13 @@ def index(root: Path, tracked: list[str]) -> None:
 def check(root: Path, oracles: Oracles, counts: Counter[str]) -> Iterator[str]:
     """Everything that is wrong about one ignore file."""
     build = Build(str(root))
-    wanted = Wanted(Config())
-    linter = Linter(build, BUILDKIT, wanted=wanted)
     path = root / ".dockerignore"
-    case = linter.case(Layout.below(str(root)).target(str(path)))
+    case = Cases(build, BUILDKIT).case(Layout(str(root)).target(str(path)))
     assert case.tree is not None
     findings = lint_case(case)
     copies = root.parent / "Dockerfile"
     asked = Asked(case, path, copies, oracles.library, oracles.engines)
-    asked.always = oracles.always and case.has_exceptions
+    asked.always = oracles.always and bool(case.exceptions)
     yield from of_failing(asked, findings)
     for finding in findings:
         counts[finding.code] += 1

@@ -1,34 +1,40 @@
-"""The findings that count: asked for by code and severity, and not accepted in advance."""
+"""The findings that count: asked for by code and severity, and not accepted in advance.
+
+A `[[suppress]]` table of the configuration is about findings of its code. With `path`
+these must be about a file that it names, or about a directory: a build context, for the
+guard. With `pattern` they must be about that line; what adds lines to a file is accepted
+where all of them are.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cache
 
-from ctxsize.config import Config, load
-from ctxsize.config.accepted import Acceptance
+from ctxsize.config import Config, Suppression, load
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding, Location, Severity
-from ctxsize.model import Effect, Problem, Report, Transfer
+from ctxsize.model import Effect, Problem, Report
 from ctxsize.problems import found
+from ctxsize.reader import read_file
+
+UNUSED = "CTX129"
+"""The code of a table that accepts nothing."""
 
 
-def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, ...]]:
-    """`config`, or that of the directory `start`: an empty one, and why, if it cannot be read.
+@dataclass(frozen=True)
+class Accepted:
+    """A finding that is known and accepted, and why."""
 
-    For answers that hold without it: what it would have accepted is shown.
-    """
-    if config is not None:
-        return config, ()
-    try:
-        return load(start), ()
-    except InputErrors as error:
-        message = f"the configuration cannot be read, so nothing is accepted: {error.message}"
-        return Config(), (Problem("config", message, path=error.path),)
+    finding: Finding
+    reason: str
 
 
 class Wanted:
-    """What a command is asked for, and what of it a configuration does not accept.
+    """What a command is asked for, what of it a configuration accepts, and which tables do.
 
     The codes of the command are `known`; `select` and `ignore` are beginnings of codes,
     as the command line says them, and `severity` is the lightest one that counts.
@@ -48,7 +54,8 @@ class Wanted:
         self._select = _checked(select, known) or config.select
         self._ignore = (*_checked(ignore, known), *config.ignore)
         self._severity = severity or Severity.INFO
-        self._acceptance = Acceptance(config)
+        self._used: set[Suppression] = set()
+        self._lines = cache(_lines)
 
     def selected(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return those of `findings` that are asked for, accepted or not."""
@@ -62,7 +69,43 @@ class Wanted:
         self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
     ) -> tuple[Finding, ...]:
         """Return those of `findings` that count; `lines` are of their file, if not on disk."""
-        return self._acceptance.left(self.selected(findings), lines=lines)
+        selected = self.selected(findings)
+        return tuple(each for each in selected if self.reason(each, lines=lines) is None)
+
+    def split(
+        self, findings: Iterable[Finding], *about: str
+    ) -> tuple[tuple[Finding, ...], tuple[Accepted, ...]]:
+        """Return those that are not accepted, and those that are; see `reason`."""
+        reasons = [(each, self.reason(each, *about)) for each in findings]
+        left = tuple(each for each, reason in reasons if reason is None)
+        return left, tuple(Accepted(each, reason) for each, reason in reasons if reason is not None)
+
+    def reason(
+        self, finding: Finding, *about: str, lines: Sequence[str] | None = None
+    ) -> str | None:
+        """Return why `finding` is accepted, else None; `about` are further paths it concerns.
+
+        `lines` are those of its file, if they are others than on disk.
+        """
+        places = [self._relative(each) for each in (finding.location.path, *about)]
+        tables = [
+            each
+            for each in self._config.suppress
+            if each.code == finding.code and _names(each, places)
+        ]
+        by_line = any(each.pattern for each in tables)
+        texts = self._texts(finding, lines) if by_line else [""]
+        ours = [[each for each in tables if _quotes(each, text)] for text in texts]
+        self._used.update(each for some in ours for each in some)
+        return ours[0][0].reason if all(ours) else None
+
+    def _texts(self, finding: Finding, lines: Sequence[str] | None) -> list[str]:
+        """Return the lines that `finding` is about, as a table quotes them."""
+        number = finding.location.line
+        if number is None:
+            return [each.strip() for each in finding.lines] or [""]
+        lines = self._lines(finding.location.path) if lines is None else lines
+        return [lines[number - 1].strip() if 0 < number <= len(lines) else ""]
 
     def _wants(self, code: str) -> bool:
         """Return whether findings of `code` are asked for; the longer of two beginnings decides."""
@@ -75,57 +118,113 @@ class Wanted:
     def unused(
         self, codes: Iterable[str], *directories: str, files: Iterable[str] = ()
     ) -> tuple[Finding, ...]:
-        """Return the tables about `codes` that accepted nothing in what was looked at."""
+        """Return the tables about `codes` that accepted nothing in what was looked at.
+
+        Those without a path only if all that the configuration is about lies in `directories`.
+        """
         ours = {each for each in codes if self._wants(each)}
         whole = any(map(self._config.lies_below, directories))
-        return self._acceptance.unused(
-            ours.__contains__, whole=whole, inside=[*directories, *files]
+        looked_at = [self._relative(each) for each in (*directories, *files)]
+        return tuple(
+            self._unused(number, each)
+            for number, each in enumerate(self._config.suppress, 1)
+            if each not in self._used
+            and each.code in ours
+            and (whole or _lies_in(each.path, looked_at))
         )
+
+    def _unused(self, number: int, table: Suppression) -> Finding:
+        where = f" in {table.path}" if table.path else ""
+        message = f"suppress[{number}]: there is no {table.code}{where} to suppress"
+        return Finding(
+            UNUSED,
+            Severity.WARNING,
+            f"{message} ({table.reason})",
+            Location(self._config.path or ""),
+            help="remove the table",
+        )
+
+    def _relative(self, path: str) -> str:
+        return os.path.relpath(os.path.abspath(path), os.path.abspath(self._config.directory))
 
 
 def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     """Return `codes`, split at commas. Raises `InputError` where no known code begins with one."""
-    found = [part.strip() for each in codes for part in each.split(",") if part.strip()]
-    for each in found:
+    parts = [part.strip() for each in codes for part in each.split(",") if part.strip()]
+    for each in parts:
         if not any(name.startswith(each) for name in known):
             raise InputError(f"no code begins with {each!r}", hint="`ctxsize rule` lists them")
-    return tuple(found)
+    return tuple(parts)
+
+
+def _names(table: Suppression, places: Iterable[str]) -> bool:
+    """Return whether a table is about one of `places`."""
+    if table.path is None:
+        return True
+    wanted = os.path.normpath(table.path)
+    return any(fnmatchcase(each, wanted) for each in places)
+
+
+def _quotes(table: Suppression, text: str) -> bool:
+    """Return whether a table is about the line `text`, or about any."""
+    return table.pattern is None or table.pattern.strip() == text
+
+
+def _lies_in(path: str | None, looked_at: Iterable[str]) -> bool:
+    there = None if path is None else os.path.normpath(path)
+    return there is not None and any(
+        each in (".", there) or there.startswith(f"{each}/") for each in looked_at
+    )
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return read_file(path).decode("utf-8-sig", "surrogateescape").split("\n")
+    except OSError:
+        return []
+
+
+def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, ...]]:
+    """Return `config`, or that of the directory `start`: an empty one and why, if unreadable.
+
+    For answers that hold without it: what it would have accepted is shown.
+    """
+    if config is not None:
+        return config, ()
+    try:
+        return load(start), ()
+    except InputErrors as error:
+        message = f"the configuration cannot be read, so nothing is accepted: {error.message}"
+        return Config(), (Problem("config", message, path=error.path),)
 
 
 def without_accepted(report: Report, config: Config) -> Report:
-    """Return `report` without the problems that are accepted."""
-    if not config.suppress:
-        return report
-    acceptance = Acceptance(config)
-    return left_of(report, lambda each: acceptance.reason(each) is not None)
-
-
-def left_of(report: Report, accepted: Callable[[Finding], bool]) -> Report:
-    """Return `report` without the problems whose findings are `accepted`.
+    """Return `report` without the problems that are accepted.
 
     What makes a total a lower bound is never left out.
     """
+    if not config.suppress:
+        return report
+    wanted = Wanted(config)
 
     def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
         return tuple(
             each
             for each in problems
             if each.effect is not Effect.NONE
-            or not accepted(found(each, report.place_of(each, context)))
+            or wanted.reason(found(each, report.place_of(each, context))) is None
         )
 
-    def known(transfer: Transfer) -> Transfer:
-        return replace(transfer, problems=left(transfer.problems))
-
+    transfers = [replace(each, problems=left(each.problems)) for each in report.transfers]
+    named = (
+        replace(each, problems=left(each.problems, each.value)) for each in report.named_contexts
+    )
     return replace(
         report,
         problems=left(report.problems),
-        transfer=None if report.transfer is None else known(report.transfer),
-        more_transfers=tuple(map(known, report.more_transfers)),
-        named_contexts=tuple(
-            replace(each, problems=left(each.problems, each.value))
-            for each in report.named_contexts
-        ),
+        transfer=transfers[0] if transfers else None,
+        more_transfers=tuple(transfers[1:]),
+        named_contexts=tuple(named),
     )
 
 

@@ -183,7 +183,7 @@ def lint(
     `config` is by default that of the first path. `steps` is called with each code and file.
     Raises `InputError` for what is not there, and for codes that do not exist.
     """
-    from ctxsize.lints.command import lint as run
+    from ctxsize.lints.run import lint as run
 
     given = build_of(build, options)
     return run(

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ctxsize import api
+from ctxsize.accepting import Wanted
 from ctxsize.build import Build
 from ctxsize.codes import names
 from ctxsize.config import Budget, Config, load
-from ctxsize.config.accepted import Acceptance
 from ctxsize.engine.border import refuse_way_out
 from ctxsize.engine.events import Progress
 from ctxsize.engine.need import TAKES_UNKNOWN
@@ -92,7 +92,8 @@ class _Guard:
         self._builds = builds
         self._progress = progress
         self._plans = Plans()
-        self._acceptance = Acceptance(config)
+        # `select` and `ignore` are about kinds of findings: they turn no budget off unseen.
+        self._wanted = Wanted(replace(config, select=(), ignore=()))
 
     def measured(self) -> list[Report]:
         """Return a report for each build. Raises `InputErrors` with all failures."""
@@ -153,7 +154,7 @@ class _Guard:
                     hint="--update-baseline",
                 )
             judged = judge(each.name, report, each.budget, known=_known(report), baseline=baseline)
-            left, accepted = self._acceptance.split(judged.findings, *_places(report))
+            left, accepted = self._wanted.split(judged.findings, *_places(report))
             judged = replace(judged, findings=left, accepted=accepted)
             yield self._helped(each.build, judged)
 
@@ -182,8 +183,9 @@ class _Guard:
 
     def unused(self, reports: list[Report], *, whole: bool) -> tuple[Finding, ...]:
         """Return the tables of the configuration that accept nothing, of all or of `reports`."""
-        inside = [place for report in reports for place in _places(report)]
-        return self._acceptance.unused(names("CTX4").__contains__, whole=whole, inside=inside)
+        places = [place for report in reports for place in _places(report)]
+        directories = [self._config.directory] if whole else []
+        return self._wanted.unused(names("CTX4"), *directories, files=places)
 
 
 def _places(report: Report) -> list[str]:

@@ -70,6 +70,7 @@ PLACES = {
     "reads files": (
         {"read_file", "read_start", "read_stream"},
         {
+            "accepting",  # the lines that a suppression quotes
             "config",
             "guard.baseline",
             "engine.request",

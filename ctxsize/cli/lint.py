@@ -118,6 +118,6 @@ def _input(
 
 def _watched(paths: list[str], build: Build) -> list[str]:
     from ctxsize.engine.builders import BUILDERS
-    from ctxsize.lints.command import watched
+    from ctxsize.lints.run import watched
 
     return watched(paths, build, BUILDERS[build.builder])

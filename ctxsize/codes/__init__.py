@@ -98,17 +98,15 @@ def severity_of(name: str) -> Severity:
 def codes_of(findings: Iterable[Finding]) -> list[Code]:
     """Return the codes of `findings`, each once, in the order of their names."""
     by_name = {each.code: each for each in findings}
-    return [_known(name) or _unknown(by_name[name]) for name in sorted(by_name)]
+    return [
+        code_of(name) if name in names() else _unknown(found)
+        for name, found in sorted(by_name.items())
+    ]
 
 
 def slug_of(name: str) -> str:
     """Return the code's name for people, or nothing for one that is not ours."""
-    known = _known(name)
-    return known.slug if known else ""
-
-
-def _known(name: str) -> Code | None:
-    return code_of(name) if name in names() else None
+    return code_of(name).slug if name in names() else ""
 
 
 def _unknown(finding: Finding) -> Code:

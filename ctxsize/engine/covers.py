@@ -85,7 +85,7 @@ def _above(text: str) -> Iterator[str]:
     yield text
     while "**" in text.removeprefix("**/"):
         head, _, last = text.rpartition("/")
-        if last == "**":
+        if last == "**" and head:
             yield f"{head}/*"
         # What is below `**/x` is not below `**`, but below something that `**/x` matches.
         text = "" if head == "**" else head

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from ctxsize.config.accepted import Accepted
+from ctxsize.accepting import Accepted
 from ctxsize.findings import Finding, Severity
 from ctxsize.guard.known import SizeChange, SizeChanges
 from ctxsize.model import Amount, Clue, Report

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 from ctxsize.engine import golang
 from ctxsize.engine.ignorefile import BOM, sent_text
-from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.changes import NOTHING, Proposal
 from ctxsize.lints.lines import is_control
+from ctxsize.lints.proposal import NOTHING, Proposal
 
+_BLANK = "\u00a0"
+"""The blank that breaks no line, which looks like any other."""
 _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -35,8 +37,7 @@ def control(case: Case) -> Iterator[Finding]:
         bad = line.controls
         if not bad:
             continue
-        at = 1 + line.marked + line.raw.index(bad[0])
-        stops = ascii_only and case.spec_class.remembers_parents
+        stops = ascii_only and case.builder.spec_class.remembers_parents
         what = "stops the build" if stops else "belongs to the name that is matched"
         cleaned = "\n".join("".join(" " if is_control(c) else c for c in line.raw).split())
         yield case.finding(
@@ -44,40 +45,36 @@ def control(case: Case) -> Iterator[Finding]:
             line,
             f"the control character {bad[0]!r} {what}",
             severity=Severity.ERROR if stops else Severity.WARNING,
-            columns=(at, at + 1),
-            fix=Proposal("take it out", {line.number: cleaned}, means=None),
+            columns=line.columns(line.raw.index(bad[0])),
+            fix=Proposal("take it out", {line.number: cleaned}),
         )
 
 
 def invisible(case: Case) -> Iterator[Finding]:
     """Yield characters that nobody sees, and bytes that are not text."""
-    if case.is_utf16:
-        yield _of_utf16(case)
-        return
     for line in case.lines:
         bad = next((char for char in line.text if _is_unseen(char)), None)
         if bad is None or case.effect(line):
             continue
-        at = 1 + line.marked + max(0, line.raw.find(bad))
-        raw = bad.encode("utf-8", "surrogateescape")
-        undecodable = len(raw) == 1
-        cleaned = "".join(
-            " " if char == "\u00a0" else "" if _is_unseen(char) else char for char in line.raw
-        ).strip()
-        name = f"the byte 0x{raw[0]:02x}, which is not UTF-8," if undecodable else _named(bad)
+        raw, fix = bad.encode("utf-8", "surrogateescape"), None
+        name = f"the byte 0x{raw[0]:02x}, which is not UTF-8,"
+        if len(raw) > 1:
+            code = f"U+{ord(bad):04X}"
+            name = f"the character {code} ({unicodedata.name(bad, code).lower()})"
+            kept = "".join(char for char in line.raw if char == _BLANK or not _is_unseen(char))
+            cleaned = kept.replace(_BLANK, " ").strip()
+            means = case.intended([cleaned])
+            fix = Proposal("take it out", {line.number: cleaned}, means=means) if cleaned else None
         yield case.finding(
             "CTX123",
             line,
             f"{name} is part of the pattern",
-            confidence=Confidence.CERTAIN,
-            columns=(at, at + 1),
-            fix=None
-            if undecodable or not cleaned
-            else Proposal("take it out", {line.number: cleaned}, means=case.intended([cleaned])),
+            columns=line.columns(max(0, line.raw.find(bad))),
+            fix=fix,
         )
 
 
-def _of_utf16(case: Case) -> Finding:
+def utf16(case: Case) -> Finding:
     """Return one finding for the whole file, each line of which holds zero bytes."""
     return case.finding(
         "CTX123",
@@ -105,7 +102,7 @@ def whitespace(case: Case) -> Iterator[Finding]:
             line,
             lead,
             severity=Severity.WARNING if gap else Severity.INFO,
-            columns=(1 + line.marked, 1 + line.marked + len(line.raw)),
+            columns=line.columns(0, len(line.raw)),
             fix=Proposal(
                 "remove the blanks", {line.number: clean}, means=NOTHING, without_tree=True
             ),
@@ -113,9 +110,4 @@ def whitespace(case: Case) -> Iterator[Finding]:
 
 
 def _is_unseen(char: str) -> bool:
-    return char in (BOM, "\u00a0") or unicodedata.category(char) in _UNSEEN
-
-
-def _named(char: str) -> str:
-    name = unicodedata.name(char, f"U+{ord(char):04X}").lower()
-    return f"the character U+{ord(char):04X} ({name})"
+    return char in (BOM, _BLANK) or unicodedata.category(char) in _UNSEEN

@@ -1,20 +1,22 @@
-"""What a Dockerfile needs and a pattern hides."""
+"""What builds take of the context, and what of it a pattern hides."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.need import context_need_of
 from ctxsize.engine.quoting import pattern_for
+from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError
 from ctxsize.explanations import Fate, SourceCheck
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.changes import Proposal
-from ctxsize.lints.dockerfiles import GovernedBuild
 from ctxsize.lints.lines import Line
+from ctxsize.lints.proposal import Proposal
 from ctxsize.lints.tree import LintTree
 
 _MANIFESTS = frozenset(
@@ -36,54 +38,56 @@ _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
 
 def hidden_source(case: Case) -> Iterator[Finding]:
     """Yield sources of COPY and ADD that do not arrive because a pattern ignores them."""
-    told: set[tuple[str, int | None, str]] = set()
-    for use in case.uses:
-        for build in use.for_targets():
-            for check in _checks(case, build):
-                key = (use.path, check.line, check.source)
-                if key not in told:
-                    told.add(key)
-                    yield from _of_check(case, build, check)
+    seen: set[tuple[str | None, int | None, str]] = set()
+    for each in case.requests:
+        for request in _with_targets(each):
+            for check in _checks(replace(request, spec=case.spec)):
+                key = (request.dockerfile, check.line, check.source)
+                if key not in seen:
+                    seen.add(key)
+                    yield from _of_check(case, request, check)
 
 
-def _checks(case: Case, use: GovernedBuild) -> Iterator[SourceCheck]:
+def _with_targets(request: Request) -> Iterator[Request]:
+    """Yield `request`, and those of the other stages of its Dockerfile, the last one first."""
+    yield request
+    with suppress(CtxsizeError):
+        for stage in request.plan.dockerfile.stages[-2::-1]:
+            if stage.name and not request.build.target:
+                yield replace(request, build=replace(request.build, target=stage.name))
+
+
+def _checks(request: Request) -> Iterator[SourceCheck]:
     """Yield what becomes of each source of COPY and ADD."""
-    if use.need is None or not use.request.builder.asks_for_paths:
-        return
-    try:
-        sources = Sources(replace(use.request, spec=case.spec))
-    except CtxsizeError:
-        return
-    lines = [each.line for each in use.need.sources if each.kind in ("copy", "add")]
-    for number in dict.fromkeys(lines):
-        try:
-            yield from sources.check(str(number))
-        except CtxsizeError:
-            continue
+    with suppress(CtxsizeError):
+        need, sources = context_need_of(request), Sources(request)
+        taken = [each.line for each in need.sources if each.kind in ("copy", "add")]
+        for number in dict.fromkeys(taken):
+            with suppress(CtxsizeError):
+                yield from sources.check(str(number))
 
 
-def _of_check(case: Case, use: GovernedBuild, check: SourceCheck) -> Iterator[Finding]:
+def _of_check(case: Case, request: Request, check: SourceCheck) -> Iterator[Finding]:
     if check.fate is not Fate.IGNORED and not (check.fate is Fate.NO_MATCH and check.hidden):
         return
     pattern = check.hidden[0].verdict.by
     if pattern is None or not 0 < pattern.line <= len(case.lines):
         return
-    line = case.lines[pattern.line - 1]
-    place = f"{use.path}:{check.line}"
-    target = use.request.build.shown_target
+    place = f"{request.dockerfile}:{check.line}"
+    target = request.build.shown_target
     target = f" for the target {target}" if target else ""
     fails = check.fate is Fate.IGNORED
     result = "the build fails" if fails else "it finds nothing"
-    text = pattern_for(check.at, pattern_class=case.pattern_class)
+    text = pattern_for(check.at, pattern_class=case.spec.pattern_class)
     if has_wildcards(check.path):
         text = check.path
     yield case.finding(
         "CTX111",
-        line,
+        case.lines[pattern.line - 1],
         f"ignores what {check.instruction} {check.source} takes ({place}){target}: {result}",
         severity=Severity.ERROR if fails else Severity.WARNING,
         evidence=(place, *(each.path for each in check.hidden[:3])),
-        fix=None if text is None else Proposal(f"add !{text}", append=f"!{text}", means=None),
+        fix=None if text is None else Proposal(f"add !{text}", append=f"!{text}"),
     )
 
 
@@ -93,30 +97,27 @@ def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
     for name in sorted(_MANIFESTS & tree.by_name.keys()):
         for path in tree.by_name[name]:
             line = _hidden_by(case, tree, path)
-            if line is not None and _is_accident(line, name) and _is_taken(case, tree, path):
+            if line is not None and _is_accident(line, name) and _takes(tree, path):
                 by_line.setdefault(line.number, []).append(path)
     for number, paths in by_line.items():
-        line = case.lines[number - 1]
         exceptions = "\n".join(f"!{path}" for path in paths)
         yield case.finding(
             "CTX116",
-            line,
+            case.lines[number - 1],
             f"also ignores {', '.join(tree.shown(paths))}",
-            severity=Severity.ERROR if case.uses else Severity.WARNING,
+            severity=Severity.ERROR if case.requests else Severity.WARNING,
             confidence=Confidence.LIKELY,
             paths=paths,
-            fix=Proposal("add exceptions", append=exceptions, means=None),
+            fix=Proposal("add exceptions", append=exceptions),
         )
 
 
 def _hidden_by(case: Case, tree: LintTree, path: str) -> Line | None:
     """Return the line that ignores the file at `path` itself, no directory above it."""
-    if path in tree.now or tree.is_directory(path):
+    if path in case.now or tree.is_directory(path):
         return None
     parent = path.rpartition("/")[0]
-    if parent and case.step(parent).ignored:
-        return None
-    return case.decider(path)
+    return None if parent and case.step(parent).ignored else case.decider(path)
 
 
 def _is_accident(line: Line, name: str) -> bool:
@@ -128,15 +129,20 @@ def _is_accident(line: Line, name: str) -> bool:
     return not stem or stem.casefold() != name.split(".")[0].casefold()
 
 
-def _is_taken(case: Case, tree: LintTree, path: str) -> bool:
-    """Return whether some build would take the file if it were there."""
-    known = [use for use in case.uses if use.need is not None]
-    if not known:
-        return True
-    for use in known:
-        if use.follow_paths is None:
-            return True
-        spec = case.spec_class([])
-        if path in tree.snapshot.sent(spec, include=use.follow_paths):
-            return True
-    return False
+def _takes(tree: LintTree, path: str) -> bool:
+    """Return whether some build would take the file if no pattern ignored it, or may."""
+    nothing = tree.request.builder.spec_class([])
+    return tree.includes is None or any(
+        include is None or path in tree.snapshot.sent(nothing, include=include)
+        for include in tree.includes
+    )
+
+
+def travelling(case: Case) -> frozenset[str] | None:
+    """Return the paths that some build makes travel, None where no Dockerfile is known."""
+    tree, includes = case.known_tree, case.known_tree.includes
+    if includes is None or None in includes:
+        return None if includes is None else frozenset(case.now.paths)
+    spec = tree.trial.spec(case.texts)
+    sent = [] if spec is None else [tree.snapshot.sent(spec, include=each) for each in includes]
+    return frozenset(path for each in sent for path in each.paths)

@@ -3,120 +3,96 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
 
 from ctxsize.findings import Finding
 from ctxsize.lints.case import Case
+from ctxsize.recommender.exceptions import names
 
-_MOST = 1000
+_MOST_FIXES = 1000
+_MOST_EXCEPTIONS = 2_000
 
-
-@dataclass(frozen=True)
-class FixedCase:
-    """A case after its fixes."""
-
-    case: Case
-    applied: tuple[Finding, ...]
-    """The findings whose fixes were applied, in that order."""
-    left: tuple[Finding, ...]
-    """What is found afterwards."""
+Lint = Callable[[Case], tuple[Finding, ...]]
 
 
 def apply_fixes(
-    case: Case,
-    lint: Callable[[Case], Sequence[Finding]],
-    *,
-    unsafe: bool = False,
-) -> FixedCase:
-    """Return `case` with the certain fixes applied, with `unsafe` all of them.
+    case: Case, found: tuple[Finding, ...], lint: Lint, *, unsafe: bool = False
+) -> Fixing:
+    """Apply the certain fixes of `case`, in which `lint` has `found`; with `unsafe` all of them.
 
-    A fix that would bring a worse finding than it removes is left out, and so
-    is one after which the finding is still there, or another one in its place.
+    A fix is left out if it brings a finding more severe than its own, or if its own is
+    found as often afterwards.
     """
-    applied: list[Finding] = []
-    seen = {case.file.data}
-    found = lint(case)
-    while True:
-        before = len(applied)
+    fixing, before = Fixing(case, found, lint, unsafe=unsafe), -1
+    while before < len(fixing.applied) < _MOST_FIXES:
+        before = len(fixing.applied)
         # Refused fixes are tried again once a round, not after every applied fix.
         refused: set[tuple[str, str, str]] = set()
-        while step := _step(case, lint, found, refused, seen, unsafe=unsafe):
-            applied.append(step.finding)
-            case, found = step.case, step.found
-            seen.add(case.file.data)
-        if not before < len(applied) < _MOST:
-            return FixedCase(case, tuple(applied), tuple(found))
+        while fixing.apply_one(refused):
+            pass
+    return fixing
 
 
-class _Step(NamedTuple):
-    """A fix that was applied, and what is there after it."""
+class Fixing:
+    """A case, and what the fixes so far made of it."""
 
-    finding: Finding
-    case: Case
-    found: Sequence[Finding]
+    def __init__(self, case: Case, found: tuple[Finding, ...], lint: Lint, *, unsafe: bool) -> None:
+        self.case, self.found = case, found
+        """What is there now: the file with its fixes, and what is found in it."""
+        self.applied: list[Finding] = []
+        """The findings whose fixes were applied, in that order."""
+        self._lint, self._unsafe = lint, unsafe
+        self._seen = {case.file.data}
 
+    def apply_one(self, refused: set[tuple[str, str, str]]) -> bool:
+        """Apply the first useful fix, but none that restores an earlier text of the file."""
+        for finding in self.found:
+            fix = finding.fix
+            if fix is None or not (fix.certain or self._unsafe):
+                continue
+            after, key = fix.edits[0].after, (*_key(self.case, finding), fix.message)
+            if key in refused or after in self._seen or len(self.applied) >= _MOST_FIXES:
+                continue
+            other = self.case.with_data(after)
+            then = self._lint(other)
+            if self._is_worse(other, then, finding, certain=fix.certain):
+                refused.add(key)
+                continue
+            self.case, self.found = other, then
+            self.applied.append(finding)
+            self._seen.add(after)
+            return True
+        return False
 
-def _step(
-    case: Case,
-    lint: Callable[[Case], Sequence[Finding]],
-    found: Sequence[Finding],
-    refused: set[tuple[str, str, str]],
-    seen: set[bytes],
-    *,
-    unsafe: bool,
-) -> _Step | None:
-    """Return the first useful fix, None for none; the others are noted in `refused`.
+    def _is_worse(
+        self, other: Case, then: Iterable[Finding], fixed: Finding, *, certain: bool
+    ) -> bool:
+        """Return whether `fixed` is found as often as before, or something more severe is new.
 
-    What leads back to what was `seen` is left alone.
-    """
-    for finding in found:
-        fix = finding.fix
-        if fix is None or not (fix.certain or unsafe):
-            continue
-        after = fix.edits[0].after
-        key = (finding.code, _text(case, finding), fix.message)
-        if key in refused or after in seen or len(seen) > _MOST:
-            continue
-        other = case.with_data(after)
-        then = lint(other)
-        if not _is_worse(case, found, other, then, finding):
-            return _Step(finding, other, then)
-        refused.add(key)
-    return None
-
-
-def _is_worse(
-    case: Case,
-    before: Iterable[Finding],
-    other: Case,
-    after: Iterable[Finding],
-    fixed: Finding,
-) -> bool:
-    """Return whether `fixed` is found as often as before, or something worse is new.
-
-    For a fix that is not certain, what is new and as grave is enough: two such fixes
-    could undo each other for ever.
-    """
-    known = Counter((each.code, _text(case, each)) for each in before)
-    found = Counter((each.code, _text(other, each)) for each in after)
-    mine = (fixed.code, _text(case, fixed))
-    if found[mine] >= known[mine]:
-        return True
-    assert fixed.fix is not None
-    limit = fixed.severity.rank + (not fixed.fix.certain)
-    new = [each for each in after if (each.code, _text(other, each)) in found - known]
-    return any(each.severity.rank < limit or _overrides(case, each) for each in new)
+        For a fix that is not certain something as severe is enough: two such fixes could
+        undo each other without end.
+        """
+        known = Counter(_key(self.case, each) for each in self.found)
+        found = Counter(_key(other, each) for each in then)
+        mine = _key(self.case, fixed)
+        if found[mine] >= known[mine]:
+            return True
+        limit = fixed.severity.rank + (not certain)
+        new = [each for each in then if _key(other, each) in found - known]
+        return any(each.severity.rank < limit or _overrides(self.case, each) for each in new)
 
 
 def _overrides(case: Case, finding: Finding) -> bool:
-    """Return whether the fix hides what a removed exception of `case` names."""
+    """Return whether the fix hides what an exception of `case`, which may be gone, names."""
     changes = None if finding.fix is None else finding.fix.changes
-    hidden = () if changes is None else changes.ignored.paths
-    return case.lets_in_one_of(path.rstrip("/") for path in hidden)
+    hidden = [] if changes is None else [path.rstrip("/") for path in changes.ignored.paths]
+    exceptions = [each.pattern for each in case.patterns if each.exception]
+    if len(exceptions) > _MOST_EXCEPTIONS:
+        return True
+    return any(names(each, path) for path in hidden for each in exceptions if each is not None)
 
 
-def _text(case: Case, finding: Finding) -> str:
+def _key(case: Case, finding: Finding) -> tuple[str, str]:
+    """Return the code and the text of the line, which stay the same where lines move."""
     number = finding.location.line
-    return case.lines[number - 1].written if number else ""
+    return finding.code, case.lines[number - 1].written if number else ""

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ctxsize.engine.ignorefile import BOM
+from ctxsize.engine.builders import Builder
+from ctxsize.engine.ignorefile import BOM, LONGEST_LINE
 from ctxsize.engine.patterns import DockerIgnorePattern, sent_text
 from ctxsize.errors import IgnoreFileError
+
+_WILD = frozenset("*?[\\")
 
 
 def is_control(char: str) -> bool:
     """Return whether no header of ASCII may hold it."""
     return char < " " or char == "\x7f"
+
+
+def up_to(path: str) -> list[str]:
+    """Return the directories above `path` and itself, the top first."""
+    return [path[:at] for at, char in enumerate(f"{path}/") if char == "/"]
 
 
 @dataclass(frozen=True)
@@ -48,23 +56,33 @@ class Line:
         return self.pattern is not None and not self.exception
 
     @property
-    def column(self) -> int:
-        """Return that of the first character that is not blank."""
-        return 1 + self.marked + len(self.raw) - len(self.raw.lstrip())
+    def is_wild(self) -> bool:
+        """Return whether it may match more than one path."""
+        return not _WILD.isdisjoint(self.text)
+
+    def matches(self, path: str) -> bool:
+        """Return whether its pattern matches `path` itself."""
+        return self.pattern is not None and self.pattern.match_file(path) is not None
+
+    @property
+    def blanks(self) -> int:
+        """Return the number of blanks in front of it."""
+        return len(self.raw) - len(self.raw.lstrip())
+
+    def columns(self, at: int, length: int = 1) -> tuple[int, int]:
+        """Return the columns of some characters of `raw`: the first one, and the one behind."""
+        start = 1 + self.marked + at
+        return start, start + length
 
 
-def read_line(
-    number: int,
-    data: bytes,
-    raw: str,
-    pattern_class: type[DockerIgnorePattern],
-    limit: int | None,
-) -> Line:
-    """Return the line `data`, decoded `raw`; one of more than `limit` bytes fails the build."""
+def read_line(number: int, data: bytes, raw: str, builder: Builder) -> Line:
+    """Return the line `data`, decoded `raw`, as `builder` reads it."""
     marked = number == 1 and raw.startswith(BOM)
     line = Line(number, raw[1:] if marked else raw, marked=marked)
-    if limit is not None and len(data.removesuffix(b"\n")) > limit:
-        hint = f"Docker reads at most {limit:,} bytes"
+    pattern_class = builder.spec_class.pattern_class
+    # `ignorefile.ReadAll` of moby/patternmatcher stops at a line longer than its Scanner's buffer.
+    if builder.longest_line and len(data.removesuffix(b"\n")) > LONGEST_LINE:
+        hint = f"Docker reads at most {LONGEST_LINE:,} bytes"
         return replace(line, error=IgnoreFileError("bufio.Scanner: token too long", hint=hint))
     parsed = pattern_class.split(line.raw)
     if parsed is None:

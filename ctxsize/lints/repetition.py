@@ -3,65 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ctxsize.engine.covers import Cover, covers, is_literal
+from ctxsize.engine.matched import matcher
 from ctxsize.findings import Finding
 from ctxsize.lints.case import Case
-from ctxsize.lints.changes import NOTHING, Proposal
-from ctxsize.lints.lines import Line
+from ctxsize.lints.lines import Line, up_to
+from ctxsize.lints.proposal import NOTHING, Proposal
+
+_CLASS = re.compile(r"\[[^]]*\]|\?")
 
 
 def redundant(case: Case) -> Iterator[Finding]:
     """Yield patterns and exceptions that others imply."""
     for exceptions in (False, True):
-        kind = [line for line in _lasting(case) if line.exception == exceptions]
-        wide = _Wide(line for line in kind if "*" in line.text)
-        literal: dict[str, list[Line]] = {}
-        for line in kind:
-            if "*" not in line.text:
-                literal.setdefault(line.text, []).append(line)
-        for line in kind:
-            above = [each for path in _above(line.text) for each in literal.get(path, ())]
-            candidates = (*above, *wide.for_text(line.text))
-            wider = next((each for each in candidates if _implies(case, each, line)), None)
-            if wider is not None:
-                yield _implied(case, line, wider)
+        by_text: dict[str, list[Line]] = {}
+        for line in case.patterns:
+            if line.exception == exceptions and not line.controls:
+                by_text.setdefault(line.text, []).append(line)
+        texts = [*by_text]
+        patterns = (lines[0].pattern for lines in by_text.values())
+        finder = matcher(case.builder.spec_class(each for each in patterns if each is not None))
+        for text, lines in by_text.items():
+            # What implies it matches an example of its paths, or a directory above.
+            found = {at for path in _example(text) for at in finder.indexes(path)}
+            ordered = sorted(found, key=lambda at: ("*" in texts[at], at))
+            wide = [texts[at] for at in ordered if texts[at] != text]
+            for line in lines:
+                candidates = (each for other in wide for each in by_text[other])
+                wider = next((each for each in candidates if _implies(case, each, line)), None)
+                if wider is not None:
+                    yield _implied(case, line, wider)
 
 
-class _Wide:
-    """Patterns with stars, by a text without one that few have: what they cover holds that text."""
+def _example(text: str) -> list[str]:
+    """Return a path that a pattern matches if its wildcards stand for one character each.
 
-    def __init__(self, lines: Iterable[Line]) -> None:
-        self._lines: dict[str, list[tuple[int, Line]]] = {}
-        texts = [(line, _texts(line.text)) for line in lines]
-        often = Counter(text for _, each in texts for text in each)
-        for at, (line, each) in enumerate(texts):
-            rarest = min(each, key=lambda text: (often[text], -len(text)), default="")
-            self._lines.setdefault(rarest, []).append((at, line))
-        self._lengths = sorted({*map(len, self._lines)})
-
-    def for_text(self, text: str) -> list[Line]:
-        """Return those that may cover `text`, in the order of the file."""
-        parts = {
-            text[at : at + length]
-            for length in self._lengths
-            for at in range(len(text) - length + 1)
-        }
-        found = [each for part in parts for each in self._lines.get(part, ())]
-        return [line for _, line in sorted(found, key=lambda each: each[0])]
-
-
-def _texts(text: str) -> set[str]:
-    """Return the texts that each pattern holds which a pattern covers."""
-    return set() if _UNSURE.intersection(text) else {*_WILDCARDS.split(text)} - {""}
-
-
-_UNSURE = frozenset("[]\\|{}^+()\ufeff\ufffd")
-"""What makes an expression in which a text may stand for something else."""
-_WILDCARDS = re.compile(r"[*?/]+")
+    With the directories above it; nothing for a text that is no path.
+    """
+    one = _CLASS.sub("\ue001", text.removeprefix("**/"))
+    path = one.replace("**", "*").replace("*", "\ue000")
+    return up_to(path) if all(path.split("/")) else []
 
 
 def _implied(case: Case, line: Line, wider: Line) -> Finding:
@@ -70,32 +54,23 @@ def _implied(case: Case, line: Line, wider: Line) -> Finding:
         "CTX112",
         line,
         f"line {wider.number} ({wider.written}) {does} all that {line.text} matches",
-        fix=replace(_removed(line), without_tree=not line.exception),
+        fix=_removed(line, without_tree=not line.exception),
     )
-
-
-def _lasting(case: Case) -> Iterator[Line]:
-    """Return the patterns that may stand in for others: not those that stop the build."""
-    return (line for line in case.patterns if not line.controls)
-
-
-def _above(text: str) -> Iterator[str]:
-    """Return the directories above the path or pattern `text`."""
-    return (text[:at] for at, char in enumerate(text) if char == "/")
 
 
 def duplicate(case: Case) -> Iterator[Finding]:
     """Yield patterns that stand there already."""
     seen: dict[tuple[str, bool], Line] = {}
-    for line in _lasting(case):
+    for line in case.patterns:
+        if line.controls:
+            continue
         key = (line.text, line.exception)
         first = seen.setdefault(key, line)
-        if first is line:
-            continue
         if _other_kind_between(case, first, line):
             seen[key] = line
-            continue
-        yield case.finding("CTX113", line, f"the same as line {first.number}", fix=_removed(line))
+        elif first is not line:
+            message = f"the same as line {first.number}"
+            yield case.finding("CTX113", line, message, fix=_removed(line, without_tree=True))
 
 
 def _implies(case: Case, wide: Line, narrow: Line) -> bool:
@@ -106,9 +81,7 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
     above counts if it surely was looked at: no exception comes before either pattern;
     or the exception is for a directory that the patterns above it ignore.
     """
-    if wide is narrow or wide.text == narrow.text or wide.pattern is None:
-        return False
-    if narrow.pattern is None or _other_kind_between(case, wide, narrow):
+    if wide.pattern is None or narrow.pattern is None or _other_kind_between(case, wide, narrow):
         return False
     if narrow.exception and (_keeps_directory(case, wide) or not _is_led_to(case, narrow)):
         return False
@@ -122,22 +95,18 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
 def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
     """Return whether `wide` counts as matched wherever it matches a directory above `narrow`."""
     if wide.exception:
-        memory = case.spec_class.remembers_parents
-        return (
-            memory
-            and wide.pattern is not None
-            and is_literal(wide.pattern)
-            and case.ignored_before(wide, wide.text)
-        )
+        literal = wide.pattern is not None and is_literal(wide.pattern)
+        memory = case.builder.spec_class.remembers_parents
+        return memory and literal and case.ignored_before(wide, wide.text)
     # A name at any depth is meant against the exceptions of the file, even if it stands too high.
-    meant = narrow.text.startswith("**/") and case.has_exceptions
+    meant = narrow.text.startswith("**/") and bool(case.exceptions)
     last = max(wide.number, narrow.number)
     return not meant and not case.count_between(0, last, exceptions=True)
 
 
 def _keeps_directory(case: Case, line: Line) -> bool:
     """Return whether it is `!dir` behind `dir/*`: what is meant then are the exceptions within."""
-    return not case.ignoring_texts.isdisjoint((f"{line.text}/*", f"{line.text}/**"))
+    return not case.ignoring.isdisjoint((f"{line.text}/*", f"{line.text}/**"))
 
 
 def _is_led_to(case: Case, line: Line) -> bool:
@@ -146,7 +115,8 @@ def _is_led_to(case: Case, line: Line) -> bool:
     To the classic builder and Podman one with wildcards leads nowhere.
     """
     directory = line.text.rpartition("/")[0]
-    return not directory or case.leading[directory] > line.exception
+    others = case.exceptions_below[directory] > 1 or directory in case.exceptions
+    return not directory or others
 
 
 def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
@@ -154,5 +124,5 @@ def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
     return case.count_between(start, end, exceptions=not one.exception) > 0
 
 
-def _removed(line: Line) -> Proposal:
-    return replace(Proposal.remove(line.number, means=NOTHING), without_tree=True)
+def _removed(line: Line, *, without_tree: bool) -> Proposal:
+    return replace(Proposal.remove(line.number, means=NOTHING), without_tree=without_tree)

@@ -3,47 +3,82 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ctxsize.errors import UnknownPatternError
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.changes import Proposal
 from ctxsize.lints.lines import Line
+from ctxsize.lints.proposal import Proposal
 
 _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
 _COUNT = re.compile(r"\{\d+(,\d*)?\}")
 
+Translation = tuple[str, list[str]]
+"""What is wrong with a line, and the lines to write instead."""
+
 
 def gitignore(case: Case) -> Iterator[Finding]:
     """Yield `[!a]`, `{a,b}` and backslashes in front of letters."""
+    yield from _translated(case, "CTX115", _from_gitignore)
+
+
+def regex(case: Case) -> Iterator[Finding]:
+    """Yield `|`, `^` and `{}` that are not escaped."""
+    yield from _translated(case, "CTX124", _from_regex)
+
+
+def _translated(
+    case: Case, code: str, translation: Callable[[Line], Translation | None]
+) -> Iterator[Finding]:
     for line in case.lines:
-        if not line.text or _names_an_entry(case, line):
-            continue
-        for what, texts in _translations(line):
-            yield case.finding(
-                "CTX115",
-                line,
-                what,
-                fix=_rewritten(case, line, texts),
-                paths=_decides(case, line),
-            )
-            break
+        found = translation(line) if line.text and not case.is_entry(line) else None
+        if found is not None:
+            what, texts = found
+            decides = case.effect(line)
+            # Certain only if nothing relied on the line as it is read now.
+            means = None if decides else case.intended(texts)
+            message, change = f"write {', '.join(texts)}", {line.number: "\n".join(texts)}
+            fix = Proposal(message, change, means=means)
+            yield case.finding(code, line, what, fix=fix, paths=decides)
 
 
-def _translations(line: Line) -> Iterator[tuple[str, list[str]]]:
-    """Yield what is wrong, and the lines to write instead."""
-    written = line.written
+def _from_gitignore(line: Line) -> Translation | None:
+    written, braces = line.written, _BRACES.fullmatch(line.written)
     if _NEGATED.search(written):
-        yield "[!…] is a class with a ! in it, not its opposite", [_NEGATED.sub("[^", written)]
-    braces = _BRACES.fullmatch(written)
+        return "[!…] is a class with a ! in it, not its opposite", [_NEGATED.sub("[^", written)]
     if braces is not None:
         inner = braces["inner"].split(",")
         texts = [f"{braces['head']}{each.strip()}{braces['tail']}" for each in inner]
-        yield "braces are plain characters, not alternatives", texts
+        return "braces are plain characters, not alternatives", texts
     if re.search(r"\\[A-Za-z0-9_]", written):
-        yield "a backslash is an escape, not a separator", [written.replace("\\", "/")]
+        return "a backslash is an escape, not a separator", [written.replace("\\", "/")]
+    return None
+
+
+def _from_regex(line: Line) -> Translation | None:
+    written, bare = line.written, re.sub(r"\\.|\[\^?[^\]]*\]", "", line.text)
+    # The matcher of moby/patternmatcher makes an expression of a pattern with wildcards only.
+    is_expression = (
+        not {*"*?["}.isdisjoint(line.text)
+        if line.pattern is None
+        else line.pattern.kind == "regexp"
+    )
+    if " " in line.text:
+        return None
+    if "|" in bare:
+        mark = "!" if line.exception else ""
+        parts = [part.strip() for part in written.removeprefix("!").split("|")]
+        what = "| cuts the expression in two" if is_expression else "| is no alternative"
+        return what, [mark + part for part in parts if part]
+    if is_expression and "^" in bare:
+        what = "^ is the beginning of the path, and never matches behind it"
+        return what, [re.sub(r"(?<![\\\[])\^", r"\\^", written)]
+    if is_expression and _COUNT.search(bare):
+        what = "braces count what stands in front of them"
+        return what, [re.sub(r"(?<!\\)([{}])", r"\\\1", written)]
+    return None
 
 
 def fails(case: Case) -> Iterator[Finding]:
@@ -51,15 +86,16 @@ def fails(case: Case) -> Iterator[Finding]:
     for line in case.lines:
         if line.error is None:
             continue
+        why, severity = line.error.message, Severity.ERROR
         if isinstance(line.error, UnknownPatternError):
-            yield case.finding("CTX000", line, line.error.message, help=line.error.hint or "")
+            yield case.finding("CTX000", line, why, help=line.error.hint or "")
             continue
         if line.error.always:
-            message, severity = f"the build fails: {line.error.message}", Severity.ERROR
+            message = f"the build fails: {why}"
         elif _is_reached(case, line):
-            message, severity = f"the build fails here: {line.error.message}", Severity.ERROR
+            message = f"the build fails here: {why}"
         else:
-            message = f"the build fails as soon as it comes to this: {line.error.message}"
+            message = f"the build fails as soon as it comes to this: {why}"
             severity = Severity.WARNING if case.tree is not None else Severity.ERROR
         yield case.finding(
             "CTX121",
@@ -83,63 +119,7 @@ def _corrected(line: Line) -> Proposal | None:
     """Return what may be meant by a line that is nothing but a slip."""
     if line.written.strip("!/. ") == "":
         return Proposal.remove(line.number)
-    if line.written.endswith("\\") and "\\" not in line.written[:-1]:
-        text = line.written.rstrip("\\").rstrip()
-        if not text.strip("!*/. "):  # What is left would be about the whole context.
-            return None
-        return Proposal.write(line.number, text, means=None)
-    return None
-
-
-def regex(case: Case) -> Iterator[Finding]:
-    """Yield `|`, `^` and `{}` that are not escaped."""
-    for line in case.lines:
-        if not line.text or _names_an_entry(case, line) or " " in line.text:
-            continue
-        bare = re.sub(r"\\.|\[\^?[^\]]*\]", "", line.text)
-        if "|" in bare:
-            parts = [part for part in line.written.removeprefix("!").split("|") if part.strip()]
-            mark = "!" if line.exception else ""
-            what = "| cuts the expression in two" if _is_expression(line) else "| is no alternative"
-            texts = [mark + part.strip() for part in parts]
-        elif _is_expression(line) and "^" in bare:
-            what, texts = "^ is the beginning of the path, and never matches behind it", []
-            texts = [re.sub(r"(?<![\\\[])\^", r"\\^", line.written)]
-        elif _is_expression(line) and _COUNT.search(bare):
-            what, texts = "braces count what stands in front of them", []
-            texts = [re.sub(r"(?<!\\)([{}])", r"\\\1", line.written)]
-        else:
-            continue
-        yield case.finding(
-            "CTX124", line, what, fix=_rewritten(case, line, texts), paths=_decides(case, line)
-        )
-
-
-def _is_expression(line: Line) -> bool:
-    """Return whether the builder compiles it to an expression; a failing one by its text."""
-    if line.pattern is None:
-        return not {*"*?["}.isdisjoint(line.text)
-    return line.pattern.kind == "regexp"
-
-
-def _decides(case: Case, line: Line) -> list[str] | None:
-    """Return the paths about which the line decides now, as it is read."""
-    paths = case.effect(line) if case.tree is not None and line.pattern is not None else []
-    return paths or None
-
-
-def _rewritten(case: Case, line: Line, texts: list[str]) -> Proposal:
-    """Return the lines that say what is meant; certain if nothing relied on the old one."""
-    means = case.intended(texts)
-    if case.tree is not None and line.pattern is not None and case.effect(line):
-        means = None
-    message = "write " + ", ".join(texts)
-    return Proposal(message, {line.number: "\n".join(texts)}, means=means)
-
-
-def _names_an_entry(case: Case, line: Line) -> bool:
-    """Return whether something has just this name."""
-    if case.tree is None:
-        return False
-    literal = line.written.removeprefix("!").strip("/")
-    return literal in case.tree.everything or line.text in case.tree.everything
+    text = line.written.rstrip("\\").rstrip()
+    is_slip = line.written.endswith("\\") and "\\" not in line.written[:-1]
+    # Without `*` and the like: what is left must not be about the whole context.
+    return Proposal.write(line.number, text) if is_slip and text.strip("!*/. ") else None

@@ -67,6 +67,7 @@ ITSELF, ABOVE = Cover.ITSELF, Cover.ABOVE
         ("**/x", "a/**/x", None),
         ("*", "*.md", ITSELF),
         ("a|b*", "ab*", None),
+        ("*/*", "**", None),
     ],
 )
 def test_table(wide: str, narrow: str, expected: Cover | None) -> None:
@@ -81,6 +82,7 @@ paths = st.lists(names, min_size=1, max_size=4).map("/".join)
 
 @pytest.mark.parametrize("builder", BUILDERS.values(), ids=BUILDERS)
 @example("**/a", "**/a/b", ["b/a/b"])
+@example("*/*", "**", ["a"])
 @given(tame | nasty_patterns, tame | nasty_patterns, st.lists(paths, min_size=8, max_size=20))
 def test_what_is_covered_is_matched(
     builder: Builder, wide: str, narrow: str, tried: list[str]

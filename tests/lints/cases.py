@@ -194,6 +194,7 @@ CATCHES: dict[str, list[Case]] = {
         Case("*\n!**/*.md\n!docs/a.md\n!docs/b\n", ["docs/a.md"], ("3:1 info, certain",)),
         Case("*\n!docs/*.md\n!**/*.md\n!docs/b\n", ["docs/a.md"], ("2:1 info, certain",)),
         Case("*\n!src\n!src/a.c\n", None, ("3:1 info, unsafe",)),
+        Case("*/*\n**\n", None, ("1:1 info, certain",)),
     ],
     "CTX113": [
         Case("dist\n/dist/\n", ["a"], ("2:1 info, certain",)),

@@ -76,12 +76,12 @@ def test_the_examples_of_a_page_hold(code: str) -> None:
 
 
 @pytest.mark.parametrize("builder", ["classic", "podman"])
-@pytest.mark.parametrize(("code", "case"), [*rows(CATCHES), *rows(SILENT)])
+@pytest.mark.parametrize(
+    ("code", "case"), [row for row in rows(CATCHES) + rows(SILENT) if row[1].tree is not None]
+)
 def test_other_builders_have_their_say_too(
     code: str, case: Case, builder: str, tmp_path: Path
 ) -> None:
-    if case.tree is None:
-        return
     outcome = linted(case._replace(builder=builder), tmp_path / "ctx", fix=True)
     (one,) = outcome.files
     again = api.lint(

@@ -12,12 +12,11 @@ import pytest
 from hypothesis import given
 
 from ctxsize import api
-from ctxsize.accepting import Wanted
 from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
 from ctxsize.findings import Changes, Finding, Paths
-from ctxsize.lints.run import Linter, lint_case
+from ctxsize.lints.run import Cases, lint_case
 from ctxsize.lints.targets import Layout
 from tests.lints.cases import CATCHES, Case
 from tests.lints.test_fixing import LINES, PATHS
@@ -63,9 +62,7 @@ def asked_about(
     path, copies = root / ".dockerignore", root.parent / "Dockerfile"
     path.write_bytes(case.lines.encode("utf-8", "surrogateescape"))
     copies.write_bytes(COPY_ALL)
-    wanted = Wanted(Config())
-    linter = Linter(Build(str(root)), BUILDKIT, wanted=wanted)
-    made = linter.case(Layout.below(str(root)).target(str(path)))
+    made = Cases(Build(str(root)), BUILDKIT).case(Layout(str(root)).target(str(path)))
     return Asked(made, path, copies, library), [*lint_case(made)]
 
 

@@ -11,16 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxsize import api
-from ctxsize.accepting import Wanted
 from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDERS, BUILDKIT
 from ctxsize.engine.sent import differences
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.changes import Proposal
 from ctxsize.lints.fixing import apply_fixes
-from ctxsize.lints.run import Linter, lint_case
+from ctxsize.lints.proposal import Proposal
+from ctxsize.lints.run import Cases, lint_case
 from ctxsize.lints.targets import Target
 from tests.trees import Node, build_tree, file
 
@@ -109,11 +108,11 @@ def test_no_fix_ignores_all_that_there_is(lines: bytes, tmp_path: Path) -> None:
 def test_a_fix_that_mends_nothing_is_not_applied(tmp_path: Path) -> None:
     build_tree(tmp_path, ["src/x", file(".dockerignore", b"src\n")])
     path = str(tmp_path / ".dockerignore")
-    case = Linter(Build(), BUILDKIT, wanted=Wanted(Config())).case(Target(path, str(tmp_path)))
+    case = Cases(Build(), BUILDKIT).case(Target(path, str(tmp_path)))
     told = Finding("CTX999", Severity.INFO, "told for ever", Location(path))
-    fix = Proposal("add a comment", append="# a").proved(case.file, case.tree)
-    fixed = apply_fixes(case, lambda each: [replace(told, fix=fix)], unsafe=True)
-    assert fixed.applied == ()
+    found = (replace(told, fix=case.proved(Proposal("add a comment", append="# a"))),)
+    fixed = apply_fixes(case, found, lambda each: found, unsafe=True)
+    assert fixed.applied == []
     assert fixed.case.file.data == b"src\n"
 
 
@@ -164,8 +163,7 @@ def case_of(lines: list[str], paths: list[str], root: Path) -> Case:
     build_tree(root, nodes)
     data = "\n".join(lines).encode("utf-8", "surrogateescape")
     (root / ".dockerignore").write_bytes(data)
-    linter = Linter(Build(), BUILDKIT, wanted=Wanted(Config()))
-    return linter.case(Target(str(root / ".dockerignore"), str(root)))
+    return Cases(Build(), BUILDKIT).case(Target(str(root / ".dockerignore"), str(root)))
 
 
 @pytest.mark.fuzz
@@ -180,15 +178,13 @@ def test_certain_fixes_change_what_they_mean_to(lines: list[str], paths: list[st
                 continue
             after = case.with_data(finding.fix.edits[0].after)
             assert after.tree is not None
-            found = {
-                p for p in differences(tree.now, after.tree.now).paths if not tree.is_directory(p)
-            }
+            found = {p for p in differences(case.now, after.now).paths if not tree.is_directory(p)}
             assert len(found) == (finding.files or 0) or finding.code in (
                 "CTX115",
                 "CTX123",
                 "CTX124",
             )
-        assert tree.trial.usable(case.file.texts()) == [*tree.texts]
+        assert tree.trial.usable(case.file.texts()) == [*case.texts]
 
 
 @pytest.mark.fuzz
@@ -223,12 +219,10 @@ def test_what_is_redundant_is_so_for_every_builder(lines: list[str], paths: list
             assert finding.fix is not None
             after = finding.fix.edits[0].after
             for builder in BUILDERS.values():
-                linter = Linter(Build(), builder, wanted=Wanted(Config()))
-                other = linter.case(Target(case.file.path, str(root)))
+                other = Cases(Build(), builder).case(Target(case.file.path, str(root)))
                 assert other.tree is not None
-                then = other.with_data(after).tree
-                assert then is not None
-                assert differences(other.tree.now, then.now).paths == frozenset(), builder.name
+                then = other.with_data(after)
+                assert differences(other.now, then.now).paths == frozenset(), builder.name
 
 
 @pytest.mark.fuzz
@@ -243,7 +237,7 @@ def test_without_a_tree_nothing_changes_in_any(lines: list[str]) -> None:
         other = case.with_data(after)
         assert case.tree is not None
         assert other.tree is not None
-        assert differences(case.tree.now, other.tree.now).paths == frozenset()
+        assert differences(case.now, other.now).paths == frozenset()
 
 
 NAMED = {

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from ctxsize.engine.request import Request
 from ctxsize.lints.case import Case
-from ctxsize.lints.dockerfiles import GovernedBuild
 from tests.oracles.buildah import BuildahResult
 from tests.oracles.classic import ClassicResult
 from tests.oracles.devtools import DevtoolsError, Listed, list_context
@@ -71,9 +71,9 @@ class Asked:
         sizes = {**found.sizes, **own}
         return Listing(sizes, found.empty)
 
-    def taken(self, use: GovernedBuild) -> set[str]:
+    def taken(self, request: Request) -> set[str]:
         """What the build of a Dockerfile takes, with the ignore file as it stands."""
-        dockerfile, target = use.request.dockerfile, use.request.build.target or None
+        dockerfile, target = request.dockerfile, request.build.target or None
         with self._holding(self._usable(self.case.file.data)):
             listed = list_context(self.root, dockerfile=dockerfile, target=target, whole=False)
         return {each.name for each in listed}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
+from pathlib import Path
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Changes, Finding, Paths
@@ -21,14 +22,13 @@ from tests.oracles.devtools import DevtoolsError
 
 def differences(asked: Asked, findings: Iterable[Finding]) -> Iterator[str]:
     """Everything that is wrong about `findings`, and about what is sent as a whole."""
-    tree = asked.case.tree
-    assert tree is not None
-    yield from _apart("sent", tree.marked(tree.now.paths), asked.now.sizes)
+    case, tree = asked.case, asked.case.known_tree
+    yield from _apart("sent", tree.marked(case.now.paths), asked.now.sizes)
     empty = asked.now.empty
     if empty is not None:
-        yield from _apart("without content", tree.marked(tree.now.empty), empty)
+        yield from _apart("without content", tree.marked(case.now.empty), empty)
     files = [name for name in asked.now.sizes if not (asked.root / name).is_symlink()]
-    yield from _sums("all that is sent", tree.total, files, asked.now)
+    yield from _sums("all that is sent", case.total, files, asked.now)
     found = [*findings]
     for finding in found:
         place = f"{finding.code} at {finding.location.line}"
@@ -124,10 +124,10 @@ def _travel(asked: Asked, finding: Finding) -> Iterator[str]:
     yield from _are_sent(asked, finding)
     if finding.severity.value == "info":
         return
-    taken = {name for use in asked.case.uses for name in asked.taken(use)}
+    taken = {name for request in asked.case.requests for name in asked.taken(request)}
     missing = [*_missing("is not taken", finding, taken)]
     # docker-devtools leaves aside what a mount takes that does not say that it is a bind mount.
-    if missing and any(b"--mount" in use.request.plan.data for use in asked.case.uses):
+    if missing and any(b"--mount" in each.plan.data for each in asked.case.requests):
         asked.unasked.append(f"{finding.code}, mounts")
         return
     yield from missing
@@ -186,8 +186,8 @@ def _are_hidden_by_the_line(asked: Asked, finding: Finding) -> Iterator[str]:
 def _fall_back(asked: Asked, finding: Finding) -> Iterator[str]:
     """They are sent, and would not be with the general ignore file."""
     yield from _are_sent(asked, finding)
-    assert asked.case.fallback is not None
-    kept = asked.listing(asked.case.fallback.data).sizes.keys()
+    assert asked.case.target.fallback is not None
+    kept = asked.listing(Path(asked.case.target.fallback).read_bytes()).sizes.keys()
     yield from (f"{each} is sent with the other file too" for each in {*_paths(finding)} & kept)
 
 
@@ -243,7 +243,7 @@ def _of_places(asked: Asked, finding: Finding) -> Iterator[str]:
     assert tree is not None
     assert number is not None
     artefact = ARTEFACTS[asked.case.lines[number - 1].text.rpartition("*/")[2]]
-    copies = {f"{place}/{artefact.example}" for place in artefact.places(tree)}
+    copies = {f"{place}/{artefact.example}" for place in artefact.places(tree, asked.case.now)}
     sent = asked.would_send(copies)
     if f"{said[1]}/{artefact.example}" not in sent or len(sent) != 1 + _number(said[2] or "0"):
         yield f"the sentence says {said[0]}, but {len(sent)} would: {sorted(sent)[:3]}"

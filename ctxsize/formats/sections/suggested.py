@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from ctxsize.config.accepted import UNUSED
+from ctxsize.accepting import UNUSED
 from ctxsize.formats.command_line import command, path_argument
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Card, Example, Fact, Findings, Item, NextStep, Prose, Section
