@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from ctxsize.recommender.facts import NOT_SOURCES, Facts
+from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.knowledge.tools import listed
 from ctxsize.recommender.made import taking
 from ctxsize.recommender.matches import Match
+from ctxsize.recommender.sources import NOT_SOURCES
 
 _ENV_FILE = re.compile(r"\.env(\..+)?")
 _OTHER_MODE = re.compile(r"\.(dev|development|test|testing)(\.local)?$")

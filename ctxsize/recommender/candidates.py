@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import replace
 
 from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.listing import order
@@ -12,19 +11,18 @@ from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
-from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.exceptions import exceptions, may_name
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.matches import Match, Objection, fits
+from ctxsize.recommender.matches import Match, fits
 from ctxsize.recommender.outcome import Size, Suggestion
 from ctxsize.recommender.rules import Category, EntryType, Form, Rule
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import Sums, is_below, is_glob, like, sum_of
+from ctxsize.recommender.tree import Sums, directories_above, is_below, is_glob, like, sum_of
 
 _MANY = 4
 _PROVEN_PER_OTHER = 5
 """Number of proven places for each one that is hidden along with them."""
-FILE_IS_WORTH = 16 * 1024
+_FILE_IS_WORTH = 16 * 1024
 """Bytes that take as long as the look, the header and the hash that each file costs."""
 _LEAST_BYTES = 256 * 1024
 _LEAST_SHARE = 0.001
@@ -32,57 +30,9 @@ _OF_CONTEXT = 0.001
 """What a byte counts that stays in the context and does not travel to this builder."""
 
 SumsOf = Mapping[str, Sums]
-Found = tuple[Match, list[Objection]]
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """Matches of one rule, and the lines that would hide them."""
-
-    rule: Rule
-    matches: tuple[Match, ...]
-    lines: tuple[str, ...]
-    objections: tuple[Objection, ...] = ()
-    """What a person may overrule; none for a safe candidate."""
-    keeps: tuple[str, ...] = ()
-    """What stays of it, because a Dockerfile takes it by name."""
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Return the paths of the matches."""
-        return tuple(match.path for match in self.matches)
-
-    @property
-    def is_safe(self) -> bool:
-        """Return whether `--write` adds it without being asked to."""
-        secret = self.rule.category is Category.SECRET
-        return not self.objections and (secret or self.rule.confidence >= SAFE_FROM)
-
-    def suggestion(self, context: Sums, transfer: Sums | None) -> Suggestion:
-        """Return it as a suggestion that saves so much of the context and of the transfer."""
-        rule = self.rule
-        doubts = tuple(dict.fromkeys(each.reason for each in self.objections))
-        if not self.is_safe and not doubts:
-            doubts = ("not every build can do without it",)
-        return Suggestion(
-            rule.name,
-            rule.category.value,
-            rule.category.heading,
-            self.lines,
-            self.paths,
-            rule.why,
-            rule.again,
-            tuple(f"{match.path}: {match.evidence}" for match in self.matches),
-            Size(Amount.of(context), None if transfer is None else Amount.of(transfer)),
-            rule.confidence,
-            self.is_safe,
-            doubts,
-            rule.volatile,
-            self.keeps,
-        )
-
-
-class CandidateMaker:
+class SuggestionMaker:
     """Writes patterns for the ignore file of one request."""
 
     def __init__(self, facts: Facts, request: Request, safe: Collection[str]) -> None:
@@ -92,16 +42,17 @@ class CandidateMaker:
         self._pattern_class = request.builder.spec_class.pattern_class
         self._exceptions = [each.text for each in exceptions(request)]
 
-    def candidates(self, found: Iterable[Found]) -> list[Candidate]:
-        """Return the matches as candidates: those of one name together, doubtful ones apart."""
-        groups: dict[tuple[str, bool], list[Found]] = {}
-        for match, said in found:
-            groups.setdefault((match.find or match.path, bool(said)), []).append((match, said))
+    def suggestions(self, found: Iterable[Match]) -> list[Suggestion]:
+        """Return what hides the matches: those of one name together, doubtful ones apart."""
+        groups: dict[tuple[str, bool], list[Match]] = {}
+        for match in found:
+            key = match.find or match.path, bool(match.objections)
+            groups.setdefault(key, []).append(match)
         return [each for group in groups.values() for each in self._of(group)]
 
     def around(
         self, match: Match, takers: Iterable[Named], keeps: Iterable[str]
-    ) -> Candidate | None:
+    ) -> Suggestion | None:
         """Return a directory without what is taken of it by name; None if that has no pattern."""
         patterns = [self._pattern(match.path), *(self._pattern(each.path) for each in takers)]
         first, *others = patterns
@@ -109,7 +60,7 @@ class CandidateMaker:
             return None
         ending = "/**" if self._exceptions else ""
         lines = (first + ending, *(f"!{each}" for each in dict.fromkeys(others)))
-        return Candidate(match.rule, (match,), lines, (), tuple(keeps))
+        return Suggestion((match,), lines, keeps=tuple(keeps))
 
     def _pattern(self, path: str) -> str | None:
         """Return the pattern of a path, or of a source, whose wildcards mean the same here."""
@@ -117,27 +68,25 @@ class CandidateMaker:
             return path
         return pattern_for(path, pattern_class=self._pattern_class)
 
-    def _of(self, group: list[Found]) -> list[Candidate]:
-        said = tuple(dict.fromkeys(each for _, reasons in group for each in reasons))
-        matches = [match for match, _ in group]
-        rule = matches[0].rule
+    def _of(self, matches: list[Match]) -> list[Suggestion]:
+        objections = tuple(dict.fromkeys(each for match in matches for each in match.objections))
         if self._may_stand_anywhere(matches):
             others = self._harmless_others(matches)
             if others is not None:
-                lines = (f"**/{matches[0].find}{self._ending(rule)}",)
-                return [Candidate(rule, (*others, *matches), lines, said)]
-        by_rule: dict[str, list[Match]] = {}
+                line = f"**/{matches[0].find}{self._ending(matches[0].rule)}"
+                return [Suggestion((*others, *matches), (line,), objections)]
+        by_rule: dict[str, list[tuple[Match, str]]] = {}
         for match in matches:
-            by_rule.setdefault(match.rule.name, []).append(match)
-        return [each for same in by_rule.values() for each in self._anchored(same, said)]
-
-    def _anchored(self, matches: list[Match], said: tuple[Objection, ...]) -> list[Candidate]:
-        """Return one candidate with a line for each path that has a pattern."""
-        rule = matches[0].rule
-        patterns = [pattern_for(each.path, pattern_class=self._pattern_class) for each in matches]
-        kept = tuple(each for each, text in zip(matches, patterns, strict=True) if text is not None)
-        lines = tuple(text + self._ending(rule) for text in patterns if text is not None)
-        return [Candidate(rule, kept, lines, said)] if kept else []
+            pattern = pattern_for(match.path, pattern_class=self._pattern_class)
+            if pattern is not None:
+                line = pattern + self._ending(match.rule)
+                by_rule.setdefault(match.rule.name, []).append((match, line))
+        return [
+            Suggestion(
+                tuple(match for match, _ in same), tuple(line for _, line in same), objections
+            )
+            for same in by_rule.values()
+        ]
 
     def _ending(self, rule: Rule) -> str:
         if rule.contents:
@@ -201,15 +150,7 @@ class CandidateMaker:
         return None
 
 
-class Ranked(NamedTuple):
-    """A candidate, and what it saves beyond those before it."""
-
-    candidate: Candidate
-    context: Sums
-    transfer: Sums
-
-
-class CoveredPaths:
+class _Cover:
     """What is covered so far, as outermost paths."""
 
     def __init__(self) -> None:
@@ -217,71 +158,58 @@ class CoveredPaths:
         self._above: set[str] = set()
         """The directories that hold something covered."""
 
-    def add(self, candidate: Candidate) -> None:
-        """Count what `candidate` hides as covered."""
-        self._covered.update(candidate.paths)
-        for path in candidate.paths:
-            at = path.rpartition("/")[0]
-            while at and at not in self._above:
-                self._above.add(at)
-                at = at.rpartition("/")[0]
+    def add(self, paths: Collection[str]) -> None:
+        """Count `paths` as covered."""
+        self._covered.update(paths)
+        self._above.update(above for path in paths for above in directories_above(path))
 
-    def left(self, candidate: Candidate, sums: SumsOf) -> Sums:
-        """Return how much of what `candidate` hides is not covered yet."""
-        total = Sums()
-        own = set(candidate.paths)
-        for path in own:
-            covered = path in self._covered or is_below(path, self._covered)
-            if not covered and not is_below(path, own):
-                total = total.plus(sums.get(path, Sums()).minus(self._below(path, sums)))
-        return total.minus(sum_of(sums, candidate.keeps))
+    def left(self, suggestion: Suggestion, sums: SumsOf) -> Sums:
+        """Return how much of what a suggestion hides is not covered yet."""
+        own = set(suggestion.paths)
+        tops = (path for path in own if not is_below(path, own))
+        new = [path for path in tops if path not in self._covered]
+        new = [path for path in new if not is_below(path, self._covered)]
+        gone = [*suggestion.keeps, *(each for path in new for each in self._below(path))]
+        return sum_of(sums, new).minus(sum_of(sums, gone))
 
-    def _below(self, path: str, sums: SumsOf) -> Sums:
+    def _below(self, path: str) -> list[str]:
         if path not in self._above:
-            return Sums()
+            return []
         inner = (each for each in self._covered if each.startswith(f"{path}/"))
-        return sum_of(sums, (each for each in inner if not is_below(each, self._covered)))
+        return [each for each in inner if not is_below(each, self._covered)]
 
 
-def ranked(candidates: Iterable[Candidate], context: SumsOf, transfer: SumsOf) -> list[Ranked]:
-    """Return the candidates that are worth a line: safe ones first, the largest first.
+def ranked(
+    suggestions: Iterable[Suggestion], context: SumsOf, transfer: SumsOf, *, travels: bool = True
+) -> list[Suggestion]:
+    """Return the suggestions that are worth a line: safe ones first, the largest first.
 
     Secrets and what changes by itself are worth a line whatever their size, the latter if it
-    travels. The order is a greedy cover: fewest lines, most bytes.
+    travels. Each saves what is left by those before it. `travels` says whether the transfer is
+    known.
     """
-    found: list[Ranked] = []
-    cover = CoveredPaths()
 
-    def saving(each: Candidate) -> Ranked:
-        left = cover.left(each, context)
-        return Ranked(each, left, left if transfer is context else cover.left(each, transfer))
+    def value(each: Suggestion) -> tuple[bool, float, str, tuple[str, ...]]:
+        moved, left = sum_of(transfer, each.paths), sum_of(context, each.paths)
+        value = each.rule.confidence * (_weight(moved) + _OF_CONTEXT * _weight(left))
+        return each.safe, value, each.rule.name, each.patterns
 
-    pending = [*candidates]
-    while pending:
-        scored = [(each.candidate.is_safe, _value(each), each) for each in map(saving, pending)]
-        *_, best = max(scored, key=lambda each: (*each[:2], *_names(each[2].candidate)))
-        pending.remove(best.candidate)
-        if best.context.entries and _is_worth_a_line(best, context.get("", Sums())):
-            found.append(best)
-            cover.add(best.candidate)
+    found: list[Suggestion] = []
+    cover, whole = _Cover(), context.get("", Sums())
+    for each in sorted(suggestions, key=value, reverse=True):
+        left, moved = cover.left(each, context), cover.left(each, transfer)
+        if left.entries and _is_worth_a_line(each.rule, left, moved, whole):
+            size = Size(Amount.of(left), Amount.of(moved) if travels else None)
+            found.append(replace(each, size=size))
+            cover.add(each.paths)
     return found
 
 
-def _names(candidate: Candidate) -> tuple[str, tuple[str, ...]]:
-    return candidate.rule.name, candidate.lines
-
-
-def _value(saving: Ranked) -> float:
-    travels = _weight(saving.transfer) + _OF_CONTEXT * _weight(saving.context)
-    return saving.candidate.rule.confidence * travels
-
-
 def _weight(sums: Sums) -> float:
-    return sums.content_bytes + FILE_IS_WORTH * sums.entries
+    return sums.content_bytes + _FILE_IS_WORTH * sums.entries
 
 
-def _is_worth_a_line(saving: Ranked, whole: Sums) -> bool:
-    rule = saving.candidate.rule
-    if rule.category is Category.SECRET or (rule.volatile and saving.transfer.entries):
+def _is_worth_a_line(rule: Rule, left: Sums, moved: Sums, whole: Sums) -> bool:
+    if rule.category is Category.SECRET or (rule.volatile and moved.entries):
         return True
-    return _weight(saving.context) >= max(_LEAST_BYTES, _LEAST_SHARE * whole.content_bytes)
+    return _weight(left) >= max(_LEAST_BYTES, _LEAST_SHARE * whole.content_bytes)

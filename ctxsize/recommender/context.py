@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property, partial
 
 from ctxsize.build import Build
@@ -18,21 +18,13 @@ from ctxsize.recommender.commands import is_named
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.governed import Discovering, read_build_files
-from ctxsize.recommender.matches import Collected, Finder, collect
+from ctxsize.recommender.knowledge.load import RULES
+from ctxsize.recommender.matches import Match, collect
 from ctxsize.recommender.outcome import Size
 from ctxsize.recommender.proof import Proof
-from ctxsize.recommender.rules import Rule
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import (
-    SumsByPath,
-    SumsTogether,
-    Tree,
-    added_up,
-    sums_of,
-    together,
-    travelling,
-)
+from ctxsize.recommender.tree import SumsByPath, Tree, travelling
 
 
 class BuildContext:
@@ -87,10 +79,10 @@ class BuildContext:
         """Return what manifests, sources and Dockerfiles say of it."""
         return Facts(self.evidence, self.build_files, self.sums)
 
-    def look(self, rules: Iterable[Rule]) -> Collected:
-        """Return what `rules` find among what is sent, with all that speaks against it."""
-        judge = partial(objections, self.facts)
-        return collect(self.evidence, Finder(rules), self.sums, judge)
+    @cached_property
+    def found(self) -> list[Match]:
+        """Return what the rules find among what is sent, with all that speaks against it."""
+        return collect(self.evidence, RULES, self.sums, partial(objections, self.facts))
 
     def takes(self, hidden: Collection[str]) -> bool:
         """Return whether an instruction takes one of these paths, or what is in it, by name.
@@ -110,14 +102,15 @@ class BuildContext:
 
     def asks_git(self, sent: Sent) -> str | None:
         """Return what makes a build ask git for a version, as a clause; None if nothing does."""
-        return Facts(self.evidence, self.build_files, sums_of(sent, self.tree)).version_from_git
+        sums = SumsByPath([sent], self.snapshot)
+        return Facts(self.evidence, self.build_files, sums).version_from_git
 
     # What is sent, and what of it travels.
 
     @cached_property
     def sums(self) -> SumsByPath:
         """Return what is sent of each entry, and below each directory."""
-        return sums_of(self.trial.before, self.tree)
+        return SumsByPath([self.trial.before], self.snapshot)
 
     @cached_property
     def _includes(self) -> list[Include]:
@@ -125,14 +118,12 @@ class BuildContext:
         return [None] if self.request.dockerfile is None else includes_of(self.request)
 
     @cached_property
-    def transfer(self) -> SumsByPath | SumsTogether:
+    def transfer(self) -> SumsByPath:
         """Return what travels of each entry, and below each directory."""
-        return added_up(
-            self.sums
-            if include is None
-            else sums_of(self.snapshot.sent(include=include), self.tree)
-            for include in self._includes
-        )
+        if self._includes == [None]:
+            return self.sums
+        sent = (self.snapshot.sent(include=each) for each in self._includes)
+        return SumsByPath(sent, self.snapshot)
 
     @property
     def transfers(self) -> bool:
@@ -143,15 +134,11 @@ class BuildContext:
     @cached_property
     def size(self) -> Size:
         """Return the size with the ignore file as it is; a planned one does not count."""
-        is_there = self.own_path is None or self._real.file(self.own_path) is not None
-        own = None if is_there else self.own_path
-        return self._size(self.snapshot, together([self.trial.before], without=own), without=own)
+        return self._size(self._real, Amount.of(self._real.sent()))
 
     def size_after(self, attempt: Attempt) -> Size:
         """Return the size once the ignore file of `attempt` is written."""
         return self._size(self.trial.written(attempt), self.trial.amount_after(attempt))
 
-    def _size(self, snapshot: Snapshot, context: Amount, *, without: str | None = None) -> Size:
-        if not self.transfers:
-            return Size(context, None)
-        return Size(context, travelling(snapshot, self._includes, without=without))
+    def _size(self, snapshot: Snapshot, context: Amount) -> Size:
+        return Size(context, travelling(snapshot, self._includes) if self.transfers else None)

@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection
-from typing import Any
 
 from ctxsize import units
 from ctxsize.reader import read_start
-from ctxsize.recommender import rules
+from ctxsize.recommender.rules import Marker
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree
 
@@ -59,9 +58,9 @@ class Evidence:
         """The Dockerfiles of this context and the ignore files of its builds."""
         self._texts: dict[str, str] = {}
 
-    def shows(self, marker: rules.Marker, path: str) -> str | None:
+    def shows(self, marker: Marker, path: str) -> str | None:
         """Return what proves `marker` at `path`; None where it does not hold."""
-        return _LOOKS[type(marker)](self, marker, path)
+        return _LOOKS[marker.kind](self, marker, path)
 
     def first_bytes(self, path: str) -> bytes:
         """Return the beginning of a file."""
@@ -80,10 +79,6 @@ class Evidence:
         """Return a source's content."""
         return small_file(self._root, path)
 
-    def size_bytes(self, path: str) -> int:
-        """Return the bytes of a file, or of all below a directory."""
-        return self.tree.size_bytes(path)
-
     def link_target(self, path: str) -> str:
         """Return where a symlink leads, `""` if it is none."""
         try:
@@ -92,45 +87,41 @@ class Evidence:
             return ""
 
 
-def _beside(evidence: Evidence, marker: rules.Beside, path: str) -> str | None:
+Look = Callable[[Evidence, Marker, str], "str | None"]
+
+
+def _beside(evidence: Evidence, marker: Marker, path: str) -> str | None:
     directory = path.rpartition("/")[0]
-    for name in marker.names:
-        found = evidence.tree.find(directory, name)
-        if found is not None and found != path:
-            return f"{found} beside it"
-    return None
+    found = (evidence.tree.find(directory, name) for name in marker.names)
+    first = next((each for each in found if each not in (None, path)), None)
+    return None if first is None else f"{first} beside it"
 
 
-def _beside_all(evidence: Evidence, marker: rules.BesideAll, path: str) -> str | None:
+def _beside_all(evidence: Evidence, marker: Marker, path: str) -> str | None:
     directory = path.rpartition("/")[0]
     found = [evidence.tree.find(directory, name) for name in marker.names]
-    if None in found:
-        return None
-    return f"{' and '.join(str(each) for each in found)} beside it"
+    return None if None in found else f"{' and '.join(filter(None, found))} beside it"
 
 
-def _inside(evidence: Evidence, marker: rules.Inside, path: str) -> str | None:
-    for name in marker.names:
-        found = evidence.tree.find(path, name)
-        if found is not None:
-            return f"{found[len(path) + 1 :]} in it"
-    return None
+def _inside(evidence: Evidence, marker: Marker, path: str) -> str | None:
+    found = (evidence.tree.find(path, name) for name in marker.names)
+    first = next(filter(None, found), None)
+    return None if first is None else f"{first[len(path) + 1 :]} in it"
 
 
-def _inside_all(evidence: Evidence, marker: rules.InsideAll, path: str) -> str | None:
+def _inside_all(evidence: Evidence, marker: Marker, path: str) -> str | None:
     found = [evidence.tree.find(path, name) for name in marker.names]
     return None if None in found else f"{', '.join(marker.names)} in it"
 
 
-def _tagged(evidence: Evidence, _: rules.Tagged, path: str) -> str | None:
+def _tagged(evidence: Evidence, _: Marker, path: str) -> str | None:
     if evidence.tree.find(path, "CACHEDIR.TAG") is None:
         return None
-    tag = f"{path}/CACHEDIR.TAG"
-    held = evidence.first_bytes(tag)[: len(CACHE_TAG)] == CACHE_TAG
+    held = evidence.first_bytes(f"{path}/CACHEDIR.TAG").startswith(CACHE_TAG)
     return "a valid CACHEDIR.TAG in it" if held else None
 
 
-def _self_ignored(evidence: Evidence, _: rules.SelfIgnored, path: str) -> str | None:
+def _self_ignored(evidence: Evidence, _: Marker, path: str) -> str | None:
     if evidence.tree.find(path, ".gitignore") is None:
         return None
     lines = text_of(evidence.first_bytes(f"{path}/.gitignore")).splitlines()
@@ -138,45 +129,37 @@ def _self_ignored(evidence: Evidence, _: rules.SelfIgnored, path: str) -> str | 
     return "its own .gitignore ignores all of it" if said in (["*"], ["/**"], ["**"]) else None
 
 
-def _git_ignored(evidence: Evidence, _: rules.GitIgnored, path: str) -> str | None:
-    return "git ignores it" if evidence.git.ignores(path) else None
-
-
-def _untracked(evidence: Evidence, _: rules.Untracked, path: str) -> str | None:
-    known = evidence.git.covers(path) and evidence.git.first(path) is None
-    return "git does not track it" if known else None
-
-
-def _content(evidence: Evidence, marker: rules.Content, path: str) -> str | None:
+def _content(evidence: Evidence, marker: Marker, path: str) -> str | None:
     data = evidence.first_bytes(path)
-    return "its content" if data and re.search(marker.pattern, text_of(data)) else None
+    return "its content" if data and re.search(marker.names[0], text_of(data)) else None
 
 
-def _begins(evidence: Evidence, marker: rules.Begins, path: str) -> str | None:
+def _begins(evidence: Evidence, marker: Marker, path: str) -> str | None:
     data = evidence.first_bytes(path)
-    magics = (bytes.fromhex(magic) for magic in marker.magics)
-    return "its first bytes" if any(data.startswith(m, marker.offset) for m in magics) else None
+    magics = map(bytes.fromhex, marker.names)
+    begins = any(data.startswith(magic, marker.number) for magic in magics)
+    return "its first bytes" if begins else None
 
 
-def _twin(evidence: Evidence, marker: rules.Twin, path: str) -> str | None:
-    twin = path.removesuffix(marker.ending)
+def _twin(evidence: Evidence, marker: Marker, path: str) -> str | None:
+    twin = path.removesuffix(marker.names[0])
     exists = twin != path and evidence.tree.entry(twin) is not None
     return f"{twin} beside it" if exists else None
 
 
-def _at_least(evidence: Evidence, marker: rules.AtLeast, path: str) -> str | None:
-    size = evidence.size_bytes(path)
-    return f"{units.human(size)} of it" if size >= marker.size_bytes else None
+def _at_least(evidence: Evidence, marker: Marker, path: str) -> str | None:
+    size = evidence.tree.size_bytes(path)
+    return f"{units.human(size)} of it" if size >= marker.number else None
 
 
-def _mostly_of(evidence: Evidence, marker: rules.MostlyOf, path: str) -> str | None:
+def _mostly_of(evidence: Evidence, marker: Marker, path: str) -> str | None:
     files = [*evidence.tree.files_below(path)]
     total = sum(file.content_bytes for _, file in files)
-    part = sum(file.content_bytes for at, file in files if at.endswith(marker.endings))
+    part = sum(file.content_bytes for at, file in files if at.endswith(marker.names))
     return "most of it is data" if part * 2 > total else None
 
 
-def _only_programs(evidence: Evidence, _: rules.OnlyPrograms, path: str) -> str | None:
+def _only_programs(evidence: Evidence, _: Marker, path: str) -> str | None:
     files = [at for at, _ in evidence.tree.files_below(path)]
     if not files or len(files) > _MOST_PROGRAMS:
         return None
@@ -184,7 +167,7 @@ def _only_programs(evidence: Evidence, _: rules.OnlyPrograms, path: str) -> str 
     return "nothing but compiled programs in it" if programs else None
 
 
-def _only_documents(evidence: Evidence, _: rules.OnlyDocuments, path: str) -> str | None:
+def _only_documents(evidence: Evidence, _: Marker, path: str) -> str | None:
     names = [at.rpartition("/")[2] for at, _ in evidence.tree.files_below(path)]
     found = names and all(
         name.lower().endswith(_DOCUMENTS) or name in _DOCUMENT_NAMES for name in names
@@ -192,31 +175,19 @@ def _only_documents(evidence: Evidence, _: rules.OnlyDocuments, path: str) -> st
     return "nothing but text and pictures in it" if found else None
 
 
-def _link(evidence: Evidence, marker: rules.Link, path: str) -> str | None:
-    target = evidence.link_target(path)
-    leads = target.startswith(marker.into) if marker.into else bool(target)
-    return f"a symlink to {marker.into or 'elsewhere'}" if leads else None
+def _link(evidence: Evidence, marker: Marker, path: str) -> str | None:
+    target, into = evidence.link_target(path), marker.names[0]
+    return f"a symlink to {into or 'elsewhere'}" if target and target.startswith(into) else None
 
 
-def _is_dockerfile(evidence: Evidence, _: rules.IsDockerfile, path: str) -> str | None:
-    return "builds of this context read it" if path in evidence.dockerfiles else None
+def _any_of(evidence: Evidence, marker: Marker, path: str) -> str | None:
+    shown = (evidence.shows(each, path) for each in marker.parts)
+    return next((each for each in shown if each is not None), None)
 
 
-def _exists(evidence: Evidence, _: rules.Exists, path: str) -> str | None:
-    return "its name" if evidence.tree.entry(path) is not None else None
-
-
-def _any_of(evidence: Evidence, marker: rules.AnyOf, path: str) -> str | None:
-    for each in marker.markers:
-        shown = evidence.shows(each, path)
-        if shown is not None:
-            return shown
-    return None
-
-
-def _all_of(evidence: Evidence, marker: rules.AllOf, path: str) -> str | None:
+def _all_of(evidence: Evidence, marker: Marker, path: str) -> str | None:
     shown = []
-    for each in marker.markers:
+    for each in marker.parts:
         found = evidence.shows(each, path)
         if found is None:
             return None
@@ -224,25 +195,36 @@ def _all_of(evidence: Evidence, marker: rules.AllOf, path: str) -> str | None:
     return " and ".join(dict.fromkeys(each for each in shown if each != "its name"))
 
 
-_LOOKS: dict[type, Callable[[Evidence, Any, str], str | None]] = {
-    rules.Beside: _beside,
-    rules.BesideAll: _beside_all,
-    rules.Inside: _inside,
-    rules.InsideAll: _inside_all,
-    rules.Tagged: _tagged,
-    rules.SelfIgnored: _self_ignored,
-    rules.GitIgnored: _git_ignored,
-    rules.Untracked: _untracked,
-    rules.Content: _content,
-    rules.Begins: _begins,
-    rules.Twin: _twin,
-    rules.AtLeast: _at_least,
-    rules.MostlyOf: _mostly_of,
-    rules.OnlyPrograms: _only_programs,
-    rules.OnlyDocuments: _only_documents,
-    rules.Link: _link,
-    rules.IsDockerfile: _is_dockerfile,
-    rules.Exists: _exists,
-    rules.AnyOf: _any_of,
-    rules.AllOf: _all_of,
+def _if(holds: Callable[[Evidence, str], bool], clause: str) -> Look:
+    return lambda evidence, _, path: clause if holds(evidence, path) else None
+
+
+def _is_untracked(evidence: Evidence, path: str) -> bool:
+    return evidence.git.covers(path) and evidence.git.first(path) is None
+
+
+_LOOKS: dict[str, Look] = {
+    "beside": _beside,
+    "beside_all": _beside_all,
+    "inside": _inside,
+    "inside_all": _inside_all,
+    "tagged": _tagged,
+    "self_ignored": _self_ignored,
+    "git_ignored": _if(lambda evidence, path: evidence.git.ignores(path), "git ignores it"),
+    "untracked": _if(_is_untracked, "git does not track it"),
+    "content": _content,
+    "begins": _begins,
+    "twin": _twin,
+    "at_least": _at_least,
+    "mostly_of": _mostly_of,
+    "only_programs": _only_programs,
+    "only_documents": _only_documents,
+    "link": _link,
+    "is_dockerfile": _if(
+        lambda evidence, path: path in evidence.dockerfiles, "builds of this context read it"
+    ),
+    "exists": _if(lambda evidence, path: evidence.tree.entry(path) is not None, "its name"),
+    "any_of": _any_of,
+    "all_of": _all_of,
 }
+"""How each kind of marker is looked for: what shows it at a path, None where it does not hold."""

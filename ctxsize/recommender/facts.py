@@ -17,7 +17,8 @@ from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.knowledge.tools import install_directory, manager_of
 from ctxsize.recommender.mentions import Mention, Texts
 from ctxsize.recommender.rules import Rule
-from ctxsize.recommender.tree import SumsByPath, SumsTogether, directories_above, is_below
+from ctxsize.recommender.sources import NOT_SOURCES, is_source
+from ctxsize.recommender.tree import SumsByPath, directories_above, is_below
 from ctxsize.shell import Command
 
 _VERSIONED_BY_GIT = re.compile(
@@ -49,36 +50,12 @@ _HAS_MEMBERS = re.compile(
     r"|<module>",
     re.M,
 )
-_SOURCES = tuple(
-    f".{ending}"
-    for group in (
-        "rs py pyi go js mjs cjs ts mts cts tsx jsx vue svelte astro java kt kts scala sbt clj",
-        "rb php ex exs erl c cc cpp cxx h hpp cs fs vb swift m dart hs ml zig nim cr lua pl pm r",
-        "sh bash zsh ps1 toml json jsonc cfg ini gradle xml cmake mk csproj fsproj props targets",
-        "gemspec cabal nix bzl proto graphql sql",
-    )
-    for ending in group.split()
-)
-_SOURCE_NAMES = frozenset(
-    {"Makefile", "GNUmakefile", "makefile", "justfile", "Justfile", "Rakefile", "Gemfile"}
-    | {"CMakeLists.txt", "MANIFEST.in", "BUILD", "WORKSPACE", "Procfile", "Earthfile"}
-)
 _LOCKS = frozenset({"package-lock.json", "composer.lock", "Cargo.lock", "yarn.lock", "uv.lock"})
-NOT_SOURCES = frozenset(
-    {".git", "node_modules", ".venv", "venv", "site-packages", "target", ".cargo", "_build"}
-    | {"bower_components", "__pycache__", ".next", ".terraform", "dist-newstyle"}
-)
-"""Directories whose content nobody wrote; what is in them says nothing about the sources."""
 _LARGEST_SOURCE = 512 * 1024
 _MOST_SOURCES = 20_000
 _MOST_SOURCE_BYTES = 64 * 1024 * 1024
 _MOST_MANIFESTS = 300
 _MOST_SCRIPTS = 50
-
-
-def is_source(name: str) -> bool:
-    """Return whether a file is a program's source or a manifest, by its name."""
-    return name.endswith(_SOURCES) or name in _SOURCE_NAMES
 
 
 def may_be(pattern: str, path: str) -> bool:
@@ -102,9 +79,7 @@ def _reads_git(command: str) -> bool:
 class Facts:
     """Facts about one context, each found out when it is asked for."""
 
-    def __init__(
-        self, evidence: Evidence, build_files: BuildFiles, sums: SumsByPath | SumsTogether
-    ) -> None:
+    def __init__(self, evidence: Evidence, build_files: BuildFiles, sums: SumsByPath) -> None:
         self.evidence = evidence
         self.build_files = build_files
         self._sums = sums

@@ -17,14 +17,11 @@ from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Problem
 from ctxsize.recommender.assumed import with_bases
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
-from ctxsize.recommender.sources import home_of
+from ctxsize.recommender.sources import FETCHED, home_of
 from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
-_NOT_SOURCES = frozenset(
-    {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
-)
 _MOST = 200
 _MOST_STAGES = 500
 
@@ -50,50 +47,74 @@ def read_build_files(
     repository has one function for `discovering`, which remembers.
     Raises what reading its own raises.
     """
-    build_files: list[BuildFile] = []
-    problems: list[Problem] = []
     files = [*_dockerfiles(tree, tracked)]
-    if request.dockerfile is not None:
-        try:
-            build_files.append(_build_file(request, request.dockerfile, _own_names(request)))
-        except DockerfileError as error:
-            error.path = request.dockerfile
-            raise
-    elsewhere: list[tuple[str, str]] = []
+    governed = _Governed(request, tree)
+    governed.read_own()
     # The ignore file of one Dockerfile governs no other build.
-    builds: list[tuple[str, Build, bool]] = []
     if not request.dockerfile_specific:
         # Reports name paths as the user does: from the working directory, unless that is absolute.
         top = tracked.top
         shown = top if os.path.isabs(request.context) else os.path.relpath(top)
-        builds += _others(request, (discovering or discovered)(shown, request.plans), files)
-    builds += [(each.dockerfile or "Dockerfile", each, True) for each in also]
-    undecided: list[tuple[str, str]] = []
-    for path, build, asked_for in builds:
-        other: Request | None = None
+        found = (discovering or discovered)(shown, request.plans)
+        for path, build, asked_for in _others(request, found, files):
+            governed.read(path, build, asked_for=asked_for)
+    for build in also:
+        governed.read(build.dockerfile or "Dockerfile", build, asked_for=True)
+    return BuildFiles(
+        tuple(governed.build_files),
+        tuple(governed.problems),
+        frozenset(_own_files(request, tree, files)),
+        tuple(governed.elsewhere),
+        tuple(governed.undecided),
+    )
+
+
+class _Governed:
+    """The Dockerfiles that were read so far, and those that could not be."""
+
+    def __init__(self, request: Request, tree: Tree) -> None:
+        self._request, self._tree = request, tree
+        self.build_files: list[BuildFile] = []
+        self.problems: list[Problem] = []
+        self.elsewhere: list[tuple[str, str]] = []
+        self.undecided: list[tuple[str, str]] = []
+
+    def read_own(self) -> None:
+        """Read the Dockerfile that was asked about. Raises what `_build_file` raises."""
+        request = self._request
+        if request.dockerfile is None:
+            return
+        # An ignore file of the Dockerfile is of no named context.
+        names = ("",) if request.dockerfile_specific else _names(request, request.root)
         try:
-            other = request_of(build, request.builder, plans=request.plans)
-            names = _names(other, request.root)
-            build_file = _build_file(other, path, names, asked_for=asked_for) if names else None
+            self.build_files.append(_build_file(request, request.dockerfile, names))
+        except DockerfileError as error:
+            error.path = request.dockerfile
+            raise
+
+    def read(self, path: str, build: Build, *, asked_for: bool) -> None:
+        """Read the Dockerfile at `path`; note what is wrong with it."""
+        data = b""
+        try:
+            other = request_of(build, self._request.builder, plans=self._request.plans)
+            names = _names(other, self._request.root)
+            if not names:
+                return
+            data = other.plan.data
+            build_file = _build_file(other, path, names, asked_for=asked_for)
         except CtxsizeError as error:
-            reason = build.masked(error.message)
             lead = "it is no Dockerfile that the builder accepts"
             if isinstance(error, UndecidedError):
                 lead = "what it takes is not known"
-                data = b"" if other is None else other.plan.data
-                undecided.append((path, data.decode("utf-8", "replace")))
-            message = f"{lead}: {reason}"
-            problems.append(Problem("unread-dockerfile", message, path=path))
-            continue
-        home = "" if build_file is None or asked_for else home_of(path, build_file.paths_here, tree)
+                self.undecided.append((path, data.decode("utf-8", "replace")))
+            message = f"{lead}: {build.masked(error.message)}"
+            self.problems.append(Problem("unread-dockerfile", message, path=path))
+            return
+        home = "" if asked_for else home_of(path, build_file.paths_here, self._tree)
         if home:
-            elsewhere.append((path, home))
-        elif build_file is not None:
-            build_files.append(build_file)
-    own_files = frozenset(_own_files(request, tree, files))
-    return BuildFiles(
-        tuple(build_files), tuple(problems), own_files, tuple(elsewhere), tuple(undecided)
-    )
+            self.elsewhere.append((path, home))
+        else:
+            self.build_files.append(build_file)
 
 
 def _others(
@@ -112,18 +133,15 @@ def _others(
     for path in files:
         full = os.path.join(request.root, path)
         if path != request.dockerfile_in_context and os.path.realpath(full) not in used:
-            yield path, _build_of(request, path), False
+            # The same context with its Dockerfile at `path`.
+            path_here = os.path.join(request.context, path)
+            same = replace(request.build, dockerfile=path_here, dockerfile_inline=None, target="")
+            yield path, same, False
     for each in asked:
         directories = (each.build.context, *each.build.build_contexts.values())
         if request.root in map(os.path.realpath, directories):
             path = each.build.dockerfile or each.where.path
             yield path, replace(each.build, builder=request.build.builder), True
-
-
-def _build_of(request: Request, path: str) -> Build:
-    """Return the build of the same context with its Dockerfile at `path` in it."""
-    full = os.path.join(request.context, path)
-    return replace(request.build, dockerfile=full, dockerfile_inline=None, target="")
 
 
 def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
@@ -138,11 +156,6 @@ def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
         return discover(top, plans=plans).builds
     except CtxsizeError:
         return ()
-
-
-def _own_names(request: Request) -> tuple[str, ...]:
-    """Return the names of the context. An ignore file of the Dockerfile is of no named one."""
-    return ("",) if request.dockerfile_specific else _names(request, request.root)
 
 
 def _names(request: Request, root: str) -> tuple[str, ...]:
@@ -189,7 +202,7 @@ def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
         pending += (
             folder
             for folder in reversed(held.folders)
-            if folder.name not in _NOT_SOURCES and not tracked.ignores(folder.path)
+            if folder.name not in FETCHED and not tracked.ignores(folder.path)
         )
 
 

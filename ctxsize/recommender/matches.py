@@ -7,31 +7,28 @@ looked for. What a trap objects to does not shield what is below it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import NamedTuple
 
 from ctxsize.engine.matching import Index
 from ctxsize.engine.memory import Held
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.segments import Segment, segments
-from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.rules import (
-    AllOf,
-    AnyOf,
-    AtLeast,
-    Category,
-    EntryType,
-    Inside,
-    InsideAll,
-    Marker,
-    Rule,
-    SelfIgnored,
-    Tagged,
-)
+from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Rule
 from ctxsize.recommender.secrets import Certainty, certainty
-from ctxsize.recommender.tree import SumsByPath, is_glob, like
+from ctxsize.recommender.tree import Sums, SumsByPath, is_glob, like
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a match is not suggested, or not as a safe one."""
+
+    trap: str
+    reason: str
+    """A clause that names what was found."""
+    soft: bool = False
+    """Whether a person may overrule it."""
 
 
 @dataclass(frozen=True)
@@ -46,120 +43,49 @@ class Match:
     """What shows it, as a clause."""
     secret: Certainty | None = None
     """How sure it is that it is a secret, for a rule about secrets."""
+    objections: tuple[Objection, ...] = ()
 
-
-@dataclass(frozen=True)
-class Objection:
-    """Why a match is not suggested, or not as a safe one."""
-
-    trap: str
-    reason: str
-    """A clause that names what was found."""
-    soft: bool = False
-    """Whether a person may overrule it."""
+    @property
+    def is_blocked(self) -> bool:
+        """Return whether it is not suggested at all."""
+        return self.rule.never or any(not each.soft for each in self.objections)
 
 
 Judge = Callable[[Match], "list[Objection]"]
 
-
-@dataclass()
-class Collected:
-    """What was found; objections belong to the match in front of them."""
-
-    matches: list[tuple[Match, list[Objection]]] = field(default_factory=list)
-    blocked: list[tuple[Match, list[Objection]]] = field(default_factory=list)
-
-
 _MOST_NAMES = 10_000
 """Number of names whose rules are remembered."""
+_NONE = Sums()
+_LARGE_BYTES = 1024 * 1024
+"""No rule about files of any name is about smaller ones."""
 Look = tuple[Rule, str]
 """A rule, and the name by which it looks for something; `""` for a rule without names."""
-
-
-class Looks(NamedTuple):
-    """The rules that may look for a thing, and the least bytes that any of them asks for."""
-
-    looks: tuple[Look, ...]
-    least_bytes: int
-    named: tuple[Look, ...]
-    """Those that may match a directory that holds nothing of what `Finder.telling` names."""
 
 
 class Finder:
     """Finds the rules that a name may belong to, without trying each on it."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        given = [*rules]
-        self._of_kind = {
-            kind: _Names([each for each in given if each.kind is kind]) for kind in EntryType
-        }
-
-    def looks_at(self, held: Held) -> tuple[Look, ...]:
-        """Return the rules that may look for a directory of such a name with such things in it."""
-        names = self._of_kind[EntryType.DIRECTORY]
-        found = names.looks(held.name)
-        apart = held.entries.keys().isdisjoint(names.telling) and (
-            not held.folders or held.folder_by_name.keys().isdisjoint(names.telling)
-        )
-        return found.named if apart else found.looks
-
-    def looks(self, name: str, kind: EntryType) -> Looks:
-        """Return the rules that may look for a thing of this name, and by which name each does."""
-        return self._of_kind[kind].looks(name)
-
-
-class _Names:
-    """The names of the rules about one kind of thing: literal ones first, then globs."""
-
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self._looks: list[Look] = []
+        given = [(rule, find) for rule in rules for find in rule.find or ("",)]
+        # Literal names come first, then globs, then rules without names.
+        self._looks = sorted(given, key=lambda each: (not each[1], is_glob(_last(each[1]))))
         self._index = Index()
-        named = [(rule, find) for rule in rules for find in rule.find]
-        for each in sorted(named, key=lambda each: is_glob(_last(each[1]))):
-            self._index.add(1 << len(self._looks), _segment(_last(each[1])))
-            self._looks.append(each)
-        nameless = [rule for rule in rules if not rule.find]
-        needed = {rule.name: _needed(rule.marker) for rule in nameless}
-        self.telling = frozenset[str]().union(*filter(None, needed.values()))
-        """Names of which one lies in whatever most rules without a name are about."""
-        self._nameless = tuple((rule, "") for rule in nameless)
-        self._unnamed = tuple((rule, "") for rule in nameless if needed[rule.name] is None)
-        self._known: dict[int, Looks] = {}
+        self._nameless = 0
+        for number, (_, find) in enumerate(self._looks):
+            if find:
+                self._index.add(1 << number, _segment(_last(find)))
+            else:
+                self._nameless |= 1 << number
         self.looks = lru_cache(maxsize=_MOST_NAMES)(self._find)
+        self._of = cache(self._among)
 
-    def _find(self, name: str) -> Looks:
-        bits = self._index.matching(name)
-        found = self._known.get(bits)
-        if found is None:
-            named = [each for at, each in enumerate(self._looks) if bits >> at & 1]
-            looks = (*named, *self._nameless)
-            least = min((_least_bytes(rule) for rule, _ in looks), default=0)
-            found = self._known[bits] = Looks(looks, least, (*named, *self._unnamed))
-        return found
+    def _find(self, name: str, kind: EntryType) -> tuple[Look, ...]:
+        """Return the rules that may look for a thing of this name, and by which name each does."""
+        return self._of(self._index.matching(name) | self._nameless, kind)
 
-
-def _least_bytes(rule: Rule) -> int:
-    """Return the bytes below which a rule never matches."""
-    if rule.category is Category.SECRET:
-        return 0
-    markers = rule.marker.markers if isinstance(rule.marker, AllOf) else (rule.marker,)
-    return max(each.size_bytes if isinstance(each, AtLeast) else 0 for each in markers)
-
-
-def _needed(marker: Marker) -> frozenset[str] | None:
-    """Return names of which one lies in any directory with this marker; None if none must."""
-    if isinstance(marker, Inside | InsideAll):
-        names = frozenset(name.partition("/")[0] for name in marker.names)
-        return None if ".." in names or any(map(is_glob, names)) else names
-    if isinstance(marker, Tagged | SelfIgnored):
-        return frozenset({"CACHEDIR.TAG" if isinstance(marker, Tagged) else ".gitignore"})
-    if isinstance(marker, AllOf | AnyOf):
-        parts = [_needed(each) for each in marker.markers]
-        known = [each for each in parts if each is not None]
-        if isinstance(marker, AllOf):
-            return known[0] if known else None
-        return frozenset().union(*known) if len(known) == len(parts) else None
-    return None
+    def _among(self, bits: int, kind: EntryType) -> tuple[Look, ...]:
+        found = (each for at, each in enumerate(self._looks) if bits >> at & 1)
+        return tuple(each for each in found if each[0].kind is kind)
 
 
 def _last(find: str) -> str:
@@ -184,58 +110,55 @@ def fits(find: str, path: str) -> bool:
     )
 
 
-def collect(evidence: Evidence, finder: Finder, sums: SumsByPath, judge: Judge) -> Collected:
+def collect(
+    evidence: Evidence, rules: Iterable[Rule], sums: SumsByPath, judge: Judge
+) -> list[Match]:
     """Return every proven match among what is sent, outermost ones only, in order of paths."""
-    collected = Collected()
+    found: list[Match] = []
+    finder, links = Finder(rules), evidence.tree.snapshot.links
     pending: list[Held] = [evidence.tree.root]
     while pending:
         held = pending.pop()
-        names, links = sums.names_in(held.path), evidence.tree.links_in(held.path)
-        for name, size in held.contents.items():
-            if name in names:
-                found = finder.looks(name, EntryType.SYMLINK if name in links else EntryType.FILE)
-                if found.looks and size >= found.least_bytes:
-                    _look(evidence, found.looks, judge, collected, held.prefix + name)
+        linked = links.get(held.path, ())
+        for name, content_bytes in sums.names_in(held.path).items():
+            looks = finder.looks(name, EntryType.SYMLINK if name in linked else EntryType.FILE)
+            if looks and (looks[0][1] or content_bytes >= _LARGE_BYTES):
+                found += _matches(evidence, looks, judge, held.prefix + name)
         for folder in reversed(held.folders):
-            path = folder.path
-            if path not in sums or not sums[path].entries:
-                continue
-            looks = finder.looks_at(folder)
-            if not looks or not _look(evidence, looks, judge, collected, path):
-                pending.append(folder)
-    return collected
+            if sums.get(folder.path, _NONE).entries:
+                looks = finder.looks(folder.name, EntryType.DIRECTORY)
+                here = _matches(evidence, looks, judge, folder.path)
+                found += here
+                if not any(map(_is_settled, here)):
+                    pending.append(folder)
+    return found
 
 
-def _look(
-    evidence: Evidence, looks: Iterable[Look], judge: Judge, collected: Collected, path: str
-) -> bool:
-    """Return whether a match at `path` goes, and with it all that is below.
+def _matches(evidence: Evidence, looks: Iterable[Look], judge: Judge, path: str) -> list[Match]:
+    """Return what rules find at `path`: all that is blocked and the surest of what is not.
 
-    Of several rules the first one that is safe has the word, else the surest; one for any
-    ecosystem does not count where there are objections to another one.
+    The first one that is settled stands alone. A rule for any ecosystem does not count where
+    there are objections to another one.
     """
-    doubtful: list[tuple[Match, list[Objection]]] = []
-    blocked: list[tuple[Match, list[Objection]]] = []
+    found: list[Match] = []
     for rule, find in looks:
         if "/" in find and not fits(find, path):
             continue
         match = _match(evidence, rule, find, path)
-        if match is None:
+        if match is None or (rule.ecosystem == "any" and any(each.objections for each in found)):
             continue
-        if rule.ecosystem == "any" and any(said for _, said in (*doubtful, *blocked)):
-            continue
-        objections = judge(match)
-        if rule.never or any(not each.soft for each in objections):
-            blocked.append((match, objections))
-        elif objections or rule.confidence < SAFE_FROM:
-            doubtful.append((match, objections))
-        else:
-            collected.matches.append((match, objections))
-            return True
-    collected.blocked += blocked
-    if doubtful:
-        collected.matches.append(max(doubtful, key=lambda each: each[0].rule.confidence))
-    return False
+        match = replace(match, objections=tuple(judge(match)))
+        if _is_settled(match):
+            return [match]
+        found.append(match)
+    doubtful = [each for each in found if not each.is_blocked]
+    surest = max(doubtful, key=lambda each: each.rule.confidence, default=None)
+    return [each for each in found if each.is_blocked or each is surest]
+
+
+def _is_settled(match: Match) -> bool:
+    """Return whether it goes, and with it all that is below."""
+    return not (match.is_blocked or match.objections) and match.rule.confidence >= SAFE_FROM
 
 
 def _match(evidence: Evidence, rule: Rule, find: str, path: str) -> Match | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal
 
 from ctxsize.findings import Edit, Finding
 from ctxsize.model import Amount, Effect, Problem
+from ctxsize.recommender.matches import Match, Objection
+from ctxsize.recommender.rules import SAFE_FROM, Category, Rule
 from ctxsize.writer.merge import Addition
 
 
@@ -27,40 +30,51 @@ class Size:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Patterns that are worth having."""
+    """Patterns that are worth having, and what they hide: matches of one rule."""
 
-    rule: str
-    """The name of the rule behind it."""
-    category: str
-    heading: str
-    """Over which the writer groups it."""
+    matches: tuple[Match, ...]
     patterns: tuple[str, ...]
     """The lines to add, exceptions with their `!`."""
-    paths: tuple[str, ...]
-    """What they hide, outermost paths."""
-    why: str
-    again: str
-    """How it is made again; empty where it is not."""
-    evidence: tuple[str, ...]
-    """What shows it, for each path."""
-    size: Size
-    """What it saves beyond the suggestions before it."""
-    confidence: float
-    safe: bool
-    """Whether `--write` applies it without being told to."""
-    doubts: tuple[str, ...] = ()
-    """Why it is not safe."""
-    volatile: bool = False
-    """Whether it changes without a change of the sources, and so busts caches."""
+    objections: tuple[Objection, ...] = ()
+    """What a person may overrule."""
     keeps: tuple[str, ...] = ()
     """What stays of it, because a Dockerfile takes it by name."""
+    size: Size = Size(Amount(), None)
+    """What it saves beyond the suggestions before it."""
     chosen: bool = False
     """Whether it is part of the edit."""
 
     @property
+    def rule(self) -> Rule:
+        """Return the rule behind it."""
+        return self.matches[0].rule
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Return what it hides, outermost paths."""
+        return tuple(match.path for match in self.matches)
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """Return what shows it, for each path."""
+        return tuple(f"{match.path}: {match.evidence}" for match in self.matches)
+
+    @property
+    def safe(self) -> bool:
+        """Return whether `--write` adds it without being told to."""
+        secret = self.rule.category is Category.SECRET
+        return not self.objections and (secret or self.rule.confidence >= SAFE_FROM)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Return why it is not safe."""
+        reasons = tuple(dict.fromkeys(each.reason for each in self.objections))
+        return reasons if reasons or self.safe else ("not every build can do without it",)
+
+    @property
     def comment(self) -> str:
         """Return what the ignore file says about it: the first clause of the reason."""
-        clause = re.split("[:;]", self.why, maxsplit=1)[0]
+        clause = re.split("[:;]", self.rule.why, maxsplit=1)[0]
         return clause[:1].upper() + clause[1:]
 
 

@@ -7,26 +7,23 @@ mount still finds its source. All of it with the code that decides in `measure`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
 
-from ctxsize.engine.events import Steps, stepped
+from ctxsize.engine.events import Steps, step
 from ctxsize.engine.goglob import has_wildcards, match
 from ctxsize.engine.listing import order
 from ctxsize.engine.memory import Held
-from ctxsize.engine.sent import Names, differing
+from ctxsize.engine.sent import Sent, differing
 from ctxsize.engine.trial import Attempt, Taken, Trial, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
-from ctxsize.recommender.candidates import Candidate
+from ctxsize.recommender.outcome import Suggestion
 from ctxsize.recommender.tree import is_below
-
-Fault = tuple[str, str]
-"""A path, and what is wrong with it as a clause."""
 
 
 class Proof:
-    """Says what is wrong with candidates, by a trial of one context."""
+    """Says what is wrong with suggestions, by a trial of one context."""
 
     def __init__(self, trial: Trial, build_files: BuildFiles) -> None:
         self._trial = trial
@@ -34,74 +31,46 @@ class Proof:
         self.needed = frozenset(self._entries(build_files.named))
         """The entries that are sent and that a Dockerfile takes by name."""
 
-    def fault(self, candidates: Sequence[Candidate]) -> str:
-        """Return what is wrong with the lines of `candidates` at the end of the ignore file.
+    def fault(self, suggestions: Sequence[Suggestion], data: bytes | None = None) -> str:
+        """Return why the lines of `suggestions` do not hide just what they should, as a clause.
 
-        A clause, `""` if they do what they should.
+        They stand in the ignore file `data`, by default at the end of the one that is there.
+        Return `""` if they do.
         """
-        lines = [line for each in candidates for line in each.lines]
-        data = with_lines(self._trial.request, lines)
-        hidden = [path for each in candidates for path in each.paths]
-        contents = {path for each in candidates if each.rule.contents for path in each.paths}
-        kept = {path for each in candidates for path in each.keeps}
-        return self.fault_of_file(data, hidden, stays=contents, keeps=kept)
-
-    def holding(
-        self, candidates: list[Candidate], steps: Steps | None
-    ) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
-        """Return the candidates that hold together, and the others with what is wrong."""
-        if not candidates or not self.fault(candidates):
-            return candidates, []
-        # Most often one fails, that with the most lines, and the others hold together.
-        longest = max(candidates, key=lambda each: len(each.lines))
-        others = [each for each in candidates if each is not longest]
-        fault = self.fault([longest])
-        if fault and not (others and self.fault(others)):
-            return others, [(longest, fault)]
-        tried = stepped(candidates, steps, lambda each: ", ".join(each.lines))
-        faults = [(each, fault if each is longest else self.fault([each])) for each in tried]
-        failed = [each for each in faults if each[1]]
-        good = [each for each, fault in faults if not fault]
-        return self._first_ones(good, failed)
-
-    def _first_ones(
-        self, good: list[Candidate], failed: list[tuple[Candidate, str]]
-    ) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
-        """Return as many of `good` as hold together, and the rest with `failed`."""
-        fault = self.fault(good) if good else ""
-        if not fault:
-            return good, failed
-        holds, fails = 0, len(good)
-        while fails - holds > 1:
-            middle = (holds + fails) // 2
-            said = self.fault(good[:middle])
-            holds, fails, fault = (holds, middle, said) if said else (middle, fails, fault)
-        return good[:holds], [*failed, *((each, fault) for each in good[holds:])]
-
-    def fault_of_file(
-        self,
-        data: bytes,
-        hidden: Iterable[str],
-        *,
-        stays: Iterable[str] = (),
-        keeps: Iterable[str] = (),
-    ) -> str:
-        """Return why the ignore file `data` does not hide all below `hidden` and nothing else.
-
-        A directory in `hidden` may itself stay, empty; one in `stays` has to.
-        What is in `keeps` has to stay with all that is below it.
-        """
+        if data is None:
+            lines = [line for each in suggestions for line in each.patterns]
+            data = with_lines(self._trial.request, lines)
         try:
             attempt = self._trial.attempt(data)
         except CtxsizeError as error:
             return f"the builder rejects the pattern: {error.message}"
-        change = _Change(attempt, frozenset(hidden), frozenset(stays), frozenset(keeps))
-        return change.fault() or self._lost(attempt) or self.unfound(attempt)
-
-    def _lost(self, attempt: Attempt) -> str:
-        """Return what a Dockerfile takes by name, and no longer finds."""
         lost = self._trial.lost_entries(attempt, self.needed)
-        return f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else ""
+        return (
+            _fault(attempt, suggestions)
+            or (f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else "")
+            or self.unfound(attempt)
+        )
+
+    def holding(
+        self,
+        suggestions: list[Suggestion],
+        steps: Steps | None,
+        before: Sequence[Suggestion] = (),
+    ) -> tuple[list[Suggestion], list[tuple[Suggestion, str]]]:
+        """Return the suggestions that hold together, and the others with what is wrong.
+
+        The earlier ones have precedence; those in `before` hold.
+        """
+        fault = self.fault([*before, *suggestions]) if suggestions else ""
+        if not fault:
+            return suggestions, []
+        if len(suggestions) == 1:
+            return [], [(suggestions[0], fault)]
+        step(steps, ", ".join(suggestions[0].patterns))
+        half = len(suggestions) // 2
+        first, failed = self.holding(suggestions[:half], steps, before)
+        second, more = self.holding(suggestions[half:], steps, [*before, *first])
+        return [*first, *second], [*failed, *more]
 
     def taken_by(self, names: Iterable[Named]) -> tuple[str, ...]:
         """Return the entries that are sent and that `names` name, outermost ones."""
@@ -141,94 +110,55 @@ class Proof:
         ]
 
 
-class _Change:
-    """What an attempt changes, held against what it should change: a directory at a time."""
+def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
+    """Return the first thing that is wrong in the order of the builder, `""` if none is.
 
-    def __init__(
-        self,
-        attempt: Attempt,
-        hidden: frozenset[str],
-        stays: frozenset[str],
-        keeps: frozenset[str],
-    ) -> None:
-        self._attempt = attempt
-        self._hidden = hidden
-        self._stays = stays
-        self._in_hidden, self._in_kept = _Within(hidden), _Within(keeps)
+    A directory that is hidden may itself stay, empty; with `contents` it has to.
+    """
+    hidden = {path for each in suggestions for path in each.paths}
+    stays = {path for each in suggestions if each.rule.contents for path in each.paths}
+    kept = {path for each in suggestions for path in each.keeps}
+    in_hidden, in_kept = _within(hidden), _within(kept)
 
-    def fault(self) -> str:
-        """Return the first thing that is wrong in the order of the builder, `""` if none is."""
-        faults = [*self._of_directories(), *self._gone(), *self._left()]
-        if faults:
-            return min(faults, key=lambda fault: order(fault[0]))[1]
-        emptied, shown = self._attempt.emptied, self._attempt.shown
-        if emptied:
-            return f"{emptied[0]} would be sent without its content"
-        return f"{shown[0]} would be sent" if shown else ""
+    def must_stay(path: str) -> bool:
+        return path in stays or in_kept(path)
 
-    def _of_directories(self) -> Iterator[Fault]:
-        before, sent = self._attempt.before, self._attempt.sent
-        for path in before.directories - sent.directories:
-            yield from self._vanished(path, within=self._in_hidden.has(path.rpartition("/")[0]))
-
-    def _gone(self) -> Iterator[Fault]:
-        """Yield what disappears though it should not."""
-        for directory, old, new in differing(self._attempt.before, self._attempt.sent):
-            within = self._in_hidden.has(directory)
-            if within and not self._stays and not self._in_kept.has(directory, partly=True):
-                continue
-            for path in _paths(directory, old, without=new):
-                yield from self._vanished(path, within=within)
-
-    def _vanished(self, path: str, *, within: bool) -> Iterator[Fault]:
-        if not within and path not in self._hidden:
-            yield path, f"{path} would disappear too"
-        elif self._must_stay(path):
-            yield path, f"{path} would disappear"
-
-    def _left(self) -> Iterator[Fault]:
-        """Yield what stays though it should not."""
-        before, sent = self._attempt.before, self._attempt.sent
-        left = [path for path in self._hidden if path in sent and path in before]
-        left = [path for path in left if path not in before.directories]
-        for directory, old in before.names.items():
-            new = sent.names.get(directory)
-            if new and self._in_hidden.has(directory):
-                left += [path for path in _paths(directory, old) if path in sent]
-        for path in left:
-            if not self._must_stay(path):
-                yield path, f"{path} would still be sent"
-
-    def _must_stay(self, path: str) -> bool:
-        return path in self._stays or self._in_kept.has(path)
+    faults = []
+    for directory, path in _gone(attempt):
+        if path not in hidden and not in_hidden(directory):
+            faults.append((path, f"{path} would disappear too"))
+        elif must_stay(path):
+            faults.append((path, f"{path} would disappear"))
+    left = (path for path in _left(attempt.sent, hidden, in_hidden) if not must_stay(path))
+    faults += [(path, f"{path} would still be sent") for path in left]
+    if faults:
+        return min(faults, key=lambda fault: order(fault[0]))[1]
+    if attempt.emptied:
+        return f"{attempt.emptied[0]} would be sent without its content"
+    return f"{attempt.shown[0]} would be sent" if attempt.shown else ""
 
 
-class _Within:
-    """Says of directories and files whether they are some paths or lie below one."""
-
-    def __init__(self, tops: frozenset[str]) -> None:
-        self._tops = tops
-        self._known = {"": False}
-        self._above = {path[:at] for path in tops for at, char in enumerate(path) if char == "/"}
-
-    def has(self, path: str, *, partly: bool = False) -> bool:
-        """Return whether `path` is within; `partly`, whether something in it is."""
-        if not self._tops:
-            return False
-        at, passed = path, []
-        while at not in self._known:
-            passed.append(at)
-            if at in self._tops:
-                break
-            at = at.rpartition("/")[0]
-        found = self._known.get(at, True)
-        self._known.update(dict.fromkeys(passed, found))
-        return found or (partly and (path in self._above or not path))
+def _within(tops: Collection[str]) -> Callable[[str], bool]:
+    """Return what says whether a path is one of `tops` or lies below one."""
+    return lru_cache(maxsize=None)(lambda path: path in tops or is_below(path, tops))
 
 
-def _paths(directory: str, names: Names, without: Names | None = None) -> Iterator[str]:
-    prefix = f"{directory}/" if directory else ""
-    return (prefix + name for name in names if without is None or name not in without)
+def _gone(attempt: Attempt) -> Iterator[tuple[str, str]]:
+    """Yield what is not sent any more, each with its directory, in no particular order."""
+    for path in attempt.before.directories - attempt.sent.directories:
+        yield path.rpartition("/")[0], path
+    for directory, old, new in differing(attempt.before, attempt.sent):
+        prefix = f"{directory}/" if directory else ""
+        for name in old.keys() - new.keys():
+            yield directory, prefix + name
+
+
+def _left(sent: Sent, hidden: set[str], in_hidden: Callable[[str], bool]) -> Iterator[str]:
+    """Yield the files that are sent and should not be."""
+    yield from (path for path in hidden if path in sent and path not in sent.directories)
+    for directory, names in sent.names.items():
+        if in_hidden(directory):
+            yield from (f"{directory}/{name}" for name in names)
 
 
 def _sources(build_file: BuildFile, name: str) -> Iterator[tuple[str, str, int]]:

@@ -6,17 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ctxsize.engine.memory import Held
 from ctxsize.model import Amount
-from ctxsize.recommender.facts import is_source
 from ctxsize.recommender.outcome import Question
+from ctxsize.recommender.sources import is_source
 from ctxsize.recommender.tracked import Tracked
-from ctxsize.recommender.tree import (
-    Sums,
-    SumsByPath,
-    SumsTogether,
-    Tree,
-    directories_above,
-    is_below,
-)
+from ctxsize.recommender.tree import Sums, SumsByPath, Tree, directories_above, is_below
 
 _LEAST_BYTES = 10 * 1024 * 1024
 _LEAST_SHARE = 0.02
@@ -27,7 +20,7 @@ _MOST = 10
 def questions(
     tree: Tree,
     tracked: Tracked,
-    sums: SumsByPath | SumsTogether,
+    sums: SumsByPath,
     explained: Iterable[str],
 ) -> tuple[Question, ...]:
     """Return the largest subtrees and files that none of `explained` holds, largest first.
@@ -69,7 +62,7 @@ def _large(held: Held, left: Callable[[str], Sums], least: int) -> Iterator[str]
             yield path
 
 
-def _is_source(tree: Tree, path: str, sums: SumsByPath | SumsTogether) -> bool:
+def _is_source(tree: Tree, path: str, sums: SumsByPath) -> bool:
     """Return whether most of it is programs' source, which needs no question."""
     held = tree.snapshot.folder(path)
     if held is None:

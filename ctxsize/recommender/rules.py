@@ -1,7 +1,6 @@
 """The values of the knowledge: rules and markers. `knowledge/load.py` makes them from TOML.
 
-A marker is what proves that a directory or a file is what its name says. It is
-a value; `ctxsize.recommender.evidence` looks whether it holds.
+`ctxsize.recommender.evidence` looks whether a marker holds.
 """
 
 from __future__ import annotations
@@ -9,65 +8,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-MIB = 1024 * 1024
+from ctxsize import units
+
+SAFE_FROM = 0.85
+"""The confidence from which on a suggestion is safe, if it passes every proof."""
 
 
 class Category(str, Enum):
     """The purpose of a thing, which decides what may be done with it."""
 
-    ARTEFACT = "artefact"
-    CACHE = "cache"
-    DEPS = "deps"
-    VCS = "vcs"
-    IDE = "ide"
-    OS = "os"
-    DOCS = "docs"
-    TESTS = "tests"
-    CI = "ci"
-    DOCKER = "docker"
-    DATA = "data"
-    CONFIG = "config"
-    SECRET = "secret"
-    LOG = "log"
+    heading: str
+    """The heading over its patterns in an ignore file."""
+    belongs_to_sources: bool
+    """Whether it is usually tracked, so that tracked files prove nothing against it."""
 
-    @property
-    def heading(self) -> str:
-        """Return the heading over its patterns in an ignore file."""
-        return _HEADINGS[self]
+    def __new__(cls, value: str, heading: str = "", tracked: str = "") -> Category:
+        """Make a member of its name in rows, its heading, and `tracked` if it usually is."""
+        made = str.__new__(cls, value)
+        made._value_, made.heading, made.belongs_to_sources = value, heading, bool(tracked)
+        return made
 
-    @property
-    def belongs_to_sources(self) -> bool:
-        """Return whether it is usually tracked, so that tracked files prove nothing against it."""
-        return self in _TRACKED
-
-
-_HEADINGS = {
-    Category.ARTEFACT: "Build artefacts",
-    Category.CACHE: "Caches",
-    Category.DEPS: "Installed dependencies",
-    Category.VCS: "Version control",
-    Category.IDE: "Editors",
-    Category.OS: "Operating systems",
-    Category.DOCS: "Documentation",
-    Category.TESTS: "Tests",
-    Category.CI: "Continuous integration",
-    Category.DOCKER: "Docker",
-    Category.DATA: "Local data",
-    Category.CONFIG: "Settings of this machine",
-    Category.SECRET: "Secrets",
-    Category.LOG: "Logs",
-}
-_TRACKED = frozenset(
-    {
-        Category.VCS,
-        Category.IDE,
-        Category.OS,
-        Category.DOCS,
-        Category.TESTS,
-        Category.CI,
-        Category.DOCKER,
-    }
-)
+    ARTEFACT = "artefact", "Build artefacts"
+    CACHE = "cache", "Caches"
+    DEPS = "deps", "Installed dependencies"
+    VCS = "vcs", "Version control", "tracked"
+    IDE = "ide", "Editors", "tracked"
+    OS = "os", "Operating systems", "tracked"
+    DOCS = "docs", "Documentation", "tracked"
+    TESTS = "tests", "Tests", "tracked"
+    CI = "ci", "Continuous integration", "tracked"
+    DOCKER = "docker", "Docker", "tracked"
+    DATA = "data", "Local data"
+    CONFIG = "config", "Settings of this machine"
+    SECRET = "secret", "Secrets"
+    LOG = "log", "Logs"
 
 
 class EntryType(str, Enum):
@@ -87,153 +61,53 @@ class Form(str, Enum):
     """The path itself: directories of that name are often something else."""
 
 
-@dataclass(frozen=True)
-class Beside:
-    """One of these stands beside it; glob names, `../` for the directory above."""
-
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class BesideAll:
-    """All of these stand beside it."""
-
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Inside:
-    """One of these is in the directory; glob paths, `*` does not cross a `/`."""
-
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class InsideAll:
-    """All of these are in the directory."""
-
-    names: tuple[str, ...]
+MARKERS = {
+    "beside": "{one} beside it",
+    "beside_all": "{all} beside it",
+    "inside": "{one} in it",
+    "inside_all": "{all} in it",
+    "tagged": "a valid `CACHEDIR.TAG` in it",
+    "self_ignored": "a `.gitignore` in it that ignores all of it",
+    "git_ignored": "git ignores it",
+    "untracked": "git does not track it",
+    "content": "its content",
+    "begins": "its first bytes",
+    "twin": "the same name without {all} beside it",
+    "at_least": "{size} or more",
+    "mostly_of": "most of it in {list}",
+    "only_programs": "nothing but compiled programs in it",
+    "only_documents": "nothing but text and pictures in it",
+    "link": "a symlink to {all}",
+    "is_dockerfile": "builds of this context read it",
+    "exists": "the name alone",
+    "any_of": "one of several",
+    "all_of": "all of several",
+}
+"""What each kind of marker asks for, as a clause; `CONTRIBUTING.md` says more of each."""
 
 
 @dataclass(frozen=True)
-class Tagged:
-    """A valid `CACHEDIR.TAG` is in it."""
+class Marker:
+    """What proves that a directory or a file is what its name says."""
 
+    kind: str
+    """A key of `MARKERS`."""
+    names: tuple[str, ...] = ()
+    """Names, endings, an expression, bytes in hexadecimal: whatever the kind looks for."""
+    number: int = 0
+    """The least number of bytes, or the offset of the first ones."""
+    parts: tuple[Marker, ...] = ()
+    """The markers of which one or all must hold."""
 
-@dataclass(frozen=True)
-class SelfIgnored:
-    """It holds a `.gitignore` that ignores all of it."""
-
-
-@dataclass(frozen=True)
-class GitIgnored:
-    """Git ignores it and tracks nothing of it."""
-
-
-@dataclass(frozen=True)
-class Untracked:
-    """A repository covers it, and git does not know it."""
-
-
-@dataclass(frozen=True)
-class Content:
-    """A regular expression is found in the file's first 8 KiB."""
-
-    pattern: str
-
-
-@dataclass(frozen=True)
-class Begins:
-    """The file has one of these bytes, in hexadecimal, at an offset."""
-
-    magics: tuple[str, ...]
-    offset: int = 0
-
-
-@dataclass(frozen=True)
-class Twin:
-    """The file of the same name without this ending stands beside it."""
-
-    ending: str
-
-
-@dataclass(frozen=True)
-class AtLeast:
-    """It has this many bytes or more."""
-
-    size_bytes: int
-
-
-@dataclass(frozen=True)
-class MostlyOf:
-    """Files with these endings hold more than half of its bytes."""
-
-    endings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class OnlyPrograms:
-    """Every file in it is a compiled program."""
-
-
-@dataclass(frozen=True)
-class OnlyDocuments:
-    """Every file in it is text, markup or a picture; none is a program's source."""
-
-
-@dataclass(frozen=True)
-class Link:
-    """It is a symlink whose target begins so."""
-
-    into: str = ""
-
-
-@dataclass(frozen=True)
-class IsDockerfile:
-    """It is the Dockerfile or the ignore file of a build of this context."""
-
-
-@dataclass(frozen=True)
-class Exists:
-    """It is there: the name says what people use it for, and no more is known."""
-
-
-@dataclass(frozen=True)
-class AnyOf:
-    """One of several markers."""
-
-    markers: tuple[Marker, ...]
-
-
-@dataclass(frozen=True)
-class AllOf:
-    """All of several markers."""
-
-    markers: tuple[Marker, ...]
-
-
-Marker = (
-    Beside
-    | BesideAll
-    | Inside
-    | InsideAll
-    | Tagged
-    | SelfIgnored
-    | GitIgnored
-    | Untracked
-    | Content
-    | Begins
-    | Twin
-    | AtLeast
-    | MostlyOf
-    | OnlyPrograms
-    | OnlyDocuments
-    | Link
-    | IsDockerfile
-    | Exists
-    | AnyOf
-    | AllOf
-)
+    def __str__(self) -> str:
+        """Return what it asks for, as a clause."""
+        if self.parts:
+            return (", and " if self.kind == "all_of" else "; or ").join(map(str, self.parts))
+        names = [f"`{each}`" for each in self.names]
+        one = names[0] if len(names) == 1 else "one of " + ", ".join(names)
+        clause = "a symlink" if self.names == ("",) else MARKERS[self.kind]
+        whole, size = " and ".join(names), units.human(self.number)
+        return clause.format(one=one, all=whole, list=", ".join(names), size=size)
 
 
 @dataclass(frozen=True)
@@ -263,6 +137,8 @@ class Rule:
     """True if it changes without a change of the sources."""
     traps: tuple[str, ...] = ()
     """Names of the traps that concern it, besides those that concern all rules."""
+    read_by: str = ""
+    """For secrets: the expression of commands that read it by themselves."""
     only_proved: bool = False
     """For secrets: match only by content, never by name."""
     never: bool = False
@@ -273,5 +149,18 @@ class Rule:
         """Return the part of the name before the dot."""
         return self.name.partition(".")[0]
 
+    @property
+    def looks_for(self) -> str:
+        """Return the names that it looks for, in words."""
+        slash = "/" if self.kind is EntryType.DIRECTORY else ""
+        names = ", ".join(f"`{each}{slash}`" for each in self.find)
+        return names or f"a {self.kind.value} of any name"
 
-EXISTS = Exists()
+    @property
+    def written_as(self) -> str:
+        """Return the pattern that it leads to, in words."""
+        if self.never:
+            return "never suggested"
+        if self.form is Form.ANCHORED or self.find[0].startswith("/"):
+            return "its path" + (" with `/*`" if self.contents else "")
+        return ", ".join(f"`**/{each}`" for each in self.find)

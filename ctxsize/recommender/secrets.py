@@ -12,7 +12,7 @@ from ctxsize.engine.directories import TEMPLATES
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.evidence import Evidence, text_of
-from ctxsize.recommender.rules import EXISTS, EntryType, Rule
+from ctxsize.recommender.rules import EntryType, Rule
 
 _LARGEST = 64 * 1024
 _PUBLIC = re.compile(
@@ -36,9 +36,9 @@ def certainty(evidence: Evidence, rule: Rule, path: str) -> Certainty | None:
     name = path.rpartition("/")[2]
     if TEMPLATES.search(name):
         return None
-    if rule.kind is EntryType.FILE and evidence.size_bytes(path) > _LARGEST:
+    if rule.kind is EntryType.FILE and evidence.tree.size_bytes(path) > _LARGEST:
         return None if rule.only_proved else Certainty.POSSIBLE
-    if rule.marker != EXISTS and evidence.shows(rule.marker, path) is not None:
+    if rule.marker.kind != "exists" and evidence.shows(rule.marker, path) is not None:
         return Certainty.CERTAIN
     if rule.only_proved or (rule.kind is EntryType.FILE and _says_otherwise(evidence, rule, path)):
         return None

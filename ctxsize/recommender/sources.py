@@ -1,4 +1,4 @@
-"""Inputs of builds by their names, and which directory holds those of a Dockerfile."""
+"""Sources and inputs of builds by their names, and which directory holds those of a Dockerfile."""
 
 from __future__ import annotations
 
@@ -24,34 +24,42 @@ _INPUTS = (
     *("CMakeLists.txt", "vcpkg.json", "conanfile.*", "flake.nix", "flake.lock"),
 )
 _IS_INPUT = re.compile("|".join(map(translate, _INPUTS)))
+_SOURCES = tuple(
+    f".{ending}"
+    for group in (
+        "rs py pyi go js mjs cjs ts mts cts tsx jsx vue svelte astro java kt kts scala sbt clj",
+        "rb php ex exs erl c cc cpp cxx h hpp cs fs vb swift m dart hs ml zig nim cr lua pl pm r",
+        "sh bash zsh ps1 toml json jsonc cfg ini gradle xml cmake mk csproj fsproj props targets",
+        "gemspec cabal nix bzl proto graphql sql",
+    )
+    for ending in group.split()
+)
+_SOURCE_NAMES = frozenset(
+    {"Makefile", "GNUmakefile", "makefile", "justfile", "Justfile", "Rakefile", "Gemfile"}
+    | {"CMakeLists.txt", "MANIFEST.in", "BUILD", "WORKSPACE", "Procfile", "Earthfile"}
+)
+FETCHED = frozenset(
+    {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
+)
+"""Directories in which no Dockerfile of this repository lies."""
+NOT_SOURCES = FETCHED | {
+    *("venv", "_build", "__pycache__", ".next", ".terraform", "dist-newstyle"),
+}
+"""Directories whose content nobody wrote; what is in them says nothing about the sources."""
 _SHARED = frozenset(
     (
-        *(
-            "docker",
-            "dockerfiles",
-            "container",
-            "containers",
-            "image",
-            "images",
-            "build",
-            "builder",
-        ),
-        *(
-            "deploy",
-            "deployment",
-            "ci",
-            "infra",
-            "ops",
-            "k8s",
-            "kubernetes",
-            "package",
-            "packaging",
-        ),
-        *("release", "scripts", "tools", "hack", "dev", "test", "tests", "e2e", "config", "conf"),
-        *("etc", "docs"),
+        *("docker", "dockerfiles", "container", "containers", "image", "images", "build", "infra"),
+        *("builder", "deploy", "deployment", "ci", "ops", "k8s", "kubernetes", "package", "tools"),
+        *("packaging", "release", "scripts", "hack", "dev", "test", "tests", "e2e", "config"),
+        *("conf", "etc", "docs"),
     )
 )
 """Directories whose Dockerfiles often build what lies elsewhere, mostly above."""
+
+
+def is_source(name: str) -> bool:
+    """Return whether a file is a program's source or a manifest, by its name."""
+    return name.endswith(_SOURCES) or name in _SOURCE_NAMES
 
 
 def is_build_input(name: str) -> bool:

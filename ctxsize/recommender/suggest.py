@@ -15,23 +15,19 @@ from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender import secrets
-from ctxsize.recommender.candidates import Candidate, CandidateMaker, ranked
+from ctxsize.recommender.candidates import SuggestionMaker, ranked
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.governed import Discovering
-from ctxsize.recommender.knowledge.load import BY_NAME, RULES
-from ctxsize.recommender.matches import Collected, Match, Objection
+from ctxsize.recommender.knowledge.load import BY_NAME
+from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.questions import questions
-from ctxsize.recommender.rules import MIB, Category, EntryType
+from ctxsize.recommender.rules import Category, EntryType
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import (
-    Sums,
-    is_below,
-    sum_of,
-)
+from ctxsize.recommender.tree import is_below, sum_of
 from ctxsize.writer.merge import Addition, merge
 
-_WORTH_AN_EXCEPTION = 1 * MIB
+_WORTH_AN_EXCEPTION = 1024 * 1024
 """The least that must be left of a directory for a pattern with exceptions."""
 
 
@@ -47,7 +43,7 @@ class Choice:
     def takes(self, suggestion: Suggestion) -> bool:
         """Return whether `suggestion` is chosen."""
         if self.only:
-            return suggestion.rule in self.only or not set(suggestion.paths).isdisjoint(self.only)
+            return not {suggestion.rule.name, *suggestion.paths}.isdisjoint(self.only)
         return suggestion.safe or self.unsafe
 
 
@@ -73,13 +69,14 @@ class Advisor(BuildContext):
         What is in the edit holds together: the proof is of the very file that is written.
         """
         step(self._steps, "matching rules")
-        found = self.look(RULES)
+        _ = self.found
         step(self._steps, "trying the suggestions")
-        candidates, failed = self._proved(found)
-        made = self._suggestions(candidates)
+        holding, failed = self.proof.holding(self._made(), self._steps)
+        made = ranked(holding, self.sums, self.transfer, travels=self.transfers)
         _check(choice, made)
         suggestions, edit, after = self._edited(made, choice)
-        asked = self._questions(found)
+        asked = self._questions()
+        findings = [*self._missing(suggestions), *self._asked(asked), *self._secrets(made)]
         return Advice(
             self.request.context,
             self.request.dockerfile,
@@ -90,53 +87,43 @@ class Advisor(BuildContext):
             after,
             suggestions,
             asked,
-            tuple(self._blocked(found, failed)),
-            in_order(
-                [*self._missing(suggestions), *self._asked(asked), *self._findings(found, made)]
-            ),
+            tuple(self._blocked(failed)),
+            in_order(findings),
             (
                 *self._real.problems,
                 *self.assumed,
                 *self.build_files.problems,
                 *filter(None, [self.git.problem]),
             ),
-            self._git_ignored(),
-            self._git_ignored_secrets(found),
+            Amount.of(sum_of(self.sums, self.git.ignored)) if self.git.has_repository else None,
+            self._git_ignored_secrets(),
             edit,
             options=self._options,
         )
 
-    def _around(self, found: Collected, maker: CandidateMaker) -> Iterator[Candidate]:
+    def _made(self) -> list[Suggestion]:
+        """Return what would hide all that was found and may go."""
+        usable = [match for match in self.found if not match.is_blocked]
+        safe = {match.path for match in usable if not match.objections}
+        maker = SuggestionMaker(self.facts, self.request, safe)
+        return [*maker.suggestions(usable), *self._around(maker)]
+
+    def _around(self, maker: SuggestionMaker) -> Iterator[Suggestion]:
         """Yield large directories of which a Dockerfile takes a part by name, without that part."""
-        for match, said in found.blocked:
+        for match in self.found:
             rule, path = match.rule, match.path
+            if rule.kind is not EntryType.DIRECTORY or rule.never or rule.contents or match.secret:
+                continue
             takers = [each for each in self.build_files.named if each.is_at_or_below(path)]
             whole = any(len(each.parts) == path.count("/") + 1 for each in takers)
-            alone = [each.trap for each in said if not each.soft] == ["copied_by_name"]
-            if whole or not alone or rule.never or rule.contents or match.secret is not None:
-                continue
-            if rule.kind is not EntryType.DIRECTORY or objections(
-                self.facts, match, but="copied_by_name"
-            ):
+            hard = [each.trap for each in match.objections if not each.soft]
+            if whole or hard != ["copied_by_name"] or objections(self.facts, match, but=hard[0]):
                 continue
             keeps = self.proof.taken_by(takers)
             rest = self.sums[path].minus(sum_of(self.sums, keeps))
-            candidate = maker.around(match, takers, keeps)
-            if candidate is not None and rest.content_bytes >= _WORTH_AN_EXCEPTION:
-                yield candidate
-
-    def _proved(self, found: Collected) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
-        """Return the candidates that hold together, and the others with what is wrong."""
-        safe = {match.path for match, said in found.matches if not said}
-        maker = CandidateMaker(self.facts, self.request, safe)
-        candidates = [*maker.candidates(found.matches), *self._around(found, maker)]
-        return self.proof.holding(candidates, self._steps)
-
-    def _suggestions(self, candidates: Iterable[Candidate]) -> list[Suggestion]:
-        return [
-            candidate.suggestion(context, transfer if self.transfers else None)
-            for candidate, context, transfer in ranked(candidates, self.sums, self.transfer)
-        ]
+            suggestion = maker.around(match, takers, keeps)
+            if suggestion is not None and rest.content_bytes >= _WORTH_AN_EXCEPTION:
+                yield suggestion
 
     def _edited(
         self, made: list[Suggestion], choice: Choice
@@ -152,57 +139,51 @@ class Advisor(BuildContext):
         # Exceptions come last: behind them a bare name may leave files in the context.
         chosen.sort(key=lambda each: bool(each.keeps))
         data = self._merged(chosen)
-        self._check_merged(chosen, data)
         before_data = None if self.request.ignore_file is None else self.request.ignore_file.data
         edit = Edit(ignore_file_to_write(self.request), before_data, data)
         marked = tuple(replace(each, chosen=each in chosen) for each in made)
-        attempt = self.trial.attempt(data)
-        return marked, edit, self.size_after(attempt)
+        return marked, edit, self.size_after(self.trial.attempt(data))
 
-    def _merged(self, chosen: Iterable[Suggestion]) -> bytes:
-        """Return the ignore file that governs, with the patterns of `chosen`."""
+    def _merged(self, chosen: Sequence[Suggestion]) -> bytes:
+        """Return the ignore file with the patterns of `chosen`.
+
+        Raises `InputError` if these very bytes do not pass the proof.
+        """
         additions = [
-            Addition(pattern, each.heading, each.comment)
+            Addition(pattern, each.rule.category.heading, each.comment)
             for each in chosen
             for pattern in each.patterns
         ]
         pattern_class = self.request.builder.spec_class.pattern_class
-        return merge(self.request.ignore_file, additions, pattern_class=pattern_class)
-
-    def _check_merged(self, chosen: Sequence[Suggestion], data: bytes) -> None:
-        """Raise `InputError` if the very bytes that are written do not pass the proof."""
-        hidden = [path for each in chosen for path in each.paths]
-        stays = [path for each in chosen if BY_NAME[each.rule].contents for path in each.paths]
-        keeps = [path for each in chosen for path in each.keeps]
-        fault = self.proof.fault_of_file(data, hidden, stays=stays, keeps=keeps)
+        data = merge(self.request.ignore_file, additions, pattern_class=pattern_class)
+        fault = self.proof.fault(chosen, data)
         if fault:
             raise InputError(
                 f"these suggestions do not hold together: {fault}",
                 path=ignore_file_to_write(self.request),
                 hint="take fewer of them, with --only",
             )
+        return data
 
-    def _questions(self, found: Collected) -> tuple[Question, ...]:
-        explained = [match.path for match, _ in found.matches]
+    def _questions(self) -> tuple[Question, ...]:
+        explained = [match.path for match in self.found if not match.is_blocked]
         asked = questions(self.tree, self.git, self.transfer, explained)
         named = self.build_files.named
         return tuple(
             each for each in asked if not any(taken.is_at_or_below(each.path) for taken in named)
         )
 
-    def _blocked(
-        self, found: Collected, failed: Iterable[tuple[Candidate, str]]
-    ) -> Iterator[Blocked]:
+    def _blocked(self, failed: Iterable[tuple[Suggestion, str]]) -> Iterator[Blocked]:
         """Yield what a trap blocks, and what failed the proof."""
-        for match, said in found.blocked:
-            hard = (each for each in said if not each.soft)
-            reason = next(hard, Objection("never", match.rule.why))
-            yield self._blocked_by(reason, match)
-        for candidate, fault in failed:
-            yield self._blocked_by(Objection("proof", fault), candidate.matches[0])
+        for match in self.found:
+            if match.is_blocked:
+                hard = (each for each in match.objections if not each.soft)
+                yield self._blocked_by(next(hard, Objection("never", match.rule.why)), match)
+        for suggestion, fault in failed:
+            yield self._blocked_by(Objection("proof", fault), suggestion.matches[0])
 
     def _blocked_by(self, reason: Objection, match: Match) -> Blocked:
-        amount = Amount.of(self.sums.get(match.path, Sums()))
+        amount = Amount.of(sum_of(self.sums, [match.path]))
         name, path = match.rule.name, match.path
         return Blocked(name, path, reason.trap, reason.reason, match.evidence, amount)
 
@@ -231,7 +212,7 @@ class Advisor(BuildContext):
             Finding(
                 "CTX501",
                 severity_of("CTX501"),
-                f"no pattern keeps out {', '.join(each.paths[:3])}: {each.why}",
+                f"no pattern keeps out {', '.join(each.paths[:3])}: {each.rule.why}",
                 Location(where),
                 evidence=each.evidence,
                 content_bytes=each.size.counted.content_bytes,
@@ -240,54 +221,42 @@ class Advisor(BuildContext):
                 lines=each.patterns,
             )
             for each in suggestions
-            if each.safe and each.category != Category.SECRET.value
+            if each.safe and each.rule.category is not Category.SECRET
         ]
 
-    def _findings(self, found: Collected, made: Sequence[Suggestion]) -> list[Finding]:
-        findings = []
-        for match, _ in (*found.matches, *found.blocked):
+    def _secrets(self, made: Sequence[Suggestion]) -> Iterator[Finding]:
+        """Yield what is certainly or likely a secret: where it is copied, else that it is sent."""
+        for match in self.found:
             if match.secret is None or not _is_secret(match):
                 continue
             takers = [each for each in self.build_files.named if each.is_at_or_below(match.path)]
-            findings += [
-                secrets.copied(match.rule, match.path, each, match.secret) for each in takers
-            ]
+            for each in takers:
+                yield secrets.copied(match.rule, match.path, each, match.secret)
             if not takers:
                 where = os.path.normpath(os.path.join(self.request.context, match.path))
                 command = self._adding(match.path, made)
-                findings.append(secrets.sent(match.rule, match.path, where, match.secret, command))
-        return findings
+                yield secrets.sent(match.rule, match.path, where, match.secret, command)
 
     def _adding(self, path: str, made: Sequence[Suggestion]) -> str:
         """Return the command that adds `path` to the ignore file, `""` if no suggestion does."""
         for each in made:
-            if path in each.paths or is_below(path, frozenset(each.paths)):
-                build = self.request.build
-                only = () if each.safe else ("--only", path if path in each.paths else each.rule)
-                context = () if self.request.context in (".", "") else (self.request.context,)
-                file = ("-f", build.dockerfile) if build.dockerfile else ()
-                builder = ("--builder", build.builder) if build.builder != "buildkit" else ()
-                words = (*context, *file, *builder, *only)
-                return shlex.join(("ctxsize", "suggest", *words, "--write"))
+            if path in each.paths or is_below(path, each.paths):
+                build, context = self.request.build, self.request.context
+                only = path if path in each.paths else each.rule.name
+                words = [] if context in (".", "") else [context]
+                words += ["-f", build.dockerfile] if build.dockerfile else []
+                words += [] if build.builder == "buildkit" else ["--builder", build.builder]
+                words += [] if each.safe else ["--only", only]
+                return shlex.join(["ctxsize", "suggest", *words, "--write"])
         return ""
 
-    def _git_ignored_secrets(self, found: Collected) -> int | None:
+    def _git_ignored_secrets(self) -> int | None:
         """Return how many of the files that git ignores are secrets, certain or likely ones."""
         if not self.git.has_repository:
             return None
-        ignored = frozenset(path.rstrip("/") for path in self.git.ignored)
-        secret = {match.path for match, _ in (*found.matches, *found.blocked) if _is_secret(match)}
-        return sum(
-            self.sums.get(path, Sums()).files
-            for path in secret
-            if (path in ignored or is_below(path, ignored)) and not is_below(path, secret)
-        )
-
-    def _git_ignored(self) -> Amount | None:
-        if not self.git.has_repository:
-            return None
-        paths = (path.rstrip("/") for path in self.git.ignored)
-        return Amount.of(*(self.sums.get(path, Sums()) for path in paths))
+        secret = {match.path for match in self.found if _is_secret(match)}
+        tops = (path for path in secret if not is_below(path, secret))
+        return sum_of(self.sums, filter(self.git.ignores, tops)).files
 
 
 def _is_secret(match: Match) -> bool:
@@ -296,7 +265,7 @@ def _is_secret(match: Match) -> bool:
 
 def _check(choice: Choice, made: Sequence[Suggestion]) -> None:
     """Raise `InputError` for a name that no suggestion has."""
-    known = {each.rule for each in made} | {path for each in made for path in each.paths}
+    known = {each.rule.name for each in made} | {path for each in made for path in each.paths}
     for name in choice.only:
         if name not in known:
             hint = "ctxsize suggest lists what there is"

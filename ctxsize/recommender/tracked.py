@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from ctxsize.engine import git
 from ctxsize.engine.border import border_of
@@ -13,12 +13,16 @@ from ctxsize.model import Problem
 from ctxsize.recommender.tree import Tree
 
 
-@dataclass(frozen=True)
-class _KnownPaths:
-    """What one repository says, as sorted lists to search in."""
+class _KnownPaths(NamedTuple):
+    """What one repository says; sorted what it tracks, to search in."""
 
-    tracked: tuple[str, ...]
-    ignored: tuple[str, ...]
+    tracked: list[str]
+    ignored: frozenset[str]
+
+    def ignores(self, path: str) -> bool:
+        """Return whether `path` or a directory above it is ignored."""
+        ends = (at for at, char in enumerate(f"{path}/") if char == "/")
+        return path in self.ignored or any(f"{path[:end]}/" in self.ignored for end in ends)
 
 
 class Tracked:
@@ -39,8 +43,8 @@ class Tracked:
         if repository is None:
             return None
         try:
-            tracked = sorted({*repository.tracked, *(f"{at}/" for at in repository.submodules)})
-            return _KnownPaths(tuple(tracked), tuple(sorted(repository.ignored)))
+            submodules = {f"{at}/" for at in repository.submodules}
+            return _KnownPaths(sorted(repository.tracked | submodules), repository.ignored)
         except GitError as error:
             self.problem = Problem("git", f"what git tracks is not known: {error}", path=self._root)
             return None
@@ -51,22 +55,19 @@ class Tracked:
         return self._known[""] is not None
 
     @property
-    def ignored(self) -> tuple[str, ...]:
-        """Return what the context's repository ignores, directories with a trailing `/`."""
+    def ignored(self) -> frozenset[str]:
+        """Return what the context's repository ignores, without the `/` of directories."""
         known = self._known[""]
-        return () if known is None else known.ignored
+        return frozenset() if known is None else frozenset(p.rstrip("/") for p in known.ignored)
 
     def first(self, path: str) -> str | None:
         """Return a tracked file at or below `path`; None if git tracks nothing there."""
-        known, inner, prefix = self._of(path)
-        if known is None:
-            return None
-        at = bisect_left(known.tracked, inner)
-        if known.tracked[at : at + 1] == (inner,):
-            return path
-        at = bisect_left(known.tracked, f"{inner}/")
-        found = known.tracked[at : at + 1]
-        return prefix + found[0] if found and found[0].startswith(f"{inner}/") else None
+        known, inner, _ = self._of(path)
+        if known is not None:
+            at = bisect_left(known.tracked, inner)
+            if known.tracked[at : at + 1] == [inner]:
+                return path
+        return next(iter(self.below(path)), None)
 
     def below(self, path: str) -> list[str]:
         """Return every tracked file below `path`."""
@@ -87,11 +88,7 @@ class Tracked:
         Not where it ignores the whole context: that says nothing about a part of it.
         """
         known, inner, _ = self._of(path)
-        if known is None:
-            return False
-        parts = inner.split("/")
-        above = ("/".join(parts[:depth]) + "/" for depth in range(1, len(parts) + 1))
-        return any(_holds(known.ignored, each) for each in (inner, *above))
+        return known is not None and known.ignores(inner)
 
     def _of(self, path: str) -> tuple[_KnownPaths | None, str, str]:
         """Return what the repository of `path` knows, the path in it, and the prefix before it."""
@@ -112,26 +109,12 @@ class Tracked:
         if not directory:
             return ""
         outer = self._inner(directory.rpartition("/")[0])
-        if not self._tree.has(directory, ".git") or self._is_ignored(outer, directory):
+        known = self._known[outer]
+        inner = directory.removeprefix(f"{outer}/")
+        if not self._tree.has(directory, ".git") or (known is not None and known.ignores(inner)):
             return outer
         found = git.find(f"{self._root}/{directory}").repository
         if found is None or found.top != f"{self._root.rstrip('/')}/{directory}":
             return outer
         self._known[directory] = self._ask(found)
         return directory
-
-    def _is_ignored(self, top: str, directory: str) -> bool:
-        known = self._known[top]
-        if known is None:
-            return False
-        inner = directory[len(top) + 1 if top else 0 :]
-        parts = inner.split("/")
-        return any(
-            _holds(known.ignored, "/".join(parts[:depth]) + "/")
-            for depth in range(1, len(parts) + 1)
-        )
-
-
-def _holds(items: tuple[str, ...], wanted: str) -> bool:
-    at = bisect_left(items, wanted)
-    return items[at : at + 1] == (wanted,)

@@ -23,27 +23,6 @@ from ctxsize.recommender.secrets import Certainty
 from ctxsize.recommender.sources import is_build_input
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
-_READERS = {
-    "secrets.npm": r"\b(npm|pnpm|yarn|bun)\b",
-    "secrets.composer": r"\bcomposer\b",
-    "secrets.maven": r"\bmvnw?\b",
-    "secrets.netrc": r"\b(git|curl|wget|pip3?|uv|poetry|go|npm)\b",
-    "secrets.cargo": r"\bcargo\b",
-    "secrets.gem": r"\b(bundle|gem)\b",
-    "secrets.railskey": r"\b(rails|rake)\b",
-    "secrets.sshkey": r"\b(ssh|scp|git)\b",
-    "secrets.ssh": r"\b(ssh|scp|git)\b",
-    "secrets.aws": r"\baws\b",
-    "secrets.gcloud": r"\b(gcloud|gsutil)\b",
-    "secrets.azure": r"\baz\b",
-    "secrets.kubernetes": r"\b(kubectl|helm)\b",
-    "secrets.tfvars": r"\bterraform\b",
-    "secrets.tfstate": r"\bterraform\b",
-    "secrets.sentry": r"\bsentry",
-    "secrets.env": r"dotenv|\.env\b",
-    "secrets.envvariant": r"dotenv|\.env\b",
-}
-"""The programs that read a secret by themselves, in the commands of a Dockerfile."""
 _SITE_GENERATORS = re.compile(
     r"\b(mkdocs|docusaurus|vitepress|jekyll|hugo|mdbook|sphinx|antora|asciidoctor|pandoc)\b"
 )
@@ -243,9 +222,9 @@ def env_at_build(facts: Facts, match: Match) -> Objection | None:
 
 def read_by_build(facts: Facts, match: Match) -> Objection | None:
     """A command of the build reads the secret by itself, and may fail without it."""
-    reader = _READERS.get(match.rule.name)
+    reader = match.rule.read_by
     for build_file in taking(facts, match) if reader else ():
-        if re.search(str(reader), build_file.commands):
+        if re.search(reader, build_file.commands):
             reason = (
                 f"a command of {build_file.path} may read it; mount it with --mount=type=secret"
             )

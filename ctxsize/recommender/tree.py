@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase, translate
 from functools import lru_cache, reduce
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ctxsize.engine.memory import File, Held
 from ctxsize.engine.need import Include
@@ -55,10 +55,6 @@ class Tree:
         self.snapshot = snapshot
         self.root = snapshot.root
         self._first: dict[tuple[str, tuple[str, ...]], str | None] = {}
-
-    def links_in(self, directory: str) -> Collection[str]:
-        """Return the names of the symlinks in a directory."""
-        return self.snapshot.links.get(directory, ())
 
     def names(self, directory: str) -> Iterator[str]:
         """Yield the names in a directory; none if there is no such directory."""
@@ -153,114 +149,61 @@ def _matcher(pattern: str) -> Callable[[str], object]:
 
 
 class SumsByPath(Mapping[str, Sums]):
-    """What is sent of each entry and below each directory, by path; `""` is the context.
+    """What one or several transfers send of each entry and below each directory, by path.
 
-    The sums of directories are added up; those of files are looked up.
+    The context is `""`. What is in two transfers travels twice. The sums of directories are
+    added up; those of files are looked up.
     """
 
-    def __init__(self, sent: Sent, snapshot: Snapshot) -> None:
-        self._root = snapshot.root
-        self._folders = snapshot.folders
-        self._names = sent.names
+    def __init__(self, sent: Iterable[Sent], snapshot: Snapshot) -> None:
+        transfers = [*sent]
+        self._parts = [each.names for each in transfers]
         self._links = snapshot.links
-        self._directories = self._added_up(sent.directories)
+        directories = frozenset[str]().union(*(each.directories for each in transfers))
+        below: dict[str, Sums] = {}
+        for held in reversed([*snapshot.folders]):
+            parts = [below[each.path] for each in held.folders if each.path in below]
+            parts += [self._counted(part[held.path], held) for part in self._having(held.path)]
+            if parts or not held.path or held.path in directories:
+                below[held.path] = reduce(Sums.plus, parts, Sums())
+        self._directories = below
 
-    def _added_up(self, sent: frozenset[str]) -> dict[str, Sums]:
-        folders = [*self._folders]
-        found: dict[str, Sums] = {}
-        for held in reversed(folders):
-            names = self._names.get(held.path, _NONE)
-            links = len(self._links.get(held.path, _NONE) & names.keys())
-            files, content_bytes = len(names) - links, sum(names.values())
-            below = [found[each.path] for each in held.folders if each.path in found]
-            for each in below:
-                files += each.files
-                content_bytes += each.content_bytes
-                links += each.symlinks
-            if names or below or not held.path or held.path in sent:
-                found[held.path] = Sums(files, content_bytes, links)
-        return {held.path: found[held.path] for held in folders if held.path in found}
+    def _having(self, directory: str) -> list[Mapping[str, Names]]:
+        return [part for part in self._parts if directory in part]
+
+    def _counted(self, names: Names, held: Held) -> Sums:
+        links = len(self._links.get(held.path, frozenset()) & names.keys())
+        return Sums(len(names) - links, sum(names.values()), links)
 
     def __getitem__(self, path: str) -> Sums:
-        found = self._directories.get(path)
-        if found is not None:
-            return found
-        directory, _, name = path.rpartition("/")
-        size = self.names_in(directory)[name]
-        if name in self._links.get(directory, _NONE):
-            return Sums(0, size, 1)
-        return Sums(1, size)
-
-    def __contains__(self, path: object) -> bool:
         if path in self._directories:
-            return True
-        directory, _, name = str(path).rpartition("/")
-        return name in self.names_in(directory)
-
-    def __iter__(self) -> Iterator[str]:
-        """Yield all paths: the files in the builder's order, then the directories."""
-        pending: list[Iterator[str | Held]] = [self._entries(self._root)]
-        while pending:
-            for each in pending[-1]:
-                if isinstance(each, Held):
-                    pending.append(self._entries(each))
-                    break
-                yield each
-            else:
-                pending.pop()
-        yield from self._directories
-
-    def _entries(self, held: Held) -> Iterator[str | Held]:
-        names, prefix = self.names_in(held.path), held.prefix
-        if not held.folders:
-            yield from map(prefix.__add__, names)
-            return
-        for step in held.steps():
-            if isinstance(step, str):
-                yield held.enter(step)
-            else:
-                yield from (prefix + name for name in step if name in names)
-
-    def __len__(self) -> int:
-        return sum(map(len, self._names.values())) + len(self._directories)
-
-    def names_in(self, directory: str) -> Names:
-        """Return what is sent of a directory that is none itself, with its bytes."""
-        return self._names.get(directory, {})
-
-
-_NONE: Any = MappingProxyType({})
-
-
-def sums_of(sent: Sent, tree: Tree) -> SumsByPath:
-    """Return what is sent of each entry of `tree`, and below each directory."""
-    return SumsByPath(sent, tree.snapshot)
-
-
-class SumsTogether(Mapping[str, Sums]):
-    """The sums of several transfers together: what is in two of them travels twice."""
-
-    def __init__(self, parts: Sequence[SumsByPath]) -> None:
-        self._parts = parts
-
-    def __getitem__(self, path: str) -> Sums:
-        found = [part[path] for part in self._parts if path in part]
-        if not found and path:
+            return self._directories[path]
+        directory, _, name = path.rpartition("/")
+        found = [part[directory] for part in self._having(directory)]
+        sizes = [names[name] for names in found if name in names]
+        if not sizes:
             raise KeyError(path)
-        return reduce(Sums.plus, found, Sums())
+        is_link = name in self._links.get(directory, ())
+        return Sums(0 if is_link else len(sizes), sum(sizes), len(sizes) if is_link else 0)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(path for part in self._parts for path in part))
+        """Yield all paths, directories first."""
+        yield from self._directories
+        for directory in self._directories:
+            prefix = f"{directory}/" if directory else ""
+            yield from map(prefix.__add__, self.names_in(directory))
 
     def __len__(self) -> int:
-        return len({*self})
+        return sum(1 for _ in self)
 
     def names_in(self, directory: str) -> Names:
         """Return what is sent of a directory that is none itself, with its bytes."""
-        found: dict[str, int] = {}
-        for part in self._parts:
-            for name, size in part.names_in(directory).items():
-                found[name] = found.get(name, 0) + size
+        parts = self._having(directory)
+        if len(parts) == 1:
+            return parts[0][directory]
+        found = Counter[str]()
+        for part in parts:
+            found.update(part[directory])
         return found
 
 
@@ -269,22 +212,9 @@ def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
     return reduce(Sums.plus, (sums.get(path, Sums()) for path in paths), Sums())
 
 
-def added_up(parts: Iterable[SumsByPath]) -> SumsByPath | SumsTogether:
-    """Return the sums of several transfers together."""
-    each = [*parts]
-    return each[0] if len(each) == 1 else SumsTogether(each)
-
-
-def travelling(
-    snapshot: Snapshot, includes: Iterable[Include], *, without: str | None = None
-) -> Amount:
-    """Return what the ignore file of a snapshot lets the transfers make travel, `together`."""
-    return together([snapshot.sent(include=each) for each in includes], without=without)
-
-
-def together(sent: Sequence[Sent], *, without: str | None = None) -> Amount:
-    """Return what is sent in all; an empty file at `without` does not count."""
-    return Amount.of(*sent) - Amount(sum(without in each for each in sent if without))
+def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
+    """Return what the ignore file of a snapshot lets the transfers make travel, all together."""
+    return Amount.of(*(snapshot.sent(include=each) for each in includes))
 
 
 def directories_above(path: str) -> Iterator[str]:

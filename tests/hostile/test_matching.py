@@ -7,7 +7,6 @@ import tracemalloc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pathspec import GitIgnoreSpec
 
 from ctxsize.dockerfile.words import expand
 from ctxsize.engine import goregexp
@@ -15,8 +14,9 @@ from ctxsize.engine.automaton import fastest
 from ctxsize.engine.builders import BUILDKIT, PODMAN
 from ctxsize.engine.expressions import Linear
 from ctxsize.engine.narrow import include_spec
+from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import DockerfileError, IgnoreFileError
-from ctxsize.recommender.modes.gitignore import QuickGitPattern
+from ctxsize.recommender.modes.gitignore import translate
 from tests.engine.strategies import nasty_paths
 from tests.hostile.limits import processor_seconds
 from tests.oracles.golibrary import GoLibrary
@@ -135,20 +135,10 @@ GIT_LINES = ["*a*a*a*a*a*a*b", "**/a/" * 10 + "b", "*[!b]" * 8 + "c", "a/**/" * 
 @pytest.mark.parametrize("path", [DEEP, DEEPER, LONG], ids=["deep", "deeper", "long"])
 @pytest.mark.parametrize("line", GIT_LINES)
 def test_line_of_gitignore_ends(line: str, path: str) -> None:
+    translated = translate(line)
+    assert translated is not None
     with processor_seconds(2):
-        GitIgnoreSpec.from_lines([line], QuickGitPattern).match_file(path)
-
-
-@given(st.lists(st.sampled_from(["a", "b", "*", "?", "-", "[!a]", "/", "**/"]), max_size=6))
-def test_line_of_gitignore_means_the_same(parts: list[str]) -> None:
-    line = "".join(parts)
-    try:
-        ours, stock = (GitIgnoreSpec.from_lines([line], each) for each in (QuickGitPattern, None))
-    except ValueError:
-        return
-    if [each.include for each in ours.patterns] == [each.include for each in stock.patterns]:
-        for path in ("a", "b-a", "aab/a", "a/b/ab", "ba/a-b/b"):
-            assert ours.match_file(path) == stock.match_file(path)
+        DockerIgnoreSpec.from_lines([translated.line]).match_file(path)
 
 
 def test_many_names_take_the_memory_of_one_table() -> None:

@@ -6,8 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from ctxsize.recommender import rules
-from ctxsize.recommender.rules import EntryType, Rule
+from ctxsize.recommender.rules import EntryType, Marker, Rule
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
@@ -78,53 +77,61 @@ def place_of(rule: Rule, find: str | None = None) -> str:
     return name[1:] if name.startswith("/") else f"a/b/c/{name}"
 
 
-def plant(root: Path, marker: rules.Marker, path: str, kind: EntryType) -> None:
+def plant(root: Path, marker: Marker, path: str, kind: EntryType) -> None:
     """Make `marker` hold at `path` below `root`."""
     _plant(root, marker, path, kind)
     plain(root, path, kind)
 
 
-def _plant(root: Path, marker: rules.Marker, path: str, kind: EntryType) -> None:
+def _plant(root: Path, marker: Marker, path: str, kind: EntryType) -> None:
     at = root / path
-    if isinstance(marker, rules.AnyOf):
-        _plant(root, marker.markers[0], path, kind)
-    elif isinstance(marker, rules.AllOf):
-        for each in marker.markers:
-            _plant(root, each, path, kind)
-    elif isinstance(marker, rules.Beside):
-        put(Path(os.path.normpath(at.parent / concrete(marker.names[0]))))
-    elif isinstance(marker, rules.BesideAll):
-        for name in marker.names:
-            put(at.parent / name / "x")
-    elif isinstance(marker, rules.Inside | rules.InsideAll):
-        names = marker.names if isinstance(marker, rules.InsideAll) else marker.names[:1]
-        for name in names:
-            put(at / concrete(name))
-    elif isinstance(marker, rules.Tagged):
-        put(at / "CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n")
-    elif isinstance(marker, rules.SelfIgnored):
-        put(at / ".gitignore", b"# made by a tool\n*\n")
-    elif isinstance(marker, rules.GitIgnored | rules.Untracked):
-        _repository(root, path if isinstance(marker, rules.GitIgnored) else "")
-    elif isinstance(marker, rules.Content):
-        put(at, sample_for(marker.pattern))
-    elif isinstance(marker, rules.Begins):
-        put(at)
-        with at.open("r+b") as file:
-            file.write(b"\0" * marker.offset + bytes.fromhex(marker.magics[0]))
-    elif isinstance(marker, rules.Twin):
-        put(at.with_name(at.name.removesuffix(marker.ending)))
-    elif isinstance(marker, rules.AtLeast | rules.MostlyOf):
-        _grow(at, marker, kind)
-    elif isinstance(marker, rules.OnlyPrograms):
-        put(at / "tool", b"\x7fELF\0")
-    elif isinstance(marker, rules.OnlyDocuments):
-        put(at / "design.md", b"# Design")
-    elif isinstance(marker, rules.Link):
-        at.parent.mkdir(parents=True, exist_ok=True)
-        at.symlink_to(f"{marker.into or '/elsewhere/'}x")
-    else:
-        assert isinstance(marker, rules.IsDockerfile | rules.Exists)
+    match marker:
+        case Marker("any_of", parts=(first, *_)):
+            _plant(root, first, path, kind)
+        case Marker("all_of", parts=parts):
+            for each in parts:
+                _plant(root, each, path, kind)
+        case Marker("beside", names):
+            put(Path(os.path.normpath(at.parent / concrete(names[0]))))
+        case Marker("beside_all", names):
+            for name in names:
+                put(at.parent / name / "x")
+        case Marker("inside", names):
+            put(at / concrete(names[0]))
+        case Marker("inside_all", names):
+            for name in names:
+                put(at / concrete(name))
+        case Marker("tagged"):
+            put(at / "CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n")
+        case Marker("self_ignored"):
+            put(at / ".gitignore", b"# made by a tool\n*\n")
+        case Marker("git_ignored"):
+            _repository(root, path)
+        case Marker("untracked"):
+            _repository(root, "")
+        case Marker("content", (pattern,)):
+            put(at, sample_for(pattern))
+        case Marker("begins", (magic, *_), offset):
+            put(at)
+            with at.open("r+b") as file:
+                file.write(b"\0" * offset + bytes.fromhex(magic))
+        case Marker("twin", (ending,)):
+            put(at.with_name(at.name.removesuffix(ending)))
+        case Marker("at_least"):
+            target = at if kind is EntryType.FILE else at / "large.csv"
+            put(target)
+            os.truncate(target, marker.number)
+        case Marker("mostly_of", (ending, *_)):
+            put(at / f"rows{ending}", b"x" * 1000)
+        case Marker("only_programs"):
+            put(at / "tool", b"\x7fELF\0")
+        case Marker("only_documents"):
+            put(at / "design.md", b"# Design")
+        case Marker("link", (into,)):
+            at.parent.mkdir(parents=True, exist_ok=True)
+            at.symlink_to(f"{into or '/elsewhere/'}x")
+        case _:
+            assert marker.kind in ("is_dockerfile", "exists")
 
 
 def plain(root: Path, path: str, kind: EntryType) -> None:
@@ -144,15 +151,6 @@ def sample_for(pattern: str) -> bytes:
     import re
 
     return next(text for text in SAMPLES if re.search(pattern, text)).encode()
-
-
-def _grow(at: Path, marker: rules.AtLeast | rules.MostlyOf, kind: EntryType) -> None:
-    if isinstance(marker, rules.MostlyOf):
-        put(at / f"rows{marker.endings[0]}", b"x" * 1000)
-        return
-    target = at if kind is EntryType.FILE else at / "large.csv"
-    put(target)
-    os.truncate(target, marker.size_bytes)
 
 
 def _repository(root: Path, ignored: str) -> None:

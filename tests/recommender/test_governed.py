@@ -48,7 +48,7 @@ def test_suggest_and_discover_agree_on_what_is_none(name: str, tmp_path: Path) -
     assert not advice.problems
     assert "docs" not in {each.path for each in advice.blocked}
     assert "docker.dockerfile" not in {
-        each.rule for each in advice.suggestions if name in each.paths
+        each.rule.name for each in advice.suggestions if name in each.paths
     }
 
 

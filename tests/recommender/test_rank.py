@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ctxsize.recommender.candidates import Candidate, ranked
+from ctxsize.recommender.candidates import ranked
 from ctxsize.recommender.knowledge.load import BY_NAME
 from ctxsize.recommender.matches import Match, Objection
+from ctxsize.recommender.outcome import Suggestion
 from ctxsize.recommender.tree import Sums
 
 MB = 1_000_000
@@ -13,15 +14,16 @@ MB = 1_000_000
 DOUBT = Objection("tracked", "git tracks it", soft=True)
 
 
-def candidate(rule: str, *paths: str, safe: bool = True, keeps: tuple[str, ...] = ()) -> Candidate:
-    found = BY_NAME[rule]
-    matches = tuple(Match(found, "", path, "it") for path in paths)
-    return Candidate(found, matches, paths, () if safe else (DOUBT,), keeps)
+def suggestion(
+    rule: str, *paths: str, safe: bool = True, keeps: tuple[str, ...] = ()
+) -> Suggestion:
+    matches = tuple(Match(BY_NAME[rule], "", path, "it") for path in paths)
+    return Suggestion(matches, paths, () if safe else (DOUBT,), keeps)
 
 
-def order(*candidates: Candidate, sums: dict[str, Sums]) -> list[tuple[str, int]]:
-    found = ranked(candidates, sums, sums)
-    return [(each.candidate.rule.name, each.context.content_bytes) for each in found]
+def order(*suggestions: Suggestion, sums: dict[str, Sums]) -> list[tuple[str, int]]:
+    found = ranked(suggestions, sums, sums)
+    return [(each.rule.name, each.size.context.content_bytes) for each in found]
 
 
 def test_most_bytes_first_safe_before_unsafe() -> None:
@@ -32,9 +34,9 @@ def test_most_bytes_first_safe_before_unsafe() -> None:
         "c": Sums(1, 100 * MB),
     }
     found = order(
-        candidate("rust.target", "a"),
-        candidate("ml.data", "c", safe=False),
-        candidate("node.modules", "b"),
+        suggestion("rust.target", "a"),
+        suggestion("ml.data", "c", safe=False),
+        suggestion("node.modules", "b"),
         sums=sums,
     )
     assert found == [("node.modules", 10 * MB), ("rust.target", 1 * MB), ("ml.data", 100 * MB)]
@@ -42,26 +44,26 @@ def test_most_bytes_first_safe_before_unsafe() -> None:
 
 def test_what_is_covered_counts_once() -> None:
     sums = {"": Sums(9, 9 * MB), "a": Sums(8, 8 * MB), "a/b": Sums(5, 5 * MB), "c": Sums(1, MB)}
-    inner, outer = candidate("python.bytecode", "a/b", "c"), candidate("rust.target", "a")
+    inner, outer = suggestion("python.bytecode", "a/b", "c"), suggestion("rust.target", "a")
     assert order(inner, outer, sums=sums) == [
         ("rust.target", 8 * MB),
         ("python.bytecode", 1 * MB),
     ]
-    doubtful = candidate("rust.target", "a", safe=False)
+    doubtful = suggestion("rust.target", "a", safe=False)
     assert order(inner, doubtful, sums=sums) == [
         ("python.bytecode", 6 * MB),
         ("rust.target", 3 * MB),
     ]
-    covered = candidate("python.bytecode", "a/b")
+    covered = suggestion("python.bytecode", "a/b")
     assert order(outer, covered, sums=sums) == [("rust.target", 8 * MB)]
 
 
 def test_small_and_inert_is_not_worth_a_line_but_volatile_and_secret_is() -> None:
     sums = {"": Sums(3, 300 * MB), "a": Sums(1, 900), "b": Sums(1, 900), "c": Sums(1, 900)}
     found = order(
-        candidate("rust.crash", "a"),
-        candidate("vcs.git", "b"),
-        candidate("secrets.env", "c"),
+        suggestion("rust.crash", "a"),
+        suggestion("vcs.git", "b"),
+        suggestion("secrets.env", "c"),
         sums=sums,
     )
     assert {name for name, _ in found} == {"vcs.git", "secrets.env"}
@@ -69,12 +71,12 @@ def test_small_and_inert_is_not_worth_a_line_but_volatile_and_secret_is() -> Non
 
 def test_volatile_counts_only_where_it_travels() -> None:
     context = {"": Sums(2, 300 * MB), "a": Sums(1, 900)}
-    assert ranked([candidate("vcs.git", "a")], context, {"": Sums(1, MB)}) == []
+    assert ranked([suggestion("vcs.git", "a")], context, {"": Sums(1, MB)}) == []
 
 
 def test_many_files_weigh_as_bytes_do() -> None:
     sums = {"": Sums(10_001, 2 * MB), "a": Sums(10_000, 0), "b": Sums(1, 2 * MB)}
-    few, many = candidate("rust.target", "b"), candidate("node.modules", "a")
+    few, many = suggestion("rust.target", "b"), suggestion("node.modules", "a")
     assert [name for name, _ in order(few, many, sums=sums)] == [
         "node.modules",
         "rust.target",
@@ -83,5 +85,5 @@ def test_many_files_weigh_as_bytes_do() -> None:
 
 def test_what_stays_of_a_directory_is_not_saved() -> None:
     sums = {"": Sums(9, 9 * MB), "a": Sums(9, 9 * MB), "a/app": Sums(1, 4 * MB)}
-    kept = candidate("rust.target", "a", keeps=("a/app",))
+    kept = suggestion("rust.target", "a", keeps=("a/app",))
     assert order(kept, sums=sums) == [("rust.target", 5 * MB)]

@@ -79,7 +79,7 @@ def test_no_value_is_ever_shown(tmp_path: Path) -> None:
     for name in FORMATS:
         assert VALUE not in render(name, advice, Look())
     assert VALUE not in texts.render(suggested.rules(advice, []), Look())
-    rules = [each.rule for each in advice.suggestions]
+    rules = [each.rule.name for each in advice.suggestions]
     assert VALUE not in texts.render(suggested.rules(advice, rules), Look())
     assert advice.edit is not None
     assert VALUE.encode() not in advice.edit.after
@@ -109,14 +109,14 @@ def test_a_tracked_one_is_not_hidden_without_a_word(tmp_path: Path) -> None:
     root = context(tmp_path / "ctx", file(".env", b"MODE=default\n"))
     repository(root, ".env")
     advice = api.suggest(str(root))
-    doubts = {each.rule: each.doubts for each in advice.suggestions if not each.safe}
+    doubts = {each.rule.name: each.doubts for each in advice.suggestions if not each.safe}
     assert doubts["secrets.env"] == ("git tracks it",)
 
 
 def test_a_weak_name_is_only_possible(tmp_path: Path) -> None:
     root = context(tmp_path / "ctx", file("store/server.key", b"key: value\n"))
     advice = api.suggest(str(root))
-    assert [each.rule for each in advice.suggestions if not each.safe] == ["secrets.key"]
+    assert [each.rule.name for each in advice.suggestions if not each.safe] == ["secrets.key"]
     assert secrets(advice) == {}
 
 

@@ -61,7 +61,7 @@ def test_of_suggestions_that_fail_together_the_first_ones_are_made(tmp_path: Pat
     os.close(deep)
     advice = api.suggest(str(root), write=True, unsafe=True)
     failed = [each for each in advice.blocked if each.trap == "proof"]
-    made = [each for each in advice.suggestions if each.rule == "python.othervenv"]
+    made = [each for each in advice.suggestions if each.rule.name == "python.othervenv"]
     assert len(made) + len(failed) == 360
     assert min(len(made), len(failed)) > 10
     assert all("BuildKit, which accepts at most 1,048,896" in each.reason for each in failed)
@@ -223,7 +223,7 @@ def test_documents_that_a_source_reads_are_not_safe(tmp_path: Path) -> None:
     root = tree(tmp_path / "ctx", "Cargo.toml", "docs/help.md", source, dockerfile=CARGO)
     advice = suggested(root)
     assert "docs" not in patterns(advice)
-    doubts = {each.rule: each.doubts for each in advice.suggestions}
+    doubts = {each.rule.name: each.doubts for each in advice.suggestions}
     assert doubts["docs.directory"] == ("src/lib.rs mentions it",)
 
 
@@ -240,7 +240,7 @@ def test_unsafe_and_only(tmp_path: Path) -> None:
     root = tree(tmp_path / "ctx", *nodes, dockerfile=CARGO)
     assert patterns(suggested(root), safe=False) == {"data"}
     only = api.suggest(str(root), only=["ml.data"])
-    assert [each.rule for each in only.suggestions if each.chosen] == ["ml.data"]
+    assert [each.rule.name for each in only.suggestions if each.chosen] == ["ml.data"]
     assert api.suggest(str(root), only=["data"]).edit == only.edit
     both = suggested(root, unsafe=True)
     assert all(each.chosen for each in both.suggestions)
@@ -261,7 +261,7 @@ def test_what_git_ignores_and_docker_would_be_sent(tmp_path: Path) -> None:
     advice = suggested(root)
     assert advice.git_ignored is not None
     assert advice.git_ignored.files == 2
-    assert [each.rule for each in advice.suggestions if not each.safe] == ["any.gitignored"]
+    assert [each.rule.name for each in advice.suggestions if not each.safe] == ["any.gitignored"]
 
 
 def test_secrets_among_what_git_ignores_are_counted(tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_a_large_directory_goes_but_for_what_is_copied_by_name(tmp_path: Path) -
     )
     root = tree(tmp_path / "ctx", *nodes, dockerfile=text)
     advice = suggested(root, write=True)
-    found = next(each for each in advice.suggestions if each.rule == "rust.target")
+    found = next(each for each in advice.suggestions if each.rule.name == "rust.target")
     assert found.patterns == ("target", "!target/release/app", "!target/quarkus-*")
     assert found.keeps == ("target/quarkus-app", "target/release/app")
     assert {path for path in sent(root) if path.startswith("target")} == {

@@ -97,20 +97,14 @@ def spoken(case: Case, root: Path) -> set[str]:
     """The traps that speak about the path of `case`."""
     from ctxsize.api import request_for
     from ctxsize.engine.snapshot import Snapshot
-    from ctxsize.recommender.knowledge.load import RULES
     from ctxsize.recommender.suggest import Advisor
 
     text = (BUILD.format(case.command) + case.more).encode()
     build_tree(root, [file("Dockerfile", text), *case.nodes])
     if case.tracked is not None:
         repository(root, *case.tracked)
-    seen = Advisor(Snapshot.take(request_for(str(root)))).look(RULES)
-    return {
-        each.trap
-        for match, said in (*seen.matches, *seen.blocked)
-        for each in said
-        if match.path == case.path
-    }
+    found = Advisor(Snapshot.take(request_for(str(root)))).found
+    return {each.trap for match in found for each in match.objections if match.path == case.path}
 
 
 @pytest.mark.parametrize("name", TRAPS)
@@ -185,5 +179,5 @@ def test_what_terraform_fetched_is_kept_where_nothing_fetches_it(
 ) -> None:
     dockerfile = file("Dockerfile", f"FROM x\nCOPY . .\n{commands}\n".encode())
     root = build_tree(tmp_path / "ctx", [dockerfile, "main.tf", ".terraform/providers/aws"])
-    found = {each.rule: each.safe for each in api.suggest(str(root)).suggestions}
+    found = {each.rule.name: each.safe for each in api.suggest(str(root)).suggestions}
     assert found["terraform.state"] == safe

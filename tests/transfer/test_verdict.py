@@ -13,21 +13,8 @@ from ctxsize import api
 from ctxsize.engine import directories
 from ctxsize.formats.verdict import level, reasons
 from ctxsize.model import Report
-from ctxsize.recommender.describe import SAFE_FROM
 from ctxsize.recommender.knowledge.load import RULES
-from ctxsize.recommender.rules import (
-    AllOf,
-    AnyOf,
-    Beside,
-    BesideAll,
-    Category,
-    EntryType,
-    Inside,
-    InsideAll,
-    Marker,
-    Rule,
-    Tagged,
-)
+from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Marker, Rule
 from ctxsize.recommender.tree import is_glob
 from tests.trees import COPY_ALL, Node, build_tree, fifo, file, link
 
@@ -257,21 +244,21 @@ def usable(names: tuple[str, ...], at: str = "") -> tuple[str, ...]:
 def ways(marker: Marker) -> list[Way]:
     """The ways to show `marker` by names: of each group one must be there."""
     match marker:
-        case Tagged():
+        case Marker("tagged"):
             return [(("CACHEDIR.TAG",),)]
-        case Inside(names):
+        case Marker("inside", names):
             return [(usable(names),)] if usable(names) else []
-        case Beside(names):
+        case Marker("beside", names):
             return [(usable(names, "../"),)] if usable(names) else []
-        case InsideAll(names):
+        case Marker("inside_all", names):
             return [tuple((each,) for each in names)]
-        case BesideAll(names):
+        case Marker("beside_all", names):
             return [tuple((f"../{each}",) for each in names)]
-        case AnyOf(markers):
+        case Marker("any_of", parts=markers):
             all_ways = [way for each in markers for way in ways(each)]
             single = tuple(name for way in all_ways if len(way) == 1 for name in way[0])
             return [((single,))] * bool(single) + [way for way in all_ways if len(way) > 1]
-        case AllOf(markers):
+        case Marker("all_of", parts=markers):
             return [sum(each, ()) for each in product(*map(ways, markers))]
     return []
 

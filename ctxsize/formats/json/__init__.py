@@ -98,8 +98,8 @@ FIELDS = {
     "Advice.problems": _OF_SUGGEST,
     "Size": "context transfer",
     "Suggestion": (
-        "rule category patterns paths keeps why made_again_by=again? evidence saves=size "
-        "confidence safe doubts volatile chosen"
+        "rule=rule.name rule.category patterns paths keeps rule.why made_again_by=rule.again? "
+        "evidence saves=size rule.confidence safe doubts rule.volatile chosen"
     ),
     "Question": "path size note",
     "Blocked": "rule path blocked_by=trap reason evidence size",

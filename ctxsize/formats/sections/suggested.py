@@ -11,7 +11,6 @@ from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Card, Example, Fact, Findings, Item, NextStep, Prose, Section
 from ctxsize.formats.wording import EXAMPLES, amount, listed, more, sentence
 from ctxsize.model import Amount, Problem
-from ctxsize.recommender import describe
 from ctxsize.recommender.knowledge.load import BY_NAME
 from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Note, Size, Suggestion
 from ctxsize.recommender.rules import Rule
@@ -94,7 +93,7 @@ def _next(advice: Advice) -> NextStep:
         verb = "makes" if advice.new_file else "adds to"
         return NextStep(command(advice, "suggest", "--write"), f"{verb} {where}; --diff shows how")
     if advice.suggestions:
-        one = command(advice, "suggest", "--write", "--only", advice.suggestions[0].rule)
+        one = command(advice, "suggest", "--write", "--only", advice.suggestions[0].rule.name)
         return NextStep(one, "takes one all the same")
     if advice.questions:
         need = "look at what is large below, and add what the build does not need"
@@ -120,18 +119,18 @@ def _git_ignored(advice: Advice) -> Iterator[Fact]:
 
 def _suggestion(each: Suggestion) -> Card:
     """Return the patterns of a suggestion, its figures and its reasons."""
-    size = each.size
+    size, rule = each.size, each.rule
     left = not size.counted.files and size.context.files
     figures = (
         f"{amount(size.context)} that this build leaves behind" if left else amount(size.counted)
     )
-    again = f"; made again by {each.again}" if each.again else ""
-    busts = "; its changes bust the build cache" if each.volatile else ""
+    again = f"; made again by {rule.again}" if rule.again else ""
+    busts = "; its changes bust the build cache" if rule.volatile else ""
     texts = [
-        sentence(each.why),
+        sentence(rule.why),
         *([f"Doubt: {visible('; '.join(each.doubts))}."] if each.doubts else []),
         f"Evidence: {listed([*map(visible, each.evidence)], sign='; ')}",
-        f"Rule: {each.rule}, {each.confidence:.0%} sure{again}{busts}",
+        f"Rule: {rule.name}, {rule.confidence:.0%} sure{again}{busts}",
     ]
     patterns = " ".join(map(quoted, each.patterns[:EXAMPLES]))
     return Card(f"{patterns} {more(len(each.patterns) - EXAMPLES)}".rstrip(), figures, texts)
@@ -156,14 +155,14 @@ def rules(advice: Advice, names: Sequence[str]) -> list[Section]:
 
 def _rule(advice: Advice, rule: Rule) -> Section:
     facts = {
-        "looks for": describe.names(rule),
-        "evidence": describe.needs(rule.marker),
-        "written as": describe.written_as(rule),
+        "looks for": rule.looks_for,
+        "evidence": str(rule.marker),
+        "written as": rule.written_as,
         "why": rule.why,
         "made again by": rule.again,
         "traps": ", ".join(rule.traps),
     }
-    here = [_suggestion(each) for each in advice.suggestions if each.rule == rule.name]
+    here = [_suggestion(each) for each in advice.suggestions if each.rule is rule]
     against = [*_not_suggested([each for each in advice.blocked if each.rule == rule.name])]
     if not here and not against:
         facts["here"] = "nothing that is sent has this name and its evidence"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from ctxsize.recommender import rules
 from ctxsize.recommender.knowledge.rows import RuleRow, rows, texts
-from ctxsize.recommender.rules import MIB, Category, EntryType, Form, Marker, Rule
+from ctxsize.recommender.rules import MARKERS, Category, EntryType, Form, Marker, Rule
 
 _ANY_NAME = "*"
+_KEYS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
+"""What keys of rows mean that are not called as their marker."""
+_MARKERS = MARKERS.keys() | _KEYS.keys()
 
 
 def rule_of(row: RuleRow) -> Rule:
@@ -34,39 +35,20 @@ def rule_of(row: RuleRow) -> Rule:
 def _all(values: dict[str, Any]) -> Marker:
     if not values:
         raise ValueError("a row must say what proves the thing, or that it `exists`")
-    markers = tuple(_MARKERS[key](value) for key, value in values.items())
-    return markers[0] if len(markers) == 1 else rules.AllOf(markers)
+    markers = tuple(_marker(key, value) for key, value in values.items())
+    return markers[0] if len(markers) == 1 else Marker("all_of", parts=markers)
 
 
-def _begins(value: Any) -> Marker:
+def _marker(key: str, value: Any) -> Marker:
+    kind = _KEYS.get(key, key)
+    if key == "any_of":
+        return Marker(kind, parts=tuple(map(_all, value)))
+    if key == "at_least_mib":
+        return Marker(kind, number=value * 1024 * 1024)
     if isinstance(value, dict):
-        return rules.Begins(texts(value["bytes"]), value["at"])
-    return rules.Begins(texts(value))
+        return Marker(kind, texts(value["bytes"]), value["at"])
+    return Marker(kind, () if value is True else texts(value))
 
-
-_MARKERS: dict[str, Callable[[Any], Marker]] = {
-    "beside": lambda names: rules.Beside(texts(names)),
-    "also_beside": lambda names: rules.Beside(texts(names)),
-    "beside_all": lambda names: rules.BesideAll(texts(names)),
-    "inside": lambda names: rules.Inside(texts(names)),
-    "inside_all": lambda names: rules.InsideAll(texts(names)),
-    "content": rules.Content,
-    "begins": _begins,
-    "twin": rules.Twin,
-    "link_into": rules.Link,
-    "at_least_mib": lambda count: rules.AtLeast(count * MIB),
-    "mostly_of": lambda endings: rules.MostlyOf(texts(endings)),
-    "tagged": lambda _: rules.Tagged(),
-    "self_ignored": lambda _: rules.SelfIgnored(),
-    "git_ignored": lambda _: rules.GitIgnored(),
-    "untracked": lambda _: rules.Untracked(),
-    "only_programs": lambda _: rules.OnlyPrograms(),
-    "only_documents": lambda _: rules.OnlyDocuments(),
-    "is_dockerfile": lambda _: rules.IsDockerfile(),
-    "exists": lambda _: rules.Exists(),
-    "any_of": lambda ways: rules.AnyOf(tuple(map(_all, ways))),
-}
-"""How each key of a row that says what proves it becomes a marker; several must all hold."""
 
 RULES: tuple[Rule, ...] = tuple(map(rule_of, rows()))
 """Every rule; where two speak of one directory the earlier one decides."""

@@ -8,6 +8,7 @@ from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import Asked, asked_in
 from ctxsize.engine.quoting import pattern_for
+from ctxsize.engine.sent import Sent
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.build_files import BuildFile
@@ -18,6 +19,8 @@ from ctxsize.writer.merge import Addition
 _HEADING = "Everything stays out but for what the Dockerfiles take"
 _IGNORED = "Ignored before, and inside of what they take"
 _MOST_IGNORED = 40
+Taking = tuple[str, tuple[str, ...]]
+"""A Dockerfile as a comment names it, and the paths that one of its builds asks for."""
 
 
 def allowlist(draft: Draft) -> IgnoreFileChange:
@@ -27,52 +30,42 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     what is ignored now stays ignored.
     """
     build_files, notes = _concerned(draft)
-    if not build_files:
-        return IgnoreFileChange(
-            impossible="There is no Dockerfile, so nobody knows what a build takes",
-            hint="name it with -f",
-        )
-    for path, _ in draft.build_files.undecided:
-        return IgnoreFileChange(
-            notes=tuple(notes),
-            impossible=f"What {path} takes is not known, so it cannot be listed",
-            hint="ctxsize suggest without --allowlist says why",
-        )
-    for build_file in build_files:
-        obstacle = _obstacle(build_file)
-        if obstacle:
-            return IgnoreFileChange(notes=tuple(notes), impossible=obstacle[0], hint=obstacle[1])
-    wanted = _union(draft, build_files)
+    obstacle = _obstacle(draft, build_files)
+    if obstacle is not None:
+        return IgnoreFileChange(notes=notes, impossible=obstacle[0], hint=obstacle[1])
+    takings = [taking for build_file in build_files for taking in _takings(build_file)]
+    # What travels in any of the builds now, and what the builder needs for itself.
+    wanted = {path for _, paths in takings for path in _travels(draft, None, paths).paths}
+    if draft.request.builder.always_sends is not None:
+        wanted |= draft.build_files.own_files
     if wanted.issuperset(draft.before.paths):
-        return IgnoreFileChange(notes=tuple(notes))
-    additions = _additions(draft, build_files)
+        return IgnoreFileChange(notes=notes)
     for at_start in (True, False):
-        tried = _tried(draft, build_files, additions, at_start=at_start)
+        tried = _tried(draft, takings, at_start=at_start)
         if tried is not None and wanted.issuperset(tried[1].sent.paths):
             added, attempt = tried
-            return IgnoreFileChange(attempt.data, tuple(added), notes=tuple(notes))
+            return IgnoreFileChange(attempt.data, tuple(added), notes=notes)
     return IgnoreFileChange(
-        notes=tuple(notes),
+        notes=notes,
         impossible="What the ignore file holds already does not go with such a list: "
         "a trial shows that other files would be sent",
         hint="tidy its exceptions first, or start from an empty file",
     )
 
 
-def _concerned(draft: Draft) -> tuple[list[BuildFile], list[Note]]:
+def _concerned(draft: Draft) -> tuple[list[BuildFile], tuple[Note, ...]]:
     """Return the Dockerfiles whose context this is, and notes about those with another one."""
     kept: list[BuildFile] = []
     left = dict(draft.build_files.elsewhere)
-    own = draft.request.dockerfile
     for build_file in draft.build_files.all:
         directory = build_file.path.rpartition("/")[0]
-        top = build_file.path == own or not directory
+        top = build_file.path == draft.request.dockerfile or not directory
         if top or build_file.asked_for or _takes_from_above(draft, build_file, directory):
             kept.append(build_file)
         else:
             left[build_file.path] = directory
     why = "all it takes is in {}, so that is taken for its context"
-    return kept, [Note(path, why.format(directory)) for path, directory in left.items()]
+    return kept, tuple(Note(path, why.format(directory)) for path, directory in left.items())
 
 
 def _takes_from_above(draft: Draft, build_file: BuildFile, directory: str) -> bool:
@@ -85,23 +78,29 @@ def _takes_from_above(draft: Draft, build_file: BuildFile, directory: str) -> bo
     )
 
 
-def _obstacle(build_file: BuildFile) -> tuple[str, str] | None:
-    """Return why what a Dockerfile takes cannot be listed, and what to do; None if it can."""
-    for unknown in build_file.unknown:
-        return (
-            f"{build_file.path}:{unknown.line} takes {unknown.source}, which has no value here",
-            "give it one with --build-arg",
-        )
-    for asked in _asked(build_file):
-        if asked.paths is not None:
-            continue
-        source = next((each for each in asked.sources if each.path == "."), None)
-        where = build_file.path if source is None else f"{build_file.path}:{source.line}"
-        what = "all of the context" if source is None else f"{source.instruction} {source.source}"
-        return (
-            f"{where} takes the whole context ({what}), so nothing can be denied to it",
-            "name there what the build needs, or use ctxsize suggest without --allowlist",
-        )
+def _obstacle(draft: Draft, build_files: list[BuildFile]) -> tuple[str, str] | None:
+    """Return why what the builds take cannot be listed, and what to do; None if it can."""
+    if not build_files:
+        reason = "There is no Dockerfile, so nobody knows what a build takes"
+        return reason, "name it with -f"
+    for path, _ in draft.build_files.undecided:
+        reason = f"What {path} takes is not known, so it cannot be listed"
+        return reason, "ctxsize suggest without --allowlist says why"
+    for build_file in build_files:
+        for unknown in build_file.unknown:
+            reason = f"{build_file.path}:{unknown.line} takes {unknown.source}"
+            return f"{reason}, which has no value here", "give it one with --build-arg"
+        for asked in _asked(build_file):
+            if asked.paths is None:
+                source = next((each for each in asked.sources if each.path == "."), None)
+                line, what = "", "all of the context"
+                if source is not None:
+                    line, what = f":{source.line}", f"{source.instruction} {source.source}"
+                return (
+                    f"{build_file.path}{line} takes the whole context ({what}), "
+                    "so nothing can be denied to it",
+                    "name there what the build needs, or use ctxsize suggest without --allowlist",
+                )
     return None
 
 
@@ -112,68 +111,53 @@ def _asked(build_file: BuildFile) -> Iterator[Asked]:
             yield from asked_in(need, name)
 
 
-def _paths(build_file: BuildFile) -> Iterator[tuple[str, ...]]:
-    """Yield what the builds of a Dockerfile ask for, each once."""
-    yield from sorted({each.paths for each in _asked(build_file) if each.paths is not None})
+def _takings(build_file: BuildFile) -> list[Taking]:
+    """Return what the builds of a Dockerfile ask for, each once."""
+    name = build_file.request.dockerfile_in_context or "a Dockerfile elsewhere"
+    asked = {each.paths for each in _asked(build_file) if each.paths is not None}
+    return [(name, paths) for paths in sorted(asked)]
 
 
-def _union(draft: Draft, build_files: list[BuildFile]) -> set[str]:
-    """Return all that travels in any of the builds now, and what the builder needs for itself."""
-    needs = draft.request.builder.always_sends is not None
-    return {
-        *(draft.build_files.own_files if needs else ()),
-        *(
-            path
-            for build_file in build_files
-            for paths in _paths(build_file)
-            for path in draft.travels(None, paths).paths
-        ),
-    }
+def _travels(draft: Draft, attempt: Attempt | None, paths: tuple[str, ...]) -> Sent:
+    """Return what a build that asks for `paths` makes travel: now, or by an attempt."""
+    spec = draft.request.spec if attempt is None else attempt.request.spec
+    return draft.snapshot.sent(spec, include=follow(draft.request.root, paths))
 
 
-def _additions(draft: Draft, build_files: list[BuildFile]) -> list[Addition]:
-    takers: dict[str, list[str]] = {}
-    for build_file in build_files:
-        name = build_file.request.dockerfile_in_context or "a Dockerfile elsewhere"
-        for paths in _paths(build_file):
-            for pattern in follow(draft.request.root, paths) or ():
-                known = takers.setdefault(f"!{pattern}", [])
-                known += [name] * (name not in known)
-    lines = sorted(takers.items(), key=lambda item: (item[1], item[0]))
+def _additions(draft: Draft, takings: list[Taking]) -> list[Addition]:
+    takers: dict[str, dict[str, None]] = {}
+    for name, paths in takings:
+        for pattern in follow(draft.request.root, paths) or ():
+            takers.setdefault(f"!{pattern}", {})[name] = None
+    lines = sorted(takers.items(), key=lambda item: ([*item[1]], item[0]))
     exceptions = [Addition(line, _HEADING, f"for {' and '.join(who)}") for line, who in lines]
     return [Addition("*", _HEADING), *exceptions]
 
 
 def _tried(
-    draft: Draft, build_files: list[BuildFile], additions: list[Addition], *, at_start: bool
+    draft: Draft, takings: list[Taking], *, at_start: bool
 ) -> tuple[list[Addition], Attempt] | None:
     """Return the proved list: in front of what is there, or behind it with more patterns."""
+    additions = _additions(draft, takings)
     try:
         attempt = draft.attempt(additions, at_start=at_start)
         if not at_start:
-            more = _ignored_inside(draft, attempt)
-            if more is None:
-                return None
-            additions = [*additions, *more]
+            additions += _ignored_inside(draft, attempt)
             attempt = draft.attempt(additions)
     except IgnoreFileError:
         return None
     if attempt.shown or draft.proof.unfound(attempt):
         return None
-    for build_file in build_files:
-        for paths in _paths(build_file):
-            if not draft.travels(None, paths).same(draft.travels(attempt, paths)):
-                return None
-    return additions, attempt
+    same = all(
+        _travels(draft, None, paths).same(_travels(draft, attempt, paths)) for _, paths in takings
+    )
+    return (additions, attempt) if same else None
 
 
-def _ignored_inside(draft: Draft, attempt: Attempt) -> list[Addition] | None:
-    """Return patterns for what is ignored now and would be let in; None if that takes too many."""
-    shown = attempt.shown
-    below = set(shown)
-    tops = [path for path in shown if path.rpartition("/")[0] not in below]
-    pattern_class = draft.request.builder.spec_class.pattern_class
-    patterns = [pattern_for(path, pattern_class=pattern_class) for path in tops]
-    if len(patterns) > _MOST_IGNORED or None in patterns:
-        return None
-    return [Addition(str(each), _IGNORED) for each in patterns]
+def _ignored_inside(draft: Draft, attempt: Attempt) -> list[Addition]:
+    """Return patterns for what is ignored now and would be let in; none if that takes too many."""
+    below = set(attempt.shown)
+    tops = [path for path in attempt.shown if path.rpartition("/")[0] not in below]
+    patterns = (pattern_for(path, pattern_class=draft.pattern_class) for path in tops)
+    found = [Addition(each, _IGNORED) for each in patterns if each is not None]
+    return found if len(found) <= _MOST_IGNORED else []

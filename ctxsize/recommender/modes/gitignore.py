@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import count
-from typing import Any
-
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+from typing import NamedTuple
 
 from ctxsize.engine import goregexp
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.quoting import escaped, is_plain
 
-_CLASS = re.compile(r"\[([!^]?)(\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]", re.DOTALL)
+_TOKEN = re.compile(
+    r"\\(?P<escaped>.)|\[(?P<negated>[!^]?)(?P<class>\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]"
+    r"|(?P<stars>\*+)|(?P<one>\?)|(?P<slash>/)|(?P<text>.)",
+    re.DOTALL,
+)
 _IN_CLASS = re.compile(r"(\[:[a-z]+:\])|(?:\\(.)|(.))(?:-(?:\\(.)|([^\]\\])))?", re.DOTALL)
-
-
+_UNFINISHED = {"[": "a class without an end", "\\": "a backslash at its end"}
 _LONGEST = 8192
 """Number of characters of the longest line: twice a path, as each may be escaped."""
 
@@ -31,20 +30,26 @@ class CannotSayError(Exception):
     """A builder has no pattern for it; the message says what is meant, as a clause."""
 
 
-@dataclass(frozen=True)
-class Translated:
+class Translated(NamedTuple):
     """One pattern of git's as the builder reads it."""
 
     line: str
     """For an ignore file, with `!` for an exception."""
-    exception: bool
     directories_only: bool
     """Git means directories alone; no builder can say that."""
 
-    @property
-    def contents(self) -> str:
-        """Return the line for the content of such a directory; a file of that name has none."""
-        return f"{self.line}/**"
+
+class _Token(NamedTuple):
+    text: str
+    is_literal: bool = False
+    """Whether its characters stand for themselves; else it is a wildcard."""
+
+
+_Part = list[_Token]
+"""A component of a path."""
+_STAR = _Token("*")
+_ANYWHERE = [_Token("**")]
+"""The component `**`."""
 
 
 def translate(
@@ -72,30 +77,15 @@ def translate(
     text = text[: len(text) - directories_only]
     if not text or (text == "/" and not directories_only):
         return None
-    in_path = "/" in text
-    parts = [_tokens(part, in_path=in_path) for part in _components(text.removeprefix("/"))]
-    if not in_path:
-        parts = [_ANYWHERE, [_STAR] if parts[0] is _ANYWHERE else parts[0]]
-    elif below:
-        inside = _below(parts, below)
-        if inside is None:
-            return None
-        parts = inside
-    above: list[list[str]] = [[_Text(name)] for name in directory.split("/") if name]
-    parts = above + parts
-    return Translated("!" * exception + _written(parts, pattern_class), exception, directories_only)
-
-
-class _Text(str):
-    """Characters that stand for themselves; what is no `_Text` is a wildcard."""
-
-    __slots__ = ()
-
-
-_STAR = "*"
-_ANY_DEPTH = "**"
-_ANYWHERE: list[str] = [_ANY_DEPTH]
-"""The component `**`; known by being itself, as two stars that are escaped are text."""
+    parts = _parts(text.removeprefix("/"), in_path="/" in text)
+    if "/" not in text:
+        parts = [_ANYWHERE, *parts]
+    inside = _below(parts, below)
+    if inside is None:
+        return None
+    above = [[_Token(name, is_literal=True)] for name in directory.split("/") if name]
+    written = _written(above + inside, pattern_class)
+    return Translated("!" * exception + written, directories_only)
 
 
 def _read(line: str) -> str:
@@ -108,61 +98,33 @@ def _read(line: str) -> str:
     return line[: len(kept) + 1] if is_escaped else kept
 
 
-def _components(text: str) -> list[str]:
-    """Return `text` split at slashes, but for those in classes."""
-    parts, at, start = [], 0, 0
-    while at < len(text):
-        found = _class_at(text, at)
-        if text[at] == "\\":
-            at += 2
-        elif found:
-            at = found.end()
+def _parts(text: str, *, in_path: bool) -> list[_Part]:
+    """Return the components of `text`, wildcards in the builder's language."""
+    parts: list[_Part] = [[]]
+    for found in _TOKEN.finditer(text):
+        if found["slash"]:
+            parts.append([])
+        elif found["stars"]:
+            several = in_path and len(found["stars"]) > 1
+            parts[-1].append(_Token(found["stars"]) if several else _STAR)
+        elif found["one"]:
+            parts[-1].append(_Token("?"))
+        elif found["class"] is not None:
+            parts[-1].append(_Token(_class(found["negated"] != "", found["class"])))
+        elif found["text"] in _UNFINISHED:
+            raise CannotSayError(f"{_UNFINISHED[found['text']]} matches nothing")
         else:
-            if text[at] == "/":
-                parts.append(text[start:at])
-                start = at + 1
-            at += 1
-    return [*parts, text[start:]]
-
-
-def _class_at(text: str, at: int) -> re.Match[str] | None:
-    # Looked for first, as a file of `[` would take quadratic time.
-    return _CLASS.match(text, at) if text[at] == "[" and text.find("]", at) > 0 else None
-
-
-def _tokens(part: str, *, in_path: bool) -> list[str]:
-    """Return a component as text and wildcards, those in the builder's language."""
-    if part in ("", ".", ".."):
-        raise CannotSayError(f"no file is called {part!r}, so it matches nothing")
-    if part == _ANY_DEPTH:
-        return _ANYWHERE
-    tokens: list[str] = []
-    at = 0
-    while at < len(part):
-        char = part[at]
-        found = _class_at(part, at)
-        if found:
-            tokens.append(_class(found[1] != "", found[2]))
-            at = found.end()
-            continue
-        if char == "[":
-            raise CannotSayError("a class without an end matches nothing")
-        if char in "*?":
-            again = char == "*" and bool(tokens) and tokens[-1] is _STAR
-            if again and in_path:
-                raise CannotSayError("two stars beside a name, which git reads in two ways")
-            tokens += [] if again else [_STAR if char == "*" else char]
-            at += 1
-            continue
-        if char == "\\":
-            at += 1
-            if at == len(part):
-                raise CannotSayError("a backslash at its end matches nothing")
-            char = part[at]
-        before = tokens.pop() if tokens and isinstance(tokens[-1], _Text) else ""
-        tokens.append(_Text(before + char))
-        at += 1
-    return tokens
+            before = parts[-1].pop().text if parts[-1] and parts[-1][-1].is_literal else ""
+            parts[-1].append(_Token(before + (found["escaped"] or found["text"]), is_literal=True))
+    for part in parts:
+        name = "".join(token.text for token in part)
+        if name in ("", ".", ".."):
+            raise CannotSayError(f"no file is called {name!r}, so it matches nothing")
+        if part != _ANYWHERE and any(
+            token.text[:2] == "**" for token in part if not token.is_literal
+        ):
+            raise CannotSayError("two stars beside a name, which git reads in two ways")
+    return parts
 
 
 def _class(negated: bool, inner: str) -> str:
@@ -183,67 +145,34 @@ def _in_class(char: str) -> str:
     return f"\\{char}" if char in "\\]^[-*?!" else char
 
 
-def _below(parts: list[list[str]], names: Sequence[str]) -> list[list[str]] | None:
+def _below(parts: list[_Part], names: Sequence[str]) -> list[_Part] | None:
     """Return `parts` without those on the way to the context, None if they lead elsewhere."""
-    if parts[0] is _ANYWHERE:
-        return parts
     for name in names:
+        if parts[0] == _ANYWHERE:
+            break
         if len(parts) < 2 or not _matches(parts[0], name):
             return None
         parts = parts[1:]
-        if parts[0] is _ANYWHERE:
-            return parts
     return parts
 
 
-def _matches(part: list[str], name: str) -> bool:
+def _matches(part: _Part, name: str) -> bool:
     wild = {"*": "[^/]*", "?": "[^/]"}
-    text = "".join(re.escape(t) if isinstance(t, _Text) else wild.get(t, t) for t in part)
+    text = "".join(
+        re.escape(each.text) if each.is_literal else wild.get(each.text, each.text) for each in part
+    )
     try:
         return goregexp.compiled(f"^{text}$").search(name) is not None
     except goregexp.GoRegexpError:
         return False
 
 
-class QuickGitPattern(GitIgnoreSpecPattern):
-    """A line of a `.gitignore` that takes little time, whatever it is and whatever the path.
-
-    One that is longer than any path, or has more wildcards than that allows, ignores
-    nothing, and as an exception lets everything in, so that at worst fewer files are taken
-    for ignored.
-    """
-
-    __slots__ = ()
-
-    @classmethod
-    def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
-        """Return pathspec's expression, with each star's match fixed where that is enough."""
-        if len(pattern) > _LONGEST:
-            return (".", False) if pattern.startswith("!") else (None, None)
-        regex, include = super().pattern_to_regex(pattern)
-        if regex is None:
-            return regex, include
-        numbers = count()
-        regex = _STAR_AND_TEXT.sub(
-            lambda found: f"(?=(?P<s{(at := next(numbers))}>[^/]*?{found[1]}))(?P=s{at})", regex
-        )
-        if len(_VARIABLE.findall(regex)) <= _MOST_VARIABLE:
-            return regex, include
-        return (None, None) if include else (".", False)
-
-
-_STAR_AND_TEXT = re.compile(r"\[\^/\]\*((?:\\.|\w|\[\^/\](?![*+]))+)(?=\[\^/\]\*)")
-"""A star of pathspec's expression, and the text up to the next one."""
-_VARIABLE = re.compile(r"(?:\]|\.)[*+](?!\?)")
-_MOST_VARIABLE = 3
-
-
-def _written(parts: list[list[str]], pattern_class: type[DockerIgnorePattern]) -> str:
+def _written(parts: list[_Part], pattern_class: type[DockerIgnorePattern]) -> str:
     """Return the pattern: literal where the builder reads it so, else escaped as needed."""
-    leading, trailing = parts[0] is _ANYWHERE, len(parts) > 1 and parts[-1] is _ANYWHERE
+    leading, trailing = parts[0] == _ANYWHERE, len(parts) > 1 and parts[-1] == _ANYWHERE
     middle = parts[leading : len(parts) - trailing]
-    text = "/".join("".join(part) for part in middle)
-    literal = all(isinstance(token, _Text) for part in middle for token in part)
+    text = "/".join("".join(token.text for token in part) for part in middle)
+    literal = all(token.is_literal for part in middle for token in part)
     edges = text[:1] + text[-1:]
     plain = literal and is_plain(text, pattern_class) and edges.strip() == edges
     if plain and not (leading and trailing) and (leading or text[0] not in "#!\ufeff"):
@@ -251,13 +180,13 @@ def _written(parts: list[list[str]], pattern_class: type[DockerIgnorePattern]) -
     names = [
         "".join(
             escaped(
-                token,
+                token.text,
                 pattern_class,
                 starts=not leading and at == 0 and index == 0,
                 ends=not trailing and at == len(middle) - 1 and index == len(part) - 1,
             )
-            if isinstance(token, _Text)
-            else token
+            if token.is_literal
+            else token.text
             for index, token in enumerate(part)
         )
         for at, part in enumerate(middle)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import cached_property
 
 from ctxsize.engine.covers import covers, is_literal
 from ctxsize.engine.ignorefile import IgnoreFile
@@ -23,14 +22,9 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
     Raises `IgnoreFileError` if `other` would fail a build.
     """
     parity = _Parity(draft, other)
-    additions = draft.new(parity.additions())
-    kept, dropped = draft.settled(additions, parity.wrong) if additions else ([], [])
-    useful = [each for each in kept if not each.line.startswith("!") or draft.matters(kept, each)]
-    kept = draft.either(useful, kept, parity.wrong)
-    notes = (*parity.notes, *dropped)
-    if not any(not each.line.startswith("!") for each in kept):
-        return IgnoreFileChange(notes=notes)
-    return IgnoreFileChange(draft.attempt(kept).data, tuple(kept), notes=notes)
+    additions = parity.additions()
+    optional = [each for each in additions if each.line.startswith("!")]
+    return draft.change(additions, parity.wrong, notes=parity.notes, optional=optional)
 
 
 class _Parity:
@@ -119,22 +113,18 @@ class _Parity:
         made = self._pattern_class(text)
         return any(covers(each, made) is not None for each in ours[last + 1 :])
 
-    @cached_property
-    def _forbidden(self) -> dict[str, str]:
-        return self._draft.forbidden()
-
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield what no mode may do, and what disappears that builds need."""
         yield from self._draft.wrong(attempt)
-        hidden = attempt.hidden
-        below = frozenset(hidden)
-        for path in hidden:
-            # What is in a directory that goes as a whole belongs to it.
-            if path.rpartition("/")[0] in below:
-                continue
-            if path in self._forbidden:
-                yield path, f"{path} must stay: {self._forbidden[path]}"
-            elif is_build_input(path.rpartition("/")[2]) and self._is_tracked(path):
+        hidden = frozenset(attempt.hidden)
+        # What is in a directory that goes as a whole belongs to it.
+        top_level = (path for path in attempt.hidden if path.rpartition("/")[0] not in hidden)
+        tops = dict.fromkeys(top_level)
+        for path, why in self._draft.kept_back(attempt):
+            if path in tops:
+                yield path, why
+        for path in tops:
+            if is_build_input(path.rpartition("/")[2]) and self._is_tracked(path):
                 yield path, f"{path} would disappear, which builds read"
 
     def _is_tracked(self, path: str) -> bool:

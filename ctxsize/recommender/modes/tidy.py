@@ -8,7 +8,7 @@ one is enough.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import takewhile
 
 from ctxsize.engine.covers import Cover, covers, is_literal
@@ -26,17 +26,17 @@ def tidy(snapshot: Snapshot) -> IgnoreFileChange:
 
     Notes name the lines that match nothing in this tree and stay nevertheless.
     """
-    request = snapshot.request
-    if request.ignore_file is None:
+    file, trial = snapshot.request.ignore_file, Trial(snapshot)
+    if file is None:
         return IgnoreFileChange(
             impossible="There is no ignore file to tidy", hint="ctxsize suggest proposes one"
         )
-    removed = _proved(Trial(snapshot), request.ignore_file, [*_candidates(request)])
+    removed = _proved(trial, file, [*_candidates(trial.request, file)])
     removed.sort(key=lambda each: each.line)
-    after = edit_lines(request.ignore_file, dict.fromkeys(each.line for each in removed))
-    gone = {each.line for each in removed}
-    idle = tuple(note for note in _idle(snapshot) if note.line not in gone)
-    return IgnoreFileChange(after, removed=tuple(removed), notes=idle)
+    gone = [each.line for each in removed]
+    notes = tuple(_idle(trial, file, gone))
+    after = edit_lines(file, dict.fromkeys(gone))
+    return IgnoreFileChange(after, removed=tuple(removed), notes=notes)
 
 
 def _proved(trial: Trial, file: IgnoreFile, candidates: list[Removed]) -> list[Removed]:
@@ -55,7 +55,7 @@ def _proved(trial: Trial, file: IgnoreFile, candidates: list[Removed]) -> list[R
     return proved
 
 
-def _candidates(request: Request) -> Iterator[Removed]:
+def _candidates(request: Request, file: IgnoreFile) -> Iterator[Removed]:
     """Yield the lines that can go, last ones first, each without those that went before it."""
     kept = [pattern for pattern in request.spec.patterns if pattern.line]
     if any(pattern.fault is not None for pattern in kept):
@@ -68,7 +68,7 @@ def _candidates(request: Request) -> Iterator[Removed]:
         why = _why(kept, at, remembers=remembers)
         if why:
             line = kept.pop(at).line
-            yield Removed(line, _text(request, line), why)
+            yield Removed(line, file.texts()[line - 1].strip(), why)
             # What it kept apart may cover each other now.
             at = len(kept)
 
@@ -120,22 +120,11 @@ def _undone(pattern: DockerIgnorePattern, before: Patterns, after: Patterns) -> 
     return ""
 
 
-def _idle(snapshot: Snapshot) -> Iterator[Note]:
-    """Yield the patterns that match nothing that is there."""
-    request = snapshot.request
-    assert request.ignore_file is not None
-    wanted = [each for each in request.spec.patterns if each.line and each.fault is None]
-    for held in snapshot.folders:
-        if not wanted:
-            return
-        names = [file.name for file in held.files] + [folder.name for folder in held.folders]
-        paths = [held.prefix + name for name in names]
-        wanted = [each for each in wanted if not any(map(each.match_file, paths))]
-    for each in wanted:
-        why = "matches nothing here now; it may match elsewhere or later, so it stays"
-        yield Note(_text(request, each.line), why, request.ignore_file.path, each.line)
-
-
-def _text(request: Request, line: int) -> str:
-    assert request.ignore_file is not None
-    return request.ignore_file.texts()[line - 1].strip()
+def _idle(trial: Trial, file: IgnoreFile, gone: Collection[int]) -> Iterator[Note]:
+    """Yield the patterns that stay though they match nothing that is there."""
+    why = "matches nothing here now; it may match elsewhere or later, so it stays"
+    paths, texts = trial.everything.paths, file.texts()
+    stays = [each for each in trial.request.spec.patterns if each.line and each.line not in gone]
+    for each in stays:
+        if each.fault is None and not any(map(each.match_file, paths)):
+            yield Note(texts[each.line - 1].strip(), why, file.path, each.line)

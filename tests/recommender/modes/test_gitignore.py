@@ -180,7 +180,7 @@ def test_git_and_the_builder_agree(builder: Builder, repository: Path, line: str
     by_git = ignored_by_git(
         repository, f"\\{rest}" if rest != line and rest[0] in "!#" else rest, paths
     )
-    positive = Translated(translated.line.removeprefix("!"), False, translated.directories_only)
+    positive = translated._replace(line=translated.line.removeprefix("!"))
     check_header([positive.line])
     spec = builder.spec_class.from_lines(["", positive.line])
     by_us = {name for name, _ in paths if _hidden(spec, name, dict(paths), positive)}
