@@ -275,7 +275,8 @@ def test_secrets_among_what_git_ignores_are_counted(tmp_path: Path) -> None:
     advice = suggested(root)
     assert advice.git_ignored is not None
     assert (advice.git_ignored.files, advice.git_ignored_secrets) == (3, 2)
-    assert "that git ignores would be sent, 2 secrets among them" in render("text", advice, Look())
+    text = " ".join(render("text", advice, Look()).split())
+    assert "that git ignores would be sent, 2 secrets among them" in text
     assert json.loads(render("json", advice, Look()))["git_ignored_secrets"] == 2
     written = suggested(root, write=True)
     assert written.written
