@@ -15,7 +15,7 @@ from ctxsize.build import Build
 from ctxsize.config import Config, load
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.events import Progress, Steps
-from ctxsize.engine.plan import Plans
+from ctxsize.engine.request import Plans
 from ctxsize.findings import Edit, Finding, Severity, in_order
 from ctxsize.lints import LINTS
 from ctxsize.lints.case import Case
