@@ -11,6 +11,8 @@ not followed, and a git that hangs or fails is not run again for it.
 from __future__ import annotations
 
 import os
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -41,6 +43,22 @@ class GitError(Exception):
         super().__init__(message)
         self.seconds = seconds
         """How long it was waited for in vain."""
+
+
+class SortedPaths:
+    """Paths to search in, compared as `fold` makes them."""
+
+    def __init__(self, paths: Iterable[str], fold: Callable[[str], str] = str) -> None:
+        self._fold = fold
+        self._paths = sorted(paths, key=fold)
+        self._keys = [*map(fold, self._paths)]
+
+    def at_or_below(self, path: str) -> list[str]:
+        """Return `path` if it is one of them, and all that are below it."""
+        keys, key = self._keys, self._fold(path)
+        same = slice(bisect_left(keys, key), bisect_right(keys, key))
+        below = slice(bisect_left(keys, f"{key}/"), bisect_left(keys, f"{key}0"))
+        return self._paths[same] + self._paths[below]
 
 
 @dataclass(frozen=True)

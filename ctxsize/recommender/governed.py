@@ -17,8 +17,8 @@ from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Problem
 from ctxsize.recommender.assumed import with_bases
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
+from ctxsize.recommender.evidence import Tracked
 from ctxsize.recommender.sources import FETCHED, home_of
-from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")

@@ -96,8 +96,8 @@ def tracked(facts: Facts, match: Match) -> Objection | None:
         return None
     found = facts.evidence.git.first(match.path)
     if found is not None and rule.contents:
-        below = facts.evidence.git.below(match.path)
-        found = next((each for each in below if not _is_placeholder(each)), None)
+        there = facts.evidence.git.at_or_below(match.path)
+        found = next((each for each in there if not _is_placeholder(each)), None)
     if found is not None:
         where = "it" if found == match.path else found
         return Objection("tracked", f"git tracks {where}", soft=rule.category is Category.SECRET)
