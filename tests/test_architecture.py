@@ -36,7 +36,7 @@ LAYERS = [
     ("engine.matching",),
     ("engine.evaluate", "engine.quoting", "writer.merge"),
     ("engine.automaton", "engine.builders"),
-    ("engine.dockerfiles", "engine.events", "engine.request"),
+    ("engine.dockerfiles", "engine.events", "engine.governing", "engine.request"),
     ("engine.source",),
     ("engine.inspect",),
     ("engine.walk",),
@@ -73,6 +73,7 @@ PLACES = {
             "accepting",  # the lines that a suppression quotes
             "config",
             "guard.baseline",
+            "engine.governing",
             "engine.request",
             "engine.source",
             "engine.reasons",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ctxsize.dockerfile.complaints import did_you_mean, quoted
+from ctxsize.dockerfile.words import quoted
 from ctxsize.errors import DockerfileError
 
 _TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
@@ -18,10 +18,7 @@ ALIASES = {"src": "source", "dst": "target", "destination": "target"}
 _SWITCHES = ("readonly", "ro", "readwrite", "rw")
 _NUMBERS = {"mode": 8, "uid": 10, "gid": 10}
 _PLAIN = ("from", "source", "target", "id", "env")
-_KEYS = (
-    *("type", "from", "source", "target", "readonly", "id", "sharing", "required", "size"),
-    *("mode", "uid", "gid", "src", "dst", "destination", "ro", "rw", "readwrite", "env"),
-)
+_FIELD = re.compile('"((?:[^"]|"")*)"|([^",]*)')
 
 
 @dataclass(frozen=True)
@@ -105,14 +102,12 @@ def _check_value(key: str, value: str, field: str, mount_type: str) -> None:
     elif key in _NUMBERS:
         _check_number(key, value)
     elif key not in _PLAIN:
-        hint = did_you_mean(key, _KEYS)
-        raise DockerfileError(f"unexpected key '{key}' in '{field}'", hint=hint)
+        raise DockerfileError(f"unexpected key '{key}' in '{field}'")
 
 
 def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
     if value.lower() not in choices:
-        hint = did_you_mean(value, choices)
-        raise DockerfileError(f"unsupported {what} {quoted(value)}", hint=hint)
+        raise DockerfileError(f"unsupported {what} {quoted(value)}")
 
 
 def _check_number(key: str, value: str) -> None:
@@ -162,43 +157,12 @@ def csv_fields(text: str) -> list[str]:
     if not text:
         raise DockerfileError("failed to parse csv mounts: EOF")
     fields: list[str] = []
-    position = 0
-    while True:
-        if text.startswith('"', position):
-            field, position = _quoted_field(text, position + 1)
-        else:
-            end = text.find(",", position)
-            end = len(text) if end < 0 else end
-            field = text[position:end]
-            if '"' in field:
-                raise _csv_error(text, position + field.index('"'), 'bare " in non-quoted field')
-            position = end
-        fields.append(field)
-        if position >= len(text):
-            return fields
-        position += 1
-
-
-def _quoted_field(text: str, position: int) -> tuple[str, int]:
-    """Return the field behind an opening quote, and the position of its comma or end."""
-    pieces: list[str] = []
-    while True:
-        end = text.find('"', position)
-        if end < 0:
-            raise _csv_error(text, position, 'extraneous or missing " in quoted-field')
-        pieces.append(text[position:end])
-        position = end + 1
-        if text.startswith('"', position):
-            pieces.append('"')
-            position += 1
-        elif position == len(text) or text[position] == ",":
-            return "".join(pieces), position
-        else:
-            raise _csv_error(text, end, 'extraneous or missing " in quoted-field')
-
-
-def _csv_error(text: str, index: int, reason: str) -> DockerfileError:
-    column = len(text[:index].encode("utf-8", "surrogateescape")) + 1
-    return DockerfileError(
-        f"failed to parse csv mounts: parse error on line 1, column {column}: {reason}"
-    )
+    at = 0
+    while at <= len(text):
+        found = _FIELD.match(text, at)
+        assert found is not None
+        at = found.end() + 1
+        if text[at - 1 : at] not in ("", ","):
+            raise DockerfileError(f"failed to parse csv mounts: a stray quote in {quoted(text)}")
+        fields.append(found[2] if found[1] is None else found[1].replace('""', '"'))
+    return fields

@@ -1,14 +1,14 @@
 """Which values EXPOSE, STOPSIGNAL, `--chmod`, `--checksum` and `# check=` may have.
 
-Behaviour and messages are those of Docker 28.5; that of 26.1 takes any `--chmod` and `# check=`.
+Behaviour and most messages are those of Docker 28.5; 26.1 takes any `--chmod` and `# check=`.
 """
 
 from __future__ import annotations
 
 import re
 
-from ctxsize.dockerfile.complaints import quoted
 from ctxsize.dockerfile.mounts import FALSE, TRUE
+from ctxsize.dockerfile.words import quoted
 from ctxsize.errors import DockerfileError
 
 _SIGNAL = re.compile(
@@ -17,8 +17,8 @@ _SIGNAL = re.compile(
     r"|RTMIN(?:\+(?:[1-9]|1[0-5]))?|RTMAX(?:-(?:[1-9]|1[0-4]))?"
 )
 _INTEGER = re.compile(r"[-+]?[0-9]+")
-_MODE_CHANGE = re.compile(r"[ugoa]*(?:[-+=][rwxXstugo]*)+")
-_DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
+_CHANGE = r"[ugoa]*(?:[-+=][rwxXstugo]*)+"
+_MODE = re.compile(rf"0*[0-7]{{1,4}}|(?:{_CHANGE}(?:,{_CHANGE})*)?")
 _DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _PORT = re.compile(r"\+?[0-9]+")
 _LONGEST_PORT = 6
@@ -41,51 +41,40 @@ def check_signal(text: str) -> None:
 
 def check_mode(text: str) -> None:
     """Raise DockerfileError for what is neither an octal mode nor a list as chmod takes it."""
-    if "0" <= text[:1] <= "9":
-        if not re.fullmatch("0*[0-7]{1,4}", text):
-            raise DockerfileError(
-                f"invalid chmod parameter: '{text}'. it should be octal string and between 0 and "
-                "07777"
-            )
-    elif text and not all(map(_MODE_CHANGE.fullmatch, text.split(","))):
-        raise DockerfileError("invalid syntax")
+    if not _MODE.fullmatch(text):
+        octal = (
+            f"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777"
+        )
+        raise DockerfileError(octal if "0" <= text[:1] <= "9" else "invalid syntax")
 
 
 def check_checksum(text: str) -> None:
     """Raise DockerfileError for what is no digest. The function of BuildKit is `digest.Parse`."""
-    algorithm, _, digits = text.partition(":")
+    algorithm, colon, digits = text.partition(":")
     length = _DIGEST_LENGTHS.get(algorithm)
-    if not _DIGEST.fullmatch(text):
-        raise DockerfileError("invalid checksum digest format")
-    if length is None:
+    if colon and length is None:
         raise DockerfileError("unsupported digest algorithm")
-    if len(digits) != length:
+    if colon and len(digits) != length:
         raise DockerfileError("invalid checksum digest length")
-    if not re.fullmatch("[a-f0-9]+", digits):
+    if not colon or not re.fullmatch("[a-f0-9]+", digits):
         raise DockerfileError("invalid checksum digest format")
-
-
-def check_options(text: str) -> None:
-    """Raise DockerfileError for options of `# check=` that BuildKit does not know.
-
-    Of the directive's value it looks at the first word alone.
-    """
-    problem = "failed to parse check options"
-    for option in text.partition(" ")[0].split(";"):
-        name, equals, value = option.partition("=")
-        if not equals or name not in ("skip", "experimental", "error"):
-            raise DockerfileError(f"{problem}: invalid check option {quoted(name)}")
-        if name == "error" and value not in TRUE + FALSE:
-            raise DockerfileError(
-                f"{problem}: failed to parse check option {quoted(option)}: strconv.ParseBool: "
-                f"parsing {quoted(value)}: invalid syntax"
-            )
 
 
 def fails_on_warnings(text: str) -> bool:
-    """Return whether options of `# check=` make the build fail on each warning."""
-    parts = (each.partition("=") for each in text.partition(" ")[0].split(";"))
-    options = {name: value for name, _, value in parts}
+    """Return whether options of `# check=` make the build fail on each warning.
+
+    Of the directive's value BuildKit looks at the first word alone. Raises DockerfileError for
+    options that it does not know.
+    """
+    options: dict[str, str] = {}
+    for option in text.partition(" ")[0].split(";"):
+        name, equals, value = option.partition("=")
+        if not equals or name not in ("skip", "experimental", "error"):
+            raise DockerfileError(f"invalid check option {quoted(name)}")
+        if name == "error" and value not in TRUE + FALSE:
+            message = f"strconv.ParseBool: parsing {quoted(value)}: invalid syntax"
+            raise DockerfileError(message)
+        options[name] = value
     return options.get("error") in TRUE and options.get("skip") != "all"
 
 

@@ -17,6 +17,21 @@ _PER_MATCH = 16
 """Number of characters that a replacement counts beyond its own."""
 
 
+def unsupported(modifier: str) -> DockerfileError:
+    """Return the error for an operator that the builder does not know."""
+    return DockerfileError(f"unsupported modifier ({modifier}) in substitution")
+
+
+def required(name: str, value: str | None, word: str, *, present: bool) -> str:
+    """Return the value of `${name?word}`. Raises DockerfileError, with its message, without one."""
+    if present and value is not None:
+        return value
+    state = "unset" if value is None else "empty"
+    error = DockerfileError(f"{name}: {word or f'is not allowed to be {state}'}")
+    error.variable = name
+    raise error
+
+
 def trim(value: str, pattern: str, operator: str) -> str:
     """Return `value` without the prefix (`#`) or suffix (`%`) that `pattern` matches."""
     greedy = pattern.startswith(operator)

@@ -4,55 +4,38 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import Protocol
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats.names import visible
 
-_OPTIONS = (
-    "--source",
-    *("--ignored", "--by", "--size", "--trace", "--transfer", "--write", "--only"),
-    *("--allowlist", "--like", "--from-gitignore", "--tidy"),
-)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.model import Report
+    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
 
 
-class OfBuild(Protocol):
-    """What is about one build: how its command line was."""
-
-    @property
-    def context_path(self) -> str: ...
-    @property
-    def dockerfile(self) -> str | None: ...
-    @property
-    def builder(self) -> str: ...
-    @property
-    def options(self) -> tuple[str, ...]: ...
-
-
-def command(outcome: OfBuild, name: str, *arguments: str) -> str:
-    """Return the command `name` with `arguments` for the same build."""
-    words = ["ctxsize", name, *map(_argument, arguments)]
+def command(outcome: Report | Advice | IgnoreFilePlan, name: str, *arguments: str) -> str:
+    """Return the command `name` with `arguments` for the same build; see `path_argument`."""
+    words = ["ctxsize", name, *arguments]
     if outcome.builder != next(iter(BUILDERS)):
         words += ["--builder", outcome.builder]
-    if outcome.dockerfile is not None and not _default_dockerfile(outcome):
-        words += ["-f", "-" if outcome.dockerfile == "-" else _argument(outcome.dockerfile)]
+    dockerfile, names = outcome.dockerfile, BUILDERS[outcome.builder].dockerfile_names
+    usual = [os.path.normpath(os.path.join(outcome.context_path, name)) for name in names]
+    if dockerfile == "-":
+        words += ["-f", "-"]
+    elif dockerfile is not None and os.path.normpath(dockerfile) not in usual:
+        words += ["-f", path_argument(dockerfile)]
     if name in ("measure", "suggest") or {"--transfer", "--trace"} & set(arguments):
         words += outcome.options
     if outcome.context_path != ".":
-        context = _argument(outcome.context_path)
+        context = path_argument(outcome.context_path)
         words += ["-C", context] if name == "explain" else [context]
     return " ".join(map(_shell, words))
 
 
-def _default_dockerfile(outcome: OfBuild) -> bool:
-    names = BUILDERS[outcome.builder].dockerfile_names
-    usual = (os.path.normpath(os.path.join(outcome.context_path, name)) for name in names)
-    return os.path.normpath(outcome.dockerfile or "") in usual
-
-
-def _argument(word: str) -> str:
-    """Return a path that is not taken for an option; our own options begin with two dashes."""
-    return f"./{word}" if word.startswith("-") and word not in _OPTIONS else word
+def path_argument(path: str) -> str:
+    """Return `path` so that it is not taken for an option."""
+    return f"./{path}" if path.startswith("-") else path
 
 
 def _shell(word: str) -> str:

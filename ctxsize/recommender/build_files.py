@@ -171,10 +171,10 @@ class BuildFile:
     def takes_everything(self) -> bool:
         """Return whether an instruction takes the whole context, or FROM makes a stage of it."""
         return any(source.path == "." for source in self.sources) or any(
-            None in named.filters
+            each.paths is None
             for _, need in self.needs
-            for named in need.named
-            if named.name in self.names
+            for each in need.asked
+            if each.context and each.context in self.names
         )
 
     @cached_property

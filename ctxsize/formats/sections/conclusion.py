@@ -3,43 +3,58 @@
 from __future__ import annotations
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.formats.command_line import command
+from ctxsize.formats.command_line import command, path_argument
 from ctxsize.formats.names import quoted
-from ctxsize.formats.sections import NextStep
-from ctxsize.formats.verdict import hides_all, is_missing_source, is_sizeable, reasons, sent
-from ctxsize.model import Directory, Effect, Reason, Report
+from ctxsize.formats.sections import Answer, NextStep
+from ctxsize.formats.verdict import hides_all, is_large, level, misses_source, reasons, sent
+from ctxsize.formats.wording import amount
+from ctxsize.model import Amount, Effect, Reason, Report
 from ctxsize.units import human, percent, plural
 
 DOMINANT = 0.5
 """The share of the whole from which on one directory is named as the cause."""
 
 
-def verdict(report: Report) -> str:
-    """Return the one sentence that says how much would be sent, and what of it is worth a look."""
+def answer(report: Report, *, refused: bool = False) -> Answer:
+    """Return how much would be sent, and what of it is worth a look, in one sentence."""
+    concern = level(report, refused=refused)
+    return Answer(concern.title, concern.style, "; ".join(_clauses(report)), concern.sign)
+
+
+def _clauses(report: Report) -> list[str]:
     if report.failing:
-        totals = report.context.totals
-        context = f"{human(totals.content_bytes)} in {plural(totals.files, 'file')}"
-        return f"nothing is built from the context of {context}; see why below"
-    sends = BUILDERS[report.builder].announces is not None
-    would = "would be sent" if sends else "are in the context"
+        context = amount(report.context.totals)
+        return [f"nothing is built from the context of {context}; see why below"]
     if hides_all(report):
-        return "everything is ignored, so COPY and ADD find nothing"
-    least = "at least " if report.lower_bound else ""
-    content_bytes, count = sent(report)
-    sentence = f"{least}{human(content_bytes)} in {plural(count, 'file')} {would}"
-    cause = dominant(report)
-    if _narrower(report):
-        sentence += f", of {_whole(report)}"
-    elif cause is not None and reasons(report) and not report.reasons:
-        share = percent(cause.content_bytes, report.context.totals.content_bytes)
-        sentence += f", {share} of it in {quoted(cause.path)}"
-    clauses = [sentence, *(_clause(each, content_bytes) for each in report.reasons)]
+        return ["everything is ignored, so COPY and ADD find nothing"]
+    whole = sent(report)
+    clauses = [_size(report, whole), *(_reason(each, whole) for each in report.reasons)]
     if {"unneeded", "git-ignored"} & {each.kind for each in report.reasons}:
         clauses += ["there is no ignore file"] if report.ignore_file is None else []
     if report.suspicious:
-        fails = is_missing_source(report)
+        fails = misses_source(report)
         clauses.append("see why below" if fails else "see what is suspicious below")
-    return "; ".join(clauses)
+    return clauses
+
+
+def _size(report: Report, part: Amount) -> str:
+    least = "at least " if report.lower_bound else ""
+    is_sent = BUILDERS[report.builder].announces is not None
+    text = f"{least}{amount(part)} {'would be sent' if is_sent else 'are in the context'}"
+    transfer = report.transfer
+    if transfer is not None and (len(report.parts) > 1 or not transfer.everything):
+        named = [each.context.totals for each in report.named_contexts if each.context is not None]
+        size = human(Amount.of(report.context.totals, *named).content_bytes)
+        whole = f"{plural(1 + len(named), 'context')} with" if named else "a context of"
+        return f"{text}, of {whole} {size}"
+    if report.reasons or not reasons(report):
+        return text
+    tree = report.context.tree
+    for largest in tree.children[:1]:
+        if largest.content_bytes >= max(1, DOMINANT * tree.content_bytes):
+            share = percent(largest.content_bytes, tree.content_bytes)
+            return f"{text}, {share} of it in {quoted(largest.path)}"
+    return text
 
 
 _CLAUSES = {
@@ -51,47 +66,22 @@ _CLAUSES = {
 """What is said of one path and of several, by the kind of a reason."""
 
 
-def _clause(reason: Reason, total: int) -> str:
-    share = percent(reason.content_bytes, total)
+def _reason(reason: Reason, whole: Amount) -> str:
+    share = percent(reason.content_bytes, whole.content_bytes)
     paths = ", ".join(map(quoted, reason.paths)) + ", …" * (reason.count > len(reason.paths))
     text = _CLAUSES[reason.kind][reason.count > 1]
     part = f"{human(reason.content_bytes)} ({share})"
     return text.format(part=part, paths=paths, count=f"{reason.count:,}")
 
 
-def _narrower(report: Report) -> bool:
-    """Return whether something else travels than just the whole build context."""
-    single = len(report.transfers) == 1 and report.transfers[0].everything
-    named = any(each.transfers for each in report.named_contexts)
-    return bool(report.transfers) and not (single and not named)
-
-
-def _whole(report: Report) -> str:
-    """Return what there is to take from."""
-    named = [each.context for each in report.named_contexts if each.context is not None]
-    size = sum(each.totals.content_bytes for each in (report.context, *named))
-    several = plural(1 + len(named), "context")
-    return f"{several} with {human(size)}" if named else f"a context of {human(size)}"
-
-
-def dominant(report: Report) -> Directory | None:
-    """Return the top-level directory that holds most of the context, if one does."""
-    tree = report.context.tree
-    first = tree.children[0] if tree.children else None
-    if first is None or first.content_bytes < max(1, DOMINANT * tree.content_bytes):
-        return None
-    return first
-
-
 def next_step(report: Report) -> NextStep:
     """Return the command to type next, or what to write first."""
     for problem in report.failing:
         where = quoted(problem.path or report.context_path)
-        where += f":{problem.line}" if problem.line else ""
-        return NextStep("", f"correct {where}")
+        return NextStep("", f"correct {where}{f':{problem.line}' if problem.line else ''}")
     for problem in report.problems:
         if problem.code == "arrives-empty" and problem.path:
-            explain = command(report, "explain", "--trace", problem.path)
+            explain = command(report, "explain", "--trace", path_argument(problem.path))
             return NextStep(explain, "says why it arrives empty")
     for problem in report.all_problems:
         if problem.code == "source-not-found" and problem.line:
@@ -103,7 +93,7 @@ def next_step(report: Report) -> NextStep:
     if any(problem.effect is Effect.LOWER_BOUND for problem in report.problems):
         again = "again, when what is listed below is readable and quiet"
         return NextStep(command(report, "measure"), again)
-    if report.reasons or is_sizeable(report):
+    if report.reasons or is_large(sent(report)):
         # It only finds what can go; --write is the step after it.
         purpose = "finds what the build does not need, and proves it"
         return NextStep(command(report, "suggest"), purpose)

@@ -1,4 +1,4 @@
-"""What every format says of a finding, and what tells it from others over time."""
+"""Words that outcomes and formats share: amounts, lists, and what is said of a finding."""
 
 from __future__ import annotations
 
@@ -7,19 +7,56 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ctxsize.findings import Finding, Fix, Paths, Severity
-from ctxsize.formats.names import quoted
+from ctxsize.formats.names import quoted, visible
+from ctxsize.model import Counted
 from ctxsize.units import human, plural
 
 EVIDENCE = 5
 """Number of pieces of evidence of one finding that are shown."""
 EXAMPLES = 3
-"""Number of paths of a change that are named."""
+"""Number of names, paths or reasons of one thing that are shown."""
+SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
 _VERBS = {
     "ignored": "ignores",
     "sent": "sends",
     "emptied": "empties",
     "filled": "gives content to",
 }
+
+
+def amount(counted: Counted) -> str:
+    """Return how big something is.
+
+    >>> from ctxsize.model import Amount
+    >>> amount(Amount(14, 5_100_000))
+    '5.1 MB in 14 files'
+    """
+    return f"{human(counted.content_bytes)} in {plural(counted.files, 'file')}"
+
+
+def more(count: int, noun: str = "") -> str:
+    """Return how many more there are, `""` for none.
+
+    >>> more(2), more(1, "file"), more(0)
+    ('and 2 more', 'and 1 more file', '')
+    """
+    if count <= 0:
+        return ""
+    return f"and {plural(count, f'more {noun}') if noun else f'{count:,} more'}"
+
+
+def listed(texts: Sequence[str], noun: str = "", *, most: int = EXAMPLES, sign: str = ", ") -> str:
+    """Return the first few of `texts` and how many more there are.
+
+    >>> listed(["a", "b", "c", "d"]), listed(["a"])
+    ('a, b, c and 1 more', 'a')
+    """
+    return f"{sign.join(texts[:most])} {more(len(texts) - most, noun)}".rstrip()
+
+
+def sentence(clause: str) -> str:
+    """Return a clause as a sentence, safe on a terminal."""
+    return visible(f"{clause[:1].upper()}{clause[1:]}.")
 
 
 def place(finding: Finding) -> str:
@@ -69,11 +106,9 @@ def _amount(group: Paths, named: Collection[str]) -> str:
     text = plural(group.files, "file") if group.files else plural(directories, "directory")
     text += f", {human(group.content_bytes)}" if group.files else ""
     tops = [*_topmost(group.paths)]
-    shown = tops[:EXAMPLES]
-    if all(each in named for each in shown):
+    if all(each in named for each in tops[:EXAMPLES]):
         return text
-    more = f" and {len(tops) - EXAMPLES:,} more" if len(tops) > EXAMPLES else ""
-    return f"{text} ({', '.join(shown)}{more})"
+    return f"{text} ({listed(tops)})"
 
 
 def _topmost(paths: Collection[str]) -> Iterator[str]:
