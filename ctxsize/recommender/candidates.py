@@ -11,9 +11,8 @@ from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
-from ctxsize.recommender.exceptions import exceptions, may_name
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.matches import Match, fits
+from ctxsize.recommender.matches import Match, exceptions, fits, may_name
 from ctxsize.recommender.outcome import Size, Suggestion
 from ctxsize.recommender.rules import Category, EntryType, Form, Rule
 from ctxsize.recommender.traps import objections

@@ -16,8 +16,7 @@ from ctxsize.recommender.commands import running
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.knowledge.tools import install_directory, manager_of
 from ctxsize.recommender.mentions import Mention, Texts
-from ctxsize.recommender.rules import Rule
-from ctxsize.recommender.sources import NOT_SOURCES, is_source
+from ctxsize.recommender.rules import NOT_SOURCES, Rule, is_source
 from ctxsize.recommender.tree import SumsByPath, directories_above, is_below
 from ctxsize.shell import Command
 

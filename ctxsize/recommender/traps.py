@@ -12,15 +12,12 @@ from functools import cache, partial
 
 from ctxsize.recommender.bundlers import reader_of
 from ctxsize.recommender.commands import is_named
-from ctxsize.recommender.exceptions import letting_in
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.installs import no_install_step
 from ctxsize.recommender.knowledge.tools import works
 from ctxsize.recommender.made import made_by, taking
-from ctxsize.recommender.matches import Match, Objection
-from ctxsize.recommender.rules import Category
-from ctxsize.recommender.secrets import Certainty
-from ctxsize.recommender.sources import is_build_input
+from ctxsize.recommender.matches import Certainty, Match, Objection, letting_in
+from ctxsize.recommender.rules import Category, is_build_input
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
 _SITE_GENERATORS = re.compile(
