@@ -47,6 +47,12 @@ class Certainty(str, Enum):
     POSSIBLE = "possible"
 
 
+class Doubt(str):
+    """A reason against a match that a person may overrule."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Objection:
     """Why a match is not suggested, or not as a safe one."""
