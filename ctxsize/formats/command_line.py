@@ -11,10 +11,10 @@ from ctxsize.formats.names import visible
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.model import Report
-    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
+    from ctxsize.recommender.outcome import Suggested
 
 
-def command(outcome: Report | Advice | IgnoreFilePlan, name: str, *arguments: str) -> str:
+def command(outcome: Report | Suggested, name: str, *arguments: str) -> str:
     """Return the command `name` with `arguments` for the same build; see `path_argument`."""
     words = ["ctxsize", name, *arguments]
     if outcome.builder != next(iter(BUILDERS)):

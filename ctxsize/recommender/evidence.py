@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
@@ -193,28 +193,30 @@ class Evidence:
 Look = Callable[[Evidence, Marker, str], "str | None"]
 
 
+def _named(evidence: Evidence, marker: Marker, directory: str) -> Iterator[str | None]:
+    """Return what each name of `marker` finds in a directory."""
+    return (evidence.tree.find(directory, name) for name in marker.names)
+
+
 def _beside(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    directory = path.rpartition("/")[0]
-    found = (evidence.tree.find(directory, name) for name in marker.names)
+    found = _named(evidence, marker, path.rpartition("/")[0])
     first = next((each for each in found if each not in (None, path)), None)
     return None if first is None else f"{first} beside it"
 
 
 def _beside_all(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    directory = path.rpartition("/")[0]
-    found = [evidence.tree.find(directory, name) for name in marker.names]
+    found = [*_named(evidence, marker, path.rpartition("/")[0])]
     return None if None in found else f"{' and '.join(filter(None, found))} beside it"
 
 
 def _inside(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    found = (evidence.tree.find(path, name) for name in marker.names)
-    first = next(filter(None, found), None)
+    first = next(filter(None, _named(evidence, marker, path)), None)
     return None if first is None else f"{first[len(path) + 1 :]} in it"
 
 
 def _inside_all(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    found = [evidence.tree.find(path, name) for name in marker.names]
-    return None if None in found else f"{', '.join(marker.names)} in it"
+    missing = None in _named(evidence, marker, path)
+    return None if missing else f"{', '.join(marker.names)} in it"
 
 
 def _tagged(evidence: Evidence, _: Marker, path: str) -> str | None:

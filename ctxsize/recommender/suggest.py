@@ -25,7 +25,7 @@ from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggest
 from ctxsize.recommender.questions import questions
 from ctxsize.recommender.rules import Category, EntryType, Rule
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import is_below, sum_of
+from ctxsize.recommender.tree import is_below, outermost, sum_of
 from ctxsize.writer.merge import Addition, merge
 
 _WORTH_AN_EXCEPTION = 1024 * 1024
@@ -78,28 +78,25 @@ class Advisor(BuildContext):
         suggestions, edit, after = self._edited(made, choice)
         asked = self._questions()
         findings = [*self._missing(suggestions), *self._asked(asked), *self._secrets(made)]
+        problems = (*self._real.problems, *self.assumed, *self.build_files.problems)
+        ignored = sum_of(self.sums, self.git.ignored)
         return Advice(
-            self.request.context,
-            self.request.dockerfile,
-            self.request.builder.name,
-            ignore_file_to_write(self.request),
-            self.new_file,
-            self.size,
-            after,
-            suggestions,
-            asked,
-            tuple(self._blocked(failed)),
-            in_order(findings),
-            (
-                *self._real.problems,
-                *self.assumed,
-                *self.build_files.problems,
-                *filter(None, [self.git.problem]),
-            ),
-            Amount.of(sum_of(self.sums, self.git.ignored)) if self.git.has_repository else None,
-            self._git_ignored_secrets(),
-            edit,
+            context_path=self.request.context,
+            dockerfile=self.request.dockerfile,
+            builder=self.request.builder.name,
+            ignore_file=ignore_file_to_write(self.request),
+            new_file=self.new_file,
+            before=self.size,
+            after=after,
+            edit=edit,
             options=self._options,
+            suggestions=suggestions,
+            questions=asked,
+            blocked=tuple(self._blocked(failed)),
+            findings=in_order(findings),
+            problems=(*problems, *filter(None, [self.git.problem])),
+            git_ignored=Amount.of(ignored) if self.git.has_repository else None,
+            git_ignored_secrets=self._git_ignored_secrets(),
         )
 
     def _made(self) -> list[Suggestion]:
@@ -256,8 +253,7 @@ class Advisor(BuildContext):
         if not self.git.has_repository:
             return None
         secret = {match.path for match in self.found if _is_secret(match)}
-        tops = (path for path in secret if not is_below(path, secret))
-        return sum_of(self.sums, filter(self.git.ignores, tops)).files
+        return sum_of(self.sums, filter(self.git.ignores, outermost(secret))).files
 
 
 def _is_secret(match: Match) -> bool:
