@@ -102,6 +102,16 @@ class GitRepository:
         """Return the files of the index below `root`. Raises `GitError`."""
         return self._index[0]
 
+    @cached_property
+    def index(self) -> SortedPaths:
+        """Return the tracked files and the submodules, to search in. Raises `GitError`."""
+        return SortedPaths(self.tracked | self.submodules)
+
+    def ignores(self, path: str) -> bool:
+        """Return whether `path` or a directory above it is ignored. Raises `GitError`."""
+        ends = (at for at, char in enumerate(f"{path}/") if char == "/")
+        return path in self.ignored or any(f"{path[:end]}/" in self.ignored for end in ends)
+
     @property
     def submodules(self) -> frozenset[str]:
         """Return the directories below `root` that are repositories of their own by the index."""

@@ -11,12 +11,11 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator
 from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 from ctxsize import units
 from ctxsize.engine import git
 from ctxsize.engine.border import border_of
-from ctxsize.engine.git import GitError, GitRepository, SortedPaths
+from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.model import Problem
 from ctxsize.reader import read_start
 from ctxsize.recommender.rules import Marker
@@ -52,18 +51,6 @@ def text_of(data: bytes) -> str:
     return data.translate(None, b"\0").decode("utf-8", "replace")
 
 
-class _KnownPaths(NamedTuple):
-    """What one repository says."""
-
-    tracked: SortedPaths
-    ignored: frozenset[str]
-
-    def ignores(self, path: str) -> bool:
-        """Return whether `path` or a directory above it is ignored."""
-        ends = (at for at, char in enumerate(f"{path}/") if char == "/")
-        return path in self.ignored or any(f"{path[:end]}/" in self.ignored for end in ends)
-
-
 class Tracked:
     """What git knows of a context: the repository around it and those inside it."""
 
@@ -78,15 +65,14 @@ class Tracked:
         self._known = {"": self._ask(found.repository)}
         self._inner = lru_cache(maxsize=None)(self._find_inner)
 
-    def _ask(self, repository: GitRepository | None) -> _KnownPaths | None:
-        if repository is None:
-            return None
+    def _ask(self, repository: GitRepository | None) -> GitRepository | None:
+        """Return the repository if it answers, and remembers what."""
         try:
-            tracked = SortedPaths(repository.tracked | repository.submodules)
-            return _KnownPaths(tracked, repository.ignored)
+            _ = repository and (repository.index, repository.ignored)
         except GitError as error:
             self.problem = Problem("git", f"what git tracks is not known: {error}", path=self._root)
             return None
+        return repository
 
     @property
     def has_repository(self) -> bool:
@@ -106,7 +92,7 @@ class Tracked:
     def at_or_below(self, path: str) -> list[str]:
         """Return every tracked file at or below `path`, and the submodules there."""
         known, inner, prefix = self._of(path)
-        return [] if known is None else [prefix + e for e in known.tracked.at_or_below(inner)]
+        return [] if known is None else [prefix + e for e in known.index.at_or_below(inner)]
 
     def covers(self, path: str) -> bool:
         """Return whether a repository says anything about `path`."""
@@ -120,7 +106,7 @@ class Tracked:
         known, inner, _ = self._of(path)
         return known is not None and known.ignores(inner)
 
-    def _of(self, path: str) -> tuple[_KnownPaths | None, str, str]:
+    def _of(self, path: str) -> tuple[GitRepository | None, str, str]:
         """Return what the repository of `path` knows, the path in it, and the prefix before it."""
         top = self._inner(path.rpartition("/")[0]) if self._has_inner else ""
         prefix = f"{top}/" if top else ""
