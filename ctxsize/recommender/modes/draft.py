@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from ctxsize.dockerfile import Asked
-from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.sent import Sent
