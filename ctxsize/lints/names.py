@@ -13,8 +13,8 @@ from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, Proposal, up_to
 from ctxsize.lints.tree import LintTree
-from ctxsize.recommender.exceptions import names
 from ctxsize.recommender.knowledge.rows import rows, texts
+from ctxsize.recommender.matches import names
 from ctxsize.units import plural
 
 _ANYWHERE = "/".join("\ue000" * 5)

@@ -23,7 +23,7 @@ from ctxsize.lints.syntax import utf16
 from ctxsize.lints.targets import STDIN, Cases, targets_of
 from ctxsize.lints.tree import Target
 from ctxsize.model import Problem
-from ctxsize.recommender.exceptions import names
+from ctxsize.recommender.matches import names
 
 _MOST_FIXES = 1000
 _MOST_EXCEPTIONS = 2_000
