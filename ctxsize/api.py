@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ctxsize.engine.request import Request
     from ctxsize.explanations import Explanation
     from ctxsize.findings import Severity
-    from ctxsize.guard.decision import CheckReport, DiffReport
+    from ctxsize.guard import CheckReport, DiffReport
     from ctxsize.lints.run import Linted
     from ctxsize.model import Problem, Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan

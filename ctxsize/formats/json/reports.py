@@ -15,7 +15,7 @@ from ctxsize.formats.json import Shape, findings, picked, problems
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.entry import Entry, Pattern
-    from ctxsize.guard.decision import CheckReport, ContextCheck, DiffReport, Limit, Side
+    from ctxsize.guard import CheckReport, ContextCheck, DiffReport, Limit, Side
     from ctxsize.guard.known import SizeChange
     from ctxsize.model import (
         Difference,

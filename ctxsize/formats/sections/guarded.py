@@ -22,8 +22,7 @@ from ctxsize.formats.sections import (
     breakdowns,
     measured,
 )
-from ctxsize.guard.decision import MOST_TRIED, CheckReport, ContextCheck, DiffReport, Limit
-from ctxsize.guard.judge import said
+from ctxsize.guard import MOST_TRIED, CheckReport, ContextCheck, DiffReport, Limit, said
 from ctxsize.guard.known import SizeChange
 from ctxsize.units import human, plural
 
@@ -63,9 +62,9 @@ def _kept(check: ContextCheck) -> str:
         return "nothing is limited"
     parts = []
     for limit in check.limits:
-        room = _shown(limit.allowed, limit)
+        room = limit.shown(limit.allowed)
         bound = f"at least {room}" if limit.is_floor else f"of {room}"
-        parts.append(f"{_shown(limit.actual, limit)} {bound}")
+        parts.append(f"{limit.shown(limit.actual)} {bound}")
     return f"{', '.join(dict.fromkeys(parts))} ({check.limits[0].of})"
 
 
@@ -128,17 +127,13 @@ def _order(check: ContextCheck) -> str:
     return f"if the build does not need {first}, add it to {where}, or {accept}"
 
 
-def _shown(amount: int, limit: Limit) -> str:
-    return human(amount) if limit.unit == "bytes" else plural(amount, "file")
-
-
 def check_summary(outcome: CheckReport, look: Look) -> Iterator[Section]:
     """Yield a row for each limit, and what is behind a refusal."""
     word = "🟢 kept" if outcome.passes else "🔴 not kept"
     rows = [
         (
-            _shown(limit.actual, limit),
-            _shown(limit.allowed, limit),
+            limit.shown(limit.actual),
+            limit.shown(limit.allowed),
             _room(limit, accepted=limit not in check.missed),
             f"`{check.name}` ({limit.of})",
             limit.name,
@@ -165,7 +160,7 @@ def _room(limit: Limit, *, accepted: bool) -> str:
         return "🟢"
     way = "under" if limit.is_floor else "over"
     mark, ending = ("🟡", ", accepted") if accepted else ("🔴", "")
-    return f"{mark} {way} by {_shown(limit.over, limit)}{ending}"
+    return f"{mark} {way} by {limit.shown(limit.over)}{ending}"
 
 
 def compared(outcome: DiffReport, look: Look) -> list[Section]:
