@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from ctxsize.accepting import Accepted
-from ctxsize.config import Budget, Tolerance
+from ctxsize.config import Budget
+from ctxsize.config.keys import Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.guard.baseline import Baseline, BaselineEntry
 from ctxsize.guard.known import Known, SizeChange, SizeChanges, between
