@@ -22,7 +22,7 @@ from ctxsize.guard import baseline as baselines
 from ctxsize.guard import known
 from ctxsize.guard.budgets import BudgetedBuild, budgeted
 from ctxsize.model import Report
-from ctxsize.requests import requested
+from ctxsize.requests import build_of, requested
 from ctxsize.units import human
 
 if TYPE_CHECKING:
@@ -41,16 +41,25 @@ _LARGE = ("CTX401", "CTX402", "CTX404")
 
 
 def check(
-    build: Build | None,
-    builds: Iterable[Build] | None,
-    budget: Budget | None,
+    build: Build | str | None = None,
     *,
-    baseline: str | None,
-    update_baseline: bool,
-    config: Config | None,
-    progress: Progress | None,
+    builds: Iterable[Build] | None = None,
+    budget: Budget | None = None,
+    baseline: str | None = None,
+    update_baseline: bool = False,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[Options],
 ) -> guard.CheckReport:
-    """See `ctxsize.api.check`."""
+    """Return whether contexts keep their budgets: `build`, or all those of the configuration.
+
+    `builds` may be others, such as those that `discover` finds; each has the budget of its
+    own context in the configuration, or that of its top level. `config` is by default
+    found from the context upward; `budget` and `baseline` count for more.
+    `update_baseline` writes the file before it is compared with.
+    Raises `InputErrors` for what cannot be checked, and what `measure` raises.
+    """
+    build = build_of(build, options)
     config = config or load("." if build is None else build.context)
     if baseline is None and config.baseline is not None:
         baseline = os.path.normpath(os.path.join(config.directory, config.baseline))
@@ -219,15 +228,21 @@ def _with_help(judged: guard.ContextCheck, text: str) -> tuple[Finding, ...]:
 
 
 def diff(
-    before: str, after: str, *, name: str | None, **options: Unpack[Options]
+    before: str, after: str | None = None, *, name: str | None = None, **options: Unpack[Options]
 ) -> guard.DiffReport:
-    """See `ctxsize.api.diff`."""
+    """Return what was added, removed, grew and shrank between two saved reports.
+
+    Either may be a directory, whose context is measured now with `options`; without
+    `after` it is the working directory. `name` chooses one of several contexts in a file.
+    Raises `InputError` for what is no report, and what `measure` raises.
+    """
 
     def side(place: str) -> known.Known:
         if os.path.isdir(place):
             return known.of_entries(api.ls(place, **options))
         return baselines.read_report(place, name)
 
+    after = after or "."
     old, new = side(before), side(after)
     changes = known.between(old, new)
     return guard.DiffReport(_side(before, old), _side(after, new), changes)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from ctxsize.api import (
     advise as advise,
-    check as check,
     clean_apply as clean_apply,
     clean_plan as clean_plan,
-    diff as diff,
     discover as discover,
     explain as explain,
     lint as lint,
@@ -19,6 +17,7 @@ from ctxsize.api import (
     suggest as suggest,
 )
 from ctxsize.build import Build as Build
+from ctxsize.checking import check as check, diff as diff
 from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
 from ctxsize.engine.compare import compare as compare
 from ctxsize.engine.listing import Listing as Listing, entries as entries

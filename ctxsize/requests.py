@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ctxsize.build import Options
     from ctxsize.config import Config
-    from ctxsize.model import Report
+    from ctxsize.model import Problem, Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan, Size
 
     Suggested = TypeVar("Suggested", bound=Advice | IgnoreFilePlan)
@@ -98,6 +98,15 @@ def _with_hint(request: Request) -> Request:
         for each in request.problems
     )
     return replace(request, problems=tuple(problems))
+
+
+def unfound_by(request: Request) -> Iterable[Problem]:
+    """Return the problems of the sources of `request` that the builder does not find."""
+    from ctxsize.engine.need import asked_of
+    from ctxsize.engine.unfound import unfound
+
+    taken = (source for each in asked_of(request) for source in each.sources)
+    return unfound(request, (source for source in taken if source.parents is None))
 
 
 def builder_of(name: str) -> Builder:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ctxsize import api
+from ctxsize import api, checking
 from ctxsize.build import Build
 from ctxsize.cli import output
 from ctxsize.cli.options import (
@@ -20,8 +20,8 @@ from ctxsize.cli.options import (
     gathered,
     number,
 )
-from ctxsize.config import OF, Budget
-from ctxsize.config.keys import BUDGET_KEYS
+from ctxsize.config import Budget
+from ctxsize.config.keys import BUDGET_KEYS, OF
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 
 _TOP = 5
@@ -134,7 +134,7 @@ def check(
     """  # noqa: D301
     builds = _found(build) if whole else None
     with output.progress() as progress:
-        outcome = api.check(
+        outcome = checking.check(
             build if _names_a_build() or whole else None,
             builds=builds,
             budget=budget,
@@ -204,5 +204,5 @@ def diff(
       ctxsize diff before.json after.json --format markdown
       ctxsize diff .ctxsize-baseline.json --name services/api services/api
     """  # noqa: D301
-    outcome = api.diff(before, after, name=name, dockerfile=dockerfile, builder=builder)
+    outcome = checking.diff(before, after, name=name, dockerfile=dockerfile, builder=builder)
     display.emit(outcome, top=top)
