@@ -16,17 +16,8 @@ from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.errors import InputError
-from ctxsize.requests import (
-    ELSEWHERE,
-    build_of,
-    builder_of,
-    finished,
-    judged,
-    unfound_by,
-)
-from ctxsize.requests import (
-    request_for as request_for,
-)
+from ctxsize.requests import ELSEWHERE, build_of, builder_of, finished, judged, unfound_by
+from ctxsize.requests import request_for as request_for
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -13,14 +13,6 @@ from ctxsize.formats import TABLES
 _TOP, _TOP_ALONE = 5, 30
 
 
-class _Table(click.Choice):  # type: ignore[type-arg] # generic since click 8.2
-    """A choice of `--by`, also by the name `rule` that `pattern` had."""
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the choice that `value` stands for."""
-        return str(super().convert("pattern" if value == "rule" else value, param, ctx))
-
-
 @click.command("measure")
 @build_options
 @number("--top", help=f"Rows of each table.  [default: {_TOP}, with --by {_TOP_ALONE}]")
@@ -33,7 +25,10 @@ class _Table(click.Choice):  # type: ignore[type-arg] # generic since click 8.2
 )
 @click.option(
     "--by",
-    type=_Table(TABLES),
+    type=click.Choice([*TABLES, "rule"]),
+    metavar=f"[{'|'.join(TABLES)}]",
+    # The table of patterns was once named after rules.
+    callback=lambda ctx, param, value: "pattern" if value == "rule" else value,
     help="Just one table: by directory, extension, pattern (each line of the ignore file; "
     "implies --ignored) or file.",
 )

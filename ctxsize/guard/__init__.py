@@ -179,12 +179,7 @@ class DiffReport:
 
 
 def judge(
-    name: str,
-    report: Report,
-    budget: Budget,
-    *,
-    known: Known,
-    baseline: Baseline | None = None,
+    name: str, report: Report, budget: Budget, *, known: Known, baseline: Baseline | None = None
 ) -> ContextCheck:
     """Return what there is to say about `report` under `budget`; `known` is what is known of it."""
     of = budget.of or "context"
