@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.errors import InputError
-from ctxsize.requests import ELSEWHERE, build_of, builder_of, finished, judged, unfound_by
+from ctxsize.requests import ELSEWHERE, build_of, builder_of, finished, judged, transfer_listing
 from ctxsize.requests import request_for as request_for
 
 if TYPE_CHECKING:
@@ -96,19 +96,14 @@ def ls(
     keeps what the Dockerfile makes travel for the target; `named` names another context.
     Raises what `measure` raises, some of it in the course of the iteration.
     """
-    from ctxsize.engine.listing import Listing, Union
+    from ctxsize.engine.listing import Listing
 
     request = request_for(build, **options)
     if named:
         from ctxsize.engine.named import request_named  # takes the parser of Dockerfiles along
 
         request = request_named(request, named)
-    if not transfer:
-        return Listing(request, sent=sent, ignored=ignored)
-    from ctxsize.engine.need import transfer_evaluators
-
-    listings = [Listing(request, evaluator=each) for each in transfer_evaluators(request)]
-    return Union(listings, lambda: unfound_by(request))
+    return transfer_listing(request) if transfer else Listing(request, sent=sent, ignored=ignored)
 
 
 def explain(
@@ -224,7 +219,7 @@ def plan_ignore_file(
     `mode` is `allowlist`, `from-gitignore` or `tidy`, or `like` with the path of
     another ignore file.
     """
-    from ctxsize.engine.request import read_ignore_file
+    from ctxsize.engine.governing import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.modes import plans
 

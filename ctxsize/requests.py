@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.dockerfiles import files_near
-from ctxsize.engine.plan import Plans
-from ctxsize.engine.request import Request, request_of, without_patterns
+from ctxsize.engine.request import Plans, Request, request_of, without_patterns
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError, UnknownPatternError
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from ctxsize.build import Options
     from ctxsize.config import Config
+    from ctxsize.engine.listing import Union
     from ctxsize.model import Problem, Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan, Size
 
@@ -100,13 +100,20 @@ def _with_hint(request: Request) -> Request:
     return replace(request, problems=tuple(problems))
 
 
-def unfound_by(request: Request) -> Iterable[Problem]:
-    """Return the problems of the sources of `request` that the builder does not find."""
-    from ctxsize.engine.need import asked_of
+def transfer_listing(request: Request) -> Union:
+    """Return what travels of the context in any transfer, with the problems of its sources."""
+    from ctxsize.engine.listing import Listing, Union
+    from ctxsize.engine.narrow import Narrowed
+    from ctxsize.engine.need import asked_of, includes_of
     from ctxsize.engine.unfound import unfound
 
-    taken = (source for each in asked_of(request) for source in each.sources)
-    return unfound(request, (source for source in taken if source.parents is None))
+    def problems() -> Iterable[Problem]:
+        taken = (source for each in asked_of(request) for source in each.sources)
+        return unfound(request, (source for source in taken if source.parents is None))
+
+    includes = includes_of(request)
+    evaluators = (None if each is None else Narrowed(request.spec, each) for each in includes)
+    return Union([Listing(request, evaluator=each) for each in evaluators], problems)
 
 
 def builder_of(name: str) -> Builder:
