@@ -1,4 +1,4 @@
-"""The public functions but for those of `checking`: names of directories in, values out.
+"""The public functions but for `check` and `diff`: names of directories in, values out.
 
 Each imports what it needs when it is called: start-up is a good part of a small run.
 
