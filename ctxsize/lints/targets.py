@@ -8,8 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 from ctxsize.build import Build
-from ctxsize.config import Config
-from ctxsize.config.contexts import builds
+from ctxsize.config import Config, builds
 from ctxsize.discovery import FoundBuild, discover
 from ctxsize.discovery.found import Place, merged
 from ctxsize.engine.border import border_of, holds, top_of
