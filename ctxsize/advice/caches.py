@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from ctxsize.advice.fetches import Fetch
 from ctxsize.advice.images import system_of, user_id
-from ctxsize.advice.recipe import Recipe
+from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.advice.repository import Repository, present
-from ctxsize.advice.rewrite import with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
 from ctxsize.recommender.knowledge.tools import rows_of

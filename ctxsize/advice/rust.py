@@ -7,8 +7,16 @@ import re
 from collections.abc import Iterator
 
 from ctxsize.advice.caches import NOT_IN_THE_IMAGE, run_with
-from ctxsize.advice.cargo import CargoRun, cargo_runs, cooking
-from ctxsize.advice.chef import chef_pattern, compiled, downloads, keeps_downloads, meet
+from ctxsize.advice.cargo import (
+    CargoRun,
+    cargo_runs,
+    chef_pattern,
+    compiled,
+    cooking,
+    downloads,
+    keeps_downloads,
+    meet,
+)
 from ctxsize.advice.recipe import Recipe
 from ctxsize.advice.repository import Contents, Repository, finding
 from ctxsize.dockerfile.stages import BuiltStage, StageStep

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from ctxsize.advice.caches import OF_SEVERAL, held_at
 from ctxsize.advice.fetches import fetches
 from ctxsize.advice.images import System, system_of
-from ctxsize.advice.recipe import Recipe
+from ctxsize.advice.recipe import Recipe, declared_above
 from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import declared_above
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.shell import Command

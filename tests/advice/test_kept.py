@@ -8,7 +8,7 @@ import pytest
 
 from ctxsize.advice import advise
 from ctxsize.advice import advise as run
-from ctxsize.advice.rewrite import Change, changed
+from ctxsize.advice.recipe import Change, changed
 from ctxsize.config import Config
 from ctxsize.discovery import discover
 from tests.trees import Node, build_tree, file
