@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ctxsize.advice.fetches import fetches
-from ctxsize.advice.images import system_of
+from ctxsize.advice.caches import fetches, system_of
 from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone, with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Fix

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from ctxsize.advice.recipe import Recipe
-from ctxsize.advice.repository import Repository, finding, governing, subdirectories
+from ctxsize.advice.repository import Repository, finding, subdirectories
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.findings import Confidence, Finding
 
@@ -22,7 +22,7 @@ def no_ignore_file(repository: Repository) -> Iterator[Finding]:
         takers += [step for _, step in recipe.runs if "." in step.binds]
         known = (each.build.context for each in recipe.builds if not each.contested)
         for context in dict.fromkeys(known if takers else ()):
-            if governing(repository, recipe, context) is None:
+            if repository.governing(recipe, context) is None:
                 where = "" if context in (".", "") else f" {context}"
                 yield finding(
                     "CTX201",
@@ -40,7 +40,7 @@ def too_wide(repository: Repository) -> Iterator[Finding]:
         builds = (each for each in recipe.builds if directory and not each.guessed)
         for each in builds:
             context = each.build.context
-            is_allowlist = _is_allowlist(governing(repository, recipe, context) or b"")
+            is_allowlist = _is_allowlist(repository.governing(recipe, context) or b"")
             if is_allowlist or not _is_wide(context, directory):
                 continue
             shown = os.path.join(context, directory)

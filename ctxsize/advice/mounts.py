@@ -6,9 +6,7 @@ import posixpath
 import shlex
 from collections.abc import Iterator
 
-from ctxsize.advice.caches import owned, places
-from ctxsize.advice.fetches import Fetch, fetches, moved_cache
-from ctxsize.advice.images import system_of
+from ctxsize.advice.caches import Fetch, fetches, moved_cache, owned, places, system_of
 from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.advice.sharing import is_apt

@@ -36,6 +36,8 @@ class Recipe:
     builds: tuple[FoundBuild, ...] = ()
     name: str = ""
     """Its service, or more where another Dockerfile builds a service of that name."""
+    on_several: frozenset[str] = frozenset()
+    """The package managers that run on several systems in the repository."""
 
     @cached_property
     def lines(self) -> list[str]:
@@ -56,6 +58,10 @@ class Recipe:
     def contexts(self) -> tuple[str, ...]:
         """Return the contexts in which it is built, each once."""
         return tuple(dict.fromkeys(each.build.context for each in self.builds))
+
+    def holds(self, path: str) -> bool:
+        """Return whether one of its contexts holds a file."""
+        return any(os.path.isfile(os.path.join(each, path)) for each in self.contexts)
 
     @property
     def platforms(self) -> tuple[str, ...]:

@@ -14,13 +14,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from ctxsize.advice.caches import snippet
-from ctxsize.advice.fetches import Fetch, fetches
+from ctxsize.advice.caches import Fetch, fetches, snippet
 from ctxsize.advice.recipe import Recipe, quoted
-from ctxsize.advice.repository import Contents, Repository, finding, present
+from ctxsize.advice.repository import Contents, Repository, finding
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Finding
-from ctxsize.recommender.knowledge.tools import Tool
 from ctxsize.shell import Command
 
 _NEEDING_MORE = (
@@ -46,38 +44,30 @@ class Repeated(NamedTuple):
     """The files around it."""
     files: tuple[str, ...]
     """What it reads of these; directories end with a slash."""
-    early: str = ""
-    """What to write: manifests, install, sources; `""` where that may not be enough."""
 
 
 def copied_too_early(repository: Repository) -> Iterator[Finding]:
     """CTX202, at the instruction that copies too much; cargo is the business of CTX210."""
     for recipe in repository.recipes:
-        seen: set[tuple[StageStep, Tool]] = set()
         for stage in recipe.stages:
-            repeated = repeated_install(repository, recipe, stage)
-            if repeated is None or (repeated.everything, repeated.fetch.manager) in seen:
+            found = _repeated_install(repository, recipe, stage)
+            if found is None:
                 continue
-            everything, fetch = repeated.everything, repeated.fetch
-            seen.add((everything, fetch.manager))
-            kept = snippet(repository, recipe, stage, fetch)
+            fetch = found.fetch
             command = f"`{' '.join(fetch.command.words[:4])}` (line {fetch.step.line})"
             does = f"makes {command} download everything" if fetch.compiles else f"runs {command}"
-            if repeated.early or kept:
-                yield finding(
-                    "CTX202",
-                    recipe,
-                    everything.line,
-                    f"every change in the context {does} again",
-                    evidence=tuple(f"{name} is there" for name in repeated.files[:3]),
-                    help=repeated.early
-                    or "to copy the manifests first may not be enough, so keep the downloads: "
-                    + kept,
-                )
+            yield finding(
+                "CTX202",
+                recipe,
+                found.everything.line,
+                f"every change in the context {does} again",
+                evidence=tuple(f"{name} is there" for name in found.files[:3]),
+                help=_in_front(found),
+            )
 
 
-def repeated_install(repository: Repository, recipe: Recipe, stage: BuiltStage) -> Repeated | None:
-    """Return the first install of a stage that comes after everything was copied."""
+def _repeated_install(repository: Repository, recipe: Recipe, stage: BuiltStage) -> Repeated | None:
+    """Return the first install of a stage that could come before the sources."""
     everything: StageStep | None = None
     before: set[str] = set()
     own = set(stage.own)
@@ -90,43 +80,37 @@ def repeated_install(repository: Repository, recipe: Recipe, stage: BuiltStage) 
         for fetch in fetches(step):
             if everything is None or fetch.cached:
                 before |= {fetch.manager.name} if fetch.reads_manifest else set()
-            elif {everything, step} & own and fetch.manager.name not in before:
-                together = {everything, step} <= own
-                found = _repeated(repository, recipe, everything, fetch, together=together)
-                if found is not None and not step.is_inherited:
+            elif {everything, step} <= own and fetch.manager.name not in before:
+                found = _repeated(repository, recipe, everything, fetch)
+                if found is not None and _in_front(found):
                     return found
     return None
 
 
 def _repeated(
-    repository: Repository, recipe: Recipe, everything: StageStep, fetch: Fetch, *, together: bool
+    repository: Repository, recipe: Recipe, everything: StageStep, fetch: Fetch
 ) -> Repeated | None:
-    """Return the install, if it needs little and there is a manifest where it runs.
-
-    Manifests can only be copied first if the sources come in the same stage, `together`.
-    """
+    """Return the install, if it needs little and there is a manifest where it runs."""
     manager = fetch.manager
     if not fetch.reads_manifest or (fetch.compiles and not manager.downloads):
         return None
     given = fetch.command.value(*manager.elsewhere) if manager.elsewhere else None
     inside = everything.inside(posixpath.join(fetch.workdir, given or ""))
-    if inside is None or is_vendored(recipe, fetch):
+    if inside is None or _is_vendored(recipe, fetch):
         return None
     contents = Contents(repository, recipe, inside)
     # Without a file of requirements, pip installs the project itself.
     own = () if fetch.command.operands[:1] == ("pip",) else manager.files
     files = tuple(filter(contents.has, _requirements(fetch.command) or own))
-    found = Repeated(everything, fetch, contents, files)
-    found = found._replace(early=_in_front(found) if together else "")
     is_there = not all(each.startswith(".") for each in files)
-    return found if is_there and (found.early or not fetch.compiles) else None
+    return Repeated(everything, fetch, contents, files) if is_there else None
 
 
-def is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
+def _is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
     """Return whether Go compiles what the context holds, and downloads nothing."""
     if fetch.manager.name != "go" or fetch.command.operands[:1] == ("mod",):
         return False
-    return fetch.command.value("-mod") == "vendor" or present(recipe, "vendor/modules.txt")
+    return fetch.command.value("-mod") == "vendor" or recipe.holds("vendor/modules.txt")
 
 
 def _requirements(command: Command) -> tuple[str, ...]:
@@ -191,7 +175,7 @@ def missing_caches(repository: Repository) -> Iterator[Finding]:
     """CTX223, once for each RUN and manager; what CTX202 is about is left to it."""
     for recipe in repository.recipes:
         for stage in recipe.stages:
-            repeated = repeated_install(repository, recipe, stage)
+            repeated = _repeated_install(repository, recipe, stage)
             seen = set() if repeated is None else {(repeated.fetch.step, repeated.fetch.manager)}
             own = set(stage.own)
             for fetch, line in _uncached(recipe, stage):
@@ -205,7 +189,7 @@ def missing_caches(repository: Repository) -> Iterator[Finding]:
                         fetch.step.line,
                         f"every change of what line {line} takes makes `{command}` download "
                         "everything again",
-                        help=snippet(repository, recipe, stage, fetch),
+                        help=snippet(recipe, stage, fetch),
                     )
 
 
@@ -257,7 +241,7 @@ def _has_nothing_to_keep(recipe: Recipe, fetch: Fetch) -> bool:
         return True
     if any(mount.target.endswith(("/.cache", "node_modules")) for mount in fetch.step.caches):
         return True
-    if command.has("--offline", "-g", "--global") or is_vendored(recipe, fetch):
+    if command.has("--offline", "-g", "--global") or _is_vendored(recipe, fetch):
         return True
     if name == "pip" and not command.has("-r", "--requirement"):
         wanted = {word for word in command.operands if word != "install"}

@@ -7,9 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ctxsize.advice.caches import OF_SEVERAL, held_at
-from ctxsize.advice.fetches import fetches
-from ctxsize.advice.images import System, system_of
+from ctxsize.advice.caches import OF_SEVERAL, System, fetches, held_at, system_of
 from ctxsize.advice.recipe import Recipe, declared_above
 from ctxsize.advice.repository import Repository, finding
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
