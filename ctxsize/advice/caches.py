@@ -1,4 +1,8 @@
-"""The cache mount that a command should have: where, whose, and who else may write to it."""
+"""The caches of commands that fetch packages: where they are, and the mounts they should have.
+
+A cache can only be shared by builds on one system. Its name is read from the name of the base
+image, and no more than that.
+"""
 
 from __future__ import annotations
 
@@ -15,117 +19,67 @@ from ctxsize.findings import Severity
 from ctxsize.recommender.knowledge.tools import Tool, Work, rows_of, run_by, works
 from ctxsize.shell import Command
 
-
-def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
-    """Return the options that let the user of `step` write to the mount."""
-    user = step.user.partition(":")[0]
-    if user in ("", "root", "0"):
-        return {}
-    number = user if user.isdecimal() else _created(stage, user) or user_id(stage.base, user)
-    return {"uid": number} if number else {"mode": "0777"}
-
-
-def _created(stage: BuiltStage, user: str) -> str:
-    """Return the number that a RUN gives to a user that it creates."""
-    for step in stage.history:
-        for command in step.commands:
-            if command.program in ("useradd", "adduser") and user in command.operands:
-                number = command.value("-u", "--uid") or ""
-                return number if number.isdecimal() else ""
-    return ""
-
-
-def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
-    """Return the directories that a command should find mounted; none if they are not known."""
-    if _is_berry(recipe, fetch):
-        folder = fetch.environment.get("YARN_GLOBAL_FOLDER")
-        home = fetch.environment.get("HOME") or fetch.step.home
-        return (f"{folder or f'{home}/.yarn/berry'}/cache",)
-    return fetch.caches[: fetch.manager.used]
-
-
-def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
-    """Return whether it is Yarn 2 or later."""
-    return fetch.manager.name == "yarn" and recipe.holds(".yarnrc.yml")
-
-
-def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
-    """Return the RUN with the mounts that it lacks, for a person to paste; `""` if unknown.
-
-    It is no edit: what the command leaves in the cache is then missing in the image, and
-    whether CMD, a script or a later stage needs it cannot be known from the Dockerfile.
-    """
-    mounts = tuple(_mounts(recipe, stage, fetch))
-    option = next((each for each in fetch.manager.uncached if fetch.command.has(each)), "")
-    beside = NOT_IN_THE_IMAGE if may_be_needed(recipe, fetch) else ""
-    return f"{run_with(mounts, fetch.step, without=option)}{beside}" if mounts else ""
-
-
-_LONGEST = 72
-"""Number of characters of the longest RUN that is shown whole."""
-
-
-def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
-    """Return a RUN with further mounts and without an option, and the declaration it needs."""
-    shown = " ".join(f"--mount={each}" for each in mounts)
-    undeclared = "$TARGETARCH" in shown and not step.environment.declares("TARGETARCH")
-    above = ", with ARG TARGETARCH above" if undeclared else ""
-    instruction = step.instruction
-    command = instruction.text.partition(" ")[2].lstrip()
-    is_json = instruction.json_form and without
-    if len(command) > _LONGEST or instruction.heredocs or is_json:
-        return f"`RUN {shown} …`" + (f", without {without}" if without else "") + above
-    command = command.replace(f" {without}", "") if without else command
-    return f"`RUN {shown} {command}`{above}"
-
-
-def _mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator[str]:
-    shared = {"sharing": "locked"} if fetch.manager.is_locked else {}
-    several = recipe.runs_at_once(stage)
-    apart = several or fetch.manager.name in recipe.on_several
-    for place in places(recipe, fetch):
-        words = (system_of(stage.base).slug, "$TARGETARCH" * several, posixpath.basename(place))
-        held = held_at(place) or place.endswith(OF_SEVERAL)
-        identity = {"id": "-".join(filter(None, words))} if apart and held else {}
-        owner = owned(stage, fetch.step)
-        yield with_option("type=cache", **identity, target=place, **shared, **owner)
-
-
-OF_SEVERAL = ("/.cache", "/go-build")
-"""How the directories end that hold what several tools keep, by what runs with them."""
-
-
-def held_at(place: str) -> tuple[str, str, Severity] | None:
-    """Return what a cache there holds that only one system can use: a word, a text, the stake."""
-    for name, row in rows_of("held").items():
-        if re.search(row["at"], place):
-            return name, row["what"], Severity(row["severity"])
-    return None
-
-
-NOT_IN_THE_IMAGE = (
-    "; the image does not get what is in the mount, so mount it in later RUNs too, and copy "
-    "elsewhere what CMD or another stage needs"
+_RELEASES = {
+    "forky": ("debian", "14"),
+    "trixie": ("debian", "13"),
+    "bookworm": ("debian", "12"),
+    "bullseye": ("debian", "11"),
+    "buster": ("debian", "10"),
+    "sid": ("debian", "unstable"),
+    "resolute": ("ubuntu", "26.04"),
+    "noble": ("ubuntu", "24.04"),
+    "jammy": ("ubuntu", "22.04"),
+    "focal": ("ubuntu", "20.04"),
+    "bionic": ("ubuntu", "18.04"),
+}
+"""Releases that tags name, each with its system and its number."""
+_WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_RELEASES)})(?![a-z])")
+_SYSTEM = re.compile(
+    r"debian|ubuntu|alpine|fedora|rockylinux|almalinux|amazonlinux|centos|wolfi|ubi\d+|archlinux"
+    r"|opensuse"
 )
+_VERSION = re.compile(r"\d+(?:\.\d+)?")
+_USERS = ("node", "gradle", "jenkins")
+"""Official images that bring a user of their name along, with the number 1000."""
 
 
-def may_be_needed(recipe: Recipe, fetch: Fetch) -> bool:
-    """Return whether the image may need what is in the cache.
+class System(NamedTuple):
+    """The system of an image as far as its reference names it."""
 
-    Poetry keeps its environments there, and Yarn 2 and later what Plug'n'Play loads.
+    name: str
+    """`debian`, `alpine`, …; `""` if not named."""
+    key: str
+    """Equal where nothing tells two images apart."""
+    slug: str
+    """A word for it in the id of a cache."""
+
+
+def system_of(reference: str) -> System:
+    """Return the system of the image `reference`.
+
+    >>> system_of("rust:1.82-slim-bookworm").key, system_of("docker.io/python:3.12-alpine3.20").key
+    ('debianbookworm', 'alpine3.20')
+    >>> system_of("debian:12").key, system_of("ubuntu:22.04").key, system_of("rust:1.82").name
+    ('debianbookworm', 'ubuntujammy', '')
     """
-    manager = fetch.manager
-    return manager.keeps_in_cache or manager.name == "poetry" or _is_berry(recipe, fetch)
+    image = reference.partition("@")[0].rpartition("/")[2]
+    name, release = _named(*image.partition(":")[::2])
+    key = f"{name}{release}" if name else image
+    return System(name, key, re.sub(r"[^\w.\-]+", "-", release if release in _RELEASES else key))
 
 
-def used_on_several_systems(recipes: Iterable[Recipe]) -> Iterator[str]:
-    """Yield the package managers that run on more than one system."""
-    found: dict[str, set[str]] = {}
-    for recipe in recipes:
-        for stage, step in recipe.runs:
-            for fetch in fetches(step):
-                found.setdefault(fetch.manager.name, set()).add(system_of(stage.base).key)
-    return (name for name, systems in found.items() if len(systems) > 1)
+def _named(repository: str, tag: str) -> tuple[str, str]:
+    """Return the system and its release, `""` for what is not named."""
+    if word := _WORD.search(tag):
+        return _RELEASES[word[0]][0], word[0]
+    by_repository, by_tag = _SYSTEM.match(repository), _SYSTEM.search(tag)
+    system = by_repository or by_tag
+    if system is None:
+        return "", ""
+    version = _VERSION.match(tag, 0 if by_repository else system.end())
+    number = version[0] if version else ""
+    words = (word for word, known in _RELEASES.items() if known == (system[0], number))
+    return system[0], next(words, number)
 
 
 _SETTINGS = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cacheFolder", "home")
@@ -159,20 +113,9 @@ class Fetch:
         """Return the command without what only launches it."""
         return self.work.command
 
-    @property
-    def reads_manifest(self) -> bool:
-        """Return whether what it fetches is listed in a file of the context."""
-        return self.work.does("manifest")
-
-    @property
-    def compiles(self) -> bool:
-        """Return whether it has to run after each change of the sources anyway."""
-        return self.work.does("compile")
-
-    @property
-    def fetches_again(self) -> bool:
-        """Return whether it fetches again what an earlier RUN installed."""
-        return self.work.does("again")
+    def does(self, what: str) -> bool:
+        """Return whether it does `what` about packages, see `Job.does`."""
+        return self.work.does(what)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -265,70 +208,104 @@ def moved_cache(command: Command) -> str | None:
     return (value or next(iter(rest[1:2]), None)) if name in _SETTINGS else None
 
 
-_RELEASES = {
-    "forky": ("debian", "14"),
-    "trixie": ("debian", "13"),
-    "bookworm": ("debian", "12"),
-    "bullseye": ("debian", "11"),
-    "buster": ("debian", "10"),
-    "sid": ("debian", "unstable"),
-    "resolute": ("ubuntu", "26.04"),
-    "noble": ("ubuntu", "24.04"),
-    "jammy": ("ubuntu", "22.04"),
-    "focal": ("ubuntu", "20.04"),
-    "bionic": ("ubuntu", "18.04"),
-}
-"""Releases that tags name, each with its system and its number."""
-_WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_RELEASES)})(?![a-z])")
-_SYSTEM = re.compile(
-    r"debian|ubuntu|alpine|fedora|rockylinux|almalinux|amazonlinux|centos|wolfi|ubi\d+|archlinux"
-    r"|opensuse"
+OF_SEVERAL = ("/.cache", "/go-build")
+"""Ends of directories that hold what several tools keep."""
+NOT_IN_THE_IMAGE = (
+    "; the image does not get what is in the mount, so mount it in later RUNs too, and copy "
+    "elsewhere what CMD or another stage needs"
 )
-_VERSION = re.compile(r"\d+(?:\.\d+)?")
-_USERS = {"node": ("node", "1000"), "gradle": ("gradle", "1000"), "jenkins": ("jenkins", "1000")}
-"""Users that official images bring along, with their numbers."""
+_LONGEST = 72
+"""Number of characters of the longest RUN that is shown whole."""
 
 
-class System(NamedTuple):
-    """The system of an image as far as its reference names it."""
+def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
+    """Return the options that let the user of `step` write to the mount."""
+    user = step.user.partition(":")[0]
+    if user in ("", "root", "0"):
+        return {}
+    number = user if user.isdecimal() else _created(stage, user)
+    if user in _USERS and user == repository_of(stage.base):
+        number = number or "1000"
+    return {"uid": number} if number else {"mode": "0777"}
 
-    name: str
-    """`debian`, `alpine`, …; `""` if not named."""
-    key: str
-    """Equal where nothing tells two images apart."""
-    slug: str
-    """A word for it in the id of a cache."""
+
+def _created(stage: BuiltStage, user: str) -> str:
+    """Return the number that a RUN gives to a user that it creates."""
+    for step in stage.history:
+        for command in step.commands:
+            if command.program in ("useradd", "adduser") and user in command.operands:
+                number = command.value("-u", "--uid") or ""
+                return number if number.isdecimal() else ""
+    return ""
 
 
-def system_of(reference: str) -> System:
-    """Return the system of the image `reference`.
+def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
+    """Return the directories that a command should find mounted; none if they are not known."""
+    if _is_berry(recipe, fetch):
+        folder = fetch.environment.get("YARN_GLOBAL_FOLDER")
+        home = fetch.environment.get("HOME") or fetch.step.home
+        return (f"{folder or f'{home}/.yarn/berry'}/cache",)
+    return fetch.caches[: fetch.manager.used]
 
-    >>> system_of("rust:1.82-slim-bookworm").key, system_of("docker.io/python:3.12-alpine3.20").key
-    ('debianbookworm', 'alpine3.20')
-    >>> system_of("debian:12").key, system_of("ubuntu:22.04").key, system_of("rust:1.82").name
-    ('debianbookworm', 'ubuntujammy', '')
+
+def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
+    """Return whether it is Yarn 2 or later."""
+    return fetch.manager.name == "yarn" and recipe.holds(".yarnrc.yml")
+
+
+def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
+    """Return the RUN with the mounts that it lacks, for a person to paste; `""` if unknown.
+
+    It is no edit: what the command leaves in the cache is then missing in the image, and
+    whether CMD, a script or a later stage needs it cannot be known from the Dockerfile.
     """
-    image = reference.partition("@")[0].rpartition("/")[2]
-    name, release = _named(*image.partition(":")[::2])
-    key = f"{name}{release}" if name else image
-    return System(name, key, re.sub(r"[^\w.\-]+", "-", release if release in _RELEASES else key))
+    manager, mounts = fetch.manager, tuple(_mounts(recipe, stage, fetch))
+    option = next((each for each in manager.uncached if fetch.command.has(each)), "")
+    # Poetry keeps its environments in the cache, and Yarn 2 and later what Plug'n'Play loads.
+    is_needed = manager.keeps_in_cache or manager.name == "poetry" or _is_berry(recipe, fetch)
+    beside = NOT_IN_THE_IMAGE if is_needed else ""
+    return f"{run_with(mounts, fetch.step, without=option)}{beside}" if mounts else ""
 
 
-def _named(repository: str, tag: str) -> tuple[str, str]:
-    """Return the system and its release, `""` for what is not named."""
-    if word := _WORD.search(tag):
-        return _RELEASES[word[0]][0], word[0]
-    by_repository, by_tag = _SYSTEM.match(repository), _SYSTEM.search(tag)
-    system = by_repository or by_tag
-    if system is None:
-        return "", ""
-    version = _VERSION.match(tag, 0 if by_repository else system.end())
-    number = version[0] if version else ""
-    words = (word for word, known in _RELEASES.items() if known == (system[0], number))
-    return system[0], next(words, number)
+def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
+    """Return a RUN with further mounts and without an option, and the declaration it needs."""
+    shown = " ".join(f"--mount={each}" for each in mounts)
+    undeclared = "$TARGETARCH" in shown and not step.environment.declares("TARGETARCH")
+    above = ", with ARG TARGETARCH above" if undeclared else ""
+    instruction = step.instruction
+    command = instruction.text.partition(" ")[2].lstrip()
+    is_json = instruction.json_form and without
+    if len(command) > _LONGEST or instruction.heredocs or is_json:
+        return f"`RUN {shown} …`" + (f", without {without}" if without else "") + above
+    command = command.replace(f" {without}", "") if without else command
+    return f"`RUN {shown} {command}`{above}"
 
 
-def user_id(reference: str, user: str) -> str:
-    """Return the number of a user of the image `reference`, `""` if it is not known."""
-    name, number = _USERS.get(repository_of(reference), ("", ""))
-    return number if name == user else ""
+def _mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator[str]:
+    shared = {"sharing": "locked"} if fetch.manager.is_locked else {}
+    several = recipe.runs_at_once(stage)
+    apart = several or fetch.manager.name in recipe.on_several
+    for place in places(recipe, fetch):
+        words = (system_of(stage.base).slug, "$TARGETARCH" * several, posixpath.basename(place))
+        held = held_at(place) or place.endswith(OF_SEVERAL)
+        identity = {"id": "-".join(filter(None, words))} if apart and held else {}
+        owner = owned(stage, fetch.step)
+        yield with_option("type=cache", **identity, target=place, **shared, **owner)
+
+
+def held_at(place: str) -> tuple[str, str, Severity] | None:
+    """Return what a cache there holds that only one system can use: a word, a text, the stake."""
+    for name, row in rows_of("held").items():
+        if re.search(row["at"], place):
+            return name, row["what"], Severity(row["severity"])
+    return None
+
+
+def used_on_several_systems(recipes: Iterable[Recipe]) -> Iterator[str]:
+    """Yield the package managers that run on more than one system."""
+    found: dict[str, set[str]] = {}
+    for recipe in recipes:
+        for stage, step in recipe.runs:
+            for fetch in fetches(step):
+                found.setdefault(fetch.manager.name, set()).add(system_of(stage.base).key)
+    return (name for name, systems in found.items() if len(systems) > 1)

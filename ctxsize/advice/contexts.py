@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from ctxsize.advice.recipe import Recipe
-from ctxsize.advice.repository import Repository, finding, subdirectories
+from ctxsize.advice.repository import Repository, subdirectories
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.findings import Confidence, Finding
 
@@ -24,9 +24,8 @@ def no_ignore_file(repository: Repository) -> Iterator[Finding]:
         for context in dict.fromkeys(known if takers else ()):
             if repository.governing(recipe, context) is None:
                 where = "" if context in (".", "") else f" {context}"
-                yield finding(
+                yield recipe.finding(
                     "CTX201",
-                    recipe,
                     min(step.line for step in takers),
                     f"everything in the context{where} is copied, and there is no ignore file",
                     help=f"`ctxsize suggest --write{where}`",
@@ -44,9 +43,8 @@ def too_wide(repository: Repository) -> Iterator[Finding]:
             if is_allowlist or not _is_wide(context, directory):
                 continue
             shown = os.path.join(context, directory)
-            yield finding(
+            yield recipe.finding(
                 "CTX250",
-                recipe,
                 line,
                 f"the context is {context}, and all that is taken of it lies in {shown}",
                 confidence=Confidence.LIKELY,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ctxsize.advice.caches import Fetch, fetches, moved_cache, owned, places, system_of
 from ctxsize.advice.recipe import Recipe, with_option
-from ctxsize.advice.repository import Repository, finding
+from ctxsize.advice.repository import Repository
 from ctxsize.advice.sharing import is_apt
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding
@@ -45,9 +45,8 @@ def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | Non
     place = next(alike, known[0])
     cache = next(each for each in fetch.step.caches if each.target == target)
     options = {} if "uid=" in cache.written else owned(stage, fetch.step)
-    return finding(
+    return recipe.finding(
         "CTX222",
-        recipe,
         fetch.step.line,
         f"the cache is mounted at {target}, while {name} keeps its own in {place}",
         confidence=Confidence.LIKELY,
@@ -80,9 +79,8 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
         dropped = recipe.without_option(
             fetch.step, option, lambda each: manager.is_called(run_by(each).program)
         )
-        return finding(
+        return recipe.finding(
             "CTX222",
-            recipe,
             fetch.step.line,
             f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
             help=f"drop `{option}`",
@@ -92,9 +90,8 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     value = fetch.environment.get(variable, "")
     if value.lower() not in values.split():
         return None
-    return finding(
+    return recipe.finding(
         "CTX222",
-        recipe,
         fetch.step.line,
         f"{variable}={value} makes {manager.name} use no cache, so the mount stays empty",
         help=f"drop {variable}, or write `{variable}={off} {fetch.command.program} …` here",
@@ -106,9 +103,8 @@ def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     for cache in step.caches:
         at = cache.target.find("/~/")
         if at >= 0 and step.home is not None:
-            yield finding(
+            yield recipe.finding(
                 "CTX222",
-                recipe,
                 step.line,
                 f"the cache is mounted at {cache.target}: `~` stands for no home in a mount",
                 evidence=(f"--mount={cache.written}",),
@@ -153,9 +149,8 @@ def _by_the_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterato
     installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
     is_debian = system_of(stage.base).name in ("debian", "ubuntu")
     if archives and installs and is_debian and not _keeps(stage, step):
-        yield finding(
+        yield recipe.finding(
             "CTX222",
-            recipe,
             step.line,
             f"{stage.base} deletes what apt downloads: the cache at {archives.target} stays empty",
             confidence=Confidence.LIKELY,
@@ -168,9 +163,8 @@ def _thrown_away(recipe: Recipe, step: StageStep, command: Command, what: str) -
     cached = [word for word in command.operands if any(_is_in(e, word) for e in step.caches)]
     others = command.program == "rm" and 0 < len(cached) < len(command.operands)
     without = " ".join(cached) if others else written
-    return finding(
+    return recipe.finding(
         "CTX222",
-        recipe,
         step.line,
         f"`{written}` empties {what}",
         help=f"leave out `{without}`: what is in the mount is not in the image",
@@ -216,9 +210,8 @@ def _copied_from_mounts(recipe: Recipe, stage: BuiltStage) -> Iterator[Finding]:
             if not mounted or "$" in path or _may_be_written(source, mounted[-1][1].target):
                 continue
             made, cache = mounted[-1]
-            yield finding(
+            yield recipe.finding(
                 "CTX212",
-                recipe,
                 step.line,
                 f"{path} is not in {source.label}: it lay in the cache mounted at {cache.target}",
                 evidence=(f"line {made.line}: RUN --mount={cache.written}",),
@@ -253,9 +246,8 @@ def _used_later(recipe: Recipe, stage: BuiltStage) -> Iterator[Finding]:
                 if cache.holds(path) and not is_here and not _may_be_written(stage, cache.target):
                     # A target that is relative, or is the id, means another cache in another place.
                     mount = with_option(cache.written, id=cache.id, target=cache.target)
-                    yield finding(
+                    yield recipe.finding(
                         "CTX212",
-                        recipe,
                         step.line,
                         f"{path} is not there: the cache at {cache.target} was mounted for line "
                         f"{made.line} alone",

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from ctxsize.codes import severity_of
 from ctxsize.discovery import FoundBuild
 from ctxsize.dockerfile import Dockerfile, Instruction
 from ctxsize.dockerfile.mounts import ALIASES
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.engine.plan import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
-from ctxsize.findings import Edit, Fix
+from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.shell import Command, commands_of
 
 _MOST_STEPS = 500_000
@@ -108,6 +109,23 @@ class Recipe:
             words.setdefault(step, {})[f"--mount={written}"] = mount
         made = [self.with_words(step, each) for step, each in words.items()]
         return [change for each in made for change in each] if all(made) else []
+
+    def finding(
+        self,
+        code: str,
+        line: int,
+        message: str,
+        *,
+        severity: Severity | None = None,
+        confidence: Confidence = Confidence.CERTAIN,
+        evidence: tuple[str, ...] = (),
+        help: str = "",  # noqa: A002 - it is called so in Finding
+        fix: Fix | None = None,
+    ) -> Finding:
+        """Return a finding of `code` at a line."""
+        where = self.builds[0].where if self.inline else Location(self.path, line)
+        severity = severity or severity_of(code)
+        return Finding(code, severity, message, where, confidence, evidence, help=help, fix=fix)
 
     def fix(self, message: str, changes: Iterable[Change], *, certain: bool = False) -> Fix | None:
         """Return the fix that `changes` are; None if they change nothing or no file holds it."""

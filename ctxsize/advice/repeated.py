@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ctxsize.advice.caches import Fetch, fetches, snippet
 from ctxsize.advice.recipe import Recipe, quoted
-from ctxsize.advice.repository import Contents, Repository, finding
+from ctxsize.advice.repository import Contents, Repository
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Finding
 from ctxsize.shell import Command
@@ -55,10 +55,13 @@ def copied_too_early(repository: Repository) -> Iterator[Finding]:
                 continue
             fetch = found.fetch
             command = f"`{' '.join(fetch.command.words[:4])}` (line {fetch.step.line})"
-            does = f"makes {command} download everything" if fetch.compiles else f"runs {command}"
-            yield finding(
+            does = (
+                f"makes {command} download everything"
+                if fetch.does("compile")
+                else f"runs {command}"
+            )
+            yield recipe.finding(
                 "CTX202",
-                recipe,
                 found.everything.line,
                 f"every change in the context {does} again",
                 evidence=tuple(f"{name} is there" for name in found.files[:3]),
@@ -79,7 +82,7 @@ def _repeated_install(repository: Repository, recipe: Recipe, stage: BuiltStage)
             continue
         for fetch in fetches(step):
             if everything is None or fetch.cached:
-                before |= {fetch.manager.name} if fetch.reads_manifest else set()
+                before |= {fetch.manager.name} if fetch.does("manifest") else set()
             elif {everything, step} <= own and fetch.manager.name not in before:
                 found = _repeated(repository, recipe, everything, fetch)
                 if found is not None and _in_front(found):
@@ -92,7 +95,7 @@ def _repeated(
 ) -> Repeated | None:
     """Return the install, if it needs little and there is a manifest where it runs."""
     manager = fetch.manager
-    if not fetch.reads_manifest or (fetch.compiles and not manager.downloads):
+    if not fetch.does("manifest") or (fetch.does("compile") and not manager.downloads):
         return None
     given = fetch.command.value(*manager.elsewhere) if manager.elsewhere else None
     inside = everything.inside(posixpath.join(fetch.workdir, given or ""))
@@ -133,9 +136,9 @@ def _in_front(found: Repeated) -> str:
     install = f"`{written}` (line {fetch.step.line})"
     options = () if _requirements(fetch.command) else fetch.manager.early
     lacking = [each for each in options if not fetch.command.has(each)]
-    if not (lacking or fetch.compiles):
+    if not (lacking or fetch.does("compile")):
         return f"write `{copy}` here, and `{sources.text}`, with all that needs it, below {install}"
-    early = fetch.manager.downloads if fetch.compiles else " ".join((written, *lacking))
+    early = fetch.manager.downloads if fetch.does("compile") else " ".join((written, *lacking))
     return f"write `{copy}` here, and `RUN {early}` and `{sources.text}` in front of {install}"
 
 
@@ -183,9 +186,8 @@ def missing_caches(repository: Repository) -> Iterator[Finding]:
                 if fetch.step in own and key not in seen:
                     seen.add(key)
                     command = " ".join(fetch.command.words[:4])
-                    yield finding(
+                    yield recipe.finding(
                         "CTX223",
-                        recipe,
                         fetch.step.line,
                         f"every change of what line {line} takes makes `{command}` download "
                         "everything again",
@@ -206,7 +208,7 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
         for fetch in found:
             own_path = bundle_path or fetch.command.has("--path", "--deployment")
             is_elsewhere = fetch.manager.name == "bundler" and own_path
-            is_there = _what(fetch) in fetched and not fetch.fetches_again
+            is_there = _what(fetch) in fetched and not fetch.does("again")
             if line and not (is_elsewhere or is_there or _has_nothing_to_keep(recipe, fetch)):
                 yield fetch, line
         fetched |= {_what(each) for each in found if _stays(each)}
@@ -231,7 +233,7 @@ def _what(fetch: Fetch) -> object:
 def _stays(fetch: Fetch) -> bool:
     """Return whether a later RUN finds what it fetched."""
     in_mount = fetch.cached and fetch.manager.keeps_in_cache
-    return fetch.reads_manifest and not in_mount
+    return fetch.does("manifest") and not in_mount
 
 
 def _has_nothing_to_keep(recipe: Recipe, fetch: Fetch) -> bool:

@@ -12,7 +12,6 @@ from types import MappingProxyType
 
 from ctxsize.advice.caches import used_on_several_systems
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
-from ctxsize.codes import severity_of
 from ctxsize.discovery import Discovery, FoundBuild
 from ctxsize.dockerfile import Dockerfile
 from ctxsize.engine.border import border_of, holds
@@ -20,7 +19,7 @@ from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.plan import Plan
 from ctxsize.errors import DockerfileError, IgnoreFileError, UndecidedError
-from ctxsize.findings import Confidence, Finding, Fix, Location, Severity
+from ctxsize.findings import Finding
 from ctxsize.model import Problem
 from ctxsize.reader import entries_in, read_file
 
@@ -135,32 +134,6 @@ class Contents:
         path = os.path.join(self.recipe.contexts[0], self.below, name)
         data = self.repository.content(path) if self.has(name) else None
         return (data or b"").decode("utf-8", "replace")
-
-
-def finding(
-    code: str,
-    recipe: Recipe,
-    line: int,
-    message: str,
-    *,
-    severity: Severity | None = None,
-    confidence: Confidence = Confidence.CERTAIN,
-    evidence: tuple[str, ...] = (),
-    help: str = "",  # noqa: A002 - it is called so in Finding
-    fix: Fix | None = None,
-) -> Finding:
-    """Return a finding of `code` at a line of a recipe."""
-    where = recipe.builds[0].where if recipe.inline else Location(recipe.path, line)
-    return Finding(
-        code,
-        severity or severity_of(code),
-        message,
-        where,
-        confidence,
-        evidence,
-        help=help,
-        fix=fix,
-    )
 
 
 def masked(repository: Repository, finding: Finding) -> Finding:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ctxsize.advice.caches import OF_SEVERAL, System, fetches, held_at, system_of
 from ctxsize.advice.recipe import Recipe, declared_above
-from ctxsize.advice.repository import Repository, finding
+from ctxsize.advice.repository import Repository
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.shell import Command
@@ -127,9 +127,8 @@ def _collision(
         what = "what other services compiled at the same paths"
     others = [str(use) for use in sharing if use is not first]
     named = "" if first.cache.named else " (its target, as it has no id)"
-    return finding(
+    return first.recipe.finding(
         "CTX220",
-        first.recipe,
         first.step.line,
         f"the cache `{identity}`{named} is shared {between}: it holds {what}",
         severity=severity if sure or severity is Severity.INFO else Severity.WARNING,
@@ -240,9 +239,8 @@ def _unlocked(
     made = first.recipe.with_mounts(
         (use.step, use.cache.written, {"sharing": "locked"}) for use in own
     )
-    return finding(
+    return first.recipe.finding(
         "CTX221",
-        first.recipe,
         first.step.line,
         f"the cache `{identity}` is open to several builds at once: {_FAILS[tool]}",
         severity=None if reasons else Severity.INFO,
