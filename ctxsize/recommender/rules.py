@@ -1,4 +1,4 @@
-"""The values of the knowledge: rules and markers. `knowledge/load.py` makes them from TOML.
+"""The values of the knowledge: rules and markers. `knowledge/rows.py` makes them from TOML.
 
 `ctxsize.recommender.evidence` looks whether a marker holds.
 """

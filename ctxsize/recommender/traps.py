@@ -11,13 +11,12 @@ from collections.abc import Callable
 from functools import cache, partial
 
 from ctxsize.recommender.bundlers import reader_of
-from ctxsize.recommender.commands import is_named
 from ctxsize.recommender.exceptions import letting_in
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.installs import no_install_step
 from ctxsize.recommender.knowledge.tools import works
-from ctxsize.recommender.made import made_by, taking
+from ctxsize.recommender.made import made_by, no_install_step, taking
 from ctxsize.recommender.matches import Match, Objection
+from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.rules import Category
 from ctxsize.recommender.secrets import Certainty
 from ctxsize.recommender.sources import is_build_input
@@ -176,8 +175,8 @@ def used_as_it_is(facts: Facts, match: Match) -> Objection | None:
         path, reason = each.build_file.path, ""
         if each.used_at is not None:
             reason = f"{path}:{each.used_at} uses it as it is, and no command there makes it"
-        elif each.doubtful_at is not None:
-            reason = f"{path}:{each.doubtful_at} may use it: its commands cannot be read"
+        elif each.build_file.unread_at is not None:
+            reason = f"{path}:{each.build_file.unread_at} may use it: its commands cannot be read"
         if reason:
             return Objection("used_as_it_is", reason, soft=True)
     return None

@@ -9,9 +9,9 @@ from ctxsize.engine.goglob import has_wildcards
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
-from ctxsize.recommender.commands import is_named
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.exceptions import exceptions, letting_in
+from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.writer.merge import Addition, merge
 
