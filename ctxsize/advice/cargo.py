@@ -1,10 +1,16 @@
-"""The commands of cargo and cargo-chef in a stage."""
+"""The commands of cargo in a stage, and the rewrite of CTX210 with cargo-chef and cache mounts.
+
+It is written for a stage of the usual shape: set up, copy the sources, set variables, build. The
+set-up comes into a common stage, the rest stays where it was. Ids are of service, system and
+architecture, so that no other build writes to these caches; registry and git hold downloads,
+which all may share. For a stage of any other shape a person is shown the cache mounts.
+"""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ctxsize.advice.caches import fetches, system_of
@@ -18,6 +24,27 @@ _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--work
 _COOKED_WITH = (
     *("--profile", "--target", "--features", "-F", "-p", "--package", "--bin", "--target-dir"),
 )
+
+_OUT = "/out"
+_DIRECTORIES = ("target", "release", "debug", "deps", "build")
+_COPIES = ("cp", "mv", "install", "rsync")
+_RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
+_NAMED = re.compile(r"(?i)(\s*from\s.*\sas\s+)\S+\s*")
+_PATTERN = """\
+{head}
+{setup}
+RUN {shared}cargo install cargo-chef --locked
+
+FROM chef AS planner
+{sources}
+RUN cargo chef prepare --recipe-path recipe.json
+
+FROM chef AS {name}
+{arguments}
+COPY --from=planner {recipe} recipe.json
+RUN {mounts}{cook}
+{since}
+RUN {mounts}{built}"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,28 +129,6 @@ def cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *option
     return " ".join((*words, *options, f"--recipe-path {recipe}"))
 
 
-_OUT = "/out"
-_DIRECTORIES = ("target", "release", "debug", "deps", "build")
-_COPIES = ("cp", "mv", "install", "rsync")
-_RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
-_NAMED = re.compile(r"(?i)(\s*from\s.*\sas\s+)\S+\s*")
-_PATTERN = """\
-{head}
-{setup}
-RUN {shared}cargo install cargo-chef --locked
-
-FROM chef AS planner
-{sources}
-RUN cargo chef prepare --recipe-path recipe.json
-
-FROM chef AS {name}
-{arguments}
-COPY --from=planner {recipe} recipe.json
-RUN {mounts}{cook}
-{since}
-RUN {mounts}{built}"""
-
-
 def downloads(places: Iterable[str]) -> tuple[str, ...]:
     """Return the mounts for the registry and git repositories, which all builds may share."""
     return tuple(
@@ -187,11 +192,12 @@ def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | No
     cook, built = _cook(stage, build), _built(recipe, build, results or {})
     if results is None or not (cook and built) or keeps_downloads(recipe, stage, build):
         return None
-    moved = [
-        recipe.with_words(step, {word: results[path] for word, path in words})
-        for step in taking
-        if (words := [pair for pair in _written(step) if pair[1] in results])
-    ]
+    moved = []
+    for step in taking:
+        written = zip(step.instruction.arguments, step.taken, strict=False)
+        words = {word: results[path] for word, path in written if path in results}
+        if words:
+            moved.append(recipe.with_words(step, words))
     if not all(moved):
         return None
     text = _pattern(recipe, stage, build, cook=cook, built=built)
@@ -263,11 +269,6 @@ def _copies_out(build: CargoRun) -> bool:
         command.program in _COPIES and any("target/" in word for word in command.operands)
         for command in later
     )
-
-
-def _written(step: StageStep) -> Iterator[tuple[str, str]]:
-    """Yield the sources of a COPY as they are written, each with its path."""
-    return zip(step.instruction.arguments[:-1], step.taken, strict=False)
 
 
 def _cook(stage: BuiltStage, build: CargoRun) -> str:

@@ -1,4 +1,8 @@
-"""CTX222: cache mounts that the tool does not use, or that are empty afterwards."""
+"""Cache mounts that do not do what was meant.
+
+CTX222: the tool does not use them, or they are empty afterwards. CTX212: something is taken from
+a place that was a cache mount.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,10 @@ from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding
 from ctxsize.recommender.knowledge.tools import run_by, works
 from ctxsize.shell import Command, is_known
+
+_APT = ("/var/lib/apt", "/var/cache/apt")
+_KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
+_COPIERS = ("cp", "mv", "install", "strip", "ln")
 
 
 def unused_caches(repository: Repository) -> Iterator[Finding]:
@@ -112,23 +120,16 @@ def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
             )
 
 
-_APT = ("/var/lib/apt", "/var/cache/apt")
-_KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
-
-
 def _emptied(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
     """Find what leaves the cache of a RUN empty."""
     cached = {fetch.manager.name for fetch in fetches(step) if fetch.cached}
     for command in step.commands:
         emptied = (each.tool.name for each in works(command) if each.does("empty"))
-        yield from (
-            _thrown_away(recipe, step, command, f"the cache that is mounted for {name}")
-            for name in emptied
-            if name in cached
-        )
+        for name in emptied:
+            if name in cached:
+                yield _thrown_away(recipe, step, command, f"for {name}")
         for target in _deleted_of_apt(step, command):
-            what = f"the cache that is mounted at {target}"
-            yield _thrown_away(recipe, step, command, what)
+            yield _thrown_away(recipe, step, command, f"at {target}")
     yield from _by_the_image(recipe, stage, step)
 
 
@@ -158,22 +159,18 @@ def _by_the_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterato
         )
 
 
-def _thrown_away(recipe: Recipe, step: StageStep, command: Command, what: str) -> Finding:
+def _thrown_away(recipe: Recipe, step: StageStep, command: Command, which: str) -> Finding:
     written = " ".join(command.words)
-    cached = [word for word in command.operands if any(_is_in(e, word) for e in step.caches)]
+    caches = [name for name in _APT for each in step.caches if each.target.startswith(name)]
+    cached = [word for word in command.operands if word.startswith(tuple(caches))]
     others = command.program == "rm" and 0 < len(cached) < len(command.operands)
     without = " ".join(cached) if others else written
     return recipe.finding(
         "CTX222",
         step.line,
-        f"`{written}` empties {what}",
+        f"`{written}` empties the cache that is mounted {which}",
         help=f"leave out `{without}`: what is in the mount is not in the image",
     )
-
-
-def _is_in(cache: Cache, word: str) -> bool:
-    """Return whether a path, maybe with wildcards, is one of a cache of apt or above it."""
-    return any(cache.target.startswith(name) and word.startswith(name) for name in _APT)
 
 
 def _keeps(stage: BuiltStage, step: StageStep) -> bool:
@@ -187,11 +184,8 @@ def _keeps(stage: BuiltStage, step: StageStep) -> bool:
     return any("docker-clean" in each or "Keep-Downloaded-Packages" in each for each in texts)
 
 
-_COPIERS = ("cp", "mv", "install", "strip", "ln")
-
-
 def swallowed(repository: Repository) -> Iterator[Finding]:
-    """CTX212: at the instruction that does not find it."""
+    """CTX212, at the instruction that does not find it."""
     for recipe in repository.recipes:
         for stage in recipe.stages:
             yield from _copied_from_mounts(recipe, stage)

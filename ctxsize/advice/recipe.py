@@ -1,4 +1,9 @@
-"""A Dockerfile as the advice sees it: its builds, a name, and how to change it."""
+"""A Dockerfile as the advice sees it: its builds, a name, and changes to its text.
+
+What changes is a word or an option, the rest stays as it is, to the byte. The builder's reading
+of the instruction, before and after, proves that nothing else does; an instruction for which that
+fails is left to a person.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""CTX202: sources that are copied before the dependencies are installed.
+"""Installs that a change of the sources repeats.
 
-It speaks of an install that a change of the sources repeats although it needs little of them:
-of a compiler, which has to run after each change, only where a command of its own downloads what
-it needs, and not at all where a cache mount holds the downloads.
+CTX202: one that needs little of the sources could come in front of them; of a compiler, which has
+to run after each change, only where a command of its own downloads what it needs. CTX223: others
+fetch again what a cache mount would keep. Both are silent about an install in front of all
+sources: it runs again when the dependencies change, and then most of what it fetches is new.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _INCLUDED = re.compile(
 )
 """What makes a file of requirements need others."""
 _OF_FILES = ("-e", "--editable", "-c", "--constraint")
+_OWN_TOOLS = {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
 
 
 class Repeated(NamedTuple):
@@ -169,9 +171,6 @@ def _is_enough(found: Repeated) -> bool:
     are_plain = not any(set(each) & set("/ \t[*?") for each in found.files)
     more = (*_NEEDING_MORE, *(f"{each}/" for each in manager.directories))
     return are_plain and " " not in contents.below and not any(map(contents.has, more))
-
-
-_OWN_TOOLS = {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
 
 
 def missing_caches(repository: Repository) -> Iterator[Finding]:

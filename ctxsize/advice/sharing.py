@@ -110,10 +110,7 @@ def _whole_cache(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
 
 
 def _collision(
-    identity: str,
-    own: list[Use],
-    sharing: list[Use],
-    stake: tuple[str, str, Severity],
+    identity: str, own: list[Use], sharing: list[Use], stake: tuple[str, str, Severity]
 ) -> Finding:
     name, what, severity = stake
     first = own[0]
@@ -208,10 +205,9 @@ def _at_once(use: Use, sharing: list[Use]) -> tuple[str, ...]:
 
 def _in_a_row(use: Use, sharing: list[Use]) -> bool:
     """Return whether each stage that uses the mount is built on the one before."""
-    stages = [each.stage for each in sharing if each.recipe is use.recipe]
-    longest = max((each.history for each in stages), key=len)
-    steps = [each.step for each in sharing if each.recipe is use.recipe]
-    return all(step in longest for step in steps)
+    own = [each for each in sharing if each.recipe is use.recipe]
+    longest = max((each.stage.history for each in own), key=len)
+    return all(each.step in longest for each in own)
 
 
 def _groups(recipe: Recipe) -> set[str]:
