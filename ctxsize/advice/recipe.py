@@ -18,9 +18,9 @@ from typing import NamedTuple
 from ctxsize.codes import severity_of
 from ctxsize.discovery import FoundBuild
 from ctxsize.dockerfile import Dockerfile, Instruction
-from ctxsize.dockerfile.mounts import ALIASES
+from ctxsize.dockerfile.sources import ALIASES
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
-from ctxsize.engine.plan import Plan
+from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.shell import Command, commands_of

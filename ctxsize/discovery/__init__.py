@@ -16,7 +16,7 @@ from ctxsize.discovery.bakeprint import BakePrinter
 from ctxsize.discovery.found import Discovery, FoundBuild, Place, merged
 from ctxsize.discovery.search import Search
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
-from ctxsize.engine.plan import Plans
+from ctxsize.engine.request import Plans
 from ctxsize.model import Problem
 
 _MOST_NAMED = 3

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build
-from ctxsize.engine.plan import Plans
+from ctxsize.engine.request import Plans
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Problem
 

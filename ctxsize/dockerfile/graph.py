@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 
 from ctxsize.dockerfile.images import familiar_name, parse_platform
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, located
-from ctxsize.dockerfile.mounts import mount_origin
-from ctxsize.dockerfile.sources import Source, Unknown
+from ctxsize.dockerfile.sources import Source, Unknown, mount_origin
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, follow
 from ctxsize.dockerfile.state import Doubt, Environment, Expanded, StageState, resting_on
 from ctxsize.dockerfile.words import expand, quoted

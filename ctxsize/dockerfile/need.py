@@ -141,7 +141,7 @@ def _failing_checks(
     for directive in dockerfile.directives:
         if directive.name != "check" or "BUILDKIT_DOCKERFILE_CHECK" in given:
             continue
-        from ctxsize.dockerfile.settings import fails_on_warnings  # as few Dockerfiles need it
+        from ctxsize.dockerfile.check import fails_on_warnings  # as few Dockerfiles need it
 
         try:
             with located(directive.line):

@@ -10,9 +10,8 @@ from functools import cached_property, partial
 
 from ctxsize.dockerfile.images import environment_of, is_windows
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
-from ctxsize.dockerfile.mounts import Mount
 from ctxsize.dockerfile.parse import read_trigger
-from ctxsize.dockerfile.sources import path_from_root
+from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.state import Environment, Expanded, StageState
 from ctxsize.errors import DockerfileError, UndecidedError
 

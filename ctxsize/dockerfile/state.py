@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction
-from ctxsize.dockerfile.mounts import Mount, parse_mount
-from ctxsize.dockerfile.sources import path_from_root
+from ctxsize.dockerfile.sources import Mount, parse_mount, path_from_root
 from ctxsize.dockerfile.variables import Variables
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ctxsize.dockerfile.substitution import NO_CHARACTER, required, substitute, trim, unsupported
+from ctxsize.dockerfile.variables import NO_CHARACTER, required, substitute, trim, unsupported
 from ctxsize.errors import DockerfileError, UndecidedError
 
 # What Go's unicode.IsSpace accepts; str.isspace() also takes U+001C to U+001F.

@@ -13,7 +13,7 @@ from ctxsize.dockerfile import Paths, Source
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, Mark
 from ctxsize.engine.explain import entry_at
-from ctxsize.engine.goglob import has_wildcards, match
+from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.listing import WITHHELD
 from ctxsize.engine.narrow import follow, include_spec
 from ctxsize.engine.need import BLAMED, asked_of, evaluator_of, is_wrong_target

@@ -31,8 +31,7 @@ from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.named import named_contexts
 from ctxsize.engine.narrow import Narrowed, check_excluded, follow
-from ctxsize.engine.plan import Asking, Plan
-from ctxsize.engine.request import Request
+from ctxsize.engine.request import Asking, Plan, Request
 from ctxsize.errors import (
     BuildFailsError,
     CtxsizeError,

@@ -1,17 +1,20 @@
 """What the user asks about: a context, a Dockerfile and a builder.
 
-Finds the Dockerfile and the ignore file that governs, by the builder's own
-rules, and reads those small files. Nothing else of the tree is touched.
+Finds the Dockerfile and the ignore file that governs, by the builder's own rules, and reads
+those small files, the Dockerfile once (`Plan`). Nothing else of the tree is touched.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field, replace
 from errno import EFBIG
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDKIT, Builder
@@ -25,10 +28,60 @@ from ctxsize.engine.dockerfiles import (
 from ctxsize.engine.governing import Make, find_ignore_file, spec_of
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnoreSpec
-from ctxsize.engine.plan import Plan, Plans
 from ctxsize.errors import DockerfileError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import read_file
+
+if TYPE_CHECKING:
+    from ctxsize.dockerfile import ContextNeed, Dockerfile
+
+
+class Plan:
+    """A Dockerfile, read and parsed once, with what its builds take.
+
+    Requests share it that differ only in the ignore file, the target, the arguments or
+    the context they are about. `read` gives the text; it and each part of this raise
+    `DockerfileError` for what the builder rejects, `InputError` for what cannot be read.
+    """
+
+    def __init__(self, read: Callable[[], bytes]) -> None:
+        self._read = read
+        self.needs: dict[Asking, ContextNeed] = {}
+        """What is known already."""
+
+    @cached_property
+    def data(self) -> bytes:
+        """Return the text, empty without a Dockerfile."""
+        return self._read()
+
+    @property
+    def dockerfile(self) -> Dockerfile:
+        """Return the instructions and stages."""
+        if isinstance(self._parsed, DockerfileError):
+            # The caller adds to an error where it was met.
+            raise copy(self._parsed)
+        return self._parsed
+
+    @cached_property
+    def _parsed(self) -> Dockerfile | DockerfileError:
+        from ctxsize.dockerfile import parse_dockerfile  # many runs need no Dockerfile
+
+        data = self.data
+        try:
+            return parse_dockerfile(data)
+        except DockerfileError as error:
+            return error
+
+
+class Plans:
+    """The plans of a command, one for each file: what it asks of many builds shares them."""
+
+    def __init__(self) -> None:
+        self._plans: dict[str, Plan] = {}
+
+    def of(self, path: str, read: Callable[[], bytes]) -> Plan:
+        """Return the plan of the Dockerfile at `path`, which `read` reads if nobody has yet."""
+        return self._plans.setdefault(os.path.realpath(path), Plan(read))
 
 
 @dataclass(frozen=True)
@@ -245,3 +298,13 @@ def inside(root: str, path: str) -> str | None:
     directory, name = os.path.split(path)
     relative = os.path.relpath(os.path.join(os.path.realpath(directory or "."), name), root)
     return None if relative.startswith("../") else relative
+
+
+class Asking(NamedTuple):
+    """What a Dockerfile's answer depends on besides its text."""
+
+    target: str
+    build_arguments: tuple[tuple[str, str], ...]
+    platform: str
+    named: tuple[tuple[str, bool], ...]
+    """Named contexts, and whether each is an image."""

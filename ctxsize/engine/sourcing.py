@@ -26,7 +26,7 @@ from ctxsize.dockerfile import (
 )
 from ctxsize.engine.arrivals import OLDER, Arrivals, check_parents, is_pattern, matching_parents
 from ctxsize.engine.explain import explain
-from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.named import named_contexts, named_request
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.need import asked_of, evaluator_of, needs_of, unknown_problem

@@ -93,14 +93,16 @@ def _fenced(lines: Sequence[str]) -> list[str]:
 
 
 def _table(table: Table) -> list[str]:
+    from tabulate import tabulate
+
     width = len(table.headers)
-    sides = ["-:" if at < table.numbers else ":-" for at in range(width)]
     rows = [
         [each if at < table.numbers else _cell(each) for at, each in enumerate(row)]
         for row in ([*[""] * (width - len(row)), *row] for row in table.rows)
     ]
-    lines = [f"| {' | '.join(cells)} |" for cells in (table.headers, sides, *rows)]
-    return [*(lines if rows else []), *(["", prose(table.rest)] if table.rest else [])]
+    sides = ["right" if at < table.numbers else "left" for at in range(width)]
+    text = tabulate(rows, table.headers, "pipe", colalign=sides, disable_numparse=True)
+    return [*([text] if rows else []), *(["", prose(table.rest)] if table.rest else [])]
 
 
 def _cell(cell: str) -> str:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Finding, Fix, Paths, Severity
 from ctxsize.formats.names import quoted, visible
 from ctxsize.model import Counted
 from ctxsize.units import human, plural
+
+if TYPE_CHECKING:
+    from ctxsize.model import Report
+    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
 
 EVIDENCE = 5
 """Number of pieces of evidence of one finding that are shown."""
@@ -136,3 +144,33 @@ def fingerprints(findings: Iterable[Finding]) -> list[str]:
         seen[digest] += 1
         found.append(f"{digest}:{seen[digest]}")
     return found
+
+
+def command(outcome: Report | Advice | IgnoreFilePlan, name: str, *arguments: str) -> str:
+    """Return the command `name` with `arguments` for the same build; see `path_argument`."""
+    words = ["ctxsize", name, *arguments]
+    if outcome.builder != next(iter(BUILDERS)):
+        words += ["--builder", outcome.builder]
+    dockerfile, names = outcome.dockerfile, BUILDERS[outcome.builder].dockerfile_names
+    usual = [os.path.normpath(os.path.join(outcome.context_path, name)) for name in names]
+    if dockerfile == "-":
+        words += ["-f", "-"]
+    elif dockerfile is not None and os.path.normpath(dockerfile) not in usual:
+        words += ["-f", path_argument(dockerfile)]
+    if name in ("measure", "suggest") or {"--transfer", "--trace"} & set(arguments):
+        words += outcome.options
+    if outcome.context_path != ".":
+        context = path_argument(outcome.context_path)
+        words += ["-C", context] if name == "explain" else [context]
+    return " ".join(map(_shell, words))
+
+
+def path_argument(path: str) -> str:
+    """Return `path` so that it is not taken for an option."""
+    return f"./{path}" if path.startswith("-") else path
+
+
+def _shell(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    return "$'" + visible(word.replace("\\", r"\\").replace("'", r"\'")) + "'"

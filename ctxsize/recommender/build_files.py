@@ -14,7 +14,7 @@ from functools import cached_property
 from ctxsize.dockerfile import ContextNeed, Dockerfile, Instruction, Source
 from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.dockerfile.stages import built_stages
-from ctxsize.engine.goglob import has_wildcards, match
+from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.named import request_named
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.request import Request

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.formats import Look
-from ctxsize.formats.command_line import command
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import (
     Findings,
@@ -22,7 +21,7 @@ from ctxsize.formats.sections import (
     breakdowns,
     measured,
 )
-from ctxsize.formats.wording import amount, more
+from ctxsize.formats.wording import amount, command, more
 from ctxsize.guard.decision import MOST_TRIED, CheckReport, ContextCheck, DiffReport, Limit
 from ctxsize.guard.judge import said
 from ctxsize.guard.known import SizeChange

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from ctxsize.accepting import UNUSED
-from ctxsize.formats.command_line import command, path_argument
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Card, Example, Fact, Findings, Item, NextStep, Prose, Section
-from ctxsize.formats.wording import EXAMPLES, amount, listed, more, sentence
+from ctxsize.formats.wording import EXAMPLES, amount, command, listed, more, path_argument, sentence
 from ctxsize.model import Amount, Problem
 from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Note, Size, Suggestion
