@@ -12,8 +12,7 @@ from ctxsize.engine.sent import Sent
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt, Trial, own_path, planned
 from ctxsize.model import Amount
-from ctxsize.recommender.assumed import with_bases
-from ctxsize.recommender.build_files import BuildFiles
+from ctxsize.recommender.build_files import BuildFiles, with_bases
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.governed import Discovering, read_build_files
