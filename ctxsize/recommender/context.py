@@ -13,7 +13,7 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt, Trial, own_path, planned
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import BuildFiles, with_bases
-from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.governed import Discovering, read_build_files
 from ctxsize.recommender.knowledge.rows import all_rules
@@ -21,7 +21,6 @@ from ctxsize.recommender.matches import Match, collect
 from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.outcome import Size
 from ctxsize.recommender.proof import Proof
-from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import SumsByPath, Tree, travelling
 

@@ -29,7 +29,7 @@ from ctxsize.recommender.knowledge.tools import (
     speaks,
     works,
 )
-from ctxsize.recommender.matches import Match, Objection
+from ctxsize.recommender.matches import Doubt, Match
 from ctxsize.recommender.mentions import is_named, is_named_beside, is_named_by
 from ctxsize.recommender.rules import Category
 from ctxsize.shell import Command
@@ -275,7 +275,7 @@ def made_by(facts: Facts, match: Match) -> list[Made]:
     return found
 
 
-def no_install_step(facts: Facts, match: Match) -> Objection | None:
+def no_install_step(facts: Facts, match: Match) -> str | None:
     """Object if a Dockerfile takes the dependencies and does not install them: it needs these.
 
     A person may overrule it where a script may install them, where the Dockerfile installs those
@@ -289,10 +289,9 @@ def no_install_step(facts: Facts, match: Match) -> Objection | None:
     others = [(_may_install(facts, e, match), e.path) for e in bare if e not in strangers]
     if others:
         soft, path = min(others, key=lambda each: each[0])
-        return Objection("no_install_step", f"{path} takes it and does not install it", soft=soft)
-    if owner is not None and strangers:
-        return Objection("no_install_step", _lost(strangers, owner), soft=True)
-    return None
+        reason = f"{path} takes it and does not install it"
+        return Doubt(reason) if soft else reason
+    return None if owner is None or not strangers else Doubt(_lost(strangers, owner))
 
 
 def _installs(facts: Facts, build_file: BuildFile, match: Match) -> bool:
