@@ -85,25 +85,25 @@ def _amount(
 
 def _choice(*choices: str) -> Callable[[object], str]:
     def read(value: object) -> str:
-        if value not in choices:
+        if text(value) not in choices:
             raise InputError(f"no such choice: {value!r}", hint=f"one of {', '.join(choices)}")
-        return str(value)
+        return text(value)
 
     return read
 
 
 def code(value: object) -> str:
     """Return one code, in full."""
-    if not isinstance(value, str) or not re.fullmatch(r"CTX[0-9]{3}", value):
+    if not re.fullmatch(r"CTX[0-9]{3}", text(value)):
         raise InputError(f"no code: {value!r}", hint="for instance CTX101")
-    return value
+    return text(value)
 
 
 def _codes(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise InputError("must be a list of codes", hint='for instance ["CTX101"]')
     for each in value:
-        if not isinstance(each, str) or not re.fullmatch(r"CTX[0-9]{0,3}", each):
+        if not re.fullmatch(r"CTX[0-9]{0,3}", text(each)):
             raise InputError(f"no code: {each!r}", hint="for instance CTX101, or CTX1 for all such")
     return tuple(value)
 
