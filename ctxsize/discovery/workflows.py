@@ -10,25 +10,19 @@ from itertools import islice, product
 from ctxsize.build import Build
 from ctxsize.codes import severity_of
 from ctxsize.discovery.commands import collect_from, given_pairs
-from ctxsize.discovery.found import Place
-from ctxsize.discovery.search import Search, is_reference, placed
+from ctxsize.discovery.search import Place, Search, is_reference, placed
 from ctxsize.discovery.yaml import Yaml, YamlError, YamlMapping, load
 from ctxsize.findings import Finding, Location
 
-_PATH = re.compile(r"(?P<root>(?:.*/)?)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml")
+WANTED = re.compile(r"(?P<root>(?:.*/)?)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml")
 _ACTION = re.compile(r"docker/build-push-action(?:@.*)?")
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 _MOST_COMBINATIONS = 256
 
 
-def is_wanted(path: str) -> bool:
-    """Return whether this is a workflow."""
-    return _PATH.fullmatch(path) is not None
-
-
 def collect(search: Search) -> None:
     """Add the builds of all workflows, those of a matrix one by one."""
-    for path, match in ((each, _PATH.fullmatch(each)) for each in search.paths):
+    for path, match in ((each, WANTED.fullmatch(each)) for each in search.paths):
         text = None if match is None else search.read(path)
         if match is None or text is None:
             continue
