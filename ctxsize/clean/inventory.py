@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from hashlib import blake2b
 
 from ctxsize.clean.descent import Descent, ElsewhereError, tour
-from ctxsize.clean.kinds import LOCKS
+from ctxsize.clean.proofs import LOCKS
 from ctxsize.clean.values import CleanObjection, Inventory, Part, Shared, Stamp
 from ctxsize.engine.events import Progress
 from ctxsize.reader import entries_in

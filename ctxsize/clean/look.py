@@ -18,8 +18,10 @@ from ctxsize.clean import record, use
 from ctxsize.clean.dangers import Dangers, locks_of
 from ctxsize.clean.descent import Descent, ElsewhereError, start_of, tour
 from ctxsize.clean.inventory import REPOSITORIES, take
-from ctxsize.clean.kinds import BY_NAME, INCREMENTAL, KINDS
 from ctxsize.clean.proofs import (
+    BY_NAME,
+    INCREMENTAL,
+    KINDS,
     ArtefactKind,
     DirectoryNames,
     Surroundings,

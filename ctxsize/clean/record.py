@@ -113,7 +113,7 @@ def _is_begun(above: int, name: str) -> bool:
 
 
 def _decoded(data: bytes) -> Record | None:
-    from ctxsize.clean.kinds import BY_NAME
+    from ctxsize.clean.proofs import BY_NAME
 
     head, _, numbers = data.partition(b"\n")
     try:

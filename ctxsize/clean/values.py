@@ -102,7 +102,7 @@ class CleanCandidate:
     path: str
     """Relative to ROOT."""
     kind: str
-    """A name of `ctxsize.clean.kinds`."""
+    """A name of `ctxsize.clean.proofs`."""
     ecosystem: str
     category: CleanCategory
     title: str
