@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from glob import escape, glob
 
-from ctxsize.build import Build, hiding
+from ctxsize.build import Build, hiding, placed
 from ctxsize.config import Config, Context
 from ctxsize.engine.border import border_of, holds
 
@@ -46,7 +46,7 @@ def build_of(config: Config, context: Context, directory: str, *, build: Build) 
         dockerfile=build.dockerfile or dockerfile,
         target=build.target or context.target or "",
         build_arguments={**context.build_arguments, **build.build_arguments},
-        build_contexts={**_placed(context.build_contexts, config), **build.build_contexts},
+        build_contexts={**placed(context.build_contexts, config.directory), **build.build_contexts},
         platforms=build.platforms or context.platforms,
         builder=build.builder if build.builder != _USUAL else context.builder or _USUAL,
     )
@@ -58,11 +58,3 @@ def builds(config: Config) -> Iterator[tuple[str, Build]]:
     for context in config.contexts:
         for directory in directories(config, context):
             yield context.name, build_of(config, context, directory, build=Build())
-
-
-def _placed(contexts: Mapping[str, str], config: Config) -> dict[str, str]:
-    """Return the named contexts, their directories as one would name them from here."""
-    return {
-        name: value if "://" in value else os.path.normpath(os.path.join(config.directory, value))
-        for name, value in contexts.items()
-    }

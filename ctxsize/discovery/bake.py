@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ctxsize.build import Build
+from ctxsize.build import Build, is_reference, placed
 from ctxsize.discovery import compose
 from ctxsize.discovery.bakefile import (
     BakeError,
@@ -22,13 +22,7 @@ from ctxsize.discovery.bakefile import (
 )
 from ctxsize.discovery.baketargets import BakeTarget, Resolver
 from ctxsize.discovery.compose import ComposeReader
-from ctxsize.discovery.search import (
-    USUAL_PLATFORM,
-    Place,
-    Search,
-    is_reference,
-    placed,
-)
+from ctxsize.discovery.search import USUAL_PLATFORM, Place, Search
 from ctxsize.engine.border import holds
 from ctxsize.findings import Location
 

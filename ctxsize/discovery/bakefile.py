@@ -31,6 +31,13 @@ _MAPS = ("args", "contexts", "labels")
 _HEREDOC = re.compile(r"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*\Z", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_COMMAND = "`docker buildx bake --print`"
+_SECONDS, _MOST_SECONDS = 10.0, 60.0
+"""Seconds that Docker has for one answer, and for all of them."""
+_MOST_BYTES = 4_000_000
+"""Number of bytes of the longest answer."""
+_NAME = re.compile(r"\w[\w.\-]*", re.ASCII)
+"""A name that is no option."""
 
 
 class BakeError(Exception):
@@ -188,16 +195,6 @@ def _lines(text: str) -> dict[str, int]:
         line, at = line + text.count("\n", at, match.end()), match.end()
         found.setdefault(match[1], line)
     return found
-
-
-_COMMAND = "`docker buildx bake --print`"
-
-_SECONDS, _MOST_SECONDS = 10.0, 60.0
-"""Seconds that Docker has for one answer, and for all of them."""
-_MOST_BYTES = 4_000_000
-"""Number of bytes of the longest answer."""
-_NAME = re.compile(r"\w[\w.\-]*", re.ASCII)
-"""A name that is no option."""
 
 
 @dataclass

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ctxsize.build import Build
-from ctxsize.discovery.search import FoundBuild, Place, Search, directory_of, placed
+from ctxsize.build import Build, placed
+from ctxsize.discovery.search import FoundBuild, Place, Search, directory_of
 from ctxsize.engine.border import holds
 from ctxsize.findings import Location
 from ctxsize.shell import Command, commands, in_directories, is_read_whole

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ctxsize.build import Build
-from ctxsize.discovery.search import Place, Search, directory_of, is_reference
+from ctxsize.build import Build, is_reference
+from ctxsize.discovery.search import Place, Search, directory_of
 from ctxsize.discovery.yaml import (
     InterpolationError,
     Interpolator,
@@ -20,6 +20,7 @@ from ctxsize.discovery.yaml import (
     YamlError,
     YamlMapping,
     load,
+    mapping_of,
     read_dotenv,
 )
 from ctxsize.findings import Location
@@ -33,7 +34,6 @@ OVERRIDES = (
 WANTED = re.compile(
     r"(?s:.*/)?(?:(?:docker-)?compose(?:[.\-_][\w.\-]+)?|[\w\-]+[.\-]compose)\.ya?ml", re.I
 )
-"""The paths of Compose files, by their names."""
 _TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")
 """The keys of a build that Compose refuses with a list or a mapping."""
 _KEPT = ("build", "platform", "extends")
@@ -59,17 +59,14 @@ def _projects(names: list[str]) -> Iterator[list[str]]:
     """
     base = next((name for name in NAMES if name in names), None)
     override = next((name for name in OVERRIDES if name in names), None)
-    if base is not None:
-        yield [base, override] if override else [base]
+    if usual := [name for name in (base, override) if name]:
+        yield usual
     for name in names:
         if name not in (*NAMES, *OVERRIDES):
             yield [base, name] if base else [name]
-        elif base is None and name == override:
-            yield [name]
 
 
 def _add(search: Search, name: str, build: YamlMapping, reader: ComposeReader) -> None:
-    """Add the build of a service."""
     where = build.origin or Location("")
     for key in _TEXTS:
         if isinstance(build.get(key), list | dict):
@@ -131,18 +128,14 @@ class ComposeReader:
         return tuple(self._interpolator.used.items())
 
     def builds(self, paths: list[str]) -> dict[str, YamlMapping]:
-        """Return the builds of a project made of `paths`, by service, their paths from the root.
-
-        Later files count more than earlier ones.
-        """
+        """Return the builds of `paths`, later ones over earlier, by service, from the root."""
         directory = directory_of(paths[0])
         variables = self._variables_of([os.path.join(directory, ".env")], {})
         found: dict[str, YamlMapping] = {}
         for name, service in self._project(paths, directory, variables, 0).items():
-            build = service.get("build") if isinstance(service, YamlMapping) else None
-            if isinstance(service, YamlMapping) and isinstance(build, YamlMapping):
+            if isinstance(build := mapping_of(service).get("build"), YamlMapping):
                 found[name] = build
-                if platform := service.get("platform"):
+                if platform := mapping_of(service).get("platform"):
                     build.setdefault("platforms", [platform])
         return found
 
@@ -166,7 +159,7 @@ class ComposeReader:
                 found = _merged(found, self._included(file, depth))
                 own = {name: self._resolved(file, name) for name in file.services}
                 found = _merged(found, file.services.with_pairs(own))
-        return found if isinstance(found, YamlMapping) else YamlMapping()
+        return mapping_of(found)
 
     def _file(self, path: str, directory: str, variables: Mapping[str, str]) -> _File | None:
         """Return a file, None if it cannot be read; it is parsed once for all projects."""
@@ -174,8 +167,7 @@ class ComposeReader:
             self._documents[path] = self._loaded(path)
         if (document := self._documents[path]) is None:
             return None
-        services = document.get("services")
-        services = services if isinstance(services, YamlMapping) else YamlMapping()
+        services = mapping_of(document.get("services"))
         made = _File(path, directory, variables, document, services)
         return self._files.setdefault((path, directory, id(variables)), made)
 
@@ -294,7 +286,7 @@ def _long_form(build: Yaml, file: _File, where: Location) -> Yaml:
     """Return a build as a mapping, its local paths relative to the root."""
     if isinstance(build, list):
         return None
-    made = build if isinstance(build, YamlMapping) else YamlMapping()
+    made = mapping_of(build)
     if isinstance(build, str):
         made["context"] = build
     made.origin = where

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from ctxsize.build import Build, hiding
+from ctxsize.build import Build, hiding, is_reference
 from ctxsize.discovery.bakefile import BakePrinter
 from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.dockerfiles import MOST_BYTES
@@ -257,20 +257,6 @@ class Search:
             text = f"what git ignores is not known: {error}"
             self.complain("git", text, Location(self.root))
             return frozenset()
-
-
-def is_reference(context: str) -> bool:
-    """Return whether a context is no directory: a URL, an image, a service, a target or stdin."""
-    remote = ("git@", "github.com/", "service:", "target:")
-    return "://" in context or context == "-" or context.startswith(remote)
-
-
-def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
-    """Return named contexts with their paths, which are relative to `directory`, from the root."""
-    return {
-        name: value if is_reference(value) else os.path.join(directory, value)
-        for name, value in named.items()
-    }
 
 
 def directory_of(path: str) -> str:

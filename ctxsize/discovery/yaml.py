@@ -79,6 +79,11 @@ class YamlMapping(dict[str, "Yaml"]):
         return made
 
 
+def mapping_of(value: Yaml) -> YamlMapping:
+    """Return a mapping as it is, and an empty one in place of anything else."""
+    return value if isinstance(value, YamlMapping) else YamlMapping()
+
+
 def load(text: str) -> Yaml:
     """Return the first document of `text`: `YamlMapping`, list, `str` or None.
 
