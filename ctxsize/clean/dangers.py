@@ -12,8 +12,8 @@ from dataclasses import replace
 from ctxsize.clean import record, use
 from ctxsize.clean.descent import Descent
 from ctxsize.clean.inventory import BARE, REPOSITORIES
+from ctxsize.clean.plan import CleanCandidate, CleanCategory, CleanObjection, Inventory
 from ctxsize.clean.proofs import BY_NAME, ArtefactKind
-from ctxsize.clean.values import CleanCandidate, CleanCategory, CleanObjection, Inventory
 from ctxsize.engine import git
 
 _LONGEST_PATH = 4000

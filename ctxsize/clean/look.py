@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import pwd
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -18,6 +19,15 @@ from ctxsize.clean import record, use
 from ctxsize.clean.dangers import Dangers, locks_of
 from ctxsize.clean.descent import Descent, ElsewhereError, start_of, tour
 from ctxsize.clean.inventory import REPOSITORIES, take
+from ctxsize.clean.plan import (
+    CleanCandidate,
+    CleanCategory,
+    CleanChoice,
+    CleanObjection,
+    CleanPlan,
+    Passed,
+    plan,
+)
 from ctxsize.clean.proofs import (
     BY_NAME,
     INCREMENTAL,
@@ -27,14 +37,6 @@ from ctxsize.clean.proofs import (
     Surroundings,
     judge,
     looks_like,
-)
-from ctxsize.clean.values import (
-    CleanCandidate,
-    CleanCategory,
-    CleanChoice,
-    CleanObjection,
-    CleanPlan,
-    Passed,
 )
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.events import Progress
@@ -97,6 +99,16 @@ def _is_same(path: str, found: os.stat_result) -> bool:
         return False
 
 
+def planned_below(root: str, choice: CleanChoice, progress: Progress | None) -> CleanPlan:
+    """Return the plan for what is below `root` now. Raises `InputError` if that cannot be read."""
+    real = root_of(root)
+    try:
+        seen = look(real, choice, progress=progress)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=root) from None
+    return plan(seen, now_ns=time.time_ns())
+
+
 def look(root: str, choice: CleanChoice, *, progress: Progress | None = None) -> CleanPlan:
     """Return all candidates below the real path `root` as items, in order. Raises `OSError`."""
     with Descent.at(root) as descent:
@@ -139,7 +151,7 @@ class _Looking:
             "",
             lambda name: self._visit(descent, name),
             failed=lambda name, error: self._refused(descent.below(name), name, error),
-            left=lambda name: self._back(),
+            left=lambda name: self.above.pop(),
         )
 
     def _visit(self, descent: Descent, name: str) -> list[tuple[str, str]]:
@@ -157,9 +169,6 @@ class _Looking:
             if record.is_orphan(descent.fd, each):
                 self.records.append(descent.below(each))
         return [(each, each) for each in sorted(listing.directories - REPOSITORIES)]
-
-    def _back(self) -> None:
-        self.above.pop()
 
     def _refused(self, path: str, name: str, error: OSError) -> None:
         """Note a directory that cannot be entered."""
@@ -221,7 +230,7 @@ class _Looking:
             self._problem(path, error)
             return
         self.entries += len(inventory.tokens)
-        self.content_bytes += inventory.content_bytes
+        self.content_bytes += inventory.size.content_bytes
         self.candidates.append(
             CleanCandidate(
                 path=path,
@@ -269,8 +278,8 @@ class _Looking:
         found = record.of(descent.fd, name)
         if found is None:
             message = "an earlier run left it and there is no record of what it was: look into it"
-            sizes = inventory.files, inventory.content_bytes, inventory.disk_bytes
-            self.passed.append(Passed(path, "leftover", "", "", "not-proven", message, *sizes))
+            where = path, "leftover", "", ""
+            self.passed.append(Passed(*where, "not-proven", message, inventory.size))
             return
         kind = BY_NAME[found.kind]
         if not self._wanted(kind):

@@ -7,13 +7,15 @@ from ctxsize.formats.json import Shape, amount, edit, findings, picked, problems
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
-    from ctxsize.clean.values import CleanCandidate, Cleaning, Result
+    from ctxsize.clean.plan import CleanCandidate, Cleaning, Passed, Result
     from ctxsize.codes import Rules
     from ctxsize.findings import Finding
     from ctxsize.lints.run import Linted, LintedFile
     from ctxsize.model import Amount
     from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Note, Size, Suggestion
     from ctxsize.scanning import Row, Scan
+
+_SIZES = "files content_bytes disk_bytes"
 
 
 def suggested(advice: Advice) -> Shape:
@@ -169,26 +171,30 @@ def _bytes_first(value: Amount | None) -> Shape | None:
 def cleaned(outcome: Cleaning) -> Shape:
     """Return what `clean.schema.json` describes."""
     plan = outcome.plan
-    left_alone = "path kind ecosystem service code message by_choice files content_bytes disk_bytes"
     return {
         "version": 1,
         **picked(outcome, "root applied complete"),
         "total": picked(plan.sums, "files content_bytes disk_bytes held_elsewhere_bytes"),
         "items": [_item(each) for each in plan.items],
-        "left_alone": [picked(each, left_alone) for each in plan.passed],
+        "left_alone": [_passed(each) for each in plan.passed],
         "results": [_result(each) for each in outcome.results],
         "problems": problems(plan.problems, "code message path"),
     }
 
 
 def _item(item: CleanCandidate) -> Shape:
-    names = "files directories symlinks content_bytes disk_bytes held_elsewhere_bytes newest_ns"
-    parts = [picked(each, "name files content_bytes disk_bytes") for each in item.inventory.parts]
+    inventory = item.inventory
     return {
         **picked(item, "path kind ecosystem category service evidence"),
-        **picked(item.inventory, names),
-        "parts": parts,
+        **picked(inventory.size, "files content_bytes disk_bytes held_elsewhere_bytes"),
+        **picked(inventory, "directories symlinks newest_ns"),
+        "parts": [{"name": name, **picked(size, _SIZES)} for name, size in inventory.parts.items()],
     }
+
+
+def _passed(each: Passed) -> Shape:
+    sizes = dict.fromkeys(_SIZES.split()) if each.size is None else picked(each.size, _SIZES)
+    return {**picked(each, "path kind ecosystem service code message by_choice"), **sizes}
 
 
 def _result(result: Result) -> Shape:

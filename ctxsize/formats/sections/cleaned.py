@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from ctxsize.clean.plan import by_service
-from ctxsize.clean.values import CleanCandidate, Cleaning, Part, Passed, Result
+from ctxsize.clean.plan import CleanCandidate, Cleaning, DiskSize, Passed, Result, by_service
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Answer, Item, NextStep, Prose, Section, Table
 from ctxsize.units import human, plural
@@ -85,43 +84,37 @@ def _items(outcome: Cleaning) -> Iterator[Item]:
         yield Prose(f"  {text}", 2)
 
 
-def _row(text: str, part: Part | None = None) -> tuple[str, ...]:
-    """Return `text` behind the figures of `part`, or without any."""
-    if part is None:
+def _row(text: str, size: DiskSize | None = None) -> tuple[str, ...]:
+    """Return `text` behind the figures of `size`, or without any."""
+    if size is None:
         return "", "", "", text
-    return human(part.disk_bytes), human(part.content_bytes), f"{part.files:,}", text
+    return human(size.disk_bytes), human(size.content_bytes), f"{size.files:,}", text
 
 
 def _item(item: CleanCandidate, service: str) -> Iterator[tuple[str, ...]]:
     inventory = item.inventory
     name = item.path[len(service) :].lstrip("/")
-    whole = Part(name, inventory.files, inventory.content_bytes, inventory.disk_bytes)
-    yield _row(f"  {quoted(name)}", whole)
+    yield _row(f"  {quoted(name)}", inventory.size)
     yield (f"{item.title}: {', '.join(map(visible, item.evidence))}",)
-    parts = _shown(inventory.parts, inventory.content_bytes)
-    names = [part.name for part in parts]
-    for part in parts:
-        inner = any(other.startswith(f"{part.name}/") for other in names)
-        text = f"{quoted(part.name)}, the rest" if inner else quoted(part.name)
-        yield _row(f"    {text if part.name else 'the rest'}", part)
+    parts = _shown(inventory.parts, inventory.size.content_bytes)
+    for name, size in parts.items():
+        inner = any(other.startswith(f"{name}/") for other in parts)
+        text = f"{quoted(name)}, the rest" if inner else quoted(name)
+        yield _row(f"    {text if name else 'the rest'}", size)
 
 
-def _shown(parts: Sequence[Part], content_bytes: int) -> list[Part]:
+def _shown(parts: Mapping[str, DiskSize], content_bytes: int) -> dict[str, DiskSize]:
     """Return the parts that are worth a row, what is left of them as one more."""
     if len(parts) < 2:
-        return []
-    large = [part for part in parts if part.name and part.content_bytes * _SMALLEST > content_bytes]
-    large = large[:_PARTS]
-    others = [part for part in parts if part not in large]
-    if not others:
-        return large
-    rest = Part(
-        "",
-        sum(part.files for part in others),
-        sum(part.content_bytes for part in others),
-        sum(part.disk_bytes for part in others),
-    )
-    return [*large, rest]
+        return {}
+    large = [
+        (name, size)
+        for name, size in parts.items()
+        if name and size.content_bytes * _SMALLEST > content_bytes
+    ]
+    shown = dict(large[:_PARTS])
+    others = [size for name, size in parts.items() if name not in shown]
+    return {**shown, "": sum(others, DiskSize())} if others else shown
 
 
 def _failed(outcome: Cleaning) -> Iterator[Prose]:
@@ -143,7 +136,7 @@ def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:
     for each in sorted(passed, key=_gravity):
         shown[each.code] += 1
         if shown[each.code] <= _ALONE:
-            size = "" if each.content_bytes is None else f" ({human(each.content_bytes)})"
+            size = "" if each.size is None else f" ({human(each.size.content_bytes)})"
             yield _bullet(f"{quoted(each.path)}{size}: {visible(each.message)}")
         elif shown[each.code] == _ALONE + 1:
             count = sum(other.code == each.code for other in passed) - _ALONE
@@ -151,7 +144,12 @@ def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:
 
 
 def _gravity(each: Passed) -> tuple[bool, bool, str, int]:
-    return each.by_choice, each.code == "not-proven", each.code, -(each.disk_bytes or 0)
+    return (
+        each.by_choice,
+        each.code == "not-proven",
+        each.code,
+        -(each.size.disk_bytes if each.size else 0),
+    )
 
 
 def _problems(outcome: Cleaning) -> Iterator[Prose]:
