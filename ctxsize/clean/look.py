@@ -12,7 +12,7 @@ import os
 import pwd
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from ctxsize.clean import record, use
@@ -25,6 +25,7 @@ from ctxsize.clean.plan import (
     CleanChoice,
     CleanObjection,
     CleanPlan,
+    Inventory,
     Passed,
     plan,
 )
@@ -221,32 +222,29 @@ class _Looking:
         self, descent: Descent, kind: ArtefactKind, evidence: tuple[str, ...], service: str
     ) -> None:
         """Note the directory where the walk is, with all that speaks against deleting it."""
-        path = descent.path
         try:
             inventory = take(
                 descent.fd, parts=kind.parts, locked=self.locked, progress=self._further
             )
         except OSError as error:
-            self._problem(path, error)
+            self._problem(descent.path, error)
             return
         self.entries += len(inventory.tokens)
         self.content_bytes += inventory.size.content_bytes
-        self.candidates.append(
-            CleanCandidate(
-                path=path,
-                kind=kind.name,
-                ecosystem=kind.ecosystem,
-                category=kind.category,
-                title=kind.title,
-                service=service,
-                evidence=evidence,
-                inventory=inventory,
-                objections=(
-                    *self.dangers.of(descent, locks_of(kind, inventory)),
-                    *inventory.objections,
-                ),
-            )
-        )
+        self.candidates.append(self._seen(descent, kind, inventory, evidence, service))
+
+    def _seen(
+        self,
+        descent: Descent,
+        kind: ArtefactKind,
+        inventory: Inventory,
+        evidence: tuple[str, ...],
+        service: str,
+    ) -> CleanCandidate:
+        dangers = self.dangers.of(descent, locks_of(kind, inventory))
+        objections = (*dangers, *inventory.objections)
+        what = kind.name, kind.ecosystem, kind.category, kind.title
+        return CleanCandidate(descent.path, *what, service, evidence, inventory, objections)
 
     def _further(self, entries: int, content_bytes: int) -> None:
         if self.progress is not None:
@@ -284,25 +282,17 @@ class _Looking:
         kind = BY_NAME[found.kind]
         if not self._wanted(kind):
             return
-        objections = [*self.dangers.of(descent, locks_of(kind, inventory)), *inventory.objections]
+        evidence = ("the record of that run",)
+        seen = self._seen(descent, kind, inventory, evidence, self._service(path))
+        objections = [*seen.objections]
         if use.held(descent.fd, [f"../{name}{record.ENDING}"]) is not None:
             objections.insert(0, CleanObjection("in-use", "another run is at it"))
         if not found.covers(inventory):
             message = f"more is in it than {found.name} held; rename it back to see what"
             objections.insert(0, CleanObjection("changed", message))
-        self.candidates.append(
-            CleanCandidate(
-                path=path,
-                kind="leftover",
-                ecosystem=kind.ecosystem,
-                category=CleanCategory.LEFTOVER,
-                title=f"left of {found.name} by an interrupted run",
-                service=self._service(path),
-                evidence=("the record of that run",),
-                inventory=inventory,
-                objections=tuple(objections),
-            )
-        )
+        title = f"left of {found.name} by an interrupted run"
+        left = replace(seen, kind="leftover", category=CleanCategory.LEFTOVER, title=title)
+        self.candidates.append(replace(left, objections=tuple(objections)))
 
     def _service(self, path: str) -> str:
         """Return the nearest directory above with a manifest or a Dockerfile, `""` for ROOT."""
