@@ -123,9 +123,12 @@ def ls(
         request = request_named(request, named)
     if not transfer:
         return Listing(request, sent=sent, ignored=ignored)
-    from ctxsize.engine.need import transfer_evaluators
+    from ctxsize.engine.narrow import Narrowed
+    from ctxsize.engine.need import includes_of
 
-    listings = [Listing(request, evaluator=each) for each in transfer_evaluators(request)]
+    spec, includes = request.spec, includes_of(request)
+    evaluators = [None if each is None else Narrowed(spec, each) for each in includes]
+    listings = [Listing(request, evaluator=each) for each in evaluators]
     return Union(listings, lambda: _unfound(request))
 
 
@@ -251,7 +254,7 @@ def plan_ignore_file(
     `mode` is `allowlist`, `from-gitignore` or `tidy`, or `like` with the path of
     another ignore file.
     """
-    from ctxsize.engine.request import read_ignore_file
+    from ctxsize.engine.governing import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.modes import plans
 

@@ -15,7 +15,7 @@ from ctxsize.config import Budget, Config, load
 from ctxsize.engine.border import refuse_way_out
 from ctxsize.engine.events import Progress
 from ctxsize.engine.need import TAKES_UNKNOWN
-from ctxsize.engine.plan import Plans
+from ctxsize.engine.request import Plans
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines

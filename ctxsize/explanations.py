@@ -109,6 +109,11 @@ class Fate(str, Enum):
     NOT_ASKED = "not asked for"
     """The context holds it, but what the Dockerfile takes makes it stay behind."""
 
+    @property
+    def is_found(self) -> bool:
+        """Return whether the build gets past it."""
+        return self in (Fate.FOUND, Fate.NO_MATCH)
+
 
 @dataclass(frozen=True)
 class SourceCheck:
@@ -136,4 +141,4 @@ class SourceCheck:
     @property
     def found(self) -> bool:
         """Return whether the build gets past it."""
-        return self.fate in (Fate.FOUND, Fate.NO_MATCH)
+        return self.fate.is_found

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.dockerfiles import files_near
-from ctxsize.engine.plan import Plans
-from ctxsize.engine.request import Request, request_of, without_patterns
+from ctxsize.engine.request import Plans, Request, request_of, without_patterns
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError, UnknownPatternError
 
 if TYPE_CHECKING:

@@ -16,11 +16,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import takewhile
 
-from ctxsize.dockerfile.instructions import Instruction, parse_heredoc_word
+from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction, parse_heredoc_word
 from ctxsize.syntax import Piece, read_pieces
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
-_SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
 _ENDS = frozenset(("fi", "done", "esac", "}"))
 """Words that end a loop or the like; a line of its own may begin with one."""
 _RUNNING = ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
@@ -227,7 +226,7 @@ def _run_by(words: list[str]) -> list[str]:
 def _script(command: Command, piece: Piece) -> tuple[int, str] | None:
     """Return the script that a shell is given: its first line, and what is behind `-c` or `<<`."""
     words = command.words[1:] if command.program == "busybox" else command.words
-    if not words or words[0].rpartition("/")[2] not in (*_SHELLS, "su"):
+    if not words or words[0].rpartition("/")[2] not in (*UNIX_SHELLS, "su"):
         return None
     for at, flag in enumerate(words):
         if at and re.fullmatch(r"-[a-z]*c", flag) and at + 1 < len(words):

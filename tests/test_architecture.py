@@ -24,19 +24,18 @@ LAYERS = [
     ("errors", "build", "entry", "units", "version", "reader", "syntax"),
     ("model",),
     ("explanations",),
-    ("engine.golang", "engine.goglob", "engine.characters", "engine.border"),
+    ("engine.golang", "engine.characters", "engine.border"),
     ("engine.expressions",),
     ("engine.goregexp",),
-    ("dockerfile.substitution",),
+    ("dockerfile.variables",),
     ("dockerfile.words",),
     ("dockerfile.instructions",),
     ("shell",),
     ("engine.patterns", "engine.dialect", "engine.ignorefile", "dockerfile"),
-    ("engine.segments", "engine.plan"),
-    ("engine.matching",),
+    ("engine.segments",),
     ("engine.evaluate", "engine.quoting", "writer.merge"),
     ("engine.automaton", "engine.builders"),
-    ("engine.dockerfiles", "engine.events", "engine.request"),
+    ("engine.dockerfiles", "engine.events", "engine.governing", "engine.request"),
     ("engine.source",),
     ("engine.inspect",),
     ("engine.walk",),
@@ -73,6 +72,7 @@ PLACES = {
             "accepting",  # the lines that a suppression quotes
             "config",
             "guard.baseline",
+            "engine.governing",
             "engine.request",
             "engine.source",
             "engine.reasons",
@@ -224,7 +224,7 @@ def test_dockerfiles_are_parsed_in_one_place() -> None:
         for module in MODULES
         if any(function == "parse_dockerfile" for function, _ in calls(tree_of(module)))
     }
-    assert callers == {"engine.plan"}
+    assert callers == {"engine.request"}
 
 
 def test_a_class_name_exists_once() -> None:

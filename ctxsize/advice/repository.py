@@ -19,7 +19,7 @@ from ctxsize.dockerfile import Dockerfile
 from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnoreSpec
-from ctxsize.engine.plan import Plan
+from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Finding, Fix, Location, Severity
 from ctxsize.model import Problem

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ctxsize.dockerfile import Instruction
-from ctxsize.dockerfile.mounts import ALIASES
-from ctxsize.engine.plan import Plan
+from ctxsize.dockerfile.sources import ALIASES
+from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError
 from ctxsize.shell import Command, commands_of
 

@@ -16,7 +16,15 @@ from fnmatch import fnmatchcase
 from hashlib import blake2b
 
 from ctxsize.clean.descent import Descent, ElsewhereError, tour
-from ctxsize.clean.plan import CleanObjection, DiskSize, Inventory, Shared, Stamp, held_elsewhere
+from ctxsize.clean.plan import (
+    CleanObjection,
+    DiskSize,
+    Inventory,
+    Part,
+    Shared,
+    Stamp,
+    held_elsewhere,
+)
 from ctxsize.clean.proofs import LOCKS
 from ctxsize.engine.events import Progress
 from ctxsize.reader import entries_in
@@ -119,7 +127,8 @@ def take(
 
 
 def _finished(taking: _Taking, top: os.stat_result) -> Inventory:
-    parts = sorted(taking.by_part.items(), key=lambda part: (-part[1].content_bytes, part[0]))
+    parts = [Part(name, size) for name, size in taking.by_part.items()]
+    parts.sort(key=lambda part: (-part.size.content_bytes, part.name))
     return Inventory(
         stamp=Stamp(top.st_dev, top.st_ino, top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns),
         tokens=frozenset(taking.tokens),
@@ -127,7 +136,7 @@ def _finished(taking: _Taking, top: os.stat_result) -> Inventory:
         directories=taking.kinds[stat.S_IFDIR],
         symlinks=taking.kinds[stat.S_IFLNK],
         newest_ns=taking.newest_ns,
-        parts=dict(parts) if taking.parts else {},
+        parts=tuple(parts) if taking.parts else (),
         shared=taking.shared,
         locks=tuple(taking.locks),
         objections=tuple(taking.objections),

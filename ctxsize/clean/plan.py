@@ -62,6 +62,14 @@ class DiskSize:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of a directory, for instance `debug/deps`."""
+
+    name: str
+    size: DiskSize
+
+
+@dataclass(frozen=True)
 class Stamp:
     """The identity and times of a directory, which must still be the same to delete it."""
 
@@ -95,8 +103,8 @@ class Inventory:
     symlinks: int = 0
     newest_ns: int = 0
     """When anything in it was last written."""
-    parts: Mapping[str, DiskSize] = field(default_factory=dict)
-    """The sizes of parts of it, for instance `debug/deps`, the largest first."""
+    parts: tuple[Part, ...] = ()
+    """The largest first."""
     shared: Mapping[int, Shared] = field(default_factory=dict, repr=False)
     """The files with several names, by inode."""
     locks: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from ctxsize.build import Build
 from ctxsize.cli import output
 from ctxsize.cli.options import build_options, named_option
 from ctxsize.entry import Entry, Kind
-from ctxsize.formats.json import reports as json
+from ctxsize.formats import json
 from ctxsize.formats.names import quoted
 
 

@@ -16,7 +16,7 @@ from ctxsize.discovery import bake, commands, compose, dockerfiles, workflows
 from ctxsize.discovery.bakefile import BakePrinter
 from ctxsize.discovery.search import FoundBuild, Place, Search
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
-from ctxsize.engine.plan import Plans
+from ctxsize.engine.request import Plans
 from ctxsize.findings import Finding
 from ctxsize.model import Problem
 

@@ -11,7 +11,7 @@ from ctxsize.discovery.commands import BUILD, builds_of_script
 from ctxsize.discovery.search import FoundBuild, Place, Search, directory_of
 from ctxsize.dockerfile import ContextNeed, context_need
 from ctxsize.engine.dockerfiles import is_dockerfile
-from ctxsize.engine.plan import Plan
+from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Location
 

@@ -20,7 +20,7 @@ from ctxsize.discovery.bakefile import BakePrinter
 from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.engine.git import GitError, find
-from ctxsize.engine.plan import Plan, Plans
+from ctxsize.engine.request import Plan, Plans
 from ctxsize.errors import InputError
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Effect, Problem

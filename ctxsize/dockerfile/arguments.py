@@ -6,17 +6,16 @@ Which form an instruction takes is a table; each form is one function.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from ctxsize.dockerfile.complaints import quoted
 from ctxsize.dockerfile.instructions import Instruction
-from ctxsize.dockerfile.words import LONE_SURROGATE, SPACE
+from ctxsize.dockerfile.words import LONE_SURROGATE, SPACE, quoted
 from ctxsize.errors import DockerfileError
 
 _BLANKS = re.compile("[\t\v\f\r ]+")
 
-# Returns the arguments, and whether they were a JSON array.
-_Form = Callable[[str, str], tuple[tuple[str, ...], bool]]
+_Form = Callable[[str, str], Iterable[str]]
+"""Splits the rest of a line; its second argument is the escape character."""
 
 
 def is_keyword(word: str) -> bool:
@@ -30,8 +29,15 @@ def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ..
     An unknown keyword has none. Raises DockerfileError for a JSON array of
     anything but strings and for a pair that is none.
     """
-    form = _FORMS.get(keyword.lower())
-    return form(rest, escape) if form else ((), False)
+    name, kind = keyword.lower(), list[str]()
+    if name == "healthcheck":
+        # A type, and then what CMD may have.
+        kind = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
+        rest = "".join(kind[1:])
+    array = _json_array(rest) if name in _JSON else None
+    form = _FORMS.get(name, _none)
+    arguments = form(rest, escape) if array is None else array
+    return (*filter(None, kind[:1]), *arguments), array is not None
 
 
 def partition(text: str) -> tuple[str, str, str]:
@@ -80,31 +86,18 @@ def flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
     return "".join(characters), min(position, len(view))
 
 
-def _none(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
+def _none(rest: str, escape: str) -> tuple[str, ...]:
     """Return nothing: the argument of ONBUILD is an instruction, which is split on its own."""
-    return (), False
+    return ()
 
 
-def _string(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """Return the whole rest as one argument."""
-    return (rest,) if rest else (), False
+def _string(rest: str, escape: str) -> tuple[str, ...]:
+    return (rest,) if rest else ()
 
 
-def _list(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
+def _list(rest: str, escape: str) -> list[str]:
     """Return what stands between blanks; quotes and escapes mean nothing yet."""
-    return tuple(_BLANKS.split(rest)) if rest else (), False
-
-
-def _json_or_string(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """Return a JSON array, or one string for the shell."""
-    array = _json_array(rest)
-    return _string(rest, escape) if array is None else (array, True)
-
-
-def _json_or_list(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """Return a JSON array, or words."""
-    array = _json_array(rest)
-    return _list(rest, escape) if array is None else (array, True)
+    return _BLANKS.split(rest) if rest else []
 
 
 def _json_array(rest: str) -> tuple[str, ...] | None:
@@ -145,22 +138,9 @@ def _reject(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _health_check(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """Return a type, then a JSON array or a string."""
-    kind, *command = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
-    if not kind:
-        return (), False
-    arguments, json_form = _json_or_string(command[0] if command else "", escape)
-    return (kind, *arguments), json_form
-
-
-def _words(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """Return words in which quotes and escapes protect blanks; both are kept."""
-    return tuple(_protected_words(LONE_SURROGATE.sub("\ufffd", rest), escape)), False
-
-
-def _protected_words(text: str, escape: str) -> Iterator[str]:
-    """Yield words, quotes and escapes kept; an escape at the very end is dropped."""
+def _words(rest: str, escape: str) -> Iterator[str]:
+    """Yield words; quotes and escapes protect blanks and are kept, but for one at the very end."""
+    text = LONE_SURROGATE.sub("\ufffd", rest)
     characters: list[str] = []
     quote = ""
     position = 0
@@ -188,16 +168,14 @@ def _protected_words(text: str, escape: str) -> Iterator[str]:
 def _pairs(keyword: str) -> _Form:
     """Return the form `name=value …`, or the old `name value` with the whole rest as value."""
 
-    def split(rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-        words, _ = _words(rest, escape)
-        if not words:
-            return (), False
-        if "=" not in words[0]:
-            name, blanks, value = partition(rest)
-            if not blanks:
-                raise DockerfileError(f"{keyword} must have two arguments")
-            return (name, value), False
-        return tuple(part for word in words for part in _pair(word)), False
+    def split(rest: str, escape: str) -> tuple[str, ...]:
+        words = [*_words(rest, escape)]
+        if not words or "=" in words[0]:
+            return tuple(part for word in words for part in _pair(word))
+        name, blanks, value = partition(rest)
+        if not blanks:
+            raise DockerfileError(f"{keyword} must have two arguments")
+        return name, value
 
     return split
 
@@ -212,23 +190,16 @@ def _pair(word: str) -> tuple[str, str]:
     return name, value
 
 
+_JSON = frozenset(
+    ("add", "cmd", "copy", "entrypoint", "healthcheck", "run", "shell", "volume"),
+)
+"""The instructions whose arguments may be a JSON array."""
 _FORMS: dict[str, _Form] = {
-    "add": _json_or_list,
+    **dict.fromkeys(("add", "copy", "expose", "from", "volume"), _list),
+    **dict.fromkeys(("cmd", "entrypoint", "healthcheck", "run", "shell"), _string),
+    **dict.fromkeys(("maintainer", "stopsignal", "user", "workdir"), _string),
     "arg": _words,
-    "cmd": _json_or_string,
-    "copy": _json_or_list,
-    "entrypoint": _json_or_string,
     "env": _pairs("ENV"),
-    "expose": _list,
-    "from": _list,
-    "healthcheck": _health_check,
     "label": _pairs("LABEL"),
-    "maintainer": _string,
     "onbuild": _none,
-    "run": _json_or_string,
-    "shell": _json_or_string,
-    "stopsignal": _string,
-    "user": _string,
-    "volume": _json_or_list,
-    "workdir": _string,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ctxsize.dockerfile.complaints import quoted
+from ctxsize.dockerfile.words import quoted
 from ctxsize.errors import DockerfileError
 
 _HUB = "docker.io"

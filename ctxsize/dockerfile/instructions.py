@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
-from ctxsize.dockerfile.words import split_words
-from ctxsize.errors import DockerfileError
+from ctxsize.dockerfile.words import LONE_SURROGATE, split_words
+from ctxsize.errors import DockerfileError, UndecidedError
 
+UNIX_SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
 _MARKER = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]+)\Z")
 _TABS = re.compile(r"^\t+", re.MULTILINE)
 
@@ -140,6 +142,21 @@ def _stage(index: int, instructions: tuple[Instruction, ...]) -> Stage:
     )
 
 
+@contextmanager
+def located(line: int, *, outermost: bool = False) -> Iterator[None]:
+    """Give a DockerfileError raised inside its line, and make its message printable.
+
+    A line that it already has stays, unless `outermost` says that it counts
+    something else, as inside a trigger.
+    """
+    try:
+        yield
+    except DockerfileError as error:
+        message = LONE_SURROGATE.sub("\ufffd", error.message)
+        known = None if outermost else error.line
+        raise type(error)(message, line=known or line, hint=error.hint) from None
+
+
 def parse_heredoc_word(word: str) -> Heredoc | None:
     """Return the heredoc that `word` opens, without a body, or None if it opens none.
 
@@ -152,6 +169,8 @@ def parse_heredoc_word(word: str) -> Heredoc | None:
     try:
         names = split_words(match[2], raw_quotes=False)
         quoted = split_words(match[2], raw_quotes=True)
+    except UndecidedError:
+        raise
     except DockerfileError:
         return None
     if len(names) != 1 or len(quoted) != 1:

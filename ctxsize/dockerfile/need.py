@@ -8,52 +8,70 @@ on what the target's result is made from, which can be less.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from ctxsize.dockerfile.complaints import located
-from ctxsize.dockerfile.graph import SCRATCH, Graph, ImageConfig, Node, closure
-from ctxsize.dockerfile.images import familiar_name, parse_platform, platform_arguments
-from ctxsize.dockerfile.instructions import Directive, Dockerfile
+from ctxsize.dockerfile.graph import Graph, Node, closure
+from ctxsize.dockerfile.images import parse_platform, platform_arguments
+from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.state import Environment, Expanded
 from ctxsize.dockerfile.walk import StageWalk, check_flags, newer_flags
+from ctxsize.errors import DockerfileError
 
 _NEW_ARGUMENTS = ("TARGETSTAGE",)
 """The predefined arguments that the BuildKit of Docker 28.5 has and that of 26.1 has not."""
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 
 
-@dataclass(frozen=True)
-class NamedNeed:
-    """What is asked of a named context: one filter per transfer, None for all of it.
+Paths = tuple[str, ...] | None
+"""The paths that are asked for: sorted, relative, patterns. None for all that is not ignored."""
 
-    `sources` holds, for each filter, what asks for it. That may be nothing: a
-    stage on this context that is the target, or in which a command runs, is all of it.
+
+@dataclass(frozen=True)
+class Asked:
+    """One transfer of a context: what is asked for and by what.
+
+    Nothing may ask for it: a stage on a named context that is the target, or in which a
+    command runs, is all of it.
     """
 
-    name: str
-    filters: tuple[tuple[str, ...] | None, ...]
-    sources: tuple[tuple[Source, ...], ...] = field(default=(), compare=False)
+    context: str
+    """A named one, or `""` for the build context."""
+    paths: Paths
+    sources: tuple[Source, ...]
+    platforms: tuple[str, ...] = ()
+    """Those of the build that ask for this."""
+    unknowns: tuple[Unknown, ...] = ()
+    """What is not known of their Dockerfile."""
 
 
 @dataclass(frozen=True)
 class ContextNeed:
     """What a build asks of its contexts.
 
-    `follow_paths` are sorted, relative, and patterns; None means no filter:
-    everything that is not ignored. They are empty where `context_used` is
-    False: nothing is asked for. `sources` come in the order of evaluation, and
-    include those of stages that end up unused.
+    `sources` come in the order of evaluation, and include those of stages that end up unused.
     """
 
-    context_used: bool
-    follow_paths: tuple[str, ...] | None
+    asked: tuple[Asked, ...]
     sources: tuple[Source, ...]
-    named: tuple[NamedNeed, ...]
     unknowns: tuple[Unknown, ...]
     excluded: tuple[tuple[int, tuple[str, ...]], ...] = ()
     """The patterns of `--exclude`, with the line: they keep nothing from travelling."""
+
+    def of(self, context: str) -> Iterator[Asked]:
+        """Yield the transfers of a context; nothing if it is unused."""
+        return (each for each in self.asked if each.context == context)
+
+    @property
+    def context_used(self) -> bool:
+        """Return whether anything is asked of the build context."""
+        return any(self.of(""))
+
+    @property
+    def follow_paths(self) -> Paths:
+        """Return what is asked of the build context, nothing if it is unused."""
+        return next((each.paths for each in self.of("")), ())
 
 
 def context_need(
@@ -63,79 +81,76 @@ def context_need(
     build_arguments: Mapping[str, str] | None = None,
     platform: str = "linux/amd64",
     build_platform: str = "linux/amd64",
-    named_contexts: Collection[str] = (),
-    image_contexts: Collection[str] = (),
-    images: Mapping[str, ImageConfig] | None = None,
+    contexts: Mapping[str, bool] | None = None,
 ) -> ContextNeed:
     """Return what `docker build` asks the client for.
 
-    `named_contexts` are the names given to `--build-context`, `image_contexts`
-    those of them that are images. `images` holds the configurations of base
-    images as far as they are known, by name as FROM has it. Raises
-    DockerfileError where BuildKit would stop before it asks.
+    `contexts` are the names given to `--build-context`, and whether each is an image.
+    Raises DockerfileError where BuildKit would stop before it asks.
     """
-    given = dict(build_arguments or {})
+    given, contexts = dict(build_arguments or {}), contexts or {}
     own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
     if own_frontend:
-        _check_file(dockerfile, given)
-    stages = dockerfile.stages
+        # In any stage, reached or not.
+        for instruction in dockerfile.instructions:
+            with located(instruction.line):
+                check_flags(instruction)
+    checks = _failing_checks(dockerfile, given, own_frontend=own_frontend)
     predefined = platform_arguments(
-        parse_platform(platform), parse_platform(build_platform), target or stages[-1].name
+        parse_platform(platform),
+        parse_platform(build_platform),
+        target or dockerfile.stages[-1].name,
     )
-    arguments = _global_environment(dockerfile, given, predefined)
-    graph = Graph(dockerfile.escape, images or {}, named_contexts)
-    for stage in stages:
-        graph.add_stage(stage, arguments)
+    outer = _global_environment(dockerfile, given, predefined)
+    graph = Graph(dockerfile, outer, given, contexts)
     target_node = graph.find_target(target)
-    graph.connect(stages)
+    graph.connect()
     reachable = graph.resolve(target_node)
-    unread = frozenset(map(familiar_name, image_contexts))
-    walk = StageWalk(dockerfile.escape, given, arguments, unread, built_in=own_frontend)
-    for node in graph.nodes:
+    walk = StageWalk(own_frontend)
+    for node, built in zip(graph.nodes, graph.built, strict=False):
         if node in reachable and not node.done:
-            walk.follow(node)
+            walk.follow(node, built)
     target_node.paths.add("/")
-    frontend = other_frontend(dockerfile.syntax, given)
-    unknowns = (*([frontend] if frontend else []), *_unknown_bases(graph, reachable, unread))
     used = closure(target_node, lambda node: node.inputs)
-    context_used = any(node.uses_context for node in used)
     # Flags count in stages that are not reached, too: an older builder refuses the file.
     flags = (each for instruction in dockerfile.instructions for each in newer_flags(instruction))
-    checks = _failing_checks(dockerfile, given)
-    unknowns = tuple(dict.fromkeys((*unknowns, *walk.unknowns, *flags, *checks)))
-    if not own_frontend:  # its age is not the builder's
-        unknowns = tuple(each for each in unknowns if not each.kind.startswith("older-"))
-    return ContextNeed(
-        context_used=context_used,
-        follow_paths=_filter(walk.paths) if context_used else (),
-        sources=tuple(walk.sources),
-        named=_named_needs(used),
-        unknowns=unknowns,
-        excluded=tuple(walk.excluded),
+    found = dict.fromkeys(
+        (
+            *filter(None, [other_frontend(dockerfile.syntax, given)]),
+            *(each for node in graph.nodes if node in reachable for each in graph.unknowns(node)),
+            *walk.unknowns,
+            *flags,
+            *checks,
+        )
     )
+    # The age of another frontend is not that of the builder.
+    is_known = (each for each in found if own_frontend or not each.kind.startswith("older-"))
+    unknowns = tuple(is_known)
+    asked = _asked_of_named(used)
+    if any(node.uses_context for node in used):
+        of_context = tuple(source for source in walk.sources if not source.context)
+        asked.insert(0, Asked("", _filter(walk.paths), of_context))
+    return ContextNeed(tuple(asked), tuple(walk.sources), unknowns, tuple(walk.excluded))
 
 
-def _check_file(dockerfile: Dockerfile, given: Mapping[str, str]) -> None:
-    """Raise for what the frontend of the engine refuses in any stage, reached or not."""
-    for instruction in dockerfile.instructions:
-        with located(instruction.line):
-            check_flags(instruction)
+def _failing_checks(
+    dockerfile: Dockerfile, given: Mapping[str, str], *, own_frontend: bool
+) -> list[Unknown]:
+    """Return the `# check=` that makes the build fail on a warning of the frontend."""
+    found: list[Unknown] = []
     for directive in dockerfile.directives:
-        if directive.name == "check" and "BUILDKIT_DOCKERFILE_CHECK" not in given:
-            from ctxsize.dockerfile.settings import check_options  # as few Dockerfiles need it
+        if directive.name != "check" or "BUILDKIT_DOCKERFILE_CHECK" in given:
+            continue
+        from ctxsize.dockerfile.check import fails_on_warnings  # as few Dockerfiles need it
 
+        try:
             with located(directive.line):
-                check_options(directive.value)
-
-
-def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:
-    """Yield the `# check=` that makes the build fail on a warning of the frontend."""
-    for directive in dockerfile.directives:
-        if directive.name == "check" and "BUILDKIT_DOCKERFILE_CHECK" not in given:
-            from ctxsize.dockerfile.settings import fails_on_warnings
-
-            if fails_on_warnings(directive.value):
-                yield Unknown("check", directive.value, directive.line)
+                if fails_on_warnings(directive.value):
+                    found.append(Unknown("check", directive.value, directive.line))
+        except DockerfileError:
+            if own_frontend:
+                raise
+    return found
 
 
 def _global_environment(
@@ -166,46 +181,21 @@ def other_frontend(syntax: Directive | None, given: Mapping[str, str]) -> Unknow
     return Unknown("syntax", name, line) if name and not _OWN_FRONTENDS.fullmatch(name) else None
 
 
-def _unknown_bases(
-    graph: Graph, reachable: set[Node], image_contexts: Collection[str]
-) -> Iterator[Unknown]:
-    """Yield what is not known of the names of bases, and the images whose triggers are not."""
-    for node in graph.nodes:
-        if node not in reachable or not node.is_stage:
-            continue
-        for kind, name in sorted(node.doubts):
-            yield Unknown(kind, name, node.line)
-        if node.base or node.replaced:
-            continue
-        if node.context:
-            unknown = node.context in image_contexts
-        else:
-            unknown = node.base_name != SCRATCH and node.image is None
-        if unknown:
-            yield Unknown("onbuild", node.base_name, node.line)
-
-
-def _named_needs(used: set[Node]) -> tuple[NamedNeed, ...]:
-    """Return the filters of each named context; equal ones are one transfer."""
-    found: dict[str, dict[tuple[str, ...] | None, set[Source]]] = {}
+def _asked_of_named(used: set[Node]) -> list[Asked]:
+    """Return the transfers of each named context; those that ask for the same are one."""
+    found: dict[tuple[str, Paths], set[Source]] = {}
     for node in used:
         if node.context:
-            by_filter = found.setdefault(node.context, {})
-            by_filter.setdefault(_filter(node.paths), set()).update(node.sources)
-    return tuple(_named_need(name, found[name]) for name in sorted(found))
-
-
-def _named_need(name: str, by_filter: dict[tuple[str, ...] | None, set[Source]]) -> NamedNeed:
-    filters = sorted(by_filter, key=lambda each: (each is not None, each or ()))
-    sources = (sorted(by_filter[each], key=_in_file_order) for each in filters)
-    return NamedNeed(name, tuple(filters), tuple(map(tuple, sources)))
+            found.setdefault((node.context, _filter(node.paths)), set()).update(node.sources)
+    in_order = sorted(found, key=lambda each: (each[0], each[1] is not None, each[1] or ()))
+    return [Asked(*each, tuple(sorted(found[each], key=_in_file_order))) for each in in_order]
 
 
 def _in_file_order(source: Source) -> tuple[int, str, str]:
     return source.line, source.path, source.source
 
 
-def _filter(paths: set[str]) -> tuple[str, ...] | None:
+def _filter(paths: set[str]) -> Paths:
     """Return the paths to ask for, or None for everything."""
     if not paths or "/" in paths:
         return None

@@ -15,16 +15,16 @@ from functools import lru_cache
 
 from ctxsize.dockerfile.arguments import is_keyword, partition, split_arguments, take_flags
 from ctxsize.dockerfile.check import check_instruction
-from ctxsize.dockerfile.complaints import located
 from ctxsize.dockerfile.instructions import (
     Directive,
     Dockerfile,
     Heredoc,
     Instruction,
+    located,
     parse_heredoc_word,
 )
 from ctxsize.dockerfile.words import SPACE, split_words
-from ctxsize.errors import DockerfileError
+from ctxsize.errors import DockerfileError, UndecidedError
 
 # The builder's scanner holds 64 KiB: a line may have that much with its line
 # end, and one byte less at the end of the file without one.
@@ -33,6 +33,7 @@ _BOM = b"\xef\xbb\xbf"
 _BLANKS = r"[\t\n\f\r ]*"
 _DIRECTIVE = re.compile(rf"([a-zA-Z][a-zA-Z0-9]*){_BLANKS}={_BLANKS}(.+?){_BLANKS}\Z")
 _DIRECTIVE_NAMES = ("syntax", "escape", "check")
+_ONBUILD = re.compile(rf"^{_BLANKS}ONBUILD{_BLANKS}", re.IGNORECASE)
 _HEREDOC_KEYWORDS = ("ADD", "COPY", "RUN")
 
 
@@ -213,13 +214,21 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     return Dockerfile(reader.directives, instructions, reader.escape, find_syntax(content))
 
 
-@lru_cache(maxsize=1024)  # each stage on a base has its triggers
-def parse_trigger(text: str) -> Instruction:
-    """Return the one instruction that an ONBUILD trigger consists of.
+def read_trigger(onbuild: Instruction) -> Instruction:
+    """Return what an ONBUILD adds to a stage based on its own. Raises DockerfileError.
 
     Image configurations hold triggers as text, and the builder reads each like
-    a file of its own, with the default escape character. Raises DockerfileError.
+    a file of its own, with the default escape character.
     """
+    text = _ONBUILD.sub("", onbuild.text)
+    bodies = (f"\n{each.content}{each.name}" for each in onbuild.heredocs)
+    with located(onbuild.line, outermost=True):
+        trigger = _parse_trigger("".join((text, *bodies)))
+    return replace(trigger, line=onbuild.line, end_line=onbuild.end_line)
+
+
+@lru_cache(maxsize=1024)  # each stage on a base has its triggers
+def _parse_trigger(text: str) -> Instruction:
     instructions = tuple(_instructions(LineReader(text.encode("utf-8", "surrogatepass"))))
     if len(instructions) != 1:
         raise DockerfileError("onbuild trigger should be a single expression")
@@ -290,6 +299,8 @@ def _heredocs_in(text: str) -> list[Heredoc]:
         return []
     try:
         words = split_words(text, raw_quotes=True, raw_escapes=True)
+    except UndecidedError:
+        raise
     except DockerfileError:
         return []
     return [heredoc for word in words if (heredoc := parse_heredoc_word(word))]

@@ -1,24 +1,26 @@
-"""The stages of a Dockerfile as they are built: for each step, the state in which it runs.
-
-All stages are followed, whatever the target. What cannot be known from the text stays as it is
-written, and what cannot be followed changes nothing: `need` is strict where this is tolerant.
-"""
+"""The stages of a Dockerfile as they are built: for each step, the state in which it runs."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 from ctxsize.dockerfile.images import environment_of, is_windows
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
-from ctxsize.dockerfile.mounts import Mount
-from ctxsize.dockerfile.sources import path_from_root
+from ctxsize.dockerfile.parse import read_trigger
+from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.state import Environment, Expanded, StageState
-from ctxsize.errors import DockerfileError
-from ctxsize.shell import Command, commands_of, in_directories, is_known
+from ctxsize.errors import DockerfileError, UndecidedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.shell import Command
+
+_MOST_TRIGGERED = 200_000
+"""Number of instructions that triggers may add: each stage adds all those of its base."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,6 @@ class Cache:
     """Whether the Dockerfile gives the id."""
 
     def holds(self, path: str) -> bool:
-        """Return whether an absolute path lies in the cache, or is it."""
         return path == self.target or path.startswith(self.target.rstrip("/") + "/")
 
 
@@ -52,15 +53,15 @@ class StageStep:
     state: StageState
     is_inherited: bool = False
     """Whether it comes from an ONBUILD of the stage below."""
+    fault: DockerfileError | None = None
+    """Why its effect on the state is not known."""
 
     @property
     def line(self) -> int:
-        """Return where it begins."""
         return self.instruction.line
 
     @property
     def is_run(self) -> bool:
-        """Return whether it runs something."""
         return self.instruction.keyword == "RUN"
 
     @property
@@ -105,12 +106,16 @@ class StageStep:
     @cached_property
     def commands(self) -> tuple[Command, ...]:
         """Return the commands of a RUN as written; none if no Unix shell reads all of it."""
+        from ctxsize.shell import commands_of, is_known  # only advice reads scripts
+
         is_read = self.is_run and self.state.is_unix and is_known(self.instruction)
         return commands_of(self.instruction) if is_read else ()
 
     @cached_property
     def located(self) -> tuple[tuple[str, Command], ...]:
         """Return the commands, each with the directory in which it runs."""
+        from ctxsize.shell import in_directories
+
         found = in_directories(self.commands, self.workdir)
         return tuple((posixpath.normpath(at), command) for at, command in found)
 
@@ -125,7 +130,6 @@ class StageStep:
 
     @cached_property
     def caches(self) -> tuple[Cache, ...]:
-        """Return the cache mounts of a RUN."""
         return tuple(
             Cache(
                 posixpath.normpath(posixpath.join(self.workdir, mount.target)),
@@ -179,7 +183,6 @@ class StageStep:
 
     @property
     def takes_all(self) -> bool:
-        """Return whether it copies the whole build context."""
         return "." in self.sources
 
     @property
@@ -210,6 +213,8 @@ class BuiltStage:
     end: StageState
     by_name: Mapping[str, list[BuiltStage]]
     """All stages of the Dockerfile, by name and by number."""
+    fault: DockerfileError | None = None
+    """Why the state in which it begins is not known."""
 
     @property
     def label(self) -> str:
@@ -218,7 +223,6 @@ class BuiltStage:
 
     @cached_property
     def own(self) -> tuple[StageStep, ...]:
-        """Return the steps that are written in it."""
         return tuple(step for step in self.steps if not step.is_inherited)
 
     @property
@@ -248,10 +252,11 @@ class BuiltStage:
 def built_stages(
     dockerfile: Dockerfile, given: Mapping[str, str] | None = None
 ) -> tuple[BuiltStage, ...]:
-    """Return the stages in file order, followed once for each Dockerfile.
+    """Return the stages in file order for advice, followed once for each Dockerfile.
 
-    Of the build arguments `given`, those count that stand in front of the first FROM: they
-    decide which images the stages are built on.
+    What cannot be known from the text stays as it is written. Of the build arguments `given`,
+    those count that stand in front of the first FROM: they decide which images the stages are
+    built on.
     """
     names = {
         argument.partition("=")[0]
@@ -261,68 +266,83 @@ def built_stages(
     counting = {name: value for name, value in (given or {}).items() if name in names}
     key = frozenset(counting.items())
     if key not in dockerfile.derived:
-        dockerfile.derived[key] = tuple(_follow(dockerfile, counting))
+        outer = Environment(dockerfile.escape, open_ended=True, keeps_unset=True)
+        for instruction in dockerfile.global_arguments:
+            with suppress(DockerfileError):
+                outer = outer.obey_arg(instruction, counting, outer)
+        begin = partial(_begin_on_image, outer)
+        dockerfile.derived[key] = tuple(follow(dockerfile, outer, begin))
     found: tuple[BuiltStage, ...] = dockerfile.derived[key]
     return found
 
 
-def _follow(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[BuiltStage]:
-    outer = _outer(dockerfile, given)
-    by_name: dict[str, list[BuiltStage]] = {}
-    for stage in dockerfile.stages:
-        base = tolerant(outer, stage.base)
-        # A base is compared as written, while names are lower case, and is no number.
-        parent = None if base.isdecimal() else by_name.get(base, [None])[-1]
-        begin = _begin(base, outer) if parent is None else parent.end.inherit()
-        steps, end = _steps(stage, parent, begin)
-        image, platform = (parent.base, parent.platform) if parent else (base, stage.platform)
-        built = BuiltStage(stage, image, platform, parent, steps, end, by_name)
-        for name in filter(None, (stage.name, str(stage.index))):
-            by_name.setdefault(name, []).append(built)
-        yield built
-
-
-def _outer(dockerfile: Dockerfile, given: Mapping[str, str]) -> Environment:
-    """Return the arguments in front of the first FROM."""
-    outer = Environment(dockerfile.escape, open_ended=True, keeps_unset=True)
-    for instruction in dockerfile.global_arguments:
-        with suppress(DockerfileError):
-            outer = outer.obey_arg(instruction, given, outer)
-    return outer
-
-
-def _begin(image: str, outer: Environment) -> StageState:
-    """Return the state in which a stage on an image begins."""
+def _begin_on_image(outer: Environment, image: str) -> StageState:
+    """Return the state in which a stage on an image begins, as far as its name tells it."""
     environment = Environment(outer.escape, open_ended=True, keeps_unset=True, made=outer.made)
     for name, value in environment_of(image).items():
         environment = environment.set_in_image(name, Expanded(value))
     return StageState(environment, outer, is_unix=not is_windows(image))
 
 
-def _triggers(stage: Stage) -> Iterator[Instruction]:
-    """Yield what the ONBUILD instructions of a stage bring into one that is based on it."""
-    for each in stage.instructions:
-        if each.trigger is not None:
-            heredocs = each.trigger.heredocs or each.heredocs
-            yield replace(each.trigger, line=each.line, end_line=each.end_line, heredocs=heredocs)
+def follow(
+    dockerfile: Dockerfile,
+    outer: Environment,
+    begin: Callable[[str], StageState],
+    replaced: Collection[str] = (),
+) -> Iterator[BuiltStage]:
+    """Yield the stages in file order, with the state in which each step runs.
+
+    All stages are followed, whatever the target. What cannot be followed changes nothing: a
+    step keeps its fault, on which BuildKit stops if the target needs its stage.
+    `outer` are the arguments in front of the first FROM; `begin` gives the state in which a
+    stage on an image begins, or on a stage whose name a named context has `replaced`.
+    """
+    by_name: dict[str, list[BuiltStage]] = {}
+    room = _MOST_TRIGGERED
+    for stage in dockerfile.stages:
+        base = tolerant(outer, stage.base)
+        # A base is compared as written, while names are lower case, and is no number.
+        parent = None if base.isdecimal() else by_name.get(base, [None])[-1]
+        image, platform = (parent.base, parent.platform) if parent else (base, stage.platform)
+        inherited = [each for each in parent.stage.instructions if each.trigger] if parent else []
+        fault: DockerfileError | None = None
+        try:
+            room -= len(inherited)
+            if room < 0:
+                most = f"{_MOST_TRIGGERED:,}"
+                raise UndecidedError(f"ctxsize follows no more than {most} ONBUILD instructions")
+            is_new = parent is None or parent.stage.name in replaced
+            state = begin(base) if parent is None or is_new else parent.end.inherit()
+        except DockerfileError as error:
+            state, fault, inherited = begin(base), error, []
+        steps: list[StageStep] = []
+        own = (each for each in stage.instructions if each.trigger is None)
+        for at, instruction in enumerate((*inherited, *own)):
+            step, state = _obeyed(instruction, state, is_inherited=at < len(inherited))
+            steps.append(step)
+        built = BuiltStage(stage, image, platform, parent, tuple(steps), state, by_name, fault)
+        for name in filter(None, (stage.name, str(stage.index))):
+            by_name.setdefault(name, []).append(built)
+        yield built
 
 
-def _steps(
-    stage: Stage, parent: BuiltStage | None, state: StageState
-) -> tuple[tuple[StageStep, ...], StageState]:
-    """Return the instructions with the states in which they run, and the state behind them."""
-    inherited = () if parent is None else tuple(_triggers(parent.stage))
-    own = (each for each in stage.instructions if each.trigger is None)
-    steps: list[StageStep] = []
-    for at, instruction in enumerate((*inherited, *own)):
-        steps.append(StageStep(instruction, state, at < len(inherited)))
-        with suppress(DockerfileError):
-            state = state.obey(instruction)
-    return tuple(steps), state
+def _obeyed(
+    instruction: Instruction, state: StageState, *, is_inherited: bool
+) -> tuple[StageStep, StageState]:
+    """Return the step of an instruction, or of what an inherited ONBUILD holds; and the state."""
+    fault: DockerfileError | None = None
+    after = state
+    try:
+        if is_inherited:
+            instruction = read_trigger(instruction)
+        after = state.obey(instruction)
+    except DockerfileError as error:
+        fault = error
+    return StageStep(instruction, state, is_inherited, fault), after
 
 
 def tolerant(environment: Environment, word: str, *, quotes: bool = True) -> str:
-    """Return a word with the variables that have a value; others stay as they are written."""
+    """Return a word expanded, or as it is written where the builder refuses it."""
     try:
         return environment.expand(word, quotes=quotes).text
     except DockerfileError:

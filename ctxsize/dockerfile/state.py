@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-from bisect import bisect_right
 from collections import ChainMap
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
-from typing import Generic, TypeVar, cast
+from typing import cast
 
-from ctxsize.dockerfile.instructions import Instruction
-from ctxsize.dockerfile.mounts import Mount, parse_mount
-from ctxsize.dockerfile.sources import path_from_root
+from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction
+from ctxsize.dockerfile.sources import Mount, parse_mount, path_from_root
+from ctxsize.dockerfile.variables import Variables
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
 
@@ -23,11 +21,12 @@ Doubt = tuple[str, str]
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MOST_MADE = 2**27
 """Number of characters that the words of a Dockerfile may come to: a value may be in each line."""
+_PER_INHERITED = 16
+"""Number of characters that a variable counts for in each stage that begins with it."""
 _LONGEST_GUESS = 2**16
 """Number of characters that a word may come to where nothing depends on it but advice."""
 # Switches of the builder that look like arguments and never become variables.
 _SWITCHES = ("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE")
-_UNIX_SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
 
 
 @dataclass(frozen=True)
@@ -61,83 +60,6 @@ def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
         if isinstance(error, UndecidedError) or not hint:
             raise
         raise UndecidedError(error.message, line=error.line, hint=hint) from None
-
-
-Value = TypeVar("Value")
-_DEEPEST = 100
-"""Number of branches that a name is looked for in, before they are copied into one."""
-_point = itemgetter(0)
-
-
-class Variables(Generic[Value]):
-    """Names and values that never change; setting one returns the next point.
-
-    A Dockerfile may set 100,000, and each of its steps may be asked later, so that nothing is
-    copied. Points in a row share a log, in which each sees what was set up to it. A point that
-    is not the last of its log begins a branch.
-    """
-
-    __slots__ = ("_at", "_below", "_count", "_depth", "_last", "_log")
-
-    def __init__(self) -> None:
-        self._log: dict[str, list[tuple[int, Value]]] = {}
-        self._last = [0]
-        """The last point of the log."""
-        self._at = self._count = self._depth = 0
-        self._below: Variables[Value] | None = None
-
-    def __contains__(self, name: str) -> bool:
-        return self._entry(name) is not None
-
-    def __len__(self) -> int:
-        return self._count
-
-    def find(self, name: str) -> Value | None:
-        """Return the value of `name`, None without one."""
-        entry = self._entry(name)
-        return None if entry is None else entry[1]
-
-    def _entry(self, name: str) -> tuple[int, Value] | None:
-        here: Variables[Value] | None = self
-        while here is not None:
-            entries = here._log.get(name)
-            if entries:
-                # Nearly always, the last one counts.
-                known = entries[-1][0] <= here._at
-                index = len(entries) if known else bisect_right(entries, here._at, key=_point)
-                if index:
-                    return entries[index - 1]
-            here = here._below
-        return None
-
-    def names(self) -> Iterator[str]:
-        """Yield each name once."""
-        seen: set[str] = set()
-        here: Variables[Value] | None = self
-        while here is not None:
-            for name, entries in here._log.items():
-                if name not in seen and entries[0][0] <= here._at:
-                    seen.add(name)
-                    yield name
-            here = here._below
-
-    def set(self, name: str, value: Value) -> Variables[Value]:
-        """Return the next point, at which `name` has this value."""
-        is_new = name not in self
-        following: Variables[Value] = Variables()
-        if self._at == self._last[0]:
-            following._log, following._last = self._log, self._last
-            following._below, following._depth = self._below, self._depth
-        elif self._depth < _DEEPEST:
-            following._below, following._depth = self, self._depth + 1
-        else:
-            found = {each: self._entry(each) for each in self.names()}
-            following._log = {each: [(0, entry[1])] for each, entry in found.items() if entry}
-        following._last[0] += 1
-        following._at = following._last[0]
-        following._count = self._count + is_new
-        following._log.setdefault(name, []).append((following._at, value))
-        return following
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -184,7 +106,13 @@ class Environment(Mapping[str, str]):
         """Return the environment in which a stage FROM this one begins.
 
         What ENV set is set again, so it wins over an ARG that came after it.
+        Raises UndecidedError once that takes too long.
         """
+        made = self.made[0] + len(self.variables) * _PER_INHERITED
+        if made > _MOST_MADE:
+            most = _MOST_MADE // _PER_INHERITED
+            raise UndecidedError(f"ctxsize follows no more than {most:,} inherited variables")
+        self.made[0] = made
         variables = self.variables
         for name in self.image.names():
             value = self.image.find(name)
@@ -192,14 +120,11 @@ class Environment(Mapping[str, str]):
                 variables = variables.set(name, value)
         return self if variables is self.variables else replace(self, variables=variables)
 
-    def start(self, image: Mapping[str, str] | None) -> Environment:
-        """Return it with the variables of a base image; None if they are not known."""
-        doubt = frozenset({("environment", "PATH")}) if image is None else frozenset()
-        started = replace(self, open_ended=image is None)
-        started = started.set_in_image("PATH", Expanded(_PATH, doubt))
-        for name, value in (image or {}).items():
-            started = started.set_in_image(name, Expanded(value))
-        return started
+    def start(self, is_known: bool) -> Environment:
+        """Return it with the variables of a base image, which has none or is not known."""
+        doubts = frozenset(() if is_known else {("environment", "PATH")})
+        started = replace(self, open_ended=not is_known)
+        return started.set_in_image("PATH", Expanded(_PATH, doubts))
 
     def set(self, name: str, value: Expanded | None) -> Environment:
         """Return it with a variable set for the rest of the stage; None declares it."""
@@ -317,7 +242,7 @@ class StageState:
             return replace(self, user=environment.expand(instruction.arguments[0]).text)
         if keyword == "SHELL":
             names = {word.rpartition("/")[2] for word in instruction.arguments}
-            return replace(self, is_unix=not names.isdisjoint(_UNIX_SHELLS))
+            return replace(self, is_unix=not names.isdisjoint(UNIX_SHELLS))
         return self
 
     def below(self, path: Expanded) -> Expanded:

@@ -8,12 +8,10 @@ those rules and nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from ctxsize.dockerfile.substitution import NO_CHARACTER, substitute, trim
+from ctxsize.dockerfile.variables import NO_CHARACTER, required, substitute, trim, unsupported
 from ctxsize.errors import DockerfileError, UndecidedError
 
 # What Go's unicode.IsSpace accepts; str.isspace() also takes U+001C to U+001F.
@@ -28,6 +26,9 @@ _SPACES = re.compile(f"[{SPACE}]")
 
 _MOST = 2**24
 """A value that doubles in each line soon gets there; BuildKit takes minutes for an eighth of it."""
+_DEEPEST = 50
+"""Number of `${…}` inside each other that are read."""
+_UNCLOSED = "unexpected end of statement while looking for matching"
 _SPECIAL_PARAMETERS = "@*#?-$!"
 # What a byte that is no UTF-8 was decoded to.
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -97,101 +98,59 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
     return lexer.run()[1]
 
 
-_Steps: TypeAlias = "Generator[Any, Any, Any]"
-"""A part of a word that yields the parts in it, and is sent what each returns."""
+def quoted(text: str) -> str:
+    """Return `text` in double quotes, as it stands in the builder's messages."""
+    import json  # as few Dockerfiles need it
+
+    return json.dumps(LONE_SURROGATE.sub("\ufffd", text), ensure_ascii=False)
 
 
-def _run(steps: _Steps) -> Any:
-    """Return what `steps` return. Parts nest up to 13,000 deep: more than Python's stack holds."""
-    pending, value, error = [steps], None, None
-    while pending:
-        part = pending[-1]
-        try:
-            inner = part.send(value) if error is None else part.throw(error)
-        except StopIteration as end:
-            pending.pop()
-            value, error = end.value, None
-        except DockerfileError as raised:
-            pending.pop()
-            value, error = None, raised
-        else:
-            pending.append(inner)
-            value = error = None
-    if error is not None:
-        raise error
-    return value
-
-
+@dataclass()
 class _Lexer:
     """One pass over one word. The mutable state is the position and the words so far."""
 
-    def __init__(
-        self,
-        source: str,
-        environment: Mapping[str, str],
-        *,
-        escape: str = "\\",
-        quotes: bool = True,
-        raw_quotes: bool = False,
-        raw_escapes: bool = False,
-        keep_unset: bool = False,
-        keep_defaults: bool = False,
-        splits: bool = False,
-    ) -> None:
-        self.source = source
+    source: str
+    environment: Mapping[str, str]
+    escape: str = "\\"
+    quotes: bool = True
+    raw_quotes: bool = False
+    raw_escapes: bool = False
+    keep_unset: bool = False
+    keep_defaults: bool = False
+    splits: bool = False
+    found: set[str] = field(default_factory=set)
+    unset: set[str] = field(default_factory=set)
+    word: list[str] = field(default_factory=list)
+    position: int = 0
+    room: int = _MOST
+    depth: int = 0
+
+    def __post_init__(self) -> None:
         # The builder's scanner drops one byte order mark in front of any word.
-        self.characters = LONE_SURROGATE.sub("\ufffd", source).removeprefix("\ufeff")
-        self.position = 0
-        self.environment = environment
-        self.escape = escape
-        self.raw_quotes = raw_quotes
-        self.raw_escapes = raw_escapes
-        self.keep_unset = keep_unset
-        self.keep_defaults = keep_defaults
-        self.found: set[str] = set()
-        self.unset: set[str] = set()
-        self.word: list[str] = []
-        self.splits = splits
-        self.room = _MOST
-        self.special: dict[str, Callable[[], str | _Steps]] = {
+        self.characters = LONE_SURROGATE.sub("\ufffd", self.source).removeprefix("\ufeff")
+        self.special: dict[str, Callable[[], str]] = {
             "$": self.dollar,
             "<": self.heredoc_marker,
         }
-        if quotes:
+        if self.quotes:
             self.special |= {"'": self.single_quoted, '"': self.double_quoted}
 
     def run(self) -> tuple[str, list[str]]:
-        """Return the expanded text and its words."""
         try:
-            found: tuple[str, list[str]] = _run(self.until(""))
-            return found
+            return self.until("")
         except DockerfileError as error:
-            import json  # as few Dockerfiles need it
-
-            quoted = json.dumps(self.source, ensure_ascii=False)
-            error.message = f"failed to process {quoted}: {error.message}"
+            error.message = f"failed to process {quoted(self.source)}: {error.message}"
             raise
 
     def peek(self) -> str:
-        """Return the next character, or the empty string at the end."""
         return self.characters[self.position : self.position + 1]
 
     def take(self) -> str:
-        """Return the next character and move past it."""
         character = self.peek()
         self.position += 1
         return character
 
-    @contextmanager
-    def escapes(self, *, raw: bool) -> Iterator[None]:
-        """Keep escape characters (`raw`) or drop them for the duration."""
-        before, self.raw_escapes = self.raw_escapes, raw
-        try:
-            yield
-        finally:
-            self.raw_escapes = before
-
-    def until(self, stop: str) -> _Steps:
+    def until(self, stop: str) -> tuple[str, list[str]]:
         """Return text and words up to `stop`, which is consumed; "" is the end."""
         text: list[str] = []
         words: list[str] = []
@@ -201,14 +160,12 @@ class _Lexer:
         while (character := self.peek()) and character != stop:
             if special := self.special.get(character):
                 piece = special()
-                if not isinstance(piece, str):
-                    piece = yield piece
                 text.append(piece)
                 self.collect(piece, words, splits=character == "$")
             else:
                 text.append(self.ordinary(words))
         if stop and not character:
-            raise DockerfileError(f"unexpected end of statement while looking for matching {stop}")
+            raise DockerfileError(f"{_UNCLOSED} {stop}")
         self.position += 1
         self.finish_word(words)
         return "".join(text), words
@@ -230,18 +187,12 @@ class _Lexer:
         Where nobody wants the words, blanks are left: a long value may have millions.
         """
         first, *others = _SPACES.split(piece) if splits and self.splits else [piece]
-        self.add(first)
+        self.word += [first] if first else []
         for other in others:
             self.finish_word(words)
-            self.add(other)
-
-    def add(self, piece: str) -> None:
-        """Add `piece`, which holds no end of a word, to the current one."""
-        if piece:
-            self.word.append(piece)
+            self.word += [other] if other else []
 
     def finish_word(self, words: list[str]) -> None:
-        """Close the current word, if there is one."""
         if self.word:
             words.append("".join(self.word))
             self.word.clear()
@@ -251,24 +202,19 @@ class _Lexer:
         end = self.characters.find("'", self.position + 1)
         if end < 0:
             self.position = len(self.characters)
-            raise DockerfileError(
-                "unexpected end of statement while looking for matching single-quote"
-            )
+            raise DockerfileError(f"{_UNCLOSED} single-quote")
         inner = self.characters[self.position + 1 : end]
         self.position = end + 1
         return f"'{inner}'" if self.raw_quotes else inner
 
-    def double_quoted(self) -> _Steps:
+    def double_quoted(self) -> str:
         """Return the text of a "…" string, with variables replaced."""
         quote = self.take() if self.raw_quotes else self.take()[1:]
         pieces = [quote]
         while (character := self.peek()) != '"':
             if not character:
-                raise DockerfileError(
-                    "unexpected end of statement while looking for matching double-quote"
-                )
-            piece = self.dollar() if character == "$" else self.quoted_character()
-            pieces.append(piece if isinstance(piece, str) else (yield piece))
+                raise DockerfileError(f"{_UNCLOSED} double-quote")
+            pieces.append(self.dollar() if character == "$" else self.quoted_character())
         self.position += 1
         return "".join((*pieces, quote))
 
@@ -317,21 +263,23 @@ class _Lexer:
             raise UndecidedError(message)
         return value
 
-    def dollar(self) -> str | _Steps:
+    def dollar(self) -> str:
         """Return what `$name` or `${…}` stands for."""
         self.position += 1
         if self.peek() == "{":
             self.position += 1
             return self.braces()
         name = self.name()
-        if not name:
-            return "$"
+        return self.plain(name, f"${name}") if name else "$"
+
+    def plain(self, name: str, written: str) -> str:
+        """Return the value of a variable, or what stands for one that has none."""
         value = self.lookup(name)
         if value is None:
-            return f"${name}" if self.keep_unset else ""
+            return written if self.keep_unset else ""
         return value
 
-    def braces(self) -> str | _Steps:
+    def braces(self) -> str:
         """Return what stands for `${…}`, from behind the opening brace."""
         if not self.peek():
             raise DockerfileError("syntax error: missing '}'")
@@ -340,38 +288,39 @@ class _Lexer:
         name = self.name()
         operator = self.take()
         if operator == "}":
-            value = self.lookup(name)
-            if value is None:
-                return f"${{{name}}}" if self.keep_unset else ""
-            return value
+            return self.plain(name, f"${{{name}}}")
         if operator == "/":
             return self.replace(name)
         null_is_unset = operator == ":"
         if null_is_unset:
             operator = self.take()
         elif operator not in tuple("+-?#%"):
-            raise _unsupported(operator or NO_CHARACTER)
+            raise unsupported(operator or NO_CHARACTER)
         return self.modified(name, operator, null_is_unset=null_is_unset)
 
-    def argument(self, stop: str, *, raw: bool, missing: str) -> _Steps:
+    def argument(self, stop: str, *, raw: bool, missing: str) -> str:
         """Return an argument of a substitution, expanded, up to `stop`."""
+        before, self.raw_escapes = self.raw_escapes, raw
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise UndecidedError(f"ctxsize reads no more than {_DEEPEST} `${{` inside each other")
         try:
-            with self.escapes(raw=raw):
-                return (yield self.until(stop))[0]
-        except UndecidedError:
-            raise
-        except DockerfileError:
-            if not self.peek():
-                raise DockerfileError(f"syntax error: {missing}") from None
-            raise
+            return self.until(stop)[0]
+        except DockerfileError as error:
+            if self.peek() or isinstance(error, UndecidedError):
+                raise
+            raise DockerfileError(f"syntax error: {missing}") from None
+        finally:
+            self.raw_escapes = before
+            self.depth -= 1
 
-    def modified(self, name: str, operator: str, *, null_is_unset: bool) -> _Steps:
+    def modified(self, name: str, operator: str, *, null_is_unset: bool) -> str:
         """Return `${name-word}` and its relatives, from behind the operator."""
         written = (":" if null_is_unset else "") + (operator or NO_CHARACTER)
         trims = operator in ("#", "%")
         if trims and null_is_unset:
-            raise _unsupported(written)
-        word = yield self.argument("}", raw=trims, missing="missing '}'")
+            raise unsupported(written)
+        word = self.argument("}", raw=trims, missing="missing '}'")
         value = self.lookup(name)
         if value is None and self.keep_unset and (operator != "-" or self.keep_defaults):
             return f"${{{name}{written}{word}}}"
@@ -381,34 +330,20 @@ class _Lexer:
         if operator == "+":
             return word if present else ""
         if operator == "?":
-            return self.required(name, value, word, present=present)
+            return required(name, value, word, present=present)
         if not trims:
-            raise _unsupported(written)
+            raise unsupported(written)
         return trim(value or "", word, operator)
 
-    @staticmethod
-    def required(name: str, value: str | None, word: str, *, present: bool) -> str:
-        """Return the value of `${name?word}`, or raise with its message."""
-        if present and value is not None:
-            return value
-        state = "unset" if value is None else "empty"
-        error = DockerfileError(f"{name}: {word or f'is not allowed to be {state}'}")
-        error.variable = name
-        raise error
-
-    def replace(self, name: str) -> _Steps:
+    def replace(self, name: str) -> str:
         """Return `${name/pattern/text}`, or `//` for every match."""
         everywhere = self.peek() == "/"
         if everywhere:
             self.position += 1
-        pattern = yield self.argument("/", raw=True, missing="missing '/' in ${}")
-        replacement = yield self.argument("}", raw=True, missing="missing '}'")
+        pattern = self.argument("/", raw=True, missing="missing '/' in ${}")
+        replacement = self.argument("}", raw=True, missing="missing '}'")
         value = self.lookup(name)
         if value is None and self.keep_unset:
             return f"${{{name}/{pattern}/{replacement}}}"
         room = max(self.room, 0)
         return substitute(value or "", pattern, replacement, everywhere=everywhere, most=room)
-
-
-def _unsupported(modifier: str) -> DockerfileError:
-    return DockerfileError(f"unsupported modifier ({modifier}) in substitution")

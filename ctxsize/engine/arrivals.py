@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import dropwhile, takewhile
 from typing import Any
 
-from ctxsize.dockerfile import Source
+from ctxsize.dockerfile import Paths, Source
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import Evaluator
+from ctxsize.engine.evaluate import Evaluator, Mark
 from ctxsize.engine.explain import entry_at
-from ctxsize.engine.goglob import has_wildcards, match
+from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.listing import WITHHELD
 from ctxsize.engine.narrow import follow, include_spec
-from ctxsize.engine.need import BLAMED, Paths, asked_of, evaluator_of, is_wrong_target
+from ctxsize.engine.need import BLAMED, asked_of, evaluator_of, is_wrong_target
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.source import link_target, listing_at, names_in
@@ -40,68 +41,62 @@ class Arrivals:
         found = entry_at(self._request, path)
         if isinstance(found, str):
             return False
-        state, prefix = self._evaluator.root(), ""
         *above, name = path.split("/")
-        for part in above:
-            state = self._evaluator.enter(state, prefix, part)
-            prefix += f"{part}/"
-            if state.mark.ignored and not self._evaluator.enters(state, prefix[:-1]):
-                return False
+        entered = self._entered(above)
+        if entered is None:
+            return False
         if stat.S_ISDIR(found.st_mode):
-            return self._arrives(self._evaluator.enter(state, prefix, name), path)
-        mark = self._evaluator.odd(state, prefix, [name]).get(name, state.mark)
-        return not mark.ignored and not stat.S_ISSOCK(found.st_mode)
+            state = self._evaluator.enter(*entered, name)
+            below = self._sent_below(state, f"{path}/")
+            return not state.mark.ignored or any(True for _ in below)
+        return not self._mark(*entered, name).ignored and not stat.S_ISSOCK(found.st_mode)
 
     def empties(self, path: str) -> bool:
         """Return whether the sender refuses to open the file at `path`, which is sent."""
         *above, name = path.split("/")
-        state, prefix = self._entered(above)
-        mark = self._evaluator.odd(state, prefix, [name]).get(name, state.mark)
-        return not mark.ignored and mark.refused
+        entered = self._entered(above)
+        mark = None if entered is None else self._mark(*entered, name)
+        return mark is not None and not mark.ignored and mark.refused
 
-    def _entered(self, parts: Iterable[str]) -> tuple[Any, str]:
-        """Return the state of the directory that `parts` lead to, and its prefix."""
+    def links(self, path: str) -> Iterator[str]:
+        """Yield the symlinks that arrive below the directory at `path`, which is no symlink."""
+        entered = self._entered(path.split("/"))
+        sent = () if entered is None else self._sent_below(*entered)
+        return (each for each in sent if self.is_link(each))
+
+    def _mark(self, state: Any, prefix: str, name: str) -> Mark:
+        mark: Mark = self._evaluator.odd(state, prefix, [name]).get(name, state.mark)
+        return mark
+
+    def _entered(self, parts: Sequence[str]) -> tuple[Any, str] | None:
+        """Return the state and the prefix of a directory, None if the sender does not enter it."""
         state, prefix = self._evaluator.root(), ""
         for part in parts:
             state = self._evaluator.enter(state, prefix, part)
             prefix += f"{part}/"
+            if state.mark.ignored and not self._evaluator.enters(state, prefix[:-1]):
+                return None
         return state, prefix
 
-    def links(self, path: str) -> Iterator[str]:
-        """Yield the symlinks that arrive below the directory at `path`, which is no symlink."""
-        pending = [self._entered(path.split("/"))]
+    def _sent_below(self, state: Any, prefix: str) -> Iterator[str]:
+        """Yield what is sent below a directory, but for directories that are for what they hold."""
+        pending = [(state, prefix)]
         while pending:
             state, prefix = pending.pop()
             if state.mark.ignored and not self._evaluator.enters(state, prefix[:-1]):
                 continue
             directories, others = listing_at(self._full(prefix))
             odd = self._evaluator.odd(state, prefix, others)
-            for name in others:
-                sent = not odd.get(name, state.mark).ignored
-                if sent and self.is_link(prefix + name):
+            yield from (prefix + name for name in others if not odd.get(name, state.mark).ignored)
+            for name in reversed(directories):
+                inner = self._evaluator.enter(state, prefix, name)
+                if not inner.mark.ignored:
                     yield prefix + name
-            pending += [
-                (self._evaluator.enter(state, prefix, name), f"{prefix}{name}/")
-                for name in reversed(directories)
-            ]
+                pending.append((inner, f"{prefix}{name}/"))
 
     def is_link(self, path: str) -> bool:
         """Return whether there is a symlink at `path`. Raises `BuildFailsError` as Docker fails."""
         return self._link(path) is not None
-
-    def _arrives(self, state: Any, path: str) -> bool:
-        """Return whether a directory arrives: for itself, or for something below it."""
-        if not state.mark.ignored:
-            return True
-        if not self._evaluator.enters(state, path):
-            return False
-        prefix = f"{path}/"
-        directories, others = listing_at(self._full(path))
-        odd = self._evaluator.odd(state, prefix, others)
-        return any(not odd.get(name, state.mark).ignored for name in others) or any(
-            self._arrives(self._evaluator.enter(state, prefix, name), prefix + name)
-            for name in directories
-        )
 
     def follow(self, path: str) -> tuple[str, bool]:
         """Return where `path` leads through symlinks, and whether that arrives.
@@ -136,27 +131,34 @@ class Arrivals:
             reason = (error.strerror or str(error)).lower()
             raise BuildFailsError(f"error from sender: {path}: {reason}") from None
 
-    def matching(self, pattern: str) -> tuple[str, list[str]]:
+    def base(self, pattern: str) -> str:
+        """Return where the part of a pattern in front of its first wildcard leads."""
+        parts = [*takewhile(lambda part: not has_wildcards(part), pattern.split("/"))]
+        return self.follow("/".join(parts))[0]
+
+    def matching(self, pattern: str) -> list[str]:
         """Return the entries of the context that match `pattern`, whether or not they arrive.
 
-        Symlinks are followed in front of the first wildcard only; the first value
-        is where that part leads.
+        Symlinks are followed in front of the first wildcard only.
         """
-        parts = pattern.split("/")
-        first = next(at for at, part in enumerate(parts) if has_wildcards(part))
-        base, _ = self.follow("/".join(parts[:first]))
+        base = self.base(pattern)
         found = ["" if base == "." else f"{base}/"]
-        for part in parts[first:]:
+        for part in dropwhile(lambda part: not has_wildcards(part), pattern.split("/")):
             found = [
                 f"{prefix}{name}/"
                 for prefix in found
                 for name in names_in(self._full(prefix.rstrip("/")))
                 if match(part, name)
             ]
-        return base, [path[:-1] for path in found]
+        return [path[:-1] for path in found]
 
     def _full(self, path: str) -> str:
         return os.path.join(self._request.root, path)
+
+
+def is_pattern(path: str) -> bool:
+    """Return whether a part of a path has wildcards."""
+    return any(map(has_wildcards, path.split("/")))
 
 
 def check_parents(request: Request, base: str, pattern: str) -> None:

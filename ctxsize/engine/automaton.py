@@ -25,9 +25,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern
-from ctxsize.engine.matching import Index
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
-from ctxsize.engine.segments import REST, Segment, segments
+from ctxsize.engine.segments import REST, Index, Segment, segments
 
 _MOST_NAMES = 50_000
 _MOST_STATES = 20_000

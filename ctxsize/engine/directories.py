@@ -264,7 +264,7 @@ class Clues:
         )
         if not names and not (largest and largest[0].content_bytes >= LARGE_FILE_BYTES):
             return ()
-        from ctxsize.engine.clues import clues  # a small and clean context needs none of it
+        from ctxsize.engine.reasons import clues  # a small and clean context needs none of it
 
         return clues(self, direct, largest, total)
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from ctxsize.build import Build
 from ctxsize.dockerfile import (
+    Asked,
     ContextNeed,
+    Paths,
     Platform,
-    Source,
     Unknown,
     context_need,
     find_syntax,
@@ -26,13 +26,12 @@ from ctxsize.dockerfile import (
     other_frontend,
     parse_platform,
 )
-from ctxsize.dockerfile.complaints import located
+from ctxsize.dockerfile.instructions import located
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.named import named_contexts
 from ctxsize.engine.narrow import Narrowed, check_excluded, follow
-from ctxsize.engine.plan import Asking, Plan
-from ctxsize.engine.request import Request
+from ctxsize.engine.request import Asking, Plan, Request
 from ctxsize.errors import (
     BuildFailsError,
     CtxsizeError,
@@ -42,25 +41,12 @@ from ctxsize.errors import (
 )
 from ctxsize.model import Problem
 
-Paths = tuple[str, ...] | None
-"""The paths that are asked for; None for all that is not ignored."""
-
 Include = tuple[str, ...] | None
 """The include patterns of a transfer; None for all that is not ignored."""
 
 TAKES_UNKNOWN = "what the Dockerfile takes is not known"
 
 BLAMED = "sources of the Dockerfile are patterns, of which one takes it away again"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One transfer of a context: what is asked for, by what, and for which platforms."""
-
-    paths: Paths
-    sources: tuple[Source, ...]
-    platforms: tuple[str, ...]
-    unknowns: tuple[Unknown, ...] = ()
 
 
 def platforms_of(request: Request) -> tuple[str, ...]:
@@ -137,16 +123,13 @@ def _need(plan: Plan, asking: Asking) -> ContextNeed:
         build_arguments=dict(asking.build_arguments),
         platform=asking.platform,
         build_platform=str(_own_platform()),
-        named_contexts=[name for name, _ in asking.named],
-        image_contexts=[name for name, is_image in asking.named if is_image],
+        contexts=dict(asking.named),
     )
     for line, patterns in need.excluded:
         with located(line):
             check_excluded(patterns)
-    _check_header(need.follow_paths)
-    for each in need.named:
-        for paths in each.filters:
-            _check_header(paths)
+    for each in need.asked:
+        _check_header(each.paths)
     plan.needs[asking] = need
     return need
 
@@ -161,36 +144,30 @@ def asked_of(request: Request) -> tuple[Asked, ...]:
 
     Raises what `needs_of` raises.
     """
-    found: dict[Paths, list[tuple[str, Asked]]] = {}
+    found: dict[Paths, list[Asked]] = {}
     for platform, need in needs_of(request).items():
-        for asked in asked_in(need, request.name):
-            found.setdefault(asked.paths, []).append((platform, asked))
-    return tuple(_joined(paths, each) for paths, each in found.items())
+        unknowns = () if request.name else need.unknowns
+        for each in need.of(request.name):
+            asked = replace(each, platforms=(platform,), unknowns=unknowns)
+            found.setdefault(asked.paths, []).append(asked)
+    return tuple(map(_joined, found.values()))
 
 
-def asked_in(need: ContextNeed, name: str) -> Iterator[Asked]:
-    """Yield what `need` asks of the context `name`, by transfer; nothing if it is unused."""
-    if not name and need.context_used:
-        sources = tuple(source for source in need.sources if not source.context)
-        yield Asked(need.follow_paths, sources, (), need.unknowns)
-    for each in need.named:
-        if each.name == name:
-            for paths, sources in zip(each.filters, each.sources, strict=True):
-                yield Asked(paths, sources, ())
-
-
-def _joined(paths: Paths, asked: list[tuple[str, Asked]]) -> Asked:
+def _joined(asked: list[Asked]) -> Asked:
     """Return one transfer for all platforms that ask for the same."""
-    sources = dict.fromkeys(source for _, each in asked for source in each.sources)
-    unknowns = dict.fromkeys(unknown for _, each in asked for unknown in each.unknowns)
-    return Asked(paths, tuple(sources), tuple(platform for platform, _ in asked), tuple(unknowns))
+    return replace(
+        asked[0],
+        sources=tuple(dict.fromkeys(source for each in asked for source in each.sources)),
+        unknowns=tuple(dict.fromkeys(unknown for each in asked for unknown in each.unknowns)),
+        platforms=tuple(platform for each in asked for platform in each.platforms),
+    )
 
 
-def transfer_evaluators(request: Request) -> list[Evaluator[Any] | None]:
-    """Return an evaluator for each transfer of the context; None for all that is not ignored.
+def includes_of(request: Request) -> list[Include]:
+    """Return the include patterns of each transfer; those of one of all if unfiltered.
 
-    Raises what `needs_of` and `evaluator_of` raise, and `InputError` without a
-    Dockerfile.
+    Raises what `needs_of` raises, `BuildFailsError` where the sender cannot follow a link, and
+    `InputError` without a Dockerfile.
     """
     if not request.builder.asks_for_paths:
         return [None]
@@ -198,16 +175,6 @@ def transfer_evaluators(request: Request) -> list[Evaluator[Any] | None]:
         raise InputError(
             "there is no Dockerfile, so what travels is not known", hint="name it with -f PATH"
         )
-    return [evaluator_of(request, asked.paths) for asked in asked_of(request)]
-
-
-def includes_of(request: Request) -> list[Include]:
-    """Return the include patterns of each transfer; those of one of all if unfiltered.
-
-    Raises what `needs_of` raises, and `BuildFailsError` where the sender cannot follow a link.
-    """
-    if not request.builder.asks_for_paths:
-        return [None]
     return [
         None if asked.paths is None else follow(request.root, asked.paths)
         for asked in asked_of(request)
@@ -220,9 +187,7 @@ def evaluator_of(request: Request, paths: Paths) -> Evaluator[Any] | None:
     Raises `DockerfileError` for a path that the builder rejects as a pattern,
     `BuildFailsError` where the sender cannot follow a link.
     """
-    if paths is None:
-        return None
-    include = follow(request.root, paths)
+    include = None if paths is None else follow(request.root, paths)
     return None if include is None else Narrowed(request.spec, include)
 
 
@@ -261,14 +226,11 @@ def failure(error: CtxsizeError) -> str:
 
 def is_wrong_target(request: Request) -> bool:
     """Return whether the Dockerfile can be read and has no stage of the asked name."""
-    target = request.build.target
-    if not target:
-        return False
+    target = request.build.target.lower()
     try:
-        stages = request.plan.dockerfile.stages
+        return target not in {"", *(stage.name for stage in request.plan.dockerfile.stages)}
     except InputError:
         return False
-    return target.lower() not in {stage.name for stage in stages}
 
 
 def _check_header(paths: Paths) -> None:

@@ -1,7 +1,7 @@
 """What the user asks about: a context, a Dockerfile and a builder.
 
-Finds the Dockerfile and the ignore file that governs, by the builder's own
-rules, and reads those small files. Nothing else of the tree is touched.
+Finds the Dockerfile and the ignore file that governs, by the builder's own rules, and reads
+those small files, the Dockerfile once (`Plan`). Nothing else of the tree is touched.
 """
 
 from __future__ import annotations
@@ -9,35 +9,79 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field, replace
 from errno import EFBIG
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.build import Build
-from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDKIT, Builder
 from ctxsize.engine.dockerfiles import (
     MOST_BYTES,
     STDIN,
     FoundDockerfile,
     find_dockerfile,
-    follow_inside,
     is_remote,
-    may_read,
-    never_ends,
 )
-from ctxsize.engine.events import is_utf8
-from ctxsize.engine.ignorefile import IgnoreFile, without_mark
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
-from ctxsize.engine.plan import Plan, Plans
-from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
+from ctxsize.engine.governing import Make, find_ignore_file, spec_of
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.patterns import DockerIgnoreSpec
+from ctxsize.errors import DockerfileError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import read_file
 
-Make = Callable[[str], DockerIgnorePattern]
-"""Makes the pattern of a line; raises `IgnoreFileError` as the pattern's class does."""
+if TYPE_CHECKING:
+    from ctxsize.dockerfile import ContextNeed, Dockerfile
+
+
+class Plan:
+    """A Dockerfile, read and parsed once, with what its builds take.
+
+    Requests share it that differ only in the ignore file, the target, the arguments or
+    the context they are about. `read` gives the text; it and each part of this raise
+    `DockerfileError` for what the builder rejects, `InputError` for what cannot be read.
+    """
+
+    def __init__(self, read: Callable[[], bytes]) -> None:
+        self._read = read
+        self.needs: dict[Asking, ContextNeed] = {}
+        """What is known already."""
+
+    @cached_property
+    def data(self) -> bytes:
+        """Return the text, empty without a Dockerfile."""
+        return self._read()
+
+    @property
+    def dockerfile(self) -> Dockerfile:
+        """Return the instructions and stages."""
+        if isinstance(self._parsed, DockerfileError):
+            # The caller adds to an error where it was met.
+            raise copy(self._parsed)
+        return self._parsed
+
+    @cached_property
+    def _parsed(self) -> Dockerfile | DockerfileError:
+        from ctxsize.dockerfile import parse_dockerfile  # many runs need no Dockerfile
+
+        data = self.data
+        try:
+            return parse_dockerfile(data)
+        except DockerfileError as error:
+            return error
+
+
+class Plans:
+    """The plans of a command, one for each file: what it asks of many builds shares them."""
+
+    def __init__(self) -> None:
+        self._plans: dict[str, Plan] = {}
+
+    def of(self, path: str, read: Callable[[], bytes]) -> Plan:
+        """Return the plan of the Dockerfile at `path`, which `read` reads if nobody has yet."""
+        return self._plans.setdefault(os.path.realpath(path), Plan(read))
 
 
 @dataclass(frozen=True)
@@ -84,7 +128,7 @@ class Request:
         """Return the Dockerfile's path relative to the context, None if it lies outside."""
         if self.dockerfile in (None, STDIN):
             return None
-        return _inside(self.root, str(self.dockerfile))
+        return inside(self.root, str(self.dockerfile))
 
     @property
     def dockerfile_bytes(self) -> int:
@@ -114,9 +158,7 @@ def request_of(
     `IgnoreFileError` if the ignore file would fail the build.
     """
     request = without_patterns(build, builder, alone=alone, plans=plans)
-    if request.ignore_file is not None and builder.longest_line:
-        request.ignore_file.check_line_lengths()
-    spec = _spec(request.ignore_file, builder, named=alone)
+    spec = spec_of(request.ignore_file, builder, named=alone)
     return _with_needed_files(replace(request, spec=spec))
 
 
@@ -135,10 +177,9 @@ def without_patterns(
         raise InputError("the Dockerfile is to come from stdin, and its text is not given")
     else:
         found = find_dockerfile(context, build.dockerfile, builder)
-    path, specific, problems = _find_ignore_file(context, found.path, builder)
+    ignore_file, specific, problems = find_ignore_file(context, found.path, builder)
     if found.fault is not None:
         problems.append(_unusable(found))
-    ignore_file = None if path is None else _read(path, builder)
     plans = plans or Plans()
     return Request(
         build,
@@ -188,9 +229,7 @@ def with_ignore_file(request: Request, data: bytes, *, make: Make | None = None)
     Raises `IgnoreFileError` if `data` would fail the build.
     """
     ignore_file = IgnoreFile.parse(ignore_file_to_write(request), data)
-    if request.builder.longest_line:
-        ignore_file.check_line_lengths()
-    spec = _spec(ignore_file, request.builder, named=bool(request.name), make=make)
+    spec = spec_of(ignore_file, request.builder, named=bool(request.name), make=make)
     return _with_needed_files(replace(request, ignore_file=ignore_file, spec=spec))
 
 
@@ -241,162 +280,6 @@ def _context_root(context: str) -> str:
     return os.path.realpath(context)
 
 
-def _find_ignore_file(
-    context: str, dockerfile: str | None, builder: Builder
-) -> tuple[str | None, bool, list[Problem]]:
-    """Return the governing ignore file, whether it is Dockerfile-specific, and problems."""
-    problems: list[Problem] = []
-    if dockerfile is not None and dockerfile != STDIN:
-        directory, name = os.path.split(dockerfile)
-        for suffix in builder.specific_suffixes:
-            path = _readable(directory or ".", name + suffix, builder, problems, specific=True)
-            if path is not None:
-                return path, True, problems
-    for name in builder.ignore_file_names:
-        path = _readable(context, name, builder, problems)
-        if path is not None:
-            return path, False, problems
-    return None, False, problems
-
-
-def _readable(
-    directory: str,
-    name: str,
-    builder: Builder,
-    problems: list[Problem],
-    *,
-    specific: bool = False,
-) -> str | None:
-    """Return the path to read for `name` in `directory`; None if the builder sees no file."""
-    path = os.path.normpath(os.path.join(directory, name))
-    if not os.path.lexists(path):
-        return None
-    target = path
-    if not builder.links_may_leave and not (specific and builder.must_read):
-        try:
-            inside = follow_inside(os.path.realpath(directory), name)
-        except OSError as error:
-            if builder.must_read:
-                raise _unreadable(path, builder, error) from None
-            problems.append(_passed_over(path, "it is a symlink that leads in a circle", builder))
-            return None
-        if inside is None:
-            where = "out of its directory" if os.path.exists(path) else "nowhere"
-            problems.append(_passed_over(path, f"it is a symlink that leads {where}", builder))
-            return None
-        target = path if not os.path.islink(path) else inside
-    if builder.must_read:
-        return None if _is_missing(target) else target
-    if os.path.isdir(target):
-        problems.append(_passed_over(path, "it is a directory", builder))
-        return None
-    if not may_read(target):
-        problems.append(_read_as_empty(path, builder))
-    return target
-
-
-def _passed_over(path: str, reason: str, builder: Builder) -> Problem:
-    message = f"{builder.title} passes over this ignore file without a word: {reason}"
-    return Problem("ignore-file-passed-over", message, path)
-
-
-def _read_as_empty(path: str, builder: Builder) -> Problem:
-    message = (
-        f"no permission to read it: {builder.title} takes this ignore file for empty without a "
-        "word, and ignores nothing"
-    )
-    return Problem("ignore-file-unreadable", message, path)
-
-
-def _is_missing(path: str) -> bool:
-    """Return whether nothing is there. A loop of symlinks is something: it cannot be read."""
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _read(path: str, builder: Builder) -> IgnoreFile:
-    if never_ends(path):
-        raise BuildFailsError(
-            f"{builder.title} waits for ever for what is no file",
-            path=path,
-            hint="make the ignore file a regular file",
-        )
-    try:
-        data = read_file(path)
-    except OSError as error:
-        if error.errno == EFBIG:
-            raise InputError(f"cannot be read: {error.strerror}", path=path) from None
-        if builder.must_read:
-            raise _unreadable(path, builder, error) from None
-        data = b""
-    return IgnoreFile.parse(path, data)
-
-
-def read_ignore_file(path: str) -> IgnoreFile:
-    """Return the ignore file at `path`, whichever builder would read it.
-
-    Raises `InputError` for what is no regular file, or cannot be read.
-    """
-    try:
-        return IgnoreFile.parse(path, read_file(path))
-    except FileNotFoundError:
-        raise InputError("does not exist", path=path) from None
-    except IsADirectoryError:
-        raise InputError("is a directory", path=path) from None
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=path) from None
-
-
-def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
-    return BuildFailsError(
-        f"{builder.title} cannot read the ignore file: {error.strerror}", path=path
-    )
-
-
-def _spec(
-    ignore_file: IgnoreFile | None, builder: Builder, *, named: bool, make: Make | None = None
-) -> DockerIgnoreSpec:
-    if ignore_file is None:
-        return builder.spec_class([])
-    lines = ignore_file.texts()
-    try:
-        # Only the frontend's own look at the file of the build context (`dockerui`) is so early.
-        if builder.checks_as_written and not named:
-            _check_as_written(lines, builder)
-        if builder.replaces_undecodable:
-            lines = [
-                line if line.isascii() else "".join(golang.code_points(line)) for line in lines
-            ]
-        if builder.check_patterns is not None:
-            builder.check_patterns(without_mark(lines))
-        spec = builder.spec_class.from_lines(lines, make)
-    except IgnoreFileError as error:
-        error.path = ignore_file.path
-        raise
-    return spec
-
-
-def _check_as_written(lines: list[str], builder: Builder) -> None:
-    """Raise `IgnoreFileError` for a byte that is not UTF-8 where a pattern cannot hold it."""
-    pattern_class = builder.spec_class.pattern_class
-    for number, line in enumerate(without_mark(lines), 1):
-        try:
-            if not is_utf8(line):
-                pattern_class.read(line)
-        except IgnoreFileError as error:
-            error.line = number
-            error.hint = "a class holds a byte that is not UTF-8: save the file as UTF-8"
-            with suppress(IgnoreFileError):
-                if pattern_class("".join(golang.code_points(line))).fault is None:
-                    error.hint += f"; {builder.older} takes it"
-            raise
-
-
 def _with_needed_files(request: Request) -> Request:
     """Return the request with the exceptions that the builder adds for its own needs."""
     builder = request.builder
@@ -410,7 +293,18 @@ def _with_needed_files(request: Request) -> Request:
     return replace(request, spec=spec)
 
 
-def _inside(root: str, path: str) -> str | None:
+def inside(root: str, path: str) -> str | None:
+    """Return where a file lies below `root`, None if outside; a symlink itself counts."""
     directory, name = os.path.split(path)
     relative = os.path.relpath(os.path.join(os.path.realpath(directory or "."), name), root)
     return None if relative.startswith("../") else relative
+
+
+class Asking(NamedTuple):
+    """What a Dockerfile's answer depends on besides its text."""
+
+    target: str
+    build_arguments: tuple[tuple[str, str], ...]
+    platform: str
+    named: tuple[tuple[str, bool], ...]
+    """Named contexts, and whether each is an image."""

@@ -15,36 +15,34 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 
 from ctxsize.dockerfile import (
     Instruction,
+    Paths,
     Source,
     Unknown,
     path_from_root,
 )
-from ctxsize.engine.arrivals import OLDER, Arrivals, check_parents, matching_parents
+from ctxsize.engine.arrivals import OLDER, Arrivals, check_parents, is_pattern, matching_parents
 from ctxsize.engine.explain import explain
-from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.named import named_contexts, named_request
 from ctxsize.engine.narrow import include_spec
-from ctxsize.engine.need import Paths, asked_of, evaluator_of, needs_of, unknown_problem
+from ctxsize.engine.need import asked_of, evaluator_of, needs_of, unknown_problem
 from ctxsize.engine.request import Request
 from ctxsize.engine.source import names_in
 from ctxsize.errors import InputError
 from ctxsize.explanations import Explanation, Fate, SourceCheck
 
-_TAKING = ("copy", "add", "bind")
+TAKING = ("copy", "add", "bind")
+"""The kinds of sources that the builder looks for."""
 
 
 class Sources:
-    """Checks the sources of one build. Raises what `context_need_of` raises, and `InputError`.
+    """Looks up the sources of one build. Raises what `needs_of` raises, and `InputError`."""
 
-    With `brief` entries are not counted where any number of them will do, and why a
-    source is not found does not matter.
-    """
-
-    def __init__(self, request: Request, *, brief: bool = False) -> None:
-        self._brief = brief
+    def __init__(self, request: Request) -> None:
         if not request.builder.asks_for_paths:
             raise InputError(
                 f"how {request.builder.title} looks for a source is not known here",
@@ -52,14 +50,16 @@ class Sources:
             )
         self._request = request
         self._asked: dict[Source, Paths] = {}
-        self._sources: dict[Source, None] = {}
+        self._by_line: dict[int, dict[Source, None]] = {}
         self._unknowns: dict[Unknown, None] = {}
         self._arrivals: dict[int, Arrivals] = {}
+        self._matched: dict[Source, list[str]] = {}
         if request.dockerfile is None:
             return
         for need in needs_of(request).values():
-            of_context = (source for source in need.sources if source.context == request.name)
-            self._sources |= dict.fromkeys(of_context)
+            for source in need.sources:
+                if source.context == request.name and source.kind in TAKING:
+                    self._by_line.setdefault(source.line, {})[source] = None
             self._unknowns |= dict.fromkeys(need.unknowns)
         for asked in asked_of(request):
             self._asked |= dict.fromkeys(asked.sources, asked.paths)
@@ -70,54 +70,20 @@ class Sources:
         What no instruction takes is checked as if `COPY` took it, with no `line`.
         """
         if re.fullmatch("[0-9]{1,9}", wanted):
-            found = self._on_line(int(wanted))
+            found = self.on_line(int(wanted))
         else:
             path = path_from_root(wanted)[1:] or "."
-            taken = [source for source in self._sources if _is_taken(source)]
+            taken = [source for each in self._by_line.values() for source in each]
             found = [source for source in taken if source.source == wanted]
             found = found or [source for source in taken if source.path == path]
             found = found or [Source("COPY", 0, "", wanted, path, "copy")]
         return [self._checked(source) for source in found]
 
-    def failing(self, source: Source) -> SourceCheck | None:
-        """Return what becomes of a source of the Dockerfile on which the build fails; else None.
+    def on_line(self, number: int) -> list[Source]:
+        """Return the sources of the instruction on a line; none if this build uses none there.
 
-        What wildcards match is not counted.
+        Raises `InputError` for a line on which nothing is taken.
         """
-        if not _is_taken(source):
-            return None
-        arrivals = self._arrivals_of(source)
-        check: SourceCheck | None
-        if source.parents is None and source.kind != "bind" and _has_wildcards(source):
-            base, matching = arrivals.matching(source.path)
-            if arrivals.follow(base)[1]:
-                check = self._misled(source, matching, arrivals, 1)
-            else:
-                check = self._missing(source, base, arrivals, 0)
-        else:
-            check = self._checked(source)
-        return None if check is None or check.found else check
-
-    def older_link(self, source: Source) -> str:
-        """Return the symlink on which `older` releases of the builder fail, "" for none.
-
-        They follow each one below what wildcards match.
-        """
-        if self._request.builder.older is None:
-            return ""
-        if source.kind == "bind" or source.parents is not None or not _has_wildcards(source):
-            return ""
-        arrivals = self._arrivals_of(source)
-        found = (
-            link
-            for path in arrivals.matching(source.path)[1]
-            if not arrivals.is_link(path)
-            for link in arrivals.links(path)
-        )
-        return next((link for link in found if not arrivals.follow(link)[1]), "")
-
-    def _on_line(self, number: int) -> list[Source]:
-        """Return the sources of the instruction on a line; none if this build uses none there."""
         path = self._request.dockerfile
         if path is None:
             raise InputError("there is no Dockerfile to have a line", hint="name it with -f PATH")
@@ -130,15 +96,7 @@ class Sources:
                 line=number,
                 hint=f"./{number} is the source named {number}",
             )
-        line = instruction.line
-        return [each for each in self._by_line.get(line, ()) if _is_taken(each)]
-
-    @cached_property
-    def _by_line(self) -> dict[int, list[Source]]:
-        found: dict[int, list[Source]] = {}
-        for each in self._sources:
-            found.setdefault(each.line, []).append(each)
-        return found
+        return [*self._by_line.get(instruction.line, ())]
 
     @cached_property
     def _lines(self) -> list[int]:
@@ -149,22 +107,77 @@ class Sources:
         at = bisect_right(self._lines, number) - 1
         return instructions[at] if at >= 0 and number <= instructions[at].end_line else None
 
-    def _checked(self, source: Source) -> SourceCheck:
+    def fate(self, source: Source) -> tuple[Fate, str]:
+        """Return what becomes of a source, and the entry that decides about it."""
         arrivals = self._arrivals_of(source)
         if source.parents is not None:
-            return self._with_parents(source, source.parents, arrivals)
-        if source.kind != "bind" and _has_wildcards(source):
-            return self._with_wildcards(source, arrivals)
-        if source.path == "." and source.excludes:
-            misled = self._misled(source, self._found_in_root(source), arrivals)
-            if misled is not None:
-                return misled
-        at, arrives = arrivals.follow(source.path)
-        if self._brief:
-            return self._made(source, Fate.FOUND if arrives else Fate.ABSENT, at)
-        return (
-            self._made(source, Fate.FOUND, at) if arrives else self._missing(source, at, arrivals)
-        )
+            return self._fate_of_parents(source, source.parents, arrivals)
+        wild = _is_wild(source)
+        at, arrives = arrivals.follow(arrivals.base(source.path) if wild else source.path)
+        if not arrives:
+            return self._missing(at, arrivals)
+        for path in self._followed(source):
+            if arrivals.is_link(path) and arrivals.holds(path):
+                end, arrives = arrivals.follow(path)
+                if not arrives:
+                    return self._missing(end, arrivals)
+        return self._any_of(source) if wild else (Fate.FOUND, at)
+
+    def _fate_of_parents(
+        self, source: Source, parents: tuple[str, str], arrivals: Arrivals
+    ) -> tuple[Fate, str]:
+        base, pattern = parents
+        check_parents(self._request, base, pattern)
+        if not is_pattern(base):
+            at, arrives = arrivals.follow(base)
+            if not is_pattern(pattern):
+                path = _joined(at, pattern)
+                found = arrivals.holds(path)
+                return (Fate.FOUND, path) if found else self._missing(path, arrivals)
+            if not arrives:
+                return self._missing(at, arrivals)
+        return self._any_of(source)
+
+    def _any_of(self, source: Source) -> tuple[Fate, str]:
+        found = any(map(self._arrivals_of(source).holds, self._matches(source)))
+        return Fate.FOUND if found else Fate.NO_MATCH, source.path
+
+    def _followed(self, source: Source) -> Iterable[str]:
+        """Return what a source finds of which the builder follows symlinks, but none below that.
+
+        Behaviour: moby/buildkit (`contenthash`), which has no header for the root, so that
+        `COPY --exclude` of the whole context finds its top entries one by one.
+        """
+        if _is_wild(source):
+            return self._matches(source)
+        if source.path != "." or not source.excludes:
+            return ()
+        excluded = include_spec(source.excludes)
+        names = names_in(self._request.root)
+        return (name for name in names if excluded.step(name).ignored)
+
+    def _matches(self, source: Source) -> list[str]:
+        """Return what wildcards match in the context, whether or not it arrives."""
+        if source not in self._matched:
+            arrivals = self._arrivals_of(source)
+            if source.parents is None:
+                found = arrivals.matching(source.path)
+            else:
+                base, pattern = source.parents
+                wild = is_pattern(base)
+                bases = arrivals.matching(base) if wild else [arrivals.follow(base)[0]]
+                each = (matching_parents(self._request, base, pattern) for base in bases)
+                found = [*chain.from_iterable(each)]
+            self._matched[source] = found
+        return self._matched[source]
+
+    def _missing(self, at: str, arrivals: Arrivals) -> tuple[Fate, str]:
+        explained = explain(self._request, at)
+        if explained.not_there is not None:
+            return Fate.ABSENT, at
+        if explained.verdict.ignored:
+            return Fate.IGNORED, at
+        return Fate.LOOP if arrivals.holds(at) else Fate.NOT_ASKED, at
 
     def _arrivals_of(self, source: Source) -> Arrivals:
         """Return what arrives by the transfer with that source, or by one of its own."""
@@ -177,51 +190,21 @@ class Sources:
             self._arrivals[id(asked)] = found
         return found
 
-    def _with_parents(
-        self, source: Source, parents: tuple[str, str], arrivals: Arrivals
-    ) -> SourceCheck:
-        base, pattern = parents
-        check_parents(self._request, base, pattern)
-        wild = _is_pattern(base)
-        bases = arrivals.matching(base)[1] if wild else [base]
-        if not wild:
-            at, arrives = arrivals.follow(base)
-            if not _is_pattern(pattern):
-                path = pattern if at == "." else f"{at}/{pattern}"
-                if arrivals.holds(path):
-                    return self._made(source, Fate.FOUND, path)
-                check = self._missing(source, path, arrivals)
-                return replace(check, notes=(*check.notes, *_links(self._request, path), OLDER))
-            if not arrives:
-                return self._missing(source, at, arrivals)
-            bases = [at]
-        if self._brief:
-            return self._made(source, Fate.NO_MATCH, source.path)
-        found = [path for each in bases for path in matching_parents(self._request, each, pattern)]
-        arriving = [path for path in found if arrivals.holds(path)]
-        hidden = [explain(self._request, path) for path in found if path not in set(arriving)]
-        fate = Fate.FOUND if arriving else Fate.NO_MATCH
-        ignored = tuple(each for each in hidden if each.verdict.ignored)
-        return self._made(source, fate, source.path, matches=len(arriving), hidden=ignored)
+    def older_link(self, source: Source) -> str:
+        """Return the symlink on which `older` releases of the builder fail, "" for none.
 
-    def _with_wildcards(self, source: Source, arrivals: Arrivals) -> SourceCheck:
-        base, matching = arrivals.matching(source.path)
-        arriving = [path for path in matching if arrivals.holds(path)]
-        hidden = tuple(
-            explained
-            for explained in (explain(self._request, path) for path in matching)
-            if explained.verdict.ignored and explained.path not in arriving
+        They follow each one below what wildcards match.
+        """
+        if self._request.builder.older is None or source.parents is not None:
+            return ""
+        arrivals = self._arrivals_of(source)
+        found = (
+            link
+            for path in (self._matches(source) if _is_wild(source) else ())
+            if not arrivals.is_link(path)
+            for link in arrivals.links(path)
         )
-        if not arrivals.follow(base)[1]:
-            check = self._missing(source, base, arrivals, 0)
-            return replace(check, hidden=hidden) if check.fate is Fate.NOT_ASKED else check
-        misled = self._misled(source, arriving, arrivals, len(arriving))
-        if misled is not None:
-            return misled
-        fate = Fate.FOUND if arriving else Fate.NO_MATCH
-        check = self._made(source, fate, source.path, matches=len(arriving), hidden=hidden)
-        older = "" if self._brief else self.older_link(source)
-        return replace(check, notes=(*check.notes, self.older_fails(older))) if older else check
+        return next((link for link in found if not arrivals.follow(link)[1]), "")
 
     def older_fails(self, link: str) -> str:
         """Return what the `older` releases of the builder do at `link`, an `older_link`."""
@@ -230,80 +213,47 @@ class Sources:
             "which leads to nothing that is sent"
         )
 
-    def _misled(
-        self,
-        source: Source,
-        paths: Iterable[str],
-        arrivals: Arrivals,
-        matches: int | None = None,
-    ) -> SourceCheck | None:
-        """Return what becomes of the first of `paths` that is a symlink and leads to nothing sent.
-
-        The builder follows what a source finds by itself, and no symlink below that.
-        """
-        for path in paths:
-            if arrivals.is_link(path) and arrivals.holds(path):
-                end, arrives = arrivals.follow(path)
-                if not arrives:
-                    return self._missing(source, end, arrivals, matches)
-        return None
-
-    def _found_in_root(self, source: Source) -> Iterator[str]:
-        """Yield the top entries that `COPY --exclude` of the whole context finds, one by one.
-
-        Behaviour: moby/buildkit (`contenthash`), which has no header for the root.
-        """
-        excluded = include_spec(source.excludes)
-        for name in names_in(self._request.root):
-            if excluded.step(name).ignored:
-                yield name
-
-    def _missing(
-        self, source: Source, at: str, arrivals: Arrivals, matches: int | None = None
-    ) -> SourceCheck:
-        explained = explain(self._request, at)
-        if explained.not_there is not None:
-            return self._made(source, Fate.ABSENT, at, matches=matches)
-        if not explained.verdict.ignored:
-            fate = Fate.LOOP if arrivals.holds(at) else Fate.NOT_ASKED
-            return self._made(source, fate, at, matches=matches)
-        return self._made(source, Fate.IGNORED, at, matches=matches, hidden=(explained,))
-
-    def _made(
-        self,
-        source: Source,
-        fate: Fate,
-        at: str,
-        *,
-        matches: int | None = None,
-        hidden: tuple[Explanation, ...] = (),
-    ) -> SourceCheck:
-        notes = [] if self._brief else self._notes(source, fate, at, hidden)
-        line, written = source.line or None, source.source
+    def _checked(self, source: Source) -> SourceCheck:
+        """Return the fate of a source with all that there is to say about it."""
+        (fate, at), arrivals = self.fate(source), self._arrivals_of(source)
+        matches, hidden = None, list[Explanation]()
+        if _is_wild(source):
+            arriving = {path for path in self._matches(source) if arrivals.holds(path)}
+            matches = len(arriving)
+            if fate not in (Fate.ABSENT, Fate.LOOP):
+                others = (path for path in self._matches(source) if path not in arriving)
+                hidden = [explain(self._request, path) for path in others]
+        if fate is Fate.IGNORED:
+            hidden = [explain(self._request, at)]
+        ignored = tuple(each for each in hidden if each.verdict.ignored)
         return SourceCheck(
             source.instruction,
-            line,
-            written,
+            source.line or None,
+            source.source,
             source.path,
             fate,
             at,
             matches,
-            hidden,
-            tuple(notes),
+            ignored,
+            tuple(self._notes(source, fate, at, is_hidden=bool(ignored))),
             self._request.name,
         )
 
-    def _notes(
-        self, source: Source, fate: Fate, at: str, hidden: tuple[Explanation, ...]
-    ) -> list[str]:
-        notes = [*self._variables(source)]
+    def _notes(self, source: Source, fate: Fate, at: str, *, is_hidden: bool) -> Iterator[str]:
+        request = self._request
+        yield from self._variables(source)
         if fate is not Fate.FOUND:
-            notes += _clamped(self._request, source)
-        if fate is not Fate.FOUND and source.kind == "bind" and _has_wildcards(source):
-            notes.append("a mount knows no wildcards: its source is the name as it is written")
-        if fate in (Fate.ABSENT, Fate.NO_MATCH) and not hidden:
-            notes += _nearest(self._request, at)
-        return notes
+            yield from _clamped(request, source)
+        if fate is not Fate.FOUND and source.kind == "bind" and is_pattern(source.path):
+            yield "a mount knows no wildcards: its source is the name as it is written"
+        if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
+            yield from _nearest(request, at)
+        if fate is not Fate.FOUND and source.parents is not None and not _is_wild(source):
+            yield from _links(request, at)
+            yield OLDER
+        older = self.older_link(source) if fate in (Fate.FOUND, Fate.NO_MATCH) else ""
+        if older:
+            yield self.older_fails(older)
 
     @cached_property
     def _early(self) -> set[str]:
@@ -335,22 +285,21 @@ def check_in_all(request: Request, wanted: str) -> list[SourceCheck]:
     return [check for check in checks if check.line is not None] or checks[:1]
 
 
-def _is_taken(source: Source) -> bool:
-    return source.kind in _TAKING
-
-
 def _may_take(instruction: Instruction) -> bool:
     """Return whether the instruction, or its trigger, names sources that are looked up."""
     doing = instruction.trigger or instruction
     return doing.keyword in ("COPY", "ADD") or any(doing.flag_values("mount"))
 
 
-def _has_wildcards(source: Source) -> bool:
-    return _is_pattern(source.path)
+def _is_wild(source: Source) -> bool:
+    """Return whether a source may find any number of entries, or none."""
+    if source.parents is not None:
+        return any(map(is_pattern, source.parents))
+    return source.kind != "bind" and is_pattern(source.path)
 
 
-def _is_pattern(path: str) -> bool:
-    return any(map(has_wildcards, path.split("/")))
+def _joined(directory: str, path: str) -> str:
+    return path if directory == "." else f"{directory}/{path}"
 
 
 def _links(request: Request, path: str) -> Iterator[str]:

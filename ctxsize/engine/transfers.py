@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from ctxsize.dockerfile import Source
-from ctxsize.engine.evaluate import Evaluator
+from ctxsize.dockerfile import Asked, Paths, Source
 from ctxsize.engine.events import Progress
 from ctxsize.engine.measure import ignore_file_info, measure
 from ctxsize.engine.named import NamedSource, named_contexts, named_request
@@ -16,10 +14,8 @@ from ctxsize.engine.narrow import Narrowed, follow, include_spec
 from ctxsize.engine.need import (
     BLAMED,
     TAKES_UNKNOWN,
-    Asked,
-    Paths,
+    Include,
     asked_of,
-    evaluator_of,
     failure,
     is_wrong_target,
     platforms_of,
@@ -33,6 +29,7 @@ from ctxsize.model import (
     Problem,
     Report,
     SourceShare,
+    Totals,
     Transfer,
 )
 
@@ -49,7 +46,8 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
     """
     builder = request.builder
     if builder.meter is None:
-        return replace(report, named_contexts=_unsent(request))
+        # It reads all contexts in place.
+        return replace(report, named_contexts=tuple(map(_plain, named_contexts(request.build))))
     if not builder.asks_for_paths:
         return replace(report, transfer=_everything(request, report.context))
     platforms_of(request)
@@ -69,65 +67,64 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
 
 @dataclass()
 class _Measuring:
-    """Measures transfers of one context; each set of paths is walked once."""
+    """Measures transfers of one context; each list of include patterns is walked once."""
 
     request: Request
     context: Report
     progress: Progress | None
-    measured: dict[Paths, Report] = field(default_factory=dict)
-    absent: str = ""
-    """A source of which nothing is there."""
+    measured: dict[tuple[str, ...], Report] = field(default_factory=dict)
     found: list[Problem] = field(default_factory=list)
     """The problems of what travels, and of files that the paths of a transfer empty."""
     doubtful: dict[Source, None] = field(default_factory=dict)
     """The sources that the builder may not find: nothing travels for them, or symlinks do."""
 
-    def of(self, paths: Paths) -> Report:
-        """Return what travels of the context if `paths` are asked for."""
-        if paths is None:
+    def of(self, include: Include) -> Report:
+        """Return what travels of the context by these include patterns."""
+        if include is None:
             return self.context
-        if paths not in self.measured:
-            self.measured[paths] = self._walked(paths)
-        return self.measured[paths]
+        if include not in self.measured:
+            evaluator = Narrowed(self.request.spec, include)
+            self.measured[include] = measure(
+                self.request, top=1, depth=0, evaluator=evaluator, progress=self.progress
+            )
+        return self.measured[include]
 
-    def _alone(self, path: str) -> Report:
+    def _alone(self, path: str) -> Totals:
         """Return what one source takes, were it the only one."""
-        if self._is_plainly_absent(path):
-            # Any such path takes the same, and there may be one in each line.
-            path = self.absent = self.absent or path
+        if self._is_plainly_absent(path):  # there may be one in each line
+            return Totals()
         try:
-            return self.of(None if path == "." else (path,))
+            include = None if path == "." else follow(self.request.root, (path,))
         except BuildFailsError:
             # Links in a circle stop a build that follows them. This one got as far as here, so
             # it asks for all of the context and follows none.
-            return self._measured(Narrowed(self.request.spec, (path,)))
+            include = (path,)
+        return self.of(include).context.totals
 
     def _is_plainly_absent(self, path: str) -> bool:
         top = path.partition("/")[0]
         if top in (".", "..") or not _SPECIAL.isdisjoint(path):
             return False
-        place = os.path.join(self.request.root, top)
-        return not os.path.lexists(place)
+        return not os.path.lexists(os.path.join(self.request.root, top))
 
-    def _walked(self, paths: Paths) -> Report:
-        evaluator = evaluator_of(self.request, paths)
-        return self.context if evaluator is None else self._measured(evaluator)
+    def transfers(self, asked: tuple[Asked, ...]) -> tuple[list[Transfer], list[Problem]]:
+        """Return the transfers with the share of each source, or the problem that hides them."""
+        try:
+            return [self._transfer(each) for each in asked], []
+        except CtxsizeError as error:
+            if error.line is None:
+                error.line = _rejected_line(asked)
+            return [], [unknown_transfer(self.request, error)]
 
-    def _measured(self, evaluator: Evaluator[Any]) -> Report:
-        return measure(
-            self.request,
-            top=1,
-            depth=0,
-            evaluator=evaluator,
-            progress=self.progress,
-        )
-
-    def transfer(self, asked: Asked) -> Transfer:
-        """Return one transfer with the share of each source."""
-        report = self.of(asked.paths)
+    def _transfer(self, asked: Asked) -> Transfer:
+        include = None if asked.paths is None else follow(self.request.root, asked.paths)
+        report = self.of(include)
         self.found += [each for each in report.problems if each.code in _OF_TRANSFERS]
-        self.found += self._emptied(asked.paths)
-        made = _made(report.context, asked.paths, asked.platforms)
+        self.found += self._emptied(include)
+        paths = asked.paths
+        if paths is not None:
+            paths = tuple(map(self.request.build.masked, paths))
+        made = _made(report.context, paths, asked.platforms)
         builder = self.request.builder
         problems = tuple(unknown_problem(each, builder) for each in asked.unknowns)
         sources = tuple(map(self._share, asked.sources))
@@ -136,17 +133,13 @@ class _Measuring:
             from ctxsize.engine.unfound import of_older  # in most builds nothing is doubtful
 
             problems += tuple(of_older(self.request, doubtful))
-        paths = made.follow_paths
-        if paths is not None:
-            made = replace(made, follow_paths=tuple(map(self.request.build.masked, paths)))
         return replace(made, sources=sources, problems=problems)
 
-    def _emptied(self, paths: Paths) -> list[Problem]:
+    def _emptied(self, include: Include) -> list[Problem]:
         """Return the problem of sent files that arrive empty.
 
         Only a source that begins with `!` can do that.
         """
-        include = None if paths is None else follow(self.request.root, paths)
         if include is None or not any("!" in each for each in include):
             return []
         evaluator = Narrowed(self.request.spec, include, blame_include=True)
@@ -155,7 +148,7 @@ class _Measuring:
         return [replace(each, message=f"{each.message}; {BLAMED}") for each in found]
 
     def _share(self, source: Source) -> SourceShare:
-        totals = self._alone(source.path).context.totals
+        totals = self._alone(source.path)
         # A mount's source may ask for entries that its name, taken as it is written, does not find.
         by_name = source.kind == "bind" and not _SPECIAL.isdisjoint(source.path)
         # What --parents finds, its frontends differ about: nothing is said if something travels.
@@ -183,16 +176,12 @@ def _problems(measuring: _Measuring, unknown: list[Problem], *, known: bool) -> 
     """Return the problems of a context, and of what travels of it if that is `known`."""
     of_context = measuring.context.problems
     lasting = [each for each in of_context if not (known and each.code in _OF_TRANSFERS)]
-    return tuple(dict.fromkeys((*lasting, *unknown, *measuring.found, *_unfound(measuring))))
+    missing: Iterable[Problem] = ()
+    if measuring.doubtful:
+        from ctxsize.engine.unfound import unfound  # in most builds nothing is doubtful
 
-
-def _unfound(measuring: _Measuring) -> Iterable[Problem]:
-    """Return the problems of the sources that the builder does not find."""
-    if not measuring.doubtful:
-        return ()
-    from ctxsize.engine.unfound import unfound
-
-    return unfound(measuring.request, measuring.doubtful)
+        missing = unfound(measuring.request, measuring.doubtful)
+    return tuple(dict.fromkeys((*lasting, *unknown, *measuring.found, *missing)))
 
 
 def _made(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
@@ -220,12 +209,9 @@ def _everything(request: Request, context: Measurement) -> Transfer | None:
     return None if request.dockerfile is None else _made(context, None, ())
 
 
-def _unsent(request: Request) -> tuple[NamedContext, ...]:
-    """Return the named contexts of a builder that reads all contexts in place."""
-    return tuple(
-        NamedContext(each.name, each.value, each.kind, each.announced, None)
-        for each in named_contexts(request.build)
-    )
+def _plain(named: NamedSource) -> NamedContext:
+    """Return a named context of which nothing is known but what the command line says."""
+    return NamedContext(named.name, named.value, named.kind, named.announced, None)
 
 
 def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
@@ -233,22 +219,20 @@ def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
     request = measuring.request
     if request.dockerfile is None or request.dockerfile_fault is not None:
         return [], []  # the request has a problem that says so
-    asked: tuple[Asked, ...] = ()
     try:
         asked = asked_of(request)
-        transfers = [measuring.transfer(each) for each in asked]
     except CtxsizeError as error:
         if is_wrong_target(request):
             raise
-        if error.line is None:
-            error.line = _rejected_line(asked)
         return [], [unknown_transfer(request, error)]
-    missing = set(platforms_of(request)) - {each for one in asked for each in one.platforms}
-    if missing:
-        platforms = tuple(each for each in platforms_of(request) if each in missing)
-        transfers.append(Transfer(False, (), 0, 0, None, None, platforms=platforms))
-        transfers.sort(key=lambda each: platforms_of(request).index(each.platforms[0]))
-    return transfers, []
+    transfers, problems = measuring.transfers(asked)
+    platforms = platforms_of(request)
+    missing = set(platforms) - {each for one in asked for each in one.platforms}
+    if missing and not problems:
+        unused = tuple(each for each in platforms if each in missing)
+        transfers.append(Transfer(False, (), 0, 0, None, None, platforms=unused))
+        transfers.sort(key=lambda each: platforms.index(each.platforms[0]))
+    return transfers, problems
 
 
 def _rejected_line(asked: tuple[Asked, ...]) -> int | None:
@@ -273,25 +257,19 @@ def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
 
 def _named(measuring: _Measuring, named: NamedSource, *, known: bool) -> NamedContext:
     """Return a named context; one that the build does not use is not looked at."""
-    plain = NamedContext(named.name, named.value, named.kind, named.announced, None)
     asked = asked_of(replace(measuring.request, name=named.name)) if known else ()
     used = bool(asked) if known else None
     if not named.local or used is False:
-        return replace(plain, used=used)
+        return replace(_plain(named), used=used)
     request = named_request(measuring.request, named)
     report = measure(request, top=1, depth=0, progress=measuring.progress)
     inner = _Measuring(request, report, measuring.progress)
-    transfers: tuple[Transfer, ...] = ()
-    unknown: list[Problem] = []
-    try:
-        transfers = tuple(inner.transfer(each) for each in asked)
-    except CtxsizeError as error:
-        unknown = [unknown_transfer(request, error)]
+    transfers, unknown = inner.transfers(asked)
     return replace(
-        plain,
+        _plain(named),
         used=used,
         ignore_file=ignore_file_info(request),
         context=report.context,
-        transfers=transfers,
+        transfers=tuple(transfers),
         problems=_problems(inner, unknown, known=known and not unknown),
     )

@@ -6,7 +6,6 @@ a path. So only these are walked again, by the walk that decides in `measure`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from typing import NamedTuple
 from ctxsize.engine.golang import code_points
 from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, sent_text
-from ctxsize.engine.request import Request, ignore_file_to_write, with_ignore_file
+from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
 from ctxsize.engine.rewalk import Basis
 from ctxsize.engine.sent import Sent
 from ctxsize.engine.snapshot import Snapshot
@@ -253,19 +252,17 @@ class _Finder:
         try:
             if target not in self._sources:
                 asked = replace(self._request, build=replace(self._request.build, target=target))
-                self._sources[target] = Sources(asked, brief=True)
-            checks = self._sources[target].check(str(line))
+                self._sources[target] = Sources(asked)
+            sources = self._sources[target]
+            taken = (each for each in sources.on_line(line) if each.source == source)
+            return all(sources.fate(each)[0].is_found for each in taken)
         except CtxsizeError:
             return True
-        return all(check.found for check in checks if check.source == source)
 
 
 def own_path(request: Request) -> str | None:
     """Return the ignore file that governs, or would, as a path of the context; None if outside."""
-    directory, name = os.path.split(ignore_file_to_write(request))
-    real = os.path.join(os.path.realpath(directory or "."), name)
-    relative = os.path.relpath(real, request.root)
-    return None if relative.startswith("../") else relative
+    return inside(request.root, ignore_file_to_write(request))
 
 
 def planned(snapshot: Snapshot) -> Snapshot:

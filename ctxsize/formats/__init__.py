@@ -60,15 +60,8 @@ _SIGNS = re.compile(
 """How the files begin that a report may replace."""
 
 TABLES = ("dir", "ext", "pattern", "file")
-"""The choices of `--by`: the ways to take a report apart, each one of `breakdowns.TABLES`."""
-_STYLES = {
-    "bold": "1",
-    "dim": "2",
-    "green": "1;32",
-    "yellow": "1;33",
-    "red": "1;31",
-    "bar": "36",
-}
+"""The choices of `--by`: the ways to take a report apart."""
+_STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "bar": "36"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +77,7 @@ class Look:
     warm: bool = False
     """Whether to tell what the next build prints."""
     only: str | None = None
-    """The one table to show, a key of `breakdowns.TABLES`; None for the whole report."""
+    """The one table to show, one of `TABLES`; None for the whole report."""
 
     def paint(self, text: str, style: str) -> str:
         """Return `text` in a style, or as it is where there is no colour."""
@@ -105,23 +98,24 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
         case "markdown":
             from ctxsize.formats import markdown, sections
 
-            return markdown.render(sections.summary(outcome, look))
+            return markdown.render(f"ctxsize {outcome.kind}", sections.summary(outcome, look))
         case "github":
             from ctxsize.formats import github
 
-            return github.render(outcome)
+            return github.render(outcome.kind, outcome.findings)
         case "sarif":
             from ctxsize.formats import sarif
 
-            return sarif.render(outcome)
+            return sarif.render(outcome.kind, outcome.findings)
         case "junit":
             from ctxsize.formats import junit
 
-            return junit.render(outcome)
+            passed = outcome.passed if outcome.kind == "check" else ()
+            return junit.render(outcome.kind, outcome.findings, passed)
         case "gitlab":
             from ctxsize.formats import gitlab
 
-            return gitlab.render(outcome)
+            return gitlab.render(outcome.findings)
     raise ValueError(name)
 
 
@@ -132,6 +126,3 @@ def is_report(start: bytes) -> bool:
     (True, False)
     """
     return _SIGNS.match(start.decode("utf-8", "replace")) is not None
-
-
-__all__ = ["FORMATS", "TABLES", "Look", "is_report", "render"]

@@ -1,38 +1,34 @@
 """Annotations for GitHub Actions: a workflow command for each finding, on stdout of a step.
 
-GitHub shows ten of each level for a step. The gravest get them; the others
+GitHub shows ten of each level for a step. The most severe get them; the others
 follow as plain lines, folded, where no text can be taken for a command.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ctxsize.codes import slug_of
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.finding_text import place, summary
 from ctxsize.formats.names import visible
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.formats import Outcome
+from ctxsize.formats.wording import place, summary
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 SHOWN = 10
-"""How many annotations of a level GitHub shows for a step."""
+"""Number of annotations of a level that GitHub shows for a step."""
 
 
-def render(outcome: Outcome) -> str:
-    """Return the findings of `outcome` as workflow commands, and how many there are."""
+def render(kind: str, findings: Sequence[Finding]) -> str:
+    """Return `findings` of the command `kind` as workflow commands, and how many there are."""
     lines: list[str] = []
     rest: list[Finding] = []
     for severity in Severity:
-        of_level = [each for each in outcome.findings if each.severity is severity]
+        of_level = [each for each in findings if each.severity is severity]
         lines += map(_command, of_level[:SHOWN])
         rest += of_level[SHOWN:]
     lines += _folded(rest)
-    lines.append(f"ctxsize {outcome.kind}: {summary(outcome.findings)}")
+    lines.append(f"ctxsize {kind}: {summary(findings)}")
     return "\n".join(lines) + "\n"
 
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.finding_text import fingerprints
 from ctxsize.formats.names import visible
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.formats import Outcome
+from ctxsize.formats.wording import fingerprints
 
 _SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.INFO: "info"}
 
 
-def render(outcome: Outcome) -> str:
-    """Return the findings of `outcome` as GitLab's code quality JSON."""
-    marks = fingerprints(outcome.findings)
-    issues = [_issue(each, mark) for each, mark in zip(outcome.findings, marks, strict=True)]
+def render(findings: Sequence[Finding]) -> str:
+    """Return `findings` as GitLab's code quality JSON."""
+    marks = fingerprints(findings)
+    issues = [_issue(each, mark) for each, mark in zip(findings, marks, strict=True)]
     return json.dumps(issues, indent=2) + "\n"
 
 

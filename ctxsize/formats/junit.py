@@ -9,27 +9,22 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.finding_text import EVIDENCE, place
 from ctxsize.formats.names import visible
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.formats import Outcome
+from ctxsize.formats.wording import EVIDENCE, place
 
 
-def render(outcome: Outcome) -> str:
-    """Return the findings of `outcome` as JUnit XML."""
-    passed: Sequence[str] = getattr(outcome, "passed", ())
-    cases = [_passed(outcome.kind, each) for each in passed]
-    cases += [_case(each) for each in outcome.findings]
-    cases = cases or [_passed(outcome.kind, "no findings")]
-    failures = sum(each.severity is not Severity.INFO for each in outcome.findings)
+def render(kind: str, findings: Sequence[Finding], passed: Sequence[str]) -> str:
+    """Return `findings` of the command `kind` as JUnit XML, and the names of what `passed`."""
+    cases = [_passed(kind, each) for each in passed]
+    cases += [_case(each) for each in findings]
+    cases = cases or [_passed(kind, "no findings")]
+    failures = sum(each.severity is not Severity.INFO for each in findings)
     counts = f'tests="{len(cases)}" failures="{failures}" errors="0"'
     return "\n".join(
         [
             '<?xml version="1.0" encoding="UTF-8"?>',
             f'<testsuites name="ctxsize" {counts}>',
-            f'  <testsuite name={_attribute(f"ctxsize {outcome.kind}")} {counts} skipped="0">',
+            f'  <testsuite name={_attribute(f"ctxsize {kind}")} {counts} skipped="0">',
             *cases,
             "  </testsuite>",
             "</testsuites>",

@@ -2,83 +2,107 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.codes import slug_of
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats.finding_text import EVIDENCE, fix_text, place, summary
+from ctxsize.formats import Look
 from ctxsize.formats.names import visible
 from ctxsize.formats.sections import (
     Answer,
+    Card,
+    Example,
+    Fact,
     Findings,
     Item,
     Name,
     NextStep,
     Prose,
     Section,
+    SizeTree,
     Table,
 )
+from ctxsize.formats.text import size_tree
+from ctxsize.formats.wording import EVIDENCE, fix_text, more, place, summary
 
-MOST_FINDINGS = 50
-"""Number of findings that are shown; a comment holds 65,536 characters."""
+MOST = 50
+"""Number of findings, and of other items of a section; a comment holds 65,536 characters."""
 _SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
-def render(sections: Iterable[Section]) -> str:
-    """Return `sections`; the first one is the heading of all."""
-    blocks: list[str] = []
+def render(title: str, sections: Iterable[Section]) -> str:
+    """Return `sections` under a heading, those to unfold that are folded."""
+    blocks = [f"### {title}"]
     for section in sections:
-        lines = [line for each in section.items if (line := "\n".join(_item(each)))]
-        if not lines and blocks:
+        if not section.items:
             continue
+        items = "\n".join(_items(section.items))
         if section.folded:
-            blocks.append("\n".join(_details(section.title, ["\n\n".join(lines)])))
+            blocks.append("\n".join(_details(html.escape(section.title), [items])))
         else:
-            level = "####" if blocks else "###"
-            more = f" {code(section.more)}" if section.more else ""
-            blocks += [f"{level} {prose(section.title)}{more}"] if section.title else []
-            blocks += lines
+            blocks += [f"#### {prose(section.title)}"] if section.title else []
+            blocks.append(items)
     return "\n\n".join(blocks) + "\n"
+
+
+def _items(items: Sequence[Item]) -> Iterator[str]:
+    """Yield lines, with an empty one between two items unless both are of one list."""
+    left = more(len(items) - MOST)
+    shown = [*items[:MOST], *([Prose(f"  {left}")] if left else [])]
+    before = "- "
+    for at, text in enumerate("\n".join(_item(each)) for each in shown):
+        if at and not (before.startswith("- ") and text.startswith("- ")):
+            yield ""
+        yield text
+        before = text
 
 
 def _item(item: Item) -> Iterable[str]:
     match item:
-        case Prose():
-            return [prose(item.text)]
-        case Answer():
-            return [f"{item.sign} **{item.label}**: {prose(item.sentence)}."]
-        case NextStep():
-            command = f"{code(item.command)} " if item.command else ""
-            return [f"{item.label}: {command}{prose(item.purpose)}."]
+        case Prose(text):
+            return [f"- {prose(text.strip())}" if text.startswith(" ") else prose(text)]
+        case Fact(label, text):
+            return [f"- **{label}**: {prose(text)}"]
+        case Answer(label, _, sentence, sign):
+            return [f"{sign} **{label}**: {prose(sentence)}.".lstrip()]
+        case NextStep(command, purpose, label):
+            return [
+                f"{label}: {code(command)} {prose(purpose)}."
+                if command
+                else f"{label}: {prose(purpose)}."
+            ]
+        case Card(head, figures, texts):
+            after = f" {prose(figures)}" if figures else ""
+            return [f"- {code(head)}{after}", *(f"  - {prose(text)}" for text in texts)]
         case Table():
             return _table(item)
-        case Findings():
-            return _findings(item.findings)
-        case _:
-            raise TypeError(item)
+        case SizeTree():
+            return _fenced([*size_tree(item, Look())])
+        case Example(lines):
+            return _fenced(lines)
+        case Findings(findings):
+            return _findings(findings)
+
+
+def _fenced(lines: Sequence[str]) -> list[str]:
+    fence = "`" * max(3, _longest_fence("\n".join(lines)) + 1)
+    return [fence, *lines, fence]
 
 
 def _table(table: Table) -> list[str]:
-    if not table.rows:
-        return [table.rest] if table.rest else []
     from tabulate import tabulate
 
-    sides = ["right" if at < table.numbers else "left" for at in range(len(table.headers))]
+    width = len(table.headers)
     rows = [
         [each if at < table.numbers else _cell(each) for at, each in enumerate(row)]
-        for row in table.rows
+        for row in ([*[""] * (width - len(row)), *row] for row in table.rows)
     ]
-    text = tabulate(
-        rows,
-        table.headers,
-        tablefmt="pipe",
-        colalign=sides,
-        disable_numparse=True,
-        colglobalalign=None,
-    )
-    return [text, *(["", prose(table.rest)] if table.rest else [])]
+    sides = ["right" if at < table.numbers else "left" for at in range(width)]
+    text = tabulate(rows, table.headers, "pipe", colalign=sides, disable_numparse=True)
+    return [*([text] if rows else []), *(["", prose(table.rest)] if table.rest else [])]
 
 
 def _cell(cell: str) -> str:
@@ -89,11 +113,8 @@ def _cell(cell: str) -> str:
 
 def _findings(findings: Sequence[Finding]) -> list[str]:
     """Return `findings` to unfold, unfolded already where one of them is an error."""
-    if not findings:
-        return []
-    lines = [line for each in findings[:MOST_FINDINGS] for line in _finding(each)]
-    if len(findings) > MOST_FINDINGS:
-        lines.append(f"- and {len(findings) - MOST_FINDINGS:,} more")
+    lines = [line for each in findings[:MOST] for line in _finding(each)]
+    lines += [f"- {more(len(findings) - MOST)}"] if len(findings) > MOST else []
     found = _details(summary(findings), lines)
     if any(each.severity is Severity.ERROR for each in findings):
         found[0] = "<details open>"
@@ -107,7 +128,7 @@ def _finding(finding: Finding) -> Iterator[str]:
     for each in finding.evidence[:EVIDENCE]:
         yield f"  - {code(each)}"
     if len(finding.evidence) > EVIDENCE:
-        yield f"  - and {len(finding.evidence) - EVIDENCE:,} more"
+        yield f"  - {more(len(finding.evidence) - EVIDENCE)}"
     if finding.help:
         yield f"  - help: {prose(finding.help)}"
     if finding.fix is not None:
@@ -127,9 +148,13 @@ def code(text: str) -> str:
     ('``a`b``', '`x`')
     """
     text = visible(text)
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    fence = "`" * (_longest_fence(text) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
     return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _longest_fence(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
 
 
 def prose(text: str) -> str:

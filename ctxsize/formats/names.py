@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 
-_LETTERS = {
-    "\a": r"\a",
-    "\b": r"\b",
-    "\t": r"\t",
-    "\n": r"\n",
-    "\v": r"\v",
-    "\f": r"\f",
-    "\r": r"\r",
-}
-_ESCAPED = {letter: char for char, letter in _LETTERS.items()} | {r"\"": '"', r"\\": "\\"}
+_LETTERS = dict(zip("\a\b\t\n\v\f\r", "abtnvfr", strict=True))
+_ESCAPE = re.compile(rb"""\\([0-7]{3}|[abtnvfr"\\])""")
+_ESCAPED = {letter.encode(): char.encode() for char, letter in _LETTERS.items()}
 
 
 def visible(text: str) -> str:
@@ -23,7 +17,7 @@ def visible(text: str) -> str:
     >>> visible("a\x1b[31m\n")
     'a\\033[31m\\n'
     """
-    return text if text.isprintable() else text.translate(_VISIBLE)
+    return text if text.isprintable() else "".join(map(_visible, text))
 
 
 def quoted(name: str) -> str:
@@ -46,39 +40,21 @@ def unquoted(text: str) -> str:
     """
     if len(text) < 2 or not (text.startswith('"') and text.endswith('"')):
         return text
-    name, at, inner = b"", 0, text[1:-1]
-    while at < len(inner):
-        pair, octal = inner[at : at + 2], inner[at + 1 : at + 4]
-        if pair in _ESCAPED:
-            name, at = name + _ESCAPED[pair].encode(), at + 2
-        elif pair.startswith("\\") and len(octal) == 3 and set(octal) <= set("01234567"):
-            name, at = name + bytes([int(octal, 8) & 0xFF]), at + 4
-        else:
-            name, at = name + os.fsencode(inner[at]), at + 1
-    return os.fsdecode(name)
+    return os.fsdecode(_ESCAPE.sub(_unescaped, os.fsencode(text[1:-1])))
 
 
-class _Visible(dict[int, str]):
-    """What each character is shown as, found when it first occurs."""
-
-    def __missing__(self, code: int) -> str:
-        self[code] = _escape(chr(code))
-        return self[code]
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    code = escape[1]
+    return bytes([int(code, 8) & 0xFF]) if code.isdigit() else _ESCAPED.get(code, code)
 
 
-_VISIBLE = _Visible()
-
-
-def _escape(char: str) -> str:
+def _visible(char: str) -> str:
     if char.isprintable():
         return char
-    return _LETTERS.get(char) or "".join(f"\\{byte:03o}" for byte in _bytes(char))
-
-
-def _bytes(char: str) -> bytes:
-    return char.encode(
-        "utf-8", "surrogateescape" if "\udc80" <= char <= "\udcff" else "surrogatepass"
-    )
+    if char in _LETTERS:
+        return f"\\{_LETTERS[char]}"
+    errors = "surrogateescape" if "\udc80" <= char <= "\udcff" else "surrogatepass"
+    return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", errors))
 
 
 def columns(text: str) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from ctxsize.findings import Edit, Finding
 from ctxsize.formats import Look
-from ctxsize.formats.finding_text import place
 from ctxsize.formats.names import quoted, visible
+from ctxsize.formats.wording import place
 
 _STYLES = {"+": "green", "-": "red", "@": "bar"}
 _NO_END = "\\ No newline at end of file\n"
@@ -23,7 +23,7 @@ def render(edits: Iterable[Edit], look: Look) -> str:
 
 
 def of_findings(findings: Iterable[Finding], look: Look) -> str:
-    """Return the rewrite of each finding that has one, below a line that says what it mends."""
+    """Return the rewrite of each finding that has one, below a line that says what it fixes."""
     parts: list[str] = []
     for each in findings:
         if each.fix is not None:

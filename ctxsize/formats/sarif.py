@@ -8,30 +8,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from ctxsize.codes import Code, codes_of
 from ctxsize.findings import Edit, Finding, Fix, Location, Severity
-from ctxsize.formats.finding_text import fingerprints
 from ctxsize.formats.names import visible
 from ctxsize.formats.patch import lines, replaced
+from ctxsize.formats.wording import fingerprints
 from ctxsize.version import __version__
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.formats import Outcome
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
-def render(outcome: Outcome) -> str:
-    """Return the findings of `outcome` as a SARIF log."""
-    codes = codes_of(outcome.findings)
+def render(kind: str, findings: Sequence[Finding]) -> str:
+    """Return `findings` of the command `kind` as a SARIF log."""
+    codes = codes_of(findings)
     index = {each.name: at for at, each in enumerate(codes)}
-    marks = fingerprints(outcome.findings)
+    marks = fingerprints(findings)
     run = {
         "tool": {
             "driver": {
@@ -40,21 +36,21 @@ def render(outcome: Outcome) -> str:
                 "rules": [_rule(each) for each in codes],
             }
         },
-        "automationDetails": {"id": f"ctxsize/{outcome.kind}/"},
+        "automationDetails": {"id": f"ctxsize/{kind}/"},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {
             "%SRCROOT%": {"description": {"text": "The directory that ctxsize ran in."}}
         },
         "results": [
             _result(each, index[each.code], mark)
-            for each, mark in zip(outcome.findings, marks, strict=True)
+            for each, mark in zip(findings, marks, strict=True)
         ],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
 def _rule(code: Code) -> dict[str, Any]:
-    examples = [("Found", code.bad), ("Mended", code.good)]
+    examples = [("Found", code.bad), ("Better", code.good)]
     shown = "".join(f"\n\n{title}:\n\n```\n{text}\n```" for title, text in examples if text)
     plain = "".join(f"\n\n{title}:\n{text}" for title, text in examples if text)
     why = code.why or code.summary
@@ -93,7 +89,7 @@ def _result(finding: Finding, rule: int, mark: str) -> dict[str, Any]:
             "files": finding.files,
         },
     }
-    changes = [] if finding.fix is None else list(_changes(finding.fix))
+    changes = [] if finding.fix is None else _changes(finding.fix)
     if finding.fix is not None and changes:
         description = {"text": visible(finding.fix.message)}
         result["fixes"] = [{"description": description, "artifactChanges": changes}]
@@ -119,37 +115,29 @@ def _region(location: Location) -> dict[str, int]:
     return {key: value for key, value in numbers.items() if value is not None}
 
 
-def _changes(fix: Fix) -> Iterator[dict[str, Any]]:
-    """Yield the edits of `fix`, or none at all if one of them is of a file that is no text.
+def _changes(fix: Fix) -> list[dict[str, Any]]:
+    """Return the edits of `fix`, or none at all if one of them is of a file that is no text.
 
     A new file is written in one replacement, from nothing.
     """
-    changes = [_change(edit) for edit in fix.edits if edit.before != edit.after]
-    if None not in changes:
-        yield from (each for each in changes if each)
-
-
-def _change(edit: Edit) -> dict[str, Any] | None:
     try:
-        before = (edit.before or b"").decode("utf-8")
-        after = edit.after.decode("utf-8")
+        return [_change(edit) for edit in fix.edits if edit.before != edit.after]
     except UnicodeDecodeError:
-        return None
-    replacements = list(_replacements(lines(before), lines(after)))
+        return []
+
+
+def _change(edit: Edit) -> dict[str, Any]:
+    before = lines((edit.before or b"").decode("utf-8"))
+    after = lines(edit.after.decode("utf-8"))
+    replacements = list(_replacements(before, after))
     return {"artifactLocation": _artifact(edit.path), "replacements": replacements}
 
 
 def _replacements(before: list[str], after: list[str]) -> Iterator[dict[str, Any]]:
     for start, end, text in replaced(before, after):
-        (line, column), (end_line, end_column) = _position(before, start), _position(before, end)
-        region = {
-            "startLine": line,
-            "startColumn": column,
-            "endLine": end_line,
-            "endColumn": end_column,
-        }
+        region = Location("", *_position(before, start), *_position(before, end))
         inserted = {"insertedContent": {"text": text}} if text else {}
-        yield {"deletedRegion": region, **inserted}
+        yield {"deletedRegion": _region(region), **inserted}
 
 
 def _position(lines: list[str], at: int) -> tuple[int, int]:

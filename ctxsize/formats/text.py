@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import heapq
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
-from ctxsize.findings import Finding, Severity
+from ctxsize.findings import Finding
 from ctxsize.formats import Look
-from ctxsize.formats.finding_text import EVIDENCE, fix_text, place, summary
-from ctxsize.formats.names import columns, fit, quoted, visible
+from ctxsize.formats.names import columns, fit, pad, quoted, visible
 from ctxsize.formats.sections import (
     Answer,
     Card,
+    Example,
+    Fact,
     Findings,
     Item,
     Name,
@@ -22,10 +25,24 @@ from ctxsize.formats.sections import (
     SizeTree,
     Table,
 )
+from ctxsize.formats.wording import (
+    EVIDENCE,
+    EXAMPLES,
+    SEVERITY_STYLES,
+    fix_text,
+    more,
+    place,
+    summary,
+)
+from ctxsize.model import Directory
+from ctxsize.units import human, percent
 
-SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
 _NARROWEST_NAME = 8
 _NARROWEST_HEAD = 12
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_WIDEST_BAR = 40
+_NARROWEST_BAR = 8
+_SHORTEST_NAME = 6
 
 
 def render(sections: Iterable[Section], look: Look) -> str:
@@ -35,7 +52,7 @@ def render(sections: Iterable[Section], look: Look) -> str:
 
 
 def _section(section: Section, look: Look) -> list[str]:
-    lines = [look.paint(section.title, section.style) + section.more] if section.title else []
+    lines = [look.paint(section.title, section.style)] if section.title else []
     before: Item | None = None
     for item in section.items:
         if isinstance(item, Card) and isinstance(before, Card):
@@ -49,21 +66,23 @@ def _item(item: Item, look: Look) -> Iterable[str]:
     match item:
         case Prose():
             return _line(item, look)
-        case Answer():
-            text = f"{item.label}: {item.sentence}"
-            return _line(Prose(text, 0, ((f"{item.label}:", item.style),)), look)
+        case Fact(label, text, width, mark):
+            marks = ((label, "dim"), *([(mark, "yellow")] if mark else []))
+            return _line(Prose(f"  {label:<{width}}{text}", width + 2, marks), look)
+        case Answer(label, style, sentence):
+            return _line(Prose(f"{label}: {sentence}", 0, ((f"{label}:", style),)), look)
         case NextStep():
             return _step(item, look)
         case Card():
-            return _entry(item, look)
+            return _card(item, look)
         case Table():
             return _table(item, look)
-        case Findings():
-            return _findings(item, look)
         case SizeTree():
-            from ctxsize.formats import size_tree
-
-            return size_tree.lines(item.root, look, limit=item.limit)
+            return size_tree(item, look)
+        case Example(lines):
+            return [f"    {each}" for each in lines]
+        case Findings():
+            return _brief(item, look) if item.brief else _findings(item, look)
 
 
 def _line(line: Prose, look: Look) -> list[str]:
@@ -108,20 +127,17 @@ def _step(step: NextStep, look: Look) -> list[str]:
     return [shown, *_wrapped(" " * len(label) + step.purpose, look, len(label))]
 
 
-def _entry(entry: Card, look: Look) -> Iterator[str]:
-    room = look.width - 4 - columns(entry.figures)
-    head = fit(entry.head, max(_NARROWEST_HEAD, room))
-    gap = " " * max(2, look.width - 2 - columns(head) - columns(entry.figures))
-    yield f"  {look.paint(head, 'bold')}{gap}{entry.figures}".rstrip()
-    for text in entry.texts:
+def _card(card: Card, look: Look) -> Iterator[str]:
+    room = look.width - 4 - columns(card.figures)
+    head = fit(card.head, max(_NARROWEST_HEAD, room))
+    gap = " " * max(2, look.width - 2 - columns(head) - columns(card.figures))
+    yield f"  {look.paint(head, 'bold')}{gap}{card.figures}".rstrip()
+    for text in card.texts:
         yield from _wrapped(f"    {text}", look, 6)
 
 
 def _table(table: Table, look: Look) -> Iterator[str]:
-    """Yield the rows, all columns to the right but the last.
-
-    Written out, as tabulate takes longer to import than a small context to measure.
-    """
+    """Yield the rows, all columns to the right but the last."""
     whole = [row for row in table.rows if len(row) == len(table.headers)]
     widths = [max(map(columns, cells)) for cells in zip(table.headers, *whole, strict=True)][:-1]
     room = max(_NARROWEST_NAME, look.width - 2 - sum(width + 2 for width in widths))
@@ -144,6 +160,19 @@ def _row(row: Sequence[str], widths: Sequence[int], name: str) -> str:
     return "  ".join(["", *cells, name]).rstrip()
 
 
+def _brief(item: Findings, look: Look) -> Iterator[str]:
+    """Yield a line for each finding, and how many more of a code there are."""
+    in_order = sorted(item.findings, key=lambda each: each.code)
+    for code, group in groupby(in_order, lambda each: each.code):
+        alike = list(group)
+        for each in alike[:EXAMPLES]:
+            is_known = each.location.line is None and each.location.path in item.known
+            where = "" if is_known else f"{place(each)}: "
+            yield from _line(Prose(f"  ! {where}{visible(each.message)}", 4), look)
+        if len(alike) > EXAMPLES:
+            yield f"    {more(len(alike) - EXAMPLES)} of the same ({code})"
+
+
 def _findings(item: Findings, look: Look) -> Iterator[str]:
     """Yield findings, with a blank line between files, and their number at the end."""
     for at, (_, group) in enumerate(groupby(item.findings, lambda each: each.location.path)):
@@ -162,10 +191,76 @@ def _finding(finding: Finding, look: Look) -> Iterator[str]:
     for each in finding.evidence[:EVIDENCE]:
         yield from _wrapped(f"    | {visible(each)}", look, 0, lead="    |   ")
     if len(finding.evidence) > EVIDENCE:
-        yield f"    | and {len(finding.evidence) - EVIDENCE:,} more"
+        yield f"    | {more(len(finding.evidence) - EVIDENCE)}"
     if finding.help:
         yield from _wrapped(f"    help: {visible(finding.help)}", look, 10)
     if finding.fix is not None:
         unsure = "" if finding.fix.certain else " (unsafe: review first)"
         text = visible(fix_text(finding.fix, finding.evidence))
         yield from _wrapped(f"    fix: {text}{unsure}", look, 9)
+
+
+class SizeRow(NamedTuple):
+    """A directory of the tree, with the lines that lead to it."""
+
+    guides: str
+    name: str
+    node: Directory
+
+
+def size_tree(tree: SizeTree, look: Look) -> Iterator[str]:
+    """Yield the directories with bars, as lines no wider than `look.width`."""
+    rows = _size_rows(tree, look)
+    sizes = [human(row.node.content_bytes) for row in rows]
+    counts = [f"{row.node.files:,}" for row in rows]
+    size_width, count_width = max(map(len, sizes)), max(5, *map(len, counts))
+    free = look.width - 2 - size_width - 2 - count_width - 2 - len(" 100%")
+    widest = max(columns(row.guides + row.name) for row in rows)
+    bar_width = min(_WIDEST_BAR, max(_NARROWEST_BAR, free - widest - 2))
+    if free < 3 * _NARROWEST_BAR:
+        bar_width = 0
+    label_width = min(widest, free - (bar_width + 2 if bar_width else 0))
+    yield look.paint(f"  {'size':>{size_width}}  {'files':>{count_width}}", "dim")
+    for row, size, count in zip(rows, sizes, counts, strict=True):
+        whole = tree.root.content_bytes
+        share = row.node.content_bytes / whole if whole else 0.0
+        guides = fit(row.guides, label_width - min(_SHORTEST_NAME, columns(row.name)))
+        name = pad(fit(row.name, label_width - columns(guides)), label_width - columns(guides))
+        bar = f"  {look.paint(_bar(share, bar_width, look), 'bar')}" if bar_width else ""
+        figures = f"  {size:>{size_width}}  {count:>{count_width}}"
+        yield f"{figures}  {look.paint(guides, 'dim')}{name}{bar} {percent(share):>4}"
+
+
+def _bar(share: float, width: int, look: Look) -> str:
+    if look.ascii:
+        return pad("#" * round(share * width), width)
+    whole, rest = divmod(round(share * width * 8), 8)
+    return pad("█" * whole + (_EIGHTHS[rest] if rest else ""), width)
+
+
+def _size_rows(tree: SizeTree, look: Look) -> list[SizeRow]:
+    tee, corner, bar, blank = ("|- ", "`- ", "|  ", "   ") if look.ascii else _LINES
+    chosen, rows, pending = _largest(tree), [], [(tree.root, "", "")]
+    while pending:
+        node, guides, below = pending.pop()
+        rows.append(SizeRow(guides, quoted(node.path.rpartition("/")[2]) or ".", node))
+        shown = [child for child in node.children if child.path in chosen]
+        for child in reversed(shown):
+            lead, under = (corner, blank) if child is shown[-1] else (tee, bar)
+            pending.append((child, below + lead, below + under))
+    return rows
+
+
+_LINES = ("├─ ", "└─ ", "│  ", "   ")
+
+
+def _largest(tree: SizeTree) -> set[str]:
+    """Return the paths of the largest directories whose parents are among them."""
+    chosen: set[str] = set()
+    pending = [(-tree.root.content_bytes, tree.root.path, tree.root)]
+    while pending and len(chosen) < tree.limit:
+        _, path, node = heapq.heappop(pending)
+        chosen.add(path)
+        for child in node.children:
+            heapq.heappush(pending, (-child.content_bytes, child.path, child))
+    return chosen

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ctxsize.engine.builders import BUILDERS, Builder
+from ctxsize.engine.governing import read_ignore_file
 from ctxsize.engine.request import (
     Request,
-    read_ignore_file,
     with_ignore_file,
     without_patterns,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import context_need_of
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.request import Request

@@ -15,9 +15,9 @@ from ctxsize.config import Config, load
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.events import Progress, Steps
 from ctxsize.engine.git import GitError, GitRepository
+from ctxsize.engine.governing import read_ignore_file
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.plan import Plans
-from ctxsize.engine.request import Request, read_ignore_file, without_patterns
+from ctxsize.engine.request import Plans, Request, without_patterns
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Trial
 from ctxsize.errors import CtxsizeError

@@ -14,8 +14,7 @@ from ctxsize.discovery import FoundBuild, Place, discover, merged
 from ctxsize.engine.border import border_of, holds, top_of
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
-from ctxsize.engine.plan import Plans
-from ctxsize.engine.request import without_patterns
+from ctxsize.engine.request import Plans, without_patterns
 from ctxsize.errors import InputError
 from ctxsize.findings import Location
 

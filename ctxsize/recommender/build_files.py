@@ -14,7 +14,7 @@ from functools import cached_property
 from ctxsize.dockerfile import ContextNeed, Dockerfile, Instruction, Source
 from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.dockerfile.stages import built_stages
-from ctxsize.engine.goglob import has_wildcards, match
+from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.named import request_named
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.request import Request
@@ -171,10 +171,10 @@ class BuildFile:
     def takes_everything(self) -> bool:
         """Return whether an instruction takes the whole context, or FROM makes a stage of it."""
         return any(source.path == "." for source in self.sources) or any(
-            None in named.filters
+            each.paths is None
             for _, need in self.needs
-            for named in need.named
-            if named.name in self.names
+            for each in need.asked
+            if each.context and each.context in self.names
         )
 
     @cached_property

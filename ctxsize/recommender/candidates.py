@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.listing import order
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.request import Request

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from functools import cached_property, partial
 
 from ctxsize.build import Build
-from ctxsize.engine.goglob import has_wildcards
+from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.sent import Sent
 from ctxsize.engine.snapshot import Snapshot

@@ -11,8 +11,7 @@ from ctxsize.build import Build
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.named import named_contexts
 from ctxsize.engine.need import needs_of
-from ctxsize.engine.plan import Plans
-from ctxsize.engine.request import Request, request_of
+from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Problem
 from ctxsize.recommender.assumed import with_bases

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from ctxsize.dockerfile import path_from_root
-from ctxsize.dockerfile.mounts import Mount
+from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.commands import is_named, is_named_beside, is_named_by

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
-from ctxsize.engine.matching import Index
 from ctxsize.engine.memory import Held
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.segments import Segment, segments
+from ctxsize.engine.segments import Index, Segment, segments
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Rule
 from ctxsize.recommender.secrets import Certainty, certainty

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 
 from ctxsize.engine.events import Steps, step
-from ctxsize.engine.goglob import has_wildcards, match
+from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.listing import order
 from ctxsize.engine.memory import Held
 from ctxsize.engine.sent import Sent, differing

@@ -16,8 +16,7 @@ from ctxsize.discovery import Discovery, FoundBuild
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
 from ctxsize.engine.need import includes_of
-from ctxsize.engine.plan import Plans
-from ctxsize.engine.request import Request, request_of
+from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError

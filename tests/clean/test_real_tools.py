@@ -61,7 +61,7 @@ def test_cargo(crate: Path) -> None:
     plan = planned(crate, recent_s=0)
     (item,) = plan.items
     assert item.evidence == ("CACHEDIR.TAG", ".rustc_info.json", "Cargo.toml beside it")
-    assert {"debug/deps", "debug/incremental", "release"} <= {*item.inventory.parts}
+    assert {"debug/deps", "debug/incremental", "release"} <= {p.name for p in item.inventory.parts}
     assert carried_out(plan)["app/target"].done
     tool(*cargo(crate), cwd=crate / "app")
     assert (crate / "app/target/debug/app").exists()

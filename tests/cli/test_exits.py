@@ -141,7 +141,7 @@ def test_start_imports_nothing_heavy() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
     )
-    heavy = {"click", "importlib.metadata", "humanize", "tabulate", "pathspec", "dataclasses", "re"}
+    heavy = {"click", "importlib.metadata", "humanize", "pathspec", "dataclasses", "re"}
     # A virtual environment may import some at its own start.
     bare = subprocess.run(
         [sys.executable, "-c", "import sys; print(*sys.modules)"],
@@ -208,7 +208,7 @@ def test_interrupted(large: Path) -> None:
 
 @pytest.mark.parametrize("command", ["measure", "suggest"])
 def test_no_module_of_the_context_is_run(tmp_path: Path, command: str) -> None:
-    names = ("inspect", "click", "humanize", "tabulate", "shutil", "tree_sitter")
+    names = ("inspect", "click", "humanize", "pathspec", "shutil", "tree_sitter")
     nodes = [file(f"{name}.py", b"raise SystemExit(9)\n") for name in (*names, "tree_sitter_bash")]
     nodes.append(file("Dockerfile", b"FROM node\nCOPY . .\nRUN npm ci\n"))
     nodes += [file("package.json", b"{}"), file("node_modules/.package-lock.json", b"{}")]

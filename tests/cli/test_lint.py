@@ -34,7 +34,7 @@ def test_findings_and_exit_codes(cli: Cli, root: Path) -> None:
     assert done.code == 1
     assert done.lines[0].startswith(".dockerignore:1:1 warning CTX101 node_modules matches at")
     assert "1 file, 40 B" in done.out
-    assert done.lines[-1] == ".dockerignore: 2 patterns, 5 files sent, 109 B"
+    assert done.lines[-1] == ".dockerignore: 2 patterns, 109 B in 5 files sent"
     assert cli("lint", "--exit-zero", cwd=root).code == 0
     assert cli("lint", "--select", "CTX128", cwd=root).code == 0
     assert cli("lint", "--select", "CTX9", cwd=root).code == 2
@@ -125,8 +125,8 @@ def test_several_contexts(cli: Cli, tmp_path: Path) -> None:
     done = cli("lint", cwd=tmp_path)
     assert done.code == 1
     assert done.lines[-2:] == [
-        "a/.dockerignore: 2 patterns, 1 file sent, 4 B",
-        "b/c/.dockerignore: 1 pattern, 1 file sent, 2 B, nothing found",
+        "a/.dockerignore: 2 patterns, 4 B in 1 file sent",
+        "b/c/.dockerignore: 1 pattern, 2 B in 1 file sent, nothing found",
     ]
     (tmp_path / "d").mkdir()
     assert cli("lint", "d", cwd=tmp_path).lines == ["no ignore file here"]

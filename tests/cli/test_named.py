@@ -194,7 +194,7 @@ def test_the_default_platform_is_this_machines(app: Path, monkeypatch: pytest.Mo
 def test_text(app: Path, cli: Cli) -> None:
     options = ["--build-context", "lib=../lib", "--build-context", "far=docker-image://alpine"]
     out = cli("measure", *options, columns=120).out
-    assert "Transfer     4 B of content in 1 file: COPY b (Dockerfile:6), COPY b (Dock" not in out
+    assert "Transfer     4 B in 1 file, by COPY b (Dockerfile:6), COPY b (Dock" not in out
     for text in (
         "Named context lib\n  Stands for   ../lib\n",
         "COPY a (Dockerfile:5), COPY sub (Dockerfile:5)",

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 HEAVY = {
-    *("tabulate", "importlib.metadata", "subprocess", "multiprocessing", "pickle", "mmap"),
+    *("importlib.metadata", "subprocess", "multiprocessing", "pickle", "mmap"),
     *("yaml", "jsonschema", "tomllib", "tomli", "email", "csv", "http", "ssl", "socket"),
     *("tree_sitter", "tree_sitter_bash"),
 }
@@ -20,7 +20,7 @@ OF_OTHERS = {
     *("recommender", "lints", "guard", "discovery", "clean", "advice", "writer", "config"),
     *("engine.explain", "engine.snapshot", "engine.git", "scanning", "checking"),
     *("engine.sourcing", "engine.arrivals"),
-    *("formats.text", "formats.sections", "formats.finding_text"),
+    *("formats.text", "formats.sections", "formats.wording"),
 }
 """Parts of ctxsize that other commands need."""
 

@@ -34,7 +34,7 @@ def test_plain_suggest_writes_nothing(cli: Cli, rust: Path) -> None:
 def test_write_then_nothing(cli: Cli, rust: Path) -> None:
     first = cli("suggest", "--write", cwd=rust)
     assert (first.code, first.err) == (0, "ctxsize: note: .dockerignore is written\n")
-    assert "written, to keep out 5.1 MB" in first.out
+    assert "8 patterns keep out 5.1 MB" in first.out
     second = cli("suggest", "--write", cwd=rust)
     assert second.code == 0
     assert second.out.startswith("Nothing to add")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ctxsize.dockerfile import parse_dockerfile
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
-from ctxsize.dockerfile.state import Variables
+from ctxsize.dockerfile.variables import Variables
 
 
 def stages(text: str, **arguments: str) -> tuple[BuiltStage, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,15 +132,15 @@ REFUSED = [
     ("\n# c\n", 2, "file with no instructions"),
     ("ARG A\n", None, "dockerfile contains no stages to build"),
     ("RUN x\nFROM a\n", 1, "no build stage in current context"),
-    ("FORM a\n", 1, "unknown instruction: FORM (did you mean FROM?)"),
-    ("FROM a\n\nrunn x\n", 3, "unknown instruction: runn (did you mean run?)"),
+    ("FORM a\n", 1, "unknown instruction: FORM"),
+    ("FROM a\n\nrunn x\n", 3, "unknown instruction: runn"),
     ("FROM a b\n", 1, "FROM requires either one or three arguments"),
     (
         "FROM a AS 1\n",
         1,
         'invalid name for build stage: "1", name can\'t start with a number or contain symbols',
     ),
-    ("FROM a\nCOPY --frm=b x y\n", 2, "unknown flag: --frm (did you mean from?)"),
+    ("FROM a\nCOPY --frm=b x y\n", 2, "unknown flag: --frm"),
     ("FROM a\nCOPY --from x y\n", 2, "missing a value on flag: --from"),
     ("FROM a\nCOPY --from=a --from=b x y\n", 2, "duplicate flag specified: --from"),
     ("FROM a\nCOPY --link=x a b\n", 2, "expecting boolean value for flag --link, not: x"),
@@ -168,15 +170,24 @@ REFUSED = [
     ),
     ('FROM a\nVOLUME [" "]\n', 2, "VOLUME specified can not be an empty string"),
     ("FROM a\nONBUILD\n", 2, "ONBUILD requires at least one argument"),
-    ("FROM a\nONBUILD ONBUILD RUN x\n", 2, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"),
+    ("FROM a\nONBUILD ONBUILD RUN x\n", 2, "ONBUILD isn't allowed as an ONBUILD trigger"),
     ("FROM a\nONBUILD FROM x\n", 2, "FROM isn't allowed as an ONBUILD trigger"),
-    ("FROM a\nHEALTHCHECK --interval=5 CMD x\n", 2, 'time: missing unit in duration "5"'),
-    ("FROM a\nHEALTHCHECK TEST x\n", 2, 'Unknown type "TEST" in HEALTHCHECK (try CMD)'),
-    ("FROM a\nRUN --network=x y\n", 2, 'invalid network mode "x"'),
+    (
+        "FROM a\nHEALTHCHECK --interval=5 CMD x\n",
+        2,
+        'time: invalid duration "5"',
+    ),
+    (
+        "FROM a\nHEALTHCHECK --retries=-1 CMD x\n",
+        2,
+        '--retries is no number from 0 on: "-1"',
+    ),
+    ("FROM a\nHEALTHCHECK TEST x\n", 2, "HEALTHCHECK requires NONE, or CMD and a command"),
+    ("FROM a\nRUN --network=x y\n", 2, 'invalid value for --network: "x"'),
     (
         "FROM a\nRUN --mount='a\"b' x\n",
         2,
-        'failed to parse csv mounts: parse error on line 1, column 2: bare " in non-quoted field',
+        r'failed to parse csv mounts: a stray quote in "a\"b"',
     ),
     (
         "FROM a\nRUN --mount=from=$x y\n",
@@ -194,11 +205,23 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "line", "reason"), REFUSED)
-def test_refuses_with_line_and_buildkits_reason(text: str, line: int | None, reason: str) -> None:
+def test_refuses_with_line_and_reason(text: str, line: int | None, reason: str) -> None:
     with pytest.raises(DockerfileError) as caught:
         parse_dockerfile(text)
-    hint = f" ({caught.value.hint})" if caught.value.hint else ""
-    assert (caught.value.line, caught.value.message + hint) == (line, reason)
+    assert (caught.value.line, caught.value.message) == (line, reason)
+
+
+INTERVALS = {
+    **dict.fromkeys(("1ms", "0", "", "-0s", "1.5h30m", "0.1ns", ".5s", "5.s", "2562047h"), True),
+    **dict.fromkeys(("999us", "-1s", "1", "s", "1s1", "2562048h", "9" * 5000 + "h"), False),
+}
+
+
+@pytest.mark.parametrize("value", INTERVALS)
+def test_an_interval_has_a_unit_and_a_millisecond(value: str) -> None:
+    text = f"FROM a\nHEALTHCHECK --interval={value} CMD x\n"
+    with nullcontext() if INTERVALS[value] else pytest.raises(DockerfileError):
+        parse_dockerfile(text)
 
 
 def uncovered(dockerfile: Dockerfile, count: int) -> set[int]:

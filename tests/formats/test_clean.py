@@ -16,6 +16,7 @@ from ctxsize.clean.plan import (
     CleanPlan,
     DiskSize,
     Inventory,
+    Part,
     Passed,
     Result,
     Shared,
@@ -58,14 +59,14 @@ RUST = item(
         size=DiskSize(41_396, 202 * GB // 10, 204 * GB // 10),
         directories=14,
         newest_ns=1_700_000_000_000_000_000,
-        parts={
-            "debug/deps": DiskSize(21_400, 13 * GB, 131 * GB // 10),
-            "debug/incremental": DiskSize(9_900, 43 * GB // 10, 43 * GB // 10),
-            "release": DiskSize(3_230, 18 * GB // 10, 18 * GB // 10),
-            "debug": DiskSize(6_000, GB, 11 * GB // 10),
-            "doc": DiskSize(864, GB // 1000, GB // 1000),
-            "": DiskSize(2, 1000, 8192),
-        },
+        parts=(
+            Part("debug/deps", DiskSize(21_400, 13 * GB, 131 * GB // 10)),
+            Part("debug/incremental", DiskSize(9_900, 43 * GB // 10, 43 * GB // 10)),
+            Part("release", DiskSize(3_230, 18 * GB // 10, 18 * GB // 10)),
+            Part("debug", DiskSize(6_000, GB, 11 * GB // 10)),
+            Part("doc", DiskSize(864, GB // 1000, GB // 1000)),
+            Part("", DiskSize(2, 1000, 8192)),
+        ),
     ),
 )
 NODE = item(

@@ -20,9 +20,10 @@ from markdown_it import MarkdownIt
 
 from ctxsize import api
 from ctxsize.findings import Edit, Finding, Fix, Location, Severity
-from ctxsize.formats import Look, render
-from ctxsize.formats.finding_text import fingerprints
+from ctxsize.formats import Look, markdown, render
 from ctxsize.formats.github import SHOWN
+from ctxsize.formats.sections import Findings, Section
+from ctxsize.formats.wording import fingerprints
 from tests.contexts import CONTEXTS
 from tests.formats.findings import FINDINGS, Outcome
 from tests.formats.golden import held
@@ -53,9 +54,16 @@ SOME = st.builds(
 )
 
 
+def shown(format_name: str, findings: tuple[Finding, ...]) -> str:
+    if format_name == "markdown":
+        sections = [Section([Findings(findings)])] if findings else []
+        return markdown.render("ctxsize sample", sections)
+    return render(format_name, Outcome(findings), Look())
+
+
 @pytest.mark.parametrize("name", GOLDEN)
 def test_golden(name: str) -> None:
-    held(name, render(GOLDEN[name], Outcome(FINDINGS), Look()))
+    held(name, shown(GOLDEN[name], FINDINGS))
 
 
 @pytest.mark.parametrize("context", ["rust", "names", "empty", "traps"])
@@ -70,7 +78,7 @@ _NAMES = ("measure-rust.md", "measure-names.md", "measure-empty.md", "measure-tr
 
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_nothing_found(format_name: str) -> None:
-    text = render(format_name, Outcome(), Look())
+    text = shown(format_name, ())
     assert text.endswith("\n")
     if format_name == "junit":
         suite = next(iter(junitparser.JUnitXml.fromstring(text.encode())))
@@ -279,7 +287,7 @@ def test_code_quality_of_anything(findings: list[Finding]) -> None:
 
 @given(st.lists(SOME, max_size=5))
 def test_markdown_of_anything_is_text(findings: list[Finding]) -> None:
-    text = render("markdown", Outcome(tuple(findings)), Look())
+    text = shown("markdown", tuple(findings))
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
     inner = [child for token in tokens for child in token.children or []]
     assert {each.type for each in inner} <= {
@@ -300,7 +308,7 @@ def test_markdown_of_anything_is_text(findings: list[Finding]) -> None:
 @given(st.text("`<b>\\ *", max_size=16))
 def test_markdown_of_any_fences_holds_no_html(message: str) -> None:
     finding = Finding("CTX001", Severity.INFO, f"a {message} z", Location("f"))
-    text = render("markdown", Outcome((finding,)), Look())
+    text = shown("markdown", (finding,))
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
     inner = {child.type for token in tokens for child in token.children or []}
     assert inner <= {"text", "text_special", "code_inline", "strong_open", "strong_close"}

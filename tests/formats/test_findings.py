@@ -12,9 +12,9 @@ from ctxsize import api
 from ctxsize.findings import Finding
 from ctxsize.formats import Look, render, text
 from ctxsize.formats import json as shapes
-from ctxsize.formats.finding_text import summary
 from ctxsize.formats.json import schema
 from ctxsize.formats.sections import Findings, Section
+from ctxsize.formats.wording import summary
 from tests.contexts import CONTEXTS
 from tests.formats.findings import FINDINGS
 from tests.formats.golden import held
@@ -39,7 +39,7 @@ def test_no_findings_are_no_lines() -> None:
 
 
 def test_findings_as_json() -> None:
-    shaped = shapes.findings(FINDINGS)
+    shaped = shapes.to_json(FINDINGS)
     held("findings.json", json.dumps(shaped, indent=2) + "\n")
     for each in json.loads(json.dumps(shaped)):
         jsonschema.validate(each, closed(schema("findings")))
@@ -49,7 +49,7 @@ def test_the_schema_is_one_and_goes_into_others() -> None:
     jsonschema.Draft202012Validator.check_schema(schema("findings"))
     reference = {"$ref": "urn:ctxsize:finding:1"}
     host = {"properties": {"f": reference}, "$defs": schema("lint")["$defs"]}
-    jsonschema.validate({"f": shapes.finding(FINDINGS[0])}, host)
+    jsonschema.validate({"f": shapes.to_json(FINDINGS[0])}, host)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"f": {"code": "x"}}, host)
 

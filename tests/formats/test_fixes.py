@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctxsize.findings import Changes, Fix, Paths
-from ctxsize.formats import finding_text as fixes
+from ctxsize.formats import wording as fixes
 
 ONE = Paths(("a",), 1, 1500)
 MANY = Paths(("a/", "a/b", "c", "d/", "d/e", "f", "g"), 5, 2_000_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from importlib import resources
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.formats import Look, render
+from ctxsize.formats import json as shapes
 from tests.contexts import CONTEXTS
 from tests.trees import build_tree, file
 
@@ -79,3 +81,14 @@ def test_the_keys_that_others_build_on(tmp_path: Path) -> None:
     assert {"platforms", "warm_bytes"} <= set(shape["transfer"])
     context = {"content_bytes", "files", "directories", "symlinks", "entries", "wire_bytes"}
     assert context | {"printed"} <= set(shape["context"])
+
+
+def test_the_table_of_fields_names_classes_of_the_package() -> None:
+    package = Path(shapes.__file__).parents[2]
+    defined = {
+        node.name
+        for module in package.rglob("*.py")
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.ClassDef)
+    }
+    assert {name.partition(".")[0] for name in shapes.FIELDS} <= defined

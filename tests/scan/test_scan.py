@@ -54,7 +54,7 @@ def test_the_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert text.splitlines()[2].split()[:5] == ["19.1", "GB", "19.1", "GB", "19.1"]
     assert text.splitlines()[2].endswith("rask-log-aggregator")
     markdown = render("markdown", scan, Look())
-    assert re.search(r"\| none +\| `rask-log-aggregator` +\|$", markdown.splitlines()[4])
+    assert re.search(r"\| none +\| `rask-log-aggregator` +\|$", markdown.splitlines()[6])
 
 
 def test_advice_on_the_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

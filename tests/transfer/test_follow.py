@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ctxsize.engine.goglob import has_wildcards, match
+from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.narrow import follow
 from ctxsize.errors import BuildFailsError
 from tests.oracles.golibrary import GoLibrary

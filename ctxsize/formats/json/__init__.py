@@ -1,59 +1,152 @@
-"""JSON for programs: written-out, versioned shapes, and a schema for each kind of outcome."""
+r"""JSON for programs: one table of what is written of each class, and a schema for each outcome.
+
+Names that are not UTF-8 hold lone surrogates (`\udcff` for the byte 0xFF), as
+Python's `os.fsdecode` makes them. Integers are exact.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from enum import Enum
+from functools import cache
+from operator import attrgetter
+
+from ctxsize.findings import Edit, Paths
+from ctxsize.formats import verdict
+from ctxsize.model import Directory, Ignored, Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ctxsize.findings import Edit, Finding, Fix, Paths
+    from ctxsize.clean.plan import Passed
+    from ctxsize.entry import Entry
     from ctxsize.formats import Outcome
-    from ctxsize.model import Amount, Problem
+    from ctxsize.guard.decision import ContextCheck
+    from ctxsize.scanning import Row
 
 Shape = dict[str, object]
 """A JSON object as plain values."""
 MOST_PATHS = 1000
 """Number of paths of a change that are listed; the figures count all."""
 
+_PROBLEM = "code message path line"
+_OF_SUGGEST = f"{_PROBLEM} effect count"
+_OF_REPORT = f"{_OF_SUGGEST} fails"
+_BY_PATTERN = "line pattern=name? content_bytes files"
+FIELDS = {
+    # What a context holds, and what travels.
+    "Report": (
+        "context_path dockerfile builder ignore_file lower_bound context transfer more_transfers "
+        "named_contexts context.ignored problems differences"
+    ),
+    "Report.problems": _OF_REPORT,
+    "Reason": "kind paths count content_bytes files",
+    "IgnoreFileInfo": "path dockerfile_specific patterns",
+    "Pattern": "line text exception",
+    "Measurement": (
+        "totals.content_bytes totals.files totals.directories totals.symlinks totals.entries "
+        "hardlinks wire_bytes printed warm_bytes warm_printed tree largest_files "
+        "largest_directories by_extension by_pattern"
+    ),
+    "Measurement.largest_files": "path=name content_bytes",
+    "Measurement.largest_directories": "path=name content_bytes files",
+    "Measurement.by_extension": "extension=name content_bytes files",
+    "Measurement.by_pattern": _BY_PATTERN,
+    "Directory": "path content_bytes files",
+    "Ignored": (
+        "complete totals.content_bytes totals.files totals.directories totals.symlinks unopened "
+        "by_pattern"
+    ),
+    "Ignored.by_pattern": _BY_PATTERN,
+    "Transfer": (
+        "context_used follow_paths content_bytes files wire_bytes printed warm_bytes warm_printed "
+        "platforms sources problems"
+    ),
+    "Transfer.problems": _OF_REPORT,
+    "SourceShare": "instruction line stage source path kind content_bytes files",
+    "NamedContext": "name value kind announced used ignore_file context transfers problems",
+    "NamedContext.problems": _OF_REPORT,
+    "Difference": (
+        "builder error ignore_file only_here only_here_count only_there only_there_count "
+        "content_differs content_differs_count"
+    ),
+    "Entry": "path kind verdict.ignored size_bytes content_bytes arrives_empty verdict.by",
+    "Amount": "files content_bytes",
+    "Problem": _PROBLEM,
+    # Findings and what would change.
+    "Finding": "code severity confidence message location evidence content_bytes files help fix",
+    "Location": "path line column end_line end_column",
+    "Fix": "message certain edits effect=changes",
+    "Changes": "ignored sent emptied filled",
+    "Paths": "files content_bytes",
+    # The guard.
+    "CheckReport": "passes baseline updated checks unused",
+    "ContextCheck": "name passes limits culprits grown remedy untried findings accepted",
+    "Limit": "name of unit allowed actual over baseline tolerance?",
+    "Clue": "path content_bytes files",
+    "Remedy": "saves_bytes=saves.content_bytes saves_files=saves.files enough",
+    "Accepted": "finding.code finding.message reason",
+    "DiffReport": "before after",
+    "Side": "name content_bytes files complete",
+    "SizeChanges": "directories files",
+    "SizeChange": "path what before_bytes after_bytes delta_bytes delta_files exact",
+    # Suggestions.
+    "Advice": (
+        "context_path dockerfile builder ignore_file new_file written lower_bound before after "
+        "saving suggestions questions blocked findings git_ignored git_ignored_secrets problems"
+    ),
+    "Advice.problems": _OF_SUGGEST,
+    "Size": "context transfer",
+    "Suggestion": (
+        "rule=rule.name rule.category patterns paths keeps rule.why made_again_by=rule.again? "
+        "evidence saves=size rule.confidence safe doubts rule.volatile chosen"
+    ),
+    "Question": "path size note",
+    "Blocked": "rule path blocked_by=trap reason evidence size",
+    "IgnoreFilePlan": (
+        "mode context_path dockerfile builder ignore_file new_file changes=edit written "
+        "change.impossible? change.hint? before after change.added change.removed change.notes "
+        "findings problems"
+    ),
+    "IgnoreFilePlan.problems": _OF_SUGGEST,
+    "Addition": "line heading reason",
+    "Removed": "line text why",
+    "Note": "subject why path? line",
+    # The other commands.
+    "Linted": "findings files problems",
+    "LintedFile": "path context dockerfiles patterns content_bytes files suppressed mended edit",
+    "LintedFile.mended": "code location.line fix.message fix.certain",
+    "DockerfileAdvice": "root dockerfiles findings mended edits problems",
+    "Scan": "root lower_bound builds=rows findings advice problems",
+    "Row": (
+        "build.context dockerfile target=build.shown_target build.build_arguments build.platforms "
+        "build.builder found.guessed places ignore_file context_size=context transfer saving "
+        "findings error"
+    ),
+    "Place": "how name where.path where.line",
+    "Cleaning": (
+        "root applied complete total=plan.sums plan.items left_alone=plan.passed results "
+        "plan.problems"
+    ),
+    "Cleaning.problems": "code message path",
+    "DiskSize": "files content_bytes disk_bytes held_elsewhere_bytes",
+    "CleanCandidate": (
+        "path kind ecosystem category service evidence inventory.size.files inventory.directories "
+        "inventory.symlinks inventory.size.content_bytes inventory.size.disk_bytes "
+        "inventory.size.held_elsewhere_bytes inventory.newest_ns inventory.parts"
+    ),
+    "Part": "name size.files size.content_bytes size.disk_bytes",
+    "Passed": "path kind ecosystem service code message by_choice",
+    "Result": "path done files disk_bytes message? left",
+    "Rules": "codes",
+    "Code": "code=name slug severity summary why bad good",
+}
+"""The fields of each class in their order, and where they are not by class: of `Class.field`.
 
-def render(outcome: Outcome) -> str:
-    """Return `outcome` as JSON."""
-    return json.dumps(_shape(outcome), indent=2) + "\n"
-
-
-def _shape(outcome: Outcome) -> Shape:
-    match outcome.kind:
-        case "measure" | "check" | "diff":
-            from ctxsize.formats.json import reports
-        case _:
-            from ctxsize.formats.json import answers
-    match outcome.kind:
-        case "measure":
-            return reports.measured(outcome)
-        case "check":
-            return reports.checked(outcome)
-        case "diff":
-            return reports.compared(outcome)
-        case "suggest":
-            return answers.suggested(outcome)
-        case "plan":
-            return answers.planned(outcome)
-        case "lint":
-            return answers.linted(outcome)
-        case "advise":
-            return answers.advised(outcome)
-        case "scan":
-            return answers.scanned(outcome)
-        case "clean":
-            return answers.cleaned(outcome)
-        case "rules":
-            return answers.explained(outcome)
-
-
+`name` and `attribute.name` are written as `name`, as is `name=attribute`. A `?` makes
+null of what is empty.
+"""
 SCHEMAS = (
     *("advise", "baseline", "check", "clean", "diff", "findings", "lint"),
     *("measure", "plan", "rules", "scan", "suggest"),
@@ -70,73 +163,132 @@ def schema(name: str) -> dict[str, Any]:
     return found
 
 
-def picked(value: object, names: str) -> Shape:
-    """Return the fields `names` of `value`: tuples as lists, members of an enum as their values."""
-    return {name: _plain(getattr(value, name)) for name in names.split()}
+def render(outcome: Outcome) -> str:
+    """Return `outcome` as JSON."""
+    return json.dumps(_outcome(outcome), indent=2) + "\n"
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, tuple):
-        return list(value)
-    return value.value if isinstance(value, Enum) else value
+def line(entry: Entry) -> str:
+    """Return `entry` as one line of JSON."""
+    return json.dumps(to_json(entry))
 
 
-def finding(found: Finding) -> Shape:
-    """Return a finding; `findings.schema.json` describes it."""
+def _outcome(outcome: Outcome) -> Shape:
+    if outcome.kind == "measure":
+        return _report(outcome)
+    shape: Shape = {"version": 1, **_fields(outcome)}
+    match outcome.kind:
+        case "check":
+            shape["checks"] = [_check(each) for each in outcome.checks]
+        case "clean":
+            shape["left_alone"] = [_passed(each) for each in outcome.plan.passed]
+        case "diff":
+            before, after = outcome.before, outcome.after
+            shape["delta_bytes"] = after.content_bytes - before.content_bytes
+            shape["delta_files"] = after.files - before.files
+            shape |= _fields(outcome.changes)
+        case "plan":
+            shape["changes"] = outcome.edit is not None
+        case "scan":
+            shape["builds"] = [_row(each) for each in outcome.rows]
+    return shape
+
+
+def _report(report: Report, *, refused: bool = False) -> Shape:
+    """Return a report with its verdict; `check` may have `refused` it."""
+    level = verdict.level(report, refused=refused).name
+    reasons = to_json(verdict.reasons(report))
     return {
-        **picked(found, "code severity confidence message"),
-        "location": picked(found.location, "path line column end_line end_column"),
-        **picked(found, "evidence content_bytes files help"),
-        "fix": None if found.fix is None else _fix(found.fix),
+        "version": 1,
+        "verdict": {"level": level, "reasons": reasons},
+        **_fields(report),
     }
 
 
-def findings(found: Iterable[Finding]) -> list[Shape]:
-    """Return each of `found`."""
-    return [finding(each) for each in found]
+def _check(check: ContextCheck) -> Shape:
+    return _fields(check) | {"report": _report(check.report, refused=not check.passes)}
 
 
-def _fix(fix: Fix) -> Shape:
-    changes = fix.changes
-    groups = ("ignored", "sent", "emptied", "filled")
-    return {
-        **picked(fix, "message certain"),
-        "edits": [edit(each) for each in fix.edits],
-        "effect": None
-        if changes is None
-        else {name: _group(getattr(changes, name)) for name in groups},
+def _passed(passed: Passed) -> Shape:
+    """Return what is left alone; its sizes are null where it was not measured."""
+    names = ("files", "content_bytes", "disk_bytes")
+    return _fields(passed) | {name: getattr(passed.size, name, None) for name in names}
+
+
+def _row(row: Row) -> Shape:
+    build = row.build
+    return _fields(row) | {
+        # Their values come from files and the environment: they may be secrets.
+        "build_arguments": dict.fromkeys(map(build.masked, build.build_arguments)),
+        "platforms": list(map(build.masked, build.platforms)),
     }
 
 
-def _group(group: Paths) -> Shape:
-    return {
-        **picked(group, "files content_bytes"),
-        "paths": list(group.paths[:MOST_PATHS]),
-        "left_out": max(0, len(group.paths) - MOST_PATHS),
-    }
+def to_json(value: object, fields: str = "") -> object:
+    """Return `value` as plain values; `fields` are those of what it is or holds, by its class."""
+    if value is None or type(value) in (str, int):
+        return value
+    match value:
+        case Directory():
+            return _flat(value)
+        case Ignored():
+            # Ignored directories that were not opened may hold anything.
+            unknown: Shape = {} if value.complete else {"content_bytes": None}
+            return _fields(value) | unknown
+        case Paths():
+            left_out = max(0, len(value.paths) - MOST_PATHS)
+            paths = list(value.paths[:MOST_PATHS])
+            return {**_fields(value), "paths": paths, "left_out": left_out}
+        case Edit():
+            return _edit(value)
+        case Enum():
+            return value.value
+    if isinstance(value, tuple) and type(value).__name__ not in FIELDS:
+        return [to_json(each, fields) for each in value]
+    return _fields(value, fields) if fields or type(value).__name__ in FIELDS else value
 
 
-def edit(change: Edit) -> Shape:
+def _fields(value: object, fields: str = "") -> Shape:
+    shape: Shape = {}
+    for name, attribute, is_nullable, held in _parsed(type(value).__name__, fields):
+        found = attribute(value)
+        shape[name] = None if is_nullable and not found else to_json(found, held)
+    return shape
+
+
+@cache
+def _parsed(kind: str, fields: str) -> list[tuple[str, attrgetter[object], bool, str]]:
+    """Return the name, the attribute, whether empty is null, and the fields of what it holds."""
+    parsed = []
+    for word in (fields or FIELDS[kind]).split():
+        renamed, _, attribute = word.rstrip("?").rpartition("=")
+        name = renamed or attribute.rpartition(".")[2]
+        held = FIELDS.get(f"{kind}.{name}", "")
+        parsed.append((name, attrgetter(attribute), word.endswith("?"), held))
+    return parsed
+
+
+def _flat(tree: Directory) -> list[Shape]:
+    """Return the size tree as a list, each directory before its own: no tree is too deep for it."""
+    found, pending = [], [tree]
+    while pending:
+        node = pending.pop()
+        found.append(_fields(node))
+        pending += reversed(node.children)
+    return found
+
+
+def _edit(edit: Edit) -> Shape:
     """Return a file before and after, and the runs of whole lines that differ, for editors."""
     from ctxsize.formats.patch import lines, replaced, text_of
 
-    before, after = text_of(change.before), text_of(change.after)
+    before, after = text_of(edit.before), text_of(edit.after)
     return {
-        "path": change.path,
-        "before": None if change.before is None else before,
+        "path": edit.path,
+        "before": None if edit.before is None else before,
         "after": after,
         "changes": [
             {"start_line": start + 1, "end_line": end + 1, "text": text}
             for start, end, text in replaced(lines(before), lines(after))
         ],
     }
-
-
-def problems(found: Iterable[Problem], names: str = "code message path line") -> list[Shape]:
-    """Return the fields `names` of each of `found`."""
-    return [picked(each, names) for each in found]
-
-
-def amount(value: Amount) -> Shape:
-    """Return a number of files and of bytes."""
-    return picked(value, "files content_bytes")

@@ -1,13 +1,12 @@
 """What an outcome has to say, as plain values: sections of lines, tables, findings and steps.
 
-A module here makes them of one or more kinds of outcome: `sections` all that a person
-reads in a terminal, `summary` what a comment or a step summary holds. `text.py` and
-`markdown.py` show them, and know no outcome.
+A module here makes them of one or more kinds of outcome. `text.py` and `markdown.py`
+show them, and know no outcome.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from ctxsize.findings import Finding
@@ -19,8 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.formats import Outcome
 
-_LABEL = 13
-
 
 class Name(str):
     """A cell that is a name from a tree: quoted in text, a code span in Markdown."""
@@ -29,7 +26,10 @@ class Name(str):
 
 
 class Prose(NamedTuple):
-    """A line of text, wrapped where it is too long; its words are ours, its names visible."""
+    """A line of text, wrapped where it is too long; its words are ours, its names visible.
+
+    One that begins with blanks is an item of a list.
+    """
 
     text: str
     hang: int = 0
@@ -40,6 +40,17 @@ class Prose(NamedTuple):
     """Of all of it, where there are no marks."""
     whole: bool = False
     """Whether it is never wrapped."""
+
+
+class Fact(NamedTuple):
+    """A label and what there is to say."""
+
+    label: str
+    text: str
+    width: int = 13
+    """Number of columns that the labels take."""
+    mark: str = ""
+    """What begins the text and is a warning."""
 
 
 class Answer(NamedTuple):
@@ -88,15 +99,25 @@ class SizeTree(NamedTuple):
     """Number of directories that are shown."""
 
 
+class Example(NamedTuple):
+    """Lines of a file."""
+
+    lines: Sequence[str]
+
+
 class Findings(NamedTuple):
     """Findings in their order."""
 
     findings: Sequence[Finding]
     counted: bool = True
     """Whether their number follows."""
+    brief: bool = False
+    """Whether text has just a line for each, and for the first few of a code."""
+    known: Collection[str | None] = ()
+    """Paths that such a line need not name, where it is about no line of them."""
 
 
-Item = Prose | Answer | NextStep | Card | Table | SizeTree | Findings
+Item = Prose | Fact | Answer | NextStep | Card | Table | SizeTree | Example | Findings
 
 
 class Section(NamedTuple):
@@ -105,26 +126,18 @@ class Section(NamedTuple):
     items: Sequence[Item]
     title: str = ""
     style: str = "bold"
-    more: str = ""
-    """What follows the title, in no style."""
     folded: bool = False
     """Whether Markdown folds it up."""
 
 
-def fact(label: str, text: str, *, width: int = _LABEL, mark: str = "") -> Prose:
-    """Return a label and what there is to say; `mark` begins the text and is a warning."""
-    marks = ((label, "dim"), *([(mark, "yellow")] if mark else []))
-    return Prose(f"  {label:<{width}}{text}", width + 2, marks)
-
-
 def notes(problems: Iterable[Problem]) -> list[Prose]:
     """Return what was not understood of the files that say what there is to do."""
-    said = (
-        ": ".join(filter(None, ("note", ":".join(map(str, where)), each.message)))
-        for each in problems
-        for where in [[part for part in (each.path, each.line) if part is not None]]
-    )
-    return [Prose(visible(text), whole=True) for text in said]
+    lines = []
+    for each in problems:
+        where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
+        text = ": ".join(part for part in ("note", where, each.message) if part)
+        lines.append(Prose(visible(text), whole=True))
+    return lines
 
 
 def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
@@ -134,34 +147,18 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
             from ctxsize.formats.sections import measured
 
             return measured.sections(outcome, look)
-        case "check":
+        case "check" | "diff":
             from ctxsize.formats.sections import guarded
 
-            return guarded.checked(outcome, look)
-        case "diff":
-            from ctxsize.formats.sections import guarded
-
-            return guarded.compared(outcome, look)
-        case "suggest":
+            return guarded.sections(outcome, look)
+        case "suggest" | "plan":
             from ctxsize.formats.sections import suggested
 
             return suggested.sections(outcome)
-        case "plan":
-            from ctxsize.formats.sections import suggested
-
-            return suggested.planned(outcome)
-        case "lint":
+        case "lint" | "advise" | "rules":
             from ctxsize.formats.sections import found
 
-            return found.linted(outcome)
-        case "advise":
-            from ctxsize.formats.sections import found
-
-            return found.advised(outcome)
-        case "rules":
-            from ctxsize.formats.sections import found
-
-            return found.codes(outcome)
+            return found.sections(outcome)
         case "scan":
             from ctxsize.formats.sections import scanned
 
@@ -173,25 +170,9 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
 
 
 def summary(outcome: Outcome, look: Look) -> Iterable[Section]:
-    """Return what is worth a comment: of most kinds of outcome that is the findings."""
-    match outcome.kind:
-        case "measure":
-            from ctxsize.formats.sections import measured
+    """Return what is worth a comment: the limits of a check and what breaks them, else all."""
+    if outcome.kind == "check":
+        from ctxsize.formats.sections import guarded
 
-            return measured.summary(outcome, look)
-        case "check":
-            from ctxsize.formats.sections import guarded
-
-            return guarded.check_summary(outcome, look)
-        case "diff":
-            from ctxsize.formats.sections import guarded
-
-            return guarded.diff_summary(outcome, look)
-        case "scan":
-            from ctxsize.formats.sections import scanned
-
-            return scanned.summary(outcome)
-    from ctxsize.formats import finding_text
-
-    counted = Prose(f"{finding_text.summary(outcome.findings)}.")
-    return [Section([counted, Findings(outcome.findings)], f"ctxsize {outcome.kind}")]
+        return guarded.summary(outcome, look)
+    return sections(outcome, look)

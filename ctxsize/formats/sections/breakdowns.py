@@ -1,67 +1,52 @@
-"""The tables of a report: a title and rows for each way to take it apart."""
+"""The tables of a report, each described by a row: what it lists, by which columns, under what."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from ctxsize.formats.names import quoted
-from ctxsize.formats.sections import Name, Section, Table
-from ctxsize.model import Counted, IgnoreFileInfo, Report, Share, SourceShare
+from ctxsize.formats.sections import Name, Prose, Section, Table
+from ctxsize.formats.wording import listed
+from ctxsize.model import Report, Share, SourceShare
 from ctxsize.units import human, percent, plural
 
-
-def parts(noun: str, named: Iterable[tuple[str, Counted]], total: int, rest: str = "") -> Table:
-    """Return how big each part of a whole of `total` bytes is."""
-    rows = [
-        (human(part.content_bytes), f"{part.files:,}", percent(part.content_bytes, total), name)
-        for name, part in named
-    ]
-    return Table(("size", "files", "%", noun), rows, rest, numbers=3)
-
-
-def largest_files(report: Report, top: int) -> Table:
-    """Return the largest files."""
-    total = report.context.totals.content_bytes
-    rows = [
-        (human(each.content_bytes), percent(each.content_bytes, total), Name(each.name))
-        for each in report.context.largest_files[:top]
-    ]
-    return Table(("size", "%", "file"), rows)
+_COLUMNS: dict[str, Callable[[Share, int], str]] = {
+    "size": lambda share, _: human(share.content_bytes),
+    "files": lambda share, _: f"{share.files:,}",
+    "%": lambda share, total: percent(share.content_bytes, total),
+    "line": lambda share, _: str(share.line or ""),
+}
+"""How a part of a whole of so many bytes is shown."""
 
 
-def files(report: Report, top: int) -> Section:
-    """Return the largest files under a title."""
-    return Section([largest_files(report, top)], "Largest files")
+class Breakdown(NamedTuple):
+    """A way to take a report apart."""
+
+    title: str
+    columns: str
+    """Those of `_COLUMNS`, and behind them the name of a part under its own header."""
+    header: str
+    parts: Callable[[Report], Sequence[Share]]
+    shown: Callable[[str], str] = Name
+    """How the name of a part is shown."""
+    noun: str = ""
+    """What is counted of the parts that are left out; empty where the report lacks them, too."""
+    by: str = ""
+    """The choice of `--by`."""
+    usual: bool = True
+    """Whether a whole report has it."""
+    also: Callable[[Report], str] = lambda _: ""
+    """What else there is to say below it."""
 
 
-def directories(report: Report, top: int) -> Section:
-    """Return the largest directories, each without what its subdirectories hold."""
-    named = [(Name(each.name), each) for each in report.context.largest_directories[:top]]
-    table = parts("directory", named, report.context.totals.content_bytes)
-    return Section([table], "Largest directories, own files only")
-
-
-def extensions(report: Report, top: int) -> Section:
-    """Return the files by extension."""
-    shares = report.context.by_extension
-    named = [(quoted(each.name) or "(none)", each) for each in shares[:top]]
-    rest = _rest(shares[top:], "extension")
-    table = parts("extension", named, report.context.totals.content_bytes, rest)
-    return Section([table], "By extension")
-
-
-def sources(report: Report, top: int) -> Section:
+def _sources(report: Report) -> list[Share]:
     """Return what each source of the Dockerfile takes from the context, the largest first."""
+    if all(each.everything for each in report.transfers):
+        return []
     taken = dict.fromkeys(each for transfer in report.transfers for each in transfer.sources)
-    shares = sorted(taken, key=lambda each: (-each.content_bytes, each.line))
-    rows = [_at_line(each, each.line, _taking(each)) for each in shares[:top]]
-    rest = f"and {plural(len(shares) - top, 'more source')}" if len(shares) > top else ""
-    table = Table(("size", "files", "line", "by"), rows, rest)
-    return Section([table], "Taken by the Dockerfile")
-
-
-def _at_line(part: Counted, line: int | None, text: str) -> tuple[str, ...]:
-    return human(part.content_bytes), f"{part.files:,}", str(line or ""), text
+    ordered = sorted(taken, key=lambda each: (-each.content_bytes, each.line))
+    return [Share(_taking(each), each.content_bytes, each.files, each.line) for each in ordered]
 
 
 def _taking(source: SourceShare) -> str:
@@ -77,52 +62,110 @@ def taking(source: SourceShare) -> str:
     return f"{source.instruction} {quoted(source.source)}"
 
 
-def patterns(report: Report, top: int) -> Section:
-    """Return what each exception lets in; see `saved` for the other patterns."""
-    shares = report.context.by_pattern
-    rows = [_at_line(each, each.line, _by(each)) for each in shares[:top]]
-    headers = ("size", "files", "line", "sent because of")
-    table = Table(headers, rows, _rest(shares[top:], "pattern"))
-    return Section([table], "Sent, by the pattern that decided")
-
-
-def saved(report: Report, top: int) -> Section:
-    """Return what each pattern keeps out, and which ones keep out nothing."""
-    shares = report.context.ignored.by_pattern
-    rows = [_at_line(each, each.line, _by(each)) for each in shares[:top]]
-    rest = [_rest(shares[top:], "pattern"), _idle(report.ignore_file, shares)]
-    table = Table(("size", "files", "line", "pattern"), rows, "; ".join(filter(None, rest)))
-    return Section([table], "Ignored, by the pattern that decided")
-
-
-TABLES: dict[str, tuple[Callable[[Report, int], Section], ...]] = {
-    "dir": (directories,),
-    "ext": (extensions,),
-    "pattern": (saved, patterns),
-    "file": (files,),
-}
-"""The choices of `--by`."""
-
-
-def _by(share: Share) -> str:
-    return quoted(share.name) if share.name else "(no pattern matched)"
-
-
-def _rest(shares: Sequence[Share], noun: str) -> str:
-    if not shares:
-        return ""
-    size = human(sum(each.content_bytes for each in shares))
-    return f"and {size} by {plural(len(shares), 'more ' + noun)}"
-
-
-def _idle(info: IgnoreFileInfo | None, shares: Sequence[Share]) -> str:
+def _idle(report: Report) -> str:
     """Return the patterns that keep out no file, by their lines."""
-    busy = {share.line for share in shares}
-    patterns = () if info is None else info.patterns
+    busy = {share.line for share in report.context.ignored.by_pattern}
+    patterns = () if report.ignore_file is None else report.ignore_file.patterns
     idle = [str(each.line) for each in patterns if not each.exception and each.line not in busy]
     if not idle:
         return ""
-    shown = ", ".join(idle[:8]) + (", …" if len(idle) > 8 else "")
-    lines_ = "line" if len(idle) == 1 else "lines"
-    verb = "keeps" if len(idle) == 1 else "keep"
-    return f"{plural(len(idle), 'pattern')} {verb} out no file ({lines_} {shown})"
+    keep, lines = ("keeps", "line") if len(idle) == 1 else ("keep", "lines")
+    return f"{plural(len(idle), 'pattern')} {keep} out no file ({lines} {listed(idle, most=8)})"
+
+
+def _pattern(name: str) -> str:
+    return quoted(name) or "(no pattern matched)"
+
+
+FILES = Breakdown(
+    title="Largest files",
+    columns="size %",
+    header="file",
+    parts=lambda report: report.context.largest_files,
+    by="file",
+)
+DIRECTORIES = Breakdown(
+    title="Largest directories, own files only",
+    columns="size files %",
+    header="directory",
+    parts=lambda report: report.context.largest_directories,
+    by="dir",
+)
+BREAKDOWNS = (
+    Breakdown(
+        title="Ignored, by the pattern that decided",
+        columns="size files line",
+        header="pattern",
+        parts=lambda report: report.context.ignored.by_pattern,
+        shown=_pattern,
+        noun="pattern",
+        by="pattern",
+        also=_idle,
+    ),
+    Breakdown(
+        title="Sent, by the pattern that decided",
+        columns="size files line",
+        header="sent because of",
+        parts=lambda report: report.context.by_pattern,
+        shown=_pattern,
+        noun="pattern",
+        by="pattern",
+        usual=False,
+    ),
+    Breakdown(
+        title="Taken by the Dockerfile",
+        columns="size files line",
+        header="by",
+        parts=_sources,
+        shown=str,
+        noun="source",
+    ),
+    FILES,
+    DIRECTORIES,
+    Breakdown(
+        title="By extension",
+        columns="size files %",
+        header="extension",
+        parts=lambda report: report.context.by_extension,
+        shown=lambda name: quoted(name) or "(none)",
+        noun="extension",
+        by="ext",
+    ),
+)
+"""In their order."""
+
+
+def table(breakdown: Breakdown, report: Report, top: int) -> Table:
+    """Return the first `top` parts of `report`, and what was left out."""
+    parts, total = breakdown.parts(report), report.context.totals.content_bytes
+    left = parts[top:] if breakdown.noun else []
+    size = human(sum(each.content_bytes for each in left))
+    rest = [f"and {size} by {plural(len(left), f'more {breakdown.noun}')}"] if left else []
+    rest += filter(None, [breakdown.also(report)])
+    found = of_parts(breakdown.columns, breakdown.header, parts[:top], total, breakdown.shown)
+    return found._replace(rest="; ".join(rest))
+
+
+def of_parts(
+    columns: str,
+    header: str,
+    parts: Iterable[Share],
+    total: int,
+    shown: Callable[[str], str] = Name,
+) -> Table:
+    """Return `parts` of a whole of `total` bytes by these columns, and last their names."""
+    names = columns.split()
+    rows = [(*(_COLUMNS[each](part, total) for each in names), shown(part.name)) for part in parts]
+    return Table((*names, header), rows, numbers=len(names))
+
+
+def sections(report: Report, top: int, *, by: str | None = None) -> Iterator[Section]:
+    """Yield the usual breakdowns that there are, or those of one choice of `--by`."""
+    for each in BREAKDOWNS:
+        if by is None and each.usual and each.parts(report):
+            yield Section([table(each, report, top)], each.title, folded=True)
+        elif by is not None and each.by == by:
+            found = table(each, report, top)
+            none = Prose(f"{each.title}: none", marks=((each.title, "bold"),))
+            is_filled = found.rows or found.rest
+            yield Section([found], each.title) if is_filled else Section([none])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from ctxsize.engine.builders import Builder
@@ -20,6 +20,7 @@ from ctxsize.explanations import (
 from ctxsize.formats import Look
 from ctxsize.formats.names import fit, quoted, visible
 from ctxsize.formats.sections import Prose, Section
+from ctxsize.formats.wording import more
 from ctxsize.units import plural
 
 _ALIKE = 4
@@ -27,7 +28,14 @@ _ALIKE = 4
 _WIDENING = ("tmpfs", "git")
 """The kinds of sources that only widen the transfer."""
 _MOST_HIDDEN = 5
-_DULL = (Outcome.NO_MATCH, Outcome.SKIPPED)
+_OUTCOMES = {
+    Outcome.MATCHED: "matches, so {then}",
+    Outcome.INHERITED: "matched above, so {then}",
+    Outcome.NO_MATCH: "does not match",
+    Outcome.SKIPPED: "skipped, already {then}",
+}
+_DULL = {Outcome.NO_MATCH: "do not match", Outcome.SKIPPED: "are skipped"}
+"""What several patterns do that decide nothing."""
 
 
 def line(explained: Explanation) -> str:
@@ -47,6 +55,11 @@ def _fields(explained: Explanation) -> tuple[str, str, str]:
         return "", "", ""
     source = explained.ignore_file if by.line else None
     return source or "<builder>", str(by.line), _source(by)
+
+
+def _source(pattern: Pattern) -> str:
+    """Return the pattern as it stands in its file, without the blanks around it."""
+    return pattern.source.strip() or str(pattern)
 
 
 def steps(
@@ -77,62 +90,49 @@ def _headline(explained: Explanation) -> Prose:
 
 def _level(level: Level, explained: Explanation, look: Look) -> Iterator[Prose]:
     yield Prose(f"  {quoted(level.path)}", whole=True)
-    places = [_place(check.pattern) for check in level.checks]
-    width = max([len(place) for place in places], default=0)
-    for dull, group in groupby(level.checks, key=lambda c: c.outcome in _DULL and c.outcome):
+    width = max([len(_place(check.pattern)) for check in level.checks], default=0)
+    for dull, group in groupby(level.checks, key=lambda each: _DULL.get(each.outcome)):
         checks = list(group)
         if dull and len(checks) >= _ALIKE:
-            yield Prose(f"    {_many(checks)}", style="dim", whole=True)
+            between = f"{_place(checks[0].pattern)} to {checks[-1].pattern.line}"
+            text = f"    {between}: {plural(len(checks), 'pattern')} {dull}"
+            yield Prose(text, style="dim", whole=True)
         else:
-            yield from (_check(check, width, look) for check in checks)
+            style = "dim" if dull else ""
+            yield from (Prose(_check(each, width, look), 0, (), style, True) for each in checks)
     yield Prose(f"    => {_conclusion(level, explained)}", whole=True)
 
 
-def _check(check: Check, width: int, look: Look) -> Prose:
+def _place(pattern: Pattern) -> str:
+    return f"line {pattern.line}" if pattern.line else "builder"
+
+
+def _check(check: Check, width: int, look: Look) -> str:
     room = max(12, look.width // 3)
     pattern = fit(visible(_source(check.pattern)), room)
-    text = f"    {_place(check.pattern):>{width}}  {pattern:<{room}}  {_outcome(check)}"
-    return Prose(text, style="dim" if check.outcome in _DULL else "", whole=True)
-
-
-def _outcome(check: Check) -> str:
-    then = "sent" if check.pattern.exception else "ignored"
-    if check.outcome is Outcome.MATCHED:
-        return f"matches, so {then}"
-    if check.outcome is Outcome.INHERITED:
-        return f"matched above, so {then}"
-    if check.outcome is Outcome.NO_MATCH:
-        return "does not match"
-    return f"skipped, already {then}"
-
-
-def _many(checks: list[Check]) -> str:
-    first, last = checks[0], checks[-1]
-    what = "do not match" if first.outcome is Outcome.NO_MATCH else "are skipped"
-    between = f"{_place(first.pattern)} to {last.pattern.line}"
-    return f"{between}: {plural(len(checks), 'pattern')} {what}"
+    outcome = _OUTCOMES[check.outcome].format(then="sent" if check.pattern.exception else "ignored")
+    return f"    {_place(check.pattern):>{width}}  {pattern:<{room}}  {outcome}"
 
 
 def _conclusion(level: Level, explained: Explanation) -> str:
     text = _said(level.verdict, explained.ignore_file)
-    if level.path == explained.path and explained.not_there is not None:
-        text = f"would be {text}"
-    if not level.verdict.ignored or level.path == explained.path:
+    if level.path == explained.path:
+        return text if explained.not_there is None else f"would be {text}"
+    if not level.verdict.ignored:
         return text
-    return f"{text}; {'entered' if level.entered else 'not entered'}, as " + (
-        "an exception may reach below it" if level.entered else "no exception reaches below it"
-    )
+    if level.entered:
+        return f"{text}; entered, as an exception may reach below it"
+    return f"{text}; not entered, as no exception reaches below it"
 
 
 def _said(value: Verdict, ignore_file: str | None) -> str:
     """Return a verdict in plain words: "ignored by .dockerignore:3 `node_modules`"."""
     if value.by is None:
         return "sent: no pattern matches"
-    word = "ignored" if value.ignored else "sent"
-    return f"{word} by {named(value.by, ignore_file)}"
+    return f"{'ignored' if value.ignored else 'sent'} by {_named(value.by, ignore_file)}"
 
 
-def named(pattern: Pattern, ignore_file: str | None) -> str:
+def _named(pattern: Pattern, ignore_file: str | None) -> str:
     """Return a pattern with its place: ".dockerignore:3 `node_modules`"."""
     text = f"`{visible(_source(pattern))}`"
     if not pattern.line:
@@ -147,30 +147,29 @@ def _taken(explained: Explanation, dockerfile: str | None) -> list[Prose]:
         return [_note(f"Which instruction takes it: {visible(unknown)}.")] if unknown else []
     texts = [_takes(taker, explained, dockerfile) for taker in explained.takers]
     texts = texts or ["no instruction takes it, so it does not travel"]
-    return [
-        Prose(f"  {text}", whole=True) for text in ("Dockerfile", *(f"  => {t}" for t in texts))
-    ]
+    return [Prose(text, whole=True) for text in ("  Dockerfile", *(f"    => {t}" for t in texts))]
 
 
 def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
-    mount = f"RUN --mount, {taker.kind} of" if taker.instruction == "RUN" else ""
-    source = taker.source or "."
-    text = _instruction(mount or taker.instruction, source, taker.line, dockerfile)
-    ignored = explained.verdict.ignored
+    text = _instruction(taker.instruction, taker.kind, taker.source or ".", taker.line, dockerfile)
+    hidden = explained.verdict.ignored or explained.not_there is not None
     if taker.kind in _WIDENING:
-        verb = "would make" if ignored or explained.not_there is not None else "makes"
-        return f"{text} {verb} it travel, though it takes nothing"
+        return f"{text} {'would make' if hidden else 'makes'} it travel, though it takes nothing"
     if taker.below:
         return f"{text} may take something below it"
-    if ignored or explained.not_there is not None:
-        return f"{text} would take it, were it {'not ignored' if ignored else 'there'}"
+    if hidden:
+        were = "not ignored" if explained.verdict.ignored else "there"
+        return f"{text} would take it, were it {were}"
     return f"{text} takes it"
 
 
-def _instruction(keyword: str, source: str, line: int | None, dockerfile: str | None) -> str:
+def _instruction(
+    keyword: str, kind: str, source: str, line: int | None, dockerfile: str | None
+) -> str:
     """Return a source with its instruction's place: "COPY packages (Dockerfile:4)"."""
-    text = f"{keyword} {visible(source)}" if source else keyword
-    return f"{text} ({quoted(dockerfile or 'Dockerfile')}:{line})" if line else text
+    lead = f"RUN --mount, {kind} of" if keyword == "RUN" else keyword
+    place = f" ({quoted(dockerfile or 'Dockerfile')}:{line})" if line else ""
+    return f"{lead} {visible(source)}{place}"
 
 
 def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
@@ -184,7 +183,9 @@ def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
         )
     for miss in explained.near_misses:
         yield _near_miss(miss, explained, builder)
-    if _may_be_parent(explained) and builder.sends_ignored_parents:
+    last = explained.levels[-1] if explained.levels else None
+    is_entered = last and last.path == explained.path and last.verdict.ignored and last.entered
+    if is_entered and builder.sends_ignored_parents:
         yield (
             "If it is a directory, it is looked into all the same, and sent with what is "
             "re-included below it."
@@ -192,7 +193,7 @@ def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
     if explained.arrives_empty:
         yield (
             f"The file is announced with its size but arrives empty: {explained.arrives_empty}. "
-            + _WHY_EMPTY
+            "A COPY of it succeeds and yields an empty file."
         )
     if explained.stops:
         yield f"{builder.title} stops here: {explained.stops}."
@@ -200,21 +201,10 @@ def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
         yield f"There is no such entry now ({visible(explained.not_there)})."
 
 
-def _may_be_parent(explained: Explanation) -> bool:
-    """Return whether the path is ignored, and could be sent for an entry below it."""
-    last = explained.levels[-1] if explained.levels else None
-    at_path = last is not None and last.path == explained.path
-    return last is not None and at_path and last.verdict.ignored and last.entered
-
-
-_WHY_EMPTY = "A COPY of it succeeds and yields an empty file."
-
-
 def _near_miss(miss: NearMiss, explained: Explanation, builder: Builder) -> str:
     what = "the path" if miss.matches == explained.path else quoted(miss.matches)
-    looks = (
-        f"{named(miss.pattern, explained.ignore_file)} looks as if it decided: it matches {what}"
-    )
+    pattern = _named(miss.pattern, explained.ignore_file)
+    looks = f"{pattern} looks as if it decided: it matches {what}"
     if miss.pruned:
         return f"{looks}. But {builder.title} never gets there."
     state = "not ignored" if miss.pattern.exception else "ignored already"
@@ -230,69 +220,50 @@ def _note(text: str) -> Prose:
     return Prose(f"  ! {text}", 4, (("!", "yellow"),))
 
 
-def _source(pattern: Pattern) -> str:
-    """Return the pattern as it stands in its file, without the blanks around it."""
-    return pattern.source.strip() or str(pattern)
-
-
-def _place(pattern: Pattern) -> str:
-    return f"line {pattern.line}" if pattern.line else "builder"
-
-
 def source(check: SourceCheck, *, dockerfile: str | None) -> Section:
     """Return the answer about one source."""
-    mount = check.instruction == "RUN"
-    keyword = "RUN --mount, bind of" if mount else check.instruction
-    written = check.source or ("." if mount else '""')
-    place = _instruction(keyword, written, check.line, dockerfile)
-    text = _FATES[check.fate](check)
+    written = check.source or ("." if check.instruction == "RUN" else '""')
+    place = _instruction(check.instruction, "bind", written, check.line, dockerfile)
+    text = _fate(check)
     marks = ((place, "bold"), (text.partition(":")[0], "green" if check.found else "red"))
     lines = [Prose(f"{place}: {text}", marks=marks, whole=True)]
     if check.fate is not Fate.IGNORED:
-        lines += [
-            Prose(f"    {quoted(each.path)} is {said}", whole=True)
-            for each in check.hidden[:_MOST_HIDDEN]
-            for said in [_said(each.verdict, each.ignore_file)]
-        ]
-        if len(check.hidden) > _MOST_HIDDEN:
-            lines.append(Prose(f"    and {len(check.hidden) - _MOST_HIDDEN} more"))
+        lines += _hidden(check.hidden)
     lines += [_note(visible(each)) for each in check.notes]
     if check.fate is Fate.IGNORED and any(each.near_misses for each in check.hidden):
         lines.append(_note(f"each step: ctxsize explain --trace {quoted(check.at)}"))
     return Section(lines)
 
 
-def _found(check: SourceCheck) -> str:
-    if check.matches is None:
-        return "found"
-    hidden = f", {len(check.hidden)} more ignored" if check.hidden else ""
-    return f"found: matches {plural(check.matches, 'entry')}{hidden}"
+def _hidden(hidden: Sequence[Explanation]) -> Iterator[Prose]:
+    """Yield why the entries that would be found are ignored."""
+    for each in hidden[:_MOST_HIDDEN]:
+        text = f"{quoted(each.path)} is {_said(each.verdict, each.ignore_file)}"
+        yield Prose(f"    {text}", whole=True)
+    if len(hidden) > _MOST_HIDDEN:
+        yield Prose(f"    {more(len(hidden) - _MOST_HIDDEN)}")
 
 
-def _context(check: SourceCheck) -> str:
-    return f"the context {visible(check.context)}" if check.context else "the context"
-
-
-def _not_asked(check: SourceCheck) -> str:
-    at = quoted(check.at)
-    if check.matches == 0:
-        return f"not found: nothing that is sent matches, so {at} is not sent either"
-    return f"not found: {at} is not ignored, but does not travel"
-
-
-def _ignored(check: SourceCheck) -> str:
-    (explained,) = check.hidden
-    lead = f"{quoted(check.at)} is " if check.at != check.path else ""
-    return f"not found: {lead}{_said(explained.verdict, explained.ignore_file)}"
-
-
-_FATES: dict[Fate, Callable[[SourceCheck], str]] = {
-    Fate.FOUND: _found,
-    Fate.NO_MATCH: lambda check: (
-        f"matches nothing that is sent: the build goes on without {visible(check.source)}"
-    ),
-    Fate.IGNORED: _ignored,
-    Fate.ABSENT: lambda check: f"not found: {_context(check)} holds no {quoted(check.at)}",
-    Fate.LOOP: lambda check: f"not found: the symlink {quoted(check.at)} leads in a circle",
-    Fate.NOT_ASKED: _not_asked,
-}
+def _fate(check: SourceCheck) -> str:
+    at, context = quoted(check.at), f"the context {visible(check.context)}".rstrip()
+    match check.fate:
+        case Fate.FOUND if check.matches is None:
+            return "found"
+        case Fate.FOUND:
+            hidden = f", {len(check.hidden)} more ignored" if check.hidden else ""
+            return f"found: matches {plural(check.matches or 0, 'entry')}{hidden}"
+        case Fate.NO_MATCH:
+            source = visible(check.source)
+            return f"matches nothing that is sent: the build goes on without {source}"
+        case Fate.IGNORED:
+            (explained,) = check.hidden
+            lead = f"{at} is " if check.at != check.path else ""
+            return f"not found: {lead}{_said(explained.verdict, explained.ignore_file)}"
+        case Fate.ABSENT:
+            return f"not found: {context} holds no {at}"
+        case Fate.LOOP:
+            return f"not found: the symlink {at} leads in a circle"
+        case Fate.NOT_ASKED if check.matches == 0:
+            return f"not found: nothing that is sent matches, so {at} is not sent either"
+        case Fate.NOT_ASKED:
+            return f"not found: {at} is not ignored, but does not travel"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ctxsize.codes import Code
-from ctxsize.findings import Finding, Severity
-from ctxsize.formats.finding_text import fix_text, place
+from ctxsize.findings import Finding
 from ctxsize.formats.names import quoted, visible
-from ctxsize.formats.sections import Findings, Item, Prose, Section, notes
-from ctxsize.units import human, plural
+from ctxsize.formats.sections import Example, Findings, Item, Prose, Section, notes
+from ctxsize.formats.wording import SEVERITY_STYLES, amount, fix_text, place
+from ctxsize.model import Amount
+from ctxsize.units import plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,11 +18,21 @@ if TYPE_CHECKING:
     from ctxsize.codes import Rules
     from ctxsize.lints.run import Linted, LintedFile
 
-_SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
+
+def sections(outcome: Linted | DockerfileAdvice | Rules) -> list[Section]:
+    """Return what the fixes did and the findings by place, or the codes."""
+    match outcome.kind:
+        case "lint":
+            return _linted(outcome)
+        case "advise":
+            return _advised(outcome)
+        case "rules" if outcome.asked:
+            return [section for code in outcome.codes for section in _at_length(code)]
+        case "rules":
+            return [Section([_in_short(code) for code in outcome.codes])]
 
 
-def linted(outcome: Linted) -> list[Section]:
-    """Return what the fixes did, the findings by place, and a line for each file."""
+def _linted(outcome: Linted) -> list[Section]:
     lines = [Prose(_file(each), whole=True) for each in outcome.files] + notes(outcome.problems)
     if not outcome.files:
         lines.append(Prose("no ignore file here"))
@@ -46,16 +57,13 @@ def _file(file: LintedFile) -> str:
     """Return how many patterns a file has, what is sent, and whether anything was found."""
     parts = [plural(file.patterns, "pattern")]
     if file.content_bytes is not None and file.files is not None:
-        parts.append(f"{plural(file.files, 'file')} sent, {human(file.content_bytes)}")
-    if not file.findings:
-        parts.append("nothing found")
-    if file.suppressed:
-        parts.append(f"{file.suppressed:,} suppressed")
+        parts.append(f"{amount(Amount(file.files, file.content_bytes))} sent")
+    parts += [] if file.findings else ["nothing found"]
+    parts += [f"{file.suppressed:,} suppressed"] if file.suppressed else []
     return f"{quoted(file.path)}: {', '.join(parts)}"
 
 
-def advised(advice: DockerfileAdvice) -> list[Section]:
-    """Return what was fixed, the findings by place, and what could not be read."""
+def _advised(advice: DockerfileAdvice) -> list[Section]:
     items: list[Item] = [Findings(advice.findings)] if advice.findings else []
     if any(each.fix for each in advice.findings):
         items.append(Prose("`ctxsize advise --diff` shows the rewrites", style="dim"))
@@ -66,37 +74,18 @@ def advised(advice: DockerfileAdvice) -> list[Section]:
     return [Section(_fixed(advice.mended)), Section([*items, *notes(advice.problems)])]
 
 
-def codes(rules: Rules) -> list[Section]:
-    """Return the codes that were asked for at length, else a line for each."""
-    if rules.asked:
-        return [section for code in rules.codes for section in _at_length(code)]
-    return [Section([_in_short(code) for code in rules.codes])]
-
-
 def _in_short(code: Code) -> Prose:
     severity = code.severity.value
     head = f"{code.name} {severity:<8}{code.slug:<24} "
-    return Prose(head + code.summary, len(head), ((severity, _SEVERITY_STYLES[code.severity]),))
+    return Prose(head + code.summary, len(head), ((severity, SEVERITY_STYLES[code.severity]),))
 
 
-def _at_length(code: Code) -> list[Section]:
+def _at_length(code: Code) -> Iterator[Section]:
     severity = code.severity.value
-    marks = ((code.name, "bold"), (code.slug, ""), (severity, _SEVERITY_STYLES[code.severity]))
-    head = Prose(f"{code.name} {code.slug} ({severity})", marks=marks)
-    examples = [
-        Section(
-            [
-                Prose(f"{title}:"),
-                *(Prose(f"    {visible(each)}", whole=True) for each in lines),
-            ]
-        )
-        for title, example in (("Instead of", code.bad), ("write", code.good))
-        if example
-        for lines in [example.split("\n")]
-    ]
-    return [
-        Section([head]),
-        Section([Prose(code.summary)]),
-        Section([Prose(code.why)]),
-        *examples,
-    ]
+    marks = ((code.name, "bold"), (code.slug, ""), (severity, SEVERITY_STYLES[code.severity]))
+    yield Section([Prose(f"{code.name} {code.slug} ({severity})", marks=marks)])
+    yield Section([Prose(code.summary)])
+    yield Section([Prose(code.why)])
+    for title, example in (("Instead of", code.bad), ("write", code.good)):
+        lines = [*map(visible, example.split("\n"))]
+        yield Section([Prose(f"{title}:"), Example(lines)] if example else [])

@@ -6,10 +6,9 @@ so that the last lines on the screen are the verdict.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.formats import Look
-from ctxsize.formats.command_line import command
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import (
     Findings,
@@ -22,9 +21,11 @@ from ctxsize.formats.sections import (
     breakdowns,
     measured,
 )
+from ctxsize.formats.wording import amount, command, more
 from ctxsize.guard.decision import MOST_TRIED, CheckReport, ContextCheck, DiffReport, Limit
 from ctxsize.guard.judge import said
 from ctxsize.guard.known import SizeChange
+from ctxsize.model import Amount, Share
 from ctxsize.units import human, plural
 
 _MOST_GROWN = 5
@@ -33,13 +34,18 @@ _PARTIAL = (
 )
 
 
-def checked(outcome: CheckReport, look: Look) -> Iterator[Section]:
+def sections(outcome: CheckReport | DiffReport, look: Look) -> Iterable[Section]:
+    """Return why contexts are refused and which ones pass, or what changed."""
+    return _checked(outcome, look) if outcome.kind == "check" else _compared(outcome, look)
+
+
+def _checked(outcome: CheckReport, look: Look) -> Iterator[Section]:
     """Yield the reports of what is refused, then why, then a line for each context that passes."""
     refused = [each for each in outcome.checks if not each.passes]
     for each in refused:
         yield from measured.sections(each.report, look, refused=True)
     for each in refused:
-        yield from _refusal(each)
+        yield from _refusal(each, _MOST_GROWN)
     lines = [line for each in outcome.checks if each.passes for line in _passing(each)]
     lines += [Prose(f"{visible(each.message)}: {each.help}", whole=True) for each in outcome.unused]
     if refused and len(outcome.checks) > 1:
@@ -51,22 +57,20 @@ def checked(outcome: CheckReport, look: Look) -> Iterator[Section]:
 
 
 def _passing(check: ContextCheck) -> Iterator[Prose]:
-    kept = f"ok {quoted(check.name)}: {_kept(check)}"
-    yield Prose(kept, marks=(("ok", "green"),), whole=True)
+    kept = ", ".join(dict.fromkeys(map(_used, check.limits)))
+    kept = f"{kept} ({check.limits[0].of})" if kept else "nothing is limited"
+    yield Prose(f"ok {quoted(check.name)}: {kept}", marks=(("ok", "green"),), whole=True)
     yield from (Prose(f"   {finding.message}", whole=True) for finding in check.findings)
     yield from _accepted(check)
 
 
-def _kept(check: ContextCheck) -> str:
-    """Return the limits and what is used of them, in one line."""
-    if not check.limits:
-        return "nothing is limited"
-    parts = []
-    for limit in check.limits:
-        room = _shown(limit.allowed, limit)
-        bound = f"at least {room}" if limit.is_floor else f"of {room}"
-        parts.append(f"{_shown(limit.actual, limit)} {bound}")
-    return f"{', '.join(dict.fromkeys(parts))} ({check.limits[0].of})"
+def _used(limit: Limit) -> str:
+    bound = "at least" if limit.is_floor else "of"
+    return f"{_shown(limit.actual, limit)} {bound} {_shown(limit.allowed, limit)}"
+
+
+def _shown(count: int, limit: Limit) -> str:
+    return human(count) if limit.unit == "bytes" else plural(count, "file")
 
 
 def _accepted(check: ContextCheck) -> Iterator[Prose]:
@@ -74,21 +78,20 @@ def _accepted(check: ContextCheck) -> Iterator[Prose]:
         yield Prose(visible(f"   accepted: {each.finding.message} ({each.reason})"), 5)
 
 
-def _refusal(check: ContextCheck) -> Iterator[Section]:
+def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
+    """Yield why a context is refused, its largest parts, what grew and what helps."""
     others = [each for each in check.findings if each.code in ("CTX407", "CTX408")]
     lines = [Prose(f"  {limit.name}: {said(limit)}", 4) for limit in check.missed]
-    items: list[Item] = [*lines, *_accepted(check), Findings(others, counted=False)]
-    yield Section(items, f"Refused: {quoted(check.name)}", "red")
-    if check.culprits:
-        yield Section([_culprits(check, "path")], "Largest parts")
-    if check.grown:
-        yield Section([_changed("path", check.grown, _MOST_GROWN)], "Grown since the baseline")
+    unknown = [Findings(others, counted=False)] if others else []
+    title = f"Refused: {quoted(check.name)}"
+    yield Section([*lines, *_accepted(check), *unknown], title, "red")
+    total = check.report.context.totals.content_bytes
+    parts = [Share(each.path, each.content_bytes, each.files) for each in check.culprits]
+    largest = breakdowns.of_parts("size files %", "path", parts, total)
+    yield Section([largest] if parts else [], "Largest parts")
+    grown = [_changes("path", check.grown, top)] if check.grown else []
+    yield Section(grown, "Grown since the baseline")
     yield Section([*_remedy(check), *_by_hand(check)])
-
-
-def _culprits(check: ContextCheck, noun: str) -> Table:
-    named = [(Name(each.path), each) for each in check.culprits]
-    return breakdowns.parts(noun, named, check.report.context.totals.content_bytes)
 
 
 def _remedy(check: ContextCheck) -> list[NextStep]:
@@ -99,9 +102,8 @@ def _remedy(check: ContextCheck) -> list[NextStep]:
         return [NextStep(suggest, most, "Fix")]
     if check.remedy is None:
         return []
-    saves, enough = check.remedy.saves, check.remedy.enough
-    saved = f"saves {human(saves.content_bytes)} in {plural(saves.files, 'file')}"
-    return [NextStep(suggest, f"{saved}{'' if enough else ', which is not enough'}", "Fix")]
+    enough = "" if check.remedy.enough else ", which is not enough"
+    return [NextStep(suggest, f"saves {amount(check.remedy.saves)}{enough}", "Fix")]
 
 
 def _by_hand(check: ContextCheck) -> list[Item]:
@@ -128,13 +130,8 @@ def _order(check: ContextCheck) -> str:
     return f"if the build does not need {first}, add it to {where}, or {accept}"
 
 
-def _shown(amount: int, limit: Limit) -> str:
-    return human(amount) if limit.unit == "bytes" else plural(amount, "file")
-
-
-def check_summary(outcome: CheckReport, look: Look) -> Iterator[Section]:
-    """Yield a row for each limit, and what is behind a refusal."""
-    word = "🟢 kept" if outcome.passes else "🔴 not kept"
+def summary(outcome: CheckReport, look: Look) -> Iterator[Section]:
+    """Yield a row for each limit, and what is behind a refusal, short enough for a comment."""
     rows = [
         (
             _shown(limit.actual, limit),
@@ -147,17 +144,15 @@ def check_summary(outcome: CheckReport, look: Look) -> Iterator[Section]:
         for limit in check.limits
     ]
     table = Table(("actual", "allowed", "", "context", "budget"), rows)
-    yield Section([table], f"Build context budget: {word}")
+    verdict = Prose(f"Budget: {'🟢 kept' if outcome.passes else '🔴 not kept'}")
+    yield Section([verdict, table])
     for check in outcome.checks:
         if not check.passes:
-            items: list[Item] = []
-            if check.culprits:
-                items.append(_culprits(check, "largest parts"))
-            if check.grown:
-                items.append(_changed("grown since the baseline", check.grown, look.top))
-            yield Section([*items, *_remedy(check)], "Refused:", more=Name(check.name))
-            yield Section(measured.largest(check.report, look.top), "The report", folded=True)
-    yield Section([Findings(outcome.findings)])
+            yield from _refusal(check, look.top)
+            tables = (breakdowns.DIRECTORIES, breakdowns.FILES)
+            report = [breakdowns.table(each, check.report, look.top) for each in tables]
+            yield Section(report, "The report", folded=True)
+    yield Section([Findings(outcome.findings)] if outcome.findings else [])
 
 
 def _room(limit: Limit, *, accepted: bool) -> str:
@@ -168,78 +163,56 @@ def _room(limit: Limit, *, accepted: bool) -> str:
     return f"{mark} {way} by {_shown(limit.over, limit)}{ending}"
 
 
-def compared(outcome: DiffReport, look: Look) -> list[Section]:
+def _compared(outcome: DiffReport, look: Look) -> list[Section]:
     """Return which way it went and by how much, then by directory, then by file."""
-    return [
-        Section([Prose(_direction(outcome)), *_partial(outcome)]),
-        Section(_by("directory", outcome.changes.directories, look.top), "By directory"),
-        Section(_by("file", outcome.changes.files, look.top), "By file"),
-    ]
-
-
-def diff_summary(outcome: DiffReport, look: Look) -> list[Section]:
-    """Return the same with fewer words."""
-    items: list[Item] = [
-        *_partial(outcome),
-        *_by("directory", outcome.changes.directories, look.top),
-        *_by("file", outcome.changes.files, look.top),
-    ]
-    return [Section(items, f"Build context: {_direction(outcome)}")]
-
-
-def _partial(outcome: DiffReport) -> list[Prose]:
     complete = outcome.before.complete and outcome.after.complete
-    return [] if complete else [Prose(_PARTIAL)]
+    partial = [] if complete else [Prose(_PARTIAL)]
+    changes = (("directory", outcome.changes.directories), ("file", outcome.changes.files))
+    return [
+        Section([Prose(_direction(outcome)), *partial]),
+        *(
+            Section([_changes(noun, found, look.top)] if found else [], f"By {noun}")
+            for noun, found in changes
+        ),
+    ]
 
 
 def _direction(outcome: DiffReport) -> str:
-    before, after = outcome.before, outcome.after
-    change, files = after.content_bytes - before.content_bytes, after.files - before.files
-    was = f"{human(before.content_bytes)} in {plural(before.files, 'file')}"
-    now = f"{human(after.content_bytes)} in {plural(after.files, 'file')}"
-    if not change and not files:
+    before, after = Amount.of(outcome.before), Amount.of(outcome.after)
+    change = after - before
+    if not any(change):
         changed = outcome.changes.files or outcome.changes.directories
-        return f"{'Of the same size' if changed else 'The same'}: {now}"
-    if not change:
-        return f"{files:+,} files: from {was} to {now}"
-    verb = "Grew" if change > 0 else "Shrank"
-    return f"{verb} by {human(abs(change))}: from {was} to {now}"
+        return f"{'Of the same size' if changed else 'The same'}: {amount(after)}"
+    verb = "Grew" if change.content_bytes > 0 else "Shrank"
+    lead = f"{verb} by {human(abs(change.content_bytes))}"
+    lead = lead if change.content_bytes else f"{change.files:+,} files"
+    return f"{lead}: from {amount(before)} to {amount(after)}"
 
 
-def _by(noun: str, changes: Sequence[SizeChange], top: int) -> list[Table]:
-    return [_changed(noun, changes, top)] if changes else []
+def _changes(noun: str, changes: Sequence[SizeChange], top: int) -> Table:
+    """Return the first `top` of `changes`, with how many files came or went if any did."""
+    rows = [
+        (_delta(each), _files(each), _happened(each), Name(_named(each, noun)))
+        for each in changes[:top]
+    ]
+    headers = ("change", "files", "", noun)
+    rest = more(len(changes) - top, noun if noun != "path" else "")
+    if any(each.delta_files for each in changes[:top]):
+        return Table(headers, rows, rest)
+    return Table(headers[:1] + headers[2:], [row[:1] + row[2:] for row in rows], rest, numbers=1)
 
 
-def _changed(noun: str, changes: Sequence[SizeChange], top: int) -> Table:
-    """Return the first `top` of `changes`; of directories, how many files came or went too."""
-    more = len(changes) - top
-    of_a_kind = noun in ("directory", "file")
-    left = plural(more, f"more {noun}") if of_a_kind else f"{more:,} more"
-    rest = f"and {left}" if more > 0 else ""
-    if noun == "directory":
-        rows = [
-            (_delta(each), _files_delta(each), _happened(each), Name(f"{each.path}/"))
-            for each in changes[:top]
-        ]
-        return Table(("change", "files", "", noun), rows, rest)
-    rows_ = [(_delta(each), _happened(each), Name(_named(each))) for each in changes[:top]]
-    return Table(("change", "", noun), rows_, rest, numbers=1)
-
-
-def _named(change: SizeChange) -> str:
-    return f"{change.path}/" if change.delta_files else change.path
+def _named(change: SizeChange, noun: str) -> str:
+    return f"{change.path}/" if noun == "directory" or change.delta_files else change.path
 
 
 def _delta(change: SizeChange) -> str:
-    """Return by how much, with a sign; a change of files alone in files."""
-    least = "" if change.exact else ">"
-    if not change.delta_bytes and change.delta_files:
-        return f"{change.delta_files:+,} files"
-    sign = "+" if change.delta_bytes >= 0 else "-"
+    """Return by how much, with a sign."""
+    least, sign = "" if change.exact else ">", "+" if change.delta_bytes >= 0 else "-"
     return f"{least}{sign}{human(abs(change.delta_bytes))}"
 
 
-def _files_delta(change: SizeChange) -> str:
+def _files(change: SizeChange) -> str:
     return f"{change.delta_files:+,}" if change.delta_files else ""
 
 

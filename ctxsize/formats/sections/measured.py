@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Sequence
 
+from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats import Look
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import (
     Answer,
+    Fact,
     Findings,
-    Name,
+    NextStep,
     Prose,
     Section,
     SizeTree,
-    Table,
     breakdowns,
-    conclusion,
-    fact,
-    transfers,
 )
-from ctxsize.formats.verdict import level
-from ctxsize.model import Difference, Ignored, NamedContext, Problem, Report, Transfer
-from ctxsize.units import human, plural
+from ctxsize.formats.sections.breakdowns import taking
+from ctxsize.formats.verdict import hides_all, is_large, level, misses_source, reasons, sent
+from ctxsize.formats.wording import amount, command, listed, path_argument
+from ctxsize.model import (
+    Amount,
+    Difference,
+    Effect,
+    Ignored,
+    IgnoreFileInfo,
+    Measurement,
+    NamedContext,
+    Reason,
+    Report,
+    Totals,
+    Transfer,
+)
+from ctxsize.units import human, percent, plural
 
-_LABEL = 15
-_MOST_PROBLEMS = 3
-"""Number of problems of one kind that are shown."""
+_NO_FILE = "no ignore file"
 
 
 def sections(report: Report, look: Look, *, refused: bool = False) -> Iterator[Section]:
@@ -34,85 +43,88 @@ def sections(report: Report, look: Look, *, refused: bool = False) -> Iterator[S
 
     `check` may have `refused` it.
     """
-    yield Section([_verdict(report, refused=refused), conclusion.next_step(report)])
+    yield Section([answer(report, refused=refused), next_step(report)])
     if look.only is not None:
-        for breakdown in breakdowns.TABLES[look.only]:
-            section = breakdown(report, look.top)
-            none = f"{section.title}: none"
-            yield (
-                section
-                if _is_filled(section)
-                else Section([Prose(none, marks=((section.title, "bold"),))])
-            )
-        yield problems(report)
+        yield from breakdowns.sections(report, look.top, by=look.only)
+        yield _problems(report)
         return
-    yield _facts(report, look)
+    yield Section([*_facts(report, look)])
     for each in report.named_contexts:
-        yield _named(report, each, look)
-    yield problems(report)
-    yield _tree(report, look)
-    yield from filter(_is_filled, _breakdowns(report, look.top))
-    yield _differences(report)
+        facts = _about_named(report, each, look)
+        yield Section([*facts], f"Named context {visible(each.name)}")
+    yield _problems(report)
+    tree, count = report.context.tree, report.context.totals.directories
+    largest = [SizeTree(tree, 2 * look.top + 1)] if tree.children else []
+    yield Section(largest, f"Size tree, of {plural(count, 'directory')}", folded=True)
+    yield from breakdowns.sections(report, look.top)
+    compared = [line for each in report.differences for line in _difference(each)]
+    yield Section(compared, f"Other builders, compared with {report.builder}")
 
 
-def _is_filled(section: Section) -> bool:
-    return any(isinstance(item, Table) and (item.rows or item.rest) for item in section.items)
+def _problems(report: Report) -> Section:
+    title, style = ("Suspicious", "yellow") if report.suspicious else ("Worth knowing", "bold")
+    # What names no path is about the build: a finding needs one, a reader has seen it above.
+    known = {report.context_path, report.dockerfile} - {each.path for each in report.all_problems}
+    found = [Findings(report.findings, brief=True, known=known)] if report.findings else []
+    return Section(found, title, style)
 
 
-def _breakdowns(report: Report, top: int) -> Iterator[Section]:
-    if report.context.ignored.by_pattern:
-        yield breakdowns.saved(report, top)
-    if any(not each.everything for each in report.transfers):
-        yield breakdowns.sources(report, top)
-    yield breakdowns.files(report, top)
-    yield breakdowns.directories(report, top)
-    yield breakdowns.extensions(report, top)
-
-
-def _verdict(report: Report, *, refused: bool = False) -> Answer:
-    concern = level(report, refused=refused)
-    return Answer(concern.title, concern.style, conclusion.verdict(report), concern.sign)
-
-
-def _facts(report: Report, look: Look) -> Section:
-    size = "Context size" if report.transfer or report.failing else "Sent"
-    assumed = _assumed(report)
-    return Section(
-        [
-            fact("Context", quoted(report.context_path)),
-            fact("Dockerfile", _dockerfile(report)),
-            transfers.ignore_file(report.ignore_file),
-            fact(size, transfers.size(report, report.context)),
-            *transfers.facts(report, look),
-            *([fact("Assumed", assumed)] if assumed else []),
-            fact("Ignored", _ignored(report.context.ignored, report)),
-        ]
-    )
-
-
-def _dockerfile(report: Report) -> str:
-    if report.dockerfile is None:
-        return "none found"
-    return "from stdin" if report.dockerfile == "-" else quoted(report.dockerfile)
-
-
-def _named(report: Report, context: NamedContext, look: Look) -> Section:
-    title = f"Named context {visible(context.name)}"
-    return Section([*transfers.named(report, context, look)], title)
-
-
-def _assumed(report: Report) -> str:
-    """Return what the transfer takes for granted, as far as it can matter."""
-    texts, images = dict[str, None](), dict[str, None]()
-    for transfer in report.transfers:
-        for problem in transfer.problems:
-            if problem.code != "unknown-onbuild":
-                texts[problem.message] = None
-            elif not transfer.everything:
-                images[problem.message.rpartition(" ")[2]] = None
+def _facts(report: Report, look: Look) -> Iterator[Fact]:
+    dockerfile = "from stdin" if report.dockerfile == "-" else quoted(report.dockerfile or "")
+    yield Fact("Context", quoted(report.context_path))
+    yield Fact("Dockerfile", dockerfile or "none found")
+    yield _ignore_file(report.ignore_file)
+    is_known = report.transfer or report.failing
+    yield Fact("Context size" if is_known else "Sent", _size(report, report.context))
+    yield from _travels(report, report.transfers, look)
+    if not is_known:
+        yield Fact("Printed", _printed(report, report.context))
+        if look.warm:
+            yield Fact("Again", _again(report, report.context))
+    images = [
+        problem.message.rpartition(" ")[2]
+        for transfer in report.transfers
+        for problem in transfer.problems
+        if problem.code == "unknown-onbuild" and not transfer.everything
+    ]
     if images:
-        texts[f"no ONBUILD triggers in {', '.join(images)}"] = None
-    return visible("; ".join(texts))
+        yield Fact("Assumed", visible(f"no ONBUILD triggers in {', '.join(dict.fromkeys(images))}"))
+    yield Fact("Ignored", _ignored(report.context.ignored, report))
+
+
+def _about_named(report: Report, context: NamedContext, look: Look) -> Iterator[Fact]:
+    yield Fact("Stands for", quoted(context.value))
+    if context.kind != "local":
+        yield Fact("Sent", "nothing: the builder fetches it, and no ignore file is read")
+    if context.used is False:
+        yield Fact("Transfer", "nothing: this build takes nothing from it")
+    if context.context is not None:
+        yield _ignore_file(context.ignore_file)
+        yield Fact("Context size", _size(report, context.context))
+        yield from _travels(report, context.transfers, look, context.announced)
+
+
+def _ignore_file(info: IgnoreFileInfo | None) -> Fact:
+    """Return which ignore file governs, or that none does."""
+    if info is None:
+        return Fact("Ignore file", f"{_NO_FILE}, so nothing is left out", mark=_NO_FILE)
+    kind = ", for this Dockerfile only" if info.dockerfile_specific else ""
+    patterns = plural(len(info.patterns), "pattern")
+    return Fact("Ignore file", f"{quoted(info.path)} ({patterns}{kind})")
+
+
+def _size(report: Report, context: Measurement) -> str:
+    least = "at least " if report.lower_bound else ""
+    links = plural(context.hardlinks, "hard link")
+    more = f" ({links} without content)" if context.hardlinks else ""
+    return f"{least}{human(context.totals.content_bytes)} in {_counts(context.totals)}{more}"
+
+
+def _counts(totals: Totals) -> str:
+    """Return how many entries of each kind there are, files first, without kinds of none."""
+    kinds = ((totals.directories, "directory"), (totals.symlinks, "symlink"))
+    others = [plural(count, noun) for count, noun in kinds if count]
+    return ", ".join([plural(totals.files, "file"), *others])
 
 
 def _ignored(ignored: Ignored, report: Report) -> str:
@@ -120,121 +132,183 @@ def _ignored(ignored: Ignored, report: Report) -> str:
     if not totals.entries:
         return "nothing" if report.ignore_file is None else "nothing: no entry matches a pattern"
     if ignored.complete:
-        return f"{human(totals.content_bytes)} in {transfers.counts(totals)}"
+        return f"{human(totals.content_bytes)} in {_counts(totals)}"
     if not ignored.unopened:
-        return transfers.counts(totals)
-    unopened = plural(ignored.unopened, "directory")
-    return f"at least {transfers.counts(totals)} ({unopened} not opened)"
+        return _counts(totals)
+    return f"at least {_counts(totals)} ({plural(ignored.unopened, 'directory')} not opened)"
 
 
-def _tree(report: Report, look: Look) -> Section:
-    tree, count = report.context.tree, report.context.totals.directories
-    items = [SizeTree(tree, 2 * look.top + 1)] if tree.children else []
-    return Section(items, "Size tree", more=f", of {plural(count, 'directory')}")
+def _travels(
+    report: Report, transfers: Sequence[Transfer], look: Look, name: str = "context"
+) -> Iterator[Fact]:
+    """Yield what travels of a context and what the builder prints, for all or each platform."""
+    several = len({each.platforms for each in transfers}) > 1
+    side_by_side = sum(each.context_used for each in transfers) > 1
+    for each in transfers:
+        lead = f"{', '.join(each.platforms)}: " if several else ""
+        yield Fact("Transfer", lead + _taken(report, each))
+        yield Fact("Printed", lead + _printed(report, each, name))
+        if look.warm:
+            yield Fact("Again", lead + _again(report, each, name, by_chance=side_by_side))
 
 
-def problems(report: Report) -> Section:
-    """Return what is suspicious, then what is worth knowing."""
-    suspicious = [*_listed(report.suspicious)]
-    notes = [*_listed(report.notes)]
-    if suspicious and notes:
-        notes.insert(0, Prose("Worth knowing", style="bold"))
-    if suspicious:
-        return Section([*suspicious, *notes], "Suspicious", "yellow")
-    return Section(notes, "Worth knowing")
+def _taken(report: Report, transfer: Transfer) -> str:
+    """Return what travels, and the sources that make it travel."""
+    if not transfer.context_used:
+        return "nothing: the Dockerfile takes nothing from the context"
+    whole = [each for each in transfer.sources if transfer.everything and each.path == "."]
+    sources = [
+        f"{taking(each)} ({quoted(report.dockerfile or '')}:{each.line})"
+        for each in whole[:1] or transfer.sources
+    ]
+    size = "all of it" if transfer.everything else amount(transfer)
+    return f"{size}, by {listed(sources, 'source')}" if sources else size
 
 
-def _listed(found: Iterable[Problem]) -> Iterator[Prose]:
-    """Yield a line for each problem, those of one kind together."""
-    ordered = sorted(found, key=lambda problem: problem.code)
-    for code, group in groupby(ordered, key=lambda problem: problem.code):
-        alike = list(group)
-        for problem in alike[:_MOST_PROBLEMS]:
-            yield Prose(f"  ! {_problem(problem)}", 4)
-        if len(alike) > _MOST_PROBLEMS:
-            yield Prose(f"    and {len(alike) - _MOST_PROBLEMS:,} more of the same ({code})")
+def _printed(report: Report, context: Transfer | Measurement, name: str = "context") -> str:
+    builder = BUILDERS[report.builder]
+    if isinstance(context, Transfer) and not context.context_used:
+        return "nothing, not even a line"
+    if builder.announces is None or context.wire_bytes is None:
+        return f"nothing: {builder.title} reads the context in place and sends nothing"
+    when = "in each build" if builder.resends else "in a cold build, less in a warm one"
+    if isinstance(context, Measurement) and builder.asks_for_paths:
+        when = "in a cold build, if all of it travels"
+    return f"{_announced(report, context.printed, name)} ({builder.title}, {when})"
 
 
-def _problem(problem: Problem) -> str:
-    where = "" if problem.path is None else quoted(problem.path)
-    if problem.line is not None:
-        where += f":{problem.line}"
-    if problem.count > 1:
-        return f"{visible(problem.message)}; the first is {where}"
-    return f"{where}: {visible(problem.message)}" if where else visible(problem.message)
-
-
-def _differences(report: Report) -> Section:
-    lines: list[Prose] = []
-    for each in report.differences:
-        lines.append(Prose(f"  {each.builder:<{_LABEL - 2}}{_said(each)}", _LABEL + 2))
-        for sign, word, paths, count in _samples(each):
-            names = ", ".join(map(quoted, paths)) + (", …" if count > len(paths) else "")
-            lines.append(Prose(f"{' ' * _LABEL}{sign} {count:,} {word}: {names}", _LABEL + 2))
-    return Section(lines, f"Other builders, compared with {report.builder}")
-
-
-def _said(difference: Difference) -> str:
-    if difference.error is not None:
-        return f"the build fails: {visible(difference.error)}"
-    read = f" ({quoted(difference.ignore_file)})" if difference.ignore_file else " (no ignore file)"
-    return ("sends the same" if difference.same else "sends something else") + read
-
-
-def _samples(difference: Difference) -> Iterator[tuple[str, str, tuple[str, ...], int]]:
-    here, there = difference.only_here, difference.only_there
-    differs, count = difference.content_differs, difference.content_differs_count
-    samples = (
-        ("-", "not sent", here, difference.only_here_count),
-        ("+", "sent in addition", there, difference.only_there_count),
-        ("~", "empty in one of them only", differs, count),
+def _again(
+    report: Report,
+    context: Transfer | Measurement,
+    name: str = "context",
+    *,
+    by_chance: bool = False,
+) -> str:
+    """Return what the next build prints: where transfers run side by side, chance decides."""
+    if BUILDERS[report.builder].announces is None or context.warm_bytes is None:
+        return "nothing"
+    least = _announced(report, context.warm_printed, name)
+    if not by_chance or context.warm_printed == context.printed:
+        return f"{least} in a second build if nothing changed"
+    return (
+        f"{least} to {context.printed} in a second build if nothing changed, as each of several "
+        "transfers may meet what another one left"
     )
-    return (sample for sample in samples if sample[3])
 
 
-def summary(report: Report, look: Look) -> list[Section]:
-    """Return the verdict, the figures, the largest directories and files, and the findings."""
-    return [
-        Section(
-            [_verdict(report), conclusion.next_step(report), _figures(report)],
-            "Build context",
-            more=Name(report.context_path),
-        ),
-        Section(largest(report, look.top), "The largest", folded=True),
-        Section([Findings(report.findings)]),
-    ]
+def _announced(report: Report, printed: str | None, name: str) -> str:
+    announces = BUILDERS[report.builder].announces or ""
+    text = announces.replace("context:", f"{visible(name)}:").format(printed)
+    return f"at least {text}" if report.lower_bound else text
 
 
-def _figures(report: Report) -> Table:
-    """Return the sizes: of each context, and of what of it travels."""
-    totals = report.context.totals
+def _difference(other: Difference) -> Iterator[Fact | Prose]:
+    """Yield what another builder sends otherwise, with the first few paths."""
+    if other.error is not None:
+        text = f"the build fails: {visible(other.error)}"
+        yield Fact(other.builder, text)
+        return
+    file = quoted(other.ignore_file or "") or "no ignore file"
+    says = "sends the same" if other.same else "sends something else"
+    yield Fact(other.builder, f"{says} ({file})")
+    for sign, what, paths, count in (
+        ("-", "not sent", other.only_here, other.only_here_count),
+        ("+", "sent in addition", other.only_there, other.only_there_count),
+        ("~", "empty in one of them only", other.content_differs, other.content_differs_count),
+    ):
+        names = ", ".join(map(quoted, paths)) + (", …" if count > len(paths) else "")
+        if count:
+            yield Prose(f"{' ' * 15}{sign} {count:,} {what}: {names}", 17)
+
+
+DOMINANT = 0.5
+"""The share of the whole from which on one directory is named as the cause."""
+
+
+def answer(report: Report, *, refused: bool = False) -> Answer:
+    """Return how much would be sent, and what of it is worth a look, in one sentence."""
+    concern = level(report, refused=refused)
+    return Answer(concern.title, concern.style, "; ".join(_clauses(report)), concern.sign)
+
+
+def _clauses(report: Report) -> list[str]:
+    if report.failing:
+        context = amount(report.context.totals)
+        return [f"nothing is built from the context of {context}; see why below"]
+    if hides_all(report):
+        return ["everything is ignored, so COPY and ADD find nothing"]
+    whole = sent(report)
+    clauses = [_whole_size(report, whole), *(_reason(each, whole) for each in report.reasons)]
+    if {"unneeded", "git-ignored"} & {each.kind for each in report.reasons}:
+        clauses += ["there is no ignore file"] if report.ignore_file is None else []
+    if report.suspicious:
+        fails = misses_source(report)
+        clauses.append("see why below" if fails else "see what is suspicious below")
+    return clauses
+
+
+def _whole_size(report: Report, part: Amount) -> str:
     least = "at least " if report.lower_bound else ""
-    sizes = [("context", totals.content_bytes, totals.files)]
-    sizes += _transferred(report.transfers, "transfer")
-    for named in report.named_contexts:
-        if named.context is not None:
-            whole = named.context.totals
-            sizes.append((f"context `{named.name}`", whole.content_bytes, whole.files))
-        sizes += _transferred(named.transfers, f"transfer of `{named.name}`")
-    rows = [
-        (f"{least}{human(size)}", f"{size:,}", f"{files:,}", name) for name, size, files in sizes
-    ]
-    return Table(("size", "bytes", "files", "of"), rows, numbers=3)
+    is_sent = BUILDERS[report.builder].announces is not None
+    text = f"{least}{amount(part)} {'would be sent' if is_sent else 'are in the context'}"
+    transfer = report.transfer
+    if transfer is not None and (len(report.parts) > 1 or not transfer.everything):
+        named = [each.context.totals for each in report.named_contexts if each.context is not None]
+        size = human(Amount.of(report.context.totals, *named).content_bytes)
+        whole = f"{plural(1 + len(named), 'context')} with" if named else "a context of"
+        return f"{text}, of {whole} {size}"
+    if report.reasons or not reasons(report):
+        return text
+    tree = report.context.tree
+    for largest in tree.children[:1]:
+        if largest.content_bytes >= max(1, DOMINANT * tree.content_bytes):
+            share = percent(largest.content_bytes, tree.content_bytes)
+            return f"{text}, {share} of it in {quoted(largest.path)}"
+    return text
 
 
-def _transferred(found: Sequence[Transfer], name: str) -> list[tuple[str, int, int]]:
-    return [
-        (f"{name}, {lead[:-2]}" if lead else name, each.content_bytes, each.files)
-        for lead, each in transfers.led(found)
-    ]
+_CLAUSES = {
+    "unneeded": ("{part} looks unneeded: {paths}",) * 2,
+    "git-ignored": ("{part} matches .gitignore: {paths}",) * 2,
+    "large-file": ("{part} is one file: {paths}", "{part} is {count} files: {paths}"),
+    "secret": ("{paths} looks like a secret", "{count} paths look like secrets: {paths}"),
+}
+"""What is said of one path and of several, by the kind of a reason."""
 
 
-def largest(report: Report, top: int) -> list[Table]:
-    """Return the largest directories, with all that they hold, and files."""
-    children = report.context.tree.children
-    more = len(children) - top
-    rest = f"and {plural(more, 'more directory')}" if more > 0 else ""
-    named = [(Name(f"{each.path}/"), each) for each in children[:top]]
-    total = report.context.totals.content_bytes
-    directories = breakdowns.parts("directory", named, total, rest)
-    return [directories, breakdowns.largest_files(report, top)]
+def _reason(reason: Reason, whole: Amount) -> str:
+    share = percent(reason.content_bytes, whole.content_bytes)
+    paths = ", ".join(map(quoted, reason.paths)) + ", …" * (reason.count > len(reason.paths))
+    text = _CLAUSES[reason.kind][reason.count > 1]
+    part = f"{human(reason.content_bytes)} ({share})"
+    return text.format(part=part, paths=paths, count=f"{reason.count:,}")
+
+
+def next_step(report: Report) -> NextStep:
+    """Return the command to type next, or what to write first."""
+    for problem in report.failing:
+        where = quoted(problem.path or report.context_path)
+        return NextStep("", f"correct {where}{f':{problem.line}' if problem.line else ''}")
+    for problem in report.problems:
+        if problem.code == "arrives-empty" and problem.path:
+            explain = command(report, "explain", "--trace", path_argument(problem.path))
+            return NextStep(explain, "says why it arrives empty")
+    for problem in report.all_problems:
+        if problem.code == "source-not-found" and problem.line:
+            explain = command(report, "explain", "--source", str(problem.line))
+            return NextStep(explain, "says why the build does not find it")
+    if hides_all(report):
+        by_pattern = command(report, "measure", "--by", "pattern")
+        return NextStep(by_pattern, "shows which pattern keeps what out")
+    if any(problem.effect is Effect.LOWER_BOUND for problem in report.problems):
+        again = "again, when what is listed below is readable and quiet"
+        return NextStep(command(report, "measure"), again)
+    if report.reasons or is_large(sent(report)):
+        # It only finds what can go; --write is the step after it.
+        purpose = "finds what the build does not need, and proves it"
+        return NextStep(command(report, "suggest"), purpose)
+    if not report.context.ignored.complete:
+        return NextStep(command(report, "measure", "--ignored"), "shows what each pattern saves")
+    narrow = report.transfer is not None and not report.transfer.everything
+    options = ("--transfer", "--size") if narrow else ("--size",)
+    return NextStep(command(report, "ls", *options), "lists every entry that is sent")

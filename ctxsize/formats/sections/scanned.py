@@ -9,48 +9,33 @@ from collections.abc import Sequence
 from ctxsize.formats import Look
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Findings, Item, Name, Prose, Section, Table, notes
+from ctxsize.formats.wording import more
 from ctxsize.model import Amount
 from ctxsize.scanning import Row, Scan
 from ctxsize.units import human, plural
 
 _HEADERS = ("sends", "context", "saving", "findings", "ignore file", "build")
 _NUMBERS = 4
-_MOST_ROWS = 50
-"""Number of builds in a comment."""
 
 
 def sections(scan: Scan, look: Look) -> list[Section]:
     """Return the table, the findings, and what was not understood."""
-    failed = [
+    title = f"{plural(len(scan.rows), 'build')}, the most costly first"
+    title += ", sizes are at least" if scan.lower_bound else ""
+    none = Prose("no build here: no Dockerfile, and no file that asks for one", whole=True)
+    builds: list[Item] = [_table(scan.rows, look.top)] if scan.rows else [none]
+    builds += [
         Prose(f"  {quoted(_build(row))}: {visible(row.error)}", whole=True)
         for row in scan.rows
         if row.error is not None
     ]
-    none = Prose("no build here: no Dockerfile, and no file that asks for one", whole=True)
-    first: list[Item] = [_table(scan.rows, look.top), *failed] if scan.rows else [none]
-    title = f"{plural(len(scan.rows), 'build')}, the most costly first"
-    title += ", sizes are at least" if scan.lower_bound else ""
     advice = f"{plural(scan.advice, 'finding')} on Dockerfiles: ctxsize advise"
-    parts = [
-        Section(first, title if scan.rows else ""),
+    return [
+        Section(builds, title if scan.rows else ""),
         Section([Findings(scan.findings)] if scan.findings else []),
         Section([Prose(advice, style="dim")] if scan.advice else []),
+        Section(notes(scan.problems)),
     ]
-    return [*parts, Section(notes(scan.problems))]
-
-
-def summary(scan: Scan) -> list[Section]:
-    """Return the table with more rows, and the findings."""
-    items: list[Item] = [_table(scan.rows, _MOST_ROWS)] if scan.rows else [Prose("No build here.")]
-    items += [
-        Prose(f"`{_build(row)}`: {row.error}")
-        for row in scan.rows[:_MOST_ROWS]
-        if row.error is not None
-    ]
-    items.append(Findings(scan.findings) if scan.findings else Prose("no findings across builds"))
-    if scan.advice:
-        items.append(Prose(f"{plural(scan.advice, 'finding')} on Dockerfiles: `ctxsize advise`"))
-    return [Section(items, "ctxsize scan")]
 
 
 def _table(rows: Sequence[Row], top: int) -> Table:
@@ -60,16 +45,16 @@ def _table(rows: Sequence[Row], top: int) -> Table:
         (*figures, f"{quoted(build)} (×{count})" if count > 1 else Name(build))
         for (*figures, build), count in list(counted.items())[:top]
     ]
-    more = len(counted) - len(shown)
-    return Table(_HEADERS, shown, f"and {plural(more, 'more line')}" if more else "", _NUMBERS)
+    return Table(_HEADERS, shown, more(len(counted) - len(shown), "line"), _NUMBERS)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     """Return what the table says of a build."""
+    saves = row.saving is None or row.saving.content_bytes > 0
     return (
         _size(row.transfer or row.context),
         _size(row.context),
-        _saving(row),
+        _size(row.saving) if saves else "",
         str(row.findings or ""),
         _ignore_file(row),
         _build(row),
@@ -78,12 +63,6 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def _size(amount: Amount | None) -> str:
     return "?" if amount is None else human(amount.content_bytes)
-
-
-def _saving(row: Row) -> str:
-    if row.saving is None:
-        return "?"
-    return human(row.saving.content_bytes) if row.saving.content_bytes > 0 else ""
 
 
 def _ignore_file(row: Row) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ctxsize.engine.goglob import has_wildcards
+from ctxsize.dockerfile import Asked
+from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import follow
-from ctxsize.engine.need import Asked, asked_in
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.sent import Sent
 from ctxsize.engine.trial import Attempt
@@ -108,7 +108,7 @@ def _asked(build_file: BuildFile) -> Iterator[Asked]:
     """Yield what the builds of a Dockerfile ask for, under each name of the context."""
     for _, need in build_file.needs:
         for name in build_file.names:
-            yield from asked_in(need, name)
+            yield from need.of(name)
 
 
 def _takings(build_file: BuildFile) -> list[Taking]:

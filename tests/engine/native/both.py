@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from ctxsize.engine.measure import measure
 from ctxsize.engine.request import Request, resolve
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats.json.reports import measured
+from ctxsize.formats import Look, render
 from tests.oracles.availability import unavailable
 
 THREADS = (1, 2, 4)
@@ -101,7 +100,7 @@ def answer(request: Request, *, top: int = 10, progress: Progress | None = None)
         report = measure(request, top=top, depth=None, progress=progress)
     except CtxsizeError as error:
         return type(error), str(error), vars(error)
-    return f"{json.dumps(measured(report), indent=1)}\n{report.context.clues}"
+    return f"{render('json', report, Look())}{report.context.clues}"
 
 
 def native_answer(request: Request, threads: int = 0, *, top: int = 10) -> tuple[Any, Spy]:

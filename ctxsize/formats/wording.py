@@ -1,25 +1,70 @@
-"""What every format says of a finding, and what tells it from others over time."""
+"""Words that outcomes and formats share: amounts, lists, and what is said of a finding."""
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Finding, Fix, Paths, Severity
-from ctxsize.formats.names import quoted
+from ctxsize.formats.names import quoted, visible
+from ctxsize.model import Counted
 from ctxsize.units import human, plural
+
+if TYPE_CHECKING:
+    from ctxsize.model import Report
+    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
 
 EVIDENCE = 5
 """Number of pieces of evidence of one finding that are shown."""
 EXAMPLES = 3
-"""Number of paths of a change that are named."""
+"""Number of names, paths or reasons of one thing that are shown."""
+SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
 _VERBS = {
     "ignored": "ignores",
     "sent": "sends",
     "emptied": "empties",
     "filled": "gives content to",
 }
+
+
+def amount(counted: Counted) -> str:
+    """Return how big something is.
+
+    >>> from ctxsize.model import Amount
+    >>> amount(Amount(14, 5_100_000))
+    '5.1 MB in 14 files'
+    """
+    return f"{human(counted.content_bytes)} in {plural(counted.files, 'file')}"
+
+
+def more(count: int, noun: str = "") -> str:
+    """Return how many more there are, `""` for none.
+
+    >>> more(2), more(1, "file"), more(0)
+    ('and 2 more', 'and 1 more file', '')
+    """
+    if count <= 0:
+        return ""
+    return f"and {plural(count, f'more {noun}') if noun else f'{count:,} more'}"
+
+
+def listed(texts: Sequence[str], noun: str = "", *, most: int = EXAMPLES, sign: str = ", ") -> str:
+    """Return the first few of `texts` and how many more there are.
+
+    >>> listed(["a", "b", "c", "d"]), listed(["a"])
+    ('a, b, c and 1 more', 'a')
+    """
+    return f"{sign.join(texts[:most])} {more(len(texts) - most, noun)}".rstrip()
+
+
+def sentence(clause: str) -> str:
+    """Return a clause as a sentence, safe on a terminal."""
+    return visible(f"{clause[:1].upper()}{clause[1:]}.")
 
 
 def place(finding: Finding) -> str:
@@ -69,11 +114,9 @@ def _amount(group: Paths, named: Collection[str]) -> str:
     text = plural(group.files, "file") if group.files else plural(directories, "directory")
     text += f", {human(group.content_bytes)}" if group.files else ""
     tops = [*_topmost(group.paths)]
-    shown = tops[:EXAMPLES]
-    if all(each in named for each in shown):
+    if all(each in named for each in tops[:EXAMPLES]):
         return text
-    more = f" and {len(tops) - EXAMPLES:,} more" if len(tops) > EXAMPLES else ""
-    return f"{text} ({', '.join(shown)}{more})"
+    return f"{text} ({listed(tops)})"
 
 
 def _topmost(paths: Collection[str]) -> Iterator[str]:
@@ -101,3 +144,33 @@ def fingerprints(findings: Iterable[Finding]) -> list[str]:
         seen[digest] += 1
         found.append(f"{digest}:{seen[digest]}")
     return found
+
+
+def command(outcome: Report | Advice | IgnoreFilePlan, name: str, *arguments: str) -> str:
+    """Return the command `name` with `arguments` for the same build; see `path_argument`."""
+    words = ["ctxsize", name, *arguments]
+    if outcome.builder != next(iter(BUILDERS)):
+        words += ["--builder", outcome.builder]
+    dockerfile, names = outcome.dockerfile, BUILDERS[outcome.builder].dockerfile_names
+    usual = [os.path.normpath(os.path.join(outcome.context_path, name)) for name in names]
+    if dockerfile == "-":
+        words += ["-f", "-"]
+    elif dockerfile is not None and os.path.normpath(dockerfile) not in usual:
+        words += ["-f", path_argument(dockerfile)]
+    if name in ("measure", "suggest") or {"--transfer", "--trace"} & set(arguments):
+        words += outcome.options
+    if outcome.context_path != ".":
+        context = path_argument(outcome.context_path)
+        words += ["-C", context] if name == "explain" else [context]
+    return " ".join(map(_shell, words))
+
+
+def path_argument(path: str) -> str:
+    """Return `path` so that it is not taken for an option."""
+    return f"./{path}" if path.startswith("-") else path
+
+
+def _shell(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    return "$'" + visible(word.replace("\\", r"\\").replace("'", r"\'")) + "'"

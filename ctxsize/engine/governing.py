@@ -1,0 +1,180 @@
+"""Which ignore file governs a build, by the builder's own rules, and what patterns it holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from errno import EFBIG
+
+from ctxsize.engine import golang
+from ctxsize.engine.builders import Builder
+from ctxsize.engine.dockerfiles import STDIN, follow_inside, may_read, never_ends
+from ctxsize.engine.events import is_utf8
+from ctxsize.engine.ignorefile import IgnoreFile, without_mark
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.errors import BuildFailsError, IgnoreFileError, InputError
+from ctxsize.model import Problem
+from ctxsize.reader import read_file
+
+Make = Callable[[str], DockerIgnorePattern]
+"""Makes the pattern of a line; raises `IgnoreFileError` as the pattern's class does."""
+
+
+def find_ignore_file(
+    context: str, dockerfile: str | None, builder: Builder
+) -> tuple[IgnoreFile | None, bool, list[Problem]]:
+    """Return the ignore file, whether it is that of the Dockerfile alone, and problems.
+
+    Raises `BuildFailsError` for one on which the builder stops, `InputError` for one that is
+    too large to be read here.
+    """
+    problems: list[Problem] = []
+    for directory, name, specific in _candidates(context, dockerfile, builder):
+        path = os.path.normpath(os.path.join(directory, name))
+        if os.path.lexists(path):
+            target = _target(path, directory, builder, problems, is_sure=specific)
+            if target is not None:
+                return _read(target, builder), specific, problems
+    return None, False, problems
+
+
+def _candidates(
+    context: str, dockerfile: str | None, builder: Builder
+) -> Iterator[tuple[str, str, bool]]:
+    """Yield where an ignore file is looked for: directory, name, whether for the Dockerfile."""
+    if dockerfile is not None and dockerfile != STDIN:
+        directory, name = os.path.split(dockerfile)
+        for suffix in builder.specific_suffixes:
+            yield directory or ".", name + suffix, True
+    for name in builder.ignore_file_names:
+        yield context, name, False
+
+
+def _target(
+    path: str, directory: str, builder: Builder, problems: list[Problem], *, is_sure: bool
+) -> str | None:
+    """Return the file to read for `path`; None if the builder sees no file there.
+
+    What `is_sure` a builder that must read it opens wherever symlinks lead.
+    """
+    target, wrong = path, ""
+    if not builder.links_may_leave and not (is_sure and builder.must_read):
+        try:
+            inside = follow_inside(os.path.realpath(directory), os.path.basename(path))
+            if inside is None:
+                where = "out of its directory" if os.path.exists(path) else "nowhere"
+                wrong = f"it is a symlink that leads {where}"
+            elif os.path.islink(path):
+                target = inside
+        except OSError as error:
+            if builder.must_read:
+                raise _unreadable(path, builder, error) from None
+            wrong = "it is a symlink that leads in a circle"
+    if not wrong and builder.must_read:
+        return None if _is_missing(target) else target
+    if not wrong and os.path.isdir(target):
+        wrong = "it is a directory"
+    if wrong:
+        message = f"{builder.title} passes over this ignore file without a word: {wrong}"
+        problems.append(Problem("ignore-file-passed-over", message, path))
+        return None
+    if not may_read(target):
+        message = (
+            f"no permission to read it: {builder.title} takes this ignore file for empty without "
+            "a word, and ignores nothing"
+        )
+        problems.append(Problem("ignore-file-unreadable", message, path))
+    return target
+
+
+def _is_missing(path: str) -> bool:
+    """Return whether nothing is there. A loop of symlinks is something: it cannot be read."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def _read(path: str, builder: Builder) -> IgnoreFile:
+    if never_ends(path):
+        raise BuildFailsError(
+            f"{builder.title} waits for ever for what is no file",
+            path=path,
+            hint="make the ignore file a regular file",
+        )
+    try:
+        return IgnoreFile.parse(path, read_file(path))
+    except OSError as error:
+        if error.errno == EFBIG:
+            raise InputError(f"cannot be read: {error.strerror}", path=path) from None
+        if builder.must_read:
+            raise _unreadable(path, builder, error) from None
+        return IgnoreFile.parse(path, b"")
+
+
+def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
+    message = f"{builder.title} cannot read the ignore file: {error.strerror}"
+    return BuildFailsError(message, path=path)
+
+
+def read_ignore_file(path: str) -> IgnoreFile:
+    """Return the ignore file at `path`, whichever builder would read it.
+
+    Raises `InputError` for what is no regular file, or cannot be read.
+    """
+    try:
+        return IgnoreFile.parse(path, read_file(path))
+    except FileNotFoundError:
+        raise InputError("does not exist", path=path) from None
+    except IsADirectoryError:
+        raise InputError("is a directory", path=path) from None
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from None
+
+
+def spec_of(
+    ignore_file: IgnoreFile | None, builder: Builder, *, named: bool, make: Make | None = None
+) -> DockerIgnoreSpec:
+    """Return the patterns of an ignore file; `named` if it is that of a named context.
+
+    Raises `IgnoreFileError` if they would fail the build.
+    """
+    if ignore_file is None:
+        return builder.spec_class([])
+    if builder.longest_line:
+        ignore_file.check_line_lengths()
+    lines = ignore_file.texts()
+    try:
+        # Only the frontend's own look at the file of the build context (`dockerui`) is so early.
+        if builder.checks_as_written and not named:
+            _check_as_written(lines, builder)
+        if builder.replaces_undecodable:
+            lines = [
+                line if line.isascii() else "".join(golang.code_points(line)) for line in lines
+            ]
+        if builder.check_patterns is not None:
+            builder.check_patterns(without_mark(lines))
+        return builder.spec_class.from_lines(lines, make)
+    except IgnoreFileError as error:
+        error.path = ignore_file.path
+        raise
+
+
+def _check_as_written(lines: list[str], builder: Builder) -> None:
+    """Raise `IgnoreFileError` for a byte that is not UTF-8 where a pattern cannot hold it."""
+    pattern_class = builder.spec_class.pattern_class
+    for number, line in enumerate(without_mark(lines), 1):
+        try:
+            if not is_utf8(line):
+                pattern_class.read(line)
+        except IgnoreFileError as error:
+            error.line = number
+            error.hint = "a class holds a byte that is not UTF-8: save the file as UTF-8"
+            with suppress(IgnoreFileError):
+                if pattern_class("".join(golang.code_points(line))).fault is None:
+                    error.hint += f"; {builder.older} takes it"
+            raise
