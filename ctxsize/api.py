@@ -256,13 +256,13 @@ def plan_ignore_file(
     """
     from ctxsize.engine.governing import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
-    from ctxsize.recommender.modes import plans
+    from ctxsize.recommender import modes
 
     sibling = None if like is None else read_ignore_file(like)
-    if sibling is None and mode not in plans.MODES:
-        raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(plans.MODES)}, like")
+    if sibling is None and mode not in modes.MODES:
+        raise InputError(f"no such mode: {mode!r}", hint=f"one of {', '.join(modes.MODES)}, like")
     request = request_for(build, **options)
-    plan = plans.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
+    plan = modes.make(Snapshot.take(request, progress=progress), mode, sibling=sibling)
     return finished(request, plan, config, write=write)
 
 

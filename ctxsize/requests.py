@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ctxsize.build import Options
     from ctxsize.config import Config
     from ctxsize.model import Report
-    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan, Size
+    from ctxsize.recommender.outcome import Size, Suggested
 
-    Suggested = TypeVar("Suggested", bound=Advice | IgnoreFilePlan)
+    AnySuggested = TypeVar("AnySuggested", bound=Suggested)
 
 ELSEWHERE = "there is no Dockerfile at the top of this context; to name a build"
 
@@ -131,12 +131,12 @@ def judged(request: Request, report: Report, config: Config | None) -> Report:
 
 def finished(
     request: Request,
-    outcome: Suggested,
+    outcome: AnySuggested,
     config: Config | None,
     codes: Iterable[str] = (),
     *,
     write: bool,
-) -> Suggested:
+) -> AnySuggested:
     """Return `outcome` without what `config` accepts, and with `write` carried out.
 
     Of tables about `codes` it says which accept nothing. A symlink is written through as long

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 import unicodedata
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -102,7 +101,7 @@ class Tracking:
     """The answers of git so far, by the top of each repository."""
 
     def __init__(self) -> None:
-        self._answers: dict[str, _Names | CleanObjection] = {}
+        self._answers: dict[str, git.SortedPaths | CleanObjection] = {}
         self._is_top: dict[str, bool] = {}
 
     def objection(self, path: str) -> CleanObjection | None:
@@ -122,8 +121,7 @@ class Tracking:
                 answer = self._answers[top] = _asked(top)
             if isinstance(answer, CleanObjection):
                 return answer
-            found = _first_below(answer, os.path.relpath(path, top))
-            if found is not None:
+            for found in answer.at_or_below(os.path.relpath(path, top)):
                 return CleanObjection("tracked", f"git tracks {found}")
         return None
 
@@ -141,10 +139,6 @@ class Tracking:
             path = above
 
 
-_Names = list[tuple[str, str]]
-"""Names folded and as they are, in the order of the former."""
-
-
 def _is_there(path: str) -> bool:
     try:
         os.lstat(path)
@@ -157,7 +151,7 @@ def _is_bare(path: str) -> bool:
     return all(_is_there(f"{path}/{name}") for name in BARE)
 
 
-def _asked(top: str) -> _Names | CleanObjection:
+def _asked(top: str) -> git.SortedPaths | CleanObjection:
     """Return all that the repository at `top` tracks.
 
     Git passes over a `.git` that it cannot read (an empty directory, a FIFO, a dangling
@@ -172,19 +166,9 @@ def _asked(top: str) -> _Names | CleanObjection:
         what = "is a bare repository" if _is_bare(top) else "holds a repository"
         return CleanObjection("git", f"{top} {what} for which git does not answer")
     try:
-        names = found.repository.tracked | found.repository.submodules
+        return git.SortedPaths(found.repository.tracked | found.repository.submodules, _folded)
     except git.GitError as error:
         return CleanObjection("git", f"what git tracks is not known: {error}")
-    return sorted((_folded(name), name) for name in names)
-
-
-def _first_below(names: _Names, directory: str) -> str | None:
-    folded = _folded(directory)
-    for wanted in (folded, f"{folded}/"):
-        at = bisect_left(names, (wanted,))
-        if at < len(names) and (names[at][0] == folded or names[at][0].startswith(f"{folded}/")):
-            return names[at][1]
-    return None
 
 
 def _folded(name: str) -> str:

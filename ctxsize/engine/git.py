@@ -11,6 +11,8 @@ not followed, and a git that hangs or fails is not run again for it.
 from __future__ import annotations
 
 import os
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -41,6 +43,22 @@ class GitError(Exception):
         super().__init__(message)
         self.seconds = seconds
         """How long it was waited for in vain."""
+
+
+class SortedPaths:
+    """Paths to search in, compared as `fold` makes them."""
+
+    def __init__(self, paths: Iterable[str], fold: Callable[[str], str] = str) -> None:
+        self._fold = fold
+        self._paths = sorted(paths, key=fold)
+        self._keys = [*map(fold, self._paths)]
+
+    def at_or_below(self, path: str) -> list[str]:
+        """Return `path` if it is one of them, and all that are below it."""
+        keys, key = self._keys, self._fold(path)
+        same = slice(bisect_left(keys, key), bisect_right(keys, key))
+        below = slice(bisect_left(keys, f"{key}/"), bisect_left(keys, f"{key}0"))
+        return self._paths[same] + self._paths[below]
 
 
 @dataclass(frozen=True)
@@ -83,6 +101,16 @@ class GitRepository:
     def tracked(self) -> frozenset[str]:
         """Return the files of the index below `root`. Raises `GitError`."""
         return self._index[0]
+
+    @cached_property
+    def index(self) -> SortedPaths:
+        """Return the tracked files and the submodules, to search in. Raises `GitError`."""
+        return SortedPaths(self.tracked | self.submodules)
+
+    def ignores(self, path: str) -> bool:
+        """Return whether `path` or a directory above it is ignored. Raises `GitError`."""
+        ends = (at for at, char in enumerate(f"{path}/") if char == "/")
+        return path in self.ignored or any(f"{path[:end]}/" in self.ignored for end in ends)
 
     @property
     def submodules(self) -> frozenset[str]:

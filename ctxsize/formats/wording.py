@@ -17,7 +17,7 @@ from ctxsize.units import human, plural
 
 if TYPE_CHECKING:
     from ctxsize.model import Report
-    from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
+    from ctxsize.recommender.outcome import Suggested
 
 EVIDENCE = 5
 """Number of pieces of evidence of one finding that are shown."""
@@ -146,7 +146,7 @@ def fingerprints(findings: Iterable[Finding]) -> list[str]:
     return found
 
 
-def command(outcome: Report | Advice | IgnoreFilePlan, name: str, *arguments: str) -> str:
+def command(outcome: Report | Suggested, name: str, *arguments: str) -> str:
     """Return the command `name` with `arguments` for the same build; see `path_argument`."""
     words = ["ctxsize", name, *arguments]
     if outcome.builder != next(iter(BUILDERS)):

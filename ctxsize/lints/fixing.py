@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from ctxsize.findings import Finding
 from ctxsize.lints.case import Case
-from ctxsize.recommender.exceptions import names
+from ctxsize.recommender.matches import names
 
 _MOST_FIXES = 1000
 _MOST_EXCEPTIONS = 2_000

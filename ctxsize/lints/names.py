@@ -12,7 +12,7 @@ from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, up_to
 from ctxsize.lints.proposal import Proposal
 from ctxsize.lints.tree import LintTree
-from ctxsize.recommender.exceptions import names
+from ctxsize.recommender.matches import names
 from ctxsize.units import plural
 
 _ANYWHERE = "/".join("\ue000" * 5)

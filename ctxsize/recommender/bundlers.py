@@ -14,7 +14,7 @@ from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.knowledge.tools import listed
 from ctxsize.recommender.made import taking
 from ctxsize.recommender.matches import Match
-from ctxsize.recommender.sources import NOT_SOURCES
+from ctxsize.recommender.rules import NOT_SOURCES
 
 _ENV_FILE = re.compile(r"\.env(\..+)?")
 _OTHER_MODE = re.compile(r"\.(dev|development|test|testing)(\.local)?$")

@@ -11,13 +11,20 @@ from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
-from ctxsize.recommender.exceptions import exceptions, may_name
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.matches import Match, fits
+from ctxsize.recommender.matches import Match, exceptions, fits, may_name
 from ctxsize.recommender.outcome import Size, Suggestion
 from ctxsize.recommender.rules import Category, EntryType, Form, Rule
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import Sums, directories_above, is_below, is_glob, like, sum_of
+from ctxsize.recommender.tree import (
+    Sums,
+    directories_above,
+    is_below,
+    is_glob,
+    like,
+    outermost,
+    sum_of,
+)
 
 _MANY = 4
 _PROVEN_PER_OTHER = 5
@@ -150,35 +157,6 @@ class SuggestionMaker:
         return None
 
 
-class _Cover:
-    """What is covered so far, as outermost paths."""
-
-    def __init__(self) -> None:
-        self._covered: set[str] = set()
-        self._above: set[str] = set()
-        """The directories that hold something covered."""
-
-    def add(self, paths: Collection[str]) -> None:
-        """Count `paths` as covered."""
-        self._covered.update(paths)
-        self._above.update(above for path in paths for above in directories_above(path))
-
-    def left(self, suggestion: Suggestion, sums: SumsOf) -> Sums:
-        """Return how much of what a suggestion hides is not covered yet."""
-        own = set(suggestion.paths)
-        tops = (path for path in own if not is_below(path, own))
-        new = [path for path in tops if path not in self._covered]
-        new = [path for path in new if not is_below(path, self._covered)]
-        gone = [*suggestion.keeps, *(each for path in new for each in self._below(path))]
-        return sum_of(sums, new).minus(sum_of(sums, gone))
-
-    def _below(self, path: str) -> list[str]:
-        if path not in self._above:
-            return []
-        inner = (each for each in self._covered if each.startswith(f"{path}/"))
-        return [each for each in inner if not is_below(each, self._covered)]
-
-
 def ranked(
     suggestions: Iterable[Suggestion], context: SumsOf, transfer: SumsOf, *, travels: bool = True
 ) -> list[Suggestion]:
@@ -195,13 +173,18 @@ def ranked(
         return each.safe, value, each.rule.name, each.patterns
 
     found: list[Suggestion] = []
-    cover, whole = _Cover(), context.get("", Sums())
+    covered, above, whole = set[str](), set[str](), context.get("", Sums())
     for each in sorted(suggestions, key=value, reverse=True):
-        left, moved = cover.left(each, context), cover.left(each, transfer)
+        own = outermost({*each.paths})
+        new = {path for path in own if path not in covered and not is_below(path, covered)}
+        inner = set() if above.isdisjoint(new) else {e for e in covered if is_below(e, new)}
+        gone = [*each.keeps, *outermost(inner)]
+        left, moved = (sum_of(e, new).minus(sum_of(e, gone)) for e in (context, transfer))
         if left.entries and _is_worth_a_line(each.rule, left, moved, whole):
             size = Size(Amount.of(left), Amount.of(moved) if travels else None)
             found.append(replace(each, size=size))
-            cover.add(each.paths)
+            covered.update(each.paths)
+            above.update(at for path in each.paths for at in directories_above(path))
     return found
 
 

@@ -15,14 +15,13 @@ from ctxsize.model import Amount
 from ctxsize.recommender.assumed import with_bases
 from ctxsize.recommender.build_files import BuildFiles
 from ctxsize.recommender.commands import is_named
-from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.governed import Discovering, read_build_files
 from ctxsize.recommender.knowledge.load import RULES
 from ctxsize.recommender.matches import Match, collect
 from ctxsize.recommender.outcome import Size
 from ctxsize.recommender.proof import Proof
-from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import SumsByPath, Tree, travelling
 

@@ -1,4 +1,4 @@
-"""What a tree and git say about a path: whether a marker holds, and in which words.
+"""What git and a tree say about a path: whether a marker holds, and in which words.
 
 Each marker has one function, which returns what shows it, as a clause for a person, or None.
 The recommender reads files here alone, and never much of one. What is read is searched in and
@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from functools import cached_property, lru_cache
 
 from ctxsize import units
+from ctxsize.engine import git
+from ctxsize.engine.border import border_of
+from ctxsize.engine.git import GitError, GitRepository
+from ctxsize.model import Problem
 from ctxsize.reader import read_start
 from ctxsize.recommender.rules import Marker
-from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
@@ -45,6 +49,91 @@ def small_file(root: str, path: str, limit: int = _SMALL) -> bytes:
 def text_of(data: bytes) -> str:
     """Return `data` to search in; UTF-16 by leaving out its zeros."""
     return data.translate(None, b"\0").decode("utf-8", "replace")
+
+
+class Tracked:
+    """What git knows of a context: the repository around it and those inside it."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._root = tree.snapshot.request.root
+        found = git.find(self._root)
+        self.problem: Problem | None = found.problem
+        """Why it is not known what is tracked, though there seems to be a repository."""
+        self.top = border_of(self._root)
+        """The top of the repository around the context, or the context where there is none."""
+        self._known = {"": self._ask(found.repository)}
+        self._inner = lru_cache(maxsize=None)(self._find_inner)
+
+    def _ask(self, repository: GitRepository | None) -> GitRepository | None:
+        """Return the repository if it answers, and remembers what."""
+        try:
+            _ = repository and (repository.index, repository.ignored)
+        except GitError as error:
+            self.problem = Problem("git", f"what git tracks is not known: {error}", path=self._root)
+            return None
+        return repository
+
+    @property
+    def has_repository(self) -> bool:
+        """Return whether a repository covers the context."""
+        return self._known[""] is not None
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """Return what the context's repository ignores, without the `/` of directories."""
+        known = self._known[""]
+        return frozenset() if known is None else frozenset(p.rstrip("/") for p in known.ignored)
+
+    def first(self, path: str) -> str | None:
+        """Return a tracked file at or below `path`; None if git tracks nothing there."""
+        return next(iter(self.at_or_below(path)), None)
+
+    def at_or_below(self, path: str) -> list[str]:
+        """Return every tracked file at or below `path`, and the submodules there."""
+        known, inner, prefix = self._of(path)
+        return [] if known is None else [prefix + e for e in known.index.at_or_below(inner)]
+
+    def covers(self, path: str) -> bool:
+        """Return whether a repository says anything about `path`."""
+        return self._of(path)[0] is not None
+
+    def ignores(self, path: str) -> bool:
+        """Return whether git ignores all of `path` and tracks nothing there.
+
+        Not where it ignores the whole context: that says nothing about a part of it.
+        """
+        known, inner, _ = self._of(path)
+        return known is not None and known.ignores(inner)
+
+    def _of(self, path: str) -> tuple[GitRepository | None, str, str]:
+        """Return what the repository of `path` knows, the path in it, and the prefix before it."""
+        top = self._inner(path.rpartition("/")[0]) if self._has_inner else ""
+        prefix = f"{top}/" if top else ""
+        return self._known[top], path[len(prefix) :], prefix
+
+    @cached_property
+    def _has_inner(self) -> bool:
+        """Return whether something in a directory below the top looks like a repository."""
+        return any(held.path and held.has(".git") for held in self._tree.snapshot.folders)
+
+    def _find_inner(self, directory: str) -> str:
+        """Return the repository that `directory` belongs to: its path in the context.
+
+        One inside what the outer repository ignores is a download, no part of the sources.
+        """
+        if not directory:
+            return ""
+        outer = self._inner(directory.rpartition("/")[0])
+        known = self._known[outer]
+        inner = directory.removeprefix(f"{outer}/")
+        if not self._tree.has(directory, ".git") or (known is not None and known.ignores(inner)):
+            return outer
+        found = git.find(f"{self._root}/{directory}").repository
+        if found is None or found.top != f"{self._root.rstrip('/')}/{directory}":
+            return outer
+        self._known[directory] = self._ask(found)
+        return directory
 
 
 class Evidence:
@@ -90,28 +179,30 @@ class Evidence:
 Look = Callable[[Evidence, Marker, str], "str | None"]
 
 
+def _named(evidence: Evidence, marker: Marker, directory: str) -> Iterator[str | None]:
+    """Return what each name of `marker` finds in a directory."""
+    return (evidence.tree.find(directory, name) for name in marker.names)
+
+
 def _beside(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    directory = path.rpartition("/")[0]
-    found = (evidence.tree.find(directory, name) for name in marker.names)
+    found = _named(evidence, marker, path.rpartition("/")[0])
     first = next((each for each in found if each not in (None, path)), None)
     return None if first is None else f"{first} beside it"
 
 
 def _beside_all(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    directory = path.rpartition("/")[0]
-    found = [evidence.tree.find(directory, name) for name in marker.names]
+    found = [*_named(evidence, marker, path.rpartition("/")[0])]
     return None if None in found else f"{' and '.join(filter(None, found))} beside it"
 
 
 def _inside(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    found = (evidence.tree.find(path, name) for name in marker.names)
-    first = next(filter(None, found), None)
+    first = next(filter(None, _named(evidence, marker, path)), None)
     return None if first is None else f"{first[len(path) + 1 :]} in it"
 
 
 def _inside_all(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    found = [evidence.tree.find(path, name) for name in marker.names]
-    return None if None in found else f"{', '.join(marker.names)} in it"
+    missing = None in _named(evidence, marker, path)
+    return None if missing else f"{', '.join(marker.names)} in it"
 
 
 def _tagged(evidence: Evidence, _: Marker, path: str) -> str | None:

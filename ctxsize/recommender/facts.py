@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from fnmatch import translate
-from functools import cached_property
+from functools import cache, cached_property
 from heapq import nsmallest
 
 from ctxsize.dockerfile.stages import StageStep, built_stages
@@ -16,8 +16,7 @@ from ctxsize.recommender.commands import running
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.knowledge.tools import install_directory, manager_of
 from ctxsize.recommender.mentions import Mention, Texts
-from ctxsize.recommender.rules import Rule
-from ctxsize.recommender.sources import NOT_SOURCES, is_source
+from ctxsize.recommender.rules import NOT_SOURCES, Rule, is_source
 from ctxsize.recommender.tree import SumsByPath, directories_above, is_below
 from ctxsize.shell import Command
 
@@ -71,6 +70,10 @@ def may_be(pattern: str, path: str) -> bool:
     return False
 
 
+def _depth(path: str) -> tuple[int, str]:
+    return path.count("/"), path
+
+
 def _reads_git(command: str) -> bool:
     """Return whether a command names `.git`, and not to do without it."""
     return bool(_NAMES_GIT.search(command)) and not _DOES_WITHOUT_GIT.search(command)
@@ -84,12 +87,15 @@ class Facts:
         self.build_files = build_files
         self._sums = sums
         self._saw_all_sources = True
-        self._manifests: dict[tuple[str, ...], list[str]] = {}
-        self._packages: dict[str, frozenset[str]] = {}
         self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
-        self._running: dict[StageStep, tuple[tuple[str, Command], ...]] = {}
-        self._scripts: dict[str, list[tuple[str, str]]] = {}
-        self._maybe_taken: dict[str, tuple[set[str], set[str]]] = {}
+        self.running = cache(self._running)
+        """What a step of a Dockerfile runs, each command with its directory."""
+        self.sent_like = cache(self._sent_like)
+        """The files that are sent whose names match, the topmost ones first."""
+        self.packages = cache(self._packages)
+        """The directories below the context that hold a manifest of this name."""
+        self._scripts = cache(self._find_scripts)
+        self._maybe_taken = cache(self._find_maybe_taken)
 
     @cached_property
     def git_is_sent(self) -> bool:
@@ -148,12 +154,12 @@ class Facts:
 
     def may_take(self, unknown: Named, path: str) -> tuple[bool, bool]:
         """Return whether a source of unknown name may be `path` or in it, and whether above it."""
-        if unknown.path not in self._maybe_taken:
-            taken = {each for each in self._sums if each and may_be(unknown.path, each)}
-            above = {at for each in taken for at in directories_above(each)}
-            self._maybe_taken[unknown.path] = taken, above | taken
-        taken, reached = self._maybe_taken[unknown.path]
+        taken, reached = self._maybe_taken(unknown.path)
         return path in reached, not taken.isdisjoint(directories_above(path))
+
+    def _find_maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
+        taken = {each for each in self._sums if each and may_be(pattern, each)}
+        return taken, taken.union(*map(directories_above, taken))
 
     def mentions(self, path: str) -> str | None:
         """Return a source or a Dockerfile that names `path`, None if none does."""
@@ -183,13 +189,10 @@ class Facts:
         texts = ((at, self.evidence.small_file(at)) for at in self.sent_like(_WORKSPACES))
         return [(at, text) for at, text in texts if _HAS_MEMBERS.search(text)]
 
-    def packages(self, manifest: str) -> frozenset[str]:
-        """Return the directories below the context that hold a `manifest` of the sources."""
-        if manifest not in self._packages:
-            paths = (path.split("/")[:-1] for path in self.by_name.get(manifest, ()))
-            found = ("/".join(each) for each in paths if each and NOT_SOURCES.isdisjoint(each))
-            self._packages[manifest] = frozenset(found)
-        return self._packages[manifest]
+    def _packages(self, manifest: str) -> frozenset[str]:
+        paths = (path.split("/")[:-1] for path in self.by_name.get(manifest, ()))
+        found = ("/".join(each) for each in paths if each and NOT_SOURCES.isdisjoint(each))
+        return frozenset(found)
 
     def installed_by(self, build_file: BuildFile, rule: Rule) -> tuple[str | None, ...]:
         """Return for each install in `build_file` the package that it is for, None if not known."""
@@ -210,11 +213,9 @@ class Facts:
         ends = ("/".join(parts[at:]) for at in range(len(parts)))
         return next((each for each in ends if each in self.packages(manifest)), None)
 
-    def running(self, step: StageStep) -> tuple[tuple[str, Command], ...]:
-        """Return what a step of a Dockerfile runs, each command with its directory."""
-        if step not in self._running:
-            self._running[step] = tuple(running(step))
-        return self._running[step]
+    @staticmethod
+    def _running(step: StageStep) -> tuple[tuple[str, Command], ...]:
+        return tuple(running(step))
 
     def commands(self, build_file: BuildFile) -> Iterator[tuple[str, Command]]:
         """Yield the commands that the builds of `build_file` run, with their directories."""
@@ -224,36 +225,26 @@ class Facts:
                     yield from self.running(step)
 
     def script(self, name: str, beside: str) -> str:
-        """Return the texts of the files of this name that are sent, but for those in `beside`.
-
-        Of many files, the topmost ones are read.
-        """
-        if name not in self._scripts:
-            is_file = self.evidence.tree.snapshot.file
-            paths = (each for each in self.by_name.get(name, ()) if is_file(each) is not None)
-            topmost = nsmallest(_MOST_SCRIPTS, paths, key=lambda path: (path.count("/"), path))
-            self._scripts[name] = [(each, self.evidence.small_file(each)) for each in topmost]
-        found = self._scripts[name]
+        """Return the texts of the files of this name that are sent, but for those in `beside`."""
+        found = self._scripts(name)
         return "\n".join(text for path, text in found if not is_below(path, {beside}))
+
+    def _find_scripts(self, name: str) -> list[tuple[str, str]]:
+        """Return the topmost files of this name that are sent, and their texts."""
+        is_file = self.evidence.tree.snapshot.file
+        paths = (each for each in self.by_name.get(name, ()) if is_file(each) is not None)
+        topmost = nsmallest(_MOST_SCRIPTS, paths, key=_depth)
+        return [(each, self.evidence.small_file(each)) for each in topmost]
 
     def sent_below(self, path: str) -> list[str]:
         """Return the entries below a directory that are sent and are none themselves."""
         return [each for each, _ in self.evidence.tree.files_below(path) if each in self._sums]
 
-    def sent_like(self, names: tuple[str, ...]) -> list[str]:
-        """Return the files that are sent whose names match, the topmost ones first."""
-        if names not in self._manifests:
-            wanted = re.compile("|".join(map(translate, names)))
-            found = [
-                path
-                for name, paths in self.by_name.items()
-                if wanted.match(name)
-                for path in paths
-                if not self.evidence.git.ignores(path)
-            ]
-            found.sort(key=lambda path: (path.count("/"), path))
-            self._manifests[names] = found[:_MOST_MANIFESTS]
-        return self._manifests[names]
+    def _sent_like(self, names: tuple[str, ...]) -> list[str]:
+        is_wanted = re.compile("|".join(map(translate, names))).match
+        found = (path for name, at in self.by_name.items() if is_wanted(name) for path in at)
+        sent = (path for path in found if not self.evidence.git.ignores(path))
+        return nsmallest(_MOST_MANIFESTS, sent, key=_depth)
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:

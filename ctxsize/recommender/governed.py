@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
-from ctxsize.engine.dockerfiles import is_dockerfile
+from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.named import named_contexts
 from ctxsize.engine.need import needs_of
 from ctxsize.engine.request import Plans, Request, request_of
@@ -16,13 +16,22 @@ from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Problem
 from ctxsize.recommender.assumed import with_bases
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
-from ctxsize.recommender.sources import FETCHED, home_of
-from ctxsize.recommender.tracked import Tracked
-from ctxsize.recommender.tree import Tree
+from ctxsize.recommender.evidence import Tracked
+from ctxsize.recommender.rules import FETCHED, is_build_input
+from ctxsize.recommender.tree import Tree, directories_above
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 _MOST = 200
 _MOST_STAGES = 500
+_SHARED = frozenset(
+    (
+        *("docker", "dockerfiles", "container", "containers", "image", "images", "build", "infra"),
+        *("builder", "deploy", "deployment", "ci", "ops", "k8s", "kubernetes", "package", "tools"),
+        *("packaging", "release", "scripts", "hack", "dev", "test", "tests", "e2e", "config"),
+        *("conf", "etc", "docs"),
+    )
+)
+"""Directories whose Dockerfiles often build what lies elsewhere, mostly above."""
 
 if TYPE_CHECKING:
     from ctxsize.discovery import FoundBuild
@@ -109,7 +118,7 @@ class _Governed:
             message = f"{lead}: {build.masked(error.message)}"
             self.problems.append(Problem("unread-dockerfile", message, path=path))
             return
-        home = "" if asked_for else home_of(path, build_file.paths_here, self._tree)
+        home = "" if asked_for else _home_of(path, build_file.paths_here, self._tree)
         if home:
             self.elsewhere.append((path, home))
         else:
@@ -213,3 +222,34 @@ def _own_files(request: Request, tree: Tree, dockerfiles: list[str]) -> Iterator
                 yield path + ending
     if request.dockerfile_in_context:
         yield request.dockerfile_in_context
+
+
+def _home_of(dockerfile: str, named: Collection[str], tree: Tree) -> str:
+    """Return the directory from which a Dockerfile that nothing asks for is built: `""` for here.
+
+    That is one which holds more of the paths that it names than this one does; or as many, and a
+    project lies there. Else it is here: to hide what a build needs is worse than a doubt.
+    """
+
+    def found(directory: str) -> int:
+        return sum(tree.find(directory, each) is not None for each in named)
+
+    here = found("")
+    for directory in directories_above(dockerfile):
+        there = found(directory)
+        if there > here or (there == here and _is_project(directory, tree)):
+            return directory
+    return ""
+
+
+def _is_project(directory: str, tree: Tree) -> bool:
+    """Return whether something to build lies in a directory, and not only what builds need."""
+    if any(map(is_build_input, tree.names(directory))):
+        return True
+    parts = directory.lower().split("/")
+    if any(part in _SHARED or part.startswith(".") for part in parts):
+        return False
+    return not all(
+        is_dockerfile(name) or is_ignore_file(name) or name.startswith("README")
+        for name in tree.names(directory)
+    )

@@ -13,7 +13,7 @@ from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.knowledge.tools import manager_of, speaks, works
 from ctxsize.recommender.made import is_for, taking
-from ctxsize.recommender.matches import Match, Objection
+from ctxsize.recommender.matches import Doubt, Match
 
 _SCRIPTS = re.compile(
     r"\.sh\b|\b(make|just|task)\b|\b(npm|bun|composer)\s+(run|run-script|exec)\b"
@@ -23,7 +23,7 @@ _SCRIPTS = re.compile(
 _MOST_NAMED = 3
 
 
-def no_install_step(facts: Facts, match: Match) -> Objection | None:
+def no_install_step(facts: Facts, match: Match) -> str | None:
     """Object if a Dockerfile takes the dependencies and does not install them: it needs these.
 
     A person may overrule it where a script may install them, where the Dockerfile installs those
@@ -37,10 +37,9 @@ def no_install_step(facts: Facts, match: Match) -> Objection | None:
     others = [(_may_install(facts, e, match), e.path) for e in bare if e not in strangers]
     if others:
         soft, path = min(others, key=lambda each: each[0])
-        return Objection("no_install_step", f"{path} takes it and does not install it", soft=soft)
-    if owner is None or not strangers:
-        return None
-    return Objection("no_install_step", _lost(strangers, owner), soft=True)
+        reason = f"{path} takes it and does not install it"
+        return Doubt(reason) if soft else reason
+    return None if owner is None or not strangers else Doubt(_lost(strangers, owner))
 
 
 def _installs(facts: Facts, build_file: BuildFile, match: Match) -> bool:

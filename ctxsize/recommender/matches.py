@@ -1,22 +1,55 @@
 """Rules × tree: which directories and files are proven to be what a rule looks for.
 
 From the top down; below a directory that is proven and may go, nothing more is
-looked for. What a trap objects to does not shield what is below it.
+looked for. What a trap objects to does not shield what is below it. A secret is told by its
+name, and by a look at the beginning of a small file; no message ever holds a part of that.
+Last, what the author of the ignore file lets in by name: no suggestion takes that back.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cache, lru_cache
 
+from ctxsize.engine.directories import TEMPLATES
 from ctxsize.engine.memory import Held
 from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.request import Request
 from ctxsize.engine.segments import Index, Segment, segments
-from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.build_files import agree
+from ctxsize.recommender.evidence import Evidence, text_of
 from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Rule
-from ctxsize.recommender.secrets import Certainty, certainty
 from ctxsize.recommender.tree import Sums, SumsByPath, is_glob, like
+
+_MOST_NAMES = 10_000
+"""Number of names whose rules are remembered."""
+_NONE = Sums()
+_LARGE_BYTES = 1024 * 1024
+"""No rule about files of any name is about smaller ones."""
+_LARGEST_SECRET = 64 * 1024
+_PUBLIC = re.compile(
+    r"-----BEGIN (TRUSTED )?(CERTIFICATE|(RSA )?PUBLIC KEY|CERTIFICATE REQUEST|DH)"
+)
+_LIKELY_FROM = 0.75
+
+
+class Certainty(str, Enum):
+    """How sure it is that a file is a secret."""
+
+    CERTAIN = "certain"
+    """Its content says so."""
+    LIKELY = "likely"
+    """Its name does, and hardly anything else has it."""
+    POSSIBLE = "possible"
+
+
+class Doubt(str):
+    """A reason against a match that a person may overrule."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -52,11 +85,6 @@ class Match:
 
 Judge = Callable[[Match], "list[Objection]"]
 
-_MOST_NAMES = 10_000
-"""Number of names whose rules are remembered."""
-_NONE = Sums()
-_LARGE_BYTES = 1024 * 1024
-"""No rule about files of any name is about smaller ones."""
 Look = tuple[Rule, str]
 """A rule, and the name by which it looks for something; `""` for a rule without names."""
 
@@ -164,7 +192,7 @@ def _match(evidence: Evidence, rule: Rule, find: str, path: str) -> Match | None
     if rule.category is not Category.SECRET:
         shown = evidence.shows(rule.marker, path)
         return None if shown is None else Match(rule, find, path, shown)
-    sure = certainty(evidence, rule, path)
+    sure = _certainty(evidence, rule, path)
     if sure is None:
         return None
     shown = "its content" if sure is Certainty.CERTAIN else "its name"
@@ -172,3 +200,71 @@ def _match(evidence: Evidence, rule: Rule, find: str, path: str) -> Match | None
         # What else the glob matches may be a template, which belongs to the sources.
         find = "/".join(path.split("/")[-1 - find.count("/") :])
     return Match(rule, find, path, shown, sure)
+
+
+def _certainty(evidence: Evidence, rule: Rule, path: str) -> Certainty | None:
+    """Return how sure it is that what `rule` looks for at `path` is a secret."""
+    name = path.rpartition("/")[2]
+    if TEMPLATES.search(name):
+        return None
+    if rule.kind is EntryType.FILE and evidence.tree.size_bytes(path) > _LARGEST_SECRET:
+        return None if rule.only_proved else Certainty.POSSIBLE
+    if rule.marker.kind != "exists" and evidence.shows(rule.marker, path) is not None:
+        return Certainty.CERTAIN
+    if rule.only_proved or (rule.kind is EntryType.FILE and _says_otherwise(evidence, rule, path)):
+        return None
+    return Certainty.LIKELY if rule.confidence >= _LIKELY_FROM else Certainty.POSSIBLE
+
+
+def _says_otherwise(evidence: Evidence, rule: Rule, path: str) -> bool:
+    """Return whether the file is empty, or a certificate or a public key alone."""
+    data = evidence.first_bytes(path)
+    if not data.strip():
+        return True
+    return rule.confidence < _LIKELY_FROM and bool(_PUBLIC.search(text_of(data)))
+
+
+def letting_in(request: Request, path: str) -> str | None:
+    """Return the exception that names `path` or something in it, as a clause; None without one.
+
+    One that names a directory above says nothing of `path`: `!src` is no word about `src/.env`.
+    """
+    for pattern in exceptions(request):
+        if pattern.line and names(pattern, path):
+            where = "" if request.ignore_file is None else request.ignore_file.path
+            return f"{where}:{pattern.line} lets it in: !{pattern.text}"
+    return None
+
+
+def exceptions(request: Request) -> list[DockerIgnorePattern]:
+    """Return the exceptions of the ignore file, and those that the builder adds to it."""
+    return [each for each in request.spec.patterns if each.include is False]
+
+
+def may_name(exception: str, find: str) -> bool:
+    """Return whether an exception may be about what a rule finds under `find`, wherever it is."""
+    parts, wanted = exception.split("/"), find.split("/")
+    starts = range(len(parts) - len(wanted) + 1)
+    return any(_agree(parts[at : at + len(wanted)], wanted) for at in starts)
+
+
+def names(pattern: DockerIgnorePattern, path: str) -> bool:
+    """Return whether a pattern matches `path` or leads into it, with more than wildcards there."""
+    parts, wanted = pattern.text.split("/"), path.split("/")
+    if _is_name(parts[-1]) and pattern.fault is None and pattern.match_file(path) is not None:
+        return True
+    anywhere = parts[0] == "**"
+    ends = (wanted[at:] for at in range(len(wanted) if anywhere else 1))
+    return any(_leads(parts[anywhere:], end) for end in ends)
+
+
+def _leads(parts: list[str], wanted: list[str]) -> bool:
+    return len(parts) >= len(wanted) and _agree(parts[: len(wanted)], wanted)
+
+
+def _agree(parts: list[str], wanted: Iterable[str]) -> bool:
+    return _is_name(parts[-1]) and all(map(agree, parts, wanted))
+
+
+def _is_name(part: str) -> bool:
+    return bool(part.strip("*?."))

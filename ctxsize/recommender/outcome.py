@@ -101,11 +101,9 @@ class Question:
     """What git says of it."""
 
 
-@dataclass(frozen=True)
-class Advice:
-    """Everything that `ctxsize suggest` has to say."""
-
-    kind: ClassVar[Literal["suggest"]] = "suggest"
+@dataclass(frozen=True, kw_only=True)
+class Suggested:
+    """What `ctxsize suggest` found out about an ignore file, whichever way."""
 
     context_path: str
     dockerfile: str | None
@@ -115,21 +113,29 @@ class Advice:
     new_file: bool
     before: Size
     after: Size
-    """With what is chosen; measured again if it was written."""
+    """With the change; measured again if it was written."""
+    edit: Edit | None = None
+    """What `--write` does; None where nothing changes."""
+    written: bool = False
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    options: tuple[str, ...] = ()
+    """Further options of the build, as words of the command line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice(Suggested):
+    """Everything that `ctxsize suggest` has to say."""
+
+    kind: ClassVar[Literal["suggest"]] = "suggest"
+
     suggestions: tuple[Suggestion, ...]
     questions: tuple[Question, ...] = ()
     blocked: tuple[Blocked, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    problems: tuple[Problem, ...] = ()
     git_ignored: Amount | None = None
     """What git ignores and the builder would be sent; None without git."""
     git_ignored_secrets: int | None = None
     """How many files of it are secrets, certain or likely ones."""
-    edit: Edit | None = None
-    """What `--write` does; None where nothing is chosen."""
-    written: bool = False
-    options: tuple[str, ...] = ()
-    """Further options of the build, as words of the command line."""
 
     @property
     def lower_bound(self) -> bool:
@@ -180,30 +186,14 @@ class IgnoreFileChange:
     """What would make it possible."""
 
 
-@dataclass(frozen=True)
-class IgnoreFilePlan:
+@dataclass(frozen=True, kw_only=True)
+class IgnoreFilePlan(Suggested):
     """Everything that `ctxsize suggest` has to say in one of its modes."""
 
     kind: ClassVar[Literal["plan"]] = "plan"
 
     mode: str
     """`allowlist`, `like`, `from-gitignore` or `tidy`."""
-    context_path: str
-    dockerfile: str | None
-    builder: str
-    ignore_file: str
-    """The file that governs, or the one that would be made."""
-    new_file: bool
-    before: Size
-    after: Size
-    """With the change; measured again if it was written."""
     change: IgnoreFileChange
-    edit: Edit | None = None
-    """What `--write` does; None where nothing changes."""
-    findings: tuple[Finding, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    written: bool = False
-    options: tuple[str, ...] = ()
-    """Further options of the build, as words of the command line."""
     sibling: str | None = None
     """The other ignore file of `like`."""

@@ -19,7 +19,7 @@ from ctxsize.engine.trial import Attempt, Taken, Trial, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
 from ctxsize.recommender.outcome import Suggestion
-from ctxsize.recommender.tree import is_below
+from ctxsize.recommender.tree import is_below, outermost
 
 
 class Proof:
@@ -74,8 +74,7 @@ class Proof:
 
     def taken_by(self, names: Iterable[Named]) -> tuple[str, ...]:
         """Return the entries that are sent and that `names` name, outermost ones."""
-        found = frozenset(self._entries(names))
-        return tuple(sorted(path for path in found if not is_below(path, found)))
+        return tuple(sorted(outermost(frozenset(self._entries(names)))))
 
     def _entries(self, names: Iterable[Named]) -> Iterator[str]:
         before = self._trial.before

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ctxsize.engine.memory import Held
 from ctxsize.model import Amount
+from ctxsize.recommender.evidence import Tracked
 from ctxsize.recommender.outcome import Question
-from ctxsize.recommender.sources import is_source
-from ctxsize.recommender.tracked import Tracked
+from ctxsize.recommender.rules import is_source
 from ctxsize.recommender.tree import Sums, SumsByPath, Tree, directories_above, is_below
 
 _LEAST_BYTES = 10 * 1024 * 1024

@@ -1,12 +1,14 @@
-"""The values of the knowledge: rules and markers. `knowledge/load.py` makes them from TOML.
+"""The values of the knowledge: rules, markers, names of sources and of the inputs of builds.
 
-`ctxsize.recommender.evidence` looks whether a marker holds.
+`knowledge/load.py` makes the rules from TOML, `evidence.py` looks whether a marker holds.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import translate
 
 from ctxsize import units
 
@@ -164,3 +166,52 @@ class Rule:
         if self.form is Form.ANCHORED or self.find[0].startswith("/"):
             return "its path" + (" with `/*`" if self.contents else "")
         return ", ".join(f"`**/{each}`" for each in self.find)
+
+
+_INPUTS = (
+    *("Cargo.lock", "Cargo.toml", "rust-toolchain*", "package.json", "package-lock.json"),
+    *("npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "pnpm-workspace.yaml", "bun.lock*"),
+    *(".nvmrc", ".node-version", ".yarnrc.yml", "tsconfig*.json", "composer.json"),
+    *("composer.lock", "pyproject.toml", "poetry.lock", "uv.lock", "Pipfile*", "setup.py"),
+    *("setup.cfg", "requirements*.txt", ".python-version", ".tool-versions", "go.mod"),
+    *("go.sum", "go.work", "Gemfile", "Gemfile.lock", ".ruby-version", "mix.exs", "mix.lock"),
+    *("pom.xml", "build.gradle*", "settings.gradle*", "gradle.properties", "gradlew", "mvnw"),
+    *("gradle-wrapper.jar", "gradle-wrapper.properties", "maven-wrapper.*", "*.csproj"),
+    *("*.fsproj", "*.sln", "*.slnx", "global.json", "nuget.config", "Directory.*.props"),
+    *("Package.swift", "Package.resolved", "pubspec.yaml", "pubspec.lock", "stack.yaml"),
+    *("*.cabal", "build.zig*", "shard.yml", "shard.lock", "rebar.config", "rebar.lock"),
+    *("CMakeLists.txt", "vcpkg.json", "conanfile.*", "flake.nix", "flake.lock"),
+)
+_IS_INPUT = re.compile("|".join(map(translate, _INPUTS)))
+_SOURCES = tuple(
+    f".{ending}"
+    for group in (
+        "rs py pyi go js mjs cjs ts mts cts tsx jsx vue svelte astro java kt kts scala sbt clj",
+        "rb php ex exs erl c cc cpp cxx h hpp cs fs vb swift m dart hs ml zig nim cr lua pl pm r",
+        "sh bash zsh ps1 toml json jsonc cfg ini gradle xml cmake mk csproj fsproj props targets",
+        "gemspec cabal nix bzl proto graphql sql",
+    )
+    for ending in group.split()
+)
+_SOURCE_NAMES = frozenset(
+    {"Makefile", "GNUmakefile", "makefile", "justfile", "Justfile", "Rakefile", "Gemfile"}
+    | {"CMakeLists.txt", "MANIFEST.in", "BUILD", "WORKSPACE", "Procfile", "Earthfile"}
+)
+FETCHED = frozenset(
+    {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
+)
+"""Directories in which no Dockerfile of this repository lies."""
+NOT_SOURCES = FETCHED | {
+    *("venv", "_build", "__pycache__", ".next", ".terraform", "dist-newstyle"),
+}
+"""Directories whose content nobody wrote; what is in them says nothing about the sources."""
+
+
+def is_source(name: str) -> bool:
+    """Return whether a file is a program's source or a manifest, by its name."""
+    return name.endswith(_SOURCES) or name in _SOURCE_NAMES
+
+
+def is_build_input(name: str) -> bool:
+    """Return whether a file of that name is a manifest, a lock file or a tool's version."""
+    return _IS_INPUT.match(name) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,19 +13,19 @@ from ctxsize.engine.events import Steps, step
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import InputError
-from ctxsize.findings import Confidence, Edit, Finding, Location, in_order
+from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.model import Amount
-from ctxsize.recommender import secrets
+from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import SuggestionMaker, ranked
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.governed import Discovering
 from ctxsize.recommender.knowledge.load import BY_NAME
-from ctxsize.recommender.matches import Match, Objection
+from ctxsize.recommender.matches import Certainty, Match, Objection
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.questions import questions
-from ctxsize.recommender.rules import Category, EntryType
+from ctxsize.recommender.rules import Category, EntryType, Rule
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import is_below, sum_of
+from ctxsize.recommender.tree import is_below, outermost, sum_of
 from ctxsize.writer.merge import Addition, merge
 
 _WORTH_AN_EXCEPTION = 1024 * 1024
@@ -77,28 +78,25 @@ class Advisor(BuildContext):
         suggestions, edit, after = self._edited(made, choice)
         asked = self._questions()
         findings = [*self._missing(suggestions), *self._asked(asked), *self._secrets(made)]
+        problems = (*self._real.problems, *self.assumed, *self.build_files.problems)
+        ignored = sum_of(self.sums, self.git.ignored)
         return Advice(
-            self.request.context,
-            self.request.dockerfile,
-            self.request.builder.name,
-            ignore_file_to_write(self.request),
-            self.new_file,
-            self.size,
-            after,
-            suggestions,
-            asked,
-            tuple(self._blocked(failed)),
-            in_order(findings),
-            (
-                *self._real.problems,
-                *self.assumed,
-                *self.build_files.problems,
-                *filter(None, [self.git.problem]),
-            ),
-            Amount.of(sum_of(self.sums, self.git.ignored)) if self.git.has_repository else None,
-            self._git_ignored_secrets(),
-            edit,
+            context_path=self.request.context,
+            dockerfile=self.request.dockerfile,
+            builder=self.request.builder.name,
+            ignore_file=ignore_file_to_write(self.request),
+            new_file=self.new_file,
+            before=self.size,
+            after=after,
+            edit=edit,
             options=self._options,
+            suggestions=suggestions,
+            questions=asked,
+            blocked=tuple(self._blocked(failed)),
+            findings=in_order(findings),
+            problems=(*problems, *filter(None, [self.git.problem])),
+            git_ignored=Amount.of(ignored) if self.git.has_repository else None,
+            git_ignored_secrets=self._git_ignored_secrets(),
         )
 
     def _made(self) -> list[Suggestion]:
@@ -231,11 +229,11 @@ class Advisor(BuildContext):
                 continue
             takers = [each for each in self.build_files.named if each.is_at_or_below(match.path)]
             for each in takers:
-                yield secrets.copied(match.rule, match.path, each, match.secret)
+                yield _copied(match.rule, match.path, each, match.secret)
             if not takers:
                 where = os.path.normpath(os.path.join(self.request.context, match.path))
                 command = self._adding(match.path, made)
-                yield secrets.sent(match.rule, match.path, where, match.secret, command)
+                yield _sent(match.rule, match.path, where, match.secret, command)
 
     def _adding(self, path: str, made: Sequence[Suggestion]) -> str:
         """Return the command that adds `path` to the ignore file, `""` if no suggestion does."""
@@ -255,12 +253,51 @@ class Advisor(BuildContext):
         if not self.git.has_repository:
             return None
         secret = {match.path for match in self.found if _is_secret(match)}
-        tops = (path for path in secret if not is_below(path, secret))
-        return sum_of(self.sums, filter(self.git.ignores, tops)).files
+        return sum_of(self.sums, filter(self.git.ignores, outermost(secret))).files
 
 
 def _is_secret(match: Match) -> bool:
-    return match.secret in (secrets.Certainty.CERTAIN, secrets.Certainty.LIKELY)
+    return match.secret in (Certainty.CERTAIN, Certainty.LIKELY)
+
+
+def _copied(rule: Rule, path: str, named: Named, sure: Certainty) -> Finding:
+    """Return the finding about a secret that an instruction takes by its name."""
+    bound = named.instruction == "RUN"
+    what = f"{path} is {rule.why}"
+    message = (
+        f"{named.instruction} takes {named.source}: {what}"
+        if bound
+        else f"{named.instruction} {named.source} puts a secret into the image: {what}"
+    )
+    secret = re.sub(r"\W+", "", path.rpartition("/")[2]) or "secret"
+    return Finding(
+        "CTX510",
+        Severity.WARNING if bound else Severity.ERROR,
+        message,
+        Location(named.dockerfile, named.line),
+        Confidence(sure.value),
+        evidence=(path,),
+        help=f"mount it where it is needed: RUN --mount=type=secret,id={secret} …, "
+        f"and docker build --secret id={secret},src={path}",
+    )
+
+
+def _sent(rule: Rule, path: str, where: str, sure: Certainty, command: str) -> Finding:
+    """Return the finding about a secret in the context; `where` is how the user would name it.
+
+    `command` is the one that adds it to the ignore file, `""` if none does.
+    """
+    return Finding(
+        "CTX511",
+        Severity.WARNING,
+        f"a secret is in the context: {rule.why}",
+        Location(where),
+        Confidence(sure.value),
+        evidence=(path,),
+        help=f"add it to the ignore file: {command}"
+        if command
+        else "add it to the ignore file by hand, if no build reads it",
+    )
 
 
 def _check(choice: Choice, made: Sequence[Suggestion]) -> None:

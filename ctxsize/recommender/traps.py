@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 
 from ctxsize.recommender.bundlers import reader_of
 from ctxsize.recommender.commands import is_named
-from ctxsize.recommender.exceptions import letting_in
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.installs import no_install_step
 from ctxsize.recommender.knowledge.tools import works
 from ctxsize.recommender.made import made_by, taking
-from ctxsize.recommender.matches import Match, Objection
-from ctxsize.recommender.rules import Category
-from ctxsize.recommender.secrets import Certainty
-from ctxsize.recommender.sources import is_build_input
+from ctxsize.recommender.matches import Certainty, Doubt, Match, Objection, letting_in
+from ctxsize.recommender.rules import Category, is_build_input
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
 _SITE_GENERATORS = re.compile(
@@ -42,21 +39,20 @@ _TESTS_RUN = re.compile(
 )
 
 
-def copied_by_name(facts: Facts, match: Match) -> Objection | None:
+def copied_by_name(facts: Facts, match: Match) -> str | None:
     """An instruction takes the thing, or something in it, by its name."""
     for named in facts.build_files.named:
         if named.is_at_or_below(match.path):
-            return Objection("copied_by_name", f"{named} takes it")
+            return f"{named} takes it"
     return None
 
 
-def author_exception(facts: Facts, match: Match) -> Objection | None:
+def author_exception(facts: Facts, match: Match) -> str | None:
     """An exception of the ignore file lets it in: its author wants it there."""
-    reason = letting_in(facts.evidence.tree.snapshot.request, match.path)
-    return None if reason is None else Objection("author_exception", reason)
+    return letting_in(facts.evidence.tree.snapshot.request, match.path)
 
 
-def unknown_source(facts: Facts, match: Match) -> Objection | None:
+def unknown_source(facts: Facts, match: Match) -> str | None:
     """An instruction, or a whole Dockerfile, takes something whose name is not known here."""
     used = match.rule.category in _USED
     for named in facts.build_files.unknown:
@@ -69,95 +65,91 @@ def unknown_source(facts: Facts, match: Match) -> Objection | None:
         else:
             may = at_or_below or (used and above)
         if may:
-            reason = f"what {named} takes depends on a variable; see --build-arg"
-            return Objection("unknown_source", reason, soft=True)
+            return Doubt(f"what {named} takes depends on a variable; see --build-arg")
     name = match.path.rpartition("/")[2]
     for path, text in facts.build_files.undecided:
         if used or is_named(name, text):
-            return Objection("unknown_source", f"what {path} takes is not known", soft=True)
+            return Doubt(f"what {path} takes is not known")
     return None
 
 
-def not_initialised(facts: Facts, match: Match) -> Objection | None:
+def not_initialised(facts: Facts, match: Match) -> str | None:
     """A Dockerfile takes it along and runs its tool, without the command that fetches it."""
     for build_file in taking(facts, match):
         started = (each for each in build_file.dockerfile.instructions if each.keyword in _STARTS)
         text = "\n".join((build_file.commands, *(each.text for each in started)))
         if _TERRAFORM.search(text) and not _INITIALISED.search(text):
-            reason = f"{build_file.path} takes it, and runs terraform without `terraform init`"
-            return Objection("not_initialised", reason, soft=True)
+            return Doubt(f"{build_file.path} takes it, and runs terraform without `terraform init`")
     return None
 
 
-def tracked(facts: Facts, match: Match) -> Objection | None:
+def tracked(facts: Facts, match: Match) -> str | None:
     """Git tracks it or something in it, so that it is part of the sources."""
     rule = match.rule
     if rule.category.belongs_to_sources:
         return None
     found = facts.evidence.git.first(match.path)
     if found is not None and rule.contents:
-        below = facts.evidence.git.below(match.path)
-        found = next((each for each in below if not _is_placeholder(each)), None)
-    if found is not None:
-        where = "it" if found == match.path else found
-        return Objection("tracked", f"git tracks {where}", soft=rule.category is Category.SECRET)
-    return None
+        there = facts.evidence.git.at_or_below(match.path)
+        found = next((each for each in there if not _is_placeholder(each)), None)
+    if found is None:
+        return None
+    reason = f"git tracks {'it' if found == match.path else found}"
+    return Doubt(reason) if rule.category is Category.SECRET else reason
 
 
-def tracking_unknown(facts: Facts, match: Match) -> Objection | None:
+def tracking_unknown(facts: Facts, match: Match) -> str | None:
     """There is a repository that git does not tell about."""
     problem = facts.evidence.git.problem
     certain = "CACHEDIR.TAG" in match.evidence or match.rule.category.belongs_to_sources
     if problem is None or certain or match.rule.category is Category.SECRET:
         return None
-    return Objection("tracked", problem.message, soft=True)
+    return Doubt(problem.message)
 
 
-def matches_manifest(_: Facts, match: Match) -> Objection | None:
+def matches_manifest(_: Facts, match: Match) -> str | None:
     """It is a manifest, a lock file or a tool's version, which builds need."""
     name = match.path.rpartition("/")[2]
-    if match.rule.category is not Category.SECRET and is_build_input(name):
-        return Objection("matches_manifest", "it is an input of builds")
-    return None
+    is_input = match.rule.category is not Category.SECRET and is_build_input(name)
+    return "it is an input of builds" if is_input else None
 
 
-def scm_version_in_build(facts: Facts, match: Match) -> Objection | None:
+def scm_version_in_build(facts: Facts, match: Match) -> str | None:
     """The build asks git for a version: it needs `.git`, and every tracked file beside it."""
     if not facts.git_is_sent or facts.version_from_git is None:
         return None
     if match.rule.name == "vcs.git" and match.path == ".git":
-        return Objection("scm_version_in_build", facts.version_from_git)
+        return facts.version_from_git
     if facts.evidence.git.first(match.path) is not None:
-        reason = f"{facts.version_from_git}, which would call the tree dirty without it"
-        return Objection("scm_version_in_build", reason)
+        return f"{facts.version_from_git}, which would call the tree dirty without it"
     return None
 
 
-def mentioned(facts: Facts, match: Match, *, trap: str = "mentioned") -> Objection | None:
+def mentioned(facts: Facts, match: Match) -> str | None:
     """A manifest or a source names it, and may read it or stop without it."""
     where = facts.mentions(match.path)
     if where is not None:
-        return Objection(trap, f"{where} mentions it", soft=True)
+        return Doubt(f"{where} mentions it")
     if not facts.saw_all_sources:
-        return Objection(trap, "there are too many sources to see whether one reads it", soft=True)
+        return Doubt("there are too many sources to see whether one reads it")
     return None
 
 
-def workspace_member(facts: Facts, match: Match) -> Objection | None:
+def workspace_member(facts: Facts, match: Match) -> str | None:
     """It is a member of a workspace, whose manifest fails without it."""
     where = facts.member_of(match.path)
-    return None if where is None else Objection("workspace_member", f"{where} names it")
+    return None if where is None else f"{where} names it"
 
 
-def test_stage(facts: Facts, match: Match) -> Objection | None:
+def test_stage(facts: Facts, match: Match) -> str | None:
     """A stage runs the tests."""
     for build_file in facts.build_files.all:
         if _TESTS_RUN.search(build_file.commands):
-            return Objection("test_stage", f"{build_file.path} runs tests")
+            return f"{build_file.path} runs tests"
     return None
 
 
-def prebuilt_pipeline(facts: Facts, match: Match) -> Objection | None:
+def prebuilt_pipeline(facts: Facts, match: Match) -> str | None:
     """No command makes it where its sources are, so that the image may ship what was built here."""
     if "no_install_step" in match.rule.traps:
         return None
@@ -165,82 +157,73 @@ def prebuilt_pipeline(facts: Facts, match: Match) -> Objection | None:
         if not each.is_spared:
             ran = (command for _, command in facts.commands(each.build_file))
             what = "not this" if any(map(works, ran)) else "nothing"
-            reason = f"{each.build_file.path} builds {what}: the image may need it as it is"
-            return Objection("prebuilt_pipeline", reason, soft=True)
+            return Doubt(f"{each.build_file.path} builds {what}: the image may need it as it is")
     return None
 
 
-def used_as_it_is(facts: Facts, match: Match) -> Objection | None:
+def used_as_it_is(facts: Facts, match: Match) -> str | None:
     """An instruction uses it as it came with the context: nothing there makes it again."""
     for each in made_by(facts, match):
-        path, reason = each.build_file.path, ""
+        path = each.build_file.path
         if each.used_at is not None:
-            reason = f"{path}:{each.used_at} uses it as it is, and no command there makes it"
-        elif each.doubtful_at is not None:
-            reason = f"{path}:{each.doubtful_at} may use it: its commands cannot be read"
-        if reason:
-            return Objection("used_as_it_is", reason, soft=True)
+            return Doubt(f"{path}:{each.used_at} uses it as it is, and no command there makes it")
+        if each.doubtful_at is not None:
+            return Doubt(f"{path}:{each.doubtful_at} may use it: its commands cannot be read")
     return None
 
 
-def only_possible(_: Facts, match: Match) -> Objection | None:
+def only_possible(_: Facts, match: Match) -> str | None:
     """It may be a secret: its name is one that other things have too."""
-    if match.secret is not Certainty.POSSIBLE:
-        return None
-    return Objection("only_possible", "its name does not prove it a secret", soft=True)
+    possible = match.secret is Certainty.POSSIBLE
+    return Doubt("its name does not prove it a secret") if possible else None
 
 
-def vendored(facts: Facts, match: Match) -> Objection | None:
+def vendored(facts: Facts, match: Match) -> str | None:
     """The build takes its dependencies from this directory."""
     found = facts.evidence.tree.first(match.path, ("modules.txt", "*/Cargo.toml"))
-    reason = f"{found}: the build takes it from here"
-    return None if found is None else Objection("vendored", reason)
+    return None if found is None else f"{found}: the build takes it from here"
 
 
-def tracked_cargo_config(facts: Facts, match: Match) -> Objection | None:
+def tracked_cargo_config(facts: Facts, match: Match) -> str | None:
     """Cargo's configuration is in it."""
     found = facts.evidence.tree.first(match.path, ("config.toml", "config"))
-    reason = f"{found} changes how Cargo builds"
-    return None if found is None else Objection("tracked_cargo_config", reason)
+    return None if found is None else f"{found} changes how Cargo builds"
 
 
-def wrapper_jar(_: Facts, match: Match) -> Objection | None:
+def wrapper_jar(_: Facts, match: Match) -> str | None:
     """Gradle's and Maven's wrappers are jars that the build starts with."""
-    if "wrapper" in match.path:
-        return Objection("wrapper_jar", "the build starts with it")
-    return None
+    return "the build starts with it" if "wrapper" in match.path else None
 
 
-def env_at_build(facts: Facts, match: Match) -> Objection | None:
+def env_at_build(facts: Facts, match: Match) -> str | None:
     """A bundler or a framework reads the file while it builds."""
     reason = reader_of(facts, match)
     if reason is None and match.path.rpartition("/")[2].startswith(".env"):
         symfony = facts.evidence.tree.find(match.path.rpartition("/")[0], "symfony.lock")
         reason = "Symfony reads it" if symfony else None
-    return None if reason is None else Objection("env_at_build", reason, soft=True)
+    return None if reason is None else Doubt(reason)
 
 
-def read_by_build(facts: Facts, match: Match) -> Objection | None:
+def read_by_build(facts: Facts, match: Match) -> str | None:
     """A command of the build reads the secret by itself, and may fail without it."""
     reader = match.rule.read_by
     for build_file in taking(facts, match) if reader else ():
         if re.search(reader, build_file.commands):
-            reason = (
+            return Doubt(
                 f"a command of {build_file.path} may read it; mount it with --mount=type=secret"
             )
-            return Objection("read_by_build", reason, soft=True)
     return None
 
 
-def site_generator(facts: Facts, match: Match) -> Objection | None:
+def site_generator(facts: Facts, match: Match) -> str | None:
     """A web site is made of the documentation."""
     directory = match.path.rpartition("/")[0]
     found = facts.evidence.tree.first(directory, _SITES)
     if found is not None:
-        return Objection("site_generator", f"{found} makes a web site of it", soft=True)
+        return Doubt(f"{found} makes a web site of it")
     for build_file in facts.build_files.all:
         if _SITE_GENERATORS.search(build_file.commands):
-            return Objection("site_generator", f"{build_file.path} makes a web site", soft=True)
+            return Doubt(f"{build_file.path} makes a web site")
     return None
 
 
@@ -253,7 +236,8 @@ _BUILT = (Category.ARTEFACT, Category.DEPS, Category.DOCS)
 _USED = (*_BUILT, Category.TESTS, Category.DATA)
 """What is needed where a Dockerfile names it: the rest is of use to no image."""
 
-Trap = Callable[[Facts, Match], "Objection | None"]
+Trap = Callable[[Facts, Match], "str | None"]
+"""Says why, in a clause; as a `Doubt` if a person may overrule it."""
 
 TRAPS: dict[str, Trap] = {
     "copied_by_name": copied_by_name,
@@ -264,7 +248,7 @@ TRAPS: dict[str, Trap] = {
     "tracking_unknown": tracking_unknown,
     "matches_manifest": matches_manifest,
     "scm_version_in_build": scm_version_in_build,
-    "declared_in_manifest": partial(mentioned, trap="declared_in_manifest"),
+    "declared_in_manifest": mentioned,
     "mentioned": mentioned,
     "workspace_member": workspace_member,
     "test_stage": test_stage,
@@ -298,17 +282,12 @@ def _traps(category: Category, own: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
-    """Everything that speaks against a match; nothing more once it is settled.
-
-    The trap `but` is left out.
-    """
+    """Return what speaks against a match, up to the first hard reason; without the trap `but`."""
     found: list[Objection] = []
     for name in _traps(match.rule.category, match.rule.traps):
-        if name == but:
-            continue
-        objection = TRAPS[name](facts, match)
-        if objection is not None:
-            found.append(objection)
-            if not objection.soft:
+        reason = None if name == but else TRAPS[name](facts, match)
+        if reason is not None:
+            found.append(Objection(name, str(reason), soft=isinstance(reason, Doubt)))
+            if not found[-1].soft:
                 break
     return found

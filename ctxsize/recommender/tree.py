@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase, translate
 from functools import lru_cache, reduce
+from operator import add, sub
 from typing import NamedTuple
 
 from ctxsize.engine.memory import File, Held
@@ -33,19 +34,11 @@ class Sums(NamedTuple):
 
     def plus(self, other: Sums) -> Sums:
         """Return both together."""
-        return Sums(
-            self.files + other.files,
-            self.content_bytes + other.content_bytes,
-            self.symlinks + other.symlinks,
-        )
+        return Sums(*map(add, self, other))
 
     def minus(self, other: Sums) -> Sums:
         """Return what is left without `other`."""
-        return Sums(
-            self.files - other.files,
-            self.content_bytes - other.content_bytes,
-            self.symlinks - other.symlinks,
-        )
+        return Sums(*map(sub, self, other))
 
 
 class Tree:
@@ -221,6 +214,11 @@ def directories_above(path: str) -> Iterator[str]:
     """Yield the directories above `path`, the nearest one first, without the context itself."""
     while path := path.rpartition("/")[0]:
         yield path
+
+
+def outermost(paths: Collection[str]) -> list[str]:
+    """Return those of `paths` that are not below another one."""
+    return [path for path in paths if not is_below(path, paths)]
 
 
 def is_below(path: str, paths: Collection[str]) -> bool:

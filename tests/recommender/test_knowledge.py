@@ -10,11 +10,10 @@ import pytest
 
 from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.recommender.evidence import Evidence
+from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.knowledge import rows
 from ctxsize.recommender.knowledge.load import BY_NAME, RULES, rule_of
 from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Marker, Rule
-from ctxsize.recommender.tracked import Tracked
 from ctxsize.recommender.tree import Tree
 from tests.recommender.planting import place_of, plain, plant
 

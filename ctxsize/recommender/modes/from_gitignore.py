@@ -29,8 +29,6 @@ _MOST_KEPT = 5
 class GitIgnoreFile:
     """A `.gitignore` that says something about the context."""
 
-    path: str
-    """As a person would name it."""
     name: str
     """Relative to the context."""
     directory: str
@@ -77,23 +75,18 @@ def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
             lines = _lines(small_file(found.top, "/".join([*names[:depth], _NAME])))
             if any(lines):
                 name = "../" * (len(names) - depth) + _NAME
-                yield GitIgnoreFile(_shown(draft, name), name, "", tuple(names[depth:]), lines)
+                yield GitIgnoreFile(name, "", tuple(names[depth:]), lines)
     pending = [draft.tree.root]
     while pending:
         held = pending.pop()
         if held.has(_NAME):
             name = held.prefix + _NAME
-            lines = _lines(small_file(root, name))
-            yield GitIgnoreFile(_shown(draft, name), name, held.path, (), lines)
+            yield GitIgnoreFile(name, held.path, (), _lines(small_file(root, name)))
         pending += (
             each
             for each in reversed(held.folders)
             if each.name != ".git" and not draft.git.ignores(each.path)
         )
-
-
-def _shown(draft: Draft, name: str) -> str:
-    return os.path.normpath(os.path.join(draft.request.context, name))
 
 
 def _lines(data: bytes) -> tuple[str, ...]:
@@ -131,6 +124,7 @@ class _Translation:
         return list(added.values())
 
     def _translated(self, file: GitIgnoreFile, number: int, line: str) -> str:
+        path = os.path.normpath(os.path.join(self._draft.request.context, file.name))
         try:
             found = translate(
                 line,
@@ -139,7 +133,7 @@ class _Translation:
                 pattern_class=self._draft.pattern_class,
             )
         except CannotSayError as error:
-            self.notes.append(Note(line.strip(), f"left out: {error}", file.path, number))
+            self.notes.append(Note(line.strip(), f"left out: {error}", path, number))
             return ""
         if found is None:
             return ""
@@ -151,7 +145,7 @@ class _Translation:
             "no builder tells directories from files, and there is a file of that name: "
             f"{contents} takes what is in the directory"
         )
-        self.notes.append(Note(line.strip(), why, file.path, number))
+        self.notes.append(Note(line.strip(), why, path, number))
         return contents
 
     def _names_a_file(self, text: str) -> bool:

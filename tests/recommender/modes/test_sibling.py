@@ -12,7 +12,7 @@ from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.modes.draft import Draft
-from ctxsize.recommender.modes.sibling import like
+from ctxsize.recommender.modes.existing import like
 from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.trees import COPY_ALL, build_tree, file
 

@@ -11,7 +11,7 @@ from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
-from ctxsize.recommender.modes.tidy import tidy
+from ctxsize.recommender.modes.existing import tidy
 from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.engine.strategies import trees_with_ignore_files
 from tests.trees import build_tree, file, remove_tree

@@ -1,0 +1,253 @@
+"""Modes that start from an ignore file that exists: `tidy` from this one, `like` from a sibling's.
+
+`tidy` drops the lines that the file can do without: proved for every tree, and tried on this
+one. For every tree, because a line that does nothing today may be all that keeps a secret out
+tomorrow. Only what the order of evaluation shows counts: patterns between two exceptions are
+asked as one, so that of two that cover each other one is enough.
+
+`like` covers what another service's file does, as far as it is safe here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import takewhile
+
+from ctxsize.engine.covers import Cover, covers, is_literal
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.request import Request
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.trial import Attempt, Trial
+from ctxsize.errors import IgnoreFileError
+from ctxsize.recommender.modes.draft import Draft, Wrong
+from ctxsize.recommender.outcome import IgnoreFileChange, Note, Removed
+from ctxsize.recommender.rules import is_build_input
+from ctxsize.writer.merge import Addition, edit_lines
+
+
+def tidy(snapshot: Snapshot) -> IgnoreFileChange:
+    """Return the ignore file of `snapshot` without the lines that it can do without.
+
+    Notes name the lines that match nothing in this tree and stay nevertheless.
+    """
+    file, trial = snapshot.request.ignore_file, Trial(snapshot)
+    if file is None:
+        return IgnoreFileChange(
+            impossible="There is no ignore file to tidy", hint="ctxsize suggest proposes one"
+        )
+    removed = _proved(trial, file, [*_candidates(trial.request, file)])
+    removed.sort(key=lambda each: each.line)
+    gone = [each.line for each in removed]
+    notes = tuple(_idle(trial, file, gone))
+    after = edit_lines(file, dict.fromkeys(gone))
+    return IgnoreFileChange(after, removed=tuple(removed), notes=notes)
+
+
+def _proved(trial: Trial, file: IgnoreFile, candidates: list[Removed]) -> list[Removed]:
+    """Return those of `candidates` without which the same is sent of this tree; all, as a rule."""
+
+    def changes_nothing(removed: list[Removed]) -> bool:
+        data = edit_lines(file, dict.fromkeys(each.line for each in removed))
+        return trial.before.same(trial.attempt(data).sent)
+
+    if changes_nothing(candidates):
+        return candidates
+    proved: list[Removed] = []
+    for each in candidates:
+        if changes_nothing([*proved, each]):
+            proved.append(each)
+    return proved
+
+
+def _candidates(request: Request, file: IgnoreFile) -> Iterator[Removed]:
+    """Yield the lines that can go, last ones first, each without those that went before it."""
+    kept = [pattern for pattern in request.spec.patterns if pattern.line]
+    if any(pattern.fault is not None for pattern in kept):
+        # Whether the builder comes to a faulty pattern, and stops, depends on all the others.
+        return
+    remembers = request.builder.spec_class.remembers_parents
+    at = len(kept)
+    while at:
+        at -= 1
+        why = _why(kept, at, remembers=remembers)
+        if why:
+            line = kept.pop(at).line
+            yield Removed(line, file.texts()[line - 1].strip(), why)
+            # What it kept apart may cover each other now.
+            at = len(kept)
+
+
+Patterns = Sequence[DockerIgnorePattern]
+
+
+def _why(kept: Patterns, at: int, *, remembers: bool) -> str:
+    """Return why the pattern at this place of those that are kept can go, `""` if it cannot."""
+    pattern, before, after = kept[at], kept[:at], kept[at + 1 :]
+    exception = pattern.include is False
+    # An exception makes the builder enter directories; literal ones see to that for themselves.
+    opens_nothing = all(is_literal(each) for each in kept if not each.include)
+    outside = pattern.text in ("/", ".", "..") or pattern.text.startswith("../")
+    if outside and (opens_nothing or not exception):
+        return "it can match nothing: all paths begin inside the context"
+    run = [*_alike(reversed(before), pattern), *_alike(after, pattern)]
+    for other in run:
+        if other.text == pattern.text and other.line < pattern.line:
+            return f"the same pattern stands on line {other.line}"
+    if not exception:
+        return _covered(pattern, run, first=all(each.include for each in before))
+    return _undone(pattern, before, after) if remembers and opens_nothing else ""
+
+
+def _alike(others: Iterable[DockerIgnorePattern], pattern: DockerIgnorePattern) -> Patterns:
+    """Return those of `others` that no pattern of the other kind separates from `pattern`."""
+    return [*takewhile(lambda each: each.include is pattern.include, others)]
+
+
+def _covered(pattern: DockerIgnorePattern, run: Patterns, *, first: bool) -> str:
+    for other in run:
+        cover = covers(other, pattern)
+        # Behind an exception a directory may be let in again while what is below it is not.
+        if cover is Cover.ITSELF or (cover is Cover.ABOVE and first):
+            return f"{other.text} on line {other.line} ignores all that it matches"
+    return ""
+
+
+def _undone(pattern: DockerIgnorePattern, before: Patterns, after: Patterns) -> str:
+    """Return why an exception does nothing: nothing ignored it, or it is ignored again."""
+    if not any(each.include and covers(each, pattern) is not None for each in before):
+        return "no pattern before it ignores that path"
+    if not all(each.include for each in before):
+        return ""
+    for other in takewhile(lambda each: each.include, after):
+        if covers(other, pattern) is Cover.ITSELF:
+            return f"{other.text} on line {other.line} ignores that path again"
+    return ""
+
+
+def _idle(trial: Trial, file: IgnoreFile, gone: Collection[int]) -> Iterator[Note]:
+    """Yield the patterns that stay though they match nothing that is there."""
+    why = "matches nothing here now; it may match elsewhere or later, so it stays"
+    paths, texts = trial.everything.paths, file.texts()
+    stays = [each for each in trial.request.spec.patterns if each.line and each.line not in gone]
+    for each in stays:
+        if each.fault is None and not any(map(each.match_file, paths)):
+            yield Note(texts[each.line - 1].strip(), why, file.path, each.line)
+
+
+def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
+    """Return the ignore file with what `other` keeps out of its context, translated to this one.
+
+    Raises `IgnoreFileError` if `other` would fail a build.
+    """
+    parity = _Parity(draft, other)
+    additions = parity.additions()
+    optional = [each for each in additions if each.line.startswith("!")]
+    return draft.change(additions, parity.wrong, notes=parity.notes, optional=optional)
+
+
+class _Parity:
+    """Another file's lines, in the words of this context."""
+
+    def __init__(self, draft: Draft, other: IgnoreFile) -> None:
+        self._draft = draft
+        self._other = other
+        self.notes: list[Note] = []
+        spec_class = draft.request.builder.spec_class
+        self._pattern_class = spec_class.pattern_class
+        try:
+            self._patterns = list(spec_class.from_lines(other.texts()).patterns)
+        except IgnoreFileError as error:
+            error.path = other.path
+            raise
+        self._theirs = os.path.realpath(os.path.dirname(other.path) or ".")
+        self._ours = draft.request.root
+
+    def additions(self) -> list[Addition]:
+        """Return the lines to add, in the order of the other file."""
+        added: dict[str, Addition] = {}
+        name = os.path.basename(self._other.path)
+        at = os.path.join(self._theirs, name)
+        heading = f"As in {os.path.relpath(at, self._ours)}"
+        for pattern in self._patterns:
+            text = self._translated(pattern)
+            if text and not self._is_there(pattern, text):
+                line = "!" * (not pattern.include) + text
+                added.pop(line, None)
+                added[line] = Addition(line, heading)
+        return list(added.values())
+
+    def _note(self, pattern: DockerIgnorePattern, why: str) -> None:
+        text = self._other.texts()[pattern.line - 1].strip()
+        self.notes.append(Note(text, why, self._other.path, pattern.line))
+
+    def _translated(self, pattern: DockerIgnorePattern) -> str:
+        """Return the text of `pattern` for this context, `""` where it is about something else."""
+        text = self._renamed(pattern.text)
+        if pattern.fault is not None or text.startswith("../") or text in (".", "..", "/"):
+            self._note(pattern, "left out: it matches nothing")
+            return ""
+        if text.startswith("**"):
+            return text
+        moved = self._moved(text)
+        if moved is None:
+            self._note(pattern, "left out: it is about another directory")
+            return ""
+        made = self._pattern_class(moved)
+        absent = "/" in moved and is_literal(made) and self._draft.tree.entry(moved) is None
+        if absent and not moved.startswith("**"):
+            self._note(pattern, "left out: there is no such path here")
+            return ""
+        return moved
+
+    def _renamed(self, text: str) -> str:
+        """Return `text` with the name of our directory where the other one's stands."""
+        theirs, ours = os.path.basename(self._theirs), os.path.basename(self._ours)
+        parts = [ours if part == theirs else part for part in text.split("/")]
+        return "/".join(parts)
+
+    def _moved(self, text: str) -> str | None:
+        """Return `text` as seen from our directory, where one of the two contains the other."""
+        if self._ours.startswith(f"{self._theirs.rstrip('/')}/"):
+            names = os.path.relpath(self._ours, self._theirs).split("/")
+            parts = text.split("/")
+            for name in names:
+                if len(parts) < 2 or not self._names(parts[0], name):
+                    return text if len(parts) == 1 and not self._names(parts[0], name) else None
+                parts = parts[1:]
+            return "/".join(parts)
+        if self._theirs.startswith(f"{self._ours.rstrip('/')}/"):
+            return f"{os.path.relpath(self._theirs, self._ours)}/{text}"
+        return text
+
+    def _names(self, part: str, name: str) -> bool:
+        return part == name or self._pattern_class(part).match_file(name) is not None
+
+    def _is_there(self, pattern: DockerIgnorePattern, text: str) -> bool:
+        """Return whether a pattern of ours covers it, behind all our exceptions."""
+        if not pattern.include:
+            return False
+        ours = self._draft.request.spec.patterns
+        last = max((at for at, each in enumerate(ours) if not each.include), default=-1)
+        made = self._pattern_class(text)
+        return any(covers(each, made) is not None for each in ours[last + 1 :])
+
+    def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
+        """Yield what no mode may do, and what disappears that builds need."""
+        yield from self._draft.wrong(attempt)
+        hidden = frozenset(attempt.hidden)
+        # What is in a directory that goes as a whole belongs to it.
+        top_level = (path for path in attempt.hidden if path.rpartition("/")[0] not in hidden)
+        tops = dict.fromkeys(top_level)
+        for path, why in self._draft.kept_back(attempt):
+            if path in tops:
+                yield path, why
+        for path in tops:
+            if is_build_input(path.rpartition("/")[2]) and self._is_tracked(path):
+                yield path, f"{path} would disappear, which builds read"
+
+    def _is_tracked(self, path: str) -> bool:
+        """Return whether git tracks it, or there is no git to say so."""
+        git = self._draft.git
+        return not git.covers(path) or git.first(path) is not None
