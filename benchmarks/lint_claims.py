@@ -44,8 +44,8 @@ from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Finding, Severity
-from ctxsize.lints.run import Cases, lint_case
-from ctxsize.lints.targets import Layout
+from ctxsize.lints.run import lint_case
+from ctxsize.lints.targets import Cases, Layout
 from tests.oracles import availability
 from tests.oracles.asked import Asked, Sends, sent_by
 from tests.oracles.buildah import buildah_in

@@ -77,9 +77,11 @@ else:
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'ctxsize' has no attribute {name!r}")
-        from ctxsize import public
-
-        return getattr(public, name)
+        if name in ("check", "diff"):  # these load the guard, which the others do without
+            from ctxsize import checking as module
+        else:
+            from ctxsize import public as module
+        return getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""The public functions: names of directories and builders in, values out.
+"""The public functions but for `check` and `diff`: names of directories in, values out.
 
 Each imports what it needs when it is called: start-up is a good part of a small run.
 
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.errors import InputError
-from ctxsize.requests import ELSEWHERE, build_of, builder_of, finished, judged, request_for
+from ctxsize.requests import ELSEWHERE, build_of, builder_of, finished, judged, transfer_listing
+from ctxsize.requests import request_for as request_for
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -24,35 +25,17 @@ if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.build import Options
     from ctxsize.clean.plan import CleanPlan, Result
-    from ctxsize.config import Budget, Config
+    from ctxsize.config import Config
     from ctxsize.discovery import Discovery
     from ctxsize.engine.events import Progress, Steps
     from ctxsize.engine.listing import Listing, Union
     from ctxsize.engine.request import Request
     from ctxsize.explanations import Explanation
     from ctxsize.findings import Severity
-    from ctxsize.guard.decision import CheckReport, DiffReport
     from ctxsize.lints.run import Linted
-    from ctxsize.model import Problem, Report
+    from ctxsize.model import Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
-
-__all__ = [
-    "advise",
-    "check",
-    "clean_apply",
-    "clean_plan",
-    "diff",
-    "discover",
-    "explain",
-    "lint",
-    "ls",
-    "measure",
-    "plan_ignore_file",
-    "request_for",
-    "scan",
-    "suggest",
-]
 
 
 def measure(
@@ -90,13 +73,12 @@ def measure(
         progress=progress,
         jobs=jobs,
     )
-    report = with_transfers(request, report, progress=progress)
-    report = judged(request, report, config)
-    if not compare:
-        return report
-    from ctxsize.engine.compare import compare as differences
+    report = judged(request, with_transfers(request, report, progress=progress), config)
+    if compare:
+        from ctxsize.engine.compare import compare as differences
 
-    return replace(report, differences=differences(request))
+        report = replace(report, differences=differences(request))
+    return report
 
 
 def ls(
@@ -114,31 +96,14 @@ def ls(
     keeps what the Dockerfile makes travel for the target; `named` names another context.
     Raises what `measure` raises, some of it in the course of the iteration.
     """
-    from ctxsize.engine.listing import Listing, Union
+    from ctxsize.engine.listing import Listing
 
     request = request_for(build, **options)
     if named:
         from ctxsize.engine.named import request_named  # takes the parser of Dockerfiles along
 
         request = request_named(request, named)
-    if not transfer:
-        return Listing(request, sent=sent, ignored=ignored)
-    from ctxsize.engine.narrow import Narrowed
-    from ctxsize.engine.need import includes_of
-
-    spec, includes = request.spec, includes_of(request)
-    evaluators = [None if each is None else Narrowed(spec, each) for each in includes]
-    listings = [Listing(request, evaluator=each) for each in evaluators]
-    return Union(listings, lambda: _unfound(request))
-
-
-def _unfound(request: Request) -> Iterable[Problem]:
-    """Return the problems of the sources of `request` that the builder does not find."""
-    from ctxsize.engine.need import asked_of
-    from ctxsize.engine.unfound import unfound
-
-    taken = (source for each in asked_of(request) for source in each.sources)
-    return unfound(request, (source for source in taken if source.parents is None))
+    return transfer_listing(request) if transfer else Listing(request, sent=sent, ignored=ignored)
 
 
 def explain(
@@ -331,52 +296,6 @@ def advise(
         ignore=ignore,
         severity=severity,
     )
-
-
-def check(
-    build: Build | str | None = None,
-    *,
-    builds: Iterable[Build] | None = None,
-    budget: Budget | None = None,
-    baseline: str | None = None,
-    update_baseline: bool = False,
-    config: Config | None = None,
-    progress: Progress | None = None,
-    **options: Unpack[Options],
-) -> CheckReport:
-    """Return whether contexts keep their budgets: `build`, or all those of the configuration.
-
-    `builds` may be others, such as those that `discover` finds; each has the budget of its
-    own context in the configuration, or that of its top level. `config` is by default
-    found from the context upward; `budget` and `baseline` count for more.
-    `update_baseline` writes the file before it is compared with.
-    Raises `InputErrors` for what cannot be checked, and what `measure` raises.
-    """
-    from ctxsize import checking
-
-    return checking.check(
-        build_of(build, options),
-        builds,
-        budget,
-        baseline=baseline,
-        update_baseline=update_baseline,
-        config=config,
-        progress=progress,
-    )
-
-
-def diff(
-    before: str, after: str | None = None, *, name: str | None = None, **options: Unpack[Options]
-) -> DiffReport:
-    """Return what was added, removed, grew and shrank between two saved reports.
-
-    Either may be a directory, whose context is measured now with `options`; without
-    `after` it is the working directory. `name` chooses one of several contexts in a file.
-    Raises `InputError` for what is no report, and what `measure` raises.
-    """
-    from ctxsize import checking
-
-    return checking.diff(before, after or ".", name=name, **options)
 
 
 def clean_plan(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ctxsize import api
+from ctxsize import api, guard
 from ctxsize.accepting import Wanted
 from ctxsize.build import Build
 from ctxsize.codes import names
@@ -19,11 +19,10 @@ from ctxsize.engine.request import Plans
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
-from ctxsize.guard import decision, known
+from ctxsize.guard import known
 from ctxsize.guard.budgets import BudgetedBuild, budgeted
-from ctxsize.guard.judge import actual, in_unit, judge
 from ctxsize.model import Report
-from ctxsize.requests import requested
+from ctxsize.requests import build_of, requested
 from ctxsize.units import human
 
 if TYPE_CHECKING:
@@ -42,16 +41,25 @@ _LARGE = ("CTX401", "CTX402", "CTX404")
 
 
 def check(
-    build: Build | None,
-    builds: Iterable[Build] | None,
-    budget: Budget | None,
+    build: Build | str | None = None,
     *,
-    baseline: str | None,
-    update_baseline: bool,
-    config: Config | None,
-    progress: Progress | None,
-) -> decision.CheckReport:
-    """See `ctxsize.api.check`."""
+    builds: Iterable[Build] | None = None,
+    budget: Budget | None = None,
+    baseline: str | None = None,
+    update_baseline: bool = False,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[Options],
+) -> guard.CheckReport:
+    """Return whether contexts keep their budgets: `build`, or all those of the configuration.
+
+    `builds` may be others, such as those that `discover` finds; each has the budget of its
+    own context in the configuration, or that of its top level. `config` is by default
+    found from the context upward; `budget` and `baseline` count for more.
+    `update_baseline` writes the file before it is compared with.
+    Raises `InputErrors` for what cannot be checked, and what `measure` raises.
+    """
+    build = build_of(build, options)
     config = config or load("." if build is None else build.context)
     if baseline is None and config.baseline is not None:
         baseline = os.path.normpath(os.path.join(config.directory, config.baseline))
@@ -61,17 +69,17 @@ def check(
         )
     old = None if baseline is None else _recorded(baseline, may_be_missing=update_baseline)
     chosen = [build] if builds is None and build is not None else builds
-    guard = _Guard(
+    checker = _Checker(
         config,
         budgeted(config, chosen, budget or Budget(), baseline=baseline is not None),
         progress,
     )
-    reports = guard.measured()
+    reports = checker.measured()
     if update_baseline and baseline is not None:
-        old, reports = guard.update(baseline, old or {}, reports)
-    checks = tuple(guard.checked(reports, baseline, old))
-    unused = () if update_baseline else guard.unused(reports, whole=chosen is None)
-    return decision.CheckReport(checks, baseline, updated=update_baseline, unused=unused)
+        old, reports = checker.update(baseline, old or {}, reports)
+    checks = tuple(checker.checked(reports, baseline, old))
+    unused = () if update_baseline else checker.unused(reports, whole=chosen is None)
+    return guard.CheckReport(checks, baseline, updated=update_baseline, unused=unused)
 
 
 def _recorded(path: str, *, may_be_missing: bool) -> baselines.Baseline | None:
@@ -82,7 +90,7 @@ def _recorded(path: str, *, may_be_missing: bool) -> baselines.Baseline | None:
     return baselines.read(path)
 
 
-class _Guard:
+class _Checker:
     """Measures and judges `builds`, whose Dockerfiles are read once."""
 
     def __init__(
@@ -143,7 +151,7 @@ class _Guard:
 
     def checked(
         self, reports: list[Report], path: str | None, baseline: baselines.Baseline | None
-    ) -> Iterator[decision.ContextCheck]:
+    ) -> Iterator[guard.ContextCheck]:
         """Yield the check of each build. Raises `InputError` if the baseline is of another."""
         for each, report in zip(self._builds, reports, strict=True):
             entry = None if baseline is None else baseline.get(each.name)
@@ -153,12 +161,14 @@ class _Guard:
                     path=path,
                     hint="--update-baseline",
                 )
-            judged = judge(each.name, report, each.budget, known=_known(report), baseline=baseline)
+            judged = guard.judge(
+                each.name, report, each.budget, known=_known(report), baseline=baseline
+            )
             left, accepted = self._wanted.split(judged.findings, *_places(report))
             judged = replace(judged, findings=left, accepted=accepted)
             yield self._helped(each.build, judged)
 
-    def _helped(self, build: Build, judged: decision.ContextCheck) -> decision.ContextCheck:
+    def _helped(self, build: Build, judged: guard.ContextCheck) -> guard.ContextCheck:
         """Return `judged`, where it is too large with what `suggest --write` would save of it.
 
         Tried only then, and not on very many files: it looks at the whole tree once more.
@@ -166,7 +176,7 @@ class _Guard:
         missed = [each for each in judged.missed if not each.is_floor]
         if not missed:
             return judged
-        most = decision.MOST_TRIED
+        most = guard.MOST_TRIED
         if judged.report.context.totals.files > most:
             text = f"ctxsize suggest may help; not tried on more than {most:,} files"
             return replace(judged, untried=True, findings=_with_help(judged, text))
@@ -176,9 +186,9 @@ class _Guard:
             saved = advice.before.context - advice.after.context
         if advice.edit is None or max(saved) <= 0:
             return judged
-        enough = all(each.over <= in_unit(each.unit, saved) for each in missed)
+        enough = all(each.over <= guard.in_unit(each.unit, saved) for each in missed)
         text = f"ctxsize suggest --write saves {human(saved.content_bytes)}"
-        remedy = decision.Remedy(saved, enough)
+        remedy = guard.Remedy(saved, enough)
         return replace(judged, remedy=remedy, findings=_with_help(judged, text))
 
     def unused(self, reports: list[Report], *, whole: bool) -> tuple[Finding, ...]:
@@ -207,31 +217,37 @@ def _entry(name: str, report: Report) -> baselines.BaselineEntry:
     kept = known.worth_keeping(
         _known(report), directories=baselines.DIRECTORIES, files=baselines.FILES
     )
-    transfer = None if report.transfer is None else actual(report, "transfer")
+    transfer = None if report.transfer is None else guard.actual(report, "transfer")
     return baselines.BaselineEntry(report.builder, kept, transfer)
 
 
-def _with_help(judged: decision.ContextCheck, text: str) -> tuple[Finding, ...]:
+def _with_help(judged: guard.ContextCheck, text: str) -> tuple[Finding, ...]:
     return tuple(
         replace(each, help=text) if each.code in _LARGE else each for each in judged.findings
     )
 
 
 def diff(
-    before: str, after: str, *, name: str | None, **options: Unpack[Options]
-) -> decision.DiffReport:
-    """See `ctxsize.api.diff`."""
+    before: str, after: str | None = None, *, name: str | None = None, **options: Unpack[Options]
+) -> guard.DiffReport:
+    """Return what was added, removed, grew and shrank between two saved reports.
+
+    Either may be a directory, whose context is measured now with `options`; without
+    `after` it is the working directory. `name` chooses one of several contexts in a file.
+    Raises `InputError` for what is no report, and what `measure` raises.
+    """
 
     def side(place: str) -> known.Known:
         if os.path.isdir(place):
             return known.of_entries(api.ls(place, **options))
         return baselines.read_report(place, name)
 
+    after = after or "."
     old, new = side(before), side(after)
     changes = known.between(old, new)
-    return decision.DiffReport(_side(before, old), _side(after, new), changes)
+    return guard.DiffReport(_side(before, old), _side(after, new), changes)
 
 
-def _side(name: str, held: known.Known) -> decision.Side:
+def _side(name: str, held: known.Known) -> guard.Side:
     complete = held.depth is None and not held.files_from
-    return decision.Side(name, held.content_bytes, held.files, complete=complete)
+    return guard.Side(name, held.content_bytes, held.files, complete=complete)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from ctxsize.api import (
     advise as advise,
-    check as check,
     clean_apply as clean_apply,
     clean_plan as clean_plan,
-    diff as diff,
     discover as discover,
     explain as explain,
     lint as lint,
@@ -57,3 +55,7 @@ from ctxsize.model import (
     Totals as Totals,
     Transfer as Transfer,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.checking import check as check, diff as diff

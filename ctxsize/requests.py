@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from ctxsize.build import Options
     from ctxsize.config import Config
-    from ctxsize.model import Report
+    from ctxsize.engine.listing import Union
+    from ctxsize.model import Problem, Report
     from ctxsize.recommender.outcome import Size, Suggested
 
     AnySuggested = TypeVar("AnySuggested", bound=Suggested)
@@ -97,6 +98,22 @@ def _with_hint(request: Request) -> Request:
         for each in request.problems
     )
     return replace(request, problems=tuple(problems))
+
+
+def transfer_listing(request: Request) -> Union:
+    """Return what travels of the context in any transfer, with the problems of its sources."""
+    from ctxsize.engine.listing import Listing, Union
+    from ctxsize.engine.narrow import Narrowed
+    from ctxsize.engine.need import asked_of, includes_of
+    from ctxsize.engine.unfound import unfound
+
+    def problems() -> Iterable[Problem]:
+        taken = (source for each in asked_of(request) for source in each.sources)
+        return unfound(request, (source for source in taken if source.parents is None))
+
+    includes = includes_of(request)
+    evaluators = (None if each is None else Narrowed(request.spec, each) for each in includes)
+    return Union([Listing(request, evaluator=each) for each in evaluators], problems)
 
 
 def builder_of(name: str) -> Builder:

@@ -103,7 +103,8 @@ def test_every_public_name_is_there() -> None:
     modules = {each.name for each in pkgutil.iter_modules(ctxsize.__path__)}
     # To import a module of that name anywhere would put it in the place of the function.
     assert not modules & {*ctxsize.__all__}
-    imported = {name for name in vars(public) if not name.startswith("_")} - {"annotations"}
-    assert imported == {*ctxsize.__all__} - {"__version__"}
+    imported = {name for name in vars(public) if not name.startswith("_")}
+    imported -= {"annotations", "TYPE_CHECKING"}
+    assert imported == {*ctxsize.__all__} - {"__version__", "check", "diff"}
     with pytest.raises(AttributeError):
         _ = ctxsize.nope  # type: ignore[attr-defined]

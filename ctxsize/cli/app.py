@@ -41,7 +41,16 @@ COMMANDS = {
     "completion": "Print a completion script for bash, zsh or fish.",
     "docker-plugin": "Make `docker ctxsize` work.",
 }
-"""What each command is for; the module of its name has it as `command`."""
+"""What each command is for."""
+_MODULES = {
+    "advise": "lint",
+    "completion": "reference",
+    "diff": "check",
+    "docker-plugin": "docker_plugin",
+    "rule": "reference",
+    "schema": "reference",
+}
+"""The modules of commands that are not named after them."""
 
 COMPLETE = "_CTXSIZE_COMPLETE"
 
@@ -55,8 +64,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"ctxsize.cli.{cmd_name.replace('-', '_')}")
-        command: click.Command = module.command
+        module = import_module(f"ctxsize.cli.{_MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:

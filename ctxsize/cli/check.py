@@ -1,4 +1,4 @@
-"""`ctxsize check`: whether contexts keep their budgets."""
+"""`ctxsize check` and `diff`: whether contexts keep their budgets, and what changed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ctxsize import api
+from ctxsize import api, checking
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options, display_options, exit_zero_option, gathered
-from ctxsize.config import OF, Budget
-from ctxsize.config.keys import BUDGET_KEYS
+from ctxsize.cli.options import (
+    build_options,
+    builder_option,
+    display_options,
+    exit_zero_option,
+    flag,
+    gathered,
+    number,
+)
+from ctxsize.config import Budget
+from ctxsize.config.keys import BUDGET_KEYS, OF
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 
 _TOP = 5
@@ -49,19 +57,9 @@ _budget_options = gathered(
         envvar="CTXSIZE_MAX",
         help="The most bytes that it may have, for instance 50MB.",
     ),
-    click.option(
-        "--max-files",
-        type=click.IntRange(min=0),
-        metavar="N",
-        help="The most files that it may have.",
-    ),
+    number("--max-files", type=click.IntRange(min=0), help="The most files that it may have."),
     click.option("--min", metavar="SIZE", help="The fewest bytes that it may have."),
-    click.option(
-        "--min-files",
-        type=click.IntRange(min=0),
-        metavar="N",
-        help="The fewest files that it may have.",
-    ),
+    number("--min-files", type=click.IntRange(min=0), help="The fewest files that it may have."),
     click.option(
         "--of",
         type=click.Choice(OF),
@@ -84,20 +82,19 @@ _budget_options = gathered(
 
 @click.command("check")
 @build_options
-@click.option(
+@flag(
     "--all",
     "whole",
-    is_flag=True,
     help="Every build that `ctxsize scan` finds below CONTEXT, each with its own budget.",
 )
 @_budget_options
 @click.option(
     "--baseline", metavar="FILE", help="Compare with what is recorded there, and refuse growth."
 )
-@click.option("--update-baseline", is_flag=True, help="Record what is there now.")
+@flag("--update-baseline", help="Record what is there now.")
 @exit_zero_option
 @display_options
-def command(
+def check(
     build: Build,
     whole: bool,
     budget: Budget,
@@ -137,7 +134,7 @@ def command(
     """  # noqa: D301
     builds = _found(build) if whole else None
     with output.progress() as progress:
-        outcome = api.check(
+        outcome = checking.check(
             build if _names_a_build() or whole else None,
             builds=builds,
             budget=budget,
@@ -171,3 +168,41 @@ def _names_a_build() -> bool:
     names = ("context", "dockerfile", "target", "builder", "platforms")
     sources = map(context.get_parameter_source, names)
     return any(source is ParameterSource.COMMANDLINE for source in sources)
+
+
+@click.command("diff")
+@click.argument("before")
+@click.argument("after", required=False)
+@click.option(
+    "-f", "--file", "dockerfile", metavar="PATH", help="The Dockerfile of what is measured now."
+)
+@builder_option
+@click.option("--name", metavar="NAME", help="The context of this name in a file of several.")
+@number("--top", default=10, show_default=True, help="Rows of each table.")
+@display_options
+def diff(
+    before: str,
+    after: str | None,
+    dockerfile: str | None,
+    builder: str,
+    name: str | None,
+    top: int,
+    display: output.Display,
+) -> None:
+    """Show what was added, removed, grew and shrank from BEFORE to AFTER.
+
+    Each is a saved report (measure, check or ls with --format json), a baseline
+    of check, or a directory, whose context is measured now. Without AFTER it is
+    the working directory. A listing of ls holds every file; a report holds the
+    largest, and smaller changes in it are not seen.
+
+    \b
+    Examples:
+      ctxsize ls --format json > before.jsonl    every file
+      ctxsize diff before.jsonl
+      ctxsize measure --top 1000 --depth 9 --format json=before.json
+      ctxsize diff before.json after.json --format markdown
+      ctxsize diff .ctxsize-baseline.json --name services/api services/api
+    """  # noqa: D301
+    outcome = checking.diff(before, after, name=name, dockerfile=dockerfile, builder=builder)
+    display.emit(outcome, top=top)

@@ -11,7 +11,7 @@ from ctxsize import api, units
 from ctxsize.clean.plan import Cleaning, CleanPlan, Result
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli import output
-from ctxsize.cli.options import display_options
+from ctxsize.cli.options import display_options, flag
 
 _TOP = 10
 _RECENT = "10min"
@@ -36,14 +36,9 @@ def _refuse_plans(context: click.Context, option: click.Parameter, value: str | 
     multiple=True,
     help=f"Only this one; may be given several times. One of {', '.join(ECOSYSTEMS)}.",
 )
-@click.option(
-    "--deps",
-    is_flag=True,
-    help="Installed packages too: node_modules, vendor and virtual environments.",
-)
-@click.option(
+@flag("--deps", help="Installed packages too: node_modules, vendor and virtual environments.")
+@flag(
     "--incremental-only",
-    is_flag=True,
     help="Of Cargo's target directories only what incremental compilation keeps.",
 )
 @click.option(
@@ -63,16 +58,15 @@ def _refuse_plans(context: click.Context, option: click.Parameter, value: str | 
     show_default=True,
     help="Skip directories written to within this time, as they may be in use; 0 skips none.",
 )
-@click.option(
+@flag(
     "--apparent-size",
     "apparent",
-    is_flag=True,
     help="Show what files hold, not what they take on disk, as `du` does with this option.",
 )
-@click.option("--yes", is_flag=True, help="Delete. Without it nothing is changed.")
+@flag("--yes", help="Delete. Without it nothing is changed.")
 @click.option("--plan", "--apply", hidden=True, expose_value=False, callback=_refuse_plans)
 @display_options
-def command(
+def clean(
     root: str,
     ecosystems: tuple[str, ...],
     deps: bool,
@@ -139,9 +133,9 @@ def _command_line() -> str:
             continue
         value = context.params[name]
         for each in value if isinstance(value, tuple) else (value,):
-            flag = isinstance(parameter, click.Option) and parameter.is_flag
+            is_flag = isinstance(parameter, click.Option) and parameter.is_flag
             option = [] if isinstance(parameter, click.Argument) else [parameter.opts[0]]
-            given += option if flag else [*option, shlex.quote(str(each))]
+            given += option if is_flag else [*option, shlex.quote(str(each))]
     return " ".join(["ctxsize clean", *given, "--yes"])
 
 

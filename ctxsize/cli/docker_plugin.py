@@ -47,7 +47,7 @@ _dir_option = click.option(
 
 
 @click.group("docker-plugin")
-def command() -> None:
+def docker_plugin() -> None:
     """Make `docker ctxsize` work, which does what `ctxsize` does.
 
     \b
@@ -58,7 +58,7 @@ def command() -> None:
     """  # noqa: D301
 
 
-@command.command("install")
+@docker_plugin.command("install")
 @_dir_option
 def install(directory: str | None) -> None:
     """Write the plugin, which runs this very ctxsize.
@@ -81,7 +81,7 @@ def install(directory: str | None) -> None:
     output.note(f"{path} is written: `docker ctxsize` works now")
 
 
-@command.command("uninstall")
+@docker_plugin.command("uninstall")
 @_dir_option
 def uninstall(directory: str | None) -> None:
     """Remove the plugin that `install` wrote, by this version or another, and nothing else.

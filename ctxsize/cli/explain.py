@@ -11,7 +11,13 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options_beside_paths, colour_option, named_option, read_stdin
+from ctxsize.cli.options import (
+    build_options_beside_paths,
+    colour_option,
+    flag,
+    named_option,
+    read_stdin,
+)
 from ctxsize.engine import explain as engine
 from ctxsize.engine.arrivals import Takers
 from ctxsize.engine.named import request_named
@@ -30,12 +36,10 @@ _MOST_BYTES = 1 << 30
 @click.argument("paths", metavar="PATH...", nargs=-1)
 @build_options_beside_paths
 @named_option
-@click.option("-n", "--non-matching", is_flag=True, help="Show paths that no pattern matches too.")
-@click.option(
-    "-z", "null", is_flag=True, help="NUL instead of colon, tab and newline, also on stdin."
-)
-@click.option("--stdin", is_flag=True, help="Read the paths from stdin, one a line.")
-@click.option("--trace", "traced", is_flag=True, help="Show each step of the evaluation in order.")
+@flag("-n", "--non-matching", help="Show paths that no pattern matches too.")
+@flag("-z", "null", help="NUL instead of colon, tab and newline, also on stdin.")
+@flag("--stdin", help="Read the paths from stdin, one a line.")
+@flag("--trace", "traced", help="Show each step of the evaluation in order.")
 @click.option(
     "--source",
     "sources",
@@ -45,7 +49,7 @@ _MOST_BYTES = 1 << 30
     "Dockerfile line LINE.",
 )
 @colour_option
-def command(
+def explain(
     *,
     build: Build,
     named: str,

@@ -1,9 +1,12 @@
-"""`ctxsize lint`: what ignore files do that their authors did not mean."""
+"""`ctxsize lint` and `advise`: what is wrong in ignore files and Dockerfiles, and the fixes."""
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
@@ -11,29 +14,70 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
 from ctxsize.cli.options import (
-    FindingChoice,
+    Decorator,
     build_options_beside_paths,
-    choice_of_findings,
     display_options,
     exit_zero_option,
+    flag,
+    gathered,
     read_stdin,
 )
-from ctxsize.errors import InputError
+from ctxsize.engine.builders import BUILDERS
+from ctxsize.errors import CtxsizeError, InputError
+from ctxsize.findings import Severity
 
 if TYPE_CHECKING:
     from ctxsize.lints.run import Linted
 
 
+_EVERY = 0.3
+"""Seconds between two looks at the watched files."""
+_SEARCH_EVERY = 1.0
+"""Least seconds between two searches for files that are new; more where one takes long."""
+_SHARE = 20
+"""A search takes at most one part in so many of the time."""
+
+
+class FindingChoice(TypedDict):
+    """Which findings count, as functions of the API take it."""
+
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    severity: Severity
+
+
+def _choice_of_findings(example: str) -> Decorator:
+    """Return the options on fixes, and those that say which findings count, as `choice`."""
+    return gathered(
+        "choice",
+        FindingChoice,
+        flag("--fix", help="Apply the fixes that are certain to do only what they say."),
+        flag("--unsafe-fixes", help="Apply all fixes; look at the result."),
+        flag("--diff", help="Show the fixes as a diff, and write nothing."),
+        click.option(
+            "--select",
+            metavar="CODES",
+            multiple=True,
+            help=f"Only these codes, or those that begin so: {example}.",
+        ),
+        click.option("--ignore", metavar="CODES", multiple=True, help="All but these codes."),
+        click.option(
+            "--severity",
+            type=click.Choice([each.value for each in Severity]),
+            default=Severity.INFO.value,
+            show_default=True,
+            callback=lambda ctx, param, value: Severity(value),
+            help="The least severe finding to report.",
+        ),
+        keys=FindingChoice.__annotations__,
+    )
+
+
 @click.command("lint")
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @build_options_beside_paths
-@click.option(
-    "--fix", is_flag=True, help="Apply the fixes that are proved to do just what they say."
-)
-@click.option("--unsafe-fixes", is_flag=True, help="Apply all fixes; look at the result.")
-@click.option("--diff", is_flag=True, help="Show what the fixes would change, and write nothing.")
-@choice_of_findings("CTX101,CTX12")
-@click.option("--watch", is_flag=True, help="Lint and measure again whenever a file is saved.")
+@_choice_of_findings("CTX101,CTX12")
+@flag("--watch", help="Lint and measure again whenever a file is saved.")
 @click.option(
     "--stdin-filename",
     metavar="PATH",
@@ -41,7 +85,7 @@ if TYPE_CHECKING:
 )
 @exit_zero_option
 @display_options
-def command(
+def lint(
     *,
     build: Build,
     paths: tuple[str, ...],
@@ -95,9 +139,9 @@ def command(
         display.patch(edits)
         return output.found(edits, exit_zero=exit_zero)
     if watch:
-        from ctxsize.cli.watch import watch as watching
+        from ctxsize.lints.run import watched
 
-        watching(shown, partial(_watched, names, build))
+        watch_files(shown, partial(watched, names, build, BUILDERS[build.builder]))
     return shown()
 
 
@@ -116,8 +160,97 @@ def _input(
     return [] if stdin_filename is None else [stdin_filename], data
 
 
-def _watched(paths: list[str], build: Build) -> list[str]:
-    from ctxsize.engine.builders import BUILDERS
-    from ctxsize.lints.run import watched
+@click.command("advise")
+@click.argument("root", default=".", required=False)
+@_choice_of_findings("CTX210,CTX22")
+@exit_zero_option
+@display_options
+def advise(
+    *,
+    root: str,
+    fix: bool,
+    unsafe_fixes: bool,
+    diff: bool,
+    choice: FindingChoice,
+    exit_zero: bool,
+    display: output.Display,
+) -> int:
+    """Advise on the Dockerfiles below ROOT: what to write instead.
 
-    return watched(paths, build, BUILDERS[build.builder])
+    Sources copied before dependencies are installed; cargo without cargo-chef or
+    caches, and cargo-chef used wrongly; cache mounts that collide between images,
+    that the tool does not use, that swallow a result, or that are missing. What
+    hadolint and `docker build --check` find is left to them.
+
+    Rewritten are ids of caches, `sharing=locked`, options that forbid a cache, and
+    the stage that builds with cargo-chef; other findings show what to write.
+
+    \b
+    Examples:
+      ctxsize advise
+      ctxsize advise --diff --select CTX210 services/recap-worker
+      ctxsize advise --severity warning
+      ctxsize advise --fix
+      ctxsize advise --format sarif=advice.sarif
+    """  # noqa: D301
+    advice = api.advise(
+        root, fix=fix and not diff, unsafe_fixes=unsafe_fixes and not diff, **choice
+    )
+    if diff:
+        from ctxsize.formats import patch
+
+        output.write(patch.of_findings(advice.findings, display.look()))
+    else:
+        output.apply(advice.edits)
+        display.emit(advice, top=len(advice.findings))
+    return output.found(advice.findings, exit_zero=exit_zero)
+
+
+def watch_files(run: Callable[[], object], files: Callable[[], Iterable[str]]) -> None:
+    """Call `run` now and after every change of `files`, new ones too; ends only by an exception.
+
+    What is wrong with an input is said, and the next save is waited for.
+    """
+    while True:
+        # Looked at before the run: what is saved during it counts as the next change.
+        paths = _paths(files)
+        seen = [*map(_stamp, paths)]
+        output.clear()
+        try:
+            run()
+        except CtxsizeError as error:
+            output.error(str(error))
+        output.flush()
+        _wait(paths, seen, files)
+
+
+def _wait(paths: list[str], seen: list[_Stamp], files: Callable[[], Iterable[str]]) -> None:
+    """Return as soon as one of `paths` is saved, or `files` are other ones."""
+    due = time.monotonic() + _SEARCH_EVERY
+    while [*map(_stamp, paths)] == seen:
+        time.sleep(_EVERY)
+        start = time.monotonic()
+        if start >= due:
+            if _paths(files) != paths:
+                return
+            end = time.monotonic()
+            due = end + max(_SEARCH_EVERY, _SHARE * (end - start))
+
+
+def _paths(files: Callable[[], Iterable[str]]) -> list[str]:
+    try:
+        return [*files()]
+    except CtxsizeError:
+        return []
+
+
+_Stamp = tuple[int, int, int] | None
+
+
+def _stamp(path: str) -> _Stamp:
+    """Return what changes with every save; None while the file is not there, as editors rename."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -10,7 +10,7 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options, named_option
+from ctxsize.cli.options import build_options, flag, named_option
 from ctxsize.entry import Entry, Kind
 from ctxsize.formats import json
 from ctxsize.formats.names import quoted
@@ -18,16 +18,12 @@ from ctxsize.formats.names import quoted
 
 @click.command("ls")
 @build_options
-@click.option("--transfer", is_flag=True, help="Only what the Dockerfile makes travel.")
+@flag("--transfer", help="Only what the Dockerfile makes travel.")
 @named_option
-@click.option("--ignored", is_flag=True, help="Only what is ignored.")
-@click.option("--all", "both", is_flag=True, help="Both, `+ ` before what is sent, `- ` if not.")
-@click.option(
-    "--size",
-    is_flag=True,
-    help="Bytes of content before each entry, marked * where a file arrives empty.",
-)
-@click.option("-0", "--null", is_flag=True, help="End each entry with NUL and escape nothing.")
+@flag("--ignored", help="Only what is ignored.")
+@flag("--all", "both", help="Both, `+ ` before what is sent, `- ` if not.")
+@flag("--size", help="Bytes of content before each entry, marked * where a file arrives empty.")
+@flag("-0", "--null", help="End each entry with NUL and escape nothing.")
 @click.option(
     "--format",
     "format_name",
@@ -36,7 +32,7 @@ from ctxsize.formats.names import quoted
     show_default=True,
     help="json is one object a line.",
 )
-def command(
+def ls(
     *,
     build: Build,
     transfer: bool,

@@ -7,68 +7,46 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options, display_options
+from ctxsize.cli.options import build_options, display_options, flag, number
 from ctxsize.formats import TABLES
 
 _TOP, _TOP_ALONE = 5, 30
 
 
-class _Table(click.Choice):  # type: ignore[type-arg] # generic since click 8.2
-    """A choice of `--by`, also by the name `rule` that `pattern` had."""
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the choice that `value` stands for."""
-        return str(super().convert("pattern" if value == "rule" else value, param, ctx))
-
-
 @click.command("measure")
 @build_options
-@click.option(
-    "--top",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help=f"Rows of each table.  [default: {_TOP}, with --by {_TOP_ALONE}]",
-)
-@click.option(
+@number("--top", help=f"Rows of each table.  [default: {_TOP}, with --by {_TOP_ALONE}]")
+@number(
     "--depth",
     type=click.IntRange(min=0),
-    metavar="N",
     default=3,
     show_default=True,
     help="Levels of the size tree.",
 )
 @click.option(
     "--by",
-    type=_Table(TABLES),
+    type=click.Choice([*TABLES, "rule"]),
+    metavar=f"[{'|'.join(TABLES)}]",
+    # The table of patterns was once named after rules.
+    callback=lambda ctx, param, value: "pattern" if value == "rule" else value,
     help="Just one table: by directory, extension, pattern (each line of the ignore file; "
     "implies --ignored) or file.",
 )
-@click.option(
-    "--ignored",
-    is_flag=True,
-    help="Walk the ignored directories too, and show what each pattern saves.",
-)
-@click.option(
-    "--warm", is_flag=True, help="Also show what a second build prints if nothing changed."
-)
-@click.option(
+@flag("--ignored", help="Walk the ignored directories too, and show what each pattern saves.")
+@flag("--warm", help="Also show what a second build prints if nothing changed.")
+@flag(
     "--thorough",
-    is_flag=True,
     help="Also open ignored directories that the builder opens without need, to notice one "
     "that cannot be read.",
 )
-@click.option(
-    "--compare", is_flag=True, help="Report where other builders would send something else."
-)
-@click.option(
+@flag("--compare", help="Report where other builders would send something else.")
+@number(
     "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
     envvar="CTXSIZE_JOBS",
     help="Threads of the compiled core.  [default: one for each processor, at most 8]",
 )
 @display_options
-def command(
+def measure(
     *,
     build: Build,
     top: int | None,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import partial, wraps
 from inspect import signature
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,9 +21,10 @@ from ctxsize.reader import MOST_BYTES, read_stream
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from ctxsize.findings import Severity
-
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+flag = partial(click.option, is_flag=True)
+number = partial(click.option, metavar="N", type=click.IntRange(min=1))
 
 
 def _entries(kind: str) -> Callable[..., list[CompletionItem]]:
@@ -49,6 +50,14 @@ _context_option: Decorator = click.option(
     show_default=True,
     help="The build context.",
     shell_complete=_entries("dir"),
+)
+
+builder_option: Decorator = click.option(
+    "--builder",
+    type=click.Choice(list(BUILDERS)),
+    default=next(iter(BUILDERS)),
+    show_default=True,
+    help="The builder whose rules apply.",
 )
 
 _build_options: tuple[Decorator, ...] = (
@@ -85,13 +94,7 @@ _build_options: tuple[Decorator, ...] = (
         multiple=True,
         help="The platforms to build for, as for `docker build`.  [default: this machine's]",
     ),
-    click.option(
-        "--builder",
-        type=click.Choice(list(BUILDERS)),
-        default=next(iter(BUILDERS)),
-        show_default=True,
-        help="The builder whose rules apply.",
-    ),
+    builder_option,
 )
 
 
@@ -240,40 +243,6 @@ display_options = gathered(
 )
 """How the outcome is shown, as `display`."""
 
-exit_zero_option: Decorator = click.option(
-    "--exit-zero", is_flag=True, help="Exit with 0 whatever is found; errors keep their codes."
+exit_zero_option: Decorator = flag(
+    "--exit-zero", help="Exit with 0 whatever is found; errors keep their codes."
 )
-
-
-class FindingChoice(TypedDict):
-    """Which findings count, as functions of the API take it."""
-
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    severity: Severity
-
-
-def choice_of_findings(example: str) -> Decorator:
-    """Return the options that say which findings count, as `choice`."""
-    from ctxsize.findings import Severity
-
-    return gathered(
-        "choice",
-        FindingChoice,
-        click.option(
-            "--select",
-            metavar="CODES",
-            multiple=True,
-            help=f"Only these codes, or those that begin so: {example}.",
-        ),
-        click.option("--ignore", metavar="CODES", multiple=True, help="All but these codes."),
-        click.option(
-            "--severity",
-            type=click.Choice([each.value for each in Severity]),
-            default=Severity.INFO.value,
-            show_default=True,
-            callback=lambda ctx, param, value: Severity(value),
-            help="The least severe finding to report.",
-        ),
-        keys=FindingChoice.__annotations__,
-    )

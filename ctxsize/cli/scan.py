@@ -6,24 +6,21 @@ import click
 
 from ctxsize import api
 from ctxsize.cli import output
-from ctxsize.cli.options import display_options, exit_zero_option
+from ctxsize.cli.options import display_options, exit_zero_option, flag, number
 
 _ALL = 1_000_000
 
 
 @click.command("scan")
 @click.argument("root", default=".", required=False)
-@click.option(
-    "--top", type=click.IntRange(min=1), metavar="N", help="Rows of the table.  [default: all]"
-)
-@click.option(
+@number("--top", help="Rows of the table.  [default: all]")
+@flag(
     "--ask-docker",
-    is_flag=True,
     help="Run `docker buildx bake --print` where a Bake file takes more than is evaluated here.",
 )
 @exit_zero_option
 @display_options
-def command(
+def scan(
     *, root: str, top: int | None, ask_docker: bool, exit_zero: bool, display: output.Display
 ) -> int:
     """Measure every build below ROOT: what it sends, what it need not send, and joint findings.

@@ -10,7 +10,7 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import output
-from ctxsize.cli.options import build_options, display_options
+from ctxsize.cli.options import build_options, display_options, flag
 from ctxsize.errors import InputError, hint_at
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ _ALL = "all"
 
 @click.command("suggest")
 @build_options
-@click.option("--write", is_flag=True, help="Write what is chosen into the ignore file.")
-@click.option("--diff", is_flag=True, help="Show that change, and write nothing.")
-@click.option("--check", is_flag=True, help="Exit with 1 if anything safe is missing.")
-@click.option("--unsafe", is_flag=True, help="Choose the unsafe suggestions too.")
+@flag("--write", help="Write what is chosen into the ignore file.")
+@flag("--diff", help="Show that change, and write nothing.")
+@flag("--check", help="Exit with 1 if anything safe is missing.")
+@flag("--unsafe", help="Choose the unsafe suggestions too.")
 @click.option(
     "--only",
     metavar="RULE|PATH",
@@ -39,24 +39,16 @@ _ALL = "all"
     help="Explain what a rule looks for, what it found and what blocked it; `all` explains "
     "everything that was found and is not suggested.",
 )
-@click.option(
-    "--allowlist", is_flag=True, help="Instead: ignore everything but what the Dockerfiles take."
-)
+@flag("--allowlist", help="Instead: ignore everything but what the Dockerfiles take.")
 @click.option(
     "--like",
     metavar="FILE",
     help="Instead: what this other ignore file keeps out, translated to CONTEXT.",
 )
-@click.option(
-    "--from-gitignore",
-    is_flag=True,
-    help="Instead: what git ignores, translated to the builder's patterns.",
-)
-@click.option(
-    "--tidy", is_flag=True, help="Instead: drop the lines that the ignore file can do without."
-)
+@flag("--from-gitignore", help="Instead: what git ignores, translated to the builder's patterns.")
+@flag("--tidy", help="Instead: drop the lines that the ignore file can do without.")
 @display_options
-def command(
+def suggest(
     *,
     build: Build,
     write: bool,

@@ -12,13 +12,14 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from glob import escape, glob
 from typing import Any
 
+from ctxsize.build import Build, hiding, placed
 from ctxsize.config.keys import (
     BUDGET_KEYS,
     BUILD_KEYS,
     CONTEXT_KEYS,
-    OF,
     SUPPRESSION_KEYS,
     TOP_KEYS,
     Keys,
@@ -28,12 +29,11 @@ from ctxsize.engine.border import border_of, holds
 from ctxsize.errors import CtxsizeError, InputError, InputErrors, hint_at
 from ctxsize.reader import read_file
 
-__all__ = ["NAMES", "OF", "Budget", "Config", "Context", "Suppression", "Tolerance", "load", "read"]
-
 NAMES = ("ctxsize.toml", "pyproject.toml")
 """The files that are looked for in each directory, the first one wins."""
 _MOST_BYTES = 4 << 20
 """Number of bytes of the largest configuration: `tomllib` is slow."""
+_USUAL = Build().builder
 
 
 @dataclass(frozen=True)
@@ -186,6 +186,52 @@ def _parsed(path: str) -> dict[str, Any]:
 
 def _unreadable(message: str, path: str) -> InputErrors:
     return InputErrors([InputError(message, path=path)])
+
+
+def directories(config: Config, context: Context) -> Iterator[str]:
+    """Return the directories that the path of `context` names, as one would name them from here."""
+    path = os.path.join(config.directory, context.path)
+    found = _matching(config.directory, context.path) if is_glob(context.path) else [path]
+    return (os.path.normpath(each) for each in found if os.path.isdir(each))
+
+
+def _matching(directory: str, pattern: str) -> list[str]:
+    """Return the paths that `pattern` matches below `directory`, and in no other repository."""
+    border, found = border_of(directory), [directory]
+    for part in pattern.split("/"):
+        paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
+        found = [path for path in paths if holds(border, path)]
+    return sorted(found)
+
+
+def is_glob(path: str) -> bool:
+    """Return whether `path` may name several directories."""
+    return any(char in path for char in "*?[")
+
+
+def build_of(config: Config, context: Context, directory: str, *, build: Build) -> Build:
+    """`build` with the context `directory`, filled up with what `context` says."""
+    dockerfile = context.dockerfile
+    if dockerfile is not None:
+        dockerfile = os.path.normpath(os.path.join(config.directory, dockerfile))
+    made = replace(
+        build,
+        context=directory,
+        dockerfile=build.dockerfile or dockerfile,
+        target=build.target or context.target or "",
+        build_arguments={**context.build_arguments, **build.build_arguments},
+        build_contexts={**placed(context.build_contexts, config.directory), **build.build_contexts},
+        platforms=build.platforms or context.platforms,
+        builder=build.builder if build.builder != _USUAL else context.builder or _USUAL,
+    )
+    return hiding(made, context.build_arguments.keys() - build.build_arguments.keys())
+
+
+def builds(config: Config) -> Iterator[tuple[str, Build]]:
+    """Yield each build that the tables stand for, with the name of its table."""
+    for context in config.contexts:
+        for directory in directories(config, context):
+            yield context.name, build_of(config, context, directory, build=Build())
 
 
 class _ConfigReader:

@@ -41,10 +41,7 @@ class IgnoreFile:
 
     def texts(self) -> list[str]:
         """Return each line without its end, undecodable bytes as surrogate escapes."""
-        return [
-            line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape")
-            for line in self.lines
-        ]
+        return [*map(text_of, self.lines)]
 
     def check_line_lengths(self) -> None:
         """Raise `IgnoreFileError` for a line that is too long for Docker's reader."""
@@ -57,6 +54,11 @@ class IgnoreFile:
                     line=number,
                     hint=f"the line has {length:,} bytes, Docker reads at most {LONGEST_LINE:,}",
                 )
+
+
+def text_of(line: bytes) -> str:
+    """Return a line without its end, undecodable bytes as surrogate escapes."""
+    return line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape")
 
 
 def without_mark(lines: Iterable[str]) -> list[str]:

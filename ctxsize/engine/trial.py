@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from ctxsize.engine.golang import code_points
-from ctxsize.engine.ignorefile import LONGEST_LINE, IgnoreFile, without_mark
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, sent_text
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
 from ctxsize.engine.rewalk import Basis
 from ctxsize.engine.sent import Sent
@@ -78,8 +77,6 @@ class Trial:
         self.request = snapshot.request
         self._patterns: dict[str, DockerIgnorePattern] = {}
         self._sent: dict[tuple[str, ...], Sent | None] = {}
-        self._failing: dict[str, bool] = {}
-        self._travels: dict[str, str] = {}
         self._found: dict[tuple[int, str, int, str], bool] = {}
         self._last: Attempt | None = None
         self._usual: Basis | None = None
@@ -137,58 +134,14 @@ class Trial:
         except CtxsizeError:
             return None
 
-    def spec(self, texts: Sequence[str]) -> DockerIgnoreSpec | None:
+    def spec(self, texts: Iterable[str]) -> DockerIgnoreSpec | None:
         """Return the patterns of these lines, None where they fail the build."""
-        builder = self.request.builder
+        data = "\n".join(texts).encode("utf-8", "surrogateescape")
         try:
-            if builder.always_sends is not None:
-                data = "\n".join(texts).encode("utf-8", "surrogateescape")
-                return with_ignore_file(self.request, data, make=self._made).spec
-            lines = self._read(texts)
-            if builder.check_patterns is not None:
-                builder.check_patterns(lines)
-            return builder.spec_class([self.pattern(line) for line in lines])
+            # Not copies: nobody asks these patterns for their numbers.
+            return with_ignore_file(self.request, data, make=self.pattern).spec
         except IgnoreFileError:
             return None
-
-    def _read(self, texts: Sequence[str]) -> list[str]:
-        """Return the lines as the builder reads them: without a byte order mark, all text."""
-        builder = self.request.builder
-        lines = without_mark(texts) if builder.spec_class.strips_bom else list(texts)
-        if not builder.replaces_undecodable:
-            return lines
-        return [line if line.isascii() else "".join(code_points(line)) for line in lines]
-
-    def usable(self, texts: Iterable[str]) -> list[str]:
-        """Return `texts` with a comment in place of each line that would fail the build."""
-        checks = self.request.builder.check_patterns
-        lines = list(texts)
-        # Control characters stop a list that is all ASCII: it travels as it is, in a header.
-        sent = [self._travelling(line) for line in without_mark(lines)] if checks else []
-        strict = bool(sent) and all(text.isascii() for text in sent)
-        return [
-            "#" if self.fails(line) or (strict and not sent[at].isprintable()) else line
-            for at, line in enumerate(lines)
-        ]
-
-    def _travelling(self, line: str) -> str:
-        if line not in self._travels:
-            self._travels[line] = sent_text(line) or ""
-        return self._travels[line]
-
-    def fails(self, text: str) -> bool:
-        """Return whether a line fails the build, at once or when the builder comes to it."""
-        if text not in self._failing:
-            self._failing[text] = self._fails(text)
-        return self._failing[text]
-
-    def _fails(self, text: str) -> bool:
-        if len(text.encode("utf-8", "surrogateescape")) > LONGEST_LINE:
-            return True
-        try:
-            return self.pattern(text.removeprefix("\ufeff")).fault is not None
-        except IgnoreFileError:
-            return True
 
     def written(self, attempt: Attempt) -> Snapshot:
         """Return the context as it is once the ignore file is written."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.clean.plan import Cleaning
     from ctxsize.codes import Rules
-    from ctxsize.guard.decision import CheckReport, DiffReport
+    from ctxsize.guard import CheckReport, DiffReport
     from ctxsize.lints.run import Linted
     from ctxsize.model import Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ctxsize.build import Build
-from ctxsize.config import Budget, Config, Context
-from ctxsize.config.contexts import build_of, directories, is_glob
+from ctxsize.config import Budget, Config, Context, build_of, directories, is_glob
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 
 

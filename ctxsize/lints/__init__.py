@@ -7,49 +7,51 @@ fix is certain only if the simulation shows that just the intended paths change.
 
 from __future__ import annotations
 
-from ctxsize.lints import (
-    builders,
-    characters,
-    comments,
-    copies,
-    idle,
-    missing,
-    names,
-    order,
-    repetition,
-    syntax,
-)
-from ctxsize.lints.case import Check, in_tree
+from collections.abc import Callable, Iterator
+
+from ctxsize.findings import Finding
+from ctxsize.lints import builders, idle, missing, names, overlaps, syntax
+from ctxsize.lints.case import Case
+from ctxsize.lints.tree import LintTree
+
+Check = Callable[[Case], Iterator[Finding]]
+"""A lint: the findings of one code."""
+
+
+def in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
+    """Return the lint that finds what `check` does, and nothing where there is no tree."""
+    return lambda case: iter(()) if case.tree is None else check(case, case.tree)
+
 
 LINTS: dict[str, Check] = {
     "CTX101": names.root_only,
-    "CTX102": comments.trailing,
-    "CTX103": comments.not_a_comment,
-    "CTX104": comments.several,
+    "CTX102": syntax.trailing,
+    "CTX103": syntax.not_a_comment,
+    "CTX104": syntax.several,
     "CTX105": names.single_star,
     "CTX106": idle.useless,
     "CTX107": idle.overridden,
-    "CTX108": in_tree(order.shadowed),
+    "CTX108": in_tree(overlaps.shadowed),
     "CTX109": in_tree(missing.git),
     "CTX110": in_tree(missing.env),
-    "CTX111": copies.hidden_source,
-    "CTX112": repetition.redundant,
-    "CTX113": repetition.duplicate,
+    "CTX111": missing.hidden_source,
+    "CTX112": overlaps.redundant,
+    "CTX113": overlaps.duplicate,
     "CTX114": idle.outside,
     "CTX115": syntax.gitignore,
-    "CTX116": in_tree(copies.manifest),
+    "CTX116": in_tree(missing.manifest),
     "CTX117": builders.two_files,
     "CTX118": in_tree(idle.dead),
-    "CTX119": characters.byte_order_mark,
-    "CTX120": in_tree(order.empty),
+    "CTX119": syntax.byte_order_mark,
+    "CTX120": in_tree(overlaps.empty),
     "CTX121": syntax.fails,
-    "CTX122": characters.control,
-    "CTX123": characters.invisible,
+    "CTX122": syntax.control,
+    "CTX123": syntax.invisible,
     "CTX124": syntax.regex,
     "CTX125": in_tree(idle.pruned),
     "CTX126": in_tree(builders.difference),
     "CTX127": builders.unread,
-    "CTX128": characters.whitespace,
-    "CTX130": in_tree(order.undone),
+    "CTX128": syntax.whitespace,
+    "CTX130": in_tree(overlaps.undone),
 }
 """What finds each code, in the order of the codes."""

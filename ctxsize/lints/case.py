@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -16,12 +16,9 @@ from ctxsize.engine.matched import Matcher, matcher
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step
 from ctxsize.engine.request import Request
 from ctxsize.engine.sent import Sent, differences
-from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
-from ctxsize.lints.lines import Line, read_line, up_to
-from ctxsize.lints.proposal import Proposal
-from ctxsize.lints.targets import Target
-from ctxsize.lints.tree import LintTree
+from ctxsize.lints.lines import Line, Proposal, read_line, up_to
+from ctxsize.lints.tree import LintTree, Target
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
 
@@ -42,6 +39,8 @@ class Case:
     """The context, where there is one."""
     work: list[int] = field(default_factory=lambda: [0], compare=False)
     """Number of lines evaluated to prove fixes, of this file and of what fixes made of it."""
+    known: dict[tuple[bytes, bool], Line] = field(default_factory=dict, compare=False)
+    """The lines read so far, first ones apart, of this file and of what fixes made of it."""
 
     def with_data(self, data: bytes) -> Case:
         """Return the same case with other bytes in the file."""
@@ -50,12 +49,20 @@ class Case:
     # The lines, each by itself and together.
 
     @cached_property
+    def _read(self) -> list[Line]:
+        """Return all lines of the file without their numbers, each text read once."""
+        found: list[Line] = []
+        for data in self.file.lines:
+            key = data, not found
+            if key not in self.known:
+                self.known[key] = read_line(data, self.builder, first=not found)
+            found.append(self.known[key])
+        return found
+
+    @cached_property
     def lines(self) -> tuple[Line, ...]:
         """Return all lines of the file."""
-        both = zip(self.file.lines, self.file.texts(), strict=True)
-        return tuple(
-            read_line(number, data, raw, self.builder) for number, (data, raw) in enumerate(both, 1)
-        )
+        return tuple(each.numbered(number) for number, each in enumerate(self._read, 1))
 
     @cached_property
     def patterns(self) -> list[Line]:
@@ -98,6 +105,15 @@ class Case:
     def is_utf16(self) -> bool:
         """Return whether the file is in another encoding, so that no line is what it looks like."""
         return self.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+
+    @cached_property
+    def stops_at_controls(self) -> bool:
+        """Return whether a control character stops the build.
+
+        BuildKit sends the list as gRPC metadata: as it is if all of it is ASCII, else encoded.
+        """
+        checks = self.builder.check_patterns is not None
+        return checks and all(line.sent.isascii() for line in self._read)
 
     # What becomes of a path by the patterns.
 
@@ -147,7 +163,13 @@ class Case:
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """Return the lines, with comments in place of those that fail the build."""
-        return tuple(self.known_tree.trial.usable(self.file.texts()))
+        strict = self.stops_at_controls
+        return tuple(
+            "#"
+            if line.error is not None or (strict and line.controls)
+            else BOM * line.marked + line.raw
+            for line in self._read
+        )
 
     @property
     def sent(self) -> Sent | None:
@@ -181,11 +203,6 @@ class Case:
             return len(self.file.data)
         return sent.size(path)
 
-    def is_entry(self, line: Line) -> bool:
-        """Return whether something in the tree is called just as the line is written."""
-        name = line.written.removeprefix("!").strip("/")
-        return self.tree is not None and name in self.tree.everything
-
     def amount(self, paths: Iterable[str]) -> str:
         """Return the files among `paths` and their bytes: `12 files, 3.4 MB`."""
         figures = self.figures(paths)
@@ -210,7 +227,8 @@ class Case:
 
         None if that is not known, as without a tree.
         """
-        patterns = [self._pattern(each) for each in texts]
+        lines = (each.encode("utf-8", "surrogateescape") for each in texts)
+        patterns = [read_line(each, self.builder, first=False).pattern for each in lines]
         kinds = {None if each is None else each.include for each in patterns}
         if self.tree is None or len(kinds) != 1 or None in kinds:
             return None
@@ -219,14 +237,6 @@ class Case:
             return frozenset(self.below(tops))
         everything = self.tree.below(tops, self.tree.everything)
         return frozenset(path for path in everything if path not in self.now)
-
-    def _pattern(self, text: str) -> DockerIgnorePattern | None:
-        """Return the pattern `text`, None if it is none or fails the build."""
-        try:
-            pattern = self.builder.spec_class.pattern_class(text)
-        except IgnoreFileError:
-            return None
-        return pattern if pattern.fault is None else None
 
     # What is found, and the proof of what is proposed.
 
@@ -337,12 +347,3 @@ class Case:
             return fix
         hidden = {path.rstrip("/") for path in fix.changes.ignored.paths}
         return None if self.tree.is_taken(hidden) else fix
-
-
-Check = Callable[[Case], Iterator[Finding]]
-"""A lint: the findings of one code."""
-
-
-def in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
-    """Return the lint that finds what `check` does, and nothing where there is no tree."""
-    return lambda case: iter(()) if case.tree is None else check(case, case.tree)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ctxsize.findings import Confidence, Finding, Severity
-from ctxsize.lints.artefacts import ARTEFACTS
 from ctxsize.lints.case import Case
-from ctxsize.lints.lines import Line, up_to
-from ctxsize.lints.proposal import NOTHING, Proposal
+from ctxsize.lints.lines import NOTHING, Line, Proposal, up_to
+from ctxsize.lints.names import ARTEFACTS
 from ctxsize.lints.tree import LintTree
 
 

@@ -1,15 +1,21 @@
-"""The lines of an ignore file, as a builder reads each."""
+"""The lines of an ignore file as a builder reads them, and changes of some of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.ignorefile import BOM, LONGEST_LINE
+from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile, text_of
 from ctxsize.engine.patterns import DockerIgnorePattern, sent_text
 from ctxsize.errors import IgnoreFileError
+from ctxsize.writer.merge import edit_lines
 
 _WILD = frozenset("*?[\\")
+NOTHING: frozenset[str] = frozenset()
+"""What a change means that moves comments or drops lines without effect."""
 
 
 def is_control(char: str) -> bool:
@@ -45,10 +51,22 @@ class Line:
         """Return the line without the blanks around it."""
         return self.raw.strip()
 
-    @property
+    def numbered(self, number: int) -> Line:
+        """Return the same line with its number, which its pattern has too."""
+        pattern = copy(self.pattern)
+        if pattern is not None:
+            pattern.line = number
+        return replace(self, number=number, pattern=pattern)
+
+    @cached_property
+    def sent(self) -> str:
+        """Return what travels to the builder."""
+        return sent_text(self.raw) or ""
+
+    @cached_property
     def controls(self) -> str:
         """Return the control characters that travel to the builder, which may stop the build."""
-        return "".join(filter(is_control, sent_text(self.raw) or ""))
+        return "".join(filter(is_control, self.sent))
 
     @property
     def ignores(self) -> bool:
@@ -75,10 +93,11 @@ class Line:
         return start, start + length
 
 
-def read_line(number: int, data: bytes, raw: str, builder: Builder) -> Line:
-    """Return the line `data`, decoded `raw`, as `builder` reads it."""
-    marked = number == 1 and raw.startswith(BOM)
-    line = Line(number, raw[1:] if marked else raw, marked=marked)
+def read_line(data: bytes, builder: Builder, *, first: bool) -> Line:
+    """Return the line `data` as `builder` reads it, without a number."""
+    raw = text_of(data)
+    marked = first and raw.startswith(BOM)
+    line = Line(0, raw[1:] if marked else raw, marked=marked)
     pattern_class = builder.spec_class.pattern_class
     # `ignorefile.ReadAll` of moby/patternmatcher stops at a line longer than its Scanner's buffer.
     if builder.longest_line and len(data.removesuffix(b"\n")) > LONGEST_LINE:
@@ -92,7 +111,54 @@ def read_line(number: int, data: bytes, raw: str, builder: Builder) -> Line:
         pattern = pattern_class(line.raw)
     except IgnoreFileError as error:
         return replace(line, error=error)
-    pattern.line = number
     if pattern.fault is not None:
         return replace(line, error=pattern.error())
     return replace(line, pattern=pattern)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A change of some lines, and the paths that it means to change."""
+
+    message: str
+    """As an order: "write `**/node_modules`"."""
+    lines: Mapping[int, str | None] = field(default_factory=dict)
+    """New texts by line; None removes a line, and a line end separates several."""
+    append: str | None = None
+    """A line to add at the end, or several."""
+    drops_bom: bool = False
+    means: frozenset[str] | None = None
+    """The paths that shall be sent no more, or sent from now on; None if that is not known."""
+    without_tree: bool = False
+    """Whether it follows from the text alone that it changes what it means to."""
+
+    @classmethod
+    def write(cls, number: int, text: str, *, means: frozenset[str] | None = None) -> Proposal:
+        """Return the change that puts `text` in place of a line."""
+        return cls(f"write {text}", {number: text}, means=means)
+
+    @classmethod
+    def remove(cls, number: int, *, means: frozenset[str] | None = None) -> Proposal:
+        """Return the change that removes a line."""
+        return cls("remove the line", {number: None}, means=means)
+
+    @classmethod
+    def last(cls, number: int, text: str) -> Proposal:
+        """Return the change that moves an exception behind all that undoes it."""
+        return cls("put the exception last", {number: None}, append=text)
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Return the lines at the end."""
+        return () if self.append is None else tuple(self.append.split("\n"))
+
+    def edited(self, file: IgnoreFile) -> bytes:
+        """Return the bytes of `file` after the change."""
+        changes, texts = dict(self.lines), file.texts()
+        if self.append is not None:
+            if not texts:
+                return f"{self.append}\n".encode("utf-8", "surrogateescape")
+            last = changes.get(len(texts), texts[-1].removeprefix(BOM))
+            changes[len(texts)] = self.append if last is None else f"{last}\n{self.append}"
+        data = edit_lines(file, changes)
+        return data.removeprefix(BOM.encode()) if self.drops_bom else data

@@ -1,34 +1,43 @@
-"""Ignore files with their surroundings, linted: what the command and the API do."""
+"""Ignore files with their surroundings, linted and fixed: what the command and the API do."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
 
+from ctxsize import codes
 from ctxsize.accepting import Wanted
 from ctxsize.build import Build
-from ctxsize.codes import names
 from ctxsize.config import Config, load
-from ctxsize.engine.builders import BUILDERS, Builder
+from ctxsize.engine.builders import Builder
 from ctxsize.engine.events import Progress, Steps
-from ctxsize.engine.git import GitError, GitRepository
-from ctxsize.engine.governing import read_ignore_file
-from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.request import Plans, Request, without_patterns
-from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.trial import Trial
-from ctxsize.errors import CtxsizeError
+from ctxsize.engine.request import Plans
 from ctxsize.findings import Edit, Finding, Severity, in_order
 from ctxsize.lints import LINTS
-from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
-from ctxsize.lints.characters import utf16
-from ctxsize.lints.fixing import apply_fixes
-from ctxsize.lints.targets import STDIN, Target, targets_of
-from ctxsize.lints.tree import LintTree
+from ctxsize.lints.case import Case
+from ctxsize.lints.syntax import utf16
+from ctxsize.lints.targets import STDIN, Cases, targets_of
+from ctxsize.lints.tree import Target
 from ctxsize.model import Problem
+from ctxsize.recommender.matches import names
+
+_MOST_FIXES = 1000
+_MOST_EXCEPTIONS = 2_000
+_OF_ONE_LINE = (
+    *("CTX102", "CTX103", "CTX104", "CTX115", "CTX119", "CTX121", "CTX122", "CTX123", "CTX124"),
+    *("CTX127", "CTX128"),
+)
+"""The codes that look at each line alone, for a file with very many patterns."""
+_MISREAD = frozenset({"CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124"})
+"""Found in lines that are not the pattern that they look like."""
+_OF_PATTERNS = frozenset({"CTX112", "CTX113", "CTX118", "CTX128"})
+"""Not reported of such a line."""
+_UNDONE = frozenset({"CTX108", "CTX113", "CTX130"})
+"""Found in lines that should do more, or that go for another reason than redundancy."""
 
 
 @dataclass(frozen=True)
@@ -74,126 +83,6 @@ class Linted:
         return tuple(file.edit for file in self.files if file.edit is not None)
 
 
-class Cases:
-    """Makes cases. A context that several files govern is walked once.
-
-    The options of `build`, but not its context and Dockerfile, count for all builds.
-    """
-
-    def __init__(
-        self,
-        build: Build,
-        builder: Builder,
-        *,
-        plans: Plans | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        self._build = build
-        self._builder = builder
-        self._plans = plans or Plans()
-        self._progress = progress
-        self._snapshots: dict[str, Snapshot] = {}
-        self.problems: list[Problem] = []
-
-    def case(self, target: Target, data: bytes | None = None) -> Case:
-        """Return the case of `target`, with `data` in place of what is in it.
-
-        Raises `InputError` for a file that cannot be read.
-        """
-        if target.unread is not None and data is None:
-            data = b""
-        path = target.path
-        file = read_ignore_file(path) if data is None else IgnoreFile.parse(path, data)
-        builder = _reader(path, self._builder)
-        requests = tuple(self._requests(target, builder))
-        case = Case(file, builder, target, requests)
-        return case if case.is_long else replace(case, tree=self._tree(case))
-
-    def _requests(self, target: Target, builder: Builder) -> Iterator[Request]:
-        """Yield the builds that read the file and have a Dockerfile."""
-        for build in target.builds if target.context is not None else ():
-            request = self._request(self._with_options(build, builder))
-            if request is not None and request.dockerfile is not None:
-                yield request
-
-    def _with_options(self, build: Build, builder: Builder) -> Build:
-        """Return `build` with the options that the user gave for all builds."""
-        given = self._build
-        return replace(
-            build,
-            target=given.target or build.target,
-            build_arguments={**build.build_arguments, **given.build_arguments},
-            hidden=(*build.hidden, *given.hidden),
-            build_contexts={**build.build_contexts, **given.build_contexts},
-            platforms=given.platforms or build.platforms,
-            builder=builder.name,
-        )
-
-    def _request(self, build: Build, *, alone: bool = False) -> Request | None:
-        """Return the request of a build, `alone` without a Dockerfile; None where it fails."""
-        try:
-            return without_patterns(build, BUILDERS[build.builder], alone=alone, plans=self._plans)
-        except CtxsizeError as error:
-            error.message = build.masked(error.message)
-            self._note(error)
-            return None
-
-    def _tree(self, case: Case) -> LintTree | None:
-        context, requests = case.target.context, case.requests
-        if context is None or case.target.unread is not None:
-            return None
-        build = replace(self._build, context=context, dockerfile=None, builder=case.builder.name)
-        request = requests[0] if requests else self._request(build, alone=True)
-        if request is None:
-            return None
-        try:
-            snapshot = self._snapshot(replace(request, ignore_file=case.file))
-        except CtxsizeError as error:
-            self._note(error)
-            return None
-        return LintTree(Trial(snapshot), requests, tracked=_tracked(request.root))
-
-    def _snapshot(self, request: Request) -> Snapshot:
-        if request.root not in self._snapshots:
-            self._snapshots[request.root] = Snapshot.take(request, progress=self._progress)
-        return self._snapshots[request.root].asked(request)
-
-    def note_limits(self, case: Case) -> None:
-        """Note what was not checked because the file is too long."""
-        if case.is_long:
-            what = (
-                f"more than {MOST_COMPARED:,} patterns, so each line was checked alone: patterns "
-                "were not held against each other nor against the context"
-            )
-        elif case.work[0] > MOST_WORK:
-            what = f"fixes are proved until that takes {MOST_WORK:,} lines: the rest have none"
-        else:
-            return
-        self._add(Problem("too-many-patterns", what, path=case.file.path))
-
-    def _note(self, error: CtxsizeError) -> None:
-        self._add(Problem("tree-unknown", error.message, path=error.path, line=error.line))
-
-    def _add(self, problem: Problem) -> None:
-        if problem not in self.problems:
-            self.problems.append(problem)
-
-
-def _reader(path: str, builder: Builder) -> Builder:
-    """Return `builder`, or the first one that reads files of that name if it does not."""
-    suffix = "." + path.rpartition(".")[2]
-    readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
-    return builder if builder in readers or not readers else readers[0]
-
-
-def _tracked(root: str) -> frozenset[str] | None:
-    repository = GitRepository.at(root)
-    try:
-        return None if repository is None else repository.tracked
-    except GitError:
-        return None
-
-
 def lint(
     paths: Sequence[str],
     build: Build | None,
@@ -213,8 +102,8 @@ def lint(
     alone = data is not None and not paths
     if config is None:
         config = Config() if alone else _config(paths, build)
-    codes = names("CTX1")
-    wanted = Wanted(config, known=codes, select=select, ignore=ignore, severity=severity)
+    known = codes.names("CTX1")
+    wanted = Wanted(config, known=known, select=select, ignore=ignore, severity=severity)
     plans = Plans()
     cases = Cases(build or Build(), builder, plans=plans, progress=progress)
     found = targets_of(paths, build, builder, config=config, plans=plans)
@@ -226,7 +115,7 @@ def lint(
         files.append(_linted(case, wanted, fix=fix, unsafe=unsafe, notify=notify))
         cases.note_limits(case)
     directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
-    ours = codes if config.path is not None else ()
+    ours = known if config.path is not None else ()
     unused = wanted.unused(ours, *directories, files=[each.path for each in targets])
     return Linted(tuple(files), tuple(cases.problems), unused)
 
@@ -292,22 +181,95 @@ def lint_case(case: Case, notify: Callable[[str], None] | None = None) -> tuple[
     )
 
 
-_OF_ONE_LINE = (
-    *("CTX102", "CTX103", "CTX104", "CTX115", "CTX119", "CTX121", "CTX122", "CTX123", "CTX124"),
-    *("CTX127", "CTX128"),
-)
-"""The codes that look at each line alone, for a file with very many patterns."""
-_MISREAD = frozenset({"CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124"})
-"""Found in lines that are not the pattern that they look like."""
-_OF_PATTERNS = frozenset({"CTX112", "CTX113", "CTX118", "CTX128"})
-"""Not reported of such a line."""
-_UNDONE = frozenset({"CTX108", "CTX113", "CTX130"})
-"""Found in lines that should do more, or that go for another reason than redundancy."""
-
-
 def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:
     """Return the files on which the answer about `paths` depends most: those that people edit."""
     config, found = _config(paths, build), list[str | None]()
     for each in targets_of(paths, build, builder, config=config, plans=Plans()):
         found += [each.path, *(one.dockerfile for one in each.builds), each.fallback]
     return [*filter(None, dict.fromkeys([*found, config.path]))]
+
+
+Lint = Callable[[Case], tuple[Finding, ...]]
+
+
+def apply_fixes(
+    case: Case, found: tuple[Finding, ...], lint: Lint, *, unsafe: bool = False
+) -> Fixing:
+    """Apply the certain fixes of `case`, in which `lint` has `found`; with `unsafe` all of them.
+
+    A fix is left out if it brings a finding more severe than its own, or if its own is
+    found as often afterwards.
+    """
+    fixing, before = Fixing(case, found, lint, unsafe=unsafe), -1
+    while before < len(fixing.applied) < _MOST_FIXES:
+        before = len(fixing.applied)
+        # Refused fixes are tried again once a round, not after every applied fix.
+        refused: set[tuple[str, str, str]] = set()
+        while fixing.apply_one(refused):
+            pass
+    return fixing
+
+
+class Fixing:
+    """A case, and what the fixes so far made of it."""
+
+    def __init__(self, case: Case, found: tuple[Finding, ...], lint: Lint, *, unsafe: bool) -> None:
+        self.case, self.found = case, found
+        """What is there now: the file with its fixes, and what is found in it."""
+        self.applied: list[Finding] = []
+        """The findings whose fixes were applied, in that order."""
+        self._lint, self._unsafe = lint, unsafe
+        self._seen = {case.file.data}
+
+    def apply_one(self, refused: set[tuple[str, str, str]]) -> bool:
+        """Apply the first useful fix, but none that restores an earlier text of the file."""
+        for finding in self.found:
+            fix = finding.fix
+            if fix is None or not (fix.certain or self._unsafe):
+                continue
+            after, key = fix.edits[0].after, (*_key(self.case, finding), fix.message)
+            if key in refused or after in self._seen or len(self.applied) >= _MOST_FIXES:
+                continue
+            other = self.case.with_data(after)
+            then = self._lint(other)
+            if self._is_worse(other, then, finding, certain=fix.certain):
+                refused.add(key)
+                continue
+            self.case, self.found = other, then
+            self.applied.append(finding)
+            self._seen.add(after)
+            return True
+        return False
+
+    def _is_worse(
+        self, other: Case, then: Iterable[Finding], fixed: Finding, *, certain: bool
+    ) -> bool:
+        """Return whether `fixed` is found as often as before, or something more severe is new.
+
+        For a fix that is not certain something as severe is enough: two such fixes could
+        undo each other without end.
+        """
+        known = Counter(_key(self.case, each) for each in self.found)
+        found = Counter(_key(other, each) for each in then)
+        mine = _key(self.case, fixed)
+        if found[mine] >= known[mine]:
+            return True
+        limit = fixed.severity.rank + (not certain)
+        new = [each for each in then if _key(other, each) in found - known]
+        return any(each.severity.rank < limit or _overrides(self.case, each) for each in new)
+
+
+def _overrides(case: Case, finding: Finding) -> bool:
+    """Return whether the fix hides what an exception of `case`, which may be gone, names."""
+    changes = None if finding.fix is None else finding.fix.changes
+    hidden = [] if changes is None else [path.rstrip("/") for path in changes.ignored.paths]
+    exceptions = [each.pattern for each in case.patterns if each.exception]
+    if len(exceptions) > _MOST_EXCEPTIONS:
+        return True
+    return any(names(each, path) for path in hidden for each in exceptions if each is not None)
+
+
+def _key(case: Case, finding: Finding) -> tuple[str, str]:
+    """Return the code and the text of the line, which stay the same where lines move."""
+    number = finding.location.line
+    return finding.code, case.lines[number - 1].written if number else ""

@@ -1,12 +1,14 @@
-"""A context in memory, whatever its ignore file says: its paths, and what patterns match."""
+"""What surrounds an ignore file: its builds, and its context in memory, whatever the file says."""
 
 from __future__ import annotations
 
 import stat
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 
+from ctxsize.build import Build
 from ctxsize.engine.listing import order
 from ctxsize.engine.matched import matcher
 from ctxsize.engine.need import Include, includes_of
@@ -18,6 +20,24 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.context import BuildContext
 
 _SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Target:
+    """An ignore file to lint, and what is known about its builds."""
+
+    path: str
+    """As the user would name it."""
+    context: str | None = None
+    """The directory whose context it governs, None if that is not known."""
+    builds: tuple[Build, ...] = ()
+    """Those that read it."""
+    fallback: str | None = None
+    """The general ignore file that a Dockerfile-specific one replaces."""
+    unread: str | None = None
+    """Why no build can read it, or None."""
+    likely_unread: str | None = None
+    """Why none of the known builds reads it, or None."""
 
 
 class LintTree:

@@ -96,7 +96,7 @@ def test_the_schema_knows_every_key(cli: Cli, small: Path) -> None:
 def test_on_very_many_files_the_fix_is_named_and_not_tried(
     cli: Cli, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ctxsize.guard.decision.MOST_TRIED", 4)
+    monkeypatch.setattr("ctxsize.guard.MOST_TRIED", 4)
     result = cli("check", "--max", "50MB", cwd=large)
     assert result.code == 1
     assert "Fix: ctxsize suggest --write\n     is not tried here" in result.out

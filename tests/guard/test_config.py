@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.config import Budget, Config, Context, Suppression, Tolerance, load
+from ctxsize.config import Budget, Config, Context, Suppression, load
+from ctxsize.config.keys import Tolerance
 from ctxsize.errors import InputError, InputErrors
 
 FULL = """\

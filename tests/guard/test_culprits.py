@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.guard.judge import culprits
+from ctxsize.guard import culprits
 from tests.trees import Node, build_tree, file
 
 pytestmark = pytest.mark.usefixtures("each_walk")

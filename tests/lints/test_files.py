@@ -9,7 +9,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.errors import InputError
-from ctxsize.findings import Finding
+from ctxsize.findings import Finding, Severity
 from tests.oracles.devtools import list_context
 from tests.trees import COPY_ALL, Node, build_tree, file, link
 
@@ -250,3 +250,11 @@ def test_a_table_about_another_directory_adds_nothing(tmp_path: Path) -> None:
     assert [each.path for each in api.lint([str(tmp_path / "web")]).files] == [
         str(tmp_path / "web" / ".dockerignore")
     ]
+
+
+@pytest.mark.parametrize(
+    ("builder", "stops"), [("buildkit", True), ("classic", False), ("podman", False)]
+)
+def test_a_control_character_stops_the_build_for_buildkit_alone(builder: str, stops: bool) -> None:
+    linted = api.lint(data=b"a\tb\n", builder=builder, select=["CTX122"])
+    assert [each.severity is Severity.ERROR for each in linted.findings] == [stops]

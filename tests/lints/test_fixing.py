@@ -17,10 +17,10 @@ from ctxsize.engine.builders import BUILDERS, BUILDKIT
 from ctxsize.engine.sent import differences
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.fixing import apply_fixes
-from ctxsize.lints.proposal import Proposal
-from ctxsize.lints.run import Cases, lint_case
-from ctxsize.lints.targets import Target
+from ctxsize.lints.lines import Proposal
+from ctxsize.lints.run import apply_fixes, lint_case
+from ctxsize.lints.targets import Cases
+from ctxsize.lints.tree import Target
 from tests.trees import Node, build_tree, file
 
 FIXES = {
@@ -184,7 +184,6 @@ def test_certain_fixes_change_what_they_mean_to(lines: list[str], paths: list[st
                 "CTX123",
                 "CTX124",
             )
-        assert tree.trial.usable(case.file.texts()) == [*case.texts]
 
 
 @pytest.mark.fuzz

@@ -95,10 +95,10 @@ class Asked:
 
     def _usable(self, data: bytes) -> bytes:
         """`data` with a comment in place of each line that fails the build."""
-        assert self.case.tree is not None
-        texts = data.decode("utf-8", "surrogateescape").split("\n")
-        kept = self.case.tree.trial.usable(texts)
-        return data if kept == texts else "\n".join(kept).encode("utf-8", "surrogateescape")
+        case = self.case.with_data(data)
+        kept = [*case.texts]
+        unchanged = kept == case.file.texts()
+        return data if unchanged else "\n".join(kept).encode("utf-8", "surrogateescape")
 
     @contextmanager
     def _holding(self, data: bytes) -> Iterator[None]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ctxsize.clean.plan import Passed
     from ctxsize.entry import Entry
     from ctxsize.formats import Outcome
-    from ctxsize.guard.decision import ContextCheck
+    from ctxsize.guard import ContextCheck
     from ctxsize.scanning import Row
 
 Shape = dict[str, object]

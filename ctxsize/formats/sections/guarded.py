@@ -22,8 +22,7 @@ from ctxsize.formats.sections import (
     measured,
 )
 from ctxsize.formats.wording import amount, command, more
-from ctxsize.guard.decision import MOST_TRIED, CheckReport, ContextCheck, DiffReport, Limit
-from ctxsize.guard.judge import said
+from ctxsize.guard import MOST_TRIED, CheckReport, ContextCheck, DiffReport, Limit, said
 from ctxsize.guard.known import SizeChange
 from ctxsize.model import Amount, Share
 from ctxsize.units import human, plural
@@ -66,11 +65,7 @@ def _passing(check: ContextCheck) -> Iterator[Prose]:
 
 def _used(limit: Limit) -> str:
     bound = "at least" if limit.is_floor else "of"
-    return f"{_shown(limit.actual, limit)} {bound} {_shown(limit.allowed, limit)}"
-
-
-def _shown(count: int, limit: Limit) -> str:
-    return human(count) if limit.unit == "bytes" else plural(count, "file")
+    return f"{limit.shown(limit.actual)} {bound} {limit.shown(limit.allowed)}"
 
 
 def _accepted(check: ContextCheck) -> Iterator[Prose]:
@@ -134,8 +129,8 @@ def summary(outcome: CheckReport, look: Look) -> Iterator[Section]:
     """Yield a row for each limit, and what is behind a refusal, short enough for a comment."""
     rows = [
         (
-            _shown(limit.actual, limit),
-            _shown(limit.allowed, limit),
+            limit.shown(limit.actual),
+            limit.shown(limit.allowed),
             _room(limit, accepted=limit not in check.missed),
             f"`{check.name}` ({limit.of})",
             limit.name,
@@ -160,7 +155,7 @@ def _room(limit: Limit, *, accepted: bool) -> str:
         return "🟢"
     way = "under" if limit.is_floor else "over"
     mark, ending = ("🟡", ", accepted") if accepted else ("🔴", "")
-    return f"{mark} {way} by {_shown(limit.over, limit)}{ending}"
+    return f"{mark} {way} by {limit.shown(limit.over)}{ending}"
 
 
 def _compared(outcome: DiffReport, look: Look) -> list[Section]:

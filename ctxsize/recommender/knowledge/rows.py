@@ -1,7 +1,7 @@
 """Reads the rows of `rules/*.toml`: one for each kind of directory or file.
 
 `CONTRIBUTING.md` says what a row holds. `load.py` makes rules of the rows for suggestions,
-`ctxsize.clean.proofs` what may be deleted, `ctxsize.lints.artefacts` what nests.
+`ctxsize.clean.proofs` what may be deleted, `ctxsize.lints.names` what nests.
 """
 
 from __future__ import annotations
