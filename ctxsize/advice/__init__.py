@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from ctxsize.accepting import Wanted
-from ctxsize.advice import contexts, lost, missing, mounts, order, rust, sharing
+from ctxsize.advice import contexts, mounts, repeated, rust, sharing
 from ctxsize.advice.repository import Repository, masked, read_repository
 from ctxsize.codes import names
 from ctxsize.config import Config
@@ -20,14 +20,14 @@ from ctxsize.model import Problem
 
 RULES: dict[str, Callable[[Repository], Iterator[Finding]]] = {
     "CTX201": contexts.no_ignore_file,
-    "CTX202": order.copied_too_early,
+    "CTX202": repeated.copied_too_early,
     "CTX210": rust.rebuilt_dependencies,
     "CTX211": rust.mixed_chef,
-    "CTX212": lost.swallowed,
+    "CTX212": mounts.swallowed,
     "CTX220": sharing.colliding_ids,
     "CTX221": sharing.shared_by_writers,
     "CTX222": mounts.unused_caches,
-    "CTX223": missing.missing_caches,
+    "CTX223": repeated.missing_caches,
     "CTX250": contexts.too_wide,
 }
 """The function that finds each code."""

@@ -1,21 +1,50 @@
-"""The commands of cargo and cargo-chef in a stage."""
+"""The commands of cargo in a stage, and the rewrite of CTX210 with cargo-chef and cache mounts.
+
+It is written for a stage of the usual shape: set up, copy the sources, set variables, build. The
+set-up comes into a common stage, the rest stays where it was. Ids are of service, system and
+architecture, so that no other build writes to these caches; registry and git hold downloads,
+which all may share. For a stage of any other shape a person is shown the cache mounts.
+"""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ctxsize.advice.fetches import fetches
-from ctxsize.advice.rewrite import quoted
+from ctxsize.advice.caches import fetches, system_of
+from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone, with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
-from ctxsize.shell import Command
+from ctxsize.findings import Fix
+from ctxsize.shell import Command, commands_of, is_known
 
 _BUILDS = ("build", "b", "rustc")
 _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace")
 _COOKED_WITH = (
     *("--profile", "--target", "--features", "-F", "-p", "--package", "--bin", "--target-dir"),
 )
+
+_OUT = "/out"
+_DIRECTORIES = ("target", "release", "debug", "deps", "build")
+_COPIES = ("cp", "mv", "install", "rsync")
+_RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
+_NAMED = re.compile(r"(?i)(\s*from\s.*\sas\s+)\S+\s*")
+_PATTERN = """\
+{head}
+{setup}
+RUN {shared}cargo install cargo-chef --locked
+
+FROM chef AS planner
+{sources}
+RUN cargo chef prepare --recipe-path recipe.json
+
+FROM chef AS {name}
+{arguments}
+COPY --from=planner {recipe} recipe.json
+RUN {mounts}{cook}
+{since}
+RUN {mounts}{built}"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,3 +127,200 @@ def cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *option
         elif word.partition("=")[0] in _COOKED_WITH:
             words.append(quoted(word))
     return " ".join((*words, *options, f"--recipe-path {recipe}"))
+
+
+def downloads(places: Iterable[str]) -> tuple[str, ...]:
+    """Return the mounts for the registry and git repositories, which all builds may share."""
+    return tuple(
+        f"type=cache,id=cargo-{posixpath.basename(each)},target={each},sharing=locked"
+        for each in places
+    )
+
+
+def compiled(recipe: Recipe, stage: BuiltStage, target: str) -> str:
+    """Return the mount for what is compiled: of the service, the system and the architecture."""
+    identity = f"{recipe.name}-{system_of(stage.base).slug}-$TARGETARCH-target"
+    return with_option("type=cache", id=identity, target=target)
+
+
+def keeps_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
+    """Return whether the image has to hold what cargo fetched, so that no mount may hide it.
+
+    It was fetched before, another stage copies it, or the stage says what its image runs:
+    what that needs, in a script maybe, cannot be known.
+    """
+    earlier = (run.task for run in cargo_runs(stage) if run.step.line < build.step.line)
+    if build.command.has("--offline", "--frozen") or {"fetch", "vendor"} & {*earlier}:
+        return True
+    later = (one for each in _based_on(recipe, stage) for one in each.stage.instructions)
+    is_run = any(one.keyword in _RUN_LATER for one in later)
+    return is_run or any(taken_of(recipe, stage, cache) for cache in build.caches)
+
+
+def taken_of(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
+    """Return the paths that hold `directory`, or lie in it, and that other stages take.
+
+    They take them from the stage or from one that is built on it.
+    """
+    holding = _based_on(recipe, stage)
+    return {
+        path
+        for other in recipe.stages
+        for step in other.steps
+        for origin, path in step.taken_from
+        if other.origin(origin) in holding and meet(path, directory)
+    }
+
+
+def _based_on(recipe: Recipe, stage: BuiltStage) -> list[BuiltStage]:
+    """Return the stage and those that are built on it."""
+    return [each for each in recipe.stages if stage in each.ancestry]
+
+
+def meet(path: str, cache: str) -> bool:
+    """Return whether one of two paths is the other or lies in it."""
+    one, other = f"{path.rstrip('/')}/", f"{cache.rstrip('/')}/"
+    return one.startswith(other) or other.startswith(one)
+
+
+def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
+    """Return the Dockerfile with the pattern in it; None where that is left to a person."""
+    if not (_is_usual_stage(recipe, stage, build.step) and _is_usual_build(build)):
+        return None
+    taking = [step for e in recipe.stages for step in e.own if e.origin(step.origin) is stage]
+    results = _results(taken_of(recipe, stage, build.target), taking, build)
+    cook, built = _cook(stage, build), _built(recipe, build, results or {})
+    if results is None or not (cook and built) or keeps_downloads(recipe, stage, build):
+        return None
+    moved = []
+    for step in taking:
+        written = zip(step.instruction.arguments, step.taken, strict=False)
+        words = {word: results[path] for word, path in written if path in results}
+        if words:
+            moved.append(recipe.with_words(step, words))
+    if not all(moved):
+        return None
+    text = _pattern(recipe, stage, build, cook=cook, built=built)
+    whole = Change(stage.stage.line, build.step.instruction.end_line, text)
+    return recipe.fix(
+        "compile the dependencies with cargo-chef, and keep registry, git and target in caches",
+        [whole, *(change for each in moved for change in each)],
+    )
+
+
+def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool:
+    """Return whether it sets up in a directory, copies the sources, and ends with the build."""
+    if not any(step.sources for step in stage.own):
+        return False
+    first = _first_copy(stage).line
+    setup = {step.instruction.keyword for step in stage.own if step.line < first}
+    later = {step.instruction.keyword for step in stage.own if first < step.line < build.line}
+    # A stage that is named by its number would be another one.
+    numbered = any(step.origin.isdecimal() for other in recipe.stages for step in other.steps)
+    return (
+        _based_on(recipe, stage) == [stage] == stage.ancestry
+        and _NAMED.fullmatch(recipe.lines[stage.stage.line - 1]) is not None
+        and not {"chef", "planner"} & {each.stage.name for each in recipe.stages}
+        and not numbered
+        and "WORKDIR" in setup
+        and later <= {"COPY", "ADD", "ENV", "ARG"}
+        and stage.stage.instructions[-1] is build.instruction
+        and all(is_known(step.instruction) for step in stage.steps)
+    )
+
+
+def _first_copy(stage: BuiltStage) -> StageStep:
+    return next(step for step in stage.own if step.sources)
+
+
+def _is_usual_build(build: CargoRun) -> bool:
+    """Return whether the RUN is a list of commands joined by `&&`, with one `cargo build`."""
+    command, step = build.command, build.step
+    return (
+        [each.program for each in step.commands].count("cargo") == 1
+        and command.words[1:2] in (("build",), ("b",))
+        and all(each.after == "&&" and not each.within for each in step.commands[1:])
+        and not command.has("--manifest-path", "--target-dir")
+        and build.workdir == step.workdir
+        and all(each.target in build.caches for each in step.caches)
+        and not (step.instruction.heredocs or step.instruction.json_form)
+    )
+
+
+def _results(taken: set[str], taking: list[StageStep], build: CargoRun) -> dict[str, str] | None:
+    """Return where each path that others need of `target` is kept; None if that is not known."""
+    results = {path: posixpath.join(_OUT, posixpath.basename(path)) for path in sorted(taken)}
+    copied = {path for step in taking for path in step.taken}
+    are_files = all(
+        path.startswith(f"{build.target}/")
+        and not set(path) & set("*?[$")
+        and posixpath.basename(path) not in _DIRECTORIES
+        for path in taken
+    )
+    are_apart = len({*results.values()}) == len(results)
+    is_known = are_files and are_apart and taken <= copied
+    return results if is_known and (results or _copies_out(build)) else None
+
+
+def _copies_out(build: CargoRun) -> bool:
+    """Return whether the RUN itself puts the results where no cache is mounted."""
+    later = build.step.commands[build.step.commands.index(build.command) + 1 :]
+    return any(
+        command.program in _COPIES and any("target/" in word for word in command.operands)
+        for command in later
+    )
+
+
+def _cook(stage: BuiltStage, build: CargoRun) -> str:
+    """Return the cooking; `""` if a variable in it may be set only behind the sources."""
+    first = _first_copy(stage)
+    cook = cooking(build, first)
+    later = (step.instruction.keyword for step in stage.own if step.line > first.line)
+    return "" if "$" in cook and {"ARG", "ENV"} & {*later} else cook
+
+
+def _built(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> str:
+    """Return the commands of the build, and the results copied out; `""` if they do not fit."""
+    escape = recipe.dockerfile.escape
+    text = recipe.text_of(build.step.instruction).lstrip()[len("RUN") :]
+    for flag in build.step.instruction.flags:
+        text = text.partition(flag)[2]
+    text = text.strip(f" \t\n{escape}")
+    wanted = [each.words for each in build.step.commands]
+    if results:
+        taken = [posixpath.relpath(path, build.workdir) for path in results]
+        text += f" && {escape}\n    mkdir -p {_OUT} && cp {' '.join(taken)} {_OUT}/"
+        wanted += [("mkdir", "-p", _OUT), ("cp", *taken, f"{_OUT}/")]
+    after = read_alone(f"RUN {text}", escape)
+    is_read = after is not None and [each.words for each in commands_of(after)] == wanted
+    return text if is_read else ""
+
+
+def _pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun, *, cook: str, built: str) -> str:
+    """Return the text of the three stages."""
+    first, begin = _first_copy(stage), stage.stage.line
+    setup = [each for each in stage.stage.instructions if each.line < first.line]
+    # Comments stay with what they stand above.
+    end = setup[-1].end_line
+    join = f" {recipe.dockerfile.escape}\n    "
+    shared = "".join(f"--mount={each}{join}" for each in downloads(build.caches))
+    target = f"--mount={compiled(recipe, stage, build.target)}{join}"
+    kept = {f"--mount={each.written}" for each in build.step.caches}
+    own = "".join(f"{each}{join}" for each in build.step.instruction.flags if each not in kept)
+    # The stage has those of `chef` anyway; this spares a reader the look.
+    arguments = [recipe.text_of(each) for each in setup if each.keyword == "ARG"]
+    if not first.environment.declares("TARGETARCH"):
+        arguments.append("ARG TARGETARCH")
+    return _PATTERN.format(
+        head=_NAMED.sub(r"\1chef", recipe.lines[begin - 1]),
+        setup="\n".join(recipe.lines[begin:end]).strip("\n"),
+        shared=shared,
+        sources="\n".join(recipe.text_of(e.instruction) for e in stage.own if e.sources),
+        name=stage.stage.name,
+        arguments="\n".join(arguments),
+        recipe=posixpath.join(build.workdir, "recipe.json"),
+        mounts=shared + target + own,
+        cook=cook,
+        since="\n".join(recipe.lines[end : build.step.line - 1]).strip("\n"),
+        built=built,
+    )

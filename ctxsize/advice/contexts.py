@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from ctxsize.advice.recipe import Recipe
-from ctxsize.advice.repository import Repository, finding, governing, subdirectories
+from ctxsize.advice.repository import Repository, subdirectories
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.findings import Confidence, Finding
 
@@ -22,11 +22,10 @@ def no_ignore_file(repository: Repository) -> Iterator[Finding]:
         takers += [step for _, step in recipe.runs if "." in step.binds]
         known = (each.build.context for each in recipe.builds if not each.contested)
         for context in dict.fromkeys(known if takers else ()):
-            if governing(repository, recipe, context) is None:
+            if repository.governing(recipe, context) is None:
                 where = "" if context in (".", "") else f" {context}"
-                yield finding(
+                yield recipe.finding(
                     "CTX201",
-                    recipe,
                     min(step.line for step in takers),
                     f"everything in the context{where} is copied, and there is no ignore file",
                     help=f"`ctxsize suggest --write{where}`",
@@ -40,13 +39,12 @@ def too_wide(repository: Repository) -> Iterator[Finding]:
         builds = (each for each in recipe.builds if directory and not each.guessed)
         for each in builds:
             context = each.build.context
-            is_allowlist = _is_allowlist(governing(repository, recipe, context) or b"")
+            is_allowlist = _is_allowlist(repository.governing(recipe, context) or b"")
             if is_allowlist or not _is_wide(context, directory):
                 continue
             shown = os.path.join(context, directory)
-            yield finding(
+            yield recipe.finding(
                 "CTX250",
-                recipe,
                 line,
                 f"the context is {context}, and all that is taken of it lies in {shown}",
                 confidence=Confidence.LIKELY,

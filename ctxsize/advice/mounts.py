@@ -1,21 +1,27 @@
-"""CTX222: cache mounts that the tool does not use, or that are empty afterwards."""
+"""Cache mounts that do not do what was meant.
+
+CTX222: the tool does not use them, or they are empty afterwards. CTX212: something is taken from
+a place that was a cache mount.
+"""
 
 from __future__ import annotations
 
 import posixpath
+import shlex
 from collections.abc import Iterator
 
-from ctxsize.advice.caches import owned, places
-from ctxsize.advice.fetches import Fetch, fetches, moved_cache
-from ctxsize.advice.images import system_of
-from ctxsize.advice.recipe import Recipe
-from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import with_option
+from ctxsize.advice.caches import Fetch, fetches, moved_cache, owned, places, system_of
+from ctxsize.advice.recipe import Recipe, with_option
+from ctxsize.advice.repository import Repository
 from ctxsize.advice.sharing import is_apt
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding
 from ctxsize.recommender.knowledge.tools import run_by, works
-from ctxsize.shell import Command
+from ctxsize.shell import Command, is_known
+
+_APT = ("/var/lib/apt", "/var/cache/apt")
+_KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
+_COPIERS = ("cp", "mv", "install", "strip", "ln")
 
 
 def unused_caches(repository: Repository) -> Iterator[Finding]:
@@ -47,9 +53,8 @@ def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | Non
     place = next(alike, known[0])
     cache = next(each for each in fetch.step.caches if each.target == target)
     options = {} if "uid=" in cache.written else owned(stage, fetch.step)
-    return finding(
+    return recipe.finding(
         "CTX222",
-        recipe,
         fetch.step.line,
         f"the cache is mounted at {target}, while {name} keeps its own in {place}",
         confidence=Confidence.LIKELY,
@@ -82,9 +87,8 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
         dropped = recipe.without_option(
             fetch.step, option, lambda each: manager.is_called(run_by(each).program)
         )
-        return finding(
+        return recipe.finding(
             "CTX222",
-            recipe,
             fetch.step.line,
             f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
             help=f"drop `{option}`",
@@ -94,9 +98,8 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     value = fetch.environment.get(variable, "")
     if value.lower() not in values.split():
         return None
-    return finding(
+    return recipe.finding(
         "CTX222",
-        recipe,
         fetch.step.line,
         f"{variable}={value} makes {manager.name} use no cache, so the mount stays empty",
         help=f"drop {variable}, or write `{variable}={off} {fetch.command.program} …` here",
@@ -108,9 +111,8 @@ def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     for cache in step.caches:
         at = cache.target.find("/~/")
         if at >= 0 and step.home is not None:
-            yield finding(
+            yield recipe.finding(
                 "CTX222",
-                recipe,
                 step.line,
                 f"the cache is mounted at {cache.target}: `~` stands for no home in a mount",
                 evidence=(f"--mount={cache.written}",),
@@ -118,23 +120,16 @@ def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
             )
 
 
-_APT = ("/var/lib/apt", "/var/cache/apt")
-_KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
-
-
 def _emptied(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
     """Find what leaves the cache of a RUN empty."""
     cached = {fetch.manager.name for fetch in fetches(step) if fetch.cached}
     for command in step.commands:
         emptied = (each.tool.name for each in works(command) if each.does("empty"))
-        yield from (
-            _thrown_away(recipe, step, command, f"the cache that is mounted for {name}")
-            for name in emptied
-            if name in cached
-        )
+        for name in emptied:
+            if name in cached:
+                yield _thrown_away(recipe, step, command, f"for {name}")
         for target in _deleted_of_apt(step, command):
-            what = f"the cache that is mounted at {target}"
-            yield _thrown_away(recipe, step, command, what)
+            yield _thrown_away(recipe, step, command, f"at {target}")
     yield from _by_the_image(recipe, stage, step)
 
 
@@ -155,9 +150,8 @@ def _by_the_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterato
     installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
     is_debian = system_of(stage.base).name in ("debian", "ubuntu")
     if archives and installs and is_debian and not _keeps(stage, step):
-        yield finding(
+        yield recipe.finding(
             "CTX222",
-            recipe,
             step.line,
             f"{stage.base} deletes what apt downloads: the cache at {archives.target} stays empty",
             confidence=Confidence.LIKELY,
@@ -165,23 +159,18 @@ def _by_the_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterato
         )
 
 
-def _thrown_away(recipe: Recipe, step: StageStep, command: Command, what: str) -> Finding:
+def _thrown_away(recipe: Recipe, step: StageStep, command: Command, which: str) -> Finding:
     written = " ".join(command.words)
-    cached = [word for word in command.operands if any(_is_in(e, word) for e in step.caches)]
+    caches = [name for name in _APT for each in step.caches if each.target.startswith(name)]
+    cached = [word for word in command.operands if word.startswith(tuple(caches))]
     others = command.program == "rm" and 0 < len(cached) < len(command.operands)
     without = " ".join(cached) if others else written
-    return finding(
+    return recipe.finding(
         "CTX222",
-        recipe,
         step.line,
-        f"`{written}` empties {what}",
+        f"`{written}` empties the cache that is mounted {which}",
         help=f"leave out `{without}`: what is in the mount is not in the image",
     )
-
-
-def _is_in(cache: Cache, word: str) -> bool:
-    """Return whether a path, maybe with wildcards, is one of a cache of apt or above it."""
-    return any(cache.target.startswith(name) and word.startswith(name) for name in _APT)
 
 
 def _keeps(stage: BuiltStage, step: StageStep) -> bool:
@@ -193,3 +182,100 @@ def _keeps(stage: BuiltStage, step: StageStep) -> bool:
         for text in (each.text, *(heredoc.content for heredoc in each.heredocs))
     )
     return any("docker-clean" in each or "Keep-Downloaded-Packages" in each for each in texts)
+
+
+def swallowed(repository: Repository) -> Iterator[Finding]:
+    """CTX212, at the instruction that does not find it."""
+    for recipe in repository.recipes:
+        for stage in recipe.stages:
+            yield from _copied_from_mounts(recipe, stage)
+            yield from _used_later(recipe, stage)
+
+
+def _copied_from_mounts(recipe: Recipe, stage: BuiltStage) -> Iterator[Finding]:
+    """Find what a COPY takes from a stage in which it lay in a cache."""
+    for step in stage.own:
+        source = stage.origin(step.origin)
+        if source is None:
+            continue
+        for path in step.taken:
+            caches = ((made, cache) for made in source.history for cache in made.caches)
+            mounted = [(made, cache) for made, cache in caches if cache.holds(path)]
+            if not mounted or "$" in path or _may_be_written(source, mounted[-1][1].target):
+                continue
+            made, cache = mounted[-1]
+            yield recipe.finding(
+                "CTX212",
+                step.line,
+                f"{path} is not in {source.label}: it lay in the cache mounted at {cache.target}",
+                evidence=(f"line {made.line}: RUN --mount={cache.written}",),
+                help=_copied_out(recipe, made, step, path),
+            )
+
+
+def _copied_out(recipe: Recipe, made: StageStep, step: StageStep, path: str) -> str:
+    """Return what to write in both places."""
+    name = posixpath.basename(path)
+    taken = {each for stage in recipe.stages for other in stage.own for each in other.taken}
+    is_only = [posixpath.basename(each) for each in taken].count(name) == 1
+    top = "/out" if made.user in ("", "root", "0") else "/tmp/out"
+    out = top if is_only else top + posixpath.dirname(path)
+    written = path if set(path) & set("*?[") else shlex.quote(path)
+    return (
+        f"add `&& mkdir -p {out} && cp -a {written} {out}/` to the RUN of line {made.line}, and "
+        f"take it from there: `{step.instruction.keyword} --from={step.origin} {out}/{name} …`"
+    )
+
+
+def _used_later(recipe: Recipe, stage: BuiltStage) -> Iterator[Finding]:
+    """Find a later RUN of the same stage that copies out of a cache which is no longer mounted."""
+    mounted: dict[str, tuple[StageStep, Cache]] = {}
+    own = set(stage.own)
+    for step in stage.history:
+        for cache in step.caches:
+            mounted.setdefault(cache.target, (step, cache))
+        for path in _copied(step) if step in own else ():
+            for made, cache in mounted.values():
+                is_here = made is step or any(each.holds(path) for each in step.caches)
+                if cache.holds(path) and not is_here and not _may_be_written(stage, cache.target):
+                    # A target that is relative, or is the id, means another cache in another place.
+                    mount = with_option(cache.written, id=cache.id, target=cache.target)
+                    yield recipe.finding(
+                        "CTX212",
+                        step.line,
+                        f"{path} is not there: the cache at {cache.target} was mounted for line "
+                        f"{made.line} alone",
+                        confidence=Confidence.LIKELY,
+                        evidence=(f"line {made.line} mounts it",),
+                        help="do it in the same RUN, or mount the cache here too: "
+                        f"`RUN --mount={mount} …`",
+                    )
+
+
+def _copied(step: StageStep) -> Iterator[str]:
+    """Yield the paths that the commands of a RUN copy."""
+    for command in step.commands:
+        if command.program in _COPIERS:
+            for word in command.operands[:-1] or command.operands:
+                yield posixpath.join(step.workdir, word).replace("/./", "/")
+
+
+def _may_be_written(stage: BuiltStage, target: str) -> bool:
+    """Return whether a step without the mount at `target` may have written there."""
+    without = (e for e in stage.history if all(cache.target != target for cache in e.caches))
+    return any(
+        not is_known(step.instruction)
+        or (step.is_copy and target in step.destination)
+        or any(_writes(command, target) for command in step.commands)
+        for step in without
+    )
+
+
+def _writes(command: Command, target: str) -> bool:
+    if command.program == "cargo":
+        # What cargo-chef compiles is not the project itself.
+        return "chef" not in command.words[:3]
+    if command.program in ("mkdir", "make"):
+        return any(target in word for word in command.words)
+    is_into = any(target in word for word in command.operands[-1:])
+    return command.program in ("cp", "mv", "install", "ln") and is_into

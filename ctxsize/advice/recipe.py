@@ -1,27 +1,29 @@
-"""A Dockerfile as the advice sees it: its builds, a name, and how to change it."""
+"""A Dockerfile as the advice sees it: its builds, a name, and changes to its text.
+
+What changes is a word or an option, the rest stays as it is, to the byte. The builder's reading
+of the instruction, before and after, proves that nothing else does; an instruction for which that
+fails is left to a person.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
-from ctxsize.advice.rewrite import (
-    Change,
-    changed,
-    lines_of,
-    with_option,
-    with_words,
-    without_option,
-)
+from ctxsize.codes import severity_of
 from ctxsize.discovery import FoundBuild
 from ctxsize.dockerfile import Dockerfile, Instruction
+from ctxsize.dockerfile.sources import ALIASES
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
-from ctxsize.errors import UndecidedError
-from ctxsize.findings import Edit, Fix
-from ctxsize.shell import Command
+from ctxsize.engine.request import Plan
+from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
+from ctxsize.shell import Command, commands_of
 
 _MOST_STEPS = 500_000
 """Number of steps of all stages of a Dockerfile, each with those of the stages it is built on."""
@@ -40,6 +42,8 @@ class Recipe:
     builds: tuple[FoundBuild, ...] = ()
     name: str = ""
     """Its service, or more where another Dockerfile builds a service of that name."""
+    on_several: frozenset[str] = frozenset()
+    """The package managers that run on several systems in the repository."""
 
     @cached_property
     def lines(self) -> list[str]:
@@ -60,6 +64,10 @@ class Recipe:
     def contexts(self) -> tuple[str, ...]:
         """Return the contexts in which it is built, each once."""
         return tuple(dict.fromkeys(each.build.context for each in self.builds))
+
+    def holds(self, path: str) -> bool:
+        """Return whether one of its contexts holds a file."""
+        return any(os.path.isfile(os.path.join(each, path)) for each in self.contexts)
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -107,6 +115,23 @@ class Recipe:
         made = [self.with_words(step, each) for step, each in words.items()]
         return [change for each in made for change in each] if all(made) else []
 
+    def finding(
+        self,
+        code: str,
+        line: int,
+        message: str,
+        *,
+        severity: Severity | None = None,
+        confidence: Confidence = Confidence.CERTAIN,
+        evidence: tuple[str, ...] = (),
+        help: str = "",  # noqa: A002 - it is called so in Finding
+        fix: Fix | None = None,
+    ) -> Finding:
+        """Return a finding of `code` at a line."""
+        where = self.builds[0].where if self.inline else Location(self.path, line)
+        severity = severity or severity_of(code)
+        return Finding(code, severity, message, where, confidence, evidence, help=help, fix=fix)
+
     def fix(self, message: str, changes: Iterable[Change], *, certain: bool = False) -> Fix | None:
         """Return the fix that `changes` are; None if they change nothing or no file holds it."""
         after = changed(self.data, changes)
@@ -140,3 +165,98 @@ def read_recipe(
 def slug(name: str) -> str:
     """`name` as a part of the id of a cache."""
     return re.sub(r"[^\w.-]", "-", name).strip("-.")
+
+
+class Change(NamedTuple):
+    """Lines `first` to `last` (1-based, both included) become `text`."""
+
+    first: int
+    last: int
+    text: str
+
+
+def lines_of(data: bytes) -> list[str]:
+    """Return the lines of `data` without their ends."""
+    return data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
+
+
+def changed(data: bytes, changes: Iterable[Change]) -> bytes:
+    """`data` with `changes`, which do not overlap; line ends stay what they are."""
+    lines = data.decode("utf-8", "surrogateescape").split("\n")
+    for first, last, text in sorted(changes, reverse=True):
+        # An instruction ends in one way: a heredoc ends at a line that is its word to the byte.
+        end = "\r" * lines[min(first, len(lines)) - 1].endswith("\r")
+        lines[first - 1 : last] = [line + end for line in text.split("\n")]
+    return "\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def declared_above(lines: list[str], line: int) -> Change:
+    """Return the declaration of the architecture above an instruction and the comments on it."""
+    while lines[line - 2].lstrip().startswith("#"):
+        line -= 1
+    return Change(line, line - 1, "ARG TARGETARCH")
+
+
+def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
+    """Return an instruction with other flags and arguments; None if that changes anything else."""
+    after = text
+    for old, new in words.items():
+        after = re.sub(rf'(?<![^\s"]){re.escape(old)}(?![^\s"])', new.replace("\\", r"\\"), after)
+    before, then = read_alone(text, escape), read_alone(after, escape)
+    if before is None or then is None or then.text == before.text:
+        return None
+    flags, arguments = (
+        tuple(words.get(word, word) for word in each) for each in (before.flags, before.arguments)
+    )
+    wanted = replace(before, flags=flags, arguments=arguments, text=then.text)
+    return after if then == wanted else None
+
+
+def without_option(
+    text: str, escape: str, option: str, is_meant: Callable[[Command], bool]
+) -> str | None:
+    """Return a RUN whose commands lose an option; None if more changes, or one is not meant."""
+    blanks = rf"(?<!\s)(?:\s|{re.escape(escape)}\n)+"
+    written = re.escape(option)
+    after = re.sub(rf',\s*"{written}"|{blanks}{written}(?![^\s;&|)"\'])', "", text)
+    before, then = read_alone(text, escape), read_alone(after, escape)
+    if before is None or then is None or before.flags != then.flags:
+        return None
+    commands = [replace(each, line=0) for each in commands_of(before)]
+    wanted = [
+        replace(each, words=tuple(e for e in each.words if e != option or not is_meant(each)))
+        for each in commands
+    ]
+    return after if [replace(each, line=0) for each in commands_of(then)] == wanted else None
+
+
+def read_alone(text: str, escape: str) -> Instruction | None:
+    """Return the instruction that a text is; None if it is none, or would go on below."""
+    data = f"# escape={escape}\nFROM scratch\n{text}\nSTOPSIGNAL 9\n"
+    try:
+        plan = Plan(lambda: data.encode("utf-8", "surrogateescape"))
+        _, found, *below = plan.dockerfile.instructions
+    except DockerfileError:
+        return None
+    return found if [each.text for each in below] == ["STOPSIGNAL 9"] else None
+
+
+def with_option(mount: str, **options: str) -> str:
+    """Return the value of a `--mount` with other or further options; new ones come last.
+
+    >>> with_option("type=cache,dst=/a", target="/b", sharing="locked")
+    'type=cache,target=/b,sharing=locked'
+    """
+    fields = {}
+    for field in mount.split(","):
+        key = field.partition("=")[0].lower()
+        fields[ALIASES.get(key, key)] = field
+    given = {name: f"{name}={value}" for name, value in options.items()}
+    return ",".join({**fields, **given}.values())
+
+
+def quoted(word: str) -> str:
+    """Return `word` for a shell; variables and commands in it keep their meaning."""
+    if "$" not in word:
+        return shlex.quote(word)
+    return word if "$(" in word else '"' + word.replace('"', '\\"') + '"'

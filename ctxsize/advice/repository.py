@@ -10,10 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from types import MappingProxyType
 
-from ctxsize.advice.fetches import fetches
-from ctxsize.advice.images import system_of
+from ctxsize.advice.caches import used_on_several_systems
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
-from ctxsize.codes import severity_of
 from ctxsize.discovery import Discovery, FoundBuild
 from ctxsize.dockerfile import Dockerfile
 from ctxsize.engine.border import border_of, holds
@@ -21,7 +19,7 @@ from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, IgnoreFileError, UndecidedError
-from ctxsize.findings import Confidence, Finding, Fix, Location, Severity
+from ctxsize.findings import Finding
 from ctxsize.model import Problem
 from ctxsize.reader import entries_in, read_file
 
@@ -37,22 +35,19 @@ class Repository:
     border: str
     """The repository around them, beyond which no file is read."""
 
-    @cached_property
-    def systems(self) -> dict[str, set[str]]:
-        """Return the systems on which each package manager runs."""
-        found: dict[str, set[str]] = {}
-        for recipe in self.recipes:
-            for stage, step in recipe.runs:
-                for fetch in fetches(step):
-                    found.setdefault(fetch.manager.name, set()).add(system_of(stage.base).key)
-        return found
-
     def content(self, path: str) -> bytes | None:
         """Return what is in a file, None if there is none."""
         try:
             return read_file(path) if holds(self.border, path) else None
         except OSError:
             return None
+
+    def governing(self, recipe: Recipe, context: str) -> bytes | None:
+        """Return the ignore file of a Dockerfile in a context, None if there is none."""
+        own = [f"{recipe.path}{name}" for name in _IGNORE_FILES]
+        common = [os.path.join(context, name) for name in _IGNORE_FILES]
+        found = (self.content(path) for path in (*own, *common))
+        return next((data for data in found if data is not None), None)
 
 
 def read_repository(
@@ -72,8 +67,8 @@ def read_repository(
             problems.append(Problem("dockerfile", message, path, error.line))
         except OSError as error:
             problems.append(Problem("unread", f"not read: {error.strerror}", path))
-    named = _named(recipes, discovery.root)
-    return Repository(named, tuple(problems), border_of(discovery.root))
+    apart = _told_apart(recipes, discovery.root)
+    return Repository(apart, tuple(problems), border_of(discovery.root))
 
 
 def _by_dockerfile(discovery: Discovery) -> dict[str, list[FoundBuild]]:
@@ -91,22 +86,17 @@ def _parsed(discovery: Discovery, path: str, data: bytes) -> Dockerfile:
     return (plan if plan.data == data else Plan(lambda: data)).dockerfile
 
 
-def _named(recipes: list[Recipe], root: str) -> tuple[Recipe, ...]:
-    """`recipes` with names that are not those of others, for the ids of their caches."""
+def _told_apart(recipes: list[Recipe], root: str) -> tuple[Recipe, ...]:
+    """`recipes` with what the ids of their caches need to be those of no other build."""
     services = Counter(recipe.service for recipe in recipes)
+    on_several = frozenset(used_on_several_systems(recipes))
     return tuple(
-        replace(recipe, name=service if services[service] == 1 else slug(path))
+        replace(
+            recipe, name=service if services[service] == 1 else slug(path), on_several=on_several
+        )
         for recipe in recipes
         for service, path in [(recipe.service, os.path.relpath(recipe.path, root))]
     )
-
-
-def governing(repository: Repository, recipe: Recipe, context: str) -> bytes | None:
-    """Return the ignore file of a Dockerfile in a context, None if there is none."""
-    own = [f"{recipe.path}{name}" for name in _IGNORE_FILES]
-    common = [os.path.join(context, name) for name in _IGNORE_FILES]
-    found = (repository.content(path) for path in (*own, *common))
-    return next((data for data in found if data is not None), None)
 
 
 @dataclass(frozen=True)
@@ -120,7 +110,7 @@ class Contents:
 
     @cached_property
     def _spec(self) -> DockerIgnoreSpec:
-        data = governing(self.repository, self.recipe, self.recipe.contexts[0]) or b""
+        data = self.repository.governing(self.recipe, self.recipe.contexts[0]) or b""
         try:
             return DockerIgnoreSpec.from_lines(IgnoreFile.parse("", data).texts())
         except IgnoreFileError:
@@ -146,32 +136,6 @@ class Contents:
         return (data or b"").decode("utf-8", "replace")
 
 
-def finding(
-    code: str,
-    recipe: Recipe,
-    line: int,
-    message: str,
-    *,
-    severity: Severity | None = None,
-    confidence: Confidence = Confidence.CERTAIN,
-    evidence: tuple[str, ...] = (),
-    help: str = "",  # noqa: A002 - it is called so in Finding
-    fix: Fix | None = None,
-) -> Finding:
-    """Return a finding of `code` at a line of a recipe."""
-    where = recipe.builds[0].where if recipe.inline else Location(recipe.path, line)
-    return Finding(
-        code,
-        severity or severity_of(code),
-        message,
-        where,
-        confidence,
-        evidence,
-        help=help,
-        fix=fix,
-    )
-
-
 def masked(repository: Repository, finding: Finding) -> Finding:
     """Return `finding` without values that files and the environment give in secret."""
     for recipe in repository.recipes:
@@ -185,11 +149,6 @@ def masked(repository: Repository, finding: Finding) -> Finding:
                 help=mask(finding.help),
             )
     return finding
-
-
-def present(recipe: Recipe, path: str) -> bool:
-    """Return whether a context of the recipe holds a file."""
-    return any(os.path.isfile(os.path.join(each, path)) for each in recipe.contexts)
 
 
 def subdirectories(directory: str) -> list[str]:

@@ -7,10 +7,18 @@ import re
 from collections.abc import Iterator
 
 from ctxsize.advice.caches import NOT_IN_THE_IMAGE, run_with
-from ctxsize.advice.cargo import CargoRun, cargo_runs, cooking
-from ctxsize.advice.chef import chef_pattern, compiled, downloads, keeps_downloads, meet
+from ctxsize.advice.cargo import (
+    CargoRun,
+    cargo_runs,
+    chef_pattern,
+    compiled,
+    cooking,
+    downloads,
+    keeps_downloads,
+    meet,
+)
 from ctxsize.advice.recipe import Recipe
-from ctxsize.advice.repository import Contents, Repository, finding
+from ctxsize.advice.repository import Contents, Repository
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
 
@@ -28,9 +36,8 @@ def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
             if build is not None:
                 command = " ".join(build.command.words[:4])
                 pattern = chef_pattern(recipe, stage, build)
-                yield finding(
+                yield recipe.finding(
                     "CTX210",
-                    recipe,
                     build.step.line,
                     f"every change of the sources makes `{command}` compile all dependencies again",
                     evidence=(
@@ -119,9 +126,8 @@ def _unfit(recipe: Recipe, cooks: list[CargoRun], build: CargoRun) -> Iterator[F
     reasons = [[*_differences(cook, build)] for cook in cooks]
     if all(reasons):
         cook, why = cooks[-1], reasons[-1]
-        yield finding(
+        yield recipe.finding(
             "CTX211",
-            recipe,
             build.step.line,
             f"what line {cook.step.line} cooks is of no use here: {why[0]}",
             evidence=tuple(why),

@@ -7,12 +7,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ctxsize.advice.caches import OF_SEVERAL, held_at
-from ctxsize.advice.fetches import fetches
-from ctxsize.advice.images import System, system_of
-from ctxsize.advice.recipe import Recipe
-from ctxsize.advice.repository import Repository, finding
-from ctxsize.advice.rewrite import declared_above
+from ctxsize.advice.caches import OF_SEVERAL, System, fetches, held_at, system_of
+from ctxsize.advice.recipe import Recipe, declared_above
+from ctxsize.advice.repository import Repository
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.shell import Command
@@ -113,10 +110,7 @@ def _whole_cache(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
 
 
 def _collision(
-    identity: str,
-    own: list[Use],
-    sharing: list[Use],
-    stake: tuple[str, str, Severity],
+    identity: str, own: list[Use], sharing: list[Use], stake: tuple[str, str, Severity]
 ) -> Finding:
     name, what, severity = stake
     first = own[0]
@@ -130,9 +124,8 @@ def _collision(
         what = "what other services compiled at the same paths"
     others = [str(use) for use in sharing if use is not first]
     named = "" if first.cache.named else " (its target, as it has no id)"
-    return finding(
+    return first.recipe.finding(
         "CTX220",
-        first.recipe,
         first.step.line,
         f"the cache `{identity}`{named} is shared {between}: it holds {what}",
         severity=severity if sure or severity is Severity.INFO else Severity.WARNING,
@@ -212,10 +205,9 @@ def _at_once(use: Use, sharing: list[Use]) -> tuple[str, ...]:
 
 def _in_a_row(use: Use, sharing: list[Use]) -> bool:
     """Return whether each stage that uses the mount is built on the one before."""
-    stages = [each.stage for each in sharing if each.recipe is use.recipe]
-    longest = max((each.history for each in stages), key=len)
-    steps = [each.step for each in sharing if each.recipe is use.recipe]
-    return all(step in longest for step in steps)
+    own = [each for each in sharing if each.recipe is use.recipe]
+    longest = max((each.stage.history for each in own), key=len)
+    return all(each.step in longest for each in own)
 
 
 def _groups(recipe: Recipe) -> set[str]:
@@ -243,9 +235,8 @@ def _unlocked(
     made = first.recipe.with_mounts(
         (use.step, use.cache.written, {"sharing": "locked"}) for use in own
     )
-    return finding(
+    return first.recipe.finding(
         "CTX221",
-        first.recipe,
         first.step.line,
         f"the cache `{identity}` is open to several builds at once: {_FAILS[tool]}",
         severity=None if reasons else Severity.INFO,

@@ -133,10 +133,10 @@ def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:
     """Return the rules of these names, none for all. Raises `InputError` for an unknown one."""
-    from ctxsize.recommender.knowledge.load import BY_NAME
+    from ctxsize.recommender.knowledge.rows import all_rules
 
     for name in names:
-        if name not in BY_NAME and name != _ALL:
-            hint = hint_at(name, BY_NAME, "docs/ecosystems.md lists them")
+        if name not in all_rules() and name != _ALL:
+            hint = hint_at(name, all_rules(), "docs/ecosystems.md lists them")
             raise InputError(f"no such rule: {name!r}", hint=hint)
     return tuple(name for name in names if name != _ALL)

@@ -2,6 +2,7 @@
 
 An ignore file serves every build of its context: the Dockerfile that was asked
 about and all others in the tree, but for those with an ignore file of their own.
+Where FROM needs a build argument that is not given, a value is assumed.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from ctxsize.dockerfile.stages import built_stages
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.named import request_named
 from ctxsize.engine.narrow import follow
+from ctxsize.engine.need import needs_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
-from ctxsize.recommender.assumed import depends_on_assumed
 from ctxsize.recommender.tree import is_glob, like
 from ctxsize.shell import is_known
 
@@ -29,6 +30,10 @@ _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
 _TAKING = ("copy", "add", "bind")
 _DEEPEST = 20
 """Number of variables inside of each other that are looked into."""
+_IMAGE, _PLATFORM, _ARCHITECTURE = "argument-without-value", "linux/x86_64", "x86_64"
+"""Values that are assumed for build arguments."""
+_NAME = re.compile(r"\$\{?(\w+)")
+_PREDEFINED = re.compile(r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT|STAGE)")
 
 
 @dataclass(frozen=True)
@@ -245,3 +250,64 @@ class BuildFiles:
     def unknown(self) -> tuple[Named, ...]:
         """Return what any of them takes by a name that is not known, see `BuildFile.unknown`."""
         return tuple(each for build_file in self.all for each in build_file.unknown)
+
+
+def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
+    """Return `request` with a value for each build argument without which FROM fails.
+
+    What instructions take does not depend on the image. The problems name the arguments; without
+    any, the request is as it was.
+    """
+    if request.dockerfile is None or _is_accepted(request):
+        return request, ()
+    try:
+        dockerfile = request.plan.dockerfile
+    except (OSError, CtxsizeError):
+        return request, ()
+    values = _values(dockerfile, request)
+    given = {**request.build.build_arguments, **values}
+    assumed = replace(request, build=replace(request.build, build_arguments=given))
+    if not values or not _is_accepted(assumed):
+        return request, ()
+    return assumed, tuple(_problem(request, dockerfile, name) for name in values)
+
+
+def depends_on_assumed(text: str, request: Request) -> bool:
+    """Return whether a word of the Dockerfile depends on a value that `with_bases` made up."""
+    values = (request.build.build_arguments.get(name) for name in _NAME.findall(text))
+    return not {_IMAGE, _PLATFORM, _ARCHITECTURE}.isdisjoint(values)
+
+
+def _is_accepted(request: Request) -> bool:
+    try:
+        needs_of(request)
+    except CtxsizeError:
+        return False
+    return True
+
+
+def _values(dockerfile: Dockerfile, request: Request) -> dict[str, str]:
+    """Return a value for each global ARG that has none."""
+    names = {
+        argument
+        for instruction in dockerfile.global_arguments
+        for argument in instruction.arguments
+        if "=" not in argument and not _PREDEFINED.fullmatch(argument)
+    }
+    platforms = [stage.platform for stage in request.plan.dockerfile.stages]
+    values = {}
+    for name in sorted(names - request.build.build_arguments.keys()):
+        whole = any(each in (f"${name}", f"${{{name}}}") for each in platforms)
+        part = any(re.search(rf"\${{?{name}\b", each) for each in platforms)
+        values[name] = _PLATFORM if whole else _ARCHITECTURE if part else _IMAGE
+    return values
+
+
+def _problem(request: Request, dockerfile: Dockerfile, name: str) -> Problem:
+    declared = dockerfile.global_arguments
+    line = next((each.line for each in declared if name in each.arguments), None)
+    message = (
+        f"ARG {name} has no value, and the build fails without it: add --build-arg {name}=… "
+        "(what follows holds for any value that names an image)"
+    )
+    return Problem("unknown-argument", message, request.dockerfile, line=line)

@@ -12,14 +12,13 @@ from ctxsize.engine.sent import Sent
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt, Trial, own_path, planned
 from ctxsize.model import Amount
-from ctxsize.recommender.assumed import with_bases
-from ctxsize.recommender.build_files import BuildFiles
-from ctxsize.recommender.commands import is_named
+from ctxsize.recommender.build_files import BuildFiles, with_bases
 from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.governed import Discovering, read_build_files
-from ctxsize.recommender.knowledge.load import RULES
+from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.matches import Match, collect
+from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.outcome import Size
 from ctxsize.recommender.proof import Proof
 from ctxsize.recommender.traps import objections
@@ -81,7 +80,9 @@ class BuildContext:
     @cached_property
     def found(self) -> list[Match]:
         """Return what the rules find among what is sent, with all that speaks against it."""
-        return collect(self.evidence, RULES, self.sums, partial(objections, self.facts))
+        return collect(
+            self.evidence, tuple(all_rules().values()), self.sums, partial(objections, self.facts)
+        )
 
     def takes(self, hidden: Collection[str]) -> bool:
         """Return whether an instruction takes one of these paths, or what is in it, by name.

@@ -12,10 +12,9 @@ from heapq import nsmallest
 
 from ctxsize.dockerfile.stages import StageStep, built_stages
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
-from ctxsize.recommender.commands import running
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.knowledge.tools import install_directory, manager_of
-from ctxsize.recommender.mentions import Mention, Texts
+from ctxsize.recommender.mentions import Texts, mentions, running
 from ctxsize.recommender.rules import NOT_SOURCES, Rule, is_source
 from ctxsize.recommender.tree import SumsByPath, directories_above, is_below
 from ctxsize.shell import Command
@@ -163,11 +162,11 @@ class Facts:
 
     def mentions(self, path: str) -> str | None:
         """Return a source or a Dockerfile that names `path`, None if none does."""
-        for at in self._sources.mentioning(path.rpartition("/")[2]):
+        name = path.rpartition("/")[2]
+        for at in self._sources.mentioning(name):
             if at != path and not at.startswith(f"{path}/"):
                 return at
-        name = Mention(path.rpartition("/")[2])
-        named = (each.path for each in self.build_files.all if name.is_in(each.commands))
+        named = (each.path for each in self.build_files.all if mentions(name, each.commands))
         return next(named, None)
 
     def member_of(self, path: str) -> str | None:

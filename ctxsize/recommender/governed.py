@@ -14,8 +14,7 @@ from ctxsize.engine.need import needs_of
 from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Problem
-from ctxsize.recommender.assumed import with_bases
-from ctxsize.recommender.build_files import BuildFile, BuildFiles
+from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_bases
 from ctxsize.recommender.evidence import Tracked
 from ctxsize.recommender.rules import FETCHED, is_build_input
 from ctxsize.recommender.tree import Tree, directories_above

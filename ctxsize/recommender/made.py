@@ -2,6 +2,7 @@
 
 Such a thing is safe to ignore if a command that makes it runs in a stage that has what it is made
 of, and no stage uses it as it came with the context. Scripts are not read for what they run.
+Where one service's Dockerfile installs what others take along with `COPY . .`, a person decides.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from ctxsize.dockerfile import path_from_root
 from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.recommender.build_files import BuildFile, Named
-from ctxsize.recommender.commands import is_named, is_named_beside, is_named_by
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.knowledge.tools import (
     has_tools,
@@ -27,8 +27,10 @@ from ctxsize.recommender.knowledge.tools import (
     run_by,
     spares,
     speaks,
+    works,
 )
-from ctxsize.recommender.matches import Match
+from ctxsize.recommender.matches import Doubt, Match
+from ctxsize.recommender.mentions import is_named, is_named_beside, is_named_by
 from ctxsize.recommender.rules import Category
 from ctxsize.shell import Command
 
@@ -38,6 +40,13 @@ _IDLE = re.compile(
     r"| (-g|--global|global|config)( |$)|\bgem install\b|--version\b"
 )
 """Commands that do without the dependencies of the project."""
+_SCRIPTS = re.compile(
+    r"\.sh\b|\b(make|just|task)\b|\b(npm|bun|composer)\s+(run|run-script|exec)\b"
+    r"|\b(yarn|pnpm|mix)\s+\w"
+)
+"""What may install them in ways that the Dockerfile does not tell."""
+_MOST_NAMED = 3
+"""Number of Dockerfiles that an objection names."""
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
 
 
@@ -81,8 +90,6 @@ class Made(NamedTuple):
     """Whether a command makes it, or what takes its place, in a stage that has its sources."""
     used_at: int | None
     """The first line that uses it as it came with the context."""
-    doubtful_at: int | None
-    """The first line that may do so, as its commands cannot be read."""
 
 
 class _Making:
@@ -110,8 +117,7 @@ class _Making:
             is_target = self._build_file.request.build.target.lower() == stage.label
             if (stage not in parents or is_target) and self._ends[stage].is_as_it_came:
                 self._finish(stage)
-        used = min(self._uses, default=None)
-        return Made(self._build_file, self._is_spared, used, self._build_file.unread_at)
+        return Made(self._build_file, self._is_spared, min(self._uses, default=None))
 
     def _end_of(self, stage: BuiltStage) -> StageContent:
         content = StageContent() if stage.parent is None else self._ends[stage.parent]
@@ -134,7 +140,6 @@ class _Making:
             self._uses.append(stage.stage.line)
 
     def _speaks(self, text: str) -> bool:
-        """Return whether a command or an image works with such dependencies."""
         return not _IDLE.search(text) and speaks(self._rule, text)
 
     def _needs(self, command: Command) -> bool:
@@ -164,7 +169,6 @@ class _Making:
         return self._ends[origin]
 
     def _is_in(self, source: str) -> bool:
-        """Return whether a source of the context holds the thing."""
         return source == "." or Named("", 0, "", source, source).contains(self._match.path)
 
     def _ran(self, content: StageContent, stage: BuiltStage, step: StageStep) -> StageContent:
@@ -269,3 +273,77 @@ def made_by(facts: Facts, match: Match) -> list[Made]:
         found = [_Making(facts, each, match).outcome() for each in taking(facts, match)]
         _LAST[facts] = match, found
     return found
+
+
+def no_install_step(facts: Facts, match: Match) -> str | None:
+    """Object if a Dockerfile takes the dependencies and does not install them: it needs these.
+
+    A person may overrule it where a script may install them, where the Dockerfile installs those
+    of other directories, and where they belong to another Dockerfile, which installs them.
+    """
+    if manager_of(match.rule) is None:
+        return None
+    bare = [each for each in taking(facts, match) if not _installs(facts, each, match)]
+    owner = _owner(facts, match)
+    strangers = [each for each in bare if owner is not None and _is_stranger(facts, each, match)]
+    others = [(_may_install(facts, e, match), e.path) for e in bare if e not in strangers]
+    if others:
+        soft, path = min(others, key=lambda each: each[0])
+        reason = f"{path} takes it and does not install it"
+        return Doubt(reason) if soft else reason
+    return None if owner is None or not strangers else Doubt(_lost(strangers, owner))
+
+
+def _installs(facts: Facts, build_file: BuildFile, match: Match) -> bool:
+    return any(is_for(match, package) for package in facts.installed_by(build_file, match.rule))
+
+
+def _may_install(facts: Facts, build_file: BuildFile, match: Match) -> bool:
+    """Return whether a script or a RUN that cannot be read may, or a command does so elsewhere."""
+    by_script = _SCRIPTS.search(build_file.commands) is not None
+    unread = build_file.unread_at is not None
+    return by_script or unread or bool(facts.installed_by(build_file, match.rule))
+
+
+def _lost(strangers: list[BuildFile], owner: BuildFile) -> str:
+    """Return which Dockerfiles would lose the directory, and which one installs it: a clause."""
+    paths = [*dict.fromkeys(each.path for each in strangers)]
+    more = len(paths) - _MOST_NAMED
+    named = ", ".join(paths[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    belongs = f"it belongs to {owner.path}, which installs it itself"
+    return f"{named} would no longer get it with what is copied; {belongs}"
+
+
+def _owner(facts: Facts, match: Match) -> BuildFile | None:
+    """Return the Dockerfile that takes what is beside them and installs them, the nearest first."""
+    beside = match.path.rpartition("/")[0]
+    found = [
+        each
+        for each in facts.build_files.all
+        if (each.takes_everything or any(_is_beside(named, match) for named in each.named))
+        and _installs(facts, each, match)
+    ]
+    return min(found, key=lambda each: (_directory(each) != beside, each.path), default=None)
+
+
+def _is_beside(named: Named, match: Match) -> bool:
+    """Return whether an instruction takes a file beside them, or a directory that holds them."""
+    beside = match.path.rpartition("/")[0]
+    return named.contains(match.path) or named.path.rpartition("/")[0] == beside
+
+
+def _is_stranger(facts: Facts, build_file: BuildFile, match: Match) -> bool:
+    """Return whether it builds something else and nothing in it has to do with them."""
+    beside = match.path.rpartition("/")[0]
+    named = any(each.is_at_or_below(beside) for each in build_file.named)
+    if beside and (named or _directory(build_file) == beside):
+        return False
+    if speaks(match.rule, build_file.words):
+        return False
+    return any(works(command) for _, command in facts.commands(build_file))
+
+
+def _directory(build_file: BuildFile) -> str | None:
+    """Return the directory of the context that holds the Dockerfile, None if it lies outside."""
+    path = build_file.request.dockerfile_in_context
+    return None if path is None else path.rpartition("/")[0]

@@ -18,10 +18,7 @@ _MOST = 10
 
 
 def questions(
-    tree: Tree,
-    tracked: Tracked,
-    sums: SumsByPath,
-    explained: Iterable[str],
+    tree: Tree, tracked: Tracked, sums: SumsByPath, explained: Iterable[str]
 ) -> tuple[Question, ...]:
     """Return the largest subtrees and files that none of `explained` holds, largest first.
 

@@ -1,6 +1,6 @@
 """The values of the knowledge: rules, markers, names of sources and of the inputs of builds.
 
-`knowledge/load.py` makes the rules from TOML, `evidence.py` looks whether a marker holds.
+`knowledge/rows.py` makes the rules from TOML, `evidence.py` looks whether a marker holds.
 """
 
 from __future__ import annotations

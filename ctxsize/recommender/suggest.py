@@ -19,7 +19,7 @@ from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import SuggestionMaker, ranked
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.governed import Discovering
-from ctxsize.recommender.knowledge.load import BY_NAME
+from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.matches import Certainty, Match, Objection
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.questions import questions
@@ -306,6 +306,6 @@ def _check(choice: Choice, made: Sequence[Suggestion]) -> None:
     for name in choice.only:
         if name not in known:
             hint = "ctxsize suggest lists what there is"
-            if name in BY_NAME:
+            if name in all_rules():
                 hint = f"ctxsize suggest --explain {name} says why"
             raise InputError(f"nothing to suggest by the name of {name!r}", hint=hint)

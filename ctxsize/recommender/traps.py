@@ -11,12 +11,11 @@ from collections.abc import Callable
 from functools import cache
 
 from ctxsize.recommender.bundlers import reader_of
-from ctxsize.recommender.commands import is_named
 from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.installs import no_install_step
 from ctxsize.recommender.knowledge.tools import works
-from ctxsize.recommender.made import made_by, taking
+from ctxsize.recommender.made import made_by, no_install_step, taking
 from ctxsize.recommender.matches import Certainty, Doubt, Match, Objection, letting_in
+from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.rules import Category, is_build_input
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
@@ -167,8 +166,9 @@ def used_as_it_is(facts: Facts, match: Match) -> str | None:
         path = each.build_file.path
         if each.used_at is not None:
             return Doubt(f"{path}:{each.used_at} uses it as it is, and no command there makes it")
-        if each.doubtful_at is not None:
-            return Doubt(f"{path}:{each.doubtful_at} may use it: its commands cannot be read")
+        if each.build_file.unread_at is not None:
+            at = f"{path}:{each.build_file.unread_at}"
+            return Doubt(f"{at} may use it: its commands cannot be read")
     return None
 
 

@@ -118,9 +118,6 @@ CASES: dict[str, dict[str, Case]] = {
         "bundler": one("FROM ruby:3\nCOPY . .\nRUN bundle install\n", "Gemfile", found=(2,)),
         "go": one("FROM golang:1\nCOPY . .\nRUN go build ./...\n", "go.mod", found=(2,)),
         "mix": one("FROM elixir\nCOPY . .\nRUN mix deps.get\n", "mix.exs", found=(2,)),
-        "in a stage above": one(
-            "FROM node:22 AS a\nCOPY . .\nFROM a AS b\nRUN npm ci\n", *NODE, found=(2,)
-        ),
         "divided by what comes behind": one(
             "FROM node:22\nWORKDIR /a\nCOPY --chown=node:node . .\n"
             "RUN set -eux; \\\n    corepack enable && \\\n    # the lock file decides\n"
@@ -145,56 +142,14 @@ CASES: dict[str, dict[str, Case]] = {
             *NODE,
             found=(3,),
         ),
-        "tools between": one(
-            "FROM python:3\nWORKDIR /a\nCOPY . .\nRUN apt-get update && apt-get install -y gcc\n"
-            "RUN pip install --upgrade pip\nUSER app\nRUN pip install -r r.txt -r d/dev.txt\n",
-            *("r.txt", file("d/dev.txt", b"-r ../base.txt\npytest\n"), file("base.txt", b"a\n")),
-            found=(3,),
-        ),
-        "the project too": one(
-            "FROM python:3\nCOPY . .\nRUN pip install -r r.txt -e .\n", "r.txt", found=(2,)
-        ),
         "poetry in the same RUN": one(
             "FROM python:3\nCOPY . .\nRUN pip install poetry && poetry install --only main\n",
             *(file("pyproject.toml", b"[tool.poetry]\n"), "poetry.lock"),
             found=(2,),
         ),
-        "workspaces": one(
-            "FROM node:22\nCOPY . .\nRUN yarn install --immutable\n",
-            file("package.json", b'{"workspaces": ["packages/*"]}'),
-            *("packages/a/package.json", "packages/b/package.json", "other/package.json"),
-            *("yarn.lock", ".yarnrc.yml", ".yarn/releases/yarn.cjs"),
-            found=(2,),
-        ),
-        "a directory with blanks": one(
-            'FROM node:22\nCOPY . /a\nWORKDIR "/a/my app"\nRUN npm ci\n',
-            *("my app/package.json", "my app/package-lock.json"),
-            found=(2,),
-        ),
         "a directory of it": one(
             "FROM node:22\nCOPY . /a\nRUN npm --prefix /a/web ci\n",
             *("web/package.json", "web/package-lock.json"),
-            found=(2,),
-        ),
-        "another directory behind the copy": one(
-            "FROM golang:1\nWORKDIR /s\nCOPY --link . .\nWORKDIR /s/web\nRUN go mod download\n"
-            "RUN go build\n",
-            *("web/go.mod", "web/go.sum"),
-            found=(3,),
-        ),
-        "another directory, from nobody knows which": one(
-            "FROM golang:1\nCOPY . .\nWORKDIR web\nRUN go mod download\n",
-            *("web/go.mod", "web/go.sum"),
-            found=(2,),
-        ),
-        "scripts of its own": one(
-            "FROM node:22\nCOPY . .\nRUN npm ci\n",
-            file("package.json", b'{"scripts": {"postinstall": "node patch.js"}}'),
-            found=(2,),
-        ),
-        "scripts of its own, not run": one(
-            "FROM node:22\nCOPY . .\nRUN npm ci --ignore-scripts\n",
-            file("package.json", b'{"scripts": {"postinstall": "node patch.js"}}'),
             found=(2,),
         ),
         "a tool of another image between": one(
@@ -219,11 +174,6 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "in a script of words": one(
             'FROM node:22\nCOPY . .\nRUN ["sh", "-c", "npm ci && npm test"]\n', *NODE, found=(2,)
-        ),
-        "above several stages": one(
-            "FROM node:22 AS a\nCOPY . .\nFROM a AS b\nRUN npm ci\nFROM a AS c\nRUN npm ci\n",
-            *NODE,
-            found=(2,),
         ),
         "the project alone": one("FROM python:3\nCOPY . .\nRUN pip install .\n", "setup.py"),
         "scripts of its own, cached": one(
@@ -869,6 +819,56 @@ CASES: dict[str, dict[str, Case]] = {
         ),
     },
     "CTX223": {
+        "in a stage above": one(
+            "FROM node:22 AS a\nCOPY . .\nFROM a AS b\nRUN npm ci\n", *NODE, found=(4,)
+        ),
+        "tools between": one(
+            "FROM python:3\nWORKDIR /a\nCOPY . .\nRUN apt-get update && apt-get install -y gcc\n"
+            "RUN pip install --upgrade pip\nUSER app\nRUN pip install -r r.txt -r d/dev.txt\n",
+            *("r.txt", file("d/dev.txt", b"-r ../base.txt\npytest\n"), file("base.txt", b"a\n")),
+            found=(7,),
+        ),
+        "the project too": one(
+            "FROM python:3\nCOPY . .\nRUN pip install -r r.txt -e .\n", "r.txt", found=(3,)
+        ),
+        "workspaces": one(
+            "FROM node:22\nCOPY . .\nRUN yarn install --immutable\n",
+            file("package.json", b'{"workspaces": ["packages/*"]}'),
+            *("packages/a/package.json", "packages/b/package.json", "other/package.json"),
+            *("yarn.lock", ".yarnrc.yml", ".yarn/releases/yarn.cjs"),
+            found=(3,),
+        ),
+        "a directory with blanks": one(
+            'FROM node:22\nCOPY . /a\nWORKDIR "/a/my app"\nRUN npm ci\n',
+            *("my app/package.json", "my app/package-lock.json"),
+            found=(4,),
+        ),
+        "another directory behind the copy": one(
+            "FROM golang:1\nWORKDIR /s\nCOPY --link . .\nWORKDIR /s/web\nRUN go mod download\n"
+            "RUN go build\n",
+            *("web/go.mod", "web/go.sum"),
+            found=(5,),
+        ),
+        "another directory, from nobody knows which": one(
+            "FROM golang:1\nCOPY . .\nWORKDIR web\nRUN go mod download\n",
+            *("web/go.mod", "web/go.sum"),
+            found=(4,),
+        ),
+        "scripts of its own": one(
+            "FROM node:22\nCOPY . .\nRUN npm ci\n",
+            file("package.json", b'{"scripts": {"postinstall": "node patch.js"}}'),
+            found=(3,),
+        ),
+        "scripts of its own, not run": one(
+            "FROM node:22\nCOPY . .\nRUN npm ci --ignore-scripts\n",
+            file("package.json", b'{"scripts": {"postinstall": "node patch.js"}}'),
+            found=(3,),
+        ),
+        "above several stages": one(
+            "FROM node:22 AS a\nCOPY . .\nFROM a AS b\nRUN npm ci\nFROM a AS c\nRUN npm ci\n",
+            *NODE,
+            found=(4,),
+        ),
         "npm": one("FROM node:22\nCOPY . .\nRUN npm ci\n", found=(3,)),
         "several": one("FROM x\nCOPY . .\nRUN pip install -r r.txt && npm ci\n", found=(3, 3)),
         "behind a directory": one("FROM x\nCOPY src /s/\nRUN npm ci\n", "src/a.js", found=(3,)),

@@ -66,24 +66,18 @@ SNIPPETS = {
     "`COPY . /a/`, with all that needs it, below `npm ci` (line 5)",
     ("CTX202", "go"): "write `COPY go.mod ./` here, and `RUN go mod download` and `COPY . .` "
     "in front of `go build ./...` (line 3)",
-    (
-        "CTX202",
-        "workspaces",
-    ): "to copy the manifests first may not be enough, so keep the downloads: "
-    "`RUN --mount=type=cache,"
+    ("CTX223", "workspaces"): "`RUN --mount=type=cache,"
     "target=/root/.yarn/berry/cache yarn install --immutable`; "
     "the image does not get what is in the mount, so mount it "
     "in later RUNs too, and copy elsewhere what CMD or another stage needs",
-    ("CTX202", "another directory behind the copy"): "to copy the manifests first may not be "
-    "enough, so keep the downloads: `RUN --mount=type=cache,target=/go/pkg/mod "
+    ("CTX223", "another directory behind the copy"): "`RUN --mount=type=cache,target=/go/pkg/mod "
     "--mount=type=cache,target=/root/.cache/go-build go mod download`; the image does not get what "
     "is in the mount, so mount it in later RUNs too, and copy elsewhere what CMD or another stage "
     "needs",
     ("CTX202", "poetry in the same RUN"): "write `COPY pyproject.toml poetry.lock ./` here, and "
     "`RUN poetry install --only main --no-root` and `COPY . .` in front of "
     "`poetry install --only main` (line 3)",
-    ("CTX202", "a directory with blanks"): "to copy the manifests first may not be enough, so keep "
-    "the downloads: `RUN --mount=type=cache,target=/root/.npm npm ci`",
+    ("CTX223", "a directory with blanks"): "`RUN --mount=type=cache,target=/root/.npm npm ci`",
     ("CTX223", "no cache"): "`RUN --mount=type=cache,target=/root/.cache/pip pip install     "
     "-r r.txt`",
     ("CTX223", "a heredoc"): "`RUN --mount=type=cache,target=/root/.npm …`",

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ctxsize.advice import advise as run
-from ctxsize.advice.rewrite import with_words, without_option
+from ctxsize.advice.recipe import with_words, without_option
 from ctxsize.config import Config
 from ctxsize.discovery import discover
 from ctxsize.dockerfile import Instruction, parse_dockerfile

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.advice.fetches import fetches
+from ctxsize.advice.caches import fetches
 from ctxsize.advice.recipe import read_recipe
 from ctxsize.dockerfile import parse_dockerfile
 from ctxsize.recommender.knowledge.tools import tools

@@ -12,12 +12,13 @@ from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.knowledge import rows
-from ctxsize.recommender.knowledge.load import BY_NAME, RULES, rule_of
+from ctxsize.recommender.knowledge.rows import all_rules, rule_of
 from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Marker, Rule
 from ctxsize.recommender.tree import Tree
 from tests.recommender.planting import place_of, plain, plant
 
 DOCS = Path(__file__).parents[2] / "docs" / "ecosystems.md"
+RULES = tuple(all_rules().values())
 PROVED = [rule for rule in RULES if rule.marker.kind != "exists"]
 
 
@@ -74,14 +75,14 @@ def test_silent_about_the_name_alone(rule: Rule, tmp_path: Path) -> None:
 
 def test_a_name_alone_is_never_safe() -> None:
     alone = {rule.name: rule.confidence for rule in RULES if rule not in PROVED}
-    secrets = {name for name in alone if BY_NAME[name].category is Category.SECRET}
+    secrets = {name for name in alone if all_rules()[name].category is Category.SECRET}
     assert {name: found for name, found in alone.items() if found > 0.7} == {
         name: alone[name] for name in secrets if alone[name] > 0.7
     }
 
 
 def test_names_are_unique_and_sentences_are_sentences() -> None:
-    assert len(BY_NAME) == len(RULES)
+    assert len(RULES) == len(rows.rows())
     for rule in RULES:
         assert re.fullmatch(r"[a-z0-9]+\.[a-z0-9]+", rule.name)
         assert 5 <= len(rule.why) <= 220, rule.name
@@ -102,7 +103,7 @@ def test_what_is_never_suggested_says_why_not() -> None:
 
 
 def test_what_can_be_deleted_can_be_made_again() -> None:
-    deletable = [BY_NAME[row.name] for row in rows.rows() if row.clean]
+    deletable = [all_rules()[row.name] for row in rows.rows() if row.clean]
     assert {rule.name for rule in deletable if not rule.again} == set()
     kept = {Category.SECRET, Category.DATA, Category.VCS, Category.DOCS, Category.TESTS}
     assert not {rule.name for rule in deletable if rule.category in kept}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctxsize.recommender.candidates import ranked
-from ctxsize.recommender.knowledge.load import BY_NAME
+from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.outcome import Suggestion
 from ctxsize.recommender.tree import Sums
@@ -17,7 +17,7 @@ DOUBT = Objection("tracked", "git tracks it", soft=True)
 def suggestion(
     rule: str, *paths: str, safe: bool = True, keeps: tuple[str, ...] = ()
 ) -> Suggestion:
-    matches = tuple(Match(BY_NAME[rule], "", path, "it") for path in paths)
+    matches = tuple(Match(all_rules()[rule], "", path, "it") for path in paths)
     return Suggestion(matches, paths, () if safe else (DOUBT,), keeps)
 
 

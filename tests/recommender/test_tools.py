@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctxsize.recommender.knowledge.load import BY_NAME
+from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.knowledge.tools import (
     Work,
     _tool,
@@ -176,34 +176,34 @@ def cases(table: dict[str, tuple[tuple[str, ...], tuple[str, ...]]], at: int) ->
 
 @pytest.mark.parametrize(("name", "text"), cases(BUILT, 0))
 def test_image_that_runs_the_command_can_do_without_the_thing(name: str, text: str) -> None:
-    assert any(spares(BY_NAME[name], each) for each in commands(text))
+    assert any(spares(all_rules()[name], each) for each in commands(text))
 
 
 @pytest.mark.parametrize(("name", "text"), cases(BUILT, 1))
 def test_image_that_runs_another_command_cannot(name: str, text: str) -> None:
-    assert not any(spares(BY_NAME[name], each) for each in commands(text))
+    assert not any(spares(all_rules()[name], each) for each in commands(text))
 
 
 @pytest.mark.parametrize(("name", "text"), cases(MADE, 0))
 def test_command_makes_the_thing_where_it_was(name: str, text: str) -> None:
-    assert any(makes(BY_NAME[name], each) for each in commands(text))
+    assert any(makes(all_rules()[name], each) for each in commands(text))
 
 
 @pytest.mark.parametrize(("name", "text"), cases(MADE, 1))
 def test_command_only_takes_its_place(name: str, text: str) -> None:
-    assert not any(makes(BY_NAME[name], each) for each in commands(text))
+    assert not any(makes(all_rules()[name], each) for each in commands(text))
 
 
 def test_every_rule_of_a_row_exists_and_has_its_cases() -> None:
     named = {rule for tool in tools() for job in tool.jobs for rule in job.makes | job.spares}
-    assert named - set(BY_NAME) == set()
+    assert named - set(all_rules()) == set()
     assert all(map(has_tools, named))
     assert named - {*INSTALLS} <= {*BUILT, *MADE}
 
 
 def test_rule_without_a_row_is_made_by_the_program_that_it_names() -> None:
-    assert not any(makes(BY_NAME["docs.directory"], each) for each in commands("make docs"))
-    assert any(makes(BY_NAME["infra.cdk"], each) for each in commands("npx cdk synth"))
+    assert not any(makes(all_rules()["docs.directory"], each) for each in commands("make docs"))
+    assert any(makes(all_rules()["infra.cdk"], each) for each in commands("npx cdk synth"))
 
 
 INSTALLS = {
@@ -267,7 +267,7 @@ INSTALLS_NOT = {
 
 def installed(rule: str, text: str) -> list[str]:
     """Where the commands of `text` install what a manifest lists."""
-    found = [install_directory(BY_NAME[rule], each) for each in commands(text)]
+    found = [install_directory(all_rules()[rule], each) for each in commands(text)]
     return [each for each in found if each is not None]
 
 

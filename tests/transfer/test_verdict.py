@@ -13,7 +13,7 @@ from ctxsize import api
 from ctxsize.engine import directories
 from ctxsize.formats.verdict import level, reasons
 from ctxsize.model import Report
-from ctxsize.recommender.knowledge.load import RULES
+from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Marker, Rule
 from ctxsize.recommender.tree import is_glob
 from tests.trees import COPY_ALL, Node, build_tree, fifo, file, link
@@ -269,7 +269,7 @@ def is_sure(rule: Rule) -> bool:
 
 def test_unneeded_names_are_those_of_sure_rules() -> None:
     expected: dict[str, list[Way]] = {}
-    for rule in RULES:
+    for rule in all_rules().values():
         if rule.kind is EntryType.DIRECTORY and is_sure(rule):
             for name in rule.find:
                 if not is_glob(name) and "/" not in name and ways(rule.marker):
@@ -283,7 +283,7 @@ def test_unneeded_names_are_those_of_sure_rules() -> None:
 
 def test_secret_names_are_those_of_rules() -> None:
     found: dict[EntryType, set[str]] = {kind: set() for kind in EntryType}
-    for rule in RULES:
+    for rule in all_rules().values():
         told_by_name = not rule.only_proved and not rule.never and rule.confidence >= LIKELY
         if rule.category is Category.SECRET and told_by_name:
             found[rule.kind] |= {*rule.find}

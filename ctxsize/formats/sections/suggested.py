@@ -10,7 +10,7 @@ from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Card, Example, Fact, Findings, Item, NextStep, Prose, Section
 from ctxsize.formats.wording import EXAMPLES, amount, command, listed, more, path_argument, sentence
 from ctxsize.model import Amount, Problem
-from ctxsize.recommender.knowledge.load import BY_NAME
+from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Note, Size, Suggestion
 from ctxsize.recommender.rules import Rule
 from ctxsize.units import human, plural
@@ -147,7 +147,7 @@ def rules(advice: Advice, names: Sequence[str]) -> list[Section]:
     `suggest --explain` shows it.
     """
     if names:
-        return [_rule(advice, BY_NAME[name]) for name in names]
+        return [_rule(advice, all_rules()[name]) for name in names]
     nothing = Prose("Everything that was found is suggested.")
     return [Section([*_not_suggested(advice.blocked)] or [nothing])]
 

@@ -1,6 +1,6 @@
 """Reads the rows of `rules/*.toml`: one for each kind of directory or file.
 
-`CONTRIBUTING.md` says what a row holds. `load.py` makes rules of the rows for suggestions,
+`CONTRIBUTING.md` says what a row holds. Suggestions take the rules made of the rows here,
 `ctxsize.clean.proofs` what may be deleted, `ctxsize.lints.names` what nests.
 """
 
@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
+
+from ctxsize.recommender.rules import MARKERS, Category, EntryType, Form, Marker, Rule
 
 FILES = (
     *("vcs", "editors", "systems", "rust", "node", "frontend", "python", "ml", "jvm", "dotnet"),
@@ -55,6 +57,12 @@ def _read(name: str) -> Iterator[RuleRow]:
             yield RuleRow(f"{ecosystem}.{word}", {**default, **values}, clean, nests)
 
 
+@cache
+def all_rules() -> dict[str, Rule]:
+    """Return every rule by its name; where two speak of one directory the earlier one decides."""
+    return {row.name: rule_of(row) for row in rows()}
+
+
 def table(*path: str) -> dict[str, Any]:
     """Return what a TOML file of this package holds."""
     if sys.version_info >= (3, 11):
@@ -77,3 +85,46 @@ def _nests(nests: Any, values: dict[str, Any]) -> dict[str, Any]:
 def texts(value: str | list[str]) -> tuple[str, ...]:
     """Return the texts of a value, which may be one text or a list of them."""
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+_ANY_NAME = "*"
+_KEYS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
+"""What keys of rows mean that are not called as their marker."""
+_MARKERS = MARKERS.keys() | _KEYS.keys()
+
+
+def rule_of(row: RuleRow) -> Rule:
+    """Return the rule that a row describes. Raises `ValueError` or `TypeError` for a mistake."""
+    values = dict(row.values)
+    kind = next(kind for kind in EntryType if kind.value in values)
+    find = texts(values.pop(kind.value))
+    any_name = find == (_ANY_NAME,)
+    marker = _all({key: values.pop(key) for key in row.values if key in _MARKERS})
+    return Rule(
+        name=row.name,
+        find=() if any_name else find,
+        category=Category(values.pop("category")),
+        marker=marker,
+        kind=kind,
+        form=Form.ANCHORED if any_name else Form(values.pop("form", Form.ANYWHERE)),
+        traps=texts(values.pop("traps", [])),
+        **values,  # a key that no rule has is an error
+    )
+
+
+def _all(values: dict[str, Any]) -> Marker:
+    if not values:
+        raise ValueError("a row must say what proves the thing, or that it `exists`")
+    markers = tuple(_marker(key, value) for key, value in values.items())
+    return markers[0] if len(markers) == 1 else Marker("all_of", parts=markers)
+
+
+def _marker(key: str, value: Any) -> Marker:
+    kind = _KEYS.get(key, key)
+    if key == "any_of":
+        return Marker(kind, parts=tuple(map(_all, value)))
+    if key == "at_least_mib":
+        return Marker(kind, number=value * 1024 * 1024)
+    if isinstance(value, dict):
+        return Marker(kind, texts(value["bytes"]), value["at"])
+    return Marker(kind, () if value is True else texts(value))

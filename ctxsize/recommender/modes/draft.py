@@ -18,9 +18,9 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.build_files import BuildFile
-from ctxsize.recommender.commands import is_named
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.matches import exceptions, letting_in
+from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.writer.merge import Addition, merge
 
