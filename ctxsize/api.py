@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.build import Options
-    from ctxsize.clean.values import CleanPlan, Result
+    from ctxsize.clean.plan import CleanPlan, Result
     from ctxsize.config import Config
     from ctxsize.discovery import Discovery
     from ctxsize.engine.events import Progress, Steps
@@ -314,8 +314,8 @@ def clean_plan(
     `recent_s` spares what was written so short a time ago.
     Raises `InputError` for a `root` that is `/`, a home directory or above one.
     """
-    from ctxsize.clean.plan import planned_below
-    from ctxsize.clean.values import CleanChoice
+    from ctxsize.clean.look import planned_below
+    from ctxsize.clean.plan import CleanChoice
 
     choice = CleanChoice(
         frozenset(ecosystems), deps, incremental_only, older_than_s, keep_bytes, recent_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -94,6 +95,20 @@ def hiding(build: Build, names: Iterable[str]) -> Build:
     """Return `build` with the values of these arguments hidden: no command line has them."""
     pairs = ((build.build_arguments[name], f"${name}") for name in names)
     return replace(build, hidden=tuple(dict.fromkeys((*build.hidden, *pairs))))
+
+
+def is_reference(context: str) -> bool:
+    """Return whether a context is no directory: a URL, an image, a service, a target or stdin."""
+    remote = ("git@", "github.com/", "service:", "target:")
+    return "://" in context or context == "-" or context.startswith(remote)
+
+
+def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
+    """Return named contexts; those of them that are paths are relative to `directory`."""
+    return {
+        name: value if is_reference(value) else os.path.normpath(os.path.join(directory, value))
+        for name, value in named.items()
+    }
 
 
 class Options(TypedDict, total=False):

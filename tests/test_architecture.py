@@ -206,7 +206,7 @@ def test_no_module_grows_out_of_sight() -> None:
 
 def test_programs_are_run_in_two_places() -> None:
     for module in MODULES:
-        if name_of(module) not in ("engine.git", "discovery.bakeprint"):
+        if name_of(module) not in ("engine.git", "discovery.bakefile"):
             imported = {
                 alias.name
                 for node in ast.walk(tree_of(module))

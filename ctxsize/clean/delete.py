@@ -20,7 +20,7 @@ from ctxsize.clean import record, use
 from ctxsize.clean.dangers import Dangers, difference, locks_around
 from ctxsize.clean.descent import Descent, tour
 from ctxsize.clean.inventory import START_TOKEN, shown, take, token
-from ctxsize.clean.values import (
+from ctxsize.clean.plan import (
     CleanCandidate,
     CleanCategory,
     CleanObjection,

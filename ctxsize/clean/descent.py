@@ -143,7 +143,7 @@ def tour(
     visit: Callable[[T], Iterable[tuple[str, T]]],
     *,
     failed: Callable[[str, OSError], None],
-    left: Callable[[str], None] = lambda name: None,
+    left: Callable[[str], object] = lambda name: None,
 ) -> None:
     """Go through the whole tree below `descent`, without recursion.
 

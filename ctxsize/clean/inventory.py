@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter, defaultdict
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 
 from ctxsize.clean.descent import Descent, ElsewhereError, tour
-from ctxsize.clean.kinds import LOCKS
-from ctxsize.clean.values import CleanObjection, Inventory, Part, Shared, Stamp
+from ctxsize.clean.plan import (
+    CleanObjection,
+    DiskSize,
+    Inventory,
+    Part,
+    Shared,
+    Stamp,
+    held_elsewhere,
+)
+from ctxsize.clean.proofs import LOCKS
 from ctxsize.engine.events import Progress
 from ctxsize.reader import entries_in
 
@@ -50,13 +59,6 @@ def token(above: bytes, name: str, found: os.stat_result) -> bytes:
 
 
 @dataclass
-class _Sums:
-    files: int = 0
-    content_bytes: int = 0
-    disk_bytes: int = 0
-
-
-@dataclass
 class _Taking:
     """The state of one walk."""
 
@@ -66,14 +68,18 @@ class _Taking:
     progress: Progress | None
     counted: int = 0
     tokens: set[int] = field(default_factory=set)
-    kinds: dict[int, int] = field(default_factory=dict)
-    total: _Sums = field(default_factory=_Sums)
-    by_part: dict[str, _Sums] = field(default_factory=dict)
+    kinds: Counter[int] = field(default_factory=Counter)
+    by_part: defaultdict[str, DiskSize] = field(default_factory=lambda: defaultdict(DiskSize))
     shared: dict[int, Shared] = field(default_factory=dict)
     newest_ns: int = 0
     changed_ns: int = 0
     locks: list[str] = field(default_factory=list)
     objections: list[CleanObjection] = field(default_factory=list)
+
+    @property
+    def total(self) -> DiskSize:
+        """Return what all parts come to."""
+        return sum(self.by_part.values(), DiskSize())
 
     def object(self, code: str, message: str) -> None:
         """Note a reason to leave the directory alone."""
@@ -121,22 +127,14 @@ def take(
 
 
 def _finished(taking: _Taking, top: os.stat_result) -> Inventory:
-    kinds = taking.kinds
-    directories = kinds.get(stat.S_IFDIR, 0)
-    symlinks = kinds.get(stat.S_IFLNK, 0)
-    parts = [
-        Part(name, sums.files, sums.content_bytes, sums.disk_bytes)
-        for name, sums in taking.by_part.items()
-    ]
-    parts.sort(key=lambda part: (-part.content_bytes, part.name))
+    parts = [Part(name, size) for name, size in taking.by_part.items()]
+    parts.sort(key=lambda part: (-part.size.content_bytes, part.name))
     return Inventory(
         stamp=Stamp(top.st_dev, top.st_ino, top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns),
         tokens=frozenset(taking.tokens),
-        files=sum(kinds.values()) - directories - symlinks,
-        directories=directories,
-        symlinks=symlinks,
-        content_bytes=taking.total.content_bytes,
-        disk_bytes=taking.total.disk_bytes,
+        size=replace(taking.total, held_elsewhere_bytes=held_elsewhere(taking.shared)),
+        directories=taking.kinds[stat.S_IFDIR],
+        symlinks=taking.kinds[stat.S_IFLNK],
         newest_ns=taking.newest_ns,
         parts=tuple(parts) if taking.parts else (),
         shared=taking.shared,
@@ -183,15 +181,14 @@ def _directory(
 
 
 def _count_directory(taking: _Taking, status: os.stat_result, part: str) -> None:
-    taking.kinds[stat.S_IFDIR] = taking.kinds.get(stat.S_IFDIR, 0) + 1
+    taking.kinds[stat.S_IFDIR] += 1
     taking.newest_ns = max(taking.newest_ns, status.st_mtime_ns)
-    for sums in (taking.total, taking.by_part.setdefault(part, _Sums())):
-        sums.disk_bytes += status.st_blocks * _BLOCK
+    taking.by_part[part] += DiskSize(disk_bytes=status.st_blocks * _BLOCK)
 
 
 def _count(taking: _Taking, descent: Descent, name: str, status: os.stat_result, part: str) -> None:
     form = stat.S_IFMT(status.st_mode)
-    taking.kinds[form] = taking.kinds.get(form, 0) + 1
+    taking.kinds[form] += 1
     taking.newest_ns = max(taking.newest_ns, status.st_mtime_ns)
     if form in _DEVICES:
         taking.object("device", f"it holds a device: {shown(descent.below(name))}")
@@ -208,12 +205,8 @@ def _count(taking: _Taking, descent: Descent, name: str, status: os.stat_result,
         taking.shared[status.st_ino] = Shared(met, status.st_nlink, disk_bytes, content_bytes)
     elif status.st_ino not in taking.linked:
         taking.changed_ns = max(taking.changed_ns, status.st_ctime_ns)
-    sums = taking.by_part.setdefault(part, _Sums())
-    for each in (taking.total, sums):
-        each.files += form != stat.S_IFLNK
-        if first:
-            each.disk_bytes += disk_bytes
-            each.content_bytes += content_bytes
+    sizes = (content_bytes, disk_bytes) if first else (0, 0)
+    taking.by_part[part] += DiskSize(int(form != stat.S_IFLNK), *sizes)
 
 
 def _judge(taking: _Taking, descent: Descent, names: set[str]) -> None:

@@ -10,29 +10,34 @@ from __future__ import annotations
 import math
 import os
 import pwd
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from ctxsize.clean import record, use
 from ctxsize.clean.dangers import Dangers, locks_of
 from ctxsize.clean.descent import Descent, ElsewhereError, start_of, tour
 from ctxsize.clean.inventory import REPOSITORIES, take
-from ctxsize.clean.kinds import BY_NAME, INCREMENTAL, KINDS
-from ctxsize.clean.proofs import (
-    ArtefactKind,
-    DirectoryNames,
-    Surroundings,
-    judge,
-    looks_like,
-)
-from ctxsize.clean.values import (
+from ctxsize.clean.plan import (
     CleanCandidate,
     CleanCategory,
     CleanChoice,
     CleanObjection,
     CleanPlan,
+    Inventory,
     Passed,
+    plan,
+)
+from ctxsize.clean.proofs import (
+    BY_NAME,
+    INCREMENTAL,
+    KINDS,
+    ArtefactKind,
+    DirectoryNames,
+    Surroundings,
+    judge,
+    looks_like,
 )
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.events import Progress
@@ -95,6 +100,16 @@ def _is_same(path: str, found: os.stat_result) -> bool:
         return False
 
 
+def planned_below(root: str, choice: CleanChoice, progress: Progress | None) -> CleanPlan:
+    """Return the plan for what is below `root` now. Raises `InputError` if that cannot be read."""
+    real = root_of(root)
+    try:
+        seen = look(real, choice, progress=progress)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=root) from None
+    return plan(seen, now_ns=time.time_ns())
+
+
 def look(root: str, choice: CleanChoice, *, progress: Progress | None = None) -> CleanPlan:
     """Return all candidates below the real path `root` as items, in order. Raises `OSError`."""
     with Descent.at(root) as descent:
@@ -137,7 +152,7 @@ class _Looking:
             "",
             lambda name: self._visit(descent, name),
             failed=lambda name, error: self._refused(descent.below(name), name, error),
-            left=lambda name: self._back(),
+            left=lambda name: self.above.pop(),
         )
 
     def _visit(self, descent: Descent, name: str) -> list[tuple[str, str]]:
@@ -155,9 +170,6 @@ class _Looking:
             if record.is_orphan(descent.fd, each):
                 self.records.append(descent.below(each))
         return [(each, each) for each in sorted(listing.directories - REPOSITORIES)]
-
-    def _back(self) -> None:
-        self.above.pop()
 
     def _refused(self, path: str, name: str, error: OSError) -> None:
         """Note a directory that cannot be entered."""
@@ -210,32 +222,29 @@ class _Looking:
         self, descent: Descent, kind: ArtefactKind, evidence: tuple[str, ...], service: str
     ) -> None:
         """Note the directory where the walk is, with all that speaks against deleting it."""
-        path = descent.path
         try:
             inventory = take(
                 descent.fd, parts=kind.parts, locked=self.locked, progress=self._further
             )
         except OSError as error:
-            self._problem(path, error)
+            self._problem(descent.path, error)
             return
         self.entries += len(inventory.tokens)
-        self.content_bytes += inventory.content_bytes
-        self.candidates.append(
-            CleanCandidate(
-                path=path,
-                kind=kind.name,
-                ecosystem=kind.ecosystem,
-                category=kind.category,
-                title=kind.title,
-                service=service,
-                evidence=evidence,
-                inventory=inventory,
-                objections=(
-                    *self.dangers.of(descent, locks_of(kind, inventory)),
-                    *inventory.objections,
-                ),
-            )
-        )
+        self.content_bytes += inventory.size.content_bytes
+        self.candidates.append(self._seen(descent, kind, inventory, evidence, service))
+
+    def _seen(
+        self,
+        descent: Descent,
+        kind: ArtefactKind,
+        inventory: Inventory,
+        evidence: tuple[str, ...],
+        service: str,
+    ) -> CleanCandidate:
+        dangers = self.dangers.of(descent, locks_of(kind, inventory))
+        objections = (*dangers, *inventory.objections)
+        what = kind.name, kind.ecosystem, kind.category, kind.title
+        return CleanCandidate(descent.path, *what, service, evidence, inventory, objections)
 
     def _further(self, entries: int, content_bytes: int) -> None:
         if self.progress is not None:
@@ -267,31 +276,23 @@ class _Looking:
         found = record.of(descent.fd, name)
         if found is None:
             message = "an earlier run left it and there is no record of what it was: look into it"
-            sizes = inventory.files, inventory.content_bytes, inventory.disk_bytes
-            self.passed.append(Passed(path, "leftover", "", "", "not-proven", message, *sizes))
+            where = path, "leftover", "", ""
+            self.passed.append(Passed(*where, "not-proven", message, inventory.size))
             return
         kind = BY_NAME[found.kind]
         if not self._wanted(kind):
             return
-        objections = [*self.dangers.of(descent, locks_of(kind, inventory)), *inventory.objections]
+        evidence = ("the record of that run",)
+        seen = self._seen(descent, kind, inventory, evidence, self._service(path))
+        objections = [*seen.objections]
         if use.held(descent.fd, [f"../{name}{record.ENDING}"]) is not None:
             objections.insert(0, CleanObjection("in-use", "another run is at it"))
         if not found.covers(inventory):
             message = f"more is in it than {found.name} held; rename it back to see what"
             objections.insert(0, CleanObjection("changed", message))
-        self.candidates.append(
-            CleanCandidate(
-                path=path,
-                kind="leftover",
-                ecosystem=kind.ecosystem,
-                category=CleanCategory.LEFTOVER,
-                title=f"left of {found.name} by an interrupted run",
-                service=self._service(path),
-                evidence=("the record of that run",),
-                inventory=inventory,
-                objections=tuple(objections),
-            )
-        )
+        title = f"left of {found.name} by an interrupted run"
+        left = replace(seen, kind="leftover", category=CleanCategory.LEFTOVER, title=title)
+        self.candidates.append(replace(left, objections=tuple(objections)))
 
     def _service(self, path: str) -> str:
         """Return the nearest directory above with a manifest or a Dockerfile, `""` for ROOT."""

@@ -1,26 +1,237 @@
-"""What was seen becomes a plan: what would be deleted, and what is left alone, and why. Pure."""
+"""What was seen, what of it would be deleted, why the rest is left alone, what became of it.
+
+Pure: `ctxsize.clean.look` reads, `ctxsize.clean.delete` deletes.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import ClassVar, Literal
 
 from ctxsize import units
-from ctxsize.clean.look import look, root_of
-from ctxsize.clean.values import (
-    CleanCandidate,
-    CleanCategory,
-    CleanChoice,
-    CleanPlan,
-    CleanSums,
-    Passed,
-    Shared,
-)
-from ctxsize.engine.events import Progress
-from ctxsize.errors import InputError
+from ctxsize.findings import Finding
+from ctxsize.model import Problem
 
 _SECOND = 1_000_000_000
+
+
+class CleanCategory(str, Enum):
+    """What kind of thing a regenerable directory is."""
+
+    ARTEFACT = "artefact"
+    """What a build makes."""
+    CACHE = "cache"
+    """What makes the next run faster."""
+    DEPS = "deps"
+    """Installed packages: regenerable with a network, so only on request."""
+    LEFTOVER = "leftover"
+    """What an earlier run renamed and did not get to delete."""
+
+
+@dataclass(frozen=True)
+class CleanObjection:
+    """A reason to leave a directory alone."""
+
+    code: str
+    """A stable word for programs, for instance `tracked`."""
+    message: str
+
+
+@dataclass(frozen=True)
+class DiskSize:
+    """What some files come to, each once however many names it has."""
+
+    files: int = 0
+    content_bytes: int = 0
+    """Apparent."""
+    disk_bytes: int = 0
+    """What they take on disk, with their directories."""
+    held_elsewhere_bytes: int = 0
+    """What of `disk_bytes` deleting them does not free: other names outside hold it."""
+
+    def __add__(self, other: DiskSize) -> DiskSize:
+        return DiskSize(
+            self.files + other.files,
+            self.content_bytes + other.content_bytes,
+            self.disk_bytes + other.disk_bytes,
+            self.held_elsewhere_bytes + other.held_elsewhere_bytes,
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a directory, for instance `debug/deps`."""
+
+    name: str
+    size: DiskSize
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """The identity and times of a directory, which must still be the same to delete it."""
+
+    device: int
+    inode: int
+    mtime_ns: int
+    ctime_ns: int
+    changed_ns: int
+    """The newest `ctime` of the files below that have one name only."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A file with several names: how many were met, how many there are, and its size."""
+
+    met: int
+    names: int
+    disk_bytes: int
+    content_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All that is in a directory, symlinks not followed."""
+
+    stamp: Stamp
+    tokens: frozenset[int] = field(repr=False)
+    """A number for each entry: its place, type, inode, size and time of change."""
+    size: DiskSize = field(default_factory=DiskSize)
+    directories: int = 0
+    symlinks: int = 0
+    newest_ns: int = 0
+    """When anything in it was last written."""
+    parts: tuple[Part, ...] = ()
+    """The largest first."""
+    shared: Mapping[int, Shared] = field(default_factory=dict, repr=False)
+    """The files with several names, by inode."""
+    locks: tuple[str, ...] = ()
+    """Files in it that a build locks while it runs."""
+    objections: tuple[CleanObjection, ...] = ()
+
+
+@dataclass(frozen=True)
+class CleanCandidate:
+    """A directory that is proven regenerable, and all that speaks against deleting it."""
+
+    path: str
+    """Relative to ROOT."""
+    kind: str
+    """A name of `ctxsize.clean.proofs`."""
+    ecosystem: str
+    category: CleanCategory
+    title: str
+    service: str
+    """The nearest directory above with a manifest or a Dockerfile; `""` is ROOT."""
+    evidence: tuple[str, ...]
+    inventory: Inventory
+    objections: tuple[CleanObjection, ...] = ()
+
+    def left_alone(self, code: str, message: str, *, by_choice: bool = False) -> Passed:
+        """Return it as something that is left alone."""
+        where = self.path, self.kind, self.ecosystem, self.service
+        return Passed(*where, code, message, self.inventory.size, by_choice=by_choice)
+
+
+@dataclass(frozen=True)
+class Passed:
+    """Something that is left alone, and why."""
+
+    path: str
+    kind: str
+    ecosystem: str
+    service: str
+    code: str
+    message: str
+    size: DiskSize | None = None
+    """None where it was not measured."""
+    by_choice: bool = False
+    """Whether it is an option that leaves it alone, not a danger."""
+
+
+@dataclass(frozen=True)
+class CleanChoice:
+    """What of the regenerable is wanted."""
+
+    ecosystems: frozenset[str] = frozenset()
+    """Empty for all."""
+    deps: bool = False
+    incremental_only: bool = False
+    older_than_s: float | None = None
+    keep_bytes: int | None = None
+    recent_s: float = 600.0
+    """Whatever was written in so many last seconds is taken to be in use."""
+
+
+@dataclass(frozen=True)
+class CleanPlan:
+    """What would be deleted below ROOT, and what is left alone."""
+
+    root: str
+    """The real path of ROOT."""
+    device: int
+    inode: int
+    choice: CleanChoice
+    items: tuple[CleanCandidate, ...] = ()
+    passed: tuple[Passed, ...] = ()
+    sums: DiskSize = field(default_factory=DiskSize)
+    """What the items come to, files with names in several of them once."""
+    records: tuple[str, ...] = ()
+    """What killed runs noted of directories that are gone; they are deleted along the way."""
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one item of a plan."""
+
+    path: str
+    done: bool
+    files: int = 0
+    """How many were deleted."""
+    disk_bytes: int = 0
+    """What that freed."""
+    message: str = ""
+    """Why it was not done, or not all of it."""
+    left: tuple[str, ...] = ()
+    """Where the rest is, relative to ROOT."""
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """Everything that `ctxsize clean` has to say."""
+
+    kind: ClassVar[Literal["clean"]] = "clean"
+
+    root: str
+    """As the user named it."""
+    plan: CleanPlan
+    applied: bool = False
+    """Whether deleting was asked for."""
+    results: tuple[Result, ...] = ()
+    command: str = ""
+    """The command that deletes what a dry run lists."""
+    apparent: bool = False
+    """Whether a person sees apparent sizes only, as of `du --apparent-size`."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what was not done or not looked at, for formats that know nothing else."""
+        from ctxsize.problems import of_edits
+
+        told = [(each.path or "", each.message) for each in self.plan.problems]
+        told += [(each.path, each.message) for each in self.results if not each.done]
+        return of_edits(
+            Problem("not-deleted", message, os.path.normpath(os.path.join(self.root, path)))
+            for path, message in told
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Return whether all that was asked for was done."""
+        return all(each.done for each in self.results)
 
 
 def plan(seen: CleanPlan, *, now_ns: int) -> CleanPlan:
@@ -77,7 +288,7 @@ def _without_newest(
     kept: list[Passed] = []
     taken = 0
     for each in newest:
-        taken += each.inventory.disk_bytes
+        taken += each.inventory.size.disk_bytes
         if taken > keep_bytes:
             break
         message = "among the newest, which --keep-size keeps"
@@ -86,27 +297,23 @@ def _without_newest(
     return [each for each in items if each.path not in names], kept
 
 
-def sums(items: Iterable[CleanCandidate]) -> CleanSums:
+def sums(items: Iterable[CleanCandidate]) -> DiskSize:
     """Return what `items` come to; a file with names in several of them counts once."""
-    files = content = disk = 0
+    total = DiskSize()
     shared: dict[int, Shared] = {}
-    for item in items:
-        inventory = item.inventory
-        files += inventory.files
-        content += inventory.content_bytes
-        disk += inventory.disk_bytes
+    for inventory in (item.inventory for item in items):
+        total += inventory.size
         for inode, each in inventory.shared.items():
-            known = shared.get(inode)
-            if known is None:
-                shared[inode] = each
-                continue
-            disk -= each.disk_bytes
-            content -= each.content_bytes
-            shared[inode] = Shared(
-                known.met + each.met, each.names, each.disk_bytes, each.content_bytes
-            )
-    held = sum(each.disk_bytes for each in shared.values() if each.met < each.names)
-    return CleanSums(files, content, disk, held)
+            if (known := shared.get(inode)) is not None:
+                total += DiskSize(0, -each.content_bytes, -each.disk_bytes)
+                each = replace(each, met=known.met + each.met)
+            shared[inode] = each
+    return replace(total, held_elsewhere_bytes=held_elsewhere(shared))
+
+
+def held_elsewhere(shared: Mapping[int, Shared]) -> int:
+    """Return the bytes of the files of which not all names were met."""
+    return sum(each.disk_bytes for each in shared.values() if each.met < each.names)
 
 
 def by_service(items: Iterable[CleanCandidate]) -> Iterator[tuple[str, list[CleanCandidate]]]:
@@ -115,13 +322,3 @@ def by_service(items: Iterable[CleanCandidate]) -> Iterator[tuple[str, list[Clea
     for item in items:
         groups.setdefault(item.service, []).append(item)
     yield from sorted(groups.items())
-
-
-def planned_below(root: str, choice: CleanChoice, progress: Progress | None) -> CleanPlan:
-    """Return the plan for what is below `root` now. Raises `InputError` if that cannot be read."""
-    real = root_of(root)
-    try:
-        seen = look(real, choice, progress=progress)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=root) from None
-    return plan(seen, now_ns=time.time_ns())

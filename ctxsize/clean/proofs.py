@@ -1,17 +1,27 @@
 """What proves that a directory is regenerable: evidence in it and around it.
 
-A name proves nothing. A kind asks for something *inside* that only the tool
-writes which makes the directory, and for something *around* it that the tool
-makes it from. `ctxsize.clean.kinds` reads the kinds from the rows of the knowledge.
+A name proves nothing. A kind asks for something *inside* that only the tool writes which makes
+the directory, and for something *around* it that the tool makes it from. It is a `clean` table
+of a row in `recommender/knowledge/rules/`. What has nothing but a name (`dist`, `bin`, `out`,
+`tmp`, a bare `build`) has none, and neither has what a tool cannot make again from the files
+around it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Any
 
-from ctxsize.clean.values import CleanCategory
+from ctxsize.clean.plan import CleanCategory
+from ctxsize.recommender.knowledge.rows import RuleRow, rows, texts
+
+_TAG = "CACHEDIR.TAG"
+_SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
+"""What makes a file of that name a tag; who wrote it stands behind."""
+LOCKS = (".cargo-lock", ".cargo-build-lock", ".cargo-artifact-lock")
+"""What Cargo locks while it builds."""
 
 Read = Callable[[str], bytes | None]
 """The first bytes of a regular file below the directory, nothing for a directory (with a
@@ -166,7 +176,7 @@ def _foreign(inside: DirectoryNames, kind: ArtefactKind) -> str:
 def _stands(above: Sequence[DirectoryNames], kind: ArtefactKind) -> bool:
     """Return whether a directory of this kind would be made here."""
     wanted = kind.beside or kind.above
-    return not wanted or bool(_beside(above, wanted))
+    return not wanted or bool(_matching(above[0], wanted))
 
 
 def _named(name: str, kind: ArtefactKind) -> bool:
@@ -204,12 +214,11 @@ def _holds(place: Surroundings, mark: Telltale, path: str) -> bool:
 def _around(above: Sequence[DirectoryNames], kind: ArtefactKind) -> tuple[str, ...] | None:
     """Return the evidence around the directory, or None if some is missing."""
     found = []
-    for wanted in (kind.beside, kind.also_beside):
-        if wanted:
-            name = _beside(above, wanted)
-            if not name:
-                return None
-            found.append(f"{name} beside it")
+    for wanted in filter(None, (kind.beside, kind.also_beside)):
+        name = _matching(above[0], wanted)
+        if not name:
+            return None
+        found.append(f"{name} beside it")
     if kind.above:
         name = next(filter(None, (_matching(each, kind.above) for each in above)), "")
         if not name:
@@ -217,10 +226,6 @@ def _around(above: Sequence[DirectoryNames], kind: ArtefactKind) -> tuple[str, .
         beside = _matching(above[0], kind.above)
         found.append(f"{beside} beside it" if beside else f"{name} above it")
     return tuple(found)
-
-
-def _beside(above: Sequence[DirectoryNames], wanted: tuple[str, ...]) -> str:
-    return _matching(above[0], wanted) if above else ""
 
 
 def _matching(listing: DirectoryNames, wanted: tuple[str, ...]) -> str:
@@ -241,16 +246,9 @@ def _alternatives(kind: ArtefactKind) -> str:
 
 
 def _wanted(kind: ArtefactKind) -> str:
-    parts = [
-        f"{_few(names)} {where}"
-        for names, where in (
-            (kind.beside, "beside it"),
-            (kind.also_beside, "beside it"),
-            (kind.above, "above it"),
-        )
-        if names
-    ]
-    return ", or no ".join(parts)
+    beside = [f"{_few(names)} beside it" for names in (kind.beside, kind.also_beside) if names]
+    above = [f"{_few(kind.above)} above it"] if kind.above else []
+    return ", or no ".join((*beside, *above))
 
 
 def _few(names: Sequence[str]) -> str:
@@ -262,7 +260,7 @@ def _compiled(place: Surroundings) -> str:
     """Return why a directory of compiled Python is not just that, or ""."""
     if place.inside.directories or place.inside.links:
         return "there is more in it than compiled files"
-    sources = place.above[0].files if place.above else frozenset()
+    sources = place.above[0].files
     for name in sorted(place.inside.files):
         if not name.endswith(".pyc"):
             return f"{name} is in it, which is no compiled file"
@@ -283,3 +281,53 @@ def _compiled(place: Surroundings) -> str:
 
 CHECKS: dict[str, Callable[[Surroundings], str]] = {"compiled": _compiled}
 """Checks that look at every entry: why it is not proven, or ""."""
+
+
+def kind_of(row: RuleRow) -> ArtefactKind:
+    """Return the kind that the `clean` table of a row describes."""
+    values = {"category": row.values["category"], "ecosystem": row.ecosystem, **row.clean}
+    inside, holds = values.pop("inside"), values.pop("holds", {})
+    return ArtefactKind(
+        name=values.pop("name"),
+        ecosystem=values.pop("ecosystem"),
+        category=CleanCategory(values.pop("category")),
+        title=values.pop("title"),
+        names=texts(values.pop("names", row.values["directory"])),
+        inside=tuple(_groups(inside, holds)),
+        check=values.pop("check", ""),
+        **{key: texts(names) for key, names in values.items()},
+    )
+
+
+def _groups(inside: str | list[Any], holds: Mapping[str, Any]) -> Iterator[tuple[Telltale, ...]]:
+    groups = [texts(group) for group in ([inside] if isinstance(inside, str) else inside)]
+    unknown = holds.keys() - {path for group in groups for path in group}
+    if unknown:
+        raise ValueError(f"no evidence has the names {sorted(unknown)}")
+    for group in groups:
+        yield tuple(Telltale(path, _held(path, holds)) for path in group)
+
+
+def _held(path: str, holds: Mapping[str, Any]) -> tuple[bytes, ...]:
+    signature = (_SIGNATURE,) if path == _TAG else ()
+    return tuple(text.encode() for text in (*signature, *texts(holds.get(path, []))))
+
+
+KINDS: tuple[ArtefactKind, ...] = tuple(kind_of(row) for row in rows() if row.clean)
+"""In the order in which they are tried."""
+
+INCREMENTAL = ArtefactKind(
+    "cargo-incremental",
+    "rust",
+    CleanCategory.ARTEFACT,
+    "incremental compilation of Cargo",
+    ("incremental",),
+    (),
+    locks_beside=LOCKS,
+)
+"""The part of a target directory that `--incremental-only` takes; the target is what is proven."""
+
+ECOSYSTEMS = tuple(sorted({kind.ecosystem for kind in KINDS}))
+"""The choices of `--ecosystem`."""
+
+BY_NAME = {kind.name: kind for kind in (*KINDS, INCREMENTAL)}

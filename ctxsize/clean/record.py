@@ -14,7 +14,9 @@ import secrets
 from dataclasses import dataclass, field
 
 from ctxsize.clean.descent import OPEN_DIRECTORY
-from ctxsize.clean.values import Inventory
+from ctxsize.clean.plan import Inventory
+from ctxsize.clean.proofs import BY_NAME
+from ctxsize.clean.use import held
 from ctxsize.reader import read_file, read_start
 
 PREFIX = ".ctxsize-trash-"
@@ -72,7 +74,11 @@ def of(fd: int, name: str) -> Record | None:
     except OSError:
         return None
     try:
-        return _read(above, name + ENDING)
+        name += ENDING
+        data = read_file(name, _MOST_BYTES, dir_fd=above, links=False, owner=os.geteuid())
+        return _decoded(data)
+    except OSError:
+        return None
     finally:
         os.close(above)
 
@@ -84,8 +90,6 @@ def is_record(name: str) -> bool:
 
 def is_orphan(above: int, name: str) -> bool:
     """Return whether `name` in `above` is a record of ours whose directory is gone."""
-    from ctxsize.clean.use import held
-
     if not is_record(name) or not _is_begun(above, name) or held(above, [name]) is not None:
         return False
     try:
@@ -93,14 +97,6 @@ def is_orphan(above: int, name: str) -> bool:
     except FileNotFoundError:
         return True
     return False
-
-
-def _read(above: int, name: str) -> Record | None:
-    try:
-        data = read_file(name, _MOST_BYTES, dir_fd=above, links=False, owner=os.geteuid())
-        return _decoded(data)
-    except OSError:
-        return None
 
 
 def _is_begun(above: int, name: str) -> bool:
@@ -113,8 +109,6 @@ def _is_begun(above: int, name: str) -> bool:
 
 
 def _decoded(data: bytes) -> Record | None:
-    from ctxsize.clean.kinds import BY_NAME
-
     head, _, numbers = data.partition(b"\n")
     try:
         told = json.loads(head)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctxsize.clean.descent import Descent
-from ctxsize.clean.values import CleanObjection
+from ctxsize.clean.plan import CleanObjection
 from ctxsize.reader import entries_in, read_file
 
 _PROC = Path("/proc")
@@ -88,6 +88,22 @@ def _processes() -> list[int]:
         return []
 
 
+def _content(path: str) -> bytes:
+    """Return what a file of `/proc` holds; nothing if it cannot be read."""
+    try:
+        return read_file(path)
+    except OSError:
+        return b""
+
+
+def _link(path: str) -> str:
+    """Return what a link of `/proc` names; `""` if it cannot be read."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
 def _links(process: int) -> Iterator[str]:
     """Yield what it runs, where it is and what it has open; of our own only the former two."""
     base = f"{_PROC}/{process}"
@@ -98,34 +114,24 @@ def _links(process: int) -> Iterator[str]:
         except OSError:
             return
     for name in names:
-        try:
-            yield os.readlink(f"{base}/{name}").removesuffix(_DELETED)
-        except OSError:
-            continue
+        if found := _link(f"{base}/{name}"):
+            yield found.removesuffix(_DELETED)
 
 
 def _named(process: int) -> Iterator[str]:
     """Yield the paths in its command; a virtual environment's Python is a symlink to another."""
     if process == os.getpid():
         return
-    base = f"{_PROC}/{process}"
-    try:
-        arguments = read_file(f"{base}/cmdline").split(b"\0")
-        where = os.readlink(f"{base}/cwd")
-    except OSError:
-        return
-    for argument in arguments:
-        if b"/" in argument:
+    where = _link(f"{_PROC}/{process}/cwd")
+    for argument in _content(f"{_PROC}/{process}/cmdline").split(b"\0"):
+        if where and b"/" in argument:
             yield os.path.normpath(os.path.join(where, os.fsdecode(argument)))
 
 
 def _mapped(process: int, directory: str) -> Iterator[str]:
     """Yield the files below `directory` that it has mapped, such as libraries."""
     wanted = os.fsencode(directory.rstrip("/") + "/")
-    try:
-        text = read_file(f"{_PROC}/{process}/maps")
-    except OSError:
-        return
+    text = _content(f"{_PROC}/{process}/maps")
     if wanted in text:
         for line in text.splitlines():
             before, found, rest = line.partition(wanted)
@@ -152,7 +158,8 @@ def _place(directory: str) -> _Place | None:
 
 def _mounted(process: int, directory: str, place: _Place | None) -> Iterator[str]:
     """Yield what below `directory` is mounted for `process` and not for us."""
-    if place is None or _namespace(process) in (None, _namespace("self")):
+    namespace = _link(f"{_PROC}/{process}/ns/mnt")
+    if place is None or namespace in ("", _link(f"{_PROC}/self/ns/mnt")):
         return
     for device, root, _ in _mountinfo(process):
         if device == place[0] and below([root], place[1]):
@@ -160,39 +167,21 @@ def _mounted(process: int, directory: str, place: _Place | None) -> Iterator[str
             yield os.path.normpath(os.path.join(directory, inner))
 
 
-def _namespace(process: int | str) -> str | None:
-    try:
-        return os.readlink(f"{_PROC}/{process}/ns/mnt")
-    except OSError:
-        return None
-
-
 def _mountinfo(process: int | str) -> Iterator[tuple[bytes, str, str]]:
     """Yield each mount's device, the directory of its file system that it shows, and where."""
-    try:
-        lines = read_file(f"{_PROC}/{process}/mountinfo").splitlines()
-    except OSError:
-        return
-    for line in lines:
+    for line in _content(f"{_PROC}/{process}/mountinfo").splitlines():
         fields = line.split(b" ", 5)
         yield fields[2], os.fsdecode(_plain(fields[3])), os.fsdecode(_plain(fields[4]))
 
 
 def _command(process: int) -> str:
-    try:
-        return read_file(f"{_PROC}/{process}/comm").decode("utf-8", "replace").strip()
-    except OSError:
-        return "gone"
+    return _content(f"{_PROC}/{process}/comm").decode("utf-8", "replace").strip() or "gone"
 
 
 def locked(device: int) -> frozenset[int]:
     """Return the inodes on `device` that a process which we may see has locked."""
-    try:
-        lines = read_file(f"{_PROC}/locks").decode("utf-8", "replace").splitlines()
-    except OSError:
-        return frozenset()
     found = set()
-    for line in lines:
+    for line in _content(f"{_PROC}/locks").decode("utf-8", "replace").splitlines():
         place = re.search(r" (-?[0-9]+) ([0-9a-f]+):([0-9a-f]+):([0-9]+) ", line)
         if place is None or " -> " in line or int(place[1]) == os.getpid():
             continue

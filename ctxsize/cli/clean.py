@@ -8,8 +8,8 @@ from dataclasses import replace
 import click
 
 from ctxsize import api, units
-from ctxsize.clean.kinds import ECOSYSTEMS
-from ctxsize.clean.values import Cleaning, CleanPlan, Result
+from ctxsize.clean.plan import Cleaning, CleanPlan, Result
+from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli import output
 from ctxsize.cli.options import display_options, flag
 

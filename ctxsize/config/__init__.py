@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from glob import escape, glob
 from typing import Any
 
-from ctxsize.build import Build, hiding
+from ctxsize.build import Build, hiding, placed
 from ctxsize.config.keys import (
     BUDGET_KEYS,
     BUILD_KEYS,
@@ -220,7 +220,7 @@ def build_of(config: Config, context: Context, directory: str, *, build: Build) 
         dockerfile=build.dockerfile or dockerfile,
         target=build.target or context.target or "",
         build_arguments={**context.build_arguments, **build.build_arguments},
-        build_contexts={**_placed(context.build_contexts, config), **build.build_contexts},
+        build_contexts={**placed(context.build_contexts, config.directory), **build.build_contexts},
         platforms=build.platforms or context.platforms,
         builder=build.builder if build.builder != _USUAL else context.builder or _USUAL,
     )
@@ -232,14 +232,6 @@ def builds(config: Config) -> Iterator[tuple[str, Build]]:
     for context in config.contexts:
         for directory in directories(config, context):
             yield context.name, build_of(config, context, directory, build=Build())
-
-
-def _placed(contexts: Mapping[str, str], config: Config) -> dict[str, str]:
-    """Return the named contexts, their directories as one would name them from here."""
-    return {
-        name: value if "://" in value else os.path.normpath(os.path.join(config.directory, value))
-        for name, value in contexts.items()
-    }
 
 
 class _ConfigReader:

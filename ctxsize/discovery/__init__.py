@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
+from ctxsize.build import Build
 from ctxsize.discovery import bake, commands, compose, dockerfiles, workflows
-from ctxsize.discovery.bakeprint import BakePrinter
-from ctxsize.discovery.found import Discovery, FoundBuild, Place, merged
-from ctxsize.discovery.search import Search
+from ctxsize.discovery.bakefile import BakePrinter
+from ctxsize.discovery.search import FoundBuild, Place, Search
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.request import Plans
+from ctxsize.findings import Finding
 from ctxsize.model import Problem
 
 _MOST_NAMED = 3
@@ -29,6 +30,26 @@ _SHARED = frozenset(
 """Directories whose Dockerfiles are built with the directory above, if nothing says another."""
 _SOURCES = (compose, bake, workflows, commands)
 """The modules about files that ask for builds: each says which, and adds their builds."""
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """Every build of a repository that its files tell of."""
+
+    root: str
+    builds: tuple[FoundBuild, ...] = ()
+    """By context, Dockerfile and target."""
+    outside: tuple[FoundBuild, ...] = ()
+    """The builds of which a context or the Dockerfile lies outside the repository."""
+    dockerfiles: tuple[str, ...] = ()
+    """Every Dockerfile in the tree, whether a build reads it or not."""
+    ignore_files: tuple[str, ...] = ()
+    """Every ignore file in the tree, likewise."""
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    """What could not be read or understood; the builds there are missing."""
+    plans: Plans = field(default_factory=Plans, compare=False, repr=False)
+    """The Dockerfiles that were parsed on the way."""
 
 
 def discover(
@@ -81,12 +102,37 @@ def _found(search: Search) -> tuple[FoundBuild, ...]:
     return merged([*search.builds[:asked], *guessed])
 
 
+def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
+    """Return `builds` with equal ones made one, in order of context, Dockerfile and target."""
+    found: dict[tuple[str, ...], list[FoundBuild]] = {}
+    for each in builds:
+        found.setdefault(_key(each.build), []).append(each)
+    return tuple(_one(found[key]) for key in sorted(found, key=lambda key: key[:4]))
+
+
+def _one(equal: list[FoundBuild]) -> FoundBuild:
+    """Return the build that all of `equal` are, with all that asks for it."""
+    platforms = dict.fromkeys(name for each in equal for name in each.build.platforms)
+    return replace(
+        equal[0],
+        build=replace(equal[0].build, platforms=tuple(platforms)),
+        places=tuple(dict.fromkeys(place for each in equal for place in each.places)),
+        guessed=all(each.guessed for each in equal),
+    )
+
+
+def _key(build: Build) -> tuple[str, ...]:
+    named = (build.build_arguments, build.build_contexts)
+    others = (*(repr(sorted(each.items())) for each in named), repr(build.dockerfile_inline))
+    return build.context, build.dockerfile or "", build.target, *others
+
+
 def _is_wanted(path: str) -> bool:
     return (
         is_dockerfile(path)
         or is_ignore_file(path)
         or dockerfiles.is_readme(path)
-        or any(source.is_wanted(path) for source in _SOURCES)
+        or any(source.WANTED.fullmatch(path) for source in _SOURCES)
     )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ctxsize.build import Build
+from ctxsize.build import Build, is_reference, placed
 from ctxsize.discovery import compose
 from ctxsize.discovery.bakefile import (
     BakeError,
@@ -21,9 +21,8 @@ from ctxsize.discovery.bakefile import (
     read_json,
 )
 from ctxsize.discovery.baketargets import BakeTarget, Resolver
-from ctxsize.discovery.composefile import ComposeReader
-from ctxsize.discovery.found import Place
-from ctxsize.discovery.search import USUAL_PLATFORM, Search, directory_of, is_reference, placed
+from ctxsize.discovery.compose import ComposeReader
+from ctxsize.discovery.search import USUAL_PLATFORM, Place, Search
 from ctxsize.engine.border import holds
 from ctxsize.findings import Location
 
@@ -35,14 +34,10 @@ _DEFAULTS = (
 _MOST_BYTES = 100_000
 """Number of bytes of the largest HCL file: python-hcl2 takes 40 s for a megabyte."""
 _MOST_NAMED = 5
-_NAME = re.compile(r"(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hcl|json)", re.IGNORECASE)
+WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hcl|json)", re.I)
+"""The paths of Bake files, by their names."""
 _HIDDEN = "…"
 """What is printed in place of a value that Docker evaluated: it may be made of a secret."""
-
-
-def is_wanted(path: str) -> bool:
-    """Return whether this is, by its name, a Bake file."""
-    return _NAME.fullmatch(os.path.basename(path)) is not None
 
 
 @dataclass
@@ -80,10 +75,7 @@ def collect(search: Search) -> None:
 
 
 def _projects(search: Search) -> Iterator[_Project]:
-    by_directory: dict[str, list[str]] = {}
-    for path in filter(is_wanted, search.paths):
-        by_directory.setdefault(directory_of(path), []).append(os.path.basename(path))
-    for directory, names in by_directory.items():
+    for directory, names in search.by_directory(WANTED):
         usual = [name for name in _DEFAULTS if name in names]
         if usual:
             yield _Project(directory, usual, is_usual=True)

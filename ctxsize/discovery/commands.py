@@ -11,17 +11,18 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ctxsize.build import Build
-from ctxsize.discovery.found import FoundBuild, Place
-from ctxsize.discovery.search import Search, directory_of, placed
+from ctxsize.build import Build, placed
+from ctxsize.discovery.search import FoundBuild, Place, Search, directory_of
 from ctxsize.engine.border import holds
 from ctxsize.findings import Location
 from ctxsize.shell import Command, commands, in_directories, is_read_whole
 
-_NAME = re.compile(
-    r"(?:GNU)?makefile|.*\.(?:mk|sh|bash)|justfile|taskfile\.ya?ml|package\.json|\.gitlab-ci\.yml",
+WANTED = re.compile(
+    r"(?s:.*/)?(?:(?:GNU)?makefile|.*\.(?:mk|sh|bash)|justfile|taskfile\.ya?ml|package\.json"
+    r"|\.gitlab-ci\.yml)",
     re.IGNORECASE,
 )
+"""The paths of files in which commands may stand."""
 BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah|buildx)\b[^\n]*?\b(?:build|bud)\b")
 _START = re.compile(
     r"(?:docker (?:buildx |image |builder )?build|podman (?:image )?build|buildah (?:build|bud)"
@@ -47,14 +48,9 @@ _SWITCHES = frozenset(
 )
 
 
-def is_wanted(path: str) -> bool:
-    """Return whether commands may stand in this file."""
-    return _NAME.fullmatch(os.path.basename(path)) is not None
-
-
 def collect(search: Search) -> None:
     """Add the builds that commands in these files ask for, as far as they are written out."""
-    for path in filter(is_wanted, search.paths):
+    for path in filter(WANTED.fullmatch, search.paths):
         text = search.read(path)
         if text is None or not BUILD.search(text):
             continue

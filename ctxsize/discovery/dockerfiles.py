@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterator
 
 from ctxsize.build import Build
 from ctxsize.discovery.commands import BUILD, builds_of_script
-from ctxsize.discovery.found import FoundBuild, Place
-from ctxsize.discovery.search import Search, directory_of
+from ctxsize.discovery.search import FoundBuild, Place, Search, directory_of
 from ctxsize.dockerfile import ContextNeed, context_need
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.request import Plan

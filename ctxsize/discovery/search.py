@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from ctxsize.build import Build, hiding
-from ctxsize.discovery.bakeprint import BakePrinter
-from ctxsize.discovery.found import FoundBuild, Place
+from ctxsize.build import Build, hiding, is_reference
+from ctxsize.discovery.bakefile import BakePrinter
 from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.engine.git import GitError, find
@@ -36,6 +35,56 @@ _NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_compone
 _TELLTALES = frozenset(("CACHEDIR.TAG", "pyvenv.cfg", "modules.txt"))
 _LARGEST_BYTES = 1_000_000
 """Number of bytes of the largest file that is read: to parse much YAML takes minutes."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Something that asks for a build."""
+
+    how: str
+    """`compose`, `bake`, `workflow`, `command`, or `dockerfile` where nothing but the file does."""
+    name: str
+    """What it is called there: a service, a target, a job; `""` if it has no name."""
+    where: Location
+
+    def __str__(self) -> str:
+        named = f" {self.name}" if self.name else ""
+        return f"{self.where} ({self.how}{named})"
+
+
+@dataclass(frozen=True)
+class FoundBuild:
+    """A build of a local context, and everything that asks for just this one."""
+
+    build: Build
+    """With paths as the user would name them, relative to the working directory if shorter."""
+    places: tuple[Place, ...]
+    guessed: bool = False
+    """Whether the context was concluded from the Dockerfile alone."""
+    contested: bool = False
+    """Whether a command that is not written out may build it with another context."""
+    outside: str = ""
+    """What of it lies outside the repository, a sentence; `""` if nothing does."""
+
+    @property
+    def where(self) -> Location:
+        """Return the first place that asks for it."""
+        return self.places[0].where
+
+    @property
+    def inline(self) -> bytes | None:
+        """Return the Dockerfile where no file holds it."""
+        return self.build.dockerfile_inline
+
+    @property
+    def dockerfile(self) -> str | None:
+        """Return the real path of the Dockerfile that is read, None where no file holds it."""
+        build = self.build
+        if self.inline is not None:
+            return None
+        usual = (os.path.join(build.context, name) for name in ("Dockerfile", "dockerfile"))
+        path = build.dockerfile or next(filter(os.path.lexists, usual), None)
+        return path and os.path.realpath(path)
 
 
 @dataclass
@@ -67,6 +116,13 @@ class Search:
     def shown(self, path: str) -> str:
         """Return a path as the user would name it."""
         return os.path.normpath(os.path.join(self.root, path))
+
+    def by_directory(self, wanted: re.Pattern[str]) -> Iterable[tuple[str, list[str]]]:
+        """Return each directory with the names of its files whose paths are `wanted`."""
+        found: dict[str, list[str]] = {}
+        for path in filter(wanted.fullmatch, self.paths):
+            found.setdefault(directory_of(path), []).append(os.path.basename(path))
+        return found.items()
 
     def complain(self, code: str, message: str, where: Location) -> None:
         """Note something that was not understood."""
@@ -201,20 +257,6 @@ class Search:
             text = f"what git ignores is not known: {error}"
             self.complain("git", text, Location(self.root))
             return frozenset()
-
-
-def is_reference(context: str) -> bool:
-    """Return whether a context is no directory: a URL, an image, a service, a target or stdin."""
-    remote = ("git@", "github.com/", "service:", "target:")
-    return "://" in context or context == "-" or context.startswith(remote)
-
-
-def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
-    """Return named contexts with their paths, which are relative to `directory`, from the root."""
-    return {
-        name: value if is_reference(value) else os.path.join(directory, value)
-        for name, value in named.items()
-    }
 
 
 def directory_of(path: str) -> str:

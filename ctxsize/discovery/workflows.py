@@ -7,28 +7,22 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import islice, product
 
-from ctxsize.build import Build
+from ctxsize.build import Build, is_reference, placed
 from ctxsize.codes import severity_of
 from ctxsize.discovery.commands import collect_from, given_pairs
-from ctxsize.discovery.found import Place
-from ctxsize.discovery.search import Search, is_reference, placed
-from ctxsize.discovery.yaml import Yaml, YamlError, YamlMapping, load
+from ctxsize.discovery.search import Place, Search
+from ctxsize.discovery.yaml import Yaml, YamlError, YamlMapping, load, mapping_of
 from ctxsize.findings import Finding, Location
 
-_PATH = re.compile(r"(?P<root>(?:.*/)?)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml")
+WANTED = re.compile(r"(?P<root>(?:.*/)?)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml")
 _ACTION = re.compile(r"docker/build-push-action(?:@.*)?")
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 _MOST_COMBINATIONS = 256
 
 
-def is_wanted(path: str) -> bool:
-    """Return whether this is a workflow."""
-    return _PATH.fullmatch(path) is not None
-
-
 def collect(search: Search) -> None:
     """Add the builds of all workflows, those of a matrix one by one."""
-    for path, match in ((each, _PATH.fullmatch(each)) for each in search.paths):
+    for path, match in ((each, WANTED.fullmatch(each)) for each in search.paths):
         text = None if match is None else search.read(path)
         if match is None or text is None:
             continue
@@ -39,8 +33,8 @@ def collect(search: Search) -> None:
                 where = Location(where.path, error.line)
                 search.complain("yaml", f"not read: {error.message}", where)
                 continue
-            for name, job in _mapping(_mapping(document).get("jobs")).items():
-                for step in _mappings(_mapping(job).get("steps")):
+            for name, job in mapping_of(mapping_of(document).get("jobs")).items():
+                for step in _mappings(mapping_of(job).get("steps")):
                     _add_step(search, match["root"].rstrip("/"), where.path, name, job, step)
 
 
@@ -51,15 +45,11 @@ def _add_step(
     place = Place("workflow", name, Location(path, line))
     script, inside = step.get("run"), str(step.get("working-directory") or "")
     if _ACTION.fullmatch(str(step.get("uses") or "")):
-        for values in _combinations(_mapping(_mapping(job).get("strategy")).get("matrix")):
+        for values in _combinations(mapping_of(mapping_of(job).get("strategy")).get("matrix")):
             _add_action(search, root, place, _filled(step.get("with"), values))
     elif isinstance(script, str):
         directories = () if "$" in inside else (os.path.join(root, inside),)
         collect_from(search, script, directories, place)
-
-
-def _mapping(value: Yaml) -> YamlMapping:
-    return value if isinstance(value, YamlMapping) else YamlMapping()
 
 
 def _mappings(value: Yaml) -> Iterator[YamlMapping]:
@@ -72,12 +62,12 @@ def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
     """Return the values of each run of a job's matrix; one without values if unknown."""
     axes = {
         key: value
-        for key, value in _mapping(matrix).items()
+        for key, value in mapping_of(matrix).items()
         if isinstance(value, list) and key not in ("include", "exclude")
     }
     runs = islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
     combined: list[dict[str, Yaml]] = [dict(zip(axes, each, strict=True)) for each in runs]
-    for extra in _mappings(_mapping(matrix).get("include")):
+    for extra in _mappings(mapping_of(matrix).get("include")):
         # GitHub adds an entry to the runs whose values it does not change, or else as a run.
         decisive = {*axes} & {*extra}
         fitting = [each for each in combined if all(each[key] == extra[key] for key in decisive)]
@@ -92,7 +82,7 @@ def _filled(inputs: Yaml, values: Mapping[str, Yaml]) -> dict[str, str]:
     """Return the inputs of the action, with the values of the matrix in them."""
     return {
         key: _EXPRESSION.sub(lambda match: _value(match, values), value).strip()
-        for key, value in _mapping(inputs).items()
+        for key, value in mapping_of(inputs).items()
         if isinstance(value, str)
     }
 

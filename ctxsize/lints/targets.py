@@ -9,8 +9,7 @@ from functools import cache
 
 from ctxsize.build import Build
 from ctxsize.config import Config, builds
-from ctxsize.discovery import FoundBuild, discover
-from ctxsize.discovery.found import Place, merged
+from ctxsize.discovery import FoundBuild, Place, discover, merged
 from ctxsize.engine.border import border_of, holds, top_of
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file

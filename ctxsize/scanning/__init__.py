@@ -1,7 +1,7 @@
 """Every build of a repository measured, and what they have to do with each other.
 
 `scan` is what `ctxsize scan` says: a row for each build, the most costly first, and the
-findings across them. Each tree is walked once.
+findings across them. A context that several builds have is walked once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from ctxsize.advice import advise
 from ctxsize.discovery import Discovery, FoundBuild
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
-from ctxsize.engine.memory import Held
 from ctxsize.engine.need import includes_of
 from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.engine.snapshot import Snapshot
@@ -26,8 +25,7 @@ from ctxsize.model import Problem
 from ctxsize.recommender.governed import discovered
 from ctxsize.recommender.suggest import Advisor, Choice
 from ctxsize.recommender.tree import travelling
-from ctxsize.scanning.across import findings
-from ctxsize.scanning.outcome import Measured, Row, Scan
+from ctxsize.scanning.across import Measured, Row, Scan, findings
 
 
 def scan(
@@ -41,10 +39,9 @@ def scan(
 
     `left` says which of the findings count.
     """
-    roots = (os.path.realpath(each.build.context) for each in discovery.builds)
-    trees, improved = Trees(roots, progress=progress), Improved()
+    contexts = _Contexts(progress)
     builds = stepped(discovery.builds, steps, lambda each: each.build.context)
-    measured = [_measured(each, discovery.plans, trees, improved) for each in builds]
+    measured = [_measured(each, discovery.plans, contexts) for each in builds]
     step(steps, "reading the Dockerfiles")
     across = left([*discovery.findings, *findings(discovery, measured)])
     advice = left(advise(discovery).findings)
@@ -62,7 +59,7 @@ def scan(
     )
 
 
-def _measured(found: FoundBuild, plans: Plans, trees: Trees, improved: Improved) -> Measured:
+def _measured(found: FoundBuild, plans: Plans, contexts: _Contexts) -> Measured:
     """Return a build as far as it is known; the context alone if the Dockerfile has no answer."""
     made = Measured(Row(found, _named(found), None))
     try:
@@ -71,13 +68,13 @@ def _measured(found: FoundBuild, plans: Plans, trees: Trees, improved: Improved)
         dockerfile = None if found.inline is not None else request.dockerfile
         ignore_file = None if request.ignore_file is None else request.ignore_file.path
         made.row = replace(made.row, dockerfile=dockerfile, ignore_file=ignore_file)
-        made.snapshot = snapshot = trees.of(request)
+        made.snapshot = snapshot = contexts.of(request)
         made.problems += (_located(each, found) for each in snapshot.problems)
         context = travelling(snapshot, [None])
         made.row = replace(made.row, context=context)
         if request.dockerfile is not None or not request.builder.asks_for_paths:
             made.includes = includes_of(request)
-        planned = improved.of(request, snapshot)
+        planned = contexts.improved(request, snapshot)
         transfer = None if made.includes is None else travelling(snapshot, made.includes)
         made.row = replace(made.row, transfer=transfer)
         if planned is not None:
@@ -115,64 +112,23 @@ def _counted(row: Row, found: Iterable[Finding]) -> Row:
     return replace(row, findings=total)
 
 
-class Trees:
-    """Snapshots of contexts; what lies in a context that was walked is not walked again."""
+class _Contexts:
+    """Snapshots of contexts, and with the safe suggestions; builds share both."""
 
-    def __init__(self, roots: Iterable[str], *, progress: Progress | None = None) -> None:
-        """`roots` are the real paths of all contexts that will be asked for."""
-        self._outermost: list[str] = []
-        for root in sorted(set(roots)):
-            if not any(_holds(each, root) for each in self._outermost):
-                self._outermost.append(root)
+    def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self._taken: dict[str, Snapshot] = {}
-        self.walks = 0
-        """How many there were."""
-
-    def of(self, request: Request) -> Snapshot:
-        """Return the context of `request`. Raises what `Snapshot.take` raises."""
-        outer = next(each for each in self._outermost if _holds(each, request.root))
-        if outer not in self._taken:
-            whole = replace(request, root=outer)
-            self._taken[outer] = Snapshot.take(whole, progress=self._progress)
-            self.walks += 1
-        walked = self._taken[outer]
-        if request.root == outer:
-            return Snapshot(request, walked.root, walked.problems)
-        prefix = os.path.relpath(request.root, outer)
-        held = walked.folder(prefix)
-        if held is None:  # it could not be read from above
-            return Snapshot.take(request, progress=self._progress)
-        problems = (
-            each if each.path is None else replace(each, path=each.path[len(prefix) + 1 :])
-            for each in walked.problems
-            if each.path is None or each.path.startswith(f"{prefix}/")
-        )
-        return Snapshot(request, _rerooted(held), tuple(problems))
-
-
-def _holds(directory: str, root: str) -> bool:
-    return f"{root}/".startswith(f"{directory.rstrip('/')}/")
-
-
-def _rerooted(top: Held) -> Held:
-    """Return a directory as a context of its own."""
-    made: dict[str, Held] = {}
-    for each in reversed([*top.tree()]):
-        path = each.path[len(top.prefix) :]
-        folders = [made[folder.path] for folder in each.folders]
-        made[each.path] = Held(path, each.entries, folders, each.content_bytes, each.count)
-    return made[top.path]
-
-
-class Improved:
-    """Contexts with the safe suggestions; builds with one ignore file share its suggestions."""
-
-    def __init__(self) -> None:
         self._discovering = cache(discovered)
         self._planned: dict[object, Snapshot | None] = {}
 
-    def of(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
+    def of(self, request: Request) -> Snapshot:
+        """Return the context of `request`. Raises what `Snapshot.take` raises."""
+        if request.root not in self._taken:
+            self._taken[request.root] = Snapshot.take(request, progress=self._progress)
+        taken = self._taken[request.root]
+        return Snapshot(request, taken.root, taken.problems)
+
+    def improved(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
         """Return the context as it would be with the safe suggestions; None if none are known.
 
         Advice is proved for all Dockerfiles in the context, so it holds for each of them.
@@ -181,10 +137,10 @@ class Improved:
         path = None if request.ignore_file is None else request.ignore_file.path
         key = (request.root, path, request.builder.name, own and repr(own))
         if key not in self._planned:
-            self._planned[key] = self._of(snapshot)
+            self._planned[key] = self._suggested(snapshot)
         return self._planned[key]
 
-    def _of(self, snapshot: Snapshot) -> Snapshot | None:
+    def _suggested(self, snapshot: Snapshot) -> Snapshot | None:
         try:
             advisor = Advisor(snapshot, discovering=self._discovering)
             advice = advisor.advise(Choice())

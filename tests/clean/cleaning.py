@@ -7,7 +7,7 @@ from typing import Any
 
 from ctxsize import api
 from ctxsize.clean.delete import Step, delete
-from ctxsize.clean.values import CleanPlan, Result
+from ctxsize.clean.plan import CleanPlan, Result
 from tests.clean.snapshots import snapshot, without
 
 

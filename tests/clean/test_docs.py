@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from ctxsize.clean.kinds import KINDS
-from ctxsize.clean.proofs import ArtefactKind
+from ctxsize.clean.proofs import KINDS, ArtefactKind
 from ctxsize.formats.json import schema
 
 REPOSITORY = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ctxsize import api
-from ctxsize.clean.values import CleanCategory
+from ctxsize.clean.plan import CleanCategory
 from tests.clean.cleaning import carried_out, codes, paths, planned
 from tests.clean.planting import CARGO_TAG, PLANTS, RUST
 from tests.clean.snapshots import snapshot, without
@@ -138,7 +138,7 @@ def test_sizes_on_disk_count_hard_links_once(tmp_path: Path) -> None:
     root = build_tree(tmp_path / "r", nodes)
     plan = planned(root)
     first, second = (root / "a/target", root / "b/target")
-    assert [each.inventory.disk_bytes for each in plan.items] == [
+    assert [each.inventory.size.disk_bytes for each in plan.items] == [
         disk_bytes(first),
         disk_bytes(second),
     ]
@@ -159,8 +159,8 @@ def test_parts_add_up(tmp_path: Path) -> None:
         *("debug/deps", "debug/incremental", "debug", "release", ""),
     }
     for field in ("files", "content_bytes", "disk_bytes"):
-        total = sum(getattr(part, field) for part in inventory.parts)
-        assert total == getattr(inventory, field)
+        total = sum(getattr(part.size, field) for part in inventory.parts)
+        assert total == getattr(inventory.size, field)
 
 
 # What changes between the plan and its execution

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.clean.kinds import KINDS, kind_of
+from ctxsize.clean.proofs import KINDS, kind_of
 from ctxsize.recommender.knowledge.rows import RuleRow
 from tests.clean.cleaning import carried_out, codes, paths, planned
 from tests.clean.planting import CARGO_TAG, PLANTS, PYC, RUSTC_INFO, SIGNATURE, Plant

@@ -360,7 +360,7 @@ def test_docker_is_asked_with_little(
 def test_whatever_docker_does_it_ends(
     script: str, reason: str, docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ctxsize.discovery.bakeprint._SECONDS", 1.0)
+    monkeypatch.setattr("ctxsize.discovery.bakefile._SECONDS", 1.0)
     program(docker, script)
     root = repository(tmp_path)
     found = discover(str(root), ask_docker=True)
@@ -410,7 +410,7 @@ def test_docker_is_not_asked_without_need(docker: Path, tmp_path: Path) -> None:
 def test_many_files_share_the_time(
     docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ctxsize.discovery.bakeprint.BakePrinter._left", 1.0, raising=False)
+    monkeypatch.setattr("ctxsize.discovery.bakefile.BakePrinter._left", 1.0, raising=False)
     program(docker, "sleep 600")
     nodes = [file(f"d{n}/docker-bake.hcl", FUNCTION) for n in range(20)]
     root = repository(tmp_path, *nodes)

@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 
 from ctxsize.advice import advise
 from ctxsize.discovery import discover
-from ctxsize.discovery.interpolation import InterpolationError, interpolate, read_dotenv
-from ctxsize.discovery.yaml import YamlError, YamlMapping, load
+from ctxsize.discovery.yaml import (
+    InterpolationError,
+    YamlError,
+    YamlMapping,
+    interpolate,
+    load,
+    read_dotenv,
+)
 from tests.trees import build_tree, file
 
 VARIABLES = {"A": "a", "EMPTY": "", "B": "b"}

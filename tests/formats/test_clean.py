@@ -8,19 +8,20 @@ import os
 import jsonschema
 import pytest
 
-from ctxsize.clean.plan import sums
-from ctxsize.clean.values import (
+from ctxsize.clean.plan import (
     CleanCandidate,
     CleanCategory,
     CleanChoice,
     Cleaning,
     CleanPlan,
+    DiskSize,
     Inventory,
     Part,
     Passed,
     Result,
     Shared,
     Stamp,
+    sums,
 )
 from ctxsize.formats import Look, render
 from ctxsize.formats.json import schema
@@ -55,18 +56,16 @@ RUST = item(
     kind="cargo-target",
     title="Cargo's target directory",
     inventory=inventory(
-        files=41_396,
+        size=DiskSize(41_396, 202 * GB // 10, 204 * GB // 10),
         directories=14,
-        content_bytes=202 * GB // 10,
-        disk_bytes=204 * GB // 10,
         newest_ns=1_700_000_000_000_000_000,
         parts=(
-            Part("debug/deps", 21_400, 13 * GB, 131 * GB // 10),
-            Part("debug/incremental", 9_900, 43 * GB // 10, 43 * GB // 10),
-            Part("release", 3_230, 18 * GB // 10, 18 * GB // 10),
-            Part("debug", 6_000, GB, 11 * GB // 10),
-            Part("doc", 864, GB // 1000, GB // 1000),
-            Part("", 2, 1000, 8192),
+            Part("debug/deps", DiskSize(21_400, 13 * GB, 131 * GB // 10)),
+            Part("debug/incremental", DiskSize(9_900, 43 * GB // 10, 43 * GB // 10)),
+            Part("release", DiskSize(3_230, 18 * GB // 10, 18 * GB // 10)),
+            Part("debug", DiskSize(6_000, GB, 11 * GB // 10)),
+            Part("doc", DiskSize(864, GB // 1000, GB // 1000)),
+            Part("", DiskSize(2, 1000, 8192)),
         ),
     ),
 )
@@ -76,15 +75,19 @@ NODE = item(
     kind="node-modules",
     title="installed Node packages",
     inventory=inventory(
-        files=30_000,
-        content_bytes=GB,
-        disk_bytes=GB,
+        size=DiskSize(30_000, GB, GB, GB // 2),
         shared={9: Shared(1, 2, GB // 2, GB // 2)},
     ),
 )
 PASSED = (
     Passed(
-        "api/target", "cargo-target", "rust", "api", "tracked", "git tracks api/x", 5, 900, 4096
+        "api/target",
+        "cargo-target",
+        "rust",
+        "api",
+        "tracked",
+        "git tracks api/x",
+        DiskSize(5, 900, 4096),
     ),
     Passed("lib/target", "cargo-target", "rust", "lib", "symlink", "it is a symlink"),
     Passed(
@@ -94,9 +97,7 @@ PASSED = (
         "",
         "deps",
         "installed packages; --deps takes them too",
-        900,
-        50_000_000,
-        60_000_000,
+        DiskSize(900, 50_000_000, 60_000_000),
         by_choice=True,
     ),
     *(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize.cli.app import run
-from ctxsize.discovery.composefile import ComposeReader
+from ctxsize.discovery.compose import ComposeReader
 from ctxsize.discovery.search import Search
 from ctxsize.discovery.yaml import YamlMapping, load
 from tests.hostile.limits import processor_seconds

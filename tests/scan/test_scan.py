@@ -6,6 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -13,11 +14,11 @@ import pytest
 from ctxsize import api
 from ctxsize.cli.app import run
 from ctxsize.codes import code_of, names
-from ctxsize.discovery import discover
+from ctxsize.engine.request import Request
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.findings import Finding
 from ctxsize.formats import Look, render
 from ctxsize.formats.json import schema
-from ctxsize.scanning import Trees
 from tests.scan.story import CACHEDIR_TAG, GB, RUSTC_INFO, story
 from tests.trees import Node, build_tree, file
 
@@ -196,7 +197,7 @@ MANY: list[str | Node] = [
 ]
 
 
-def test_sizes_are_those_of_measure_and_nested_trees_are_walked_once(tmp_path: Path) -> None:
+def test_sizes_are_those_of_measure(tmp_path: Path) -> None:
     root = build_tree(tmp_path / "repository", MANY)
     scan = api.scan(str(root))
     assert len(scan.rows) == 5
@@ -210,10 +211,20 @@ def test_sizes_are_those_of_measure_and_nested_trees_are_walked_once(tmp_path: P
         assert row.transfer.content_bytes == report.transfer.content_bytes
     costs = [row.cost.content_bytes for row in scan.rows]
     assert costs == sorted(costs, reverse=True)
-    trees = Trees(os.path.realpath(each.build.context) for each in discover(str(root)).builds)
-    for row in scan.rows:
-        trees.of(api.request_for(row.build))
-    assert trees.walks == 1
+
+
+def test_builds_of_a_context_share_a_walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = build_tree(tmp_path / "repository", MANY)
+    walked: list[str] = []
+    take = Snapshot.take
+
+    def counted(request: Request, **options: Any) -> Snapshot:
+        walked.append(os.path.relpath(request.root, root))
+        return take(request, **options)
+
+    monkeypatch.setattr(Snapshot, "take", counted)
+    assert len(api.scan(str(root)).rows) == 5
+    assert sorted(walked) == [".", "a", "other"]
 
 
 def test_what_fails_is_told_in_its_row(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ctxsize.clean.plan import Passed
     from ctxsize.entry import Entry
     from ctxsize.formats import Outcome
     from ctxsize.guard import ContextCheck
@@ -129,14 +130,14 @@ FIELDS = {
         "plan.problems"
     ),
     "Cleaning.problems": "code message path",
-    "CleanSums": "files content_bytes disk_bytes held_elsewhere_bytes",
+    "DiskSize": "files content_bytes disk_bytes held_elsewhere_bytes",
     "CleanCandidate": (
-        "path kind ecosystem category service evidence inventory.files inventory.directories "
-        "inventory.symlinks inventory.content_bytes inventory.disk_bytes "
-        "inventory.held_elsewhere_bytes inventory.newest_ns inventory.parts"
+        "path kind ecosystem category service evidence inventory.size.files inventory.directories "
+        "inventory.symlinks inventory.size.content_bytes inventory.size.disk_bytes "
+        "inventory.size.held_elsewhere_bytes inventory.newest_ns inventory.parts"
     ),
-    "Part": "name files content_bytes disk_bytes",
-    "Passed": ("path kind ecosystem service code message by_choice files content_bytes disk_bytes"),
+    "Part": "name size.files size.content_bytes size.disk_bytes",
+    "Passed": "path kind ecosystem service code message by_choice",
     "Result": "path done files disk_bytes message? left",
     "Rules": "codes",
     "Code": "code=name slug severity summary why bad good",
@@ -179,6 +180,8 @@ def _outcome(outcome: Outcome) -> Shape:
     match outcome.kind:
         case "check":
             shape["checks"] = [_check(each) for each in outcome.checks]
+        case "clean":
+            shape["left_alone"] = [_passed(each) for each in outcome.plan.passed]
         case "diff":
             before, after = outcome.before, outcome.after
             shape["delta_bytes"] = after.content_bytes - before.content_bytes
@@ -204,6 +207,12 @@ def _report(report: Report, *, refused: bool = False) -> Shape:
 
 def _check(check: ContextCheck) -> Shape:
     return _fields(check) | {"report": _report(check.report, refused=not check.passes)}
+
+
+def _passed(passed: Passed) -> Shape:
+    """Return what is left alone; its sizes are null where it was not measured."""
+    names = ("files", "content_bytes", "disk_bytes")
+    return _fields(passed) | {name: getattr(passed.size, name, None) for name in names}
 
 
 def _row(row: Row) -> Shape:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ctxsize.clean.plan import by_service
-from ctxsize.clean.values import CleanCandidate, Cleaning, Part, Passed, Result
+from ctxsize.clean.plan import CleanCandidate, Cleaning, DiskSize, Part, Passed, Result, by_service
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Answer, NextStep, Prose, Section, Table
 from ctxsize.formats.wording import amount, more
@@ -89,33 +88,31 @@ def _table(outcome: Cleaning) -> Table:
     return Table(headers, rows, numbers=3)
 
 
-def _row(text: str, part: Part) -> tuple[str, ...]:
-    """Return `text` behind the figures of `part`."""
-    return human(part.disk_bytes), human(part.content_bytes), f"{part.files:,}", text
+def _row(text: str, size: DiskSize) -> tuple[str, ...]:
+    """Return `text` behind its figures."""
+    return human(size.disk_bytes), human(size.content_bytes), f"{size.files:,}", text
 
 
 def _item(item: CleanCandidate, service: str) -> Iterator[tuple[str, ...]]:
     inventory = item.inventory
     name = item.path[len(service) :].lstrip("/")
-    whole = Part(name, inventory.files, inventory.content_bytes, inventory.disk_bytes)
-    yield _row(f"  {quoted(name)}", whole)
+    yield _row(f"  {quoted(name)}", inventory.size)
     yield (f"{item.title}: {', '.join(map(visible, item.evidence))}",)
-    parts = _shown(inventory.parts, inventory.content_bytes)
+    parts = _shown(inventory.parts, inventory.size.content_bytes)
     for part in parts:
         inner = any(other.name.startswith(f"{part.name}/") for other in parts)
         text = f"{quoted(part.name)}, the rest" if inner else quoted(part.name)
-        yield _row(f"    {text if part.name else 'the rest'}", part)
+        yield _row(f"    {text if part.name else 'the rest'}", part.size)
 
 
 def _shown(parts: Sequence[Part], content_bytes: int) -> list[Part]:
     """Return the parts that are worth a row, what is left of them as one more."""
-    large = [part for part in parts if part.name and part.content_bytes * _SMALLEST > content_bytes]
-    large = large[:_PARTS] if len(parts) > 1 else []
-    others = [part for part in parts if part not in large]
-    if len(parts) < 2 or not others:
-        return large
-    files, disk_bytes = sum(part.files for part in others), sum(part.disk_bytes for part in others)
-    return [*large, Part("", files, sum(part.content_bytes for part in others), disk_bytes)]
+    if len(parts) < 2:
+        return []
+    large = [each for each in parts if each.name]
+    large = [each for each in large if each.size.content_bytes * _SMALLEST > content_bytes][:_PARTS]
+    others = [each.size for each in parts if each not in large]
+    return [*large, Part("", sum(others, DiskSize()))] if others else large
 
 
 def _where(result: Result) -> str:
@@ -131,7 +128,7 @@ def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:
     for each in sorted(passed, key=_gravity):
         shown[each.code] += 1
         if shown[each.code] <= _ALONE:
-            size = "" if each.content_bytes is None else f" ({human(each.content_bytes)})"
+            size = "" if each.size is None else f" ({human(each.size.content_bytes)})"
             yield _bullet(f"{quoted(each.path)}{size}: {visible(each.message)}")
         elif shown[each.code] == _ALONE + 1:
             left = more(counts[each.code] - _ALONE)
@@ -139,7 +136,8 @@ def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:
 
 
 def _gravity(each: Passed) -> tuple[bool, bool, str, int]:
-    return each.by_choice, each.code == "not-proven", each.code, -(each.disk_bytes or 0)
+    disk_bytes = each.size.disk_bytes if each.size else 0
+    return each.by_choice, each.code == "not-proven", each.code, -disk_bytes
 
 
 def _bullet(text: str) -> Prose:
